@@ -1,0 +1,44 @@
+# make demo   set up, make a small corpus of drawn talking heads, prepare it
+# make test   set up, lint, types, tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ROOMS := recipes cards
+
+.PHONY: demo test lint types bench docs clean
+
+demo: $(VENV)/.demo
+	$(BIN)/speechlip synthesize demo/videos --identities 6 --clips 2 --seed 0
+	$(BIN)/prep-shards demo/videos -o demo/shards --detector cascade
+	$(BIN)/verify-shards demo/shards
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy finds a package by its folder's name, so it gets a throw-away tree in which the folders bear their import names
+types: $(VENV)/.dev
+	rm -rf .types && mkdir -p .types/speechlip
+	ln -s $(CURDIR)/toolkit/* .types/speechlip/
+	ln -s $(addprefix $(CURDIR)/,$(ROOMS)) .types/speechlip/
+	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p speechlip
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run_all.py
+
+clean:
+	rm -rf $(VENV) .types .mypy_cache .pytest_cache .ruff_cache build demo *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: setup.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[synthetic]'
+	touch $@
+
+$(VENV)/.dev: setup.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[synthetic,decord,dev]'
+	touch $@

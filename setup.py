@@ -1,0 +1,52 @@
+"""The folders of this repository are rooms of one import name, ``speechlip`` (README: folder → import)."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+ROOMS = {"speechlip": "toolkit", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
+INNER = ["speechlip.media", "speechlip.faces", "speechlip.shards"]
+COMMANDS = ["prep-shards", "verify-shards"]
+
+setup(
+    name="speechlip",
+    version="0.1.0",
+    description="Aligned speech and lip shards from talking videos, and lip-sync scores that two labs can compare",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=[*ROOMS, *INNER],
+    package_dir=ROOMS,
+    package_data={"speechlip": ["py.typed"]},
+    install_requires=[
+        "numpy>=2",
+        "click>=8.1",
+        "torch>=2.11,<2.15",  # torchaudio 2.11 is the last release line and cannot load beside torch 2.15
+        "torchaudio>=2.11,<2.12",
+        "webdataset>=1.0.2",
+        "datasets>=5.2",
+        "av>=15",
+        "mediapipe>=1.2",  # the Tasks API; brings OpenCV
+        "face-alignment>=1.5",
+        "scikit-image>=0.25",
+        "pillow>=11",
+        "soundfile>=0.13",
+        "pyarrow>=18",
+        "praatio>=6.2",
+        "pyyaml>=6",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
+        "synthetic": ["espeakng-loader>=0.2.4"],
+        "train": ["safetensors>=0.5", "tensorboard>=2.18"],
+        "encoders": ["transformers>=5"],
+        "ray": ["ray>=2.40"],
+        "dev": ["pytest>=8", "ruff>=0.14", "mypy>=1.18", "types-tqdm"],
+    },
+    entry_points={
+        "console_scripts": ["speechlip = speechlip.cli:speechlip"]
+        + [f"{name} = speechlip.cli:{name.replace('-', '_')}" for name in COMMANDS],
+    },
+)

@@ -1,0 +1,36 @@
+"""What can go wrong, said so that a person can act: what came, what was wanted, what to do.
+
+The command line turns every ``SpeechLipError`` into one line and exit code 1. ``SourceRefused`` never gets there: preparation
+catches it and writes it into the ledger as a ``Skipped`` row.
+"""
+
+
+class SpeechLipError(Exception):
+    """Base of every error that speechlip raises on purpose."""
+
+
+class OptionError(SpeechLipError):
+    """An option or argument that cannot be used as given."""
+
+
+class ModelError(SpeechLipError):
+    """A model file that is missing, cannot be fetched, or is not the file it claims to be."""
+
+
+class ShardError(SpeechLipError):
+    """A prepared folder that is damaged, unfinished, or made with other options."""
+
+
+class SourceRefused(SpeechLipError):
+    """One source that cannot be prepared, with the stage that refused it.
+
+    ``stage`` is the station of the line (``probe``, ``video``, ``audio``, ``faces``, ``clips``), ``reason`` a short stable phrase that is
+    counted in the funnel (``no audio stream``), ``detail`` the sentence for a person, possibly empty.
+    """
+
+    def __init__(self, stage: str, reason: str, detail: str = "") -> None:
+        super().__init__(f"{stage}: {reason}" + (f" ({detail})" if detail else ""))
+        self.stage, self.reason, self.detail = stage, reason, detail
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.stage, self.reason, self.detail)

@@ -1,0 +1,99 @@
+"""The frozen records that travel down the line. Units stand in field names; arrays state shape and dtype."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Source:
+    """One video as a recipe yields it.
+
+    ``name`` is unique within the dataset: the POSIX path relative to its root. ``split`` is an official split or None (then it is drawn).
+    ``phones_path`` names a TextGrid with the phone times, ``landmarks_path`` a ``sidecar`` file (docs/sidecar.md); None where there is none.
+    """
+
+    path: Path
+    name: str
+    speaker: str
+    split: str | None = None
+    licence: str = "unknown"
+    transcript: str = ""
+    phones_path: Path | None = None
+    landmarks_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in one frame, in pixels of the full displayed frame.
+
+    box: (4,) float32 ``x0 y0 x1 y1``; score in [0, 1]; landmarks: (68, 2) float32 in the 68-point convention, or None.
+    """
+
+    box: np.ndarray
+    score: float
+    landmarks: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face over consecutive 25-fps frames ``start_frame … start_frame + N - 1``, within one shot.
+
+    boxes: (N, 4) float32; scores: (N,) float32 in [0, 1]; landmarks: (N, 68, 2) float32 or None;
+    interpolated: (N,) bool, True where no detector saw the face and the values were interpolated. Pixels of the full displayed frame.
+    """
+
+    start_frame: int
+    boxes: np.ndarray
+    scores: np.ndarray
+    interpolated: np.ndarray
+    landmarks: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def stop_frame(self) -> int:
+        return self.start_frame + len(self)
+
+
+@dataclass(frozen=True)
+class Phone:
+    """One aligned phone; times in seconds of whatever it belongs to (the source, or the clip once cut)."""
+
+    start_s: float
+    end_s: float
+    phone: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One span of one face within one shot, ready to be written as a sample.
+
+    start_frame: first 25-fps frame in the source. lips: (T, 96, 96, 3) uint8 RGB. audio: (640 T,) int16, 16 kHz mono.
+    landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None. phones: in clip time, or None where the dataset carries none.
+    face_score: mean detector score in [0, 1]. face_width_px: median width of the face box in the source's pixels.
+    interpolated_frames: how many frames of the face were interpolated.
+    """
+
+    source: Source
+    track: int
+    start_frame: int
+    lips: np.ndarray
+    audio: np.ndarray
+    landmarks: np.ndarray | None
+    phones: tuple[Phone, ...] | None
+    face_score: float
+    face_width_px: float
+    interpolated_frames: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A source that gave nothing: the stage that refused it, the short reason that is counted, the sentence for a person."""
+
+    source: str
+    stage: str
+    reason: str
+    detail: str = ""
