@@ -1,0 +1,71 @@
+"""Peak memory of preparing a short video and the same video looped for minutes.
+
+    python benchmarks/memory.py VIDEO [--minutes 20] [--detector mediapipe]
+
+The looped copy repeats the packets without encoding again. Peak is the largest resident size of any process of the run, the workers' included.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import av
+
+SHORT_S = 20
+KIB = 1024  # the unit of ru_maxrss on Linux
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--detector", default="auto")
+    given = parser.parse_args()
+    print("| video | peak memory |\n|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        peaks = []
+        for name, length_s in (("short", SHORT_S), ("long", given.minutes * 60)):
+            looped = Path(folder) / f"{name}.mp4"
+            loop(given.video, looped, length_s)
+            peaks.append(peak_mb(looped, Path(folder) / name, given.detector))
+            print(f"| {length_s:g} s | {peaks[-1]:.0f} MB |", flush=True)
+    print(f"\nlong : short = {peaks[1] / peaks[0]:.3f}")
+
+
+def loop(video: Path, looped: Path, length_s: float) -> None:
+    """Write the packets of ``video`` again and again, each round later by the length of both streams."""
+    with av.open(str(looped), "w") as out:
+        streams = None
+        shift_s, period_s = 0.0, None
+        while shift_s < length_s:
+            with av.open(str(video)) as source:
+                chosen = [source.streams.video[0], source.streams.audio[0]]
+                streams = streams or {stream.index: out.add_stream_from_template(stream) for stream in chosen}
+                period_s = period_s or max(float(stream.duration * stream.time_base) for stream in chosen)
+                for packet in source.demux(chosen):
+                    if packet.dts is None:
+                        continue
+                    ticks = round(shift_s / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                    packet.stream = streams[packet.stream.index]
+                    out.mux(packet)
+            shift_s += period_s
+
+
+def peak_mb(video: Path, out: Path, detector: str) -> float:
+    """Largest resident size in MB among the processes of one run of prep-shards, measured by a process of its own."""
+    code = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = ["prep-shards", str(video), "-o", str(out), "--detector", detector, "--workers", "1", "--quiet"]
+    command[0] = str(Path(sys.executable).with_name("prep-shards"))
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    return int(done.stdout) * KIB / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model where they are at hand."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory):
+    """A synthetic corpus of 4 speakers, one clip each: a folder that tests read and never change."""
+    from speechlip.recipes.synthetic import SyntheticOptions, generate
+
+    root = tmp_path_factory.mktemp("talking")
+    generate(root, SyntheticOptions(identities=4, clips_per_identity=1, seed=3))
+    return root
+
+
+@pytest.fixture(scope="session")
+def real_clips():
+    if not (SHARED / "clips").exists():
+        pytest.skip("the real clips (../shared/clips) are not here")
+    return SHARED / "clips"
+
+
+@pytest.fixture
+def face_model(tmp_path, monkeypatch):
+    """SPEECHLIP_HOME with MediaPipe's face model in it."""
+    model = SHARED / "models" / "face_landmarker.task"
+    if not model.exists():
+        pytest.skip("MediaPipe's face model (../shared/models) is not here")
+    home = tmp_path / "models"
+    home.mkdir()
+    shutil.copy(model, home)
+    monkeypatch.setenv("SPEECHLIP_HOME", str(home))
+    return home

@@ -1,0 +1,81 @@
+"""The plan: speaker-disjoint splits with the asked-for shares, and units that depend on nothing but sources and options."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from speechlip.errors import OptionError
+from speechlip.records import Source
+from speechlip.shards.options import PrepOptions
+from speechlip.shards.plan import Plan, PlannedSource, assign_splits, dump_plan, limited, load_plan, make_units
+
+
+def planned(name, speaker, seconds=60.0, split=None):
+    return PlannedSource(Source(Path(f"/videos/{name}"), name, speaker, split=split), 1000, 5, seconds)
+
+
+def corpus(speakers, videos_each=3):
+    return [
+        planned(f"s{speaker:03d}/{video}.mp4", f"s{speaker:03d}", 20 + speaker % 7)
+        for speaker in range(speakers)
+        for video in range(videos_each)
+    ]
+
+
+def test_shares_come_out_and_speakers_stay_together():
+    entries = corpus(100)
+    split_of = assign_splits(entries, PrepOptions())
+    seconds = defaultdict(float)
+    for entry in entries:
+        seconds[split_of[entry.source.speaker]] += entry.seconds
+    total = sum(seconds.values())
+    assert seconds["train"] / total == pytest.approx(0.9, abs=0.02)
+    assert seconds["validation"] / total == pytest.approx(0.05, abs=0.02)
+
+
+def test_the_seed_draws_and_the_order_of_sources_does_not():
+    entries = corpus(40)
+    first = assign_splits(entries, PrepOptions(seed=1))
+    assert assign_splits(entries[::-1], PrepOptions(seed=1)) == first
+    assert assign_splits(entries, PrepOptions(seed=2)) != first
+
+
+@pytest.mark.parametrize(("speakers", "expected"), [(1, {"train"}), (2, {"train", "validation"}), (3, {"train", "validation", "test"})])
+def test_every_split_gets_a_speaker_as_soon_as_there_are_enough(speakers, expected):
+    assert set(assign_splits(corpus(speakers), PrepOptions()).values()) == expected
+
+
+def test_official_splits_win_and_a_speaker_in_two_is_an_error():
+    entries = [planned("a.mp4", "a", split="test"), planned("b.mp4", "b", split="dev"), *corpus(5)]
+    split_of = assign_splits(entries, PrepOptions())
+    assert (split_of["a"], split_of["b"]) == ("test", "dev")
+    with pytest.raises(OptionError, match="speaker 'a' is declared in the splits 'test' and 'train'"):
+        assign_splits([*entries, planned("c.mp4", "a", split="train")], PrepOptions())
+
+
+def test_units_keep_every_source_once_in_order_and_near_the_target():
+    entries = corpus(50)
+    units = make_units("train", entries, 100_000_000)
+    assert [entry for unit in units for entry in unit.sources] == entries
+    sizes = [sum(entry.seconds for entry in unit.sources) for unit in units]
+    assert max(sizes) * 230_000 < 130_000_000
+    assert [unit.name for unit in units[:2]] == ["train-00000", "train-00001"]
+
+
+def test_a_small_corpus_still_makes_shards_enough_to_share():
+    assert len(make_units("train", corpus(5, 2), 10**9)) == 8
+    assert len(make_units("train", corpus(1, 2), 10**9)) == 2
+
+
+def test_a_plan_survives_being_written_down():
+    plan = Plan(tuple(make_units("train", corpus(3), 10**9)), with_phones=False)
+    loaded, options = load_plan(dump_plan(plan, PrepOptions()))
+    assert loaded == plan
+    assert options == PrepOptions().as_dict()
+
+
+def test_names_must_be_unique_and_limit_takes_the_first():
+    sources = [entry.source for entry in corpus(4)]
+    assert limited(sources, PrepOptions(limit=2)) == sources[:2]
+    with pytest.raises(OptionError, match=r"two sources named 's000/0.mp4'"):
+        limited([*sources, sources[0]], PrepOptions())

@@ -1,0 +1,43 @@
+"""Every module imports under its public name, has a docstring, and its examples are true."""
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import speechlip
+
+PROJECT = Path(__file__).parents[1]
+MODULES = sorted(module.name for module in pkgutil.walk_packages(speechlip.__path__, "speechlip."))
+
+
+def test_all_rooms_are_found():
+    assert {"speechlip.recipes", "speechlip.cards", "speechlip.media.probe", "speechlip.shards.plan"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("name", ["speechlip", *MODULES])
+def test_module_is_documented_and_its_examples_are_true(name):
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).failed == 0
+
+
+@pytest.mark.parametrize("folder", ["toolkit", "recipes", "cards"])
+def test_a_room_cannot_be_imported_twice_under_its_folder_name(folder):
+    done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "README" in done.stderr and "import speechlip" in done.stderr
+
+
+def test_help_does_not_import_heavy_libraries():
+    code = (
+        "import sys; from speechlip.cli import prep_shards\n"
+        "try: prep_shards(['--help'])\nexcept SystemExit as e: assert not e.code\n"
+        "assert not {'torch', 'cv2', 'mediapipe', 'datasets', 'av'} & set(sys.modules), sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Example" in done.stdout

@@ -1,0 +1,145 @@
+"""The command line: options in, one library call, words out. Heavy imports stay inside the commands, so that ``--help`` is instant."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from speechlip.errors import SpeechLipError
+
+USAGE, NOTHING_KEPT, INTERRUPTED = 1, 2, 130
+FILE = click.Path(path_type=Path)
+
+
+class _OneLineErrors:
+    """Usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
+
+    def main(self, *args: Any, **kwargs: Any) -> None:
+        sys.exit(self._exit_code(*args, **kwargs))
+
+    def _exit_code(self, *args: Any, **kwargs: Any) -> int:
+        try:
+            return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]
+        except click.ClickException as error:
+            error.show()
+        except SpeechLipError as error:
+            click.echo(f"error: {error}", err=True)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("stopped; the same command goes on where it stopped", err=True)
+            return INTERRUPTED
+        return USAGE
+
+
+class Command(_OneLineErrors, click.Command):
+    """A command of speechlip."""
+
+
+class Group(_OneLineErrors, click.Group):
+    """A group of commands of speechlip."""
+
+    command_class = Command
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="speechlip")
+def speechlip() -> None:
+    """Shards of aligned speech and lips from raw talking videos."""
+
+
+@speechlip.command(
+    "prep-shards",
+    epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n  prep-shards interview.mp4 -o shards/ --detector cascade",
+)
+@click.argument("video_dir", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder for the shards; a folder begun earlier is gone on with.")
+@click.option("--recipe", default="folder", show_default=True, help="How VIDEO_DIR is laid out.")
+@click.option(
+    "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
+)
+@click.option("--crop", default="lips", show_default=True, help="lips, lower-face (Wav2Lip), auto-avsr.")
+@click.option(
+    "--faces", type=click.Choice(["largest", "all"]), default="largest", show_default=True, help="Which faces of a shot become clips."
+)
+@click.option("--spectrogram", default="stft", show_default=True, help="stft (257 bins) or mel (80).")
+@click.option("--lips-format", default="jpg", show_default=True, help="jpg (quality 95) or png (lossless).")
+@click.option(
+    "--split", default="train=0.9,validation=0.05,test=0.05", show_default=True, help="Shares of seconds; a speaker is in one split only."
+)
+@click.option("--shard-size", default="256MB", show_default=True, help="Largest size of a shard, as far as it can be foreseen.")
+@click.option("--min-clip", default="1s", show_default=True, help="Shorter spans are dropped, and counted.")
+@click.option("--max-clip", default="10s", show_default=True, help="Longer spans are cut evenly.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Processes; the shards do not depend on it.",
+)
+@click.option("--engine", default="local", show_default=True, help="What runs the workers.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws the splits and the evaluation pairs.")
+@click.option("--decoder", default="pyav", show_default=True, help="pyav, or decord (says what it cannot do).")
+@click.option("--limit", type=click.IntRange(0), default=0, help="Only the first so many videos.  [default: all]")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
+def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:
+    """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
+
+    VIDEO_DIR is a folder of videos (mp4 mov mkv webm avi mpg, any depth) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
+    a ledger with one row per video, a dataset card, and the manifest, which is written last. Exit code 0 when something was kept, 2 when
+    nothing was, 1 for an error.
+    """
+    from speechlip.prep_shards import run
+
+    return run(video_dir, out, workers, engine, dry_run, quiet, chosen)
+
+
+@speechlip.command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/")
+@click.argument("folder", type=FILE)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def verify_shards(folder: Path, quiet: bool) -> int:
+    """Re-read a prepared FOLDER and check hashes, counts, shapes, keys, lengths, splits and pairs. Exit code 0 when it is sound, else 1."""
+
+    raise NotImplementedError
+
+
+@speechlip.command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
+@click.argument("out", type=FILE)
+@click.option("--identities", type=click.IntRange(1), default=6, show_default=True, help="Drawn speakers, each with a face and a voice.")
+@click.option("--clips", type=click.IntRange(1), default=2, show_default=True, help="Clips of each, one sentence or two long.")
+@click.option("--offset-frames", type=int, default=0, show_default=True, help="Known A/V offset; > 0: the audio is early, < 0: late.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def synthesize(out: Path, quiet: bool, **chosen: Any) -> None:
+    """Make a corpus of drawn talking heads with exact phones, landmarks and A/V offset (needs the extra [synthetic])."""
+    raise NotImplementedError
+
+
+@speechlip.group(cls=Group)
+def models() -> None:
+    """The model files: which there are, fetch one, where it lies. All are kept in SPEECHLIP_HOME."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """Name, size, licence, address of every model file, and whether it is here."""
+    raise NotImplementedError
+
+
+@models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
+@click.argument("name")
+def models_fetch(name: str) -> None:
+    """Download NAME, check its SHA-256, keep it."""
+    from speechlip import assets
+
+    click.echo(assets.fetch(name))
+
+
+@models.command("path")
+@click.argument("name")
+def models_path(name: str) -> None:
+    """Print where NAME lies, its SHA-256 checked."""
+    from speechlip import assets
+
+    click.echo(assets.path(name))

@@ -1,0 +1,141 @@
+"""What ``prep-shards`` does between the command line and the job: resolve names, show plan and progress, print the funnel."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+import click
+from speechlip import recipes
+from speechlip.cards.dataset import dataset_card
+from speechlip.errors import OptionError
+from speechlip.faces.detectors import choose_detector
+from speechlip.records import Source
+from speechlip.shards.engine import Advanced, Crashed, Event, get_engine
+from speechlip.shards.job import Job, prepare
+from speechlip.shards.ledger import clock, format_funnel
+from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_split
+from speechlip.shards.plan import Plan, limited, make_plan
+from tqdm import tqdm
+
+NOTHING_KEPT = 2
+
+
+def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, chosen: dict[str, Any]) -> int:
+    """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
+    options = read_options(chosen)
+    if not video_dir.exists():
+        raise OptionError(f"{video_dir} does not exist; give a folder of videos or one video")
+    if out.resolve() == video_dir.resolve():
+        raise OptionError("-o must not be the video folder itself; give it a folder of its own")
+    recipe = recipes.get(options.recipe)
+    sources = limited(recipe.sources(video_dir, exclude=out), options)
+    if not sources:
+        click.echo(f"nothing to prepare: the recipe {options.recipe!r} found no video in {video_dir}", err=True)
+        return NOTHING_KEPT
+    options = resolve_detector(options, out, sources, quiet)
+    progress = Progress(len(sources), quiet)
+    if dry_run:
+        return show_plan(make_plan(sources, options, progress.looked), options)
+    with progress:
+        job = Job(out, sources, options, about(recipe))
+        manifest = prepare(job, get_engine(engine), workers, dataset_card, progress)
+    return report(out, manifest, quiet)
+
+
+def read_options(chosen: dict[str, Any]) -> PrepOptions:
+    """Texts of the command line to options. Raises OptionError."""
+    given = dict(chosen)
+    return PrepOptions(
+        split=parse_split(given.pop("split")),
+        shard_bytes=parse_bytes(given.pop("shard_size")),
+        min_clip_s=parse_duration(given.pop("min_clip")),
+        max_clip_s=parse_duration(given.pop("max_clip")),
+        **given,
+    )
+
+
+def resolve_detector(options: PrepOptions, out: Path, sources: Sequence[Source], quiet: bool) -> PrepOptions:
+    """Settle ``auto``: what an earlier run into the same folder took, else what is there, said once."""
+    if options.detector == "auto":
+        for record in (out / "manifest.json", out / ".work" / "plan.json"):
+            if record.exists():
+                return replace(options, detector=json.loads(record.read_text())["options"]["detector"])
+    name, why = choose_detector(options.detector)
+    if why and not quiet:
+        click.echo(why, err=True)
+    return replace(options, detector=name)
+
+
+def about(recipe: ModuleType) -> dict[str, str]:
+    return {"title": recipe.TITLE, "licence": recipe.LICENCE, "citation": recipe.CITATION, "access": recipe.ACCESS}
+
+
+def show_plan(plan: Plan, options: PrepOptions) -> int:
+    """Print what would be done: sources, seconds and shards by split."""
+    length_s = sum(planned.seconds for planned in plan.sources)
+    click.echo(f"{len(plan.sources)} videos, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
+    for split in dict.fromkeys(unit.split for unit in plan.units):
+        units = [unit for unit in plan.units if unit.split == split]
+        planned = [entry for unit in units for entry in unit.sources]
+        speakers = len({entry.source.speaker for entry in planned})
+        split_s = sum(entry.seconds for entry in planned)
+        click.echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
+    unreadable = [entry.source.name for entry in plan.sources if not entry.seconds]
+    if unreadable:
+        click.echo(f"  {len(unreadable)} of them cannot be read or state no length, {unreadable[0]!r} first; the run will say why")
+    return 0
+
+
+def report(out: Path, manifest: dict, quiet: bool) -> int:
+    """Print the funnel and where things are; returns the exit code."""
+    totals = manifest["funnel"]
+    if not totals["clips"]:
+        reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
+        click.echo(f"nothing was kept of {totals['sources']} videos ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
+        return NOTHING_KEPT
+    if not quiet:
+        click.echo(format_funnel(totals))
+        splits = ", ".join(f"{name} {facts['clips']} clips of {facts['speakers']} speakers" for name, facts in manifest["splits"].items())
+        click.echo(f"{len(manifest['shards'])} shards in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
+        if totals["sources_skipped"]:
+            click.echo(f"{out / 'ledger.jsonl'} says what became of every video")
+    return 0
+
+
+class Progress:
+    """Two bars on a terminal, first over files looked at, then over seconds of video; silent elsewhere and with ``--quiet``."""
+
+    def __init__(self, n_sources: int, quiet: bool) -> None:
+        self.silent = quiet or not sys.stderr.isatty()
+        self.n_sources = n_sources
+        self.looking: tqdm | None = None
+        self.seconds: tqdm | None = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for bar in (self.looking, self.seconds):
+            if bar is not None:
+                bar.close()
+
+    def looked(self) -> None:
+        if self.looking is None:
+            self.looking = tqdm(total=self.n_sources, desc="looking at videos", unit=" videos", disable=self.silent)
+        self.looking.update()
+
+    def planned(self, total_s: float, done_s: float) -> None:
+        self.seconds = tqdm(
+            total=round(total_s), initial=round(done_s), desc="preparing", unit=" s of video", disable=self.silent, smoothing=0.05
+        )
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, Crashed):
+            click.echo(f"a worker died at {event.source!r} (exit code {event.exit_code}); its shard is begun again", err=True)
+        if isinstance(event, Advanced) and self.seconds is not None:
+            self.seconds.update(event.seconds)
+            self.seconds.set_postfix_str(event.source[-40:], refresh=False)

@@ -1,0 +1,1 @@
+"""Shards: planned, prepared, written, indexed, read back, paired."""

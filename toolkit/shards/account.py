@@ -1,0 +1,80 @@
+"""The running account of one source: every frame of it ends as kept or as lost for a reason."""
+
+from dataclasses import asdict
+
+import numpy as np
+from speechlip.errors import SourceRefused
+from speechlip.records import Clip
+from speechlip.timing import FPS, seconds
+
+from .ledger import LedgerRow
+from .plan import PlannedSource
+from .spans import Observation
+from .writer import plain_name
+
+DAMAGE = ("damaged_packets", "empty_moments", "audio_gaps", "padded_samples")
+
+
+class Account:
+    """The running account of one source: every frame of it ends as kept or as lost for a reason."""
+
+    def __init__(self, planned: PlannedSource) -> None:
+        self.source, self.bytes = planned.source, planned.bytes
+        self.n_frames = round(planned.seconds * FPS)
+        self.sha256 = ""
+        self.corrected: tuple[str, ...] = ()
+        self.clips = self.clip_frames = 0
+        self.kept = np.zeros(self.n_frames, bool)
+        self.lost: dict[str, int] = {}
+        self.damage: dict[str, int] = {}
+        self.refusal = SourceRefused("", "")
+
+    def opened(self, sha256: str, corrected: tuple[str, ...]) -> None:
+        self.sha256, self.corrected = sha256, corrected
+
+    def observed(self, seen: Observation, lost: dict[str, int]) -> None:
+        self.n_frames, self.lost, self.kept = seen.n_frames, lost, np.zeros(seen.n_frames, bool)
+        self.damage = {name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count}
+
+    def written(self, clip: Clip) -> None:
+        self.clips += 1
+        self.clip_frames += len(clip.lips)
+        self.kept[clip.start_frame : clip.start_frame + len(clip.lips)] = True
+
+    def refused(self, refusal: SourceRefused) -> None:
+        self.refusal = refusal
+
+    def row(self, split: str) -> LedgerRow:
+        lost = dict(self.lost)
+        unaccounted = self.n_frames - int(self.kept.sum()) - sum(lost.values())
+        refusal = self.refusal
+        if unaccounted:
+            lost[refusal.reason] = lost.get(refusal.reason, 0) + unaccounted
+        if not self.clips and not refusal.reason:
+            refusal = nothing_left(lost)
+        return LedgerRow(
+            source=plain_name(self.source.name),
+            speaker=plain_name(self.source.speaker),
+            split=split,
+            status="kept" if self.clips else "skipped",
+            clips=self.clips,
+            seconds=seconds(self.n_frames),
+            seconds_kept=seconds(int(self.kept.sum())),
+            clip_seconds=seconds(self.clip_frames),
+            bytes=self.bytes,
+            dropped={reason: seconds(count) for reason, count in sorted(lost.items())},
+            stage=refusal.stage,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            sha256=self.sha256,
+            corrected=self.corrected,
+            damage=self.damage,
+        )
+
+
+def nothing_left(lost: dict[str, int]) -> SourceRefused:
+    """Why a source that could be read gave no clip: the reason that took most frames."""
+    if not lost:
+        return SourceRefused("clips", "no frames")
+    detail = ", ".join(f"{reason} {seconds(count):.2f} s" for reason, count in lost.items())
+    return SourceRefused("clips", max(lost, key=lambda reason: lost[reason]), f"no clip could be cut: {detail}")

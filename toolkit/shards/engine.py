@@ -1,0 +1,142 @@
+"""Engines run units of work on processes. An engine is one function: ``engine(work, units, workers)`` yields events as they happen.
+
+``work(unit, report)`` is a module-level function; it calls ``report(source_name, seconds)`` when it begins a source (0 s) and as it goes.
+``units`` is a queue that the caller may extend while the engine runs. A cluster engine plugs in by the entry-point group
+``speechlip.engines`` and yields the same events.
+"""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from speechlip.errors import OptionError
+
+from .plan import Unit
+
+Work = Callable[[Unit, Callable[[str, float], None]], Any]
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A worker is at ``source`` and has got through ``seconds`` more of it."""
+
+    unit: Unit
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A unit is done; ``result`` is what ``work`` returned."""
+
+    unit: Unit
+    result: Any
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A worker process died while it was at ``source`` (a crash in a native library, or killed for memory)."""
+
+    unit: Unit
+    source: str
+    exit_code: int
+
+
+Event = Advanced | Finished | Crashed
+Engine = Callable[[Work, "deque[Unit]", int], Iterator[Event]]
+
+
+def local(work: Work, units: "deque[Unit]", workers: int) -> Iterator[Event]:
+    """Run units on ``workers`` fresh processes of this machine. An exception in ``work`` ends the run and is raised here."""
+    staff: dict[Any, _Worker] = {}
+    try:
+        while units or any(worker.unit for worker in staff.values()):
+            while units and len(staff) < workers:
+                worker = _Worker(work)
+                staff[worker.pipe] = worker
+            for worker in staff.values():
+                if units and worker.unit is None:
+                    worker.begin(units.popleft())
+            for pipe in wait(list(staff)):
+                event = staff[pipe].hear()
+                if isinstance(event, Crashed):
+                    del staff[pipe]
+                yield event
+    finally:
+        for worker in staff.values():
+            worker.dismiss()
+
+
+class _Worker:
+    """One process, the pipe to it, and what it is doing."""
+
+    def __init__(self, work: Work) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, far_end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(work, far_end), daemon=True)
+        self.process.start()
+        far_end.close()
+        self.unit: Unit | None = None
+        self.source = ""
+
+    def begin(self, unit: Unit) -> None:
+        self.unit, self.source = unit, ""
+        self.pipe.send(unit)
+
+    def hear(self) -> Event:
+        """The next thing the process says of its unit, or that it died. A process without a unit says nothing."""
+        if self.unit is None:
+            raise RuntimeError("a worker process ended while it had nothing to do")
+        try:
+            kind, value = self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            return Crashed(self.unit, self.source, self.process.exitcode or 0)
+        if kind == "error":
+            raise value
+        if kind == "advanced":
+            self.source, passed_s = value
+            return Advanced(self.unit, self.source, passed_s)
+        unit, self.unit = self.unit, None
+        return Finished(unit, value)
+
+    def dismiss(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _serve(work: Work, pipe: Connection) -> None:
+    """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone. Ctrl-C is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while True:
+            unit = pipe.recv()
+            try:
+                answer = ("finished", work(unit, lambda source, passed_s: pipe.send(("advanced", (source, passed_s)))))
+            except (BrokenPipeError, EOFError):
+                raise
+            except Exception as error:
+                answer = ("error", error)
+            pipe.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+ENGINES: dict[str, Engine] = {"local": local}
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of that name: built in, or from the entry-point group ``speechlip.engines``. Raises OptionError listing those there are."""
+    from importlib.metadata import entry_points
+
+    plugins = {entry.name: entry for entry in entry_points(group="speechlip.engines")}
+    if name in ENGINES:
+        return ENGINES[name]
+    if name in plugins:
+        return plugins[name].load()
+    raise OptionError(f"no engine {name!r}; there are: {', '.join(sorted([*ENGINES, *plugins]))}")

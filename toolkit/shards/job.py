@@ -1,0 +1,249 @@
+"""The whole preparation: plan, run the units, put the shards in place, and the manifest last.
+
+Everything under way lives in ``OUT/.work``; ``OUT/data`` fills only when every unit is done, and ``OUT/manifest.json`` says that the folder
+is whole. So a folder without a manifest is unfinished, and running the same command again goes on where it stopped.
+"""
+
+import fcntl
+import json
+import shutil
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import speechlip
+from speechlip.errors import ShardError
+from speechlip.records import Source
+from speechlip.timing import seconds
+
+from .engine import Crashed, Engine, Event
+from .frozen_pairs import freeze_pairs, write_pairs
+from .ledger import LedgerRow, funnel
+from .options import PrepOptions
+from .pairs import PairClip
+from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
+from .prepare import UnitResult, prepare_unit, sha256_of
+from .writer import encode_json, plain_name, sync_folder, write_text
+
+FORMAT = 1
+WORK_FOLDER = ".work"
+VERSIONS_THAT_SHOW = ("av", "mediapipe", "numpy", "opencv-contrib-python", "pillow", "scikit-image", "soundfile", "torch", "torchaudio")
+CardWriter = Callable[[dict, Sequence[LedgerRow]], str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where to, and what of. ``about`` are the recipe's declarations (licence, citation, access), carried into manifest and card."""
+
+    out: Path
+    sources: Sequence[Source]
+    options: PrepOptions
+    about: dict[str, str]
+
+    @property
+    def work(self) -> Path:
+        return self.out / WORK_FOLDER
+
+    @property
+    def manifest(self) -> Path:
+        return self.out / "manifest.json"
+
+
+class Watcher(Protocol):
+    """Who is told how the job goes on: each source looked at for the plan, the seconds to do and done already, every event of the engine."""
+
+    def looked(self) -> None: ...
+    def planned(self, total_s: float, done_s: float) -> None: ...
+    def event(self, event: Event) -> None: ...
+
+
+def prepare(job: Job, engine: Engine, workers: int, write_card: CardWriter, watcher: Watcher) -> dict:
+    """Prepare ``job`` whole, or go on with it, or find it done; returns the manifest.
+
+    Raises ShardError where the folder was begun with other options or other sources, or is not one of ours.
+    """
+    if job.manifest.exists():
+        refuse_other_work(job, *finished_work(job))
+        shutil.rmtree(job.work, ignore_errors=True)
+        return json.loads(job.manifest.read_text())
+    with only_run(job):
+        plan = planned(job, watcher)
+        run_units(job, plan, engine, workers, watcher)
+        return finish(job, plan, write_card)
+
+
+@contextmanager
+def only_run(job: Job) -> Iterator[None]:
+    """Hold the folder's lock, so that two runs never write into one folder."""
+    if not job.work.exists() and (job.out / "data").exists():
+        raise ShardError(f"{job.out} holds a data folder that no run of prep-shards left there; choose another -o")
+    job.work.mkdir(parents=True, exist_ok=True)
+    with (job.work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShardError(f"another run is writing to {job.out}; wait for it, or choose another -o") from None
+        yield
+
+
+def planned(job: Job, watcher: Watcher) -> Plan:
+    """The plan that an earlier run left, if it is for the same sources and options, else a new one."""
+    path = job.work / "plan.json"
+    if path.exists():
+        plan, options = load_plan(path.read_text())
+        seen = {entry.source.name: (entry.bytes, entry.modified_ns) for entry in plan.sources}
+        now = {source.name: file_stamp(source.path) for source in job.sources}
+        refuse_other_work(job, options, changed_names(seen, now))
+        for leftover in job.work.glob("*.part"):
+            leftover.unlink()
+        return plan
+    plan = make_plan(job.sources, job.options, watcher.looked)
+    write_text(path, dump_plan(plan, job.options))
+    return plan
+
+
+def finished_work(job: Job) -> tuple[dict, list[str]]:
+    """Options of a finished folder, and the sources that differ from its ledger: by name, size, or, if touched since, by content."""
+    manifest = json.loads(job.manifest.read_text())
+    rows = [json.loads(line) for line in (job.out / "ledger.jsonl").read_text().splitlines()]
+    written_ns = job.manifest.stat().st_mtime_ns
+    paths = {source.name: source.path for source in job.sources}
+    now = {name: file_stamp(path) for name, path in paths.items()}
+    seen = {row["source"]: row for row in rows}
+    changed = sorted(set(map(plain_name, now)) ^ set(seen))
+    for name, (size, modified_ns) in now.items():
+        row = seen.get(plain_name(name))
+        if row is None:
+            continue
+        touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
+        if size != row["bytes"] or (touched and sha256_of(paths[name]) != row["sha256"]):
+            changed.append(plain_name(name))
+    return manifest["options"], changed
+
+
+def changed_names(seen: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> list[str]:
+    return sorted(plain_name(name) for name in seen.keys() | now.keys() if seen.get(name) != now.get(name))
+
+
+def refuse_other_work(job: Job, options: dict, changed_sources: Sequence[str]) -> None:
+    """Raise ShardError with the difference if a folder was made, or begun, with other options or of other sources."""
+    wanted = job.options.as_dict()
+    differences = [f"{key} was {options.get(key)!r}, is now {wanted[key]!r}" for key in wanted if options.get(key) != wanted[key]]
+    if changed_sources:
+        shown = ", ".join(repr(name) for name in changed_sources[:5]) + (", …" if len(changed_sources) > 5 else "")
+        differences.append(f"{len(changed_sources)} sources are new, gone or changed: {shown}")
+    if differences:
+        raise ShardError(f"{job.out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first")
+
+
+def run_units(job: Job, plan: Plan, engine: Engine, workers: int, watcher: Watcher) -> None:
+    """Run every unit that has no result yet. A source whose worker process dies is tried once more, then refused."""
+    work = partial(prepare_unit, options=job.options, work_folder=job.work, with_phones=plan.with_phones)
+    pending = deque(unit for unit in plan.units if not result_path(job, unit).exists())
+    to_do_s = sum(planned.seconds for unit in pending for planned in unit.sources)
+    total_s = sum(planned.seconds for planned in plan.sources)
+    watcher.planned(total_s, total_s - to_do_s)
+    crashes: Counter[str] = Counter()
+    for event in engine(work, pending, workers):
+        if isinstance(event, Crashed):
+            if not event.source:
+                raise ShardError(f"a worker process ended with exit code {event.exit_code} before its first source; see the message above")
+            crashes[event.source] += 1
+            again = event.unit
+            if crashes[event.source] > 1:
+                again = replace(again, crashed=(*again.crashed, (event.source, f"exit code {event.exit_code}")))
+            pending.append(again)
+        watcher.event(event)
+
+
+def result_path(job: Job, unit: Unit) -> Path:
+    return job.work / f"{unit.name}.json"
+
+
+def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
+    """Put the shards in place, then pairs, ledger and card, and the manifest last. Safe to repeat from any point."""
+    results = {unit: load_result(result_path(job, unit)) for unit in plan.units}
+    order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
+    rows = sorted((row for result in results.values() for row in result.rows), key=lambda row: order[row.source])
+    manifest = {
+        "format": FORMAT,
+        "speechlip": speechlip.__version__,
+        "about": job.about,
+        "options": job.options.as_dict(),
+        "versions": {name: version(name) for name in VERSIONS_THAT_SHOW},
+        "fields": common_fields(results.values()),
+        "shards": place_shards(job, results),
+        "splits": {},
+        "pairs": {},
+        "funnel": funnel(rows),
+    }
+    for split in dict.fromkeys(unit.split for unit in plan.units):
+        clips = [clip for unit, result in results.items() if unit.split == split for clip in result.clips]
+        if clips:
+            manifest["splits"][split] = describe_split(clips)
+        if clips and split != "train":
+            manifest["pairs"][split] = write_pairs_of(job, split, clips)
+    write_text(job.out / "ledger.jsonl", "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
+    write_text(job.out / "README.md", write_card(manifest, rows))
+    write_text(job.manifest, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    shutil.rmtree(job.work)
+    return manifest
+
+
+def common_fields(results: Iterable[UnitResult]) -> list[str]:
+    kinds = {result.fields for result in results if result.fields}
+    if len(kinds) > 1:
+        raise ShardError(f"the samples of one dataset must have the same members, but these have {sorted(kinds)}; please report this")
+    return list(*kinds)
+
+
+def place_shards(job: Job, results: dict[Unit, UnitResult]) -> list[dict]:
+    """Move the tars that hold clips to their final names; a unit whose every source was refused leaves no shard."""
+    (job.out / "data").mkdir(exist_ok=True)
+    full = [unit for unit, result in results.items() if result.clips]
+    counts = Counter(unit.split for unit in full)
+    number: Counter[str] = Counter()
+    shards = []
+    for unit in full:
+        result = results[unit]
+        name = f"{unit.split}-{number[unit.split]:05d}-of-{counts[unit.split]:05d}.tar"
+        number[unit.split] += 1
+        made = job.work / f"{unit.name}.tar"
+        if made.exists():
+            made.replace(job.out / "data" / name)
+        frames = sum(clip.n_frames for clip in result.clips)
+        shards.append(
+            {
+                "name": name,
+                "split": unit.split,
+                "sha256": result.sha256,
+                "bytes": result.bytes,
+                "clips": len(result.clips),
+                "frames": frames,
+            }
+        )
+    sync_folder(job.out / "data")
+    return shards
+
+
+def describe_split(clips: Sequence[PairClip]) -> dict:
+    n_frames = sum(clip.n_frames for clip in clips)
+    return {"clips": len(clips), "frames": n_frames, "seconds": seconds(n_frames), "speakers": len({clip.speaker for clip in clips})}
+
+
+def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:
+    frozen = freeze_pairs(clips, job.options.seed)
+    digest = write_pairs(job.out / "pairs" / f"{split}.parquet", frozen.rows)
+    return {"sha256": digest, "rows": len(frozen.rows), "kinds": frozen.counts, "off": frozen.off}
+
+
+def load_result(path: Path) -> UnitResult:
+    raw = json.loads(path.read_text())
+    clips = tuple(PairClip(**clip) for clip in raw["clips"])
+    rows = tuple(LedgerRow(**(row | {"corrected": tuple(row["corrected"])})) for row in raw["rows"])
+    return UnitResult(raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, rows)

@@ -1,0 +1,108 @@
+"""The two readings of a source: the first keeps only numbers, the second cuts (docs/decisions/two-passes.md)."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+from speechlip.errors import SourceRefused
+from speechlip.faces.crops import CropPlan, cut, plan_crop
+from speechlip.faces.detectors import open_detector
+from speechlip.faces.shots import ShotDetector
+from speechlip.faces.tracks import build_tracks, select
+from speechlip.media.moments import moments
+from speechlip.media.probe import MediaInfo
+from speechlip.phones import cut_phones
+from speechlip.records import Clip, Face, Phone, Source
+from speechlip.timing import FPS, seconds
+
+from .options import CROP_SIZE, PrepOptions
+from .spans import Observation, Span
+
+Report = Callable[[str, float], None]
+FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS  # how much of a frame's work each pass is, for the progress bar
+
+
+def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Report) -> Observation:
+    """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots."""
+    faces: list[list[Face] | None] = []
+    cuts: list[int] = []
+    peaks: list[int] = []
+    shots = ShotDetector()
+    with open_detector(options.detector, source) as detector, closing(moments(source.path, info, options.decoder)) as reading:
+        for moment in reading:
+            picture = None if moment.picture is None else moment.picture.rgb()
+            if picture is not None and shots.is_cut(picture):
+                cuts.append(moment.index)
+            faces.append(None if picture is None else detector.detect(picture, moment.index))
+            peaks.append(peak(moment.samples))
+            report(source.name, FIRST_PASS_S)
+    tracks = select(build_tracks(faces, cuts), options.faces)
+    crops = tuple(plan_crop(track, options.crop) for track in tracks)
+    inside = tuple(mouth_inside(crop, info.width, info.height) for crop in crops)
+    return Observation(np.array([found is not None for found in faces]), np.array(peaks, np.int32), tracks, crops, inside, reading.report)
+
+
+def peak(samples: np.ndarray | None) -> int:
+    """Largest |sample| of a frame, −1 where it has no audio."""
+    return -1 if samples is None else int(np.abs(samples.astype(np.int32)).max())
+
+
+def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
+    """(N,) bool: whether the centre of each frame's crop lies in the picture."""
+    linear, shift = crop.affines[:, :, :2], crop.affines[:, :, 2]
+    centres = np.linalg.solve(linear, (CROP_SIZE / 2 - shift)[..., None])[..., 0]
+    return ((centres >= 0) & (centres < (width, height))).all(1)
+
+
+def cut_clips(
+    source: Source,
+    info: MediaInfo,
+    seen: Observation,
+    spans: Sequence[Span],
+    phones: tuple[Phone, ...] | None,
+    options: PrepOptions,
+    report: Report,
+) -> Iterator[Clip]:
+    """Second pass: cut the mouth out of every frame of the chosen spans, and take the sound of the same 40 ms."""
+    waiting = deque(spans)
+    open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
+    with closing(moments(source.path, info, options.decoder)) as reading:
+        for moment in reading:
+            while waiting and waiting[0].start_frame == moment.index:
+                open_clips.append((waiting.popleft(), [], []))
+            picture = moment.picture.rgb() if open_clips and moment.picture is not None else None
+            for span, lips, samples in open_clips:
+                if picture is None or moment.samples is None:
+                    raise SourceRefused(
+                        "clips", "two readings differ", f"frame {moment.index} was there in the first pass and is not in the second"
+                    )
+                track = seen.tracks[span.track]
+                lips.append(cut(picture, seen.crops[span.track].affines[moment.index - track.start_frame], CROP_SIZE))
+                samples.append(moment.samples)
+            for done in [entry for entry in open_clips if entry[0].stop_frame == moment.index + 1]:
+                open_clips.remove(done)
+                yield make_clip(source, seen, *done, phones)
+            report(source.name, SECOND_PASS_S)
+            if not open_clips and not waiting:
+                return
+
+
+def make_clip(
+    source: Source, seen: Observation, span: Span, lips: list[np.ndarray], samples: list[np.ndarray], phones: tuple[Phone, ...] | None
+) -> Clip:
+    """Put together what was gathered over a span."""
+    track, crop = seen.tracks[span.track], seen.crops[span.track]
+    where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
+    return Clip(
+        source=source,
+        track=span.track,
+        start_frame=span.start_frame,
+        lips=np.stack(lips),
+        audio=np.concatenate(samples),
+        landmarks=None if crop.landmarks is None else crop.landmarks[where],
+        phones=None if phones is None else cut_phones(phones, seconds(span.start_frame), seconds(span.stop_frame)),
+        face_score=float(track.scores[where].mean()),
+        face_width_px=float(np.median(track.boxes[where, 2] - track.boxes[where, 0])),
+        interpolated_frames=int(track.interpolated[where].sum()),
+    )

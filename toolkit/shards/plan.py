@@ -1,0 +1,179 @@
+"""The plan: which source goes into which split and which shard, fixed before any work starts.
+
+A unit is one shard. The plan depends on the sources and the options alone, never on the number of workers.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from speechlip.errors import OptionError, SourceRefused
+from speechlip.media.probe import probe
+from speechlip.records import Source
+
+from .options import PrepOptions
+
+BYTES_PER_SECOND = 230_000  # of video, all members together at the default options: benchmarks/member_sizes.py
+UNITS_PER_SPLIT = 8  # at the least, where there are sources enough: loaders and workers share shards, and one shard cannot be shared
+
+
+@dataclass(frozen=True)
+class PlannedSource:
+    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 if unreadable)."""
+
+    source: Source
+    bytes: int
+    modified_ns: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One shard to be made. ``crashed`` are names of sources that ended a worker process and are not tried again, with the sentence why."""
+
+    split: str
+    index: int
+    sources: tuple[PlannedSource, ...]
+    crashed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.split}-{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All units, and whether any source brings phones (then every sample carries ``phones.json``)."""
+
+    units: tuple[Unit, ...]
+    with_phones: bool
+
+    @property
+    def sources(self) -> tuple[PlannedSource, ...]:
+        return tuple(planned for unit in self.units for planned in unit.sources)
+
+
+def look_at(source: Source) -> PlannedSource:
+    """Note a source's size, time and length; what cannot be read gets 0 here and its reason when its turn comes."""
+    try:
+        length_s = probe(source.path).video_duration_s
+    except SourceRefused:
+        length_s = 0.0
+    return PlannedSource(source, *file_stamp(source.path), length_s)
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and modification time in ns of a file, zeros if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
+    """The sources that this run is about. Raises OptionError where two bear the same name."""
+    chosen = list(islice(sources, options.limit or None))
+    names = [source.name for source in chosen]
+    if len(set(names)) < len(names):
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        raise OptionError(f"the recipe {options.recipe!r} yields two sources named {twice[0]!r}; names must be unique in a dataset")
+    return chosen
+
+
+def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable[[], object] = lambda: None) -> Plan:
+    """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar."""
+    planned = []
+    for source in sources:
+        planned.append(look_at(source))
+        on_look()
+    by_split = defaultdict(list)
+    splits = assign_splits(planned, options)
+    for entry in planned:
+        by_split[splits[entry.source.speaker]].append(entry)
+    units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options.shard_bytes))
+    return Plan(units, any(source.phones_path for source in sources))
+
+
+def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
+    wanted = [name for name, _ in options.split]
+    return [name for name in wanted if name in by_split] + sorted(set(by_split) - set(wanted))
+
+
+def assign_splits(planned: Sequence[PlannedSource], options: PrepOptions) -> dict[str, str]:
+    """Give each speaker one split: the official one where the source declares it, else drawn so that the shares of seconds come out.
+
+    Speakers are taken in the order of a seeded hash; each goes to the split that lacks most. Every split with a share gets a speaker as
+    soon as there are as many speakers as splits. Raises OptionError where one speaker is declared in two splits.
+    """
+    seconds_of: dict[str, float] = defaultdict(float)
+    split_of: dict[str, str] = {}
+    for entry in planned:
+        speaker, declared = entry.source.speaker, entry.source.split
+        seconds_of[speaker] += max(entry.seconds, 0.04)
+        if declared is not None and split_of.setdefault(speaker, declared) != declared:
+            raise OptionError(
+                f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; a speaker belongs to one"
+            )
+    free = sorted(set(seconds_of) - set(split_of), key=lambda speaker: seeded_hash(options.seed, speaker))
+    shares = [(name, share) for name, share in options.split if share > 0]
+    filled: dict[str, float] = defaultdict(float)
+    for speaker, split in split_of.items():
+        filled[split] += seconds_of[speaker]
+    total = sum(seconds_of.values())
+    for position, speaker in enumerate(free):
+        empty = [name for name, _ in shares if not filled[name]]
+        must_fill = empty and len(free) - position <= len(empty)
+        lack = {name: share - filled[name] / total for name, share in shares if not must_fill or name in empty}
+        split_of[speaker] = max(lack, key=lambda name: lack[name])
+        filled[split_of[speaker]] += seconds_of[speaker]
+    return split_of
+
+
+def seeded_hash(seed: int, text: str) -> str:
+    return hashlib.sha256(f"{seed}/{text}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def make_units(split: str, planned: Sequence[PlannedSource], shard_bytes: int) -> list[Unit]:
+    """Cut the sources of one split, in their order, into units of about equal length that stay under ``shard_bytes`` as far as can be foreseen.
+
+    A source is never divided: one longer than a shard gets a shard of its own.
+    """
+    costs = [max(entry.seconds, 1.0) * BYTES_PER_SECOND for entry in planned]
+    wanted = max(-(-sum(costs) // shard_bytes), min(UNITS_PER_SPLIT, len(planned)))
+    target = sum(costs) / wanted
+    groups: list[list[PlannedSource]] = [[]]
+    filled = 0.0
+    for entry, cost in zip(planned, costs, strict=True):
+        if groups[-1] and filled + cost / 2 > target * len(groups):
+            groups.append([])
+        groups[-1].append(entry)
+        filled += cost
+    return [Unit(split, index, tuple(group)) for index, group in enumerate(groups)]
+
+
+def dump_plan(plan: Plan, options: PrepOptions) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(type(value))
+
+    return json.dumps({"options": options.as_dict(), **asdict(plan)}, default=plain, indent=1)
+
+
+def load_plan(text: str) -> tuple[Plan, dict]:
+    """Read back what ``dump_plan`` wrote: the plan, and its options as a plain dict."""
+    raw = json.loads(text)
+    units = tuple(Unit(unit["split"], unit["index"], tuple(_load_source(entry) for entry in unit["sources"])) for unit in raw["units"])
+    return Plan(units, raw["with_phones"]), raw["options"]
+
+
+def _load_source(entry: dict) -> PlannedSource:
+    fields = dict(entry["source"])
+    for name in ("path", "phones_path", "landmarks_path"):
+        fields[name] = Path(fields[name]) if fields[name] is not None else None
+    return PlannedSource(Source(**fields), entry["bytes"], entry["modified_ns"], entry["seconds"])

@@ -1,0 +1,116 @@
+"""One unit of work: its sources become the samples of one shard, and one ledger row each.
+
+An error of a source stays with that source: it becomes its row, and the others go on.
+"""
+
+import hashlib
+import traceback
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from speechlip.errors import SourceRefused
+from speechlip.media.probe import corrections, probe
+from speechlip.phones import read_phones
+from speechlip.records import Clip, Source
+
+from .account import Account
+from .ledger import LedgerRow
+from .options import PrepOptions
+from .pairs import PairClip
+from .passes import Report, cut_clips, observe
+from .plan import PlannedSource, Unit
+from .spans import choose_spans
+from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard, write_text
+
+KeyedSample = tuple[str, Sample]
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """A finished shard: its hash and size, the members of its samples, its clips, and one ledger row per source of the unit."""
+
+    sha256: str
+    bytes: int
+    fields: tuple[str, ...]
+    clips: tuple[PairClip, ...]
+    rows: tuple[LedgerRow, ...]
+
+
+def prepare_unit(unit: Unit, report: Report, *, options: PrepOptions, work_folder: Path, with_phones: bool) -> UnitResult:
+    """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done."""
+    use_one_thread()
+    rows: list[LedgerRow] = []
+    facts: list[PairClip] = []
+
+    def samples() -> Iterator[KeyedSample]:
+        for planned in unit.sources:
+            row, source_facts = yield from prepare_source(planned, unit, report, options, with_phones)
+            rows.append(row)
+            facts.extend(source_facts)
+
+    shard = work_folder / f"{unit.name}.tar"
+    fields = write_shard(shard, samples())
+    result = UnitResult(sha256_of(shard), shard.stat().st_size, fields, tuple(facts), tuple(rows))
+    write_text(work_folder / f"{unit.name}.json", encode_json(asdict(result)).decode())
+    return result
+
+
+@lru_cache
+def use_one_thread() -> None:
+    """Preparation runs one source per process; threads inside a process would only take turns with the other processes."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def prepare_source(
+    planned: PlannedSource, unit: Unit, report: Report, options: PrepOptions, with_phones: bool
+) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
+    """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this."""
+    source = planned.source
+    facts: list[PairClip] = []
+    account = Account(planned)
+    report(source.name, 0.0)
+    try:
+        if source.name in dict(unit.crashed):
+            raise SourceRefused("worker", "crashed the worker", dict(unit.crashed)[source.name])
+        for clip, meta in cut_source(source, options, with_phones, account, report):
+            facts.append(PairClip(sample_key(clip), plain_name(source.speaker), account.sha256, clip.start_frame, len(clip.lips)))
+            yield facts[-1].key, encode_clip(clip, meta, options)
+            account.written(clip)
+    except SourceRefused as refusal:
+        account.refused(refusal)
+    except Exception as error:
+        last_call = traceback.extract_tb(error.__traceback__)[-1]
+        account.refused(
+            SourceRefused(
+                "unexpected", "unexpected error", f"{type(error).__name__}: {error} [{Path(last_call.filename).name}:{last_call.lineno}]"
+            )
+        )
+    return account.row(unit.split), facts
+
+
+def cut_source(source: Source, options: PrepOptions, with_phones: bool, account: Account, report: Report) -> Iterator[tuple[Clip, dict]]:
+    """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
+    info = probe(source.path)
+    corrected = tuple(corrections(info))
+    account.opened(sha256_of(source.path), corrected)
+    phones = read_phones(source.phones_path) if source.phones_path else ()
+    seen = observe(source, info, options, report)
+    spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
+    account.observed(seen, lost)
+    meta = {"source_sha256": account.sha256, "corrected": list(corrected)}
+    for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
+        yield clip, meta
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""One sample is one clip; one shard is one tar that exists whole or not at all."""
+
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from speechlip.records import Clip
+from speechlip.spectra import spectrogram
+from speechlip.timing import FPS, SAMPLE_RATE, seconds
+
+from .options import PrepOptions
+
+JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
+Sample = dict[str, bytes]
+
+
+def sample_key(clip: Clip) -> str:
+    """Key of a clip: readable, unique in the dataset, and made of ``[a-z0-9_-]`` only, because a dot would split the sample.
+
+    The eight hexadecimal digits are those of the source's name, so that ``a/1.mp4`` and ``b/1.mp4`` differ.
+    """
+    name = clip.source.name
+    stem = re.sub(r"[^a-z0-9_-]+", "-", Path(name).stem.lower()).strip("-")[:40] or "clip"
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{stem}-{digest}-t{clip.track}-f{clip.start_frame:06d}"
+
+
+def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
+    """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG."""
+    from PIL import Image
+
+    frames, height, width, _ = lips.shape
+    strip = Image.fromarray(lips.reshape(frames * height, width, 3))
+    buffer = io.BytesIO()
+    if lips_format == "jpg":
+        strip.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    else:
+        strip.save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def encode_flac(audio: np.ndarray) -> bytes:
+    """Encode (N,) int16 samples, 16 kHz mono, without loss."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def encode_npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def encode_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def plain_name(name: str) -> str:
+    r"""A file name as text that UTF-8 can hold: bytes that are none are shown as ``\udcXX``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
+    """All members of one sample by extension, each encoded, in the order in which they are written (docs/format.md)."""
+    members = {
+        "audio.flac": encode_flac(clip.audio),
+        "json": encode_json(meta | clip_meta(clip, options)),
+        f"lips.{options.lips_format}": encode_filmstrip(clip.lips, options.lips_format),
+        f"{options.spectrogram}.npy": encode_npy(spectrogram(clip.audio, options.spectrogram)),
+    }
+    if clip.landmarks is not None:
+        members["landmarks.npy"] = encode_npy(clip.landmarks)
+    if clip.phones is not None:
+        members["phones.json"] = encode_json([asdict(phone) for phone in clip.phones])
+    return dict(sorted(members.items()))
+
+
+def clip_meta(clip: Clip, options: PrepOptions) -> dict:
+    """What the ``json`` member says about a clip, beside what is known of its source; the same keys and types in every sample."""
+    return {
+        "key": sample_key(clip),
+        "source": plain_name(clip.source.name),
+        "speaker": plain_name(clip.source.speaker),
+        "licence": clip.source.licence,
+        "transcript": clip.source.transcript,
+        "track": clip.track,
+        "start_s": seconds(clip.start_frame),
+        "n_frames": len(clip.lips),
+        "fps": FPS,
+        "detector": options.detector,
+        "crop": options.crop,
+        "face_score": round(clip.face_score, 4),
+        "face_width_px": round(clip.face_width_px, 1),
+        "interpolated_frames": clip.interpolated_frames,
+    }
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> tuple[str, ...]:
+    """Write (key, members) pairs as one tar with no clock and no user in it, so that equal samples give equal bytes.
+
+    Returns the names of all members met, sorted.
+    """
+    from webdataset import TarWriter
+
+    fields: set[str] = set()
+    with whole_file(path) as file, TarWriter(file, encoder=False, mtime=0, user="", group="") as tar:
+        for key, members in samples:
+            fields.update(members)
+            tar.write({"__key__": key, **members})
+    return tuple(sorted(fields))
