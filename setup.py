@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import setup
 
-ROOMS = {"speechlip": "toolkit", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
+ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
 INNER = ["speechlip.media", "speechlip.faces", "speechlip.shards"]
 COMMANDS = ["prep-shards", "verify-shards"]
 
@@ -26,7 +26,7 @@ setup(
         "torchaudio>=2.11,<2.12",
         "webdataset>=1.0.2",
         "datasets>=5.2",
-        "av>=15",
+        "av>=17.1",  # from here the decoder knows its packets' time base, without which encoder priming stays in
         "mediapipe>=1.2",  # the Tasks API; brings OpenCV
         "face-alignment>=1.5",
         "scikit-image>=0.25",

@@ -1,0 +1,120 @@
+"""What is broken in the middle costs what is broken, and nothing that comes after it moves."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from flash_click import Recording, measure, write
+from speechlip.errors import SourceRefused
+from speechlip.media.moments import moments
+from speechlip.media.probe import probe
+
+NOISY = {"size": (128, 96), "noise": True, "rate": "25", "duration_s": Fraction(13, 5)}
+
+
+@pytest.fixture(scope="module", params=["mp4", "mkv", "ts"])
+def intact(request, tmp_path_factory):
+    recording = Recording(request.param, **NOISY, container_options={"movflags": "faststart"} if request.param == "mp4" else {})
+    path = tmp_path_factory.mktemp("intact") / f"clip.{request.param}"
+    write(path, recording)
+    return path, recording
+
+
+def test_damaged_pictures_do_not_move_the_others(tmp_path, intact):
+    path, recording = intact
+    damaged = _with_zeroed_packets(path, tmp_path, "video", 0.72, 1.0)
+    found = measure(damaged, recording)
+    assert found.white == recording.bright_moments()
+    assert max(map(abs, found.click_errors_ms)) <= 2.0
+    assert found.report.moments == 65 and found.report.damaged_packets + found.report.damaged_frames > 0
+
+
+def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
+    path, recording = intact
+    if path.suffix == ".ts":
+        pytest.skip("AAC in a transport stream is resynchronised by its parser, which drops the packets before decoding")
+    damaged = _with_zeroed_packets(path, tmp_path, "audio", 0.72, 1.0)
+    found = measure(damaged, recording)
+    assert found.white == recording.bright_moments() and not found.without_picture
+    assert max(map(abs, found.click_errors_ms)) <= 2.0
+    assert found.without_sound and set(found.without_sound) <= set(range(17, 26))
+    assert found.report.damaged_packets > 5 and found.report.audio_gaps == 1
+
+
+def test_a_hole_in_the_pictures_is_none_not_a_standing_face(tmp_path):
+    """0.8 s without a packet is more than MAX_HOLD_S; 0.3 s is held."""
+    recording = Recording("mp4", **NOISY)
+    path = tmp_path / "clip.mp4"
+    write(path, recording)
+    for stop_s, empty in ((1.48, range(18, 37)), (1.04, ())):
+        holed = _without_packets(path, tmp_path / "holed.mp4", 0.72, stop_s)
+        found = measure(holed, recording)
+        assert found.without_picture == list(empty)
+        assert found.report.empty_moments == len(empty)
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "avi", "webm", "ts"])
+def test_truncated_file_gives_what_it_has(tmp_path, extension):
+    opus = extension == "webm"
+    recording = Recording(
+        extension, audio_codec="libopus" if opus else "pcm_s16le" if extension != "ts" else "aac", audio_rate_hz=48000, **NOISY
+    )
+    path = tmp_path / f"clip.{extension}"
+    write(path, recording if extension != "mp4" else Recording("mp4", **NOISY, container_options={"movflags": "faststart"}))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    count = sum(moment.picture is not None for moment in moments(path, probe(path)))
+    assert 20 < count < 65
+
+
+def test_nothing_that_can_be_decoded(tmp_path, intact):
+    path, _ = intact
+    if path.suffix == ".ts":
+        pytest.skip("without decodable packets a transport stream has no streams")
+    with pytest.raises(SourceRefused, match="no decodable audio"):
+        list(moments(mute := _with_zeroed_packets(path, tmp_path, "audio", -1, 9), probe(mute)))
+    with pytest.raises(SourceRefused, match="no decodable picture"):
+        list(moments(blind := _with_zeroed_packets(path, tmp_path, "video", -1, 9), probe(blind)))
+
+
+def test_random_damage_never_raises_anything_else(tmp_path, intact):
+    path, _ = intact
+    content, random = path.read_bytes(), np.random.default_rng(1)
+    for trial in range(15):
+        damaged = bytearray(content)
+        for place in random.integers(0, len(content), 30 * (1 + trial)):
+            damaged[place] = random.integers(256)
+        target = tmp_path / f"damaged{path.suffix}"
+        target.write_bytes(damaged)
+        try:
+            info = probe(target)
+            assert all(m.picture is None or m.picture.rgb().shape == (info.height, info.width, 3) for m in moments(target, info))
+        except SourceRefused as refused:
+            assert refused.reason
+
+
+def _with_zeroed_packets(path, folder, kind, start_s, stop_s):
+    """A copy of the file in which the data of every packet due in [start, stop) s after the first is zero."""
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        stream = next(s for s in container.streams if s.type == kind)
+        for packet in container.demux(stream):
+            if packet.pts is not None and start_s <= (packet.pts - (stream.start_time or 0)) * stream.time_base < stop_s:
+                start = content.index(bytes(packet)[:64], packet.pos) if path.suffix != ".ts" else packet.pos + 60
+                length = packet.size if path.suffix != ".ts" else 100
+                content[start : start + length] = bytes(length)
+    target = folder / f"zeroed_{kind}{path.suffix}"
+    target.write_bytes(content)
+    return target
+
+
+def _without_packets(path, target, start_s, stop_s):
+    with av.open(str(path)) as given, av.open(str(target), "w") as made:
+        streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            gone = packet.stream.type == "video" and packet.pts is not None and start_s <= packet.pts * packet.time_base < stop_s
+            if packet.dts is not None and not gone:
+                packet.stream = streams[packet.stream_index]
+                made.mux(packet)
+    return target

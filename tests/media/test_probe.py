@@ -1,0 +1,202 @@
+"""Headers, names, and files that are no videos."""
+
+import os
+import shutil
+import socket
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from flash_click import Recording, write
+from speechlip.errors import OptionError, SourceRefused
+from speechlip.media.moments import moments
+from speechlip.media.probe import corrections, probe
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("probe") / "clip.mp4"
+    write(path, Recording(rate="30", layout="stereo", duration_s=Fraction(1)))
+    return path
+
+
+def test_what_the_headers_say(clip):
+    info = probe(clip)
+    assert (info.container, info.video_codec, info.width, info.height, info.rotation_deg) == ("mov", "h264", 64, 48, 0)
+    assert (info.source_fps, info.variable_rate, info.video_start_s, info.video_duration_s) == (30.0, False, 0.0, 1.0)
+    assert (info.audio_codec, info.audio_sample_rate_hz, info.audio_channels, info.audio_start_s) == ("aac", 44100, 2, 0.0)
+    assert (info.audio_track, info.audio_tracks, info.bytes) == (0, 1, clip.stat().st_size)
+    assert info.audio_duration_s == pytest.approx(1.0, abs=0.03)
+    assert corrections(info) == ["frame rate 30 → 25", "audio 44100 Hz stereo → 16000 Hz mono"]
+
+
+def test_nothing_to_correct(tmp_path):
+    write(tmp_path / "clip.mkv", Recording("mkv", audio_codec="pcm_s16le", audio_rate_hz=16000))
+    assert corrections(probe(tmp_path / "clip.mkv")) == []
+
+
+def test_variable_rate_and_track_are_told(tmp_path):
+    write(tmp_path / "clip.mp4", Recording(rate="variable", silent_tracks_first=1, audio_start_s=Fraction(1, 2)))
+    told = corrections(probe(tmp_path / "clip.mp4"))
+    assert told[0].startswith("variable frame rate (26") and told[-1] == "audio track 2 of 2" and "after video" in told[2]
+
+
+REFUSED = {
+    "empty file": b"",
+    "one byte": b"\0",
+    "text": b"hello\n" * 1000,
+    "zeros": bytes(100_000),
+    "noise": np.random.default_rng(0).bytes(300_000),
+    "concat script": b"ffconcat version 1.0\nfile 'clip.mp4'\n",
+    "subtitles": b"1\n00:00:01,000 --> 00:00:02,000\nhello\n",
+    "session": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+}
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
+def test_no_video_file(tmp_path, content):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(content)
+    assert _reason(path) == ("not a video file" if content else "empty file")
+
+
+def test_playlist_opens_nothing_else(tmp_path, clip):
+    """An m3u8 under the name of a video must neither read the file nor reach the host that it names."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+        path = tmp_path / "video.mp4"
+        path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXTINF:9,\nfile://{clip}\n#EXT-X-ENDLIST\n")
+        assert _reason(path) == "not a video file"
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_missing_streams(tmp_path):
+    write(tmp_path / "mute.mp4", Recording(audio_codec=None))
+    assert _reason(tmp_path / "mute.mp4") == "no audio stream"
+    assert probe(tmp_path / "mute.mp4", need_audio=False).audio_codec is None
+    _write_song(tmp_path / "song.m4a", cover=False)
+    shutil.copy(tmp_path / "song.m4a", tmp_path / "song.mp4")
+    assert _reason(tmp_path / "song.mp4") == "no video stream"
+    _write_song(tmp_path / "cover.mp3", cover=True)
+    assert _reason(tmp_path / "cover.mp3") == "no video stream"
+
+
+def test_no_regular_file(tmp_path):
+    assert _reason(tmp_path / "nothing.mp4") == "missing file"
+    assert _reason(tmp_path) == "not a regular file"
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert _reason(tmp_path / "pipe.mp4") == "not a regular file"
+
+
+def test_unreadable(tmp_path, clip):
+    shutil.copy(clip, tmp_path / "locked.mp4")
+    (tmp_path / "locked.mp4").chmod(0)
+    am_root = os.geteuid() == 0
+    try:
+        if am_root:
+            os.seteuid(65534)  # root reads every file
+        assert _reason(tmp_path / "locked.mp4") == "unreadable file"
+    finally:
+        if am_root:
+            os.seteuid(0)
+
+
+def test_mp4_that_broke_off_before_its_index(tmp_path, clip):
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(clip.read_bytes()[:1500])
+    assert _reason(path) == "truncated file"
+
+
+NAMES = ["-rf.mp4", "a b.mp4", 'it\'s "it".mp4', "two\nlines.mp4", "漢字 ü.mp4", "%03d.mp4", "concat:a|b.mp4", "http:a.mp4", "pipe:0"]
+NAMES += ["file:a.mp4", "subfile,,start,0,end,9,,:a.mp4", os.fsdecode(b"not utf-8 \xff.mp4")]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+def test_a_name_is_only_a_name(tmp_path, monkeypatch, clip, name):
+    shutil.copy(clip, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    relative = type(clip)(name)
+    assert probe(relative).bytes == clip.stat().st_size
+    assert sum(1 for _ in moments(relative, probe(relative))) == 25
+
+
+@pytest.mark.parametrize("clockwise_deg, corner", [(0, (0, 0)), (90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
+def test_rotation_flag(tmp_path, clockwise_deg, corner):
+    """The picture's white corner is stored at the top left, and displayed where turning puts it."""
+    path = tmp_path / "turned.mp4"
+    _write_corner(path, clockwise_deg)
+    info = probe(path, need_audio=False)
+    picture = next(moments(path, info)).picture
+    assert (
+        (info.height, info.width, 3) == picture.shape == picture.rgb().shape == ((48, 64, 3) if clockwise_deg % 180 == 0 else (64, 48, 3))
+    )
+    corners = {(y, x): picture.rgb()[y, x].mean() for y in (0, -1) for x in (0, -1)}
+    assert max(corners, key=corners.get) == corner and info.rotation_deg == clockwise_deg
+    assert corrections(info) == ([f"rotation {clockwise_deg}°"] if clockwise_deg else [])
+
+
+def test_decord_refuses_what_it_would_garble(tmp_path):
+    pytest.importorskip("decord")
+    _write_corner(tmp_path / "turned.mp4", 90)
+    with pytest.raises(SourceRefused, match="rotation flag"):
+        next(moments(tmp_path / "turned.mp4", probe(tmp_path / "turned.mp4", need_audio=False), "decord"))
+
+
+def test_colours_are_those_of_pyav(clip):
+    frame = next(av.open(str(clip)).decode(video=0))
+    assert np.array_equal(next(moments(clip, probe(clip))).picture.rgb(), frame.to_ndarray(format="rgb24"))
+
+
+def test_decoder_that_does_not_exist(clip):
+    with pytest.raises(OptionError, match="no decoder 'opencv'; there are: pyav, decord"):
+        moments(clip, probe(clip), decoder="opencv")
+
+
+def _reason(path):
+    with pytest.raises(SourceRefused) as refused:
+        probe(path)
+    assert refused.value.stage == "probe"
+    return refused.value.reason
+
+
+def _write_song(path, cover):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libmp3lame" if path.suffix == ".mp3" else "aac", rate=44100)
+        if cover:
+            art = container.add_stream("png", rate=1)
+            art.width, art.height, art.pix_fmt, art.disposition = 16, 16, "rgb24", av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.int16), format="s16", layout=stream.layout.name)
+        frame.sample_rate, frame.pts = 44100, 0
+        for part in [*av.AudioResampler(stream.format.name, stream.layout.name, 44100).resample(frame), None]:
+            container.mux(stream.encode(part))
+        if cover:
+            container.mux(art.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8))) + art.encode())
+
+
+def _write_corner(path, clockwise_deg):
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for k in range(5):
+            frame = av.VideoFrame.from_ndarray(pixels)
+            frame.pts = k
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    _set_display_matrix(path, clockwise_deg)
+
+
+def _set_display_matrix(path, clockwise_deg):
+    """Turn the matrix of the first track header (ISO 14496-12, 8.3.2), as a phone does that was held upright."""
+    quarter = clockwise_deg // 90
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter]
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    assert struct.unpack_from(">9i", content, matrix) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", content, matrix, cos * 65536, sin * 65536, 0, -sin * 65536, cos * 65536, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)

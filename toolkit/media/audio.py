@@ -1,0 +1,144 @@
+"""Samples at 16 kHz mono, each where its presentation time puts it; cut into the 640 that belong to one picture.
+
+Sound that goes on without a jump is one *run* through one resampler, whose delay libswresample compensates. A run is placed by its first
+stamp and followed by its length in samples; the stamps after it are compared, since containers round them (Matroska: 1 ms) and some clocks
+drift. A stamp more than JUMP_S off starts a new run; a lasting difference above DRIFT_S is followed by one sample per packet.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ..errors import SourceRefused
+from ..timing import SAMPLE_RATE, SAMPLES_PER_FRAME
+from .decoding import stamped_frames
+from .opening import audio_stream, open_local
+from .probe import MediaInfo
+
+MAX_PAD_SAMPLES = SAMPLE_RATE * 20 // 1000  # up to half a moment of missing sound becomes silence; with more, the moment has no sound
+JUMP_S = 0.005  # half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none
+DRIFT_S = 0.001  # the rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it
+DRIFT_MEMORY_S = 1.0  # time constant over which stamps are averaged, so that the jitter of single ones is not followed
+Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
+
+
+def windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray | None]:
+    """(640,) int16 per moment from ``info.video_start_s`` on, without end; None where more than 20 ms of its 40 have no sound.
+
+    Raises SourceRefused (stage ``audio``): no decodable audio.
+    """
+    with open_local(path) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise SourceRefused("audio", "no decodable audio", "the stream that probing saw is gone: was the file replaced meanwhile?")
+        stamped = stamped_frames(container, stream, tally)
+        since_video = ((None if stamp is None else float(stamp) - info.video_start_s, frame) for stamp, frame in stamped)
+        yield from cut(placed(since_video, tally), tally)
+
+
+def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter) -> Iterator[Piece]:
+    """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before.
+
+    Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
+    """
+    run: _Run | None = None
+    for due_s, frame in stamped:
+        if run is not None and not run.goes_on(due_s, frame):
+            tally["audio_gaps"] += 1
+            yield from run.finish()
+            due_s = run.due_s if due_s is None else due_s
+            run = None
+        if run is None:
+            run = _Run(frame, due_s or 0.0)
+        yield from run.feed(due_s, frame)
+    if run is None:
+        raise SourceRefused("audio", "no decodable audio", f"{tally['damaged_packets']} damaged packets, and none that gave sound")
+    yield from run.finish()
+
+
+def cut(pieces: Iterable[Piece], tally: Counter) -> Iterator[np.ndarray | None]:
+    """Lay pieces side by side and cut one window per moment, for ever. Where pieces overlap, the earlier one stays.
+
+    >>> from collections import Counter
+    >>> tally = Counter()
+    >>> sound = cut([(100, np.ones(1000, np.int16))], tally)
+    >>> [None if w is None else int(w.sum()) for w in (next(sound), next(sound), next(sound))], tally["padded_samples"]
+    ([540, 460, None], 280)
+    """
+    source, pending, end = iter(pieces), deque[Piece](), -1
+    for low in count(0, SAMPLES_PER_FRAME):
+        high = low + SAMPLES_PER_FRAME
+        while end < high and (piece := next(source, None)) is not None:
+            start, samples = max(piece[0], end), piece[1][max(0, end - piece[0]) :]
+            if len(samples):
+                pending.append((start, samples))
+                end = start + len(samples)
+        yield _window(low, high, pending, tally)
+        while pending and pending[0][0] + len(pending[0][1]) <= high:
+            pending.popleft()
+
+
+def _window(low: int, high: int, pieces: Iterable[Piece], tally: Counter) -> np.ndarray | None:
+    window, missing = np.zeros(high - low, np.int16), high - low
+    for start, samples in pieces:
+        a, b = max(start, low), min(start + len(samples), high)
+        if a < b:
+            window[a - low : b - low] = samples[a - start : b - start]
+            missing -= b - a
+    if missing > MAX_PAD_SAMPLES:
+        return None
+    tally["padded_samples"] += missing
+    return window
+
+
+class _Run:
+    """Sound without a jump: one resampler, and where its next sample belongs."""
+
+    def __init__(self, frame: av.AudioFrame, start_s: float) -> None:
+        self.kind = _kind(frame)
+        self.resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+        self.start_s, self.fed_s, self.inserted = start_s, 0.0, 0
+        self.late_s = 0.0
+        self.next_sample = round(start_s * SAMPLE_RATE)
+
+    @property
+    def due_s(self) -> float:
+        """When the next source sample is due if nothing jumps."""
+        return self.start_s + self.fed_s + self.inserted / SAMPLE_RATE
+
+    def goes_on(self, due_s: float | None, frame: av.AudioFrame) -> bool:
+        return _kind(frame) == self.kind and (due_s is None or abs(due_s - self.due_s) <= JUMP_S)
+
+    def feed(self, due_s: float | None, frame: av.AudioFrame) -> Iterator[Piece]:
+        length_s = frame.samples / frame.sample_rate
+        if due_s is not None:
+            self.late_s += min(1.0, length_s / DRIFT_MEMORY_S) * (due_s - self.due_s - self.late_s)
+        self.fed_s += length_s
+        yield from self._place(self.resampler.resample(frame))
+
+    def finish(self) -> Iterator[Piece]:
+        yield from self._place(self.resampler.resample(None))
+
+    def _place(self, frames: Iterable[av.AudioFrame | None]) -> Iterator[Piece]:
+        for frame in frames:
+            if frame is None:  # a resampler that has nothing to do hands back what it was given
+                return
+            samples = self._follow_drift(frame.to_ndarray()[0])
+            yield self.next_sample, samples
+            self.next_sample += len(samples)
+
+    def _follow_drift(self, samples: np.ndarray) -> np.ndarray:
+        if abs(self.late_s) < DRIFT_S:
+            return samples
+        step = 1 if self.late_s > 0 else -1
+        self.inserted += step
+        self.late_s -= step / SAMPLE_RATE
+        return np.concatenate([samples[:1], samples]) if step > 0 else samples[1:]
+
+
+def _kind(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate

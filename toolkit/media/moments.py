@@ -1,0 +1,93 @@
+"""A video as moments: 40 ms each, one picture and 640 samples, both from the same stretch of presentation time."""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, fields
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OptionError
+from .audio import windows
+from .decord_pictures import ArrayPicture, decord_pictures
+from .probe import MediaInfo
+from .video import Picture, moments_by_packets, pictures
+
+
+@dataclass(frozen=True)
+class Moment:
+    """``[index / 25, (index + 1) / 25)`` s after the video's first presentation time.
+
+    picture: what is on display at the centre of these 40 ms; None in a hole of the video, or where no pictures were wanted.
+    samples: (640,) int16, 16 kHz mono; None where more than 20 ms of them have no sound.
+    """
+
+    index: int
+    picture: Picture | ArrayPicture | None
+    samples: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """What reading met so far.
+
+    damaged_packets: of either stream, skipped; damaged_frames: of either stream, patched up by the decoder and used;
+    dropped_frames: source frames that no moment shows; repeated_frames: moments that show the same frame as the one before;
+    empty_moments: moments without a picture; audio_gaps: jumps in the audio's stamps; padded_samples: zeros for missing sound at 16 kHz.
+    """
+
+    moments: int = 0
+    damaged_packets: int = 0
+    damaged_frames: int = 0
+    dropped_frames: int = 0
+    repeated_frames: int = 0
+    empty_moments: int = 0
+    audio_gaps: int = 0
+    padded_samples: int = 0
+
+
+class Reading(Iterator[Moment]):
+    """The moments of one video; ``report`` can be asked at any time. Closing (or dropping) it closes the file."""
+
+    def __init__(self, path: Path, info: MediaInfo, decoder: str, want_pictures: bool, threads: int) -> None:
+        self._tally: Counter[str] = Counter()
+        shown = DECODERS[decoder](path, info, threads, self._tally) if want_pictures else moments_by_packets(path, info, self._tally)
+        heard = windows(path, info, self._tally) if info.audio_codec else repeat(None)
+        self._moments = _side_by_side(shown, heard)
+
+    def __next__(self) -> Moment:
+        moment = next(self._moments)
+        self._tally["moments"] = moment.index + 1
+        return moment
+
+    @property
+    def report(self) -> ReadReport:
+        return ReadReport(**{field.name: self._tally[field.name] for field in fields(ReadReport)})
+
+    def close(self) -> None:
+        self._moments.close()
+
+
+def moments(path: Path, info: MediaInfo, decoder: str = "pyav", want_pictures: bool = True, threads: int = 1) -> Reading:
+    """Read a video in the order of time, one moment after another, in memory that does not grow with its length.
+
+    It ends with the video: sound that goes on longer belongs to no picture and is not read. ``info`` is ``probe(path)``, which all readings
+    of a file share, so that they agree on its time zero. ``want_pictures=False`` decodes the audio only. ``threads`` is the video decoder's.
+    Raises OptionError for a decoder that does not exist or is not installed; while reading, SourceRefused only (``no decodable picture``,
+    ``no decodable audio``): damage is skipped and counted in ``report``.
+    """
+    if decoder not in DECODERS:
+        raise OptionError(f"no decoder {decoder!r}; there are: {', '.join(DECODERS)}")
+    return Reading(path, info, decoder, want_pictures, threads)
+
+
+DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter], Generator]] = {"pyav": pictures, "decord": decord_pictures}
+
+
+def _side_by_side(shown: Generator, heard: Iterable) -> Generator[Moment]:
+    """zip, which also closes the files when it is closed."""
+    with closing(shown):
+        for index, (picture, samples) in enumerate(zip(shown, heard, strict=False)):
+            yield Moment(index, picture, samples)
