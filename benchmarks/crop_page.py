@@ -1,0 +1,96 @@
+"""The picture of docs/crops.md: one drawn face, and its crop by every preset, from landmarks and from a box alone.
+
+    python benchmarks/crop_page.py docs/crops.jpg
+
+Needs no model file: the landmarks are those of the drawing, the box is the cascade's.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+from speechlip.faces.crops import SIZE, cut, plan_crop
+from speechlip.faces.detectors import open_detector
+from speechlip.faces.sidecar import face_box
+from speechlip.faces.tracks import build_tracks
+from speechlip.recipes._synthetic.features import Gaze
+from speechlip.recipes._synthetic.frame import Pose, draw_frame
+from speechlip.recipes._synthetic.identity import identity
+from speechlip.recipes._synthetic.portrait import portrait
+from speechlip.records import Face, FaceTrack, Source
+
+FACE_PX, FRAMES, SHOWN = 512, 12, 8
+ENLARGED, MARGIN, LABEL = 176, 14, 18
+NETWORK_ROWS = (24, 72)
+COLUMNS = (
+    ("lips (landmarks)", "landmarks", "lips"),
+    ("lips (box alone)", "box", "lips"),
+    ("lower-face", "landmarks", "lower-face"),
+    ("auto-avsr", "landmarks", "auto-avsr"),
+)
+COLOURS = ("#d62728", "#ff9f1c", "#1f77b4", "#2ca02c")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", type=Path)
+    draw_page().save(parser.parse_args().picture, quality=90)
+
+
+def draw_page() -> Image.Image:
+    frames = [draw(i) for i in range(FRAMES)]
+    tracks = {"landmarks": exact_track(frames), "box": box_track(frames)}
+    page = Image.new("RGB", (FACE_PX + 4 * (ENLARGED + MARGIN) + 2 * MARGIN, FACE_PX + 2 * MARGIN), "white")
+    shown = frames[SHOWN][0]
+    face = Image.fromarray(shown)
+    for number, (label, kind, preset) in enumerate(COLUMNS):
+        affine = plan_crop(tracks[kind], preset).affines[SHOWN]
+        outline(face, affine, COLOURS[number])
+        left = FACE_PX + 2 * MARGIN + number * (ENLARGED + MARGIN)
+        ImageDraw.Draw(page).text((left, MARGIN), label, fill=COLOURS[number], font_size=16)
+        page.paste(enlarged(cut(shown, affine)), (left, MARGIN + LABEL + 6))
+        for i, frame in enumerate((2, 5, 10)):
+            small = Image.fromarray(cut(frames[frame][0], plan_crop(tracks[kind], preset).affines[frame]))
+            page.paste(small, (left + (ENLARGED - SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (SIZE + 4)))
+    page.paste(face, (MARGIN, MARGIN))
+    return page
+
+
+def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """A face that tilts and turns while it speaks: picture (512, 512, 3), landmarks (68, 2)."""
+    swing = np.sin(2 * np.pi * index / FRAMES)
+    pose = Pose(x=4 * swing, roll=-0.16 + 0.05 * swing, yaw=4 * swing)
+    mouth = np.array([0.5 - 0.5 * np.cos(4 * np.pi * (index + 1) / FRAMES), 0, 0, 0, 0.4, 0.3])
+    return draw_frame(portrait(identity(0, 5), [0, 5], FACE_PX), pose, mouth, Gaze())
+
+
+def exact_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
+    return build_tracks([[Face(face_box(landmarks), 1.0, landmarks)] for _, landmarks in frames], ()).tracks[0]
+
+
+def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
+    with open_detector("cascade", Source(Path(), "", "")) as detector:
+        return build_tracks([detector.detect(picture, index) for index, (picture, _) in enumerate(frames)], ()).tracks[0]
+
+
+def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:
+    """Draw where the crop lies in the frame."""
+    corners = np.array([[0, 0], [SIZE, 0], [SIZE, SIZE], [0, SIZE], [0, 0]]) - affine[:, 2]
+    places = corners @ np.linalg.inv(affine[:, :2].astype(float)).T
+    ImageDraw.Draw(face).line([tuple(place) for place in places], fill=colour, width=3)
+
+
+def enlarged(crop: np.ndarray) -> Image.Image:
+    """The crop larger, with the rows that the lip network reads marked at both sides."""
+    large = Image.fromarray(cv2.resize(crop, (ENLARGED, ENLARGED), interpolation=cv2.INTER_CUBIC))
+    for row in NETWORK_ROWS:
+        y = row * ENLARGED // SIZE
+        for x in (0, ENLARGED - 12):
+            ImageDraw.Draw(large).line([(x, y), (x + 12, y)], fill="white", width=2)
+    return large
+
+
+if __name__ == "__main__":
+    main()

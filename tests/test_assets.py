@@ -1,0 +1,111 @@
+"""Model files: the right one, or a sentence that says what to do."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from speechlip import assets
+from speechlip.errors import ModelError, OptionError
+
+CONTENT = b"not a network, but it has a hash"
+NOWHERE = "http://127.0.0.1:9/model.bin"  # the discard port: refuses at once
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    folder = tmp_path / "home"
+    monkeypatch.setenv("SPEECHLIP_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path, home, monkeypatch):
+    """An asset whose publisher is a file of this test."""
+    published = tmp_path / "published.bin"
+    published.write_bytes(CONTENT)
+    asset = assets.Asset("tiny", "tiny.bin", published.as_uri(), len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), "MIT")
+    monkeypatch.setitem(assets.ASSETS, "tiny", asset)
+    return asset
+
+
+def test_cache_folder_is_the_named_one_or_in_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path))
+    assert assets.cache_folder() == tmp_path
+    monkeypatch.delenv("SPEECHLIP_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert assets.cache_folder() == tmp_path / "me" / ".cache" / "speechlip"
+
+
+def test_fetch_downloads_checks_and_keeps(model, home):
+    assert not assets.available("tiny")
+    file = assets.fetch("tiny")
+    assert file == home / "tiny.bin" and file.read_bytes() == CONTENT
+    assert assets.available("tiny") and assets.path("tiny") == file
+    assert [entry.name for entry in home.iterdir()] == ["tiny.bin"]
+
+
+def test_fetch_does_not_download_twice(model, home, monkeypatch):
+    assets.fetch("tiny")
+    monkeypatch.setitem(assets.ASSETS, "tiny", replace(model, url=NOWHERE))
+    assert assets.fetch("tiny") == home / "tiny.bin"
+
+
+def test_missing_file_names_command_file_address_and_folder(model, home):
+    with pytest.raises(ModelError) as error:
+        assets.path("tiny")
+    for needed in ("speechlip models fetch tiny", "tiny.bin", model.url, str(home)):
+        assert needed in str(error.value)
+
+
+def test_offline_names_the_file_to_place_and_where(model, home, monkeypatch):
+    monkeypatch.setitem(assets.ASSETS, "tiny", replace(model, url=NOWHERE))
+    with pytest.raises(ModelError) as error:
+        assets.fetch("tiny")
+    for needed in ("could not be fetched", "tiny.bin", NOWHERE, str(home)):
+        assert needed in str(error.value)
+    assert not list(home.iterdir())
+
+
+def test_another_file_is_refused_with_both_hashes_and_nothing_is_left(model, home, monkeypatch):
+    wanted = hashlib.sha256(b"another").hexdigest()
+    monkeypatch.setitem(assets.ASSETS, "tiny", replace(model, sha256=wanted))
+    with pytest.raises(ModelError) as error:
+        assets.fetch("tiny")
+    assert wanted in str(error.value) and model.sha256 in str(error.value)
+    assert not list(home.iterdir())
+
+
+def test_a_file_placed_by_hand_is_checked_too_and_again_when_it_changes(model, home):
+    home.mkdir()
+    file = home / "tiny.bin"
+    file.write_bytes(CONTENT)
+    assert assets.path("tiny") == file
+    file.write_bytes(CONTENT + b"!")
+    with pytest.raises(ModelError, match="wanted"):
+        assets.path("tiny")
+
+
+def test_the_hash_is_computed_once(model, home):
+    assets.fetch("tiny")
+    before = assets._sha256.cache_info().misses
+    for _ in range(5):
+        assets.path("tiny")
+    assert assets._sha256.cache_info().misses == before
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(OptionError, match="no model 'face'; there are: face_landmarker, fan, s3fd"):
+        assets.path("face")
+
+
+def test_the_table_is_complete_and_consistent(home):
+    assert [row["name"] for row in assets.rows()] == list(assets.ASSETS)
+    for asset in assets.ASSETS.values():
+        assert len(bytes.fromhex(asset.sha256)) == 32
+        assert asset.url.startswith("https://") and asset.url.endswith(asset.file_name) and asset.licence and asset.bytes > 1e6
+    for name in ("fan", "s3fd"):  # torch.hub's convention: the name ends in the hash's first ten digits
+        assert assets.ASSETS[name].sha256[:10] in assets.ASSETS[name].file_name
+
+
+def test_the_face_model_is_the_published_one(face_model):
+    assert assets.path("face_landmarker").stat().st_size == assets.ASSETS["face_landmarker"].bytes

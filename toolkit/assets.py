@@ -1,0 +1,183 @@
+"""Model files: each with its address, size, SHA-256 and licence, all in one cache folder, and never another file than the one named.
+
+``SPEECHLIP_HOME`` names the folder (default ``~/.cache/speechlip``). A file is downloaded under another name, checked, and only then renamed;
+a file put there by hand is checked in the same way before its first use.
+"""
+
+import hashlib
+import http.client
+import os
+import urllib.request
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import ModelError, OptionError
+
+BLOCK_BYTES = 1 << 20
+CONNECT_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file as its authors publish it. bytes: its size; sha256: 64 hex digits; licence: what the authors state."""
+
+    name: str
+    file_name: str
+    url: str
+    bytes: int
+    sha256: str
+    licence: str
+
+
+_MEDIAPIPE = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1"
+_FAN = "https://www.adrianbulat.com/downloads/python-fan"
+_VGG = "https://www.robots.ox.ac.uk/~vgg/software/lipsync/data"
+
+ASSETS = {
+    asset.name: asset
+    for asset in (
+        Asset(
+            name="face_landmarker",
+            file_name="face_landmarker.task",
+            url=f"{_MEDIAPIPE}/face_landmarker.task",
+            bytes=3_758_596,
+            sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+            licence="Apache-2.0",
+        ),
+        # The first ten digits of the next two hashes are in the file names, as torch.hub wants it.
+        Asset(
+            name="fan",
+            file_name="2DFAN4-11f355bf06.pth.tar",
+            url=f"{_FAN}/2DFAN4-11f355bf06.pth.tar",
+            bytes=95_641_761,
+            sha256="11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
+            licence="BSD-3-Clause (face-alignment)",
+        ),
+        Asset(
+            name="s3fd",
+            file_name="s3fd-619a316812.pth",
+            url=f"{_FAN}/s3fd-619a316812.pth",
+            bytes=89_843_225,
+            sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
+            licence="BSD-3-Clause (face-alignment)",
+        ),
+        Asset(
+            name="syncnet_v2",
+            file_name="syncnet_v2.model",
+            url=f"{_VGG}/syncnet_v2.model",
+            bytes=54_573_114,
+            sha256="961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
+            licence="CC BY, research use",
+        ),
+        Asset(
+            name="sfd_face",
+            file_name="sfd_face.pth",
+            url=f"{_VGG}/sfd_face.pth",
+            bytes=89_844_381,
+            sha256="d54a87c2b7543b64729c9a25eafd188da15fd3f6e02f0ecec76ae1b30d86c491",
+            licence="CC BY, research use",
+        ),
+    )
+}
+
+
+def get(name: str) -> Asset:
+    """The asset called ``name``. Raises OptionError that lists the known ones."""
+    if name not in ASSETS:
+        raise OptionError(f"no model {name!r}; there are: {', '.join(ASSETS)}")
+    return ASSETS[name]
+
+
+def cache_folder() -> Path:
+    """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``."""
+    return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
+
+
+def available(name: str) -> bool:
+    """Whether the file is there; its hash is checked when it is used."""
+    return (cache_folder() / get(name).file_name).is_file()
+
+
+def path(name: str) -> Path:
+    """Path of the model file, its hash checked once per process. Raises ModelError when it is missing or is another file."""
+    asset = get(name)
+    file = cache_folder() / asset.file_name
+    if not file.is_file():
+        raise ModelError(f"{asset.file_name} is not in {file.parent}: `speechlip models fetch {name}` downloads it, or {_by_hand(asset)}")
+    facts = file.stat()
+    _refuse_other(asset, file, _sha256(file, facts.st_size, facts.st_mtime_ns))
+    return file
+
+
+def fetch(name: str) -> Path:
+    """Path of the model file, downloaded first where it is missing.
+
+    Raises ModelError when it cannot be downloaded (offline, disk full) or is not the file it claims to be; then nothing is left behind.
+    """
+    asset = get(name)
+    file = cache_folder() / asset.file_name
+    if file.is_file():
+        return path(name)
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_other(asset, part, _download(asset.url, part))
+        part.rename(file)
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ModelError(
+            f"{asset.file_name} could not be fetched from {asset.url} ({reason}); where there is no network, {_by_hand(asset)}"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path(name)
+
+
+def rows() -> list[dict[str, str]]:
+    """What ``speechlip models list`` shows, one row per model: name, file, MB, licence, url, sha256, here (yes or no)."""
+    return [
+        {
+            "name": asset.name,
+            "file": asset.file_name,
+            "MB": f"{asset.bytes / 1e6:.1f}",
+            "licence": asset.licence,
+            "here": "yes" if available(asset.name) else "no",
+            "url": asset.url,
+            "sha256": asset.sha256,
+        }
+        for asset in ASSETS.values()
+    ]
+
+
+def _by_hand(asset: Asset) -> str:
+    return f"place {asset.file_name} ({asset.bytes / 1e6:.1f} MB, {asset.url}) into {cache_folder()}"
+
+
+def _download(url: str, part: Path) -> str:
+    """Write what ``url`` holds to ``part``, through to the disk; returns its SHA-256."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S) as answer, part.open("wb") as file:
+        while block := answer.read(BLOCK_BYTES):
+            digest.update(block)
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _refuse_other(asset: Asset, file: Path, found: str) -> None:
+    if found != asset.sha256:
+        raise ModelError(
+            f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {asset.sha256}; remove it and fetch it from {asset.url}"
+        )
+
+
+@lru_cache
+def _sha256(file: Path, size: int, modified_ns: int) -> str:
+    """Hash of a file; size and time of change are part of the cache's key, so that an exchanged file is hashed again."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

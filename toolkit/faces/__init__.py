@@ -1,0 +1,1 @@
+"""Faces: detectors by name, tracks within shots, crops of the mouth."""

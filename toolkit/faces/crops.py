@@ -1,0 +1,215 @@
+"""Crops: a track → one affine per frame, frame pixels to crop pixels; and the cut itself.
+
+Coordinates are continuous (pixel j covers [j, j + 1)), so the middle of a 96-px crop is (48, 48). docs/crops.md shows the presets on one face.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from speechlip.errors import OptionError
+from speechlip.records import FaceTrack
+
+from .landmarks import MOUTH, MOUTH_CORNERS, mean_face
+from .libraries import load
+from .pose import as_complex, fit_pose, smooth
+
+SIZE = 96
+MOUTH_WIDTHS = 1.9
+"""Width of a ``lips`` crop in mouth widths (Speech2Lip's mouth box: encoders.md 3.2; the network reads its rows 24–71)."""
+TURN_FRAMES = 2.0
+"""σ of the smoothing of a ``lips`` crop's size and roll."""
+DROP_FRAMES = 5.0
+"""σ with which a ``lips`` crop follows the mouth up and down within the face: slower than syllables (2 Hz are damped to 4 %), so that an opening
+jaw moves in the crop and not the crop with it. Sideways it follows with TURN_FRAMES: there only a turning head moves the mouth."""
+SIDE_FRAMES = 5.0
+"""σ of the smoothing of a box's side, where a ``lips`` crop is cut from boxes alone."""
+OVERSAMPLING = 2
+"""A large shrink is done in two steps: by a whole number down to twice the crop's resolution, which is quick, and then exactly."""
+AVSR_FACE_SCALE = SIZE / MOUTH_WIDTHS / 4.912
+"""px per centimetre of the mean face: its mouth takes as much of the ``auto-avsr`` crop as of ``lips``."""
+AVSR_STABLE = (28, 33, 36, 39, 42, 45, 48, 54)
+AVSR_MARGIN = 6
+"""The points that are aligned and the half window of the mean over frames (mpc001/auto_avsr, preparation/detectors/retinaface/video_process.py)."""
+
+
+@dataclass(frozen=True)
+class MouthPlace:
+    """Where the mouth is in a detector's box: centre and width as shares of the box's width and height from its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+
+
+# Measured against MediaPipe's landmarks by benchmarks/mouth_in_box.py; errors in docs/decisions/mouth-place-in-a-box.md.
+MOUTH_IN_BOX = MouthPlace(0.474, 0.756, 0.282)
+
+
+@dataclass(frozen=True)
+class CropPlan:
+    """affines: (N, 2, 3) float32, frame px → crop px. landmarks: (N, 20, 2) float32 mouth points in crop px, or None."""
+
+    affines: np.ndarray
+    landmarks: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.affines)
+
+
+def plan_crop(track: FaceTrack, preset: str = "lips") -> CropPlan:
+    """The affines of every frame of a track. Raises OptionError for an unknown preset, or one that needs landmarks the track has not."""
+    check_preset(preset, track.landmarks is not None)
+    affines = PRESETS[preset](track)
+    landmarks = None if track.landmarks is None else transform(affines, track.landmarks[:, MOUTH])
+    return CropPlan(affines.astype(np.float32), landmarks)
+
+
+def check_preset(preset: str, has_landmarks: bool) -> None:
+    """Raise OptionError where ``preset`` is unknown or cannot be cut from what the detector gives."""
+    if preset not in PRESETS:
+        raise OptionError(f"no crop preset {preset!r}; there are: {', '.join(PRESETS)}")
+    if preset == "auto-avsr" and not has_landmarks:
+        raise OptionError(
+            "crop preset 'auto-avsr' aligns landmarks, the detector gives boxes only: take --crop lips or --detector mediapipe"
+        )
+
+
+def lips(track: FaceTrack) -> np.ndarray:
+    """The mouth in the middle, upright, at one scale: 96 px are 1.9 times the mouth's usual width.
+
+    Scale and roll come from the rigid points of the face, so that a mouth that opens or rounds is not normalised away. The centre follows the
+    face at once and the mouth within the face slowly.
+    """
+    if track.landmarks is None:
+        return lips_from_box(track)
+    pose = fit_pose(track.landmarks)
+    mouth = pose.to_face(as_complex(track.landmarks[:, MOUTH].astype(np.float64)))
+    corners = pose.to_face(as_complex(track.landmarks[:, MOUTH_CORNERS].astype(np.float64)))
+    mouth_width = np.median(np.abs(corners[:, 1] - corners[:, 0]))
+    mouth_centre = mouth.mean(axis=1)
+    place = smooth(mouth_centre.real, TURN_FRAMES) + 1j * smooth(mouth_centre.imag, DROP_FRAMES)
+    centre = pose.to_picture(place[:, None])[:, 0]
+    calm = pose.smoothed(0, TURN_FRAMES)
+    return similarities(centre, SIZE / MOUTH_WIDTHS / mouth_width / calm.turn)
+
+
+def lips_from_box(track: FaceTrack) -> np.ndarray:
+    """``lips`` of a face without landmarks: upright, the mouth where it usually is in the box (errors: docs/decisions)."""
+    corner, other = as_complex(track.boxes[:, :2].astype(np.float64)), as_complex(track.boxes[:, 2:].astype(np.float64))
+    side = smooth((other - corner).real, SIDE_FRAMES)
+    middle = (MOUTH_IN_BOX.x - 0.5) + 1j * (MOUTH_IN_BOX.y - 0.5)
+    return similarities((corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (MOUTH_IN_BOX.width * side) + 0j)
+
+
+def lower_face(track: FaceTrack) -> np.ndarray:
+    """Wav2Lip's convention: the face box is brought to 96×96, width and height each by its own factor; its lower half is what is learned from.
+
+    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it the picture goes on.
+    """
+    boxes = track.boxes.astype(np.float64)
+    size = boxes[:, 2:] - boxes[:, :2]
+    scale = SIZE / size
+    top = boxes[:, 1] + size[:, 1] / 4
+    affines = np.zeros((len(boxes), 2, 3))
+    affines[:, 0, 0], affines[:, 1, 1] = scale[:, 0], scale[:, 1]
+    affines[:, 0, 2], affines[:, 1, 2] = -boxes[:, 0] * scale[:, 0], -top * scale[:, 1]
+    return affines
+
+
+def auto_avsr(track: FaceTrack) -> np.ndarray:
+    """auto_avsr's mouth crop: each frame's face, averaged over 13 frames, on a mean face; 96×96 around the mouth's centre of that frame.
+
+    Two things differ from theirs: the mean face is MediaPipe's canonical face (theirs is a file that is not ours to copy), and the
+    similarity is the least-squares one (theirs, least median, draws random numbers).
+    """
+    assert track.landmarks is not None
+    points = as_complex(track.landmarks.astype(np.float64))
+    calm = centred_means(points, AVSR_MARGIN)
+    calm += points.mean(axis=1, keepdims=True) - calm.mean(axis=1, keepdims=True)
+    reference = AVSR_FACE_SCALE * as_complex(mean_face())[list(AVSR_STABLE)]
+    stable = calm[:, list(AVSR_STABLE)]
+    centred = stable - stable.mean(axis=1, keepdims=True)
+    turn = (centred.conj() @ (reference - reference.mean())) / np.sum(np.abs(centred) ** 2, axis=1)
+    return similarities(calm[:, MOUTH].mean(axis=1), turn)
+
+
+PRESETS: dict[str, Callable[[FaceTrack], np.ndarray]] = {"lips": lips, "lower-face": lower_face, "auto-avsr": auto_avsr}
+
+
+def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
+    """Mean over ``2 margin + 1`` frames, over as many as fit evenly at the ends: (N, …) → (N, …).
+
+    >>> centred_means(np.array([[0.0], [1], [5], [3]]), 1).ravel().tolist()
+    [0.0, 2.0, 3.0, 3.0]
+    """
+    n = len(series)
+    sums = np.concatenate([np.zeros_like(series[:1]), np.cumsum(series, axis=0)])
+    frames = np.arange(n)
+    reach = np.minimum(margin, np.minimum(frames, n - 1 - frames))
+    return (sums[frames + reach + 1] - sums[frames - reach]) / (2 * reach + 1)[:, None]
+
+
+def similarities(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Affines that bring ``centre`` (N,) complex px to the crop's middle, turned and scaled by ``turn`` (N,) complex: (N, 2, 3)."""
+    shift = SIZE / 2 * (1 + 1j) - turn * centre
+    return np.stack([np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)], axis=-2)
+
+
+def transform(affines: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N, 2, 3) and (N, P, 2) px → (N, P, 2) float32 px."""
+    return (points @ affines[:, :, :2].transpose(0, 2, 1) + affines[:, None, :, 2]).astype(np.float32)
+
+
+def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads, in whole px with even corners (chroma comes in pairs).
+
+    Never empty: where the crop lies outside the frame, it is the border next to it.
+    """
+    to_frame = np.linalg.inv(affine[:, :2].astype(np.float64))
+    corners = (np.array([[0, 0], [size, 0], [0, size], [size, size]]) - affine[:, 2]) @ to_frame.T
+    margin = 2 + shrinkage(affine)
+    x0, x1 = whole_pixels(corners[:, 0].min() - margin, corners[:, 0].max() + margin, width)
+    y0, y1 = whole_pixels(corners[:, 1].min() - margin, corners[:, 1].max() + margin, height)
+    return x0, y0, x1, y1
+
+
+def whole_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
+    """The whole pixels of [start, stop) that lie in [0, length), at least two, the first and the last even where there is room.
+
+    >>> whole_pixels(3.2, 6.5, 99), whole_pixels(-9, -5, 99), whole_pixels(200, 300, 99)
+    ((2, 8), (0, 2), (98, 99))
+    """
+    first = int(min(max(start, 0), length - 1)) // 2 * 2
+    last = max(int(np.ceil(min(stop, length))), first + 1)
+    return first, min(length, last + last % 2)
+
+
+def shrinkage(affine: np.ndarray) -> float:
+    """Frame pixels per crop pixel, as length."""
+    return float(1 / np.sqrt(abs(np.linalg.det(affine[:, :2].astype(np.float64)))))
+
+
+def cut(picture: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Cut one crop: (H, W, 3) uint8 RGB → (size, size, 3) uint8.
+
+    ``picture`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in the frame. Where the crop is
+    smaller than what it shows, frame pixels are averaged (nothing aliases); where it leaves the frame, the frame's border is repeated.
+    """
+    cv2 = load("cv2")
+    # Continuous coordinates → cv2's, in which pixel centres are whole numbers, are half a pixel on both sides: as the last step below.
+    matrix = affine.astype(np.float64)
+    matrix[:, 2] += matrix[:, :2] @ corner
+    x0, y0, x1, y1 = region(matrix, picture.shape[1], picture.shape[0], size)
+    part = picture[y0:y1, x0:x1]
+    matrix[:, 2] += matrix[:, :2] @ (x0, y0)
+    whole = min(int(shrinkage(matrix) / OVERSAMPLING), *part.shape[:2])
+    if whole > 1:
+        part = part[: part.shape[0] // whole * whole, : part.shape[1] // whole * whole]
+        part = cv2.resize(part, (part.shape[1] // whole, part.shape[0] // whole), interpolation=cv2.INTER_AREA)
+        matrix[:, :2] *= whole
+    samples = max(1, int(np.ceil(shrinkage(matrix) - 0.25)))
+    matrix *= samples
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    crop = cv2.warpAffine(part, matrix, (size * samples, size * samples), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) if samples > 1 else crop

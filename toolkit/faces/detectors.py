@@ -1,0 +1,96 @@
+"""Face detectors by name. One is opened per video, so that what it remembers of one video never reaches another.
+
+A detector is called once per 25-fps frame, in order, and gives the faces of that frame in pixels of the full displayed frame: continuous
+coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i + 1).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from speechlip import assets
+from speechlip.errors import ModelError, OptionError
+from speechlip.records import Face, Source
+
+PLUG_IN_GROUP = "speechlip.detectors"
+
+DETECTORS = {
+    "mediapipe": "speechlip.faces.mediapipe_landmarker:MediapipeLandmarker",
+    "face-alignment": "speechlip.faces.fan:FanDetector",
+    "cascade": "speechlip.faces.cascade:CascadeDetector",
+    "sidecar": "speechlip.faces.sidecar:SidecarDetector",
+}
+MODELS = {"mediapipe": ("face_landmarker",), "face-alignment": ("s3fd", "fan")}
+
+
+class Detector(Protocol):
+    """What a detector is. ``has_landmarks``: whether its faces carry the 68 points (crop preset ``auto-avsr`` needs them)."""
+
+    name: str
+    has_landmarks: bool
+
+    def __init__(self, source: Source) -> None: ...
+
+    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
+        """Faces in ``picture``, (H, W, 3) uint8 RGB, which is 25-fps frame ``index``; indices only rise."""
+
+    def close(self) -> None:
+        """Give back what the detector holds."""
+
+
+def names() -> list[str]:
+    """All detectors: the built-in ones, then those of other packages (entry-point group ``speechlip.detectors``)."""
+    return [*DETECTORS, *sorted(plug_in.name for plug_in in entry_points(group=PLUG_IN_GROUP) if plug_in.name not in DETECTORS)]
+
+
+def detector_class(name: str) -> Callable[[Source], Detector]:
+    """The class behind ``name``, imported now. Raises OptionError that lists the known names."""
+    if name in DETECTORS:
+        module, attribute = DETECTORS[name].split(":")
+        return getattr(import_module(module), attribute)
+    for plug_in in entry_points(group=PLUG_IN_GROUP):
+        if plug_in.name == name:
+            return plug_in.load()
+    raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
+
+
+@contextmanager
+def open_detector(name: str, source: Source) -> Iterator[Detector]:
+    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(picture, index)``.
+
+    Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
+    """
+    detector = detector_class(name)(source)
+    try:
+        yield detector
+    finally:
+        detector.close()
+
+
+def choose_detector(name: str) -> tuple[str, str]:
+    """Settle which detector a run uses, its model files fetched. Returns its name and the sentence to print once (``""``: nothing to say).
+
+    ``auto`` is mediapipe where its library loads and its model is cached or can be fetched, else cascade. Any other name is taken as it is:
+    raises OptionError when it is unknown, ModelError when its models are missing and cannot be fetched.
+    """
+    if name == "auto":
+        return _choose_automatically()
+    if name not in names():
+        raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
+    for model in MODELS.get(name, ()):
+        assets.fetch(model)
+    return name, ""
+
+
+def _choose_automatically() -> tuple[str, str]:
+    try:
+        assets.fetch("face_landmarker")
+        with open_detector("mediapipe", Source(Path(), "", "")):  # its native library loads only now
+            pass
+    except ModelError as error:
+        return "cascade", f"detector cascade (boxes only, no landmarks), because mediapipe cannot be used: {error}"
+    return "mediapipe", "detector mediapipe"

@@ -1,0 +1,36 @@
+"""Libraries that need system packages: imported here, so that a slim image gets the name of the package and not a stack trace."""
+
+import importlib
+from types import ModuleType
+
+from speechlip.errors import ModelError
+
+DEBIAN_PACKAGES = {
+    "libGL.so": "libgl1",
+    "libEGL.so": "libegl1",
+    "libGLESv2.so": "libgles2",
+    "libgthread-2.0.so": "libglib2.0-0",
+    "libxcb.so": "libxcb1",
+}
+
+
+def load(name: str) -> ModuleType:
+    """Import ``name``. Raises ModelError which says what to install where a system library is missing."""
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        raise missing_library(name, error) from error
+
+
+def missing_library(name: str, error: Exception) -> ModelError:
+    """The error for a person: which package, or, where it is none we know, what the loader said.
+
+    >>> print(missing_library("mediapipe", OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")))
+    mediapipe needs libGLESv2.so, which this system lacks: apt-get install libegl1 libgles2 (Debian, Ubuntu), or choose --detector cascade
+    """
+    missing = next((library for library in DEBIAN_PACKAGES if library in str(error)), None)
+    if missing is None:
+        return ModelError(f"{name} cannot be loaded: {error}")
+    packages = "libegl1 libgles2" if missing in ("libEGL.so", "libGLESv2.so") else DEBIAN_PACKAGES[missing]
+    other = {"mediapipe": ", or choose --detector cascade"}.get(name, "")
+    return ModelError(f"{name} needs {missing}, which this system lacks: apt-get install {packages} (Debian, Ubuntu){other}")

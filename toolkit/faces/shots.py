@@ -1,0 +1,74 @@
+"""Where one shot ends and the next begins, seen while the frames go by.
+
+The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255) with the two conditions of its
+AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a moving camera is no cut. Added here:
+none of the three frames before may resemble one of the three after, so that a flash, after which the same shot goes on, is no cut either.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from .libraries import load
+
+MIN_CONTENT = 15.0
+MIN_RATIO = 3.0
+WINDOW = 2
+"""The three of PySceneDetect 0.6's AdaptiveDetector (min_content_val, adaptive_threshold, window_width)."""
+LONG_SIDE = 64
+"""px; frames are compared at this size: movement of a head changes little there, another picture much."""
+REACH = WINDOW + 1
+
+
+class ShotDetector:
+    """Feed it every frame of a video with ``see``; ``cuts`` are the frames that begin a new shot."""
+
+    def __init__(self) -> None:
+        self._cv2 = load("cv2")
+        self._frames: deque[tuple[int, np.ndarray]] = deque(maxlen=2 * REACH)
+        self._cuts: list[int] = []
+
+    def see(self, picture: np.ndarray | None, index: int) -> None:
+        """picture: (H, W, 3) uint8 RGB, or None (no picture: what follows is compared with the last one seen). Indices only rise."""
+        if picture is None:
+            return
+        self._frames.append((index, self._small(picture)))
+        if len(self._frames) > WINDOW + 1:
+            self._judge(len(self._frames) - 1 - WINDOW)
+
+    def cuts(self) -> list[int]:
+        """First frames of all shots but the first. Call it once, after the last frame."""
+        for place in range(max(1, len(self._frames) - WINDOW), len(self._frames)):
+            self._judge(place)
+        return self._cuts
+
+    def _small(self, picture: np.ndarray) -> np.ndarray:
+        cv2 = self._cv2
+        step = max(1, max(picture.shape[:2]) // (4 * LONG_SIDE))  # a coarse grid first: averaging every pixel of a 4K frame costs 10 ms
+        scale = LONG_SIDE * step / max(picture.shape[:2])
+        grid = np.ascontiguousarray(picture[::step, ::step])
+        size = (max(1, round(picture.shape[1] / step * scale)), max(1, round(picture.shape[0] / step * scale)))
+        return cv2.cvtColor(cv2.resize(grid, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV).astype(np.int16)
+
+    def _judge(self, place: int) -> None:
+        """Settle whether the frame at ``place`` of the frames kept begins a shot."""
+        small = [frame for _, frame in self._frames]
+        score = content(small[place - 1], small[place])
+        if score < MIN_CONTENT:
+            return
+        others = [i for i in range(max(1, place - WINDOW), min(len(small), place + WINDOW + 1)) if i != place]
+        neighbours = np.mean([content(small[i - 1], small[i]) for i in others]) if others else 0.0
+        if score < MIN_RATIO * neighbours:
+            return
+        before, after = small[max(0, place - REACH) : place], small[place : place + REACH]
+        if min(content(a, b) for a in before for b in after) >= MIN_CONTENT:
+            self._cuts.append(self._frames[place][0])
+
+
+def content(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean absolute difference of two HSV pictures, 0–255; pictures of different size are as different as can be.
+
+    >>> content(np.full((1, 1, 3), 10), np.full((1, 1, 3), 13))
+    3.0
+    """
+    return float(np.abs(a - b).mean()) if a.shape == b.shape else 255.0

@@ -1,0 +1,199 @@
+"""Faces of single frames → tracks: one face, one shot, no long gap, no jitter.
+
+A shot cut ends every track. Within a shot a face continues the track whose last box it overlaps best; gaps up to 12 frames are interpolated
+and marked, longer ones split. What is no track (too few frames, too small) is dropped and counted.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from speechlip.errors import OptionError
+from speechlip.records import Face, FaceTrack
+
+from .pose import as_complex, as_points, fit_pose, smooth
+
+BRIEF = "seen too briefly"
+SMALL = "face too small"
+SELECTIONS = ("largest", "all")
+BLOCK_FRAMES = 1000
+"""Landmarks of so many frames are moved at once: a track may be an hour long."""
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """What is one track. The lengths are frames of 40 ms.
+
+    max_gap_frames: longest run without the face that is interpolated (0.48 s: a hand or a glance aside, not an absence).
+    min_iou: overlap with the last box that a face needs to continue a track. SyncNet's pipeline asks 0.5 from one frame to the next; over a gap
+    a talking head moves further.
+    min_seen_frames, min_seen_share: a track seen in fewer frames, or in less than this share of its frames, is a false detection.
+    min_width_px: a face less wide has a mouth of under 12 px.
+    pose_frames: σ of the smoothing of place, size and roll of a face with landmarks; box_frames: of the box of a face without. Both are where
+    the picture in the crop stands stillest (docs/decisions/smoothing.md).
+    """
+
+    max_gap_frames: int = 12
+    min_iou: float = 0.3
+    min_seen_frames: int = 5
+    min_seen_share: float = 0.5
+    min_width_px: float = 30.0
+    pose_frames: float = 0.7
+    box_frames: float = 2.0
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """All tracks of a video in the order of their first frame, and how many faces (of single frames) were dropped, by reason."""
+
+    tracks: tuple[FaceTrack, ...]
+    dropped: dict[str, int]
+
+
+Sighting = tuple[int, Face]
+
+
+def build_tracks(frames: Sequence[list[Face] | None], cuts: Collection[int], options: TrackOptions | None = None) -> Tracks:
+    """frames: per 25-fps frame its faces (None: no picture, which counts as a frame without the face); cuts: first frames of new shots."""
+    options = options or TrackOptions()
+    dropped: Counter[str] = Counter()
+    tracks = []
+    for sightings in follow(frames, frozenset(cuts), options):
+        reason = why_not(sightings, options)
+        if reason:
+            dropped[reason] += len(sightings)
+        else:
+            tracks.append(steady(join(sightings), options))
+    return Tracks(tuple(sorted(tracks, key=lambda track: (track.start_frame, *track.boxes[0].tolist()))), dict(sorted(dropped.items())))
+
+
+def follow(frames: Sequence[list[Face] | None], cuts: frozenset[int], options: TrackOptions) -> Iterator[list[Sighting]]:
+    """The sightings of each face: one list per track, not yet judged."""
+    live: list[list[Sighting]] = []
+    for index, faces in enumerate(frames):
+        ended = live if index in cuts else [track for track in live if index - track[-1][0] > options.max_gap_frames + 1]
+        yield from ended
+        live = [track for track in live if not any(track is other for other in ended)]
+        left = list(faces or ())
+        for track, face in matches(live, left, options.min_iou):
+            track.append((index, face))
+            left = [other for other in left if other is not face]
+        live.extend([(index, face)] for face in left)
+    yield from live
+
+
+def matches(live: Sequence[list[Sighting]], faces: Sequence[Face], min_iou: float) -> Iterator[tuple[list[Sighting], Face]]:
+    """Pairs of a track and the face that continues it, best overlap first; each track and each face once."""
+    overlaps = [(iou(track[-1][1].box, face.box), t, f) for t, track in enumerate(live) for f, face in enumerate(faces)]
+    used_tracks, used_faces = set(), set()
+    for overlap, t, f in sorted(overlaps, key=lambda entry: (-entry[0], entry[1], entry[2])):
+        if overlap >= min_iou and t not in used_tracks and f not in used_faces:
+            used_tracks.add(t)
+            used_faces.add(f)
+            yield live[t], faces[f]
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes.
+
+    >>> iou(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2]))
+    0.3333333333333333
+    """
+    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    shared = float(max(0, width) * max(0, height))
+    return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
+
+
+def why_not(sightings: list[Sighting], options: TrackOptions) -> str:
+    """Why these sightings are no track, or ``""``."""
+    n_frames = sightings[-1][0] - sightings[0][0] + 1
+    if len(sightings) < max(options.min_seen_frames, options.min_seen_share * n_frames):
+        return BRIEF
+    widths = [face.box[2] - face.box[0] for _, face in sightings]
+    return SMALL if np.median(widths) < options.min_width_px else ""
+
+
+def join(sightings: list[Sighting]) -> FaceTrack:
+    """Sightings → a track without holes: in between values go on linearly, their score is 0 and they are marked."""
+    seen = np.array([index for index, _ in sightings])
+    every = np.arange(seen[0], seen[-1] + 1)
+    interpolated = ~np.isin(every, seen)
+    scores = np.zeros(len(every), np.float32)
+    scores[~interpolated] = [face.score for _, face in sightings]
+    boxes = between(every, seen, np.stack([face.box for _, face in sightings]))
+    points = [face.landmarks for _, face in sightings if face.landmarks is not None]
+    landmarks = between(every, seen, np.stack(points)) if len(points) == len(seen) else None
+    return FaceTrack(int(seen[0]), boxes, scores, interpolated, landmarks)
+
+
+def between(every: np.ndarray, seen: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Linear interpolation along axis 0: values (S, …) at the frames ``seen`` → (N, …) float32 at ``every``."""
+    found = np.empty((len(every), *values.shape[1:]), np.float32)
+    found[seen - every[0]] = values
+    for before in np.flatnonzero(np.diff(seen) > 1):
+        start, stop = seen[before] - every[0], seen[before + 1] - every[0]
+        share = (np.arange(1, stop - start) / (stop - start)).reshape(-1, *[1] * (values.ndim - 1))
+        found[start + 1 : stop] = values[before] * (1 - share) + values[before + 1] * share
+    return found
+
+
+def steady(track: FaceTrack, options: TrackOptions) -> FaceTrack:
+    """The track without the detector's jitter, and without lag (zero-phase).
+
+    Of a face with landmarks only place, size and roll are smoothed: the points move as one, so that the mouth opens as far and as fast as
+    before. A face without landmarks has nothing but its box to smooth.
+    """
+    if track.landmarks is None:
+        return replace(track, boxes=smooth(track.boxes, options.box_frames))
+    pose = fit_pose(track.landmarks)
+    calm = pose.smoothed(options.pose_frames, options.pose_frames)
+    landmarks = np.empty_like(track.landmarks)
+    turn = calm.turn / pose.turn
+    shift = calm.anchor - turn * pose.anchor
+    for start in range(0, len(track), BLOCK_FRAMES):
+        block = slice(start, start + BLOCK_FRAMES)
+        landmarks[block] = as_points(as_complex(track.landmarks[block]) * turn[block, None] + shift[block, None])
+    return replace(track, boxes=smooth(track.boxes, options.pose_frames), landmarks=landmarks)
+
+
+def select(tracks: Sequence[FaceTrack], which: str, min_frames: int = TrackOptions.min_seen_frames) -> tuple[FaceTrack, ...]:
+    """``all`` tracks, or at every moment one: the ``largest``. Raises OptionError for another word.
+
+    Largest is the track with the largest area summed over its frames (per shot, since no track crosses a cut), not the largest face of a
+    moment: somebody who passes close to the camera does not interrupt the one who talks. What another track has outside its span is kept, in
+    pieces of at least ``min_frames``.
+    """
+    if which not in SELECTIONS:
+        raise OptionError(f"no selection of faces {which!r}; there are: {', '.join(SELECTIONS)}")
+    if which == "all":
+        return tuple(tracks)
+    kept: list[FaceTrack] = []
+    for track in sorted(tracks, key=lambda track: -summed_area(track)):
+        kept.extend(piece for piece in outside(track, kept) if len(piece) >= min_frames)
+    return tuple(sorted(kept, key=lambda track: track.start_frame))
+
+
+def summed_area(track: FaceTrack) -> float:
+    return float(np.prod(track.boxes[:, 2:] - track.boxes[:, :2], axis=1, dtype=np.float64).sum())
+
+
+def outside(track: FaceTrack, others: Sequence[FaceTrack]) -> Iterator[FaceTrack]:
+    """The pieces of ``track`` in which none of ``others`` is there."""
+    free = np.ones(len(track), bool)
+    for other in others:
+        free[max(0, other.start_frame - track.start_frame) : max(0, other.stop_frame - track.start_frame)] = False
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], free.astype(np.int8), [0]])))
+    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        yield piece(track, start, stop)
+
+
+def piece(track: FaceTrack, start: int, stop: int) -> FaceTrack:
+    """Frames ``start … stop - 1`` of a track, counted from its own first frame."""
+    return FaceTrack(
+        track.start_frame + start,
+        track.boxes[start:stop],
+        track.scores[start:stop],
+        track.interpolated[start:stop],
+        None if track.landmarks is None else track.landmarks[start:stop],
+    )
