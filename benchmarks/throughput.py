@@ -65,7 +65,12 @@ def stage_seconds(plan, options: PrepOptions) -> Counter:
     with stopwatches(spent), tempfile.TemporaryDirectory() as out:
         begin = time.perf_counter()
         for unit in plan.units:
-            prepare.prepare_unit(unit, lambda source, seconds: None, options=options, work_folder=Path(out), with_phones=plan.with_phones)
+            done = prepare.prepare_unit(
+                unit, lambda source, seconds: None, options=options, work_folder=Path(out), with_phones=plan.with_phones
+            )
+            accidents = [row for row in done.rows if row.reason == "unexpected error"]
+            if accidents:
+                raise RuntimeError(accidents[0].detail)
         spent["everything else"] = time.perf_counter() - begin - sum(spent.values())
     return spent
 
@@ -93,8 +98,8 @@ def stopwatches(spent: Counter) -> Iterator[None]:
     for owner, name, stage in doors:
         setattr(owner, name, timed(getattr(owner, name), stage, spent))
     passes.moments = lambda *args, inner=passes.moments, **kwargs: TimedIterator(inner(*args, **kwargs), spent)
-    passes.open_detector = timed_method(passes.open_detector, "detect", "detector", spent)
-    passes.ShotDetector = timed_method(passes.ShotDetector, "is_cut", "shots", spent)
+    passes.open_detector = timed_detector(passes.open_detector, spent)
+    passes.ShotDetector = timed_method(passes.ShotDetector, "see", "shots", spent)
     try:
         yield
     finally:
@@ -120,6 +125,22 @@ def timed_method(make: Callable, method: str, stage: str, spent: Counter) -> Cal
         made = timed(make, stage, spent)(*args, **kwargs)
         setattr(made, method, timed(getattr(made, method), stage, spent))
         return made
+
+    return run
+
+
+def timed_detector(open_detector: Callable, spent: Counter) -> Callable:
+    """Time opening a detector and each look of it."""
+
+    @contextmanager
+    def run(*args):
+        opening = open_detector(*args)
+        detector = timed(opening.__enter__, "detector", spent)()
+        detector.detect = timed(detector.detect, "detector", spent)
+        try:
+            yield detector
+        finally:
+            opening.__exit__(None, None, None)
 
     return run
 

@@ -14,7 +14,7 @@ def talking(tmp_path_factory):
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     root = tmp_path_factory.mktemp("talking")
-    generate(root, SyntheticOptions(identities=4, clips_per_identity=1, seed=3))
+    generate(root, SyntheticOptions(identities=4, clips=1, seed=3))
     return root
 
 

@@ -11,21 +11,23 @@ import pytest
 import speechlip
 
 PROJECT = Path(__file__).parents[1]
-MODULES = sorted(module.name for module in pkgutil.walk_packages(speechlip.__path__, "speechlip."))
+FOLDERS = ("recipes", "cards", "metrics")
+ROOMS = [speechlip, *(importlib.import_module(f"speechlip.{folder}") for folder in FOLDERS)]
+MODULES = sorted({module.name for room in ROOMS for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")})
 
 
 def test_all_rooms_are_found():
-    assert {"speechlip.recipes", "speechlip.cards", "speechlip.media.probe", "speechlip.shards.plan"} <= set(MODULES)
+    assert {"speechlip.recipes.folder", "speechlip.cards.dataset", "speechlip.media.probe", "speechlip.shards.plan"} <= set(MODULES)
 
 
-@pytest.mark.parametrize("name", ["speechlip", *MODULES])
+@pytest.mark.parametrize("name", [*(room.__name__ for room in ROOMS), *MODULES])
 def test_module_is_documented_and_its_examples_are_true(name):
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).failed == 0
 
 
-@pytest.mark.parametrize("folder", ["toolkit", "recipes", "cards"])
+@pytest.mark.parametrize("folder", ["toolkit", *FOLDERS])
 def test_a_room_cannot_be_imported_twice_under_its_folder_name(folder):
     done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 1

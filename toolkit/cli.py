@@ -31,11 +31,11 @@ class _OneLineErrors:
         return USAGE
 
 
-class Command(_OneLineErrors, click.Command):
+class Command(_OneLineErrors, click.Command):  # type: ignore[misc]
     """A command of speechlip."""
 
 
-class Group(_OneLineErrors, click.Group):
+class Group(_OneLineErrors, click.Group):  # type: ignore[misc]
     """A group of commands of speechlip."""
 
     command_class = Command
@@ -99,8 +99,18 @@ def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: 
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def verify_shards(folder: Path, quiet: bool) -> int:
     """Re-read a prepared FOLDER and check hashes, counts, shapes, keys, lengths, splits and pairs. Exit code 0 when it is sound, else 1."""
+    from speechlip.shards.verify import verify
+    from tqdm import tqdm
 
-    raise NotImplementedError
+    with tqdm(desc="verifying", unit=" clips", disable=True if quiet else None) as bar:
+
+        def on_clip(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        verification = verify(folder, on_clip)
+    click.echo(verification, err=not verification.ok)
+    return 0 if verification.ok else USAGE
 
 
 @speechlip.command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
@@ -111,9 +121,12 @@ def verify_shards(folder: Path, quiet: bool) -> int:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def synthesize(out: Path, quiet: bool, **chosen: Any) -> None:
+def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
     """Make a corpus of drawn talking heads with exact phones, landmarks and A/V offset (needs the extra [synthetic])."""
-    raise NotImplementedError
+    from speechlip.recipes.synthetic import SyntheticOptions, generate
+
+    length_s = generate(out, SyntheticOptions(**chosen), workers=workers, quiet=quiet)
+    click.echo(f"{chosen['identities'] * chosen['clips']} clips, {length_s:.0f} s, in {out}")
 
 
 @speechlip.group(cls=Group)
@@ -124,7 +137,12 @@ def models() -> None:
 @models.command("list")
 def models_list() -> None:
     """Name, size, licence, address of every model file, and whether it is here."""
-    raise NotImplementedError
+    from speechlip import assets
+
+    for row in assets.rows():
+        here = "here" if row["here"] == "yes" else "not here"
+        click.echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}")
+    click.echo(f"kept in {assets.cache_folder()}")
 
 
 @models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")

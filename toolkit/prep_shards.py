@@ -2,18 +2,19 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import click
 from speechlip import recipes
 from speechlip.cards.dataset import dataset_card
 from speechlip.errors import OptionError
-from speechlip.faces.detectors import choose_detector
-from speechlip.records import Source
+from speechlip.faces.crops import check_preset
+from speechlip.faces.detectors import choose_detector, detector_class
+from speechlip.media.decord_pictures import DECORD_LIMITS
+from speechlip.media.moments import DECODERS
 from speechlip.shards.engine import Advanced, Crashed, Event, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import clock, format_funnel
@@ -27,6 +28,7 @@ NOTHING_KEPT = 2
 def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, chosen: dict[str, Any]) -> int:
     """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
     options = read_options(chosen)
+    engine_function = get_engine(engine)
     if not video_dir.exists():
         raise OptionError(f"{video_dir} does not exist; give a folder of videos or one video")
     if out.resolve() == video_dir.resolve():
@@ -36,29 +38,36 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
     if not sources:
         click.echo(f"nothing to prepare: the recipe {options.recipe!r} found no video in {video_dir}", err=True)
         return NOTHING_KEPT
-    options = resolve_detector(options, out, sources, quiet)
     progress = Progress(len(sources), quiet)
     if dry_run:
         return show_plan(make_plan(sources, options, progress.looked), options)
+    options = resolve_detector(options, out, quiet)
+    check_preset(options.crop, detector_class(options.detector).has_landmarks)
+    if options.decoder == "decord" and not quiet:
+        click.echo(DECORD_LIMITS, err=True)
     with progress:
         job = Job(out, sources, options, about(recipe))
-        manifest = prepare(job, get_engine(engine), workers, dataset_card, progress)
+        manifest = prepare(job, engine_function, workers, dataset_card, progress)
     return report(out, manifest, quiet)
 
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:
     """Texts of the command line to options. Raises OptionError."""
     given = dict(chosen)
-    return PrepOptions(
+    options = PrepOptions(
         split=parse_split(given.pop("split")),
         shard_bytes=parse_bytes(given.pop("shard_size")),
         min_clip_s=parse_duration(given.pop("min_clip")),
         max_clip_s=parse_duration(given.pop("max_clip")),
         **given,
     )
+    check_preset(options.crop, has_landmarks=True)
+    if options.decoder not in DECODERS:
+        raise OptionError(f"no decoder {options.decoder!r}; there are: {', '.join(DECODERS)}")
+    return options
 
 
-def resolve_detector(options: PrepOptions, out: Path, sources: Sequence[Source], quiet: bool) -> PrepOptions:
+def resolve_detector(options: PrepOptions, out: Path, quiet: bool) -> PrepOptions:
     """Settle ``auto``: what an earlier run into the same folder took, else what is there, said once."""
     if options.detector == "auto":
         for record in (out / "manifest.json", out / ".work" / "plan.json"):
@@ -70,7 +79,7 @@ def resolve_detector(options: PrepOptions, out: Path, sources: Sequence[Source],
     return replace(options, detector=name)
 
 
-def about(recipe: ModuleType) -> dict[str, str]:
+def about(recipe: recipes.Recipe) -> dict[str, str]:
     return {"title": recipe.TITLE, "licence": recipe.LICENCE, "citation": recipe.CITATION, "access": recipe.ACCESS}
 
 

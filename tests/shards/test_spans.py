@@ -14,6 +14,7 @@ def track(start, length):
 def observation(n_frames, tracks, has_picture=None, peaks=None, mouth_inside=None):
     return Observation(
         np.ones(n_frames, bool) if has_picture is None else has_picture,
+        np.zeros(n_frames, bool),
         np.full(n_frames, 9000, np.int32) if peaks is None else peaks,
         tracks,
         (),

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 from speechlip.records import Clip, Phone, Source
+from speechlip.shards.filmstrip import frame_cuts
 from speechlip.shards.options import PrepOptions
 from speechlip.shards.writer import encode_clip, encode_filmstrip, sample_key, whole_file, write_shard
 
@@ -54,6 +55,10 @@ def test_filmstrip_jpeg_is_close_and_png_is_exact():
     np.testing.assert_array_equal(decoded("png"), LIPS)
     error = np.mean((decoded("jpg").astype(float) - LIPS) ** 2)
     assert 10 * np.log10(255**2 / error) > 40
+
+
+def test_every_frame_of_a_jpeg_strip_can_be_decoded_alone():
+    assert frame_cuts(encode_filmstrip(LIPS, "jpg"), len(LIPS)) is not None
 
 
 def test_equal_samples_give_equal_bytes_without_clock_or_user(tmp_path):

@@ -12,7 +12,7 @@ from .plan import PlannedSource
 from .spans import Observation
 from .writer import plain_name
 
-DAMAGE = ("damaged_packets", "empty_moments", "audio_gaps", "padded_samples")
+DAMAGE = ("damaged_packets", "damaged_frames", "empty_moments", "audio_gaps", "padded_samples")
 
 
 class Account:
@@ -23,7 +23,7 @@ class Account:
         self.n_frames = round(planned.seconds * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()
-        self.clips = self.clip_frames = 0
+        self.clips = self.clip_frames = self.interpolated_frames = 0
         self.kept = np.zeros(self.n_frames, bool)
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
@@ -39,6 +39,7 @@ class Account:
     def written(self, clip: Clip) -> None:
         self.clips += 1
         self.clip_frames += len(clip.lips)
+        self.interpolated_frames += clip.interpolated_frames
         self.kept[clip.start_frame : clip.start_frame + len(clip.lips)] = True
 
     def refused(self, refusal: SourceRefused) -> None:
@@ -61,6 +62,7 @@ class Account:
             seconds=seconds(self.n_frames),
             seconds_kept=seconds(int(self.kept.sum())),
             clip_seconds=seconds(self.clip_frames),
+            interpolated_seconds=seconds(self.interpolated_frames),
             bytes=self.bytes,
             dropped={reason: seconds(count) for reason, count in sorted(lost.items())},
             stage=refusal.stage,

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -78,7 +79,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, far_end = context.Pipe()
         self.process = context.Process(target=_serve, args=(work, far_end), daemon=True)
-        self.process.start()
+        with interrupts_held():
+            self.process.start()
         far_end.close()
         self.unit: Unit | None = None
         self.source = ""
@@ -110,9 +112,18 @@ class _Worker:
         self.pipe.close()
 
 
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block is over. A process started inside never gets it: it is the parent's business, which ends its workers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(work: Work, pipe: Connection) -> None:
-    """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone. Ctrl-C is the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone."""
     try:
         while True:
             unit = pipe.recv()

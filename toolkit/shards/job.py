@@ -28,10 +28,10 @@ from .options import PrepOptions
 from .pairs import PairClip
 from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
 from .prepare import UnitResult, prepare_unit, sha256_of
+from .shardset import FORMAT, WORK_FOLDER
 from .writer import encode_json, plain_name, sync_folder, write_text
 
-FORMAT = 1
-WORK_FOLDER = ".work"
+TRAIN = "train"  # the split whose pairs are drawn while training; those of the others are frozen
 VERSIONS_THAT_SHOW = ("av", "mediapipe", "numpy", "opencv-contrib-python", "pillow", "scikit-image", "soundfile", "torch", "torchaudio")
 CardWriter = Callable[[dict, Sequence[LedgerRow]], str]
 
@@ -170,6 +170,9 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
     results = {unit: load_result(result_path(job, unit)) for unit in plan.units}
     order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
     rows = sorted((row for result in results.values() for row in result.rows), key=lambda row: order[row.source])
+    clips_of: dict[str, list[PairClip]] = {}
+    for unit, result in results.items():
+        clips_of.setdefault(unit.split, []).extend(result.clips)
     manifest = {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
@@ -178,16 +181,10 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
         "versions": {name: version(name) for name in VERSIONS_THAT_SHOW},
         "fields": common_fields(results.values()),
         "shards": place_shards(job, results),
-        "splits": {},
-        "pairs": {},
+        "splits": {split: describe_split(clips) for split, clips in clips_of.items() if clips},
+        "pairs": {split: write_pairs_of(job, split, clips) for split, clips in clips_of.items() if clips and split != TRAIN},
         "funnel": funnel(rows),
     }
-    for split in dict.fromkeys(unit.split for unit in plan.units):
-        clips = [clip for unit, result in results.items() if unit.split == split for clip in result.clips]
-        if clips:
-            manifest["splits"][split] = describe_split(clips)
-        if clips and split != "train":
-            manifest["pairs"][split] = write_pairs_of(job, split, clips)
     write_text(job.out / "ledger.jsonl", "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
     write_text(job.out / "README.md", write_card(manifest, rows))
     write_text(job.manifest, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

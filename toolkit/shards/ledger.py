@@ -10,8 +10,9 @@ class LedgerRow:
     """One row of ``ledger.jsonl``: seconds = seconds_kept + the sum of ``dropped``.
 
     status: ``kept`` or ``skipped``. seconds_kept: source time inside at least one clip; clip_seconds: all clips together (more, where two
-    faces are kept at once). dropped: seconds by reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke
-    off; else empty. corrected: what was done to bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind.
+    faces are kept at once); interpolated_seconds: how much of them the face was not seen and its place interpolated. dropped: seconds by
+    reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
+    bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind.
     """
 
     source: str
@@ -22,6 +23,7 @@ class LedgerRow:
     seconds: float
     seconds_kept: float
     clip_seconds: float
+    interpolated_seconds: float
     dropped: dict[str, float]
     stage: str
     reason: str
@@ -47,6 +49,7 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
         "seconds_kept": round(sum(row.seconds_kept for row in rows), 2),
         "clips": sum(row.clips for row in rows),
         "clip_seconds": round(sum(row.clip_seconds for row in rows), 2),
+        "interpolated_seconds": round(sum(row.interpolated_seconds for row in rows), 2),
         "dropped": {reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
         "skipped": dict(sorted(skipped.items())),
     }
@@ -60,6 +63,8 @@ def format_funnel(totals: dict) -> str:
     for reason, count in totals["skipped"].items():
         lines.append(f"  − skipped, {reason:<23}{count:>7}")
     lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {totals['clips']} clips")
+    if totals["interpolated_seconds"]:
+        lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
     return "\n".join(lines)
 
 

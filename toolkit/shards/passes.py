@@ -26,21 +26,26 @@ FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS  # how much of a frame's work
 def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Report) -> Observation:
     """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots."""
     faces: list[list[Face] | None] = []
-    cuts: list[int] = []
     peaks: list[int] = []
     shots = ShotDetector()
     with open_detector(options.detector, source) as detector, closing(moments(source.path, info, options.decoder)) as reading:
         for moment in reading:
             picture = None if moment.picture is None else moment.picture.rgb()
-            if picture is not None and shots.is_cut(picture):
-                cuts.append(moment.index)
+            shots.see(picture, moment.index)
             faces.append(None if picture is None else detector.detect(picture, moment.index))
             peaks.append(peak(moment.samples))
             report(source.name, FIRST_PASS_S)
-    tracks = select(build_tracks(faces, cuts), options.faces)
+    tracks = select(build_tracks(faces, shots.cuts()).tracks, options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in tracks)
-    inside = tuple(mouth_inside(crop, info.width, info.height) for crop in crops)
-    return Observation(np.array([found is not None for found in faces]), np.array(peaks, np.int32), tracks, crops, inside, reading.report)
+    return Observation(
+        has_picture=np.array([found is not None for found in faces], bool),
+        face_seen=np.array([bool(found) for found in faces], bool),
+        peaks=np.array(peaks, np.int32),
+        tracks=tracks,
+        crops=crops,
+        mouth_inside=tuple(mouth_inside(crop, info.width, info.height) for crop in crops),
+        reading=reading.report,
+    )
 
 
 def peak(samples: np.ndarray | None) -> int:
@@ -52,7 +57,8 @@ def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
     """(N,) bool: whether the centre of each frame's crop lies in the picture."""
     linear, shift = crop.affines[:, :, :2], crop.affines[:, :, 2]
     centres = np.linalg.solve(linear, (CROP_SIZE / 2 - shift)[..., None])[..., 0]
-    return ((centres >= 0) & (centres < (width, height))).all(1)
+    inside: np.ndarray = np.all((centres >= 0) & (centres < (width, height)), axis=1)
+    return inside
 
 
 def cut_clips(

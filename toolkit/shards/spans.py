@@ -14,6 +14,7 @@ from speechlip.timing import frames
 NO_PICTURE = "no picture"
 NO_AUDIO = "no audio"
 NO_FACE = "no face"
+NO_TRACK = "face too small or seen too briefly"
 MOUTH_OUTSIDE = "mouth outside the picture"
 TOO_SHORT = "shorter than the shortest clip"
 SILENT = "silent audio"
@@ -36,11 +37,13 @@ class Span:
 class Observation:
     """What the first pass over a source keeps of it, per 25-fps frame.
 
-    has_picture: (N,) bool. peaks: (N,) int32, largest |sample| of the frame's 640, −1 where there is no audio.
-    mouth_inside: per track (len(track),) bool, whether the mouth's centre lies in the picture.
+    has_picture, face_seen: (N,) bool; the latter is True also for faces that are in no track. peaks: (N,) int32, largest |sample| of the
+    frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
+    lies in the picture. reading: what the reader met.
     """
 
     has_picture: np.ndarray
+    face_seen: np.ndarray
     peaks: np.ndarray
     tracks: Sequence[FaceTrack]
     crops: Sequence[CropPlan]
@@ -59,7 +62,7 @@ def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tup
     and frames lost add up to the frames of the source (a frame in clips of two tracks counts once).
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
-    reasons = np.full(seen.n_frames, NO_FACE, dtype=object)
+    reasons = np.where(seen.face_seen, NO_TRACK, NO_FACE).astype(object)
     kept: list[Span] = []
     for number, track in enumerate(seen.tracks):
         where = slice(track.start_frame, track.stop_frame)

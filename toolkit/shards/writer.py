@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from speechlip.errors import ShardError
 from speechlip.records import Clip
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, SAMPLE_RATE, seconds
 
-from .options import PrepOptions
+from .options import CROP_SIZE, PrepOptions
 
 JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
+JPEG_BLOCK = 8
 Sample = dict[str, bytes]
 
 
@@ -34,14 +36,17 @@ def sample_key(clip: Clip) -> str:
 
 
 def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
-    """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG."""
+    """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG.
+
+    The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of the strip (filmstrip.py).
+    """
     from PIL import Image
 
     frames, height, width, _ = lips.shape
     strip = Image.fromarray(lips.reshape(frames * height, width, 3))
     buffer = io.BytesIO()
     if lips_format == "jpg":
-        strip.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        strip.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, restart_marker_rows=CROP_SIZE // JPEG_BLOCK)
     else:
         strip.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
@@ -108,18 +113,24 @@ def clip_meta(clip: Clip, options: PrepOptions) -> dict:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced."""
+    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced.
+
+    Raises ShardError where it cannot be written (no space, no permission); then nothing is left of it.
+    """
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
+        part.replace(path)
+        sync_folder(path.parent)
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            advice = "what is finished is kept: mend that and run the same command again"
+            raise ShardError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
         raise
-    part.replace(path)
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,0 +1,88 @@
+"""A window cut out of a filmstrip is, pixel for pixel, what decoding the whole strip gives."""
+
+import io
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from PIL import Image
+from speechlip.shards.filmstrip import Filmstrip, decode_strip, frame_cuts
+
+N = 23
+"""More than the eight restart markers there are, so that they come round."""
+
+
+def strip(kind, n_frames=N, **options):
+    noise = np.random.default_rng(1).integers(0, 256, (n_frames * 24, 24, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def whole(data, n_frames=N):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).reshape(n_frames, 96, 96, 3)
+
+
+RESTARTING = {"quality": 95, "subsampling": 0, "restart_marker_rows": 12}
+OTHERS = [
+    ("JPEG", {"quality": 95, "subsampling": 0}),
+    ("JPEG", {"quality": 90, "subsampling": 2, "restart_marker_rows": 6}),
+    ("JPEG", {"quality": 95, "subsampling": 0, "restart_marker_rows": 6}),
+    ("JPEG", {"quality": 95, "progressive": True}),
+    ("PNG", {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("JPEG", RESTARTING), ("JPEG", RESTARTING | {"optimize": True, "quality": 60}), *OTHERS], ids=str
+)
+def test_windows_are_those_of_the_whole_strip(kind, options):
+    data = strip(kind, **options)
+    frames, film = whole(data), Filmstrip(data, N)
+    np.testing.assert_array_equal(decode_strip(data, N), frames)
+    for length in (1, 5, 9, N):
+        for start in range(N - length + 1):
+            np.testing.assert_array_equal(film.window(start, length), frames[start : start + length])
+
+
+def test_only_the_frames_of_the_window_are_decoded():
+    film = Filmstrip(strip("JPEG", **RESTARTING), N)
+    film.window(3, 5)
+    assert "whole" not in vars(film)
+    assert frame_cuts(film.data, N) and not any(frame_cuts(strip(kind, **options), N) for kind, options in OTHERS)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xc0", strip("JPEG", **RESTARTING)[:700], strip("JPEG", **RESTARTING)[:-2], b"RIFF"]
+)
+def test_damaged_files_are_an_error_or_decoded_whole(data):
+    assert frame_cuts(data, N) is None
+    with pytest.raises(OSError):
+        Filmstrip(data[:-100], N).window(0, 5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_damage_ends_in_anything_but_an_image_error(seed):
+    rng, sound = np.random.default_rng(seed), strip("JPEG", **RESTARTING)
+    for _ in range(40):
+        data = bytearray(sound)
+        for position in rng.integers(0, 800, 3):
+            data[position] = rng.integers(256)
+        with suppress(OSError, ValueError, SyntaxError):
+            assert Filmstrip(bytes(data), N).window(9, 5).shape == (5, 96, 96, 3)
+
+
+def test_a_picture_that_claims_to_be_huge_is_an_error():
+    data = strip("JPEG", **RESTARTING)
+    height = data.index(b"\xff\xc0") + 5
+    with pytest.raises(ValueError, match="exceeds limit"):
+        decode_strip(data[:height] + b"\xff" * 4 + data[height + 4 :], N)
+
+
+def test_other_sizes_and_windows_are_refused():
+    data = strip("JPEG", **RESTARTING)
+    with pytest.raises(ValueError, match="a picture of 96×2208 px, a filmstrip of 22 frames has 96×2112"):
+        Filmstrip(data, 22).window(0, 5)
+    for start, length in ((-1, 5), (19, 5), (0, 24)):
+        with pytest.raises(ValueError, match="of a filmstrip of 23"):
+            Filmstrip(data, N).window(start, length)

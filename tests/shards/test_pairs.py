@@ -1,0 +1,380 @@
+"""Kinds and proportions, distances of negatives, windows that hold what they say, and a position that continues exactly."""
+
+import itertools
+import json
+import math
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pytest
+import tiny_dataset
+import torch
+from speechlip.errors import OptionError, ShardError
+from speechlip.shards import pair_stream
+from speechlip.shards.decode import cut_lips
+from speechlip.shards.filmstrip import decode_strip
+from speechlip.shards.pair_loader import pair_loader
+from speechlip.shards.pair_stream import POOL_WINDOWS_PER_CLIP
+from speechlip.shards.pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, parse_mix
+from speechlip.shards.reader import ClipReader
+
+POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out")
+
+
+@pytest.fixture(scope="module")
+def clips(folder):
+    return {clip.key: clip for clip in ClipReader(folder, "train", fields=["lips", "spectrogram"])}
+
+
+def rows_of(batches):
+    """One dict per pair."""
+    for batch in batches:
+        for row in range(len(batch["label"])):
+            yield {
+                name: values[row].item() if values[row].ndim == 0 else values[row] for name, values in batch.items() if name != "keys"
+            } | {"keys": batch["keys"][row]}
+
+
+# the mix
+
+
+def test_parse_shares_of_negatives_and_of_all():
+    assert parse_mix("shift:0.5, clip:0.25, speaker:0.25") == PairMix(0.5, 0.25, 0.125, 0.125)
+    assert parse_mix("positive:0.25,speaker:0.75") == PairMix(0.25, 0, 0, 0.75)
+    assert parse_mix("shift:0.33,clip:0.33,speaker:0.33").shift == pytest.approx(1 / 6)
+    assert parse_mix("positive:0.34,shift:0.34,clip:0.33").shares() == pytest.approx(
+        {"positive": 34 / 101, "shift": 34 / 101, "clip": 33 / 101, "speaker": 0}
+    )
+    assert parse_mix("shift:1").kinds() == ("positive", "shift")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shfit:1", "no kind of pair 'shfit'.*there are: positive, shift, clip, speaker"),
+        ("", "no kind of pair ''"),
+        ("shift", "cannot read the share ''"),
+        ("shift:lots", "cannot read the share 'lots'"),
+        ("shift:-1,clip:2", "cannot read the share '-1'"),
+        ("shift:nan", "cannot read the share 'nan'"),
+        ("shift:0.5,clip:0.2", "add up to 0.7; they must add up to 1"),
+        ("shift:0.5,shift:0.5", "named twice"),
+    ],
+)
+def test_parse_says_what_is_wrong(text, message):
+    with pytest.raises(OptionError, match=message):
+        parse_mix(text)
+
+
+def test_mix_must_add_up():
+    with pytest.raises(OptionError, match=r"sum 1\.25"):
+        PairMix(shift=0.5)
+    with pytest.raises(OptionError, match="no kind of negative is left"):
+        PairMix(0.5, 0.5, 0, 0).without(("shift",))
+
+
+# the rules
+
+
+@pytest.mark.parametrize(
+    "rules", [PairRules(), PairRules(gap_frames=0), PairRules(3, 1), PairRules(max_shift_frames=12), PairRules(5, 0, 5)]
+)
+def test_shifts_are_all_starts_that_keep_the_distance(rules):
+    for n_frames in range(1, 40):
+        starts = range(max(0, n_frames - rules.window + 1))
+        limit = rules.max_shift_frames or n_frames
+        partners = {lips: [speech for speech in starts if rules.min_offset <= abs(speech - lips) <= limit] for lips in starts}
+        assert {lips: rules.shifted_starts(n_frames, lips) for lips in starts} == partners
+        assert rules.can_shift(n_frames) == any(partners.values())
+        if rules.can_shift(n_frames):
+            rng = np.random.default_rng(n_frames)
+            drawn = {rules.draw_shift(n_frames, lambda n, rng=rng: int(rng.integers(n))) for _ in range(60)}
+            assert drawn <= {(lips, speech) for lips, speeches in partners.items() for speech in speeches}
+            assert len(drawn) > 1 or n_frames <= rules.window + rules.min_offset
+
+
+def test_no_two_windows_at_least_distance_share_a_frame():
+    for rules in (PairRules(), PairRules(gap_frames=0), PairRules(window=7, gap_frames=2)):
+        lips = set(range(50, 50 + rules.window))
+        for offset in (rules.min_offset, -rules.min_offset):
+            assert not lips & set(range(50 + offset, 50 + offset + rules.window))
+    assert PairRules().min_offset == 10  # a window of five and as much between them
+
+
+def test_rules_that_leave_nothing_are_refused():
+    with pytest.raises(OptionError, match="max_shift_frames 9 leaves no shift: offsets start at 10"):
+        PairRules(max_shift_frames=9)
+    with pytest.raises(OptionError, match="would share frames"):
+        PairRules(gap_frames=-1)
+    with pytest.raises(OptionError, match="at least one frame"):
+        PairRules(window=0)
+
+
+def test_two_faces_at_once_are_no_negative():
+    left, right = PairClip("a", "s", "film", 100, 50), PairClip("b", "s", "film", 120, 50)
+    assert not far_apart(left, 25, right, 0, PairRules())  # 125 and 120 of one film
+    assert far_apart(left, 10, right, 0, PairRules()) and far_apart(left, 25, PairClip("c", "s", "other", 120, 50), 0, PairRules())
+
+
+# what is loaded
+
+
+@pytest.mark.parametrize("lips_format", ["png", "jpg"])
+@pytest.mark.parametrize("spectrogram", ["stft", "mel"])
+def test_layout_of_a_batch(tmp_path, lips_format, spectrogram):
+    splits = {"train": {"anna": (20, 16), "ben": (17, 18)}}
+    folder = tiny_dataset.write_dataset(tmp_path / "out", splits, shards=1, lips_format=lips_format, spectrogram=spectrogram)
+    batch = next(iter(pair_loader(folder, "train", batch_size=6)))
+    described = {name: (tuple(values.shape), values.dtype) for name, values in batch.items() if name != "keys"}
+    assert described == {
+        "lips": ((6, 5, 96, 96, 3), torch.uint8),
+        "spectrogram": ((6, 25, {"stft": 257, "mel": 80}[spectrogram]), torch.float16),
+        "label": ((6,), torch.float32),
+        **dict.fromkeys(("kind", "offset", "lips_start", "speech_start"), ((6,), torch.int64)),
+    }
+    assert len(batch["keys"]) == 6
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_windows_hold_what_they_say(folder, clips, workers):
+    for row in rows_of(pair_loader(folder, "train", batch_size=8, workers=workers)):
+        lips, speech = (clips[key] for key in row["keys"])
+        start = row["lips_start"]
+        np.testing.assert_array_equal(row["lips"], lips.lips[start : start + 5])
+        start = 5 * row["speech_start"]
+        np.testing.assert_array_equal(row["spectrogram"], speech.spectrogram[start : start + 25])
+        one_clip = row["kind"] in (POSITIVE, SHIFT)
+        assert (row["keys"][0] == row["keys"][1]) == one_clip
+        assert row["offset"] == (row["speech_start"] - row["lips_start"] if one_clip else NO_OFFSET)
+        assert (lips.meta["speaker"] == speech.meta["speaker"]) == (row["kind"] != SPEAKER)
+        assert row["label"] == (row["kind"] == POSITIVE) == (row["offset"] == 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("rules", [PairRules(), PairRules(gap_frames=0), PairRules(max_shift_frames=14), PairRules(window=3, gap_frames=1)])
+def test_no_negative_shares_a_frame_with_its_positive(folder, clips, seed, rules):
+    """In recording time, from the samples' own json."""
+    n_negatives = 0
+    for row in rows_of(pair_loader(folder, "train", batch_size=5, seed=seed, rules=rules)):
+        lips, speech = (clips[key].meta for key in row["keys"])
+        lips_frame = round(lips["start_s"] * 25) + row["lips_start"]
+        speech_frame = round(speech["start_s"] * 25) + row["speech_start"]
+        assert 0 <= row["lips_start"] <= lips["n_frames"] - rules.window and 0 <= row["speech_start"] <= speech["n_frames"] - rules.window
+        if row["label"] == 0 and lips["source"] == speech["source"]:
+            gap = rules.window if rules.gap_frames is None else rules.gap_frames
+            assert abs(speech_frame - lips_frame) >= rules.window + gap
+            n_negatives += 1
+        if row["kind"] == SHIFT and rules.max_shift_frames:
+            assert abs(row["offset"]) <= rules.max_shift_frames
+    assert n_negatives > 5
+
+
+def test_copies_of_a_recording_under_another_speaker_are_no_negative(tmp_path):
+    """The same film in two folders: the same moment under two speakers would be a positive called a negative."""
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (20,), "ben": (20,), "chen": (20,)}}, shards=1)
+
+    def copy(samples):
+        meta = json.loads(samples["anna-0"]["json"])
+        samples["ben-0"]["json"] = json.dumps({**json.loads(samples["ben-0"]["json"]), "source_sha256": meta["source_sha256"]}).encode()
+
+    tiny_dataset.rewrite(folder, "train-00000-of-00001.tar", copy)
+    copies = {"anna-0", "ben-0"}
+    seen = Counter()
+    for seed in range(20):
+        mix = PairMix(0.5, 0, 0, 0.5)
+        for row in rows_of(pair_loader(folder, "train", batch_size=4, mix=mix, seed=seed)):
+            if row["kind"] == SPEAKER and set(row["keys"]) == copies:
+                assert abs(row["lips_start"] - row["speech_start"]) >= 10
+            seen[set(row["keys"]) == copies and row["kind"] == SPEAKER] += 1
+    assert seen[True] > 5
+
+
+@pytest.mark.parametrize(
+    "text", ["shift:0.5,clip:0.25,speaker:0.25", "shift:1", "speaker:1", "positive:0.1,shift:0.2,clip:0.3,speaker:0.4"]
+)
+@pytest.mark.parametrize("batch_size", [1, 7, 16])
+def test_proportions_hold_after_every_batch(folder, text, batch_size):
+    mix = parse_mix(text)
+    loader = pair_loader(folder, "train", batch_size=batch_size, mix=mix, seed=4)
+    for _ in range(3):
+        counts, total = Counter(), 0
+        for batch in loader:
+            assert len(batch["kind"]) == batch_size
+            counts.update(batch["kind"].tolist())
+            total += batch_size
+            for number, share in enumerate(mix.shares().values()):
+                assert abs(counts[number] - share * total) <= 1
+        assert total >= 48
+        assert loader.report.pairs == {KINDS[number]: n for number, n in counts.items()}
+
+
+def test_lips_say_nothing_about_the_label(folder):
+    """Every clip's lips stand in positives and negatives in about the same proportion (binomial, 4 standard deviations)."""
+    counts = {0.0: Counter(), 1.0: Counter()}
+    for seed in range(30):
+        for row in rows_of(pair_loader(folder, "train", batch_size=8, seed=seed)):
+            counts[row["label"]][row["keys"][0]] += 1
+    for key in counts[0.0] | counts[1.0]:
+        n = counts[0.0][key] + counts[1.0][key]
+        assert abs(counts[1.0][key] - n / 2) < 4 * math.sqrt(n / 4)
+
+
+def test_every_kind_of_partner_and_every_window_occurs(folder, clips):
+    starts, partners = Counter(), set()
+    loader = pair_loader(folder, "train", batch_size=8)
+    for _ in range(25):
+        for row in rows_of(loader):
+            if row["kind"] == POSITIVE and row["keys"][0] == "ben-2":
+                starts[row["lips_start"]] += 1
+            if row["kind"] in (CLIP, SPEAKER):
+                partners.add(row["keys"])
+    assert len(starts) > 15  # 26 frames have 22 windows
+    assert len(partners) > 60  # of 72 ordered pairs of 9 clips
+
+
+def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
+    """14 frames have no two windows ten apart, 4 no window at all: they wait for longer clips, and are counted."""
+    splits = {"train": {"anna": (14, 14, 40), "ben": (4, 14, 40), "chen": (14, 14)}}
+    folder = tiny_dataset.write_dataset(tmp_path / "out", splits, shards=1)
+    loader = pair_loader(folder, "train", batch_size=4)
+    counts = Counter()
+    for row in rows_of(loader):
+        counts[KINDS[row["kind"]]] += 1
+        assert row["kind"] != SHIFT or row["keys"][0] in ("anna-2", "ben-2")
+    n = sum(counts.values())
+    assert n >= 16 and counts["positive"] == n / 2 and counts["shift"] == n / 4
+    assert loader.report.too_short == 1 and loader.report.clips == 8 and loader.report.waited["shift"] > 0
+    drawn = loader.report.clips * 8 - 8
+    assert n + loader.report.unused == drawn
+
+
+def test_a_png_filmstrip_is_decoded_once(folder, monkeypatch):
+    from speechlip.shards import filmstrip
+
+    decoded = Counter()
+    monkeypatch.setattr(filmstrip, "decode_strip", lambda data, n_frames: decoded.update([data]) or decode_strip(data, n_frames))
+    n_pairs = sum(8 for _ in pair_loader(folder, "train", batch_size=8))
+    assert n_pairs > 40 and len(decoded) == 9 and set(decoded.values()) == {1}
+
+
+def test_skipped_batches_decode_no_picture(folder, monkeypatch):
+    loader, resumed = (pair_loader(folder, "train", batch_size=8) for _ in range(2))
+    whole = list(loader)
+    loader.epoch = 0
+    list(itertools.islice(iter(loader), len(whole) - 1))
+    resumed.load_state_dict(loader.state_dict())
+    cut = Counter()
+    monkeypatch.setattr(pair_stream, "cut_lips", lambda raw, *where: cut.update([raw["__key__"]]) or cut_lips(raw, *where))
+    assert same(list(resumed), whole[-1:])
+    assert cut.total() == 8 + resumed.report.unused
+
+
+def test_the_pool_forgets_old_clips(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": dict.fromkeys("abcdefgh", (12,))}, shards=1)
+    mix = PairMix(0.5, 0, 0, 0.5)
+    rows = rows_of(pair_loader(folder, "train", batch_size=2, mix=mix, pool_clips=1, shuffle_clips=0))
+    order = "abcdefgh"
+    distances = {order.index(row["keys"][0][0]) - order.index(row["keys"][1][0]) for row in rows if row["kind"] == SPEAKER}
+    assert distances == {1} and POOL_WINDOWS_PER_CLIP == 4
+
+
+# seeds and positions
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        a["keys"] == b["keys"] and all(torch.equal(a[name], b[name]) for name in a if name != "keys")
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_same_seed_same_batches(folder):
+    make = partial(pair_loader, folder, "train", batch_size=8)
+    assert same(list(make(seed=1)), list(make(seed=1)))
+    assert not same(list(make(seed=1)), list(make(seed=2)))
+    loader = make(seed=1)
+    first, second = list(loader), list(loader)
+    assert not same(first, second) and loader.epoch == 2
+    loader = make(seed=1, shuffle_clips=0)
+    assert not same(list(loader), list(loader))  # other windows, though the clips come in the same order
+
+
+@pytest.mark.parametrize(("workers", "stop"), [*((0, stop) for stop in (1, 2, 5, 7, 8, 11)), (1, 3), (2, 3), (2, 4), (2, 9)])
+def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
+    make = partial(pair_loader, folder, "train", batch_size=8, workers=workers, seed=9)
+    loader = make()
+    whole = []
+    while loader.epoch < 2:
+        whole += loader
+    assert len(whole) >= 12
+    loader, before = make(), []
+    while len(before) < stop:
+        before += itertools.islice(iter(loader), stop - len(before))
+    resumed, after = make(), []
+    resumed.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    while resumed.epoch < 2:
+        after += resumed
+    assert same(before + after, whole)
+    assert resumed.report == loader_report(make, 1)
+
+
+def loader_report(make, epoch):
+    loader = make()
+    loader.epoch = epoch
+    list(loader)
+    return loader.report
+
+
+def test_a_broken_loop_goes_on(folder):
+    make = partial(pair_loader, folder, "train", batch_size=8, seed=9)
+    loader = make()
+    parts = [next(iter(loader)), *itertools.islice(iter(loader), 2), *loader]
+    assert same(parts, list(make()))
+
+
+def test_a_position_of_other_pairs_is_refused(folder):
+    state = pair_loader(folder, "train", batch_size=8).state_dict()
+    with pytest.raises(ShardError, match="batch_size was 8, is 4"):
+        pair_loader(folder, "train", batch_size=4).load_state_dict(state)
+    with pytest.raises(ShardError, match=r"rules was.*gap_frames=None.*gap_frames=0"):
+        pair_loader(folder, "train", batch_size=8, rules=PairRules(gap_frames=0)).load_state_dict(state)
+
+
+# kinds that cannot be
+
+
+def test_one_speaker_leaves_out_the_speaker_kind_and_says_so(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (40, 40, 40)}}, shards=1)
+    with pytest.warns(
+        UserWarning, match=r"'speaker' negatives cannot be drawn: split 'train' has one speaker; the mix is positive:0\.5, shift:0\.333"
+    ):
+        loader = pair_loader(folder, "train", batch_size=6)
+    assert loader.mix == PairMix().without(("speaker",)) and len(loader.notes) == 1
+    assert {row["kind"] for row in rows_of(loader)} == {POSITIVE, SHIFT, CLIP}
+    with pytest.raises(OptionError, match=r"'speaker' negatives cannot be drawn.*one speaker"):
+        pair_loader(folder, "train", mix=parse_mix("speaker:1"))
+
+
+def test_one_clip_each_leaves_out_the_clip_kind(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (40,), "ben": (40,), "chen": (30,)}}, shards=1)
+    with pytest.warns(UserWarning, match="'clip' negatives cannot be drawn: each speaker of split 'train' has one clip"):
+        loader = pair_loader(folder, "train", batch_size=6)
+    assert {row["kind"] for row in rows_of(loader)} == {POSITIVE, SHIFT, SPEAKER}
+
+
+def test_an_epoch_without_a_batch_is_an_error(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (12, 12), "ben": (12, 12)}}, shards=1)
+    with pytest.raises(ShardError, match=r"4 clips gave no batch of 8 pairs .*could not serve: shift \(\d+ times\)"):
+        list(pair_loader(folder, "train", batch_size=8, mix=parse_mix("shift:1")))
+
+
+@pytest.mark.parametrize("option", ["batch_size", "windows_per_clip", "pool_clips"])
+def test_counts_must_be_positive(folder, option):
+    with pytest.raises(OptionError, match=f"{option} must be at least 1"):
+        pair_loader(folder, "train", **{option: 0})

@@ -1,0 +1,387 @@
+"""Every clip once, over ranks and workers; the same order for a seed; a position that continues exactly; errors that say what to do."""
+
+import functools
+import http.server
+import json
+import shutil
+import threading
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+import tiny_dataset
+from speechlip.errors import OptionError, ShardError
+from speechlip.shards.filmstrip import decode_strip
+from speechlip.shards.positions import Consumer, processes
+from speechlip.shards.reader import ClipReader, clip_loader, deal, shuffled
+from torch.utils.data import DataLoader
+
+ALL_FIELDS = ("lips", "spectrogram", "audio", "landmarks", "phones")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", shards=3, landmarks=True, phones=True)
+
+
+@pytest.fixture
+def own_folder(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "own")
+
+
+def keys(clips):
+    return [clip.key for clip in clips]
+
+
+def written(folder, split="train"):
+    return {key: members for path in sorted((folder / "data").glob(f"{split}-*")) for key, members in tiny_dataset.read_tar(path).items()}
+
+
+# what is decoded
+
+
+def test_decodes_what_was_written(folder):
+    samples = written(folder)
+    for clip in ClipReader(folder, "train", fields=ALL_FIELDS):
+        rng = np.random.default_rng(int(tiny_dataset.sha256(clip.key)[:8], 16))
+        n_frames = clip.meta["n_frames"]
+        audio = rng.normal(0, 3000, 640 * n_frames).astype(np.int16)
+        np.testing.assert_array_equal(clip.audio, audio)
+        np.testing.assert_array_equal(clip.lips, tiny_dataset.draw_lips(rng, n_frames))
+        np.testing.assert_array_equal(clip.spectrogram, tiny_dataset.spectrogram_of(audio, "stft"))
+        assert clip.landmarks.shape == (n_frames, 20, 2)
+        assert list(clip.phones) == json.loads(samples[clip.key]["phones.json"])
+        assert clip.meta == json.loads(samples[clip.key]["json"])
+
+
+def test_fields_that_were_not_asked_for_are_none(folder):
+    clip = next(iter(ClipReader(folder, "train", fields=["audio"])))
+    assert clip.lips is None and clip.spectrogram is None and clip.landmarks is None and clip.phones is None
+    assert clip.audio.dtype == np.int16
+
+
+def test_jpeg_filmstrip_is_close_to_the_frames():
+    frames = tiny_dataset.draw_lips(np.random.default_rng(0), 3)
+    decoded = decode_strip(tiny_dataset.strip(frames, "jpg"), 3)
+    assert decoded.shape == (3, 96, 96, 3) and np.abs(decoded.astype(int) - frames).mean() < 3
+
+
+def test_reads_a_list_of_shards_without_a_manifest(folder):
+    paths = sorted((folder / "data").glob("train-*.tar"))
+    assert sorted(keys(ClipReader(paths))) == sorted(written(folder))
+    assert keys(ClipReader(str(paths[0]), shuffle_clips=0)) == list(tiny_dataset.read_tar(paths[0]))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="webdataset fetches URLs with curl, which is not installed")
+def test_reads_urls(folder, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder / "data")
+    handler.func.log_message = lambda *args: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        assert sorted(keys(ClipReader([f"{url}train-0000{i}-of-00003.tar" for i in range(3)]))) == sorted(written(folder))
+        with pytest.raises(ShardError, match=r"missing\.tar cannot be read"):
+            list(ClipReader([f"{url}missing.tar"]))
+        server.shutdown()
+
+
+# dividing and shuffling
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_deal_gives_every_clip_to_exactly_one_consumer(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(60):
+        n_shards, n_consumers = map(int, rng.integers(1, 12, 2))
+        clips = rng.integers(0, 9, n_shards)
+        order = rng.permutation(n_shards).tolist()
+        taken = Counter(
+            (part.shard, clip)
+            for index in range(n_consumers)
+            for part in deal(order, Consumer(index, n_consumers))
+            for clip in range(part.first, clips[part.shard], part.of)
+        )
+        assert taken == {(shard, clip): 1 for shard in range(n_shards) for clip in range(clips[shard])}
+
+
+def test_deal_reads_at_most_one_shared_shard_each():
+    for n_shards in range(1, 20):
+        for n_consumers in range(1, 9):
+            parts = [deal(range(n_shards), Consumer(index, n_consumers)) for index in range(n_consumers)]
+            assert all(sum(part.of > 1 for part in own) <= 1 for own in parts)
+            assert max(map(len, parts)) - min(map(len, parts)) <= (1 if n_shards % n_consumers == 0 else 2)
+
+
+@pytest.mark.parametrize(("world_size", "workers"), [(1, 0), (1, 2), (2, 0), (2, 2), (5, 0)])
+def test_ranks_and_workers_partition_the_clips(folder, world_size, workers):
+    seen = []
+    for rank in range(world_size):
+        reader = ClipReader(folder, "train", fields=[], rank=rank, world_size=world_size)
+        seen += keys(clip_loader(reader, workers))
+    assert sorted(seen) == sorted(written(folder))
+
+
+def test_ranks_are_those_of_torch_distributed():
+    from torch import distributed
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    assert processes(None, None) == (0, 1)
+    distributed.init_process_group("fake", store=FakeStore(), rank=2, world_size=4)
+    try:
+        assert processes(None, None) == (2, 4) and processes(0, 1) == (0, 1)
+    finally:
+        distributed.destroy_process_group()
+
+
+def test_a_plain_dataloader_divides_the_clips_too(folder):
+    loader = DataLoader(ClipReader(folder, "train", fields=[]), batch_size=None, num_workers=2)
+    assert sorted(keys(loader)) == sorted(written(folder))
+
+
+def test_order_depends_on_seed_and_epoch_alone(folder):
+    reader = functools.partial(ClipReader, folder, "train", fields=[])
+    first, second = reader(seed=3), reader(seed=3)
+    orders = [keys(first) for _ in range(4)]
+    assert orders == [keys(second) for _ in range(4)] and first.epoch == 4
+    assert len({tuple(order) for order in orders}) > 1
+    assert keys(reader(seed=3, epoch=2)) == orders[2]
+    assert len({tuple(keys(reader(seed=seed))) for seed in range(6)}) > 1
+    assert keys(reader(shuffle_clips=0)) == list(written(folder))
+
+
+def test_shuffle_buffer_reaches_every_order():
+    orders = Counter(tuple(shuffled("abc", 3, np.random.default_rng(seed))) for seed in range(600))
+    assert len(orders) == 6 and min(orders.values()) > 60  # 100 each expected, standard deviation 9
+
+
+# position
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.parametrize(("workers", "stop"), [*((0, stop) for stop in (1, 7, 8, 9, 12)), (1, 4), (2, 4), (2, 12), (3, 8)])
+def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
+    make = functools.partial(ClipReader, folder, "train", fields=["spectrogram"], seed=5)
+    loader = clip_loader(make(), workers)
+    whole = [*loader, *loader]
+    loader = clip_loader(make(), workers)
+    before = []
+    while len(before) < stop:
+        before += islice(iter(loader), stop - len(before))
+    state = json.loads(json.dumps(loader.state_dict()))
+    resumed = clip_loader(make(), workers)
+    resumed.load_state_dict(state)
+    after = []
+    while resumed.epoch < 2:
+        after += resumed
+    assert keys(before + after) == keys(whole)
+    assert all(np.array_equal(one.spectrogram, other.spectrogram) for one, other in zip(after, whole[stop:], strict=True))
+
+
+def test_uneven_workers_resume_where_one_has_ended(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (10,) * 7}}, shards=1)
+    shutil.copy(folder / "data" / "train-00000-of-00001.tar", tmp_path / "long.tar")
+    samples = tiny_dataset.read_tar(tmp_path / "long.tar")
+    tiny_dataset.write_tar(tmp_path / "short.tar", {"x": samples["anna-0"]})
+    make = functools.partial(ClipReader, [tmp_path / "long.tar", tmp_path / "short.tar"], fields=[], shuffle_clips=0)
+    whole = keys(clip_loader(make(), 2))
+    assert whole == ["anna-0", "x", *(f"anna-{i}" for i in range(1, 7))]
+    for stop in (1, 2, 5):
+        loader = clip_loader(make(), 2)
+        before = keys(islice(iter(loader), stop))
+        resumed = clip_loader(make(), 2)
+        resumed.load_state_dict(loader.state_dict())
+        assert before + keys(resumed) == whole
+
+
+def test_reader_alone_keeps_its_position(folder):
+    whole = keys(ClipReader(folder, "train", fields=[]))
+    reader, resumed = (ClipReader(folder, "train", fields=[]) for _ in range(2))
+    before = keys(islice(iter(reader), 4))
+    resumed.load_state_dict(json.loads(json.dumps(reader.state_dict())))
+    assert before + keys(resumed) == whole
+
+
+def test_skipping_does_not_decode(own_folder):
+    def spoil(samples):
+        for members in samples.values():
+            members["lips.png"] = b"no picture"
+
+    tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", spoil)
+    reader = ClipReader(own_folder, "train", shuffle_clips=0)
+    assert len(list(reader.stream(Consumer(0, 1), epoch=0, skip=3))) == 6
+
+
+def test_iterating_leaves_torch_random_state_alone(folder):
+    import torch
+
+    before = torch.get_rng_state()
+    next(iter(clip_loader(ClipReader(folder, "train", fields=[]), workers=1)))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_setting_the_epoch_starts_it_anew(folder):
+    loader = clip_loader(ClipReader(folder, "train", fields=[], seed=1))
+    next(iter(loader))
+    loader.epoch = 3
+    assert keys(loader) == keys(ClipReader(folder, "train", fields=[], seed=1, epoch=3)) and loader.epoch == 4
+
+
+def test_a_position_of_another_reading_is_refused(folder):
+    state = clip_loader(ClipReader(folder, "train", seed=1)).state_dict()
+    with pytest.raises(ShardError, match="seed was 1, is 2"):
+        clip_loader(ClipReader(folder, "train", seed=2)).load_state_dict(state)
+    with pytest.raises(ShardError, match="workers was 0, is 2"):
+        clip_loader(ClipReader(folder, "train", seed=1), workers=2).load_state_dict(state)
+    with pytest.raises(ShardError, match="shards was"):
+        clip_loader(ClipReader(folder, "validation", seed=1)).load_state_dict(state)
+
+
+# what is refused
+
+
+def test_missing_unfinished_and_foreign_folders(own_folder, tmp_path):
+    with pytest.raises(ShardError, match="there is no folder"):
+        ClipReader(tmp_path / "nowhere", "train")
+    (own_folder / "manifest.json").rename(tmp_path / "manifest.json")
+    with pytest.raises(ShardError, match=r"no manifest\.json"):
+        ClipReader(own_folder, "train")
+    (own_folder / ".work").mkdir()
+    with pytest.raises(ShardError, match="run the same prep-shards command again"):
+        ClipReader(own_folder, "train")
+    (own_folder / "manifest.json").write_text("{")
+    with pytest.raises(ShardError, match="is not JSON"):
+        ClipReader(own_folder, "train")
+
+
+def test_another_format_version(own_folder):
+    tiny_dataset.edit_manifest(own_folder, lambda manifest: manifest.update(format=2))
+    with pytest.raises(ShardError, match="shard format 2, this speechlip reads format 1"):
+        ClipReader(own_folder, "train")
+
+
+def test_unknown_and_empty_splits(own_folder):
+    with pytest.raises(OptionError, match=r"no split 'dev'.*there are: train, validation"):
+        ClipReader(own_folder, "dev")
+    tiny_dataset.edit_manifest(own_folder, lambda manifest: [row.update(clips=0) for row in manifest["shards"]])
+    with pytest.raises(ShardError, match="holds no clip"):
+        ClipReader(own_folder, "train")
+
+
+def test_missing_cut_and_corrupt_shards(own_folder):
+    shard = own_folder / "data" / "train-00001-of-00003.tar"
+    data = shard.read_bytes()
+    shard.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ShardError, match=r"bytes, manifest\.json says"):
+        ClipReader(own_folder, "train")
+    with pytest.raises(ShardError, match=r"00001-of-00003\.tar cannot be read"):
+        list(ClipReader([shard]))
+    shard.write_bytes(b"\0" * 512 + data[512:])
+    with pytest.raises(ShardError, match=r"00001-of-00003\.tar (cannot be read|holds \d clips)"):
+        list(ClipReader(own_folder, "train"))
+    shard.unlink()
+    with pytest.raises(ShardError, match="is missing though"):
+        ClipReader(own_folder, "train")
+
+
+def test_a_shard_with_fewer_clips_than_promised(own_folder):
+    tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", lambda samples: dict(list(samples.items())[1:]))
+    tiny_dataset.edit_manifest(own_folder, lambda manifest: manifest["shards"][0].update(clips=3))
+    with pytest.raises(ShardError, match=r"holds 2 clips, manifest\.json says 3"):
+        list(ClipReader(own_folder, "train"))
+
+
+@pytest.mark.parametrize(
+    ("member", "data", "message"),
+    [
+        ("lips.png", b"no picture", "lips.png cannot be decoded"),
+        ("lips.png", tiny_dataset.strip(np.zeros((2, 96, 96, 3), np.uint8), "png"), "lips.png cannot be decoded: a picture of 96×192 px"),
+        (
+            "stft.npy",
+            tiny_dataset.npy(np.zeros((3, 257), np.float16)),
+            r"stft.npy cannot be decoded: it has the shape \(3, 257\), wanted 250 rows",
+        ),
+        ("audio.flac", b"fLaC", "audio.flac cannot be decoded"),
+        ("json", b"{", "json cannot be decoded"),
+        ("json", b"{}", "json cannot be decoded: it lacks n_frames"),
+        ("phones.json", None, "has no phones.json"),
+    ],
+)
+def test_a_damaged_member_names_its_sample(own_folder, member, data, message):
+    def spoil(samples):
+        samples["anna-0"][member] = data
+        if data is None:
+            del samples["anna-0"][member]
+
+    tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", spoil)
+    with pytest.raises(ShardError, match=f"anna-0.*{message}"):
+        list(ClipReader(own_folder, "train", fields=ALL_FIELDS))
+
+
+def test_pickles_are_not_loaded(own_folder):
+    import io
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return pytest.fail, ("a pickle was loaded",)
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Bomb()], dtype=object), allow_pickle=True)
+    for data in (buffer.getvalue(), pickle.dumps(Bomb())):
+        tiny_dataset.rewrite(
+            own_folder, "train-00000-of-00003.tar", lambda samples, data=data: samples["anna-0"].update({"stft.npy": data})
+        )
+        with pytest.raises(ShardError, match=r"stft\.npy cannot be decoded"):
+            list(ClipReader(own_folder, "train"))
+
+
+def test_pipes_and_unknown_schemes_are_refused(tmp_path):
+    bait = tmp_path / "ran"
+    for url in (
+        f"pipe:touch {bait}",
+        f"PIPE:touch {bait}",
+        f"pipe:touch {bait}.tar",
+        "gs://bucket/a.tar",
+        "s3://bucket/a.tar",
+        "file:///a.tar",
+    ):
+        with pytest.raises(OptionError, match="refused"):
+            ClipReader([url])
+        with pytest.raises((OptionError, ShardError)):
+            ClipReader(url, "train")
+    assert not bait.exists()
+
+
+def test_a_local_file_named_like_a_pipe_is_only_a_file(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(folder / "data" / "train-00000-of-00003.tar", tmp_path / "pipe:touch ran.tar")
+    assert len(list(ClipReader(["pipe:touch ran.tar"]))) == 3
+    assert not (tmp_path / "ran.tar").exists() and not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fields": ["mouth"]}, "no field 'mouth'; there are: lips"),
+        ({"seed": -1}, "must not be negative"),
+        ({"rank": 2, "world_size": 2}, "rank 2 of world_size 2"),
+        ({"rank": 0}, "give both"),
+    ],
+)
+def test_options_that_cannot_be_used(folder, options, message):
+    with pytest.raises(OptionError, match=message):
+        ClipReader(folder, "train", **options)
+
+
+def test_a_field_that_the_dataset_does_not_carry(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (10,)}}, shards=1)
+    with pytest.raises(OptionError, match="carries no 'phones'"):
+        ClipReader(folder, "train", fields=["phones"])
+    with pytest.raises(OptionError, match="list of shards has no splits"):
+        ClipReader([folder / "data" / "train-00000-of-00001.tar"], "train")
+    with pytest.raises(OptionError, match="is empty"):
+        ClipReader([])
+    with pytest.raises(ShardError, match="there is no shard"):
+        ClipReader([folder / "data" / "x.tar"])

@@ -1,0 +1,305 @@
+"""A sound folder is sound; every kind of damage is found, and said in a sentence."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_dataset
+from speechlip.shards import verify as verify_module
+from speechlip.shards.frozen_pairs import FrozenPair, read_pairs, write_pairs
+from speechlip.shards.verify import verify
+
+CHECKER = Path(__file__).resolve().parents[3] / "shared" / "checks" / "check_shards.py"
+SHARD = "train-00000-of-00002.tar"
+SPLITS = {"train": {"anna": (20, 14, 13), "ben": (15, 12)}, "validation": {"dora": (16, 25), "emil": (17,)}}
+VARIANTS = [{}, {"lips_format": "jpg", "landmarks": True, "phones": True}, {"spectrogram": "mel"}, {"shards": 1}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", SPLITS, landmarks=True, phones=True)
+
+
+@pytest.fixture
+def own(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "own")
+
+
+def assert_found(folder, *messages):
+    report = verify(folder)
+    assert not report.ok
+    for message in messages:
+        assert any(message in problem for problem in report.problems), report.problems
+    return report
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_a_sound_folder_is_sound(tmp_path, variant):
+    report = verify(tiny_dataset.write_dataset(tmp_path / "out", SPLITS, **variant))
+    assert report.ok and report.problems == ()
+    assert (report.clips, report.frames, report.pairs) == (8, 132, 24)
+    assert str(report) == f"{2 * variant.get('shards', 2)} shards, 8 clips, 5.3 s, 24 frozen pairs: sound"
+
+
+@pytest.mark.skipif(not CHECKER.exists(), reason="the independent checker (../shared/checks/check_shards.py) is not here")
+def test_the_independent_checker_agrees_on_the_tiny_dataset(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", SPLITS, lips_format="jpg", landmarks=True, phones=True)
+    checked = subprocess.run([sys.executable, CHECKER, folder], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0 and "8 clips, 132 frames, 4 shards; sound" in checked.stdout
+
+
+def test_progress_counts_every_clip(folder):
+    seen = []
+    verify(folder, lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 8) for done in range(1, 9)]
+
+
+def test_no_manifest_unfinished_or_another_format(own, tmp_path):
+    assert "there is no folder" in verify(tmp_path / "nowhere").problems[0]
+    tiny_dataset.edit_manifest(own, lambda manifest: manifest.update(format=0))
+    assert "shard format 0" in verify(own).problems[0]
+    tiny_dataset.edit_manifest(own, lambda manifest: [manifest.update(format=1), manifest.pop("splits")])
+    assert "manifest.json lacks" in verify(own).problems[0]
+    (own / "manifest.json").unlink()
+    assert "no manifest.json" in verify(own).problems[0]
+
+
+# files
+
+
+def test_missing_and_stray_files(own):
+    (own / "data" / SHARD).rename(own / "data" / "train-00002-of-00002.tar")
+    assert_found(own, f"data/{SHARD} is missing", "data/train-00002-of-00002.tar is not in the manifest", "split train has 2 clips")
+    (own / "data" / "x.part").touch()
+    assert_found(own, "data/x.part is not in the manifest")
+
+
+@pytest.mark.parametrize("position", [700, -12_000, 40_000])
+def test_one_changed_byte_is_found(own, position):
+    data = bytearray((own / "data" / SHARD).read_bytes())
+    data[position] ^= 1
+    (own / "data" / SHARD).write_bytes(data)
+    assert_found(own, f"data/{SHARD} has SHA-256")
+
+
+@pytest.mark.parametrize("part", [0.01, 0.5, 0.97])
+def test_a_cut_shard_is_found(own, part):
+    data = (own / "data" / SHARD).read_bytes()
+    (own / "data" / SHARD).write_bytes(data[: int(part * len(data))])
+    assert_found(own, f"data/{SHARD} has {int(part * len(data))} bytes")
+
+
+def test_shards_must_be_numbered_without_a_gap(own):
+    (own / "data" / SHARD).rename(own / "data" / "train-00007-of-00002.tar")
+    tiny_dataset.edit_manifest(own, lambda manifest: manifest["shards"][0].update(name="train-00007-of-00002.tar"))
+    assert_found(own, "shard train-00007-of-00002.tar of split train is not one of 2 numbered shards")
+
+
+def test_a_clock_or_a_user_in_a_header(own):
+    with tarfile.open(own / "data" / SHARD) as tar:
+        samples = [(info, tar.extractfile(info).read()) for info in tar]
+    samples[0][0].mtime, samples[1][0].uid = 1, 1000
+    samples[2], samples[3] = samples[3], samples[2]
+    with tarfile.open(own / "data" / SHARD, "w") as tar:
+        for info, data in samples:
+            tar.addfile(info, io.BytesIO(data))
+    first, second, third = samples[0][0].name, samples[1][0].name, samples[3][0].name
+    assert_found(own, f"{first} carries a time or a user", f"{second} carries a time or a user", f"{third} comes after")
+
+
+# samples
+
+
+def spoil(own, member, data):
+    def change(samples):
+        samples["anna-0"][member] = data(samples["anna-0"][member]) if callable(data) else data
+
+    tiny_dataset.rewrite(own, SHARD, change)
+
+
+def edited(**changes):
+    return lambda data: json.dumps({**json.loads(data), **changes}).encode()
+
+
+def array(change):
+    def changed(data):
+        return tiny_dataset.npy(change(np.load(io.BytesIO(data))))
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("member", "data", "message"),
+    [
+        ("lips.png", b"no picture", "lips.png cannot be decoded"),
+        (
+            "lips.png",
+            tiny_dataset.strip(np.zeros((19, 96, 96, 3), np.uint8), "png"),
+            "lips.png cannot be decoded: a picture of 96×1824 px, a filmstrip of 20 frames has 96×1920",
+        ),
+        ("stft.npy", array(lambda stft: stft[:-1]), "stft.npy cannot be decoded: it has the shape (99, 257), wanted 100 rows"),
+        ("stft.npy", array(lambda stft: stft[:, :-1]), "spectrogram is (100, 256) float16, wanted (100, 257) float16"),
+        ("stft.npy", array(lambda stft: stft.astype(np.float32)), "spectrogram is (100, 257) float32"),
+        ("stft.npy", array(lambda stft: np.roll(stft, 1, 0)), "not that of the audio"),
+        ("stft.npy", array(lambda stft: stft * np.float16(1.1)), "not that of the audio"),
+        ("stft.npy", array(lambda stft: np.where(np.arange(257) == 3, np.float16("nan"), stft)), "not that of the audio"),
+        ("audio.flac", tiny_dataset.flac(np.zeros(640 * 20, np.int16)), "not that of the audio"),
+        (
+            "audio.flac",
+            tiny_dataset.flac(np.zeros(640 * 20 + 1, np.int16)),
+            "audio.flac cannot be decoded: it has 16000 Hz and the shape (12801, 1)",
+        ),
+        ("landmarks.npy", array(lambda points: points[:, :19]), "landmarks is (20, 19, 2)"),
+        ("landmarks.npy", array(lambda points: points * np.float32("inf")), "landmarks are not all finite"),
+        ("phones.json", b'[{"phone": "AH"}]', "wanted start_s, end_s and phone"),
+        ("phones.json", b'[{"start_s": 1.5, "end_s": 2.5, "phone": "AH"}]', "does not lie within the clip of 0.8 s"),
+        ("json", b"[", "json cannot be decoded"),
+        ("json", edited(key="ben-0"), "json says key 'ben-0'"),
+        ("json", edited(fps=30), "json says 30 fps"),
+        ("json", edited(start_s=0), "json field start_s is int, wanted float"),
+        ("json", edited(corrected=[1]), "json field corrected is list of int, wanted list of str"),
+        ("json", edited(extra=None), "differs from the first sample's in the presence or type of extra"),
+        ("json", edited(n_frames=19), "a filmstrip of 19 frames has 96×1824"),
+    ],
+)
+def test_a_spoilt_member_is_found(own, member, data, message):
+    spoil(own, member, data)
+    assert_found(own, message)
+
+
+def test_a_missing_field_and_a_missing_member(own):
+    spoil(own, "json", lambda data: json.dumps({k: v for k, v in json.loads(data).items() if k != "licence"}).encode())
+    assert_found(own, "json field licence is missing")
+
+    def drop(samples):
+        del samples["anna-0"]["landmarks.npy"], samples["anna-0"]["audio.flac"]
+
+    tiny_dataset.rewrite(own, SHARD, drop)
+    assert_found(own, "anna-0: no audio", "anna-0 has the members json, lips.png, phones.json, stft.npy, the manifest says")
+
+
+def test_keys_must_be_plain_and_unique(own):
+    tiny_dataset.rewrite(own, SHARD, lambda samples: {"Anna 0" if key == "anna-0" else key: members for key, members in samples.items()})
+    assert_found(own, "key 'Anna 0' is not made of a-z, 0-9, _ and -")
+    tiny_dataset.rewrite(own, SHARD, lambda samples: {"anna-1" if key == "Anna 0" else key: members for key, members in samples.items()})
+    assert_found(own, "key anna-1 occurs twice")
+
+
+# counts, splits, ledger, pairs
+
+
+def test_counts_of_the_manifest(own):
+    def change(manifest):
+        manifest["shards"][0]["clips"] += 1
+        manifest["splits"]["train"]["frames"] += 1
+        manifest["splits"]["validation"]["speakers"] = 1
+        manifest["funnel"]["clips"] = 7
+
+    tiny_dataset.edit_manifest(own, change)
+    report = assert_found(own, "holds 3 clips", "split train has 74 frames, the manifest says 75", "split validation has 2 speakers")
+    assert "the manifest's funnel says 7 clips, there are 8" in report.problems
+
+
+def test_a_speaker_in_two_splits(own):
+    tiny_dataset.rewrite(own, SHARD, lambda samples: samples["anna-0"].update(json=edited(speaker="dora")(samples["anna-0"]["json"])))
+    assert_found(own, "speaker 'dora' is in the splits train, validation")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"clips": 2}, "ledger, 'anna.mp4': 2 clips, but 3 are in the shards"),
+        ({"status": "skipped"}, "status 'skipped' with 3 clips"),
+        ({"split": "validation"}, "speaker, split or SHA-256 are not those of its clips"),
+        ({"sha256": "0"}, "speaker, split or SHA-256 are not those of its clips"),
+        ({"clip_seconds": 1.0}, "1.0 s of clips, but 1.88 s are in the shards"),
+        ({"dropped": {}}, "are not the 1.88 s kept and 0 s dropped"),
+        ({"source": "ben.mp4"}, "the ledger has 2 rows for 'ben.mp4'"),
+        ({"source": "gone.mp4"}, "'anna.mp4' has clips but no row in the ledger"),
+        ({"dropped": None}, "lacks or garbles"),
+    ],
+)
+def test_the_ledger_must_add_up(own, change, message):
+    rows = [json.loads(line) for line in (own / "ledger.jsonl").read_text().splitlines()]
+    (own / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [rows[0] | change, *rows[1:]]))
+    assert_found(own, message)
+
+
+def test_skipped_sources_are_fine_and_need_a_reason(own):
+    skipped = {"source": "z.mp4", "speaker": "z", "split": "train", "status": "skipped", "clips": 0, "sha256": "", "seconds": 0.0}
+    skipped |= {"seconds_kept": 0.0, "dropped": {}, "stage": "probe", "reason": "no video stream", "detail": ""}
+    with (own / "ledger.jsonl").open("a") as file:
+        file.write(json.dumps(skipped) + "\n")
+    tiny_dataset.edit_manifest(own, lambda manifest: manifest["funnel"].update(sources=5))
+    assert verify(own).ok
+    with (own / "ledger.jsonl").open("a") as file:
+        file.write(json.dumps(skipped | {"source": "y.mp4", "reason": ""}) + "\n")
+    assert_found(own, "ledger, 'y.mp4': skipped without a stage and a reason", "funnel says 5 sources, there are 6")
+    (own / "ledger.jsonl").unlink()
+    assert_found(own, "ledger.jsonl cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lips_key": "anna-0"}, "a clip that the split does not have"),
+        ({"audio_start_frame": 30}, "a window that reaches beyond"),
+        ({"audio_start_frame": -1}, "a window that reaches beyond"),
+        ({"label": 0}, "kind, label or offset are not those of a positive pair"),
+        ({"kind": "speaker"}, "kind, label or offset are not those of a positive pair"),
+        ({"offset_frames": 3}, "kind, label or offset are not those of a positive pair"),
+    ],
+)
+def test_pairs_must_be_what_they_say(own, change, message):
+    path = own / "pairs" / "validation.parquet"
+    rows = list(read_pairs(path))
+    number = next(number for number, row in enumerate(rows) if row.kind == "positive")
+    rows[number] = FrozenPair(**(asdict(rows[number]) | change))
+    digest = write_pairs(path, rows)
+    assert_found(own, "pairs/validation.parquet has SHA-256")
+    tiny_dataset.edit_manifest(own, lambda manifest: manifest["pairs"]["validation"].update(sha256=digest))
+    assert_found(own, message)
+
+
+def test_a_negative_that_shares_a_frame(own):
+    path = own / "pairs" / "validation.parquet"
+    rows = [row if row.kind != "shift" else FrozenPair(**(asdict(row) | _moved(row, 4))) for row in read_pairs(path)]
+    write_pairs(path, rows)
+    assert_found(own, "a negative that shares frames with its positive")
+
+
+def _moved(row, frames):
+    start = row.lips_start_frame + (frames if row.lips_start_frame < 8 else -frames)
+    return {"audio_start_frame": start, "offset_frames": start - row.lips_start_frame}
+
+
+def test_pairs_must_be_balanced_and_listed(own):
+    path = own / "pairs" / "validation.parquet"
+    write_pairs(path, read_pairs(path)[1:])
+    assert_found(own, "has 23 pairs, 11 of them positive; wanted 24")
+    tiny_dataset.edit_manifest(own, lambda manifest: manifest["pairs"]["validation"].update(rows=23))
+    assert_found(own, "has 23 pairs, 11 of them positive; wanted 23, half of them positive")
+    shutil.copy(path, own / "pairs" / "train.parquet")
+    path.unlink()
+    assert_found(own, "there are no frozen pairs", "pairs/train.parquet is not in the manifest")
+
+
+def test_a_flood_of_problems_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(verify_module, "MAX_PROBLEMS", 10)
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (5,) * 6}}, shards=1)
+
+    def change(samples):
+        for members in samples.values():
+            members["json"] = edited(fps=30, track="0")(members["json"])
+
+    tiny_dataset.rewrite(folder, "train-00000-of-00001.tar", change)
+    report = verify(folder)
+    assert len(report.problems) == 10 and report.more == 2
+    assert str(report).startswith("1 shards, 6 clips, 1.2 s, 0 frozen pairs: 12 problems\n") and str(report).endswith("… and 2 more")

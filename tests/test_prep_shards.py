@@ -1,0 +1,252 @@
+"""The main job end to end, through the command line, on drawn and on real faces."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+BIN = Path(sys.executable).parent
+CHECKER = Path(__file__).resolve().parents[1].parent / "shared" / "checks" / "check_shards.py"
+
+
+def prep(*arguments, **options):
+    command = [BIN / "prep-shards", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def contents(folder):
+    """SHA-256 of every file below ``folder``, by its relative path."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def samples(folder):
+    """All samples of a prepared folder by key, read with tarfile alone."""
+    found = {}
+    for shard in sorted((folder / "data").glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                key, _, field = member.name.partition(".")
+                found.setdefault(key, {})[field] = tar.extractfile(member).read()
+    return found
+
+
+def ledger(folder):
+    return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def prepared(talking, tmp_path_factory):
+    out = tmp_path_factory.mktemp("prepared") / "shards"
+    done = prep(talking, "-o", out, "--detector", "sidecar", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+def test_the_folder_is_whole_and_the_funnel_is_printed(prepared):
+    out, done = prepared
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "data", "ledger.jsonl", "manifest.json", "pairs"]
+    assert "= kept" in done.stdout and str(out / "data") in done.stdout
+    rows = ledger(out)
+    assert [row["status"] for row in rows] == ["kept"] * 4
+    for row in rows:
+        assert row["seconds"] == pytest.approx(row["seconds_kept"] + sum(row["dropped"].values()))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["fields"] == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
+    assert set(manifest["splits"]) == {"train", "validation", "test"}
+    assert set(manifest["pairs"]) == {"validation", "test"}
+
+
+def test_an_independent_reader_finds_it_sound(prepared, talking):
+    if not CHECKER.exists():
+        pytest.skip("the independent reader (../shared/checks) is not here")
+    flat = list(talking.rglob("*.mp4"))
+    done = subprocess.run([sys.executable, CHECKER, prepared[0]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert len({json.loads(sample["json"])["source"] for sample in samples(prepared[0]).values()}) == len(flat)
+
+
+def test_datasets_reads_the_folder_with_the_cards_types(prepared, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+
+    found = samples(prepared[0])
+    for split in ("train", "validation", "test"):
+        for row in load_dataset(str(prepared[0]), split=split, streaming=True):
+            sample = found[row["__key__"]]
+            assert row["json"] == json.loads(sample["json"])
+            assert row["audio.flac"] == sample["audio.flac"]
+            np.testing.assert_array_equal(np.array(row["stft.npy"], np.float16), np.load(io.BytesIO(sample["stft.npy"])))
+            assert row["lips.jpg"].size == (96, 96 * row["json"]["n_frames"])
+
+
+def test_plain_webdataset_reads_every_sample(prepared):
+    import webdataset
+
+    shards = [str(path) for path in sorted((prepared[0] / "data").glob("*.tar"))]
+    read = {sample["__key__"]: sample for sample in webdataset.WebDataset(shards, shardshuffle=False)}
+    assert set(read) == set(samples(prepared[0]))
+
+
+def test_sound_and_phones_come_from_the_clips_own_time(prepared, talking):
+    import av
+
+    for sample in samples(prepared[0]).values():
+        meta = json.loads(sample["json"])
+        audio, _ = soundfile.read(io.BytesIO(sample["audio.flac"]), dtype="float32")
+        with av.open(str(talking / meta["source"])) as container:
+            resampler = av.AudioResampler("flt", "mono", 16000)
+            blocks = [block.to_ndarray()[0] for frame in container.decode(audio=0) for block in resampler.resample(frame)]
+        start = round(meta["start_s"] * 16000)
+        expected = np.concatenate(blocks)[start : start + len(audio)]
+        np.testing.assert_allclose(audio[: len(expected)], expected, atol=3e-3)
+        phones = json.loads(sample["phones.json"])
+        assert phones and all(0 <= phone["start_s"] < phone["end_s"] <= meta["n_frames"] / 25 + 1e-6 for phone in phones)
+
+
+def test_lips_are_in_the_middle(prepared):
+    for sample in samples(prepared[0]).values():
+        points = np.load(io.BytesIO(sample["landmarks.npy"]), allow_pickle=False)
+        centre = (points.max(1) + points.min(1)) / 2
+        assert np.abs(np.median(centre, 0) - 48).max() < 3
+        assert np.ptp(points[..., 0], 1).mean() == pytest.approx(96 / 1.9, rel=0.1)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_bytes_do_not_depend_on_the_workers(prepared, talking, tmp_path, workers):
+    assert prep(talking, "-o", tmp_path / "again", "--detector", "sidecar", "--workers", workers, "--quiet").returncode == 0
+    assert contents(tmp_path / "again") == contents(prepared[0])
+
+
+@pytest.mark.parametrize("seconds", [1.5, 4, 6, 7])
+def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, seconds):
+    out = tmp_path / "killed"
+    command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = (out / "manifest.json").exists()
+    assert finished or not list((out / "data").glob("*.tar")) or (out / ".work").exists()
+    assert prep(talking, "-o", out, "--detector", "sidecar", "--workers", 2).returncode == 0
+    assert contents(out) == contents(prepared[0])
+
+
+def test_ctrl_c_says_how_to_go_on_and_leaves_no_shard(talking, tmp_path):
+    out = tmp_path / "stopped"
+    process = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar"], stderr=subprocess.PIPE, text=True)
+    wait_for(out / ".work" / "plan.json")
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "the same command goes on where it stopped" in words and "Traceback" not in words
+    assert not (out / "manifest.json").exists() and not list(out.glob("data/*.tar"))
+
+
+def wait_for(path):
+    for _ in range(200):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(path)
+
+
+def test_a_rerun_of_a_finished_job_touches_nothing(prepared, talking):
+    out, _ = prepared
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    done = prep(talking, "-o", out, "--detector", "sidecar")
+    assert done.returncode == 0 and "= kept" in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_other_options_and_other_videos_are_refused_with_the_difference(prepared, talking, tmp_path):
+    out, _ = prepared
+    done = prep(talking, "-o", out, "--detector", "sidecar", "--crop", "lower-face", "--seed", 5)
+    assert done.returncode == 1
+    assert "crop was 'lips', is now 'lower-face'" in done.stderr and "seed was 0, is now 5" in done.stderr
+    fewer = tmp_path / "fewer"
+    shutil.copytree(talking, fewer)
+    gone = sorted(fewer.rglob("*.mp4"))[0]
+    gone.unlink()
+    done = prep(fewer, "-o", out, "--detector", "sidecar")
+    assert done.returncode == 1
+    assert f"1 sources are new, gone or changed: '{gone.relative_to(fewer)}'" in done.stderr
+
+
+def test_two_runs_into_one_folder_are_refused(talking, tmp_path):
+    out = tmp_path / "both"
+    first = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--quiet"])
+    wait_for(out / ".work" / "plan.json")
+    second = prep(talking, "-o", out, "--detector", "sidecar")
+    assert (second.returncode, "another run is writing to" in second.stderr) == (1, True)
+    assert first.wait() == 0
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(talking, tmp_path):
+    done = prep(talking, "-o", tmp_path / "none", "--dry-run", "--detector", "cascade")
+    assert done.returncode == 0
+    assert "4 videos" in done.stdout and "train" in done.stdout
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        ([".", "--split", "train=0.5"], "add up to 0.5"),
+        ([".", "--detector", "hog"], "no detector 'hog'; there are:"),
+        ([".", "--crop", "nose"], "no crop preset 'nose'; there are:"),
+        ([".", "--crop", "auto-avsr", "--detector", "cascade"], "boxes only"),
+        ([".", "--recipe", "lrs9"], "no recipe 'lrs9'; there are:"),
+        ([".", "--engine", "slurm"], "no engine 'slurm'; there are: local"),
+        ([".", "--decoder", "vlc"], "no decoder 'vlc'; there are:"),
+        ([".", "--workers", "0"], "--workers"),
+        ([".", "--wrokers", "1"], "No such option"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_1(talking, tmp_path, arguments, message):
+    done = prep(*arguments, "-o", tmp_path / "out", cwd=talking)
+    assert done.returncode == 1
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "data").exists()
+
+
+def test_other_crops_and_spectrograms_and_formats(talking, tmp_path):
+    out = tmp_path / "other"
+    arguments = ["--detector", "sidecar", "--crop", "auto-avsr", "--spectrogram", "mel", "--lips-format", "png", "--limit", 2, "--max-clip", "2s"]
+    assert prep(talking, "-o", out, *arguments).returncode == 0
+    found = samples(out)
+    assert {json.loads(sample["json"])["crop"] for sample in found.values()} == {"auto-avsr"}
+    assert all(np.load(io.BytesIO(sample["mel.npy"])).shape[1] == 80 and "lips.png" in sample for sample in found.values())
+    assert all(json.loads(sample["json"])["n_frames"] <= 50 for sample in found.values())
+
+
+def test_a_single_video_serves(talking, tmp_path):
+    video = sorted(talking.rglob("*.mp4"))[0]
+    assert prep(video, "-o", tmp_path / "one", "--detector", "cascade").returncode == 0
+    assert {json.loads(sample["json"])["detector"] for sample in samples(tmp_path / "one").values()} == {"cascade"}
+
+
+@pytest.mark.slow
+def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
+    out = tmp_path / "real"
+    done = prep(real_clips, "-o", out, "--detector", "mediapipe", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    rows = {row["source"]: row for row in ledger(out)}
+    assert [name for name, row in rows.items() if row["status"] == "skipped"] == ["liveportrait_d13_noaudio.mp4"]
+    assert rows["liveportrait_d13_noaudio.mp4"]["reason"] == "no audio stream"
+    assert rows["syncnet_example.avi"]["seconds_kept"] > 5 and sum(rows["syncnet_example.avi"]["dropped"].values()) > 0
+    assert rows["latentsync_demo1.mp4"]["seconds_kept"] > 9.5
+    check = [sys.executable, CHECKER, out, "--sources", real_clips, "--refused", "liveportrait_d13_noaudio"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

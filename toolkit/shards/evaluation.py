@@ -1,0 +1,103 @@
+"""The frozen evaluation pairs as batches, read by random access from local shards."""
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speechlip.errors import OptionError, ShardError
+from speechlip.timing import HOPS_PER_FRAME
+
+from .decode import cut_lips, decode_field, decode_meta, members_of, open_filmstrip
+from .filmstrip import Filmstrip
+from .frozen_pairs import FrozenPair, read_pairs
+from .pair_stream import collate
+from .reader import RawClip
+from .shardset import is_remote, open_shards
+
+CACHED_STRIPS = 8
+CACHED_SPECTROGRAMS = 128
+"""Clips kept at hand: about 2 MB a strip and 0.6 MB a spectrogram. Pairs are sorted by lips; their speech comes from anywhere."""
+
+
+class ClipLookup:
+    """Clips of one split by their key. The tar headers are read once; then a member is one seek away."""
+
+    def __init__(self, folder: str | Path, split: str) -> None:
+        shards = open_shards(folder, split)
+        if any(map(is_remote, shards.urls)):
+            raise OptionError(f"clips of {folder} cannot be looked up by key, because its shards are remote; download them first")
+        self.members = members_of(("lips", "spectrogram"), shards.fields)
+        self.places: dict[str, dict[str, tuple[str, int, int]]] = {}
+        for url in shards.urls:
+            self._index(url)
+        self._strip = lru_cache(CACHED_STRIPS)(self._open)
+        self._spectrogram = lru_cache(CACHED_SPECTROGRAMS)(self._decode)
+
+    def raw(self, key: str) -> RawClip:
+        """One sample, undecoded. Raises ShardError for a key that no shard of the split has."""
+        if key not in self.places:
+            raise ShardError(f"no clip {key!r} in these shards; the pairs belong to another dataset, run verify-shards")
+        members: dict[str, Any] = {"__key__": key}
+        for member, (url, offset, size) in self.places[key].items():
+            members["__url__"] = url
+            with Path(url).open("rb") as file:
+                file.seek(offset)
+                members[member] = file.read(size)
+        return members
+
+    def lips(self, key: str, start: int, length: int) -> np.ndarray:
+        """(length, 96, 96, 3) uint8 from frame ``start`` of a clip."""
+        raw, strip = self._strip(key)
+        return cut_lips(raw, strip, start, length)
+
+    def speech(self, key: str, start: int, length: int) -> np.ndarray:
+        """(5 length, F) float16 from frame ``start`` of a clip."""
+        spectrogram = self._spectrogram(key)
+        if not 0 <= start <= len(spectrogram) // HOPS_PER_FRAME - length:
+            raise ShardError(f"frames {start} … {start + length - 1} reach beyond clip {key}; the pairs belong to another dataset")
+        return spectrogram[HOPS_PER_FRAME * start : HOPS_PER_FRAME * (start + length)]
+
+    def _open(self, key: str) -> tuple[RawClip, Filmstrip]:
+        raw = self.raw(key)
+        return raw, open_filmstrip(raw, decode_meta(raw)["n_frames"])
+
+    def _decode(self, key: str) -> np.ndarray:
+        raw = self.raw(key)
+        return decode_field(raw, "spectrogram", decode_meta(raw)["n_frames"])
+
+    def _index(self, url: str) -> None:
+        try:
+            with tarfile.open(url, "r:") as tar:
+                for member in tar:
+                    key, _, name = member.name.partition(".")
+                    if name in self.members:
+                        self.places.setdefault(key, {})[name] = (url, member.offset_data, member.size)
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
+
+
+def evaluation_batches(folder: str | Path, split: str, batch_size: int = 64) -> Iterator[dict[str, Any]]:
+    """The frozen pairs of ``split`` in the order of ``pairs/{split}.parquet``, in the layout of ``pair_loader``; the last batch may be smaller.
+
+    Raises ShardError where the pairs are missing or do not fit the shards.
+    """
+    if batch_size < 1:
+        raise OptionError(f"batch_size must be at least 1, but is {batch_size}")
+    rows, clips = iter(read_pairs(Path(folder) / "pairs" / f"{split}.parquet")), ClipLookup(folder, split)
+    while batch := list(islice(rows, batch_size)):
+        yield collate_frozen(batch, clips)
+
+
+def collate_frozen(rows: Sequence[FrozenPair], clips: ClipLookup) -> dict[str, Any]:
+    """Frozen pairs as one batch of tensors (``pair_loader`` states them)."""
+    return collate(
+        [clips.lips(row.lips_key, row.lips_start_frame, row.window) for row in rows],
+        [clips.speech(row.audio_key, row.audio_start_frame, row.window) for row in rows],
+        [row.kind for row in rows],
+        [(row.lips_start_frame, row.audio_start_frame) for row in rows],
+        [(row.lips_key, row.audio_key) for row in rows],
+    )

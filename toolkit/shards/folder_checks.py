@@ -1,0 +1,130 @@
+"""What must hold of a prepared folder beyond single samples: splits, ledger and frozen pairs agree with what the shards hold."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speechlip.errors import ShardError
+from speechlip.timing import seconds
+
+from .frozen_pairs import FrozenPair, read_pairs
+from .pairs import KINDS, PairClip, PairRules, far_apart
+
+Clips = dict[str, PairClip]
+
+
+@dataclass
+class Found:
+    """What re-reading the shards found, by split."""
+
+    clips: dict[str, Clips] = field(default_factory=lambda: defaultdict(dict))
+    sources: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    frames_of: Counter[str] = field(default_factory=Counter)
+    types: dict[str, str] | None = None
+    n_clips: int = 0
+    n_frames: int = 0
+
+
+def check_splits(manifest: dict, found: Found) -> Iterator[str]:
+    """The manifest's totals of each split, and no speaker in two splits."""
+    for split, row in manifest["splits"].items():
+        clips = found.clips[split].values()
+        counted = {"clips": len(clips), "frames": sum(clip.n_frames for clip in clips), "speakers": len({clip.speaker for clip in clips})}
+        yield from (f"split {split} has {n} {name}, the manifest says {row[name]}" for name, n in counted.items() if n != row[name])
+    splits_of = defaultdict(set)
+    for split, own in found.clips.items():
+        for clip in own.values():
+            splits_of[clip.speaker].add(split)
+    yield from (f"speaker {who!r} is in the splits {', '.join(sorted(names))}" for who, names in splits_of.items() if len(names) > 1)
+
+
+def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
+    """``ledger.jsonl``: one row a source, whose clips are the clips in the shards; the manifest's funnel adds the rows up."""
+    path = folder / "ledger.jsonl"
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        yield from _ledger_problems(rows, manifest, found)
+    except (OSError, ValueError) as error:
+        yield f"{path} cannot be read ({error})"
+    except (KeyError, TypeError) as error:
+        yield f"a row of {path} lacks or garbles {error}"
+
+
+def _ledger_problems(rows: list[dict], manifest: dict, found: Found) -> Iterator[str]:
+    yield from (f"the ledger has {n} rows for {source!r}" for source, n in Counter(row["source"] for row in rows).items() if n > 1)
+    clips = Counter({key[0]: n for key, n in found.sources.items()})
+    yield from (f"{source!r} has clips but no row in the ledger" for source in sorted(clips.keys() - {row["source"] for row in rows}))
+    for row in rows:
+        yield from (f"ledger, {row['source']!r}: {problem}" for problem in _row_problems(row, clips[row["source"]], found))
+    for name, n in (("sources", len(rows)), ("clips", found.n_clips)):
+        if manifest["funnel"].get(name, n) != n:
+            yield f"the manifest's funnel says {manifest['funnel'][name]} {name}, there are {n}"
+
+
+def _row_problems(row: dict, clips: int, found: Found) -> Iterator[str]:
+    if row["clips"] != clips:
+        yield f"{row['clips']} clips, but {clips} are in the shards"
+    if row["status"] != ("kept" if clips else "skipped"):
+        yield f"status {row['status']!r} with {clips} clips"
+    if row["status"] == "skipped" and not (row["stage"] and row["reason"]):
+        yield "skipped without a stage and a reason"
+    if clips and (row["source"], row["speaker"], row["split"], row["sha256"]) not in found.sources:
+        yield "speaker, split or SHA-256 are not those of its clips"
+    if "clip_seconds" in row and abs(row["clip_seconds"] - seconds(found.frames_of[row["source"]])) > 0.05:
+        yield f"{row['clip_seconds']} s of clips, but {seconds(found.frames_of[row['source']])} s are in the shards"
+    if abs(row["seconds"] - row["seconds_kept"] - sum(row["dropped"].values())) > 0.05:
+        yield f"{row['seconds']} s are not the {row['seconds_kept']} s kept and {sum(row['dropped'].values()):g} s dropped"
+
+
+def check_pairs(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
+    """``pairs/*.parquet``: those of the manifest, unchanged, balanced, and each row a pair of its kind within clips of its split."""
+    there = {path.stem for path in (folder / "pairs").glob("*.parquet")}
+    yield from (f"pairs/{split}.parquet is not in the manifest" for split in sorted(there - manifest["pairs"].keys()))
+    for split, entry in manifest["pairs"].items():
+        path = folder / "pairs" / f"{split}.parquet"
+        try:
+            rows = read_pairs(path)
+        except ShardError as error:
+            yield str(error)
+            continue
+        if (digest := file_sha256(path)) != entry["sha256"]:
+            yield f"{path} has SHA-256 {digest}, the manifest says {entry['sha256']}"
+        positives = sum(row.label for row in rows)
+        if len(rows) != entry["rows"] or 2 * positives != len(rows):
+            yield f"{path} has {len(rows)} pairs, {positives} of them positive; wanted {entry['rows']}, half of them positive"
+        for row in rows:
+            yield from (f"pairs/{split}: {row}: {problem}" for problem in pair_problems(row, found.clips[split]))
+
+
+def pair_problems(row: FrozenPair, clips: Clips) -> Iterator[str]:
+    """Sentences about one frozen pair: unknown clips, windows out of range, not what its kind says, a negative that shares a frame."""
+    lips, speech = clips.get(row.lips_key), clips.get(row.audio_key)
+    if lips is None or speech is None:
+        yield "a clip that the split does not have"
+        return
+    rules = PairRules(window=row.window, gap_frames=0)
+    for clip, start in ((lips, row.lips_start_frame), (speech, row.audio_start_frame)):
+        if not 0 <= start < rules.starts(clip.n_frames):
+            yield f"a window that reaches beyond {clip.key}"
+    offset = row.audio_start_frame - row.lips_start_frame if lips == speech else None
+    if row.kind != _kind(lips, speech, offset) or row.label != (row.kind == KINDS[0]) or row.offset_frames != offset:
+        yield f"kind, label or offset are not those of a {_kind(lips, speech, offset)} pair"
+    if row.label == 0 and not far_apart(lips, row.lips_start_frame, speech, row.audio_start_frame, rules):
+        yield "a negative that shares frames with its positive"
+
+
+def _kind(lips: PairClip, speech: PairClip, offset: int | None) -> str:
+    if lips == speech:
+        return "shift" if offset else "positive"
+    return "clip" if lips.speaker == speech.speaker else "speaker"
+
+
+def file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
