@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-ROOMS := recipes cards
+ROOMS := recipes cards metrics
 
 .PHONY: demo test lint types bench docs clean
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import setup
 
 ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
-INNER = ["speechlip.media", "speechlip.faces", "speechlip.shards"]
+INNER = ["speechlip.media", "speechlip.faces", "speechlip.shards", "speechlip.scoring"]
 COMMANDS = ["prep-shards", "verify-shards"]
 
 setup(
@@ -34,6 +34,10 @@ setup(
         "soundfile>=0.13",
         "pyarrow>=18",
         "praatio>=6.2",
+        "scipy>=1.13",
+        "python_speech_features>=0.6",
+        "lpips>=0.1.4",
+        "syncnet-python>=0.2.3,<0.3",  # the peer that our SyncNet scores are held against; ours do not import it
         "pyyaml>=6",
         "tqdm>=4.66",
     ],

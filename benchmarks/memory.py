@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 
 SHORT_S = 20
+SEAM_S = 0.2  # between two rounds, so that stamps never run back where a stream begins before zero
 KIB = 1024  # the unit of ru_maxrss on Linux
 
 
@@ -43,7 +44,7 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
             with av.open(str(video)) as source:
                 chosen = [source.streams.video[0], source.streams.audio[0]]
                 streams = streams or {stream.index: out.add_stream_from_template(stream) for stream in chosen}
-                period_s = period_s or max(float(stream.duration * stream.time_base) for stream in chosen)
+                period_s = period_s or max(float(stream.duration * stream.time_base) for stream in chosen) + SEAM_S
                 for packet in source.demux(chosen):
                     if packet.dts is None:
                         continue

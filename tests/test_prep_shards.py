@@ -144,9 +144,10 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talki
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_shard(talking, tmp_path):
     out = tmp_path / "stopped"
-    process = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar"], stderr=subprocess.PIPE, text=True)
+    command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(out / ".work" / "plan.json")
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
     _, words = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "the same command goes on where it stopped" in words and "Traceback" not in words

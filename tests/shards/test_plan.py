@@ -7,7 +7,7 @@ import pytest
 from speechlip.errors import OptionError
 from speechlip.records import Source
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import Plan, PlannedSource, assign_splits, dump_plan, limited, load_plan, make_units
+from speechlip.shards.plan import Plan, PlannedSource, assign_splits, bytes_per_second, dump_plan, limited, load_plan, make_units
 
 
 def planned(name, speaker, seconds=60.0, split=None):
@@ -55,20 +55,20 @@ def test_official_splits_win_and_a_speaker_in_two_is_an_error():
 
 def test_units_keep_every_source_once_in_order_and_near_the_target():
     entries = corpus(50)
-    units = make_units("train", entries, 100_000_000)
+    units = make_units("train", entries, PrepOptions(shard_bytes=100_000_000))
     assert [entry for unit in units for entry in unit.sources] == entries
     sizes = [sum(entry.seconds for entry in unit.sources) for unit in units]
-    assert max(sizes) * 230_000 < 130_000_000
+    assert max(sizes) * bytes_per_second(PrepOptions()) < 130_000_000
     assert [unit.name for unit in units[:2]] == ["train-00000", "train-00001"]
 
 
 def test_a_small_corpus_still_makes_shards_enough_to_share():
-    assert len(make_units("train", corpus(5, 2), 10**9)) == 8
-    assert len(make_units("train", corpus(1, 2), 10**9)) == 2
+    assert len(make_units("train", corpus(5, 2), PrepOptions())) == 8
+    assert len(make_units("train", corpus(1, 2), PrepOptions())) == 2
 
 
 def test_a_plan_survives_being_written_down():
-    plan = Plan(tuple(make_units("train", corpus(3), 10**9)), with_phones=False)
+    plan = Plan(tuple(make_units("train", corpus(3), PrepOptions())), with_phones=False)
     loaded, options = load_plan(dump_plan(plan, PrepOptions()))
     assert loaded == plan
     assert options == PrepOptions().as_dict()

@@ -17,7 +17,9 @@ from speechlip.records import Source
 
 from .options import PrepOptions
 
-BYTES_PER_SECOND = 230_000  # of video, all members together at the default options: benchmarks/member_sizes.py
+LIPS_BYTES = {"jpg": 76_000, "png": 276_000}  # per second of video, as the other two: benchmarks/member_sizes.py
+SPECTROGRAM_BYTES = {"stft": 64_000, "mel": 20_000}
+OTHER_BYTES = 22_000
 UNITS_PER_SPLIT = 8  # at the least, where there are sources enough: loaders and workers share shards, and one shard cannot be shared
 
 
@@ -95,7 +97,7 @@ def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable
     splits = assign_splits(planned, options)
     for entry in planned:
         by_split[splits[entry.source.speaker]].append(entry)
-    units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options.shard_bytes))
+    units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options))
     return Plan(units, any(source.phones_path for source in sources))
 
 
@@ -138,13 +140,18 @@ def seeded_hash(seed: int, text: str) -> str:
     return hashlib.sha256(f"{seed}/{text}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def make_units(split: str, planned: Sequence[PlannedSource], shard_bytes: int) -> list[Unit]:
-    """Cut the sources of one split, in their order, into units of about equal length that stay under ``shard_bytes`` as far as can be foreseen.
+def bytes_per_second(options: PrepOptions) -> int:
+    """What a second of video comes to in a shard, all members together."""
+    return LIPS_BYTES[options.lips_format] + SPECTROGRAM_BYTES[options.spectrogram] + OTHER_BYTES
+
+
+def make_units(split: str, planned: Sequence[PlannedSource], options: PrepOptions) -> list[Unit]:
+    """Cut the sources of one split, in their order, into units of about equal length near ``--shard-size`` as far as can be foreseen.
 
     A source is never divided: one longer than a shard gets a shard of its own.
     """
-    costs = [max(entry.seconds, 1.0) * BYTES_PER_SECOND for entry in planned]
-    wanted = max(-(-sum(costs) // shard_bytes), min(UNITS_PER_SPLIT, len(planned)))
+    costs = [max(entry.seconds, 1.0) * bytes_per_second(options) for entry in planned]
+    wanted = max(-(-sum(costs) // options.shard_bytes), min(UNITS_PER_SPLIT, len(planned)))
     target = sum(costs) / wanted
     groups: list[list[PlannedSource]] = [[]]
     filled = 0.0

@@ -1,0 +1,78 @@
+"""What every score is: name, unit, which way is better, formula id. Reports read this table; nothing is said twice.
+
+Goal: a number never travels without its label. Conventions: ``name`` is the column of ``scores.csv``; ``formula`` is the id of a section of
+docs/protocols.md and says how the number comes out of arrays; how the arrays came out of a file is the other id beside every score, the
+protocol (``PROTOCOLS``).
+"""
+
+from dataclasses import dataclass
+
+from speechlip.errors import OptionError, SpeechLipError
+
+PROTOCOLS = {
+    "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
+    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of at least 50 frames, mean of the tracks",
+    "precropped": "files that are 224×224 crops already: no detection, no crop",
+}
+
+
+class NotScored(SpeechLipError):
+    """A number that cannot be computed: ``reason`` is a short stable phrase that is counted, ``detail`` the sentence for a person."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason + (f": {detail}" if detail else ""))
+        self.reason, self.detail = reason, detail
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.reason, self.detail)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number per clip. higher_is_better: None where neither way is (an offset). needs: ``audio``, ``reference``, ``landmarks``."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    formula: str
+    needs: tuple[str, ...]
+
+    @property
+    def arrow(self) -> str:
+        """The sign that tables put beside the title: ↑ higher is better, ↓ lower is better, nothing for neither."""
+        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("lse_c", "LSE-C", "distance", True, "syncnet-padded", ("audio",)),
+        Metric("lse_d", "LSE-D", "distance", False, "syncnet-padded", ("audio",)),
+        Metric("offset_frames", "offset", "frames", None, "syncnet-padded", ("audio",)),
+        Metric("offset_ms", "offset", "ms", None, "syncnet-padded", ("audio",)),
+        Metric("lse_c_unpadded", "LSE-C unpadded", "distance", True, "syncnet-valid", ("audio",)),
+        Metric("lse_d_unpadded", "LSE-D unpadded", "distance", False, "syncnet-valid", ("audio",)),
+        Metric("lmd", "LMD", "px", False, "lmd-nerf", ("reference", "landmarks")),
+        Metric("lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks")),
+        Metric("lmd_atvgnet", "LMD, summed", "px", False, "lmd-atvgnet", ("reference", "landmarks")),
+        Metric("psnr", "PSNR", "dB", True, "psnr-rgb", ("reference",)),
+        Metric("ssim", "SSIM", "ratio", True, "ssim-skimage", ("reference",)),
+        Metric("lpips", "LPIPS", "distance", False, "lpips-alex-0.1", ("reference",)),
+        Metric("cpbd", "CPBD", "ratio", True, "cpbd-2011", ()),
+    )
+}
+
+
+def get(name: str) -> Metric:
+    """The metric called ``name``. Raises OptionError that lists the known ones.
+
+    >>> get("lse_d").unit, get("lse_d").arrow, get("psnr").higher_is_better
+    ('distance', '↓', True)
+    >>> len(METRICS)
+    13
+    """
+    if name not in METRICS:
+        raise OptionError(f"no metric {name!r}; there are: {', '.join(METRICS)}")
+    return METRICS[name]

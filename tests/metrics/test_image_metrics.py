@@ -1,0 +1,141 @@
+"""PSNR by hand, SSIM against scikit-image, LPIPS against its package, regions by arithmetic."""
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from skimage.metrics import structural_similarity
+from speechlip.errors import ModelError
+from speechlip.metrics import image, regions
+from speechlip.metrics.declared import NotScored
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return np.ascontiguousarray(data.astronaut()[:160, 150:310])
+
+
+def noisy(picture: np.ndarray, sigma: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, sigma, picture.shape)
+    return np.clip(np.round(picture + noise), 0, 255).astype(np.uint8)
+
+
+def test_psnr_by_hand():
+    reference = np.zeros((2, 3, 3), np.uint8)
+    render = reference.copy()
+    render[0, 0] = [10, 20, 30]  # squared error 1400 over 18 values
+    assert image.psnr(render, reference) == pytest.approx(10 * np.log10(65025 / (1400 / 18)))
+    assert image.psnr(255 - reference, reference) == 0
+    assert image.psnr(reference, reference) == 100
+
+
+def test_psnr_of_unit_scale_is_the_same(portrait):
+    render = noisy(portrait, 12)
+    error = np.mean((render / 255 - portrait / 255) ** 2)
+    assert image.psnr(render, portrait) == pytest.approx(-10 * np.log10(error))
+
+
+def test_ssim_is_scikit_images_in_native_size(portrait):
+    render = noisy(portrait, 20)
+    wanted = np.mean([structural_similarity(render[..., c], portrait[..., c]) for c in range(3)])
+    assert image.ssim(render, portrait) == pytest.approx(wanted)
+    assert image.ssim(portrait, portrait) == pytest.approx(1)
+
+
+def test_lpips_is_the_package(portrait):
+    import lpips
+
+    torch.manual_seed(0)
+    model = image.random_lpips()
+    render = noisy(portrait, 40)
+    as_package = [lpips.im2tensor(picture) for picture in (render, portrait)]
+    with torch.no_grad():
+        wanted = float(model(*as_package))
+    assert image.lpips_distance(model, render, portrait) == pytest.approx(wanted, rel=1e-4)
+    assert wanted > image.lpips_distance(model, noisy(portrait, 5), portrait) > 0
+
+
+def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, portrait):
+    import torchvision
+
+    torch.manual_seed(1)
+    alexnet = torchvision.models.alexnet(weights=None)
+    file = tmp_path / image.ALEXNET_FILE
+    torch.save(alexnet.state_dict(), file)
+    model = image.load_lpips(file)
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        np.testing.assert_allclose(model.net(picture).relu5, alexnet.features[:12](picture), rtol=1e-5)
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path))
+    with pytest.raises(ModelError, match=r"damaged.*begins with 7be5be79"):
+        image.load_lpips()
+
+
+def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with pytest.raises(ModelError, match=r"alexnet-owt-7be5be79\.pth \(244 MB, https://download"):
+        image.load_lpips()
+
+
+def test_lpips_refuses_another_file(tmp_path):
+    for name, content in (("zeros", b"\0" * 999), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ModelError, match="not torchvision's AlexNet"):
+            image.load_lpips(tmp_path / name)
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(ModelError, match="not torchvision's AlexNet"):
+        image.load_lpips(tmp_path / "other")
+
+
+@pytest.mark.parametrize("metric", [image.psnr, image.ssim])
+def test_pictures_that_do_not_match_are_refused(metric, portrait):
+    for other in (portrait[:-1], portrait.astype(float), portrait[..., 0]):
+        with pytest.raises(ValueError, match="of one size are wanted"):
+            metric(other, portrait)
+
+
+def test_regions_too_small_for_a_metric_say_so(portrait):
+    torch.manual_seed(0)
+    with pytest.raises(NotScored, match="SSIM wants at least 7 px a side, the region has 20×6"):
+        image.ssim(portrait[:6, :20], portrait[:6, :20])
+    model = image.random_lpips()
+    with pytest.raises(NotScored, match="LPIPS wants at least 31"):
+        image.lpips_distance(model, portrait[:30], portrait[:30])
+    assert image.lpips_distance(model, portrait[:31, :31], portrait[:31, :31]) == 0
+
+
+def face_at(x: float, y: float, wide: float) -> np.ndarray:
+    face = np.tile([x, y], (1, 68, 1)).astype(float)
+    face[0, 48, 0], face[0, 54, 0] = x - wide / 2, x + wide / 2
+    face[0, 51, 1], face[0, 57, 1] = y - 10, y + 30  # the rectangle's middle lies 10 px below
+    return face
+
+
+def test_mouth_box_by_arithmetic():
+    (box,) = regions.mouth_boxes(face_at(300, 290, 100), 640, 480)
+    x0, y0, x1, y1 = box
+    assert (x1 - x0, y1 - y0) == (190, 127)  # 1.9 × 100, and two thirds of it
+    assert (x0 + x1) / 2 == 300 and (y0 + y1) / 2 == pytest.approx(300 * 1.02, abs=0.6)
+
+
+def test_mouth_boxes_have_one_size_and_stay_inside():
+    landmarks = np.concatenate([face_at(300, 300, 80), face_at(20, 300, 120), face_at(630, 470, 100), face_at(300, 300, 100)])
+    landmarks[3] = np.nan
+    boxes = regions.mouth_boxes(landmarks, 640, 480)
+    assert boxes[3] is None
+    assert {(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes[:3]} == {(190, 127)}
+    assert boxes[1][0] == 0 and boxes[2][2:] == (640, 480)
+    huge = regions.mouth_boxes(face_at(50, 50, 500), 100, 80)
+    assert huge == [(0, 0, 100, 80)]
+
+
+def test_no_mouth_at_all_gives_no_box():
+    assert regions.mouth_boxes(np.full((2, 68, 2), np.nan), 640, 480) == [None, None]
+
+
+def test_face_box_is_cut_to_the_frame():
+    assert regions.face_box(np.array([600, 400, 700, 500]), 640, 480) == (600, 400, 640, 480)
+    assert regions.face_box(np.array([700, 400, 800, 500]), 640, 480) is None
+    assert regions.face_box(np.full(4, np.nan), 640, 480) is None
+    assert regions.cut(np.zeros((480, 640, 3)), None).shape == (480, 640, 3)
