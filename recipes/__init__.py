@@ -1,4 +1,69 @@
-"""One file per dataset: licence, citation, access and splits first, then the sources."""
+"""One file per dataset: licence, citation, access and splits first, then the sources. The folder listing is the registry.
+
+A recipe is a module with the names of ``Recipe``; ``_template.py`` is one to start from. Other packages add recipes by an entry point in the
+group ``speechlip.recipes`` whose value is such a module; a built-in name cannot be replaced.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+from speechlip.errors import OptionError
+from speechlip.records import Source
 
 if __name__ != "speechlip.recipes":
     raise ImportError(f"import speechlip.recipes, not {__name__}: README's folder → import table says why")
+
+
+class Recipe(Protocol):
+    """What a recipe module declares.
+
+    LICENCE: an SPDX identifier or ``unknown``. CITATION: BibTeX, or empty. ACCESS: how one comes by the data. SPLITS: the official splits,
+    or None where there are none. ``sources`` yields in a fixed order and leaves out what lies in the folder ``exclude``.
+    """
+
+    NAME: str
+    TITLE: str
+    LICENCE: str
+    CITATION: str
+    ACCESS: str
+    HOMEPAGE: str
+    SPLITS: tuple[str, ...] | None
+
+    def sources(self, root: Path, exclude: Path | None = None) -> Iterator[Source]: ...
+
+
+def names() -> list[str]:
+    """Names of all recipes, sorted.
+
+    >>> {"folder", "synthetic"} <= set(names())
+    True
+    """
+    return sorted({*_built_in(), *_plugged_in()})
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name, imported now. Raises OptionError for a name that does not exist or a plug-in that cannot be imported.
+
+    >>> get("folder").TITLE
+    'Any folder of talking videos'
+    """
+    if name in _built_in():
+        return cast(Recipe, importlib.import_module(f".{name}", __name__))
+    if name not in _plugged_in():
+        raise OptionError(f"no recipe {name!r}; there are: {', '.join(names())}")
+    try:
+        return cast(Recipe, _plugged_in()[name].load())
+    except (ImportError, AttributeError) as error:
+        raise OptionError(f"recipe {name!r} cannot be imported from {_plugged_in()[name].value}: {error}") from error
+
+
+def _built_in() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+
+
+def _plugged_in() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="speechlip.recipes")}

@@ -24,7 +24,7 @@ class ShardError(SpeechLipError):
 class SourceRefused(SpeechLipError):
     """One source that cannot be prepared, with the stage that refused it.
 
-    ``stage`` is the station of the line (``probe``, ``video``, ``audio``, ``faces``, ``clips``), ``reason`` a short stable phrase that is
+    ``stage`` is the station of the line (``probe``, ``video``, ``audio``, ``phones``, ``faces``, ``clips``), ``reason`` a short stable phrase that is
     counted in the funnel (``no audio stream``), ``detail`` the sentence for a person, possibly empty.
     """
 

@@ -1,0 +1,1 @@
+"""The drawn talking heads: how they speak (espeak, voice), move their mouths (visemes) and look (identity, portrait, features)."""

@@ -1,0 +1,157 @@
+"""Drawn talking heads that say sentences with espeak-ng's voices: a corpus that needs nothing but the package (docs/synthetic.md)."""
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import speechlip
+from speechlip.errors import OptionError
+from speechlip.records import Source
+
+from . import folder
+
+NAME = "synthetic"
+TITLE = "Drawn talking heads"
+LICENCE = (
+    "CC0-1.0"  # pictures and sentences are ours; espeak-ng, which speaks them, is a GPL-3.0 program, its output is not under that licence
+)
+CITATION = ""
+ACCESS = 'speechlip synthesize FOLDER makes it; needs espeak-ng: pip install "speechlip[synthetic]"'
+HOMEPAGE = ""
+SPLITS = None
+
+NOTE = "synthetic.json"
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """What makes a corpus: the same options give the same bytes, and fewer people or clips a part of them.
+
+    offset_frames: how many frames the sound is early; below 0 it is late (SyncNet's sign). size: pixels of a frame's side, even.
+    """
+
+    identities: int = 6
+    clips: int = 2
+    seed: int = 0
+    offset_frames: int = 0
+    size: int = 256
+    fps: int = 25
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("identities", 1, 999), ("clips", 1, 999), ("seed", 0, 2**32 - 1), ("size", 96, 1024), ("fps", 10, 60)):
+            if not least <= getattr(self, name) <= most:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must lie in {least} … {most}")
+        if self.size % 2 or abs(self.offset_frames) > 250:
+            raise OptionError(f"size {self.size} must be even and offset_frames {self.offset_frames} in -250 … 250")
+
+
+def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
+    """Yield the clips of a corpus that ``generate`` made. Raises OptionError where there is none, or only a part of it."""
+    note = _read_note(Path(root))
+    if note is None:
+        raise OptionError(f"no {NOTE} in {root}: not a synthetic corpus; make one with: speechlip synthesize {root}")
+    options = SyntheticOptions(**note["options"])
+    missing = [name for name in clip_names(options) if not (Path(root) / f"{name}.mp4").is_file()]
+    if missing:
+        total = options.identities * options.clips
+        raise OptionError(f"{root} is not finished: {len(missing)} of {total} clips are missing; run speechlip synthesize again")
+    for source in folder.sources(Path(root), exclude):
+        yield Source(**{**vars(source), "licence": LICENCE})
+
+
+def clip_names(options: SyntheticOptions) -> list[str]:
+    """Paths of the clips without ending, relative to the corpus.
+
+    >>> clip_names(SyntheticOptions(identities=1, clips=2))
+    ['speaker-000/clip-000', 'speaker-000/clip-001']
+    """
+    return [f"speaker-{who:03d}/clip-{clip:03d}" for who in range(options.identities) for clip in range(options.clips)]
+
+
+def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, quiet: bool = False) -> float:
+    """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
+
+    The bytes do not depend on ``workers``. Shows a progress bar on a terminal unless ``quiet``.
+    Raises OptionError where espeak-ng or OpenCV is missing, or ``root`` holds anything else.
+    """
+    from tqdm import tqdm
+
+    from ._synthetic.paint import cv2_module
+    from ._synthetic.voice import espeak_files
+
+    cv2_module()
+    espeak_files()
+    root = Path(root)
+    _claim(root, options)
+    tasks = [(root, options, name) for name in clip_names(options)]
+    with tqdm(total=len(tasks), desc="drawing", unit="clip", disable=True if quiet else None) as bar:
+        total_s = 0.0
+        for duration_s in _each(tasks, workers):
+            total_s += duration_s
+            bar.update()
+    return total_s
+
+
+def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
+    if workers == 1:
+        yield from map(_make_clip, tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_make_clip, tasks)
+
+
+def _make_clip(task: tuple[Path, SyntheticOptions, str]) -> float:
+    from ._synthetic.film import film_duration_s, write_clip
+    from ._synthetic.paint import cv2_module
+
+    root, options, name = task
+    stem = root / name
+    if (stem.parent / f"{stem.name}.mp4").is_file():
+        return film_duration_s(stem)
+    who, clip = (int(part.rsplit("-", 1)[1]) for part in name.split("/"))
+    cv2_module().setNumThreads(1)  # pictures are small: threads cost more than they give
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    return write_clip(stem, _portrait(options.seed, who, options.size), [options.seed, 3, who, clip], options.fps, options.offset_frames)
+
+
+@lru_cache(maxsize=4)
+def _portrait(seed: int, number: int, size: int):
+    from ._synthetic.identity import identity
+    from ._synthetic.portrait import portrait
+
+    return portrait(identity(seed, number), [seed, 2, number], size)
+
+
+def _claim(root: Path, options: SyntheticOptions) -> None:
+    """Make ``root`` this corpus's folder; refuse one that holds something else."""
+    note = {"options": asdict(options), "speechlip": speechlip.__version__}
+    there = _read_note(root)
+    if there == note:
+        return
+    if there is not None:
+        raise OptionError(f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise OptionError(f"{root} is not an empty folder; choose another one for the corpus")
+    root.mkdir(parents=True, exist_ok=True)
+    (root / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def _difference(there: dict, wanted: dict) -> str:
+    pairs = {**there.get("options", {}), "speechlip": there.get("speechlip")}, {**wanted["options"], "speechlip": wanted["speechlip"]}
+    return ", ".join(f"{key}: {pairs[0].get(key)} there, {value} wanted" for key, value in pairs[1].items() if pairs[0].get(key) != value)
+
+
+def _read_note(root: Path) -> dict | None:
+    path = root / NOTE
+    if not path.is_file():
+        return None
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        SyntheticOptions(**note["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise OptionError(f"{path} is damaged ({error}); remove the folder and make the corpus again") from error
+    return note
