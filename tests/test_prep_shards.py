@@ -27,7 +27,9 @@ def prep(*arguments, **options):
 
 def contents(folder):
     """SHA-256 of every file below ``folder``, by its relative path."""
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def samples(folder):
@@ -224,7 +226,20 @@ def test_wrong_usage_is_one_line_and_exit_code_1(talking, tmp_path, arguments, m
 
 def test_other_crops_and_spectrograms_and_formats(talking, tmp_path):
     out = tmp_path / "other"
-    arguments = ["--detector", "sidecar", "--crop", "auto-avsr", "--spectrogram", "mel", "--lips-format", "png", "--limit", 2, "--max-clip", "2s"]
+    arguments = [
+        "--detector",
+        "sidecar",
+        "--crop",
+        "auto-avsr",
+        "--spectrogram",
+        "mel",
+        "--lips-format",
+        "png",
+        "--limit",
+        2,
+        "--max-clip",
+        "2s",
+    ]
     assert prep(talking, "-o", out, *arguments).returncode == 0
     found = samples(out)
     assert {json.loads(sample["json"])["crop"] for sample in found.values()} == {"auto-avsr"}

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from .errors import ModelError, OptionError
+from .files import BLOCK_BYTES, sha256_of
 
-BLOCK_BYTES = 1 << 20
 CONNECT_TIMEOUT_S = 20
 
 
@@ -176,8 +176,4 @@ def _refuse_other(asset: Asset, file: Path, found: str) -> None:
 @lru_cache
 def _sha256(file: Path, size: int, modified_ns: int) -> str:
     """Hash of a file; size and time of change are part of the cache's key, so that an exchanged file is hashed again."""
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while block := content.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(file)

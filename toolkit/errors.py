@@ -17,6 +17,10 @@ class ModelError(SpeechLipError):
     """A model file that is missing, cannot be fetched, or is not the file it claims to be."""
 
 
+class WriteError(SpeechLipError):
+    """A file that cannot be written: no space, no permission."""
+
+
 class ShardError(SpeechLipError):
     """A prepared folder that is damaged, unfinished, or made with other options."""
 

@@ -1,6 +1,5 @@
 """What must hold of a prepared folder beyond single samples: splits, ledger and frozen pairs agree with what the shards hold."""
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.errors import ShardError
+from speechlip.files import sha256_of
 from speechlip.timing import seconds
 
 from .frozen_pairs import FrozenPair, read_pairs
@@ -90,7 +90,7 @@ def check_pairs(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
         except ShardError as error:
             yield str(error)
             continue
-        if (digest := file_sha256(path)) != entry["sha256"]:
+        if (digest := sha256_of(path)) != entry["sha256"]:
             yield f"{path} has SHA-256 {digest}, the manifest says {entry['sha256']}"
         positives = sum(row.label for row in rows)
         if len(rows) != entry["rows"] or 2 * positives != len(rows):
@@ -120,11 +120,3 @@ def _kind(lips: PairClip, speech: PairClip, offset: int | None) -> str:
     if lips == speech:
         return "shift" if offset else "positive"
     return "clip" if lips.speaker == speech.speaker else "speaker"
-
-
-def file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -6,7 +6,6 @@ change. Each window of lips stands in one positive and one negative, so lips alo
 """
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from speechlip.errors import ShardError
+from speechlip.files import whole_file
 
 from .pairs import KINDS, NEGATIVES, PairClip, PairRules, far_apart
 
@@ -186,12 +186,8 @@ def write_pairs(path: Path, pairs: Sequence[FrozenPair]) -> str:
     pyarrow.parquet.write_table(table, sink, compression="none", store_schema=False, version="2.6", write_statistics=False)
     data = sink.getvalue().to_pybytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with whole_file(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
     return hashlib.sha256(data).hexdigest()
 
 

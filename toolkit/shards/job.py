@@ -18,6 +18,7 @@ from typing import Protocol
 
 import speechlip
 from speechlip.errors import ShardError
+from speechlip.files import sha256_of, sync_folder, write_text
 from speechlip.records import Source
 from speechlip.timing import seconds
 
@@ -27,9 +28,9 @@ from .ledger import LedgerRow, funnel
 from .options import PrepOptions
 from .pairs import PairClip
 from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
-from .prepare import UnitResult, prepare_unit, sha256_of
+from .prepare import UnitResult, prepare_unit
 from .shardset import FORMAT, WORK_FOLDER
-from .writer import encode_json, plain_name, sync_folder, write_text
+from .writer import encode_json, plain_name
 
 TRAIN = "train"  # the split whose pairs are drawn while training; those of the others are frozen
 VERSIONS_THAT_SHOW = ("av", "mediapipe", "numpy", "opencv-contrib-python", "pillow", "scikit-image", "soundfile", "torch", "torchaudio")

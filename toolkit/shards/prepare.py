@@ -3,7 +3,6 @@
 An error of a source stays with that source: it becomes its row, and the others go on.
 """
 
-import hashlib
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
+from speechlip.files import sha256_of, write_text
 from speechlip.media.probe import corrections, probe
 from speechlip.phones import read_phones
 from speechlip.records import Clip, Source
@@ -22,7 +22,7 @@ from .pairs import PairClip
 from .passes import Report, cut_clips, observe
 from .plan import PlannedSource, Unit
 from .spans import choose_spans
-from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard, write_text
+from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard
 
 KeyedSample = tuple[str, Sample]
 
@@ -106,11 +106,3 @@ def cut_source(source: Source, options: PrepOptions, with_phones: bool, account:
     meta = {"source_sha256": account.sha256, "corrected": list(corrected)}
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
         yield clip, meta
-
-
-def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

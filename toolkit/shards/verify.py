@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.errors import ShardError
+from speechlip.files import sha256_of
 from speechlip.timing import FPS, seconds
 
 from .decode import decode_meta
-from .folder_checks import Found, check_ledger, check_pairs, check_splits, file_sha256
+from .folder_checks import Found, check_ledger, check_pairs, check_splits
 from .pairs import PairClip
 from .sample_checks import META_TYPES, sample_problems, signature
 from .shardset import read_manifest
@@ -92,7 +93,7 @@ def check_files(folder: Path, manifest: dict) -> Iterator[str]:
         path, row = folder / "data" / name, listed[name]
         if path.stat().st_size != row["bytes"]:
             yield f"data/{name} has {path.stat().st_size} bytes, the manifest says {row['bytes']}"
-        elif (digest := file_sha256(path)) != row["sha256"]:
+        elif (digest := sha256_of(path)) != row["sha256"]:
             yield f"data/{name} has SHA-256 {digest}, the manifest says {row['sha256']}"
     for split, n_shards in Counter(row["split"] for row in listed.values()).items():
         wanted = {f"{split}-{index:05d}-of-{n_shards:05d}.tar" for index in range(n_shards)}

@@ -1,18 +1,15 @@
-"""One sample is one clip; one shard is one tar that exists whole or not at all."""
+"""One sample is one clip, encoded; one shard is one tar."""
 
 import hashlib
 import io
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from speechlip.errors import ShardError
+from speechlip.files import whole_file
 from speechlip.records import Clip
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, SAMPLE_RATE, seconds
@@ -109,42 +106,6 @@ def clip_meta(clip: Clip, options: PrepOptions) -> dict:
         "face_width_px": round(clip.face_width_px, 1),
         "interpolated_frames": clip.interpolated_frames,
     }
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced.
-
-    Raises ShardError where it cannot be written (no space, no permission); then nothing is left of it.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            advice = "what is finished is kept: mend that and run the same command again"
-            raise ShardError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_text(path: Path, text: str) -> None:
-    with whole_file(path) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> tuple[str, ...]:

@@ -1,0 +1,44 @@
+"""README and the help texts stay true: every file has its line, every command is named and shows an example."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from speechlip.cli import speechlip
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text()
+ROOMS = ("toolkit", "recipes", "cards", "metrics", "benchmarks")
+
+
+def commands(group=speechlip, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def test_every_file_has_a_line_in_the_tree_and_every_line_a_file():
+    tree = re.search(r"```\ntoolkit/.*?```", README, re.DOTALL).group()
+    named = set(re.findall(r"^\s*(\w+\.py)\s", tree, re.MULTILINE))
+    there = {path.name for room in ROOMS for path in (PROJECT / room).rglob("*.py") if path.name != "__init__.py"}
+    assert named == there
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_command_is_in_readme(name):
+    assert re.search(rf"\b{re.escape(name.split()[-1])}\b", README)
+
+
+@pytest.mark.parametrize("command", [command for _, command in commands() if command.params], ids=lambda command: command.name)
+def test_every_help_says_what_and_shows_an_example(command):
+    words = CliRunner().invoke(command, ["--help"]).output
+    assert "Example" in words and len(command.help) > 40
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert link.startswith("http") or (PROJECT / link).exists()
