@@ -89,7 +89,8 @@ def test_damage_in_the_middle_is_counted_and_the_rest_is_kept(ledger):
 
 
 @pytest.mark.parametrize(
-    "name", ["two words.mp4", "it's \"quoted\".mp4", "new\nline.mp4", "ünïcödé 日本語.mp4", "dots.in.name.v1.mp4", "-dash.mp4", "$(touch x).mp4"]
+    "name",
+    ["two words.mp4", 'it\'s "quoted".mp4', "new\nline.mp4", "ünïcödé 日本語.mp4", "dots.in.name.v1.mp4", "-dash.mp4", "$(touch x).mp4"],
 )
 def test_names_are_only_names(ledger, name):
     assert ledger[name]["status"] == "kept"

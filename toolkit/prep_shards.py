@@ -15,6 +15,7 @@ from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors import choose_detector, detector_class
 from speechlip.media.decord_pictures import DECORD_LIMITS
 from speechlip.media.moments import DECODERS
+from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
 from speechlip.shards.engine import Advanced, Crashed, Event, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import clock, format_funnel
@@ -27,6 +28,7 @@ NOTHING_KEPT = 2
 
 def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, chosen: dict[str, Any]) -> int:
     """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
+    sync = read_sync_filter(chosen)
     options = read_options(chosen)
     engine_function = get_engine(engine)
     if not video_dir.exists():
@@ -45,10 +47,24 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
     check_preset(options.crop, detector_class(options.detector).has_landmarks)
     if options.decoder == "decord" and not quiet:
         click.echo(DECORD_LIMITS, err=True)
+    if sync:
+        model = open_model(sync)
+        options = replace(options, sync_model=f"{model.name} {model.sha256}" + ("" if model.official else " (unknown weights)"))
     with progress:
-        job = Job(out, sources, options, about(recipe))
+        job = Job(out, sources, options, about(recipe), sync)
         manifest = prepare(job, engine_function, workers, dataset_card, progress)
     return report(out, manifest, quiet)
+
+
+def read_sync_filter(chosen: dict[str, Any]) -> SyncFilter | None:
+    """Take the options that only the sync stage knows out of ``chosen``. Raises OptionError where they do not go together."""
+    weights, unknown = chosen.pop("syncnet_weights"), chosen.pop("allow_unknown_weights")
+    model = chosen.pop("sync_model") or ""
+    if not chosen["sync_filter"]:
+        if chosen["sync_correct"] or weights or model:
+            raise OptionError("--sync-correct, --sync-model and --syncnet-weights go with --sync-filter, such as --sync-filter 'conf>=3'")
+        return None
+    return SyncFilter(parse_filter(chosen["sync_filter"]), chosen["sync_correct"], model, weights, unknown)
 
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:

@@ -59,6 +59,21 @@ class FaceTrack:
 
 
 @dataclass(frozen=True)
+class SyncVerdict:
+    """What a sync model said of one track. confidence, distance, offset_frames (> 0: the audio is early): None where it could not be scored.
+
+    refusal: why the track is not kept, empty where it is. detail: the sentence for a person. delay_frames: by how much its sound is moved later.
+    """
+
+    confidence: float | None
+    distance: float | None
+    offset_frames: int | None
+    refusal: str
+    detail: str
+    delay_frames: int
+
+
+@dataclass(frozen=True)
 class Phone:
     """One aligned phone; times in seconds of whatever it belongs to (the source, or the clip once cut)."""
 
@@ -74,7 +89,7 @@ class Clip:
     start_frame: first 25-fps frame in the source. lips: (T, 96, 96, 3) uint8 RGB. audio: (640 T,) int16, 16 kHz mono.
     landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None. phones: in clip time, or None where the dataset carries none.
     face_score: mean detector score in [0, 1]. face_width_px: median width of the face box in the source's pixels.
-    interpolated_frames: how many frames of the face were interpolated.
+    interpolated_frames: how many frames of the face were interpolated. delay_frames: by how much the sound was moved later to fit the lips.
     """
 
     source: Source
@@ -87,6 +102,7 @@ class Clip:
     face_score: float
     face_width_px: float
     interpolated_frames: int
+    delay_frames: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .pose import as_complex, fit_pose, smooth
 
 SIZE = 96
 MOUTH_WIDTHS = 1.9
-"""Width of a ``lips`` crop in mouth widths (Speech2Lip's mouth box: encoders.md 3.2; the network reads its rows 24–71)."""
+"""Width of a ``lips`` crop in mouth widths (after Speech2Lip's mouth box, face_tracker.py crop_lip; SE4Lip's network reads rows 24–71)."""
 TURN_FRAMES = 2.0
 """σ of the smoothing of a ``lips`` crop's size and roll."""
 DROP_FRAMES = 5.0

@@ -27,6 +27,7 @@ class Account:
         self.kept = np.zeros(self.n_frames, bool)
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
+        self.sync: tuple[dict, ...] = ()
         self.refusal = SourceRefused("", "")
 
     def opened(self, sha256: str, corrected: tuple[str, ...]) -> None:
@@ -34,6 +35,7 @@ class Account:
 
     def observed(self, seen: Observation, lost: dict[str, int]) -> None:
         self.n_frames, self.lost, self.kept = seen.n_frames, lost, np.zeros(seen.n_frames, bool)
+        self.sync = tuple(asdict(verdict) for verdict in seen.verdicts)
         self.damage = {name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count}
 
     def written(self, clip: Clip) -> None:
@@ -71,6 +73,7 @@ class Account:
             sha256=self.sha256,
             corrected=self.corrected,
             damage=self.damage,
+            sync=self.sync,
         )
 
 

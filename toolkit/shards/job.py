@@ -28,7 +28,7 @@ from .ledger import LedgerRow, funnel
 from .options import PrepOptions
 from .pairs import PairClip
 from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
-from .prepare import UnitResult, prepare_unit
+from .prepare import Judge, UnitResult, prepare_unit
 from .shardset import FORMAT, WORK_FOLDER
 from .writer import encode_json, plain_name
 
@@ -39,12 +39,16 @@ CardWriter = Callable[[dict, Sequence[LedgerRow]], str]
 
 @dataclass(frozen=True)
 class Job:
-    """Where to, and what of. ``about`` are the recipe's declarations (licence, citation, access), carried into manifest and card."""
+    """Where to, and what of. ``about`` are the recipe's declarations (licence, citation, access), carried into manifest and card.
+
+    ``judge`` scores the sync of tracks where that is a stage; what it depends on stands in the options.
+    """
 
     out: Path
     sources: Sequence[Source]
     options: PrepOptions
     about: dict[str, str]
+    judge: Judge | None = None
 
     @property
     def work(self) -> Path:
@@ -144,7 +148,7 @@ def refuse_other_work(job: Job, options: dict, changed_sources: Sequence[str]) -
 
 def run_units(job: Job, plan: Plan, engine: Engine, workers: int, watcher: Watcher) -> None:
     """Run every unit that has no result yet. A source whose worker process dies is tried once more, then refused."""
-    work = partial(prepare_unit, options=job.options, work_folder=job.work, with_phones=plan.with_phones)
+    work = partial(prepare_unit, options=job.options, work_folder=job.work, with_phones=plan.with_phones, judge=job.judge)
     pending = deque(unit for unit in plan.units if not result_path(job, unit).exists())
     to_do_s = sum(planned.seconds for unit in pending for planned in unit.sources)
     total_s = sum(planned.seconds for planned in plan.sources)
@@ -243,5 +247,5 @@ def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:
 def load_result(path: Path) -> UnitResult:
     raw = json.loads(path.read_text())
     clips = tuple(PairClip(**clip) for clip in raw["clips"])
-    rows = tuple(LedgerRow(**(row | {"corrected": tuple(row["corrected"])})) for row in raw["rows"])
+    rows = tuple(LedgerRow(**(row | {"corrected": tuple(row["corrected"]), "sync": tuple(row["sync"])})) for row in raw["rows"])
     return UnitResult(raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, rows)

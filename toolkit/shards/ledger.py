@@ -12,7 +12,8 @@ class LedgerRow:
     status: ``kept`` or ``skipped``. seconds_kept: source time inside at least one clip; clip_seconds: all clips together (more, where two
     faces are kept at once); interpolated_seconds: how much of them the face was not seen and its place interpolated. dropped: seconds by
     reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
-    bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind.
+    bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind. sync: a
+    ``SyncVerdict`` per track, where sync was a stage.
     """
 
     source: str
@@ -32,6 +33,7 @@ class LedgerRow:
     bytes: int
     corrected: tuple[str, ...]
     damage: dict[str, int]
+    sync: tuple[dict, ...] = ()
 
 
 def funnel(rows: Iterable[LedgerRow]) -> dict:

@@ -30,6 +30,9 @@ class PrepOptions:
     seed: int = 0
     decoder: str = "pyav"
     limit: int = 0
+    sync_filter: str = ""
+    sync_correct: bool = False
+    sync_model: str = ""
 
     def __post_init__(self) -> None:
         if self.spectrogram not in SPECTROGRAM_WIDTHS:

@@ -1,8 +1,9 @@
 """The two readings of a source: the first keeps only numbers, the second cuts (docs/decisions/two-passes.md)."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from speechlip.errors import SourceRefused
@@ -10,7 +11,8 @@ from speechlip.faces.crops import CropPlan, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import build_tracks, select
-from speechlip.media.moments import moments
+from speechlip.media.audio import windows
+from speechlip.media.moments import Moment, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.phones import cut_phones
 from speechlip.records import Clip, Face, Phone, Source
@@ -73,19 +75,22 @@ def cut_clips(
     """Second pass: cut the mouth out of every frame of the chosen spans, and take the sound of the same 40 ms."""
     waiting = deque(spans)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
+    sounds = Sounds(source, info, {seen.delay_frames(span.track) for span in spans})
     with closing(moments(source.path, info, options.decoder)) as reading:
         for moment in reading:
+            heard = sounds.of(moment)
             while waiting and waiting[0].start_frame == moment.index:
                 open_clips.append((waiting.popleft(), [], []))
             picture = moment.picture.rgb() if open_clips and moment.picture is not None else None
             for span, lips, samples in open_clips:
-                if picture is None or moment.samples is None:
+                sound = heard[seen.delay_frames(span.track)]
+                if picture is None or sound is None:
                     raise SourceRefused(
                         "clips", "two readings differ", f"frame {moment.index} was there in the first pass and is not in the second"
                     )
                 track = seen.tracks[span.track]
                 lips.append(cut(picture, seen.crops[span.track].affines[moment.index - track.start_frame], CROP_SIZE))
-                samples.append(moment.samples)
+                samples.append(sound)
             for done in [entry for entry in open_clips if entry[0].stop_frame == moment.index + 1]:
                 open_clips.remove(done)
                 yield make_clip(source, seen, *done, phones)
@@ -94,11 +99,26 @@ def cut_clips(
                 return
 
 
+class Sounds:
+    """The sound that belongs to each moment, as it is and moved later by so many frames (a moved one is read on its own)."""
+
+    def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
+        self._moved = {
+            delay: windows(source.path, replace(info, video_start_s=info.video_start_s - delay / FPS), Counter())
+            for delay in sorted(delays_frames - {0})
+        }
+
+    def of(self, moment: Moment) -> dict[int, np.ndarray | None]:
+        """Samples by delay, (640,) int16 or None. Call it once for every moment, in order."""
+        return {0: moment.samples, **{delay: next(sound) for delay, sound in self._moved.items()}}
+
+
 def make_clip(
     source: Source, seen: Observation, span: Span, lips: list[np.ndarray], samples: list[np.ndarray], phones: tuple[Phone, ...] | None
 ) -> Clip:
     """Put together what was gathered over a span."""
     track, crop = seen.tracks[span.track], seen.crops[span.track]
+    delay = seen.delay_frames(span.track)
     where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
     return Clip(
         source=source,
@@ -107,8 +127,9 @@ def make_clip(
         lips=np.stack(lips),
         audio=np.concatenate(samples),
         landmarks=None if crop.landmarks is None else crop.landmarks[where],
-        phones=None if phones is None else cut_phones(phones, seconds(span.start_frame), seconds(span.stop_frame)),
+        phones=None if phones is None else cut_phones(phones, seconds(span.start_frame - delay), seconds(span.stop_frame - delay)),
         face_score=float(track.scores[where].mean()),
         face_width_px=float(np.median(track.boxes[where, 2] - track.boxes[where, 0])),
         interpolated_frames=int(track.interpolated[where].sum()),
+        delay_frames=delay,
     )

@@ -4,16 +4,16 @@ An error of a source stays with that source: it becomes its row, and the others 
 """
 
 import traceback
-from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from speechlip.errors import SourceRefused
+from speechlip.errors import SourceRefused, SpeechLipError
 from speechlip.files import sha256_of, write_text
-from speechlip.media.probe import corrections, probe
+from speechlip.media.probe import MediaInfo, corrections, probe
 from speechlip.phones import read_phones
-from speechlip.records import Clip, Source
+from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
 
 from .account import Account
 from .ledger import LedgerRow
@@ -25,6 +25,7 @@ from .spans import choose_spans
 from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard
 
 KeyedSample = tuple[str, Sample]
+Judge = Callable[[Source, MediaInfo, Sequence[FaceTrack], int], Sequence[SyncVerdict]]
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,20 @@ class UnitResult:
     rows: tuple[LedgerRow, ...]
 
 
-def prepare_unit(unit: Unit, report: Report, *, options: PrepOptions, work_folder: Path, with_phones: bool) -> UnitResult:
-    """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done."""
+def prepare_unit(
+    unit: Unit, report: Report, *, options: PrepOptions, work_folder: Path, with_phones: bool, judge: Judge | None = None
+) -> UnitResult:
+    """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done.
+
+    ``judge(source, info, tracks, n_frames)`` gives a verdict on every track where sync is a stage of the preparation.
+    """
     use_one_thread()
     rows: list[LedgerRow] = []
     facts: list[PairClip] = []
 
     def samples() -> Iterator[KeyedSample]:
         for planned in unit.sources:
-            row, source_facts = yield from prepare_source(planned, unit, report, options, with_phones)
+            row, source_facts = yield from prepare_source(planned, unit, report, options, with_phones, judge)
             rows.append(row)
             facts.extend(source_facts)
 
@@ -68,7 +74,7 @@ def use_one_thread() -> None:
 
 
 def prepare_source(
-    planned: PlannedSource, unit: Unit, report: Report, options: PrepOptions, with_phones: bool
+    planned: PlannedSource, unit: Unit, report: Report, options: PrepOptions, with_phones: bool, judge: Judge | None
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
     """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this."""
     source = planned.source
@@ -78,12 +84,14 @@ def prepare_source(
     try:
         if source.name in dict(unit.crashed):
             raise SourceRefused("worker", "crashed the worker", dict(unit.crashed)[source.name])
-        for clip, meta in cut_source(source, options, with_phones, account, report):
+        for clip, meta in cut_source(source, options, with_phones, account, report, judge):
             facts.append(PairClip(sample_key(clip), plain_name(source.speaker), account.sha256, clip.start_frame, len(clip.lips)))
             yield facts[-1].key, encode_clip(clip, meta, options)
             account.written(clip)
     except SourceRefused as refusal:
         account.refused(refusal)
+    except SpeechLipError:
+        raise  # a missing model or library is no fault of this source: every other would meet it too
     except Exception as error:
         last_call = traceback.extract_tb(error.__traceback__)[-1]
         account.refused(
@@ -94,15 +102,19 @@ def prepare_source(
     return account.row(unit.split), facts
 
 
-def cut_source(source: Source, options: PrepOptions, with_phones: bool, account: Account, report: Report) -> Iterator[tuple[Clip, dict]]:
+def cut_source(
+    source: Source, options: PrepOptions, with_phones: bool, account: Account, report: Report, judge: Judge | None
+) -> Iterator[tuple[Clip, dict]]:
     """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
     info = probe(source.path)
     corrected = tuple(corrections(info))
     account.opened(sha256_of(source.path), corrected)
     phones = read_phones(source.phones_path) if source.phones_path else ()
     seen = observe(source, info, options, report)
+    if judge:
+        seen = replace(seen, verdicts=judge(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
     account.observed(seen, lost)
-    meta = {"source_sha256": account.sha256, "corrected": list(corrected)}
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
-        yield clip, meta
+        moved = [f"audio moved by {clip.delay_frames:+d} frames to fit the lips"] if clip.delay_frames else []
+        yield clip, {"source_sha256": account.sha256, "corrected": [*corrected, *moved]}

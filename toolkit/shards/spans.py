@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from speechlip.faces.crops import CropPlan
 from speechlip.media.moments import ReadReport
-from speechlip.records import FaceTrack
+from speechlip.records import FaceTrack, SyncVerdict
 from speechlip.timing import frames
 
 NO_PICTURE = "no picture"
@@ -39,7 +39,7 @@ class Observation:
 
     has_picture, face_seen: (N,) bool; the latter is True also for faces that are in no track. peaks: (N,) int32, largest |sample| of the
     frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
-    lies in the picture. reading: what the reader met.
+    lies in the picture. reading: what the reader met. verdicts: one per track where a sync model judged them, else empty.
     """
 
     has_picture: np.ndarray
@@ -49,10 +49,17 @@ class Observation:
     crops: Sequence[CropPlan]
     mouth_inside: Sequence[np.ndarray]
     reading: ReadReport
+    verdicts: Sequence[SyncVerdict] = ()
 
     @property
     def n_frames(self) -> int:
         return len(self.peaks)
+
+    def delay_frames(self, track: int) -> int:
+        return self.verdicts[track].delay_frames if self.verdicts else 0
+
+    def refusal(self, track: int) -> str:
+        return self.verdicts[track].refusal if self.verdicts else ""
 
 
 def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tuple[tuple[Span, ...], dict[str, int]]:
@@ -68,14 +75,19 @@ def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tup
         where = slice(track.start_frame, track.stop_frame)
         inside = seen.mouth_inside[number]
         reasons[where] = np.where(inside, reasons[where], MOUTH_OUTSIDE)
-        usable = inside & seen.has_picture[where] & (seen.peaks[where] >= 0)
+        peaks = delayed(seen.peaks, seen.delay_frames(number))
+        reasons[where] = np.where(peaks[where] < 0, NO_AUDIO, reasons[where])
+        if refusal := seen.refusal(number):
+            reasons[where] = refusal
+            continue
+        usable = inside & seen.has_picture[where] & (peaks[where] >= 0)
         for start, stop in runs(usable):
             run = Span(number, track.start_frame + start, track.start_frame + stop)
             if len(run) < shortest:
                 reasons[run.start_frame : run.stop_frame] = TOO_SHORT
                 continue
             for span in divide(run, longest):
-                if seen.peaks[span.start_frame : span.stop_frame].max() < SILENCE_PEAK:
+                if peaks[span.start_frame : span.stop_frame].max() < SILENCE_PEAK:
                     reasons[span.start_frame : span.stop_frame] = SILENT
                 else:
                     kept.append(span)
@@ -85,6 +97,19 @@ def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tup
     for span in kept:
         lost[span.start_frame : span.stop_frame] = False
     return tuple(sorted(kept, key=lambda span: (span.start_frame, span.track))), dict(sorted(Counter(reasons[lost]).items()))
+
+
+def delayed(peaks: np.ndarray, delay_frames: int) -> np.ndarray:
+    """Peaks of the sound moved ``delay_frames`` later; −1 where nothing is moved to.
+
+    >>> delayed(np.array([5, 6, 7]), 1), delayed(np.array([5, 6, 7]), -1)
+    (array([-1,  5,  6]), array([ 6,  7, -1]))
+    """
+    moved = np.full_like(peaks, -1)
+    length = max(0, len(peaks) - abs(delay_frames))
+    late, early = max(0, delay_frames), max(0, -delay_frames)
+    moved[late : late + length] = peaks[early : early + length]
+    return moved
 
 
 def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,119 @@
+"""What the container did to the sound: clips made with a known truth, and the numbers by hand."""
+
+import json
+from fractions import Fraction
+
+import av
+import pytest
+from flash_click import CASES, Recording, write
+from speechlip.errors import SourceRefused
+from speechlip.media.moments import moments
+from speechlip.media.probe import probe
+from speechlip.scoring.audit import audit, audit_row, protocol_delays
+from speechlip.scoring.audit_table import audit_table
+
+
+def made(folder, recording: Recording):
+    path = folder / f"clip.{recording.extension}"
+    write(path, recording)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if CASES[name].rate != "25"] + ["B-frames in avi, which has no presentation times", "flv"]
+)
+def test_picture_counts_are_those_of_reading(tmp_path, name):
+    path = made(tmp_path, CASES[name])
+    reading = moments(path, probe(path))
+    assert sum(1 for _ in reading) == audit(path).frames
+    found, report = audit(path), reading.report
+    assert (found.frames_repeated, found.frames_dropped, found.frames_empty) == (
+        report.repeated_frames,
+        report.dropped_frames,
+        report.empty_moments,
+    )
+
+
+def test_thirty_frames_become_twenty_five(tmp_path):
+    found = audit(made(tmp_path, Recording(rate="30", duration_s=Fraction(2))))
+    assert (found.source_fps, found.frames, found.frames_repeated, found.frames_dropped) == (30, 50, 0, 10)
+    found = audit(made(tmp_path, Recording(rate="10", duration_s=Fraction(2))))
+    assert (found.frames, found.frames_repeated, found.frames_dropped) == (50, 30, 0)
+
+
+@pytest.mark.parametrize(
+    "recording, priming, samples",
+    [
+        (Recording(), "declared", 1024),  # FFmpeg's aac: one frame
+        (Recording("mkv", audio_codec="libmp3lame"), "declared", 1105),  # LAME 576 + decoder 529
+        (Recording("webm", audio_codec="libopus", audio_rate_hz=48000), "declared", 312),  # Opus' pre-skip of 6.5 ms
+        (Recording("avi", audio_codec="pcm_s16le"), "none", 0),
+        (Recording("mkv", audio_codec="flac"), "none", 0),
+        (Recording("avi", audio_codec="libmp3lame"), "undeclared", None),
+        (Recording(container_options={"use_editlist": "0"}), "undeclared", None),
+        (Recording("ts"), "undeclared", None),
+    ],
+)
+def test_priming(tmp_path, recording, priming, samples):
+    found = audit(made(tmp_path, recording))
+    assert (found.priming, found.priming_samples) == (priming, samples)
+    assert found.priming_ms == (None if samples is None else pytest.approx(1000 * samples / found.audio_sample_rate_hz, abs=0.001))
+
+
+def test_starts_and_lengths(tmp_path):
+    late = Recording("mov", audio_codec="pcm_s16le", audio_start_s=Fraction(3, 10), audio_duration_s=Fraction(3, 2), duration_s=Fraction(2))
+    found = audit(made(tmp_path, late))
+    assert (found.video_start_s, found.audio_start_s, found.audio_late_ms) == (0, pytest.approx(0.3), pytest.approx(300, abs=0.1))
+    assert (found.video_length_s, found.audio_length_s) == (pytest.approx(2), pytest.approx(1.5, abs=0.001))
+    assert found.lengths_apart_ms == pytest.approx(-500, abs=1)
+    assert (found.clock_drift_ms, found.audio_gaps) == (0, 0)
+
+
+def test_a_clock_that_runs_away_and_a_jump(tmp_path):
+    """The stamps (in ms) of a PCM stream written by hand: 0.2 % too far apart, and half a second left out."""
+    path = tmp_path / "drift.mkv"
+    write(source := tmp_path / "clip.mkv", Recording("mkv", audio_codec="pcm_s16le", audio_rate_hz=48000, duration_s=Fraction(3)))
+    with av.open(str(source)) as given, av.open(str(path), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream_index == given.streams.audio[0].index:
+                moved = packet.pts + packet.pts // 500 + (500 if packet.pts > 2000 else 0)
+                packet.pts = packet.dts = moved
+            packet.stream = streams[packet.stream_index]
+            out.mux(packet)
+    found = audit(path)
+    assert found.audio_gaps == 1
+    assert found.clock_drift_ms == pytest.approx(5.5, abs=1)  # 0.2 % of 3 s, in whole ms
+    assert found.audio_length_s == pytest.approx(3.505, abs=0.002)
+
+
+def test_delays_by_hand():
+    by_name = {found.protocol: found for found in protocol_delays(44100)}
+    assert list(by_name) == ["direct", "wav2lip", "latentsync", "precropped"]
+    assert all(by_name[name].delay_ms == by_name[name].sound_ms == 0 for name in ("direct", "latentsync", "precropped"))
+    wav2lip = by_name["wav2lip"]
+    assert wav2lip.sound_ms == pytest.approx(1000 * 1105 / 44100, abs=0.001)
+    assert wav2lip.delay_ms == pytest.approx(1000 * 1105 / 44100 - 40, abs=0.001)  # the AVI muxer moves the pictures by a frame
+    assert wav2lip.delay_frames == pytest.approx(wav2lip.delay_ms / 40, abs=0.001)
+
+
+def test_in_words_and_as_json(tmp_path):
+    found = audit(made(tmp_path, Recording("mkv", audio_rate_hz=16000, audio_start_s=Fraction(1, 5))), clip="talks/one.mp4")
+    words = audit_table([found, audit(made(tmp_path, Recording("avi", audio_codec=None)))])
+    for said in ("talks/one.mp4", "h264 64×48, aac 16000 Hz mono", "begins 200.00 ms after", "1024 samples (64.00 ms) declared"):
+        assert said in words
+    assert "wav2lip −10.94 ms = −0.27 frames (sound +69.06 ms, pictures +80 ms)" in words
+    assert "no sound that can be decoded" in words and words.count("delay added") == 1
+    row = json.loads(json.dumps(audit_row(found), allow_nan=False))
+    assert row["clip"] == "talks/one.mp4" and row["delays"][1]["protocol"] == "wav2lip"
+
+
+def test_what_cannot_be_audited_is_refused(tmp_path):
+    zeros = tmp_path / "zeros.mp4"
+    zeros.write_bytes(bytes(100_000))
+    with pytest.raises(SourceRefused, match="not a video file"):
+        audit(zeros)
+    with pytest.raises(SourceRefused, match="missing file"):
+        audit(tmp_path / "nothing.mp4")

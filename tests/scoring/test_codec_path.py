@@ -1,0 +1,97 @@
+"""What the codec paths do to time, seen by a flash and a click at 1 s, and that the facts the audit states are those."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from speechlip.media.moments import moments
+from speechlip.media.probe import probe
+from speechlip.scoring import protocols
+from speechlip.scoring.codec_path import delay, sound_zero_s, through
+from speechlip.scoring.sync import read_sound
+
+FRAMES, FLASH = 60, 25
+
+
+def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
+    """A white frame and a burst of 3 kHz at 1 s, H.264 and PCM; the sound's stamps are moved by ``late_s`` and the burst within it moved back."""
+    sound = np.zeros(rate * FRAMES // 25, np.int16)
+    burst = 29000 * np.sin(2 * np.pi * 3000 * np.arange(rate // 100) / rate)
+    sound[round((1 - late_s) * rate) :][: len(burst)] = burst
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25, options={"bf": "0"})
+        video.width = video.height = size
+        video.pix_fmt = "yuv420p" if size % 2 == 0 else "yuv444p"
+        audio = out.add_stream("pcm_s16le", rate=rate, layout=layout)
+        for index in range(FRAMES):
+            frame = av.VideoFrame.from_ndarray(np.full((size, size, 3), 255 * (index == FLASH), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+        channels = 1 + (layout == "stereo")
+        for start in range(0, len(sound), 1000):
+            piece = np.repeat(sound[start : start + 1000], channels)[None]
+            frame = av.AudioFrame.from_ndarray(piece, format="s16", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, start + round(late_s * rate), Fraction(1, rate)
+            out.mux(audio.encode(frame))
+        out.mux(audio.encode())
+    return path
+
+
+def seen_and_heard(hop):
+    """When the flash is seen and the click heard, in seconds of frames and samples as they are read."""
+    bright = [m.index for m in moments(hop.path, hop.info) if m.picture is not None and m.picture.rgb().mean() > 100]
+    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, FRAMES + hop.repeated_frames)
+    return bright[0] / 25, np.flatnonzero(np.abs(sound.astype(int)) > 6000)[0] / 16000
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("name", ["wav2lip", "latentsync"])
+def test_the_delay_is_the_one_that_is_stated(tmp_path, name, rate):
+    """Within 0.3 ms: what a burst of 3 kHz needs to reach the threshold after a lossy codec."""
+    clip = flash_and_click(tmp_path / "clip.mkv", rate)
+    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
+    seen, heard = seen_and_heard(hop)
+    stated = delay(protocols.get(name), rate)
+    assert seen - 1 == pytest.approx(stated.video_s, abs=1e-9)
+    assert heard - 1 == pytest.approx(stated.audio_s, abs=3e-4)
+    assert hop.repeated_frames == round(stated.video_s * 25)
+    assert hop.info.video_codec == {"wav2lip": "mpeg4", "latentsync": "h264"}[name]
+    assert hop.info.audio_codec in ("mp3", "mp3float", "aac")
+
+
+def test_the_numbers_of_the_documentation():
+    """1105 samples: 69.1, 25.1 and 23.0 ms; the pictures move by whole frames, so the sound ends up 10.9, 14.9 and 17.0 ms early."""
+    wav2lip = [delay(protocols.get("wav2lip"), rate) for rate in (16000, 44100, 48000)]
+    assert [round(1000 * d.audio_s, 1) for d in wav2lip] == [69.1, 25.1, 23.0]
+    assert [round(1000 * d.video_s) for d in wav2lip] == [80, 40, 40]
+    assert [round(1000 * d.net_s, 1) for d in wav2lip] == [-10.9, -14.9, -17.0]
+    assert all(delay(protocols.get(name), 16000).net_s == 0 for name in ("direct", "latentsync", "precropped"))
+
+
+@pytest.mark.parametrize("late_s", [0.12, -0.08])
+@pytest.mark.parametrize("name", ["wav2lip", "latentsync"])
+def test_sound_that_starts_elsewhere_is_put_where_its_stamps_say(tmp_path, name, late_s):
+    clip = flash_and_click(tmp_path / "clip.mkv", 44100, late_s, layout="stereo")
+    assert probe(clip).audio_start_s - probe(clip).video_start_s == pytest.approx(late_s, abs=0.002)
+    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
+    seen, heard = seen_and_heard(hop)
+    assert heard - seen == pytest.approx(delay(protocols.get(name), 44100).net_s, abs=1.5e-3)  # Matroska's stamps are whole milliseconds
+
+
+@pytest.mark.parametrize("name", ["wav2lip", "latentsync"])
+def test_odd_sizes_go_through(tmp_path, name):
+    clip = flash_and_click(tmp_path / "clip.mkv", 16000, size=65)
+    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
+    assert (hop.info.width, hop.info.height) == (65, 65)
+
+
+def test_a_file_of_sound_only_begins_with_the_first_picture(tmp_path):
+    clip = flash_and_click(tmp_path / "clip.mkv", 16000)
+    sound = tmp_path / "speech.wav"
+    import soundfile
+
+    soundfile.write(sound, np.zeros(32000, np.int16), 16000)
+    assert sound_zero_s(sound, clip, probe(clip)) == 0
+    assert sound_zero_s(clip, clip, probe(clip)) == probe(clip).video_start_s

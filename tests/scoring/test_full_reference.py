@@ -1,0 +1,139 @@
+"""Render against reference: numbers by hand, and what happens to other lengths, rates and sizes."""
+
+import cv2
+import numpy as np
+import pytest
+from speechlip.media.moments import moments
+from speechlip.media.probe import probe
+from speechlip.metrics.declared import NotScored
+from speechlip.scoring.clip import Tools, score_clip
+from speechlip.scoring.full_reference import landmark_distance
+from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.records import ScoreTask
+from zoo import write_clip
+
+NO_LPIPS = {"lpips": NotScored("no AlexNet weights")}
+
+
+def compared(render, reference, metrics=("lmd", "psnr", "ssim"), region="full", detector="sidecar", tools=None):
+    options = ScoreOptions(metrics, detector=detector, region=region)
+    (row,) = score_clip(ScoreTask("clip", render, reference), options, tools or Tools(problems=NO_LPIPS), lambda *_: None).rows
+    return row
+
+
+def rgb(path):
+    return np.stack([moment.picture.rgb() for moment in moments(path, probe(path))])
+
+
+@pytest.fixture(scope="module")
+def reference(head, tmp_path_factory):
+    return head.write(tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+
+
+def blurred(head, path, sigma, frames=60, **given):
+    pictures = np.stack([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in head.frames[:frames]])
+    return head.write(path, pictures, head.audio[: frames * 640], **({"landmarks": head.landmarks[:frames]} | given))
+
+
+def test_psnr_and_ssim_are_means_over_frames(head, reference, tmp_path):
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+    render = blurred(head, tmp_path / "clip.mp4", 2.0)
+    row = compared(render, reference)
+    pairs = list(zip(rgb(render), rgb(reference), strict=True))
+    assert row.psnr == pytest.approx(np.mean([peak_signal_noise_ratio(b, a) for a, b in pairs]), abs=1e-9)
+    assert row.ssim == pytest.approx(np.mean([structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]), abs=1e-9)
+
+
+def test_the_same_video_is_perfect(reference):
+    row = compared(reference, reference)
+    assert (row.lmd, row.lmd_iod, row.psnr, row.frames_compared, row.status) == (0.0, 0.0, 100.0, 60, "scored")
+    assert row.ssim == pytest.approx(1)
+
+
+def test_more_blur_is_worse_by_every_measure(head, tmp_path):
+    from speechlip.metrics.image import random_lpips
+
+    tools, asked = Tools(lpips=random_lpips()), ("psnr", "ssim", "lpips")
+    reference, light, strong = (blurred(head, tmp_path / f"{sigma}.mp4", sigma, frames=10) for sigma in (0.1, 1.0, 3.0))
+    rows = [compared(render, reference, asked, "face", tools=tools) for render in (light, strong)]
+    assert rows[0].psnr > rows[1].psnr and rows[0].ssim > rows[1].ssim and rows[0].lpips < rows[1].lpips
+    assert rows[0].protocol == "direct, region face"
+
+
+def test_the_mouth_region_sees_the_mouth_only(head, reference, tmp_path):
+    """The picture is changed far from the mouth: nothing of that reaches region mouth."""
+    pictures = head.frames[:60].copy()
+    pictures[:, :40, :40] = 255 - pictures[:, :40, :40]
+    render = head.write(tmp_path / "clip.mp4", pictures, head.audio[: 60 * 640], head.landmarks[:60])
+    full, mouth = (compared(render, reference, ("psnr",), region).psnr for region in ("full", "mouth"))
+    assert full < 25 and mouth > full + 10
+
+
+def test_lmd_by_hand(head, reference, tmp_path):
+    """Half of the 20 mouth points 4 px to the right: their middle moves by 2, so every point is 2 px from its place."""
+    moved = head.landmarks[:60].copy()
+    moved[:, 48:58, 0] += 4
+    row = compared(blurred(head, tmp_path / "clip.mp4", 0.5, landmarks=moved), reference)
+    eyes = np.median(np.linalg.norm(head.landmarks[:60, 36] - head.landmarks[:60, 45], axis=1))
+    assert row.lmd == pytest.approx(2, abs=1e-4) and row.lmd_iod == pytest.approx(2 / eyes, rel=1e-4)
+
+
+def test_frames_without_a_face_are_left_out_and_counted(head, reference, tmp_path):
+    landmarks = head.landmarks[:60].copy()
+    landmarks[10:15] = np.nan
+    row = compared(head.write(tmp_path / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], landmarks), reference)
+    assert row.frames_compared == 55 and row.lmd == 0 and row.status == "scored"
+
+
+def test_boxes_only_means_no_landmarks_unless_they_lie_beside(head, reference, tmp_path):
+    render = head.write(tmp_path / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+    assert compared(render, reference, ("lmd",), detector="cascade").lmd == 0
+    (tmp_path / "clip.landmarks.npz").unlink()
+    assert compared(render, reference, ("lmd",), detector="cascade").reason == "lmd: no landmarks"
+
+
+@pytest.mark.parametrize(("frames", "reason"), [(55, ""), (54, "length mismatch")])
+def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, reason):
+    render = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
+    row = compared(render, reference, ("lmd", "psnr", "cpbd"))
+    assert row.reason == "; ".join(f"{family}: {reason}" for family in ("lmd", "psnr") if reason)
+    assert row.cpbd is not None and row.frames_compared == frames and row.status == ("partial" if reason else "scored")
+
+
+def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):
+    """At 30 fps the k-th picture is not the k-th of 25 fps. By time the right ones meet; by number 60 frames would slide by 10."""
+    order = np.arange(72) * 25 // 30
+    render = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio[: 60 * 640], head.landmarks[order], fps=30)
+    by_time = compared(render, reference)
+    by_number = compared(head.write(tmp_path / "slow.mp4", head.frames[order][:60], None, head.landmarks[order][:60]), reference)
+    assert by_time.frames_compared == 60
+    assert by_time.psnr > by_number.psnr + 3 and by_time.lmd < by_number.lmd / 2
+
+
+def test_another_size_refuses_pictures_and_scales_landmarks(head, reference, tmp_path):
+    """At half the size LMD is in pixels of the render, half as many, and the share of the eye distance is the same."""
+    half = np.stack([cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for picture in head.frames[:60]])
+    moved = head.landmarks[:60].copy()
+    moved[:, 48:58, 0] += 4
+    same_size = compared(head.write(tmp_path / "same.mp4", head.frames[:60], None, moved), reference)
+    row = compared(head.write(tmp_path / "half.mp4", half, None, moved / 2), reference)
+    assert row.reason == "psnr: different sizes; ssim: different sizes" and row.psnr is None
+    assert row.lmd == pytest.approx(same_size.lmd / 2, rel=1e-4) and row.lmd_iod == pytest.approx(same_size.lmd_iod, rel=1e-4)
+
+
+def test_other_proportions_refuse_everything(head, reference, tmp_path):
+    wide = np.stack([cv2.resize(picture, (320, 256)) for picture in head.frames[:60]])
+    row = compared(head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:60] * (1.25, 1)), reference)
+    assert row.reason == "lmd: different proportions; psnr: different sizes; ssim: different sizes" and row.status == "failed"
+
+
+def test_a_picture_smaller_than_a_block_has_no_cpbd(tmp_path):
+    path = write_clip(tmp_path / "tiny.mp4", np.zeros((10, 48, 48, 3), np.uint8), np.zeros(6400, np.int16))
+    assert compared(path, None, ("cpbd",)).reason == "cpbd: region too small"
+
+
+def test_no_frame_in_common_is_no_score():
+    nobody = np.full((8, 68, 2), np.nan)
+    with pytest.raises(NotScored, match="no face"):
+        landmark_distance(nobody, nobody, 1.0)

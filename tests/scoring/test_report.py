@@ -1,0 +1,262 @@
+"""report.html: what is in the file, and what headless Chromium makes of it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+from made_scores import HOSTILE, made_scores
+from PIL import Image
+from speechlip.errors import WriteError
+from speechlip.scoring.published import FILE, published_tables
+from speechlip.scoring.report import page, write_report
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+VOID = {"meta", "link", "img", "br", "input"}
+
+
+class Drawn(HTMLParser):
+    """A page after its script: rows of the clips' table as lists of cell texts, cards as texts, and all text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, dict]] = []
+        self.rows: list[list[str]] = []
+        self.cards: list[str] = []
+        self.text = self.title = ""
+        self.scripts = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.scripts += tag == "script"
+        if tag == "tr" and "data-clip" in attributes:
+            self.rows.append([])
+        if tag in ("td", "th") and self.inside("tr", "data-clip"):
+            self.rows[-1].append("")
+        if tag == "article":
+            self.cards.append("")
+        if tag not in VOID:
+            self.open.append((tag, attributes))
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, said):
+        inside = {tag for tag, _ in self.open}
+        if "title" in inside and "svg" not in inside:
+            self.title += said
+        if inside & {"script", "style", "title"}:
+            return
+        self.text += said
+        if self.inside("tr", "data-clip") and self.rows[-1]:
+            self.rows[-1][-1] += said
+        if self.cards and "article" in inside:
+            self.cards[-1] += said
+
+    def inside(self, tag, attribute):
+        return any(name == tag and attribute in attributes for name, attributes in self.open)
+
+    @property
+    def clips(self):
+        return [row[0] for row in self.rows]
+
+    def numbers(self, column):
+        return [float(row[column].replace("−", "-")) for row in self.rows if row[column] != "—"]
+
+
+def chromium(tmp_path, *arguments):
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=1000",
+        "--disable-dev-shm-usage",
+        *arguments,
+    ]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def drawn(tmp_path, scores, address="", script=""):
+    """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the test."""
+    path = tmp_path / "report.html"
+    path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>" if script else "</body>"), encoding="utf-8")
+    html, console = chromium(tmp_path, "--dump-dom", f"{path.as_uri()}{address}")
+    assert not console
+    return Drawn(html)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return made_scores([*HOSTILE, *(f"may/{number:02d}.mp4" for number in range(37))], frames=60)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory, scores):
+    """The page of ``scores`` as it opens."""
+    return drawn(tmp_path_factory.mktemp("page"), scores)
+
+
+@needs_chromium
+def test_worst_clips_come_first_and_missing_ones_last(seen, scores):
+    lse_c = seen.numbers(1)
+    assert len(seen.rows) == 45 and lse_c == sorted(lse_c) and len(lse_c) == 43
+    assert set(seen.clips[-2:]) == {"no sound.mp4", "broken.mp4"}
+    expected = sorted((row for row in scores["rows"] if row["track"] != "1" and row["lse_c"] is not None), key=lambda row: row["lse_c"])
+    assert seen.clips[0] == shown(expected[0]["clip"])
+    assert len(seen.cards) == 40 and seen.clips[0] in seen.cards[0]  # the others on demand
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    "address, column, order",
+    [("#sort=lmd&order=best", 6, sorted), ("#sort=lse_d", 2, lambda values: sorted(values, reverse=True))],
+)
+def test_sorted_by_address(tmp_path, scores, address, column, order):
+    numbers = drawn(tmp_path, scores, address).numbers(column)
+    assert len(numbers) > 40 and numbers == order(numbers)
+
+
+@needs_chromium
+def test_sorted_by_clicks_and_by_the_list(tmp_path, scores):
+    """Worst offset is the one farthest from 0, on either side; a second click turns the order round."""
+    click = "document.querySelector('thead a[href*=\"sort=offset_frames\"]').click();"
+    offsets = [abs(value) for value in drawn(tmp_path, scores, script=click).numbers(3)]
+    assert offsets == sorted(offsets, reverse=True) and len(set(offsets)) > 2
+    twice = f"{click} addEventListener('hashchange', () => {{ {click} }}, {{ once: true }});"
+    offsets = [abs(value) for value in drawn(tmp_path, scores, script=twice).numbers(3)]
+    assert offsets == sorted(offsets)
+    choose = "by.value = 'ssim'; by.dispatchEvent(new Event('change'));"
+    seen = drawn(tmp_path, scores, script=choose)
+    assert seen.numbers(9) == sorted(seen.numbers(9))
+
+
+@needs_chromium
+def test_hostile_names_are_text(seen):
+    assert seen.title == "Lip-sync scores" and seen.scripts == 2
+    assert {shown(name) for name in HOSTILE} <= set(seen.clips)
+    assert "score-sync 'renders <of> today/' --reference gt/" in seen.text
+    assert "\u202e" not in seen.text and "\\u202egnp.mp4" in seen.text
+
+
+@needs_chromium
+def test_missing_numbers_say_why_and_tracks_are_told_apart(tmp_path):
+    seen = drawn(tmp_path, made_scores(()))
+    by_clip = dict(zip(seen.clips, seen.rows, strict=True))
+    assert by_clip["no sound.mp4"][-1] == "partiallse: no sound"
+    assert by_clip["broken.mp4"][-1] == "failednot a video file"
+    card = {name: text for name in by_clip for text in seen.cards if name in text}
+    assert "no curve: no sound" in card["no sound.mp4"] and "no LMD: not a video file" in card["broken.mp4"]
+    assert "Distance by offset, 2 tracks" in card["two faces.mp4"]
+    assert "lse missing: no sound (1), not a video file (1)" in seen.text
+
+
+@needs_chromium
+def test_published_rows_stand_apart(seen):
+    assert "Published elsewhere other data" in seen.text
+    assert all(printed in seen.text for printed in ("32.2301", "10.200", "0.0117", "8.0136"))
+    assert seen.text.count("not from the paper") == 2
+
+
+@needs_chromium
+@pytest.mark.parametrize("change", ["no clips", "sync model", "one clip", "unknown weights"])
+def test_other_runs_are_drawn_too(tmp_path, change):
+    scores = made_scores(HOSTILE[:1])
+    if change == "no clips":
+        scores |= {"rows": [], "clips": [], "aggregates": {}, "missing": {}, "sync_model": None}
+    if change == "one clip":
+        scores |= {"rows": scores["rows"][:1], "clips": scores["clips"][:1]}
+    if change == "unknown weights":
+        scores["sync_model"] |= {"official": False}
+    if change == "sync model":
+        scores["rows"] = [row | {"sync_model": "runs/small", "sync_confidence": row["lse_c"], "lse_c": None} for row in scores["rows"]]
+        scores["metrics"] = ["offset_frames", "lmd", "sync_confidence", "sync_ci_low"]
+        scores["aggregates"]["sync_confidence"] = scores["aggregates"].pop("lse_c")
+    seen = drawn(tmp_path, scores)
+    assert len(seen.rows) == len(scores["clips"])
+    assert ("unknown weights" in seen.text) == (change == "unknown weights")
+    assert ("sync confidence" in seen.text) == (change == "sync model") and ("LSE" in seen.text.split("Published")[0]) == (
+        change in ("one clip", "unknown weights")
+    )
+
+
+@needs_chromium
+def test_light_and_dark(tmp_path):
+    write_report(made_scores(()), path := tmp_path / "report.html")
+    light = {}
+    for scheme, name in ((1, "light"), (0, "dark")):
+        picture = tmp_path / f"{name}.png"
+        chromium(
+            tmp_path, "--window-size=1280,900", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", path.as_uri()
+        )
+        light[name] = Image.open(picture).convert("L").getpixel((3, 3))
+    assert light["light"] > 240 and light["dark"] < 40
+
+
+@needs_chromium
+def test_nothing_is_wider_than_a_laptop(tmp_path, scores):
+    script = "document.body.prepend(`wide ${document.documentElement.scrollWidth}`)"
+    path = tmp_path / "report.html"
+    path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    html, _ = chromium(tmp_path, "--window-size=1280,900", "--dump-dom", path.as_uri())
+    assert int(re.search(r"wide (\d+)", html)[1]) <= 1280
+
+
+def test_the_file_carries_all_it_needs(tmp_path):
+    write_report(made_scores(), path := tmp_path / "report.html")
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|url\(|@import|fetch\(|XMLHttp""", text)
+    assert "default-src 'none'" in text
+    assert len(re.findall(r"</script", text, re.IGNORECASE)) == 2  # whatever the names hold, the two script elements end where they should
+    inside = text.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    assert "<" not in inside and [clip["clip"] for clip in json.loads(inside)["clips"]][: len(HOSTILE)] == list(HOSTILE)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_filmstrip_is_base64_or_nothing():
+    scores = made_scores(HOSTILE[:1])
+    scores["clips"][0]["strip_render"] = '" onerror="alert(1)'
+    assert "onerror" not in page(scores).split('id="data">')[1].split("</script>")[0].replace("img src=x onerror", "")
+
+
+def test_numbers_that_are_none_of_json_are_refused(tmp_path):
+    scores = made_scores(())
+    scores["rows"][0]["psnr"] = float("nan")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_report(scores, tmp_path / "report.html")
+    with pytest.raises(WriteError, match="cannot write"):
+        write_report(made_scores(()), tmp_path / "no" / "folder" / "report.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_published_tables_hold_every_printed_number():
+    """Counted by another way through the file: every number in it that is in a row."""
+    printed = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    printed["speech2lip_tab1"].pop("large_extra_data")
+
+    def numbers(node):
+        if isinstance(node, dict | list):
+            return [number for inner in (node.values() if isinstance(node, dict) else node) for number in numbers(inner)]
+        return [float(node)] if isinstance(node, int | float) else []
+
+    tables = published_tables()
+    assert sorted(numbers(printed)) == sorted(float(value) for table in tables for *_, values in table.rows for value in values if value)
+    assert all(len(values) == len(table.columns) for table in tables for *_, values in table.rows)
+    sync = next(table for table in tables if table.id == "speech2lip_tab1")
+    assert ("testset_III_sync", "wav2lip", ("", "", "", "", "5.809")) in sync.rows
+    second_hand = tables[-1]
+    assert second_hand.columns == ("LSE_C", "LSE_D") and ("3DGS", "pase", ("8.3487", "")) in second_hand.rows and second_hand.apart
+
+
+def shown(name):
+    return name.replace("\u202e", "\\u202e")

@@ -1,0 +1,245 @@
+"""What ``score-sync`` does between the command line and the job: match files, settle detector and networks, show progress, print the table."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from speechlip.errors import OptionError, SourceRefused
+from speechlip.faces.detectors import choose_detector
+from speechlip.files import write_text
+from speechlip.metrics.declared import METRICS
+from speechlip.scoring import protocols
+from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
+from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.renders import Matched, match, stem_of
+from tqdm import tqdm
+
+SOME_MISSING = 3
+CORRECTED_FOLDER = "corrected"
+SHOWN = ("lse_c", "lse_d", "offset_frames", "windows", "lmd", "lmd_iod", "psnr", "ssim", "lpips", "cpbd", *MODEL_COLUMNS[:2])
+DIGITS = {"offset_frames": 0, "windows": 0, "psnr": 2, "lmd_iod": 4, "ssim": 4, "lpips": 4}
+NAME_WIDTH = 36
+
+
+def run(
+    renders: Path,
+    out: Path | None,
+    reference: Path | None,
+    pairs: Path | None,
+    workers: int,
+    quiet: bool,
+    audit: bool,
+    fix_offset: bool,
+    command: str,
+    chosen: dict[str, Any],
+) -> int:
+    """Score ``renders`` into ``out`` (default ``scores``) and say what came of it; returns the exit code."""
+    for path in filter(None, (renders, reference)):
+        if not path.exists():
+            raise OptionError(f"{path} does not exist; give a folder of videos or one video")
+    matched = match(renders, reference, pairs, exclude=out or Path("scores"))
+    if audit:
+        return run_audit(matched.tasks, out, quiet)
+    if fix_offset and protocols.get(chosen["protocol"]).codec_path != protocols.NO_CODEC:
+        raise OptionError(
+            "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, and files have not"
+        )
+    return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, read_options(chosen, matched, quiet))
+
+
+def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> ScoreOptions:
+    """Texts of the command line to options, the detector settled. Raises OptionError, ModelError."""
+    from speechlip.scoring.networks import choose_device
+
+    given = dict(chosen)
+    has_reference = any(task.reference or task.problem for task in matched.tasks)
+    options = ScoreOptions(metrics=parse_metrics(given.pop("metrics"), has_reference), **given | {"device": choose_device(given["device"])})
+    if not options.looks_at_faces:
+        return options
+    name, why = choose_detector(options.detector)
+    if why and not quiet:
+        click.echo(why, err=True)
+    return replace(options, detector=name)
+
+
+def run_scores(matched: Matched, out: Path, workers: int, quiet: bool, fix_offset: bool, command: str, options: ScoreOptions) -> int:
+    from speechlip.scoring.networks import find_networks
+    from speechlip.scoring.report import write_report
+    from speechlip.scoring.score import ScoreJob, score, writable
+
+    writable(out)
+    networks = find_networks(options)
+    if not quiet:
+        for family, (reason, detail) in networks.problems.items():
+            click.echo(f"{family} is not scored, {reason}: {detail}", err=True)
+    with Progress(quiet) as progress:
+        scores = score(ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references), workers, progress)
+    write_report(scores, out / "report.html")
+    if not quiet:
+        click.echo(table(scores))
+    if matched.unused_references:
+        names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
+        click.echo(f"{len(matched.unused_references)} references have no render: {names} (all of them in scores.json)", err=True)
+    if fix_offset:
+        fix_offsets(matched.tasks, scores, out, quiet)
+    return report(scores, out, quiet)
+
+
+def report(scores: dict, out: Path, quiet: bool) -> int:
+    """Say what is missing and where things are; returns the exit code."""
+    clips = len(scores["clips"])
+    lost = {family: sum(reasons.values()) for family, reasons in scores["missing"].items()}
+    if not quiet:
+        click.echo(f"{clips} clips; {out / 'scores.csv'}, scores.json, report.html")
+    if not lost:
+        return 0
+    asked = clips * len(scores["options"]["metrics"])
+    click.echo(f"{sum(lost.values())} of {asked} scores are missing:", err=True)
+    for family, reasons in scores["missing"].items():
+        click.echo(f"  {family:<6} {', '.join(f'{count} × {reason}' for reason, count in reasons.items())}", err=True)
+    return SOME_MISSING
+
+
+def table(scores: dict) -> str:
+    """The rows and the means below them as text. Names are shown so that none of their characters reaches the terminal as a command.
+
+    >>> row = {"clip": "a.mp4", "track": "0", "status": "scored", "psnr": 34.154}
+    >>> mean = {"mean": 34.154, "ci_low": None, "ci_high": None, "scored": 1, "missing": 0}
+    >>> print(table({"metrics": ["psnr"], "rows": [row], "aggregates": {"psnr": mean}}))
+    clip   track  PSNR ↑
+    a.mp4  0       34.15
+    mean           34.15
+    scored             1
+    """
+    columns = [column for column in SHOWN if column in scores["metrics"]]
+    lines = [["clip", "track", *map(title, columns)]]
+    lines += [[shown(row["clip"]), row["track"], *(number(row.get(column), column) for column in columns)] for row in scores["rows"]]
+    means = scores["aggregates"]
+    lines.append(["mean", "", *(number(means[column]["mean"], column, 2) for column in columns)])
+    if any(means[column]["ci_low"] is not None for column in columns):
+        lines.append(["95 % interval", "", *(interval(means[column], column) for column in columns)])
+    lines.append(["scored", "", *(str(means[column]["scored"]) for column in columns)])
+    return layout(lines)
+
+
+def layout(lines: Sequence[Sequence[str]]) -> str:
+    """Cells in columns, the first two to the left, numbers to the right."""
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    padded = (
+        [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
+        for line in lines
+    )
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def title(column: str) -> str:
+    metric = METRICS.get(column)
+    return f"{metric.title} {metric.arrow}".strip() if metric else column.replace("_", " ")
+
+
+def number(value: float | None, column: str, least_digits: int = 0) -> str:
+    return "–" if value is None else f"{value:.{max(least_digits, DIGITS.get(column, 3))}f}"
+
+
+def interval(row: dict, column: str) -> str:
+    return f"{number(row['ci_low'], column, 2)} … {number(row['ci_high'], column, 2)}" if row["ci_low"] is not None else "–"
+
+
+def shown(name: str) -> str:
+    r"""A file name for a terminal: what cannot be printed as an escape, a long one by its end.
+
+    >>> shown("a\nb.mp4"), shown("ü 日本.mp4")
+    ('a\\nb.mp4', 'ü 日本.mp4')
+    """
+    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    return plain if len(plain) <= NAME_WIDTH else "…" + plain[-NAME_WIDTH + 1 :]
+
+
+def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool) -> None:
+    """Write a corrected copy of every clip whose sound is off by a whole number of frames, and say of every other why not."""
+    from speechlip.scoring.fix_offset import corrected_suffix, write_corrected
+
+    offsets: dict[str, list[int | None]] = {}
+    for row in scores["rows"]:
+        offsets.setdefault(row["clip"], []).append(row["offset_frames"])
+    for task in tasks:
+        known = {offset for offset in offsets[task.clip] if offset is not None}
+        words = why_not_fixed(task, known)
+        if not words:
+            place = out / CORRECTED_FOLDER / (stem_of(task.clip) + corrected_suffix(task.render))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (offset,) = known
+            try:
+                write_corrected(task.render, offset, place)
+                words = f"audio {abs(offset)} frames {'early' if offset > 0 else 'late'}, corrected in {place}"
+            except SourceRefused as refusal:
+                words = f"not corrected, {refusal}"
+        if not quiet:
+            click.echo(f"{shown(task.clip)}: {words}")
+
+
+def why_not_fixed(task: ScoreTask, offsets: set[int]) -> str:
+    """Why a clip gets no corrected copy, or ``""``."""
+    if not offsets:
+        return "no offset was measured, nothing corrected"
+    if len(offsets) > 1:
+        return f"its tracks disagree ({', '.join(map(str, sorted(offsets)))} frames), nothing corrected"
+    if task.driving_audio:
+        return "the offset is that of its driving audio, nothing corrected"
+    return "" if offsets != {0} else "offset 0, nothing to correct"
+
+
+def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
+    """Print what the containers did to the sound; with ``-o`` also as ``audit.json``."""
+    from speechlip.scoring.audit import audit, audit_row
+    from speechlip.scoring.audit_table import audit_table
+
+    audits, refused = [], []
+    for task in tqdm(tasks, desc="auditing", unit=" clips", disable=quiet or not sys.stderr.isatty()):
+        try:
+            audits.append(audit(task.render, task.clip))
+        except SourceRefused as refusal:
+            refused.append(f"{shown(task.clip)}: {refusal}")
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "audit.json", json.dumps([audit_row(found) for found in audits], ensure_ascii=False, indent=1) + "\n")
+    if audits:
+        click.echo(audit_table(audits))
+    for line in refused:
+        click.echo(line, err=True)
+    return SOME_MISSING if refused else 0
+
+
+class Progress:
+    """A bar over clips on a terminal, silent elsewhere and with ``--quiet``."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.silent = quiet or not sys.stderr.isatty()
+        self.bar: tqdm | None = None
+        self.passed_s = 0.0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def planned(self, clips: int, done: int) -> None:
+        if done and not self.silent:
+            click.echo(f"{done} of {clips} clips are scored already", err=True)
+        self.bar = tqdm(total=clips, initial=done, desc="scoring", unit=" clips", disable=self.silent)
+
+    def advanced(self, clip: str, seconds: float) -> None:
+        self.passed_s += seconds
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{self.passed_s:.0f} s of video, {shown(clip)}", refresh=False)
+            self.bar.update(0)
+
+    def scored(self, clip: str) -> None:
+        if self.bar is not None:
+            self.bar.update()

@@ -1,0 +1,240 @@
+"""One clip, from its files to its rows: faces, then sync by the protocol's path, then render against reference. What fails takes nothing else along."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speechlip.errors import SourceRefused
+from speechlip.media.opening import audio_stream, open_local
+from speechlip.media.probe import MediaInfo, probe
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.lmd import LandmarkScore
+from speechlip.metrics.regions import Box, face_box, mouth_boxes
+from speechlip.timing import FPS
+
+from . import protocols
+from .codec_path import count_moments, delay_s, sound_zero_s, through
+from .faces import Looked, look, sidecar_landmarks, sidecar_of
+from .full_reference import (
+    PAIRED,
+    ImageScores,
+    check_lengths,
+    check_sizes,
+    compare_pictures,
+    landmark_distance,
+    scale_to_render,
+    side_by_side,
+)
+from .options import NEED_REFERENCE, ScoreOptions
+from .records import ClipDetail, ClipScore, ScoreTask
+from .rows import clip_rows, curves_of
+from .strips import Strips
+from .sync import Footage, SyncModel, TrackSync, read_sound, score_tracks, score_whole, wanted_tracks
+
+Report = Callable[[str, float], None]
+SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
+"""How much of a frame's work each stage is, for the progress bar."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The networks of a run, and why there are none. sync, lpips: None where ``problems`` has ``lse`` or ``lpips``."""
+
+    sync: SyncModel | None = None
+    lpips: Any = None
+    problems: dict[str, NotScored] = field(default_factory=dict)
+
+
+@dataclass
+class Findings:
+    """What came of one clip so far. problems: family → why it has no value."""
+
+    problems: dict[str, NotScored]
+    tracks: list[TrackSync] = field(default_factory=list)
+    landmarks: LandmarkScore | None = None
+    images: ImageScores = field(default_factory=ImageScores)
+    strips: Strips = field(default_factory=Strips)
+    looked: Looked | None = None
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    frames: int = 0
+    sound: str = "none"
+    codec_delay_ms: float | None = None
+
+    @contextmanager
+    def stage(self, name: str, families: tuple[str, ...]) -> Iterator[None]:
+        """Time a stage; what goes wrong in it becomes the reason of its families."""
+        began = time.perf_counter()
+        try:
+            yield
+        except NotScored as problem:
+            self.refuse(families, problem)
+        except SourceRefused as refusal:
+            self.refuse(families, NotScored(refusal.reason, refusal.detail))
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - began, 3)
+
+    def refuse(self, families: tuple[str, ...], problem: NotScored) -> None:
+        for family in families:
+            self.problems.setdefault(family, problem)
+
+    def open(self, families: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of ``families`` that are asked for and that nothing speaks against yet."""
+        return tuple(family for family in families if family in wanted and family not in self.problems)
+
+
+def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report) -> ClipScore:
+    """Score one clip. Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows."""
+    info = probe(task.render, need_audio=False)
+    found = Findings({family: problem for family, problem in tools.problems.items() if family in options.metrics})
+    found.frames = count_moments(task.render, info)
+    reference = _open_reference(task, options, found)
+    if options.looks_at_faces:
+        with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
+            found.looked = look(
+                task.render, info, options.detector, protocols.get(options.protocol).tracks, _advance(report, task, "faces")
+            )
+    if "lse" in options.metrics:
+        with found.stage("sync", ("lse",)):
+            _score_sync(task, info, options, tools, found, _advance(report, task, "sync"))
+    _compare(task, info, reference, options, tools, found, _advance(report, task, "images"))
+    return ClipScore(clip_rows(task.clip, options, tools.sync, found), _detail(task, found))
+
+
+def _advance(report: Report, task: ScoreTask, stage: str) -> Callable[[float], None]:
+    return lambda frames: report(task.clip, frames * SHARES[stage] / FPS)
+
+
+def _open_reference(task: ScoreTask, options: ScoreOptions, found: Findings) -> MediaInfo | None:
+    wanted = found.open(NEED_REFERENCE, options.metrics)
+    if task.problem:
+        found.notes.append(task.problem)
+    if task.reference is None:
+        found.refuse(wanted, NotScored("no reference", task.problem))
+        return None
+    try:
+        return probe(task.reference, need_audio=False)
+    except SourceRefused as refusal:
+        found.refuse(wanted, NotScored("reference unreadable", f"{refusal.reason} {refusal.detail}".strip()))
+        return None
+
+
+def _score_sync(
+    task: ScoreTask, info: MediaInfo, options: ScoreOptions, tools: Tools, found: Findings, advance: Callable[[float], None]
+) -> None:
+    protocol = protocols.get(options.protocol)
+    audio = task.driving_audio or (task.render if info.audio_codec else None)
+    found.sound = "driving" if task.driving_audio else "own" if audio else "none"
+    if audio is None:
+        raise NotScored("no audio", "the file holds pictures only; pairs.csv may name its driving audio")
+    rate = info.audio_sample_rate_hz if audio == task.render else audio_rate_hz(audio)
+    found.codec_delay_ms = round(1000 * delay_s(protocol, rate), 2)
+    if tools.sync is None or "lse" in found.problems:
+        return
+    tracks = wanted_tracks(found.looked, protocol) if found.looked and protocol.crops else []
+    with tempfile.TemporaryDirectory(prefix="score-sync-") as folder:
+        footage = _footage(task, info, audio, protocol, found.frames, Path(folder))
+        found.tracks = score_tracks(tools.sync, footage, tracks, advance) if protocol.crops else score_whole(tools.sync, footage, advance)
+    if not any(track.score for track in found.tracks):
+        raise next(track.problem for track in found.tracks if track.problem)
+
+
+def _footage(task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path) -> Footage:
+    if protocol.codec_path == protocols.NO_CODEC:
+        return Footage(task.render, info, read_sound(audio, info, sound_zero_s(audio, task.render, info), frames))
+    hop = through(protocol, task.render, info, audio, folder)
+    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames)
+    return Footage(hop.path, hop.info, sound, hop.repeated_frames)
+
+
+def audio_rate_hz(path: Path) -> int:
+    """The sample rate of a file's sound; 0 where it has none that can be decoded."""
+    with open_local(path) as container:
+        stream = audio_stream(container)
+        return stream.sample_rate if stream else 0
+
+
+def _compare(
+    task: ScoreTask,
+    info: MediaInfo,
+    reference: MediaInfo | None,
+    options: ScoreOptions,
+    tools: Tools,
+    found: Findings,
+    advance: Callable[[float], None],
+) -> None:
+    """LMD, then the image metrics and the filmstrips in one reading of both files."""
+    seen: Looked | None = None
+    if reference and task.reference:
+        with found.stage("images", found.open(NEED_REFERENCE, options.metrics)):
+            check_lengths(found.frames, count_moments(task.reference, reference))
+        with found.stage("images", found.open(PAIRED, options.metrics)):
+            check_sizes(info, reference)
+        if found.open(("lmd",), options.metrics) or options.region != "full":
+            with found.stage("faces", ("lmd",)):
+                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: None)
+        if found.open(("lmd",), options.metrics):
+            with found.stage("images", ("lmd",)):
+                render_points, reference_points = _landmarks(task, found, seen)
+                found.landmarks = landmark_distance(render_points, reference_points, scale_to_render(info, reference))
+    wanted = found.open((*PAIRED, "cpbd"), options.metrics)
+    found.strips = Strips.of(found.frames, found.looked, seen)
+    if not wanted and not found.strips.frames:
+        return
+    with found.stage("images", wanted):
+        boxes = _boxes(options.region, seen or found.looked, info)
+        both = task.reference if reference and (found.open(PAIRED, options.metrics) or seen) else None
+        pictures = side_by_side(task.render, info, both, reference, advance)
+        found.images = compare_pictures(pictures, wanted, boxes, tools.lpips, found.strips.see)
+    found.problems |= {family: problem for family, problem in found.images.problems.items() if family not in found.problems}
+
+
+def _landmarks(task: ScoreTask, found: Findings, seen: Looked | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Landmarks of render and reference, from the detector, or where it gives boxes only from the files beside both."""
+    render = found.looked.main_landmarks() if found.looked else None
+    reference = seen.main_landmarks() if seen else None
+    if (render is None or reference is None) and seen and all(sidecar_of(path).is_file() for path in (task.render, task.reference) if path):
+        found.notes.append("LMD from the landmark files beside both videos")
+        return sidecar_landmarks(task.render, found.frames), sidecar_landmarks(task.reference, seen.frames) if task.reference else None
+    return render, reference
+
+
+def _boxes(region: str, looked: Looked | None, info: MediaInfo) -> list[Box | None] | None:
+    """The region of every frame, from the reference's face where there is one, else from the render's."""
+    if region == "full":
+        return None
+    if looked is None or not looked.main:
+        raise NotScored("no face", f"region {region} wants a face, and none was found")
+    if region == "face":
+        return [face_box(box, info.width, info.height) for box in looked.main_boxes()]
+    landmarks = looked.main_landmarks()
+    if landmarks is None:
+        raise NotScored("no landmarks", "region mouth wants landmarks, the detector gives boxes only; take --region face")
+    return mouth_boxes(landmarks, info.width, info.height)
+
+
+def _detail(task: ScoreTask, found: Findings) -> ClipDetail:
+    per_frame = [] if found.landmarks is None else found.landmarks.per_frame.tolist()
+    render_strip, reference_strip = found.strips.encoded()
+    details = [f"{family}: {problem.detail}" for family, problem in found.problems.items() if problem.detail]
+    return ClipDetail(
+        clip=task.clip,
+        render=str(task.render),
+        reference=str(task.reference) if task.reference else None,
+        driving_audio=str(task.driving_audio) if task.driving_audio else None,
+        frames=found.frames,
+        sound=found.sound,
+        codec_delay_ms=found.codec_delay_ms,
+        tracks=curves_of(found.tracks),
+        lmd_per_frame=tuple(None if np.isnan(value) else round(value, 3) for value in per_frame),
+        strip_frames=found.strips.frames,
+        strip_render=render_strip,
+        strip_reference=reference_strip,
+        notes=tuple(dict.fromkeys([*found.notes, *details])),
+        seconds=found.seconds,
+    )

@@ -1,0 +1,103 @@
+"""The networks of a scoring run: which there are, known before it starts, and opened once per process."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from speechlip import assets
+from speechlip.errors import ModelError, OptionError
+from speechlip.faces.detectors import MODELS
+from speechlip.files import sha256_of
+from speechlip.metrics.declared import NotScored
+
+from .clip import Tools
+from .options import ScoreOptions
+from .sync import SyncNetModel, open_sync_model
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks a run scores with, known before it starts. sync: name, sha256, official, is_lse; None where there is none.
+
+    problems: family → reason and sentence why its network is not there. models: file name → SHA-256 of every file that is read.
+    """
+
+    sync: dict[str, Any] | None
+    models: dict[str, str]
+    problems: dict[str, tuple[str, str]]
+
+
+def find_networks(options: ScoreOptions) -> Networks:
+    """Look for the weights that the options want. Raises ModelError for a file that is not what it should be, OptionError for an unknown name."""
+    models: dict[str, str] = {}
+    problems: dict[str, tuple[str, str]] = {}
+    sync = _find_sync(options, models, problems) if "lse" in options.metrics else None
+    if "lpips" in options.metrics:
+        from speechlip.metrics.image import alexnet_path
+
+        try:
+            path = alexnet_path()
+            models[path.name] = sha256_of(path)
+        except ModelError as error:
+            problems["lpips"] = ("no AlexNet weights", str(error))
+    if options.looks_at_faces:
+        models |= {assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())}
+    return Networks(sync, models, problems)
+
+
+def _find_sync(options: ScoreOptions, models: dict[str, str], problems: dict[str, tuple[str, str]]) -> dict[str, Any] | None:
+    if not options.sync_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
+        try:
+            assets.path("syncnet_v2")
+        except ModelError as error:
+            problems["lse"] = (
+                "no SyncNet weights",
+                f"{error}; or score with --sync-model, or another file of the format with --syncnet-weights",
+            )
+        return None
+    model = open_model(options)
+    models[model.name if options.sync_model else syncnet_file(options).name] = model.sha256
+    return {"name": model.name, "sha256": model.sha256, "official": model.official, "is_lse": model.is_lse}
+
+
+def syncnet_file(options: ScoreOptions) -> Path:
+    return options.syncnet_weights or assets.path("syncnet_v2")
+
+
+@lru_cache(maxsize=2)
+def open_model(options: ScoreOptions) -> Any:
+    """The sync model of the options, once per process."""
+    if options.sync_model:
+        return open_sync_model(options.sync_model, options.device)
+    return SyncNetModel(syncnet_file(options), options.allow_unknown_weights, options.device)
+
+
+@lru_cache(maxsize=1)
+def open_lpips(device: str) -> Any:
+    from speechlip.metrics.image import load_lpips
+
+    return load_lpips().to(device)
+
+
+def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
+    """The networks themselves, opened once per process."""
+    wanted = [family for family in ("lse", "lpips") if family in options.metrics and family not in networks.problems]
+    return Tools(
+        sync=open_model(options) if "lse" in wanted else None,
+        lpips=open_lpips(options.device) if "lpips" in wanted else None,
+        problems={family: NotScored(*problem) for family, problem in networks.problems.items()},
+    )
+
+
+def choose_device(name: str) -> str:
+    """``auto`` is cuda where torch can use it. Raises OptionError for a device that is not there."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"no device {name!r}: {str(error).splitlines()[0]}; take cpu, or auto") from error
+    return name

@@ -1,0 +1,72 @@
+"""What a user may choose for ``score-sync``. Everything here changes numbers; the number of workers does not, and is not here."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from speechlip.errors import OptionError
+from speechlip.metrics.regions import REGIONS
+
+from . import protocols
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "lse": ("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
+    "lmd": ("lmd", "lmd_iod"),
+    "psnr": ("psnr",),
+    "ssim": ("ssim",),
+    "lpips": ("lpips",),
+    "cpbd": ("cpbd",),
+}
+"""What may be asked for, and the columns of each. A family is missing where its first column is."""
+MODEL_COLUMNS = ("sync_confidence", "sync_distance", "sync_confidence_unpadded", "sync_distance_unpadded", "sync_ci_low", "sync_ci_high")
+NEED_REFERENCE = ("lmd", "psnr", "ssim", "lpips")
+WITHOUT_REFERENCE = ("lse", "cpbd")
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Options of one scoring run. metrics: families, in the order of ``FAMILIES``; region: where the image metrics look.
+
+    detector: a name, settled before the run. syncnet_weights: a file instead of the cached official one. sync_model: scores instead of SyncNet.
+    """
+
+    metrics: tuple[str, ...]
+    protocol: str = "direct"
+    detector: str = "cascade"
+    device: str = "cpu"
+    region: str = "full"
+    syncnet_weights: Path | None = None
+    allow_unknown_weights: bool = False
+    sync_model: str | None = None
+
+    def __post_init__(self) -> None:
+        protocols.get(self.protocol)
+        if self.region not in REGIONS:
+            raise OptionError(f"no region {self.region!r}; there are: {', '.join(REGIONS)}")
+        if self.allow_unknown_weights and not self.syncnet_weights:
+            raise OptionError("--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave")
+        if self.sync_model and self.syncnet_weights:
+            raise OptionError("--sync-model scores with its own network; leave out --syncnet-weights")
+
+    @property
+    def looks_at_faces(self) -> bool:
+        """Whether the faces of a clip are wanted at all."""
+        crops = protocols.get(self.protocol).crops
+        return ("lse" in self.metrics and crops) or "lmd" in self.metrics or self.region != "full"
+
+    def as_dict(self) -> dict:
+        return asdict(self) | {"syncnet_weights": str(self.syncnet_weights) if self.syncnet_weights else None}
+
+
+def parse_metrics(text: str | None, has_reference: bool) -> tuple[str, ...]:
+    """Read a list such as ``lse,lmd``; by default everything, without a reference what needs none. Raises OptionError.
+
+    >>> parse_metrics("psnr,lse", True), parse_metrics(None, False)
+    (('lse', 'psnr'), ('lse', 'cpbd'))
+    """
+    if text is None:
+        return tuple(FAMILIES) if has_reference else WITHOUT_REFERENCE
+    asked = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in asked if name not in FAMILIES]
+    if unknown or not asked:
+        raise OptionError(f"no metric {', '.join(map(repr, unknown)) or 'named'}; there are: {', '.join(FAMILIES)}")
+    return tuple(name for name in FAMILIES if name in asked)

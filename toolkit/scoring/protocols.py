@@ -1,0 +1,70 @@
+"""The named protocols as data: how a file becomes the crops and the sound that a sync model reads. Two scores compare when their protocol is one.
+
+The ids and their sentences stand in ``metrics.declared.PROTOCOLS``; this table adds the numbers. What a published pipeline does and we do not is
+written down too (``differs``), so that nobody takes a number for more than it is.
+"""
+
+from dataclasses import asdict, dataclass
+
+from speechlip.errors import OptionError
+from speechlip.faces.tracks import TrackOptions
+from speechlip.metrics.declared import PROTOCOLS as SENTENCES
+
+NO_CODEC, AVI_MP3, MP4_AAC = "none", "avi-mp3", "mp4-aac"
+MEAN_OF_TRACKS, EVERY_TRACK = "mean of a clip's tracks", "every track counts as one"
+
+OWN_TRACKS = TrackOptions(pose_frames=0, box_frames=0)
+"""As in preparation, but not smoothed: the crop stage has its own median filter."""
+SYNCNET_TRACKS = TrackOptions(max_gap_frames=24, min_iou=0.5, min_seen_share=0.0, min_width_px=100.0, pose_frames=0, box_frames=0)
+"""joonson/syncnet_python run_pipeline.py: num_failed_det 25 (25 frames from one sighting to the next), IoU over 0.5, min_face_size 100."""
+NOT_REPEATED = (
+    "the pictures go through the container's video codec only, not through the JPEG files and the XVID copy of the crops that follow it",
+    "shots are found by speechlip's detector, not by PySceneDetect's ContentDetector",
+    "face boxes are those of --detector on the render itself; the published ones are S3FD's on a quarter-size picture",
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol. codec_path: ``none``, or the lossy hop that is really taken (``codec_path``). crops: whether faces are found and cut out.
+
+    tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored. per: which values the mean
+    over a data set is taken of. differs: what the published pipeline does besides.
+    """
+
+    id: str
+    codec_path: str
+    crops: bool
+    tracks: TrackOptions
+    min_frames: int
+    per: str
+    differs: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self.id]
+
+    def as_dict(self) -> dict:
+        return asdict(self) | {"sentence": self.sentence}
+
+
+PROTOCOLS = {
+    protocol.id: protocol
+    for protocol in (
+        Protocol("direct", NO_CODEC, True, OWN_TRACKS, 50, MEAN_OF_TRACKS),
+        Protocol("wav2lip", AVI_MP3, True, SYNCNET_TRACKS, 101, EVERY_TRACK, NOT_REPEATED),
+        Protocol("latentsync", MP4_AAC, True, SYNCNET_TRACKS, 51, MEAN_OF_TRACKS, NOT_REPEATED),
+        Protocol("precropped", NO_CODEC, False, OWN_TRACKS, 6, MEAN_OF_TRACKS),
+    )
+}
+
+
+def get(name: str) -> Protocol:
+    """The protocol called ``name``. Raises OptionError that lists the known ones.
+
+    >>> get("wav2lip").codec_path, get("wav2lip").min_frames, get("direct").sentence
+    ('avi-mp3', 101, 'no lossy hop, tracks of at least 50 frames, mean of the tracks')
+    """
+    if name not in PROTOCOLS:
+        raise OptionError(f"no protocol {name!r}; there are: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

@@ -1,0 +1,139 @@
+"""Which file is compared with which: renders and references by relative path without extension, or as ``pairs.csv`` says.
+
+``pairs.csv`` has the column ``render`` (relative to the renders' folder) and any of ``reference`` (relative to the references' folder, or to the
+CSV's own where no such folder is given) and ``audio`` (relative to the CSV's folder): the sound to score a silent render with. A render without a
+row is matched by name. Nothing is dropped: a render whose reference is missing is a task that says so, and references left over are listed.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from speechlip.errors import OptionError
+from speechlip.recipes.folder import videos
+from speechlip.shards.writer import plain_name
+
+from .records import ScoreTask
+
+COLUMNS = ("render", "reference", "audio")
+PAIRS_FILE = "pairs.csv"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """tasks: one per render, sorted by name. unused_references: those that no render belongs to."""
+
+    tasks: list[ScoreTask]
+    unused_references: list[str]
+
+
+def tasks(renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None) -> list[ScoreTask]:
+    """One task per video under ``renders`` (a folder, or one file). exclude: a folder to leave out, such as the output's.
+
+    Raises OptionError for a folder that is not there, a folder without a video, or a ``pairs.csv`` that cannot be used.
+    """
+    return match(renders, reference, pairs_csv, exclude).tasks
+
+
+def match(renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None) -> Matched:
+    """``tasks``, and the references that are left over."""
+    plain = [ScoreTask(plain_name(name), path) for name, path in _listed(renders, exclude).items()]
+    if not plain:
+        raise OptionError(f"no video in {renders}; score-sync reads avi m4v mkv mov mp4 mpeg mpg webm, at any depth")
+    references = _listed(reference, exclude) if reference else {}
+    pairs_csv = pairs_csv or _beside(renders)
+    rows = read_pairs(pairs_csv, renders, reference) if pairs_csv else {}
+    _check_rows(rows, plain, pairs_csv)
+    one_each = bool(reference and reference.is_file())
+    done = [_apply(task, rows[task.render]) if task.render in rows else task for task in plain]
+    if reference:
+        done = [task if task.reference else _by_name(task, references, one_each) for task in done]
+    used = {task.reference for task in done}
+    return Matched(done, [plain_name(name) for name, path in references.items() if path not in used])
+
+
+def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, ScoreTask]:
+    """Rows of ``pairs.csv``: the render's path → a task with its reference and driving audio. Raises OptionError."""
+    root = renders if renders.is_dir() else renders.parent
+    reference_root = reference if reference and reference.is_dir() else path.parent
+    rows: dict[Path, ScoreTask] = {}
+    for line, row in enumerate(_rows(path), start=2):
+        if None in row:
+            raise OptionError(f"{path}, row {line} has more cells than columns; put quotes around cells with commas")
+        cells = {column: (cell or "").strip() for column, cell in row.items()}
+        render = root / cells["render"]
+        if not cells["render"] or render in rows:
+            raise OptionError(
+                f"{path}, row {line} names {'no render' if not cells['render'] else repr(cells['render']) + ' a second time'}"
+            )
+        rows[render] = ScoreTask(
+            clip=cells["render"],
+            render=render,
+            reference=reference_root / cells["reference"] if cells.get("reference") else None,
+            driving_audio=path.parent / cells["audio"] if cells.get("audio") else None,
+        )
+    return rows
+
+
+def stem_of(name: str) -> str:
+    """A relative path without its extension, in any case of letters as it is.
+
+    >>> stem_of("anna/take 1.v2.mp4")
+    'anna/take 1.v2'
+    """
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def _listed(root: Path, exclude: Path | None) -> dict[str, Path]:
+    if root.is_file():
+        return {root.name: root}
+    return {path.relative_to(root).as_posix(): path for path in videos(root, exclude)}
+
+
+def _beside(renders: Path) -> Path | None:
+    found = renders / PAIRS_FILE
+    return found if found.is_file() else None
+
+
+def _rows(path: Path) -> list[dict]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OptionError(f"{path} cannot be read as a CSV file in UTF-8: {error}") from error
+    unknown = [column for column in columns if column not in COLUMNS]
+    if unknown or "render" not in columns:
+        raise OptionError(f"{path} has the columns {', '.join(map(repr, columns)) or 'none'}; wanted: render, and any of reference, audio")
+    return rows
+
+
+def _check_rows(rows: dict[Path, ScoreTask], plain: Iterable[ScoreTask], pairs_csv: Path | None) -> None:
+    for render in rows.keys() - {task.render for task in plain}:
+        raise OptionError(f"{pairs_csv} names {rows[render].clip!r}, and there is no such render; correct the path or remove the row")
+
+
+def _apply(task: ScoreTask, row: ScoreTask) -> ScoreTask:
+    missing = [path for path in (row.reference, row.driving_audio) if path and not path.is_file()]
+    problem = f"{missing[0].name} of pairs.csv is not there" if missing else ""
+    known = [None if path in missing else path for path in (row.reference, row.driving_audio)]
+    return replace(task, reference=known[0], driving_audio=known[1], problem=problem)
+
+
+def _by_name(task: ScoreTask, references: dict[str, Path], one_each: bool) -> ScoreTask:
+    """The reference of the same name; a reference that is one file belongs to a render that is one file, whatever it is called."""
+    if task.problem:
+        return task
+    if one_each and len(references) == 1:
+        return replace(task, reference=next(iter(references.values())))
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for name in references:
+        by_stem[stem_of(name)].append(name)
+    found = by_stem.get(stem_of(task.clip), [])
+    if len(found) > 1:
+        found = [name for name in found if name == task.clip] or found
+    if len(found) == 1:
+        return replace(task, reference=references[found[0]])
+    return replace(task, problem=f"{len(found)} references have its name" if found else "no reference has its name")

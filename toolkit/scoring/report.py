@@ -1,0 +1,89 @@
+"""``report.html``: one page about one scoring run, in one file that asks nothing of a network.
+
+The page is ``report.html`` of this package with the run's numbers put in as JSON; the page draws them itself. It writes every name as text, and
+its content policy forbids it to load anything.
+"""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from speechlip.files import write_text
+from speechlip.metrics.declared import METRICS
+
+from .options import FAMILIES, MODEL_COLUMNS
+from .published import published_tables
+
+TEMPLATE = Path(__file__).with_name("report.html")
+PLACE = "{{data}}"
+DIGITS = {"offset_frames": 0, "offset_ms": 0, "psnr": 2, "ssim": 4, "lpips": 4, "lmd_iod": 4}
+USUAL_DIGITS = 3
+BESIDE = ("lse_ci_low", "lse_ci_high", "sync_ci_low", "sync_ci_high", "windows")
+"""Columns that say how sure another one is: shown with the clip, not sorted by."""
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def write_report(scores: dict[str, Any], path: Path) -> None:
+    """Write the page for ``scores``, which has the shape of ``scores.json`` (``records``). Raises WriteError where it cannot be written."""
+    write_text(Path(path), page(scores))
+
+
+def page(scores: dict[str, Any]) -> str:
+    """The page as text, ASCII but for the template's own words."""
+    return TEMPLATE.read_text(encoding="utf-8").replace(PLACE, embedded(page_data(scores)))
+
+
+def page_data(scores: dict[str, Any]) -> dict[str, Any]:
+    """What the page draws: the scores, what their columns are, and the published tables."""
+    return {
+        **{name: value for name, value in scores.items() if name not in ("clips", "metrics")},
+        "columns": [column(name) for name in shown_columns(scores)],
+        "clips": [_with_safe_strips(clip) for clip in scores["clips"]],
+        "published": [asdict(table) for table in published_tables()],
+    }
+
+
+def shown_columns(scores: dict[str, Any]) -> list[str]:
+    """The columns to show: those that were asked for, a sync model's in LSE's place, without those that stand beside another.
+
+    >>> shown_columns({"metrics": ["offset_frames", "windows", "psnr", "sync_confidence"]})
+    ['sync_confidence', 'offset_frames', 'psnr']
+    """
+    asked = [name for name in scores["metrics"] if name not in BESIDE]
+    return [name for name in asked if name in MODEL_COLUMNS] + [name for name in asked if name not in MODEL_COLUMNS]
+
+
+def column(name: str) -> dict[str, Any]:
+    """What a column is, for the page: ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
+
+    >>> column("psnr")
+    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2}
+    """
+    family = next((family for family, columns in FAMILIES.items() if name in columns), "lse")
+    digits = DIGITS.get(name, USUAL_DIGITS)
+    if name in METRICS:
+        metric = METRICS[name]
+        title, unit, higher = metric.title, "" if metric.unit in ("distance", "ratio") else metric.unit, metric.higher_is_better
+    else:
+        title, unit, higher = name.replace("_", " "), "", "confidence" in name
+    return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, "digits": digits}
+
+
+def embedded(data: Any) -> str:
+    """JSON that can stand inside a script element, whatever its strings hold.
+
+    Raises ValueError for NaN or infinity, which JSON does not have: a missing number is None.
+
+    >>> embedded({"clip": "</script><b>&é"})
+    '{"clip":"\\\\u003c/script\\\\u003e\\\\u003cb\\\\u003e\\\\u0026\\\\u00e9"}'
+    """
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:
+    """A filmstrip that is no base64 is none."""
+    strips = ("strip_render", "strip_reference")
+    return clip | {name: "" for name in strips if not BASE64.fullmatch(clip[name])}

@@ -1,0 +1,261 @@
+"""The whole scoring run: every clip on a process of its own, each result kept as soon as it is there, the tables written last.
+
+``OUT/.clips`` holds one JSON per clip, named by what its numbers depend on: the files as they are, the options, the networks, the versions. A run that
+was stopped, or is repeated, scores only clips whose name changed.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import sys
+import traceback
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+import speechlip
+from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.files import write_text
+from speechlip.metrics.aggregate import aggregate
+from speechlip.metrics.declared import NotScored
+from speechlip.shards.engine import Advanced, Crashed, Finished, local
+from speechlip.shards.plan import file_stamp
+from speechlip.shards.prepare import use_one_thread
+
+from . import protocols
+from .clip import Report, score_clip
+from .faces import sidecar_of
+from .networks import Networks, tools_of
+from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
+from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
+from .rows import MEAN, failed_row
+
+FORMAT = 1
+CLIPS_FOLDER = ".clips"
+VERSIONS_THAT_SHOW = (
+    "av",
+    "lpips",
+    "mediapipe",
+    "numpy",
+    "opencv-contrib-python",
+    "python-speech-features",
+    "scikit-image",
+    "scipy",
+    "torch",
+)
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over."""
+
+    out: Path
+    tasks: Sequence[ScoreTask]
+    options: ScoreOptions
+    networks: Networks
+    command: str
+    unused_references: Sequence[str] = ()
+
+    @property
+    def clips(self) -> Path:
+        return self.out / CLIPS_FOLDER
+
+
+class Watcher(Interface):
+    """Who is told how a run goes on: how many clips there are and are done, the seconds of video that a stage got through, every clip done."""
+
+    def planned(self, clips: int, done: int) -> None: ...
+    def advanced(self, clip: str, seconds: float) -> None: ...
+    def scored(self, clip: str) -> None: ...
+
+
+def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
+    """Score every clip that has no result yet, write ``scores.csv`` and ``scores.json``; returns what is in the latter.
+
+    Raises ShardError where the folder cannot be written.
+    """
+    job.clips.mkdir(parents=True, exist_ok=True)
+    places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
+    pending = deque(task for task in job.tasks if not places[task].exists())
+    watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
+    for task, result in run_tasks(job, pending, min(workers, len(pending)), watcher):
+        write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
+        watcher.scored(task.clip)
+    results = [load_result(places[task]) for task in job.tasks]
+    scores = tables(job, results)
+    write_text(job.out / "scores.csv", as_csv(scores["rows"]))
+    write_text(job.out / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    for stale in set(job.clips.glob("*.json")) - set(places.values()):
+        stale.unlink()
+    return scores
+
+
+def run_tasks(job: ScoreJob, pending: "deque[ScoreTask]", workers: int, watcher: Watcher) -> Iterator[tuple[ScoreTask, ClipScore]]:
+    """Score tasks on worker processes (one worker: in this one). A clip whose process dies is tried once more, then it fails."""
+    work = partial(score_task, options=job.options, networks=job.networks, one_thread=workers > 1)
+    if workers < 2:
+        for task in pending:
+            yield task, work(task, watcher.advanced)
+        return
+    crashed: Counter[str] = Counter()
+    for event in local(work, pending, workers):  # type: ignore[arg-type]
+        if isinstance(event, Advanced):
+            watcher.advanced(event.source, event.seconds)
+        elif isinstance(event, Finished):
+            yield event.unit, event.result  # type: ignore[misc]
+        elif isinstance(event, Crashed):
+            victim: Any = event.unit
+            crashed[victim.clip] += 1
+            if crashed[victim.clip] < 2:
+                pending.append(victim)
+            else:
+                yield victim, failure(victim, job.options, NotScored("crashed the worker", f"exit code {event.exit_code}, twice"))
+
+
+def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, one_thread: bool = False) -> ClipScore:
+    """Score one clip; no error of a clip goes further than this."""
+    if one_thread:
+        use_one_thread()
+    report(task.clip, 0.0)
+    try:
+        return score_clip(task, options, tools_of(options, networks), report)
+    except SourceRefused as refusal:
+        return failure(task, options, NotScored(refusal.reason, refusal.detail))
+    except (ModelError, OptionError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return failure(
+            task,
+            options,
+            NotScored("unexpected error", f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"),
+        )
+
+
+def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipScore:
+    """The result of a clip of which nothing could be scored."""
+    detail = ClipDetail(
+        clip=task.clip,
+        render=str(task.render),
+        reference=str(task.reference) if task.reference else None,
+        driving_audio=str(task.driving_audio) if task.driving_audio else None,
+        frames=0,
+        sound="none",
+        codec_delay_ms=None,
+        notes=(f"{problem.reason}: {problem.detail}" if problem.detail else problem.reason,),
+    )
+    return ClipScore((failed_row(task.clip, options, options.sync_model, problem),), detail)
+
+
+def key_of(task: ScoreTask, job: ScoreJob) -> str:
+    """A name for everything that a clip's numbers depend on."""
+    files = [task.render, *filter(None, (task.reference, task.driving_audio))]
+    files += [sidecar_of(path) for path in (task.render, task.reference) if path]
+    facts = {
+        "task": [task.clip, task.problem],
+        "files": [[str(path), *(file_stamp(path) if path.is_file() else (0, 0))] for path in files],
+        "options": {key: value for key, value in job.options.as_dict().items() if key not in ("syncnet_weights", "allow_unknown_weights")},
+        "networks": asdict(job.networks),
+        "versions": versions(),
+        "format": FORMAT,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    return {"speechlip": speechlip.__version__, "python": sys.version.split()[0]} | {name: version(name) for name in VERSIONS_THAT_SHOW}
+
+
+def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
+    """Everything ``scores.json`` holds (``records``)."""
+    protocol = protocols.get(job.options.protocol)
+    columns = columns_of(job)
+    return {
+        "format": FORMAT,
+        "speechlip": speechlip.__version__,
+        "command": job.command,
+        "options": job.options.as_dict(),
+        "protocol": protocol.as_dict(),
+        "sync_model": job.networks.sync,
+        "models": job.networks.models,
+        "versions": versions(),
+        "metrics": columns,
+        "rows": [asdict(row) for result in results for row in result.rows],
+        "aggregates": {column: _without_nan(asdict(aggregate(values_of(column, results, protocol)))) for column in columns},
+        "missing": missing(results, job.options),
+        "unused_references": list(job.unused_references),
+        "clips": [asdict(result.detail) for result in results],
+    }
+
+
+def columns_of(job: ScoreJob) -> list[str]:
+    """The columns of numbers that were asked for, in the order of the table."""
+    asked = {column for family in job.options.metrics for column in FAMILIES[family]}
+    extra: tuple[str, ...] = ()
+    if job.options.sync_model and "lse" in job.options.metrics:
+        asked -= {column for column in FAMILIES["lse"] if column.startswith("lse")}
+        extra = MODEL_COLUMNS
+    return [field.name for field in fields(ScoreRow) if field.name in asked] + list(extra)
+
+
+def values_of(column: str, results: Sequence[ClipScore], protocol: protocols.Protocol) -> list[float | None]:
+    """What a mean is taken over: one value per clip, or under ``every track counts as one`` one per track for the columns of sync."""
+    by_track = protocol.per == protocols.EVERY_TRACK and column in (*FAMILIES["lse"], *MODEL_COLUMNS)
+    chosen: list[ScoreRow] = []
+    for result in results:
+        tracks = [row for row in result.rows if row.track != MEAN]
+        chosen += tracks if by_track else [result.rows[-1]]
+    return [getattr(row, column, None) for row in chosen]
+
+
+def missing(results: Iterable[ClipScore], options: ScoreOptions) -> dict[str, dict[str, int]]:
+    """Family → reason → clips, from the row that stands for each clip."""
+    counted: dict[str, Counter[str]] = {}
+    for result in results:
+        for part in filter(None, result.rows[-1].reason.split("; ")):
+            family, _, reason = part.partition(": ")
+            counted.setdefault(family, Counter())[reason] += 1
+    return {family: dict(counted[family]) for family in options.metrics if family in counted}
+
+
+def as_csv(rows: Sequence[dict]) -> str:
+    """Rows as CSV text, missing numbers as empty cells, numbers in full."""
+    columns = [field.name for field in fields(ScoreRow)]
+    columns += [field.name for field in fields(ModelRow) if field.name not in columns and any(field.name in row for row in rows)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def load_result(path: Path) -> ClipScore:
+    """A clip's result as it was written."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = tuple((ModelRow if "sync_model" in row else ScoreRow)(**row) for row in content["rows"])
+    detail = content["detail"]
+    curves = tuple(TrackCurves(**track) for track in detail["tracks"])
+    return ClipScore(rows, replace(ClipDetail(**detail), tracks=curves))
+
+
+def _without_nan(row: dict) -> dict:
+    return {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}
+
+
+def writable(out: Path) -> None:
+    """Raise OptionError now where ``out`` cannot be made or written, not after an hour of scoring."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".write-test-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OptionError(f"cannot write to {out}: {error.strerror}; choose another -o") from error

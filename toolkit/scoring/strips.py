@@ -1,0 +1,68 @@
+"""Filmstrips for the report: the same few moments of render and reference, the mouth in the middle."""
+
+import base64
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
+
+from .faces import Looked
+
+MOUTHS = 10
+JPEG_QUALITY = 80
+
+
+@dataclass
+class Strips:
+    """Collects mouths while pictures go by. frames: which moments, at most 10, spread over the time that the render's face is there."""
+
+    frames: tuple[int, ...] = ()
+    _plans: tuple[dict[int, np.ndarray], ...] = ({}, {})
+    _mouths: tuple[dict[int, np.ndarray], ...] = field(default_factory=lambda: ({}, {}))
+
+    @classmethod
+    def of(cls, frames: int, render: Looked | None, reference: Looked | None) -> "Strips":
+        if render is None or not render.main:
+            return cls()
+        there = [index for track in render.main for index in range(track.start_frame, track.stop_frame) if index < frames]
+        if reference is not None and reference.main:
+            both = {index for track in reference.main for index in range(track.start_frame, track.stop_frame)}
+            there = [index for index in there if index in both] or there
+        chosen = tuple(sorted({there[place] for place in np.linspace(0, len(there) - 1, MOUTHS).round().astype(int)}))
+        return cls(chosen, (affines(render, chosen), affines(reference, chosen) if reference else {}))
+
+    def see(self, index: int, render: np.ndarray, reference: np.ndarray | None) -> None:
+        if index not in self.frames:
+            return
+        for picture, plan, mouths in zip((render, reference), self._plans, self._mouths, strict=True):
+            if picture is not None and index in plan:
+                mouths[index] = cut(picture, plan[index])
+
+    def encoded(self) -> tuple[str, str]:
+        """Both strips as base64 of a JPEG, mouths side by side, black where one is missing; empty where there is none at all."""
+        render, reference = (_jpeg(self.frames, mouths) for mouths in self._mouths)
+        return render, reference
+
+
+def affines(looked: Looked, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
+    """Frame → the affine that cuts its mouth."""
+    found: dict[int, np.ndarray] = {}
+    for track in looked.main:
+        inside = [index for index in frames if track.start_frame <= index < track.stop_frame]
+        if inside:
+            plan: CropPlan = plan_crop(track)
+            found |= {index: plan.affines[index - track.start_frame] for index in inside}
+    return found
+
+
+def _jpeg(frames: tuple[int, ...], mouths: dict[int, np.ndarray]) -> str:
+    from PIL import Image
+
+    if not mouths:
+        return ""
+    nothing = np.zeros((SIZE, SIZE, 3), np.uint8)
+    strip = np.concatenate([mouths.get(index, nothing) for index in frames], axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(strip).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return base64.b64encode(buffer.getvalue()).decode()
