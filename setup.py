@@ -5,8 +5,11 @@ from pathlib import Path
 from setuptools import setup
 
 ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
-INNER = ["speechlip.media", "speechlip.faces", "speechlip.shards", "speechlip.scoring"]
-COMMANDS = ["prep-shards", "verify-shards"]
+INNER = [
+    *["speechlip.media", "speechlip.faces", "speechlip.shards", "speechlip.encoders", "speechlip.training", "speechlip.scoring"],
+    "speechlip.recipes._synthetic",
+]
+COMMANDS = ["prep-shards", "verify-shards", "score-sync", "train-encoder"]
 
 setup(
     name="speechlip",
@@ -18,7 +21,7 @@ setup(
     python_requires=">=3.10",
     packages=[*ROOMS, *INNER],
     package_dir=ROOMS,
-    package_data={"speechlip": ["py.typed"]},
+    package_data={"speechlip": ["py.typed"], "speechlip.scoring": ["report.html", "published.yaml"]},
     install_requires=[
         "numpy>=2",
         "click>=8.1",
@@ -40,11 +43,12 @@ setup(
         "syncnet-python>=0.2.3,<0.3",  # the peer that our SyncNet scores are held against; ours do not import it
         "pyyaml>=6",
         "tqdm>=4.66",
+        "safetensors>=0.5",
     ],
     extras_require={
         "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
         "synthetic": ["espeakng-loader>=0.2.4"],
-        "train": ["safetensors>=0.5", "tensorboard>=2.18"],
+        "train": ["tensorboard>=2.18"],
         "encoders": ["transformers>=5"],
         "ray": ["ray>=2.40"],
         "dev": ["pytest>=8", "ruff>=0.14", "mypy>=1.18", "types-tqdm"],
@@ -52,5 +56,6 @@ setup(
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]
         + [f"{name} = speechlip.cli:{name.replace('-', '_')}" for name in COMMANDS],
+        "speechlip.sync_models": ["trained = speechlip.encoders.trained:open_sync_model"],
     },
 )

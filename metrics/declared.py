@@ -12,7 +12,7 @@ from speechlip.errors import OptionError, SpeechLipError
 PROTOCOLS = {
     "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
     "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames",
-    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of at least 50 frames, mean of the tracks",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames, mean of the tracks",
     "precropped": "files that are 224×224 crops already: no detection, no crop",
 }
 

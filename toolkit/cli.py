@@ -1,6 +1,7 @@
 """The command line: options in, one library call, words out. Heavy imports stay inside the commands, so that ``--help`` is instant."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,11 @@ def speechlip() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws the splits and the evaluation pairs.")
 @click.option("--decoder", default="pyav", show_default=True, help="pyav, or decord (says what it cannot do).")
 @click.option("--limit", type=click.IntRange(0), default=0, help="Only the first so many videos.  [default: all]")
+@click.option("--sync-filter", default="", help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'.")
+@click.option("--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its measured offset.")
+@click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as trained:runs/NAME.")
+@click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
+@click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
 def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:
@@ -111,6 +117,81 @@ def verify_shards(folder: Path, quiet: bool) -> int:
         verification = verify(folder, on_clip)
     click.echo(verification, err=not verification.ok)
     return 0 if verification.ok else USAGE
+
+
+@speechlip.command(
+    "score-sync",
+    epilog="\b\nExample:\n  score-sync renders/ --reference gt/ -o scores/\n  score-sync renders/ --audit",
+)
+@click.argument("renders", type=FILE)
+@click.option("--reference", type=FILE, help="Folder of the real videos (or one file); matched by relative path without extension.")
+@click.option("--pairs", type=FILE, help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]")
+@click.option("--metrics", help="Any of lse,lmd,psnr,ssim,lpips,cpbd.  [default: all; without --reference lse,cpbd]")
+@click.option("--protocol", default="direct", show_default=True, help="direct, wav2lip, latentsync, precropped: docs/protocols.md.")
+@click.option("--region", default="full", show_default=True, help="Where psnr, ssim, lpips, cpbd look: full, face, mouth.")
+@click.option(
+    "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
+)
+@click.option("--device", default="auto", show_default=True, help="For SyncNet and LPIPS: cpu, cuda; auto: cuda where there is one.")
+@click.option("--syncnet-weights", type=FILE, help="Another file in the format of syncnet_v2.model.")
+@click.option(
+    "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file; every score says so."
+)
+@click.option("--sync-model", help="Score with another package's sync model instead of SyncNet; never called LSE.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Processes.")
+@click.option("-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]")
+@click.option("--audit", is_flag=True, help="Only report what the containers did to the sound, and what each protocol would add.")
+@click.option("--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no table.")
+@click.pass_context
+def score_sync(context: click.Context, renders: Path, reference: Path | None, pairs: Path | None, out: Path | None, **given: Any) -> int:
+    """Score lip-sync and pictures of rendered videos by a named protocol: LSE-C, LSE-D, LMD, PSNR, SSIM, LPIPS, CPBD.
+
+    RENDERS is a folder of videos (any depth) or one video. Finished clips are not scored again unless their files or the options changed. Exit code
+    0 when every clip has every score that was asked for, 3 when some are missing (each with its reason), 1 for an error.
+    """
+    from speechlip.score_sync import run
+
+    own = {name: given.pop(name) for name in ("workers", "quiet", "audit", "fix_offset")}
+    command = shlex.join([Path(context.find_root().info_name or "score-sync").name, *sys.argv[1:]])
+    return run(renders, out, reference, pairs, command=command, chosen=given, **own)
+
+
+@speechlip.command(
+    "train-encoder",
+    epilog="\b\nExample:\n  train-encoder shards/ --encoder se4lip -o runs/se4lip\n  train-encoder shards/ --encoder mel-cnn --preset fast --steps 2000",
+)
+@click.argument("shards", type=FILE)
+@click.option("--encoder", help="se4lip (= stft-gru), stft-gru-small, mel-gru, mel-cnn, stft-cnn, or another package's.  [default: se4lip]")
+@click.option("--preset", default="paper", show_default=True, help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine.")
+@click.option("--loss", help="relu, clamp, half, s2l, logit, nce: docs/training.md.")
+@click.option("--steps", type=int, help="Batches in all.")
+@click.option("--batch-size", type=int, help="Pairs a step.")
+@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.")
+@click.option("--schedule", help="constant, or cosine down to 0 at the last step.")
+@click.option("--warmup-steps", type=int, help="Steps until the learning rate is there.")
+@click.option("--negatives", help="Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.")
+@click.option("--windows-per-clip", type=int, help="Windows of lips that a clip gives in an epoch.")
+@click.option("--lip-input", help="mouth: rows 24–71 of the crop. literal: all 96, of which the network never sees the lowest.")
+@click.option("--device", help="auto, cpu, cuda.")
+@click.option("--precision", help="fp32, bf16.")
+@click.option("--workers", type=int, help="Processes that read shards; 0: none beside this one.")
+@click.option("--seed", type=int, help="Draws weights and pairs.")
+@click.option("--validation-pairs", type=int, help="How many of the frozen validation pairs are looked at.")
+@click.option("--validate-every", type=int, help="Steps between looks.")
+@click.option("--checkpoint-every", type=int, help="Steps between checkpoints.")
+@click.option("-o", "--out", type=FILE, help="Folder of the run.  [default: runs/ENCODER]")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out from its last checkpoint, with its options.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no words but notes.")
+def train_encoder(shards: Path, out: Path | None, preset: str, resume: bool, quiet: bool, **chosen: Any) -> int:
+    """Train a speech encoder and the lip encoder on prepared SHARDS, so that what is said and what is seen lie close together.
+
+    Leaves OUT/step-…/model.safetensors, what is needed to go on, and OUT/history.csv. The paper preset is what SE4Lip states; what it leaves
+    open is printed and saved.
+    """
+    from speechlip.train_encoder import run
+
+    return run(shards, out, preset, resume, quiet, chosen)
 
 
 @speechlip.command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
@@ -154,7 +235,7 @@ def models_fetch(name: str) -> None:
     click.echo(assets.fetch(name))
 
 
-@models.command("path")
+@models.command("path", epilog="\b\nExample:\n  speechlip models path face_landmarker")
 @click.argument("name")
 def models_path(name: str) -> None:
     """Print where NAME lies, its SHA-256 checked."""

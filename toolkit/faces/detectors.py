@@ -4,7 +4,7 @@ A detector is called once per 25-fps frame, in order, and gives the faces of tha
 coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i + 1).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -47,7 +47,7 @@ def names() -> list[str]:
     return [*DETECTORS, *sorted(plug_in.name for plug_in in entry_points(group=PLUG_IN_GROUP) if plug_in.name not in DETECTORS)]
 
 
-def detector_class(name: str) -> Callable[[Source], Detector]:
+def detector_class(name: str) -> type[Detector]:
     """The class behind ``name``, imported now. Raises OptionError that lists the known names."""
     if name in DETECTORS:
         module, attribute = DETECTORS[name].split(":")

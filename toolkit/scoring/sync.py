@@ -87,14 +87,21 @@ def whole_picture(picture: np.ndarray, frame: int) -> np.ndarray:
 
 
 def open_sync_model(name: str, device: str) -> SyncModel:
-    """The model another package offers by this name (entry-point group ``speechlip.sync_models``: a callable ``(name, device) -> SyncModel``).
+    """A run of ``train-encoder`` (its folder), or what another package offers by this name.
 
-    ``name`` may go on behind a colon (``ours:runs/7``); the whole of it reaches the callable. Raises OptionError that lists the known ones.
+    Entry-point group ``speechlip.sync_models``: a callable ``(name, device) -> SyncModel``; ``name`` may go on behind a colon (``ours:runs/7``),
+    the whole of it reaches the callable. Raises ModelError for a folder that is no run, OptionError that lists the known names.
     """
+    if Path(name).is_dir():
+        from speechlip.encoders.trained import load_run
+
+        return load_run(name, device)
     offered = {entry.name: entry for entry in entry_points(group=MODEL_GROUP)}
     kind = name.partition(":")[0]
     if kind not in offered:
-        raise OptionError(f"no sync model {name!r}; installed packages offer: {', '.join(sorted(offered)) or 'none'}")
+        raise OptionError(
+            f"no sync model {name!r}: no folder of a run, and installed packages offer {', '.join(sorted(offered)) or 'none'}"
+        )
     return offered[kind].load()(name, device)
 
 

@@ -1,0 +1,160 @@
+"""The networks against their tables: sizes, shapes, what they see; spectra against torchaudio."""
+
+import numpy as np
+import pytest
+import torch
+from speechlip.encoders.layers import parameter_count
+from speechlip.encoders.lips import LipEncoder
+from speechlip.encoders.pair import build_pair
+from speechlip.encoders.registry import names, speech_encoder
+from speechlip.encoders.speech import LogSpectrum
+from speechlip.errors import OptionError, ShardError
+from speechlip.spectra import spectrogram
+
+TABLE_2 = [  # channels in, channels, kernel
+    *[(15, 32, 7), (32, 64, 5), (64, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3), (128, 128, 3), (128, 256, 3), (256, 256, 3)],
+    *[(256, 512, 3), (512, 512, 3), (512, 512, 3), (512, 512, 3), (512, 512, 1)],
+]
+WAV2LIP_SPEECH = [
+    *[(1, 32, 3), (32, 32, 3), (32, 32, 3), (32, 64, 3), (64, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3), (128, 128, 3)],
+    *[(128, 256, 3), (256, 256, 3), (256, 256, 3), (256, 512, 3), (512, 512, 1)],
+]
+SHAPES_AT_96 = [
+    *[(32, 96, 96), (64, 94, 47), (64, 94, 47), (64, 94, 47), (128, 47, 24), (128, 47, 24), (128, 47, 24), (256, 24, 12), (256, 24, 12)],
+    *[(512, 12, 6), (512, 12, 6), (512, 6, 3), (512, 1, 1), (512, 1, 1)],
+]
+
+
+def convolutions(rows):
+    """Weights, biases, and the two numbers per channel of batch norm."""
+    return sum(kernel * kernel * channels_in * channels + 3 * channels for channels_in, channels, kernel in rows)
+
+
+def gru(width_in, width, layers=8):
+    """Three gates, each with weights for input and state and two biases."""
+    widths = [width_in] + [width] * (layers - 1)
+    return sum(3 * (width * (below + width) + 2 * width) for below in widths)
+
+
+def test_sizes_are_those_of_the_tables():
+    assert parameter_count(LipEncoder()) == convolutions(TABLE_2) == 9_932_544
+    found = {
+        name: parameter_count(speech_encoder(name)) for name in ("se4lip", "stft-gru", "stft-gru-small", "mel-gru", "mel-cnn", "stft-cnn")
+    }
+    assert found["se4lip"] == found["stft-gru"] == gru(257, 512) == 12_215_808
+    assert found["stft-gru-small"] == gru(257, 256) + 256 * 512 + 512 == 3_290_368
+    assert found["mel-gru"] == gru(80, 512) == 11_943_936
+    assert found["mel-cnn"] == found["stft-cnn"] == convolutions(WAV2LIP_SPEECH) == 3_403_264
+
+
+def test_every_row_of_the_lip_network_has_the_shape_of_the_table():
+    network, shapes = LipEncoder("literal").eval(), []
+    for layer in network.layers:
+        layer.register_forward_hook(lambda module, given, out: shapes.append(tuple(out.shape[1:])))
+    network(torch.zeros(1, 5, 96, 96, 3, dtype=torch.uint8))
+    assert shapes == SHAPES_AT_96
+
+
+def influence(network, rows):
+    """How much each row of a picture moves the output: gradients of random outputs, summed over the row."""
+    torch.manual_seed(0)
+    pixels = torch.rand(2, 15, rows, 96, requires_grad=True)
+    out = network.eval().layers(pixels)
+    (out * torch.randn_like(out)).sum().backward()
+    return pixels.grad.abs().sum((0, 1, 3))
+
+
+def test_literal_input_never_sees_the_lowest_quarter_and_the_mouth_rows_are_all_seen():
+    literal = influence(LipEncoder("literal"), 96)
+    assert literal[72:].max() == 0 and literal[:48].sum() > 0.9 * literal.sum()
+    assert influence(LipEncoder("mouth"), 48).min() > 0
+
+
+def test_frames_and_colours_are_stacked_in_order():
+    lips = torch.randint(0, 256, (2, 5, 96, 96, 3), dtype=torch.uint8)
+    stacked = LipEncoder("mouth").stacked(lips)
+    assert stacked.shape == (2, 15, 48, 96)
+    assert stacked[1, 3 * 4 + 2, 10, 20] == lips[1, 4, 24 + 10, 20, 2] / 255
+    assert torch.equal(LipEncoder("literal").stacked(lips)[0, 0], lips[0, 0, :, :, 0] / 255)
+
+
+@pytest.mark.parametrize("name", ["se4lip", "stft-gru-small", "mel-gru", "mel-cnn", "stft-cnn"])
+def test_every_speech_encoder_makes_512_numbers_that_depend_on_the_input(name):
+    torch.manual_seed(0)
+    encoder = speech_encoder(name).eval()
+    out = encoder((torch.rand(3, 25, 257) ** 4).half())
+    assert out.shape == (3, 512) and out.dtype == torch.float32
+    assert (out[0] - out[1]).abs().max() > 0
+
+
+def test_mel_is_that_of_the_same_stft():
+    audio = (np.random.default_rng(0).normal(0, 3000, 640 * 5)).astype(np.int16)
+    ours = LogSpectrum(mel=True).log(torch.from_numpy(spectrogram(audio)))
+    torchaudios = torch.from_numpy(spectrogram(audio, "mel")).float().log()
+    torch.testing.assert_close(ours, torchaudios, rtol=0, atol=2e-3)  # both were rounded to float16
+
+
+def test_fitted_spectrum_has_mean_0_and_deviation_1_and_keeps_a_constant_bin():
+    magnitude = torch.rand(4, 50, 257) * 10
+    magnitude[..., 7] = 0.5
+    spectrum = LogSpectrum()
+    spectrum.fit(magnitude)
+    scaled = spectrum(magnitude).flatten(0, 1)
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(257), atol=1e-4, rtol=0)
+    changing = torch.arange(257) != 7
+    torch.testing.assert_close(scaled.std(0)[changing], torch.ones(256), atol=1e-4, rtol=0)
+    assert scaled[:, 7].abs().max() < 1e-4
+    assert {"mean", "deviation"} <= set(spectrum.state_dict())
+
+
+def test_silence_is_finite():
+    assert torch.isfinite(speech_encoder("mel-cnn").eval()(torch.zeros(2, 25, 257))).all()
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ShardError, match="257 bins is wanted, these have 80; prepare with --spectrogram stft"):
+        speech_encoder("se4lip")(torch.zeros(1, 25, 80))
+
+
+def test_rectified_embeddings_have_no_negative_number_and_the_others_have():
+    torch.manual_seed(0)
+    lips, speech = torch.randint(0, 256, (8, 5, 96, 96, 3), dtype=torch.uint8), torch.rand(8, 25, 257)
+    for rectified in (True, False):
+        embeddings = build_pair("mel-cnn", "mouth", rectified)(lips, speech)
+        assert all(bool((embedding < 0).any()) != rectified for embedding in embeddings)
+
+
+def test_a_plain_gru_starts_nearly_blind_and_the_batch_norm_opens_its_eyes():
+    torch.manual_seed(0)
+    pair, speech = build_pair("se4lip", "mouth", rectified=False), torch.rand(16, 25, 257)
+
+    def mean_cosine(rows):
+        rows = torch.nn.functional.normalize(rows, dim=1)
+        return (rows @ rows.T)[~torch.eye(16, dtype=torch.bool)].mean().item()
+
+    with torch.inference_mode():
+        assert mean_cosine(pair.speech(speech)) > 0.9
+        assert mean_cosine(pair.embed_speech(speech)) < 0.1
+
+
+def test_names_are_listed_and_unknown_ones_refused():
+    assert names() == ["mel-cnn", "mel-gru", "se4lip", "stft-cnn", "stft-gru", "stft-gru-small"]
+    with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-gru, se4lip"):
+        speech_encoder("hubrt")
+    with pytest.raises(OptionError, match="no lip input 'top'; there are: mouth, literal"):
+        LipEncoder("top")
+
+
+def test_another_package_adds_an_encoder_by_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "theirs.py").write_text(
+        "from torch import nn\n\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(25 * 257, 512))\n"
+    )
+    facts = tmp_path / "theirs-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[speechlip.encoders]\ntheirs = theirs:make\nbroken = nowhere:make\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "theirs" in names()
+    assert build_pair("theirs", "mouth", True).embed_speech(torch.rand(2, 25, 257)).shape == (2, 512)
+    with pytest.raises(OptionError, match="'broken' cannot be imported from nowhere:make"):
+        speech_encoder("broken")

@@ -1,0 +1,104 @@
+"""The command: errors in one line, resuming, and a real training that reads A/V offsets back."""
+
+import os
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_dataset
+from speechlip.cli import speechlip
+from speechlip.encoders.trained import load_run, open_sync_model
+from speechlip.metrics.lse import offset_of, sync_score
+from speechlip.recipes.synthetic import SyntheticOptions, generate
+from speechlip.shards.reader import ClipReader
+from speechlip.timing import SAMPLES_PER_FRAME
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "shards")
+
+
+def call(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        speechlip(["train-encoder", *map(str, arguments)])
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def test_a_run_and_its_continuation(shards, tmp_path, capsys):
+    out = tmp_path / "run"
+    options = ("--encoder", "mel-cnn", "--steps", 1, "--batch-size", 4, "--validation-pairs", 4, "-o", out)
+    code, said, notes = call(capsys, shards, *options)
+    assert code == 0 and said.startswith("step 1: loss 0.") and f"weights in {out}/step-00000001" in said
+    assert "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; lip_input mouth, not stated; steps 1, not stated" in notes
+    code, said, _ = call(
+        capsys, shards, "-o", out, "--steps", 2, "--resume"
+    )  # the paper's learning rate is constant: more steps may follow
+    assert code == 0 and "step-00000002" in said
+    code, said, _ = call(capsys, shards, "-o", out, "--resume", "--quiet")
+    assert (code, said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("{shards}", "--encoder", "hubrt"), "no encoder 'hubrt'; there are: mel-cnn, mel-gru"),
+        (("{shards}", "--preset", "quick"), "no preset 'quick'; there are: paper, fast"),
+        (("{shards}", "--loss", "bce"), "loss is 'bce'; there are: relu, clamp, half, s2l, logit, nce"),
+        (("{shards}", "--device", "cuda"), "this torch sees no GPU"),
+        (("{shards}", "--resume"), "holds no checkpoint"),
+        (("{shards}", "--negatives", "shift:0.5"), "they must add up to 1"),
+        (("nowhere",), "there is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_1(shards, tmp_path, capsys, arguments, words):
+    import torch
+
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    code, said, error = call(capsys, *(text.format(shards=shards) for text in arguments), "--quiet", "-o", tmp_path / "run")
+    assert (code, said) == (1, "")
+    assert error.startswith("error: ") and words in error and error.count("\n") == 1
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; from speechlip.cli import train_encoder\n"
+        "try: train_encoder(['--help'])\nexcept SystemExit as e: assert not e.code\n"
+        "assert not {'torch', 'numpy', 'speechlip.training'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "train-encoder shards/ --encoder mel-cnn --preset fast" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_minute_of_training_reads_offsets_of_drawn_heads_back(tmp_path):
+    """960 windows of 8 clips are enough for those clips together, though not for each of them, nor for people never seen (docs/training.md)."""
+    generate(tmp_path / "videos", SyntheticOptions(identities=6, clips=2))
+    quiet = {"capture_output": True, "text": True, "env": os.environ | {"OMP_NUM_THREADS": "1"}}
+    shards, run = tmp_path / "shards", tmp_path / "run"
+    prepared = subprocess.run(
+        [BIN / "prep-shards", tmp_path / "videos", "-o", shards, "--detector", "sidecar", "--split", "train=1"], **quiet
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    options = "--encoder mel-cnn --preset fast --steps 60 --batch-size 16 --windows-per-clip 32"
+    done = subprocess.run([BIN / "speechlip", "train-encoder", shards, *options.split(), "-o", run], **quiet)
+    assert done.returncode == 0, done.stderr
+    model = open_sync_model(f"trained:{run}", "cpu")
+    assert model.step == 60 and load_run(run).sha256 == model.sha256
+    shifts = (-10, -4, -1, 0, 3, 10)
+    curves = np.zeros((len(shifts), 31))
+    for clip in islice(ClipReader(shards, "train", fields=("lips", "audio"), shuffle_clips=0), 6):
+        lips, _ = model.features(iter(clip.lips), clip.audio)
+        for row, shift in enumerate(shifts):
+            sound = clip.audio[max(0, shift) * SAMPLES_PER_FRAME : (len(clip.lips) + min(0, shift)) * SAMPLES_PER_FRAME]
+            seen = lips[max(0, -shift) : len(lips) - max(0, shift)]  # the same clip with its sound early by ``shift`` frames, late below 0
+            curves[row] += sync_score(seen, model.speech_features(sound), resamples=1).curve_unpadded
+    assert tuple(map(offset_of, curves)) == shifts

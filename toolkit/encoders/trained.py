@@ -1,0 +1,153 @@
+"""What a training run left: a pair of encoders with weights, read without running any code, and applied to whole clips.
+
+A run folder (docs/training.md) holds ``step-NNNNNNNN/`` with ``model.safetensors`` and ``checkpoint.json``; the last step counts.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from speechlip.errors import ModelError
+from speechlip.metrics.declared import NotScored
+from speechlip.records import FaceTrack
+from speechlip.shards.pairs import WINDOW
+from speechlip.spectra import spectrogram
+from speechlip.timing import HOPS_PER_FRAME, SAMPLES_PER_FRAME
+from torch import Tensor
+
+from .pair import SpeechLipPair, build_pair
+
+FORMAT = 1
+WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
+BATCH_WINDOWS = 32
+CROP_SHAPE = (96, 96, 3)
+
+
+class TrainedPair:
+    """A trained pair of encoders as a sync model (``scoring.sync.SyncModel``): clips in, rows of unit length out.
+
+    name: the run's folder and encoder. sha256: of the weights. step: at which they were saved. crop: preset of the crops it was trained on.
+    """
+
+    official, is_lse, window_frames = False, False, WINDOW
+
+    def __init__(self, pair: SpeechLipPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu") -> None:
+        self.pair, self.name, self.sha256, self.step, self.crop, self.device = pair.to(device).eval(), name, sha256, step, crop, device
+
+    def features(self, frames: Iterable[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of every window of a clip: (96, 96, 3) uint8 RGB crops, read once, (N,) int16 at 16 kHz → (T, 512), (T, 512) float32.
+
+        Row i is frames i … i + 4, so that T is four less than the frames that have both picture and sound. Rows have length 1: distances
+        between them grow as cosines fall. Raises NotScored for fewer than 5 frames.
+        """
+        parts = [self._embed(self.pair.embed_lips, windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
+        if not parts:
+            raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
+        lips = np.concatenate(parts)
+        return lips, self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME])
+
+    def speech_features(self, audio: np.ndarray) -> np.ndarray:
+        """(640 L,) int16 at 16 kHz → (L − 4, 512) float32, row i of frames i … i + 4. The STFT is that of the whole clip, as in shards."""
+        columns = torch.from_numpy(spectrogram(audio))
+        windows = columns.unfold(0, WINDOW * HOPS_PER_FRAME, HOPS_PER_FRAME).transpose(1, 2)
+        return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows.split(BATCH_WINDOWS)])
+
+    def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
+        """How to cut its crops: ``cropper(track)(picture, frame)``; None: pictures are crops already, and NotScored where they are not 96×96."""
+        if track is None:
+            return checked_crop
+        from speechlip.faces.crops import cut, plan_crop
+
+        affines = plan_crop(track, self.crop).affines
+        return lambda picture, frame: cut(picture, affines[frame])
+
+    @torch.inference_mode()
+    def _embed(self, encoder: Callable[[Tensor], Tensor], windows: Tensor) -> np.ndarray:
+        embedding = encoder(windows.to(self.device)).float()
+        return torch.nn.functional.normalize(embedding, dim=1).cpu().numpy()
+
+
+def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
+    """Windows of five neighbouring crops, one frame apart: (96, 96, 3) each → (up to 32, 5, 96, 96, 3) uint8."""
+    frames = iter(frames)
+    held = list(islice(frames, WINDOW - 1))
+    while more := list(islice(frames, BATCH_WINDOWS)):
+        held += more
+        yield torch.from_numpy(np.stack(held)).unfold(0, WINDOW, 1).permute(0, 4, 1, 2, 3)
+        held = held[1 - WINDOW :]
+
+
+def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
+    if picture.shape != CROP_SHAPE:
+        height, width = picture.shape[:2]
+        raise NotScored(
+            "not 96×96", f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face detector"
+        )
+    return picture
+
+
+def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
+    """The encoders of a run at its last checkpoint. Raises ModelError for what is no run, is damaged, or was saved by another release."""
+    folder = last_checkpoint(Path(path))
+    facts = read_facts(folder)
+    content = read_weights(folder, facts)
+    options = facts["options"]
+    pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"])
+    load_weights(pair, content, "pair.", folder)
+    return TrainedPair(pair, f"{Path(path).name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
+
+
+def open_sync_model(name: str, device: str) -> TrainedPair:
+    """``trained:RUN`` of ``score-sync --sync-model``."""
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    return load_run(name.partition(":")[2], chosen)
+
+
+def last_checkpoint(run: Path) -> Path:
+    """The newest whole checkpoint folder of a run. Raises ModelError where there is none."""
+    found = sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
+    if not found:
+        raise ModelError(f"{run} holds no checkpoint; give the folder of a run of train-encoder that has saved one")
+    return found[-1]
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """``checkpoint.json``. Raises ModelError where it is not JSON or of another format."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / FACTS} cannot be read ({error}); restore it, or train again") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise ModelError(
+            f"{folder} is no checkpoint of format {FORMAT}, which this speechlip reads; train again, or use the release that wrote it"
+        )
+    return facts
+
+
+def read_weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
+    """All tensors of ``model.safetensors``, a format that cannot hold code. Raises ModelError where it is not the file that was saved."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+            raise ModelError(f"{path} is not the file that {FACTS} beside it names (SHA-256); restore it, or train again")
+        return load(data)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
+
+
+def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, folder: Path) -> None:
+    """Give ``module`` the tensors whose names begin with ``prefix``. Raises ModelError where they are those of another network."""
+    own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    try:
+        module.load_state_dict(own)
+    except RuntimeError as error:
+        raise ModelError(f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}") from error

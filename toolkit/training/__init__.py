@@ -1,0 +1,1 @@
+"""The reference trainer: options, losses, one visible loop, checkpoints that resume weight for weight."""

@@ -1,0 +1,155 @@
+"""A training run on disk: what is there is whole, and a run that was stopped goes on as if it had not been.
+
+``step-NNNNNNNN/`` holds ``model.safetensors`` (weights), ``trainer.pt`` (optimiser, random state, position in the shards; read with
+``weights_only=True``) and ``checkpoint.json`` (options, shards, what differs from the paper). It is written under a name of its own and renamed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import speechlip
+import torch
+from speechlip.encoders.pair import SpeechLipPair
+from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, last_checkpoint, load_weights, read_facts, read_weights
+from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.files import sync_folder, whole_file, write_text
+from speechlip.shards.shardset import open_shards, read_manifest
+
+from .config import TrainOptions, unlike_paper
+from .losses import Criterion
+
+TRAINER = "trainer.pt"
+
+
+@dataclass
+class TrainState:
+    """Everything that a step changes, beside the position in the shards."""
+
+    pair: SpeechLipPair
+    criterion: Criterion
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """pair.… and criterion.…, contiguous and on the CPU."""
+        parts = {"pair": self.pair, "criterion": self.criterion}
+        return {f"{part}.{name}": value.cpu().contiguous() for part, module in parts.items() for name, value in module.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class ShardFacts:
+    """Which shards a run learns from. manifest_sha256: of ``manifest.json``. digest: of the train split alone. crop: preset of its lips."""
+
+    manifest_sha256: str
+    digest: str
+    crop: str
+
+
+def shard_facts(shards: Path) -> ShardFacts:
+    """Raises ShardError where ``shards`` is no finished prepared folder."""
+    crop = read_manifest(shards)["options"].get("crop", "lips")
+    return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), open_shards(shards, "train").digest, crop)
+
+
+def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, loader: dict[str, Any]) -> Path:
+    """Write the checkpoint of this step and remove the ones before. Raises WriteError where it cannot be written; then the last one stays."""
+    from safetensors.torch import save as to_bytes
+
+    folder = run / f"step-{state.step:08d}"
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    content = to_bytes(state.weights())
+    with whole_file(part / WEIGHTS) as file:
+        file.write(content)
+    with whole_file(part / TRAINER) as file:
+        torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "loader": loader}, file)
+    facts = {
+        "format": FORMAT,
+        "speechlip": speechlip.__version__,
+        "torch": torch.__version__,
+        "step": state.step,
+        "options": asdict(options),
+        "unlike_paper": unlike_paper(options),
+        "rectified": state.pair.rectified,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "shards": {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest},
+        "crop": shards.crop,
+    }
+    write_text(part / FACTS, json.dumps(facts, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    sync_folder(run)
+    for older in run.glob("step-*"):
+        if older != folder:
+            shutil.rmtree(older)
+    return folder
+
+
+def saved_options(run: Path) -> TrainOptions:
+    """The options of a run's last checkpoint. Raises ModelError where there is none, or its options are not this release's."""
+    folder = last_checkpoint(run)
+    try:
+        return TrainOptions(**read_facts(folder)["options"])
+    except (TypeError, KeyError, OptionError) as error:
+        raise ModelError(
+            f"{folder / FACTS} holds other options than this speechlip has ({error}); use the release that wrote it"
+        ) from error
+
+
+def restore(run: Path, state: TrainState, shards: ShardFacts) -> dict[str, Any]:
+    """Bring ``state`` to the run's last checkpoint; returns the loader's position.
+
+    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or holds code.
+    """
+    folder = last_checkpoint(run)
+    facts = read_facts(folder)
+    if facts["shards"] != {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest}:
+        raise ShardError(
+            f"the shards are not those that {run} was trained on so far (manifest.json differs); give those, or begin another run"
+        )
+    tensors = read_weights(folder, facts)
+    load_weights(state.pair, tensors, "pair.", folder)
+    load_weights(state.criterion, tensors, "criterion.", folder)
+    trainer = read_trainer(folder / TRAINER)
+    state.optimizer.load_state_dict(trainer["optimizer"])
+    torch.set_rng_state(trainer["random"])
+    state.step = facts["step"]
+    return trainer["loader"]
+
+
+def read_trainer(path: Path) -> dict[str, Any]:
+    """``trainer.pt``: tensors, numbers and strings, and nothing that runs. Raises ModelError."""
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, or train again"
+        ) from error
+    except (OSError, RuntimeError, EOFError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
+
+
+@contextmanager
+def only_run(run: Path, resume: bool) -> Iterator[None]:
+    """Hold a run's folder for this process. Raises OptionError where another holds it, or it is not empty and is not to be gone on with."""
+    run.mkdir(parents=True, exist_ok=True)
+    lock = os.open(run, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not resume and any(run.iterdir()):
+            raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")
+        yield
+    except BlockingIOError:
+        raise OptionError(f"another run is writing to {run}; wait for it, or choose another -o") from None
+    finally:
+        os.close(lock)

@@ -1,0 +1,137 @@
+"""Everything that a training run is told: one frozen dataclass, two presets, and what of it the paper does not say."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from speechlip.encoders.lips import INPUTS
+from speechlip.errors import OptionError
+from speechlip.shards.pairs import PairMix, parse_mix
+
+from .losses import LOSSES
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("fp32", "bf16")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of ``train-encoder``; the defaults are the preset ``paper``.
+
+    encoder: a name of ``encoders.registry``. loss: of ``losses.LOSSES``. lip_input: of ``encoders.lips.INPUTS``. steps: batches in all. lr: Adam's,
+    at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the last step; before it ``warmup_steps`` of a straight rise.
+    negatives: shares as ``parse_mix`` reads them; empty is the loader's own mix less what the split cannot have. windows_per_clip: lips windows
+    that a clip gives in an epoch. workers: processes that read shards. validation_pairs, validate_every: how many of the frozen pairs are looked
+    at after how many steps. checkpoint_every: steps.
+    """
+
+    encoder: str = "se4lip"
+    loss: str = "relu"
+    lip_input: str = "mouth"
+    steps: int = 100_000
+    batch_size: int = 16
+    lr: float = 5e-5
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    negatives: str = ""
+    windows_per_clip: int = 8
+    seed: int = 0
+    precision: str = "fp32"
+    device: str = "auto"
+    workers: int = 0
+    validation_pairs: int = 256
+    validate_every: int = 200
+    checkpoint_every: int = 1000
+
+    def __post_init__(self) -> None:
+        known = {"loss": LOSSES, "lip_input": INPUTS, "schedule": SCHEDULES, "precision": PRECISIONS, "device": DEVICES}
+        for name, values in known.items():
+            if getattr(self, name) not in values:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
+        for name in ("steps", "windows_per_clip", "validation_pairs", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
+            raise OptionError(f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0")
+        if self.mix and not self.mix.positive:
+            raise OptionError(f"negatives {self.negatives!r} leave no positive pair to learn from")
+
+    @property
+    def mix(self) -> PairMix | None:
+        return parse_mix(self.negatives) if self.negatives else None
+
+    def learning_rate(self, step: int) -> float:
+        """Of step 1 … steps.
+
+        >>> options = TrainOptions(lr=0.1, steps=10, warmup_steps=2, schedule="cosine")
+        >>> [round(options.learning_rate(step), 4) for step in (1, 2, 6, 10)]
+        [0.05, 0.1, 0.05, 0.0]
+        """
+        if step <= self.warmup_steps:
+            return self.lr * step / self.warmup_steps
+        if self.schedule == "constant":
+            return self.lr
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return self.lr * (1 + math.cos(math.pi * done)) / 2
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "fast": {
+        "loss": "nce",
+        "negatives": "positive:1",
+        "batch_size": 64,
+        "lr": 5e-4,
+        "schedule": "cosine",
+        "warmup_steps": 20,
+        "steps": 5000,
+    },
+}
+STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
+"""What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined). Everything else had to be chosen."""
+CHOSEN = ("lip_input", "steps", "schedule", "warmup_steps", "negatives", "windows_per_clip")
+RESUMABLE = ("device", "validation_pairs", "validate_every", "checkpoint_every")
+"""Options that may change when a run is resumed; with a constant learning rate also ``steps``."""
+
+
+def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
+    """A preset with what was given in its place. Raises OptionError for an unknown preset, option or value.
+
+    >>> make_options("fast", {"encoder": "mel-cnn"}).loss
+    'nce'
+    """
+    if preset not in PRESETS:
+        raise OptionError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    known = [field.name for field in fields(TrainOptions)]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
+    return TrainOptions(**{**PRESETS[preset], **given})
+
+
+def unlike_paper(options: TrainOptions) -> dict[str, str]:
+    """Options that differ from the paper, and those that it does not state, each with a word on it.
+
+    >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
+    ('0.0001, the paper has 5e-05', '100000, not stated')
+    """
+    said = {name: f"{getattr(options, name)}, the paper has {value}" for name, value in STATED.items() if getattr(options, name) != value}
+    return said | {name: f"{getattr(options, name) or 'the default'}, not stated" for name in CHOSEN}
+
+
+def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
+    """The options of a run that goes on. Raises OptionError where ``given`` would make it another run.
+
+    >>> resumed(TrainOptions(), {"encoder": "mel-cnn"})
+    Traceback (most recent call last):
+    speechlip.errors.OptionError: this run has encoder 'se4lip', not 'mel-cnn'; leave the option out to go on with it, or begin another run
+    """
+    free = RESUMABLE + (("steps",) if saved.schedule == "constant" else ())
+    for name, value in given.items():
+        if name not in free and value != getattr(saved, name):
+            raise OptionError(
+                f"this run has {name} {getattr(saved, name)!r}, not {value!r}; leave the option out to go on with it, or begin another run"
+            )
+    return replace(saved, **given)

@@ -1,0 +1,56 @@
+"""The fixed validation batch: some of the frozen pairs, looked at again and again while training goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from speechlip.encoders.pair import SpeechLipPair
+from speechlip.errors import OptionError, ShardError
+from speechlip.metrics.pairs import pair_auc
+from speechlip.shards.evaluation import ClipLookup, collate_frozen
+from speechlip.shards.frozen_pairs import read_pairs
+from torch.nn import functional
+
+BATCH_PAIRS = 64
+
+
+class Exam:
+    """Frozen pairs of a split in memory (150 kB each). ``cosines`` and ``auc`` leave the pair in the mode in which they found it."""
+
+    def __init__(self, batches: list[dict[str, Any]]) -> None:
+        self.batches = batches
+        self.label = np.concatenate([batch["label"].numpy() for batch in batches])
+        self.kind = np.concatenate([batch["kind"].numpy() for batch in batches])
+
+    def auc(self, pair: SpeechLipPair) -> float:
+        """Pair AUC, 0.5 is chance. NaN where the encoders give numbers that are not finite."""
+        cosines = self.cosines(pair)
+        return pair_auc(cosines, self.label) if np.isfinite(cosines).all() else float("nan")
+
+    @torch.inference_mode()
+    def cosines(self, pair: SpeechLipPair) -> np.ndarray:
+        """(N,) float32, in fp32 whatever the training's precision."""
+        training, device = pair.training, next(pair.parameters()).device
+        pair.eval()
+        parts = []
+        for batch in self.batches:
+            embeddings = pair(batch["lips"].to(device), batch["spectrogram"].to(device))
+            parts.append(functional.cosine_similarity(*embeddings).cpu().numpy())
+        pair.train(training)
+        return np.concatenate(parts)
+
+
+def open_exam(shards: Path, n_pairs: int, split: str = "validation", seed: int = 0) -> tuple[Exam | None, str]:
+    """``n_pairs`` of the frozen pairs of ``split``, drawn once, and an empty note; or None and why there are none."""
+    path = shards / "pairs" / f"{split}.parquet"
+    try:
+        rows = list(read_pairs(path))
+        clips = ClipLookup(shards, split)
+    except (OptionError, ShardError) as error:
+        return None, f"no pair AUC while training: {error}"
+    chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:n_pairs].tolist())
+    batches = [[rows[number] for number in chosen[first : first + BATCH_PAIRS]] for first in range(0, len(chosen), BATCH_PAIRS)]
+    if not {0, 1} <= {rows[number].label for number in chosen}:
+        return None, f"no pair AUC while training: {path} has {len(rows)} pairs, matches and mismatches are wanted"
+    return Exam([collate_frozen(batch, clips) for batch in batches]), ""

@@ -1,0 +1,152 @@
+"""What pulls matching lips and speech together and pushes others apart.
+
+``relu``, ``clamp``, ``half``, ``s2l`` and ``logit`` look at the cosine of each pair and its label (1: match). ``nce`` compares each match with
+everything else in the batch. Formulas, with c the cosine and y the label:
+
+=========  ==========================================================================  ==================================
+name       loss of a pair                                                              plateau: when nothing is told apart
+=========  ==========================================================================  ==================================
+relu       −y ln c − (1 − y) ln(1 − c), both embeddings rectified, c in [ε, 1 − ε]     ln 2
+clamp      the same on embeddings as they are, so that nothing is learned below ε      ln 2
+half       −y ln p − (1 − y) ln(1 − p), p = (1 + c) / 2                                ln 2
+s2l        y (1 − c) + (1 − y) max(0, c)                                               1/2
+logit      −y ln σ(s c + b) − (1 − y) ln σ(−s c − b), s and b learned                  ln 2
+nce        cross entropy of the match among the batch, logits s c, both ways, s        ln(candidates)
+           learned
+=========  ==========================================================================  ==================================
+
+``relu`` is eq. 6 of SE4Lip, made defined everywhere as Wav2Lip does; ``s2l`` is eq. 6 of Speech2Lip; the others are ours.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from speechlip.errors import OptionError
+from speechlip.shards.pairs import PairRules
+from torch import Tensor, nn
+from torch.nn import functional
+
+EPSILON = 1e-6
+LOSSES = ("relu", "clamp", "half", "s2l", "logit", "nce")
+LEARNED_START = {"logit": 10.0, "nce": 1 / 0.07}
+"""The scale s at the start; that of ``nce`` is CLIP's."""
+MAX_SCALE = 100.0
+
+
+def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
+    """Losses ``relu`` and ``clamp``: (B,), (B,) → scalar, the cosine taken for the probability of a match.
+
+    >>> round(cross_entropy_of_cosine(torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])).item(), 4)  # (ln 2 + ln 4/3) / 2
+    0.4904
+    """
+    return functional.binary_cross_entropy(cosine.clamp(EPSILON, 1 - EPSILON), label)
+
+
+def half(cosine: Tensor, label: Tensor) -> Tensor:
+    """Cross entropy with p = (1 + cosine) / 2: (B,), (B,) → scalar.
+
+    >>> round(half(torch.tensor([0.0]), torch.tensor([1.0])).item(), 4)
+    0.6931
+    """
+    return cross_entropy_of_cosine((1 + cosine) / 2, label)
+
+
+def s2l(cosine: Tensor, label: Tensor) -> Tensor:
+    """Speech2Lip's eq. 6: (B,), (B,) → scalar.
+
+    >>> round(s2l(torch.tensor([0.75, 0.5, -0.5]), torch.tensor([1.0, 0.0, 0.0])).item(), 4)  # (1/4 + 1/2 + 0) / 3
+    0.25
+    """
+    return torch.where(label == 1, 1 - cosine, cosine.clamp(min=0)).mean()
+
+
+def logit(cosine: Tensor, label: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """Cross entropy with a learned scale and bias: (B,), (B,), scalars → scalar.
+
+    >>> round(logit(torch.tensor([0.1]), torch.tensor([1.0]), torch.tensor(10.0), torch.tensor(-1.0)).item(), 4)  # σ(0) = 1/2
+    0.6931
+    """
+    return functional.binary_cross_entropy_with_logits(scale * cosine + bias, label)
+
+
+def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric InfoNCE: cosines[i, j] of lips i and speech j (B, B), label (B,), apart (B, B) bool, scale → scalar.
+
+    Each match i is looked for among speech j that is ``apart`` from its lips, and its speech among such lips. Lips and speech of mismatches stand
+    among the candidates and are not looked for themselves.
+
+    >>> cosines, everything = torch.tensor([[0.5, 0.0], [0.0, 0.5]]), torch.ones(2, 2, dtype=torch.bool)
+    >>> round(nce(cosines, torch.ones(2), everything, torch.tensor(2.0)).item(), 4)  # ln(1 + 1/e)
+    0.3133
+    """
+    matched = label == 1
+    candidates = apart | torch.eye(len(label), dtype=torch.bool, device=apart.device)
+    logits = (scale * cosines).masked_fill(~candidates, -torch.inf)
+    own = torch.arange(len(label), device=label.device)[matched]
+    return (functional.cross_entropy(logits[matched], own) + functional.cross_entropy(logits.T[matched], own)) / 2
+
+
+def far_apart(batch: Mapping[str, Any], rules: PairRules) -> Tensor:
+    """Which lips i and speech j of a batch may count as a mismatch, (B, B) bool: of two clips, or as far apart as negatives are.
+
+    >>> batch = {"keys": [("a", "a"), ("b", "b")], "lips_start": torch.tensor([0, 3]), "speech_start": torch.tensor([0, 3])}
+    >>> far_apart(batch, PairRules()).tolist()
+    [[False, True], [True, False]]
+    """
+    numbers: dict[str, int] = {}
+    lips, speech = (torch.tensor([numbers.setdefault(keys[side], len(numbers)) for keys in batch["keys"]]) for side in (0, 1))
+    frames = (batch["lips_start"][:, None] - batch["speech_start"][None]).abs()
+    return (lips[:, None] != speech[None]) | (frames >= rules.min_offset)
+
+
+def rectifies(loss: str) -> bool:
+    """Whether both embeddings end in a ReLU under this loss. Raises OptionError for an unknown one."""
+    if loss not in LOSSES:
+        raise OptionError(f"no loss {loss!r}; there are: {', '.join(LOSSES)}")
+    return loss == "relu"
+
+
+def plateau(loss: str, pairs: int) -> float:
+    """The loss while nothing is told apart, ``pairs`` being those that ``nce`` chooses among.
+
+    >>> round(plateau("relu", 16), 4), plateau("s2l", 16), round(plateau("nce", 16), 4)
+    (0.6931, 0.5, 2.7726)
+    """
+    return {"s2l": 0.5, "nce": math.log(pairs)}.get(loss, math.log(2))
+
+
+class Criterion(nn.Module):
+    """A loss by name, with what it learns: (B, 512), (B, 512), the batch → scalar."""
+
+    def __init__(self, loss: str, rules: PairRules) -> None:
+        super().__init__()
+        rectifies(loss)
+        self.loss, self.rules = loss, rules
+        if loss in LEARNED_START:
+            self.log_scale = nn.Parameter(torch.tensor(LEARNED_START[loss]).log())
+        if loss == "logit":
+            self.bias = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, lips: Tensor, speech: Tensor, batch: Mapping[str, Any]) -> Tensor:
+        lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
+        label = batch["label"].to(lips.device)
+        if self.loss == "nce":
+            return nce(lips @ speech.T, label, far_apart(batch, self.rules).to(lips.device), self.scale())
+        cosine = (lips * speech).sum(1)
+        if self.loss == "logit":
+            return logit(cosine, label, self.scale(), self.bias)
+        return {"half": half, "s2l": s2l}.get(self.loss, cross_entropy_of_cosine)(cosine, label)
+
+    def scale(self) -> Tensor:
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
+
+
+def stuck(losses: Sequence[float], loss: str, pairs: int) -> bool:
+    """Whether losses have stayed within 0.01 of the plateau.
+
+    >>> stuck([0.70, 0.69, 0.692], "relu", 16), stuck([0.70, 0.60, 0.50], "relu", 16)
+    (True, False)
+    """
+    return bool(losses) and all(abs(value - plateau(loss, pairs)) < 0.01 for value in losses)
