@@ -56,6 +56,5 @@ setup(
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]
         + [f"{name} = speechlip.cli:{name.replace('-', '_')}" for name in COMMANDS],
-        "speechlip.sync_models": ["trained = speechlip.encoders.trained:open_sync_model"],
     },
 )

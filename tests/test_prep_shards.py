@@ -147,13 +147,18 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talki
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_shard(talking, tmp_path):
     out = tmp_path / "stopped"
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts)
     wait_for(out / ".work" / "plan.json")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
     _, words = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "the same command goes on where it stopped" in words and "Traceback" not in words
     assert not (out / "manifest.json").exists() and not list(out.glob("data/*.tar"))
+
+
+def heed_interrupts():
+    """A job that a shell started in the background ignores Ctrl-C, and so would everything that the tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(path):

@@ -83,7 +83,7 @@ def speechlip() -> None:
 @click.option("--limit", type=click.IntRange(0), default=0, help="Only the first so many videos.  [default: all]")
 @click.option("--sync-filter", default="", help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'.")
 @click.option("--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its measured offset.")
-@click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as trained:runs/NAME.")
+@click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
 @click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
@@ -137,7 +137,7 @@ def verify_shards(folder: Path, quiet: bool) -> int:
 @click.option(
     "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file; every score says so."
 )
-@click.option("--sync-model", help="Score with another package's sync model instead of SyncNet; never called LSE.")
+@click.option("--sync-model", help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Processes.")
 @click.option("-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]")
 @click.option("--audit", is_flag=True, help="Only report what the containers did to the sound, and what each protocol would add.")

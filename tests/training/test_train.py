@@ -137,7 +137,7 @@ def test_a_run_is_read_back_and_gives_features(straight):
     assert (trained.name, trained.window_frames, trained.official, trained.is_lse) == ("straight (mel-cnn)", 5, False, False)
     rng = np.random.default_rng(0)
     lips, speech = trained.features(iter(rng.integers(0, 256, (9, 96, 96, 3), np.uint8)), rng.normal(0, 999, 9 * 640).astype(np.int16))
-    assert lips.shape == speech.shape == (5, 512)
+    assert lips.shape == speech.shape == (5, 513)
     np.testing.assert_allclose(np.linalg.norm(lips, axis=1), 1, atol=1e-5)
     mean = trained.pair.speech.spectrum.mean
     assert mean.abs().max() > 0.1, "the spectrum was fitted to the training speech and saved"
@@ -218,6 +218,12 @@ def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
     train(shards, replace(OPTIONS, steps=1), tmp_path / "run", watcher=Watcher(note=notes.append))
     assert history(tmp_path / "run")[0]["auc"] == "nan"
     assert "no pair AUC while training: there are no frozen pairs" in notes[0]
+
+
+def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
+    notes = []
+    train(shards, replace(OPTIONS, steps=1, lip_input="literal"), tmp_path / "run", watcher=Watcher(note=notes.append))
+    assert "never look at rows 72–95" in notes[0]
 
 
 def test_mel_shards_are_refused(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny_dataset
 from speechlip.cli import speechlip
-from speechlip.encoders.trained import load_run, open_sync_model
+from speechlip.encoders.trained import load_run
 from speechlip.metrics.lse import offset_of, sync_score
 from speechlip.recipes.synthetic import SyntheticOptions, generate
 from speechlip.shards.reader import ClipReader
@@ -91,8 +91,8 @@ def test_a_minute_of_training_reads_offsets_of_drawn_heads_back(tmp_path):
     options = "--encoder mel-cnn --preset fast --steps 60 --batch-size 16 --windows-per-clip 32"
     done = subprocess.run([BIN / "speechlip", "train-encoder", shards, *options.split(), "-o", run], **quiet)
     assert done.returncode == 0, done.stderr
-    model = open_sync_model(f"trained:{run}", "cpu")
-    assert model.step == 60 and load_run(run).sha256 == model.sha256
+    model = load_run(run)
+    assert model.step == 60
     shifts = (-10, -4, -1, 0, 3, 10)
     curves = np.zeros((len(shifts), 31))
     for clip in islice(ClipReader(shards, "train", fields=("lips", "audio"), shuffle_clips=0), 6):

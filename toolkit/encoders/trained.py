@@ -40,16 +40,16 @@ class TrainedPair:
         self.pair, self.name, self.sha256, self.step, self.crop, self.device = pair.to(device).eval(), name, sha256, step, crop, device
 
     def features(self, frames: Iterable[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings of every window of a clip: (96, 96, 3) uint8 RGB crops, read once, (N,) int16 at 16 kHz → (T, 512), (T, 512) float32.
+        """Embeddings of every window of a clip: (96, 96, 3) uint8 RGB crops, read once, (N,) int16 at 16 kHz → (T, 513), (T, 513) float32: 512 of length 1, and a 1.
 
-        Row i is frames i … i + 4, so that T is four less than the frames that have both picture and sound. Rows have length 1: distances
-        between them grow as cosines fall. Raises NotScored for fewer than 5 frames.
+        Row i is frames i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows
+        grow as cosines fall. Raises NotScored for fewer than 5 frames.
         """
         parts = [self._embed(self.pair.embed_lips, windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
         if not parts:
             raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
         lips = np.concatenate(parts)
-        return lips, self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME])
+        return with_constant(lips), with_constant(self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME]))
 
     def speech_features(self, audio: np.ndarray) -> np.ndarray:
         """(640 L,) int16 at 16 kHz → (L − 4, 512) float32, row i of frames i … i + 4. The STFT is that of the whole clip, as in shards."""
@@ -70,6 +70,15 @@ class TrainedPair:
     def _embed(self, encoder: Callable[[Tensor], Tensor], windows: Tensor) -> np.ndarray:
         embedding = encoder(windows.to(self.device)).float()
         return torch.nn.functional.normalize(embedding, dim=1).cpu().numpy()
+
+
+def with_constant(rows: np.ndarray) -> np.ndarray:
+    """Append a 1 to every row: distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as unrelated speech does.
+
+    >>> with_constant(np.array([[0.6, 0.8]]))
+    array([[0.6, 0.8, 1. ]])
+    """
+    return np.concatenate([rows, np.ones((len(rows), 1), rows.dtype)], axis=1)
 
 
 def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
@@ -100,12 +109,6 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"])
     load_weights(pair, content, "pair.", folder)
     return TrainedPair(pair, f"{Path(path).name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
-
-
-def open_sync_model(name: str, device: str) -> TrainedPair:
-    """``trained:RUN`` of ``score-sync --sync-model``."""
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return load_run(name.partition(":")[2], chosen)
 
 
 def last_checkpoint(run: Path) -> Path:

@@ -118,7 +118,7 @@ def unlike_paper(options: TrainOptions) -> dict[str, str]:
     ('0.0001, the paper has 5e-05', '100000, not stated')
     """
     said = {name: f"{getattr(options, name)}, the paper has {value}" for name, value in STATED.items() if getattr(options, name) != value}
-    return said | {name: f"{getattr(options, name) or 'the default'}, not stated" for name in CHOSEN}
+    return said | {name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated" for name in CHOSEN}
 
 
 def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from speechlip.encoders.lips import LITERAL_WARNING
 from speechlip.encoders.pair import SpeechLipPair, build_pair
 from speechlip.errors import OptionError, SpeechLipError
 from speechlip.shards.pair_loader import PairLoader, pair_loader
@@ -58,7 +59,7 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
     rules, facts = PairRules(), checkpoint.shard_facts(shards)
     loader = open_loader(shards, options, rules, pin_memory=device.type == "cuda")
     exam, note = open_exam(shards, options.validation_pairs)
-    for text in filter(None, [*loader.notes, note]):
+    for text in filter(None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]):
         watcher.note(text)
     state = begin_state(options, rules, device)
     if resume:
