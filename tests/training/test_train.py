@@ -138,7 +138,7 @@ def test_a_run_is_read_back_and_gives_features(straight):
     rng = np.random.default_rng(0)
     lips, speech = trained.features(iter(rng.integers(0, 256, (9, 96, 96, 3), np.uint8)), rng.normal(0, 999, 9 * 640).astype(np.int16))
     assert lips.shape == speech.shape == (5, 513)
-    np.testing.assert_allclose(np.linalg.norm(lips, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(lips[:, :512], axis=1), 1, atol=1e-5)
     mean = trained.pair.speech.spectrum.mean
     assert mean.abs().max() > 0.1, "the spectrum was fitted to the training speech and saved"
 
