@@ -40,10 +40,11 @@ class TrainedPair:
         self.pair, self.name, self.sha256, self.step, self.crop, self.device = pair.to(device).eval(), name, sha256, step, crop, device
 
     def features(self, frames: Iterable[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings of every window of a clip: (96, 96, 3) uint8 RGB crops, read once, (N,) int16 at 16 kHz → (T, 513), (T, 513) float32: 512 of length 1, and a 1.
+        """Embeddings of every window of a clip: 512 numbers of length 1, and a 1.
 
-        Row i is frames i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows
-        grow as cosines fall. Raises NotScored for fewer than 5 frames.
+        frames: (96, 96, 3) uint8 RGB crops, read once; audio: (N,) int16 at 16 kHz. Returns (T, 513), (T, 513) float32. Row i is frames
+        i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows grow as cosines fall.
+        Raises NotScored for fewer than 5 frames.
         """
         parts = [self._embed(self.pair.embed_lips, windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
         if not parts:
