@@ -28,6 +28,7 @@ def main() -> None:
         script("member_sizes.py", videos, "--detector", given.detector)
         script("loader.py", shards)
         script("memory.py", longest, "--detector", given.detector)
+        script("syncnet_speed.py")
 
 
 def drawn(videos: Path) -> Path:
