@@ -50,10 +50,10 @@ class TrainedPair:
         if not parts:
             raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
         lips = np.concatenate(parts)
-        return with_constant(lips), with_constant(self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME]))
+        return lips, self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME])
 
     def speech_features(self, audio: np.ndarray) -> np.ndarray:
-        """(640 L,) int16 at 16 kHz → (L − 4, 512) float32, row i of frames i … i + 4. The STFT is that of the whole clip, as in shards."""
+        """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4. The STFT is that of the whole clip, as in shards."""
         columns = torch.from_numpy(spectrogram(audio))
         windows = columns.unfold(0, WINDOW * HOPS_PER_FRAME, HOPS_PER_FRAME).transpose(1, 2)
         return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows.split(BATCH_WINDOWS)])
@@ -70,14 +70,14 @@ class TrainedPair:
     @torch.inference_mode()
     def _embed(self, encoder: Callable[[Tensor], Tensor], windows: Tensor) -> np.ndarray:
         embedding = encoder(windows.to(self.device)).float()
-        return torch.nn.functional.normalize(embedding, dim=1).cpu().numpy()
+        return with_constant(torch.nn.functional.normalize(embedding, dim=1).cpu().numpy())
 
 
 def with_constant(rows: np.ndarray) -> np.ndarray:
     """Append a 1 to every row: distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as unrelated speech does.
 
-    >>> with_constant(np.array([[0.6, 0.8]]))
-    array([[0.6, 0.8, 1. ]])
+    >>> with_constant(np.array([[0.6, 0.8]])).tolist()
+    [[0.6, 0.8, 1.0]]
     """
     return np.concatenate([rows, np.ones((len(rows), 1), rows.dtype)], axis=1)
 
