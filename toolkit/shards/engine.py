@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -115,6 +116,7 @@ class _Worker:
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Ctrl-C waits until the block is over. A process started inside never gets it: it is the parent's business, which ends its workers."""
+    resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
