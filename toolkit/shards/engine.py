@@ -117,11 +117,16 @@ class _Worker:
 def interrupts_held() -> Iterator[None]:
     """Ctrl-C waits until the block is over. A process started inside never gets it: it is the parent's business, which ends its workers."""
     resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    caught: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))  # other threads of this process may take the signal
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what the new process inherits
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if caught and callable(handler):
+        handler(signal.SIGINT, None)
 
 
 def _serve(work: Work, pipe: Connection) -> None:
