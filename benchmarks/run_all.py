@@ -29,6 +29,7 @@ def main() -> None:
         script("loader.py", shards)
         script("memory.py", longest, "--detector", given.detector)
         script("syncnet_speed.py")
+        script("score_speed.py", "--protocols", "direct", "--detectors", given.detector if given.detector != "auto" else "cascade")
 
 
 def drawn(videos: Path) -> Path:
