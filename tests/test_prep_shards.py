@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import zoo
+from PIL import Image
 
 BIN = Path(sys.executable).parent
 CHECKER = Path(__file__).resolve().parents[1].parent / "shared" / "checks" / "check_shards.py"
@@ -116,6 +118,29 @@ def test_sound_and_phones_come_from_the_clips_own_time(prepared, talking):
         assert phones and all(0 <= phone["start_s"] < phone["end_s"] <= meta["n_frames"] / 25 + 1e-6 for phone in phones)
 
 
+@pytest.mark.parametrize(("container", "fps"), [("mp4", 25), ("mkv", 25), ("mp4", 30), ("mkv", 24)])
+def test_a_flash_and_a_click_meet_in_the_prepared_clip(talking, tmp_path, container, fps):
+    """One white source frame and a click when it comes on: the click within 2 ms, the flash in the frames at whose centre it is on display."""
+    clip = sorted(talking.rglob("*.mp4"))[0]
+    frames, _ = zoo.read_clip(clip)
+    frames, flash = frames[:70].copy(), 31
+    frames[flash] = 255
+    audio = np.zeros(len(frames) * 16000 // fps, np.int16)
+    click = round(flash / fps * 16000)
+    audio[click] = 30000
+    zoo.write_clip(tmp_path / f"flash.{container}", frames, audio, fps=fps)
+    with np.load(clip.with_name(f"{clip.stem}.landmarks.npz")) as sidecar:
+        np.savez(tmp_path / "flash.landmarks.npz", landmarks=sidecar["landmarks"][: len(frames)], time_s=np.arange(len(frames)) / fps)
+    assert prep(tmp_path / f"flash.{container}", "-o", tmp_path / "out", "--detector", "sidecar").returncode == 0
+    (sample,) = samples(tmp_path / "out").values()
+    heard, _ = soundfile.read(io.BytesIO(sample["audio.flac"]), dtype="int16")
+    lips = np.asarray(Image.open(io.BytesIO(sample["lips.jpg"]))).reshape(-1, 96, 96, 3)
+    assert json.loads(sample["json"])["start_s"] == 0
+    assert np.abs(heard.astype(int)).argmax() / 16 == pytest.approx(click / 16, abs=2)
+    shown = [index for index in range(len(lips)) if flash / fps <= (index + 0.5) / 25 < (flash + 1) / fps]
+    assert np.flatnonzero(lips.mean((1, 2, 3)) > 240).tolist() == shown
+
+
 def test_lips_are_in_the_middle(prepared):
     for sample in samples(prepared[0]).values():
         points = np.load(io.BytesIO(sample["landmarks.npy"]), allow_pickle=False)
@@ -130,16 +155,28 @@ def test_the_bytes_do_not_depend_on_the_workers(prepared, talking, tmp_path, wor
     assert contents(tmp_path / "again") == contents(prepared[0])
 
 
-@pytest.mark.parametrize("seconds", [1.5, 4, 6, 7])
-def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, seconds):
+MOMENTS = {
+    "the plan is written": ".work/plan.json",
+    "a shard is open": ".work/*.tar.part",
+    "a shard is done": ".work/*-0*.json",
+    "shards are put in place": "data/*.tar",
+    "pairs are written": "pairs/*",
+    "the manifest is next": "README.md",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, moment):
     out = tmp_path / "killed"
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(seconds)
+    while not any(out.glob(MOMENTS[moment])) and process.poll() is None:
+        time.sleep(0.0005)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = (out / "manifest.json").exists()
-    assert finished or not list((out / "data").glob("*.tar")) or (out / ".work").exists()
+    assert finished or (out / ".work" / "plan.json").exists()
+    assert not finished or moment in ("pairs are written", "the manifest is next"), "the kill came too late to show anything"
     assert prep(talking, "-o", out, "--detector", "sidecar", "--workers", 2).returncode == 0
     assert contents(out) == contents(prepared[0])
 
