@@ -6,7 +6,15 @@ from setuptools import setup
 
 ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
 INNER = [
-    *["speechlip.media", "speechlip.faces", "speechlip.shards", "speechlip.encoders", "speechlip.training", "speechlip.scoring"],
+    *[
+        "speechlip.commands",
+        "speechlip.media",
+        "speechlip.faces",
+        "speechlip.shards",
+        "speechlip.encoders",
+        "speechlip.training",
+        "speechlip.scoring",
+    ],
     "speechlip.recipes._synthetic",
 ]
 COMMANDS = ["prep-shards", "verify-shards", "score-sync", "train-encoder"]

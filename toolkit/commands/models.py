@@ -1,0 +1,39 @@
+"""``speechlip models``: the model files."""
+
+import click
+
+from .base import Group
+
+
+@click.group(cls=Group)
+def models() -> None:
+    """The model files: which there are, fetch one, where it lies. All are kept in SPEECHLIP_HOME."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """Name, size, licence, address of every model file, and whether it is here."""
+    from speechlip import assets
+
+    for row in assets.rows():
+        here = "here" if row["here"] == "yes" else "not here"
+        click.echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}")
+    click.echo(f"kept in {assets.cache_folder()}")
+
+
+@models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
+@click.argument("name")
+def models_fetch(name: str) -> None:
+    """Download NAME, check its SHA-256, keep it."""
+    from speechlip import assets
+
+    click.echo(assets.fetch(name))
+
+
+@models.command("path", epilog="\b\nExample:\n  speechlip models path face_landmarker")
+@click.argument("name")
+def models_path(name: str) -> None:
+    """Print where NAME lies, its SHA-256 checked."""
+    from speechlip import assets
+
+    click.echo(assets.path(name))

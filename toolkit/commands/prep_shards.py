@@ -1,0 +1,61 @@
+"""``prep-shards``."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .base import FILE, command
+
+
+@command(
+    "prep-shards",
+    epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n  prep-shards interview.mp4 -o shards/ --detector cascade",
+)
+@click.argument("video_dir", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder for the shards; a folder begun earlier is gone on with.")
+@click.option("--recipe", default="folder", show_default=True, help="How VIDEO_DIR is laid out.")
+@click.option(
+    "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
+)
+@click.option("--crop", default="lips", show_default=True, help="lips, lower-face (Wav2Lip), auto-avsr.")
+@click.option(
+    "--faces", type=click.Choice(["largest", "all"]), default="largest", show_default=True, help="Which faces of a shot become clips."
+)
+@click.option("--spectrogram", default="stft", show_default=True, help="stft (257 bins) or mel (80).")
+@click.option("--lips-format", default="jpg", show_default=True, help="jpg (quality 95) or png (lossless).")
+@click.option(
+    "--split", default="train=0.9,validation=0.05,test=0.05", show_default=True, help="Shares of seconds; a speaker is in one split only."
+)
+@click.option("--shard-size", default="256MB", show_default=True, help="Largest size of a shard, as far as it can be foreseen.")
+@click.option("--min-clip", default="1s", show_default=True, help="Shorter spans are dropped, and counted.")
+@click.option("--max-clip", default="10s", show_default=True, help="Longer spans are cut evenly.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Processes; the shards do not depend on it.",
+)
+@click.option("--engine", default="local", show_default=True, help="What runs the workers.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws the splits and the evaluation pairs.")
+@click.option("--decoder", default="pyav", show_default=True, help="pyav, or decord (says what it cannot do).")
+@click.option("--limit", type=click.IntRange(0), default=0, help="Only the first so many videos.  [default: all]")
+@click.option("--sync-filter", default="", help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'.")
+@click.option("--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its measured offset.")
+@click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
+@click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
+@click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
+def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:
+    """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
+
+    VIDEO_DIR is a folder of videos (mp4 mov mkv webm avi mpg, any depth) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
+    a ledger with one row per video, a dataset card, and the manifest, which is written last. Exit code 0 when something was kept, 2 when
+    nothing was, 1 for an error.
+    """
+    from speechlip.prep_shards import run
+
+    return run(video_dir, out, workers, engine, dry_run, quiet, chosen)

@@ -1,0 +1,45 @@
+"""``train-encoder``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .base import FILE, command
+
+
+@command(
+    "train-encoder",
+    epilog="\b\nExample:\n  train-encoder shards/ --encoder se4lip -o runs/se4lip\n  train-encoder shards/ --encoder mel-cnn --preset fast --steps 2000",
+)
+@click.argument("shards", type=FILE)
+@click.option("--encoder", help="se4lip (= stft-gru), stft-gru-small, mel-gru, mel-cnn, stft-cnn, or another package's.  [default: se4lip]")
+@click.option("--preset", default="paper", show_default=True, help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine.")
+@click.option("--loss", help="relu, clamp, half, s2l, logit, nce: docs/training.md.")
+@click.option("--steps", type=int, help="Batches in all.")
+@click.option("--batch-size", type=int, help="Pairs a step.")
+@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.")
+@click.option("--schedule", help="constant, or cosine down to 0 at the last step.")
+@click.option("--warmup-steps", type=int, help="Steps until the learning rate is there.")
+@click.option("--negatives", help="Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.")
+@click.option("--windows-per-clip", type=int, help="Windows of lips that a clip gives in an epoch.")
+@click.option("--lip-input", help="mouth: rows 24–71 of the crop. literal: all 96, of which the network never sees the lowest.")
+@click.option("--device", help="auto, cpu, cuda.")
+@click.option("--precision", help="fp32, bf16.")
+@click.option("--workers", type=int, help="Processes that read shards; 0: none beside this one.")
+@click.option("--seed", type=int, help="Draws weights and pairs.")
+@click.option("--validation-pairs", type=int, help="How many of the frozen validation pairs are looked at.")
+@click.option("--validate-every", type=int, help="Steps between looks.")
+@click.option("--checkpoint-every", type=int, help="Steps between checkpoints.")
+@click.option("-o", "--out", type=FILE, help="Folder of the run.  [default: runs/ENCODER]")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out from its last checkpoint, with its options.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no words but notes.")
+def train_encoder(shards: Path, out: Path | None, preset: str, resume: bool, quiet: bool, **chosen: Any) -> int:
+    """Train a speech encoder and the lip encoder on prepared SHARDS, so that what is said and what is seen lie close together.
+
+    Leaves OUT/step-…/model.safetensors, what is needed to go on, and OUT/history.csv. The paper preset is what SE4Lip states; what it leaves
+    open is printed and saved.
+    """
+    from speechlip.train_encoder import run
+
+    return run(shards, out, preset, resume, quiet, chosen)
