@@ -40,5 +40,5 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e '.[synthetic,decord,dev]'
+	$(BIN)/python -m pip install --quiet -e '.[synthetic,decord,encoders,dev]'
 	touch $@

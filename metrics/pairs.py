@@ -1,11 +1,30 @@
-"""Matching and other pairs told apart by one number each: the pair AUC.
+"""Matching and other pairs told apart by one number each: AUC, equal error rate, average precision, all and by kind of negative.
 
 Goal: similarities of matched and of mismatched pairs of lips and speech → how well one is told from the other.
-Conventions: similarity (N,), higher means a better match; label (N,), 1 for a match and 0 for none. AUC in [0, 1], 0.5 is chance, higher is
-better. Source: Mann and Whitney 1947. Functions: pair_auc.
+Conventions: similarity (N,), higher means a better match; label (N,), 1 for a match and 0 for none. A tie is never broken in anyone's favour.
+AUC in [0, 1], chance 0.5, higher is better; EER in [0, 1], chance 0.5, lower is better; AP in [0, 1], chance the share of matches, higher is better.
+Sources: AUC, Mann and Whitney 1947; EER on the straight lines between the points of the ROC curve, as Fawcett 2006 draws it ("An introduction to
+ROC analysis"); AP, the sum over thresholds of Manning et al. 2008, without interpolation. Functions: pair_auc, equal_error_rate,
+average_precision, pair_scores, by_kind.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """auc, eer, average_precision as above. chance_precision: the share of matches. matches, mismatches: how many pairs."""
+
+    auc: float
+    eer: float
+    average_precision: float
+    chance_precision: float
+    matches: int
+    mismatches: int
 
 
 def pair_auc(similarity: np.ndarray, label: np.ndarray) -> float:
@@ -18,11 +37,94 @@ def pair_auc(similarity: np.ndarray, label: np.ndarray) -> float:
     """
     from scipy.stats import rankdata
 
+    matched = _matched(similarity, label)
+    n_matched = int(matched.sum())
+    above = rankdata(similarity)[matched].sum() - n_matched * (n_matched + 1) / 2
+    return float(above / (n_matched * (len(matched) - n_matched)))
+
+
+def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
+    """The error rate at the threshold that rejects as many matches as it accepts mismatches (as shares of each).
+
+    Between two thresholds the rate is read off the straight line that joins their points; constant similarities score 0.5.
+    Raises ValueError as ``pair_auc``.
+
+    >>> equal_error_rate(np.array([0.9, 0.8, 0.3, 0.6, 0.2, 0.1]), np.array([1, 1, 1, 0, 0, 0]))  # accept from 0.6: one of three wrong
+    0.333...
+    >>> equal_error_rate(np.ones(4), np.array([1, 1, 0, 0]))
+    0.5
+    """
+    accepted, wrongly = _accepted(similarity, label)
+    missed, false = 1 - accepted / accepted[-1], wrongly / wrongly[-1]
+    after = int(np.argmax(false >= missed))  # false - missed rises from -1 to 1
+    before = after - 1
+    gap_before, gap_after = missed[before] - false[before], false[after] - missed[after]
+    share = gap_before / (gap_before + gap_after)
+    return float(false[before] + share * (false[after] - false[before]))
+
+
+def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
+    """Precision at each threshold, weighted with the matches that this threshold adds; pairs of one similarity come in together.
+
+    Raises ValueError as ``pair_auc``.
+
+    >>> average_precision(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # 1/2 × 1 + 1/2 × 2/3
+    0.833...
+    """
+    accepted, wrongly = _accepted(similarity, label)
+    precision = accepted[1:] / (accepted[1:] + wrongly[1:])
+    return float((np.diff(accepted) * precision).sum() / accepted[-1])
+
+
+def pair_scores(similarity: np.ndarray, label: np.ndarray) -> PairScores:
+    """All three. Raises ValueError as ``pair_auc``.
+
+    >>> pair_scores(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0])).eer
+    0.25
+    """
+    matches = int(_matched(similarity, label).sum())
+    return PairScores(
+        auc=pair_auc(similarity, label),
+        eer=equal_error_rate(similarity, label),
+        average_precision=average_precision(similarity, label),
+        chance_precision=matches / len(label),
+        matches=matches,
+        mismatches=len(label) - matches,
+    )
+
+
+def by_kind(similarity: np.ndarray, label: np.ndarray, kind: np.ndarray) -> dict[str, PairScores]:
+    """Scores over all pairs (``all``), and for each kind of negative against all matches, kinds by name.
+
+    kind: (N,) names, what it says of a match is not read. AP of a kind has another chance than AP of all: fewer pairs are mismatches.
+    Raises ValueError as ``pair_auc``.
+
+    >>> found = by_kind(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]), np.array(["positive", "positive", "shift", "speaker"]))
+    >>> {name: scores.auc for name, scores in found.items()}
+    {'all': 0.875, 'shift': 0.75, 'speaker': 1.0}
+    """
+    similarity, label, kind = np.asarray(similarity), np.asarray(label), np.asarray(kind)
+    found = {ALL: pair_scores(similarity, label)}
+    for name in np.unique(kind[label != 1]):
+        chosen = (label == 1) | (kind == name)
+        found[str(name)] = pair_scores(similarity[chosen], label[chosen])
+    return found
+
+
+def _matched(similarity: np.ndarray, label: np.ndarray) -> np.ndarray:
     matched = np.asarray(label) == 1
     n_matched, n_other = int(matched.sum()), int((~matched).sum())
-    if not (n_matched and n_other and np.isfinite(similarity).all()):
+    if not (n_matched and n_other and np.shape(similarity) == matched.shape and np.isfinite(similarity).all()):
         raise ValueError(
             f"finite similarities of matches and mismatches are wanted, got {n_matched} and {n_other} of {np.asarray(similarity)}"
         )
-    above = rankdata(similarity)[matched].sum() - n_matched * (n_matched + 1) / 2
-    return float(above / (n_matched * n_other))
+    return matched
+
+
+def _accepted(similarity: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matches and mismatches at or above each threshold, the thresholds falling, first one above all: twice (K + 1,) float."""
+    matched = _matched(similarity, label)
+    levels, place = np.unique(-np.asarray(similarity, np.float64), return_inverse=True)
+    counts = (np.bincount(place, weights=chosen, minlength=len(levels)) for chosen in (matched, ~matched))
+    accepted, wrongly = (np.concatenate([[0.0], np.cumsum(count)]) for count in counts)
+    return accepted, wrongly

@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 from praatio import textgrid
+from speechlip.metrics.visemes import viseme
+from speechlip.phones import SILENCE
 from speechlip.records import Phone
 
 from .frame import draw_frame
@@ -14,7 +16,7 @@ from .identity import Identity
 from .motion import gazes, poses
 from .portrait import Portrait
 from .sentences import pick
-from .visemes import SILENCE, mouth_track, viseme
+from .visemes import mouth_track
 from .voice import Utterance, speak
 
 LEAD_FRAMES, TAIL_FRAMES = 5, 6  # of silence around the speech; more where the offset needs it

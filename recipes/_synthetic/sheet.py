@@ -5,6 +5,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+from speechlip.metrics.visemes import SAPI
 
 from .features import CENTRE_X, MOUTH_Y, Gaze
 from .frame import Pose, draw_frame
@@ -12,7 +13,7 @@ from .identity import identity
 from .motion import gazes, poses
 from .paint import cv2_module
 from .portrait import portrait
-from .visemes import MOUTHS, PARAMETERS, SAPI
+from .visemes import MOUTHS, PARAMETERS
 
 PEOPLE, COLUMNS = 8, 4
 SIZE, ZOOM = 256, 2  # pixels of a face; the mouths are drawn ZOOM times as large

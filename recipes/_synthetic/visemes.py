@@ -1,6 +1,6 @@
 """IPA → ARPAbet → viseme → mouth, with co-articulation. docs/synthetic.md prints these tables.
 
-The visemes are the 22 of Microsoft's SAPI (``SPVISEMES``, after Disney's 13); phones of one viseme have equal mouths by construction.
+The visemes are the 22 of Microsoft's SAPI (``speechlip.metrics.visemes``); phones of one viseme have equal mouths by construction.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -8,9 +8,8 @@ from functools import cache
 
 import numpy as np
 from speechlip.errors import SpeechLipError
+from speechlip.metrics.visemes import viseme
 from speechlip.records import Phone
-
-SILENCE = "SIL"
 
 # espeak-ng's IPA, stress and length stripped, longest match first. Vowel + ɹ is vowel + R.
 IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
@@ -23,13 +22,6 @@ IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
     "ɜ": ("ER",), "ɝ": ("ER",), "ɚ": ("ER",), "ʔ": (),
 }  # fmt: skip
 IGNORED_MARKS = "ˈˌːˑ:͡‍̩̯̃ʲʰ"
-
-SAPI: dict[int, tuple[str, ...]] = {
-    0: (SILENCE,), 1: ("AE", "AX", "AH"), 2: ("AA",), 3: ("AO",), 4: ("EY", "EH", "UH"), 5: ("ER",), 6: ("Y", "IY", "IH", "IX"),
-    7: ("W", "UW"), 8: ("OW",), 9: ("AW",), 10: ("OY",), 11: ("AY",), 12: ("HH",), 13: ("R",), 14: ("L",), 15: ("S", "Z"),
-    16: ("SH", "CH", "JH", "ZH"), 17: ("TH", "DH"), 18: ("F", "V"), 19: ("D", "T", "N"), 20: ("K", "G", "NG"), 21: ("P", "B", "M"),
-}  # fmt: skip
-VISEME_OF = {phone: viseme for viseme, phones in SAPI.items() for phone in phones}
 
 
 @dataclass(frozen=True)
@@ -107,15 +99,6 @@ def arpabet(ipa: str) -> tuple[str, ...]:
         phones.extend(IPA_TO_ARPABET[symbol])
         rest = rest[len(symbol) :]
     return tuple(phones)
-
-
-def viseme(phone: str) -> int:
-    """SAPI viseme of an ARPAbet phone.
-
-    >>> viseme("B"), viseme("T") == viseme("D"), viseme("SIL")
-    (21, True, 0)
-    """
-    return VISEME_OF[phone]
 
 
 @cache

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from speechlip.errors import OptionError, SpeechLipError
+from speechlip.phones import SILENCE
 from speechlip.records import Phone
 
 from . import espeak
-from .visemes import SILENCE, arpabet
+from .visemes import arpabet
 
 INSTALL = 'the synthetic corpus needs espeak-ng: pip install "speechlip[synthetic]"'
 TIMEOUT_S = 60  # an utterance takes 25 ms

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from speechlip.errors import OptionError, SpeechLipError
+from speechlip.metrics.visemes import SAPI, VISEME_OF, viseme
 from speechlip.phones import read_phones
 from speechlip.recipes._synthetic import film, voice
 from speechlip.recipes._synthetic.features import Gaze
@@ -20,7 +21,7 @@ from speechlip.recipes._synthetic.identity import VOICES, identity
 from speechlip.recipes._synthetic.portrait import portrait
 from speechlip.recipes._synthetic.sentences import SENTENCES
 from speechlip.recipes._synthetic.sheet import table
-from speechlip.recipes._synthetic.visemes import MOUTHS, SAPI, VISEME_OF, mouth_track, viseme
+from speechlip.recipes._synthetic.visemes import MOUTHS, mouth_track
 from speechlip.recipes.synthetic import SyntheticOptions, generate, sources
 from speechlip.records import Phone
 
