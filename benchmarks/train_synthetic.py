@@ -70,7 +70,7 @@ def corpus(work: Path) -> Path:
 
 def aucs(trained: TrainedPair, shards: Path, split: str) -> list[float]:
     """Pair AUC of all frozen pairs of a split, then of the matches with each kind of mismatch."""
-    exam, why = open_exam(shards, ALL_PAIRS, split)
+    exam, why = open_exam(shards, ALL_PAIRS, split, reads=trained.pair.reads)
     if exam is None:
         raise SystemExit(why)
     cosines = exam.cosines(trained.pair)

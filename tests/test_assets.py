@@ -1,6 +1,9 @@
 """Model files: the right one, or a sentence that says what to do."""
 
 import hashlib
+import http.server
+import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -36,9 +39,10 @@ def test_cache_folder_is_the_named_one_or_in_home(monkeypatch, tmp_path):
     assert assets.cache_folder() == tmp_path / "me" / ".cache" / "speechlip"
 
 
-def test_fetch_downloads_checks_and_keeps(model, home):
+def test_fetch_downloads_checks_and_keeps(model, home, capsys):
     assert not assets.available("tiny")
     file = assets.fetch("tiny")
+    assert capsys.readouterr().err == f"fetching tiny.bin (0.0 MB) from {model.url}\n"
     assert file == home / "tiny.bin" and file.read_bytes() == CONTENT
     assert assets.available("tiny") and assets.path("tiny") == file
     assert [entry.name for entry in home.iterdir()] == ["tiny.bin"]
@@ -101,10 +105,55 @@ def test_unknown_name_lists_the_known():
 def test_the_table_is_complete_and_consistent(home):
     assert [row["name"] for row in assets.rows()] == list(assets.ASSETS)
     for asset in assets.ASSETS.values():
-        assert len(bytes.fromhex(asset.sha256)) == 32
+        assert not asset.sha256 or len(bytes.fromhex(asset.sha256)) == 32
         assert asset.url.startswith("https://") and asset.url.endswith(asset.file_name) and asset.licence and asset.bytes > 1e6
     for name in ("fan", "s3fd"):  # torch.hub's convention: the name ends in the hash's first ten digits
         assert assets.ASSETS[name].sha256[:10] in assets.ASSETS[name].file_name
+
+
+def test_without_a_published_hash_the_first_one_counts(model, home, monkeypatch, tmp_path):
+    monkeypatch.setitem(assets.ASSETS, "tiny", replace(model, sha256=""))
+    file = assets.fetch("tiny")
+    assert (home / "tiny.bin.sha256").read_text() == f"{model.sha256}  tiny.bin\n"
+    file.write_bytes(CONTENT + b"!")
+    with pytest.raises(ModelError) as error:
+        assets.path("tiny")
+    for needed in (model.sha256, hashlib.sha256(CONTENT + b"!").hexdigest(), "remove tiny.bin.sha256"):
+        assert needed in str(error.value)
+    file.unlink()
+    (tmp_path / "published.bin").write_bytes(b"another one now")
+    with pytest.raises(ModelError, match="wanted"):
+        assets.fetch("tiny")
+    assert {row["name"]: row["sha256"] for row in assets.rows()}["tiny"] == "of first use"
+
+
+def test_a_hash_that_cannot_be_written_down_is_said(model, home, monkeypatch):
+    monkeypatch.setitem(assets.ASSETS, "tiny", replace(model, sha256=""))
+    home.mkdir()
+    (home / "tiny.bin").write_bytes(CONTENT)
+    (home / f"tiny.bin.sha256.{os.getpid()}.part").mkdir()
+    with pytest.raises(ModelError, match=r"tiny.bin.sha256 cannot be written"):
+        assets.path("tiny")
+
+
+def test_a_download_that_ends_early_is_not_kept(home, monkeypatch):
+    class Short(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"half")
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Short) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/tiny.bin"
+        monkeypatch.setitem(assets.ASSETS, "tiny", assets.Asset("tiny", "tiny.bin", url, 100, "", "MIT"))
+        with pytest.raises(ModelError, match="could not be fetched from"):
+            assets.fetch("tiny")
+    assert not list(home.iterdir())
 
 
 def test_the_face_model_is_the_published_one(face_model):

@@ -1,12 +1,14 @@
 """Model files: each with its address, size, SHA-256 and licence, all in one cache folder, and never another file than the one named.
 
 ``SPEECHLIP_HOME`` names the folder (default ``~/.cache/speechlip``). A file is downloaded under another name, checked, and only then renamed;
-a file put there by hand is checked in the same way before its first use.
+a file put there by hand is checked in the same way before its first use. Where the authors state no hash, the one of the first use is written
+beside the file (``FILE.sha256``), and another file is refused from then on.
 """
 
 import hashlib
 import http.client
 import os
+import sys
 import urllib.request
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +22,11 @@ CONNECT_TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Asset:
-    """One file as its authors publish it. bytes: its size; sha256: 64 hex digits; licence: what the authors state."""
+    """One file as its authors publish it. bytes: its size; sha256: 64 hex digits; licence: what the authors state.
+
+    sha256 is empty where they publish no hash; then ``bytes`` is what the weights take, a little less than the file, and the hash of the first
+    use counts.
+    """
 
     name: str
     file_name: str
@@ -33,6 +39,13 @@ class Asset:
 _MEDIAPIPE = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1"
 _FAN = "https://www.adrianbulat.com/downloads/python-fan"
 _VGG = "https://www.robots.ox.ac.uk/~vgg/software/lipsync/data"
+_TORCHAUDIO = "https://download.pytorch.org/torchaudio/models"
+
+
+def _torchaudio(name: str, file_name: str, weights: int) -> Asset:
+    """A checkpoint of torchaudio.pipelines, which states no hash and no size; four bytes a weight."""
+    return Asset(name, file_name, f"{_TORCHAUDIO}/{file_name}", 4 * weights, "", "MIT")
+
 
 ASSETS = {
     asset.name: asset
@@ -78,6 +91,12 @@ ASSETS = {
             sha256="d54a87c2b7543b64729c9a25eafd188da15fd3f6e02f0ecec76ae1b30d86c491",
             licence="CC BY, research use",
         ),
+        _torchaudio("hubert", "hubert_fairseq_base_ls960.pth", 94_370_944),
+        _torchaudio("hubert-large", "hubert_fairseq_large_ll60k.pth", 315_434_112),
+        _torchaudio("wav2vec2", "wav2vec2_fairseq_base_ls960.pth", 94_370_944),
+        _torchaudio("wav2vec2-large", "wav2vec2_fairseq_large_lv60k.pth", 315_437_696),
+        _torchaudio("wavlm", "wavlm_base.pth", 94_381_168),
+        _torchaudio("wavlm-large", "wavlm_large.pth", 315_452_096),
     )
 }
 
@@ -106,7 +125,8 @@ def path(name: str) -> Path:
     if not file.is_file():
         raise ModelError(f"{asset.file_name} is not in {file.parent}: `speechlip models fetch {name}` downloads it, or {_by_hand(asset)}")
     facts = file.stat()
-    _refuse_other(asset, file, _sha256(file, facts.st_size, facts.st_mtime_ns))
+    found = _sha256(file, facts.st_size, facts.st_mtime_ns)
+    _refuse_other(asset, file, found, asset.sha256 or _of_first_use(file, found))
     return file
 
 
@@ -120,9 +140,11 @@ def fetch(name: str) -> Path:
     if file.is_file():
         return path(name)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    print(f"fetching {file.name} ({asset.bytes / 1e6:.1f} MB) from {asset.url}", file=sys.stderr)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_other(asset, part, _download(asset.url, part))
+        found = _download(asset.url, part)
+        _refuse_other(asset, part, found, asset.sha256 or found)
         part.rename(file)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
@@ -144,7 +166,7 @@ def rows() -> list[dict[str, str]]:
             "licence": asset.licence,
             "here": "yes" if available(asset.name) else "no",
             "url": asset.url,
-            "sha256": asset.sha256,
+            "sha256": asset.sha256 or "of first use",
         }
         for asset in ASSETS.values()
     ]
@@ -163,13 +185,32 @@ def _download(url: str, part: Path) -> str:
             file.write(block)
         file.flush()
         os.fsync(file.fileno())
+        stated = answer.headers["Content-Length"]
+        if stated is not None and int(stated) != file.tell():
+            raise ConnectionError(f"{file.tell()} of {stated} bytes came")
     return digest.hexdigest()
 
 
-def _refuse_other(asset: Asset, file: Path, found: str) -> None:
-    if found != asset.sha256:
+def _of_first_use(file: Path, found: str) -> str:
+    """The hash beside ``file``; where there is none yet, ``found`` is written there, whole or not at all. Raises ModelError where it cannot be."""
+    note = file.with_name(file.name + ".sha256")
+    part = note.with_name(f"{note.name}.{os.getpid()}.part")
+    try:
+        if not note.exists():
+            part.write_text(f"{found}  {file.name}\n", encoding="ascii")
+            part.replace(note)
+        return note.read_text(encoding="ascii", errors="replace").split(" ")[0].strip()
+    except OSError as error:
+        raise ModelError(f"{note} cannot be written ({error.strerror}): use {file.name} once as someone who may write there") from error
+
+
+def _refuse_other(asset: Asset, file: Path, found: str, wanted: str) -> None:
+    if found != wanted:
+        pinned = (
+            "" if asset.sha256 else f", or, where the new file is meant, remove {file.name}.sha256, which holds the hash of the first use"
+        )
         raise ModelError(
-            f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {asset.sha256}; remove it and fetch it from {asset.url}"
+            f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {wanted}; remove it and fetch it from {asset.url}{pinned}"
         )
 
 

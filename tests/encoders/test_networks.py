@@ -6,9 +6,11 @@ import torch
 from speechlip.encoders.layers import parameter_count
 from speechlip.encoders.lips import LipEncoder
 from speechlip.encoders.pair import build_pair
-from speechlip.encoders.registry import names, speech_encoder
-from speechlip.encoders.speech import LogSpectrum
+from speechlip.encoders.registry import BUILT_IN, names, options_of, speech_network, windows_of
+from speechlip.encoders.spectrum import Magnitude
+from speechlip.encoders.speech import GruEncoder
 from speechlip.errors import OptionError, ShardError
+from speechlip.shards.speech_windows import SpeechWindows
 from speechlip.spectra import spectrogram
 
 TABLE_2 = [  # channels in, channels, kernel
@@ -38,13 +40,13 @@ def gru(width_in, width, layers=8):
 
 def test_sizes_are_those_of_the_tables():
     assert parameter_count(LipEncoder()) == convolutions(TABLE_2) == 9_932_544
-    found = {
-        name: parameter_count(speech_encoder(name)) for name in ("se4lip", "stft-gru", "stft-gru-small", "mel-gru", "mel-cnn", "stft-cnn")
-    }
+    found = {name: parameter_count(speech_network(name)) for name in BUILT_IN}
     assert found["se4lip"] == found["stft-gru"] == gru(257, 512) == 12_215_808
     assert found["stft-gru-small"] == gru(257, 256) + 256 * 512 + 512 == 3_290_368
     assert found["mel-gru"] == gru(80, 512) == 11_943_936
-    assert found["mel-cnn"] == found["stft-cnn"] == convolutions(WAV2LIP_SPEECH) == 3_403_264
+    assert found["mel-cnn"] == found["stft-cnn"] == found["mel-cnn-wav2lip"] == convolutions(WAV2LIP_SPEECH) == 3_403_264
+    assert parameter_count(speech_network("se4lip", feature="complex")) == gru(514, 512) == 12_610_560
+    assert parameter_count(speech_network("stft-cnn", feature="complex")) == 3_403_264 + 9 * 32  # a second channel in the first row
 
 
 def test_every_row_of_the_lip_network_has_the_shape_of_the_table():
@@ -78,18 +80,51 @@ def test_frames_and_colours_are_stacked_in_order():
     assert torch.equal(LipEncoder("literal").stacked(lips)[0, 0], lips[0, 0, :, :, 0] / 255)
 
 
-@pytest.mark.parametrize("name", ["se4lip", "stft-gru-small", "mel-gru", "mel-cnn", "stft-cnn"])
-def test_every_speech_encoder_makes_512_numbers_that_depend_on_the_input(name):
+def drawn_speech(network, n=3):
+    """Windows of noise in the form that the network reads."""
+    reads, rng = windows_of(network), np.random.default_rng(0)
+    audio = (rng.normal(0, 3000, (n, 640 * 5)) * np.hanning(3200)).astype(np.int16)
+    clips = audio if reads.form == "waveform" else [spectrogram(clip) for clip in audio]
+    return torch.from_numpy(np.stack([reads.cut(clip, 0, 5) for clip in clips]))
+
+
+NETWORKS = [
+    *[("stft-gru-small", {}), ("stft-gru-small", {"pool": "mean", "feature": "complex"}), ("mel-gru", {"feature": "mag"})],
+    *[("mel-cnn", {}), ("stft-cnn", {"feature": "power"}), ("stft-cnn", {"feature": "complex"}), ("mel-cnn-wav2lip", {})],
+]
+
+
+@pytest.mark.parametrize(("name", "chosen"), NETWORKS)
+def test_a_network_makes_512_numbers_of_each_window_alone_and_every_weight_learns(name, chosen):
     torch.manual_seed(0)
-    encoder = speech_encoder(name).eval()
-    out = encoder((torch.rand(3, 25, 257) ** 4).half())
+    network = speech_network(name, **chosen)
+    speech = drawn_speech(network)
+    if hasattr(network.spectrum, "fit"):
+        network.spectrum.fit(speech)
+    out = network.train()(speech)
     assert out.shape == (3, 512) and out.dtype == torch.float32
-    assert (out[0] - out[1]).abs().max() > 0
+    (out * torch.randn_like(out)).sum().backward()
+    still = [name for name, weight in network.named_parameters() if not weight.grad.abs().max() > 0]
+    assert not still
+    with torch.inference_mode():
+        together = network.eval()(speech)
+        alone = torch.cat([network(speech[row : row + 1]) for row in range(3)])
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+    assert (alone[0] - alone[1]).abs().max() > 1e-3
+
+
+def test_pools_are_the_last_state_and_the_mean_of_all():
+    speech = torch.rand(2, 25, 257)
+    for pool in ("last", "mean"):
+        torch.manual_seed(0)
+        network = GruEncoder(Magnitude("mag"), pool, layers=2)
+        states = network.gru(speech)[0]
+        torch.testing.assert_close(network(speech), states[:, 24] if pool == "last" else sum(states.unbind(1)) / 25)
 
 
 def test_mel_is_that_of_the_same_stft():
     audio = (np.random.default_rng(0).normal(0, 3000, 640 * 5)).astype(np.int16)
-    ours = LogSpectrum(mel=True).log(torch.from_numpy(spectrogram(audio)))
+    ours = Magnitude(mel=True).values(torch.from_numpy(spectrogram(audio)))
     torchaudios = torch.from_numpy(spectrogram(audio, "mel")).float().log()
     torch.testing.assert_close(ours, torchaudios, rtol=0, atol=2e-3)  # both were rounded to float16
 
@@ -97,7 +132,7 @@ def test_mel_is_that_of_the_same_stft():
 def test_fitted_spectrum_has_mean_0_and_deviation_1_and_keeps_a_constant_bin():
     magnitude = torch.rand(4, 50, 257) * 10
     magnitude[..., 7] = 0.5
-    spectrum = LogSpectrum()
+    spectrum = Magnitude()
     spectrum.fit(magnitude)
     scaled = spectrum(magnitude).flatten(0, 1)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(257), atol=1e-4, rtol=0)
@@ -108,12 +143,12 @@ def test_fitted_spectrum_has_mean_0_and_deviation_1_and_keeps_a_constant_bin():
 
 
 def test_silence_is_finite():
-    assert torch.isfinite(speech_encoder("mel-cnn").eval()(torch.zeros(2, 25, 257))).all()
+    assert torch.isfinite(speech_network("mel-cnn").eval()(torch.zeros(2, 25, 257))).all()
 
 
 def test_another_width_is_refused():
     with pytest.raises(ShardError, match="257 bins is wanted, these have 80; prepare with --spectrogram stft"):
-        speech_encoder("se4lip")(torch.zeros(1, 25, 80))
+        speech_network("se4lip")(torch.zeros(1, 25, 80))
 
 
 def test_rectified_embeddings_have_no_negative_number_and_the_others_have():
@@ -138,23 +173,53 @@ def test_a_plain_gru_starts_nearly_blind_and_the_batch_norm_opens_its_eyes():
 
 
 def test_names_are_listed_and_unknown_ones_refused():
-    assert names() == ["mel-cnn", "mel-gru", "se4lip", "stft-cnn", "stft-gru", "stft-gru-small"]
-    with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-gru, se4lip"):
-        speech_encoder("hubrt")
+    assert names() == ["mel-cnn", "mel-cnn-wav2lip", "mel-gru", "se4lip", "stft-cnn", "stft-gru", "stft-gru-small"]
+    with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru, se4lip"):
+        speech_network("hubrt")
     with pytest.raises(OptionError, match="no lip input 'top'; there are: mouth, literal"):
         LipEncoder("top")
 
 
 def test_another_package_adds_an_encoder_by_entry_point(tmp_path, monkeypatch):
     (tmp_path / "theirs.py").write_text(
-        "from torch import nn\n\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(25 * 257, 512))\n"
+        "from speechlip.shards.speech_windows import SpeechWindows\nfrom torch import nn\n\n"
+        "def make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(25 * 257, 512))\n\n"
+        "class Hearing(nn.Identity):\n    reads = SpeechWindows('waveform', before=256, after=128)\n"
     )
     facts = tmp_path / "theirs-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[speechlip.encoders]\ntheirs = theirs:make\nbroken = nowhere:make\n")
+    (facts / "entry_points.txt").write_text(
+        "[speechlip.speech_networks]\ntheirs = theirs:make\nhearing = theirs:Hearing\nbroken = nowhere:make\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert "theirs" in names()
     assert build_pair("theirs", "mouth", True).embed_speech(torch.rand(2, 25, 257)).shape == (2, 512)
+    assert build_pair("hearing", "mouth", True).reads == SpeechWindows("waveform", before=256, after=128)
+    with pytest.raises(OptionError, match="encoder 'theirs' has no choice of pool"):
+        build_pair("theirs", "mouth", True, pool="last")
     with pytest.raises(OptionError, match="'broken' cannot be imported from nowhere:make"):
-        speech_encoder("broken")
+        speech_network("broken")
+
+
+def test_an_option_that_a_network_cannot_have_is_refused():
+    assert options_of("se4lip", {"feature": "", "pool": "mean"}) == {"feature": "logmag", "pool": "mean"}
+    assert options_of("mel-cnn-wav2lip", {"feature": "", "pool": ""}) == {}
+    with pytest.raises(OptionError, match="no feature 'cepstrum'; there are: logmag, mag, power, complex"):
+        options_of("se4lip", {"feature": "cepstrum"})
+    with pytest.raises(OptionError, match="no pool 'max'; there are: last, mean"):
+        options_of("mel-cnn", {"pool": "max"})
+    with pytest.raises(OptionError, match="encoder 'mel-cnn' has no choice of pool; leave it out, or take one of: se4lip, stft-gru"):
+        options_of("mel-cnn", {"pool": "last"})
+    with pytest.raises(OptionError, match="encoder 'mel-gru' cannot have feature 'complex'; it has: logmag, mag, power"):
+        options_of("mel-gru", {"feature": "complex"})
+    with pytest.raises(OptionError, match="'mel-cnn-wav2lip' has no choice of feature"):
+        build_pair("mel-cnn-wav2lip", "mouth", True, feature="mag")
+
+
+def test_a_network_must_say_what_it_reads_in_the_form_that_loaders_take():
+    network = torch.nn.Identity()
+    assert windows_of(network) == SpeechWindows()
+    network.reads = "waveform"
+    with pytest.raises(OptionError, match=r"Identity\.reads is 'waveform'; it must be a speechlip\.shards"):
+        windows_of(network)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from speechlip.encoders.pair import build_pair
 from speechlip.encoders.trained import TrainedPair, batches, load_run
-from speechlip.errors import ModelError
+from speechlip.errors import ModelError, ShardError
 from speechlip.metrics.declared import NotScored
 from speechlip.spectra import spectrogram
 
@@ -62,6 +62,35 @@ def test_sound_that_is_moved_by_frames_moves_the_rows(trained):
     audio = clip(20)[1]
     whole, later = trained.speech_features(audio), trained.speech_features(audio[3 * 640 :])
     np.testing.assert_allclose(later[1:], whole[4:], atol=1e-3)  # the first row sees the STFT's edge
+
+
+def test_one_embedding_of_speech_a_frame_of_the_window_around_it(trained):
+    audio = clip(9)[1]
+    rows, unit = trained.speech_embeddings(np.append(audio, audio[:100])), trained.speech_features(audio)
+    assert rows.shape == (9, 512) and rows.dtype == np.float32
+    with torch.inference_mode():
+        window = torch.from_numpy(spectrogram(audio))[None, 5 * 3 : 5 * 3 + 25]
+        np.testing.assert_allclose(rows[5], trained.pair.embed_speech(window)[0], atol=1e-5)  # frames 3 … 7
+    assert all(np.array_equal(rows[edge], rows[inner]) for edge, inner in ((0, 2), (1, 2), (7, 6), (8, 6)))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    assert abs(lengths - 1).min() > 0.1, "they keep their length"
+    np.testing.assert_allclose((rows / lengths)[2:7], unit[:, :512], atol=1e-6)
+    with pytest.raises(ShardError, match="4 frames of speech came; a window of 5 is wanted"):
+        trained.speech_embeddings(audio[: 640 * 4 + 639])
+
+
+def test_a_network_that_reads_the_waveform_is_given_the_windows_of_shards():
+    torch.manual_seed(0)
+    pair = build_pair("mel-cnn-wav2lip", "mouth", rectified=False)
+    trained, audio = TrainedPair(pair, "runs/y (mel-cnn-wav2lip)", "0" * 64, 4, "lips"), clip(40)[1]
+    rows = trained.speech_embeddings(audio)
+    assert rows.shape == (40, 512)
+    with torch.inference_mode():
+        for start in (0, 1, 31, 35):
+            window = torch.from_numpy(pair.reads.cut(audio, start, 5))[None]
+            np.testing.assert_allclose(rows[start + 2], pair.embed_speech(window)[0], atol=1e-4)
+    later = trained.speech_embeddings(audio[640 * 5 :])  # five frames are 16 columns; other shifts move the columns against the frames
+    np.testing.assert_allclose(later[3:], rows[8:], atol=1e-4)
 
 
 def test_too_short_is_said(trained):

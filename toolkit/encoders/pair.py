@@ -1,14 +1,15 @@
 """A speech encoder and the lip encoder in one space."""
 
 import torch
+from speechlip.shards.speech_windows import SpeechWindows
 from torch import Tensor, nn
 
 from .lips import DIM, LipEncoder
-from .registry import speech_encoder
+from .registry import speech_network, windows_of
 
 
 class SpeechLipPair(nn.Module):
-    """Two encoders whose outputs are comparable: lips (B, 5, 96, 96, 3) uint8, speech (B, 25, 257) → (B, 512), (B, 512).
+    """Two encoders whose outputs are comparable: lips (B, 5, 96, 96, 3) uint8, speech as ``reads`` asks for → (B, 512), (B, 512).
 
     rectified: both embeddings end in a ReLU, so that no cosine is negative. Speech goes through a batch norm, because eight layers of a GRU at
     their default start say nearly the same for every input (mean cosine 0.98); without it training hardly begins.
@@ -18,6 +19,11 @@ class SpeechLipPair(nn.Module):
         super().__init__()
         self.speech, self.lips, self.rectified = speech, lips, rectified
         self.speech_norm = nn.BatchNorm1d(DIM)
+
+    @property
+    def reads(self) -> SpeechWindows:
+        """Which windows of speech the speech network reads; ``reads.form`` is their key in a batch."""
+        return windows_of(self.speech)
 
     def forward(self, lips: Tensor, speech: Tensor) -> tuple[Tensor, Tensor]:
         return self.embed_lips(lips), self.embed_speech(speech)
@@ -32,7 +38,10 @@ class SpeechLipPair(nn.Module):
         return torch.relu(embedding) if self.rectified else embedding
 
 
-def build_pair(encoder: str, lip_input: str, rectified: bool) -> SpeechLipPair:
-    """A new pair with random weights, convolutions in channels-last order. Raises OptionError for unknown names."""
-    pair = SpeechLipPair(speech_encoder(encoder), LipEncoder(lip_input), rectified)
+def build_pair(encoder: str, lip_input: str, rectified: bool, feature: str = "", pool: str = "") -> SpeechLipPair:
+    """A new pair with random weights, convolutions in channels-last order. feature, pool: of the speech network, empty for its own default.
+
+    Raises OptionError for unknown names, and for what the network cannot have.
+    """
+    pair = SpeechLipPair(speech_network(encoder, feature=feature, pool=pool), LipEncoder(lip_input), rectified)
     return pair.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from speechlip.errors import ModelError
+from speechlip.errors import ModelError, ShardError
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
+from speechlip.remote.standin import run_at
 from speechlip.shards.pairs import WINDOW
 from speechlip.spectra import spectrogram
-from speechlip.timing import HOPS_PER_FRAME, SAMPLES_PER_FRAME
+from speechlip.timing import SAMPLES_PER_FRAME
 from torch import Tensor
 
 from .pair import SpeechLipPair, build_pair
@@ -46,17 +47,30 @@ class TrainedPair:
         i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows grow as cosines fall.
         Raises NotScored for fewer than 5 frames.
         """
-        parts = [self._embed(self.pair.embed_lips, windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
+        parts = [
+            of_unit_length(self._embed(self.pair.embed_lips, windows))
+            for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))
+        ]
         if not parts:
             raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
         lips = np.concatenate(parts)
         return lips, self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME])
 
     def speech_features(self, audio: np.ndarray) -> np.ndarray:
-        """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4. The STFT is that of the whole clip, as in shards."""
-        columns = torch.from_numpy(spectrogram(audio))
-        windows = columns.unfold(0, WINDOW * HOPS_PER_FRAME, HOPS_PER_FRAME).transpose(1, 2)
-        return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows.split(BATCH_WINDOWS)])
+        """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4. Windows are cut of the whole clip, as from shards."""
+        return of_unit_length(self._embed_clip(audio))
+
+    def speech_embeddings(self, audio: np.ndarray) -> np.ndarray:
+        """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640, as the loss compares them but not of length 1.
+
+        Row t is of frames t − 2 … t + 2; the first and the last two rows repeat the one beside them, as SyncTalk's features do.
+        Raises ShardError for fewer than 5 frames.
+        """
+        n_frames = len(audio) // SAMPLES_PER_FRAME
+        if n_frames < WINDOW:
+            raise ShardError(f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips out")
+        rows = self._embed_clip(audio[: n_frames * SAMPLES_PER_FRAME])
+        return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
     def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
         """How to cut its crops: ``cropper(track)(picture, frame)``; None: pictures are crops already, and NotScored where they are not 96×96."""
@@ -67,19 +81,29 @@ class TrainedPair:
         affines = plan_crop(track, self.crop).affines
         return lambda picture, frame: cut(picture, affines[frame])
 
+    def _embed_clip(self, audio: np.ndarray) -> np.ndarray:
+        """(640 L,) int16 → (L − 4, 512) float32 of frames i … i + 4."""
+        reads = self.pair.reads
+        clip = audio if reads.form == "waveform" else spectrogram(audio)
+        starts = range(len(audio) // SAMPLES_PER_FRAME - WINDOW + 1)
+        parts = [starts[first : first + BATCH_WINDOWS] for first in range(0, len(starts), BATCH_WINDOWS)]
+        windows = (torch.from_numpy(np.stack([reads.cut(clip, start, WINDOW) for start in part])) for part in parts)
+        return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows])
+
     @torch.inference_mode()
     def _embed(self, encoder: Callable[[Tensor], Tensor], windows: Tensor) -> np.ndarray:
-        embedding = encoder(windows.to(self.device)).float()
-        return with_constant(torch.nn.functional.normalize(embedding, dim=1).cpu().numpy())
+        return encoder(windows.to(self.device)).float().cpu().numpy()
 
 
-def with_constant(rows: np.ndarray) -> np.ndarray:
-    """Append a 1 to every row: distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as unrelated speech does.
+def of_unit_length(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1, and a 1 behind each: distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as
+    unrelated speech does.
 
-    >>> with_constant(np.array([[0.6, 0.8]])).tolist()
+    >>> of_unit_length(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8, 1.0]]
     """
-    return np.concatenate([rows, np.ones((len(rows), 1), rows.dtype)], axis=1)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.concatenate([rows / np.maximum(lengths, np.finfo(rows.dtype).tiny), np.ones((len(rows), 1), rows.dtype)], axis=1)
 
 
 def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
@@ -102,14 +126,19 @@ def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
 
 
 def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
-    """The encoders of a run at its last checkpoint. Raises ModelError for what is no run, is damaged, or was saved by another release."""
-    folder = last_checkpoint(Path(path))
+    """The encoders of a run at its last checkpoint, or of ``hf://user/name[@revision]``, which is fetched once.
+
+    Raises ModelError for what is no run, is damaged, or was saved by another release, HubError for what cannot be reached.
+    """
+    path = run_at(path)
+    folder = last_checkpoint(path)
     facts = read_facts(folder)
     content = read_weights(folder, facts)
     options = facts["options"]
-    pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"])
+    network = {name: options.get(name, "") for name in ("feature", "pool")}
+    pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"], **network)
     load_weights(pair, content, "pair.", folder)
-    return TrainedPair(pair, f"{Path(path).name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
+    return TrainedPair(pair, f"{path.name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
 
 
 def last_checkpoint(run: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The frozen evaluation pairs as batches, read by random access from local shards."""
+"""The frozen evaluation pairs as batches, read by random access from shards on this disk; those elsewhere are fetched first."""
 
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -9,33 +9,38 @@ from typing import Any
 
 import numpy as np
 from speechlip.errors import OptionError, ShardError
-from speechlip.timing import HOPS_PER_FRAME
+from speechlip.remote.names import is_remote
+from speechlip.remote.standin import keep_shards, shards_at
 
 from .decode import cut_lips, decode_field, decode_meta, members_of, open_filmstrip
 from .filmstrip import Filmstrip
 from .frozen_pairs import FrozenPair, read_pairs
 from .pair_stream import collate
 from .reader import RawClip
-from .shardset import is_remote, open_shards
+from .shardset import open_shards
+from .speech_windows import STFT_WINDOWS, SpeechWindows
 
 CACHED_STRIPS = 8
-CACHED_SPECTROGRAMS = 128
-"""Clips kept at hand: about 2 MB a strip and 0.6 MB a spectrogram. Pairs are sorted by lips; their speech comes from anywhere."""
+CACHED_SPEECH = 128
+"""Clips kept at hand: about 2 MB a strip and 0.6 MB a spectrogram, 0.3 MB a waveform. Pairs are sorted by lips; their speech comes from anywhere."""
 
 
 class ClipLookup:
-    """Clips of one split by their key. The tar headers are read once; then a member is one seek away."""
+    """Clips of one split by their key, to cut lips and the speech that ``reads`` asks for. Tar headers are read once; then a member is one seek away."""
 
-    def __init__(self, folder: str | Path, split: str) -> None:
+    def __init__(self, folder: str | Path, split: str, reads: SpeechWindows = STFT_WINDOWS) -> None:
+        folder = shards_at(folder)
         shards = open_shards(folder, split)
         if any(map(is_remote, shards.urls)):
-            raise OptionError(f"clips of {folder} cannot be looked up by key, because its shards are remote; download them first")
-        self.members = members_of(("lips", "spectrogram"), shards.fields)
+            keep_shards(folder, split)
+            shards = open_shards(folder, split)
+        self.reads = reads
+        self.members = members_of(("lips", reads.field), shards.fields)
         self.places: dict[str, dict[str, tuple[str, int, int]]] = {}
         for url in shards.urls:
             self._index(url)
         self._strip = lru_cache(CACHED_STRIPS)(self._open)
-        self._spectrogram = lru_cache(CACHED_SPECTROGRAMS)(self._decode)
+        self._speech = lru_cache(CACHED_SPEECH)(self._decode)
 
     def raw(self, key: str) -> RawClip:
         """One sample, undecoded. Raises ShardError for a key that no shard of the split has."""
@@ -55,11 +60,11 @@ class ClipLookup:
         return cut_lips(raw, strip, start, length)
 
     def speech(self, key: str, start: int, length: int) -> np.ndarray:
-        """(5 length, F) float16 from frame ``start`` of a clip."""
-        spectrogram = self._spectrogram(key)
-        if not 0 <= start <= len(spectrogram) // HOPS_PER_FRAME - length:
+        """What ``reads`` cuts from frame ``start`` of a clip."""
+        stored = self._speech(key)
+        if not 0 <= start <= self.reads.n_frames(stored) - length:
             raise ShardError(f"frames {start} … {start + length - 1} reach beyond clip {key}; the pairs belong to another dataset")
-        return spectrogram[HOPS_PER_FRAME * start : HOPS_PER_FRAME * (start + length)]
+        return self.reads.cut(stored, start, length)
 
     def _open(self, key: str) -> tuple[RawClip, Filmstrip]:
         raw = self.raw(key)
@@ -67,7 +72,7 @@ class ClipLookup:
 
     def _decode(self, key: str) -> np.ndarray:
         raw = self.raw(key)
-        return decode_field(raw, "spectrogram", decode_meta(raw)["n_frames"])
+        return decode_field(raw, self.reads.field, decode_meta(raw)["n_frames"])
 
     def _index(self, url: str) -> None:
         try:
@@ -80,14 +85,17 @@ class ClipLookup:
             raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
 
 
-def evaluation_batches(folder: str | Path, split: str, batch_size: int = 64) -> Iterator[dict[str, Any]]:
+def evaluation_batches(
+    folder: str | Path, split: str, batch_size: int = 64, reads: SpeechWindows = STFT_WINDOWS
+) -> Iterator[dict[str, Any]]:
     """The frozen pairs of ``split`` in the order of ``pairs/{split}.parquet``, in the layout of ``pair_loader``; the last batch may be smaller.
 
     Raises ShardError where the pairs are missing or do not fit the shards.
     """
     if batch_size < 1:
         raise OptionError(f"batch_size must be at least 1, but is {batch_size}")
-    rows, clips = iter(read_pairs(Path(folder) / "pairs" / f"{split}.parquet")), ClipLookup(folder, split)
+    folder = shards_at(folder)
+    rows, clips = iter(read_pairs(folder / "pairs" / f"{split}.parquet")), ClipLookup(folder, split, reads)
     while batch := list(islice(rows, batch_size)):
         yield collate_frozen(batch, clips)
 
@@ -100,4 +108,5 @@ def collate_frozen(rows: Sequence[FrozenPair], clips: ClipLookup) -> dict[str, A
         [row.kind for row in rows],
         [(row.lips_start_frame, row.audio_start_frame) for row in rows],
         [(row.lips_key, row.audio_key) for row in rows],
+        clips.reads.form,
     )

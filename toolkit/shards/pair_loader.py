@@ -12,6 +12,7 @@ from .pairs import PairMix, PairRules
 from .positions import PositionedLoader
 from .reader import ClipReader
 from .shardset import ShardSet
+from .speech_windows import STFT_WINDOWS, SpeechWindows
 
 
 class PairLoader(PositionedLoader):
@@ -61,22 +62,25 @@ def pair_loader(
     rank: int | None = None,
     world_size: int | None = None,
     pin_memory: bool = False,
+    reads: SpeechWindows = STFT_WINDOWS,
 ) -> PairLoader:
     """Batches of training pairs, one epoch a loop, with ``state_dict``, ``load_state_dict`` and ``epoch`` (``PositionedLoader``).
 
-    A batch is a dict of B = batch_size pairs: ``lips`` (B, window, 96, 96, 3) uint8; ``spectrogram`` (B, 5 window, 257) float16 (mel: 80);
-    ``label`` (B,) float32, 1 for positives; ``kind`` (B,) int64, an index into ``KINDS``; ``offset`` (B,) int64 in frames, or ``NO_OFFSET``;
-    ``lips_start``, ``speech_start`` (B,) int64, frames in their clips; ``keys``: B tuples (lips key, speech key).
+    A batch is a dict of B = batch_size pairs: ``lips`` (B, window, 96, 96, 3) uint8; ``spectrogram`` (B, 5 window, 257) float16 (mel: 80), or in its
+    place ``waveform`` (B, before + 640 window + after) int16, as ``reads`` asks for; ``label`` (B,) float32, 1 for positives; ``kind`` (B,) int64,
+    an index into ``KINDS``; ``offset`` (B,) int64 in frames, or ``NO_OFFSET``; ``lips_start``, ``speech_start`` (B,) int64, frames in their clips;
+    ``keys``: B tuples (lips key, speech key).
 
     mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the split cannot have, with a
-    warning that says so. workers: each worker draws partners among the clips that it reads itself.
+    warning that says so. workers: each worker draws partners among the clips that it reads itself. reads: which speech; it changes no draw, so that
+    a seed gives the same pairs in either form.
     Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch, and what ``open_shards`` raises.
     """
     reader = ClipReader(
-        shards, split, fields=("lips", "spectrogram"), shuffle_clips=shuffle_clips, seed=seed, rank=rank, world_size=world_size
+        shards, split, fields=("lips", reads.field), shuffle_clips=shuffle_clips, seed=seed, rank=rank, world_size=world_size
     )
     chosen, notes = possible_mix(mix, reader.shards)
-    stream = PairStream(reader, batch_size, chosen, rules or PairRules(), windows_per_clip, pool_clips)
+    stream = PairStream(reader, batch_size, chosen, rules or PairRules(), windows_per_clip, pool_clips, reads)
     return PairLoader(stream, workers, pin_memory, notes)
 
 

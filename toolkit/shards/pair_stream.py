@@ -16,18 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 from speechlip.errors import OptionError
-from speechlip.timing import FPS, HOPS_PER_FRAME
+from speechlip.timing import FPS
 
 from .decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from .filmstrip import Filmstrip
 from .pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart
 from .positions import Consumer, Report
 from .reader import ClipReader, RawClip, generator, take
+from .speech_windows import STFT_WINDOWS, SpeechWindows
 
 Keys = tuple[str, str]
 """(lips key, speech key)"""
 POOL_WINDOWS_PER_CLIP = 4
-"""Windows of speech that a clip leaves in the pool for later clips; 13 kB each, so 512 clips hold 26 MB."""
+"""Windows of speech that a clip leaves in the pool for later clips; 13 kB each at most, so 512 clips hold 26 MB."""
 QUEUED_BATCHES = 8
 """How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 150 kB."""
 
@@ -55,22 +56,22 @@ class PairReport(Report):
 
 @dataclass(frozen=True)
 class _Speech:
-    """A window of speech: its clip, its start there, its spectrogram (5 window, F) float16."""
+    """A window of speech: its clip, its start there, what ``SpeechWindows`` cut."""
 
     clip: PairClip
     start: int
-    spectrogram: np.ndarray
+    values: np.ndarray
 
 
 class _OpenClip:
     """A clip being paired; nothing of its filmstrip is decoded before a window is cut from it."""
 
-    def __init__(self, raw: RawClip, number: int, window: int) -> None:
+    def __init__(self, raw: RawClip, number: int, window: int, reads: SpeechWindows) -> None:
         meta = decode_meta(raw)
-        self.raw, self.number, self.window = raw, number, window
+        self.raw, self.number, self.window, self.reads = raw, number, window, reads
         start_frame = round(meta["start_s"] * FPS)
         self.facts = PairClip(raw["__key__"], meta["speaker"], meta["source_sha256"], start_frame, meta["n_frames"])
-        self.spectrogram: np.ndarray = decode_field(raw, "spectrogram", self.facts.n_frames)
+        self.speech: np.ndarray = decode_field(raw, reads.field, self.facts.n_frames)
 
     @cached_property
     def strip(self) -> Filmstrip:
@@ -80,7 +81,7 @@ class _OpenClip:
         return cut_lips(self.raw, self.strip, start, self.window)
 
     def cut_speech(self, start: int) -> _Speech:
-        return _Speech(self.facts, start, self.spectrogram[HOPS_PER_FRAME * start : HOPS_PER_FRAME * (start + self.window)].copy())
+        return _Speech(self.facts, start, self.reads.cut(self.speech, start, self.window))
 
 
 @dataclass
@@ -104,17 +105,26 @@ class _Pair:
 class PairStream:
     """The pairs of each consumer: a ``Streams`` for ``PositionedLoader``."""
 
-    def __init__(self, reader: ClipReader, batch_size: int, mix: PairMix, rules: PairRules, windows_per_clip: int, pool_clips: int) -> None:
+    def __init__(
+        self,
+        reader: ClipReader,
+        batch_size: int,
+        mix: PairMix,
+        rules: PairRules,
+        windows_per_clip: int,
+        pool_clips: int,
+        reads: SpeechWindows = STFT_WINDOWS,
+    ) -> None:
         for name, value in (("batch_size", batch_size), ("windows_per_clip", windows_per_clip), ("pool_clips", pool_clips)):
             if value < 1:
                 raise OptionError(f"{name} must be at least 1, but is {value}")
         self.reader, self.batch_size, self.mix, self.rules = reader, batch_size, mix, rules
-        self.windows_per_clip, self.pool_clips = windows_per_clip, pool_clips
+        self.windows_per_clip, self.pool_clips, self.reads = windows_per_clip, pool_clips, reads
         self.seed, self.epoch, self.rank, self.world_size = reader.seed, reader.epoch, reader.rank, reader.world_size
 
     def fingerprint(self) -> dict[str, Any]:
         pairing = {"batch_size": self.batch_size, "windows_per_clip": self.windows_per_clip, "pool_clips": self.pool_clips}
-        return {**self.reader.fingerprint(), **pairing, "mix": str(self.mix), "rules": str(self.rules)}
+        return {**self.reader.fingerprint(), **pairing, "mix": str(self.mix), "rules": str(self.rules), "reads": str(self.reads)}
 
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Report]:
         """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded; then a ``PairReport``."""
@@ -140,7 +150,7 @@ class _Drawer:
 
     def add(self, raw: RawClip) -> Iterator[dict[str, Any]]:
         """Draw the windows of one clip; yields batches that became full."""
-        clip = _OpenClip(raw, self.report.clips, self.rules.window)
+        clip = _OpenClip(raw, self.report.clips, self.rules.window, self.stream.reads)
         self.report.clips += 1
         if not self.rules.starts(clip.facts.n_frames):
             self.report.too_short += 1
@@ -210,7 +220,7 @@ class _Drawer:
             if not self.skip:
                 self._cut_queued()
             return
-        yield _collate_pairs([pairs[position] for position in order])
+        yield _collate_pairs([pairs[position] for position in order], self.stream.reads.form)
 
     def _cut_queued(self) -> None:
         """Cut the lips of all queued pairs, clip by clip, so that one filmstrip at a time is decoded."""
@@ -233,30 +243,32 @@ class _Drawer:
         return int(self.rng.integers(n))
 
 
-def _collate_pairs(pairs: Sequence[_Pair]) -> dict[str, Any]:
+def _collate_pairs(pairs: Sequence[_Pair], form: str) -> dict[str, Any]:
     return collate(
         [pair.cut() for pair in pairs],
-        [pair.speech.spectrogram for pair in pairs],
+        [pair.speech.values for pair in pairs],
         [pair.kind for pair in pairs],
         [(pair.lips_start, pair.speech.start) for pair in pairs],
         [(pair.lips_key, pair.speech.clip.key) for pair in pairs],
+        form,
     )
 
 
 def collate(
     lips: Sequence[np.ndarray],
-    spectrograms: Sequence[np.ndarray],
+    speech: Sequence[np.ndarray],
     kinds: Sequence[str],
     starts: Sequence[tuple[int, int]],
     keys: Sequence[Keys],
+    form: str = "spectrogram",
 ) -> dict[str, Any]:
-    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair."""
+    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair. form: the key of ``speech``."""
     lips_start, speech_start = torch.tensor(starts).T
     kind = torch.tensor([KINDS.index(name) for name in kinds])
     one_clip = kind <= KINDS.index("shift")
     return {
         "lips": torch.from_numpy(np.stack(lips)),
-        "spectrogram": torch.from_numpy(np.stack(spectrograms)),
+        form: torch.from_numpy(np.stack(speech)),
         "label": (kind == KINDS.index("positive")).float(),
         "kind": kind,
         "offset": torch.where(one_clip, speech_start - lips_start, NO_OFFSET),

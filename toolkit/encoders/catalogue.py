@@ -1,0 +1,140 @@
+"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_features`` is the one door.
+
+A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go before any other name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechlip.errors import OptionError
+
+from . import registry
+from .controls import LipPoints, LogSpectra, Shuffled
+from .plugins import open_entry_point, open_function, plugged_in
+from .pretrained import PRETRAINED, open_pretrained
+from .protocol import ClipFeatures
+from .speech_half import open_network, open_run
+from .stored import open_deepspeech, open_stored
+from .waveform import FromWaveform
+from .whisper import open_whisper
+
+WEIGHTLESS = ("features", "deepspeech", "log-stft", "log-mel", "lips")
+FORMS = ("features:DIR", "deepspeech:DIR", "whisper:SIZE", "random:NAME", "shuffled:NAME", "module:function", "a run of train-encoder")
+_NAME = re.compile(r"(?P<name>[^@:]+)(@(?P<layer>\d+))?(:(?P<where>.*))?", re.DOTALL)
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A name taken apart. layer: of a transformer; where: a path or size; both may be absent. random_init: draw the weights instead of reading them."""
+
+    name: str
+    layer: int | None
+    where: str
+    device: str
+    random_init: bool
+
+
+def open_features(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
+    """The encoder called ``name``, ready to give features of clips.
+
+    random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as it is. Raises OptionError for an unknown
+    name, layer or size, or a plug-in that is none; ModelError for weights that cannot be had or are not this network's.
+
+    >>> open_features("hubrt")
+    Traceback (most recent call last):
+    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel, log-stft, ...
+    >>> open_features("log-mel").clock.rate_hz
+    125
+    """
+    head, _, rest = name.partition(":")
+    if head == "shuffled":
+        return Shuffled(open_features(rest, device, random_init))
+    if head == "random":
+        return _random(rest, device)
+    request = _taken_apart(name, device, random_init)
+    if request.name in OPENERS:
+        return OPENERS[request.name](request)
+    if name in plugged_in():
+        _refuse_random(name, random_init)
+        return open_entry_point(name, device)
+    if name and Path(name).is_dir():
+        return FromWaveform(open_run(Path(name), device, random_init), device)
+    if _FUNCTION.fullmatch(name):
+        _refuse_random(name, random_init)
+        return open_function(name, device)
+    raise OptionError(f"no encoder {name!r}; there are: {', '.join([*names(), *FORMS])}{_only_random(name)}")
+
+
+def names() -> list[str]:
+    """Names that need nothing more, sorted: built in, and of installed packages.
+
+    >>> {"hubert", "log-stft", "wavlm-large"} <= set(names())
+    True
+    """
+    return sorted({*OPENERS, *plugged_in()} - {"features", "deepspeech"})
+
+
+def _random(name: str, device: str) -> ClipFeatures:
+    if name in registry.names():
+        return FromWaveform(open_network(name, device), device)
+    if _taken_apart(name, device, True).name in WEIGHTLESS:
+        raise OptionError(f"encoder {name!r} has no weights to draw; leave 'random:' out")
+    return open_features(name, device, random_init=True)
+
+
+def _taken_apart(name: str, device: str, random_init: bool) -> Request:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return Request(name, None, "", device, random_init)
+    layer = found["layer"]
+    return Request(found["name"], None if layer is None else int(layer), found["where"] or "", device, random_init)
+
+
+def _refuse_random(name: str, random_init: bool) -> None:
+    if random_init:
+        raise OptionError(f"encoder {name!r} is another package's, and how to draw its weights is not known here; leave random weights out")
+
+
+def _only_random(name: str) -> str:
+    return f"; an untrained one is random:{name}" if name in registry.names() else ""
+
+
+def _pretrained(request: Request) -> ClipFeatures:
+    path = Path(request.where) if request.where else None
+    return FromWaveform(open_pretrained(request.name, request.layer, path, request.random_init), request.device)
+
+
+def _whisper(request: Request) -> ClipFeatures:
+    return FromWaveform(open_whisper(request.where, request.layer, request.random_init), request.device)
+
+
+def _plain(make: Callable[[], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
+    def opened(request: Request) -> ClipFeatures:
+        if request.layer is not None or request.where:
+            raise OptionError(f"encoder {request.name!r} has neither layers nor a place; give its name alone")
+        return make()
+
+    return opened
+
+
+def _folder(name: str, make: Callable[[Path], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
+    def opened(request: Request) -> ClipFeatures:
+        if not request.where or request.layer is not None:
+            raise OptionError(f"{name!r} wants the folder of its .npy files: {name}:DIR")
+        return make(Path(request.where))
+
+    return opened
+
+
+OPENERS: dict[str, Callable[[Request], ClipFeatures]] = {
+    **dict.fromkeys(PRETRAINED, _pretrained),
+    "whisper": _whisper,
+    "features": _folder("features", open_stored),
+    "deepspeech": _folder("deepspeech", open_deepspeech),
+    "log-stft": _plain(lambda: FromWaveform(LogSpectra(mel=False))),
+    "log-mel": _plain(lambda: FromWaveform(LogSpectra(mel=True))),
+    "lips": _plain(LipPoints),
+}
