@@ -43,13 +43,13 @@ class DecodeEveryWindow(Dataset):
         return torch.from_numpy(lips[start : start + WINDOW].copy()), torch.from_numpy(spectrogram[columns].copy()), item % 2
 
 
-def pairs_per_second(batches: Iterable, least_s: float) -> float:
+def pairs_per_second(batches: Iterable, least_s: float, batch_size: int = BATCH) -> float:
     """Pairs a second over at least ``least_s`` after the first batches."""
     batches = iter(batches)
     list(islice(batches, WARM_UP_BATCHES))
     began, n_pairs = time.perf_counter(), 0
     for _ in batches:
-        n_pairs += BATCH
+        n_pairs += batch_size
         if time.perf_counter() - began > least_s:
             break
     return n_pairs / (time.perf_counter() - began)

@@ -27,6 +27,7 @@ def main() -> None:
         script("throughput.py", videos, "--detector", given.detector)
         script("member_sizes.py", videos, "--detector", given.detector)
         script("loader.py", shards)
+        script("train_speed.py", shards)
         script("memory.py", longest, "--detector", given.detector)
         script("syncnet_speed.py")
         script("score_speed.py", "--protocols", "direct", "--detectors", given.detector if given.detector != "auto" else "cascade")

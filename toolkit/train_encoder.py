@@ -2,43 +2,89 @@
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
-from speechlip.errors import OptionError
+from speechlip.cards.encoder import write_card
+from speechlip.encoders.trained import last_checkpoint, read_facts
+from speechlip.errors import SpeechLipError
+from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
 from speechlip.training.history import NAME, Row
 from speechlip.training.loop import Watcher, train
+from speechlip.training.picture import draw_training
+from speechlip.training.ranks import Ranks
+from speechlip.training.tensorboard import MISSING as TENSORBOARD_MISSING
+from speechlip.training.tensorboard import Scalars
+from speechlip.training.tensorboard import installed as tensorboard_installed
 from tqdm import tqdm
 
 INTERRUPTED = 130
 
 
-def run(shards: Path, out: Path | None, preset: str, resume: bool, quiet: bool, chosen: dict[str, Any]) -> int:
-    """Train, or go on, and say what came of it; returns the exit code."""
+def run(
+    shards: Path, out: Path | None, preset: str, resume: bool, quiet: bool, check: bool, tensorboard: bool | None, chosen: dict[str, Any]
+) -> int:
+    """Train, or go on, and say what came of it; returns the exit code. Of the processes that torchrun started, the first one speaks."""
+    first = Ranks.started().first
+    quiet = quiet or not first
     given = {name: value for name, value in chosen.items() if value is not None}
     out = out or Path("runs") / given.get("encoder", "se4lip")
     options = resumed(saved_options(out), given) if resume else make_options(preset, given)
     if not quiet:
         click.echo(described(options), err=True)
+    if check and first:
+        memorised = check_data(shards, options)
+        if not quiet:
+            click.echo(memorised, err=True)
     progress = Progress(options, quiet)
+    scalars = open_scalars(out, resume, tensorboard, progress.note) if first else None
     try:
-        folder = train(shards, options, out, resume, Watcher(progress.step, progress.row, progress.note))
+        folder = train(shards, options, out, resume, Watcher(progress.step, told(progress, scalars), progress.note))
     except KeyboardInterrupt:
         click.echo(f"stopped; train-encoder {shards} -o {out} --resume goes on from the last checkpoint, if there is one", err=True)
         return INTERRUPTED
-    except torch.OutOfMemoryError as error:
-        raise OptionError(
-            f"out of memory with batches of {options.batch_size}; try --batch-size {max(2, options.batch_size // 2)}"
-        ) from error
     finally:
         progress.close()
+        if scalars:
+            scalars.close()
+    if first:
+        show(out, options, progress.note)
     if not quiet:
-        click.echo(f"{progress.last}; weights in {folder}, curve in {out / NAME}")
+        click.echo(f"{progress.last}; weights in {folder}, curve in {out / NAME}, picture and card beside it")
     return 0
+
+
+def open_scalars(out: Path, resume: bool, wanted: bool | None, note: Callable[[str], None]) -> Scalars | None:
+    """What writes TensorBoard's scalars: by default where TensorBoard is installed; a note where it was asked for and is not."""
+    if wanted is False or not tensorboard_installed():
+        if wanted:
+            note(TENSORBOARD_MISSING)
+        return None
+    return Scalars(out, read_facts(last_checkpoint(out))["step"] if resume else 0)
+
+
+def told(progress: "Progress", scalars: Scalars | None) -> Callable[[Row], None]:
+    """Everyone who is told of a row of the history."""
+
+    def row(row: Row) -> None:
+        progress.row(row)
+        if scalars:
+            scalars.row(row)
+
+    return row
+
+
+def show(out: Path, options: TrainOptions, note: Callable[[str], None]) -> None:
+    """Draw the run and write its card. The run is whole without them, so what hinders them is a note."""
+    try:
+        draw_training(out, options)
+        write_card(out)
+    except SpeechLipError as error:
+        note(f"the weights are saved; picture or card is not as it should be: {error}")
 
 
 def described(options: TrainOptions) -> str:

@@ -14,6 +14,7 @@ from speechlip.training.losses import (
     half,
     logit,
     nce,
+    places,
     plateau,
     rectifies,
     s2l,
@@ -78,7 +79,7 @@ def test_nce_equals_plain_cross_entropy_where_all_match_and_all_are_apart():
 def test_windows_that_share_frames_are_no_mismatch():
     keys = [("a", "a"), ("a", "a"), ("a", "b"), ("b", "b")]
     batch = batch_of([1, 1, 0, 1], keys, [(0, 0), (9, 9), (40, 3), (4, 4)])
-    assert far_apart(batch, PairRules()).tolist() == [
+    assert far_apart(places(batch), PairRules()).tolist() == [
         [False, False, True, True],  # 0 and 9 in a: nearer than a window and its gap
         [False, False, True, True],
         [True, True, True, True],  # lips 40 in a are far from all speech in a

@@ -36,7 +36,10 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
     options = ("--encoder", "mel-cnn", "--steps", 1, "--batch-size", 4, "--validation-pairs", 4, "-o", out)
     code, said, notes = call(capsys, shards, *options)
     assert code == 0 and said.startswith("step 1: loss 0.") and f"weights in {out}/step-00000001" in said
-    assert "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; lip_input mouth, not stated; steps 1, not stated" in notes
+    assert (
+        "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; feature logmag, not stated; lip_input mouth, not stated; steps 1,"
+        in notes
+    )
     code, said, _ = call(
         capsys, shards, "-o", out, "--steps", 2, "--resume"
     )  # the paper's learning rate is constant: more steps may follow
@@ -48,7 +51,7 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("{shards}", "--encoder", "hubrt"), "no encoder 'hubrt'; there are: mel-cnn, mel-gru"),
+        (("{shards}", "--encoder", "hubrt"), "no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru"),
         (("{shards}", "--preset", "quick"), "no preset 'quick'; there are: paper, fast"),
         (("{shards}", "--loss", "bce"), "loss is 'bce'; there are: relu, clamp, half, s2l, logit, nce"),
         (("{shards}", "--device", "cuda"), "this torch sees no GPU"),

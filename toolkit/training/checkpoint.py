@@ -21,11 +21,13 @@ import torch
 from speechlip.encoders.pair import SpeechLipPair
 from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, last_checkpoint, load_weights, read_facts, read_weights
 from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.faces.crops import PRESETS
 from speechlip.files import sync_folder, whole_file, write_text
 from speechlip.shards.shardset import open_shards, read_manifest
 
 from .config import TrainOptions, unlike_paper
 from .losses import Criterion
+from .ranks import ALONE, Ranks
 
 TRAINER = "trainer.pt"
 
@@ -47,21 +49,32 @@ class TrainState:
 
 @dataclass(frozen=True)
 class ShardFacts:
-    """Which shards a run learns from. manifest_sha256: of ``manifest.json``. digest: of the train split alone. crop: preset of its lips."""
+    """Which shards a run learns from. manifest_sha256: of ``manifest.json``. digest: of the train split alone. crop: preset of its lips. data: what
+    the manifest declares of them (title, licence, …) and counts (clips, seconds, speakers), for the card.
+    """
 
     manifest_sha256: str
     digest: str
     crop: str
+    data: dict[str, Any]
 
 
 def shard_facts(shards: Path) -> ShardFacts:
-    """Raises ShardError where ``shards`` is no finished prepared folder."""
-    crop = read_manifest(shards)["options"].get("crop", "lips")
-    return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), open_shards(shards, "train").digest, crop)
+    """Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the lip network is not made for."""
+    manifest = read_manifest(shards)
+    crop = manifest["options"].get("crop", "lips")
+    if crop not in PRESETS:
+        raise ShardError(
+            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where {', '.join(PRESETS)} have the mouth: "
+            "prepare the videos with one of these"
+        )
+    digest, data = open_shards(shards, "train").digest, manifest.get("about", {}) | manifest["splits"]["train"]
+    return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), digest, crop, data)
 
 
-def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, loader: dict[str, Any]) -> Path:
-    """Write the checkpoint of this step and remove the ones before. Raises WriteError where it cannot be written; then the last one stays."""
+def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> Path:
+    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each
+    process. Raises WriteError where it cannot be written; then the last one stays."""
     from safetensors.torch import save as to_bytes
 
     folder = run / f"step-{state.step:08d}"
@@ -72,7 +85,7 @@ def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts
     with whole_file(part / WEIGHTS) as file:
         file.write(content)
     with whole_file(part / TRAINER) as file:
-        torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "loader": loader}, file)
+        torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "positions": positions}, file)
     facts = {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
@@ -84,6 +97,7 @@ def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts
         "sha256": hashlib.sha256(content).hexdigest(),
         "shards": {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest},
         "crop": shards.crop,
+        "data": shards.data,
     }
     write_text(part / FACTS, json.dumps(facts, indent=1) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
@@ -106,10 +120,11 @@ def saved_options(run: Path) -> TrainOptions:
         ) from error
 
 
-def restore(run: Path, state: TrainState, shards: ShardFacts) -> dict[str, Any]:
-    """Bring ``state`` to the run's last checkpoint; returns the loader's position.
+def restore(run: Path, state: TrainState, shards: ShardFacts, ranks: Ranks = ALONE) -> dict[str, Any]:
+    """Bring ``state`` to the run's last checkpoint; returns this process's position in the shards.
 
-    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or holds code.
+    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or
+    holds code, OptionError where another number of processes trains than did before.
     """
     folder = last_checkpoint(run)
     facts = read_facts(folder)
@@ -124,7 +139,17 @@ def restore(run: Path, state: TrainState, shards: ShardFacts) -> dict[str, Any]:
     state.optimizer.load_state_dict(trainer["optimizer"])
     torch.set_rng_state(trainer["random"])
     state.step = facts["step"]
-    return trainer["loader"]
+    return own_position(trainer["positions"], ranks, run)
+
+
+def own_position(positions: list[dict[str, Any]], ranks: Ranks, run: Path) -> dict[str, Any]:
+    """The position of this process among those saved. Raises OptionError where there were more or fewer processes."""
+    if len(positions) != ranks.count:
+        raise OptionError(
+            f"{run} was trained by {len(positions)} process(es), and its place in the shards is theirs; this is one of {ranks.count}. "
+            f"Go on by torchrun --nproc-per-node {len(positions)}, or begin another run"
+        )
+    return positions[ranks.rank]
 
 
 def read_trainer(path: Path) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from speechlip.encoders.lips import INPUTS
+from speechlip.encoders.registry import options_of
 from speechlip.errors import OptionError
-from speechlip.shards.pairs import PairMix, parse_mix
+from speechlip.shards.pairs import WINDOW, PairMix, parse_mix
 
+from .augment import NONE, parse_augmentations
 from .losses import LOSSES
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -20,25 +22,33 @@ SCHEDULES = ("constant", "cosine")
 class TrainOptions:
     """Options of ``train-encoder``; the defaults are the preset ``paper``.
 
-    encoder: a name of ``encoders.registry``. loss: of ``losses.LOSSES``. lip_input: of ``encoders.lips.INPUTS``. steps: batches in all. lr: Adam's,
-    at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the last step; before it ``warmup_steps`` of a straight rise.
-    negatives: shares as ``parse_mix`` reads them; empty is the loader's own mix less what the split cannot have. windows_per_clip: lips windows
-    that a clip gives in an epoch. workers: processes that read shards. validation_pairs, validate_every: how many of the frozen pairs are looked
-    at after how many steps. checkpoint_every: steps.
+    encoder: a name of ``encoders.registry``. feature, pool: what its network reads and which state is the embedding
+    (``encoders.registry.OPTIONS``); empty is its own default. loss: of ``losses.LOSSES``. lip_input: of ``encoders.lips.INPUTS``. steps: batches in
+    all. batch_size: pairs a step, of all processes together. lr: Adam's, at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the
+    last step; before it ``warmup_steps`` of a straight rise. negatives: shares as ``parse_mix`` reads them; empty is the loader's own mix less what
+    the split cannot have. min_neg_gap: least frames between the two windows of a negative. windows_per_clip: lips windows that a clip gives in an
+    epoch. augment: names of ``augment.AUGMENTATIONS`` with commas between them, or ``none``. compile: the pair through torch.compile. workers:
+    processes that read shards, of each process that trains. validation_pairs, validate_every: how many of the frozen pairs are looked at after how
+    many steps. checkpoint_every: steps.
     """
 
     encoder: str = "se4lip"
     loss: str = "relu"
     lip_input: str = "mouth"
+    feature: str = ""
+    pool: str = ""
     steps: int = 100_000
     batch_size: int = 16
     lr: float = 5e-5
     schedule: str = "constant"
     warmup_steps: int = 0
     negatives: str = ""
+    min_neg_gap: int = WINDOW
     windows_per_clip: int = 8
+    augment: str = NONE
     seed: int = 0
     precision: str = "fp32"
+    compile: bool = False
     device: str = "auto"
     workers: int = 0
     validation_pairs: int = 256
@@ -55,8 +65,25 @@ class TrainOptions:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
             raise OptionError(f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0")
+        parse_augmentations(self.augment)
+        if self.min_neg_gap < 0:
+            raise OptionError(f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a negative share frames")
+        options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
         if self.mix and not self.mix.positive:
             raise OptionError(f"negatives {self.negatives!r} leave no positive pair to learn from")
+
+    @property
+    def of_network(self) -> dict[str, str]:
+        """What of feature and pool the encoder has, as chosen or by its default.
+
+        >>> TrainOptions(encoder="mel-cnn").of_network
+        {'feature': 'logmag'}
+        """
+        return options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        return parse_augmentations(self.augment)
 
     @property
     def mix(self) -> PairMix | None:
@@ -91,8 +118,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
 """What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined). Everything else had to be chosen."""
-CHOSEN = ("lip_input", "steps", "schedule", "warmup_steps", "negatives", "windows_per_clip")
-RESUMABLE = ("device", "validation_pairs", "validate_every", "checkpoint_every")
+CHOSEN = ("lip_input", "steps", "schedule", "warmup_steps", "negatives", "min_neg_gap", "windows_per_clip", "augment")
+RESUMABLE = ("device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
 """Options that may change when a run is resumed; with a constant learning rate also ``steps``."""
 
 
@@ -108,7 +135,8 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
     unknown = [name for name in given if name not in known]
     if unknown:
         raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
-    return TrainOptions(**{**PRESETS[preset], **given})
+    options = TrainOptions(**{**PRESETS[preset], **given})
+    return replace(options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", ""))
 
 
 def unlike_paper(options: TrainOptions) -> dict[str, str]:
@@ -118,6 +146,7 @@ def unlike_paper(options: TrainOptions) -> dict[str, str]:
     ('0.0001, the paper has 5e-05', '100000, not stated')
     """
     said = {name: f"{getattr(options, name)}, the paper has {value}" for name, value in STATED.items() if getattr(options, name) != value}
+    said |= {name: f"{value}, not stated" for name, value in options.of_network.items()}
     return said | {name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated" for name in CHOSEN}
 
 

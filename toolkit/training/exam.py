@@ -10,22 +10,27 @@ from speechlip.errors import OptionError, ShardError
 from speechlip.metrics.pairs import pair_auc
 from speechlip.shards.evaluation import ClipLookup, collate_frozen
 from speechlip.shards.frozen_pairs import read_pairs
+from speechlip.shards.speech_windows import STFT_WINDOWS, SpeechWindows
 from torch.nn import functional
+
+from .cosines import write_cosines
+from .objective import speech_of
 
 BATCH_PAIRS = 64
 
 
 class Exam:
-    """Frozen pairs of a split in memory (150 kB each). ``cosines`` and ``auc`` leave the pair in the mode in which they found it."""
+    """Frozen pairs of a split in memory (150 kB each). They leave the pair in the mode in which it was."""
 
     def __init__(self, batches: list[dict[str, Any]]) -> None:
         self.batches = batches
         self.label = np.concatenate([batch["label"].numpy() for batch in batches])
         self.kind = np.concatenate([batch["kind"].numpy() for batch in batches])
 
-    def auc(self, pair: SpeechLipPair) -> float:
-        """Pair AUC, 0.5 is chance. NaN where the encoders give numbers that are not finite."""
+    def look(self, pair: SpeechLipPair, run: Path, step: int) -> float:
+        """Write ``cosines.csv`` of a run at this step; returns the pair AUC, 0.5 is chance, NaN where the encoders give numbers that are not finite."""
         cosines = self.cosines(pair)
+        write_cosines(run, step, self.kind, cosines)
         return pair_auc(cosines, self.label) if np.isfinite(cosines).all() else float("nan")
 
     @torch.inference_mode()
@@ -35,18 +40,23 @@ class Exam:
         pair.eval()
         parts = []
         for batch in self.batches:
-            embeddings = pair(batch["lips"].to(device), batch["spectrogram"].to(device))
+            embeddings = pair(batch["lips"].to(device), speech_of(batch).to(device))
             parts.append(functional.cosine_similarity(*embeddings).cpu().numpy())
         pair.train(training)
         return np.concatenate(parts)
 
 
-def open_exam(shards: Path, n_pairs: int, split: str = "validation", seed: int = 0) -> tuple[Exam | None, str]:
-    """``n_pairs`` of the frozen pairs of ``split``, drawn once, and an empty note; or None and why there are none."""
+def open_exam(
+    shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, reads: SpeechWindows = STFT_WINDOWS
+) -> tuple[Exam | None, str]:
+    """``n_pairs`` of the frozen pairs of ``split``, drawn once, with the speech that ``reads`` asks for, and an empty note.
+
+    Where there are none: None, and a note that says why.
+    """
     path = shards / "pairs" / f"{split}.parquet"
     try:
         rows = list(read_pairs(path))
-        clips = ClipLookup(shards, split)
+        clips = ClipLookup(shards, split, reads)
     except (OptionError, ShardError) as error:
         return None, f"no pair AUC while training: {error}"
     chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:n_pairs].tolist())

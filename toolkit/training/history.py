@@ -48,3 +48,13 @@ def append(run: Path, row: Row) -> None:
     values = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()}
     with (run / NAME).open("a", encoding="utf-8", newline="") as file:
         csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
+
+
+def read(run: Path) -> list[Row]:
+    """The rows of a run; none where it has not looked yet. Raises ModelError for a file that is not what ``append`` writes."""
+    path = run / NAME
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+    try:
+        return [Row(int(row["step"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on") from error

@@ -20,6 +20,7 @@ nce        cross entropy of the match among the batch, logits s c, both ways, s 
 
 import math
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -28,11 +29,15 @@ from speechlip.shards.pairs import PairRules
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .ranks import gathered
+
 EPSILON = 1e-6
 LOSSES = ("relu", "clamp", "half", "s2l", "logit", "nce")
 LEARNED_START = {"logit": 10.0, "nce": 1 / 0.07}
 """The scale s at the start; that of ``nce`` is CLIP's."""
 MAX_SCALE = 100.0
+NOT_LOOKED_FOR = -100
+"""``cross_entropy`` leaves out rows of this class; to cut them out would make a GPU wait for their number."""
 
 
 def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
@@ -41,7 +46,8 @@ def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
     >>> round(cross_entropy_of_cosine(torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])).item(), 4)  # (ln 2 + ln 4/3) / 2
     0.4904
     """
-    return functional.binary_cross_entropy(cosine.clamp(EPSILON, 1 - EPSILON), label)
+    probability = cosine.clamp(EPSILON, 1 - EPSILON)  # what is no number stays so, where torch's own cross entropy would raise
+    return -torch.where(label == 1, probability, 1 - probability).log().mean()
 
 
 def half(cosine: Tensor, label: Tensor) -> Tensor:
@@ -81,24 +87,35 @@ def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
     >>> round(nce(cosines, torch.ones(2), everything, torch.tensor(2.0)).item(), 4)  # ln(1 + 1/e)
     0.3133
     """
-    matched = label == 1
     candidates = apart | torch.eye(len(label), dtype=torch.bool, device=apart.device)
     logits = (scale * cosines).masked_fill(~candidates, -torch.inf)
-    own = torch.arange(len(label), device=label.device)[matched]
-    return (functional.cross_entropy(logits[matched], own) + functional.cross_entropy(logits.T[matched], own)) / 2
+    own = torch.arange(len(label), device=label.device).where(label == 1, NOT_LOOKED_FOR)
+    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
 
 
-def far_apart(batch: Mapping[str, Any], rules: PairRules) -> Tensor:
-    """Which lips i and speech j of a batch may count as a mismatch, (B, B) bool: of two clips, or as far apart as negatives are.
+def places(batch: Mapping[str, Any]) -> Tensor:
+    """Where the windows of a batch come from, (B, 4) int64: clip of the lips, clip of the speech, first frame of each in its clip.
 
-    >>> batch = {"keys": [("a", "a"), ("b", "b")], "lips_start": torch.tensor([0, 3]), "speech_start": torch.tensor([0, 3])}
-    >>> far_apart(batch, PairRules()).tolist()
+    A clip is a number made of its key, the same in every process.
+    """
+    clips = [[_number_of(lips), _number_of(speech)] for lips, speech in batch["keys"]]
+    starts = torch.stack([batch["lips_start"], batch["speech_start"]], dim=1)
+    return torch.cat([torch.tensor(clips).to(starts.device, non_blocking=True), starts], dim=1)
+
+
+def _number_of(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def far_apart(places: Tensor, rules: PairRules) -> Tensor:
+    """Which lips i and speech j may count as a mismatch, (B, 4) ``places`` → (B, B) bool: of two clips, or as far apart as negatives are.
+
+    >>> far_apart(torch.tensor([[7, 7, 0, 0], [8, 8, 3, 3]]), PairRules()).tolist()
     [[False, True], [True, False]]
     """
-    numbers: dict[str, int] = {}
-    lips, speech = (torch.tensor([numbers.setdefault(keys[side], len(numbers)) for keys in batch["keys"]]) for side in (0, 1))
-    frames = (batch["lips_start"][:, None] - batch["speech_start"][None]).abs()
-    return (lips[:, None] != speech[None]) | (frames >= rules.min_offset)
+    lips_clip, speech_clip, lips_start, speech_start = places.T
+    frames = (lips_start[:, None] - speech_start).abs()
+    return (lips_clip[:, None] != speech_clip) | (frames >= rules.min_offset)
 
 
 def rectifies(loss: str) -> bool:
@@ -118,7 +135,7 @@ def plateau(loss: str, pairs: int) -> float:
 
 
 class Criterion(nn.Module):
-    """A loss by name, with what it learns: (B, 512), (B, 512), the batch → scalar."""
+    """A loss by name, with what it learns: (B, 512), (B, 512), the batch → scalar. ``nce`` compares with the pairs of all ranks."""
 
     def __init__(self, loss: str, rules: PairRules) -> None:
         super().__init__()
@@ -133,7 +150,8 @@ class Criterion(nn.Module):
         lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
         label = batch["label"].to(lips.device)
         if self.loss == "nce":
-            return nce(lips @ speech.T, label, far_apart(batch, self.rules).to(lips.device), self.scale())
+            lips, speech, label, where = (gathered(rows) for rows in (lips, speech, label, places(batch).to(lips.device)))
+            return nce(lips @ speech.T, label, far_apart(where, self.rules), self.scale())
         cosine = (lips * speech).sum(1)
         if self.loss == "logit":
             return logit(cosine, label, self.scale(), self.bias)

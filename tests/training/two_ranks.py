@@ -1,0 +1,42 @@
+"""What two processes do for test_ranks.py: ``torchrun --nproc-per-node 2 two_ranks.py SHARDS DAMAGED OUT``; the end is an error of one of them."""
+
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from linear_pair import OPTIONS, gradients
+from speechlip.cli import train_encoder
+from speechlip.shards.pairs import PairRules
+from speechlip.shards.speech_windows import SpeechWindows
+from speechlip.training.device import choose_device
+from speechlip.training.loop import open_loader, train
+from speechlip.training.ranks import Ranks, joined
+
+SHARDS, DAMAGED, OUT = map(Path, sys.argv[1:])
+
+
+def main() -> None:
+    ranks = Ranks.started()
+    with joined(ranks, choose_device("cpu")):
+        found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
+        loader = open_loader(SHARDS, replace(OPTIONS, negatives="positive:1"), PairRules(), SpeechWindows(), ranks, pin_memory=False)
+        keys = ranks.collected([lips for batch in loader for lips, _ in batch["keys"]])
+        mean = ranks.mean(ranks.rank + 1.0)
+    if ranks.first:
+        torch.save({"gradients": found, "keys": keys, "mean": mean}, OUT / "found.pt")
+    train(SHARDS, replace(OPTIONS, steps=1), OUT / "resumed")
+    train(SHARDS, replace(OPTIONS, steps=2), OUT / "resumed", resume=True)
+    with suppress(SystemExit):
+        command(SHARDS, OUT / "straight")
+    command(DAMAGED, OUT / "damaged")
+
+
+def command(shards: Path, run: Path) -> None:
+    """``train-encoder`` with the options of ``OPTIONS``."""
+    chosen = {name: getattr(OPTIONS, name) for name in ("encoder", "loss", "steps", "batch_size", "lr", "device", "checkpoint_every")}
+    train_encoder([str(shards), "-o", str(run), *(f"--{name.replace('_', '-')}={value}" for name, value in chosen.items())])
+
+
+main()

@@ -1,0 +1,149 @@
+"""Windows made a little different each time they are seen: colour, place, side of the lips; noise under the speech.
+
+Every draw comes from the seed, the step and the rank, so that a run that was resumed draws what it would have drawn. All of it runs where the
+batch is, on whole batches. Names and ranges:
+
+======  ====================================================================================================
+colour  brightness, contrast and saturation, each by a factor in 0.8 … 1.25, the same for a window's frames
+shift   up to 4 pixels in each direction and a size in 0.95 … 1.05, the same for a window's frames; edges repeated
+flip    left and right changed, in every second window
+noise   white noise under the speech, 5 … 30 dB below that window's own power
+======  ====================================================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from speechlip.errors import OptionError
+from speechlip.timing import HOP, N_FFT
+from torch import Generator, Tensor
+from torch.nn import functional
+
+AUGMENTATIONS = ("colour", "shift", "flip", "noise")
+NONE = "none"
+FACTOR = 1.25
+SHIFT_PX, SIZE_FACTOR = 4.0, 1.05
+"""Small enough that the mouth stays in rows 24–71, which the lip network reads."""
+SNR_DB = (5.0, 30.0)
+LUMA = (0.299, 0.587, 0.114)
+"""Rec. 601, as torchvision's colour jitter has it."""
+SILENCE = 1e-12
+
+
+def parse_augmentations(text: str) -> tuple[str, ...]:
+    """Names with commas between them, in the order in which they are applied. Raises OptionError for an unknown one.
+
+    >>> parse_augmentations("noise,colour"), parse_augmentations("none")
+    (('colour', 'noise'), ())
+    """
+    names = [name.strip() for name in text.split(",")] if text != NONE else []
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise OptionError(f"no augmentation {name!r}; there are: {', '.join(AUGMENTATIONS)}, with commas between them, or {NONE}")
+    return tuple(name for name in AUGMENTATIONS if name in names)
+
+
+def augment(batch: Mapping[str, Any], names: Sequence[str], seed: int, step: int, rank: int = 0) -> dict[str, Any]:
+    """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and devices stay.
+
+    names: what ``parse_augmentations`` gives. step: of the training, by which the draws differ.
+    """
+    if not names:
+        return dict(batch)
+    changed, draw = dict(batch), generator(batch["lips"].device, seed, step, rank)
+    for name, change in LIPS_CHANGES.items():
+        if name in names:
+            changed["lips"] = change(changed["lips"], draw)
+    for name, noisy in SPEECH_CHANGES.items():
+        if "noise" in names and name in batch:
+            changed[name] = noisy(changed[name], draw)
+    return changed
+
+
+def generator(device: torch.device, seed: int, step: int, rank: int) -> Generator:
+    """A generator of its own for every step and rank."""
+    state = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
+    return Generator(device).manual_seed(int(state))
+
+
+def recoloured(lips: Tensor, draw: Generator) -> Tensor:
+    """(B, W, H, H, 3) uint8 → the same: brightness, then saturation, then contrast about the window's mean grey."""
+    brightness, saturation, contrast = (_factors(len(lips), FACTOR, draw)[:, None, None] for _ in range(3))
+    luma = torch.tensor(LUMA, device=lips.device)
+    pixels = lips.flatten(1, -2).float()
+    grey = (pixels.mean(1, keepdim=True) @ luma)[:, :, None] * brightness
+    colours = saturation * torch.eye(3, device=lips.device) + (1 - saturation) * luma[:, None]
+    changed = torch.baddbmm((1 - contrast) * grey, pixels, contrast * brightness * colours)
+    return _as_pixels(changed).view(lips.shape)
+
+
+def shifted(lips: Tensor, draw: Generator) -> Tensor:
+    """(B, W, H, H, 3) uint8 → the same, each window by a draw of its own."""
+    offsets = (2 * _uniform((len(lips), 2), draw) - 1) * SHIFT_PX
+    return moved(lips, offsets, _factors(len(lips), SIZE_FACTOR, draw))
+
+
+def moved(lips: Tensor, offsets_px: Tensor, size: Tensor) -> Tensor:
+    """Every frame of window b moved right and down by offsets_px[b] (B, 2) and made size[b] (B,) times as large about its middle; bilinear."""
+    n_windows, frames, side = lips.shape[:3]
+    affine = torch.zeros(n_windows, 2, 3, device=lips.device)
+    affine[:, 0, 0] = affine[:, 1, 1] = 1 / size
+    affine[:, :, 2] = -2 * offsets_px / side / size[:, None]
+    grid = functional.affine_grid(affine, [n_windows, 3 * frames, side, side], align_corners=False)
+    channels = lips.permute(0, 1, 4, 2, 3).flatten(1, 2).float()
+    sampled = functional.grid_sample(channels, grid, padding_mode="border", align_corners=False)
+    return _as_pixels(sampled).view(n_windows, frames, 3, side, side).permute(0, 1, 3, 4, 2)
+
+
+def flipped(lips: Tensor, draw: Generator) -> Tensor:
+    """(B, W, H, H, 3) uint8 → the same, some windows with left and right changed."""
+    chosen = _uniform((len(lips),), draw) < 0.5
+    return torch.where(chosen[:, None, None, None, None], lips.flip(3), lips)
+
+
+def noisy_magnitude(magnitude: Tensor, draw: Generator) -> Tensor:
+    """(B, 25, 257) STFT magnitude → the same, of speech and noise: |X + N|.
+
+    N is the STFT of white noise, columns overlapping as those of speech do, at a level drawn for each window. The phase of X is not stored; it is
+    taken for 0, which changes nothing in the distribution of |X + N| of a bin, as the phase of N is uniform.
+    """
+    n_windows, columns, _ = magnitude.shape
+    noise = torch.randn(n_windows, (columns - 1) * HOP + N_FFT, generator=draw, device=magnitude.device)
+    window = torch.hann_window(N_FFT, device=magnitude.device)
+    spectrum = torch.stft(noise, N_FFT, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
+    level = _level(magnitude.float().square().mean((1, 2)), spectrum.abs().square().mean((1, 2)), draw)
+    return (magnitude + level[:, None, None] * spectrum).abs().to(magnitude.dtype)
+
+
+def noisy_waveform(waveform: Tensor, draw: Generator) -> Tensor:
+    """(B, N) int16 or floating samples → the same with white noise added at a level drawn for each window."""
+    samples = waveform.float()
+    noise = torch.randn(samples.shape, generator=draw, device=samples.device)
+    changed = samples + _level(samples.square().mean(1), noise.square().mean(1), draw)[:, None] * noise
+    return changed if waveform.is_floating_point() else changed.round().clamp(-32768, 32767).to(waveform.dtype)
+
+
+LIPS_CHANGES = {"colour": recoloured, "shift": shifted, "flip": flipped}
+SPEECH_CHANGES = {"spectrogram": noisy_magnitude, "waveform": noisy_waveform}
+
+
+def _level(speech_power: Tensor, noise_power: Tensor, draw: Generator) -> Tensor:
+    """By what noise is multiplied to lie a drawn number of decibels below the speech, (B,)."""
+    low, high = SNR_DB
+    snr_db = low + (high - low) * _uniform(speech_power.shape, draw)
+    return (speech_power / noise_power.clamp(min=SILENCE) / 10 ** (snr_db / 10)).sqrt()
+
+
+def _factors(count: int, largest: float, draw: Generator) -> Tensor:
+    """(count,) in 1 / largest … largest, as often above 1 as below."""
+    return largest ** (2 * _uniform((count,), draw) - 1)
+
+
+def _uniform(shape: Sequence[int], draw: Generator) -> Tensor:
+    return torch.rand(tuple(shape), generator=draw, device=draw.device)
+
+
+def _as_pixels(values: Tensor) -> Tensor:
+    return values.round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,114 @@
+"""One batch learned by heart before a run begins: what cannot be memorised cannot be learned.
+
+The networks, the loss and the batch are those of the run, the weights are fresh, and nothing of it reaches the run: random state is put back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from speechlip.errors import SpeechLipError
+from speechlip.shards.pairs import PairRules
+from torch import Tensor
+
+from .config import TrainOptions
+from .device import choose_device, on_device, smaller_batch_advised
+from .finite import why_not_finite
+from .loop import begin_state, fit_spectrum, open_loader
+from .losses import plateau
+from .objective import Objective, speech_of
+from .ranks import ALONE
+
+CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
+"""Larger batches and the paper's learning rate come to the same in more time."""
+LEARNED = 0.5
+"""Share of the plateau below which a batch counts as learned: guessing stays at 1, and no network gets there by the batch's labels alone."""
+STILL = 1.0
+"""Grey levels of 256: lips that differ by less from window to window are one picture."""
+
+
+class DataCheckFailed(SpeechLipError):
+    """One batch could not be learned by heart."""
+
+
+@dataclass(frozen=True)
+class Memorised:
+    """A batch that was learned: its pairs, the steps it took, the loss of the first and of the last step."""
+
+    pairs: int
+    steps: int
+    first_loss: float
+    last_loss: float
+
+    def __str__(self) -> str:
+        return (
+            f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
+        )
+
+
+def check_data(shards: Path, options: TrainOptions) -> Memorised:
+    """Overfit one batch of the train split with the options of a run, in at most 200 steps.
+
+    Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as ``loop.train`` does.
+    """
+    device = choose_device(options.device)
+    cards = [device] if device.type == "cuda" else []
+    checked = replace(options, batch_size=min(options.batch_size, CHECKED_PAIRS), lr=CHECKED_LR, workers=0)
+    with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
+        rules = PairRules(gap_frames=options.min_neg_gap)
+        state = begin_state(checked, rules, device)
+        fit_spectrum(state.pair, shards, checked.seed)
+        loader = open_loader(shards, checked, rules, state.pair.reads, ALONE, pin_memory=False)
+        batch = next(iter(on_device(loader, device)))
+        refuse_degenerate(batch)
+        return memorise(Objective(state.pair, state.criterion, checked.precision == "bf16"), state.optimizer, batch, checked)
+
+
+def memorise(objective: Objective, optimizer: torch.optim.Optimizer, batch: Mapping[str, Any], options: TrainOptions) -> Memorised:
+    """Steps on one batch until its loss is below half the plateau. Raises DataCheckFailed where 200 are not enough."""
+    enough, losses = LEARNED * plateau(options.loss, options.batch_size), []
+    for step in count(1):
+        loss = objective(batch)
+        losses.append(loss.item())
+        if not torch.isfinite(loss):
+            raise DataCheckFailed(why_not_finite(step, losses[-1], batch))
+        if losses[-1] < enough:
+            return Memorised(options.batch_size, step, losses[0], losses[-1])
+        if step == CHECKED_STEPS:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    raise DataCheckFailed(
+        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the loss went from {losses[0]:.3f} to "
+        f"{losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip crops (are mouths in rows 24–71?) and listen to audio.flac beside "
+        "them; if both are right, take another --loss (nce, logit) or another --encoder"
+    )
+
+
+def refuse_degenerate(batch: Mapping[str, Any]) -> None:
+    """Raise DataCheckFailed where the windows of a batch cannot be told apart, whatever the network."""
+    lips, speech = batch["lips"].float().flatten(1), speech_of(batch).float().flatten(1)
+    if not torch.isfinite(speech).all():
+        raise DataCheckFailed(why_not_finite(0, float("nan"), batch))
+    if differences(lips) < STILL:
+        raise DataCheckFailed(
+            f"the lips of all {len(lips)} windows are the same picture, {lips.mean():.0f} of 255 bright on average; "
+            "run verify-shards, look at the crops, and prepare the videos again"
+        )
+    if differences(speech) == 0:
+        raise DataCheckFailed(
+            f"the speech of all {len(speech)} windows is the same, or silent; listen to audio.flac, and prepare the videos again"
+        )
+
+
+def differences(rows: Tensor) -> float:
+    """Mean absolute difference of the rows (B, N) from the first.
+
+    >>> differences(torch.tensor([[0.0, 0.0], [2.0, 4.0]]))
+    3.0
+    """
+    return (rows[1:] - rows[:1]).abs().mean().item()

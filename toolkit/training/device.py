@@ -1,0 +1,81 @@
+"""Where a run computes: which device, how batches get there, what is compiled, what to do when its memory is full."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from speechlip.errors import OptionError
+from torch import nn
+
+from .ranks import ALONE, Ranks
+
+Batch = dict[str, Any]
+CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
+
+
+def choose_device(name: str, ranks: Ranks = ALONE) -> torch.device:
+    """``auto``: the GPU where there is one, each process on a machine its own. Raises OptionError for a GPU that is not there."""
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise OptionError("device 'cuda' was asked for and this torch sees no GPU; take --device auto or cpu")
+    if ranks.local >= torch.cuda.device_count():
+        raise OptionError(
+            f"process {ranks.local} of this machine has no GPU of its own; start {torch.cuda.device_count()}, or take --device cpu"
+        )
+    return torch.device("cuda", ranks.local)
+
+
+def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """Each batch with its tensors on ``device``; lips stay uint8.
+
+    On a GPU they are copied from pinned memory on a stream of their own: as this process is a step ahead of the GPU, a batch arrives while the
+    step before is computed.
+    """
+    if device.type != "cuda":
+        yield from batches
+        return
+    copies, work = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+    for batch in batches:
+        with torch.cuda.stream(copies):
+            moved = {name: value.to(device, non_blocking=True) if torch.is_tensor(value) else value for name, value in batch.items()}
+        work.wait_stream(copies)
+        for value in moved.values():
+            if torch.is_tensor(value):
+                value.record_stream(work)
+        yield moved
+
+
+def compiled(module: nn.Module, device: torch.device, note: Callable[[str], None]) -> nn.Module:
+    """``module`` through torch.compile; as it is, with a note, where a line of code cannot be compiled on this machine."""
+    try:
+        torch.compile(lambda x: x.cos() + 1)(torch.zeros(8, device=device))
+    except Exception as error:  # whatever Triton, the C++ compiler or the linker raise
+        note(f"--compile is left out, because nothing can be compiled here: {str(error).strip().splitlines()[0]}")
+        return module
+    return torch.compile(module)  # type: ignore[return-value]
+
+
+def full_speed(device: torch.device) -> None:
+    """Let cuDNN choose its fastest algorithms: every batch of a run has the same shape."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+
+
+@contextmanager
+def smaller_batch_advised(batch_size: int, ranks: Ranks = ALONE) -> Iterator[None]:
+    """Turn a full memory, of GPU or machine, into an OptionError that names a batch to try."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not (isinstance(error, (torch.OutOfMemoryError, MemoryError)) or CPU_FULL in str(error)):
+            raise
+        raise OptionError(f"out of memory with batches of {batch_size} pairs; {_smaller(batch_size, ranks)}") from error
+
+
+def _smaller(batch_size: int, ranks: Ranks) -> str:
+    least = 2 * ranks.count
+    if batch_size <= least:
+        return f"{least} are the fewest that can be trained with, so take a smaller encoder, or a device with more memory"
+    return f"try --batch-size {max(least, batch_size // 2 // ranks.count * ranks.count)}, with another -o"

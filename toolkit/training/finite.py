@@ -1,0 +1,82 @@
+"""Losses that are no numbers stop a run, with the step and the pairs to look at.
+
+A GPU is given the next step before the loss of the last one is known, so that it never waits for this process; its loss is looked at one step
+late. On the CPU it is looked at once.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import torch
+from speechlip.errors import SpeechLipError
+from torch import Tensor
+
+from .objective import speech_of
+
+
+class TrainingStopped(SpeechLipError):
+    """Training met numbers that it cannot go on from."""
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A loss on its way from the GPU."""
+
+    step: int
+    loss: Tensor
+    arrived: "torch.cuda.Event | None"
+    batch: Mapping[str, Any]
+
+    def value(self) -> float:
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        return self.loss.item()
+
+
+class LossWatch:
+    """Losses in the order of their steps, each handed on once it is known: up to ``late`` steps later."""
+
+    def __init__(self, late: int) -> None:
+        self.late = late
+        self.coming: deque[_Coming] = deque()
+
+    def see(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[tuple[int, float]]:
+        """Begin to fetch the loss of a step; yields (step, loss) of those that are due. Raises TrainingStopped for one that is no number."""
+        self.coming.append(_Coming(step, *_on_its_way(loss), batch))
+        yield from self._known(self.late)
+
+    def rest(self) -> Iterator[tuple[int, float]]:
+        """Wait for those that are still coming: before a row is written or weights are saved."""
+        yield from self._known(0)
+
+    def _known(self, left: int) -> Iterator[tuple[int, float]]:
+        while len(self.coming) > left:
+            seen = self.coming.popleft()
+            value = seen.value()
+            if not isfinite(value):
+                raise TrainingStopped(why_not_finite(seen.step, value, seen.batch))
+            yield seen.step, value
+
+
+def _on_its_way(loss: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:
+    if loss.device.type != "cuda":
+        return loss.detach(), None
+    host, arrived = loss.detach().to("cpu", non_blocking=True), torch.cuda.Event()
+    arrived.record()
+    return host, arrived
+
+
+def why_not_finite(step: int, loss: float, batch: Mapping[str, Any]) -> str:
+    """Which pairs to look at: those whose speech holds numbers that are not finite, else all of the batch."""
+    broken = ~torch.isfinite(speech_of(batch)).flatten(1).all(dim=1)
+    keys = [keys for keys, bad in zip(batch["keys"], broken.tolist(), strict=True) if bad]
+    if keys:
+        return f"step {step}: the loss is {loss}, because the speech of these pairs is not finite; run verify-shards: {_listed(keys)}"
+    return f"step {step}: the loss is {loss}; lower --lr, or take fp32. The batch (lips, speech): {_listed(batch['keys'])}"
+
+
+def _listed(keys: list[tuple[str, str]]) -> str:
+    return ", ".join(sorted({lips if lips == speech else f"{lips} with {speech}" for lips, speech in keys}))

@@ -1,0 +1,55 @@
+"""The rows of ``history.csv`` as TensorBoard scalars in ``RUN/tensorboard``, where TensorBoard is installed."""
+
+import math
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .history import Row
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+FOLDER = "tensorboard"
+TAGS = {
+    "loss": "train/loss",
+    "lr": "train/lr",
+    "auc": "validation/pair_auc",
+    "windows_per_s": "speed/windows_per_s",
+    "data_wait": "speed/data_wait",
+}
+MISSING = "no TensorBoard scalars: TensorBoard is not installed; pip install 'speechlip[train]', or leave --tensorboard out"
+
+
+def installed() -> bool:
+    return find_spec("tensorboard") is not None
+
+
+class Scalars:
+    """Writes rows as they come, and nothing before the first.
+
+    after_step: the checkpoint from which a run goes on; what an earlier process wrote beyond it is hidden. 0: a new run.
+    """
+
+    def __init__(self, run: Path, after_step: int = 0) -> None:
+        self.folder, self.after_step = run / FOLDER, after_step
+        self.writer: SummaryWriter | None = None
+
+    def row(self, row: Row) -> None:
+        """Add the values of a row that are numbers."""
+        self.writer = self.writer or self._open()
+        for name, tag in TAGS.items():
+            value = asdict(row)[name]
+            if math.isfinite(value):
+                self.writer.add_scalar(tag, value, row.step)
+        self.writer.flush()
+
+    def close(self) -> None:
+        if self.writer:
+            self.writer.close()
+
+    def _open(self) -> "SummaryWriter":
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.folder), purge_step=self.after_step + 1 if self.after_step else None)
