@@ -1,0 +1,36 @@
+"""``export-features``."""
+
+from typing import Any
+
+import click
+
+from .base import FILE, command
+
+
+@command(
+    "export-features",
+    epilog="\b\nExample:\n  export-features runs/se4lip videos/ -o features/se4lip\n  export-features hubert-large may.mp4 --for er-nerf -o features/hubert",
+)
+@click.argument("encoder")
+@click.argument("videos", type=FILE)
+@click.option("-o", "--out", type=FILE, help="Folder; each video gets one of its own in it.  [default: features/ENCODER]")
+@click.option(
+    "--for", "renderers", help="Any of sync-talk,er-nerf,talking-gaussian,ad-nerf.  [default: all whose files the features go into]"
+)
+@click.option("--train-share", default="10/11", show_default=True, help="Frames from the start that mean and deviation are taken from.")
+@click.option(
+    "--scale-of", type=FILE, help="An exported video's folder: take its mean and deviation, to drive its renderer with other speech."
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda; auto: cuda where there is one.")
+@click.option("--random-init", is_flag=True, help="The encoder at seeded random weights: a control.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
+def export_features(**given: Any) -> int:
+    """Write speech features of whole videos in the files that SyncTalk, ER-NeRF, TalkingGaussian and AD-NeRF load.
+
+    ENCODER is the folder of a train-encoder run or the name of an encoder; VIDEOS a folder (any depth), one video, or one sound file. Every file has one
+    row for each 40 ms of the video (25 a second, whatever its own rate), z-scored per dimension; aud_ENCODER.json beside it says from what. Finished
+    videos are not done again. Exit code 0 when every video is exported, 3 when some failed (each with its reason), 1 for an error.
+    """
+    from speechlip.export_features import run
+
+    return run(**given)

@@ -1,0 +1,1 @@
+"""Speech features of whole videos, in the files that talking-head renderers load (docs/export.md)."""

@@ -1,0 +1,71 @@
+"""The sound that belongs to the frames of a video, and how many frames that is."""
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from speechlip.errors import SourceRefused
+from speechlip.media.audio import placed
+from speechlip.media.decoding import stamped_frames
+from speechlip.media.moments import moments
+from speechlip.media.opening import audio_stream, open_local
+from speechlip.media.probe import corrections, probe
+from speechlip.recipes.folder import VIDEO_ENDINGS
+from speechlip.timing import SAMPLES_PER_FRAME
+
+
+@dataclass(frozen=True)
+class Sound:
+    """samples: (640 frames,) int16 at 16 kHz mono, from the first picture on. notes: what was corrected, and what is silent for want of sound."""
+
+    samples: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        """T: frames of 40 ms."""
+        return len(self.samples) // SAMPLES_PER_FRAME
+
+
+def read_sound(path: Path) -> Sound:
+    """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
+
+    T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
+    longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero, and T is
+    rounded up, so that all of it is in. Raises SourceRefused for what cannot be read.
+    """
+    try:
+        info = probe(path)
+    except SourceRefused as refusal:
+        if refusal.reason != "no video stream" or path.suffix.lower() in VIDEO_ENDINGS:
+            raise
+        return _sound_alone(path)
+    samples, silent = bytearray(), 0
+    with closing(moments(path, info, want_pictures=False)) as reading:
+        for moment in reading:
+            silent += moment.samples is None
+            samples += bytes(2 * SAMPLES_PER_FRAME) if moment.samples is None else moment.samples.tobytes()
+    if not samples:
+        raise SourceRefused("video", "no picture", "the video stream ends before its first picture")
+    notes = (
+        *corrections(info),
+        *([f"{silent} of {len(samples) // (2 * SAMPLES_PER_FRAME)} frames are silent for want of sound"] * (silent > 0)),
+    )
+    return Sound(np.frombuffer(samples, np.int16), notes)
+
+
+def _sound_alone(path: Path) -> Sound:
+    tally: Counter[str] = Counter()
+    with open_local(path) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise SourceRefused("probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded")
+        stamped = ((None if stamp is None else float(stamp), frame) for stamp, frame in stamped_frames(container, stream, tally))
+        pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
+    end = max((start + len(samples) for start, samples in pieces), default=0)
+    whole = np.zeros(-(-end // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME, np.int16)
+    for start, samples in pieces:
+        whole[max(0, start) : start + len(samples)] = samples[max(0, -start) :]
+    return Sound(whole, ("sound without pictures",))
