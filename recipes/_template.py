@@ -1,6 +1,7 @@
 """What the dataset is, in a line. Copy this file to ``recipes/<name>.py``; the contract test finds it there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from speechlip.errors import OptionError
@@ -27,4 +28,4 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         split, speaker, *_ = [*name.split("/"), ""]
         if split not in SPLITS:
             raise OptionError(f"{name} lies in none of the splits {', '.join(SPLITS)}; is {root} the dataset's own folder?")
-        yield Source(path, name, speaker, split, LICENCE)
+        yield replace(folder.source(path, name), speaker=speaker, split=split, licence=LICENCE)

@@ -40,12 +40,12 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """
     root = Path(root)
     if root.is_file():
-        yield _source(root, root.name, {})
+        yield source(root, root.name)
         return
     found = {path.relative_to(root).as_posix(): path for path in videos(root, exclude)}
     rows = _metadata(root / "metadata.csv", set(found))
     for name, path in found.items():
-        yield _source(path, name, rows.get(_key(name), {}))
+        yield source(path, name, rows.get(_key(name)))
 
 
 def videos(root: Path, exclude: Path | None = None) -> list[Path]:
@@ -87,7 +87,9 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def _source(path: Path, name: str, row: dict[str, str]) -> Source:
+def source(path: Path, name: str, row: dict[str, str] | None = None) -> Source:
+    """One video with what lies beside it; ``row`` are its cells of ``metadata.csv``. Recipes with a layout of their own replace fields of it."""
+    row = row or {}
     parts = name.split("/")
     return Source(
         path=path,

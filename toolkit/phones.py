@@ -1,4 +1,4 @@
-"""Aligned phones: read from a TextGrid, cut to a clip."""
+"""Aligned phones: read from a TextGrid or a GRID ``.align`` file, cut to a clip."""
 
 from pathlib import Path
 
@@ -8,14 +8,38 @@ from .records import Phone
 TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
 SILENT_LABELS = ("", "sil", "sp", "_", "<p:>")  # Praat and MFA, Kaldi, MAUS
+ALIGN_RATE = 25_000  # .align files count samples of GRID's 25 kHz sound: 1000 to each picture of its 25 fps
 
 
 def read_phones(path: Path) -> tuple[Phone, ...]:
-    """Phones of a TextGrid's tier ``phones`` (or phone, phonemes; MFA's ``speaker - phones`` too), in order of time.
+    """Phones of a file, in order of time: a TextGrid's tier ``phones`` (or phone, phonemes; MFA's ``speaker - phones`` too), or an ``.align``.
 
     Labels as they stand, silence as ``SIL``; times in seconds of the source.
-    Raises SourceRefused for a file that cannot be read as a TextGrid, or that has not exactly one such tier.
+    Raises SourceRefused for a file that cannot be read as what its ending says, or a TextGrid that has not exactly one such tier.
     """
+    return read_align(path) if path.suffix.lower() == ".align" else read_textgrid(path)
+
+
+def read_align(path: Path) -> tuple[Phone, ...]:
+    """Intervals of an ``.align`` file, lines ``START END LABEL`` in samples at 25 kHz: words in GRID's own files, phones in those of others.
+
+    Labels as they stand, silence as ``SIL``; times in seconds of the source. Raises SourceRefused for anything else.
+    """
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        intervals = tuple(Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label)) for start, end, label in rows)
+    except (OSError, ValueError) as error:
+        raise SourceRefused(
+            "phones", "bad phone file", f"{path.name} must have lines START END LABEL in 25 kHz samples: {error}"
+        ) from error
+    edges = [edge for interval in intervals for edge in (interval.start_s, interval.end_s)]
+    if not edges or edges != sorted(edges) or edges[0] < 0:
+        raise SourceRefused("phones", "bad phone file", f"{path.name} must have intervals in order of time, none before 0")
+    return intervals
+
+
+def read_textgrid(path: Path) -> tuple[Phone, ...]:
+    """What ``read_phones`` says of a TextGrid."""
     from praatio import textgrid
 
     try:

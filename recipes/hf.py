@@ -1,0 +1,149 @@
+"""A ``datasets.Dataset`` as source: a folder that ``save_to_disk`` wrote, or one of parquet or arrow files.
+
+Columns: ``video`` (a file, embedded or named by its path), or ``audio`` with ``image``, a list of pictures, both embedded, and ``fps``, how many
+pictures a second: a rate is never guessed. Beside them may stand ``speaker``, ``split``, ``transcript``, ``licence``; without ``speaker`` each row
+counts as a speaker of its own, and without ``licence`` it is unknown.
+
+Everything after this reads files, so embedded videos are written out as they are, and pictures with sound as FFV1 and FLAC in Matroska, without
+loss (sound at 16 bits), into ``.speechlip`` below the data set's folder, which other readers of the folder do not see. It may be deleted when the
+shards are done. A row that no video can be made of leaves a text file with the reason there, and the ledger says ``not a video file``.
+
+Splits come from folders and file names (``train``, ``validation`` or ``dev``, ``test``), where these name more than one; a lone ``train`` is drawn
+from. The files are read by pyarrow alone: nothing is unpickled, nothing is fetched, no code of the data set runs.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from speechlip.errors import OptionError, WriteError
+from speechlip.files import whole_file
+from speechlip.records import Source
+
+from ._tables import SPLIT_OF, columns, rows, split_of, table_files
+from .folder import VIDEO_ENDINGS
+
+NAME = "hf"
+TITLE = "A Hugging Face data set on disk"
+LICENCE = "unknown"
+CITATION = ""
+ACCESS = "Your own data set, or hf download USER/NAME --repo-type dataset; its card says under which licence."
+HOMEPAGE = "https://huggingface.co/docs/datasets"
+SPLITS = None
+
+UNPACKED = ".speechlip"
+VIDEO, PICTURES = ("video",), ("audio", "image", "fps")
+ABOUT = ("speaker", "split", "transcript", "licence")
+
+
+def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
+    """Yield every row, in the order of files and rows, each written out before it is yielded.
+
+    Raises OptionError where ``root`` has no table, or one with other columns; WriteError where ``root`` cannot be written to.
+    """
+    root = Path(root)
+    files = table_files(root, exclude)
+    if not files:
+        raise OptionError(f"no .parquet or .arrow file in {root}; name a data set that save_to_disk wrote, or a folder of such files")
+    wanted = {path: _wanted(path, columns(path)) for path in files}
+    splits = {path: split_of(path.relative_to(root).as_posix()) for path in files}
+    several = len(set(splits.values())) > 1
+    for path in files:
+        for number, row in enumerate(rows(path, wanted[path])):
+            yield _source(root, path, number, row, splits[path] if several else None)
+
+
+def _wanted(path: Path, there: list[str]) -> list[str]:
+    for media in (VIDEO, PICTURES):
+        if set(media) <= set(there):
+            return [*media, *(name for name in ABOUT if name in there)]
+    raise OptionError(f"{path} has the columns {', '.join(there)}; wanted: video, or audio, image and fps; rename_column names them so")
+
+
+def _source(root: Path, table: Path, number: int, row: dict, split: str | None) -> Source:
+    stem = f"{table.relative_to(root).with_suffix('').as_posix()}/{number:06d}"
+    path = _named_file(table, row) or _unpacked(root / UNPACKED, stem, row)
+    about = {name: str(row[name]).strip() for name in ABOUT if row.get(name) is not None}
+    return Source(
+        path=path,
+        name=stem + path.suffix.lower(),
+        speaker=about.get("speaker") or stem,
+        split=_split(stem, about["split"]) if about.get("split") else split,
+        licence=about.get("licence") or LICENCE,
+        transcript=about.get("transcript", ""),
+    )
+
+
+def _split(stem: str, name: str) -> str:
+    if name not in SPLIT_OF:
+        raise OptionError(f"row {stem} has split {name!r}; it may be: {', '.join(SPLIT_OF)}, or null")
+    return SPLIT_OF[name]
+
+
+def _named_file(table: Path, row: dict) -> Path | None:
+    """The video that a row names by its path instead of holding it; relative paths begin at the table."""
+    cell = row.get("video")
+    named = cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) and not cell.get("bytes") else None
+    return table.parent / named if named else None
+
+
+def _unpacked(folder: Path, stem: str, row: dict) -> Path:
+    """The row's video as a file, written unless it is there; its name holds a hash of what it is made of, so that it is never an old one."""
+    media = [_bytes(part) for name in ("video", "audio", "image") for part in _parts(row.get(name))]
+    digest = hashlib.sha256(repr([row.get("fps"), *map(_sha256, media)]).encode()).hexdigest()[:8]
+    made = [folder / f"{stem}-{digest}{ending}" for ending in (*VIDEO_ENDINGS, ".txt")]
+    there = next((path for path in made if path.is_file()), None)
+    return there or _write(folder / f"{stem}-{digest}", row, media)
+
+
+def _parts(cell: object) -> list:
+    return cell if isinstance(cell, list) else [cell]
+
+
+def _bytes(cell: object) -> bytes:
+    """A cell's file; empty where it holds none."""
+    held = cell.get("bytes") if isinstance(cell, dict) else cell
+    return held if isinstance(held, bytes) else b""
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write(stem: Path, row: dict, media: list[bytes]) -> Path:
+    """Write a row's file: the video as it is, pictures and sound as one, or the reason why there is none."""
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write to {stem.parent}: {error.strerror}; copy the data set to where you may write") from error
+    try:
+        return _write_bytes(stem, _ending(row["video"]), media[0]) if media[0] else _write_muxed(stem, row)
+    except ValueError as error:
+        return _write_bytes(stem, ".txt", f"no video can be made of this row: {error}\n".encode())
+
+
+def _ending(cell: object) -> str:
+    named = Path(cell.get("path") or "").suffix.lower() if isinstance(cell, dict) else ""
+    return named if named in VIDEO_ENDINGS else ".mp4"
+
+
+def _write_bytes(stem: Path, ending: str, data: bytes) -> Path:
+    path = stem.with_name(stem.name + ending)
+    with whole_file(path) as file:
+        file.write(data)
+    return path
+
+
+def _write_muxed(stem: Path, row: dict) -> Path:
+    from ._muxing import mux, read_picture, read_sound
+
+    if "video" in row:
+        raise ValueError("video is empty")
+    if not isinstance(row["image"], list):
+        raise ValueError("image must be a list of pictures; one picture does not talk")
+    samples, rate = read_sound(_bytes(row["audio"]))
+    pictures = [read_picture(_bytes(cell)) for cell in row["image"]]
+    path = stem.with_name(stem.name + ".mkv")
+    with whole_file(path) as file:
+        mux(file, pictures, samples, rate, float(row["fps"] or 0))
+    return path

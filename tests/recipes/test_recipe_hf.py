@@ -1,0 +1,242 @@
+"""A data set as source: videos as they are, pictures and sound without loss, splits, and rows that no video can be made of."""
+
+import io
+import re
+from pathlib import Path
+
+import av
+import datasets
+import numpy as np
+import pyarrow as pa
+import pytest
+import soundfile
+import zoo
+from PIL import Image
+from pyarrow import parquet
+from speechlip.cli import speechlip
+from speechlip.errors import OptionError, SourceRefused, WriteError
+from speechlip.media.moments import moments
+from speechlip.media.probe import probe
+from speechlip.recipes import hf
+
+FPS = 30000 / 1001
+
+
+def found(root: Path, **more) -> list:
+    return list(hf.sources(root, **more))
+
+
+def write(path: Path, **columns) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+def held(*files: bytes | None, path: str | None = None) -> list[dict]:
+    return [{"bytes": data, "path": path} for data in files]
+
+
+def png(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def wav(samples: np.ndarray, rate: int = 22050) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """20 noisy pictures of odd size and their stereo sound."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (20, 33, 47, 3), np.uint8), rng.integers(-30000, 30000, (14715, 2)).astype(np.int16)
+
+
+@pytest.fixture(scope="module")
+def small_video(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("video") / "x.mp4"
+    zoo.write_clip(path, np.full((25, 64, 64, 3), 90, np.uint8), np.arange(16000, dtype=np.int16) % 999)
+    return path.read_bytes()
+
+
+def pictures_row(pictures, samples, fps=FPS) -> dict:
+    return {"image": [held(*map(png, pictures))], "audio": held(wav(samples)), "fps": [fps]}
+
+
+def test_embedded_videos_are_written_as_they_are(tmp_path, small_video):
+    columns = {"speaker": ["anna", None], "transcript": ["hello", None], "licence": ["CC0-1.0", None], "other": [1, 2]}
+    write(tmp_path / "faces.parquet", video=held(small_video, b"two", path="dir/A clip.MOV"), **columns)
+    first, second = found(tmp_path)
+    assert first.path.read_bytes() == small_video and second.path.read_bytes() == b"two"
+    assert first.path.parent == tmp_path / ".speechlip/faces" and (first.name, second.name) == ("faces/000000.mov", "faces/000001.mov")
+    assert (first.speaker, first.transcript, first.licence, first.split) == ("anna", "hello", "CC0-1.0", None)
+    assert (second.speaker, second.transcript, second.licence) == ("faces/000001", "", "unknown")
+    assert probe(first.path).video_duration_s == pytest.approx(1.0)
+
+
+def test_pictures_and_sound_are_read_as_any_video_is(tmp_path, drawn, capsys):
+    """At 25 fps and 16 kHz, prep-shards' own reader gives each picture with its 640 samples."""
+    pictures, _ = drawn
+    sound = np.random.default_rng(1).integers(-30000, 30000, (20 * 640, 1)).astype(np.int16)
+    write(tmp_path / "a.parquet", image=[held(*map(png, pictures))], audio=held(wav(sound, 16000)), fps=[25])
+    (source,) = found(tmp_path)
+    read = list(moments(source.path, probe(source.path), "pyav"))
+    assert np.array_equal(np.stack([moment.picture.rgb() for moment in read]), pictures)
+    assert np.array_equal(np.concatenate([moment.samples for moment in read]), sound[:, 0])
+    with pytest.raises(SystemExit) as ended:
+        speechlip(["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"])
+    assert ended.value.code == 0 and "1 videos, 0:00.8" in capsys.readouterr().out
+
+
+def test_a_second_time_nothing_is_written_and_a_changed_row_is(tmp_path, small_video):
+    write(tmp_path / "faces.parquet", video=held(small_video, b"two"))
+    before = found(tmp_path)
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")}
+    assert len(stamps) == 2 and found(tmp_path) == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")} == stamps
+    write(tmp_path / "faces.parquet", video=held(small_video, b"new"))
+    after = found(tmp_path)
+    assert after[0] == before[0] and after[1].path != before[1].path and after[1].path.read_bytes() == b"new"
+
+
+def test_what_save_to_disk_wrote_is_read_with_its_splits(tmp_path, small_video):
+    (tmp_path / "x.mp4").write_bytes(small_video)
+    features = datasets.Features({"video": datasets.Video(), "speaker": datasets.Value("string")})
+    one = datasets.Dataset.from_dict({"video": [str(tmp_path / "x.mp4")], "speaker": ["anna"]}, features=features)
+    two = datasets.Dataset.from_dict({"video": [str(tmp_path / "x.mp4")], "speaker": ["ben"]}, features=features)
+    datasets.DatasetDict({"train": one, "dev": two}).save_to_disk(tmp_path / "both")
+    one.save_to_disk(tmp_path / "alone" / "train")
+    (tmp_path / "both" / "train" / "cache-1234.arrow").write_bytes(b"left behind by map")
+    (tmp_path / "both" / "train" / "data-of-another-time.arrow").write_bytes(b"not named by state.json")
+    assert [(s.speaker, s.split) for s in found(tmp_path / "both")] == [("ben", "validation"), ("anna", "train")]
+    assert all(source.path.read_bytes() == small_video for source in found(tmp_path / "both"))
+    assert [source.split for source in found(tmp_path / "alone")] == [None]  # one split is none
+
+
+def test_splits_of_files_and_of_rows(tmp_path):
+    write(tmp_path / "data/train-00000-of-00001.parquet", video=held(b"1"))
+    write(tmp_path / "data/test-00000-of-00001.parquet", video=held(b"2"))
+    write(tmp_path / "more.parquet", video=held(b"3", b"4"), split=["val", None])
+    assert [source.split for source in found(tmp_path)] == ["test", "train", "validation", None]
+    write(tmp_path / "more.parquet", video=held(b"3"), split=["../../up"])
+    with pytest.raises(OptionError, match=r"row more/000000 has split '../../up'; it may be: train, validation"):
+        found(tmp_path)
+
+
+def test_feather_files_are_read_too(tmp_path):
+    table = pa.table({"video": held(b"1", b"2", b"3")})
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as out:
+        out.write_table(table, max_chunksize=2)
+    assert [source.path.read_bytes() for source in found(tmp_path)] == [b"1", b"2", b"3"]
+
+
+def test_videos_named_by_path_stay_where_they_are(tmp_path, small_video):
+    (tmp_path / "x.mp4").write_bytes(small_video)
+    write(tmp_path / "data/a.parquet", video=[{"bytes": None, "path": str(tmp_path / "x.mp4")}, {"bytes": None, "path": "../x.mp4"}])
+    first, second = found(tmp_path)
+    assert first.path == tmp_path / "x.mp4" and second.path.samefile(first.path) and first.name == "data/a/000000.mp4"
+    assert not (tmp_path / ".speechlip").exists()
+
+
+def test_an_address_is_not_fetched_but_accounted_for(tmp_path):
+    write(tmp_path / "a.parquet", video=["https://example.org/x.mp4"])
+    (source,) = found(tmp_path)
+    with pytest.raises(SourceRefused, match="missing file"):
+        probe(source.path)
+
+
+def test_pictures_and_sound_come_out_without_loss(tmp_path, drawn):
+    pictures, samples = drawn
+    write(tmp_path / "a.parquet", **pictures_row(pictures, samples))
+    (source,) = found(tmp_path)
+    assert source.name.endswith(".mkv")
+    with av.open(str(source.path)) as container:
+        frames = list(container.decode(video=0))
+    with av.open(str(source.path)) as container:
+        heard = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)])
+        rate = container.streams.audio[0].sample_rate
+    assert np.array_equal(np.stack([frame.to_ndarray(format="rgb24") for frame in frames]), pictures)
+    assert np.array_equal(heard, samples) and rate == 22050
+    np.testing.assert_allclose([frame.time for frame in frames], np.arange(20) / FPS, atol=0.00051)
+    again = write(tmp_path / "copy" / "a.parquet", **pictures_row(pictures, samples))
+    assert found(again.parent)[0].path.read_bytes() == source.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"audio": held(b"no sound")}, "the audio cannot be read"),
+        ({"audio": held(None)}, "the audio cannot be read"),
+        ({"image": [held(b"no image")]}, "an image cannot be read"),
+        ({"image": [[]]}, "pictures of one size"),
+        (
+            {"image": [held(png(np.zeros((4, 6, 3), np.uint8)), png(np.zeros((6, 4, 3), np.uint8)))]},
+            r"got sizes \[\(4, 6, 3\), \(6, 4, 3\)\]",
+        ),
+        ({"image": held(b"")}, "image must be a list of pictures; one picture does not talk"),
+        ({"fps": [0.0]}, "1 to 240 pictures a second are wanted"),
+        ({"fps": [float("nan")]}, "fps nan"),
+        ({"fps": pa.nulls(1, pa.float32())}, "1 to 240 pictures a second are wanted"),
+        ({"audio": held(wav(np.zeros((99, 3), np.int16)))}, "3 channels"),
+    ],
+)
+def test_a_row_that_gives_no_video_is_told_of_and_refused(tmp_path, drawn, change, reason):
+    pictures, samples = drawn
+    write(tmp_path / "a.parquet", **pictures_row(pictures[:2], samples) | change)
+    (source,) = found(tmp_path)
+    assert source.path.suffix == ".txt" and found(tmp_path) == [source]
+    assert re.search(f"no video can be made of this row: .*{reason}", source.path.read_text())
+    with pytest.raises(SourceRefused, match="not a video file"):
+        probe(source.path)
+
+
+def test_an_empty_video_is_refused_too(tmp_path):
+    write(tmp_path / "a.parquet", video=pa.array([None], pa.struct({"bytes": pa.binary(), "path": pa.string()})))
+    assert "video is empty" in found(tmp_path)[0].path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"image": [[b""]], "audio": [b""]}, "has the columns image, audio; wanted: video, or audio, image and fps; rename_column"),
+        ({"film": [b""]}, "has the columns film"),
+    ],
+)
+def test_other_columns_are_refused_before_anything_is_written(tmp_path, columns, message):
+    write(tmp_path / "a.parquet", video=held(b"1"))
+    write(tmp_path / "b.parquet", **columns)
+    with pytest.raises(OptionError, match=f"b.parquet {message}"):
+        found(tmp_path)
+    assert not (tmp_path / ".speechlip").exists()
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
+def test_damaged_and_missing_tables_are_refused(tmp_path, name):
+    with pytest.raises(OptionError, match=r"no \.parquet or \.arrow file in"):
+        found(tmp_path)
+    (tmp_path / name).write_bytes(b"this is no table, whatever it is called")
+    with pytest.raises(OptionError, match=f"{name} cannot be read as a table: .*; fetch it again"):
+        found(tmp_path)
+
+
+def test_the_shards_inside_the_folder_are_no_source(tmp_path):
+    write(tmp_path / "a.parquet", video=held(b"1"))
+    write(tmp_path / "shards/pairs/test.parquet", lips_key=["x"])
+    write(tmp_path / ".hidden/b.parquet", lips_key=["x"])
+    assert len(found(tmp_path, exclude=tmp_path / "shards")) == 1
+
+
+def test_only_the_rows_that_are_asked_for_are_written(tmp_path):
+    write(tmp_path / "a.parquet", video=held(*(bytes([i]) for i in range(1, 9))))
+    next(iter(hf.sources(tmp_path)))
+    assert len(list(tmp_path.rglob("*.mp4"))) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    write(tmp_path / "a.parquet", video=held(b"1"))
+    (tmp_path / ".speechlip").write_text("in the way")
+    with pytest.raises(WriteError, match=r"cannot write to .*\.speechlip.*copy the data set"):
+        found(tmp_path)
