@@ -60,18 +60,28 @@ CLIPS = [
 ]
 
 
+def first_row(given, rows):
+    """Where in ``rows``, taken round and round, ``given`` begins; None where it is not from there."""
+    turns = (first for first in range(len(rows)) if np.array_equal(given[0], rows[first]))
+    return next(
+        (first for first in turns if np.array_equal(given, np.take(rows, range(first, first + len(given)), axis=0, mode="wrap"))), None
+    )
+
+
 def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_speaker_s_where_one_was_read():
     base, shuffled = open_features("log-mel"), open_features("shuffled:log-mel")
     assert (shuffled.name, shuffled.dim, shuffled.clock, shuffled.fields) == ("shuffled:log-mel", base.dim, base.clock, base.fields)
     own = {c.key: base.of_clip(c) for c in CLIPS}
-    donors = {}
+    donors, begins = {}, set()
     for c in CLIPS:
         given = shuffled.of_clip(c)
         assert given.shape == own[c.key].shape
-        overlap = {key: min(len(rows), len(given)) for key, rows in own.items()}
-        donors[c.key] = [key for key, rows in own.items() if np.array_equal(given[: overlap[key]], rows[: overlap[key]])]
+        firsts = {key: first_row(given, rows) for key, rows in own.items()}
+        donors[c.key] = [key for key, first in firsts.items() if first is not None]
+        begins.update(first for first in firsts.values() if first is not None)
     assert donors.pop("anna-0") == []
-    np.testing.assert_array_equal(open_features("shuffled:log-mel").of_clip(CLIPS[0]), own["anna-0"][::-1])
+    assert first_row(open_features("shuffled:log-mel").of_clip(CLIPS[0]), own["anna-0"][::-1]) is not None
+    assert len(begins) > 6, "clips that all begin where others begin share their silence"
     assert all(len(found) == 1 and found != [key] for key, found in donors.items())
     assert all(donors[f"bo-{n}"][0].startswith("anna") for n in range(6))
     assert len({donors[f"bo-{n}"][0] for n in range(6)}) > 1
@@ -85,7 +95,7 @@ def test_shuffled_features_are_the_same_every_time_and_too_short_ones_start_agai
     shuffled = open_features("shuffled:log-mel")
     shuffled.of_clip(short)
     rows = shuffled.of_clip(long)
-    np.testing.assert_array_equal(rows[:130], open_features("log-mel").of_clip(short))
+    assert first_row(rows, open_features("log-mel").of_clip(short)) is not None
     np.testing.assert_array_equal(rows[130:260], rows[:130])
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.remote.names import is_remote
+from speechlip.remote.standin import run_at
 
 from . import registry
 from .controls import LipPoints, LogSpectra, Shuffled
@@ -49,6 +51,8 @@ def open_features(name: str, device: str = "cpu", random_init: bool = False) -> 
     >>> open_features("log-mel").clock.rate_hz
     125
     """
+    if is_remote(name):
+        return FromWaveform(open_run(run_at(name), device, random_init), device)
     head, _, rest = name.partition(":")
     if head == "shuffled":
         return Shuffled(open_features(rest, device, random_init))

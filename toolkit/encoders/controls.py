@@ -66,7 +66,8 @@ class Shuffled:
     """Features of ``base``, but of a clip that was read before: what must be at chance.
 
     The last 4 clips of the last 8 speakers are held. A clip gets one of another speaker's, chosen by its key; one of its own speaker's where no other
-    is held; its own backwards where none is. The same clips in the same order get the same features. What is too short starts again.
+    is held; its own backwards where none is. They begin at a place that the key decides too and start again at their end, because the silence
+    with which clips begin would still meet the silence of others. The same clips in the same order get the same features.
     """
 
     def __init__(self, base: ClipFeatures) -> None:
@@ -82,7 +83,8 @@ class Shuffled:
         others = [features for key, features in self._held.get(speaker, ()) if key != clip.key]
         self._hold(speaker, clip.key, own)
         candidates = strangers or others or [own[::-1]]
-        return of_length(candidates[int(hashlib.sha256(clip.key.encode()).hexdigest(), 16) % len(candidates)], len(own))
+        draw, choice = divmod(int(hashlib.sha256(clip.key.encode()).hexdigest(), 16), len(candidates))
+        return turned(candidates[choice], draw, len(own))
 
     def _hold(self, speaker: str, key: str, features: np.ndarray) -> None:
         clips = self._held.pop(speaker, deque(maxlen=HELD_CLIPS))
@@ -92,10 +94,10 @@ class Shuffled:
             del self._held[next(iter(self._held))]
 
 
-def of_length(rows: np.ndarray, length: int) -> np.ndarray:
-    """``length`` rows, from the start again where there are fewer.
+def turned(rows: np.ndarray, first: int, length: int) -> np.ndarray:
+    """``length`` rows from row ``first`` (of as many rounds as it takes) on, from the start again at the end.
 
-    >>> of_length(np.array([1, 2, 3]), 5).tolist()
-    [1, 2, 3, 1, 2]
+    >>> turned(np.array([1, 2, 3]), 7, 5).tolist()
+    [2, 3, 1, 2, 3]
     """
-    return rows[np.arange(length) % len(rows)]
+    return rows[(first % len(rows) + np.arange(length)) % len(rows)]
