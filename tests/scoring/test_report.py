@@ -1,22 +1,18 @@
 """report.html: what is in the file, and what headless Chromium makes of it."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
 import yaml
+from browser import chromium, needs_chromium
 from made_scores import HOSTILE, made_scores
 from PIL import Image
 from speechlip.errors import WriteError
 from speechlip.scoring.published import FILE, published_tables
 from speechlip.scoring.report import page, write_report
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
 VOID = {"meta", "link", "img", "br", "input"}
 
 
@@ -69,22 +65,6 @@ class Drawn(HTMLParser):
 
     def numbers(self, column):
         return [float(row[column].replace("−", "-")) for row in self.rows if row[column] != "—"]
-
-
-def chromium(tmp_path, *arguments):
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=1000",
-        "--disable-dev-shm-usage",
-        *arguments,
-    ]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 def drawn(tmp_path, scores, address="", script=""):

@@ -4,7 +4,6 @@ The page is ``report.html`` of this package with the run's numbers put in as JSO
 its content policy forbids it to load anything.
 """
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 from speechlip.files import write_text
 from speechlip.metrics.declared import METRICS
+from speechlip.webpage import filled
 
 from .options import FAMILIES, MODEL_COLUMNS
 from .published import published_tables
 
 TEMPLATE = Path(__file__).with_name("report.html")
-PLACE = "{{data}}"
 DIGITS = {"offset_frames": 0, "offset_ms": 0, "psnr": 2, "ssim": 4, "lpips": 4, "lmd_iod": 4}
 USUAL_DIGITS = 3
 BESIDE = ("lse_ci_low", "lse_ci_high", "sync_ci_low", "sync_ci_high", "windows")
@@ -31,8 +30,8 @@ def write_report(scores: dict[str, Any], path: Path) -> None:
 
 
 def page(scores: dict[str, Any]) -> str:
-    """The page as text, ASCII but for the template's own words."""
-    return TEMPLATE.read_text(encoding="utf-8").replace(PLACE, embedded(page_data(scores)))
+    """The page as text, ASCII but for the template's own words. Raises ValueError for NaN or infinity: a missing number is None."""
+    return filled(TEMPLATE, page_data(scores))
 
 
 def page_data(scores: dict[str, Any]) -> dict[str, Any]:
@@ -69,18 +68,6 @@ def column(name: str) -> dict[str, Any]:
     else:
         title, unit, higher = name.replace("_", " "), "", "confidence" in name
     return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, "digits": digits}
-
-
-def embedded(data: Any) -> str:
-    """JSON that can stand inside a script element, whatever its strings hold.
-
-    Raises ValueError for NaN or infinity, which JSON does not have: a missing number is None.
-
-    >>> embedded({"clip": "</script><b>&é"})
-    '{"clip":"\\\\u003c/script\\\\u003e\\\\u003cb\\\\u003e\\\\u0026\\\\u00e9"}'
-    """
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
 
 
 def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""``score-encoder``."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from speechlip.remote.names import is_remote
+
+from .base import FILE, SHARDS, cache_option, command
+
+
+@command(
+    "score-encoder",
+    epilog="\b\nExample:\n  score-encoder shards/ --encoder hubert --encoder runs/se4lip --preset quick\n"
+    "  score-encoder shards/ --encoder features:my_features/ -o mine/",
+)
+@click.argument("shards", type=SHARDS)
+@cache_option
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    help="May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, module:function (docs/encoders.md).",
+)
+@click.option("--preset", default="full", show_default=True, help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32.")
+@click.option("--steps", type=int, help="Training batches of each seed.")
+@click.option("--seeds", type=int, help="How many times each encoder's head is trained.")
+@click.option("--batch-size", type=int, help="Pairs a step.")
+@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.")
+@click.option("--split", help="Whose frozen pairs are examined.  [default: test, else validation]")
+@click.option("--device", help="auto, cpu, cuda.")
+@click.option("--precision", help="fp32, bf16.")
+@click.option("--random-init", is_flag=True, default=None, help="Pretrained encoders at random weights; nothing is fetched.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Encoders at a time.")
+@click.option("-o", "--out", type=FILE, default=Path("benchmark"), show_default=True, help="Folder of the tables and of finished rows.")
+@click.option("--quiet", is_flag=True, help="No progress, no table.")
+@click.pass_context
+def score_encoder(context: click.Context, shards: str | Path, cache: Path | None, out: Path, encoders: tuple[str, ...], **given: Any) -> int:
+    """Put speech encoders into one table: how well their features find the lips that belong to them, by one protocol (docs/benchmark.md).
+
+    Every encoder is frozen; the same head and the same lip encoder are trained on the train split of SHARDS, and examined on the frozen pairs of
+    another. Controls are always there. Leaves OUT/benchmark.json, .csv and .html; rows that are finished are not made again. Exit code 0 when all
+    rows are there, 3 when some are missing (each with its reason), 1 for an error.
+    """
+    from speechlip.remote.standin import run_at, shards_at
+    from speechlip.score_encoder import run
+
+    own = {name: given.pop(name) for name in ("preset", "workers", "quiet")}
+    typed = shlex.join([Path(context.find_root().info_name or "score-encoder").name, *sys.argv[1:]])
+    here = tuple(str(run_at(name)) if is_remote(name) else name for name in encoders)
+    return run(shards_at(shards, cache), out, here, command=typed, chosen=given, **own)

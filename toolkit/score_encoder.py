@@ -1,0 +1,88 @@
+"""What ``score-encoder`` does between the command line and the benchmark: options, progress, the table, where things are."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from speechlip.benchmark.options import BenchmarkOptions, make_options
+from speechlip.benchmark.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmark.report import write_report
+from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
+from speechlip.benchmark.table import as_text, shown
+from tqdm import tqdm
+
+SOME_MISSING = 3
+
+
+def run(
+    shards: Path, out: Path, encoders: tuple[str, ...], preset: str, workers: int, quiet: bool, command: str, chosen: dict[str, Any]
+) -> int:
+    """Score the encoders and the controls into ``out`` and say what came of it; returns the exit code."""
+    options = make_options(preset, {name: value for name, value in chosen.items() if value is not None})
+    progress = Progress(options, quiet)
+    try:
+        benchmark = run_benchmark(BenchmarkJob(shards, out, encoders, options, workers, command), progress)
+    finally:
+        progress.close()
+    write_report(out)
+    return told(benchmark, out, quiet)
+
+
+def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
+    failed = [row for row in benchmark.rows if row.status == FAILED]
+    if not quiet:
+        click.echo(as_text(benchmark))
+        click.echo(f"{len(benchmark.rows)} rows, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
+    if failed:
+        click.echo(f"{len(failed)} of {len(benchmark.rows)} rows are missing: {', '.join(shown(row.label) for row in failed)}", err=True)
+    return SOME_MISSING if failed else 0
+
+
+class Progress:
+    """A bar over training steps on a terminal; elsewhere a line for every row; with ``--quiet`` nothing but what failed."""
+
+    def __init__(self, options: BenchmarkOptions, quiet: bool) -> None:
+        self.options, self.quiet = options, quiet
+        self.bar: tqdm | None = None
+
+    def planned(self, plan: Plan) -> None:
+        if self.quiet:
+            return
+        for note in plan.notes:
+            click.echo(note, err=True)
+        if plan.done:
+            click.echo(f"{plan.done} of {plan.rows} rows are there already", err=True)
+        if plan.steps:
+            click.echo(
+                f"about {clock(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "
+                f"pairs at {plan.step_s:.2f} s",
+                err=True,
+            )
+        self.bar = tqdm(total=plan.steps, desc="training", unit=" steps", disable=not sys.stderr.isatty(), smoothing=0.02)
+
+    def advanced(self, doing: str, steps: float) -> None:
+        if self.bar is not None:
+            self.bar.set_postfix_str(shown(doing, 60), refresh=False)
+            self.bar.update(steps)
+
+    def scored(self, row: EncoderRow) -> None:
+        if row.status == FAILED:
+            tqdm.write(f"{shown(row.label)}: not scored: {shown(row.reason, 400)}", file=sys.stderr)
+        elif not self.quiet:
+            tqdm.write(f"{shown(row.label)}: pair AUC {row.scores['pair_auc'].value:.3f}, {clock(row.seconds)}", file=sys.stderr)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def clock(seconds: float) -> str:
+    """
+    >>> clock(9), clock(75), clock(7300)
+    ('9 s', '1:15 min', '2:01 h')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
