@@ -1,6 +1,8 @@
 """What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model where they are at hand."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,15 @@ def face_model(tmp_path, monkeypatch):
     shutil.copy(model, home)
     monkeypatch.setenv("SPEECHLIP_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def example_plugin(tmp_path_factory):
+    """The example package, installed as pip installs it, in a folder of its own; without network."""
+    pytest.importorskip("setuptools")
+    root = tmp_path_factory.mktemp("plugin")
+    source = shutil.copytree(Path(__file__).parents[1] / "examples" / "speechlip-plugin", root / "source")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(root / "site")]
+    done = subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return root / "site"

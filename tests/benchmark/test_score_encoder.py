@@ -401,3 +401,10 @@ def test_help_does_not_import_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "score-encoder shards/ --encoder hubert --encoder runs/se4lip --preset quick" in done.stdout
+
+
+def test_the_example_package_is_scored_by_its_name(example_plugin, shards, few, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(example_plugin))
+    scored = benchmark(shards, tmp_path / "out", "loudness", options=few)[0].rows[0]
+    assert (scored.label, scored.status, scored.rate_hz, scored.frame_dim) == ("loudness", "scored", 100, 8)
+    assert 0 <= scored.scores["pair_auc"].value <= 1

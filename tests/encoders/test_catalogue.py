@@ -3,8 +3,6 @@
 import json
 import re
 import runpy
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -123,20 +121,8 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
             assert per_frame(rows, features.clock, clip.meta["n_frames"]).shape[0] == clip.meta["n_frames"]
 
 
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory):
-    """The example package, installed as pip installs it, in a folder of its own; without network."""
-    pytest.importorskip("setuptools")
-    root = tmp_path_factory.mktemp("plugin")
-    source = shutil.copytree(PROJECT / "examples" / "speechlip-plugin", root / "source")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(root / "site")]
-    done = subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return root / "site"
-
-
-def test_the_example_package_is_opened_by_the_name_of_its_entry_point(plugin, monkeypatch):
-    monkeypatch.syspath_prepend(str(plugin))
+def test_the_example_package_is_opened_by_the_name_of_its_entry_point(example_plugin, monkeypatch):
+    monkeypatch.syspath_prepend(str(example_plugin))
     assert "loudness" in names()
     features = open_features("loudness")
     rows = features.encode_waveform(SOUND)
@@ -148,8 +134,8 @@ def test_the_example_package_is_opened_by_the_name_of_its_entry_point(plugin, mo
         open_features("hubrt")
 
 
-def test_a_click_stands_in_its_feature_of_the_example(plugin, monkeypatch):
-    monkeypatch.syspath_prepend(str(plugin))
+def test_a_click_stands_in_its_feature_of_the_example(example_plugin, monkeypatch):
+    monkeypatch.syspath_prepend(str(example_plugin))
     features = open_features("loudness_encoder:Loudness")
     click = np.zeros(6400, np.int16)
     click[16 * 73] = 20000  # at 73 ms: the feature of 70 … 80 ms, centred at 75
