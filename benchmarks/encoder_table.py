@@ -70,7 +70,7 @@ def main() -> None:
 
 def corpus(work: Path) -> None:
     command("speechlip", "synthesize", work / "videos", "--identities", 48, "--clips", 10)
-    split = "train=0.8,validation=0.06,test=0.14"
+    split = "train=0.76,validation=0.04,test=0.2"
     command("prep-shards", work / "videos", "-o", work / "shards", "--recipe", "synthetic", "--detector", "sidecar", "--split", split)
 
 

@@ -67,6 +67,7 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
 
 
 def run_scores(matched: Matched, out: Path, workers: int, quiet: bool, fix_offset: bool, command: str, options: ScoreOptions) -> int:
+    """Score what was matched, show progress, print the table; returns the exit code."""
     from speechlip.scoring.networks import find_networks
     from speechlip.scoring.report import write_report
     from speechlip.scoring.score import ScoreJob, score, writable

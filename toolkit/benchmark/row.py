@@ -109,6 +109,7 @@ def one_thread(device: str) -> Iterator[None]:
 
 
 def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
+    """Open the encoder, cache its features, train and examine every seed, and put the numbers together. Raises what any of these raises."""
     folder, options, split = job.folder(task), job.options, job.facts.split
     folder.mkdir(parents=True, exist_ok=True)
     run_facts = run_facts_of(task, job.facts)

@@ -92,6 +92,7 @@ def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resample
 
 
 def pair_interval(measure: str, kind: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
+    """Of a score of pairs; by kind only pair AUC has one."""
     chosen = pairs.chosen(kind)
     similarity, label, clip = np.stack([one.similarity[chosen] for one in found]), pairs.label[chosen], pairs.clip[chosen]
     if measure == "pair_auc":

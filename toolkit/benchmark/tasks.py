@@ -70,6 +70,7 @@ def is_run(name: str) -> bool:
 
 
 def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
+    """A name for everything that a row depends on: 32 hex digits that change when any of it does."""
     content = {
         "protocol": [PROTOCOL, FORMAT, speechlip.__version__],
         "encoder": [name, mode, identity(name)],
@@ -98,6 +99,7 @@ def identity(name: str) -> Any:
 
 
 def module_file(module: str) -> Path | None:
+    """The file that ``module:function`` is read from, where it can be found without running it."""
     here = Path(module.replace(".", "/") + ".py")
     if here.is_file():
         return here

@@ -117,6 +117,7 @@ def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
 
 
 def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
+    """The picture as it is. Raises NotScored where it is not 96×96."""
     if picture.shape != CROP_SHAPE:
         height, width = picture.shape[:2]
         raise NotScored(

@@ -112,6 +112,7 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
 
 
 def open_loader(shards: Path, options: TrainOptions, rules: PairRules, reads: SpeechWindows, ranks: Ranks, pin_memory: bool) -> PairLoader:
+    """Batches of the train split: this process's share of them, as the options say."""
     return pair_loader(
         shards,
         "train",

@@ -147,6 +147,7 @@ class Criterion(nn.Module):
             self.bias = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, lips: Tensor, speech: Tensor, batch: Mapping[str, Any]) -> Tensor:
+        """Lips (B, 512), speech (B, 512), their batch → the loss, in fp32 whatever the precision of the embeddings."""
         lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
         label = batch["label"].to(lips.device)
         if self.loss == "nce":
