@@ -11,12 +11,11 @@ from typing import Any
 HERE = Path(__file__).parent
 
 
-def filled(template: Path, data: Any, script: Path | None = None) -> str:
-    """The page as text; script: what it draws with, beside what all pages share. Raises ValueError for numbers that JSON does not have."""
-    scripts = [HERE / "page.js", *([script] if script else [])]
+def filled(template: Path, data: Any, *scripts: Path) -> str:
+    """The page as text; scripts: what it draws with, beside what all pages share. Raises ValueError for numbers that JSON does not have."""
     page = template.read_text(encoding="utf-8")
     page = page.replace("{{style}}", (HERE / "page.css").read_text(encoding="utf-8"), 1)
-    page = page.replace("{{script}}", "\n".join(path.read_text(encoding="utf-8") for path in scripts), 1)
+    page = page.replace("{{script}}", "\n".join(path.read_text(encoding="utf-8") for path in (HERE / "page.js", *scripts)), 1)
     return page.replace("{{data}}", embedded(data), 1)
 
 

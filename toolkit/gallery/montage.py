@@ -1,0 +1,64 @@
+"""A picture for a README: one row of mouths a clip, in their own pixels, with the spectrogram under them on the same time axis."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from speechlip.files import whole_file
+from speechlip.shards.options import CROP_SIZE
+
+from .choose import Shown
+from .pictures import coloured, levels
+
+ROWS, MOUTHS = 8, 12
+SPECTRUM_HEIGHT, GAP = 48, 8
+ROW_HEIGHT = CROP_SIZE + SPECTRUM_HEIGHT
+
+
+@dataclass
+class Montage:
+    """Collects rows while clips go by: speakers that were not there yet before others, so that eight rows show up to eight of them."""
+
+    new: list[np.ndarray] = field(default_factory=list)
+    more: list[np.ndarray] = field(default_factory=list)
+    speakers: set[str] = field(default_factory=set)
+
+    def see(self, shown: Shown) -> None:
+        speaker = shown.facts.speaker
+        rows = self.more if speaker in self.speakers else self.new
+        self.speakers.add(speaker)
+        if len(rows) < ROWS:
+            rows.append(row_of(shown))
+
+    def picture(self) -> np.ndarray:
+        """(152 R − 8, 1152, 3) uint8 of R ≤ 8 clips; white between them."""
+        rows = (self.new + self.more)[:ROWS]
+        gap = np.full((GAP, MOUTHS * CROP_SIZE, 3), 255, np.uint8)
+        return np.concatenate([part for row in rows for part in (gap, row)][1:])
+
+    def write(self, path: Path) -> None:
+        """Write the PNG. Raises WriteError where it cannot be written."""
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        Image.fromarray(self.picture()).save(buffer, "PNG", optimize=True)
+        with whole_file(path) as file:
+            file.write(buffer.getvalue())
+
+
+def row_of(shown: Shown) -> np.ndarray:
+    """(144, 1152, 3) uint8: the mouths at the middles of twelve equal stretches of the clip, the spectrogram of all of it below."""
+    lips, spectrogram = shown.clip.lips, shown.clip.spectrogram
+    assert lips is not None and spectrogram is not None
+    mouths = np.concatenate([lips[index] for index in middles(len(lips))], axis=1)
+    return np.concatenate([mouths, coloured(levels(spectrogram), mouths.shape[1], SPECTRUM_HEIGHT)])
+
+
+def middles(n_frames: int) -> list[int]:
+    """The frames at the middles of twelve equal stretches.
+
+    >>> middles(24)
+    [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23]
+    """
+    return [(2 * place + 1) * n_frames // (2 * MOUTHS) for place in range(MOUTHS)]

@@ -1,0 +1,138 @@
+"""What stands above the clips: the funnel, and how long the clips, how large the faces, and how much of each speaker."""
+
+import json
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speechlip.errors import ShardError
+from speechlip.remote.names import is_remote
+from speechlip.remote.standin import shards_at
+from speechlip.shards.shardset import ShardSet, read_manifest
+from speechlip.timing import FPS
+
+MAX_CLIPS = 20_000
+"""Clips whose ``json`` is read for the distributions: a few seconds."""
+MAX_SPEAKERS = 60
+MAX_BINS = 24
+TOLD_OPTIONS = ("recipe", "detector", "crop", "faces", "spectrogram", "lips_format", "sync_filter", "sync_correct")
+
+
+@dataclass
+class Distributions:
+    """Numbers of many clips. Lengths in seconds, widths in pixels of the source; widths only of clips that say them."""
+
+    lengths_s: list[float] = field(default_factory=list)
+    widths_px: list[float] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, meta: dict[str, Any]) -> None:
+        """Count one clip by its ``json``."""
+        length_s = int(meta["n_frames"]) / FPS
+        self.lengths_s.append(length_s)
+        self.seconds[str(meta["speaker"])] += length_s
+        width = meta.get("face_width_px")
+        if isinstance(width, int | float) and np.isfinite(width):
+            self.widths_px.append(float(width))
+
+
+def stored_metas(splits: Sequence[ShardSet]) -> Iterator[dict[str, Any]]:
+    """The ``json`` of clips in shards on this disk, at most 20 000, with nothing else read. Raises ShardError where it cannot be read."""
+    left = MAX_CLIPS
+    for url in (url for split in splits for url in split.urls):
+        try:
+            with tarfile.open(url, "r:") as tar:
+                for member in tar:
+                    if member.name.partition(".")[2] == "json" and left:
+                        left -= 1
+                        yield json.load(tar.extractfile(member))  # type: ignore[arg-type]
+        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+            raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
+
+
+def on_this_disk(splits: Sequence[ShardSet]) -> bool:
+    return not any(is_remote(url) for split in splits for url in split.urls)
+
+
+def summary(shards: str, splits: Sequence[ShardSet], distributions: Distributions) -> dict[str, Any]:
+    """What the page draws above the clips: from manifest and ledger where there are any, else from the distributions alone."""
+    folder = None if shards.endswith(".tar") else shards_at(shards)
+    manifest = read_manifest(shards) if folder else {}
+    seconds = ledger_seconds(folder / "ledger.jsonl") if folder else {}
+    return {
+        "name": shards if is_remote(shards) else Path(shards).resolve().name,
+        "funnel": manifest.get("funnel"),
+        "splits": manifest.get("splits", {}),
+        "facts": _facts(manifest),
+        "clips": sum(split.n_clips or 0 for split in splits) or len(distributions.lengths_s),
+        "counted": len(distributions.lengths_s),
+        "lengths": histogram(distributions.lengths_s),
+        "widths": histogram(distributions.widths_px),
+        "speakers": _speakers(seconds or distributions.seconds),
+    }
+
+
+def ledger_seconds(path: Path) -> dict[str, float]:
+    """Speaker → seconds kept, of all sources; empty where there is no ledger. Raises ShardError where it is damaged."""
+    seconds: dict[str, float] = defaultdict(float)
+    if not path.is_file():
+        return seconds
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                seconds[str(row["speaker"])] += float(row["seconds_kept"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShardError(f"{path} cannot be read ({error!r}); copy it again, then run verify-shards") from error
+    return {speaker: kept_s for speaker, kept_s in seconds.items() if kept_s}
+
+
+def histogram(values: Sequence[float]) -> dict[str, Any] | None:
+    """Counts in equal bins from the least to the greatest value; None where there is no value.
+
+    >>> histogram([1.0, 2.0, 2.5, 3.0])
+    {'low': 1.0, 'high': 3.0, 'counts': [1, 0, 1, 2], 'median': 2.25, 'n': 4}
+    """
+    if not values:
+        return None
+    bins = int(np.clip(2 * np.sqrt(len(values)), 1, MAX_BINS))
+    low, high = min(values), max(values)
+    rim = 0.0 if high > low else max(abs(low) * 0.05, 0.5)
+    counts, edges = np.histogram(values, bins, (low - rim, high + rim))
+    return {
+        "low": round(float(edges[0]), 3),
+        "high": round(float(edges[-1]), 3),
+        "counts": counts.tolist(),
+        "median": round(float(np.median(values)), 3),
+        "n": len(values),
+    }
+
+
+def _speakers(seconds: dict[str, float]) -> dict[str, Any]:
+    """The speakers with most seconds, by name, and the others together."""
+    ranked = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
+    others = ranked[MAX_SPEAKERS:]
+    first = [[name, round(length_s, 2)] for name, length_s in ranked[:MAX_SPEAKERS]]
+    return {"first": first, "others": len(others), "others_s": round(sum(length_s for _, length_s in others), 2)}
+
+
+def _facts(manifest: dict[str, Any]) -> list[list[str]]:
+    """(name, text) of what a person asks first about a dataset."""
+    about, options = manifest.get("about", {}), manifest.get("options", {})
+    told = {
+        "Licence": about.get("licence"),
+        "Access": about.get("access"),
+        "Made with": f"speechlip {manifest['speechlip']}" if manifest.get("speechlip") else None,
+        "Options": ", ".join(f"{name} {options[name]}" for name in TOLD_OPTIONS if options.get(name)),
+    }
+    return [[name, str(text)] for name, text in told.items() if text]
+
+
+def of_all(metas: Iterable[dict[str, Any]]) -> Distributions:
+    distributions = Distributions()
+    for meta in metas:
+        distributions.add(meta)
+    return distributions
