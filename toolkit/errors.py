@@ -25,6 +25,10 @@ class ShardError(SpeechLipError):
     """A prepared folder that is damaged, unfinished, or made with other options."""
 
 
+class HubError(SpeechLipError):
+    """Something that the Hugging Face Hub or another server refused, or that the network lost."""
+
+
 class SourceRefused(SpeechLipError):
     """One source that cannot be prepared, with the stage that refused it.
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from speechlip.benchmark.examine import Findings, curve_of
+from speechlip.benchmark.examine import Findings, curve_of, curve_starts
 from speechlip.benchmark.records import COLUMNS, Benchmark, EncoderRow, ShardsFacts, as_json, load_benchmark
 from speechlip.benchmark.scores import PairFacts, compared, row_scores, seed_result, seed_scores
 from speechlip.benchmark.table import as_csv, as_text
 from speechlip.errors import ShardError
+from speechlip.metrics.lse import distance_curve, distances
 
 PAIRS = PairFacts(
     label=np.array([1, 0, 1, 0, 1, 0]),
@@ -100,8 +101,17 @@ def test_equal_rows_do_not_differ():
 def test_a_curve_has_its_minimum_where_speech_was_moved(shift):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(90, 16))
-    curve = curve_of(rows, np.roll(rows, shift, axis=0))
-    assert curve.argmin() - 15 == shift and curve.min() < 1e-4
+    for every in (1, 3):
+        starts = curve_starts(90, every)
+        curve = curve_of(rows[starts], np.roll(rows, shift, axis=0), starts)
+        assert curve.argmin() - 15 == shift and curve.min() < 1e-4
+
+
+def test_a_curve_is_that_of_the_score_s_own_distances():
+    rng = np.random.default_rng(1)
+    lips, speech = rng.normal(size=(2, 50, 8))
+    starts = curve_starts(50)
+    np.testing.assert_allclose(curve_of(lips[starts], speech, starts), distance_curve(distances(lips, speech)[15:35]), atol=1e-5)
 
 
 def test_offsets_of_an_encoder_that_knows_nothing_are_spread_evenly():
@@ -113,7 +123,7 @@ def test_offsets_of_an_encoder_that_knows_nothing_are_spread_evenly():
         lips, speech = (
             rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (common + rng.normal(size=(44, 8)) for _ in range(2))
         )
-        found.append(int(curve_of(lips, speech).argmin()) - 15)
+        found.append(int(curve_of(lips[15:29], speech, range(15, 29)).argmin()) - 15)
     assert np.mean(np.array(found) == 0) < 0.09 and abs(np.mean(found)) < 2  # chance 1/31; four deviations
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import tiny_dataset
-from speechlip.errors import OptionError, ShardError
+from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.shards.filmstrip import decode_strip
 from speechlip.shards.positions import Consumer, processes
 from speechlip.shards.reader import ClipReader, clip_loader, deal, shuffled
@@ -82,7 +82,7 @@ def test_reads_urls(folder, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         assert sorted(keys(ClipReader([f"{url}train-0000{i}-of-00003.tar" for i in range(3)]))) == sorted(written(folder))
-        with pytest.raises(ShardError, match=r"missing\.tar cannot be read"):
+        with pytest.raises(HubError, match=r"there is no \S+missing\.tar \(404\)"):
             list(ClipReader([f"{url}missing.tar"]))
         server.shutdown()
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from speechlip.encoders.trained import TrainedPair, batches
+from speechlip.encoders.trained import TrainedPair
 from speechlip.errors import ShardError
-from speechlip.metrics.lse import MAX_SHIFT, confidence_of, distance_curve, distances, offset_of
+from speechlip.metrics.lse import MAX_SHIFT, confidence_of, offset_of
 from speechlip.metrics.retrieval import ranks
 from speechlip.shards.decode import ClipSample
 from speechlip.shards.frozen_pairs import FrozenPair
@@ -25,8 +25,9 @@ from torch.nn.functional import normalize
 from .feature_cache import FeatureCache
 from .head import HeadedPair
 
-Embed = Callable[[ClipSample], tuple[np.ndarray, np.ndarray]]
-"""A clip → its lips and its speech, (W, D) float32 each, rows of length 1."""
+Embed = Callable[[ClipSample, Sequence[int]], tuple[np.ndarray, np.ndarray]]
+"""A clip and the windows of lips that are wanted → those lips (N, D) and all of its speech (W, D) float32, rows of length 1."""
+BATCH_WINDOWS = 32
 LEAST_COMMON = 10
 """Windows that must have speech at every shift for an offset to be measured: clips of at least 44 frames."""
 
@@ -51,11 +52,11 @@ def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> E
     """The pair that was trained on ``cache``. Reads ``lips``."""
 
     @torch.inference_mode()
-    def embed(clip: Any) -> tuple[np.ndarray, np.ndarray]:
+    def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         features = torch.from_numpy(cache.frames(clip.key, 0, clip.meta["n_frames"]))
         windows = features.unfold(0, WINDOW, 1).transpose(1, 2)
         speech = normalize(pair.head(windows.to(device)).float()).cpu().numpy()
-        lips = [normalize(pair.lips(part.to(device)).float()).cpu().numpy() for part in batches(iter(clip.lips))]
+        lips = [normalize(pair.lips(part.to(device)).float()).cpu().numpy() for part in cut_windows(clip.lips, starts)]
         return np.concatenate(lips), speech
 
     return embed
@@ -64,11 +65,17 @@ def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> E
 def embed_as_trained(trained: TrainedPair) -> Embed:
     """A run of train-encoder by its own two halves. Reads ``lips`` and ``audio``."""
 
-    def embed(clip: Any) -> tuple[np.ndarray, np.ndarray]:
-        lips, speech = trained.features(iter(clip.lips), clip.audio)
-        return lips[:, :-1], speech[:, :-1]  # without the constant that only padding needs
+    def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        lips = [trained.lip_features(part) for part in cut_windows(clip.lips, starts)]
+        return np.concatenate(lips)[:, :-1], trained.speech_features(clip.audio)[:, :-1]  # without the constant that only padding needs
 
     return embed
+
+
+def cut_windows(lips: np.ndarray, starts: Sequence[int]) -> Iterator[torch.Tensor]:
+    """Windows of a clip's lips (T, 96, 96, 3), those that begin at ``starts``: up to 32 at a time, (N, 5, 96, 96, 3) uint8."""
+    for first in range(0, len(starts), BATCH_WINDOWS):
+        yield torch.from_numpy(np.stack([lips[start : start + WINDOW] for start in starts[first : first + BATCH_WINDOWS]]))
 
 
 def examine(
@@ -77,18 +84,24 @@ def examine(
     split: str,
     fields: Sequence[str],
     pairs: Sequence[FrozenPair],
+    every: int = 1,
     told: Callable[[str], None] = lambda key: None,
 ) -> Findings:
-    """Findings on the frozen pairs and the clips of a split. Raises ShardError where pairs and clips do not belong together."""
+    """Findings on the frozen pairs and the clips of a split. every: which windows of lips the offset curve takes, see ``curve_starts``.
+
+    Raises ShardError where pairs and clips do not belong together.
+    """
     wanted = windows_wanted(pairs)
     rows: dict[tuple[str, str, int], np.ndarray] = {}
     curves: dict[str, np.ndarray | None] = {}
     for clip in long_enough(ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1), curves):
-        lips, speech = embed(clip)
-        for side, embedded in (("lips", lips), ("speech", speech)):
-            for start in wanted[side, clip.key]:
-                rows[side, clip.key, start] = row_of(embedded, clip.key, start)
-        curves[clip.key] = curve_of(lips, speech)
+        n_windows = clip.meta["n_frames"] - WINDOW + 1
+        for_curve = curve_starts(n_windows, every)
+        starts = sorted({*for_curve, *(checked(start, clip.key, n_windows) for start in wanted["lips", clip.key])}) or [0]
+        lips, speech = embed(clip, starts)
+        rows |= {("lips", clip.key, start): lips[starts.index(start)] for start in wanted["lips", clip.key]}
+        rows |= {("speech", clip.key, start): speech[checked(start, clip.key, n_windows)] for start in wanted["speech", clip.key]}
+        curves[clip.key] = curve_of(lips[[starts.index(start) for start in for_curve]], speech, for_curve) if for_curve else None
         told(clip.key)
     try:
         lips, speech = (np.stack([rows[(side, *place)] for place in places_of(pairs, side)]) for side in ("lips", "speech"))
@@ -132,23 +145,31 @@ def long_enough(clips: ClipReader, curves: dict[str, np.ndarray | None]) -> Iter
             curves[clip.key] = None
 
 
-def row_of(embedded: np.ndarray, key: str, start: int) -> np.ndarray:
-    if not 0 <= start < len(embedded):
-        raise ShardError(f"frozen pairs name frame {start} of clip {key}, which has {len(embedded)} windows; run verify-shards")
-    return embedded[start]
+def checked(start: int, key: str, n_windows: int) -> int:
+    if not 0 <= start < n_windows:
+        raise ShardError(f"frozen pairs name frame {start} of clip {key}, which has {n_windows} windows; run verify-shards")
+    return start
 
 
-def curve_of(lips: np.ndarray, speech: np.ndarray) -> np.ndarray | None:
-    """Mean distance at each of 31 shifts, over the windows of lips that have speech at all of them; None where these are fewer than 10.
+def curve_starts(n_windows: int, every: int = 1) -> list[int]:
+    """Which windows of lips the offset curve takes: every so many of those that have speech at all 31 shifts; none where these are fewer than 10.
 
-    (W, D), (W, D) → (31,). The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts, would make
-    some offsets likelier than others.
+    >>> curve_starts(39), curve_starts(40)[:2], len(curve_starts(40)), curve_starts(40, 3)
+    ([], [15, 16], 10, [15, 18, 21, 24])
+    """
+    within = range(MAX_SHIFT, n_windows - MAX_SHIFT)
+    return list(within[::every]) if len(within) >= LEAST_COMMON else []
+
+
+def curve_of(lips: np.ndarray, speech: np.ndarray, starts: Sequence[int]) -> np.ndarray:
+    """Mean distance at each of 31 shifts: lips (N, D), the windows that begin at ``starts``, and all speech (W, D) → (31,).
+
+    The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts, would make some offsets likelier than others.
 
     >>> rows = np.random.default_rng(0).normal(size=(60, 8))
-    >>> int(curve_of(rows, np.roll(rows, 3, axis=0)).argmin()) - 15, curve_of(rows[:39], rows[:39])
-    (3, None)
+    >>> int(curve_of(rows[15:45], np.roll(rows, 3, axis=0), range(15, 45)).argmin()) - 15
+    3
     """
-    common = slice(MAX_SHIFT, len(lips) - MAX_SHIFT)
-    if len(lips) - 2 * MAX_SHIFT < LEAST_COMMON:
-        return None
-    return distance_curve(distances(lips, speech)[common])
+    shifts = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
+    apart = [np.linalg.norm(row - speech[start + shifts], axis=1) for row, start in zip(lips, starts, strict=True)]
+    return np.mean(np.array(apart, np.float64), axis=0)

@@ -18,6 +18,7 @@ class BenchmarkOptions:
     steps: training batches of each seed. seeds: how many, 0 … seeds − 1; each draws start weights and pairs. lr: Adam's, at its highest: after
     ``warmup_steps`` of a straight rise it falls as a cosine to 0. split: which split's frozen pairs are examined; empty for test, else
     validation. random_init: pretrained encoders at random weights. resamples: of every bootstrap.
+    curve_every: the offset curve takes every so many windows of lips (speech at every shift all the same).
     """
 
     steps: int = 3000
@@ -30,12 +31,13 @@ class BenchmarkOptions:
     precision: str = "fp32"
     random_init: bool = False
     resamples: int = 1000
+    curve_every: int = 1
 
     def __post_init__(self) -> None:
         for name, values in {"device": DEVICES, "precision": PRECISIONS}.items():
             if getattr(self, name) not in values:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
-        for name in ("steps", "seeds", "resamples"):
+        for name in ("steps", "seeds", "resamples", "curve_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
@@ -54,7 +56,7 @@ class BenchmarkOptions:
         return self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
-PRESETS: dict[str, dict[str, Any]] = {"full": {}, "quick": {"steps": 120, "seeds": 1, "batch_size": 32}}
+PRESETS: dict[str, dict[str, Any]] = {"full": {}, "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 3}}
 
 
 def make_options(preset: str, given: Mapping[str, Any]) -> BenchmarkOptions:

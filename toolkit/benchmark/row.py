@@ -188,7 +188,7 @@ def run_seed(task: Task, cache: FeatureCache, seed: int, report: Report, job: Ro
         pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: report(doing, 1))
         embed, reads, steps = embed_with(pair, cache, device), ("lips",), job.options.steps
     doing = f"{task.label}: examining, seed {seed}"
-    found = examine(embed, job.shards, job.facts.split, reads, job.pairs, lambda key: report(doing, 0))
+    found = examine(embed, job.shards, job.facts.split, reads, job.pairs, job.options.curve_every, lambda key: report(doing, 0))
     return found, steps, loss, time.perf_counter() - began
 
 

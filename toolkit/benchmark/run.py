@@ -131,7 +131,12 @@ def plan(tasks: Sequence[Task], pending: Sequence[Task], job: RowJob, workers: i
     if not pending:
         return Plan(len(tasks), len(tasks), 0, 0.0, 0.0, notes)
     step_s, window_s = timed(job.options)
-    windows = job.facts.splits[job.facts.split]["seconds"] * 25 * (len(trained) * job.options.seeds + len(pending) - len(trained))
+    windows = (
+        job.facts.splits[job.facts.split]["seconds"]
+        * 25
+        / job.options.curve_every
+        * (len(trained) * job.options.seeds + len(pending) - len(trained))
+    )
     busy = max(1, min(workers, len(pending)))
     rounds = -(-len(pending) // busy) * busy / len(pending)  # the last round may leave processes idle
     return Plan(len(tasks), len(tasks) - len(pending), n_steps, step_s, (n_steps * step_s + windows * window_s) * rounds / busy, notes)

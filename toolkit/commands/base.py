@@ -7,9 +7,25 @@ from typing import Any
 
 import click
 from speechlip.errors import SpeechLipError
+from speechlip.remote.names import is_remote
 
 USAGE, NOTHING_KEPT, INTERRUPTED = 1, 2, 130
 FILE = click.Path(path_type=Path)
+
+
+class _Shards(click.ParamType):
+    """A prepared folder: a path here, the text as it is elsewhere (``Path`` would take a slash from ``hf://``)."""
+
+    name = "shards"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        return value if is_remote(value) else Path(value)
+
+
+SHARDS = _Shards()
+cache_option = click.option(
+    "--cache", type=FILE, help="Of shards at hf:// or https://: keep them whole in this folder.  [default: stream them]"
+)
 
 
 class _OneLineErrors:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-
 from speechlip.remote.names import is_remote
 
 from .base import FILE, SHARDS, cache_option, command
@@ -39,7 +38,9 @@ from .base import FILE, SHARDS, cache_option, command
 @click.option("-o", "--out", type=FILE, default=Path("benchmark"), show_default=True, help="Folder of the tables and of finished rows.")
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @click.pass_context
-def score_encoder(context: click.Context, shards: str | Path, cache: Path | None, out: Path, encoders: tuple[str, ...], **given: Any) -> int:
+def score_encoder(
+    context: click.Context, shards: str | Path, cache: Path | None, out: Path, encoders: tuple[str, ...], **given: Any
+) -> int:
     """Put speech encoders into one table: how well their features find the lips that belong to them, by one protocol (docs/benchmark.md).
 
     Every encoder is frozen; the same head and the same lip encoder are trained on the train split of SHARDS, and examined on the frozen pairs of

@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
+from .base import FILE, SHARDS, cache_option, command
 
 
 @command(
     "train-encoder",
     epilog="\b\nExample:\n  train-encoder shards/ --encoder se4lip -o runs/se4lip\n  train-encoder shards/ --encoder mel-cnn --preset fast --steps 2000",
 )
-@click.argument("shards", type=FILE)
+@click.argument("shards", type=SHARDS)
+@cache_option
 @click.option(
     "--encoder",
     help="se4lip (= stft-gru), stft-gru-small, mel-gru, mel-cnn, stft-cnn, mel-cnn-wav2lip, another package's.  [default: se4lip]",
@@ -45,13 +46,23 @@ from .base import FILE, command
 @click.option("--tensorboard/--no-tensorboard", default=None, help="Scalars in OUT/tensorboard.  [default: where TensorBoard is installed]")
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but notes.")
 def train_encoder(
-    shards: Path, out: Path | None, preset: str, resume: bool, check_data: bool, tensorboard: bool | None, quiet: bool, **chosen: Any
+    shards: str | Path,
+    cache: Path | None,
+    out: Path | None,
+    preset: str,
+    resume: bool,
+    check_data: bool,
+    tensorboard: bool | None,
+    quiet: bool,
+    **chosen: Any,
 ) -> int:
-    """Train a speech encoder and the lip encoder on prepared SHARDS, so that what is said and what is seen lie close together.
+    """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://…), so that what is said and what is seen lie
+    close together.
 
     Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture OUT/training.png and the card OUT/README.md.
     The paper preset is what SE4Lip states; what it leaves open is printed and saved.
     """
+    from speechlip.remote.standin import shards_at
     from speechlip.train_encoder import run
 
-    return run(shards, out, preset, resume, quiet, check_data, tensorboard, chosen)
+    return run(shards_at(shards, cache), out, preset, resume, quiet, check_data, tensorboard, chosen)

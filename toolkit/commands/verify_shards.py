@@ -4,14 +4,19 @@ from pathlib import Path
 
 import click
 
-from .base import FILE, USAGE, command
+from .base import SHARDS, USAGE, cache_option, command
 
 
-@command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/")
-@click.argument("folder", type=FILE)
+@command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/\n  verify-shards hf://ann/talks@main")
+@click.argument("folder", type=SHARDS)
+@cache_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def verify_shards(folder: Path, quiet: bool) -> int:
-    """Re-read a prepared FOLDER and check hashes, counts, shapes, keys, lengths, splits and pairs. Exit code 0 when it is sound, else 1."""
+def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
+    """Re-read a prepared FOLDER, here or at hf://user/name or https://…, and check hashes, counts, shapes, keys, lengths, splits and pairs.
+
+    Exit code 0 when it is sound, else 1.
+    """
+    from speechlip.remote.standin import shards_at
     from speechlip.shards.verify import verify
     from tqdm import tqdm
 
@@ -21,6 +26,6 @@ def verify_shards(folder: Path, quiet: bool) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        verification = verify(folder, on_clip)
+        verification = verify(shards_at(folder, cache), on_clip)
     click.echo(verification, err=not verification.ok)
     return 0 if verification.ok else USAGE

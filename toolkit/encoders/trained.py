@@ -47,14 +47,15 @@ class TrainedPair:
         i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows grow as cosines fall.
         Raises NotScored for fewer than 5 frames.
         """
-        parts = [
-            of_unit_length(self._embed(self.pair.embed_lips, windows))
-            for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))
-        ]
+        parts = [self.lip_features(windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
         if not parts:
             raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
         lips = np.concatenate(parts)
         return lips, self.speech_features(audio[: (len(lips) + WINDOW - 1) * SAMPLES_PER_FRAME])
+
+    def lip_features(self, windows: Tensor) -> np.ndarray:
+        """(N, 5, 96, 96, 3) uint8 → (N, 513) float32, as ``features`` gives them."""
+        return of_unit_length(self._embed(self.pair.embed_lips, windows))
 
     def speech_features(self, audio: np.ndarray) -> np.ndarray:
         """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4. Windows are cut of the whole clip, as from shards."""

@@ -23,6 +23,7 @@ from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore, sync_score
 from speechlip.records import FaceTrack
+from speechlip.remote.names import is_remote
 from speechlip.timing import FPS, SAMPLES_PER_FRAME, seconds
 
 from .crops224 import CROP_PX, cut224, square
@@ -87,12 +88,12 @@ def whole_picture(picture: np.ndarray, frame: int) -> np.ndarray:
 
 
 def open_sync_model(name: str, device: str) -> SyncModel:
-    """A run of ``train-encoder`` (its folder), or what another package offers by this name.
+    """A run of ``train-encoder`` (its folder, or ``hf://user/name``), or what another package offers by this name.
 
     Entry-point group ``speechlip.sync_models``: a callable ``(name, device) -> SyncModel``; ``name`` may go on behind a colon (``ours:runs/7``),
     the whole of it reaches the callable. Raises ModelError for a folder that is no run, OptionError that lists the known names.
     """
-    if Path(name).is_dir():
+    if is_remote(name) or Path(name).is_dir():
         from speechlip.encoders.trained import load_run
 
         return load_run(name, device)

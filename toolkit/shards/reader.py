@@ -12,7 +12,7 @@ from tarfile import TarError
 from typing import Any
 
 import numpy as np
-from speechlip.errors import OptionError, ShardError
+from speechlip.errors import HubError, OptionError, ShardError
 from torch.utils.data import IterableDataset, get_worker_info
 
 from .decode import ClipSample, decode_clip, members_of
@@ -140,7 +140,7 @@ def clip_loader(reader: ClipReader, workers: int = 0, pin_memory: bool = False) 
 def read_shard(url: str, members: frozenset[str] | None = None, wanted_clips: int | None = None) -> Iterator[RawClip]:
     """The samples of one tar in their order, with only ``members`` (None: all), read by webdataset.
 
-    Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``.
+    Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``, HubError where it is lost on its way.
     """
     n_clips = 0
     with closing(_grouped(url, members)) as samples:
@@ -149,6 +149,8 @@ def read_shard(url: str, members: frozenset[str] | None = None, wanted_clips: in
                 raw = next(samples)
             except StopIteration:
                 break
+            except HubError as error:
+                raise HubError(error.args[0]) from error  # webdataset has put its stream behind the sentence
             except (OSError, TarError, EOFError, ValueError) as error:
                 raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
             n_clips += 1

@@ -1,23 +1,25 @@
 """Which shards a reader reads: a prepared folder (through its manifest), or a bare list of tar paths and URLs.
 
-Remote shards go through webdataset's ``curl`` readers, never through a shell: ``pipe:`` and every scheme not listed here is refused.
+Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not listed there is refused.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
+from speechlip.remote.names import REMOTE_SCHEMES, is_remote
+from speechlip.remote.standin import shard_url, shards_at
+from speechlip.remote.stream import RemoteStream
 
 FORMAT = 1
 """The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
 
-REMOTE_SCHEMES = ("http", "https", "hf")
 WORK_FOLDER = ".work"
 """Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
 
@@ -40,24 +42,26 @@ class ShardSet:
 
 
 def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
-    """The shards of ``split`` in a prepared folder, or the given tar paths and URLs as they are.
+    """The shards of ``split`` in a prepared folder, here or elsewhere (``hf://user/name``, ``https://…``); or the given tar paths and URLs as they are.
 
-    A folder needs its ``manifest.json``; the size of every shard is compared with it. A list (or one ``.tar``) has no splits.
-    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or URL scheme.
+    A folder needs its ``manifest.json``; the size of every shard that is here is compared with it. A list (or one ``.tar``) has no splits.
+    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or URL scheme, HubError
+    for what cannot be reached.
     """
     if not isinstance(shards, str | Path):
         return _listed(shards, split)
     if str(shards).endswith(".tar"):
         return _listed([shards], split)
-    _refuse_scheme(str(shards), allowed=())
-    return _of_folder(Path(shards), split)
+    _refuse_scheme(str(shards), REMOTE_SCHEMES)
+    return _of_folder(shards_at(shards), split)
 
 
-def read_manifest(folder: Path) -> dict:
-    """``manifest.json`` of a finished folder of this format.
+def read_manifest(folder: str | Path) -> dict:
+    """``manifest.json`` of a finished folder of this format, here or elsewhere.
 
     Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another format.
     """
+    folder = shards_at(folder)
     path = folder / "manifest.json"
     if not path.is_file():
         raise ShardError(_why_no_manifest(folder))
@@ -74,22 +78,9 @@ def read_manifest(folder: Path) -> dict:
     return manifest
 
 
-def open_shard(url: str) -> AbstractContextManager[BinaryIO]:
+def open_shard(url: str) -> AbstractContextManager[BinaryIO | RemoteStream]:
     """A readable byte stream of one shard, local or remote; closes with its ``with`` block."""
-    if not is_remote(url):
-        return Path(url).open("rb")
-    from webdataset.gopen import gopen
-
-    return closing(gopen(url))
-
-
-def is_remote(url: str) -> bool:
-    """Whether this is a URL to fetch rather than a local path.
-
-    >>> is_remote("https://example.org/data/train-00000-of-00001.tar"), is_remote("data/train-00000-of-00001.tar")
-    (True, False)
-    """
-    return url.startswith(tuple(f"{scheme}://" for scheme in REMOTE_SCHEMES))
+    return RemoteStream(url) if is_remote(url) else Path(url).open("rb")
 
 
 def _why_no_manifest(folder: Path) -> str:
@@ -108,13 +99,11 @@ def _of_folder(folder: Path, split: str | None) -> ShardSet:
     if split not in known:
         raise OptionError(f"no split {split!r} with shards in {folder}; there are: {', '.join(known) or 'none'}")
     rows = sorted((row for row in manifest["shards"] if row["split"] == split), key=lambda row: row["name"])
-    paths = [folder / "data" / row["name"] for row in rows]
-    for path, row in zip(paths, rows, strict=True):
-        _check_size(path, row["bytes"])
+    urls = [_url_of(folder, row) for row in rows]
     if not sum(row["clips"] for row in rows):
         raise ShardError(f"split {split!r} of {folder} holds no clip; ledger.jsonl says what became of its sources")
     return ShardSet(
-        urls=tuple(map(str, paths)),
+        urls=tuple(urls),
         digest=_digest(row["sha256"] for row in rows),
         split=split,
         clips=tuple(row["clips"] for row in rows),
@@ -122,6 +111,14 @@ def _of_folder(folder: Path, split: str | None) -> ShardSet:
         n_clips=sum(row["clips"] for row in rows),
         n_speakers=manifest["splits"][split]["speakers"],
     )
+
+
+def _url_of(folder: Path, row: dict) -> str:
+    path, url = folder / "data" / row["name"], shard_url(folder, row["name"])
+    if url and not path.is_file():
+        return url
+    _check_size(path, row["bytes"])
+    return str(path)
 
 
 def _check_size(path: Path, wanted_bytes: int) -> None:
@@ -149,7 +146,9 @@ def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
     if scheme is None or scheme[1] in allowed or Path(url).exists():
         return
     why = "it would run a shell command" if scheme[1] == "pipe" else "it is not read here"
-    raise OptionError(f"refused {url}: {why}; give a prepared folder, or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs")
+    raise OptionError(
+        f"refused {url}: {why}; give a prepared folder, hf://user/name, or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
+    )
 
 
 def _digest(parts) -> str:

@@ -1,0 +1,40 @@
+"""The person's token: read from the usual places, handed to the client, and never in any text."""
+
+from pathlib import Path
+
+from speechlip.errors import HubError, OptionError
+
+HIDDEN = "***"
+
+
+def token_of(token_file: Path | None = None) -> str:
+    """The token in ``token_file``; else that of ``HF_TOKEN``, else that of ``hf auth login``. Raises HubError where there is none."""
+    if token_file is not None:
+        return _read(token_file)
+    from huggingface_hub import get_token
+
+    if token := get_token():
+        return token
+    raise HubError(
+        "there is no token; run `hf auth login`, set HF_TOKEN, or give --token-file, with a token that may write (huggingface.co/settings/tokens)"
+    )
+
+
+def without_token(text: str, token: str) -> str:
+    """
+    >>> without_token("refused hf_abc", "hf_abc")
+    'refused ***'
+    """
+    return text.replace(token, HIDDEN) if token else text
+
+
+def _read(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"--token-file {path} cannot be read ({type(error).__name__}); give a text file with nothing but the token"
+        ) from None
+    if not token or len(token.split()) != 1:
+        raise OptionError(f"--token-file {path} does not hold one token; give a text file with nothing but the token")
+    return token

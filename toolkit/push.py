@@ -1,0 +1,85 @@
+"""What ``push-shards`` and ``push-encoder`` do between the command line and the Hub: token, progress, where things are."""
+
+from pathlib import Path
+
+import click
+from speechlip.hub.push_encoder import push_encoder
+from speechlip.hub.push_shards import PushOptions, push_shards
+from speechlip.hub.repository import Plan, Upload
+from speechlip.hub.token import token_of
+from tqdm import tqdm
+
+
+def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
+    """Push, and say where it is; returns the exit code."""
+    token, progress = token_of(token_file), Progress(quiet)
+    try:
+        commit = push_shards(folder, repo_id, token, options, progress)
+    finally:
+        progress.close()
+    if commit and not quiet:
+        click.echo(f"{repo_id} holds what was sent: counts and SHA-256 of every file compared; {seen(options)}, commit {commit[:12]}")
+        click.echo(f'load_dataset("{repo_id}", streaming=True), or train-encoder hf://{repo_id}')
+    return 0
+
+
+def run_encoder(run: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
+    """Push, and say how to use it; returns the exit code."""
+    token, progress = token_of(token_file), Progress(quiet)
+    try:
+        commit = push_encoder(run, repo_id, token, options, progress.planned, progress.sent)
+    finally:
+        progress.close()
+    if commit and not quiet:
+        click.echo(f'{repo_id} is there, {seen(options)}, commit {commit[:12]}; load_run("hf://{repo_id}")')
+    return 0
+
+
+def seen(options: PushOptions) -> str:
+    return f"{'public' if options.public else 'private'}{', gated' if options.gated else ''}"
+
+
+class Progress:
+    """Bars on stderr: clips verified, bytes sent, files read back; none with ``--quiet``."""
+
+    def __init__(self, quiet: bool) -> None:
+        from huggingface_hub.utils import disable_progress_bars
+
+        disable_progress_bars()
+        self.quiet, self.what, self.total_bytes = quiet, "", 0
+        self.bar: tqdm | None = None
+
+    def on_clip(self, done: int, total: int) -> None:
+        self._at(self._show("verifying", " clips", total), done)
+
+    def planned(self, plan: Plan) -> None:
+        self.close()
+        self.total_bytes = plan.bytes
+        if self.quiet:
+            return
+        click.echo(f"{len(plan.missing)} files to send, {plan.bytes / 1e6:.1f} MB; {len(plan.there)} are there already", err=True)
+        for upload in plan.missing:
+            click.echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
+
+    def sent(self, upload: Upload) -> None:
+        bar = self._show("sending", "B", self.total_bytes)
+        bar.set_postfix_str(upload.path, refresh=False)
+        bar.update(upload.bytes)
+
+    def read_back(self, path: str, done: int, total: int) -> None:
+        self._at(self._show("reading back", " files", total), done)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
+
+    def _show(self, what: str, unit: str, total: int) -> tqdm:
+        if self.bar is None or self.what != what:
+            self.close()
+            self.bar = tqdm(desc=what, unit=unit, total=total, unit_scale=unit == "B", disable=True if self.quiet else None)
+            self.what = what
+        return self.bar
+
+    def _at(self, bar: tqdm, done: int) -> None:
+        bar.update(done - bar.n)

@@ -1,0 +1,85 @@
+"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or any folder behind ``https://``.
+
+``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted; ``hf://datasets/…`` and ``hf://models/…`` say it
+aloud. A revision is a branch, tag or commit; a ``/`` in it is written ``%2F``, except in ``refs/pr/3``.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+from speechlip.errors import OptionError
+
+Kind = Literal["datasets", "models"]
+REMOTE_SCHEMES = ("http", "https", "hf")
+HF = re.compile(
+    r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder elsewhere. url: ``hf://datasets/user/name@revision`` or ``https://…``, without a slash at its end. label: a name for a folder."""
+
+    url: str
+    label: str
+
+    def file(self, path: str) -> str:
+        """The URL of a file in it."""
+        return f"{self.url}/{path}"
+
+    def at(self, commit: str) -> "Place":
+        """The same folder as it was at ``commit``, so that what comes later does not mix in; unchanged where there are no commits."""
+        return Place(f"{self.url.partition('@')[0]}@{commit}", self.label) if commit and self.url.startswith("hf://") else self
+
+
+def is_remote(name: str | Path) -> bool:
+    """Whether this is a URL to fetch rather than a local path.
+
+    >>> is_remote("https://example.org/data/train-00000-of-00001.tar"), is_remote("data/train-00000-of-00001.tar")
+    (True, False)
+    """
+    return str(name).startswith(tuple(f"{scheme}://" for scheme in REMOTE_SCHEMES))
+
+
+def place_of(name: str, kind: Kind) -> Place:
+    """The folder that ``name`` means. Raises OptionError for a name that cannot be one.
+
+    >>> place_of("hf://ann/talks@v2", "datasets")
+    Place(url='hf://datasets/ann/talks@v2', label='ann--talks')
+    >>> place_of("https://example.org/talks/", "datasets")
+    Place(url='https://example.org/talks', label='example.org--talks')
+    """
+    if not name.startswith("hf://"):
+        url = name.rstrip("/")
+        return Place(url, re.sub(r"[^\w.-]+", "--", url.partition("://")[2])[-100:].lstrip("."))
+    found = HF.fullmatch(name.rstrip("/"))
+    if found is None or found["path"]:
+        raise OptionError(f"{name} is not the name of a repository; write hf://user/name, or hf://user/name@revision")
+    if found["kind"] not in (None, kind):
+        raise OptionError(f"{name} is of the {found['kind']}, one of the {kind} is wanted; write hf://user/name")
+    return Place(f"hf://{kind}/{found['repo']}@{found['revision'] or 'main'}", found["repo"].replace("/", "--"))
+
+
+def address(url: str) -> str:
+    """Where a file's URL is asked for: on the Hub's endpoint (``HF_ENDPOINT``) for ``hf://``, else the URL itself. Raises OptionError for no file."""
+    if not url.startswith("hf://"):
+        return url
+    from huggingface_hub import constants
+
+    found = HF.fullmatch(url)
+    if found is None or not found["path"]:
+        raise OptionError(f"{url} is not a file of the Hub; write hf://datasets/user/name/data/train-00000-of-00001.tar")
+    prefix = "" if found["kind"] == "models" else "datasets/"
+    revision = quote(unquote(found["revision"] or "main"), safe="")
+    return f"{constants.ENDPOINT}/{prefix}{found['repo']}/resolve/{revision}/{quote(found['path'])}"
+
+
+def headers(url: str, token: str | None = None) -> dict[str, Any]:
+    """Headers to ask with: the person's token (``HF_TOKEN``, ``hf auth login``) goes to the Hub and to nobody else."""
+    from huggingface_hub.utils import build_hf_headers
+
+    plain = {"accept-encoding": "identity"}
+    return {**build_hf_headers(token=token, library_name="speechlip"), **plain} if url.startswith("hf://") else plain
