@@ -8,16 +8,31 @@ ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.reci
 INNER = [
     *[
         "speechlip.commands",
+        "speechlip.remote",
         "speechlip.media",
         "speechlip.faces",
         "speechlip.shards",
         "speechlip.encoders",
         "speechlip.training",
         "speechlip.scoring",
+        "speechlip.exporting",
+        "speechlip.benchmark",
+        "speechlip.hub",
+        "speechlip.gallery",
     ],
     "speechlip.recipes._synthetic",
 ]
-COMMANDS = ["prep-shards", "verify-shards", "score-sync", "train-encoder"]
+COMMANDS = [
+    "prep-shards",
+    "verify-shards",
+    "score-sync",
+    "train-encoder",
+    "score-encoder",
+    "export-features",
+    "push-shards",
+    "push-encoder",
+    "inspect-shards",
+]
 
 setup(
     name="speechlip",
@@ -29,7 +44,13 @@ setup(
     python_requires=">=3.10",
     packages=[*ROOMS, *INNER],
     package_dir=ROOMS,
-    package_data={"speechlip": ["py.typed"], "speechlip.scoring": ["report.html", "published.yaml"]},
+    package_data={
+        "speechlip": ["py.typed", "page.css", "page.js"],
+        "speechlip.scoring": ["report.html", "published.yaml"],
+        "speechlip.benchmark": ["report.html", "report.js"],
+        "speechlip.cards": ["*.md.jinja"],
+        "speechlip.gallery": ["gallery.html", "clip.js", "gallery.js"],
+    },
     install_requires=[
         "numpy>=2",
         "click>=8.1",
@@ -37,10 +58,12 @@ setup(
         "torchaudio>=2.11,<2.12",
         "webdataset>=1.0.2",
         "datasets>=5.2",
+        "huggingface_hub>=2.4,<3",
         "av>=17.1",  # from here the decoder knows its packets' time base, without which encoder priming stays in
         "mediapipe>=1.2",  # the Tasks API; brings OpenCV
         "face-alignment>=1.5",
         "scikit-image>=0.25",
+        "scikit-learn>=1.5",
         "pillow>=11",
         "soundfile>=0.13",
         "pyarrow>=18",
@@ -50,8 +73,10 @@ setup(
         "lpips>=0.1.4",
         "syncnet-python>=0.2.3,<0.3",  # the peer that our SyncNet scores are held against; ours do not import it
         "pyyaml>=6",
+        "jinja2>=3.1",
         "tqdm>=4.66",
         "safetensors>=0.5",
+        "matplotlib>=3.9",
     ],
     extras_require={
         "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
@@ -59,7 +84,7 @@ setup(
         "train": ["tensorboard>=2.18"],
         "encoders": ["transformers>=5"],
         "ray": ["ray>=2.40"],
-        "dev": ["pytest>=8", "ruff>=0.14", "mypy>=1.18", "types-tqdm"],
+        "dev": ["tensorboard>=2.18", "pytest>=8", "ruff>=0.14", "mypy>=1.18", "types-tqdm", "mlcroissant>=1.1"],
     },
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]

@@ -42,18 +42,19 @@ def main() -> None:
     parser.add_argument("--score-steps", type=int, help="of every head, instead of the preset's")
     parser.add_argument("--seeds", type=int, help="instead of the preset's")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--runs", default=",".join(RUNS), help="which of them to train and score")
     parser.add_argument("--encoder", action="append", default=[], help="more encoders to score")
     given = parser.parse_args()
-    work = given.work
+    work, names = given.work, given.runs.split(",")
     print(
-        f"training about {len(RUNS) * given.steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True
+        f"training about {len(names) * given.steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True
     )
     began = time.perf_counter()
     corpus(work)
     said("corpus", began)
     began = time.perf_counter()
     with ThreadPoolExecutor(given.workers) as pool:
-        runs = list(pool.map(lambda name: train(work, name, given.steps), RUNS))
+        runs = list(pool.map(lambda name: train(work, name, given.steps), names))
     said("training", began)
     began, out = time.perf_counter(), work / f"benchmark-{given.preset}"
     encoders = [word for name in [*map(str, runs), *given.encoder] for word in ("--encoder", name)]

@@ -1,123 +1,149 @@
-"""The dataset card of a prepared folder: YAML that the Hub's loader reads, and the funnel that a person reads.
+"""The card of prepared shards: ``README.md`` with the YAML that loaders read, the pictures in ``card/``, and ``croissant.json``.
 
-The YAML always declares ``configs`` and every feature: types guessed from the first samples lose keys and turn 3.7 into 3.
+Made from manifest and ledger and never typed; what a person adds between the marked lines stays when it is made anew.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import yaml
-from speechlip.shards.ledger import LedgerRow, clock, format_funnel
+from huggingface_hub import DatasetCardData
+from speechlip.errors import ShardError
+from speechlip.files import write_text
+from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
+from speechlip.shards.shardset import read_manifest
 
+from .croissant import write_croissant
+from .features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
+from .kept import YOURS, with_kept
+from .licences import is_unknown, licence_fields
+from .pictures import CROP, FOLDER, distributions, write_pictures
+from .text import Markdown, filled
+
+__all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
+NAME = "README.md"
+TEMPLATE = "dataset.md.jinja"
 TAGS = ["webdataset", "audio", "video", "talking-head", "lip-sync", "speechlip"]
-JSON_TYPES: dict[str, str | list] = {
-    "corrected": ["string"],
-    "crop": "string",
-    "detector": "string",
-    "face_score": "float64",
-    "face_width_px": "float64",
-    "fps": "int64",
-    "interpolated_frames": "int64",
-    "key": "string",
-    "licence": "string",
-    "n_frames": "int64",
-    "source": "string",
-    "source_sha256": "string",
-    "speaker": "string",
-    "start_s": "float64",
-    "track": "int64",
-    "transcript": "string",
-}
-MEMBER_FEATURES: dict[str, dict] = {
-    "audio.flac": {"dtype": "binary"},  # declared as audio, datasets 5.2 refuses to read a sample where FFmpeg's libraries are missing
-    "json": {
-        "struct": [
-            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})} for name, kind in JSON_TYPES.items()
-        ]
-    },
-    "landmarks.npy": {"list": {"list": {"list": "float32"}}},
-    "lips.jpg": {"dtype": "image"},
-    "lips.png": {"dtype": "image"},
-    "mel.npy": {"list": {"list": "float16"}},
-    "phones.json": {
-        "list": [{"name": "end_s", "dtype": "float64"}, {"name": "phone", "dtype": "string"}, {"name": "start_s", "dtype": "float64"}]
-    },
-    "stft.npy": {"list": {"list": "float16"}},
-}
+TASKS = ["feature-extraction"]
+LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
+DRAWN = ("synthetic",)
+"""Recipes whose faces and voices are nobody's."""
+GATE = (
+    "These are faces and voices of people: biometric data. With access you agree to use them for the purposes that the card names, to identify nobody, to "
+    "imitate nobody without their consent, and to delete what a person seen here asks you to delete."
+)
+GATE_FIELDS = {"Affiliation": "text", "What I will use the data for": "text", "I agree to these conditions": "checkbox"}
+
+
+def renew_card(folder: Path) -> Path:
+    """Make the card of a finished folder anew; returns its path. Raises what ``write_card`` raises, and ShardError for an unfinished folder."""
+    manifest = read_manifest(folder)
+    try:
+        return write_card(folder, manifest, read_ledger(folder))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ShardError(
+            f"manifest or ledger of {folder} lack or garble {error}, which the card tells; prepare the folder again"
+        ) from error
+
+
+def write_card(folder: Path, manifest: dict, rows: Sequence[LedgerRow]) -> Path:
+    """Write card, pictures and Croissant into ``folder``, keeping what a person added; returns the card's path.
+
+    Raises OptionError where the marks of the card that is there do not come in pairs.
+    """
+    path = folder / NAME
+    card = dataset_card(manifest, rows)
+    if path.is_file():
+        card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
+    write_pictures(folder, distributions(rows), manifest["options"]["crop"])
+    write_croissant(folder, manifest, rows)
+    write_text(path, card)
+    return path
 
 
 def dataset_card(manifest: dict, rows: Sequence[LedgerRow]) -> str:
     """The whole README.md of a prepared folder, from its manifest and ledger alone."""
-    header = yaml.safe_dump(card_data(manifest, rows), sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{header}---\n\n{card_text(manifest, rows)}"
+    return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts_of(manifest, rows))
 
 
-def card_data(manifest: dict, rows: Sequence[LedgerRow]) -> dict:
-    """The YAML part: licence, tags, where each split lies, and the type of every member."""
-    splits = manifest["splits"]
-    features = [{"name": "__key__", "dtype": "string"}, {"name": "__url__", "dtype": "string"}]
-    features += [{"name": field, **MEMBER_FEATURES[field]} for field in manifest["fields"]]
+def card_data(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+    """The YAML part: licence, tags, where each split lies, the type of every member, and what one agrees to where access is gated."""
+    about, splits, stated = manifest["about"], manifest["splits"], licences(rows)
+    homepage = about.get("homepage", "") if list(stated) == [about["licence"]] else ""
+    places = [{"split": name, "path": f"data/{name}-*.tar"} for name in splits]
     return {
-        "license": "other" if manifest["about"]["licence"] != "unknown" else "unknown",
-        "license_name": manifest["about"]["licence"],
-        "pretty_name": manifest["about"]["title"],
+        **licence_fields(stated, homepage),
+        **({"language": [about["language"]]} if LANGUAGE.fullmatch(about.get("language", "")) else {}),
+        "pretty_name": " ".join(about["title"].split()),
         "size_categories": [size_category(manifest["funnel"]["clips"])],
+        "task_categories": TASKS,
         "tags": TAGS,
-        "configs": [{"config_name": "default", "data_files": [{"split": name, "path": f"data/{name}-*.tar"} for name in splits]}],
+        **({} if drawn(manifest) else {"extra_gated_prompt": GATE, "extra_gated_fields": GATE_FIELDS}),
+        **({"configs": [{"config_name": "default", "data_files": places}]} if places else {}),
         "dataset_info": {
-            "features": features,
-            "splits": [{"name": name, "num_examples": facts["clips"]} for name, facts in splits.items()],
+            "features": declared(manifest["fields"]),
+            "splits": [
+                {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split["clips"]} for name, split in splits.items()
+            ],
+            "download_size": sum(shard["bytes"] for shard in manifest["shards"]),
+            "dataset_size": sum(shard["bytes"] for shard in manifest["shards"]),
         },
     }
 
 
-def size_category(n_clips: int) -> str:
-    """The Hub's bracket for a number of samples.
+def bytes_of(manifest: Mapping[str, Any], split: str) -> int:
+    return sum(shard["bytes"] for shard in manifest["shards"] if shard["split"] == split)
 
-    >>> size_category(999), size_category(1000), size_category(250_000)
-    ('n<1K', '1K<n<10K', '100K<n<1M')
+
+def facts_of(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+    """What the template tells."""
+    by_licence = licences(rows)
+    return {
+        **{name: manifest[name] for name in ("splits", "funnel", "versions")},
+        "about": dict.fromkeys(("title", "access", "homepage", "citation"), "") | manifest["about"],
+        "speechlip": manifest["speechlip"],
+        "options": {name: shown_option(value) for name, value in manifest["options"].items()},
+        "drawn": drawn(manifest),
+        "licences": by_licence,
+        "unknown": sum(share["sources"] for name, share in by_licence.items() if is_unknown(name)),
+        "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest["fields"]},
+        "funnel_lines": format_funnel(manifest["funnel"]),
+        "copies": shared_recordings(rows),
+        "distributions": distributions(rows),
+        "crop_picture": Markdown(f"{FOLDER}/{CROP}"),
+        "split": first_split(manifest["splits"]),
+        "shards": shard_pattern(manifest),
+        "yours": Markdown(YOURS.rstrip()),
+    }
+
+
+def drawn(manifest: Mapping[str, Any]) -> bool:
+    return manifest["options"]["recipe"] in DRAWN
+
+
+def shown_option(value: Any) -> str:
+    """An option as the command line has it.
+
+    >>> shown_option({"train": 0.9, "test": 0.1}), shown_option(False), shown_option("")
+    ('train=0.9,test=0.1', 'no', '')
     """
-    names = ["1K", "10K", "100K", "1M", "10M"]
-    for bound, name, previous in zip((10**3, 10**4, 10**5, 10**6, 10**7), names, ["", *names], strict=False):
-        if n_clips < bound:
-            return f"{previous}<n<{name}" if previous else f"n<{name}"
-    return "n>10M"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={share}" for name, share in value.items())
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def card_text(manifest: dict, rows: Sequence[LedgerRow]) -> str:
-    options, versions = manifest["options"], manifest["versions"]
-    split_lines = "\n".join(
-        f"| {name} | {facts['clips']} | {facts['speakers']} | {clock(facts['seconds'])} |" for name, facts in manifest["splits"].items()
-    )
-    choices = "\n".join(f"| {name} | {value} |" for name, value in options.items())
-    made_with = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return f"""# {manifest["about"]["title"]}
+def first_split(splits: Sequence[str]) -> str:
+    return "train" if "train" in splits else next(iter(splits), "")
 
-Clips of talking faces as aligned lip crops and STFT windows, 25 fps and 16 kHz, made by speechlip {manifest["speechlip"]}.
-Video frame `i` of a clip covers samples `[640 i, 640 (i+1))` and STFT frames `[5 i, 5 (i+1))`.
 
-Licence of the videos: {manifest["about"]["licence"]}. {manifest["about"]["access"]}
+def shard_pattern(manifest: Mapping[str, Any]) -> str:
+    """The shards of the first split as webdataset's pattern.
 
-## What became of the videos
-
-```
-{format_funnel(manifest["funnel"])}
-```
-
-`ledger.jsonl` has one row per video.
-
-## Splits
-
-No speaker is in two splits.
-
-| split | clips | speakers | length |
-|---|---|---|---|
-{split_lines}
-
-## How it was made
-
-| option | value |
-|---|---|
-{choices}
-
-With {made_with}.
-"""
+    >>> shard_pattern({"splits": {"test": {}}, "shards": [{"split": "test", "name": f"test-0000{n}-of-00003.tar"} for n in range(3)]})
+    'data/test-{00000..00002}-of-00003.tar'
+    """
+    split = first_split(manifest["splits"])
+    count = sum(shard["split"] == split for shard in manifest["shards"])
+    number = "00000" if count < 2 else f"{{00000..{count - 1:05d}}}"
+    return f"data/{split}-{number}-of-{count:05d}.tar"

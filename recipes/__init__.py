@@ -22,7 +22,8 @@ class Recipe(Protocol):
     """What a recipe module declares.
 
     LICENCE: an SPDX identifier or ``unknown``. CITATION: BibTeX, or empty. ACCESS: how one comes by the data. SPLITS: the official splits,
-    or None where there are none. ``sources`` yields in a fixed order and leaves out what lies in the folder ``exclude``.
+    or None where there are none. ``sources`` yields in a fixed order and leaves out what lies in the folder ``exclude``. A module may also
+    declare LANGUAGE, the ISO 639 code of what is spoken, for the card.
     """
 
     NAME: str

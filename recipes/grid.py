@@ -39,6 +39,7 @@ CITATION = """@article{cooke2006grid,
 }"""
 ACCESS = "Free: one archive per talker from Zenodo, record 3625687, or from the University of Sheffield; unpack them into one folder."
 HOMEPAGE = "https://zenodo.org/records/3625687"
+LANGUAGE = "en"
 SPLITS = None
 
 TALKER = re.compile(r"s([1-9]|[12]\d|3[0-4])")

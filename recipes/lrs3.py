@@ -33,6 +33,7 @@ CITATION = """@article{afouras2018lrs3,
 }"""
 ACCESS = "No longer handed out, as its page says. Who has a copy has it under TED's terms: shards are adaptations, and stay unpublished."
 HOMEPAGE = "https://mmai.io/datasets/lip_reading/"
+LANGUAGE = "en"
 SPLITS = ("train", "test")
 
 SPLIT_OF = {"pretrain": "train", "trainval": "train", "test": "test"}

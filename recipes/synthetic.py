@@ -22,6 +22,7 @@ LICENCE = (
 CITATION = ""
 ACCESS = 'speechlip synthesize FOLDER makes it; needs espeak-ng: pip install "speechlip[synthetic]"'
 HOMEPAGE = ""
+LANGUAGE = "en"
 SPLITS = None
 
 NOTE = "synthetic.json"

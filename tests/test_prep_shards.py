@@ -59,7 +59,15 @@ def prepared(talking, tmp_path_factory):
 
 def test_the_folder_is_whole_and_the_funnel_is_printed(prepared):
     out, done = prepared
-    assert sorted(path.name for path in out.iterdir()) == ["README.md", "data", "ledger.jsonl", "manifest.json", "pairs"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "card",
+        "croissant.json",
+        "data",
+        "ledger.jsonl",
+        "manifest.json",
+        "pairs",
+    ]
     assert "= kept" in done.stdout and str(out / "data") in done.stdout
     rows = ledger(out)
     assert [row["status"] for row in rows] == ["kept"] * 4
@@ -69,6 +77,14 @@ def test_the_folder_is_whole_and_the_funnel_is_printed(prepared):
     assert manifest["fields"] == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
     assert set(manifest["splits"]) == {"train", "validation", "test"}
     assert set(manifest["pairs"]) == {"validation", "test"}
+
+
+def test_the_card_made_anew_from_manifest_and_ledger_is_the_same(prepared, tmp_path):
+    from speechlip.cards.dataset import renew_card
+
+    copy = Path(shutil.copytree(prepared[0], tmp_path / "copy"))
+    renew_card(copy)
+    assert contents(copy) == contents(prepared[0])
 
 
 def test_an_independent_reader_finds_it_sound(prepared, talking):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from speechlip import recipes
-from speechlip.cards.dataset import dataset_card
+from speechlip.cards.dataset import write_card
 from speechlip.errors import OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors import choose_detector, detector_class
@@ -52,7 +52,7 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
         options = replace(options, sync_model=f"{model.name} {model.sha256}" + ("" if model.official else " (unknown weights)"))
     with progress:
         job = Job(out, sources, options, about(recipe), sync)
-        manifest = prepare(job, engine_function, workers, dataset_card, progress)
+        manifest = prepare(job, engine_function, workers, write_card, progress)
     return report(out, manifest, quiet)
 
 
@@ -96,7 +96,15 @@ def resolve_detector(options: PrepOptions, out: Path, quiet: bool) -> PrepOption
 
 
 def about(recipe: recipes.Recipe) -> dict[str, str]:
-    return {"title": recipe.TITLE, "licence": recipe.LICENCE, "citation": recipe.CITATION, "access": recipe.ACCESS}
+    """What the recipe declares, for manifest and card. A recipe may also declare LANGUAGE, the ISO 639 code of what is spoken."""
+    return {
+        "title": recipe.TITLE,
+        "licence": recipe.LICENCE,
+        "citation": recipe.CITATION,
+        "access": recipe.ACCESS,
+        "homepage": recipe.HOMEPAGE,
+        "language": getattr(recipe, "LANGUAGE", ""),
+    }
 
 
 def show_plan(plan: Plan, options: PrepOptions) -> int:

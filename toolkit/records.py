@@ -11,7 +11,7 @@ class Source:
     """One video as a recipe yields it.
 
     ``name`` is unique within the dataset: the POSIX path relative to its root. ``split`` is an official split or None (then it is drawn).
-    ``phones_path`` names a TextGrid with the phone times, ``landmarks_path`` a ``sidecar`` file (docs/sidecar.md); None where there is none.
+    ``phones_path`` names a TextGrid or ``.align`` with the phone times, ``landmarks_path`` a ``sidecar`` file (docs/sidecar.md); None where there is none.
     """
 
     path: Path

@@ -10,6 +10,7 @@ from speechlip.benchmark.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, 
 from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.table import as_text, shown
+from speechlip.cards.scores import write_card
 from tqdm import tqdm
 
 SOME_MISSING = 3
@@ -26,6 +27,7 @@ def run(
     finally:
         progress.close()
     write_report(out)
+    write_card(out)
     return told(benchmark, out, quiet)
 
 

@@ -15,7 +15,7 @@ from .base import FILE, command
 )
 @click.argument("video_dir", type=FILE)
 @click.option("-o", "--out", type=FILE, required=True, help="Folder for the shards; a folder begun earlier is gone on with.")
-@click.option("--recipe", default="folder", show_default=True, help="How VIDEO_DIR is laid out.")
+@click.option("--recipe", default="folder", show_default=True, help="How VIDEO_DIR is laid out; speechlip recipes lists all.")
 @click.option(
     "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
 )

@@ -23,7 +23,9 @@ class Account:
         self.n_frames = round(planned.seconds * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()
-        self.clips = self.clip_frames = self.interpolated_frames = 0
+        self.clip_frames: list[int] = []
+        self.face_widths_px: list[float] = []
+        self.interpolated_frames = 0
         self.kept = np.zeros(self.n_frames, bool)
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
@@ -39,8 +41,8 @@ class Account:
         self.damage = {name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count}
 
     def written(self, clip: Clip) -> None:
-        self.clips += 1
-        self.clip_frames += len(clip.lips)
+        self.clip_frames.append(len(clip.lips))
+        self.face_widths_px.append(round(clip.face_width_px, 1))
         self.interpolated_frames += clip.interpolated_frames
         self.kept[clip.start_frame : clip.start_frame + len(clip.lips)] = True
 
@@ -53,17 +55,17 @@ class Account:
         refusal = self.refusal
         if unaccounted:
             lost[refusal.reason] = lost.get(refusal.reason, 0) + unaccounted
-        if not self.clips and not refusal.reason:
+        if not self.clip_frames and not refusal.reason:
             refusal = nothing_left(lost)
         return LedgerRow(
             source=plain_name(self.source.name),
             speaker=plain_name(self.source.speaker),
             split=split,
-            status="kept" if self.clips else "skipped",
-            clips=self.clips,
+            status="kept" if self.clip_frames else "skipped",
+            clips=len(self.clip_frames),
             seconds=seconds(self.n_frames),
             seconds_kept=seconds(int(self.kept.sum())),
-            clip_seconds=seconds(self.clip_frames),
+            clip_seconds=seconds(sum(self.clip_frames)),
             interpolated_seconds=seconds(self.interpolated_frames),
             bytes=self.bytes,
             dropped={reason: seconds(count) for reason, count in sorted(lost.items())},
@@ -74,6 +76,9 @@ class Account:
             corrected=self.corrected,
             damage=self.damage,
             sync=self.sync,
+            clip_frames=tuple(self.clip_frames),
+            face_widths_px=tuple(self.face_widths_px),
+            licence=self.source.licence,
         )
 
 

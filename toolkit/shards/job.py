@@ -24,7 +24,7 @@ from speechlip.timing import seconds
 
 from .engine import Crashed, Engine, Event
 from .frozen_pairs import freeze_pairs, write_pairs
-from .ledger import LedgerRow, funnel
+from .ledger import LedgerRow, funnel, licences, row_from
 from .options import PrepOptions
 from .pairs import PairClip
 from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
@@ -34,7 +34,8 @@ from .writer import encode_json, plain_name
 
 TRAIN = "train"  # the split whose pairs are drawn while training; those of the others are frozen
 VERSIONS_THAT_SHOW = ("av", "mediapipe", "numpy", "opencv-contrib-python", "pillow", "scikit-image", "soundfile", "torch", "torchaudio")
-CardWriter = Callable[[dict, Sequence[LedgerRow]], str]
+CardWriter = Callable[[Path, dict, Sequence[LedgerRow]], object]
+"""Writes what a person reads into the folder, from its manifest and ledger."""
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,10 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
         "splits": {split: describe_split(clips) for split, clips in clips_of.items() if clips},
         "pairs": {split: write_pairs_of(job, split, clips) for split, clips in clips_of.items() if clips and split != TRAIN},
         "funnel": funnel(rows),
+        "licences": licences(rows),
     }
     write_text(job.out / "ledger.jsonl", "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
-    write_text(job.out / "README.md", write_card(manifest, rows))
+    write_card(job.out, manifest, rows)
     write_text(job.manifest, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(job.work)
     return manifest
@@ -247,5 +249,4 @@ def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:
 def load_result(path: Path) -> UnitResult:
     raw = json.loads(path.read_text())
     clips = tuple(PairClip(**clip) for clip in raw["clips"])
-    rows = tuple(LedgerRow(**(row | {"corrected": tuple(row["corrected"]), "sync": tuple(row["sync"])})) for row in raw["rows"])
-    return UnitResult(raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, rows)
+    return UnitResult(raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, tuple(map(row_from, raw["rows"])))

@@ -1,8 +1,15 @@
 """The ledger says what became of every source; the funnel adds it up."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from speechlip.errors import ShardError
+
+UNKNOWN = "unknown"
+"""What a licence is called that nobody stated."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +20,8 @@ class LedgerRow:
     faces are kept at once); interpolated_seconds: how much of them the face was not seen and its place interpolated. dropped: seconds by
     reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
     bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind. sync: a
-    ``SyncVerdict`` per track, where sync was a stage.
+    ``SyncVerdict`` per track, where sync was a stage. clip_frames, face_widths_px: of each clip, its length and the median width of its face in
+    the source. licence: of this source, as the recipe or ``metadata.csv`` says.
     """
 
     source: str
@@ -34,6 +42,45 @@ class LedgerRow:
     corrected: tuple[str, ...]
     damage: dict[str, int]
     sync: tuple[dict, ...] = ()
+    clip_frames: tuple[int, ...] = ()
+    face_widths_px: tuple[float, ...] = ()
+    licence: str = UNKNOWN
+
+
+def row_from(raw: Mapping[str, object]) -> LedgerRow:
+    """A row from what ``asdict`` made of it and JSON carried."""
+    return LedgerRow(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})  # type: ignore[arg-type]
+
+
+def read_ledger(folder: Path) -> list[LedgerRow]:
+    """The rows of a prepared folder. Raises ShardError for what is no ledger."""
+    path, known = folder / "ledger.jsonl", {field.name for field in fields(LedgerRow)}
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [row_from({name: value for name, value in row.items() if name in known}) for row in rows]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ShardError(f"{path} cannot be read ({error}); restore it, or prepare the folder again") from error
+
+
+def licences(rows: Iterable[LedgerRow]) -> dict[str, dict]:
+    """What is under which licence, sources without clips left out: licence → sources, clips and seconds of clips, most seconds first."""
+    totals: dict[str, dict] = {}
+    for row in rows:
+        if row.clips:
+            entry = totals.setdefault(" ".join(row.licence.split()) or UNKNOWN, {"sources": 0, "clips": 0, "seconds": 0.0})
+            entry["sources"] += 1
+            entry["clips"] += row.clips
+            entry["seconds"] = round(entry["seconds"] + row.clip_seconds, 2)
+    return dict(sorted(totals.items(), key=lambda item: (-item[1]["seconds"], item[0])))
+
+
+def shared_recordings(rows: Iterable[LedgerRow]) -> list[list[LedgerRow]]:
+    """Copies of one recording (equal SHA-256) whose clips lie in more than one split, as groups of rows."""
+    copies: dict[str, list[LedgerRow]] = {}
+    for row in rows:
+        if row.clips:
+            copies.setdefault(row.sha256, []).append(row)
+    return [group for group in copies.values() if len({row.split for row in group}) > 1]
 
 
 def funnel(rows: Iterable[LedgerRow]) -> dict:

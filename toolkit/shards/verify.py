@@ -9,6 +9,7 @@ from typing import Any
 
 from speechlip.errors import ShardError
 from speechlip.files import sha256_of
+from speechlip.remote.standin import shard_on_disk, shard_url, shards_at
 from speechlip.timing import FPS, seconds
 
 from .decode import decode_meta
@@ -19,6 +20,8 @@ from .shardset import read_manifest
 
 MAX_PROBLEMS = 100
 """Sentences kept; the rest are counted."""
+PARTS = (".part", ".lock")
+"""What fetching leaves beside shards."""
 COUNTED_META = ("source", "speaker", "source_sha256", "start_s", "n_frames")
 """What of a sample's ``json`` the counts, the ledger and the pairs are compared with."""
 OnClip = Callable[[int, int], object]
@@ -49,11 +52,12 @@ class Verification:
 
 
 def verify(folder: str | Path, on_clip: OnClip = lambda done, total: None) -> Verification:
-    """Check hashes, counts, keys, shapes, lengths, spectrograms, splits, ledger and frozen pairs of a prepared folder.
+    """Check hashes, counts, keys, shapes, lengths, spectrograms, splits, ledger and frozen pairs of a prepared folder, here or elsewhere.
 
-    on_clip is called with (clips read, clips that the manifest promises). Never raises for what is wrong with the folder's content.
+    on_clip is called with (clips read, clips that the manifest promises). Of a folder elsewhere one shard at a time lies on this disk. Never raises
+    for what is wrong with the folder's content; raises HubError for what cannot be reached.
     """
-    folder, found = Path(folder), Found()
+    folder, found = shards_at(folder), Found()
     try:
         manifest = read_manifest(folder)
         problems = _Problems(
@@ -84,40 +88,47 @@ class _Problems:
 
 
 def check_files(folder: Path, manifest: dict) -> Iterator[str]:
-    """The shards of the manifest and no other file in ``data/``, each with its size and SHA-256; numbered without a gap."""
+    """The shards of the manifest and no other file in ``data/``; numbered without a gap."""
     listed = {row["name"]: row for row in manifest["shards"]}
     there = {path.name for path in (folder / "data").iterdir()} if (folder / "data").is_dir() else set()
-    yield from (f"data/{name} is missing though the manifest lists it" for name in sorted(listed.keys() - there))
-    yield from (f"data/{name} is not in the manifest; move it away" for name in sorted(there - listed.keys()))
-    for name in sorted(listed.keys() & there):
-        path, row = folder / "data" / name, listed[name]
-        if path.stat().st_size != row["bytes"]:
-            yield f"data/{name} has {path.stat().st_size} bytes, the manifest says {row['bytes']}"
-        elif (digest := sha256_of(path)) != row["sha256"]:
-            yield f"data/{name} has SHA-256 {digest}, the manifest says {row['sha256']}"
+    elsewhere = {name for name in listed if shard_url(folder, name)}
+    yield from (f"data/{name} is missing though the manifest lists it" for name in sorted(listed.keys() - there - elsewhere))
+    extra = {name for name in there - listed.keys() if not (elsewhere and name.endswith(PARTS))}
+    yield from (f"data/{name} is not in the manifest; move it away" for name in sorted(extra))
     for split, n_shards in Counter(row["split"] for row in listed.values()).items():
         wanted = {f"{split}-{index:05d}-of-{n_shards:05d}.tar" for index in range(n_shards)}
         yield from (f"shard {name} of split {split} is not one of {n_shards} numbered shards" for name in _names(listed, split) - wanted)
 
 
 def check_shards(folder: Path, manifest: dict, found: Found, on_clip: OnClip) -> Iterator[str]:
-    """Every sample of every shard, and the counts of each shard; fills ``found``."""
+    """Size and SHA-256 of every shard, every sample in it, and its counts; fills ``found``."""
     total = sum(row["clips"] for row in manifest["shards"])
     for row in manifest["shards"]:
-        path = folder / "data" / row["name"]
-        if not path.is_file():
-            continue
-        clips, frames = found.n_clips, found.n_frames
-        try:
-            yield from (f"data/{row['name']}: {problem}" for problem in _header_problems(path))
-            for raw in read_plain(path):
-                yield from _check_sample(raw, row["split"], manifest["fields"], found)
-                on_clip(found.n_clips, total)
-        except ShardError as error:
-            yield str(error)
-        clips, frames = found.n_clips - clips, found.n_frames - frames
-        if (clips, frames) != (row["clips"], row["frames"]):
-            yield f"data/{row['name']} holds {clips} clips and {frames} frames, the manifest says {row['clips']} and {row['frames']}"
+        with shard_on_disk(folder, row["name"]) as path:
+            if path.is_file():
+                yield from _check_shard(path, row, manifest["fields"], found, lambda done: on_clip(done, total))
+
+
+def _check_shard(path: Path, row: dict, fields: Sequence[str], found: Found, on_clip: Callable[[int], object]) -> Iterator[str]:
+    yield from (f"data/{row['name']} has {problem}" for problem in _other_bytes(path, row))
+    clips, frames = found.n_clips, found.n_frames
+    try:
+        yield from (f"data/{row['name']}: {problem}" for problem in _header_problems(path))
+        for raw in read_plain(path):
+            yield from _check_sample(raw, row["split"], fields, found)
+            on_clip(found.n_clips)
+    except ShardError as error:
+        yield str(error)
+    clips, frames = found.n_clips - clips, found.n_frames - frames
+    if (clips, frames) != (row["clips"], row["frames"]):
+        yield f"data/{row['name']} holds {clips} clips and {frames} frames, the manifest says {row['clips']} and {row['frames']}"
+
+
+def _other_bytes(path: Path, row: dict) -> Iterator[str]:
+    if path.stat().st_size != row["bytes"]:
+        yield f"{path.stat().st_size} bytes, the manifest says {row['bytes']}"
+    elif (digest := sha256_of(path)) != row["sha256"]:
+        yield f"SHA-256 {digest}, the manifest says {row['sha256']}"
 
 
 def read_plain(path: Path) -> Iterator[dict[str, Any]]:

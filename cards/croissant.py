@@ -1,0 +1,174 @@
+"""Croissant metadata (mlcommons.org/croissant, 1.0) of a prepared folder: every file with its SHA-256, the
+ledger's columns, and pictures and sound by the sample's key.
+
+Like the card it is made from manifest and ledger. No date is in it: the same preparation gives the same bytes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from speechlip.files import sha256_of, write_text
+from speechlip.shards.ledger import LedgerRow, licences
+
+from .features import MEMBER_WORDS
+from .licences import hub_id
+
+NAME = "croissant.json"
+LEDGER = "ledger.jsonl"
+LEDGER_TYPES = dict.fromkeys(("source", "speaker", "split", "status", "licence", "stage", "reason", "detail", "sha256"), "sc:Text")
+LEDGER_TYPES |= dict.fromkeys(("clips", "bytes"), "sc:Integer") | dict.fromkeys(("seconds", "seconds_kept", "clip_seconds"), "sc:Float")
+MEMBER_FORMATS = {"flac": "audio/flac", "json": "application/json", "jpg": "image/jpeg", "png": "image/png", "npy": "application/x-npy"}
+CREATIVE_COMMONS = "https://creativecommons.org/"
+TERMS = (
+    "citeAs column conformsTo data dataType equivalentProperty examples extract field fileProperty fileObject fileSet format includes isLiveDataset "
+    "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source subField transform"
+)
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    **{term: f"cr:{term}" for term in TERMS.split()},
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+}
+"""The context of the standard, which its readers expect in full."""
+
+
+def write_croissant(folder: Path, manifest: Mapping[str, Any], rows: Sequence[LedgerRow]) -> Path:
+    """Write ``croissant.json`` beside the ledger that is there; returns its path."""
+    path = folder / NAME
+    content = croissant(manifest, rows, sha256_of(folder / LEDGER), (folder / LEDGER).stat().st_size)
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    return path
+
+
+def croissant(manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int) -> dict[str, Any]:
+    """The metadata as JSON-LD. ledger_sha256, ledger_bytes: of ``ledger.jsonl``."""
+    about = manifest["about"]
+    content = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": " ".join(about["title"].split()),
+        "description": described(manifest),
+        "license": [licence_address(name) for name in licences(rows)] or ["unknown"],
+        "keywords": ["lip-sync", "talking-head", "audio-visual", "speech", "webdataset", "speechlip"],
+        "version": "1.0.0",
+        "rai:dataCollectionMissingData": missing(manifest),
+        "rai:dataPreprocessingProtocol": [f"{name}: {value}" for name, value in manifest["options"].items()],
+        "rai:personalSensitiveInformation": ["Faces and voices", "Names of speakers and files, as the source has them"],
+        "distribution": [ledger_file(ledger_sha256, ledger_bytes), *pair_files(manifest), *shard_files(manifest), *file_sets(manifest)],
+        "recordSet": [splits(manifest), videos(), *media(manifest)] if manifest["shards"] else [],
+    }
+    stated = {"url": about.get("homepage"), "citeAs": about.get("citation"), "inLanguage": about.get("language")}
+    return content | {name: value for name, value in stated.items() if value}
+
+
+def described(manifest: Mapping[str, Any]) -> str:
+    funnel = manifest["funnel"]
+    return (
+        f"{funnel['clips']} clips ({funnel['clip_seconds']} s) of talking faces as aligned lip crops and spectrograms, 25 frames a second and 16 kHz, "
+        f"made by speechlip {manifest['speechlip']} of {funnel['sources_kept']} videos. {manifest['about'].get('access', '')}"
+    ).strip()
+
+
+def missing(manifest: Mapping[str, Any]) -> str:
+    funnel = manifest["funnel"]
+    lost = ", ".join(f"{reason} {lost_s} s" for reason, lost_s in funnel["dropped"].items())
+    return f"{funnel['seconds']} s came, {funnel['seconds_kept']} s were kept{f'; lost: {lost}' if lost else ''}. {LEDGER} says it of every video."
+
+
+def licence_address(licence: str) -> str:
+    """Where a Creative Commons licence can be read, else what it is called.
+
+    >>> licence_address("CC-BY-NC-4.0"), licence_address("CC0-1.0"), licence_address("ask Ada")
+    ('https://creativecommons.org/licenses/by-nc/4.0/', 'https://creativecommons.org/publicdomain/zero/1.0/', 'ask Ada')
+    """
+    name = hub_id(licence) or ""
+    if name == "cc0-1.0":
+        return f"{CREATIVE_COMMONS}publicdomain/zero/1.0/"
+    if name.startswith("cc-by"):
+        kind, _, release = name.removeprefix("cc-").rpartition("-")
+        return f"{CREATIVE_COMMONS}licenses/{kind}/{release}/"
+    return licence
+
+
+def file_object(name: str, sha256: str, kind: str, n_bytes: int | None = None) -> dict[str, Any]:
+    size = {} if n_bytes is None else {"contentSize": f"{n_bytes} B"}
+    return {"@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "encodingFormat": kind, "sha256": sha256, **size}
+
+
+def ledger_file(sha256: str, n_bytes: int) -> dict[str, Any]:
+    return file_object(LEDGER, sha256, "application/jsonlines", n_bytes) | {"description": "What became of every video."}
+
+
+def pair_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for split, entry in manifest["pairs"].items():
+        yield file_object(f"pairs/{split}.parquet", entry["sha256"], "application/x-parquet") | {
+            "description": "The frozen evaluation pairs."
+        }
+
+
+def shard_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for shard in manifest["shards"]:
+        yield file_object(f"data/{shard['name']}", shard["sha256"], "application/x-tar", shard["bytes"])
+
+
+def file_sets(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The members of all samples, one set for each kind of member."""
+    archives = [{"@id": f"data/{shard['name']}"} for shard in manifest["shards"]]
+    for member in manifest["fields"] if archives else ():
+        kind = MEMBER_FORMATS[member.rpartition(".")[2]]
+        excluded = {"excludes": "*.*.json"} if member == "json" else {}
+        words = {"name": member, "description": MEMBER_WORDS[member], "containedIn": archives, "encodingFormat": kind}
+        yield {"@type": "cr:FileSet", "@id": member, **words, "includes": f"*.{member}", **excluded}
+
+
+def field(record_set: str, name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": f"{record_set}/{name}", "name": name, "dataType": kind, "source": source}
+
+
+def splits(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [{"splits/name": name} for name in manifest["splits"]]
+    name = {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "field": [name],
+        "data": rows,
+    }
+
+
+def videos() -> dict[str, Any]:
+    """What the ledger says of every video."""
+    fields = [
+        field("videos", name, kind, {"fileObject": {"@id": LEDGER}, "extract": {"column": name}}) for name, kind in LEDGER_TYPES.items()
+    ]
+    return {"@type": "cr:RecordSet", "@id": "videos", "name": "videos", "key": {"@id": "videos/source"}, "field": fields}
+
+
+def media(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Pictures and sound of every sample, by its key."""
+    for member, name, kind in (
+        ("lips.jpg", "lips", "sc:ImageObject"),
+        ("lips.png", "lips", "sc:ImageObject"),
+        ("audio.flac", "audio", "sc:AudioObject"),
+    ):
+        if member in manifest["fields"]:
+            files = {"fileSet": {"@id": member}}
+            key = {"extract": {"fileProperty": "filename"}, "transform": {"regex": r"^([^.]+)\."}}
+            fields = [
+                field(name, "key", "sc:Text", files | key),
+                field(name, "content", kind, files | {"extract": {"fileProperty": "content"}}),
+            ]
+            yield {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/key"}, "field": fields}

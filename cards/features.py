@@ -1,0 +1,69 @@
+"""What a sample holds: the type of every member for ``datasets``, and what it is in words.
+
+Types are always declared: those guessed from the first samples lose keys and turn 3.7 into 3.
+"""
+
+JSON_TYPES: dict[str, str | list] = {
+    "corrected": ["string"],
+    "crop": "string",
+    "detector": "string",
+    "face_score": "float64",
+    "face_width_px": "float64",
+    "fps": "int64",
+    "interpolated_frames": "int64",
+    "key": "string",
+    "licence": "string",
+    "n_frames": "int64",
+    "source": "string",
+    "source_sha256": "string",
+    "speaker": "string",
+    "start_s": "float64",
+    "track": "int64",
+    "transcript": "string",
+}
+MEMBER_FEATURES: dict[str, dict] = {
+    "audio.flac": {"dtype": "binary"},  # declared as audio, datasets 5.2 refuses to read a sample where FFmpeg's libraries are missing
+    "json": {
+        "struct": [
+            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})} for name, kind in JSON_TYPES.items()
+        ]
+    },
+    "landmarks.npy": {"list": {"list": {"list": "float32"}}},
+    "lips.jpg": {"dtype": "image"},
+    "lips.png": {"dtype": "image"},
+    "mel.npy": {"list": {"list": "float16"}},
+    "phones.json": {
+        "list": [{"name": "end_s", "dtype": "float64"}, {"name": "phone", "dtype": "string"}, {"name": "start_s", "dtype": "float64"}]
+    },
+    "stft.npy": {"list": {"list": "float16"}},
+}
+STRIP = "the lips, 96 × 96 RGB, one frame under the other: `np.asarray(image).reshape(-1, 96, 96, 3)`"
+MEMBER_WORDS = {
+    "audio.flac": "the sound, 16 kHz mono, 640 samples a frame",
+    "json": "source, speaker, where the clip begins, how large the face is, and what was corrected",
+    "landmarks.npy": "20 mouth points a frame, in crop pixels",
+    "lips.jpg": STRIP,
+    "lips.png": f"{STRIP}, without loss",
+    "mel.npy": "80 mels, five columns a frame",
+    "phones.json": "aligned phones, in clip time",
+    "stft.npy": "STFT magnitude, 257 bins, five columns a frame",
+}
+
+
+def declared(fields: list[str]) -> list[dict]:
+    """``dataset_info.features`` of samples with these members."""
+    named = [{"name": "__key__", "dtype": "string"}, {"name": "__url__", "dtype": "string"}]
+    return named + [{"name": field, **MEMBER_FEATURES[field]} for field in fields]
+
+
+def size_category(n_clips: int) -> str:
+    """The Hub's bracket for a number of samples.
+
+    >>> size_category(999), size_category(1000), size_category(250_000)
+    ('n<1K', '1K<n<10K', '100K<n<1M')
+    """
+    names = ["1K", "10K", "100K", "1M", "10M", "100M", "1B"]
+    for power, (name, previous) in enumerate(zip(names, ["", *names], strict=False), start=3):
+        if n_clips < 10**power:
+            return f"{previous}<n<{name}" if previous else f"n<{name}"
+    return "1B<n<10B"

@@ -1,0 +1,102 @@
+"""The card of a benchmark run: one row for every encoder and control, on which shards, by which protocol; made from ``benchmark.json``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCardData
+from speechlip.benchmark.records import (
+    AMBIGUITY_COLUMNS,
+    COLUMNS,
+    CONTROL,
+    FAILED,
+    JSON_NAME,
+    Benchmark,
+    Column,
+    EncoderRow,
+    Score,
+    load_benchmark,
+)
+from speechlip.files import write_text
+
+from .kept import YOURS, with_kept
+from .text import Markdown, filled
+
+NAME = "README.md"
+TEMPLATE = "scores.md.jinja"
+TAGS = ["speechlip", "lip-sync", "benchmark", "audio-visual", "speech"]
+SHOWN = ("pair_auc", "eer", "average_precision", "offset_exact", "offset_within_one", "r1_lips_to_speech", "r1_speech_to_lips")
+SHOWN_AMBIGUITY = ("va", "ar", "ar_star", "nv", "kv")
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+LEFT_OUT = ("encoders", "command")
+
+
+def write_card(folder: Path) -> Path:
+    """Write ``README.md`` beside ``benchmark.json``, keeping what a person added; returns its path. Raises ShardError where the scores are damaged."""
+    path = folder / NAME
+    card = scores_card(load_benchmark(folder / JSON_NAME))
+    write_text(path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card)
+    return path
+
+
+def scores_card(benchmark: Benchmark) -> str:
+    """The whole card, from the scores alone."""
+    name = f"{benchmark.protocol} on {benchmark.shards.name}"
+    data: dict[str, Any] = {"pretty_name": " ".join(name.split()), "tags": TAGS, "viewer": False}
+    return filled(TEMPLATE, DatasetCardData(**data).to_yaml(), facts_of(benchmark))
+
+
+def facts_of(benchmark: Benchmark) -> dict[str, Any]:
+    """What the template tells. Rows stand by pair AUC, controls below the encoders."""
+    scored = [row for row in benchmark.rows if row.status != FAILED]
+    order = sorted(scored, key=lambda row: (row.role == CONTROL, -(value_of(row, "pair_auc") or 0)))
+    return {
+        "benchmark": benchmark,
+        "shards": benchmark.shards,
+        "titles": [titled(COLUMNS[name]) for name in SHOWN],
+        "rows": [(row, [score_cell(row.scores.get(name), COLUMNS[name]) for name in SHOWN]) for row in order],
+        "ambiguity_titles": [titled(AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY],
+        "ambiguity": [
+            (row, [score_cell(row.ambiguity.scores.get(name), AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY])
+            for row in order
+            if row.ambiguity.scores
+        ],
+        "without_phones": [row for row in order if row.ambiguity.reason],
+        "failed": [row for row in benchmark.rows if row.status == FAILED],
+        "options": {name: value for name, value in benchmark.options.items() if name not in LEFT_OUT},
+        "chance": chances(SHOWN),
+        "control": CONTROL,
+        "yours": Markdown(YOURS.rstrip()),
+    }
+
+
+def titled(column: Column) -> str:
+    """A column's name with the direction in which it gets better.
+
+    >>> titled(COLUMNS["eer"])
+    'EER ↓'
+    """
+    return column.title + ARROWS[column.higher_is_better]
+
+
+def score_cell(score: Score | None, column: Column) -> str:
+    """A number with its interval, or why there is none.
+
+    >>> score_cell(Score(0.91234, 0.9, 0.92), COLUMNS["eer"]), score_cell(Score(None, reason="no phones"), COLUMNS["eer"])
+    ('0.912 (0.900–0.920)', 'no phones')
+    """
+    if score is None or score.value is None:
+        return (score.reason if score else "") or "–"
+    text = f"{score.value:.{column.digits}f}"
+    if score.ci_low is None or score.ci_high is None:
+        return text
+    return f"{text} ({score.ci_low:.{column.digits}f}–{score.ci_high:.{column.digits}f})"
+
+
+def value_of(row: EncoderRow, name: str) -> float | None:
+    return row.scores[name].value if name in row.scores else None
+
+
+def chances(names: Sequence[str]) -> str:
+    """What knowing nothing gives, by column, where that is one number."""
+    return ", ".join(f"{COLUMNS[name].title} {COLUMNS[name].chance:.3f}" for name in names if COLUMNS[name].chance is not None)

@@ -1,0 +1,20 @@
+"""``speechlip card``."""
+
+from pathlib import Path
+
+import click
+
+from .base import FILE, command
+
+
+@command("card", epilog="\b\nExample:\n  speechlip card shards/\n  speechlip card runs/mine/\n  speechlip card scores/")
+@click.argument("folder", type=FILE)
+def card(folder: Path) -> None:
+    """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or scores of score-encoder.
+
+    Everything in it comes from the folder's own files; what stands between <!-- yours: begin --> and <!-- yours: end --> stays. Shards also get
+    their pictures (card/) and croissant.json.
+    """
+    from speechlip.cards import write_card_of
+
+    click.echo(write_card_of(folder))
