@@ -187,7 +187,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talki
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     while not any(out.glob(MOMENTS[moment])) and process.poll() is None:
-        time.sleep(0.0005)
+        time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = (out / "manifest.json").exists()
