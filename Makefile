@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 	$(BIN)/verify-shards demo/shards
 
 test: lint types
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,15 +2,12 @@
 
 import io
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_dataset
 from speechlip.shards.reader import ClipReader
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="module")

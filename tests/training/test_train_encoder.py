@@ -1,20 +1,12 @@
 """The command: errors in one line, resuming, and a real training that reads A/V offsets back."""
 
-import os
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tiny_dataset
 from speechlip.cli import speechlip
-from speechlip.encoders.trained import load_run
-from speechlip.metrics.lse import offset_of, sync_score
-from speechlip.recipes.synthetic import SyntheticOptions, generate
-from speechlip.shards.reader import ClipReader
-from speechlip.timing import SAMPLES_PER_FRAME
 
 BIN = Path(sys.executable).parent
 
@@ -79,29 +71,3 @@ def test_help_does_not_import_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "train-encoder shards/ --encoder mel-cnn --preset fast" in done.stdout
-
-
-@pytest.mark.slow
-def test_a_minute_of_training_reads_offsets_of_drawn_heads_back(tmp_path):
-    """960 windows of 8 clips are enough for those clips together, though not for each of them, nor for people never seen (docs/training.md)."""
-    generate(tmp_path / "videos", SyntheticOptions(identities=6, clips=2))
-    quiet = {"capture_output": True, "text": True, "env": os.environ | {"OMP_NUM_THREADS": "1"}}
-    shards, run = tmp_path / "shards", tmp_path / "run"
-    prepared = subprocess.run(
-        [BIN / "prep-shards", tmp_path / "videos", "-o", shards, "--detector", "sidecar", "--split", "train=1"], **quiet
-    )
-    assert prepared.returncode == 0, prepared.stderr
-    options = "--encoder mel-cnn --preset fast --steps 60 --batch-size 16 --windows-per-clip 32"
-    done = subprocess.run([BIN / "speechlip", "train-encoder", shards, *options.split(), "-o", run], **quiet)
-    assert done.returncode == 0, done.stderr
-    model = load_run(run)
-    assert model.step == 60
-    shifts = (-10, -4, -1, 0, 3, 10)
-    curves = np.zeros((len(shifts), 31))
-    for clip in islice(ClipReader(shards, "train", fields=("lips", "audio"), shuffle_clips=0), 6):
-        lips, _ = model.features(iter(clip.lips), clip.audio)
-        for row, shift in enumerate(shifts):
-            sound = clip.audio[max(0, shift) * SAMPLES_PER_FRAME : (len(clip.lips) + min(0, shift)) * SAMPLES_PER_FRAME]
-            seen = lips[max(0, -shift) : len(lips) - max(0, shift)]  # the same clip with its sound early by ``shift`` frames, late below 0
-            curves[row] += sync_score(seen, model.speech_features(sound), resamples=1).curve_unpadded
-    assert tuple(map(offset_of, curves)) == shifts
