@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from hub_answers import READER, STRANGER, TOKEN
-from speechlip.cli import score_encoder, train_encoder, verify_shards
+from speechlip.cli import inspect_shards, score_encoder, train_encoder, verify_shards
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
 from speechlip.hub.push_shards import PushOptions, push_shards
@@ -252,6 +252,13 @@ def test_verify_shards_takes_names(pushed, tmp_path):
     assert done.exit_code == 1 and "data/train-00001-of-00002.tar has " in done.output and "the manifest says" in done.output
     done = CliRunner().invoke(verify_shards, ["hf://ann/nothing"])
     assert done.exit_code == 1 and done.output.startswith("error: there is no hf://")
+
+
+def test_inspect_shards_shows_what_lies_on_the_hub(pushed, tmp_path):
+    done = CliRunner().invoke(inspect_shards, [NAME, "-n", "2", "-o", str(tmp_path / "gallery")])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "gallery" / "index.html").read_text(encoding="utf-8")
+    assert sum(key in page for key in clips_of(NAME, fields=())) >= 2
 
 
 def test_train_encoder_learns_the_same_from_the_hub(pushed, prepared, tmp_path):
