@@ -1,8 +1,7 @@
 """The whole benchmark: every encoder on a process of its own, each row kept as soon as it is there, the tables written last."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import speechlip
 import torch
 from speechlip.encoders.trained import batches
 from speechlip.files import write_text
-from speechlip.shards.engine import Advanced, Crashed, Finished, local
+from speechlip.shards.engine import outcomes
 from speechlip.shards.pairs import WINDOW
 from speechlip.training.checkpoint import only_run
 from speechlip.training.device import choose_device
@@ -79,9 +78,9 @@ def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
     with one_thread(options.device):
         rows_job = RowJob(job.out, job.shards, facts, options, anchor_ratios(job.shards, facts))
         rows = {task: row for task in tasks if (row := finished_row(rows_job, task))}
-        pending = deque(task for task in tasks if task not in rows)
+        pending = [task for task in tasks if task not in rows]
         watcher.planned(plan(tasks, pending, rows_job, job.workers, notes))
-    for task, row in made_rows(rows_job, pending, min(job.workers, len(pending)), watcher):
+    for task, row in outcomes(partial(make_row, job=rows_job), pending, min(job.workers, len(pending)), watcher.advanced, crashed):
         rows[task] = row
         watcher.scored(row)
     found = [[] if rows[task].status == FAILED else findings_of(rows_job, task) for task in tasks]
@@ -102,26 +101,9 @@ def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
     return benchmark
 
 
-def made_rows(job: RowJob, pending: "deque[Task]", workers: int, watcher: Watcher) -> Iterator[tuple[Task, EncoderRow]]:
-    """Score tasks on worker processes (one worker: in this one). A task whose process dies is tried once more, then it fails."""
-    work = partial(make_row, job=job)
-    if workers < 2:
-        for task in pending:
-            yield task, work(task, watcher.advanced)
-        return
-    crashed: Counter[str] = Counter()
-    for event in local(work, pending, workers):  # type: ignore[arg-type]
-        if isinstance(event, Advanced):
-            watcher.advanced(event.source, event.seconds)
-        elif isinstance(event, Finished):
-            yield event.unit, event.result  # type: ignore[misc]
-        elif isinstance(event, Crashed):
-            victim: Any = event.unit
-            crashed[victim.key] += 1
-            if crashed[victim.key] < 2:
-                pending.append(victim)
-            else:
-                yield victim, failed_row(victim, CRASHED.format(code=event.exit_code))
+def crashed(task: Task, exit_code: int) -> EncoderRow:
+    """What stands for a row whose process died twice."""
+    return failed_row(task, CRASHED.format(code=exit_code))
 
 
 def plan(tasks: Sequence[Task], pending: Sequence[Task], job: RowJob, workers: int, notes: Sequence[str]) -> Plan:

@@ -11,13 +11,12 @@ import json
 import os
 import sys
 import traceback
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 from typing import Protocol as Interface
 
 import speechlip
@@ -25,7 +24,7 @@ from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files import write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
-from speechlip.shards.engine import Advanced, Crashed, Finished, local
+from speechlip.shards.engine import outcomes
 from speechlip.shards.plan import file_stamp
 from speechlip.shards.prepare import use_one_thread
 
@@ -83,9 +82,11 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     """
     job.clips.mkdir(parents=True, exist_ok=True)
     places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
-    pending = deque(task for task in job.tasks if not places[task].exists())
+    pending = [task for task in job.tasks if not places[task].exists()]
+    workers = min(workers, len(pending))
+    work = partial(score_task, options=job.options, networks=job.networks, one_thread=workers > 1)
     watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
-    for task, result in run_tasks(job, pending, min(workers, len(pending)), watcher):
+    for task, result in outcomes(work, pending, workers, watcher.advanced, partial(crashed, options=job.options)):
         write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
         watcher.scored(task.clip)
     results = [load_result(places[task]) for task in job.tasks]
@@ -97,26 +98,9 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     return scores
 
 
-def run_tasks(job: ScoreJob, pending: "deque[ScoreTask]", workers: int, watcher: Watcher) -> Iterator[tuple[ScoreTask, ClipScore]]:
-    """Score tasks on worker processes (one worker: in this one). A clip whose process dies is tried once more, then it fails."""
-    work = partial(score_task, options=job.options, networks=job.networks, one_thread=workers > 1)
-    if workers < 2:
-        for task in pending:
-            yield task, work(task, watcher.advanced)
-        return
-    crashed: Counter[str] = Counter()
-    for event in local(work, pending, workers):  # type: ignore[arg-type]
-        if isinstance(event, Advanced):
-            watcher.advanced(event.source, event.seconds)
-        elif isinstance(event, Finished):
-            yield event.unit, event.result  # type: ignore[misc]
-        elif isinstance(event, Crashed):
-            victim: Any = event.unit
-            crashed[victim.clip] += 1
-            if crashed[victim.clip] < 2:
-                pending.append(victim)
-            else:
-                yield victim, failure(victim, job.options, NotScored("crashed the worker", f"exit code {event.exit_code}, twice"))
+def crashed(task: ScoreTask, exit_code: int, *, options: ScoreOptions) -> ClipScore:
+    """What stands for a clip whose process died twice."""
+    return failure(task, options, NotScored("crashed the worker", f"exit code {exit_code}, twice"))
 
 
 def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, one_thread: bool = False) -> ClipScore:

@@ -7,8 +7,8 @@
 
 import multiprocessing
 import signal
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -71,6 +71,34 @@ def local(work: Work, units: "deque[Unit]", workers: int) -> Iterator[Event]:
     finally:
         for worker in staff.values():
             worker.dismiss()
+
+
+def outcomes(
+    work: Callable[[Any, Callable[[str, float], None]], Any],
+    tasks: Sequence[Any],
+    workers: int,
+    advanced: Callable[[str, float], None],
+    lost: Callable[[Any, int], Any],
+) -> Iterator[tuple[Any, Any]]:
+    """Each task with what ``work`` made of it, as they end; one worker: in this process.
+
+    A task whose process dies is tried once more; then ``lost(task, exit_code)`` stands for its result. Tasks are hashable and differ.
+    """
+    if workers < 2:
+        for task in tasks:
+            yield task, work(task, advanced)
+        return
+    pending, crashes = deque(tasks), Counter[Any]()
+    for event in local(work, pending, min(workers, len(pending))):
+        if isinstance(event, Advanced):
+            advanced(event.source, event.seconds)
+        elif isinstance(event, Finished):
+            yield event.unit, event.result
+        elif crashes[event.unit]:
+            yield event.unit, lost(event.unit, event.exit_code)
+        else:
+            crashes[event.unit] += 1
+            pending.append(event.unit)
 
 
 class _Worker:
