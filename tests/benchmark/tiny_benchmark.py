@@ -1,0 +1,41 @@
+"""A benchmark on a tiny folder, for the tests that run one: shards, options that take no time, a watcher that counts."""
+
+import json
+from dataclasses import replace
+
+from speechlip.benchmark.options import BenchmarkOptions
+from speechlip.benchmark.run import BenchmarkJob, run_benchmark
+
+SPLITS = {
+    "train": dict.fromkeys(("anna", "ben", "chen", "dan"), (60, 55, 50)),
+    "test": {"dora": (60, 48), "emil": (50, 40)},
+}
+OPTIONS = BenchmarkOptions(steps=40, seeds=2, batch_size=16, lr=5e-3, warmup_steps=5, device="cpu", resamples=50)
+SEEING, SHUFFLED = "tiny_encoders:seeing", "shuffled:tiny_encoders:seeing"
+FEW = replace(OPTIONS, steps=1, seeds=1, batch_size=4)
+"""Options that give a row in no time."""
+
+
+class Silent:
+    def __init__(self):
+        self.plan, self.rows, self.steps = None, [], 0
+
+    def planned(self, plan):
+        self.plan = plan
+
+    def advanced(self, doing, steps):
+        self.steps += steps
+
+    def scored(self, row):
+        self.rows.append(row.label)
+
+
+def benchmark(shards, out, *encoders, options=OPTIONS):
+    watcher = Silent()
+    return run_benchmark(BenchmarkJob(shards, out, encoders, options), watcher), watcher
+
+
+def without_times(benchmark_json):
+    """benchmark.json less what no two runs have in common."""
+    content = json.loads(benchmark_json)
+    return content | {"rows": [{name: value for name, value in row.items() if name not in ("seconds", "cost")} for row in content["rows"]]}
