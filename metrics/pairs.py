@@ -5,7 +5,7 @@ Conventions: similarity (N,), higher means a better match; label (N,), 1 for a m
 AUC in [0, 1], chance 0.5, higher is better; EER in [0, 1], chance 0.5, lower is better; AP in [0, 1], chance the share of matches, higher is better.
 Sources: AUC, Mann and Whitney 1947; EER on the straight lines between the points of the ROC curve, as Fawcett 2006 draws it ("An introduction to
 ROC analysis"); AP, the sum over thresholds of Manning et al. 2008, without interpolation. Functions: pair_auc, equal_error_rate,
-average_precision, pair_scores, by_kind.
+average_precision, drawn_equal_error_rates, drawn_average_precisions, pair_scores, by_kind.
 """
 
 from dataclasses import dataclass
@@ -54,13 +54,22 @@ def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
     >>> equal_error_rate(np.ones(4), np.array([1, 1, 0, 0]))
     0.5
     """
-    accepted, wrongly = _accepted(similarity, label)
-    missed, false = 1 - accepted / accepted[-1], wrongly / wrongly[-1]
-    after = int(np.argmax(false >= missed))  # false - missed rises from -1 to 1
-    before = after - 1
-    gap_before, gap_after = missed[before] - false[before], false[after] - missed[after]
-    share = gap_before / (gap_before + gap_after)
-    return float(false[before] + share * (false[after] - false[before]))
+    return float(drawn_equal_error_rates(similarity, label, np.ones((1, len(label)), int))[0])
+
+
+def drawn_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """``equal_error_rate`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN for a draw without matches or mismatches.
+
+    >>> drawn_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]]))
+    array([0.5, 0. , nan])
+    """
+    missed, wrongly = _shares(similarity, label, times)
+    after = np.argmax(wrongly >= missed, axis=1)[:, None]  # wrongly - missed rises from -1 to 1
+    missed_before, wrongly_before, missed_after, wrongly_after = (
+        np.take_along_axis(points, place, axis=1)[:, 0] for place in (after - 1, after) for points in (missed, wrongly)
+    )
+    gap_before, gap_after = missed_before - wrongly_before, wrongly_after - missed_after
+    return wrongly_before + gap_before / (gap_before + gap_after) * (wrongly_after - wrongly_before)
 
 
 def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
@@ -71,9 +80,21 @@ def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
     >>> average_precision(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # 1/2 × 1 + 1/2 × 2/3
     0.833...
     """
-    accepted, wrongly = _accepted(similarity, label)
-    precision = accepted[1:] / (accepted[1:] + wrongly[1:])
-    return float((np.diff(accepted) * precision).sum() / accepted[-1])
+    return float(drawn_average_precisions(similarity, label, np.ones((1, len(label)), int))[0])
+
+
+def drawn_average_precisions(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """``average_precision`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN as of ``drawn_equal_error_rates``.
+
+    >>> drawn_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]]))
+    array([0.83333333, 1.        , 0.75      ])
+    """
+    accepted, wrongly = _accepted(similarity, label, times)
+    accepted_all = accepted + wrongly
+    precision = np.divide(accepted, accepted_all, out=np.zeros_like(accepted), where=accepted_all > 0)
+    found = (np.diff(accepted, axis=1) * precision[:, 1:]).sum(axis=1)
+    both = (accepted[:, -1] > 0) & (wrongly[:, -1] > 0)
+    return np.divide(found, accepted[:, -1], out=np.full(len(found), np.nan), where=both)
 
 
 def pair_scores(similarity: np.ndarray, label: np.ndarray) -> PairScores:
@@ -121,10 +142,19 @@ def _matched(similarity: np.ndarray, label: np.ndarray) -> np.ndarray:
     return matched
 
 
-def _accepted(similarity: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Matches and mismatches at or above each threshold, the thresholds falling, first one above all: twice (K + 1,) float."""
+def _accepted(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matches and mismatches drawn at or above each threshold, the thresholds falling, first one above all: twice (B, K + 1) float."""
     matched = _matched(similarity, label)
-    levels, place = np.unique(-np.asarray(similarity, np.float64), return_inverse=True)
-    counts = (np.bincount(place, weights=chosen, minlength=len(levels)) for chosen in (matched, ~matched))
-    accepted, wrongly = (np.concatenate([[0.0], np.cumsum(count)]) for count in counts)
+    order = np.argsort(-np.asarray(similarity, np.float64), kind="stable")
+    falling = np.asarray(similarity, np.float64)[order]
+    last = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)  # pairs of one similarity come in together
+    counts = (np.cumsum(times[:, order] * chosen[order], axis=1, dtype=np.float64)[:, last] for chosen in (matched, ~matched))
+    accepted, wrongly = (np.pad(count, ((0, 0), (1, 0))) for count in counts)
     return accepted, wrongly
+
+
+def _shares(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of all matches the share that each threshold misses, of all mismatches the share that it accepts; NaN where there are none."""
+    accepted, wrongly = _accepted(similarity, label, times)
+    matches, mismatches = (np.where(counts[:, -1:] > 0, counts[:, -1:], np.nan) for counts in (accepted, wrongly))
+    return 1 - accepted / matches + 0 * mismatches, wrongly / mismatches + 0 * matches

@@ -5,7 +5,7 @@ that easy and hard clips cancel.
 Conventions: 95 % percentile interval; a difference is a − b; p is two-sided: twice the share of resamples on the far side of 0, both counts one
 higher (Davison and Hinkley 1997, 4.4), at most 1. Seeded. Several seeds of training come as rows (S, …): the number is then their mean. Fewer than two
 clips have no interval and no p (NaN). Source: Efron and Tibshirani 1993, chapters 13 and 16. With few clips (below about 20) intervals are too narrow.
-Functions: clip_draws, interval, difference, auc_interval, auc_difference, mean_interval, mean_difference.
+Functions: clip_draws, interval, difference, auc_interval, auc_difference, drawn_interval, mean_interval, mean_difference.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +18,10 @@ from .pairs import pair_auc
 RESAMPLES = 2000
 Statistic = Callable[[np.ndarray], np.ndarray]
 """How often each clip is drawn, (B, C) int → the number of each resample, (B,)."""
+DrawnScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Similarity (P,), label (P,), how often each pair is drawn (B, P) → the score of each draw, (B,): see ``pairs.drawn_average_precisions``."""
+DRAWS_AT_ONCE = 64
+"""Draws of pairs held in memory together."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,26 @@ def auc_interval(similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, re
     """
     names, place = np.unique(np.asarray(clip), return_inverse=True)
     return interval(_auc(similarity, label, place), len(names), resamples, seed)
+
+
+def drawn_interval(
+    score: DrawnScore, similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """Any score of pairs with its interval over clips; the other arguments as of ``auc_interval``.
+
+    >>> from speechlip.metrics.pairs import drawn_average_precisions
+    >>> labels, clips = np.array([1, 0, 1, 0]), np.array(["x", "x", "y", "y"])
+    >>> drawn_interval(drawn_average_precisions, np.array([0.9, 0.1, 0.8, 0.2]), labels, clips)
+    Interval(value=1.0, ci_low=1.0, ci_high=1.0, clips=2)
+    """
+    names, place = np.unique(np.asarray(clip), return_inverse=True)
+    rows = np.atleast_2d(np.asarray(similarity, np.float64))
+
+    def statistic(drawn: np.ndarray) -> np.ndarray:
+        parts = np.array_split(drawn, -(-len(drawn) // DRAWS_AT_ONCE))
+        return np.concatenate([np.mean([score(row, label, part[:, place]) for row in rows], axis=0) for part in parts])
+
+    return interval(statistic, len(names), resamples, seed)
 
 
 def auc_difference(

@@ -57,7 +57,7 @@ def test_a_row_says_mean_spread_and_interval_and_why_a_number_is_missing():
     scores = row_of("two", [FOUND, worse]).scores
     assert scores["pair_auc"].value == pytest.approx((8 / 9 + 5 / 9) / 2)
     assert (scores["pair_auc"].seed_low, scores["pair_auc"].seed_high) == pytest.approx((5 / 9, 8 / 9))
-    for name in ("pair_auc", "eer", "average_precision", "offset_exact", "r1_lips_to_speech", "sync_distance", "pair_auc_clip"):
+    for name in ("pair_auc", "eer", "average_precision", "offset_exact", "r1_lips_to_speech", "sync_distance", "pair_auc_clip", "eer_clip"):
         assert scores[name].ci_low <= scores[name].value <= scores[name].ci_high, name
     assert scores["pair_auc_speaker"].value is None and scores["pair_auc_speaker"].reason == "there are not two speakers"
 

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, ttest_rel
-from sklearn.metrics import roc_auc_score
-from speechlip.metrics.pairs import pair_auc
-from speechlip.metrics.significance import auc_difference, auc_interval, clip_draws, interval, mean_difference, mean_interval, two_sided_p
+from sklearn.metrics import average_precision_score, roc_auc_score
+from speechlip.metrics.pairs import drawn_average_precisions, pair_auc
+from speechlip.metrics.significance import (
+    auc_difference,
+    auc_interval,
+    clip_draws,
+    drawn_interval,
+    interval,
+    mean_difference,
+    mean_interval,
+    two_sided_p,
+)
 
 
 def pairs(seed: int, clips: int = 40, each: int = 6, apart: float = 1.0, spread: float = 1.0):
@@ -49,6 +58,17 @@ def test_auc_is_drawn_by_clip_with_ties_and_gaps():
         rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
         by_hand.append(roc_auc_score(label[rows], similarity[rows]))
     assert ours.value == pytest.approx(pair_auc(similarity, label)) and ours.clips == 12
+    assert (ours.ci_low, ours.ci_high) == pytest.approx(np.percentile(by_hand, [2.5, 97.5]))
+
+
+def test_any_score_of_pairs_is_drawn_by_clip():
+    similarity, label, clip = pairs(0, clips=12)
+    ours = drawn_interval(drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5)
+    by_hand = []
+    for drawn in clip_draws(12, resamples=70, seed=5):
+        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
+        by_hand.append(average_precision_score(label[rows], similarity[rows]))
+    assert ours.value == pytest.approx(average_precision_score(label, similarity)) and ours.clips == 12
     assert (ours.ci_low, ours.ci_high) == pytest.approx(np.percentile(by_hand, [2.5, 97.5]))
 
 

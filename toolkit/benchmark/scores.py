@@ -1,19 +1,26 @@
 """Findings → numbers: of one seed, of all seeds with intervals, and the difference to the best row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from speechlip.metrics.pairs import average_precision, by_kind, equal_error_rate
-from speechlip.metrics.significance import Interval, auc_difference, auc_interval, interval, mean_difference, mean_interval
+from speechlip.metrics.pairs import by_kind, drawn_average_precisions, drawn_equal_error_rates
+from speechlip.metrics.significance import (
+    Interval,
+    auc_difference,
+    auc_interval,
+    drawn_interval,
+    interval,
+    mean_difference,
+    mean_interval,
+)
 from speechlip.shards.frozen_pairs import FrozenPair
 from speechlip.shards.pairs import NEGATIVES
 
 from .examine import Findings
 from .records import COLUMNS, CONTROL, Difference, EncoderRow, Score, SeedResult
 
-Measure = Callable[[np.ndarray, np.ndarray], float]
 ALL = "all"
 NO_CLIP = "no clip is long enough: 44 frames are wanted"
 
@@ -92,28 +99,12 @@ def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resample
 
 
 def pair_interval(measure: str, kind: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
-    """Of a score of pairs; by kind only pair AUC has one."""
     chosen = pairs.chosen(kind)
     similarity, label, clip = np.stack([one.similarity[chosen] for one in found]), pairs.label[chosen], pairs.clip[chosen]
     if measure == "pair_auc":
         return auc_interval(similarity, label, clip, resamples)
-    if kind != ALL:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    place = np.unique(clip, return_inverse=True)[1]
-    score: Measure = {"eer": equal_error_rate, "average_precision": average_precision}[measure]
-
-    def statistic(drawn: np.ndarray) -> np.ndarray:
-        return np.array([drawn_score(score, similarity, label, draw[place]) for draw in drawn])
-
-    return interval(statistic, int(place.max()) + 1, resamples)
-
-
-def drawn_score(score: Measure, similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> float:
-    """Mean over seeds of a score of pairs of which each counts ``times``; NaN where one label is not drawn."""
-    rows = np.repeat(np.arange(len(label)), times)
-    if len(np.unique(label[rows])) < 2:
-        return np.nan
-    return float(np.mean([score(row[rows], label[rows]) for row in similarity]))
+    score = {"eer": drawn_equal_error_rates, "average_precision": drawn_average_precisions}[measure]
+    return drawn_interval(score, similarity, label, clip, resamples)
 
 
 def recall_interval(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
