@@ -45,7 +45,7 @@ setup(
     packages=[*ROOMS, *INNER],
     package_dir=ROOMS,
     package_data={
-        "speechlip": ["py.typed", "page.css", "page.js"],
+        "speechlip": ["py.typed", "page.html", "page.css", "page.js"],
         "speechlip.scoring": ["report.html", "published.yaml"],
         "speechlip.benchmark": ["report.html", "report.js"],
         "speechlip.cards": ["*.md.jinja"],
