@@ -136,6 +136,7 @@ def field(record_set: str, name: str, kind: str, source: dict[str, Any]) -> dict
 
 
 def splits(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The record set that names the splits, to which the clips refer."""
     rows = [{"splits/name": name} for name in manifest["splits"]]
     name = {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"}
     return {

@@ -74,6 +74,7 @@ def face_outline(who: Identity) -> np.ndarray:
 
 
 def draw_ears(layer: np.ndarray, window: Window, who: Identity) -> None:
+    """Both ears, behind the face, on ``layer`` (H, W, 3)."""
     shadow = mix(who.skin, (120, 40, 40), 0.4)
     for side in (-1, 1):
         x = CX + side * (who.cheek + 1.5)
@@ -116,6 +117,7 @@ def draw_face(layer: np.ndarray, window: Window, who: Identity, outline: np.ndar
 
 
 def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
+    """The nose with its shadow on the side away from the light."""
     shadow, bright = mix(who.skin, (104, 34, 36), 0.48), mix(who.skin, (255, 248, 236), 0.65)
     away = -np.sign(who.light)
     base, width = who.nose_length, who.nose_width
@@ -154,6 +156,7 @@ def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
 
 
 def draw_beard(layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray, rng: np.random.Generator) -> None:
+    """Stubble or beard within the face's outline, of the colour of the hair; nothing for those who shave."""
     if who.beard == "none":
         return
     face, colour = window.mask(outline, blur=0.4), mix(who.hair, who.skin, 0.12)

@@ -27,6 +27,7 @@ def sheet(seed: int = 0) -> np.ndarray:
 
 
 def people(seed: int) -> np.ndarray:
+    """Eight of a corpus' people in two rows → (H, W, 3) uint8 RGB."""
     faces = []
     for number in range(PEOPLE):
         who = identity(seed, number)

@@ -26,6 +26,7 @@ def as_csv(benchmark: Benchmark) -> str:
 
 
 def csv_row(row: EncoderRow) -> dict[str, Any]:
+    """Column → cell of ``benchmark.csv``; a score is its value, its interval and its spread over seeds, or its reason."""
     cells = {name: getattr(row, name) for name in FACTS} | {"seeds": len(row.seeds)}
     scores = {name: row.scores.get(name) for name in COLUMNS} | {name: row.ambiguity.scores.get(name) for name in AMBIGUITY_COLUMNS}
     for name, score in scores.items():
@@ -50,6 +51,7 @@ def as_text(benchmark: Benchmark) -> str:
 
 
 def text_row(row: EncoderRow) -> list[str]:
+    """The cells of a line on the terminal; – for what there is not."""
     auc, difference = row.scores["pair_auc"], row.differences.get("pair_auc")
     p = "best" if row.is_best else f"{difference.p:.3f}" if difference else "–"
     spread = f"{auc.seed_low:.3f}–{auc.seed_high:.3f}" if len(row.seeds) > 1 else "one"

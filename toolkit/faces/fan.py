@@ -26,6 +26,7 @@ class FanDetector:
         self._network = open_network()
 
     def detect(self, picture: np.ndarray, index: int) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 RGB picture with their 68 points in its pixels. S3FD looks at a copy of at most ``DETECT_LONG_SIDE``."""
         scale = min(1.0, DETECT_LONG_SIDE / max(picture.shape[:2]))
         small = self._cv2.resize(picture, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
         found = self._network.face_detector.detect_from_image(small)

@@ -23,6 +23,7 @@ class Strips:
 
     @classmethod
     def of(cls, frames: int, render: Looked | None, reference: Looked | None) -> "Strips":
+        """Strips that are still empty. frames: of the render; without a face that lasts in it they stay empty."""
         if render is None or not render.main:
             return cls()
         there = [index for track in render.main for index in range(track.start_frame, track.stop_frame) if index < frames]

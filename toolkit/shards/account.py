@@ -50,6 +50,7 @@ class Account:
         self.refusal = refusal
 
     def row(self, split: str) -> LedgerRow:
+        """The source's line of the ledger. Frames that nobody kept and nobody gave a reason for are lost to the refusal."""
         lost = dict(self.lost)
         unaccounted = self.n_frames - int(self.kept.sum()) - sum(lost.values())
         refusal = self.refusal
