@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from speechlip.assets import cache_folder
+from speechlip.assets import ASSETS, cache_folder
 from speechlip.errors import ModelError
 
 from .declared import NotScored
@@ -27,8 +27,7 @@ PSNR_OF_EQUAL_DB = 100.0
 SSIM_WINDOW_PX = 7
 LPIPS_LEAST_PX = 31
 """What AlexNet's layers need: below it the second pooling has nothing left."""
-ALEXNET_FILE = "alexnet-owt-7be5be79.pth"
-ALEXNET_URL = f"https://download.pytorch.org/models/{ALEXNET_FILE}"
+ALEXNET = ASSETS["alexnet"]
 ALEXNET_SLICES = {0: "slice1", 3: "slice2", 6: "slice3", 8: "slice4", 10: "slice5"}
 """torchvision's ``features.N`` → the part of lpips' trunk that holds it."""
 
@@ -71,12 +70,13 @@ def alexnet_path() -> Path:
     import torch
 
     folders = (cache_folder(), Path(torch.hub.get_dir()) / "checkpoints")
-    for file in (folder / ALEXNET_FILE for folder in folders):
+    for file in (folder / ALEXNET.file_name for folder in folders):
         if file.is_file():
             _check_hash(file)
             return file
     raise ModelError(
-        f"LPIPS wants AlexNet's weights: place {ALEXNET_FILE} (244 MB, {ALEXNET_URL}) into {folders[0]}; it is not there and not in {folders[1]}"
+        f"LPIPS wants AlexNet's weights: `speechlip models fetch alexnet` downloads them (244 MB), or place {ALEXNET.file_name} from {ALEXNET.url} "
+        f"into {folders[0]}; it is not there and not in {folders[1]}"
     )
 
 
@@ -143,10 +143,10 @@ def _check_hash(file: Path) -> None:
     with file.open("rb") as content:
         while block := content.read(1 << 20):
             digest.update(block)
-    wanted = ALEXNET_FILE.rsplit("-", 1)[1].removesuffix(".pth")
+    wanted = ALEXNET.file_name.rsplit("-", 1)[1].removesuffix(".pth")
     if not digest.hexdigest().startswith(wanted):
         raise ModelError(
-            f"{file} is damaged: SHA-256 {digest.hexdigest()}, wanted one that begins with {wanted}; fetch it again from {ALEXNET_URL}"
+            f"{file} is damaged: SHA-256 {digest.hexdigest()}, wanted one that begins with {wanted}; fetch it again from {ALEXNET.url}"
         )
 
 
@@ -162,4 +162,4 @@ def _trunk(file: Path) -> dict[str, "torch.Tensor"]:
             for kind in ("weight", "bias")
         }
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
-        raise ModelError(f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET_FILE} from {ALEXNET_URL}") from error
+        raise ModelError(f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET.file_name} from {ALEXNET.url}") from error

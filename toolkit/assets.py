@@ -91,6 +91,14 @@ ASSETS = {
             sha256="d54a87c2b7543b64729c9a25eafd188da15fd3f6e02f0ecec76ae1b30d86c491",
             licence="CC BY, research use",
         ),
+        Asset(
+            name="alexnet",  # for LPIPS; the first eight digits of the hash are in the file's name, metrics.image checks them
+            file_name="alexnet-owt-7be5be79.pth",
+            url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            bytes=4 * 61_100_840,
+            sha256="",
+            licence="BSD-3-Clause (torchvision)",
+        ),
         _torchaudio("hubert", "hubert_fairseq_base_ls960.pth", 94_370_944),
         _torchaudio("hubert-large", "hubert_fairseq_large_ll60k.pth", 315_434_112),
         _torchaudio("wav2vec2", "wav2vec2_fairseq_base_ls960.pth", 94_370_944),

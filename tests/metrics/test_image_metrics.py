@@ -60,7 +60,7 @@ def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, port
 
     torch.manual_seed(1)
     alexnet = torchvision.models.alexnet(weights=None)
-    file = tmp_path / image.ALEXNET_FILE
+    file = tmp_path / image.ALEXNET.file_name
     torch.save(alexnet.state_dict(), file)
     model = image.load_lpips(file)
     picture = torch.rand(1, 3, 64, 64)
@@ -74,7 +74,10 @@ def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, port
 def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    with pytest.raises(ModelError, match=r"alexnet-owt-7be5be79\.pth \(244 MB, https://download"):
+    with pytest.raises(
+        ModelError,
+        match=r"`speechlip models fetch alexnet` downloads them \(244 MB\), or place alexnet-owt-7be5be79\.pth from https://download",
+    ):
         image.load_lpips()
 
 
