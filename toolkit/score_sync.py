@@ -177,8 +177,8 @@ def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool
             try:
                 write_corrected(task.render, offset, place)
                 words = f"audio {abs(offset)} frames {'early' if offset > 0 else 'late'}, corrected in {place}"
-            except SourceRefused as refusal:
-                words = f"not corrected, {refusal}"
+            except (SourceRefused, OptionError) as problem:
+                words = f"not corrected, {problem}"
         if not quiet:
             click.echo(f"{shown(task.clip)}: {words}")
 

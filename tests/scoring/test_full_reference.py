@@ -122,6 +122,13 @@ def test_another_size_refuses_pictures_and_scales_landmarks(head, reference, tmp
     assert row.lmd == pytest.approx(same_size.lmd / 2, rel=1e-4) and row.lmd_iod == pytest.approx(same_size.lmd_iod, rel=1e-4)
 
 
+def test_the_face_of_another_size_is_the_renders_own(head, reference, tmp_path):
+    smaller = np.stack([cv2.resize(picture, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) for picture in head.frames[:60]])
+    render = head.write(tmp_path / "smaller.mp4", smaller, None, head.landmarks[:60] * 0.75)
+    alone = compared(render, None, ("cpbd",), "face")
+    assert alone.cpbd is not None and compared(render, reference, ("cpbd",), "face").cpbd == alone.cpbd
+
+
 def test_other_proportions_refuse_everything(head, reference, tmp_path):
     wide = np.stack([cv2.resize(picture, (320, 256)) for picture in head.frames[:60]])
     row = compared(head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:60] * (1.25, 1)), reference)

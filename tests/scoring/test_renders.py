@@ -66,6 +66,13 @@ def test_what_pairs_csv_names_and_is_not_there_is_said(folders):
     assert as_dict(tasks(*folders))["a.mp4"] == (None, "gone.mp4 of pairs.csv is not there")
 
 
+def test_a_driving_audio_that_is_not_there_takes_no_reference_along(folders):
+    (folders[0] / "pairs.csv").write_text("render,audio\na.mp4,gone.wav\n")
+    (task,) = [task for task in tasks(*folders) if task.clip == "a.mp4"]
+    assert (task.audio_problem, task.problem, task.driving_audio) == ("gone.wav of pairs.csv is not there", "", None)
+    assert task.reference == folders[1] / "a.mov"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

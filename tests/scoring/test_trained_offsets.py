@@ -15,7 +15,7 @@ from talking_clips import Talking
 
 pytestmark = pytest.mark.slow
 
-SHIFTS = range(-10, 11)
+SHIFTS, A_FEW = range(-10, 11), (-10, -3, 0, 4, 10)
 FRAMES = 110
 """Protocol wav2lip wants 101."""
 
@@ -49,7 +49,7 @@ def shifted(unseen, tmp_path_factory):
 def shifted_crops(unseen, tmp_path_factory):
     """The same as 224×224 crops of the face, which is what protocol precropped reads."""
     folder, crops = tmp_path_factory.mktemp("shifted-crops"), unseen.crops()
-    return {early: unseen.write(folder / f"{early}.mp4", crops, unseen.early(early)) for early in SHIFTS}
+    return {early: unseen.write(folder / f"{early}.mp4", crops, unseen.early(early)) for early in A_FEW}
 
 
 def measured(model, path, protocol="direct"):
@@ -66,13 +66,13 @@ def moved_by(model, clips, protocol="direct"):
     return {early: offset - offsets[0] for early, offset in offsets.items()}
 
 
-@pytest.mark.parametrize("protocol", ["direct", "wav2lip", "latentsync"])
-def test_a_shift_of_k_frames_moves_the_offset_by_k(trained, shifted, protocol):
-    assert moved_by(trained, shifted, protocol) == {early: early for early in SHIFTS}
+@pytest.mark.parametrize(("protocol", "shifts"), [("direct", SHIFTS), ("wav2lip", A_FEW), ("latentsync", A_FEW)])
+def test_a_shift_of_k_frames_moves_the_offset_by_k(trained, shifted, protocol, shifts):
+    assert moved_by(trained, {early: shifted[early] for early in shifts}, protocol) == {early: early for early in shifts}
 
 
 def test_a_shift_of_k_frames_moves_the_offset_of_face_crops_by_k(trained, shifted_crops):
-    assert moved_by(trained, shifted_crops, "precropped") == {early: early for early in SHIFTS}
+    assert moved_by(trained, shifted_crops, "precropped") == {early: early for early in A_FEW}
 
 
 def test_speakers_it_never_saw_are_in_sync(trained, lessons, talking):

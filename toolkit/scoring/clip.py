@@ -127,6 +127,8 @@ def _open_reference(task: ScoreTask, options: ScoreOptions, found: Findings) -> 
 def _score_sync(
     task: ScoreTask, info: MediaInfo, options: ScoreOptions, tools: Tools, found: Findings, advance: Callable[[float], None]
 ) -> None:
+    if task.audio_problem:
+        raise NotScored("no driving audio", task.audio_problem)
     protocol = protocols.get(options.protocol)
     audio = task.driving_audio or (task.render if info.audio_codec else None)
     found.sound = "driving" if task.driving_audio else "own" if audio else "none"
@@ -170,11 +172,14 @@ def _compare(
 ) -> None:
     """LMD, then the image metrics and the filmstrips in one reading of both files."""
     seen: Looked | None = None
+    same_length = same_size = False
     if reference and task.reference:
         with found.stage("images", found.open(NEED_REFERENCE, options.metrics)):
             check_lengths(found.frames, count_moments(task.reference, reference))
+            same_length = True
         with found.stage("images", found.open(PAIRED, options.metrics)):
             check_sizes(info, reference)
+            same_size = True
         if found.open(("lmd",), options.metrics) or options.region != "full":
             with found.stage("faces", ("lmd",)):
                 seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: None)
@@ -187,7 +192,7 @@ def _compare(
     if not wanted and not found.strips.frames:
         return
     with found.stage("images", wanted):
-        boxes = _boxes(options.region, seen or found.looked, info)
+        boxes = _boxes(options.region, seen if seen and same_length and same_size else found.looked, info)
         both = task.reference if reference and (found.open(PAIRED, options.metrics) or seen) else None
         pictures = side_by_side(task.render, info, both, reference, advance)
         found.images = compare_pictures(pictures, wanted, boxes, tools.lpips, found.strips.see)
@@ -205,7 +210,7 @@ def _landmarks(task: ScoreTask, found: Findings, seen: Looked | None) -> tuple[n
 
 
 def _boxes(region: str, looked: Looked | None, info: MediaInfo) -> list[Box | None] | None:
-    """The region of every frame, from the reference's face where there is one, else from the render's."""
+    """The region of every frame, from the face that was looked at. info: of the video whose pixels the boxes are in."""
     if region == "full":
         return None
     if looked is None or not looked.main:

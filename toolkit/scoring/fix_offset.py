@@ -74,7 +74,7 @@ def write_corrected(video: Path, offset_frames: int, out: Path) -> None:
         try:
             _write(video, info, Fraction(offset_frames, FPS), file, MUXERS[out.suffix.lower()])
         except (av.FFmpegError, ValueError) as error:
-            advice = "give an --out that ends in .mkv, which carries nearly everything"
+            advice = "a copy that ends in .mkv carries nearly everything"
             raise OptionError(
                 f"{video} ({info.video_codec}, {info.audio_codec}) cannot be copied into {out.suffix}: {error}; {advice}"
             ) from error

@@ -14,8 +14,8 @@ from pathlib import Path
 class ScoreTask:
     """One clip to score. clip: its name in every output, the POSIX path relative to the renders' folder, as text that UTF-8 can hold.
 
-    driving_audio: the file whose sound is scored instead of the render's own. problem: why the task cannot be done as it is meant (a reference
-    that is not there), empty where all is well.
+    driving_audio: the file whose sound is scored instead of the render's own. problem, audio_problem: why there is no reference, or no driving audio,
+    where there should be one; empty where all is well.
     """
 
     clip: str
@@ -23,6 +23,7 @@ class ScoreTask:
     reference: Path | None = None
     driving_audio: Path | None = None
     problem: str = ""
+    audio_problem: str = ""
 
 
 @dataclass(frozen=True)

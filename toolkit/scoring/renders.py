@@ -49,7 +49,10 @@ def match(renders: Path, reference: Path | None = None, pairs_csv: Path | None =
     one_each = bool(reference and reference.is_file())
     done = [_apply(task, rows[task.render]) if task.render in rows else task for task in plain]
     if reference:
-        done = [task if task.reference else _by_name(task, references, one_each) for task in done]
+        by_stem: dict[str, list[str]] = defaultdict(list)
+        for name in references:
+            by_stem[stem_of(name)].append(name)
+        done = [task if task.reference else _by_name(task, references, by_stem, one_each) for task in done]
     used = {task.reference for task in done}
     return Matched(done, [plain_name(name) for name, path in references.items() if path not in used])
 
@@ -116,21 +119,21 @@ def _check_rows(rows: dict[Path, ScoreTask], plain: Iterable[ScoreTask], pairs_c
 
 
 def _apply(task: ScoreTask, row: ScoreTask) -> ScoreTask:
-    missing = [path for path in (row.reference, row.driving_audio) if path and not path.is_file()]
-    problem = f"{missing[0].name} of pairs.csv is not there" if missing else ""
-    known = [None if path in missing else path for path in (row.reference, row.driving_audio)]
-    return replace(task, reference=known[0], driving_audio=known[1], problem=problem)
+    (reference, problem), (audio, audio_problem) = (_there(path) for path in (row.reference, row.driving_audio))
+    return replace(task, reference=reference, driving_audio=audio, problem=problem, audio_problem=audio_problem)
 
 
-def _by_name(task: ScoreTask, references: dict[str, Path], one_each: bool) -> ScoreTask:
+def _there(path: Path | None) -> tuple[Path | None, str]:
+    """The file, or why there is none."""
+    return (None, f"{path.name} of pairs.csv is not there") if path and not path.is_file() else (path, "")
+
+
+def _by_name(task: ScoreTask, references: dict[str, Path], by_stem: dict[str, list[str]], one_each: bool) -> ScoreTask:
     """The reference of the same name; a reference that is one file belongs to a render that is one file, whatever it is called."""
     if task.problem:
         return task
     if one_each and len(references) == 1:
         return replace(task, reference=next(iter(references.values())))
-    by_stem: dict[str, list[str]] = defaultdict(list)
-    for name in references:
-        by_stem[stem_of(name)].append(name)
     found = by_stem.get(stem_of(task.clip), [])
     if len(found) > 1:
         found = [name for name in found if name == task.clip] or found

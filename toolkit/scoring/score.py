@@ -38,6 +38,7 @@ from .rows import MEAN, failed_row
 
 FORMAT = 1
 CLIPS_FOLDER = ".clips"
+CRASHED, UNEXPECTED = "crashed the worker", "unexpected error"
 VERSIONS_THAT_SHOW = (
     "av",
     "lpips",
@@ -82,7 +83,7 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     """
     job.clips.mkdir(parents=True, exist_ok=True)
     places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
-    pending = [task for task in job.tasks if not places[task].exists()]
+    pending = [task for task in job.tasks if not places[task].exists() or may_pass(load_result(places[task]))]
     workers = min(workers, len(pending))
     work = partial(score_task, options=job.options, networks=job.networks, one_thread=workers > 1)
     watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
@@ -98,9 +99,14 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     return scores
 
 
+def may_pass(result: ClipScore) -> bool:
+    """Whether a clip failed of what another run may not meet: a process that died, a full disk. Such a clip is scored again."""
+    return any(reason in row.reason for row in result.rows for reason in (CRASHED, UNEXPECTED))
+
+
 def crashed(task: ScoreTask, exit_code: int, *, options: ScoreOptions) -> ClipScore:
     """What stands for a clip whose process died twice."""
-    return failure(task, options, NotScored("crashed the worker", f"exit code {exit_code}, twice"))
+    return failure(task, options, NotScored(CRASHED, f"exit code {exit_code}, twice"))
 
 
 def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, one_thread: bool = False) -> ClipScore:
@@ -119,7 +125,7 @@ def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networ
         return failure(
             task,
             options,
-            NotScored("unexpected error", f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"),
+            NotScored(UNEXPECTED, f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"),
         )
 
 
@@ -143,7 +149,7 @@ def key_of(task: ScoreTask, job: ScoreJob) -> str:
     files = [task.render, *filter(None, (task.reference, task.driving_audio))]
     files += [sidecar_of(path) for path in (task.render, task.reference) if path]
     facts = {
-        "task": [task.clip, task.problem],
+        "task": [task.clip, task.problem, task.audio_problem],
         "files": [[str(path), *(file_stamp(path) if path.is_file() else (0, 0))] for path in files],
         "options": {key: value for key, value in job.options.as_dict().items() if key not in ("syncnet_weights", "allow_unknown_weights")},
         "networks": asdict(job.networks),
