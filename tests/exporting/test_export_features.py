@@ -293,3 +293,12 @@ def test_a_run_gives_the_embeddings_of_its_speech_half(tmp_path):
     soundfile.write(short, half_silent(1)[:1280], RATE, subtype="PCM_16")
     refused = run(short, tmp_path / "out", encoder=str(step.parent))
     assert refused.exit_code == 3 and "features: cannot be encoded (2 frames" in refused.output
+
+
+def test_files_of_another_tool_stay(filmed, tmp_path):
+    """The renderers' own folders have the same shape and the same names."""
+    (tmp_path / "ben").mkdir()
+    (tmp_path / "ben" / "aud_ds.npy").write_bytes(b"theirs")
+    done = run(filmed, tmp_path)
+    assert done.exit_code == 1 and "ben holds aud_ds.npy, which no export of tiny_speech-tiny wrote" in done.output
+    assert (tmp_path / "ben" / "aud_ds.npy").read_bytes() == b"theirs"

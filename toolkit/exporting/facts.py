@@ -55,9 +55,18 @@ def frames_if_done(task: Task, exporter: Exporter, options: ExportOptions) -> in
 
 
 def forget(folder: Path, label: str) -> None:
-    """Remove what an earlier export left, its JSON first: from here until the new JSON the folder says of itself that it is not done."""
-    for name in (facts_name(label), own_name(label), AVE_NOTE, *LAYOUTS):
+    """Remove what an earlier export left, its JSON first: from here until the new JSON the folder says of itself that it is not done.
+
+    Its own file goes last and comes first, so that ``foreign_files`` knows a half-done export from files of somebody else.
+    """
+    for name in (facts_name(label), AVE_NOTE, *LAYOUTS, own_name(label)):
         (folder / name).unlink(missing_ok=True)
+
+
+def foreign_files(folder: Path, label: str) -> list[str]:
+    """Files under the renderers' names that no export of ``label`` has written."""
+    ours = (folder / facts_name(label)).is_file() or (folder / own_name(label)).is_file()
+    return [] if ours else [name for name in LAYOUTS if (folder / name).is_file()]
 
 
 def write_facts(

@@ -13,7 +13,7 @@ from speechlip.files import write_text
 from speechlip.recipes.folder import videos
 from speechlip.shards.writer import plain_name
 
-from .facts import facts_name, frames_if_done, own_name
+from .facts import facts_name, foreign_files, frames_if_done, own_name
 from .layouts import LAYOUTS
 from .records import EXPORTED, FAILED, KEPT, Exporter, ExportOptions, Row, Task
 from .video import export_video
@@ -50,13 +50,15 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
 
 
 def check_folders(tasks: Sequence[Task], label: str) -> None:
-    """Raise OptionError where a folder holds another encoder's features: the renderers' file names are the same for all."""
+    """Raise OptionError where a folder holds features of another encoder, or of another tool: the renderers' file names are the same for all."""
     for task in tasks:
         others = sorted(path.name for path in task.folder.glob("aud_*.json") if path.name != facts_name(label))
         if others:
             raise OptionError(
                 f"{task.folder} holds features of another encoder ({others[0]}), whose files have the same names; choose another -o"
             )
+        if foreign := foreign_files(task.folder, label):
+            raise OptionError(f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose another -o")
 
 
 def export(tasks: Sequence[Task], exporter: Exporter, options: ExportOptions, out: Path) -> Iterator[Row]:
