@@ -1,5 +1,6 @@
 """What ``score-encoder`` does between the command line and the benchmark: options, progress, the table, where things are."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
+from speechlip.training.device import choose_device
 from tqdm import tqdm
 
 SOME_MISSING = 3
 
 
 def run(
-    shards: Path, out: Path, encoders: tuple[str, ...], preset: str, workers: int, quiet: bool, command: str, chosen: dict[str, Any]
+    shards: Path, out: Path, encoders: tuple[str, ...], preset: str, workers: int | None, quiet: bool, command: str, chosen: dict[str, Any]
 ) -> int:
-    """Score the encoders and the controls into ``out`` and say what came of it; returns the exit code."""
+    """Score the encoders and the controls into ``out`` and say what came of it; returns the exit code. workers: None for as many as suits."""
     options = make_options(preset, {name: value for name, value in chosen.items() if value is not None})
+    workers = workers or (1 if choose_device(options.device).type == "cuda" else os.cpu_count() or 1)
     progress = Progress(options, quiet)
     try:
         benchmark = run_benchmark(BenchmarkJob(shards, out, encoders, options, workers, command), progress)

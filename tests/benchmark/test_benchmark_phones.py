@@ -15,7 +15,7 @@ from speechlip.benchmark.tasks import Task
 from speechlip.metrics.visemes import viseme_classes
 
 PHONES = ("T", "D", "P", "B", "S", "Z")
-TASK = Task("x", "x", "encoder", "head", "0" * 32)
+TASK = Task("x", "x", "encoder", "head", "0" * 32, "0" * 32)
 
 
 @pytest.fixture(scope="module")

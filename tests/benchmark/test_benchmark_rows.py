@@ -8,8 +8,7 @@ import tiny_dataset
 from speechlip.benchmark import row, tasks
 from speechlip.benchmark.records import load_benchmark
 from speechlip.benchmark.run import BenchmarkJob, run_benchmark
-from speechlip.benchmark.tasks import tasks_of
-from tiny_benchmark import FEW, OPTIONS, SEEING, SHUFFLED, Silent, benchmark, without_times
+from tiny_benchmark import FEW, OPTIONS, REAL_CONTROLS, REAL_LIPS, SEEING, SHUFFLED, Silent, benchmark, without_times
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -87,6 +86,20 @@ def test_a_run_that_was_killed_goes_on_with_the_next_seed(shards, finished, tmp_
     assert killed.rows[0].seeds == straight.rows[0].seeds
 
 
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_row_whose_seeds_are_not_whole_is_made_again(shards, tmp_path, damage):
+    two_seeds = replace(FEW, seeds=2)
+    first, _ = benchmark(shards, tmp_path, SEEING, options=two_seeds)
+    seed = next((tmp_path / ".rows").glob("*/seed-001.npz"))
+    seed.write_bytes(seed.read_bytes()[:500]) if damage == "cut" else seed.unlink()
+    again, watcher = benchmark(shards, tmp_path, SEEING, options=two_seeds)
+    assert len(watcher.rows) == 1
+    if damage == "gone":
+        assert [row.scores for row in again.rows] == [row.scores for row in first.rows]
+    else:
+        assert "cannot be read" in next(row for row in again.rows if row.status == "failed").reason
+
+
 def test_out_of_memory_suggests_a_batch_size(shards, tmp_path, monkeypatch):
     def full(*rest):
         raise MemoryError
@@ -97,13 +110,10 @@ def test_out_of_memory_suggests_a_batch_size(shards, tmp_path, monkeypatch):
 
 
 def test_all_controls_are_there_and_none_twice(shards, monkeypatch):
-    monkeypatch.undo()
-    from speechlip.benchmark.tasks import shards_facts
-
-    facts, _ = shards_facts(shards, "test")
-    monkeypatch.setattr(tasks, "CONTROLS", dict.fromkeys(["random:se4lip", "shuffled:log-mel", "log-stft", "log-mel"], ""))
-    monkeypatch.setattr(tasks, "LIPS", "lips")
-    made = tasks_of(["log-mel", "hubert", "hubert"], facts, OPTIONS)
+    facts, _ = tasks.shards_facts(shards, "test")
+    monkeypatch.setattr(tasks, "CONTROLS", REAL_CONTROLS)
+    monkeypatch.setattr(tasks, "LIPS", REAL_LIPS)
+    made = tasks.tasks_of(["log-mel", "hubert", "hubert"], facts, OPTIONS)
     assert [(task.name, task.role) for task in made] == [
         ("log-mel", "encoder"),
         ("hubert", "encoder"),
@@ -113,7 +123,7 @@ def test_all_controls_are_there_and_none_twice(shards, monkeypatch):
         ("lips", "control"),
     ]
     assert made[-1].note == "mouth points, found by drawn" and len({task.key for task in made}) == 6
-    without = tasks_of(["hubert"], replace(facts, landmarks=""), OPTIONS)
+    without = tasks.tasks_of(["hubert"], replace(facts, landmarks=""), OPTIONS)
     assert "lips" not in {task.name for task in without}
 
 

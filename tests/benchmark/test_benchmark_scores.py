@@ -97,6 +97,16 @@ def test_equal_rows_do_not_differ():
     assert marked[1].differences["pair_auc"].p == 1.0 and marked[1].differences["pair_auc"].value == 0
 
 
+def test_the_best_is_one_below_the_head_where_there_is_one():
+    """What is scored as it was trained had other training than the heads."""
+    found, pairs = drawn(np.random.default_rng(1), 1.0)
+    better, _ = drawn(np.random.default_rng(1), 2.0)
+    trained = replace(row_of("run (as trained)", [better], pairs=pairs), mode="as trained")
+    marked = compared([row_of("run", [found], pairs=pairs), trained], [[found], [better]], pairs, 100)
+    assert marked[0].is_best and marked[1].differences["pair_auc"].to == "run" and marked[1].differences["pair_auc"].value > 0
+    assert compared([trained], [[better]], pairs, 100)[0].is_best
+
+
 @pytest.mark.parametrize("shift", [-15, -4, 0, 7, 15])
 def test_a_curve_has_its_minimum_where_speech_was_moved(shift):
     rng = np.random.default_rng(0)

@@ -5,12 +5,15 @@ from dataclasses import replace
 
 from speechlip.benchmark.options import BenchmarkOptions
 from speechlip.benchmark.run import BenchmarkJob, run_benchmark
+from speechlip.benchmark.tasks import CONTROLS, LIPS
 
 SPLITS = {
     "train": dict.fromkeys(("anna", "ben", "chen", "dan"), (60, 55, 50)),
     "test": {"dora": (60, 48), "emil": (50, 40)},
 }
 OPTIONS = BenchmarkOptions(steps=40, seeds=2, batch_size=16, lr=5e-3, warmup_steps=5, device="cpu", resamples=50)
+REAL_CONTROLS, REAL_LIPS = CONTROLS, LIPS
+"""Before the fixture ``tiny`` puts its own in their place."""
 SEEING, SHUFFLED = "tiny_encoders:seeing", "shuffled:tiny_encoders:seeing"
 FEW = replace(OPTIONS, steps=1, seeds=1, batch_size=4)
 """Options that give a row in no time."""

@@ -80,7 +80,8 @@ def ledger_row(speaker: str, split: str, lengths: Sequence[int]) -> dict:
         "clips": len(lengths),
         "sha256": sha256(speaker),
     }
-    return row | {"seconds": kept_s + 1, "seconds_kept": kept_s, "dropped": {"no face": 1.0}, "stage": "", "reason": "", "detail": ""}
+    row |= {"seconds": kept_s + 1, "seconds_kept": kept_s, "dropped": {"no face": 1.0}, "stage": "", "reason": "", "detail": ""}
+    return row | {"clip_seconds": kept_s, "interpolated_seconds": 0.0, "bytes": 1000, "corrected": [], "damage": {}}
 
 
 def encode(clip: PairClip, options: Mapping) -> dict[str, bytes]:

@@ -117,7 +117,7 @@ def finite_or_none(value: float) -> float | None:
 
 def write_tokens(out: Path, task: Task, tokens: Tokens, features: np.ndarray) -> str:
     """The tokens in up to 50 dimensions, for the map; returns the file's place beside benchmark.json."""
-    place = Path(TOKENS_FOLDER) / f"{task.key}.npz"
+    place = Path(TOKENS_FOLDER) / f"{task.features_key}.npz"
     (out / TOKENS_FOLDER).mkdir(exist_ok=True)
     with whole_file(out / place) as file:
         np.savez(file, points=token_space(features, MAP_DIMENSIONS).astype(np.float32), phones=tokens.phone.astype("U4"))

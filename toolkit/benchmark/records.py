@@ -137,7 +137,8 @@ class Cost:
     """What an encoder takes, measured in a fresh process on ``seconds`` s of speech; None where it could not be measured, ``reason`` says why.
 
     real_time_factor: computing time / duration of the speech, below 1 is faster than speech. peak_memory_mb: of that process, libraries and
-    weights included. look_ahead_ms: how much later speech a feature waits for; None where it needs the whole clip. threads, device: of the measure.
+    weights included; on a GPU what torch held there. look_ahead_ms: how much later speech a feature waits for, None
+    where it is all of it. threads, device: of the measure.
     """
 
     parameters: int
@@ -158,7 +159,8 @@ class EncoderRow:
 
     note: what a reader has to know of this row, such as where a control's landmarks come from. rate_hz, centre_ms: as the encoder declares; dim: of
     a feature at that rate; frame_dim: of a video frame. differences: "pair_auc", "offset_exact" → to the best row; none for the best itself.
-    is_best: whether the differences of the others are to this row. unlike_paper: of a trained run, option → what is not the paper's.
+    is_best: whether the differences of the others are to this row. weights: SHA-256 of the file, or commit on the Hub; empty where there are none,
+    or nobody says. unlike_paper: of a trained run, option → what is not the paper's.
     seconds: wall clock of all its seeds.
     """
 
@@ -174,6 +176,7 @@ class EncoderRow:
     rate_hz: float = 0.0
     centre_ms: float = 0.0
     random_init: bool = False
+    weights: str = ""
     scores: dict[str, Score] = field(default_factory=dict)
     differences: dict[str, Difference] = field(default_factory=dict)
     is_best: bool = False
@@ -189,7 +192,7 @@ class ShardsFacts:
     """Which data. name: of the folder. manifest_sha256: of its manifest.json. landmarks: how the mouth points came, empty where there are none.
 
     Of each split: clips, speakers, seconds. pairs: kind → how many frozen pairs of the examined split; off: kinds without any → why.
-    gallery: windows of retrieval. too_short: clips that no offset can be measured in.
+    gallery: windows of retrieval. train_digest: of the shards that are learned from. too_short: clips that no offset can be measured in.
     """
 
     name: str
@@ -202,6 +205,7 @@ class ShardsFacts:
     gallery: int
     too_short: int
     landmarks: str = ""
+    train_digest: str = ""
 
 
 @dataclass(frozen=True)

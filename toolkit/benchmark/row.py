@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -64,8 +65,9 @@ def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
     try:
         row = row_from(json.loads((job.folder(task) / ROW).read_text(encoding="utf-8")))
         tokens = row.ambiguity.tokens_file
-        return replace(row, label=task.label, role=task.role, note=task.note) if not tokens or (job.out / tokens).is_file() else None
-    except (OSError, ValueError, TypeError, KeyError):
+        whole = len(findings_of(job, task)) == len(row.seeds) and (not tokens or (job.out / tokens).is_file())
+        return replace(row, label=task.label, role=task.role, note=task.note) if whole else None
+    except (SpeechLipError, OSError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -80,13 +82,13 @@ def make_row(task: Task, report: Report, *, job: RowJob) -> EncoderRow:
     try:
         with one_thread(job.options.device):
             row = scored_row(task, report, job)
+        write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
     except SpeechLipError as error:
-        return failed_row(task, str(error))
+        row = failed_row(task, str(error))
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return failed_row(task, f"unexpected error: {type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]")
-    write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
-    shutil.rmtree(job.folder(task) / FEATURES)
+        row = failed_row(task, f"unexpected error: {type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]")
+    shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)
     return row
 
 
@@ -132,7 +134,8 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
         frame_dim=cache.dim,
         rate_hz=clock.rate_hz,
         centre_ms=clock.centre_ms,
-        random_init=options.random_init,
+        random_init=features.name.startswith("random:"),
+        weights=getattr(features, "weights", ""),
         scores=row_scores(seeds, found, job.pair_facts, options.resamples),
         seeds=tuple(seeds),
         ambiguity=ambiguity_of(cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task),
@@ -205,5 +208,5 @@ def load_seed(path: Path) -> tuple[Findings, int, float | None, float]:
             found = Findings(**{field.name: content[field.name] for field in fields(Findings)})
             loss = float(content["loss"])
             return found, int(content["steps"]), None if np.isnan(loss) else loss, float(content["seconds"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise SpeechLipError(f"{path} cannot be read ({error}); delete it, and run the same command again") from error

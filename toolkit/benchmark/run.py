@@ -74,7 +74,7 @@ def run_benchmark(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
 def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
     options = replace(job.options, device=choose_device(job.options.device).type, split=examined(job.shards, job.options.split))
     facts, clips = shards_facts(job.shards, options.split)
-    tasks, notes = tasks_of(job.encoders, facts, options), notes_of(facts, clips)
+    tasks, notes = tasks_of(job.encoders, facts, options), notes_of(job.shards, facts, clips)
     with one_thread(options.device):
         rows_job = RowJob(job.out, job.shards, facts, options, anchor_ratios(job.shards, facts))
         rows = {task: row for task in tasks if (row := finished_row(rows_job, task))}

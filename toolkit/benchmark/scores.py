@@ -19,7 +19,7 @@ from speechlip.shards.frozen_pairs import FrozenPair
 from speechlip.shards.pairs import NEGATIVES
 
 from .examine import Findings
-from .records import COLUMNS, CONTROL, Difference, EncoderRow, Score, SeedResult
+from .records import COLUMNS, CONTROL, HEAD, Difference, EncoderRow, Score, SeedResult
 
 ALL = "all"
 NO_CLIP = "no clip is long enough: 44 frames are wanted"
@@ -129,14 +129,15 @@ def per_clip(name: str, found: Findings) -> np.ndarray:
 def compared(rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pairs: PairFacts, resamples: int) -> list[EncoderRow]:
     """The rows, the best marked, each other one with its difference to the best. found: of each row, empty for a row that failed.
 
-    The best is that of the highest pair AUC among the rows that are no controls; among all where there are only controls.
+    The best is that of the highest pair AUC among the encoders below the common head: what is scored as it was trained had other training, and
+    controls are no encoders. Where there are none of the former, it is the best of what there is.
     """
     scored = [place for place, row in enumerate(rows) if row.scores and found[place]]
     if not scored:
         return list(rows)
-    best = max(
-        [place for place in scored if rows[place].role != CONTROL] or scored, key=lambda place: rows[place].scores["pair_auc"].value or 0
-    )
+    encoders = [place for place in scored if rows[place].role != CONTROL]
+    below_the_head = [place for place in encoders if rows[place].mode == HEAD]
+    best = max(below_the_head or encoders or scored, key=lambda place: rows[place].scores["pair_auc"].value or 0)
     marked = [
         replace(row, differences=differences(found[place], found[best], rows[best].label, pairs, resamples))
         if place in scored and place != best

@@ -26,7 +26,7 @@ def as_csv(benchmark: Benchmark) -> str:
 
 
 def csv_row(row: EncoderRow) -> dict[str, Any]:
-    """Column → cell of ``benchmark.csv``; a score is its value, its interval and its spread over seeds, or its reason."""
+    """Column → cell of ``benchmark.csv``; a score is its value, its interval and its spread over seeds, None where it is missing."""
     cells = {name: getattr(row, name) for name in FACTS} | {"seeds": len(row.seeds)}
     scores = {name: row.scores.get(name) for name in COLUMNS} | {name: row.ambiguity.scores.get(name) for name in AMBIGUITY_COLUMNS}
     for name, score in scores.items():

@@ -5,8 +5,9 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.metrics.lse import MAX_SHIFT
 from speechlip.shards.frozen_pairs import read_pairs
+from speechlip.shards.ledger import read_ledger, shared_recordings
 from speechlip.shards.pair_loader import impossible_kinds
 from speechlip.shards.pairs import KINDS, NEGATIVES, WINDOW
 from speechlip.shards.reader import ClipReader
@@ -34,18 +36,21 @@ CONTROLS = {
 LIPS = "lips"
 CROP = "lips"
 LEAST_FRAMES = WINDOW - 1 + 2 * MAX_SHIFT + LEAST_COMMON
-VERSIONS_THAT_SHOW = ("numpy", "scikit-learn", "scipy", "torch", "torchaudio")
+VERSIONS_THAT_SHOW = ("numpy", "scikit-learn", "scipy", "torch", "torchaudio", "transformers")
+OTHER_SHARDS = "trained on other shards: people of this split may have been among its own"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One row to come. name: of the encoder. label: unique in the table. key: names everything that its numbers depend on."""
+    """One row to come. name: of the encoder. label: unique in the table. key: names everything that its numbers depend on. features_key: the same of
+    its features; two rows of one run share it."""
 
     name: str
     label: str
     role: str
     mode: str
     key: str
+    features_key: str
     note: str = ""
 
 
@@ -57,16 +62,26 @@ def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions
     tasks = []
     for name, role, note in wanted:
         key = key_of(name, HEAD, facts, options)
-        tasks.append(Task(name, name, role, HEAD, key, note))
-        if is_run(name):
-            key = key_of(name, AS_TRAINED, facts, options)
-            tasks.append(Task(name, f"{name} ({AS_TRAINED})", role, AS_TRAINED, key, "its own two halves, no common head"))
+        note = "; ".join(filter(None, (note, trained_elsewhere(name, facts))))
+        tasks.append(Task(name, name, role, HEAD, key, key, note))
+        if is_run(name) and not options.random_init:
+            own = "; ".join(filter(None, ("its own two halves, no common head", trained_elsewhere(name, facts))))
+            tasks.append(Task(name, f"{name} ({AS_TRAINED})", role, AS_TRAINED, key_of(name, AS_TRAINED, facts, options), key, own))
     return tasks
 
 
 def is_run(name: str) -> bool:
     """Whether ``name`` is the folder of a run of train-encoder."""
     return Path(name).is_dir() and any(Path(name).glob("step-*"))
+
+
+def trained_elsewhere(name: str, facts: ShardsFacts) -> str:
+    """What to say of a run that learned from another train split than the heads do; empty where all is well, or the run says nothing."""
+    try:
+        digest = read_facts(last_checkpoint(Path(name)))["shards"]["digest"] if is_run(name) else facts.train_digest
+    except (ModelError, KeyError, TypeError):
+        return ""
+    return "" if digest == facts.train_digest else OTHER_SHARDS
 
 
 def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
@@ -119,7 +134,11 @@ def stamp(path: Path | None) -> list[int]:
 
 
 def versions() -> dict[str, str]:
-    return {"python": sys.version.split()[0]} | {name: version(name) for name in VERSIONS_THAT_SHOW}
+    found = {"python": sys.version.split()[0]}
+    for name in VERSIONS_THAT_SHOW:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def examined(shards: Path, asked: str) -> str:
@@ -157,6 +176,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         off={kind: why.get(kind, "no such pair could be drawn") for kind in NEGATIVES if not counts[kind]},
         gallery=counts["positive"],
         too_short=sum(clip.meta["n_frames"] < LEAST_FRAMES for clip in clips),
+        train_digest=open_shards(shards, "train").digest,
         landmarks=landmarks_of(clips[0].meta.get("detector", "")) if "landmarks.npy" in manifest["fields"] else "",
     )
     return facts, tuple(clip.key for clip in clips)
@@ -170,7 +190,7 @@ def landmarks_of(detector: str) -> str:
     return "given with the videos" if detector == "sidecar" else f"found by {detector or 'an unnamed detector'}"
 
 
-def notes_of(facts: ShardsFacts, clips: Iterable[str]) -> list[str]:
+def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str]:
     """What a reader of the table has to know of the data."""
     n_clips = len(list(clips))
     notes = [f"no {kind!r} negatives: {why}" for kind, why in facts.off.items()]
@@ -178,6 +198,9 @@ def notes_of(facts: ShardsFacts, clips: Iterable[str]) -> list[str]:
         notes.append(f"{facts.too_short} of {n_clips} clips are shorter than {LEAST_FRAMES} frames, so no offset is measured in them")
     if not facts.landmarks:
         notes.append("no control 'lips': these shards carry no landmarks")
+    if copies := shared_recordings(read_ledger(shards)):
+        names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
+        notes.append(f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been learned")
     if n_clips < 20:
         notes.append(f"intervals rest on {n_clips} clips; with fewer than about 20 they are too narrow")
     return notes

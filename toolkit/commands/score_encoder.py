@@ -1,6 +1,5 @@
 """``score-encoder``."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ from .base import FILE, SHARDS, cache_option, command
 @click.option("--device", help="auto, cpu, cuda.")
 @click.option("--precision", help="fp32, bf16.")
 @click.option("--random-init", is_flag=True, default=None, help="Pretrained encoders at random weights; nothing is fetched.")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Encoders at a time.")
+@click.option("--workers", type=click.IntRange(1), help="Encoders at a time.  [default: all cores, 1 on a GPU]")
 @click.option("-o", "--out", type=FILE, default=Path("benchmark"), show_default=True, help="Folder of the tables and of finished rows.")
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @click.pass_context
