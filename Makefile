@@ -1,4 +1,4 @@
-# make demo   set up, make a small corpus of drawn talking heads, prepare it
+# make demo   set up, make a small corpus of drawn talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,9 +11,10 @@ demo: $(VENV)/.demo
 	$(BIN)/speechlip synthesize demo/videos --identities 6 --clips 2 --seed 0
 	$(BIN)/prep-shards demo/videos -o demo/shards --detector cascade
 	$(BIN)/verify-shards demo/shards
+	$(BIN)/inspect-shards demo/shards -o demo/gallery
 
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -213,7 +213,7 @@ def test_a_plug_in_that_is_none_is_refused_in_a_sentence(plugins, name, words):
 
 def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
     page = (PROJECT / "docs" / "encoders.md").read_text(encoding="utf-8")
-    shards = write_dataset(tmp_path / "shards", {"train": {"anna": (30, 26)}}, shards=1)
+    shards = write_dataset(tmp_path / "shards", {"train": {"anna": (30, 26)}, "test": {"dora": (30,)}}, shards=1)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     blocks = re.findall(r"```python\n(# (?:my_encoder|write_features)\.py\n.*?)```", page, re.DOTALL)
@@ -221,9 +221,10 @@ def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
     for block in blocks:
         Path(block.splitlines()[0].removeprefix("# ")).write_text(block)
     runpy.run_path("write_features.py")
-    clip = next(iter(ClipReader(shards, "train", fields=("audio",), shuffle_clips=0)))
-    from_files, from_module = (open_features(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy"))
-    np.testing.assert_allclose(from_files, from_module, atol=1e-4)
+    for split in ("train", "test"):
+        clip = next(iter(ClipReader(shards, split, fields=("audio",), shuffle_clips=0)))
+        from_files, from_module = (open_features(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy"))
+        np.testing.assert_allclose(from_files, from_module, atol=1e-4)
     sys.modules.pop("my_encoder", None)
 
 

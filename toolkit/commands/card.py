@@ -7,10 +7,10 @@ import click
 from .base import FILE, command
 
 
-@command("card", epilog="\b\nExample:\n  speechlip card shards/\n  speechlip card runs/mine/\n  speechlip card scores/")
+@command("card", epilog="\b\nExample:\n  speechlip card shards/\n  speechlip card runs/mine/\n  speechlip card benchmark/")
 @click.argument("folder", type=FILE)
 def card(folder: Path) -> None:
-    """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or scores of score-encoder.
+    """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or what score-encoder wrote.
 
     Everything in it comes from the folder's own files; what stands between <!-- yours: begin --> and <!-- yours: end --> stays. Shards also get
     their pictures (card/) and croissant.json.
