@@ -17,7 +17,7 @@ from speechlip.training.cosines import auc_by_kind, read_cosines
 from speechlip.training.picture import NAME as PICTURE
 
 from .kept import YOURS, with_kept
-from .licences import licence_fields
+from .licences import licence_fields, stated_licences
 from .text import Markdown, filled
 
 NAME = "README.md"
@@ -28,7 +28,13 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def write_card(run: Path) -> Path:
-    """Write ``README.md`` of a run, keeping what a person added; returns its path.
+    """Write ``README.md`` of a run, keeping what a person added; returns its path. Raises what ``made_anew`` raises."""
+    write_text(run / NAME, made_anew(run))
+    return run / NAME
+
+
+def made_anew(run: Path) -> str:
+    """The card of a run's last checkpoint, with what a person added to the one that is there; nothing is written.
 
     Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is there do not come in pairs.
     """
@@ -39,31 +45,31 @@ def write_card(run: Path) -> Path:
         raise ModelError(
             f"the checkpoint of {run} lacks {error}, which its card tells; train on with this release, or train again"
         ) from error
-    write_text(path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card)
-    return path
+    return with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card
 
 
 def encoder_card(name: str, facts: Mapping[str, Any], auc: Mapping[str, tuple[float, int]], pictured: bool) -> str:
     """The whole card. facts: ``checkpoint.json``. auc: as ``auc_by_kind`` gives it, possibly empty. pictured: whether the picture lies beside it."""
     counted = {field: facts["data"][field] for field in ("clips", "speakers", "seconds")}
-    data = {"title": "Shards without a title", "licence": "unknown", "access": ""} | facts["data"] | counted
+    data = {"title": "Shards without a title", "access": ""} | facts["data"] | counted
+    data |= {"licences": stated_licences(facts["data"])}
     told = {field: facts[field] for field in ("speechlip", "step", "options", "unlike_paper", "sha256", "shards", "crop")}
     told |= {"name": name, "data": data, "auc": auc, "picture": Markdown(PICTURE if pictured else ""), "yours": Markdown(YOURS.rstrip())}
     return filled(TEMPLATE, ModelCardData(**card_data(facts["data"])).to_yaml(), told)
 
 
 def card_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The YAML part: the licence is that of the videos, because no other is known for what was learned from them.
+    """The YAML part: the licences are those of the videos, because no other is known for what was learned from them.
 
-    >>> card_data({"licence": "CC BY 4.0", "title": "someone/talks"})["datasets"]
-    ['someone/talks']
+    >>> card_data({"licences": ["CC BY 4.0", "MIT"], "title": "someone/talks"})["license"]
+    ['cc-by-4.0', 'mit']
     """
     title = data.get("title", "")
     named = {"datasets": [title]} if HUB_NAME.fullmatch(title) else {}
     return {
         "library_name": "speechlip",
         "pipeline_tag": "feature-extraction",
-        **licence_fields([data.get("licence", "unknown")]),
+        **licence_fields(stated_licences(data)),
         **named,
         "tags": TAGS,
     }

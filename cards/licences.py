@@ -1,7 +1,7 @@
 """Licences as the Hub's cards name them: an identifier of its list, else ``other`` with a name and a link, ``unknown`` where nobody stated one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from speechlip.shards.ledger import UNKNOWN
@@ -19,6 +19,8 @@ SPDX_OTHERWISE = {"odc-by-1.0": "odc-by", "odbl-1.0": "odbl", "pddl-1.0": "pddl"
 SPDX_OTHERWISE |= {
     f"{name}{ending}": name for name in ("gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0") for ending in ("-only", "-or-later")
 }
+NO_DERIVATIVES = re.compile(r"by[\W_]*(nc[\W_]*)?nd(?![^\W\d_])|no[nt]?[\W_]*deriv", re.IGNORECASE)
+"""Creative Commons' …-ND in any of its spellings, and words to the same effect."""
 ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\]]+")
 
 
@@ -35,6 +37,26 @@ def hub_id(licence: str) -> str | None:
 
 def is_unknown(licence: str) -> bool:
     return licence.strip().lower() in ("", UNKNOWN)
+
+
+def forbids_derivatives(licence: str) -> bool:
+    """Whether what is made of the videos, as shards are, may not be handed on.
+
+    >>> [forbids_derivatives(name) for name in ("CC-BY-NC-ND-4.0", "cc by-nd 4.0", "Attribution-NoDerivs", "CC-BY-NC-4.0")]
+    [True, True, True, False]
+    """
+    return NO_DERIVATIVES.search(licence) is not None
+
+
+def stated_licences(facts: Mapping[str, Any]) -> list[str]:
+    """The licences of the videos, as a manifest or the ``data`` of a checkpoint has them; older ones have the recipe's alone.
+
+    >>> stated_licences({"licences": {"CC-BY-4.0": {}, "MIT": {}}, "about": {"licence": "unknown"}})
+    ['CC-BY-4.0', 'MIT']
+    >>> stated_licences({"about": {"licence": "MIT"}}), stated_licences({"licence": "MIT"}), stated_licences({})
+    (['MIT'], ['MIT'], ['unknown'])
+    """
+    return [str(licence) for licence in facts.get("licences", ())] or [str(facts.get("about", facts).get("licence") or UNKNOWN)]
 
 
 def licence_fields(licences: Iterable[str], homepage: str = "") -> dict[str, Any]:

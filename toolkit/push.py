@@ -27,7 +27,7 @@ def run_encoder(run: Path, repo_id: str, token_file: Path | None, options: PushO
     """Push, and say how to use it; returns the exit code."""
     token, progress = token_of(token_file), Progress(quiet)
     try:
-        commit = push_encoder(run, repo_id, token, options, progress.planned, progress.sent)
+        commit = push_encoder(run, repo_id, token, options, progress.planned, progress.sent, progress.read_back)
     finally:
         progress.close()
     if commit and not quiet:

@@ -76,6 +76,15 @@ def test_the_hub_reads_its_yaml(run):
     assert (data["license"], data["datasets"]) == ("unknown", ["someone/talks"]) and "license_name" not in data
 
 
+def test_it_has_the_licence_of_every_video(run):
+    change(run, data={name: DATA[name] for name in ("clips", "speakers", "seconds")} | {"licences": ["MIT", "CC-BY-4.0", "<b>"]})
+    path = write_card(run)
+    assert "Licences of the videos: MIT, CC-BY-4.0, &lt;b&gt;." in path.read_text()
+    assert ModelCard.load(path).data.to_dict()["license_name"] == "<b>, CC-BY-4.0, MIT"
+    change(run, data=DATA | {"licences": ["MIT", "CC-BY-4.0"], "licence": "what a recipe said"})
+    assert ModelCard.load(write_card(run)).data.to_dict()["license"] == ["cc-by-4.0", "mit"] and "recipe said" not in path.read_text()
+
+
 def test_without_picture_and_pairs_it_says_so(run):
     (run / "cosines.csv").unlink()
     text = write_card(run).read_text()

@@ -1,5 +1,8 @@
 """A local Hub, and this process's client turned to it."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hub_answers import TOKEN
 from local_hub import serving
@@ -24,6 +27,12 @@ def prepared(tmp_path_factory):
     edit_manifest(folder, lambda manifest: manifest.update(about={"licence": "CC-BY-4.0", "title": "Talks"}))
     (folder / "README.md").write_text(CARD)
     return folder
+
+
+@pytest.fixture
+def folder(prepared, tmp_path):
+    """A copy that a test may change."""
+    return Path(shutil.copytree(prepared, tmp_path / "shards"))
 
 
 @pytest.fixture

@@ -85,15 +85,16 @@ class Handler(Answers):
     def refs(self, kind: str, repo_id: str) -> None:
         if repo := self._repo(kind, repo_id):
             branches = [{"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid} for name, oid in repo.branches.items()]
-            self._answer(200, {"branches": branches, "converts": [], "tags": [], "pullRequests": []})
+            tags, requests = (
+                [_ref(name, oid) for name, oid in repo.refs.items() if name.startswith(f"refs/{sort}/")] for sort in ("tags", "pr")
+            )
+            asked = {"pullRequests": requests} if self.query.get("include_prs") else {}
+            self._answer(200, {"branches": branches, "converts": [], "tags": tags, **asked})
 
     def commits(self, kind: str, repo_id: str, revision: str) -> None:
-        if repo := self._repo(kind, repo_id):
-            rows = [
-                {"id": oid, "authors": [{"user": "ann"}], "date": "2026-01-01T00:00:00.000Z", "title": "t", "message": ""}
-                for oid in repo.log
-            ]
-            self._answer(200, rows[::-1])
+        if (repo := self._repo(kind, repo_id)) and (head := self._commit_of(repo, revision)):
+            about = {"authors": [{"user": "ann"}], "date": "2026-01-01T00:00:00.000Z", "title": "t", "message": ""}
+            self._answer(200, [{"id": oid, **about} for oid in repo.history(head)])
 
     def branch(self, kind: str, repo_id: str, branch: str) -> None:
         if repo := self._repo(kind, repo_id, write=True):
@@ -230,6 +231,10 @@ def _entry(path: str, data: bytes) -> dict:
     if path.endswith(LFS_SUFFIXES):
         entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
     return entry
+
+
+def _ref(name: str, oid: str) -> dict:
+    return {"name": name.split("/", 2)[2], "ref": name, "targetCommit": oid}
 
 
 def _slashes(text: str) -> list[int]:

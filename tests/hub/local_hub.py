@@ -17,11 +17,19 @@ from hub_api import Handler
 
 @dataclass
 class Repo:
+    """refs: tags and pull requests, by their whole name (``refs/tags/v1``). parents: commit → the one before, empty for the first."""
+
     private: bool
     gated: object = False
     branches: dict[str, str] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+
+    def history(self, oid: str) -> list[str]:
+        """A commit and those before it."""
+        return [oid, *self.history(self.parents[oid])] if oid else []
 
 
 @dataclass
@@ -65,10 +73,11 @@ class LocalHub:
 
     def commit(self, repo: Repo, branch: str, change: Callable[[dict[str, bytes]], None]) -> str:
         with self.lock:
-            files = dict(repo.commits.get(repo.branches.get(branch, ""), {}))
+            parent = repo.branches.get(branch, "")
+            files = dict(repo.commits.get(parent, {}))
             change(files)
             oid = hashlib.sha1(f"{len(repo.log)}{sorted(files)}".encode()).hexdigest()
-            repo.commits[oid], repo.branches[branch] = files, oid
+            repo.commits[oid], repo.parents[oid], repo.branches[branch] = files, parent, oid
             repo.log.append(oid)
             return oid
 

@@ -1,11 +1,15 @@
 """push-encoder: what of a run travels, and the encoder that comes back by name."""
 
+import hashlib
 import json
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from click.testing import CliRunner
 from hub_answers import READER
 from safetensors.torch import save
@@ -16,7 +20,9 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
 from speechlip.files import sha256_of
 from speechlip.scoring.sync import open_sync_model
+from speechlip.training.checkpoint import shard_facts
 from speechlip.training.config import make_options, unlike_paper
+from tiny_dataset import edit_manifest
 
 AUDIO = np.random.default_rng(0).integers(-9000, 9000, 640 * 7).astype(np.int16)
 
@@ -49,6 +55,17 @@ def trained(tmp_path_factory):
     }
     (folder / "checkpoint.json").write_text(json.dumps(facts))
     return run
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy that a test may change, without a card."""
+    return Path(shutil.copytree(trained, tmp_path / "mel", ignore=shutil.ignore_patterns("README.md")))
+
+
+def change(run, **facts):
+    path = run / "step-00000007" / "checkpoint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
 
 def push(run, *options):
@@ -115,15 +132,71 @@ def test_what_stops_it(hub, trained, tmp_path, monkeypatch):
     assert code == 1 and "may not write there" in output and READER not in output
 
 
-def test_public_only_with_a_licence(hub, trained, tmp_path):
-    folder = tmp_path / "run" / "step-00000007"
-    folder.mkdir(parents=True)
-    for path in (trained / "step-00000007").iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    facts = json.loads((folder / "checkpoint.json").read_text())
-    facts["data"]["licence"] = "unknown"
-    (folder / "checkpoint.json").write_text(json.dumps(facts))
-    code, output = push(tmp_path / "run", "--public")
-    assert code == 1 and "licence" in output and not hub.repos
-    assert push(tmp_path / "run", "--public", "--i-have-the-right-to-publish")[0] == 0
+DATA = {"title": "ann/talks", "clips": 3, "speakers": 2, "seconds": 4.6}
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"licence": "unknown"}, "is unknown"),  # as older releases wrote it
+        ({"licences": ["CC-BY-4.0", "unknown"]}, "is unknown"),
+        ({"licences": ["CC-BY-4.0", "CC-BY-NC-ND-4.0"]}, "CC-BY-NC-ND-4.0 forbids"),
+    ],
+)
+def test_public_only_with_a_licence(hub, run, stated, said):
+    change(run, data=DATA | stated)
+    code, output = push(run, "--public")
+    assert code == 1 and said in output and not hub.repos and not (run / "README.md").exists()
+    assert push(run, "--public", "--i-have-the-right-to-publish")[0] == 0
     assert not hub.repos["models", "ann/mel"].private
+
+
+@pytest.mark.parametrize(
+    ("recipe", "videos", "card"),
+    [("unknown", ["CC-BY-4.0", "MIT"], ["cc-by-4.0", "mit"]), ("CC-BY-4.0", ["CC-BY-4.0", "unknown"], "unknown"), ("MIT", [], "mit")],
+)
+def test_the_licences_are_those_of_the_videos_it_learned_from(hub, run, folder, recipe, videos, card):
+    edit_manifest(folder, lambda manifest: manifest.update(about={"licence": recipe}, licences={name: {} for name in videos}))
+    change(run, data=shard_facts(folder).data)
+    assert push(run, "--public")[0] == (1 if card == "unknown" else 0)
+    assert push(run, *([] if card == "unknown" else ["--public"]))[0] == 0
+    there = hub.files("ann/mel", "models")
+    assert json.loads(there["publication.json"])["licences"] == (videos or [recipe])
+    assert yaml.safe_load(there["README.md"].decode().split("---\n")[1])["license"] == card
+
+
+def test_the_card_is_made_anew_and_keeps_what_a_person_wrote(hub, run):
+    push(run)
+    card = run / "README.md"
+    card.write_text(card.read_text().replace("<!-- yours: end -->", "Ask Ada.\n<!-- yours: end -->"))
+    change(run, step=7, unlike_paper={"steps": "many more"})
+    hub.repos.clear()
+    before = card.read_bytes()
+    assert push(run, "--dry-run")[0] == 0 and card.read_bytes() == before
+    assert push(run)[0] == 0
+    there = hub.files("ann/mel", "models")["README.md"].decode()
+    assert "many more" in there and "Ask Ada." in there and card.read_text() == there
+
+
+def test_an_encoder_that_comes_back_otherwise_stays_private(hub, run, monkeypatch):
+    weights = hashlib.sha256((run / "step-00000007" / "model.safetensors").read_bytes()).hexdigest()
+    commit = hub.commit
+
+    def commit_and_spoil(repo, branch, change):
+        hub.lfs.update({weights: hub.lfs[weights][:-1]} if weights in hub.lfs else {})
+        return commit(repo, branch, change)
+
+    monkeypatch.setattr(hub, "commit", commit_and_spoil)
+    code, output = push(run, "--public", "--quiet")
+    assert code == 1 and "ann/mel does not give back what was sent: model.safetensors has " in output and "bytes there" in output
+    assert hub.repos["models", "ann/mel"].private
+
+
+def test_an_encoder_becomes_public_alone_or_not_at_all(hub, run):
+    repo = hub.new_repo("models", "ann/mel", private=True)
+    hub.commit(repo, "old", lambda files: files.update({"trainer.pt": b"a pickle"}))
+    code, output = push(run, "--public", "--quiet")
+    assert code == 1 and "holds more than was checked" in output and "trainer.pt (branch old)" in output
+    assert repo.private and not hub.committed
+    del repo.branches["old"]
+    assert push(run, "--public")[0] == 0 and not repo.private

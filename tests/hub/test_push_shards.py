@@ -1,41 +1,15 @@
 """push-shards against a server that speaks the Hub's API: what arrives, in which order, what is said when it does not, and that running again goes on."""
 
 import hashlib
-import json
-import shutil
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from hub_answers import READER, STRANGER, TOKEN, USERS
-from speechlip.cli import push_shards
+from pushing import REPO, push, refused
 from speechlip.errors import ShardError
 from speechlip.hub.repository import Repository, git_sha1, upload_of
 from tiny_dataset import edit_manifest
 
-REPO = "ann/talks"
 TRAVELS = ("data/*.tar", "pairs/*.parquet", "ledger.jsonl", "manifest.json", "README.md")
-
-
-@pytest.fixture
-def folder(prepared, tmp_path):
-    """A copy that a test may change."""
-    return Path(shutil.copytree(prepared, tmp_path / "shards"))
-
-
-def push(folder, *options, repo=REPO):
-    """(exit code, stdout and stderr)"""
-    done = CliRunner().invoke(push_shards, [str(folder), repo, *options])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
-
-
-def refused(folder, *options, repo=REPO):
-    """The one line of a push that was refused."""
-    code, output = push(folder, "--quiet", *options, repo=repo)
-    assert code == 1 and output.startswith("error: ") and output.count("\n") == 1
-    return output
 
 
 def local_files(folder):
@@ -99,42 +73,6 @@ def test_pictures_and_croissant_travel_with_the_card(hub, folder):
     (folder / "croissant.json").write_text("{}")
     assert push(folder)[0] == 0
     assert {"card/lengths.png", "croissant.json"} <= hub.files(REPO).keys()
-
-
-# who sees it
-
-
-def test_public_and_gated_come_last_and_only_when_asked(hub, folder):
-    assert push(folder, "--public", "--gated")[0] == 0
-    repo = hub.repos["datasets", REPO]
-    assert (repo.private, repo.gated) == (False, "manual")
-    settings = [number for number, line in enumerate(hub.seen) if line.endswith("/settings")]
-    storage = [number for number, line in enumerate(hub.seen) if "/storage/" in line]
-    assert settings[0] < storage[0] and settings[1] > storage[-1]
-
-
-def test_a_repository_that_is_public_gets_nothing_without_public(hub, folder):
-    hub.new_repo("datasets", REPO, private=False)
-    assert "is public, and --public was not given" in refused(folder)
-    assert not hub.arrived
-
-
-@pytest.mark.parametrize("about", [{"about": {"licence": "unknown"}}, {"about": {}}, {"licences": {"MIT": {}, "unknown": {}}}])
-def test_an_unknown_licence_stops_a_public_push_and_no_private_one(hub, folder, about):
-    edit_manifest(folder, lambda manifest: manifest.update(about))
-    assert "licence of some of these faces and voices is unknown" in refused(folder, "--public")
-    assert not hub.seen
-    assert push(folder)[0] == 0
-    assert json.loads(hub.files(REPO)["publication.json"])["right_to_publish"] == "not published"
-
-
-def test_who_takes_it_upon_them_is_on_record(hub, folder):
-    edit_manifest(folder, lambda manifest: manifest.update(about={"licence": "unknown"}))
-    assert push(folder, "--public", "--i-have-the-right-to-publish")[0] == 0
-    record = json.loads(hub.files(REPO)["publication.json"])
-    assert (
-        record["right_to_publish"] == "stated with --i-have-the-right-to-publish" and record["public"] and record["licences"] == ["unknown"]
-    )
 
 
 # faults that pass

@@ -103,7 +103,8 @@ def test_the_frozen_pairs_are_those_of_the_folder(pushed, prepared):
     here, there = (list(evaluation_batches(shards, "validation", 16)) for shards in (prepared, NAME))
     assert len(here) == len(there) > 0
     for one, other in zip(here, there, strict=True):
-        assert one["key"] == other["key"] if "key" in one else True
+        assert one["keys"] == other["keys"] and len(one["keys"]) == len(one["kind"])
+        assert (one["label"].tolist(), one["kind"].tolist()) == (other["label"].tolist(), other["kind"].tolist())
         np.testing.assert_array_equal(one["lips"], other["lips"])
         np.testing.assert_array_equal(one["spectrogram"], other["spectrogram"])
 
@@ -131,6 +132,18 @@ def test_a_gated_one_says_to_ask(pushed):
     pushed.fail("/resolve/", 403, times=9)
     with pytest.raises(HubError, match="ask for access on its page"):
         open_shards(NAME, "train")
+
+
+def test_a_client_that_may_not_ask_is_said(pushed, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for url in ("hf://datasets/ann/talks/manifest.json", f"{pushed.url}/datasets/ann/talks/resolve/main/manifest.json"):
+        with pytest.raises(HubError, match=f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it"):
+            RemoteStream(url)
+        with pytest.raises(HubError, match="HF_HUB_OFFLINE is set"):
+            fetch(url, tmp_path / "copy")
+    done = CliRunner().invoke(verify_shards, [NAME, "--quiet"])
+    assert done.exit_code == 1 and done.output.startswith("error: HF_HUB_OFFLINE is set") and done.output.count("\n") == 1
+    assert not pushed.seen
 
 
 def test_a_path_that_lost_its_slash_is_said():

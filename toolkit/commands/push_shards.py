@@ -22,7 +22,10 @@ from .base import FILE, command
 @click.option("--dry-run", is_flag=True, help="Verify, and say what would travel; change nothing.")
 @click.option("--token-file", type=FILE, help="File with the token.  [default: HF_TOKEN, else that of `hf auth login`]")
 @click.option(
-    "--i-have-the-right-to-publish", "right_stated", is_flag=True, help="Of data without a known licence; publication.json records it."
+    "--i-have-the-right-to-publish",
+    "right_stated",
+    is_flag=True,
+    help="Of data whose licence is unknown or forbids derivatives; publication.json records it.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but errors.")
 def push_shards(shards: Path, repo_id: str, token_file: Path | None, quiet: bool, **options: Any) -> int:

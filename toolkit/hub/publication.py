@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from speechlip import __version__
-from speechlip.cards.licences import is_unknown
+from speechlip.cards.licences import forbids_derivatives, is_unknown
 from speechlip.errors import OptionError
 
 NAME = "publication.json"
@@ -14,7 +14,8 @@ OVERRIDE = "stated with --i-have-the-right-to-publish"
 def publication(licences: Sequence[str], public: bool, gated: bool, right_stated: bool) -> bytes:
     """``publication.json`` of the repository. licences: all that the data is under.
 
-    Raises OptionError for a public push of data whose licence nobody knows and nobody answers for.
+    Raises OptionError for a public push of data whose licence nobody knows, or forbids derivatives, as shards and what is learned from them are,
+    where nobody answers for it.
 
     >>> json.loads(publication(["CC-BY-4.0"], public=True, gated=False, right_stated=False))["right_to_publish"]
     'licence'
@@ -25,6 +26,12 @@ def publication(licences: Sequence[str], public: bool, gated: bool, right_stated
             "the licence of some of these faces and voices is unknown, so they are not made public; state it (metadata.csv, column licence) and "
             "prepare again, leave --public out, or take it upon you with --i-have-the-right-to-publish"
         )
-    right = OVERRIDE if right_stated else "licence" if known else "not published"
+    bound = sorted(filter(forbids_derivatives, licences))
+    if public and bound and not right_stated:
+        raise OptionError(
+            f"{', '.join(bound)} forbids handing on adaptations, and shards and what learned from them are taken for such, so they are not made public; "
+            "leave --public out, or take it upon you with --i-have-the-right-to-publish"
+        )
+    right = OVERRIDE if right_stated else "licence" if known and not bound else "not published"
     record = {"licences": sorted(licences), "public": public, "gated": gated, "right_to_publish": right, "speechlip": __version__}
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from speechlip.cards.encoder import write_card
+from speechlip.cards.encoder import made_anew, write_card
+from speechlip.cards.licences import stated_licences
 from speechlip.encoders.trained import FACTS, WEIGHTS, last_checkpoint, load_run, read_facts
 
 from .publication import NAME as PUBLICATION
 from .publication import publication
-from .push_shards import CARD, PushOptions, refuse_public
+from .push_shards import CARD, PushOptions, Told, travel
 from .refusals import said_plainly
 from .repository import Plan, Repository, Upload, upload_of
 
@@ -16,39 +17,32 @@ BESIDE = ("training.png", "history.csv", "cosines.csv")
 
 
 def push_encoder(
-    run: Path, repo_id: str, token: str, options: PushOptions, planned: Callable[[Plan], object], sent: Callable[[Upload], object]
+    run: Path,
+    repo_id: str,
+    token: str,
+    options: PushOptions,
+    planned: Callable[[Plan], object],
+    sent: Callable[[Upload], object],
+    read_back: Callable[[str, int, int], object] = lambda path, done, total: None,
 ) -> str:
-    """Push the last checkpoint of a run; returns the commit, empty for a dry run. Safe to repeat: only what is missing travels.
+    """Push the last checkpoint of a run, with its card made anew, and compare what the Hub gives back; returns the commit, empty for a dry run.
 
-    ``load_run("hf://user/name")`` reads it back. Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards`` does.
+    Safe to repeat: only what is missing travels. ``load_run("hf://user/name")`` reads it back.
+    Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards`` does.
     """
     uploads = uploads_of(run, options)
     with said_plainly(repo_id, token):
         repository = Repository(repo_id, "model", options.revision, token)
-        refuse_public(repository, options.public)
-        if not options.dry_run:
-            repository.create(options.gated)
-        plan = repository.plan(uploads)
-        planned(plan)
-        if options.dry_run:
-            return ""
-        repository.send([each for each in plan.missing if each.path != CARD], sent)
-        repository.send([each for each in plan.missing if each.path == CARD], sent)
-        commit = repository.head()
-        if options.public:
-            repository.publish()
-    return commit
+        return travel(repository, uploads, options, Told(planned, sent, read_back), own_folders=(), clips={})
 
 
 def uploads_of(run: Path, options: PushOptions) -> list[Upload]:
-    """The files that travel, the card last; ``trainer.pt``, a pickle, is not among them."""
+    """The files that travel, the card last; ``trainer.pt``, a pickle, is not among them. The card is written anew, unless the run is a dry one."""
     folder = last_checkpoint(run)
     facts = read_facts(folder)
     load_run(run)
-    if not (run / CARD).is_file():
-        write_card(run)
-    licence = str(facts.get("data", {}).get("licence", "unknown"))
-    record = publication([licence], options.public, options.gated, options.right_stated)
+    record = publication(stated_licences(facts.get("data", {})), options.public, options.gated, options.right_stated)
+    card = made_anew(run).encode() if options.dry_run else write_card(run)
     model = [upload_of(WEIGHTS, folder / WEIGHTS, facts["sha256"], fixed=True), upload_of(FACTS, folder / FACTS, fixed=True)]
     beside = [upload_of(name, run / name) for name in BESIDE if (run / name).is_file()]
-    return [*model, *beside, upload_of(PUBLICATION, record), upload_of(CARD, run / CARD)]
+    return [*model, *beside, upload_of(PUBLICATION, record), upload_of(CARD, card)]

@@ -1,10 +1,12 @@
 """A prepared folder to a dataset repository: verified, sent (shards first, card last), streamed back and compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from speechlip.cards.licences import stated_licences
 from speechlip.errors import HubError, ShardError
 from speechlip.shards.shardset import read_manifest
 from speechlip.shards.verify import OnClip, verify
@@ -22,7 +24,7 @@ CARD = "README.md"
 @dataclass(frozen=True)
 class PushOptions:
     """public: else private, because faces and voices are biometric data. gated: people ask, and the owner lets them in by hand. right_stated: whoever
-    pushes says that they may publish data of unknown licence. revision: branch, made where it is not there.
+    pushes says that they may publish data whose licence is unknown or forbids derivatives. revision: branch, made where it is not there.
     """
 
     public: bool = False
@@ -41,28 +43,57 @@ class Watcher(Protocol):
     def read_back(self, path: str, done: int, total: int) -> None: ...
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is called while files travel: with the plan, after each file that was sent, and with (path, files done, files in all) of the read-back."""
+
+    planned: Callable[[Plan], object]
+    sent: Callable[[Upload], object]
+    read_back: Callable[[str, int, int], object]
+
+
 def push_shards(folder: Path, repo_id: str, token: str, options: PushOptions, watcher: Watcher) -> str:
     """Push a finished folder; returns the commit that holds it, empty for a dry run. Safe to repeat: only what is missing travels.
 
-    The repository is private until everything is there and read back; a public push makes it public last.
+    A repository that was not public is private until everything is there and read back; a public push makes it public last.
     Raises ShardError for a folder that is not sound, OptionError for what cannot be asked, HubError for what the Hub or the network refuses.
     """
     uploads = uploads_of(folder, options, watcher.on_clip)
+    clips = {f"data/{row['name']}": row["clips"] for row in read_manifest(folder)["shards"]}
+    told = Told(watcher.planned, watcher.sent, watcher.read_back)
     with said_plainly(repo_id, token):
-        repository = Repository(repo_id, "dataset", options.revision, token)
-        refuse_public(repository, options.public)
-        if not options.dry_run:
-            repository.create(options.gated)
-        plan = repository.plan(uploads, OWN_FOLDERS)
-        watcher.planned(plan)
-        if options.dry_run:
-            return ""
-        repository.send([each for each in plan.missing if each.path != CARD], watcher.sent)
-        repository.send([each for each in plan.missing if each.path == CARD], watcher.sent)
-        commit = repository.head()
-        compare(repository, commit, folder, uploads, watcher.read_back)
-        if options.public:
-            repository.publish()
+        return travel(Repository(repo_id, "dataset", options.revision, token), uploads, options, told, OWN_FOLDERS, clips)
+
+
+def travel(
+    repository: Repository,
+    uploads: Sequence[Upload],
+    options: PushOptions,
+    told: Told,
+    own_folders: Sequence[str],
+    clips: Mapping[str, int],
+) -> str:
+    """Send what is missing, the card last, read everything back, and publish last where that was asked; returns the commit, empty for a dry run.
+
+    own_folders: where nothing but uploads may lie. clips: of each shard, by its path. Raises HubError for what is refused; then a repository
+    that was private is still.
+    """
+    is_to_open = becomes_public(repository, options.public)
+    if is_to_open:
+        refuse_strangers(repository, uploads)
+    if not options.dry_run:
+        repository.create(options.gated)
+    plan = repository.plan(uploads, own_folders)
+    told.planned(plan)
+    if options.dry_run:
+        return ""
+    repository.send([each for each in plan.missing if each.path != CARD], told.sent)
+    repository.send([each for each in plan.missing if each.path == CARD], told.sent)
+    commit = repository.head()
+    compare(repository, commit, uploads, clips, told.read_back)
+    if is_to_open:
+        refuse_strangers(repository, uploads)
+        repository.publish()
     return commit
 
 
@@ -78,8 +109,7 @@ def uploads_of(folder: Path, options: PushOptions, on_clip: OnClip) -> list[Uplo
     if not (folder / CARD).is_file():
         raise ShardError(f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again")
     manifest = read_manifest(folder)
-    licences = list(manifest.get("licences", {})) or [manifest.get("about", {}).get("licence", "")]
-    record = publication(licences, options.public, options.gated, options.right_stated)
+    record = publication(stated_licences(manifest), options.public, options.gated, options.right_stated)
     shards = [upload_of(f"data/{row['name']}", folder / "data" / row["name"], row["sha256"], fixed=True) for row in manifest["shards"]]
     pairs = [
         upload_of(f"pairs/{split}.parquet", folder / "pairs" / f"{split}.parquet", row["sha256"], fixed=True)
@@ -91,15 +121,29 @@ def uploads_of(folder: Path, options: PushOptions, on_clip: OnClip) -> list[Uplo
     return [*shards, *pairs, *facts, *dressing, upload_of(PUBLICATION, record), upload_of(CARD, folder / CARD)]
 
 
-def refuse_public(repository: Repository, public: bool) -> None:
-    """Raises HubError where the repository is public and nobody said ``--public``."""
-    if repository.is_private() is False and not public:
+def becomes_public(repository: Repository, public: bool) -> bool:
+    """Whether the push is to make the repository public, which it was not. Raises HubError where it is public and nobody said ``--public``."""
+    is_public = repository.is_private() is False
+    if is_public and not public:
         raise HubError(f"{repository.repo_id} is public, and --public was not given; make it private in its settings, or give --public")
+    return public and not is_public
 
 
-def compare(repository: Repository, commit: str, folder: Path, uploads: list[Upload], told: Callable[[str, int, int], object]) -> None:
+def refuse_strangers(repository: Repository, uploads: Sequence[Upload]) -> None:
+    """Raises HubError where more than what was checked would become public, for the Hub shows the whole of a repository or nothing."""
+    found = list(islice(repository.strangers(uploads), 4))
+    if found:
+        raise HubError(
+            f"{repository.repo_id} holds more than was checked, and all of it would become public: {', '.join(found[:3])}"
+            f"{' and more' if len(found) > 3 else ''}; push to a repository of its own, or leave --public out"
+        )
+
+
+def compare(
+    repository: Repository, commit: str, uploads: Sequence[Upload], clips: Mapping[str, int], told: Callable[[str, int, int], object]
+) -> None:
     """Raises HubError where what the repository gives back is not what was sent."""
-    found = list(differences(repository.repo_id, commit, read_manifest(folder), uploads, repository.token, told))
+    found = list(differences(repository, commit, uploads, clips, told))
     if found:
         raise HubError(
             f"{repository.repo_id} does not give back what was sent: {found[0]}; look at the repository, then push to another name"

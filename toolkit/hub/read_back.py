@@ -2,12 +2,12 @@
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from speechlip.files import BLOCK_BYTES
 from speechlip.remote.stream import RemoteStream
 
-from .repository import Upload
+from .repository import Repository, Upload
 
 
 class HashedStream:
@@ -30,16 +30,22 @@ class HashedStream:
 
 
 def differences(
-    repo_id: str, commit: str, manifest: dict, uploads: Sequence[Upload], token: str, told: Callable[[str, int, int], object]
+    repository: Repository, commit: str, uploads: Sequence[Upload], clips: Mapping[str, int], told: Callable[[str, int, int], object]
 ) -> Iterator[str]:
-    """Sentences about files whose SHA-256, and shards whose number of clips, are not as sent. told: (path, files done, files in all)."""
-    clips = {f"data/{row['name']}": row["clips"] for row in manifest["shards"]}
+    """Sentences about files whose size or SHA-256, and shards whose number of clips, are not as sent.
+
+    clips: of each shard, by its path. told: (path, files done, files in all). Raises HubError for a file that is not there or cannot be read.
+    """
+    folder = f"hf://{repository.kind}s/{repository.repo_id}@{commit}"
     for number, upload in enumerate(uploads):
         told(upload.path, number, len(uploads))
-        with RemoteStream(f"hf://datasets/{repo_id}@{commit}/{upload.path}", token=token) as remote:
+        with RemoteStream(f"{folder}/{upload.path}", token=repository.token) as remote:
             stream = HashedStream(remote)
             counted = count_clips(stream) if upload.path in clips else None
-            if (found := stream.sha256()) != upload.sha256:
+            found = stream.sha256()
+            if stream.bytes != upload.bytes:
+                yield f"{upload.path} has {stream.bytes} bytes there, {upload.bytes} were sent"
+            elif found != upload.sha256:
                 yield f"{upload.path} has SHA-256 {found} there, {upload.sha256} was sent"
             elif counted is not None and counted != clips[upload.path]:
                 yield f"{upload.path} holds {counted} clips there, the manifest says {clips[upload.path]}"

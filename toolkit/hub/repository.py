@@ -1,7 +1,7 @@
 """One repository on the Hub: what lies in it, what is missing, and files sent there in commits; everything can be repeated."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,8 @@ from speechlip.files import BLOCK_BYTES, sha256_of
 from .refusals import patiently
 
 RepoType = Literal["dataset", "model"]
+ATTRIBUTES = ".gitattributes"
+"""The Hub's own file, in every repository."""
 COMMIT_FILES, COMMIT_BYTES = 50, 20_000_000_000
 """Files and bytes of one commit: few enough commits for the Hub's limits, and little to send again."""
 
@@ -71,8 +73,8 @@ class Repository:
     def create(self, gated: bool) -> None:
         """Make it, private, where it is not there; and its branch, which begins empty."""
         patiently(lambda: self.api.create_repo(self.repo_id, repo_type=self.kind, private=True, exist_ok=True))
-        if self.revision != "main" and self.revision not in self._branches():
-            first = patiently(lambda: self.api.list_repo_commits(self.repo_id, repo_type=self.kind))[-1].commit_id
+        if self.revision != "main" and f"refs/heads/{self.revision}" not in {ref.ref for ref in self._refs()}:
+            first = self._commits("main")[-1]
             patiently(
                 lambda: self.api.create_branch(self.repo_id, repo_type=self.kind, branch=self.revision, revision=first, exist_ok=True)
             )
@@ -87,12 +89,9 @@ class Repository:
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
         try:
-            listed = patiently(
-                lambda: list(self.api.list_repo_tree(self.repo_id, recursive=True, revision=self.revision, repo_type=self.kind))
-            )
+            return self._tree(self.revision)
         except (RepositoryNotFoundError, RevisionNotFoundError):
             return {}
-        return {entry.path: entry for entry in listed if hasattr(entry, "blob_id")}
 
     def plan(self, uploads: Sequence[Upload], own_folders: Sequence[str] = ()) -> Plan:
         """What must travel. Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders`` that is not ours."""
@@ -138,9 +137,40 @@ class Repository:
         """The commit that the revision is at."""
         return str(patiently(lambda: self.api.repo_info(self.repo_id, repo_type=self.kind, revision=self.revision)).sha)
 
-    def _branches(self) -> set[str]:
-        refs = patiently(lambda: self.api.list_repo_refs(self.repo_id, repo_type=self.kind))
-        return {branch.name for branch in refs.branches}
+    def strangers(self, uploads: Sequence[Upload]) -> Iterator[str]:
+        """``path (where)`` of what would become public together with ``uploads`` and is none of them; nothing where the repository is not there.
+
+        Looks at this revision, other branches, tags and pull requests, each with its earlier commits, which anyone can read too; not at what the
+        Hub converts by itself. What may change, as the card may, is no stranger in its earlier states.
+        """
+        ours = {each.path: each for each in uploads}
+        seen: set[str] = set()
+        for ref in self._refs():
+            is_own = ref.ref == f"refs/heads/{self.revision}"
+            for commit in self._commits(ref.target_commit):
+                if commit not in seen:
+                    where = _called(ref.ref) + (f", commit {commit[:12]}" if commit != ref.target_commit else "")
+                    yield from (f"{path} ({where})" for path in _others(self._tree(commit), ours, is_own))
+                seen.add(commit)
+
+    def _refs(self) -> list[Any]:
+        """The client's ``GitRefInfo`` of branches, tags and pull requests, this revision's first; none where the repository is not there."""
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        try:
+            refs = patiently(lambda: self.api.list_repo_refs(self.repo_id, repo_type=self.kind, include_pull_requests=True))
+        except RepositoryNotFoundError:
+            return []
+        return sorted([*refs.branches, *refs.tags, *(refs.pull_requests or ())], key=lambda ref: ref.ref != f"refs/heads/{self.revision}")
+
+    def _tree(self, revision: str) -> dict[str, Any]:
+        listed = patiently(lambda: list(self.api.list_repo_tree(self.repo_id, recursive=True, revision=revision, repo_type=self.kind)))
+        return {entry.path: entry for entry in listed if hasattr(entry, "blob_id")}
+
+    def _commits(self, revision: str) -> list[str]:
+        """The names of a revision's commits, the newest first."""
+        listed = patiently(lambda: self.api.list_repo_commits(self.repo_id, repo_type=self.kind, revision=revision))
+        return [each.commit_id for each in listed]
 
     def _commit(self, operations: list[Any]) -> None:
         first = operations[0].path_in_repo
@@ -148,6 +178,24 @@ class Repository:
         patiently(
             lambda: self.api.create_commit(self.repo_id, operations, commit_message=message, repo_type=self.kind, revision=self.revision)
         )
+
+
+def _others(files: Mapping[str, Any], ours: Mapping[str, Upload], is_own: bool) -> list[str]:
+    """Paths that are not as uploaded, the Hub's own left out. is_own: whether these are files of the branch that is pushed to."""
+
+    def is_ours(path: str) -> bool:
+        return path in ours and (_same(ours[path], files[path]) or (is_own and not ours[path].fixed))
+
+    return sorted(path for path in files if path != ATTRIBUTES and not is_ours(path))
+
+
+def _called(ref: str) -> str:
+    """
+    >>> _called("refs/heads/main"), _called("refs/tags/v1"), _called("refs/pr/3")
+    ('branch main', 'tag v1', 'pull request 3')
+    """
+    kind, _, name = ref.removeprefix("refs/").partition("/")
+    return f"{({'heads': 'branch', 'tags': 'tag', 'pr': 'pull request'}).get(kind, kind)} {name}"
 
 
 def _same(upload: Upload, entry: Any) -> bool:

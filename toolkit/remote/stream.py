@@ -20,7 +20,7 @@ class RemoteStream:
     """The bytes of one file, in their order. ``commit``: of the repository, where the server says so.
 
     A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says. Raises HubError where the file is not
-    there, may not be read, or the network stays away; then what was read is a true beginning of the file.
+    there, may not be read, the network stays away, or ``HF_HUB_OFFLINE`` is set; then what was read is a true beginning of the file.
     """
 
     def __init__(self, url: str, start: int = 0, token: str | None = None) -> None:
@@ -119,13 +119,15 @@ class RemoteStream:
 
 @contextmanager
 def refused_plainly(url: str) -> Iterator[None]:
-    """Turn what a server refuses into a HubError that says what to do."""
-    from huggingface_hub.errors import HfHubHTTPError
+    """Turn what a server refuses, and a client that was told to ask none, into a HubError that says what to do."""
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
         yield
     except HfHubHTTPError as error:
         raise HubError(read_refusal(url, error.response.status_code)) from error
+    except OfflineModeIsEnabled as error:
+        raise HubError(f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it, or give a folder on this disk") from error
 
 
 def read_refusal(url: str, status: int) -> str:

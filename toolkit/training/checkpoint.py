@@ -18,6 +18,7 @@ from typing import Any
 
 import speechlip
 import torch
+from speechlip.cards.licences import stated_licences
 from speechlip.encoders.pair import SpeechLipPair
 from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, last_checkpoint, load_weights, read_facts, read_weights
 from speechlip.errors import ModelError, OptionError, ShardError
@@ -50,7 +51,7 @@ class TrainState:
 @dataclass(frozen=True)
 class ShardFacts:
     """Which shards a run learns from. manifest_sha256: of ``manifest.json``. digest: of the train split alone. crop: preset of its lips. data: what
-    the manifest declares of them (title, licence, …) and counts (clips, seconds, speakers), for the card.
+    the manifest declares of them (title, access, …), the licences of its videos, and counts (clips, seconds, speakers), for the card.
     """
 
     manifest_sha256: str
@@ -68,7 +69,9 @@ def shard_facts(shards: Path) -> ShardFacts:
             f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where {', '.join(PRESETS)} have the mouth: "
             "prepare the videos with one of these"
         )
-    digest, data = open_shards(shards, "train").digest, manifest.get("about", {}) | manifest["splits"]["train"]
+    digest, about = open_shards(shards, "train").digest, manifest.get("about", {})
+    data = {name: value for name, value in about.items() if name != "licence"}  # the recipe's; the videos have their own
+    data |= {"licences": stated_licences(manifest)} | manifest["splits"]["train"]
     return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), digest, crop, data)
 
 
