@@ -200,6 +200,9 @@ def test_options_of_another_release_are_refused(own):
 def test_two_runs_into_one_folder_are_refused(shards, straight, tmp_path):
     with pytest.raises(OptionError, match="is not empty; go on with it by --resume"):
         train(shards, OPTIONS, straight)
+    (tmp_path / "killed" / "tensorboard").mkdir(parents=True)
+    with pytest.raises(OptionError, match="killed is not empty; it holds no checkpoint: remove it, or choose another -o"):
+        train(shards, OPTIONS, tmp_path / "killed")
     with only_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing"):
         train(shards, OPTIONS, tmp_path, resume=True)
 

@@ -20,7 +20,7 @@ from .base import FILE, command
     "--i-have-the-right-to-publish",
     "right_stated",
     is_flag=True,
-    help="Of videos whose licence is unknown or forbids derivatives; publication.json records it.",
+    help="Though a licence is unknown or forbids derivatives; publication.json records it.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but errors.")
 def push_encoder(run: Path, repo_id: str, token_file: Path | None, quiet: bool, **options: Any) -> int:

@@ -175,7 +175,8 @@ def only_run(run: Path, resume: bool) -> Iterator[None]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not resume and any(run.iterdir()):
-            raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")
+            way_on = "go on with it by --resume" if any(run.glob("step-*")) else "it holds no checkpoint: remove it"
+            raise OptionError(f"{run} is not empty; {way_on}, or choose another -o")
         yield
     except BlockingIOError:
         raise OptionError(f"another run is writing to {run}; wait for it, or choose another -o") from None
