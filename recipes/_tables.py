@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -15,7 +16,7 @@ SPLIT_OF = {"train": "train", "validation": "validation", "valid": "validation",
 
 
 def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
-    """The files that hold a data set below ``root``, sorted. Raises OptionError where ``root`` is no folder.
+    """The files that hold a data set below ``root``, sorted. Raises OptionError where ``root`` is no folder or one below it cannot be listed.
 
     Folders that begin with a dot and ``exclude`` are left out. Of a folder that ``save_to_disk`` wrote, those that its ``state.json`` names;
     elsewhere not the ``cache-*.arrow`` that ``map`` leaves behind.
@@ -24,11 +25,16 @@ def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
         raise OptionError(f"no folder {root}; name a data set that save_to_disk wrote, or a folder of parquet or arrow files")
     left_out = exclude.resolve() if exclude else None
     found: list[Path] = []
-    for place, folders, names in os.walk(root):
+    for place, folders, names in os.walk(root, onerror=_unlisted):
         folder = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".") and (folder / name).resolve() != left_out]
         found += [folder / name for name in _named_by_state(folder) or names if _is_table(name)]
     return sorted(found)
+
+
+def _unlisted(error: OSError) -> NoReturn:
+    advice = "its tables would be left out unseen; make it readable, or move it out of the data set"
+    raise OptionError(f"the folder {error.filename} cannot be listed ({error.strerror}): {advice}") from error
 
 
 def _named_by_state(folder: Path) -> list[str]:

@@ -20,7 +20,8 @@ def prep(*arguments, **options):
 
 
 def rows_of(out):
-    return {row["source"]: row for row in map(json.loads, (out / "ledger.jsonl").read_text().splitlines())}
+    lines = (out / "ledger.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    return {row["source"]: row for row in map(json.loads, lines)}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,16 @@ def test_damage_in_the_middle_is_counted_and_the_rest_is_kept(ledger):
 
 @pytest.mark.parametrize(
     "name",
-    ["two words.mp4", 'it\'s "quoted".mp4', "new\nline.mp4", "ünïcödé 日本語.mp4", "dots.in.name.v1.mp4", "-dash.mp4", "$(touch x).mp4"],
+    [
+        "two words.mp4",
+        'it\'s "quoted".mp4',
+        "new\nline.mp4",
+        "line\u2028separator\u0085.mp4",
+        "ünïcödé 日本語.mp4",
+        "dots.in.name.v1.mp4",
+        "-dash.mp4",
+        "$(touch x).mp4",
+    ],
 )
 def test_names_are_only_names(ledger, name):
     assert ledger[name]["status"] == "kept"

@@ -244,6 +244,17 @@ def test_other_options_and_other_videos_are_refused_with_the_difference(prepared
     assert f"1 sources are new, gone or changed: '{gone.relative_to(fewer)}'" in done.stderr
 
 
+def test_another_licence_in_metadata_csv_is_refused_by_name(talking, tmp_path):
+    folder, out = Path(shutil.copytree(talking, tmp_path / "talking")), tmp_path / "out"
+    video = sorted(folder.rglob("*.mp4"))[0].relative_to(folder)
+    arguments = (folder, "-o", out, "--detector", "sidecar", "--limit", 1, "--workers", 1)
+    assert prep(*arguments).returncode == 0
+    (folder / "metadata.csv").write_text(f"file,licence\n{video},CC-BY-4.0\n")
+    done = prep(*arguments)
+    assert done.returncode == 1
+    assert f"1 sources are new, gone or changed: '{video}' (licence). Choose another -o" in done.stderr
+
+
 def test_two_runs_into_one_folder_are_refused(talking, tmp_path):
     out = tmp_path / "both"
     first = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--quiet"])
@@ -313,14 +324,18 @@ def test_a_single_video_serves(talking, tmp_path):
 
 @pytest.mark.slow
 def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
-    out = tmp_path / "real"
-    done = prep(real_clips, "-o", out, "--detector", "mediapipe", "--workers", 2)
+    """One clip without sound, one AVI that loses frames, one whose first look misses faces, one that is small."""
+    out, few = tmp_path / "real", tmp_path / "few"
+    few.mkdir()
+    for name in ("liveportrait_d13_noaudio.mp4", "syncnet_example.avi", "latentsync_demo1.mp4", "videoretalking_3.mp4"):
+        shutil.copy(real_clips / name, few)
+    done = prep(few, "-o", out, "--detector", "mediapipe", "--workers", 2)
     assert done.returncode == 0, done.stderr
     rows = {row["source"]: row for row in ledger(out)}
     assert [name for name, row in rows.items() if row["status"] == "skipped"] == ["liveportrait_d13_noaudio.mp4"]
     assert rows["liveportrait_d13_noaudio.mp4"]["reason"] == "no audio stream"
     assert rows["syncnet_example.avi"]["seconds_kept"] > 5 and sum(rows["syncnet_example.avi"]["dropped"].values()) > 0
     assert rows["latentsync_demo1.mp4"]["seconds_kept"] > 9.5
-    check = [sys.executable, CHECKER, out, "--sources", real_clips, "--refused", "liveportrait_d13_noaudio"]
+    check = [sys.executable, CHECKER, out, "--sources", few, "--refused", "liveportrait_d13_noaudio"]
     done = subprocess.run(check, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -78,6 +78,7 @@ def fill(root, talking):
         "two words.mp4",
         'it\'s "quoted".mp4',
         "new\nline.mp4",
+        "line\u2028separator\u0085.mp4",
         "ünïcödé 日本語.mp4",
         "dots.in.name.v1.mp4",
         "-dash.mp4",

@@ -88,7 +88,7 @@ def resolve_detector(options: PrepOptions, out: Path, quiet: bool) -> PrepOption
     if options.detector == "auto":
         for record in (out / "manifest.json", out / ".work" / "plan.json"):
             if record.exists():
-                return replace(options, detector=json.loads(record.read_text())["options"]["detector"])
+                return replace(options, detector=json.loads(record.read_text(encoding="utf-8"))["options"]["detector"])
     name, why = choose_detector(options.detector)
     if why and not quiet:
         click.echo(why, err=True)

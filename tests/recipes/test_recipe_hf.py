@@ -1,6 +1,7 @@
 """A data set as source: videos as they are, pictures and sound without loss, splits, and rows that no video can be made of."""
 
 import io
+import os
 import re
 from pathlib import Path
 
@@ -220,6 +221,22 @@ def test_damaged_and_missing_tables_are_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"this is no table, whatever it is called")
     with pytest.raises(OptionError, match=f"{name} cannot be read as a table: .*; fetch it again"):
         found(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused_by_name(tmp_path, monkeypatch):
+    write(tmp_path / "train" / "a.parquet", video=held(b"1"))
+    write(tmp_path / "test" / "b.parquet", video=held(b"2"))
+    scandir = os.scandir
+
+    def locked(path="."):
+        if Path(path).name == "test":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)  # root may list any folder, so a mode would not do
+    with pytest.raises(OptionError, match=f"the folder {tmp_path}/test cannot be listed \\(Permission denied\\): .*make it readable"):
+        found(tmp_path)
+    assert len(found(tmp_path, exclude=tmp_path / "test")) == 1
 
 
 def test_the_shards_inside_the_folder_are_no_source(tmp_path):

@@ -1,8 +1,10 @@
 """The funnel against sums by hand."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
-from speechlip.shards.ledger import LedgerRow, format_funnel, funnel
+from speechlip.shards.folder_checks import Found, check_ledger
+from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, read_ledger
 
 KEPT = LedgerRow("a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {})
 LOST = replace(
@@ -31,3 +33,12 @@ def test_the_printed_funnel_names_every_reason_widest_first():
     text = format_funnel(funnel([KEPT, LOST, KEPT]))
     assert text.index("no audio stream") < text.index("no face")
     assert "0:30.0" in text and "in 4 clips" in text and "interpolated" in text
+
+
+def test_only_a_line_feed_ends_a_row(tmp_path):
+    """str.splitlines would also cut at these, which JSON writes as they are."""
+    rows = [replace(LOST, source=f"a{separator}b.mp4") for separator in "\u0085\u2028\u2029"]
+    text = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+    (tmp_path / "ledger.jsonl").write_text(text, encoding="utf-8")
+    assert [row.source for row in read_ledger(tmp_path)] == [row.source for row in rows]
+    assert list(check_ledger(tmp_path, {"funnel": {"sources": 3}}, Found())) == []

@@ -16,7 +16,7 @@ from speechlip.shards.decode import cut_lips
 from speechlip.shards.filmstrip import decode_strip
 from speechlip.shards.pair_loader import pair_loader
 from speechlip.shards.pair_stream import POOL_WINDOWS_PER_CLIP
-from speechlip.shards.pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, parse_mix
+from speechlip.shards.pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, moved_sound, pair_clip, parse_mix
 from speechlip.shards.reader import ClipReader
 
 POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
@@ -120,6 +120,16 @@ def test_two_faces_at_once_are_no_negative():
     left, right = PairClip("a", "s", "film", 100, 50), PairClip("b", "s", "film", 120, 50)
     assert not far_apart(left, 25, right, 0, PairRules())  # 125 and 120 of one film
     assert far_apart(left, 10, right, 0, PairRules()) and far_apart(left, 25, PairClip("c", "s", "other", 120, 50), 0, PairRules())
+
+
+def test_distance_is_that_of_the_sound_where_it_was_moved():
+    """Sound moved 6 frames later: the pictures of frame 116 are heard with sound 110, which frames 110 … 114 of the other face are heard with."""
+    facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
+    asis, later = pair_clip("a", facts | {"corrected": []}), pair_clip("b", facts | {"corrected": ["29.97 fps → 25", moved_sound(6)]})
+    assert (asis.sound_start_frame, later.sound_start_frame) == (100, 94)
+    touching = PairRules(gap_frames=0)
+    assert not far_apart(asis, 10, later, 16, touching) and not far_apart(later, 16, asis, 10, touching)  # pictures 6 frames apart
+    assert far_apart(asis, 10, later, 11, touching)  # sound 110 and 105, pictures one frame apart
 
 
 # what is loaded

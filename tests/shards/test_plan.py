@@ -7,7 +7,7 @@ import pytest
 from speechlip.errors import OptionError
 from speechlip.records import Source
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import Plan, PlannedSource, assign_splits, bytes_per_second, dump_plan, limited, load_plan, make_units
+from speechlip.shards.plan import Plan, PlannedSource, assign_splits, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
 
 
 def planned(name, speaker, seconds=60.0, split=None):
@@ -79,3 +79,14 @@ def test_names_must_be_unique_and_limit_takes_the_first():
     assert limited(sources, PrepOptions(limit=2)) == sources[:2]
     with pytest.raises(OptionError, match=r"two sources named 's000/0.mp4'"):
         limited([*sources, sources[0]], PrepOptions())
+
+
+def test_sources_whose_keys_would_be_the_same_get_longer_ones():
+    """s2054/1.mp4 and s54124/1.mp4 share a stem and the first 32 bits of their SHA-256; the others keep the keys they always had."""
+    names = ["s2054/1.mp4", "s54124/1.mp4", "s3/1.mp4"]
+    sources = [Source(Path("/videos") / name, name, name) for name in names]
+    digits = {entry.source.name: entry.key_digits for entry in make_plan(sources, PrepOptions()).sources}
+    assert digits == dict(zip(names, (16, 16, 8), strict=True))
+    assert [entry.key_digits for entry in make_plan(sources[1:], PrepOptions()).sources] == [8, 8]
+    plan = make_plan(sources, PrepOptions())
+    assert load_plan(dump_plan(plan, PrepOptions()))[0] == plan

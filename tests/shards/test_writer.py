@@ -13,7 +13,7 @@ from PIL import Image
 from speechlip.records import Clip, Phone, Source
 from speechlip.shards.filmstrip import frame_cuts
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.writer import encode_clip, encode_filmstrip, sample_key, write_shard
+from speechlip.shards.writer import encode_clip, encode_filmstrip, key_digits, sample_key, write_shard
 
 RNG = np.random.default_rng(0)
 SMOOTH = np.clip(128 + 60 * np.sin(np.arange(96) / 9)[None, :, None, None] + 40 * np.cos(np.arange(96) / 14)[None, None, :, None], 0, 255)
@@ -33,10 +33,18 @@ def test_keys_are_plain_and_tell_names_apart(name):
     assert sample_key(clip(name)) != sample_key(clip("sub/" + name))
 
 
+def test_keys_are_as_long_as_it_takes_and_no_longer():
+    one, other = clip("s2054/1.mp4"), clip("s54124/1.mp4")
+    assert sample_key(one) == sample_key(other) == "1-ce6aee61-t0-f000050"  # as every release has named clips
+    digits = key_digits(["s2054/1.mp4", "s54124/1.mp4", "a.mp4"])
+    assert digits == {"s2054/1.mp4": 16, "s54124/1.mp4": 16, "a.mp4": 8}
+    assert sample_key(one, 16) != sample_key(other, 16) and re.fullmatch("1-ce6aee61[0-9a-f]{8}-t0-f000050", sample_key(one, 16))
+
+
 def test_members_hold_the_clip():
     phones = (Phone(0.0, 0.5, "AA"),)
     members = encode_clip(
-        clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)), {"source_sha256": "ab", "corrected": []}, PrepOptions()
+        clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)), {"key": "k", "source_sha256": "ab", "corrected": []}, PrepOptions()
     )
     assert list(members) == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
     samples, rate = soundfile.read(io.BytesIO(members["audio.flac"]), dtype="int16")

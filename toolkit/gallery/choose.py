@@ -6,10 +6,9 @@ from itertools import chain, zip_longest
 
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.decode import MEMBERS, ClipSample, decode_clip, decode_meta
-from speechlip.shards.pairs import PairClip
+from speechlip.shards.pairs import PairClip, pair_clip
 from speechlip.shards.reader import RawClip, read_shard
 from speechlip.shards.shardset import ShardSet, open_shards, read_manifest
-from speechlip.timing import FPS
 
 NEEDED = ("lips", "spectrogram", "audio")
 PICTURED = ("lips", "spectrogram", "landmarks", "phones")
@@ -29,9 +28,7 @@ class Shown:
     @property
     def facts(self) -> PairClip:
         """What pairing needs to know of it."""
-        meta = self.clip.meta
-        start_frame = round(float(meta["start_s"]) * FPS)
-        return PairClip(self.clip.key, str(meta["speaker"]), str(meta["source_sha256"]), start_frame, int(meta["n_frames"]))
+        return pair_clip(self.clip.key, self.clip.meta)
 
 
 def open_splits(shards: str, split: str | None = None) -> tuple[ShardSet, ...]:

@@ -24,7 +24,7 @@ def publication(licences: Sequence[str], public: bool, gated: bool, right_stated
     if public and not known and not right_stated:
         raise OptionError(
             "the licence of some of these faces and voices is unknown, so they are not made public; state it (metadata.csv, column licence) and "
-            "prepare again, leave --public out, or take it upon you with --i-have-the-right-to-publish"
+            "prepare another folder, leave --public out, or take it upon you with --i-have-the-right-to-publish"
         )
     bound = sorted(filter(forbids_derivatives, licences))
     if public and bound and not right_stated:

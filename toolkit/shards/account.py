@@ -19,7 +19,7 @@ class Account:
     """The running account of one source: every frame of it ends as kept or as lost for a reason."""
 
     def __init__(self, planned: PlannedSource) -> None:
-        self.source, self.bytes = planned.source, planned.bytes
+        self.source, self.bytes, self.declared = planned.source, planned.bytes, planned.declared
         self.n_frames = round(planned.seconds * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()
@@ -80,6 +80,7 @@ class Account:
             clip_frames=tuple(self.clip_frames),
             face_widths_px=tuple(self.face_widths_px),
             licence=self.source.licence,
+            declared=self.declared,
         )
 
 

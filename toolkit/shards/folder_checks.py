@@ -1,6 +1,5 @@
 """What must hold of a prepared folder beyond single samples: splits, ledger and frozen pairs agree with what the shards hold."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from speechlip.files import sha256_of
 from speechlip.timing import seconds
 
 from .frozen_pairs import FrozenPair, read_pairs
+from .ledger import read_rows
 from .pairs import KINDS, PairClip, PairRules, far_apart
 
 Clips = dict[str, PairClip]
@@ -45,8 +45,7 @@ def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
     """``ledger.jsonl``: one row a source, whose clips are the clips in the shards; the manifest's funnel adds the rows up."""
     path = folder / "ledger.jsonl"
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        yield from _ledger_problems(rows, manifest, found)
+        yield from _ledger_problems(read_rows(path), manifest, found)
     except (OSError, ValueError) as error:
         yield f"{path} cannot be read ({error})"
     except (KeyError, TypeError) as error:

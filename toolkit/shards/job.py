@@ -8,7 +8,7 @@ import fcntl
 import json
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -24,16 +24,18 @@ from speechlip.timing import seconds
 
 from .engine import Crashed, Engine, Event
 from .frozen_pairs import freeze_pairs, write_pairs
-from .ledger import LedgerRow, funnel, licences, row_from
+from .ledger import LedgerRow, funnel, licences, read_rows, row_from
 from .options import PrepOptions
 from .pairs import PairClip
-from .plan import Plan, Unit, dump_plan, file_stamp, load_plan, make_plan
+from .plan import Plan, Unit, at_their_places, declared, dump_plan, file_stamp, load_plan, make_plan
 from .prepare import Judge, UnitResult, prepare_unit
 from .shardset import FORMAT, WORK_FOLDER
 from .writer import encode_json, plain_name
 
 TRAIN = "train"  # the split whose pairs are drawn while training; those of the others are frozen
 VERSIONS_THAT_SHOW = ("av", "mediapipe", "numpy", "opencv-contrib-python", "pillow", "scikit-image", "soundfile", "torch", "torchaudio")
+Facts = dict[str, object]
+"""What is known of a source, by a short word for it that a message can name."""
 CardWriter = Callable[[Path, dict, Sequence[LedgerRow]], object]
 """Writes what a person reads into the folder, from its manifest and ledger."""
 
@@ -74,9 +76,10 @@ def prepare(job: Job, engine: Engine, workers: int, write_card: CardWriter, watc
     Raises ShardError where the folder was begun with other options or other sources, or is not one of ours.
     """
     if job.manifest.exists():
-        refuse_other_work(job, *finished_work(job))
+        manifest = json.loads(job.manifest.read_text(encoding="utf-8"))
+        refuse_other_work(job, manifest["options"], changed_since_the_ledger(job))
         shutil.rmtree(job.work, ignore_errors=True)
-        return json.loads(job.manifest.read_text())
+        return manifest
     with only_run(job):
         plan = planned(job, watcher)
         run_units(job, plan, engine, workers, watcher)
@@ -101,39 +104,69 @@ def planned(job: Job, watcher: Watcher) -> Plan:
     """The plan that an earlier run left, if it is for the same sources and options, else a new one."""
     path = job.work / "plan.json"
     if path.exists():
-        plan, options = load_plan(path.read_text())
-        seen = {entry.source.name: (entry.bytes, entry.modified_ns) for entry in plan.sources}
-        now = {source.name: file_stamp(source.path) for source in job.sources}
-        refuse_other_work(job, options, changed_names(seen, now))
+        plan, options = load_plan(path.read_text(encoding="utf-8"))
+        refuse_other_work(job, options, changed_since_the_plan(job, plan))
         for leftover in job.work.glob("*.part"):
             leftover.unlink()
-        return plan
+        return at_their_places(plan, job.sources)
     plan = make_plan(job.sources, job.options, watcher.looked)
     write_text(path, dump_plan(plan, job.options))
     return plan
 
 
-def finished_work(job: Job) -> tuple[dict, list[str]]:
-    """Options of a finished folder, and the sources that differ from its ledger: by name, size, or, if touched since, by content."""
-    manifest = json.loads(job.manifest.read_text())
-    rows = [json.loads(line) for line in (job.out / "ledger.jsonl").read_text().splitlines()]
+def changed_since_the_plan(job: Job, plan: Plan) -> list[str]:
+    """The sources that differ from the plan: by what is said of them, by size or time of the video, by content of what lies beside it."""
+    was = {entry.source.name: facts_of(entry.source, (entry.bytes, entry.modified_ns), entry.declared) for entry in plan.sources}
+    now = {each.name: facts_of(each, file_stamp(each.path), declared(each, job.options.detector)) for each in job.sources}
+    return changes(was, now)
+
+
+def changed_since_the_ledger(job: Job) -> list[str]:
+    """The sources that differ from a finished folder's ledger: as from a plan, but the video by size or, if touched since, by content.
+
+    Of what a ledger of an older release does not hold, nothing is compared.
+    """
+    rows = {row["source"]: row for row in read_rows(job.out / "ledger.jsonl")}
     written_ns = job.manifest.stat().st_mtime_ns
-    paths = {source.name: source.path for source in job.sources}
-    now = {name: file_stamp(path) for name, path in paths.items()}
-    seen = {row["source"]: row for row in rows}
-    changed = sorted(set(map(plain_name, now)) ^ set(seen))
-    for name, (size, modified_ns) in now.items():
-        row = seen.get(plain_name(name))
-        if row is None:
-            continue
-        touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
-        if size != row["bytes"] or (touched and sha256_of(paths[name]) != row["sha256"]):
-            changed.append(plain_name(name))
-    return manifest["options"], changed
+    was = {name: {"video": (row["bytes"], row["sha256"]), **said_in(row)} for name, row in rows.items()}
+    now = {}
+    for source in job.sources:
+        row = rows.get(plain_name(source.name))
+        video = video_now(source.path, row, written_ns) if row else None
+        now[plain_name(source.name)] = facts_of(source, video, declared(source, job.options.detector))
+    return changes(was, now)
 
 
-def changed_names(seen: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> list[str]:
-    return sorted(plain_name(name) for name in seen.keys() | now.keys() if seen.get(name) != now.get(name))
+def facts_of(source: Source, video: object, said: Mapping[str, object]) -> Facts:
+    return {"video": video, "speaker": plain_name(source.speaker), "licence": source.licence, **said}
+
+
+def said_in(row: dict) -> Facts:
+    return {name: row[name] for name in ("speaker", "licence") if name in row} | row.get("declared", {})
+
+
+def video_now(path: Path, row: dict, written_ns: int) -> tuple[int, str]:
+    """Size and SHA-256 of a source's file; the latter is taken from its row where nothing speaks for another content."""
+    size, modified_ns = file_stamp(path)
+    touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
+    return size, sha256_of(path) if touched else row["sha256"]
+
+
+def changes(was: dict[str, Facts], now: dict[str, Facts]) -> list[str]:
+    """Each source that is new, gone, or of which a fact that both know is another, with what it is.
+
+    >>> changes({"a.mp4": {"licence": "CC0-1.0"}, "b.mp4": {}}, {"a.mp4": {"licence": "unknown", "phones": ""}, "c.mp4": {}})
+    ["'a.mp4' (licence)", "'b.mp4' (gone)", "'c.mp4' (new)"]
+    """
+    found = []
+    for name in sorted(was.keys() | now.keys()):
+        if name in was and name in now:
+            what = [fact for fact, value in sorted(was[name].items()) if now[name].get(fact, value) != value]
+        else:
+            what = ["gone" if name in was else "new"]
+        if what:
+            found.append(f"{plain_name(name)!r} ({', '.join(what)})")
+    return found
 
 
 def refuse_other_work(job: Job, options: dict, changed_sources: Sequence[str]) -> None:
@@ -141,7 +174,7 @@ def refuse_other_work(job: Job, options: dict, changed_sources: Sequence[str]) -
     wanted = job.options.as_dict()
     differences = [f"{key} was {options.get(key)!r}, is now {wanted[key]!r}" for key in wanted if options.get(key) != wanted[key]]
     if changed_sources:
-        shown = ", ".join(repr(name) for name in changed_sources[:5]) + (", …" if len(changed_sources) > 5 else "")
+        shown = ", ".join(changed_sources[:5]) + (", …" if len(changed_sources) > 5 else "")
         differences.append(f"{len(changed_sources)} sources are new, gone or changed: {shown}")
     if differences:
         raise ShardError(f"{job.out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first")
@@ -247,6 +280,6 @@ def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:
 
 
 def load_result(path: Path) -> UnitResult:
-    raw = json.loads(path.read_text())
+    raw = json.loads(path.read_text(encoding="utf-8"))
     clips = tuple(PairClip(**clip) for clip in raw["clips"])
     return UnitResult(raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, tuple(map(row_from, raw["rows"])))

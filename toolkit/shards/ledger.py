@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from speechlip.errors import ShardError
@@ -21,7 +21,8 @@ class LedgerRow:
     reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
     bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind. sync: a
     ``SyncVerdict`` per track, where sync was a stage. clip_frames, face_widths_px: of each clip, its length and the median width of its face in
-    the source. licence: of this source, as the recipe or ``metadata.csv`` says.
+    the source. licence: of this source, as the recipe or ``metadata.csv`` says. declared: what else was said of it and lay beside it, for a
+    later run to compare (``plan.declared``).
     """
 
     source: str
@@ -45,6 +46,7 @@ class LedgerRow:
     clip_frames: tuple[int, ...] = ()
     face_widths_px: tuple[float, ...] = ()
     licence: str = UNKNOWN
+    declared: dict[str, str] = field(default_factory=dict)
 
 
 def row_from(raw: Mapping[str, object]) -> LedgerRow:
@@ -52,12 +54,17 @@ def row_from(raw: Mapping[str, object]) -> LedgerRow:
     return LedgerRow(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})  # type: ignore[arg-type]
 
 
+def read_rows(path: Path) -> list[dict]:
+    """The rows of a ``ledger.jsonl`` as JSON has them. Only a line feed ends a row: names may hold U+0085, U+2028 and U+2029."""
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def read_ledger(folder: Path) -> list[LedgerRow]:
     """The rows of a prepared folder. Raises ShardError for what is no ledger."""
-    path, known = folder / "ledger.jsonl", {field.name for field in fields(LedgerRow)}
+    path, known = folder / "ledger.jsonl", {each.name for each in fields(LedgerRow)}
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [row_from({name: value for name, value in row.items() if name in known}) for row in rows]
+        return [row_from({name: value for name, value in row.items() if name in known}) for row in read_rows(path)]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ShardError(f"{path} cannot be read ({error}); restore it, or prepare the folder again") from error
 

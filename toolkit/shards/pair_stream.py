@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from speechlip.errors import OptionError
-from speechlip.timing import FPS
 
 from .decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from .filmstrip import Filmstrip
-from .pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart
+from .pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, pair_clip
 from .positions import Consumer, Report
 from .reader import ClipReader, RawClip, generator, take
 from .speech_windows import STFT_WINDOWS, SpeechWindows
@@ -69,8 +68,7 @@ class _OpenClip:
     def __init__(self, raw: RawClip, number: int, window: int, reads: SpeechWindows) -> None:
         meta = decode_meta(raw)
         self.raw, self.number, self.window, self.reads = raw, number, window, reads
-        start_frame = round(meta["start_s"] * FPS)
-        self.facts = PairClip(raw["__key__"], meta["speaker"], meta["source_sha256"], start_frame, meta["n_frames"])
+        self.facts = pair_clip(raw["__key__"], meta)
         self.speech: np.ndarray = decode_field(raw, reads.field, self.facts.n_frames)
 
     @cached_property

@@ -15,13 +15,17 @@ offset > 0 takes speech from later in the recording, so that it is heard early: 
 common clock; their offset is ``NO_OFFSET`` in tensors and null in ``pairs/*.parquet``.
 
 No negative shares a frame with its positive, also where two clips (two faces at once, or two copies of a file) show the same moment of one
-recording: times are compared in the recording, and recordings by the hash of their content.
+recording: times are compared in the recording, and recordings by the hash of their content. The times are those of the sound: where
+``--sync-correct`` moved it by different delays for two faces, the same sound stands beside other pictures.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from speechlip.errors import OptionError
+from speechlip.timing import FPS
 
 KINDS = ("positive", "shift", "clip", "speaker")
 """A pair's ``kind`` is an index into this."""
@@ -30,6 +34,8 @@ WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
 SUM_TOLERANCE = 0.011
+MOVED_SOUND = re.compile(r"audio moved by ([+-]\d+) frames to fit the lips")
+"""What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
 
 Draw = Callable[[int], int]
 """draw(n) is a random integer of 0 … n − 1."""
@@ -179,6 +185,7 @@ class PairClip:
     """What pairing needs to know of a clip.
 
     recording: tells recordings apart by content (the source's SHA-256). start_frame: where the clip starts in it, in 25-fps frames.
+    delay_frames: by how much its sound was moved later to fit the lips.
     """
 
     key: str
@@ -186,9 +193,37 @@ class PairClip:
     recording: str
     start_frame: int
     n_frames: int
+    delay_frames: int = 0
+
+    @property
+    def sound_start_frame(self) -> int:
+        """Where in the recording the clip's sound starts."""
+        return self.start_frame - self.delay_frames
+
+
+def pair_clip(key: str, meta: Mapping[str, Any]) -> PairClip:
+    """What pairing needs, out of a sample's ``json``.
+
+    >>> facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
+    >>> pair_clip("a", facts | {"corrected": [moved_sound(-3)]})
+    PairClip(key='a', speaker='s', recording='film', start_frame=100, n_frames=50, delay_frames=-3)
+    """
+    corrected = meta.get("corrected")
+    moved = [MOVED_SOUND.fullmatch(str(said)) for said in corrected] if isinstance(corrected, list) else []
+    delay_frames = sum(int(match[1]) for match in moved if match)
+    start_frame = round(float(meta["start_s"]) * FPS)
+    return PairClip(key, str(meta["speaker"]), str(meta["source_sha256"]), start_frame, int(meta["n_frames"]), delay_frames)
+
+
+def moved_sound(delay_frames: int) -> str:
+    """The sentence that ``MOVED_SOUND`` reads."""
+    return f"audio moved by {delay_frames:+d} frames to fit the lips"
 
 
 def far_apart(one: PairClip, one_start: int, other: PairClip, other_start: int, rules: PairRules) -> bool:
-    """Whether two windows of two clips may form a negative: of different recordings, or far enough apart in the one they share."""
-    apart = abs(one.start_frame + one_start - other.start_frame - other_start)
+    """Whether speech of one window may be a negative for the other: of different recordings, or far enough apart in the one they share.
+
+    Windows start so many frames into their clips.
+    """
+    apart = abs(one.sound_start_frame + one_start - other.sound_start_frame - other_start)
     return one.recording != other.recording or apart >= rules.min_offset

@@ -72,7 +72,10 @@ def cut_clips(
     options: PrepOptions,
     report: Report,
 ) -> Iterator[Clip]:
-    """Second pass: cut the mouth out of every frame of the chosen spans, and take the sound of the same 40 ms."""
+    """Second pass: cut the mouth out of every frame of the chosen spans, and take the sound of the same 40 ms.
+
+    Raises SourceRefused (stage ``clips``) where a frame of a span is not there a second time.
+    """
     waiting = deque(spans)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
     sounds = Sounds(source, info, {seen.delay_frames(span.track) for span in spans})
@@ -97,6 +100,9 @@ def cut_clips(
             report(source.name, SECOND_PASS_S)
             if not open_clips and not waiting:
                 return
+    if unfinished := [*(entry[0] for entry in open_clips), *waiting]:
+        detail = f"the second pass ended before frame {unfinished[0].stop_frame - 1}, which was there in the first"
+        raise SourceRefused("clips", "two readings differ", detail)
 
 
 class Sounds:

@@ -7,30 +7,39 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from speechlip.errors import OptionError, SourceRefused
+from speechlip.faces.sidecar import SidecarDetector
+from speechlip.files import sha256_of
 from speechlip.media.probe import probe
 from speechlip.records import Source
 
 from .options import PrepOptions
+from .writer import KEY_DIGITS, key_digits
 
 LIPS_BYTES = {"jpg": 76_000, "png": 276_000}  # per second of video, as the other two: benchmarks/member_sizes.py
 SPECTROGRAM_BYTES = {"stft": 64_000, "mel": 20_000}
 OTHER_BYTES = 22_000
+DIGEST_DIGITS = 16  # 64 bits: a change goes unseen once in 10^19
 UNITS_PER_SPLIT = 8  # at the least, where there are sources enough: loaders and workers share shards, and one shard cannot be shared
 
 
 @dataclass(frozen=True)
 class PlannedSource:
-    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 if unreadable)."""
+    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 if unreadable).
+
+    declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need.
+    """
 
     source: Source
     bytes: int
     modified_ns: int
     seconds: float
+    declared: dict[str, str] = field(default_factory=dict, hash=False)
+    key_digits: int = KEY_DIGITS
 
 
 @dataclass(frozen=True)
@@ -59,13 +68,31 @@ class Plan:
         return tuple(planned for unit in self.units for planned in unit.sources)
 
 
-def look_at(source: Source) -> PlannedSource:
-    """Note a source's size, time and length; what cannot be read gets 0 here and its reason when its turn comes."""
+def look_at(source: Source, detector: str, key_digits: int) -> PlannedSource:
+    """Note a source's size, time, length and what goes with it; what cannot be read gets 0 here and its reason when its turn comes."""
     try:
         length_s = probe(source.path).video_duration_s
     except SourceRefused:
         length_s = 0.0
-    return PlannedSource(source, *file_stamp(source.path), length_s)
+    return PlannedSource(source, *file_stamp(source.path), length_s, declared(source, detector), key_digits)
+
+
+def declared(source: Source, detector: str) -> dict[str, str]:
+    """What clips depend on beside the video, its speaker and its licence, as text: a change of it makes another dataset.
+
+    The split as declared; of the transcript, of the phones' file and, where ``detector`` reads it, of the landmarks' file the first
+    ``DIGEST_DIGITS`` digits of the SHA-256. Empty where there is none.
+    """
+    transcript = hashlib.sha256(source.transcript.encode("utf-8", "backslashreplace")).hexdigest()[:DIGEST_DIGITS]
+    facts = {"split": source.split or "", "transcript": transcript if source.transcript else "", "phones": _content(source.phones_path)}
+    return facts | ({"landmarks": _content(source.landmarks_path)} if detector == SidecarDetector.name else {})
+
+
+def _content(path: Path | None) -> str:
+    try:
+        return sha256_of(path)[:DIGEST_DIGITS] if path else ""
+    except OSError:
+        return "unreadable"
 
 
 def file_stamp(path: Path) -> tuple[int, int]:
@@ -89,9 +116,9 @@ def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
 
 def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable[[], object] = lambda: None) -> Plan:
     """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar."""
-    planned = []
+    planned, digits = [], key_digits(source.name for source in sources)
     for source in sources:
-        planned.append(look_at(source))
+        planned.append(look_at(source, options.detector, digits[source.name]))
         on_look()
     by_split = defaultdict(list)
     splits = assign_splits(planned, options)
@@ -175,12 +202,23 @@ def dump_plan(plan: Plan, options: PrepOptions) -> str:
 def load_plan(text: str) -> tuple[Plan, dict]:
     """Read back what ``dump_plan`` wrote: the plan, and its options as a plain dict."""
     raw = json.loads(text)
-    units = tuple(Unit(unit["split"], unit["index"], tuple(_load_source(entry) for entry in unit["sources"])) for unit in raw["units"])
-    return Plan(units, raw["with_phones"]), raw["options"]
+    detector = raw["options"]["detector"]
+    units = [Unit(unit["split"], unit["index"], tuple(_load_source(entry, detector) for entry in unit["sources"])) for unit in raw["units"]]
+    return Plan(tuple(units), raw["with_phones"]), raw["options"]
 
 
-def _load_source(entry: dict) -> PlannedSource:
+def _load_source(entry: dict, detector: str) -> PlannedSource:
+    """One source of a written plan; what a plan of an older release does not say of it is taken as it is now."""
     fields = dict(entry["source"])
     for name in ("path", "phones_path", "landmarks_path"):
         fields[name] = Path(fields[name]) if fields[name] is not None else None
-    return PlannedSource(Source(**fields), entry["bytes"], entry["modified_ns"], entry["seconds"])
+    source = Source(**fields)
+    facts = entry["declared"] if "declared" in entry else declared(source, detector)
+    return PlannedSource(source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, entry.get("key_digits", KEY_DIGITS))
+
+
+def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
+    """The same plan with these sources of the same names: their folder may have moved since, or be named from elsewhere."""
+    now = {source.name: source for source in sources}
+    units = [replace(unit, sources=tuple(replace(entry, source=now[entry.source.name]) for entry in unit.sources)) for unit in plan.units]
+    return replace(plan, units=tuple(units))

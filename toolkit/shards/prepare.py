@@ -18,7 +18,7 @@ from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
 from .account import Account
 from .ledger import LedgerRow
 from .options import PrepOptions
-from .pairs import PairClip
+from .pairs import PairClip, moved_sound
 from .passes import Report, cut_clips, observe
 from .plan import PlannedSource, Unit
 from .spans import choose_spans
@@ -85,8 +85,9 @@ def prepare_source(
         if source.name in dict(unit.crashed):
             raise SourceRefused("worker", "crashed the worker", dict(unit.crashed)[source.name])
         for clip, meta in cut_source(source, options, with_phones, account, report, judge):
-            facts.append(PairClip(sample_key(clip), plain_name(source.speaker), account.sha256, clip.start_frame, len(clip.lips)))
-            yield facts[-1].key, encode_clip(clip, meta, options)
+            key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
+            facts.append(PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames))
+            yield key, encode_clip(clip, {"key": key, **meta}, options)
             account.written(clip)
     except SourceRefused as refusal:
         account.refused(refusal)
@@ -116,5 +117,5 @@ def cut_source(
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
     account.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
-        moved = [f"audio moved by {clip.delay_frames:+d} frames to fit the lips"] if clip.delay_frames else []
+        moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
         yield clip, {"source_sha256": account.sha256, "corrected": [*corrected, *moved]}

@@ -10,11 +10,11 @@ from typing import Any
 from speechlip.errors import ShardError
 from speechlip.files import sha256_of
 from speechlip.remote.standin import shard_on_disk, shard_url, shards_at
-from speechlip.timing import FPS, seconds
+from speechlip.timing import seconds
 
 from .decode import decode_meta
 from .folder_checks import Found, check_ledger, check_pairs, check_splits
-from .pairs import PairClip
+from .pairs import pair_clip
 from .sample_checks import META_TYPES, sample_problems, signature
 from .shardset import read_manifest
 
@@ -164,7 +164,7 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
         yield f"{key}: json differs from the first sample's in the presence or type of {', '.join(other)}"
     if any(types.get(name) != META_TYPES[name] for name in COUNTED_META):
         return
-    found.clips[split][key] = PairClip(key, meta["speaker"], meta["source_sha256"], round(meta["start_s"] * FPS), meta["n_frames"])
+    found.clips[split][key] = pair_clip(key, meta)
     found.sources[meta["source"], meta["speaker"], split, meta["source_sha256"]] += 1
     found.frames_of[meta["source"]] += meta["n_frames"]
     found.n_frames += meta["n_frames"]

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,17 +20,40 @@ from .options import CROP_SIZE, PrepOptions
 JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
 JPEG_BLOCK = 8
 Sample = dict[str, bytes]
+KEY_DIGITS = 8
+MORE_KEY_DIGITS = (16, 32, 64)
 
 
-def sample_key(clip: Clip) -> str:
+def sample_key(clip: Clip, digits: int = KEY_DIGITS) -> str:
     """Key of a clip: readable, unique in the dataset, and made of ``[a-z0-9_-]`` only, because a dot would split the sample.
 
-    The eight hexadecimal digits are those of the source's name, so that ``a/1.mp4`` and ``b/1.mp4`` differ.
+    digits: how much of the hash of the source's name stands in it, as ``key_digits`` says.
     """
-    name = clip.source.name
+    return f"{source_key(clip.source.name, digits)}-t{clip.track}-f{clip.start_frame:06d}"
+
+
+def source_key(name: str, digits: int = KEY_DIGITS) -> str:
+    """How the keys of a source begin: its stem, and hexadecimal digits of its name's SHA-256, so that ``a/1.mp4`` and ``b/1.mp4`` differ.
+
+    >>> source_key("a/Take 1.mp4"), source_key("b/Take 1.mp4")
+    ('take-1-c2f18443', 'take-1-8a8f324b')
+    """
     stem = re.sub(r"[^a-z0-9_-]+", "-", Path(name).stem.lower()).strip("-")[:40] or "clip"
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return f"{stem}-{digest}-t{clip.track}-f{clip.start_frame:06d}"
+    return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:digits]}"
+
+
+def key_digits(names: Iterable[str]) -> dict[str, int]:
+    """How many digits each of these different names needs for keys of its own: 8, and more only for those that share a stem and 8 digits.
+
+    Among a million files called ``00001.mp4`` there are about a hundred such pairs.
+    """
+    digits = dict.fromkeys(names, KEY_DIGITS)
+    for more in MORE_KEY_DIGITS:
+        count = Counter(source_key(name, n) for name, n in digits.items())
+        if len(count) == len(digits):
+            break
+        digits |= {name: more for name, n in digits.items() if count[source_key(name, n)] > 1}
+    return digits
 
 
 def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
@@ -74,7 +98,10 @@ def plain_name(name: str) -> str:
 
 
 def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
-    """All members of one sample by extension, each encoded, in the order in which they are written (docs/format.md)."""
+    """All members of one sample by extension, each encoded, in the order in which they are written (docs/format.md).
+
+    meta: its key and what is known of its source, for the ``json``.
+    """
     members = {
         "audio.flac": encode_flac(clip.audio),
         "json": encode_json(meta | clip_meta(clip, options)),
@@ -89,9 +116,8 @@ def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
 
 
 def clip_meta(clip: Clip, options: PrepOptions) -> dict:
-    """What the ``json`` member says about a clip, beside what is known of its source; the same keys and types in every sample."""
+    """What the ``json`` member says about a clip, beside its key and what is known of its source; the same keys and types in every sample."""
     return {
-        "key": sample_key(clip),
         "source": plain_name(clip.source.name),
         "speaker": plain_name(clip.source.speaker),
         "licence": clip.source.licence,
