@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import tiny_dataset
 import tiny_encoders
+from speechlip.benchmark import phones
 from speechlip.benchmark.cost import CostTask, measured_cost
 from speechlip.benchmark.feature_cache import build_cache
 from speechlip.benchmark.phones import AnchorRatios, ambiguity_of, anchor_ratios
 from speechlip.benchmark.records import AMBIGUITY_COLUMNS, ShardsFacts
 from speechlip.benchmark.tasks import Task
+from speechlip.metrics.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.visemes import viseme_classes
+from speechlip.shards.reader import ClipReader
 
 PHONES = ("T", "D", "P", "B", "S", "Z")
 TASK = Task("x", "x", "encoder", "head", "0" * 32, "0" * 32)
@@ -74,11 +77,18 @@ def test_features_that_know_phones_keep_them_apart(shards, tmp_path):
         assert tokens["points"].shape[0] == 240 and set(tokens["phones"].tolist()) == set(PHONES)
 
 
-def test_the_ends_of_ar_star_need_landmarks(shards):
+def test_the_ends_of_ar_star_are_the_lips_and_the_sound(shards, monkeypatch):
     facts = ShardsFacts("shards", "", "lips", "test", {}, {}, {}, 0, 0, landmarks="found by drawn")
     assert anchor_ratios(shards, replace(facts, landmarks="")) == AnchorRatios()
-    ends = anchor_ratios(shards, facts)  # noise on both sides: no visemes that lie apart, so perhaps no ratio, never a NaN
-    assert all(end is None or np.isfinite(end) for end in (ends.lips, ends.mel))
+    clip = next(iter(ClipReader(shards, "test", fields=("phones", "landmarks", "audio"), shuffle_clips=0)))
+    lips, sound = phones.anchors_of(clip)
+    np.testing.assert_array_equal(lips, lip_anchor(clip.landmarks))
+    np.testing.assert_array_equal(sound, mel_anchor(clip.audio))
+    visemes = {phone: viseme_classes("consensus")[phone] for phone in PHONES}
+    both = knowing(visemes), knowing({phone: phone for phone in PHONES})
+    monkeypatch.setattr(phones, "anchors_of", lambda clip: tuple(features.of_clip(clip) for features in both))
+    ends = anchor_ratios(shards, facts)
+    assert ends.lips == pytest.approx(0, abs=0.05) and ends.mel == pytest.approx(1, abs=0.1)
 
 
 def test_cost_of_a_spectrum(shards):
