@@ -45,9 +45,8 @@ def main() -> None:
     parser.add_argument("--encoder", action="append", default=[], help="more encoders to score")
     given = parser.parse_args()
     work, names = given.work, given.runs.split(",")
-    print(
-        f"training about {len(names) * given.steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True
-    )
+    steps = given.steps * sum(not is_trained(work / "runs" / name, given.steps) for name in names)
+    print(f"training about {steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True)
     began = time.perf_counter()
     corpus(work)
     said("corpus", began)
@@ -55,16 +54,16 @@ def main() -> None:
     with ThreadPoolExecutor(given.workers) as pool:
         runs = list(pool.map(lambda name: train(work, name, given.steps), names))
     said("training", began)
-    began, out = time.perf_counter(), work / f"benchmark-{given.preset}"
-    encoders = [word for name in [*map(str, runs), *given.encoder] for word in ("--encoder", name)]
+    began, out = time.perf_counter(), f"benchmark-{given.preset}"
+    encoders = [word for name in [*runs, *given.encoder] for word in ("--encoder", name)]
     limits = [
         word
         for name in ("score_steps", "seeds")
         if (value := getattr(given, name))
         for word in (f"--{name.removeprefix('score_')}", str(value))
     ]
-    command("score-encoder", work / "shards", *encoders, "--preset", given.preset, *limits, "--workers", given.workers, "-o", out)
-    draw_summary(out / "benchmark.json", work / f"{out.name}.png")
+    command("score-encoder", "shards", *encoders, "--preset", given.preset, *limits, "--workers", given.workers, "-o", out, folder=work)
+    draw_summary(work / out / "benchmark.json", work / f"{out}.png")
     said("scoring", began)
 
 
@@ -74,18 +73,22 @@ def corpus(work: Path) -> None:
     command("prep-shards", work / "videos", "-o", work / "shards", "--recipe", "synthetic", "--detector", "sidecar", "--split", split)
 
 
-def train(work: Path, name: str, steps: int) -> Path:
-    """A run of its own process on one thread; one that is finished is left alone."""
-    run = work / "runs" / name
-    if not list(run.glob(f"step-{steps:08d}/checkpoint.json")):
+def train(work: Path, name: str, steps: int) -> str:
+    """A run of its own process on one thread; one that is finished is left alone. Returns its name in WORK."""
+    run = f"runs/{name}"
+    if not is_trained(work / run, steps):
         options = ["--preset", "fast", "--steps", steps, "--batch-size", BATCH, "--checkpoint-every", steps, "--quiet", *RUNS[name]]
-        command("train-encoder", work / "shards", *options, "-o", run, threads=1)
+        command("train-encoder", "shards", *options, "-o", run, folder=work, threads=1)
     return run
 
 
-def command(name: str, *arguments: object, threads: int | None = None) -> None:
+def is_trained(run: Path, steps: int) -> bool:
+    return (run / f"step-{steps:08d}" / "checkpoint.json").is_file()
+
+
+def command(name: str, *arguments: object, folder: Path | None = None, threads: int | None = None) -> None:
     environment = environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
-    done = subprocess.run([str(BIN / name), *map(str, arguments)], check=False, env=environment)
+    done = subprocess.run([str(BIN / name), *map(str, arguments)], check=False, env=environment, cwd=folder)
     if done.returncode not in (0, 3):
         raise SystemExit(done.returncode)
 
