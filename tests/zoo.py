@@ -6,6 +6,16 @@ import av
 import numpy as np
 
 RATE = 16000
+ODD_NAMES = (
+    "two words.mp4",
+    'it\'s "quoted".mp4',
+    "new\nline.mp4",
+    "line\u2028separator\u0085.mp4",
+    "ünïcödé 日本語.mp4",
+    "dots.in.name.v1.mp4",
+    "-dash.mp4",
+    "$(touch x).mp4",
+)
 
 
 def read_clip(path):
@@ -74,16 +84,7 @@ def fill(root, talking):
     (root / "damaged.mkv").write_bytes(damaged)
 
     small = anna[:30], anna_audio[: 30 * 640]
-    for name in (
-        "two words.mp4",
-        'it\'s "quoted".mp4',
-        "new\nline.mp4",
-        "line\u2028separator\u0085.mp4",
-        "ünïcödé 日本語.mp4",
-        "dots.in.name.v1.mp4",
-        "-dash.mp4",
-        "$(touch x).mp4",
-    ):
+    for name in ODD_NAMES:
         write_clip(root / "names.mp4", *small).rename(root / name)
     for folder in ("a", "b"):
         (root / folder).mkdir()
