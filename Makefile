@@ -37,9 +37,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e '.[synthetic]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic]'
 	touch $@
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e '.[synthetic,decord,encoders,dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic,decord,encoders,dev]'
 	touch $@

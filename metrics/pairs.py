@@ -60,8 +60,8 @@ def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
 def drawn_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``equal_error_rate`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN for a draw without matches or mismatches.
 
-    >>> drawn_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]]))
-    array([0.5, 0. , nan])
+    >>> drawn_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]])).tolist()
+    [0.5, 0.0, nan]
     """
     missed, wrongly = _shares(similarity, label, times)
     after = np.argmax(wrongly >= missed, axis=1)[:, None]  # wrongly - missed rises from -1 to 1
@@ -86,8 +86,8 @@ def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
 def drawn_average_precisions(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``average_precision`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN as of ``drawn_equal_error_rates``.
 
-    >>> drawn_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]]))
-    array([0.83333333, 1.        , 0.75      ])
+    >>> drawn_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]])).round(3).tolist()
+    [0.833, 1.0, 0.75]
     """
     accepted, wrongly = _accepted(similarity, label, times)
     accepted_all = accepted + wrongly

@@ -58,7 +58,7 @@ def auc(row: EncoderRow) -> float | None:
 def apart_and_together(rows: list[EncoderRow]) -> list[EncoderRow]:
     """As in SE4Lip's figure 4: the encoder that parts /t/ and /d/ most, and the one that does least; fewer where fewer have tokens."""
     known = [row for row in rows if row.role != CONTROL and row.ambiguity.tokens_file and "T/D" in row.ambiguity.pairs]
-    known = sorted({row.name: row for row in known}.values(), key=lambda row: -row.ambiguity.pairs["T/D"])
+    known = sorted({row.ambiguity.tokens_file: row for row in known}.values(), key=lambda row: -row.ambiguity.pairs["T/D"])
     return [known[0], known[-1]] if len(known) > 1 else known
 
 
