@@ -165,7 +165,7 @@ def test_lips_are_in_the_middle(prepared):
         assert np.ptp(points[..., 0], 1).mean() == pytest.approx(96 / 1.9, rel=0.1)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_the_bytes_do_not_depend_on_the_workers(prepared, talking, tmp_path, workers):
     assert prep(talking, "-o", tmp_path / "again", "--detector", "sidecar", "--workers", workers, "--quiet").returncode == 0
     assert contents(tmp_path / "again") == contents(prepared[0])
@@ -193,7 +193,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talki
     finished = (out / "manifest.json").exists()
     assert finished or (out / ".work" / "plan.json").exists()
     assert not finished or moment in ("pairs are written", "the manifest is next"), "the kill came too late to show anything"
-    assert prep(talking, "-o", out, "--detector", "sidecar", "--workers", 2).returncode == 0
+    assert prep(talking, "-o", out, "--detector", "sidecar", "--workers", 1).returncode == 0
     assert contents(out) == contents(prepared[0])
 
 
