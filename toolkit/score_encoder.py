@@ -52,6 +52,7 @@ class Progress:
         self.bar: tqdm | None = None
 
     def planned(self, plan: Plan) -> None:
+        """Say what is to be known of the data, what is there already, and how long the rest may take."""
         if self.quiet:
             return
         for note in plan.notes:

@@ -45,6 +45,15 @@ def test_paired_difference_agrees_with_scipys_bootstrap():
     assert ours.p == pytest.approx(ttest_rel(a, b).pvalue, abs=0.05)
 
 
+def by_hand(score, similarity, label, clip, resamples):
+    """The interval of scikit-learn's score over 12 clips, the rows of a clip repeated as often as it is drawn with seed 5."""
+    found = []
+    for drawn in clip_draws(12, resamples=resamples, seed=5):
+        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
+        found.append(score(label[rows], similarity[rows]))
+    return np.percentile(found, [2.5, 97.5])
+
+
 def test_auc_is_drawn_by_clip_with_ties_and_gaps():
     similarity, label, clip = pairs(0, clips=12)
     similarity = np.round(similarity)
@@ -53,23 +62,15 @@ def test_auc_is_drawn_by_clip_with_ties_and_gaps():
     similarity, label, clip = similarity[keep], label[keep], clip[keep]
     names = np.array([f"clip-{number:02d}" for number in clip])
     ours = auc_interval(similarity, label, names, resamples=50, seed=5)
-    by_hand = []
-    for drawn in clip_draws(12, resamples=50, seed=5):
-        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
-        by_hand.append(roc_auc_score(label[rows], similarity[rows]))
     assert ours.value == pytest.approx(pair_auc(similarity, label)) and ours.clips == 12
-    assert (ours.ci_low, ours.ci_high) == pytest.approx(np.percentile(by_hand, [2.5, 97.5]))
+    assert (ours.ci_low, ours.ci_high) == pytest.approx(by_hand(roc_auc_score, similarity, label, clip, resamples=50))
 
 
 def test_any_score_of_pairs_is_drawn_by_clip():
     similarity, label, clip = pairs(0, clips=12)
     ours = drawn_interval(drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5)
-    by_hand = []
-    for drawn in clip_draws(12, resamples=70, seed=5):
-        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
-        by_hand.append(average_precision_score(label[rows], similarity[rows]))
     assert ours.value == pytest.approx(average_precision_score(label, similarity)) and ours.clips == 12
-    assert (ours.ci_low, ours.ci_high) == pytest.approx(np.percentile(by_hand, [2.5, 97.5]))
+    assert (ours.ci_low, ours.ci_high) == pytest.approx(by_hand(average_precision_score, similarity, label, clip, resamples=70))
 
 
 def test_seeds_count_as_their_mean():

@@ -134,6 +134,11 @@ def test_frames_of_the_hop_are_frames_of_the_track():
     assert [footage.frame_of_track(first, index) for index in (0, 1, 2, 3, 11)] == [0, 0, 0, 1, 9]
 
 
+def test_a_driving_audio_that_is_not_there_is_not_replaced_by_the_own_sound(head, tmp_path):
+    row = only_row(head.write(tmp_path / "clip.mp4"), audio_problem="speech.wav of pairs.csv is not there")
+    assert (row.reason, row.status) == ("lse: no driving audio", "failed")
+
+
 def test_precropped_wants_its_size(head, tmp_path):
     result = scored(head.write(tmp_path / "clip.mp4"), protocol="precropped")
     assert result.rows[0].reason == "lse: not 224×224" and "this is 256×256" in result.detail.notes[0]

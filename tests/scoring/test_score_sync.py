@@ -230,12 +230,18 @@ def test_other_weights_are_refused_with_both_hashes(videos, tmp_path, capsys, ra
 
 
 def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, monkeypatch):
-    """The second worker dies at one clip every time; after two tries it is a row with a reason."""
+    """The second worker dies at one clip every time; after two tries it is a row with a reason, and the next run tries it again."""
     from speechlip.scoring import score as job_module
 
     monkeypatch.setattr(job_module, "score_task", dies_at_a)
     assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2, "--quiet") == 3
     assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: crashed the worker", ""]
+    before = finished(tmp_path / "out")
+    monkeypatch.undo()
+    assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1, "--quiet") == 0
+    after = finished(tmp_path / "out")
+    assert [row["status"] for row in table(tmp_path / "out")] == ["scored", "scored"]
+    assert len(before.items() & after.items()) == 1, "the clip that crashed is scored again, and the other one is not"
 
 
 def dies_at_a(task, report, **options):
