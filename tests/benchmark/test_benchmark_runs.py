@@ -2,10 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import tiny_dataset
-from speechlip.benchmark import head
+from speechlip.benchmark import head, tasks
 from speechlip.benchmark.records import load_benchmark
 from speechlip.benchmark.run import BenchmarkJob, run_benchmark
 from speechlip.training.config import TrainOptions
@@ -40,6 +41,14 @@ def test_a_run_of_train_encoder_is_scored_with_the_head_and_as_it_is(scored_run,
     assert headed.status == own.status == "scored" and len(own.seeds) == 1 and own.seeds[0].loss is None
     assert own.seeds[0].steps == 1 and own.unlike_paper["loss"] == "nce, the paper has relu"
     assert headed.frame_dim == 512 and headed.scores["pair_auc"] != own.scores["pair_auc"]
+
+
+def test_a_run_says_that_it_learned_from_other_shards_and_at_random_has_no_own_halves(short_shards, trained):
+    facts, _ = tasks.shards_facts(short_shards, "test")
+    notes = [[task.note for task in tasks.tasks_of([str(trained)], each, FEW)][:2] for each in (facts, replace(facts, train_digest="0"))]
+    assert notes[0] == ["", "its own two halves, no common head"]
+    assert all("trained on other shards" in note for note in notes[1])
+    assert "as trained" not in {task.mode for task in tasks.tasks_of([str(trained)], facts, replace(FEW, random_init=True))}
 
 
 def test_as_trained_says_what_the_exam_of_training_says(short_shards, scored_run, trained):

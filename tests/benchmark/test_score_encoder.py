@@ -1,9 +1,11 @@
 """The command: what it prints, its exit codes, and what it makes of data and options that no encoder can be scored with."""
 
+import json
 import shutil
 
 import pytest
 import tiny_dataset
+from speechlip.benchmark import tasks
 from speechlip.benchmark.records import load_benchmark
 from speechlip.cli import speechlip
 from speechlip.errors import OptionError
@@ -111,6 +113,20 @@ def test_one_speaker_has_no_speaker_negatives_and_that_is_said(tmp_path):
     assert found.rows[0].scores["pair_auc_speaker"].reason == "split 'test' has one speaker"
     assert found.rows[0].scores["pair_auc_clip"].value is not None
     assert "no control 'lips': these shards carry no landmarks" in found.notes
+
+
+def test_without_copies_nothing_is_said(shards):
+    facts, clips = tasks.shards_facts(shards, "test")
+    assert not any("more than one split" in note for note in tasks.notes_of(shards, facts, clips))
+
+
+def test_a_leaked_copy_is_named(shards, tmp_path):
+    other = shutil.copytree(shards, tmp_path / "shards")
+    rows = [json.loads(line) for line in (other / "ledger.jsonl").read_text().splitlines()]
+    copies = {row["source"]: row | {"sha256": "0" * 64} if row["source"] in ("anna.mp4", "dora.mp4") else row for row in rows}
+    (other / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in copies.values()))
+    notes = tasks.notes_of(other, *tasks.shards_facts(other, "test"))
+    assert "1 recordings lie in more than one split (anna.mp4, dora.mp4): what is examined may have been learned" in notes
 
 
 def test_two_runs_into_one_folder_are_refused(shards, tmp_path):
