@@ -25,7 +25,7 @@ types: $(VENV)/.dev
 	rm -rf .types && mkdir -p .types/speechlip
 	ln -s $(CURDIR)/toolkit/* .types/speechlip/
 	ln -s $(addprefix $(CURDIR)/,$(ROOMS)) .types/speechlip/
-	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p speechlip
+	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache --num-workers 2 -p speechlip
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run_all.py

@@ -1,7 +1,6 @@
 """Drawn talking heads that say sentences with espeak-ng's voices: a corpus that needs nothing but the package (docs/synthetic.md)."""
 
 import json
-import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import speechlip
 from speechlip.errors import OptionError
+from speechlip.processes import process_context
 from speechlip.records import Source
 
 from . import folder
@@ -101,7 +101,7 @@ def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
     if workers == 1:
         yield from map(_make_clip, tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
         yield from pool.map(_make_clip, tasks)
 
 

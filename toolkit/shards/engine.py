@@ -5,7 +5,7 @@
 ``speechlip.engines`` and yields the same events.
 """
 
-import multiprocessing
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from speechlip.errors import OptionError
+from speechlip.processes import process_context
 
 from .plan import Unit
 
@@ -105,9 +106,9 @@ class _Worker:
     """One process, the pipe to it, and what it is doing."""
 
     def __init__(self, work: Work) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = process_context()
         self.pipe, far_end = context.Pipe()
-        self.process = context.Process(target=_serve, args=(work, far_end), daemon=True)
+        self.process = context.Process(target=_serve, args=(work, far_end, dict(os.environ)), daemon=True)
         with interrupts_held():
             self.process.start()
         far_end.close()
@@ -157,8 +158,10 @@ def interrupts_held() -> Iterator[None]:
         handler(signal.SIGINT, None)
 
 
-def _serve(work: Work, pipe: Connection) -> None:
+def _serve(work: Work, pipe: Connection, environment: dict[str, str]) -> None:
     """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone."""
+    os.environ.clear()  # a forked process has the server's, which may be older
+    os.environ.update(environment)
     try:
         while True:
             unit = pipe.recv()
