@@ -1,23 +1,47 @@
 """What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model where they are at hand."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import zoo
+from filelock import FileLock
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
 @pytest.fixture(scope="session")
-def talking(tmp_path_factory):
-    """A synthetic corpus of 4 speakers, one clip each: a folder that tests read and never change."""
+def made_once(tmp_path_factory):
+    """``made_once(name, make)``: the folder that ``make(folder)`` filled, one for all processes of a test run, which never change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder_of(name, make):
+        folder, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def talking(made_once):
+    """A synthetic corpus of 4 speakers, one clip each."""
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
-    root = tmp_path_factory.mktemp("talking")
-    generate(root, SyntheticOptions(identities=4, clips=1, seed=3))
-    return root
+    return made_once("talking", lambda folder: generate(folder, SyntheticOptions(identities=4, clips=1, seed=3)))
+
+
+@pytest.fixture(scope="session")
+def bad_and_good(made_once, talking):
+    """Every kind of bad video beside good ones."""
+    return made_once("zoo", lambda folder: zoo.fill(folder, talking))
 
 
 @pytest.fixture(scope="session")

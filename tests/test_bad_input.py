@@ -5,18 +5,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import zoo
+from preparing import BIN, prep, prep_process
 
-BIN = Path(sys.executable).parent
 PR_CAPBSET_DROP = 24
-
-
-def prep(*arguments, **options):
-    return subprocess.run([BIN / "prep-shards", *map(str, arguments)], capture_output=True, text=True, **options)
 
 
 def rows_of(out):
@@ -25,14 +20,14 @@ def rows_of(out):
 
 
 @pytest.fixture(scope="module")
-def videos(talking, tmp_path_factory):
-    return zoo.fill(tmp_path_factory.mktemp("zoo"), talking)
+def videos(bad_and_good, tmp_path_factory):
+    return Path(shutil.copytree(bad_and_good, tmp_path_factory.mktemp("zoo") / "videos", symlinks=True))
 
 
 @pytest.fixture(scope="module")
 def ledger(videos):
     out = videos / "shards"  # inside the input folder, on purpose
-    done = prep(videos, "-o", out, "--detector", "cascade", "--workers", 2)
+    done = prep_process(videos, "-o", out, "--detector", "cascade", "--workers", 2)
     assert done.returncode == 0, done.stderr
     check = subprocess.run([BIN / "verify-shards", out], capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
@@ -103,7 +98,7 @@ def test_the_same_stem_in_two_folders_is_two_sources_and_a_loop_ends(ledger):
 
 def test_two_faces_with_all_give_two_tracks(videos, tmp_path):
     out = tmp_path / "both"
-    assert prep(videos / "two_faces.mp4", "-o", out, "--detector", "cascade", "--faces", "all").returncode == 0
+    assert prep(videos / "two_faces.mp4", "-o", out, "--detector", "cascade", "--faces", "all").exit_code == 0
     row = rows_of(out)["two_faces.mp4"]
     assert row["clips"] == 2 and row["clip_seconds"] > 1.8 * row["seconds_kept"]
 
@@ -115,7 +110,7 @@ def test_one_face_of_two_with_largest(ledger):
 def test_an_empty_folder_is_said_in_a_sentence(tmp_path):
     (tmp_path / "videos").mkdir()
     done = prep(tmp_path / "videos", "-o", tmp_path / "out")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "no video in" in done.stderr
 
 
@@ -125,7 +120,7 @@ def test_nothing_kept_is_exit_code_2_with_the_reasons(videos, tmp_path):
     for name in ("empty.mp4", "text.mp4"):
         shutil.copy(videos / name, bad)
     done = prep(bad, "-o", tmp_path / "out", "--detector", "cascade")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "nothing was kept of 2 videos" in done.stderr and "probe: empty file" in done.stderr
     assert set(rows_of(tmp_path / "out")) == {"empty.mp4", "text.mp4"}
 
@@ -144,7 +139,7 @@ def test_an_unreadable_file_is_a_row(videos, tmp_path):
     shutil.copy(videos / "good.mp4", folder)
     shutil.copy(videos / "good.mp4", folder / "locked.mp4")
     (folder / "locked.mp4").chmod(0)
-    done = prep(folder, "-o", tmp_path / "out", "--detector", "cascade", preexec_fn=without_root_reading)
+    done = prep_process(folder, "-o", tmp_path / "out", "--detector", "cascade", preexec_fn=without_root_reading)
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path / "out")
     assert (rows["good.mp4"]["status"], rows["locked.mp4"]["reason"]) == ("kept", "unreadable file")
@@ -157,10 +152,10 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(videos, tmp_
         pytest.skip("mounting a small tmpfs needs root")
     try:
         done = prep(videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png")
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert "no space left" in done.stderr.lower() and "Traceback" not in done.stderr
         assert not list(disk.rglob("*.tar")) and not list(disk.rglob("*.part"))
         subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
-        assert prep(videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png").returncode == 0
+        assert prep(videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png").exit_code == 0
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -33,7 +33,7 @@ def write_clip(path, frames, audio, fps=25, container_format=None):
     with av.open(str(path), "w", format=container_format) as out:
         video = sound = None
         if frames is not None:
-            video = out.add_stream("libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1"})
+            video = out.add_stream("libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "veryfast"})
             video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         if audio is not None:
             sound = out.add_stream("aac", rate=RATE, layout="mono")
@@ -53,7 +53,8 @@ def write_clip(path, frames, audio, fps=25, container_format=None):
 
 
 def fill(root, talking):
-    """Fill ``root`` and return it."""
+    """Make and fill the folder ``root``."""
+    root.mkdir()
     clips = sorted(talking.rglob("*.mp4"))
     (anna, anna_audio), (ben, ben_audio) = (read_clip(clip) for clip in clips[:2])
     ben = ben[:, : anna.shape[1], : anna.shape[2]]
@@ -90,7 +91,6 @@ def fill(root, talking):
         (root / folder).mkdir()
         write_clip(root / folder / "same.mp4", *small)
     (root / "loop").mkdir()
-    (root / "loop" / "again").symlink_to(root)
+    (root / "loop" / "again").symlink_to("..")
     (root / "gone.mp4").symlink_to(root / "nothing.mp4")
     (root / "a_folder.mp4").mkdir()
-    return root

@@ -8,10 +8,12 @@ import pytest
 import tiny_dataset
 from speechlip.benchmark import head, tasks
 from speechlip.benchmark.records import load_benchmark
+from speechlip.benchmark.row import make_row
 from speechlip.benchmark.run import BenchmarkJob, run_benchmark
 from speechlip.training.config import TrainOptions
 from speechlip.training.loop import train
 from tiny_benchmark import FEW, Silent, benchmark, without_times
+from tiny_encoders import TinyLips
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -91,14 +93,19 @@ def test_a_run_on_other_crops_is_a_row_with_its_reason(short_shards, trained, tm
     assert "was trained on crops 'lower-face', these shards hold 'lips'" in found.rows[1].reason
 
 
-@pytest.mark.slow
 def test_two_processes_find_what_one_finds(short_shards, tmp_path, monkeypatch):
-    """With the real lip network and the real measure of costs, since a fresh process knows nothing of what is patched here."""
-    from speechlip.encoders.lips import LipEncoder
+    """Two with the real measure of costs, which starts a process of its own from each of them."""
+    from speechlip.benchmark import run
 
-    monkeypatch.setattr(head, "LipEncoder", LipEncoder)
-    for workers in (1, 2):
+    for workers, made_by in ((1, make_row), (2, tiny_row)):
+        monkeypatch.setattr(run, "make_row", made_by)
         run_benchmark(BenchmarkJob(short_shards, tmp_path / str(workers), ("log-mel",), FEW, workers), Silent())
     one, two = (without_times((tmp_path / name / "benchmark.json").read_text()) for name in ("1", "2"))
     assert one == two and [row["status"] for row in two["rows"]] == ["scored", "scored"]
     assert load_benchmark(tmp_path / "2" / "benchmark.json").rows[0].cost.real_time_factor > 0
+
+
+def tiny_row(task, report, **options):
+    """A fresh process knows nothing of the fixture ``tiny``."""
+    head.LipEncoder = TinyLips
+    return make_row(task, report, **options)

@@ -1,5 +1,7 @@
 """Clips for the scoring tests, made from the synthetic corpus: longer, shifted, blurred, at another rate or size, as face crops."""
 
+from functools import cached_property
+
 import numpy as np
 from speechlip.scoring.crops224 import cut224, square
 from zoo import RATE, read_clip, write_clip
@@ -36,6 +38,7 @@ class Talking:
             return np.concatenate([self.audio[frames * FRAME :], noise])
         return np.concatenate([noise, self.audio[: frames * FRAME]])
 
+    @cached_property
     def crops(self):
         """(N, 224, 224, 3) uint8 RGB, as protocol precropped wants them."""
         from speechlip.faces.sidecar import face_box

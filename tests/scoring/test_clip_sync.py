@@ -29,7 +29,7 @@ def as_recorded(head, tmp_path_factory):
     """Offset of the unshifted clip by protocol: what the protocol itself adds."""
     folder = tmp_path_factory.mktemp("recorded")
     head.write(folder / "clip.mp4")
-    head.write(folder / "crops.mp4", frames=head.crops())
+    head.write(folder / "crops.mp4", frames=head.crops)
     return {
         name: only_row(folder / ("crops.mp4" if name == "precropped" else "clip.mp4"), protocol=name).offset_frames
         for name in ("direct", "wav2lip", "latentsync", "precropped")
@@ -42,17 +42,17 @@ def test_a_clip_as_recorded_is_in_sync(as_recorded):
     assert as_recorded["wav2lip"] in (0, 1)
 
 
-@pytest.mark.parametrize("early", [-10, -7, -4, -1, 2, 5, 8, 10])
+@pytest.mark.parametrize("early", [-10, -7, -1, 2, 5, 10])
 def test_a_shift_of_k_frames_moves_the_offset_by_k(head, tmp_path, early):
     clip = head.write(tmp_path / "clip.mp4", audio=head.early(early))
     row = only_row(clip)
     assert row.offset_frames == early and row.offset_ms == 40.0 * early
 
 
-@pytest.mark.parametrize("early", [-10, 3, 10])
+@pytest.mark.parametrize("early", [-10, 3])
 @pytest.mark.parametrize("protocol", ["wav2lip", "latentsync", "precropped"])
 def test_a_shift_moves_the_offset_under_every_protocol(head, tmp_path, as_recorded, protocol, early):
-    clip = head.write(tmp_path / "clip.mp4", audio=head.early(early), frames=head.crops() if protocol == "precropped" else None)
+    clip = head.write(tmp_path / "clip.mp4", audio=head.early(early), frames=head.crops if protocol == "precropped" else None)
     assert only_row(clip, protocol=protocol).offset_frames - as_recorded[protocol] == early
 
 

@@ -4,11 +4,12 @@ import csv
 import json
 import os
 import pickle
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-import zoo
 from speechlip.cli import score_sync
 from speechlip.scoring import protocols
 from speechlip.scoring.records import ScoreRow
@@ -128,11 +129,9 @@ def test_workers_change_nothing(videos, tmp_path):
 
 
 @pytest.mark.slow
-def test_bad_files_among_good_ones(talking, head, tmp_path, random_weights):
+def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights):
     """Each gets a row, with a reason, and the good ones are scored all the same."""
-    renders = tmp_path / "renders"
-    renders.mkdir()
-    zoo.fill(renders, talking)
+    renders = Path(shutil.copytree(bad_and_good, tmp_path / "renders", symlinks=True))
     for long in ("leaves_and_comes_back.mp4", "two_faces.mp4", "cut.mp4"):  # good ones too, and long
         (renders / long).unlink()
     head.write(renders / "good.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
@@ -293,15 +292,15 @@ def test_the_table_holds_no_character_that_moves_the_cursor(videos, tmp_path, ca
 
 
 def test_memory_does_not_grow_with_the_clip(head, tmp_path):
-    """Reading, comparing and cutting hold a picture or two: 8 times as long a clip takes no more (its pictures would be 236 MB)."""
+    """Reading, comparing and cutting hold a picture or two: 4 times as long a clip takes no more (its pictures would be 118 MB)."""
     import tracemalloc
 
     from speechlip.scoring.clip import Tools, score_clip
     from speechlip.scoring.options import ScoreOptions
     from speechlip.scoring.records import ScoreTask
 
-    order = np.arange(600) % 75
-    clip = head.write(tmp_path / "long.mp4", head.frames[order], np.resize(head.audio, 600 * 640), head.landmarks[order])
+    order = np.arange(300) % 75
+    clip = head.write(tmp_path / "long.mp4", head.frames[order], np.resize(head.audio, 300 * 640), head.landmarks[order])
     options = ScoreOptions(("lmd", "psnr"), detector="sidecar")
     tracemalloc.start()
     score_clip(ScoreTask("long.mp4", clip, clip), options, Tools(), lambda *_: None)
