@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ROOMS := recipes cards metrics
 
+# libraries come without bytecode (pip would compile 16 000 files, most of which nobody imports): Python keeps what it compiles
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test lint types bench docs clean
 
 demo: $(VENV)/.demo

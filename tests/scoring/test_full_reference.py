@@ -12,6 +12,7 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from zoo import write_clip
 
+FRAMES = 30
 NO_LPIPS = {"lpips": NotScored("no AlexNet weights")}
 
 
@@ -27,10 +28,10 @@ def rgb(path):
 
 @pytest.fixture(scope="module")
 def reference(head, tmp_path_factory):
-    return head.write(tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+    return head.write(tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
 
 
-def blurred(head, path, sigma, frames=60, **given):
+def blurred(head, path, sigma, frames=FRAMES, **given):
     pictures = np.stack([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in head.frames[:frames]])
     return head.write(path, pictures, head.audio[: frames * 640], **({"landmarks": head.landmarks[:frames]} | given))
 
@@ -47,7 +48,7 @@ def test_psnr_and_ssim_are_means_over_frames(head, reference, tmp_path):
 
 def test_the_same_video_is_perfect(reference):
     row = compared(reference, reference)
-    assert (row.lmd, row.lmd_iod, row.psnr, row.frames_compared, row.status) == (0.0, 0.0, 100.0, 60, "scored")
+    assert (row.lmd, row.lmd_iod, row.psnr, row.frames_compared, row.status) == (0.0, 0.0, 100.0, FRAMES, "scored")
     assert row.ssim == pytest.approx(1)
 
 
@@ -63,37 +64,37 @@ def test_more_blur_is_worse_by_every_measure(head, tmp_path):
 
 def test_the_mouth_region_sees_the_mouth_only(head, reference, tmp_path):
     """The picture is changed far from the mouth: nothing of that reaches region mouth."""
-    pictures = head.frames[:60].copy()
+    pictures = head.frames[:FRAMES].copy()
     pictures[:, :40, :40] = 255 - pictures[:, :40, :40]
-    render = head.write(tmp_path / "clip.mp4", pictures, head.audio[: 60 * 640], head.landmarks[:60])
+    render = head.write(tmp_path / "clip.mp4", pictures, head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
     full, mouth = (compared(render, reference, ("psnr",), region).psnr for region in ("full", "mouth"))
     assert full < 25 and mouth > full + 10
 
 
 def test_lmd_by_hand(head, reference, tmp_path):
     """Half of the 20 mouth points 4 px to the right: their middle moves by 2, so every point is 2 px from its place."""
-    moved = head.landmarks[:60].copy()
+    moved = head.landmarks[:FRAMES].copy()
     moved[:, 48:58, 0] += 4
     row = compared(blurred(head, tmp_path / "clip.mp4", 0.5, landmarks=moved), reference)
-    eyes = np.median(np.linalg.norm(head.landmarks[:60, 36] - head.landmarks[:60, 45], axis=1))
+    eyes = np.median(np.linalg.norm(head.landmarks[:FRAMES, 36] - head.landmarks[:FRAMES, 45], axis=1))
     assert row.lmd == pytest.approx(2, abs=1e-4) and row.lmd_iod == pytest.approx(2 / eyes, rel=1e-4)
 
 
 def test_frames_without_a_face_are_left_out_and_counted(head, reference, tmp_path):
-    landmarks = head.landmarks[:60].copy()
+    landmarks = head.landmarks[:FRAMES].copy()
     landmarks[10:15] = np.nan
-    row = compared(head.write(tmp_path / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], landmarks), reference)
-    assert row.frames_compared == 55 and row.lmd == 0 and row.status == "scored"
+    row = compared(head.write(tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], landmarks), reference)
+    assert row.frames_compared == FRAMES - 5 and row.lmd == 0 and row.status == "scored"
 
 
 def test_boxes_only_means_no_landmarks_unless_they_lie_beside(head, reference, tmp_path):
-    render = head.write(tmp_path / "clip.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+    render = head.write(tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
     assert compared(render, reference, ("lmd",), detector="cascade").lmd == 0
     (tmp_path / "clip.landmarks.npz").unlink()
     assert compared(render, reference, ("lmd",), detector="cascade").reason == "lmd: no landmarks"
 
 
-@pytest.mark.parametrize(("frames", "reason"), [(55, ""), (54, "length mismatch")])
+@pytest.mark.parametrize(("frames", "reason"), [(FRAMES - 5, ""), (FRAMES - 6, "length mismatch")])
 def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, reason):
     render = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
     row = compared(render, reference, ("lmd", "psnr", "cpbd"))
@@ -102,36 +103,36 @@ def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, re
 
 
 def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):
-    """At 30 fps the k-th picture is not the k-th of 25 fps. By time the right ones meet; by number 60 frames would slide by 10."""
-    order = np.arange(72) * 25 // 30
-    render = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio[: 60 * 640], head.landmarks[order], fps=30)
+    """At 30 fps the k-th picture is not the k-th of 25 fps. By time the right ones meet; by number 30 frames would slide by 5."""
+    order = np.arange(FRAMES * 30 // 25) * 25 // 30
+    render = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio[: FRAMES * 640], head.landmarks[order], fps=30)
     by_time = compared(render, reference)
-    by_number = compared(head.write(tmp_path / "slow.mp4", head.frames[order][:60], None, head.landmarks[order][:60]), reference)
-    assert by_time.frames_compared == 60
+    by_number = compared(head.write(tmp_path / "slow.mp4", head.frames[order][:FRAMES], None, head.landmarks[order][:FRAMES]), reference)
+    assert by_time.frames_compared == FRAMES
     assert by_time.psnr > by_number.psnr + 3 and by_time.lmd < by_number.lmd / 2
 
 
 def test_another_size_refuses_pictures_and_scales_landmarks(head, reference, tmp_path):
     """At half the size LMD is in pixels of the render, half as many, and the share of the eye distance is the same."""
-    half = np.stack([cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for picture in head.frames[:60]])
-    moved = head.landmarks[:60].copy()
+    half = np.stack([cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for picture in head.frames[:FRAMES]])
+    moved = head.landmarks[:FRAMES].copy()
     moved[:, 48:58, 0] += 4
-    same_size = compared(head.write(tmp_path / "same.mp4", head.frames[:60], None, moved), reference)
+    same_size = compared(head.write(tmp_path / "same.mp4", head.frames[:FRAMES], None, moved), reference)
     row = compared(head.write(tmp_path / "half.mp4", half, None, moved / 2), reference)
     assert row.reason == "psnr: different sizes; ssim: different sizes" and row.psnr is None
     assert row.lmd == pytest.approx(same_size.lmd / 2, rel=1e-4) and row.lmd_iod == pytest.approx(same_size.lmd_iod, rel=1e-4)
 
 
 def test_the_face_of_another_size_is_the_renders_own(head, reference, tmp_path):
-    smaller = np.stack([cv2.resize(picture, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) for picture in head.frames[:60]])
-    render = head.write(tmp_path / "smaller.mp4", smaller, None, head.landmarks[:60] * 0.75)
+    smaller = np.stack([cv2.resize(picture, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) for picture in head.frames[:FRAMES]])
+    render = head.write(tmp_path / "smaller.mp4", smaller, None, head.landmarks[:FRAMES] * 0.75)
     alone = compared(render, None, ("cpbd",), "face")
     assert alone.cpbd is not None and compared(render, reference, ("cpbd",), "face").cpbd == alone.cpbd
 
 
 def test_other_proportions_refuse_everything(head, reference, tmp_path):
-    wide = np.stack([cv2.resize(picture, (320, 256)) for picture in head.frames[:60]])
-    row = compared(head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:60] * (1.25, 1)), reference)
+    wide = np.stack([cv2.resize(picture, (320, 256)) for picture in head.frames[:FRAMES]])
+    row = compared(head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:FRAMES] * (1.25, 1)), reference)
     assert row.reason == "lmd: different proportions; psnr: different sizes; ssim: different sizes" and row.status == "failed"
 
 
