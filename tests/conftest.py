@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zoo
 from filelock import FileLock
+from tiny_lips import TinyLips
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -62,6 +63,16 @@ def face_model(tmp_path, monkeypatch):
     shutil.copy(model, home)
     monkeypatch.setenv("SPEECHLIP_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="module")
+def tiny_lips():
+    """New pairs have a lip network of one layer, for tests of what goes on around the networks."""
+    from speechlip.encoders import pair
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair, "LipEncoder", TinyLips)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 import pytest
 import tiny_dataset
-import tiny_encoders
 from speechlip.benchmark import head, row, tasks
 from speechlip.benchmark.records import Cost
 from tiny_benchmark import SHUFFLED, SPLITS
+from tiny_lips import TinyLips
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def shards(tmp_path_factory):
 def tiny():
     """A lip network of one layer, no process to measure costs, one control."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(head, "LipEncoder", tiny_encoders.TinyLips)
+        patch.setattr(head, "LipEncoder", TinyLips)
         patch.setattr(row, "measured_cost", lambda task, parameters, *rest: Cost(parameters, 1, None))
         patch.setattr(tasks, "CONTROLS", {SHUFFLED: "has to be at chance"})
         patch.setattr(tasks, "LIPS", SHUFFLED)

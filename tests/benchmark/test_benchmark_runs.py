@@ -13,7 +13,7 @@ from speechlip.benchmark.run import BenchmarkJob, run_benchmark
 from speechlip.training.config import TrainOptions
 from speechlip.training.loop import train
 from tiny_benchmark import FEW, Silent, benchmark, without_times
-from tiny_encoders import TinyLips
+from tiny_lips import TinyLips
 
 pytestmark = pytest.mark.usefixtures("tiny")
 

@@ -2,20 +2,8 @@
 
 import numpy as np
 from speechlip.encoders.protocol import FeatureClock
-from torch import nn
 
 PER_FRAME = FeatureClock(rate_hz=25, centre_ms=20, past_ms=0, future_ms=0)
-
-
-class TinyLips(nn.Module):
-    """In the lip network's place: one pixel of each of the 16 patches that ``tiny_dataset`` draws, 5 frames, to 512 numbers."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(5 * 48, 512)
-
-    def forward(self, lips):
-        return self.layer(lips[:, :, 12::24, 12::24].flatten(1).float() / 255 - 0.5)
 
 
 class Features:

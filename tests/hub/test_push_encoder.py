@@ -24,6 +24,8 @@ from speechlip.training.checkpoint import shard_facts
 from speechlip.training.config import make_options, unlike_paper
 from tiny_dataset import edit_manifest
 
+pytestmark = pytest.mark.usefixtures("tiny_lips")
+
 AUDIO = np.random.default_rng(0).integers(-9000, 9000, 640 * 7).astype(np.int16)
 
 

@@ -24,6 +24,8 @@ from speechlip.shards.shardset import open_shards, read_manifest
 from speechlip.shards.verify import verify
 from tiny_dataset import read_tar
 
+pytestmark = pytest.mark.usefixtures("tiny_lips")
+
 NAME = "hf://ann/talks"
 
 

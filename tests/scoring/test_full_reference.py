@@ -28,7 +28,9 @@ def rgb(path):
 
 @pytest.fixture(scope="module")
 def reference(head, tmp_path_factory):
-    return head.write(tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
+    return head.write(
+        tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES]
+    )
 
 
 def blurred(head, path, sigma, frames=FRAMES, **given):

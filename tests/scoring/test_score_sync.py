@@ -132,8 +132,8 @@ def test_workers_change_nothing(videos, tmp_path):
 def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights):
     """Each gets a row, with a reason, and the good ones are scored all the same."""
     renders = Path(shutil.copytree(bad_and_good, tmp_path / "renders", symlinks=True))
-    for long in ("leaves_and_comes_back.mp4", "two_faces.mp4", "cut.mp4"):  # good ones too, and long
-        (renders / long).unlink()
+    for good in ("leaves_and_comes_back.mp4", "two_faces.mp4", "cut.mp4", "short_audio.mp4", "damaged.mkv", "a/same.mp4", "b/same.mp4"):
+        (renders / good).unlink()
     head.write(renders / "good.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
     head.write(renders / "<script>alert(1)<>.mp4".replace("/", ""), head.frames[:30], head.audio[: 30 * 640], head.landmarks[:30])
     with (renders / "zeros.mp4").open("wb") as file:

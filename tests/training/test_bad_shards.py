@@ -10,6 +10,8 @@ from speechlip.cli import speechlip
 from speechlip.faces.crops import PRESETS
 from speechlip.training.checkpoint import shard_facts
 
+pytestmark = pytest.mark.usefixtures("tiny_lips")
+
 TINY = ("--encoder", "mel-cnn", "--steps", "1", "--batch-size", "4", "--validation-pairs", "8")
 
 
