@@ -76,7 +76,7 @@ def peer(weights):
     return instance
 
 
-def drawn_clip(frames: int = 40, extra_samples: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def drawn_clip(frames: int = 30, extra_samples: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A disc that opens and closes on noise, and a tone that swells with it: (T, 224, 224, 3) uint8, (640 T + extra,) int16."""
     draw = np.random.default_rng(7)
     opening = 20 + 15 * np.sin(np.arange(frames) / 2.5)
@@ -88,7 +88,7 @@ def drawn_clip(frames: int = 40, extra_samples: int = 0) -> tuple[np.ndarray, np
     return crops, tone.astype(np.int16)
 
 
-def real_clip(folder, name: str, seconds: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+def real_clip(folder, name: str, seconds: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
     """The first frames of a real video, its upper middle scaled to 224×224, BGR, and its sound."""
     path = folder / name
     crops, samples = [], []

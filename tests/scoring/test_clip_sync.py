@@ -42,7 +42,7 @@ def test_a_clip_as_recorded_is_in_sync(as_recorded):
     assert as_recorded["wav2lip"] in (0, 1)
 
 
-@pytest.mark.parametrize("early", [-10, -7, -1, 2, 5, 10])
+@pytest.mark.parametrize("early", [-10, -1, 2, 7])
 def test_a_shift_of_k_frames_moves_the_offset_by_k(head, tmp_path, early):
     clip = head.write(tmp_path / "clip.mp4", audio=head.early(early))
     row = only_row(clip)
