@@ -44,10 +44,10 @@ def table(out):
 def videos(head, tmp_path_factory):
     """A folder of references and a folder of renders: one the same, one cut short."""
     root = tmp_path_factory.mktemp("videos")
-    for name in ("a", "b/c"):
-        head.write(root / "gt" / f"{name}.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+    for name, frames in (("a", 60), ("b/c", 30)):
+        head.write(root / "gt" / f"{name}.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
     head.write(root / "renders" / "a.mp4", head.frames[:60] // 2 + 60, head.audio[: 60 * 640], head.landmarks[:60])
-    head.write(root / "renders" / "b/c.mp4", head.frames[:40], head.audio[: 40 * 640], head.landmarks[:40])
+    head.write(root / "renders" / "b/c.mp4", head.frames[:20], head.audio[: 20 * 640], head.landmarks[:20])
     return root
 
 
@@ -107,7 +107,7 @@ def test_finished_clips_are_not_scored_again(videos, tmp_path):
     here.mkdir()
     for name in ("a.mp4", "b/c.mp4"):
         (here / name).parent.mkdir(exist_ok=True)
-        (here / name).write_bytes((videos / "renders" / name).read_bytes())
+        (here / name).write_bytes((videos / "renders" / "b/c.mp4").read_bytes())
     asked = (here, "--metrics", "cpbd", "-o", out, "--workers", 1, "--quiet")
     assert run(*asked) == 0
     first, text = finished(out), (out / "scores.csv").read_text()
