@@ -49,9 +49,9 @@ def test_a_shift_of_k_frames_moves_the_offset_by_k(head, tmp_path, early):
     assert row.offset_frames == early and row.offset_ms == 40.0 * early
 
 
-@pytest.mark.parametrize("early", [-10, 3])
 @pytest.mark.parametrize("protocol", ["wav2lip", "latentsync", "precropped"])
-def test_a_shift_moves_the_offset_under_every_protocol(head, tmp_path, as_recorded, protocol, early):
+def test_a_shift_moves_the_offset_under_every_protocol(head, tmp_path, as_recorded, protocol):
+    early = -6
     clip = head.write(tmp_path / "clip.mp4", audio=head.early(early), frames=head.crops if protocol == "precropped" else None)
     assert only_row(clip, protocol=protocol).offset_frames - as_recorded[protocol] == early
 
