@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from collections import deque
+from pathlib import Path
 
 import pytest
 from speechlip.errors import OptionError, ShardError
+from speechlip.processes import process_context
 from speechlip.shards.engine import Advanced, Crashed, Finished, get_engine, local
 from speechlip.shards.plan import Unit
 
@@ -22,6 +25,16 @@ def die_at_two(unit, report):
     if unit.index == 2 and not unit.crashed:
         os.kill(os.getpid(), signal.SIGSEGV)
     return unit.index
+
+
+def write_on(unit, report):
+    while True:
+        Path(unit.split).write_text(str(os.getpid()))
+        time.sleep(0.02)
+
+
+def run_write_on(file):
+    list(local(write_on, deque([Unit(str(file), 0, ())]), 1))
 
 
 def refuse(unit, report):
@@ -44,6 +57,20 @@ def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
         if isinstance(event, Finished):
             done.append(event.result)
     assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_a_worker_whose_parent_is_killed_writes_no_more(tmp_path):
+    """It would write into the folder of the run that goes on, and take the broken pipe for an error of its source."""
+    parent = process_context().Process(target=run_write_on, args=(tmp_path / "pid",))
+    parent.start()
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    time.sleep(0.3)
+    (tmp_path / "pid").unlink()
+    time.sleep(0.3)
+    assert not (tmp_path / "pid").exists()
 
 
 def test_an_error_of_the_work_is_raised_here():

@@ -56,7 +56,7 @@ class BenchmarkOptions:
         return self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
-PRESETS: dict[str, dict[str, Any]] = {"full": {}, "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 3}}
+PRESETS: dict[str, dict[str, Any]] = {"full": {}, "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 6}}
 
 
 def make_options(preset: str, given: Mapping[str, Any]) -> BenchmarkOptions:

@@ -7,11 +7,12 @@
 
 import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -160,20 +161,34 @@ def interrupts_held() -> Iterator[None]:
 
 def _serve(work: Work, pipe: Connection, environment: dict[str, str]) -> None:
     """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     os.environ.clear()  # a forked process has the server's, which may be older
     os.environ.update(environment)
+
+    def report(source: str, passed_s: float) -> None:
+        try:
+            pipe.send(("advanced", (source, passed_s)))
+        except OSError:
+            os._exit(1)  # nobody hears; an exception would be taken for one of the source
+
     try:
         while True:
             unit = pipe.recv()
             try:
-                answer = ("finished", work(unit, lambda source, passed_s: pipe.send(("advanced", (source, passed_s)))))
-            except (BrokenPipeError, EOFError):
-                raise
+                answer = ("finished", work(unit, report))
             except Exception as error:
                 answer = ("error", error)
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _end_with_the_parent() -> None:
+    """A worker whose parent was killed ends at once: what it would still write belongs to the run that goes on."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 ENGINES: dict[str, Engine] = {"local": local}
