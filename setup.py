@@ -84,7 +84,16 @@ setup(
         "train": ["tensorboard>=2.18"],
         "encoders": ["transformers>=5"],
         "ray": ["ray>=2.40"],
-        "dev": ["tensorboard>=2.18", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14", "mypy>=2", "types-tqdm", "mlcroissant>=1.1"],
+        "dev": [
+            "tensorboard>=2.18",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "filelock>=3",
+            "ruff>=0.14",
+            "mypy>=2",
+            "types-tqdm",
+            "mlcroissant>=1.1",
+        ],
     },
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]

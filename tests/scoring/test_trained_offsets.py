@@ -1,6 +1,6 @@
 """Known offsets, read back by a sync model that was trained: ``small_sync_model`` learns on one drawn corpus and is asked about another one's speakers.
 
-The model is trained here, on 4 speakers with 2 clips each (some 750 windows of 200 ms), 200 steps, 2 to 5 s on one core. None of them is in the
+The model is trained here, on 4 speakers with 2 clips each (some 750 windows of 200 ms), 200 steps, 1 to 3 s on one core. None of them is in the
 clips it is tested with.
 """
 
