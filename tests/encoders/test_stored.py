@@ -48,7 +48,7 @@ def test_a_source_s_features_are_cut_at_the_clip_and_come_to_its_frames(folder, 
     k = rows.shape[1] // 2
     wanted = 2000 + (np.arange(N_FRAMES * k) + 0.5) * 40 / k  # frame 50 begins at 2 s
     np.testing.assert_allclose(rows[2:-2], np.stack([wanted, -wanted], 1).reshape(N_FRAMES, -1)[2:-2], rtol=1e-5)
-    assert rows.dtype == np.float32 and features.dim == 2 and features.fields == () and features.parameters == 0
+    assert rows.dtype == np.float32 and features.dim == 2 and features.fields == () and features.parameters is None
 
 
 def test_a_clip_s_own_file_comes_first_and_is_not_cut(folder):

@@ -36,7 +36,7 @@ class CostTask:
     random_init: bool = False
 
 
-def measured_cost(task: CostTask, parameters: int, head_parameters: int, future_ms: float) -> Cost:
+def measured_cost(task: CostTask, parameters: int | None, head_parameters: int, future_ms: float) -> Cost:
     """The cost from a fresh process; with a reason in place of times where that process fails."""
     fixed: dict[str, Any] = {
         "parameters": parameters,

@@ -141,7 +141,7 @@ class Cost:
     where it is all of it. threads, device: of the measure.
     """
 
-    parameters: int
+    parameters: int | None
     head_parameters: int
     look_ahead_ms: float | None
     real_time_factor: float | None = None

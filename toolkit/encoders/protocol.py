@@ -44,14 +44,16 @@ class ClipFeatures(Protocol):
     """Features of the clips of a dataset, from whatever its samples hold or lies beside them.
 
     name, dim, clock: as of a ``SpeechEncoder``. fields: what of a ``ClipSample`` is read, such as ("audio",).
-    parameters: how many weights; 0 for features that are computed without any or come from files.
+    parameters: how many weights; 0 for features that are computed without any, None where nobody can count them (features from files).
     """
 
     name: str
     dim: int
     clock: FeatureClock
     fields: tuple[str, ...]
-    parameters: int
+
+    @property
+    def parameters(self) -> int | None: ...
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
         """(T, D) float32. Raises ShardError where there are none for this clip, or they are not finite."""

@@ -30,11 +30,11 @@ class StoredFeatures:
 
     folder: of the ``.npy`` files, (T, D) of any number type, read without pickle. windows: files may also be (T, 16, 29) at 25 Hz, as AD-NeRF,
     ER-NeRF and Speech2Lip keep DeepSpeech's output; of each window the frame's own two steps are taken, which together are the 50-Hz sequence.
-    dim is that of the first file; parameters is 0, because nothing here can count them.
+    dim is that of the first file; parameters is None, because nothing here can count them.
     """
 
     fields: tuple[str, ...] = ()
-    parameters = 0
+    parameters: int | None = None
 
     def __init__(self, folder: Path, name: str, clock: FeatureClock, windows: bool = False) -> None:
         self.folder, self.name, self.clock, self.windows = folder, name, clock, windows
