@@ -1,10 +1,10 @@
 """README's table of encoders: half an hour of drawn speech, the paper's ablation trained on it, all of it scored beside the controls.
 
-    python benchmarks/encoder_table.py work/ [--preset quick|full] [--steps 450] [--workers 2] [--encoder NAME ...]
+    python benchmarks/encoder_table.py work/ [--preset quick|full] [--runs NAME,...] [--steps 450] [--workers 2] [--encoder NAME ...]
 
 Makes 480 clips of 48 people in WORK/videos and prepares WORK/shards (people are in one split only); trains SE4Lip's ablation and the losses that
-matter by the preset ``fast`` into WORK/runs, ``--workers`` at a time; runs ``score-encoder`` into WORK/benchmark-PRESET and draws
-WORK/benchmark-PRESET.png. What is done already is not done again. Prints what it will cost first.
+matter by the preset ``fast`` into WORK/runs, ``--workers`` at a time (two of them for ``--preset quick``, unless ``--runs`` names others); runs
+``score-encoder`` into WORK/benchmark-PRESET and draws WORK/benchmark-PRESET.png. What is done already is not done again. Prints what it will cost first.
 """
 
 import argparse
@@ -31,6 +31,7 @@ RUNS = {
     "mel-cnn-s2l": ["--encoder", "mel-cnn", "--loss", "s2l", "--negatives", "shift:0.5,clip:0.25,speaker:0.25"],
 }
 """The paper's ablation and a small control; and two losses with a label for every pair: SE4Lip's and Speech2Lip's."""
+QUICK_RUNS = "mel-cnn,se4lip"
 
 
 def main() -> None:
@@ -41,10 +42,10 @@ def main() -> None:
     parser.add_argument("--score-steps", type=int, help="of every head, instead of the preset's")
     parser.add_argument("--seeds", type=int, help="instead of the preset's")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", default=",".join(RUNS), help="which of them to train and score")
+    parser.add_argument("--runs", help=f"which of them to train and score  [default: {QUICK_RUNS}; with --preset full all]")
     parser.add_argument("--encoder", action="append", default=[], help="more encoders to score")
     given = parser.parse_args()
-    work, names = given.work, given.runs.split(",")
+    work, names = given.work, (given.runs or (QUICK_RUNS if given.preset == "quick" else ",".join(RUNS))).split(",")
     steps = given.steps * sum(not is_trained(work / "runs" / name, given.steps) for name in names)
     print(f"training about {steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True)
     began = time.perf_counter()
