@@ -24,6 +24,7 @@ def main() -> None:
         longest = max((path for path in videos.rglob("*.mp4")), key=lambda path: path.stat().st_size)
         shards = Path(folder) / "shards"
         command("prep-shards", videos, "-o", shards, "--detector", given.detector)
+        script("worker_start.py")
         script("throughput.py", videos, "--detector", given.detector)
         script("member_sizes.py", videos, "--detector", given.detector)
         script("loader.py", shards)

@@ -1,7 +1,8 @@
 """How work gets a process of its own: on Linux forked from a server that imported the heavy libraries once, elsewhere started afresh.
 
 The libraries take seconds of CPU to import; forked processes begin at once and share the memory of what is imported. The server runs
-nothing but imports, so no thread and no GPU is open in it when it forks (what Python 3.14 does by default on Linux).
+nothing but imports: no GPU is open in it when it forks, and its only threads are OpenBLAS's idle ones, which OpenBLAS itself starts anew after a
+fork. Python 3.14 starts processes this way by default on Linux.
 """
 
 import multiprocessing

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -25,6 +26,10 @@ def die_at_two(unit, report):
     if unit.index == 2 and not unit.crashed:
         os.kill(os.getpid(), signal.SIGSEGV)
     return unit.index
+
+
+def told_and_imported(unit, report):
+    return os.environ.get("SPEECHLIP_TEST"), "torch" in sys.modules and "av" in sys.modules
 
 
 def write_on(unit, report):
@@ -57,6 +62,13 @@ def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
         if isinstance(event, Finished):
             done.append(event.result)
     assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_a_worker_has_its_environment_from_now_and_the_libraries_from_the_server(monkeypatch):
+    list(local(square, deque(UNITS[:1]), 1))  # a server is there, and is older than the change
+    monkeypatch.setenv("SPEECHLIP_TEST", "here")
+    (done,) = [event for event in local(told_and_imported, deque(UNITS[:1]), 1) if isinstance(event, Finished)]
+    assert done.result == ("here", True)
 
 
 def test_a_worker_whose_parent_is_killed_writes_no_more(tmp_path):

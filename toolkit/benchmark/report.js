@@ -108,7 +108,7 @@ function drawCost(rows) {
   const some = rows.map((row) => row.cost).find((cost) => cost && known(cost.real_time_factor));
   byId("measure").textContent = `Measured in a fresh process${some ? ` on ${some.seconds} s of speech, ${some.device}, ${some.threads} thread${some.threads === 1 ? "" : "s"}` : ""}. Real-time factor: computing time over duration, below 1 is faster than speech. Look-ahead: how much later speech a feature waits for. Memory: all of the process, on a GPU what torch held there.`;
   const cell = (value, text, reason) => make("td", {}, value === null || value === undefined ? dash(reason || "not measured") : text(value));
-  const body = rows.filter((row) => row.cost).map(({ cost, ...row }) => make("tr", { class: kindOf(row) }, head(row), cell(cost.parameters, millions, "not known: features from files"), cell(cost.head_parameters, millions),
+  const body = rows.filter((row) => row.cost).map(({ cost, ...row }) => make("tr", { class: kindOf(row) }, head(row), cell(cost.parameters, millions, "not known: the encoder does not say"), cell(cost.head_parameters, millions),
     make("td", {}, known(cost.look_ahead_ms) ? digits(cost.look_ahead_ms, 0) : "whole clip"), cell(cost.real_time_factor, (value) => (value < 0.001 ? "< 0.001" : digits(value, 3)), cost.reason), cell(cost.peak_memory_mb, (value) => digits(value, 0), cost.reason),
     make("td", {}, digits(row.rate_hz, 0)), make("td", {}, `${row.dim}`), make("td", { class: "words soft small" }, cost.reason)));
   const unit = (name, of) => make("th", { scope: "col" }, name, of ? make("span", { class: "unit" }, " " + of) : null);

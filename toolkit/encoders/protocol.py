@@ -44,7 +44,7 @@ class ClipFeatures(Protocol):
     """Features of the clips of a dataset, from whatever its samples hold or lies beside them.
 
     name, dim, clock: as of a ``SpeechEncoder``. fields: what of a ``ClipSample`` is read, such as ("audio",).
-    parameters: how many weights; 0 for features that are computed without any, None where nobody can count them (features from files).
+    parameters: how many weights; 0 for features that are computed without any, None where nobody can count them.
     """
 
     name: str

@@ -24,7 +24,7 @@ class FromWaveform:
     """A ``SpeechEncoder`` as ``ClipFeatures``: reads a clip's ``audio``.
 
     device: where it computes; an encoder that has ``to`` is moved there, and a torch module is set to ``eval``. weights: SHA-256 of its weights,
-    ``random, seed 0``, or empty where the encoder does not say. parameters: of a torch module, counted; else what the encoder says, or 0.
+    ``random, seed 0``, or empty where the encoder does not say. parameters: of a torch module, counted; else what the encoder says, or None.
     """
 
     fields: tuple[str, ...] = ("audio",)
@@ -35,7 +35,7 @@ class FromWaveform:
         self.weights: str = getattr(encoder, "weights", "")
         if hasattr(encoder, "to"):
             encoder.to(device)
-        self.parameters: int = getattr(encoder, "parameters", 0)
+        self.parameters: int | None = getattr(encoder, "parameters", None)
         if isinstance(encoder, nn.Module):
             self.parameters = parameter_count(encoder.eval())
 

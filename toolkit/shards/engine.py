@@ -55,7 +55,7 @@ Engine = Callable[[Work, "deque[Unit]", int], Iterator[Event]]
 
 
 def local(work: Work, units: "deque[Unit]", workers: int) -> Iterator[Event]:
-    """Run units on ``workers`` fresh processes of this machine. An exception in ``work`` ends the run and is raised here."""
+    """Run units on ``workers`` processes of this machine. An exception in ``work`` ends the run and is raised here."""
     staff: dict[Any, _Worker] = {}
     try:
         while units or any(worker.unit for worker in staff.values()):
