@@ -1,26 +1,124 @@
-"""Headless Chromium, for tests of pages."""
+"""Headless Chromium, for tests of pages: one browser for a whole test process, spoken to by the DevTools protocol over its pipe."""
 
+import base64
+import fcntl
+import io
+import json
 import os
 import shutil
-import subprocess
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
-import pytest
+from PIL import Image
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+TIMERS_MS = 1000
+"""As long as a page's own clock runs before it is looked at; it goes as fast as the page has nothing to do."""
+SPOKEN = {
+    "Runtime.consoleAPICalled": lambda said: " ".join(str(word.get("value", word.get("description"))) for word in said["args"]),
+    "Runtime.exceptionThrown": lambda said: (
+        said["exceptionDetails"].get("exception", {}).get("description", said["exceptionDetails"]["text"])
+    ),
+    "Log.entryAdded": lambda said: said["entry"]["text"],
+}
 
 
-def chromium(tmp_path, *arguments):
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=1000",
-        "--disable-dev-shm-usage",
-        *arguments,
-    ]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+@dataclass(frozen=True)
+class Page:
+    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper left corner is, 0 to 255."""
+
+    html: str
+    console: tuple[str, ...]
+    corner: int
+
+
+class Browser:
+    """One Chromium. Every page is opened in a tab of its own, which is closed again."""
+
+    def __init__(self, out: int, answers: int) -> None:
+        self._out, self._answers = out, answers
+        self._number, self._heard = 0, b""
+        self._events: list[dict] = []
+
+    def open(self, path: Path, place: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False) -> Page:
+        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not."""
+        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
+        tab = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._ask(f"{domain}.enable", tab)
+        self._ask("Emulation.setDeviceMetricsOverride", tab, width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._ask("Emulation.setEmulatedMedia", tab, features=[scheme])
+        self._events.clear()
+        self._ask("Page.navigate", tab, url=path.as_uri() + place)
+        self._await("Page.loadEventFired")
+        self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
+        self._await("Emulation.virtualTimeBudgetExpired")
+        html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"]["value"]
+        corner = self._ask("Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1})["data"]
+        console = tuple(SPOKEN[event["method"]](event["params"]) for event in self._events if event["method"] in SPOKEN)
+        self._ask("Target.closeTarget", targetId=target)
+        return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)))
+
+    def close(self) -> None:
+        self._ask("Browser.close")
+        os.close(self._out)
+        os.close(self._answers)
+
+    def _ask(self, method: str, tab: str | None = None, **parameters) -> dict:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters} | ({"sessionId": tab} if tab else {})
+        spoken = json.dumps(message).encode() + b"\0"
+        while spoken:
+            spoken = spoken[os.write(self._out, spoken) :]
+        while (heard := self._hear()).get("id") != self._number:
+            self._events.append(heard)
+        assert "error" not in heard, f"{method}: {heard['error']['message']}"
+        return heard["result"]
+
+    def _await(self, event: str) -> None:
+        while not any(heard.get("method") == event for heard in self._events):
+            self._events.append(self._hear())
+
+    def _hear(self) -> dict:
+        while b"\0" not in self._heard:
+            more = os.read(self._answers, 1 << 16)
+            assert more, "Chromium ended"
+            self._heard += more
+        message, _, self._heard = self._heard.partition(b"\0")
+        return json.loads(message)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Chromium with a new profile; its own words go nowhere."""
+    with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
+        options = ["--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        theirs, ours = zip(_pipe(), _pipe()[::-1], strict=True)  # Chromium hears at 3 and speaks at 4
+        silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+        ears = [(os.POSIX_SPAWN_DUP2, theirs[0], 3), (os.POSIX_SPAWN_DUP2, theirs[1], 4)]
+        process = os.posix_spawn(CHROMIUM, [CHROMIUM, *options], os.environ, file_actions=[*silence, *ears], setpgroup=0)
+        for end in theirs:
+            os.close(end)
+        opened = Browser(*ours)
+        try:
+            yield opened
+            opened.close()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+
+def _pipe() -> tuple[int, int]:
+    """Ends with numbers that stand in nobody's way."""
+    low = os.pipe()
+    high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low)
+    for end in low:
+        os.close(end)
+    return high

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import zoo
+from browser import CHROMIUM, chromium
 from filelock import FileLock
 from tiny_lips import TinyLips
 
@@ -43,6 +44,15 @@ def talking(made_once):
 def bad_and_good(made_once, talking):
     """Every kind of bad video beside good ones."""
     return made_once("zoo", lambda folder: zoo.fill(folder, talking))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt-get install chromium)")
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

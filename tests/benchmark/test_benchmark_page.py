@@ -6,9 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from browser import chromium, needs_chromium
 from made_benchmark import HOSTILE, ROWS, made_benchmark
-from PIL import Image
 from speechlip.benchmark import phone_map
 from speechlip.benchmark.records import CONTROL, JSON_NAME, Ambiguity, as_json
 from speechlip.benchmark.report import HTML_NAME, write_report
@@ -35,14 +33,14 @@ const finish = () => {
 """
 
 
-def looked(folder, script="look(); finish();"):
+def looked(browser, folder, script="look(); finish();"):
     """What ``seen()`` found each time that ``script`` looked. Any word on the console fails the test."""
     text = (folder / HTML_NAME).read_text(encoding="utf-8")
     path = folder / "looked.html"
     path.write_text(text.replace("</body>", f"<script>{LOOK}{script}</script></body>"), encoding="utf-8")
-    dom, console = chromium(folder, "--window-size=1280,900", "--dump-dom", path.as_uri())
-    assert not console
-    return json.loads(html.unescape(re.search(r'<pre id="states">(.*?)</pre>', dom, re.DOTALL)[1]))
+    page = browser.open(path)
+    assert not page.console
+    return json.loads(html.unescape(re.search(r'<pre id="states">(.*?)</pre>', page.html, re.DOTALL)[1]))
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +60,17 @@ def made(tmp_path_factory, quick_maps):
     return folder, benchmark
 
 
-def written(folder, benchmark):
+def written(browser, folder, benchmark):
     (folder / JSON_NAME).write_text(as_json(benchmark), encoding="utf-8")
     write_report(folder)
-    return looked(folder)[0]
+    return looked(browser, folder)[0]
 
 
 @pytest.fixture(scope="module")
-def opened(made):
+def opened(browser, made):
     """The page as it opens; after a click on VA; after a second one; with other encoders on the map and the twins /p b m/ picked out."""
     return looked(
+        browser,
         made[0],
         """
         const click = () => document.querySelector('#table thead a[href*="sort=va"]').click();
@@ -91,7 +90,6 @@ def opened(made):
     )
 
 
-@needs_chromium
 def test_best_row_comes_first_and_the_failed_one_last(opened, made):
     rows = [row for row in made[1].rows if row.status == "scored"]
     expected = [row.label for row in sorted(rows, key=lambda row: -row.scores["pair_auc"].value)]
@@ -100,7 +98,6 @@ def test_best_row_comes_first_and_the_failed_one_last(opened, made):
     assert "no weights of whisper:base here" in opened[0]["text"]
 
 
-@needs_chromium
 def test_sorting_by_va_moves_table_and_pictures(opened, made):
     va = {row.label: row.ambiguity.scores["va"].value for row in made[1].rows if row.ambiguity.scores}
     best = sorted(va, key=lambda label: -va[label])
@@ -110,7 +107,6 @@ def test_sorting_by_va_moves_table_and_pictures(opened, made):
     assert opened[0]["curves"] != opened[1]["curves"] and len(opened[1]["curves"]) == 12
 
 
-@needs_chromium
 def test_marks_of_role_mode_and_significance(opened, made):
     glance = opened[0]["glance"]
     assert sum("as trained" in name for name in glance) == 2
@@ -121,7 +117,6 @@ def test_marks_of_role_mode_and_significance(opened, made):
     )
 
 
-@needs_chromium
 def test_hostile_names_are_text(opened):
     first = opened[0]
     assert first["title"] == "Speech encoders for lips" and first["scripts"] == 3 and first["images"] == 0
@@ -129,7 +124,6 @@ def test_hostile_names_are_text(opened):
     assert "\u202e" not in first["text"] and "\\u202e" in first["text"]
 
 
-@needs_chromium
 def test_missing_numbers_say_why(opened):
     first = opened[0]
     assert any(
@@ -140,7 +134,6 @@ def test_missing_numbers_say_why(opened):
     assert "3 of 48 clips are too short" in first["text"] and first["missing"] == 1
 
 
-@needs_chromium
 def test_maps_compare_the_most_and_the_least_parted_encoder(opened, made):
     first, last = opened[0], opened[-1]
     apart = {row.label: row.ambiguity.pairs["T/D"] for row in made[1].rows if row.role != CONTROL and row.ambiguity.pairs}
@@ -152,7 +145,6 @@ def test_maps_compare_the_most_and_the_least_parted_encoder(opened, made):
     assert first["lit"] == 0 and last["lit"] == 2 and last["heat"] != first["heat"]
 
 
-@needs_chromium
 def test_published_rows_stand_apart_and_nothing_is_wider_than_a_laptop(opened):
     first = opened[0]
     assert {"32.2301", "10.200", "32.2302"} <= {*first["published"]} and "6.5291" not in first["published"]  # tables 3 and 6, not 4
@@ -160,29 +152,21 @@ def test_published_rows_stand_apart_and_nothing_is_wider_than_a_laptop(opened):
     assert first["wide"] <= 1280
 
 
-@needs_chromium
-def test_runs_with_little_in_them_are_drawn_too(tmp_path, quick_maps):
+def test_runs_with_little_in_them_are_drawn_too(browser, tmp_path, quick_maps):
     made = made_benchmark(tmp_path, rows=ROWS[3:4], tokens=6)
     hubert, whisper = made.rows
     bare = replace(hubert, label="no phones", seeds=(), ambiguity=Ambiguity(reason="no phones in these shards"), cost=None, scores={})
     unreadable = replace(hubert, ambiguity=replace(hubert.ambiguity, tokens_file="tokens/gone.npz"))
-    seen = written(tmp_path, replace(made, rows=(unreadable, bare, whisper)))
+    seen = written(browser, tmp_path, replace(made, rows=(unreadable, bare, whisper)))
     assert len(seen["voids"]) == 1 and "gone.npz with the tokens cannot be read" in seen["voids"][0]
     assert "no phones in these shards" in seen["words"] and seen["rows"] == ["hubert", "no phones", "whisper"]
-    seen = written(tmp_path, replace(made, rows=(whisper,)))
+    seen = written(browser, tmp_path, replace(made, rows=(whisper,)))
     assert "No row has these numbers." in seen["text"] and "No clip is long enough for every shift." in seen["text"]
 
 
-@needs_chromium
-def test_benchmark_page_in_light_and_dark(made):
-    folder, shade = made[0], {}
-    for scheme, name in ((1, "light"), (0, "dark")):
-        picture = folder / f"{name}.png"
-        address = (folder / HTML_NAME).as_uri()
-        options = ("--window-size=1280,900", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}")
-        chromium(folder, *options, address)
-        shade[name] = Image.open(picture).convert("L").getpixel((3, 3))
-    assert shade["light"] > 240 and shade["dark"] < 40
+def test_benchmark_page_in_light_and_dark(browser, made):
+    light, dark = (browser.open(made[0] / HTML_NAME, dark=dark) for dark in (False, True))
+    assert light.corner > 240 and dark.corner < 40
 
 
 def test_the_page_carries_all_it_needs_and_is_small(made):

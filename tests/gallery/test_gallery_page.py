@@ -8,7 +8,6 @@ import re
 
 import numpy as np
 import pytest
-from browser import chromium, needs_chromium
 from hostile import SPEAKERS, TRANSCRIPT, VALIDATION, hostile_shards
 from PIL import Image
 from speechlip.gallery.choose import open_splits, shown_clips
@@ -72,7 +71,7 @@ def page(shards, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def seen(page, tmp_path_factory):
+def seen(browser, page, tmp_path_factory):
     """(what the scripts above found, the page's HTML afterwards, words on the console)."""
     folder = tmp_path_factory.mktemp("seen")
     found = "{ times, filters, seen: { tiles, colours, lanes }, wide: document.documentElement.scrollWidth }"
@@ -80,19 +79,17 @@ def seen(page, tmp_path_factory):
     script = f"addEventListener('load', () => setTimeout(async () => {{ {CLICK} {FILTERS} {PIXELS} {report} }}, 200));"
     text = page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>")
     (folder / "index.html").write_text(text, encoding="utf-8")
-    drawn, console = chromium(folder, "--window-size=1280,6000", "--dump-dom", (folder / "index.html").as_uri())
-    found = re.search(r'data-found="([^"]*)"', drawn)
-    assert found, console
-    return json.loads(html.unescape(found[1])), drawn, console
+    drawn = browser.open(folder / "index.html", size=(1280, 6000))
+    found = re.search(r'data-found="([^"]*)"', drawn.html)
+    assert found, drawn.console
+    return json.loads(html.unescape(found[1])), drawn.html, drawn.console
 
 
-@needs_chromium
 def test_the_console_stays_silent_and_nothing_is_wider_than_a_laptop(seen):
     found, _, console = seen
     assert not console and found["wide"] <= 1280
 
 
-@needs_chromium
 def test_a_click_means_its_share_of_the_clip(seen):
     """The first clip has 50 frames, 2 s: a quarter of the width is 0.5 s, frame 12; far right is its end."""
     click = seen[0]["times"][:4]
@@ -103,12 +100,10 @@ def test_a_click_means_its_share_of_the_clip(seen):
     assert [left for *_, left in click] == ["0%", "25%", "50%", "100%"]
 
 
-@needs_chromium
 def test_arrows_step_one_frame(seen):
     assert [words.rpartition(" ")[2] for _, words, _ in seen[0]["times"][4:]] == ["13", "12", "11"]
 
 
-@needs_chromium
 def test_lanes_share_one_time_axis_and_show_the_shards_mouths(seen, shards):
     """Each tile of the filmstrip shows the frame at its middle: compared with the shard, decoded by Pillow alone."""
     pixels = seen[0]["seen"]
@@ -121,7 +116,6 @@ def test_lanes_share_one_time_axis_and_show_the_shards_mouths(seen, shards):
     assert pixels["tiles"] == 20 and (distances.argmin(1) == np.arange(20)).mean() > 0.9
 
 
-@needs_chromium
 def test_filters_leave_what_fits(seen, shards):
     filters = seen[0]["filters"]
     metas = [json.loads(members["json"]) for path in sorted((shards / "data").glob("*.tar")) for members in read_tar(path).values()]
@@ -136,7 +130,6 @@ def test_filters_leave_what_fits(seen, shards):
     assert len(filters["detector"][0]) == 8
 
 
-@needs_chromium
 def test_hostile_names_and_texts_are_text(seen):
     _, drawn, _ = seen
     body = drawn.partition("<main>")[2]
@@ -148,7 +141,6 @@ def test_hostile_names_and_texts_are_text(seen):
     assert drawn.count("<script") == 8 + 3  # a clip each, the data, the page's own, this test's
 
 
-@needs_chromium
 def test_pairs_and_phones_are_drawn(seen, shards):
     _, drawn, _ = seen
     rows = [row for row in read_pairs(shards / "pairs" / "validation.parquet") if row.lips_key == "validation-s0-0"]

@@ -6,9 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 import yaml
-from browser import chromium, needs_chromium
 from made_scores import HOSTILE, made_scores
-from PIL import Image
 from speechlip.errors import WriteError
 from speechlip.scoring.published import FILE, published_tables
 from speechlip.scoring.report import page, write_report
@@ -67,13 +65,13 @@ class Drawn(HTMLParser):
         return [float(row[column].replace("−", "-")) for row in self.rows if row[column] != "—"]
 
 
-def drawn(tmp_path, scores, address="", script=""):
+def drawn(browser, tmp_path, scores, address="", script=""):
     """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the test."""
     path = tmp_path / "report.html"
     path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>" if script else "</body>"), encoding="utf-8")
-    html, console = chromium(tmp_path, "--dump-dom", f"{path.as_uri()}{address}")
-    assert not console
-    return Drawn(html)
+    seen = browser.open(path, address)
+    assert not seen.console
+    return Drawn(seen.html)
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +80,11 @@ def scores():
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory, scores):
+def seen(browser, tmp_path_factory, scores):
     """The page of ``scores`` as it opens."""
-    return drawn(tmp_path_factory.mktemp("page"), scores)
+    return drawn(browser, tmp_path_factory.mktemp("page"), scores)
 
 
-@needs_chromium
 def test_worst_clips_come_first_and_missing_ones_last(seen, scores):
     lse_c = seen.numbers(1)
     assert len(seen.rows) == 45 and lse_c == sorted(lse_c) and len(lse_c) == 43
@@ -97,31 +94,28 @@ def test_worst_clips_come_first_and_missing_ones_last(seen, scores):
     assert len(seen.cards) == 40 and seen.clips[0] in seen.cards[0]  # the others on demand
 
 
-@needs_chromium
 @pytest.mark.parametrize(
     "address, column, order",
     [("#sort=lmd&order=best", 6, sorted), ("#sort=lse_d", 2, lambda values: sorted(values, reverse=True))],
 )
-def test_sorted_by_address(tmp_path, scores, address, column, order):
-    numbers = drawn(tmp_path, scores, address).numbers(column)
+def test_sorted_by_address(browser, tmp_path, scores, address, column, order):
+    numbers = drawn(browser, tmp_path, scores, address).numbers(column)
     assert len(numbers) > 40 and numbers == order(numbers)
 
 
-@needs_chromium
-def test_sorted_by_clicks_and_by_the_list(tmp_path, scores):
+def test_sorted_by_clicks_and_by_the_list(browser, tmp_path, scores):
     """Worst offset is the one farthest from 0, on either side; a second click turns the order round."""
     click = "document.querySelector('thead a[href*=\"sort=offset_frames\"]').click();"
-    offsets = [abs(value) for value in drawn(tmp_path, scores, script=click).numbers(3)]
+    offsets = [abs(value) for value in drawn(browser, tmp_path, scores, script=click).numbers(3)]
     assert offsets == sorted(offsets, reverse=True) and len(set(offsets)) > 2
     twice = f"{click} addEventListener('hashchange', () => {{ {click} }}, {{ once: true }});"
-    offsets = [abs(value) for value in drawn(tmp_path, scores, script=twice).numbers(3)]
+    offsets = [abs(value) for value in drawn(browser, tmp_path, scores, script=twice).numbers(3)]
     assert offsets == sorted(offsets)
     choose = "by.value = 'ssim'; by.dispatchEvent(new Event('change'));"
-    seen = drawn(tmp_path, scores, script=choose)
+    seen = drawn(browser, tmp_path, scores, script=choose)
     assert seen.numbers(9) == sorted(seen.numbers(9))
 
 
-@needs_chromium
 def test_hostile_names_are_text(seen):
     assert seen.title == "Lip-sync scores" and seen.scripts == 2
     assert {shown(name) for name in HOSTILE} <= set(seen.clips)
@@ -129,9 +123,8 @@ def test_hostile_names_are_text(seen):
     assert "\u202e" not in seen.text and "\\u202egnp.mp4" in seen.text
 
 
-@needs_chromium
-def test_missing_numbers_say_why_and_tracks_are_told_apart(tmp_path):
-    seen = drawn(tmp_path, made_scores(()))
+def test_missing_numbers_say_why_and_tracks_are_told_apart(browser, tmp_path):
+    seen = drawn(browser, tmp_path, made_scores(()))
     by_clip = dict(zip(seen.clips, seen.rows, strict=True))
     assert by_clip["no sound.mp4"][-1] == "partiallse: no sound"
     assert by_clip["broken.mp4"][-1] == "failednot a video file"
@@ -141,16 +134,14 @@ def test_missing_numbers_say_why_and_tracks_are_told_apart(tmp_path):
     assert "lse missing: no sound (1), not a video file (1)" in seen.text
 
 
-@needs_chromium
 def test_published_rows_stand_apart(seen):
     assert "Published elsewhere other data" in seen.text
     assert all(printed in seen.text for printed in ("32.2301", "10.200", "0.0117", "8.0136"))
     assert seen.text.count("not from the paper") == 2
 
 
-@needs_chromium
 @pytest.mark.parametrize("change", ["no clips", "sync model", "one clip", "unknown weights"])
-def test_other_runs_are_drawn_too(tmp_path, change):
+def test_other_runs_are_drawn_too(browser, tmp_path, change):
     scores = made_scores(HOSTILE[:1])
     if change == "no clips":
         scores |= {"rows": [], "clips": [], "aggregates": {}, "missing": {}, "sync_model": None}
@@ -162,7 +153,7 @@ def test_other_runs_are_drawn_too(tmp_path, change):
         scores["rows"] = [row | {"sync_model": "runs/small", "sync_confidence": row["lse_c"], "lse_c": None} for row in scores["rows"]]
         scores["metrics"] = ["offset_frames", "lmd", "sync_confidence", "sync_ci_low"]
         scores["aggregates"]["sync_confidence"] = scores["aggregates"].pop("lse_c")
-    seen = drawn(tmp_path, scores)
+    seen = drawn(browser, tmp_path, scores)
     assert len(seen.rows) == len(scores["clips"])
     assert ("unknown weights" in seen.text) == (change == "unknown weights")
     assert ("sync confidence" in seen.text) == (change == "sync model") and ("LSE" in seen.text.split("Published")[0]) == (
@@ -170,26 +161,17 @@ def test_other_runs_are_drawn_too(tmp_path, change):
     )
 
 
-@needs_chromium
-def test_light_and_dark(tmp_path):
+def test_light_and_dark(browser, tmp_path):
     write_report(made_scores(()), path := tmp_path / "report.html")
-    light = {}
-    for scheme, name in ((1, "light"), (0, "dark")):
-        picture = tmp_path / f"{name}.png"
-        chromium(
-            tmp_path, "--window-size=1280,900", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", path.as_uri()
-        )
-        light[name] = Image.open(picture).convert("L").getpixel((3, 3))
-    assert light["light"] > 240 and light["dark"] < 40
+    light, dark = (browser.open(path, dark=dark) for dark in (False, True))
+    assert light.corner > 240 and dark.corner < 40
 
 
-@needs_chromium
-def test_nothing_is_wider_than_a_laptop(tmp_path, scores):
+def test_nothing_is_wider_than_a_laptop(browser, tmp_path, scores):
     script = "document.body.prepend(`wide ${document.documentElement.scrollWidth}`)"
     path = tmp_path / "report.html"
     path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    html, _ = chromium(tmp_path, "--window-size=1280,900", "--dump-dom", path.as_uri())
-    assert int(re.search(r"wide (\d+)", html)[1]) <= 1280
+    assert int(re.search(r"wide (\d+)", browser.open(path).html)[1]) <= 1280
 
 
 def test_the_file_carries_all_it_needs(tmp_path):
