@@ -36,8 +36,10 @@ bench: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) .types .mypy_cache .pytest_cache .ruff_cache build demo *.egg-info
 
+# the pip that an older Python brings takes twenty seconds longer to choose among the releases
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+	$@ -m pip install --quiet --upgrade pip
 
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic]'

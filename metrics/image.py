@@ -85,8 +85,9 @@ def load_lpips(alexnet: Path | str | None = None) -> "torch.nn.Module":
 
     alexnet: file of torchvision's AlexNet, ``alexnet_path()`` by default. Raises ModelError when there is none or it is another network.
     """
+    trunk = _trunk(Path(alexnet or alexnet_path()))
     model = random_lpips()
-    model.get_submodule("net").load_state_dict(_trunk(Path(alexnet or alexnet_path())))
+    model.get_submodule("net").load_state_dict(trunk)
     return model
 
 

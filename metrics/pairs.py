@@ -35,11 +35,11 @@ def pair_auc(similarity: np.ndarray, label: np.ndarray) -> float:
     >>> pair_auc(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # three pairs of pairs in order, one tied
     0.875
     """
-    from scipy.stats import rankdata
-
     matched = _matched(similarity, label)
     n_matched = int(matched.sum())
-    above = rankdata(similarity)[matched].sum() - n_matched * (n_matched + 1) / 2
+    _, place, times = np.unique(similarity, return_inverse=True, return_counts=True)
+    rank = np.cumsum(times) - (times - 1) / 2  # ties share their mean; scipy.stats, which has it too, takes a second to import
+    above = rank[place][matched].sum() - n_matched * (n_matched + 1) / 2
     return float(above / (n_matched * (len(matched) - n_matched)))
 
 

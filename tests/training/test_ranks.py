@@ -19,7 +19,7 @@ HERE, TWO = Path(__file__).parent, Ranks(1, 2, 1)
 
 
 def torchrun(*arguments):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run([*launcher, *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=120)
 
@@ -97,7 +97,7 @@ def test_one_that_fails_ends_both_and_says_why(both):
     assert not list((out / "damaged").glob("step-*"))
 
 
-def test_another_number_of_processes_is_refused(both, shards):
+def test_another_number_of_processes_is_refused(both, shards, tiny_lips):
     with pytest.raises(OptionError, match=r"trained by 2 process\(es\).*this is one of 1. Go on by torchrun --nproc-per-node 2, or begin"):
         train(shards, OPTIONS, both[0] / "resumed", resume=True)
 

@@ -8,16 +8,19 @@ from pathlib import Path
 import torch
 from linear_pair import OPTIONS, gradients
 from speechlip.cli import train_encoder
+from speechlip.encoders import pair
 from speechlip.shards.pairs import PairRules
 from speechlip.shards.speech_windows import SpeechWindows
 from speechlip.training.device import choose_device
 from speechlip.training.loop import open_loader, train
 from speechlip.training.ranks import Ranks, joined
+from tiny_lips import TinyLips
 
 SHARDS, DAMAGED, OUT = map(Path, sys.argv[1:])
 
 
 def main() -> None:
+    pair.LipEncoder = TinyLips
     ranks = Ranks.started()
     with joined(ranks, choose_device("cpu")):
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
