@@ -15,6 +15,11 @@ from tiny_lips import TinyLips
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
+def pytest_collection_modifyitems(items):
+    """Long files begin first, so that two processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory):
     """``made_once(name, make)``: the folder that ``make(folder)`` filled, one for all processes of a test run, which never change it."""

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from preparing import prep, prep_process
 from speechlip.cli import verify_shards
 
+pytestmark = pytest.mark.slow
+
 PR_CAPBSET_DROP = 24
 
 
@@ -29,8 +31,8 @@ def videos(bad_and_good, tmp_path_factory):
 @pytest.fixture(scope="module")
 def ledger(videos):
     out = videos / "shards"  # inside the input folder, on purpose
-    done = prep_process(videos, "-o", out, "--detector", "cascade", "--workers", 2)
-    assert done.returncode == 0, done.stderr
+    done = prep(videos, "-o", out, "--detector", "cascade", "--workers", 2)
+    assert done.exit_code == 0, done.stderr
     check = CliRunner().invoke(verify_shards, [str(out)])
     assert check.exit_code == 0, check.output
     return rows_of(out)

@@ -33,7 +33,7 @@ def write_clip(path, frames, audio, fps=25, container_format=None):
     with av.open(str(path), "w", format=container_format) as out:
         video = sound = None
         if frames is not None:
-            video = out.add_stream("libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "veryfast"})
+            video = out.add_stream("libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "ultrafast"})
             video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         if audio is not None:
             sound = out.add_stream("aac", rate=RATE, layout="mono")

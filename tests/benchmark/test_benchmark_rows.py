@@ -10,7 +10,7 @@ from speechlip.benchmark.records import load_benchmark
 from speechlip.benchmark.run import BenchmarkJob, run_benchmark
 from tiny_benchmark import FEW, OPTIONS, REAL_CONTROLS, REAL_LIPS, SEEING, SHUFFLED, Silent, benchmark, without_times
 
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync import Footage
 
+pytestmark = pytest.mark.slow
+
 LSE = ("lse",)
 
 

@@ -14,6 +14,8 @@ from speechlip.cli import score_sync
 from speechlip.scoring import protocols
 from speechlip.scoring.records import ScoreRow
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = [
     *("clip", "track", "status", "reason"),
     *("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
@@ -128,7 +130,6 @@ def test_workers_change_nothing(videos, tmp_path):
     assert (tmp_path / "1" / "scores.csv").read_text() == (tmp_path / "2" / "scores.csv").read_text()
 
 
-@pytest.mark.slow
 def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights):
     """Each gets a row, with a reason, and the good ones are scored all the same."""
     renders = Path(shutil.copytree(bad_and_good, tmp_path / "renders", symlinks=True))

@@ -1,13 +1,11 @@
-"""Known offsets, read back by a sync model that was trained: ``small_sync_model`` learns on one drawn corpus and is asked about another one's speakers.
+"""Known offsets, read back by a sync model that was trained: ``small_sync_model`` learns from three speakers and is asked about the fourth.
 
-The model is trained here, on 4 speakers with 2 clips each (some 750 windows of 200 ms), 200 steps, 1 to 3 s on one core. None of them is in the
-clips it is tested with.
+Some 250 windows of 200 ms, 200 steps, 1 to 3 s on one core.
 """
 
 import pytest
 import torch
 from small_sync_model import clip_windows, train
-from speechlip.recipes.synthetic import SyntheticOptions, generate
 from speechlip.scoring.clip import Tools, score_clip
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
@@ -15,27 +13,31 @@ from talking_clips import Talking
 
 pytestmark = pytest.mark.slow
 
-SHIFTS, A_FEW = (-10, -6, -3, -1, 0, 2, 4, 7, 10), (-10, 0, 4)
+SHIFTS, A_FEW = (-10, -3, -1, 0, 4, 7), (-10, 0, 4)
+UNSEEN = 1
 FRAMES = 110
 """Protocol wav2lip wants 101."""
 
 
 @pytest.fixture(scope="module")
-def lessons(tmp_path_factory):
-    """Windows of a corpus that shares no speaker with ``talking``."""
-    root = tmp_path_factory.mktemp("lessons")
-    generate(root, SyntheticOptions(identities=4, clips=2, seed=5, size=128), quiet=True)
-    return [clip_windows(clip) for clip in sorted(root.rglob("*.mp4"))]
+def speakers(talking):
+    return sorted(talking.rglob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def lessons(speakers):
+    """The windows of every speaker."""
+    return [clip_windows(clip) for clip in speakers]
 
 
 @pytest.fixture(scope="module")
 def trained(lessons):
-    return train(lessons)
+    return train(others(lessons, UNSEEN))
 
 
 @pytest.fixture(scope="module")
-def unseen(talking):
-    return Talking(sorted(talking.rglob("*.mp4"))[1], FRAMES)
+def unseen(speakers):
+    return Talking(speakers[UNSEEN], FRAMES)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,10 @@ def shifted_crops(unseen, tmp_path_factory):
     """The same as 224×224 crops of the face, which is what protocol precropped reads."""
     folder, crops = tmp_path_factory.mktemp("shifted-crops"), unseen.crops
     return {early: unseen.write(folder / f"{early}.mp4", crops, unseen.early(early)) for early in A_FEW}
+
+
+def others(lessons, speaker):
+    return lessons[:speaker] + lessons[speaker + 1 :]
 
 
 def measured(model, path, protocol="direct"):
@@ -75,15 +81,16 @@ def test_a_shift_of_k_frames_moves_the_offset_of_face_crops_by_k(trained, shifte
     assert moved_by(trained, shifted_crops, "precropped") == {early: early for early in A_FEW}
 
 
-def test_speakers_it_never_saw_are_in_sync(trained, lessons, talking):
-    """One frame either way: some 750 windows do not teach it more for every face.
-
-    Trained the same way with the speech of each clip shuffled it is far less sure (measured: a sum of 0.2, not 1.5). Its offsets may still move with
-    the sound, from a wrong place: any two features that follow mouth and speech at all do that.
+def test_a_speaker_it_never_saw_is_in_sync(trained, lessons, speakers):
+    """Trained with the speech of each clip shuffled it is far less sure. Its offsets may still move with the sound, from a wrong place: any two
+    features that follow mouth and speech at all do that.
     """
-    clips = sorted(talking.rglob("*.mp4"))
-    rows = [measured(trained, clip) for clip in clips]
-    assert len(rows) == 4 and max(abs(row.offset_frames) for row in rows) <= 1
+    row = measured(trained, speakers[UNSEEN])
+    assert abs(row.offset_frames) <= 1
     random = torch.Generator().manual_seed(0)
-    mixed_up = train([(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in lessons])
-    assert sum(row.sync_confidence for row in rows) > 3 * sum(measured(mixed_up, clip).sync_confidence for clip in clips)
+    mixed_up = train([(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in others(lessons, UNSEEN)])
+    assert row.sync_confidence > 3 * measured(mixed_up, speakers[UNSEEN]).sync_confidence
+
+
+def test_another_speaker_it_never_saw_is_in_sync(lessons, speakers):
+    assert abs(measured(train(others(lessons, 3)), speakers[3]).offset_frames) <= 1

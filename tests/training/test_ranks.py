@@ -15,6 +15,8 @@ from speechlip.errors import OptionError
 from speechlip.training.loop import train
 from speechlip.training.ranks import ALONE, Ranks, gathered
 
+pytestmark = pytest.mark.slow
+
 HERE, TWO = Path(__file__).parent, Ranks(1, 2, 1)
 
 
