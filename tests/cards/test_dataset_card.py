@@ -59,7 +59,7 @@ SKIPPED = LedgerRow(
 def put(folder, rows, **about):
     """The ledger and the manifest's parts that follow from it."""
     (folder / "ledger.jsonl").write_text("".join(json.dumps(asdict(each)) + "\n" for each in rows))
-    options = PrepOptions(detector="mediapipe", lips_format="png").as_dict()
+    options = PrepOptions(detector="mediapipe").as_dict()
     parts = {"about": ABOUT | about, "options": options, "versions": {"av": "17.1"}, "funnel": funnel(rows), "licences": licences(rows)}
     edit_manifest(folder, lambda manifest: manifest.update(parts))
     return folder
@@ -111,7 +111,7 @@ def test_the_yaml_is_what_the_hub_and_datasets_read(folder):
     assert data["configs"][0]["data_files"][0] == {"split": "train", "path": "data/train-*.tar"}
     assert "biometric" in data["extra_gated_prompt"] and "checkbox" in data["extra_gated_fields"].values()
     features = Features._from_yaml_list(data["dataset_info"]["features"])
-    assert set(features) == {"__key__", "__url__", "audio.flac", "json", "lips.png", "stft.npy"}
+    assert set(features) == {"__key__", "__url__", "audio.flac", "json", "lips.jpg", "stft.npy"}
     assert features["json"]["start_s"].dtype == "float64"
     sizes = {split["name"]: split["num_bytes"] for split in data["dataset_info"]["splits"]}
     assert sizes["train"] == sum(path.stat().st_size for path in (folder / "data").glob("train-*"))

@@ -29,7 +29,7 @@ def hostile_shards(folder: Path) -> Path:
 
 
 SPLITS = {"train": SPEAKERS, "validation": VALIDATION}
-MEMBERS = {"landmarks": True, "phones": True}
+MEMBERS = {"lips_format": "png", "landmarks": True, "phones": True}
 
 
 def renamed(members: dict[str, bytes], real: dict[str, str]) -> dict[str, bytes]:

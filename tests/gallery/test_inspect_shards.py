@@ -25,7 +25,7 @@ from tiny_dataset import edit_manifest, read_tar, rewrite, write_dataset
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("gallery") / "shards")
+    return write_dataset(tmp_path_factory.mktemp("gallery") / "shards", lips_format="png")
 
 
 def run(*arguments):
@@ -83,7 +83,7 @@ def test_clips_come_from_all_shards_in_turn(shards):
 
 
 def test_neighbours_in_a_shard_are_passed_over(tmp_path):
-    folder = write_dataset(tmp_path / "one", {"train": {"anna": (12,) * 8, "ben": (12,) * 4}}, shards=1)
+    folder = write_dataset(tmp_path / "one", {"train": {"anna": (12,) * 8, "ben": (12,) * 4}}, shards=1, lips_format="png")
     assert [clip.clip.key for clip in shown_clips(open_splits(str(folder)), 3)] == ["anna-0", "anna-4", "ben-0"]
 
 

@@ -57,7 +57,7 @@ def tars(folder, split):
 
 def test_as_dataset_is_typed_and_the_same_for_a_folder(prepared):
     rows = as_dataset(prepared, "validation")
-    assert rows.features["json"]["n_frames"].dtype == "int64" and rows.features["lips.png"].dtype == "PIL.Image.Image"
+    assert rows.features["json"]["n_frames"].dtype == "int64" and rows.features["lips.jpg"].dtype == "PIL.Image.Image"
     assert {row["__key__"]: row["audio.flac"] for row in rows} == {
         key: each["audio.flac"] for key, each in tars(prepared, "validation").items()
     }

@@ -264,10 +264,10 @@ def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
     assert n + loader.report.unused == drawn
 
 
-def test_a_png_filmstrip_is_decoded_once(folder, monkeypatch):
+def test_a_png_filmstrip_is_decoded_once(tmp_path, monkeypatch):
     from speechlip.shards import filmstrip
 
-    decoded = Counter()
+    folder, decoded = tiny_dataset.write_dataset(tmp_path / "out", lips_format="png"), Counter()
     monkeypatch.setattr(filmstrip, "decode_strip", lambda data, n_frames: decoded.update([data]) or decode_strip(data, n_frames))
     n_pairs = sum(8 for _ in pair_loader(folder, "train", batch_size=8))
     assert n_pairs > 40 and len(decoded) == 9 and set(decoded.values()) == {1}

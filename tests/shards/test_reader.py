@@ -22,7 +22,7 @@ ALL_FIELDS = ("lips", "spectrogram", "audio", "landmarks", "phones")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", shards=3, landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", shards=3, lips_format="png", landmarks=True, phones=True)
 
 
 @pytest.fixture

@@ -138,11 +138,11 @@ def array(change):
 @pytest.mark.parametrize(
     ("member", "data", "message"),
     [
-        ("lips.png", b"no picture", "lips.png cannot be decoded"),
+        ("lips.jpg", b"no picture", "lips.jpg cannot be decoded"),
         (
-            "lips.png",
-            tiny_dataset.strip(np.zeros((19, 96, 96, 3), np.uint8), "png"),
-            "lips.png cannot be decoded: a picture of 96×1824 px, a filmstrip of 20 frames has 96×1920",
+            "lips.jpg",
+            tiny_dataset.strip(np.zeros((19, 96, 96, 3), np.uint8), "jpg"),
+            "lips.jpg cannot be decoded: a picture of 96×1824 px, a filmstrip of 20 frames has 96×1920",
         ),
         ("stft.npy", array(lambda stft: stft[:-1]), "stft.npy cannot be decoded: it has the shape (99, 257), wanted 100 rows"),
         ("stft.npy", array(lambda stft: stft[:, :-1]), "spectrogram is (100, 256) float16, wanted (100, 257) float16"),
@@ -182,7 +182,7 @@ def test_a_missing_field_and_a_missing_member(own):
         del samples["anna-0"]["landmarks.npy"], samples["anna-0"]["audio.flac"]
 
     tiny_dataset.rewrite(own, SHARD, drop)
-    assert_found(own, "anna-0: no audio", "anna-0 has the members json, lips.png, phones.json, stft.npy, the manifest says")
+    assert_found(own, "anna-0: no audio", "anna-0 has the members json, lips.jpg, phones.json, stft.npy, the manifest says")
 
 
 def test_keys_must_be_plain_and_unique(own):

@@ -31,7 +31,7 @@ def write_dataset(
     splits: Mapping[str, Speakers] = DEFAULT_SPLITS,
     *,
     shards: int = 2,
-    lips_format: str = "png",
+    lips_format: str = "jpg",
     spectrogram: str = "stft",
     landmarks: bool = False,
     phones: bool = False,

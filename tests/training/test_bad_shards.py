@@ -68,9 +68,9 @@ def test_one_speaker_and_what_is_off(tmp_path, capsys):
 def test_a_failed_check_ends_it_before_anything_is_written(shards, tmp_path, capsys):
     import numpy as np
 
-    black = tiny_dataset.strip(np.zeros((40, 96, 96, 3), np.uint8), "png")
+    black = tiny_dataset.strip(np.zeros((40, 96, 96, 3), np.uint8), "jpg")
     tiny_dataset.rewrite(
-        shards, "train-00000-of-00001.tar", lambda samples: [members.update({"lips.png": black}) for members in samples.values()] and None
+        shards, "train-00000-of-00001.tar", lambda samples: [members.update({"lips.jpg": black}) for members in samples.values()] and None
     )
     assert "the same picture" in refused(capsys, shards, *TINY, "--check-data", "-o", tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -52,7 +52,7 @@ def test_a_network_that_cannot_learn_is_found(shards, monkeypatch):
 
 
 def test_lips_that_are_all_one_picture_are_found(tmp_path):
-    black = spoilt(tmp_path, "lips.png", lambda n: tiny_dataset.strip(np.zeros((n, 96, 96, 3), np.uint8), "png"))
+    black = spoilt(tmp_path, "lips.jpg", lambda n: tiny_dataset.strip(np.zeros((n, 96, 96, 3), np.uint8), "jpg"))
     with pytest.raises(DataCheckFailed, match="the lips of all 4 windows are the same picture, 0 of 255 bright"):
         check_data(black, OPTIONS)
 

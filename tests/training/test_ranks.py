@@ -37,7 +37,7 @@ def damaged(tmp_path_factory):
 
     def spoil(samples):
         for members in samples.values():
-            members["lips.png"] = b"no picture"
+            members["lips.jpg"] = b"no picture"
 
     shards = tiny_dataset.write_dataset(tmp_path_factory.mktemp("damaged") / "shards")
     tiny_dataset.rewrite(shards, "train-00001-of-00002.tar", spoil)
