@@ -76,7 +76,7 @@ def peer(weights):
     return instance
 
 
-def drawn_clip(frames: int = 30, extra_samples: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def drawn_clip(frames: int = 22, extra_samples: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A disc that opens and closes on noise, and a tone that swells with it: (T, 224, 224, 3) uint8, (640 T + extra,) int16."""
     draw = np.random.default_rng(7)
     opening = 20 + 15 * np.sin(np.arange(frames) / 2.5)
@@ -88,7 +88,7 @@ def drawn_clip(frames: int = 30, extra_samples: int = 0) -> tuple[np.ndarray, np
     return crops, tone.astype(np.int16)
 
 
-def real_clip(folder, name: str, seconds: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
+def real_clip(folder, name: str, seconds: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
     """The first frames of a real video, its upper middle scaled to 224×224, BGR, and its sound."""
     path = folder / name
     crops, samples = [], []
@@ -147,9 +147,9 @@ def test_features_and_windows_equal_the_peers(model, peer, frames, samples):
     np.testing.assert_allclose(speech, wanted_speech, atol=1e-4)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 5, 64])
+@pytest.mark.parametrize("batch", [1, 2, 64])
 def test_batch_size_changes_nothing(model, batch):
-    crops, audio = drawn_clip(13)
+    crops, audio = drawn_clip(10)
     lips, speech = sync_features(model, crops, audio, batch_windows=batch)
     wanted_lips, wanted_speech = sync_features(model, crops, audio)
     np.testing.assert_allclose(lips, wanted_lips, atol=1e-5)

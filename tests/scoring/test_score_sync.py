@@ -46,9 +46,9 @@ def table(out):
 def videos(head, tmp_path_factory):
     """A folder of references and a folder of renders: one the same, one cut short."""
     root = tmp_path_factory.mktemp("videos")
-    for name, frames in (("a", 60), ("b/c", 30)):
+    for name, frames in (("a", 50), ("b/c", 30)):
         head.write(root / "gt" / f"{name}.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
-    head.write(root / "renders" / "a.mp4", head.frames[:60] // 2 + 60, head.audio[: 60 * 640], head.landmarks[:60])
+    head.write(root / "renders" / "a.mp4", head.frames[:50] // 2 + 60, head.audio[: 50 * 640], head.landmarks[:50])
     head.write(root / "renders" / "b/c.mp4", head.frames[:20], head.audio[: 20 * 640], head.landmarks[:20])
     return root
 
@@ -65,7 +65,7 @@ def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos
     a, c = table(out)
     assert (a["clip"], c["clip"], a["status"], c["status"]) == ("a.mp4", "b/c.mp4", "partial", "partial")
     assert a["reason"] == "lse: no SyncNet weights; lpips: no AlexNet weights"
-    assert float(a["lmd"]) == 0 and 10 < float(a["psnr"]) < 30 and 0 < float(a["ssim"]) < 1 and a["cpbd"] and a["frames_compared"] == "60"
+    assert float(a["lmd"]) == 0 and 10 < float(a["psnr"]) < 30 and 0 < float(a["ssim"]) < 1 and a["cpbd"] and a["frames_compared"] == "50"
     assert (
         c["reason"]
         == "lse: no SyncNet weights; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; lpips: no AlexNet weights"
@@ -92,7 +92,7 @@ def test_scores_json_says_what_the_numbers_are(videos, tmp_path, random_weights,
     assert scores["command"] == "score-sync 'my renders'"
     assert scores["versions"]["torch"] and scores["missing"] == {} and scores["unused_references"] == []
     (row,) = scores["rows"]
-    assert row["protocol"] == f"direct, unknown weights {hash_[:12]}" and row["windows"] == 55
+    assert row["protocol"] == f"direct, unknown weights {hash_[:12]}" and row["windows"] == 45
     assert scores["aggregates"]["lse_c"]["mean"] == row["lse_c"] and scores["aggregates"]["lse_c"]["scored"] == 1
     (clip,) = scores["clips"]
     assert len(clip["tracks"][0]["curve"]) == 31 and min(clip["tracks"][0]["curve"]) == pytest.approx(row["lse_d"], abs=1e-4)
@@ -135,7 +135,7 @@ def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights)
     renders = Path(shutil.copytree(bad_and_good, tmp_path / "renders", symlinks=True))
     for good in ("leaves_and_comes_back.mp4", "two_faces.mp4", "cut.mp4", "short_audio.mp4", "damaged.mkv", "a/same.mp4", "b/same.mp4"):
         (renders / good).unlink()
-    head.write(renders / "good.mp4", head.frames[:60], head.audio[: 60 * 640], head.landmarks[:60])
+    head.write(renders / "good.mp4", head.frames[:50], head.audio[: 50 * 640], head.landmarks[:50])
     head.write(renders / "<script>alert(1)<>.mp4".replace("/", ""), head.frames[:30], head.audio[: 30 * 640], head.landmarks[:30])
     with (renders / "zeros.mp4").open("wb") as file:
         file.truncate(200_000_000)
