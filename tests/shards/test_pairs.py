@@ -32,6 +32,12 @@ def clips(folder):
     return {clip.key: clip for clip in ClipReader(folder, "train", fields=["lips", "spectrogram"])}
 
 
+@pytest.fixture
+def black(monkeypatch):
+    """Lips are not decoded: for tests that draw thousands of pairs and look at none."""
+    monkeypatch.setattr(pair_stream, "cut_lips", lambda raw, strip, start, length: np.zeros((length, 96, 96, 3), np.uint8))
+
+
 def rows_of(batches):
     """One dict per pair."""
     for batch in batches:
@@ -168,7 +174,7 @@ def test_windows_hold_what_they_say(folder, clips, workers):
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("rules", [PairRules(), PairRules(gap_frames=0), PairRules(max_shift_frames=14), PairRules(window=3, gap_frames=1)])
-def test_no_negative_shares_a_frame_with_its_positive(folder, clips, seed, rules):
+def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed, rules):
     """In recording time, from the samples' own json."""
     n_negatives = 0
     for row in rows_of(pair_loader(folder, "train", batch_size=5, seed=seed, rules=rules)):
@@ -185,7 +191,7 @@ def test_no_negative_shares_a_frame_with_its_positive(folder, clips, seed, rules
     assert n_negatives > 5
 
 
-def test_copies_of_a_recording_under_another_speaker_are_no_negative(tmp_path):
+def test_copies_of_a_recording_under_another_speaker_are_no_negative(black, tmp_path):
     """The same film in two folders: the same moment under two speakers would be a positive called a negative."""
     folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (20,), "ben": (20,), "chen": (20,)}}, shards=1)
 
@@ -209,7 +215,7 @@ def test_copies_of_a_recording_under_another_speaker_are_no_negative(tmp_path):
     "text", ["shift:0.5,clip:0.25,speaker:0.25", "shift:1", "speaker:1", "positive:0.1,shift:0.2,clip:0.3,speaker:0.4"]
 )
 @pytest.mark.parametrize("batch_size", [1, 7, 16])
-def test_proportions_hold_after_every_batch(folder, text, batch_size):
+def test_proportions_hold_after_every_batch(black, folder, text, batch_size):
     mix = parse_mix(text)
     loader = pair_loader(folder, "train", batch_size=batch_size, mix=mix, seed=4)
     for _ in range(3):
@@ -224,7 +230,7 @@ def test_proportions_hold_after_every_batch(folder, text, batch_size):
         assert loader.report.pairs == {KINDS[number]: n for number, n in counts.items()}
 
 
-def test_lips_say_nothing_about_the_label(folder):
+def test_lips_say_nothing_about_the_label(black, folder):
     """Every clip's lips stand in positives and negatives in about the same proportion (binomial, 4 standard deviations)."""
     counts = {0.0: Counter(), 1.0: Counter()}
     for seed in range(30):
@@ -235,7 +241,7 @@ def test_lips_say_nothing_about_the_label(folder):
         assert abs(counts[1.0][key] - n / 2) < 4 * math.sqrt(n / 4)
 
 
-def test_every_kind_of_partner_and_every_window_occurs(folder, clips):
+def test_every_kind_of_partner_and_every_window_occurs(black, folder, clips):
     starts, partners = Counter(), set()
     loader = pair_loader(folder, "train", batch_size=8)
     for _ in range(25):
