@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import zoo
-from browser import CHROMIUM, chromium
 from filelock import FileLock
-from tiny_lips import TinyLips
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -48,12 +45,16 @@ def talking(made_once):
 @pytest.fixture(scope="session")
 def bad_and_good(made_once, talking):
     """Every kind of bad video beside good ones."""
+    import zoo
+
     return made_once("zoo", lambda folder: zoo.fill(folder, talking))
 
 
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
+    from browser import CHROMIUM, chromium
+
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian: apt-get install chromium)")
     with chromium() as opened:
@@ -84,6 +85,7 @@ def face_model(tmp_path, monkeypatch):
 def tiny_lips():
     """New pairs have a lip network of one layer, for tests of what goes on around the networks."""
     from speechlip.encoders import pair
+    from tiny_lips import TinyLips
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pair, "LipEncoder", TinyLips)

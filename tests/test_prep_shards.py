@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -16,12 +15,11 @@ import numpy as np
 import pytest
 import soundfile
 import zoo
+from checker import check_shards
 from PIL import Image
 from preparing import BIN, prep, prep_process
 
 pytestmark = pytest.mark.slow
-
-CHECKER = Path(__file__).resolve().parents[1].parent / "shared" / "checks" / "check_shards.py"
 
 
 def contents(folder):
@@ -85,11 +83,9 @@ def test_the_card_made_anew_from_manifest_and_ledger_is_the_same(prepared, tmp_p
 
 
 def test_an_independent_reader_finds_it_sound(prepared, talking):
-    if not CHECKER.exists():
-        pytest.skip("the independent reader (../shared/checks) is not here")
     flat = list(talking.rglob("*.mp4"))
-    done = subprocess.run([sys.executable, CHECKER, prepared[0]], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    code, said = check_shards(prepared[0])
+    assert code == 0, said
     assert len({json.loads(sample["json"])["source"] for sample in samples(prepared[0]).values()}) == len(flat)
 
 
@@ -331,6 +327,5 @@ def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
     assert rows["liveportrait_d13_noaudio.mp4"]["reason"] == "no audio stream"
     assert rows["syncnet_example.avi"]["seconds_kept"] > 5 and sum(rows["syncnet_example.avi"]["dropped"].values()) > 0
     assert rows["videoretalking_3.mp4"]["seconds_kept"] > 4.5
-    check = [sys.executable, CHECKER, out, "--sources", few, "--refused", "liveportrait_d13_noaudio"]
-    done = subprocess.run(check, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    code, said = check_shards(out, "--sources", few, "--refused", "liveportrait_d13_noaudio")
+    assert code == 0, said

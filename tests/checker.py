@@ -1,0 +1,22 @@
+"""The independent reader of shards, ``../shared/checks/check_shards.py``: a script that shares no code with speechlip."""
+
+import contextlib
+import io
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "shared" / "checks" / "check_shards.py"
+
+
+def check_shards(*arguments):
+    """(exit code, what it said). It runs in this process, which has torch imported."""
+    if not SCRIPT.exists():
+        pytest.skip("the independent reader (../shared/checks) is not here")
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    return int(ended.value.code or 0), said.getvalue()
