@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import select
 import shutil
 import signal
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE_S = 60
 TIMERS_MS = 1000
 """As long as a page's own clock runs before it is looked at; it goes as fast as the page has nothing to do."""
 SPOKEN = {
@@ -50,12 +52,13 @@ class Browser:
         tab = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._ask(f"{domain}.enable", tab)
+        self._ask("Page.setLifecycleEventsEnabled", tab, enabled=True)
         self._ask("Emulation.setDeviceMetricsOverride", tab, width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", tab, features=[scheme])
         self._events.clear()
-        self._ask("Page.navigate", tab, url=path.as_uri() + place)
-        self._await("Page.loadEventFired")
+        loader = self._ask("Page.navigate", tab, url=path.as_uri() + place)["loaderId"]
+        self._await("Page.lifecycleEvent", name="load", loaderId=loader)
         self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
         self._await("Emulation.virtualTimeBudgetExpired")
         html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"]["value"]
@@ -80,12 +83,13 @@ class Browser:
         assert "error" not in heard, f"{method}: {heard['error']['message']}"
         return heard["result"]
 
-    def _await(self, event: str) -> None:
-        while not any(heard.get("method") == event for heard in self._events):
+    def _await(self, event: str, **parameters) -> None:
+        while not any(heard.get("method") == event and parameters.items() <= heard["params"].items() for heard in self._events):
             self._events.append(self._hear())
 
     def _hear(self) -> dict:
         while b"\0" not in self._heard:
+            assert select.select([self._answers], [], [], PATIENCE_S)[0], f"Chromium said nothing for {PATIENCE_S} s"
             more = os.read(self._answers, 1 << 16)
             assert more, "Chromium ended"
             self._heard += more

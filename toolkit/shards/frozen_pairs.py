@@ -199,7 +199,8 @@ def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
     if not path.is_file():
         raise ShardError(f"there are no frozen pairs {path}; prep-shards writes them for every split but train")
     try:
-        table = pyarrow.parquet.ParquetFile(path).read()  # read_table would import pandas
+        with pyarrow.parquet.ParquetFile(path) as file:  # read_table would import pandas
+            table = file.read()
     except (OSError, pyarrow.ArrowException) as error:
         raise ShardError(f"{path} cannot be read ({error}); copy or prepare the folder again") from error
     wanted = _schema().names
