@@ -6,6 +6,7 @@ planes red green blue alpha 0–255, premultiplied (planes: three times as fast 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -29,20 +30,31 @@ def cv2_module():
 def spline(points: np.ndarray, closed: bool = True, steps: int = 8) -> np.ndarray:
     """Catmull-Rom curve through ``points`` (N, 2) → (M, 2)."""
     p = np.asarray(points, dtype=np.float64)
-    n = len(p)
-    spans = np.arange(n if closed else n - 1)
-    index = spans[:, None] + np.arange(-1, 3)
-    a, b, c, d = p[index % n if closed else index.clip(0, n - 1)].transpose(1, 0, 2)[:, :, None]
-    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
-    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    index, t, t2, t3 = _spans(len(p), closed, steps)
+    a, b, c, d = p[index].transpose(1, 0, 2)[:, :, None]
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t2 + (3 * b - a - 3 * c + d) * t3)
     return np.concatenate([curve.reshape(-1, 2), p[:1] if closed else p[-1:]])
+
+
+@cache
+def _spans(n: int, closed: bool, steps: int) -> tuple[np.ndarray, ...]:
+    """The four points around each span of a curve through ``n``, and the powers of the way along it."""
+    index = np.arange(n if closed else n - 1)[:, None] + np.arange(-1, 3)
+    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    return index % n if closed else index.clip(0, n - 1), t, t**2, t**3
 
 
 def ellipse(cx: float, cy: float, rx: float, ry: float, turn: float = 0.0, steps: int = 40) -> np.ndarray:
     """Outline of an ellipse turned by ``turn`` radians → (steps, 2)."""
-    t = np.linspace(0, 2 * np.pi, steps, endpoint=False)
-    x, y = rx * np.cos(t), ry * np.sin(t)
+    cos, sin = _circle(steps)
+    x, y = rx * cos, ry * sin
     return np.stack([cx + x * np.cos(turn) - y * np.sin(turn), cy + x * np.sin(turn) + y * np.cos(turn)], axis=1)
+
+
+@cache
+def _circle(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    t = np.linspace(0, 2 * np.pi, steps, endpoint=False)
+    return np.cos(t), np.sin(t)
 
 
 def mirrored(points: np.ndarray, axis_x: float = UNITS / 2) -> np.ndarray:
@@ -101,8 +113,15 @@ class Window:
         return self._soft(canvas, blur)
 
     def _soft(self, canvas: np.ndarray, blur: float) -> np.ndarray:
-        canvas = canvas.astype(np.float32) / 255
-        return cv2_module().GaussianBlur(canvas, (0, 0), blur * self.up) if blur > 0 else canvas
+        """Blurred where there is something to blur: four standard deviations around it, as far as OpenCV's kernel reaches."""
+        if blur <= 0:
+            return canvas.astype(np.float32) / 255
+        cv2, soft = cv2_module(), np.zeros(canvas.shape, np.float32)
+        x, y, width, height = cv2.boundingRect(canvas)
+        reach = 2 * (int(4 * blur * self.up) + 2)
+        part = np.s_[max(0, y - reach) : y + height + reach, max(0, x - reach) : x + width + reach]
+        soft[part] = cv2.GaussianBlur(canvas[part].astype(np.float32) / 255, (0, 0), blur * self.up)
+        return soft
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Units of the pixel centres: x (1, width), y (height, 1) float32."""
