@@ -87,7 +87,7 @@ setup(
         "dev": [
             "tensorboard>=2.18",
             "pytest>=8",
-            "pytest-xdist>=3.6",
+            "pytest-xdist>=3.8",
             "filelock>=3",
             "ruff>=0.14",
             "mypy>=2",

@@ -248,9 +248,9 @@ def test_another_licence_in_metadata_csv_is_refused_by_name(talking, tmp_path):
 
 def test_two_runs_into_one_folder_are_refused(talking, tmp_path):
     out = tmp_path / "both"
-    first = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--limit", "1", "--quiet"])
+    first = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--quiet"])
     wait_for(out / ".work" / "plan.json")
-    second = prep(talking, "-o", out, "--detector", "sidecar", "--limit", 1)
+    second = prep(talking, "-o", out, "--detector", "sidecar")
     assert (second.exit_code, "another run is writing to" in second.stderr) == (1, True)
     assert first.wait() == 0
 

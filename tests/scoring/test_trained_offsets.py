@@ -14,7 +14,7 @@ from talking_clips import Talking
 
 pytestmark = pytest.mark.slow
 
-SHIFTS, A_FEW = (-10, -3, -1, 0, 4, 7), (-10, 0, 4)
+SHIFTS, A_FEW = (-10, -3, -1, 0, 4, 10), (-10, 0, 4)
 UNSEEN = 1
 FRAMES = 110
 """Protocol wav2lip wants 101."""
@@ -82,16 +82,14 @@ def test_a_shift_of_k_frames_moves_the_offset_of_face_crops_by_k(trained, shifte
     assert moved_by(trained, shifted_crops, "precropped") == {early: early for early in A_FEW}
 
 
-def test_a_speaker_it_never_saw_is_in_sync(trained, lessons, speakers):
-    """Trained with the speech of each clip shuffled it is far less sure. Its offsets may still move with the sound, from a wrong place: any two
-    features that follow mouth and speech at all do that.
+@pytest.mark.parametrize("speaker", [UNSEEN, 3])
+def test_a_speaker_it_never_saw_is_in_sync(lessons, speakers, speaker):
+    """Trained with the speech of each clip shuffled it is far less sure (with three seeds 0.33 to 0.56, and 0.04 to 0.07). Its offsets may still move
+    with the sound, from a wrong place: any two features that follow mouth and speech at all do that.
     """
-    row = measured(trained, speakers[UNSEEN])
-    assert abs(row.offset_frames) <= 1
+    own = others(lessons, speaker)
+    row = measured(train(own), speakers[speaker])
     random = torch.Generator().manual_seed(0)
-    mixed_up = train([(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in others(lessons, UNSEEN)])
-    assert row.sync_confidence > 3 * measured(mixed_up, speakers[UNSEEN]).sync_confidence
-
-
-def test_another_speaker_it_never_saw_is_in_sync(lessons, speakers):
-    assert abs(measured(train(others(lessons, 3)), speakers[3]).offset_frames) <= 1
+    mixed_up = train([(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in own])
+    assert abs(row.offset_frames) <= 1
+    assert row.sync_confidence > 3 * measured(mixed_up, speakers[speaker]).sync_confidence

@@ -16,7 +16,7 @@ from speechlip.shards.verify import verify
 
 SHARD = "train-00000-of-00002.tar"
 SPLITS = {"train": {"anna": (20, 14, 13), "ben": (15, 12)}, "validation": {"dora": (16, 25), "emil": (17,)}}
-VARIANTS = [{}, {"lips_format": "jpg", "landmarks": True, "phones": True}, {"spectrogram": "mel"}, {"shards": 1}]
+VARIANTS = [{"lips_format": "png"}, {"lips_format": "jpg", "landmarks": True, "phones": True}, {"spectrogram": "mel"}, {"shards": 1}]
 
 
 @pytest.fixture(scope="module")
