@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -43,13 +44,21 @@ class Browser:
 
     def __init__(self, out: int, answers: int) -> None:
         self._out, self._answers = out, answers
-        self._number, self._heard = 0, b""
+        self._number, self._heard, self._until_s = 0, b"", 0.0
         self._events: list[dict] = []
 
     def open(self, path: Path, place: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False) -> Page:
         """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not."""
+        self._until_s = time.monotonic() + PATIENCE_S
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
-        tab = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        try:
+            return self._look(
+                self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], path.as_uri() + place, size, dark
+            )
+        finally:
+            self._ask("Target.closeTarget", targetId=target)
+
+    def _look(self, tab: str, address: str, size: tuple[int, int], dark: bool) -> Page:
         for domain in ("Page", "Runtime", "Log"):
             self._ask(f"{domain}.enable", tab)
         self._ask("Page.setLifecycleEventsEnabled", tab, enabled=True)
@@ -57,20 +66,15 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", tab, features=[scheme])
         self._events.clear()
-        loader = self._ask("Page.navigate", tab, url=path.as_uri() + place)["loaderId"]
-        self._await("Page.lifecycleEvent", name="load", loaderId=loader)
+        loader = self._ask("Page.navigate", tab, url=address)["loaderId"]
+        self._await("Page.lifecycleEvent", tab, name="load", loaderId=loader)
         self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
-        self._await("Emulation.virtualTimeBudgetExpired")
+        self._await("Emulation.virtualTimeBudgetExpired", tab)
         html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"]["value"]
         corner = self._ask("Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1})["data"]
-        console = tuple(SPOKEN[event["method"]](event["params"]) for event in self._events if event["method"] in SPOKEN)
-        self._ask("Target.closeTarget", targetId=target)
+        said = [event for event in self._events if event.get("sessionId") == tab and event["method"] in SPOKEN]
+        console = tuple(SPOKEN[event["method"]](event["params"]) for event in said)
         return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)))
-
-    def close(self) -> None:
-        self._ask("Browser.close")
-        os.close(self._out)
-        os.close(self._answers)
 
     def _ask(self, method: str, tab: str | None = None, **parameters) -> dict:
         self._number += 1
@@ -83,13 +87,17 @@ class Browser:
         assert "error" not in heard, f"{method}: {heard['error']['message']}"
         return heard["result"]
 
-    def _await(self, event: str, **parameters) -> None:
-        while not any(heard.get("method") == event and parameters.items() <= heard["params"].items() for heard in self._events):
+    def _await(self, event: str, tab: str, **parameters) -> None:
+        def came(heard: dict) -> bool:
+            return (heard.get("method"), heard.get("sessionId")) == (event, tab) and parameters.items() <= heard["params"].items()
+
+        while not any(map(came, self._events)):
             self._events.append(self._hear())
 
     def _hear(self) -> dict:
         while b"\0" not in self._heard:
-            assert select.select([self._answers], [], [], PATIENCE_S)[0], f"Chromium said nothing for {PATIENCE_S} s"
+            left_s = max(0.0, self._until_s - time.monotonic())
+            assert select.select([self._answers], [], [], left_s)[0], f"the page was not done in {PATIENCE_S} s"
             more = os.read(self._answers, 1 << 16)
             assert more, "Chromium ended"
             self._heard += more
@@ -109,11 +117,11 @@ def chromium() -> Iterator[Browser]:
         process = os.posix_spawn(CHROMIUM, [CHROMIUM, *options], os.environ, file_actions=[*silence, *ears], setpgroup=0)
         for end in theirs:
             os.close(end)
-        opened = Browser(*ours)
         try:
-            yield opened
-            opened.close()
+            yield Browser(*ours)
         finally:
+            for end in ours:
+                os.close(end)
             with suppress(ProcessLookupError):
                 os.killpg(process, signal.SIGKILL)
             os.waitpid(process, 0)

@@ -195,9 +195,9 @@ class Card {
     return make("div", { class: kind === "positive" ? "own" : "apart", "data-kind": kind }, canvas, make("p", {}, make("b", {}, kind), whose));
   }
 
-  async paint() {
-    if (this.painted) return;
-    this.painted = true;
+  paint() { return (this.painted ||= this.firstPaint()); }
+
+  async firstPaint() {
     this.spectrum.src = "data:image/webp;base64," + this.clip.spectrum;
     this.sheet = await sheetOf(this.clip);
     new ResizeObserver(() => this.draw()).observe(this.track);
