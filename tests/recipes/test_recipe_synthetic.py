@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from speechlip.errors import OptionError, SpeechLipError
@@ -18,6 +19,7 @@ from speechlip.recipes._synthetic import film, voice
 from speechlip.recipes._synthetic.features import Gaze
 from speechlip.recipes._synthetic.frame import Pose, draw_frame
 from speechlip.recipes._synthetic.identity import VOICES, identity
+from speechlip.recipes._synthetic.paint import Window, ellipse
 from speechlip.recipes._synthetic.portrait import portrait
 from speechlip.recipes._synthetic.sentences import SENTENCES
 from speechlip.recipes._synthetic.sheet import table
@@ -298,3 +300,12 @@ def test_the_page_prints_the_table_that_is_used():
     assert table() in page
     assert set(MOUTHS) == set(SAPI) == set(range(22))
     assert (DOCS / "synthetic.jpg").stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("centre", [(64, 64), (3, 120), (400, 64)], ids=["within", "at the edge", "outside"])
+def test_a_soft_mask_is_the_whole_canvas_blurred(centre):
+    window = Window(0, 0, 256, 256, 2.0)
+    outline = ellipse(*centre, 9, 6)
+    whole = cv2.GaussianBlur(window.mask(outline), (0, 0), 1.6 * window.up)
+    np.testing.assert_allclose(window.mask(outline, blur=1.6), whole, atol=1e-6)
+    assert (whole.max() > 0) == (centre[0] < 400)
