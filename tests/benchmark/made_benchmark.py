@@ -94,7 +94,7 @@ def _scored(row, number, folder, clips, tokens, draw) -> EncoderRow:
     scores |= {name: Score(None, reason="the split has one speaker only") for name in COLUMNS if name.endswith("speaker")}
     seeds = tuple(_seed(seed, quality, clips, draw) for seed in range(1 if mode == "as trained" else 3))
     cost = Cost(parameters, 0 if mode == "as trained" else 393_856, look_ahead, speed, 480 + parameters * 4e-6)
-    cost = cost if name != HOSTILE else Cost(0, 393_856, 20, reason="features from files cost nothing here")
+    cost = cost if name != HOSTILE else Cost(None, 393_856, 20, reason="features from files cost nothing here")
     trained = {"loss": "nce, the paper has relu", "steps": "20000, not stated"} if name.startswith("runs/") else {}
     return EncoderRow(
         name, f"{name} ({mode})" if mode == "as trained" else name, role, mode, "scored", dim=512, frame_dim=512, rate_hz=25, centre_ms=20,
