@@ -71,6 +71,7 @@ def first_row(given, rows):
 def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_speaker_s_where_one_was_read():
     base, shuffled = open_features("log-mel"), open_features("shuffled:log-mel")
     assert (shuffled.name, shuffled.dim, shuffled.clock, shuffled.fields) == ("shuffled:log-mel", base.dim, base.clock, base.fields)
+    assert base.parameters == shuffled.parameters == open_features("log-stft").parameters == 0
     own = {c.key: base.of_clip(c) for c in CLIPS}
     donors, begins = {}, set()
     for c in CLIPS:

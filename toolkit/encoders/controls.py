@@ -27,6 +27,7 @@ class LogSpectra:
     ``per_frame`` sets them side by side as they are: 5 × 257 numbers, or 5 × 80.
     """
 
+    parameters = 0
     clock = FeatureClock(rate_hz=FPS * HOPS_PER_FRAME, centre_ms=FRAME_MS / HOPS_PER_FRAME / 2, past_ms=REACH_MS, future_ms=REACH_MS)
 
     def __init__(self, mel: bool) -> None:
