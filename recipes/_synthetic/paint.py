@@ -113,7 +113,7 @@ class Window:
         return self._soft(canvas, blur)
 
     def _soft(self, canvas: np.ndarray, blur: float) -> np.ndarray:
-        """Blurred where there is something to blur: four standard deviations around it, as far as OpenCV's kernel reaches."""
+        """Blurred around what is drawn, twice as far as OpenCV's kernel reaches (four standard deviations): what its border mirrors is then empty."""
         if blur <= 0:
             return canvas.astype(np.float32) / 255
         cv2, soft = cv2_module(), np.zeros(canvas.shape, np.float32)
