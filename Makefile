@@ -1,5 +1,6 @@
 # make demo   set up, make a small corpus of drawn talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
+# make faults set up, kills at random moments, mutated videos, hostile shards: seeded, with their counts, at most 15 minutes on two cores
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ ROOMS := recipes cards metrics
 # libraries come without bytecode (pip would compile 16 000 files, most of which nobody imports): Python keeps what it compiles
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint types bench docs clean
+.PHONY: demo test faults lint types bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/speechlip synthesize demo/videos --identities 6 --clips 2 --seed 0
@@ -18,6 +19,9 @@ demo: $(VENV)/.demo
 
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+faults: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults -rP
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
