@@ -11,6 +11,7 @@ import speechlip
 from speechlip.errors import OptionError
 from speechlip.processes import process_context
 from speechlip.records import Source
+from speechlip.terminal import counted
 
 from . import folder
 
@@ -59,7 +60,7 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     missing = [name for name in clip_names(options) if not (Path(root) / f"{name}.mp4").is_file()]
     if missing:
         total = options.identities * options.clips
-        raise OptionError(f"{root} is not finished: {len(missing)} of {total} clips are missing; run speechlip synthesize again")
+        raise OptionError(f"{root} is not finished: {len(missing)} of {counted(total, 'clip')} missing; run speechlip synthesize again")
     for source in folder.sources(Path(root), exclude):
         yield Source(**{**vars(source), "licence": LICENCE})
 

@@ -19,7 +19,6 @@ from .commands.verify_shards import verify_shards
 
 
 @click.group(cls=Group)
-@click.version_option(package_name="speechlip")
 def speechlip() -> None:
     """Shards of aligned speech and lips from raw talking videos, and scores for lips and encoders."""
 

@@ -11,6 +11,7 @@ from speechlip.gallery.montage import Montage
 from speechlip.gallery.page import write_gallery
 from speechlip.gallery.serve import address_of, page_server, show
 from speechlip.remote.standin import shards_at
+from speechlip.terminal import counted
 from tqdm import tqdm
 
 
@@ -40,7 +41,7 @@ def run(
         wall.write(montage)
     if not quiet:
         also = f", {montage}" if montage else ""
-        click.echo(f"{count} clips in {page}, {page.stat().st_size / 1e6:.1f} MB{also}")
+        click.echo(f"{counted(count, 'clip')} in {page}, {page.stat().st_size / 1e6:.1f} MB{also}")
     return served(page, port) if serve else 0
 
 

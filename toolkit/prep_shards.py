@@ -21,6 +21,7 @@ from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import clock, format_funnel
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
+from speechlip.terminal import counted
 from tqdm import tqdm
 
 NOTHING_KEPT = 2
@@ -110,7 +111,7 @@ def about(recipe: recipes.Recipe) -> dict[str, str]:
 def show_plan(plan: Plan, options: PrepOptions) -> int:
     """Print what would be done: sources, seconds and shards by split."""
     length_s = sum(planned.seconds for planned in plan.sources)
-    click.echo(f"{len(plan.sources)} videos, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
+    click.echo(f"{counted(len(plan.sources), 'video')}, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
     for split in dict.fromkeys(unit.split for unit in plan.units):
         units = [unit for unit in plan.units if unit.split == split]
         planned = [entry for unit in units for entry in unit.sources]
@@ -128,12 +129,16 @@ def report(out: Path, manifest: dict, quiet: bool) -> int:
     totals = manifest["funnel"]
     if not totals["clips"]:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
-        click.echo(f"nothing was kept of {totals['sources']} videos ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
+        videos = counted(totals["sources"], "video")
+        click.echo(f"nothing was kept of {videos} ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
         return NOTHING_KEPT
     if not quiet:
         click.echo(format_funnel(totals))
-        splits = ", ".join(f"{name} {facts['clips']} clips of {facts['speakers']} speakers" for name, facts in manifest["splits"].items())
-        click.echo(f"{len(manifest['shards'])} shards in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
+        splits = ", ".join(
+            f"{name} {counted(facts['clips'], 'clip')} of {counted(facts['speakers'], 'speaker')}"
+            for name, facts in manifest["splits"].items()
+        )
+        click.echo(f"{counted(len(manifest['shards']), 'shard')} in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
         if totals["sources_skipped"]:
             click.echo(f"{out / 'ledger.jsonl'} says what became of every video")
     return 0

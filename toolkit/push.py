@@ -7,6 +7,7 @@ from speechlip.hub.push_encoder import push_encoder
 from speechlip.hub.push_shards import PushOptions, push_shards
 from speechlip.hub.repository import Plan, Upload
 from speechlip.hub.token import token_of
+from speechlip.terminal import counted
 from tqdm import tqdm
 
 
@@ -57,7 +58,7 @@ class Progress:
         self.total_bytes = plan.bytes
         if self.quiet:
             return
-        click.echo(f"{len(plan.missing)} files to send, {plan.bytes / 1e6:.1f} MB; {len(plan.there)} are there already", err=True)
+        click.echo(f"{counted(len(plan.missing), 'file')} to send, {plan.bytes / 1e6:.1f} MB; {len(plan.there)} there already", err=True)
         for upload in plan.missing:
             click.echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
 

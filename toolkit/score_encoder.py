@@ -12,6 +12,7 @@ from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
+from speechlip.terminal import counted
 from speechlip.training.device import choose_device
 from tqdm import tqdm
 
@@ -38,9 +39,10 @@ def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
     failed = [row for row in benchmark.rows if row.status == FAILED]
     if not quiet:
         click.echo(as_text(benchmark))
-        click.echo(f"{len(benchmark.rows)} rows, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
+        click.echo(f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
     if failed:
-        click.echo(f"{len(failed)} of {len(benchmark.rows)} rows are missing: {', '.join(shown(row.label) for row in failed)}", err=True)
+        names = ", ".join(shown(row.label) for row in failed)
+        click.echo(f"{len(failed)} of {counted(len(benchmark.rows), 'row')} missing: {names}", err=True)
     return SOME_MISSING if failed else 0
 
 
@@ -58,7 +60,7 @@ class Progress:
         for note in plan.notes:
             click.echo(note, err=True)
         if plan.done:
-            click.echo(f"{plan.done} of {plan.rows} rows are there already", err=True)
+            click.echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
         if plan.steps:
             click.echo(
                 f"about {clock(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "

@@ -16,6 +16,7 @@ from speechlip.scoring import protocols
 from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
+from speechlip.terminal import counted
 from tqdm import tqdm
 
 SOME_MISSING = 3
@@ -84,7 +85,8 @@ def run_scores(matched: Matched, out: Path, workers: int, quiet: bool, fix_offse
         click.echo(table(scores))
     if matched.unused_references:
         names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
-        click.echo(f"{len(matched.unused_references)} references have no render: {names} (all of them in scores.json)", err=True)
+        count = counted(len(matched.unused_references), "reference")
+        click.echo(f"{count} without a render: {names} (all of them in scores.json)", err=True)
     if fix_offset:
         fix_offsets(matched.tasks, scores, out, quiet)
     return report(scores, out, quiet)
@@ -95,11 +97,11 @@ def report(scores: dict, out: Path, quiet: bool) -> int:
     clips = len(scores["clips"])
     lost = {family: sum(reasons.values()) for family, reasons in scores["missing"].items()}
     if not quiet:
-        click.echo(f"{clips} clips; {out / 'scores.csv'}, scores.json, report.html")
+        click.echo(f"{counted(clips, 'clip')}; {out / 'scores.csv'}, scores.json, report.html")
     if not lost:
         return 0
     asked = clips * len(scores["options"]["metrics"])
-    click.echo(f"{sum(lost.values())} of {asked} scores are missing:", err=True)
+    click.echo(f"{sum(lost.values())} of {counted(asked, 'score')} missing:", err=True)
     for family, reasons in scores["missing"].items():
         click.echo(f"  {family:<6} {', '.join(f'{count} × {reason}' for reason, count in reasons.items())}", err=True)
     return SOME_MISSING
@@ -176,7 +178,7 @@ def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool
             (offset,) = known
             try:
                 write_corrected(task.render, offset, place)
-                words = f"audio {abs(offset)} frames {'early' if offset > 0 else 'late'}, corrected in {place}"
+                words = f"audio {counted(abs(offset), 'frame')} {'early' if offset > 0 else 'late'}, corrected in {place}"
             except (SourceRefused, OptionError) as problem:
                 words = f"not corrected, {problem}"
         if not quiet:
@@ -232,7 +234,7 @@ class Progress:
 
     def planned(self, clips: int, done: int) -> None:
         if done and not self.silent:
-            click.echo(f"{done} of {clips} clips are scored already", err=True)
+            click.echo(f"{done} of {counted(clips, 'clip')} scored already", err=True)
         self.bar = tqdm(total=clips, initial=done, desc="scoring", unit=" clips", disable=self.silent)
 
     def advanced(self, clip: str, seconds: float) -> None:

@@ -33,7 +33,7 @@ FAILING = {
 def test_an_encoder_that_fails_is_a_row_with_its_reason_and_loses_no_other(shards, tmp_path, capsys, monkeypatch):
     options = ("--steps", 1, "--seeds", 1, "--batch-size", 4, "--device", "cpu", "--workers", 1, "-o", tmp_path)
     code, said, notes = call(capsys, shards, *(part for name in [*FAILING, SEEING] for part in ("--encoder", name)), *options)
-    assert code == 3 and "4 of 6 rows are missing: tiny_encoders:short, " in notes
+    assert code == 3 and "4 of 6 rows missing: tiny_encoders:short, " in notes
     rows = {found.name: found for found in load_benchmark(tmp_path / "benchmark.json").rows}
     assert {rows[name].status for name in FAILING} == {"failed"} and rows[SEEING].status == rows[SHUFFLED].status == "scored"
     for name, words in FAILING.items():

@@ -132,7 +132,7 @@ def test_what_was_committed_stays_and_the_manifest_comes_after_all_shards(hub, f
     refused(folder)
     assert hub.committed == [["data/train-00000-of-00002.tar", "data/train-00001-of-00002.tar"]]
     code, output = push(folder)
-    assert code == 0 and "7 files to send" in output and "2 are there already" in output
+    assert code == 0 and "7 files to send" in output and "2 there already" in output
     assert len(hub.arrived) == len(set(hub.arrived)) == 5
 
 

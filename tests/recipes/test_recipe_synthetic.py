@@ -99,7 +99,7 @@ def test_an_unfinished_or_foreign_folder_is_refused(small, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(small, copy)
     (copy / "speaker-001/clip-000.mp4").unlink()
-    with pytest.raises(OptionError, match="1 of 2 clips are missing"):
+    with pytest.raises(OptionError, match="1 of 2 clips missing"):
         list(sources(copy))
     generate(copy, SyntheticOptions(identities=2, clips=1, seed=5, size=128))
     assert files(copy) == files(small)

@@ -298,4 +298,4 @@ def test_a_flood_of_problems_is_counted(tmp_path, monkeypatch):
     tiny_dataset.rewrite(folder, "train-00000-of-00001.tar", change)
     report = verify(folder)
     assert len(report.problems) == 10 and report.more == 2
-    assert str(report).startswith("1 shards, 6 clips, 1.2 s, 0 frozen pairs: 12 problems\n") and str(report).endswith("… and 2 more")
+    assert str(report).startswith("1 shard, 6 clips, 1.2 s, 0 frozen pairs: 12 problems\n") and str(report).endswith("… and 2 more")

@@ -1,16 +1,50 @@
-"""What every command does with an error: one line, and an exit code."""
+"""What every command has in common: help, version, names to choose from, errors as one line, exit codes."""
 
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from speechlip.errors import SpeechLipError
 from speechlip.remote.names import is_remote
 
 USAGE, NOTHING_KEPT, INTERRUPTED = 1, 2, 130
 FILE = click.Path(path_type=Path)
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+class Named(click.Choice):
+    """One of some names, which help lists and the shell completes; those that other packages add in the entry-point ``group`` are completed too.
+
+    Any text passes: whoever uses the name knows them all, and refuses another with the list.
+    """
+
+    def __init__(self, choices: Iterable[str], group: str = "") -> None:
+        super().__init__(choices)
+        self.group = group
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from importlib.metadata import entry_points
+
+        added = sorted({point.name for point in entry_points(group=self.group)} - {*self.choices}) if self.group else []
+        return [CompletionItem(name) for name in (*self.choices, *added) if name.startswith(incomplete)]
+
+
+class Names(Named):
+    """Some of these names, with commas between them."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{','.join(self.choices)}]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        given, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(given + comma + item.value) for item in super().shell_complete(ctx, param, last)]
 
 
 class _Shards(click.ParamType):
@@ -21,15 +55,28 @@ class _Shards(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
         return value if is_remote(value) else Path(value)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="dir")]
+
 
 SHARDS = _Shards()
+DEVICE = Named(("auto", "cpu", "cuda"))
+DETECTOR = Named(("auto", "mediapipe", "face-alignment", "cascade", "sidecar"), "speechlip.detectors")
+ENCODER = Named(
+    ("hubert", "hubert-large", "wav2vec2", "wav2vec2-large", "wavlm", "wavlm-large", "whisper", "log-mel", "log-stft", "lips"),
+    "speechlip.encoders",
+)
 cache_option = click.option(
     "--cache", type=FILE, help="Of shards at hf:// or https://: keep them whole in this folder.  [default: stream them]"
 )
 
 
-class _OneLineErrors:
-    """Usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
+class _Common:
+    """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **(kwargs | {"context_settings": SETTINGS | kwargs.get("context_settings", {})}))
+        click.version_option(package_name="speechlip")(self)  # type: ignore[type-var]
 
     def main(self, *args: Any, **kwargs: Any) -> None:
         sys.exit(self._exit_code(*args, **kwargs))
@@ -47,11 +94,11 @@ class _OneLineErrors:
         return USAGE
 
 
-class Command(_OneLineErrors, click.Command):  # type: ignore[misc]
+class Command(_Common, click.Command):  # type: ignore[misc]
     """A command of speechlip."""
 
 
-class Group(_OneLineErrors, click.Group):  # type: ignore[misc]
+class Group(_Common, click.Group):  # type: ignore[misc]
     """A group of commands of speechlip."""
 
     command_class = Command

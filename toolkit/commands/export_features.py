@@ -4,24 +4,24 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
+from .base import DEVICE, ENCODER, FILE, Names, command
+
+RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 
 
 @command(
     "export-features",
     epilog="\b\nExample:\n  export-features runs/se4lip videos/ -o features/se4lip\n  export-features hubert-large may.mp4 --for er-nerf -o features/hubert",
 )
-@click.argument("encoder")
+@click.argument("encoder", type=ENCODER, metavar="ENCODER")
 @click.argument("videos", type=FILE)
 @click.option("-o", "--out", type=FILE, help="Folder; each video gets one of its own in it.  [default: features/ENCODER]")
-@click.option(
-    "--for", "renderers", help="Any of sync-talk,er-nerf,talking-gaussian,ad-nerf.  [default: all whose files the features go into]"
-)
-@click.option("--train-share", default="10/11", show_default=True, help="Frames from the start that mean and deviation are taken from.")
+@click.option("--for", "renderers", type=RENDERERS, help="Any of these.  [default: all whose files the features go into]")
+@click.option("--train-share", default="10/11", help="Frames from the start that mean and deviation are taken from.")
 @click.option(
     "--scale-of", type=FILE, help="An exported video's folder: take its mean and deviation, to drive its renderer with other speech."
 )
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda; auto: cuda where there is one.")
+@click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
 @click.option("--random-init", is_flag=True, help="The encoder at seeded random weights: a control.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def export_features(**given: Any) -> int:

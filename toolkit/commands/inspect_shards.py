@@ -13,13 +13,13 @@ from .base import FILE, cache_option, command
     epilog="\b\nExample:\n  inspect-shards shards/ -o gallery/\n  inspect-shards shards/ --speaker anna --montage docs/anna.png --serve",
 )
 @click.argument("shards")
-@click.option("-n", "n", type=click.IntRange(1), default=50, show_default=True, help="How many clips; taken from all shards in turn.")
+@click.option("-n", "n", type=click.IntRange(1), default=50, help="How many clips; taken from all shards in turn.")
 @click.option("--split", help="Only clips of this split.")
 @click.option("--speaker", help="Only clips of this speaker.")
-@click.option("-o", "--out", type=FILE, default=Path("gallery"), show_default=True, help="Folder of index.html.")
+@click.option("-o", "--out", type=FILE, default=Path("gallery"), help="Folder of index.html.")
 @click.option("--montage", type=FILE, help="Also a PNG of up to eight clips, for a README.")
 @click.option("--serve", is_flag=True, help="Then show the page on 127.0.0.1 until Ctrl-C.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port of --serve; 0 for any.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port of --serve; 0 for any.")
 @cache_option
 @click.option("--quiet", is_flag=True, help="No progress, no words but errors and the address.")
 def inspect_shards(**given: Any) -> int:

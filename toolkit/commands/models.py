@@ -2,7 +2,14 @@
 
 import click
 
-from .base import Group
+from .base import Group, Named
+
+MODEL = Named(
+    (
+        *("face_landmarker", "fan", "s3fd", "syncnet_v2", "sfd_face", "alexnet"),
+        *("hubert", "hubert-large", "wav2vec2", "wav2vec2-large", "wavlm", "wavlm-large"),
+    )
+)
 
 
 @click.group(cls=Group)
@@ -10,7 +17,7 @@ def models() -> None:
     """The model files: which there are, fetch one, where it lies. All are kept in SPEECHLIP_HOME."""
 
 
-@models.command("list")
+@models.command("list", epilog="\b\nExample:\n  speechlip models list")
 def models_list() -> None:
     """Name, size, licence, address of every model file, and whether it is here."""
     from speechlip import assets
@@ -22,7 +29,7 @@ def models_list() -> None:
 
 
 @models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
-@click.argument("name")
+@click.argument("name", type=MODEL, metavar="NAME")
 def models_fetch(name: str) -> None:
     """Download NAME, check its SHA-256, keep it."""
     from speechlip import assets
@@ -31,7 +38,7 @@ def models_fetch(name: str) -> None:
 
 
 @models.command("path", epilog="\b\nExample:\n  speechlip models path face_landmarker")
-@click.argument("name")
+@click.argument("name", type=MODEL, metavar="NAME")
 def models_path(name: str) -> None:
     """Print where NAME lies, its SHA-256 checked."""
     from speechlip import assets

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
+from .base import DETECTOR, FILE, Named, command
+
+RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"), "speechlip.recipes")
 
 
 @command(
@@ -15,22 +17,21 @@ from .base import FILE, command
 )
 @click.argument("video_dir", type=FILE)
 @click.option("-o", "--out", type=FILE, required=True, help="Folder for the shards; a folder begun earlier is gone on with.")
-@click.option("--recipe", default="folder", show_default=True, help="How VIDEO_DIR is laid out; speechlip recipes lists all.")
+@click.option("--recipe", type=RECIPE, default="folder", help="How VIDEO_DIR is laid out; speechlip recipes says more.")
+@click.option("--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade.")
 @click.option(
-    "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
+    "--crop",
+    type=Named(("lips", "lower-face", "auto-avsr")),
+    default="lips",
+    help="What is cut out around the mouth; lower-face as Wav2Lip.",
 )
-@click.option("--crop", default="lips", show_default=True, help="lips, lower-face (Wav2Lip), auto-avsr.")
-@click.option(
-    "--faces", type=click.Choice(["largest", "all"]), default="largest", show_default=True, help="Which faces of a shot become clips."
-)
-@click.option("--spectrogram", default="stft", show_default=True, help="stft (257 bins) or mel (80).")
-@click.option("--lips-format", default="jpg", show_default=True, help="jpg (quality 95) or png (lossless).")
-@click.option(
-    "--split", default="train=0.9,validation=0.05,test=0.05", show_default=True, help="Shares of seconds; a speaker is in one split only."
-)
-@click.option("--shard-size", default="256MB", show_default=True, help="Largest size of a shard, as far as it can be foreseen.")
-@click.option("--min-clip", default="1s", show_default=True, help="Shorter spans are dropped, and counted.")
-@click.option("--max-clip", default="10s", show_default=True, help="Longer spans are cut evenly.")
+@click.option("--faces", type=click.Choice(["largest", "all"]), default="largest", help="Which faces of a shot become clips.")
+@click.option("--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80.")
+@click.option("--lips-format", type=Named(("jpg", "png")), default="jpg", help="jpg at quality 95, or png, lossless.")
+@click.option("--split", default="train=0.9,validation=0.05,test=0.05", help="Shares of seconds; a speaker is in one split only.")
+@click.option("--shard-size", default="256MB", help="Largest size of a shard, as far as it can be foreseen.")
+@click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
+@click.option("--max-clip", default="10s", help="Longer spans are cut evenly.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -38,11 +39,13 @@ from .base import FILE, command
     show_default="all cores",
     help="Processes; the shards do not depend on it.",
 )
-@click.option("--engine", default="local", show_default=True, help="What runs the workers.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Draws the splits and the evaluation pairs.")
-@click.option("--decoder", default="pyav", show_default=True, help="pyav, or decord (says what it cannot do).")
-@click.option("--limit", type=click.IntRange(0), default=0, help="Only the first so many videos.  [default: all]")
-@click.option("--sync-filter", default="", help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'.")
+@click.option("--engine", type=Named(("local",), "speechlip.engines"), default="local", help="What runs the workers.")
+@click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
+@click.option("--decoder", type=Named(("pyav", "decord")), default="pyav", help="What reads the pictures; decord says what it cannot do.")
+@click.option("--limit", type=click.IntRange(0), default=0, show_default="all", help="Only the first so many videos.")
+@click.option(
+    "--sync-filter", default="", show_default=False, help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'."
+)
 @click.option("--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its measured offset.")
 @click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")

@@ -13,7 +13,7 @@ OPTIONS = (
         "--public", is_flag=True, help="For everybody, once all is there. Without it: private, for faces and voices are biometric data."
     ),
     click.option("--gated", is_flag=True, help="People ask for access, and you let them in by hand."),
-    click.option("--revision", default="main", show_default=True, help="Branch; made, and empty, where it is not there."),
+    click.option("--revision", default="main", help="Branch; made, and empty, where it is not there."),
     click.option("--dry-run", is_flag=True, help="Verify, and say what would travel; change nothing."),
     click.option("--token-file", type=FILE, help="File with the token.  [default: HF_TOKEN, else that of `hf auth login`]"),
     click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from speechlip.remote.names import is_remote
 
-from .base import FILE, SHARDS, cache_option, command
+from .base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
 
 
 @command(
@@ -21,20 +21,24 @@ from .base import FILE, SHARDS, cache_option, command
 @click.option(
     "--encoder",
     "encoders",
+    type=ENCODER,
+    metavar="NAME",
     multiple=True,
     help="May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, module:function (docs/encoders.md).",
 )
-@click.option("--preset", default="full", show_default=True, help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32.")
-@click.option("--steps", type=int, help="Training batches of each seed.")
-@click.option("--seeds", type=int, help="How many times each encoder's head is trained.")
-@click.option("--batch-size", type=int, help="Pairs a step.")
-@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.")
+@click.option(
+    "--preset", type=Named(("full", "quick")), default="full", help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32."
+)
+@click.option("--steps", type=int, help="Training batches of each seed.  [default: 3000; quick: 120]")
+@click.option("--seeds", type=int, help="How many times each encoder's head is trained.  [default: 3; quick: 1]")
+@click.option("--batch-size", type=int, help="Pairs a step.  [default: 64; quick: 32]")
+@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 0.0005]")
 @click.option("--split", help="Whose frozen pairs are examined.  [default: test, else validation]")
-@click.option("--device", help="auto, cpu, cuda.")
-@click.option("--precision", help="fp32, bf16.")
+@click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
+@click.option("--precision", type=Named(("fp32", "bf16")), help="Of the training.  [default: fp32]")
 @click.option("--random-init", is_flag=True, default=None, help="Pretrained encoders at random weights; nothing is fetched.")
 @click.option("--workers", type=click.IntRange(1), help="Encoders at a time.  [default: all cores, 1 on a GPU]")
-@click.option("-o", "--out", type=FILE, default=Path("benchmark"), show_default=True, help="Folder of the tables and of finished rows.")
+@click.option("-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows.")
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @click.pass_context
 def score_encoder(

@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
+from .base import DETECTOR, DEVICE, FILE, Named, Names, command
+
+METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
+PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
 
 
 @command(
@@ -18,13 +21,11 @@ from .base import FILE, command
 @click.argument("renders", type=FILE)
 @click.option("--reference", type=FILE, help="Folder of the real videos (or one file); matched by relative path without extension.")
 @click.option("--pairs", type=FILE, help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]")
-@click.option("--metrics", help="Any of lse,lmd,psnr,ssim,lpips,cpbd.  [default: all; without --reference lse,cpbd]")
-@click.option("--protocol", default="direct", show_default=True, help="direct, wav2lip, latentsync, precropped: docs/protocols.md.")
-@click.option("--region", default="full", show_default=True, help="Where psnr, ssim, lpips, cpbd look: full, face, mouth.")
-@click.option(
-    "--detector", default="auto", show_default=True, help="mediapipe, face-alignment, cascade, sidecar; auto: mediapipe, else cascade."
-)
-@click.option("--device", default="auto", show_default=True, help="For SyncNet and LPIPS: cpu, cuda; auto: cuda where there is one.")
+@click.option("--metrics", type=METRICS, help="Any of these.  [default: all; without --reference lse,cpbd]")
+@click.option("--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md.")
+@click.option("--region", type=Named(("full", "face", "mouth")), default="full", help="Where psnr, ssim, lpips, cpbd look.")
+@click.option("--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade.")
+@click.option("--device", type=DEVICE, default="auto", help="For SyncNet and LPIPS; auto: cuda where there is one.")
 @click.option("--syncnet-weights", type=FILE, help="Another file in the format of syncnet_v2.model.")
 @click.option(
     "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file; every score says so."

@@ -4,21 +4,28 @@ import os
 from pathlib import Path
 
 import click
+from speechlip.terminal import counted
 
 from .base import FILE, command
 
 
 @command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
 @click.argument("out", type=FILE)
-@click.option("--identities", type=click.IntRange(1), default=6, show_default=True, help="Drawn speakers, each with a face and a voice.")
-@click.option("--clips", type=click.IntRange(1), default=2, show_default=True, help="Clips of each, one sentence or two long.")
-@click.option("--offset-frames", type=int, default=0, show_default=True, help="Known A/V offset; > 0: the audio is early, < 0: late.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores")
+@click.option("--identities", type=click.IntRange(1), default=6, help="Drawn speakers, each with a face and a voice.")
+@click.option("--clips", type=click.IntRange(1), default=2, help="Clips of each, one sentence or two long.")
+@click.option("--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late.")
+@click.option("--seed", type=int, default=0, help="Draws faces, voices and sentences.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Processes; the corpus does not depend on it.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
     """Make a corpus of drawn talking heads with exact phones, landmarks and A/V offset (needs the extra [synthetic])."""
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     length_s = generate(out, SyntheticOptions(**chosen), workers=workers, quiet=quiet)
-    click.echo(f"{chosen['identities'] * chosen['clips']} clips, {length_s:.0f} s, in {out}")
+    click.echo(f"{counted(chosen['identities'] * chosen['clips'], 'clip')}, {length_s:.0f} s, in {out}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from speechlip.errors import ShardError
+from speechlip.terminal import counted
 
 UNKNOWN = "unknown"
 """What a licence is called that nobody stated."""
@@ -118,7 +119,8 @@ def format_funnel(totals: dict) -> str:
         lines.append(f"  − {reason:<32}{'':>7}   {clock(lost_s):>9}")
     for reason, count in totals["skipped"].items():
         lines.append(f"  − skipped, {reason:<23}{count:>7}")
-    lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {totals['clips']} clips")
+    clips = counted(totals["clips"], "clip")
+    lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}")
     if totals["interpolated_seconds"]:
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
     return "\n".join(lines)

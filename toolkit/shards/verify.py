@@ -10,6 +10,7 @@ from typing import Any
 from speechlip.errors import ShardError
 from speechlip.files import sha256_of
 from speechlip.remote.standin import shard_on_disk, shard_url, shards_at
+from speechlip.terminal import counted
 from speechlip.timing import seconds
 
 from .decode import decode_meta
@@ -43,12 +44,12 @@ class Verification:
         return not self.problems
 
     def __str__(self) -> str:
-        read = f"{self.shards} shards, {self.clips} clips, {seconds(self.frames):.1f} s, {self.pairs} frozen pairs"
+        clips, pairs = counted(self.clips, "clip"), counted(self.pairs, "frozen pair")
+        read = f"{counted(self.shards, 'shard')}, {clips}, {seconds(self.frames):.1f} s, {pairs}"
         if self.ok:
             return f"{read}: sound"
-        return "\n".join(
-            [f"{read}: {len(self.problems) + self.more} problems", *self.problems, *([f"… and {self.more} more"] * bool(self.more))]
-        )
+        count = counted(len(self.problems) + self.more, "problem")
+        return "\n".join([f"{read}: {count}", *self.problems, *([f"… and {self.more} more"] * bool(self.more))])
 
 
 def verify(folder: str | Path, on_clip: OnClip = lambda done, total: None) -> Verification:

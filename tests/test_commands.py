@@ -1,0 +1,141 @@
+"""What every command has: -h, --version, choices that help and the shell know and the library takes, defaults in the help."""
+
+import re
+from importlib.metadata import version
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
+from speechlip import assets, recipes
+from speechlip.benchmark import options as benchmark_options
+from speechlip.cli import speechlip
+from speechlip.commands.base import Named
+from speechlip.encoders import catalogue, registry
+from speechlip.encoders.lips import INPUTS
+from speechlip.exporting.layouts import RENDERERS
+from speechlip.faces import crops, detectors
+from speechlip.media.moments import DECODERS
+from speechlip.metrics.regions import REGIONS
+from speechlip.scoring.options import FAMILIES
+from speechlip.scoring.protocols import PROTOCOLS
+from speechlip.shards.engine import ENGINES
+from speechlip.shards.options import LIPS_FORMATS
+from speechlip.spectra import SPECTROGRAM_WIDTHS
+from speechlip.training import augment, config, losses
+
+
+def commands(group=speechlip, path=()):
+    yield " ".join(path), group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands())
+DETECTORS = ("auto", *detectors.DETECTORS)
+KNOWN = {
+    ("prep-shards", "recipe"): recipes._built_in(),
+    ("prep-shards", "detector"): DETECTORS,
+    ("prep-shards", "crop"): crops.PRESETS,
+    ("prep-shards", "faces"): ("largest", "all"),
+    ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
+    ("prep-shards", "lips_format"): LIPS_FORMATS,
+    ("prep-shards", "engine"): ENGINES,
+    ("prep-shards", "decoder"): DECODERS,
+    ("score-sync", "metrics"): FAMILIES,
+    ("score-sync", "protocol"): PROTOCOLS,
+    ("score-sync", "region"): REGIONS,
+    ("score-sync", "detector"): DETECTORS,
+    ("score-sync", "device"): config.DEVICES,
+    ("train-encoder", "encoder"): registry.BUILT_IN,
+    ("train-encoder", "feature"): registry.OPTIONS["feature"],
+    ("train-encoder", "pool"): registry.OPTIONS["pool"],
+    ("train-encoder", "preset"): config.PRESETS,
+    ("train-encoder", "loss"): losses.LOSSES,
+    ("train-encoder", "schedule"): config.SCHEDULES,
+    ("train-encoder", "augment"): augment.AUGMENTATIONS,
+    ("train-encoder", "lip_input"): INPUTS,
+    ("train-encoder", "device"): config.DEVICES,
+    ("train-encoder", "precision"): config.PRECISIONS,
+    ("score-encoder", "encoders"): {*catalogue.OPENERS} - {"features", "deepspeech"},
+    ("score-encoder", "preset"): benchmark_options.PRESETS,
+    ("score-encoder", "device"): benchmark_options.DEVICES,
+    ("score-encoder", "precision"): benchmark_options.PRECISIONS,
+    ("export-features", "encoder"): {*catalogue.OPENERS} - {"features", "deepspeech"},
+    ("export-features", "renderers"): RENDERERS,
+    ("export-features", "device"): config.DEVICES,
+    ("models fetch", "name"): assets.ASSETS,
+    ("models path", "name"): assets.ASSETS,
+}
+
+
+def parameters(kind):
+    return {(name, each.name): each for name, command in COMMANDS.items() for each in command.params if isinstance(each.type, kind)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_short_help_and_a_version(name):
+    words = [*name.split(), "-h"]
+    assert CliRunner().invoke(speechlip, words).output == CliRunner().invoke(speechlip, [*name.split(), "--help"]).output
+    shown = CliRunner().invoke(speechlip, [*name.split(), "--version"])
+    assert (shown.exit_code, shown.output) == (0, f"speechlip, version {version('speechlip')}\n")
+
+
+def test_choices_are_what_the_library_knows():
+    choices = {key: parameter.type.choices for key, parameter in parameters(click.Choice).items()}
+    assert {key: sorted(names) for key, names in choices.items()} == {key: sorted(names) for key, names in KNOWN.items()}
+
+
+@pytest.mark.parametrize(("name", "option"), [key for key, found in parameters(Named).items() if isinstance(found, click.Option)])
+def test_help_lists_the_choices(name, option):
+    (parameter,) = (each for each in COMMANDS[name].params if each.name == option)
+    words = re.sub(r"\s+", " ", CliRunner().invoke(COMMANDS[name], ["-h"]).output)
+    assert all(choice in words for choice in parameter.type.choices) or parameter.metavar
+
+
+def completed(*words):
+    *before, last = words
+    return [item.value for item in ShellComplete(speechlip, {}, "speechlip", "_X").get_completions(before, last)]
+
+
+def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch):
+    assert completed("prep-shards", "--crop", "l") == ["lips", "lower-face"]
+    assert completed("score-sync", "--metrics", "lse,l") == ["lse,lse", "lse,lmd", "lse,lpips"]
+    assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large"]
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines")
+    )
+    assert completed("prep-shards", "--engine", "") == ["local", "slurm"]
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults", "presets"),
+    [
+        ("train-encoder", config.TrainOptions(), {"fast": config.PRESETS["fast"]}),
+        ("score-encoder", benchmark_options.BenchmarkOptions(), {"quick": benchmark_options.PRESETS["quick"]}),
+    ],
+)
+def test_help_says_what_a_preset_takes(name, defaults, presets):
+    """Options that the preset fills in are None on the command line; their help says the number all the same."""
+    for option in COMMANDS[name].params:
+        if option.name in vars(defaults) and option.name not in (
+            "encoder",
+            "feature",
+            "pool",
+            "compile",
+            "random_init",
+            "negatives",
+            "split",
+        ):
+            shown = f"{getattr(defaults, option.name)}"
+            also = "".join(f"; {preset}: {values[option.name]}" for preset, values in presets.items() if option.name in values)
+            assert f"[default: {shown}{also}]" in option.help, option.name
+
+
+def test_help_never_says_a_default_twice():
+    for name, command in COMMANDS.items():
+        for option in re.split(r"\n  (?=-)", CliRunner().invoke(command, ["-h"]).output):
+            assert option.count("default:") <= 1, (name, option)
