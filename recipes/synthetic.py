@@ -11,7 +11,7 @@ import speechlip
 from speechlip.errors import OptionError
 from speechlip.processes import process_context
 from speechlip.records import Source
-from speechlip.terminal import counted
+from speechlip.terminal import Bar, counted
 
 from . import folder
 
@@ -77,11 +77,9 @@ def clip_names(options: SyntheticOptions) -> list[str]:
 def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, quiet: bool = False) -> float:
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
-    The bytes do not depend on ``workers``. Shows a progress bar on a terminal unless ``quiet``.
+    The bytes do not depend on ``workers``. Says on stderr how far it is unless ``quiet``.
     Raises OptionError where espeak-ng or OpenCV is missing, or ``root`` holds anything else.
     """
-    from tqdm import tqdm
-
     from ._synthetic.paint import cv2_module
     from ._synthetic.voice import espeak_files
 
@@ -90,12 +88,8 @@ def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers
     root = Path(root)
     _claim(root, options)
     tasks = [(root, options, name) for name in clip_names(options)]
-    with tqdm(total=len(tasks), desc="drawing", unit="clip", disable=True if quiet else None) as bar:
-        total_s = 0.0
-        for duration_s in _each(tasks, workers):
-            total_s += duration_s
-            bar.update()
-    return total_s
+    with Bar(len(tasks), "drawing", "clips", quiet=quiet) as bar:
+        return sum(bar.over(_each(tasks, workers)), 0.0)
 
 
 def _each(tasks: list[tuple], workers: int) -> Iterator[float]:

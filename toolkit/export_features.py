@@ -1,6 +1,5 @@
 """What ``export-features`` does between the command line and the job: open the encoder, settle the files, show progress, say what came of it."""
 
-import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,7 @@ from speechlip.exporting.records import FAILED, Exporter, ExportOptions, Wavefor
 from speechlip.score_sync import shown
 from speechlip.scoring.networks import choose_device
 from speechlip.scoring.score import writable
-from tqdm import tqdm
+from speechlip.terminal import Bar, say
 
 SOME_FAILED = 3
 
@@ -47,13 +46,13 @@ def run(
             click.echo(f"{name} is not written: {why}", err=True)
     writable(out)
     rows = []
-    silent = quiet or not sys.stderr.isatty()
     options = ExportOptions(names, share, scale, sha256)
-    for row in tqdm(export(tasks, exporter, options, out), total=len(tasks), desc=f"exporting {label}", unit=" videos", disable=silent):
-        rows.append(row)
-        if row.status == FAILED:
-            detail = f" ({row.detail})" if row.detail else ""
-            tqdm.write(f"{shown(row.source)}: {row.stage}: {row.reason}{detail}", file=sys.stderr)
+    with Bar(len(tasks), f"exporting {label}", "videos", quiet=quiet) as bar:
+        for row in bar.over(export(tasks, exporter, options, out)):
+            rows.append(row)
+            if row.status == FAILED:
+                detail = f" ({row.detail})" if row.detail else ""
+                say(f"{shown(row.source)}: {row.stage}: {row.reason}{detail}")
     counts = Counter(row.status for row in rows)
     if not quiet:
         files = ", ".join([f"aud_{label}.npy", *layouts])

@@ -1,6 +1,5 @@
 """What ``inspect-shards`` does between the command line and the gallery: choose, write, say where it is, serve."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from speechlip.gallery.montage import Montage
 from speechlip.gallery.page import write_gallery
 from speechlip.gallery.serve import address_of, page_server, show
 from speechlip.remote.standin import shards_at
-from speechlip.terminal import counted
-from tqdm import tqdm
+from speechlip.terminal import Bar, counted
 
 
 def run(
@@ -35,8 +33,9 @@ def run(
     splits = open_splits(shards, split)
     make_folders(out, *([montage.parent] if montage else []))
     wall = Montage()
-    clips = tqdm(shown_clips(splits, n, speaker), desc="reading", unit=" clips", disable=quiet or not sys.stderr.isatty())
-    count = write_gallery(page := out / "index.html", shards, splits, seen_by(wall, clips) if montage else clips)
+    with Bar(n, "reading", "clips", quiet=quiet) as bar:
+        clips = bar.over(shown_clips(splits, n, speaker))
+        count = write_gallery(page := out / "index.html", shards, splits, seen_by(wall, clips) if montage else clips)
     if montage:
         wall.write(montage)
     if not quiet:

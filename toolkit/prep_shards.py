@@ -1,7 +1,6 @@
 """What ``prep-shards`` does between the command line and the job: resolve names, show plan and progress, print the funnel."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +20,7 @@ from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import clock, format_funnel
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
-from speechlip.terminal import counted
-from tqdm import tqdm
+from speechlip.terminal import Bar, counted
 
 NOTHING_KEPT = 2
 
@@ -145,13 +143,12 @@ def report(out: Path, manifest: dict, quiet: bool) -> int:
 
 
 class Progress:
-    """Two bars on a terminal, first over files looked at, then over seconds of video; silent elsewhere and with ``--quiet``."""
+    """First over files looked at, then over seconds of video; nothing with ``--quiet``."""
 
     def __init__(self, n_sources: int, quiet: bool) -> None:
-        self.silent = quiet or not sys.stderr.isatty()
-        self.n_sources = n_sources
-        self.looking: tqdm | None = None
-        self.seconds: tqdm | None = None
+        self.quiet, self.n_sources = quiet, n_sources
+        self.looking: Bar | None = None
+        self.seconds: Bar | None = None
 
     def __enter__(self) -> "Progress":
         return self
@@ -163,17 +160,14 @@ class Progress:
 
     def looked(self) -> None:
         if self.looking is None:
-            self.looking = tqdm(total=self.n_sources, desc="looking at videos", unit=" videos", disable=self.silent)
-        self.looking.update()
+            self.looking = Bar(self.n_sources, "looking", "videos", quiet=self.quiet)
+        self.looking.add()
 
     def planned(self, total_s: float, done_s: float) -> None:
-        self.seconds = tqdm(
-            total=round(total_s), initial=round(done_s), desc="preparing", unit=" s of video", disable=self.silent, smoothing=0.05
-        )
+        self.seconds = Bar(total_s, "preparing", "s of video", done=done_s, quiet=self.quiet)
 
     def event(self, event: Event) -> None:
         if isinstance(event, Crashed):
             click.echo(f"a worker died at {event.source!r} (exit code {event.exit_code}); its shard is begun again", err=True)
         if isinstance(event, Advanced) and self.seconds is not None:
-            self.seconds.update(event.seconds)
-            self.seconds.set_postfix_str(event.source[-40:], refresh=False)
+            self.seconds.add(event.seconds, event.source[-40:])

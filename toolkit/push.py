@@ -7,8 +7,7 @@ from speechlip.hub.push_encoder import push_encoder
 from speechlip.hub.push_shards import PushOptions, push_shards
 from speechlip.hub.repository import Plan, Upload
 from speechlip.hub.token import token_of
-from speechlip.terminal import counted
-from tqdm import tqdm
+from speechlip.terminal import Bar, counted
 
 
 def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
@@ -41,17 +40,17 @@ def seen(options: PushOptions) -> str:
 
 
 class Progress:
-    """Bars on stderr: clips verified, bytes sent, files read back; none with ``--quiet``."""
+    """How far: clips verified, megabytes sent, files read back; nothing with ``--quiet``."""
 
     def __init__(self, quiet: bool) -> None:
         from huggingface_hub.utils import disable_progress_bars
 
         disable_progress_bars()
         self.quiet, self.what, self.total_bytes = quiet, "", 0
-        self.bar: tqdm | None = None
+        self.bar: Bar | None = None
 
     def on_clip(self, done: int, total: int) -> None:
-        self._at(self._show("verifying", " clips", total), done)
+        self._show("verifying", "clips", total).reach(done)
 
     def planned(self, plan: Plan) -> None:
         self.close()
@@ -63,24 +62,18 @@ class Progress:
             click.echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
 
     def sent(self, upload: Upload) -> None:
-        bar = self._show("sending", "B", self.total_bytes)
-        bar.set_postfix_str(upload.path, refresh=False)
-        bar.update(upload.bytes)
+        self._show("sending", "MB", self.total_bytes / 1e6).add(upload.bytes / 1e6, upload.path)
 
     def read_back(self, path: str, done: int, total: int) -> None:
-        self._at(self._show("reading back", " files", total), done)
+        self._show("reading back", "files", total).reach(done)
 
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
 
-    def _show(self, what: str, unit: str, total: int) -> tqdm:
+    def _show(self, what: str, unit: str, total: float) -> Bar:
         if self.bar is None or self.what != what:
             self.close()
-            self.bar = tqdm(desc=what, unit=unit, total=total, unit_scale=unit == "B", disable=True if self.quiet else None)
-            self.what = what
+            self.bar, self.what = Bar(total, what, unit, quiet=self.quiet), what
         return self.bar
-
-    def _at(self, bar: tqdm, done: int) -> None:
-        bar.update(done - bar.n)

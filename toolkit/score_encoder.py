@@ -1,7 +1,6 @@
 """What ``score-encoder`` does between the command line and the benchmark: options, progress, the table, where things are."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
-from speechlip.terminal import counted
+from speechlip.terminal import Bar, clock, counted, say
 from speechlip.training.device import choose_device
-from tqdm import tqdm
 
 SOME_MISSING = 3
 
@@ -47,11 +45,11 @@ def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
 
 
 class Progress:
-    """A bar over training steps on a terminal; elsewhere a line for every row; with ``--quiet`` nothing but what failed."""
+    """How far the training steps are, and a line for every row; with ``--quiet`` nothing but what failed."""
 
     def __init__(self, options: BenchmarkOptions, quiet: bool) -> None:
         self.options, self.quiet = options, quiet
-        self.bar: tqdm | None = None
+        self.bar: Bar | None = None
 
     def planned(self, plan: Plan) -> None:
         """Say what is to be known of the data, what is there already, and how long the rest may take."""
@@ -67,30 +65,18 @@ class Progress:
                 f"pairs at {plan.step_s:.2f} s",
                 err=True,
             )
-        self.bar = tqdm(total=plan.steps, desc="training", unit=" steps", disable=not sys.stderr.isatty(), smoothing=0.02)
+        self.bar = Bar(plan.steps, "training", "steps")
 
     def advanced(self, doing: str, steps: float) -> None:
         if self.bar is not None:
-            self.bar.set_postfix_str(shown(doing, 60), refresh=False)
-            self.bar.update(steps)
+            self.bar.add(steps, shown(doing, 60))
 
     def scored(self, row: EncoderRow) -> None:
         if row.status == FAILED:
-            tqdm.write(f"{shown(row.label)}: not scored: {shown(row.reason, 400)}", file=sys.stderr)
+            say(f"{shown(row.label)}: not scored: {shown(row.reason, 400)}")
         elif not self.quiet:
-            tqdm.write(f"{shown(row.label)}: pair AUC {row.scores['pair_auc'].value:.3f}, {clock(row.seconds)}", file=sys.stderr)
+            say(f"{shown(row.label)}: pair AUC {row.scores['pair_auc'].value:.3f}, {clock(row.seconds)}")
 
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
-
-
-def clock(seconds: float) -> str:
-    """
-    >>> clock(9), clock(75), clock(7300)
-    ('9 s', '1:15 min', '2:01 h')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"

@@ -1,7 +1,6 @@
 """What ``score-sync`` does between the command line and the job: match files, settle detector and networks, show progress, print the table."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from speechlip.scoring import protocols
 from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
-from speechlip.terminal import counted
-from tqdm import tqdm
+from speechlip.terminal import Bar, counted
 
 SOME_MISSING = 3
 CORRECTED_FOLDER = "corrected"
@@ -202,11 +200,12 @@ def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
     from speechlip.scoring.audit_table import audit_table
 
     audits, refused = [], []
-    for task in tqdm(tasks, desc="auditing", unit=" clips", disable=quiet or not sys.stderr.isatty()):
-        try:
-            audits.append(audit(task.render, task.clip))
-        except SourceRefused as refusal:
-            refused.append(f"{shown(task.clip)}: {refusal}")
+    with Bar(len(tasks), "auditing", "clips", quiet=quiet) as bar:
+        for task in bar.over(tasks):
+            try:
+                audits.append(audit(task.render, task.clip))
+            except SourceRefused as refusal:
+                refused.append(f"{shown(task.clip)}: {refusal}")
     if out:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "audit.json", json.dumps([audit_row(found) for found in audits], ensure_ascii=False, indent=1) + "\n")
@@ -218,11 +217,11 @@ def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
 
 
 class Progress:
-    """A bar over clips on a terminal, silent elsewhere and with ``--quiet``."""
+    """How many clips are scored; nothing with ``--quiet``."""
 
     def __init__(self, quiet: bool) -> None:
-        self.silent = quiet or not sys.stderr.isatty()
-        self.bar: tqdm | None = None
+        self.quiet = quiet
+        self.bar: Bar | None = None
         self.passed_s = 0.0
 
     def __enter__(self) -> "Progress":
@@ -233,16 +232,15 @@ class Progress:
             self.bar.close()
 
     def planned(self, clips: int, done: int) -> None:
-        if done and not self.silent:
+        if done and not self.quiet:
             click.echo(f"{done} of {counted(clips, 'clip')} scored already", err=True)
-        self.bar = tqdm(total=clips, initial=done, desc="scoring", unit=" clips", disable=self.silent)
+        self.bar = Bar(clips, "scoring", "clips", done, self.quiet)
 
     def advanced(self, clip: str, seconds: float) -> None:
         self.passed_s += seconds
         if self.bar is not None:
-            self.bar.set_postfix_str(f"{self.passed_s:.0f} s of video, {shown(clip)}", refresh=False)
-            self.bar.update(0)
+            self.bar.add(0, f"{self.passed_s:.0f} s of video, {shown(clip)}")
 
     def scored(self, clip: str) -> None:
         if self.bar is not None:
-            self.bar.update()
+            self.bar.add()

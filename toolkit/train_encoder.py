@@ -1,7 +1,6 @@
 """What ``train-encoder`` does between the command line and the loop: options, progress, where things are."""
 
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import click
 from speechlip.cards.encoder import write_card
 from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import SpeechLipError
+from speechlip.terminal import Bar, say
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
@@ -20,7 +20,6 @@ from speechlip.training.ranks import Ranks
 from speechlip.training.tensorboard import MISSING as TENSORBOARD_MISSING
 from speechlip.training.tensorboard import Scalars
 from speechlip.training.tensorboard import installed as tensorboard_installed
-from tqdm import tqdm
 
 INTERRUPTED = 130
 
@@ -94,27 +93,28 @@ def described(options: TrainOptions) -> str:
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line for every look at the validation pairs; nothing with ``--quiet`` but notes."""
+    """How far; where stderr is a file also a line for every look at the validation pairs. Nothing with ``--quiet`` but notes."""
 
     def __init__(self, options: TrainOptions, quiet: bool) -> None:
-        self.quiet, self.lines = quiet, not quiet and not sys.stderr.isatty()
-        self.last = "nothing was left to do"
-        self.bar = tqdm(total=options.steps, desc=options.encoder, unit=" steps", disable=quiet or self.lines, smoothing=0.05)
+        self.options, self.quiet = options, quiet
+        self.last, self.words = "nothing was left to do", ""
+        self.bar: Bar | None = None
 
     def step(self, step: int, loss: float) -> None:
-        if not self.bar.n:  # a resumed run begins in the middle
-            self.bar.initial = self.bar.n = self.bar.last_print_n = step - 1
-        self.bar.update()
+        if self.bar is None:  # a resumed run begins in the middle
+            self.bar = Bar(self.options.steps, self.options.encoder, "steps", step - 1, self.quiet)
+        self.bar.reach(step, self.words)
 
     def row(self, row: Row) -> None:
         auc = "" if math.isnan(row.auc) else f", pair AUC {row.auc:.3f}"
         self.last = f"step {row.step}: loss {row.loss:.4f}{auc}, {row.windows_per_s:.0f} windows/s, {row.data_wait:.0%} waiting for data"
-        self.bar.set_postfix_str(self.last.partition(": ")[2])
-        if self.lines:
-            click.echo(self.last, err=True)
+        self.words = self.last.partition(": ")[2]
+        if self.bar is not None:
+            self.bar.tell(self.last)
 
     def note(self, text: str) -> None:
-        tqdm.write(text, file=sys.stderr)
+        say(text)
 
     def close(self) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()

@@ -132,6 +132,6 @@ def test_the_bar_shows_loss_auc_speed_and_waiting(monkeypatch):
     progress = Progress(TrainOptions(steps=10), quiet=False)
     progress.step(5, 0.7)  # a run that goes on
     progress.row(Row(5, 0.61234, 1e-3, 0.8765, 123.4, 0.034, 1.0))
-    shown = str(progress.bar)
+    shown = str(progress.bar.bar)
     progress.close()
     assert "loss 0.6123, pair AUC 0.876, 123 windows/s, 3% waiting for data" in shown and "5/10" in shown

@@ -18,14 +18,9 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
     """
     from speechlip.remote.standin import shards_at
     from speechlip.shards.verify import verify
-    from tqdm import tqdm
+    from speechlip.terminal import Bar
 
-    with tqdm(desc="verifying", unit=" clips", disable=True if quiet else None) as bar:
-
-        def on_clip(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        verification = verify(shards_at(folder, cache), on_clip)
+    with Bar(0, "verifying", "clips", quiet=quiet) as bar:
+        verification = verify(shards_at(folder, cache), lambda done, total: bar.reach(done, total=total))
     click.echo(verification, err=not verification.ok)
     return 0 if verification.ok else USAGE
