@@ -1,7 +1,5 @@
 """What stands above the clips: the funnel, and how long the clips, how large the faces, and how much of each speaker."""
 
-import json
-import tarfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,10 @@ import numpy as np
 from speechlip.errors import ShardError
 from speechlip.remote.names import is_remote
 from speechlip.remote.standin import shards_at
+from speechlip.shards.decode import decode_meta
+from speechlip.shards.ledger import read_rows
 from speechlip.shards.shardset import ShardSet, read_manifest
+from speechlip.shards.tar_members import open_tar, plain_members, said_of
 from speechlip.timing import FPS
 
 MAX_CLIPS = 20_000
@@ -44,14 +45,12 @@ def stored_metas(splits: Sequence[ShardSet]) -> Iterator[dict[str, Any]]:
     """The ``json`` of clips in shards on this disk, at most 20 000, with nothing else read. Raises ShardError where it cannot be read."""
     left = MAX_CLIPS
     for url in (url for split in splits for url in split.urls):
-        try:
-            with tarfile.open(url, "r:") as tar:
-                for member in tar:
-                    if member.name.partition(".")[2] == "json" and left:
-                        left -= 1
-                        yield json.load(tar.extractfile(member))  # type: ignore[arg-type]
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
+        with said_of(url), open_tar(url) as tar:
+            for member in plain_members(tar):
+                key, _, name = member.name.partition(".")
+                if name == "json" and left and (file := tar.extractfile(member)):
+                    left -= 1
+                    yield decode_meta({"__key__": key, "__url__": url, "json": file.read()})
 
 
 def on_this_disk(splits: Sequence[ShardSet]) -> bool:
@@ -82,10 +81,9 @@ def ledger_seconds(path: Path) -> dict[str, float]:
     if not path.is_file():
         return seconds
     try:
-        with path.open(encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                seconds[str(row["speaker"])] += float(row["seconds_kept"])
-    except (ValueError, KeyError, TypeError) as error:
+        for row in read_rows(path):
+            seconds[str(row["speaker"])] += float(row["seconds_kept"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise ShardError(f"{path} cannot be read ({error!r}); copy it again, then run verify-shards") from error
     return {speaker: kept_s for speaker, kept_s in seconds.items() if kept_s}
 

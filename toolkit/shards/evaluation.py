@@ -1,6 +1,5 @@
 """The frozen evaluation pairs as batches, read by random access from shards on this disk; those elsewhere are fetched first."""
 
-import tarfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +18,7 @@ from .pair_stream import collate
 from .reader import RawClip
 from .shardset import open_shards
 from .speech_windows import STFT_WINDOWS, SpeechWindows
+from .tar_members import open_tar, plain_members, said_of
 
 CACHED_STRIPS = 8
 CACHED_SPEECH = 128
@@ -75,14 +75,11 @@ class ClipLookup:
         return decode_field(raw, self.reads.field, decode_meta(raw)["n_frames"])
 
     def _index(self, url: str) -> None:
-        try:
-            with tarfile.open(url, "r:") as tar:
-                for member in tar:
-                    key, _, name = member.name.partition(".")
-                    if name in self.members:
-                        self.places.setdefault(key, {})[name] = (url, member.offset_data, member.size)
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
+        with said_of(url), open_tar(url) as tar:
+            for member in plain_members(tar):
+                key, _, name = member.name.partition(".")
+                if name in self.members:
+                    self.places.setdefault(key, {})[name] = (url, member.offset_data, member.size)
 
 
 def evaluation_batches(

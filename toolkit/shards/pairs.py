@@ -34,7 +34,7 @@ WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
 SUM_TOLERANCE = 0.011
-MOVED_SOUND = re.compile(r"audio moved by ([+-]\d+) frames to fit the lips")
+MOVED_SOUND = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
 """What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
 
 Draw = Callable[[int], int]

@@ -8,16 +8,17 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from tarfile import TarError
+from tarfile import TarFile
 from typing import Any
 
 import numpy as np
-from speechlip.errors import HubError, OptionError, ShardError
+from speechlip.errors import OptionError, ShardError
 from torch.utils.data import IterableDataset, get_worker_info
 
 from .decode import ClipSample, decode_clip, members_of
 from .positions import Consumer, PositionedLoader, check_same, processes
 from .shardset import ShardSet, open_shard, open_shards
+from .tar_members import plain_members, said_of, stream_tar
 
 RawClip = dict[str, Any]
 
@@ -138,35 +139,33 @@ def clip_loader(reader: ClipReader, workers: int = 0, pin_memory: bool = False) 
 
 
 def read_shard(url: str, members: frozenset[str] | None = None, wanted_clips: int | None = None) -> Iterator[RawClip]:
-    """The samples of one tar in their order, with only ``members`` (None: all), read by webdataset.
+    """The samples of one tar in their order, with only ``members`` (None: all), grouped by webdataset.
 
     Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``, HubError where it is lost on its way.
     """
     n_clips = 0
     with closing(_grouped(url, members)) as samples:
-        while True:
-            try:
-                raw = next(samples)
-            except StopIteration:
-                break
-            except HubError as error:
-                raise HubError(error.args[0]) from error  # webdataset has put its stream behind the sentence
-            except (OSError, TarError, EOFError, ValueError) as error:
-                raise ShardError(f"shard {url} cannot be read ({error}); copy it again, then run verify-shards") from error
+        for raw in samples:
             n_clips += 1
+            if wanted_clips is not None and n_clips > wanted_clips:
+                break  # a shard elsewhere may have no end
             yield raw
     if wanted_clips is not None and n_clips != wanted_clips:
-        raise ShardError(f"shard {url} holds {n_clips} clips, manifest.json says {wanted_clips}; copy it again, then run verify-shards")
+        found = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
+        raise ShardError(f"shard {url} holds {found} clips, manifest.json says {wanted_clips}; copy it again, then run verify-shards")
 
 
 def _grouped(url: str, members: frozenset[str] | None) -> Generator[RawClip, None, None]:
-    from webdataset.tariterators import group_by_keys, tar_file_expander
+    from webdataset.tariterators import group_by_keys
 
-    def wanted(name: str) -> bool:
-        return members is None or name.rpartition("/")[2].partition(".")[2] in members
+    def files(tar: TarFile) -> Iterator[dict[str, Any]]:
+        for member in plain_members(tar):
+            wanted = members is None or member.name.rpartition("/")[2].partition(".")[2] in members
+            if member.isreg() and wanted and (file := tar.extractfile(member)):
+                yield {"fname": member.name, "data": file.read(), "__url__": url}
 
-    with open_shard(url) as stream:
-        yield from group_by_keys(tar_file_expander([{"url": url, "stream": stream}], select_files=wanted))
+    with said_of(url), open_shard(url) as stream, stream_tar(stream) as tar:
+        yield from group_by_keys(files(tar))
 
 
 def shuffled(clips: Iterable[RawClip], size: int, rng: np.random.Generator) -> Iterator[RawClip]:

@@ -17,6 +17,8 @@ from speechlip.remote.names import REMOTE_SCHEMES, is_remote
 from speechlip.remote.standin import shard_url, shards_at
 from speechlip.remote.stream import RemoteStream
 
+from .manifest import shape_problem
+
 FORMAT = 1
 """The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
 
@@ -59,7 +61,8 @@ def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = N
 def read_manifest(folder: str | Path) -> dict:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 
-    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another format.
+    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another format, a field that is missing or
+    garbled, a name that leads out of the folder.
     """
     folder = shards_at(folder)
     path = folder / "manifest.json"
@@ -67,14 +70,16 @@ def read_manifest(folder: str | Path) -> dict:
         raise ShardError(_why_no_manifest(folder))
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ShardError(f"{path} is not JSON ({error}); restore it, or prepare the folder again") from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ShardError(f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, or prepare the folder again") from error
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
         raise ShardError(
             f"{folder} has shard format {found!r}, this speechlip reads format {FORMAT}; "
             "install the release that wrote it (manifest.json: speechlip), or prepare the sources again"
         )
+    if problem := shape_problem(manifest):
+        raise ShardError(f"manifest.json lacks or garbles what a reader needs: {problem}; restore {path}, or prepare the folder again")
     return manifest
 
 
