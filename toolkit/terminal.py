@@ -97,3 +97,12 @@ class Bar:
 def say(text: str) -> None:
     """A line on stderr, above a bar that may be there."""
     tqdm.write(text, file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    r"""One line that shows ``text`` and does nothing else: what cannot be printed (line feeds, escape sequences, bytes that are no UTF-8) as an escape.
+
+    >>> visible("a\x1b[2Jb\n"), visible("ü 日本.mp4")
+    ('a\\x1b[2Jb\\n', 'ü 日本.mp4')
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pushing import REPO, push, refused
-from tiny_dataset import edit_manifest
+from tiny_dataset import edit_manifest, relicense
 
 
 def test_public_and_gated_come_last_and_only_when_asked(hub, folder):
@@ -22,9 +22,13 @@ def test_a_repository_that_is_public_gets_nothing_without_public(hub, folder):
     assert not hub.arrived
 
 
-@pytest.mark.parametrize("about", [{"about": {"licence": "unknown"}}, {"about": {}}, {"licences": {"MIT": {}, "unknown": {}}}])
+@pytest.mark.parametrize("about", [{"licence": "unknown"}, {}, None])
 def test_an_unknown_licence_stops_a_public_push_and_no_private_one(hub, folder, about):
-    edit_manifest(folder, lambda manifest: manifest.update(about))
+    """As a folder of an older release has it for all clips, or of one speaker of several."""
+    if about is None:
+        relicense(folder, {"emil": "unknown"})
+    else:
+        edit_manifest(folder, lambda manifest: [manifest.pop("licences"), manifest.update(about=about)])
     assert "licence of some of these faces and voices is unknown" in refused(folder, "--public")
     assert not hub.seen
     assert push(folder)[0] == 0
@@ -32,7 +36,7 @@ def test_an_unknown_licence_stops_a_public_push_and_no_private_one(hub, folder, 
 
 
 def test_who_takes_it_upon_them_is_on_record(hub, folder):
-    edit_manifest(folder, lambda manifest: manifest.update(about={"licence": "unknown"}))
+    relicense(folder, dict.fromkeys(("anna", "ben", "dora", "emil"), "unknown"))
     assert push(folder, "--public", "--i-have-the-right-to-publish")[0] == 0
     record = json.loads(hub.files(REPO)["publication.json"])
     assert (
@@ -44,7 +48,7 @@ def test_who_takes_it_upon_them_is_on_record(hub, folder):
     "licence", ["CC-BY-NC-ND-4.0", "cc by-nd 4.0", "Attribution-NoDerivatives 4.0", "https://x.test/licenses/by-nd-nc/1.0/"]
 )
 def test_a_licence_without_derivatives_stops_a_public_push_and_no_private_one(hub, folder, licence):
-    edit_manifest(folder, lambda manifest: manifest.update(licences={"CC-BY-4.0": {}, licence: {}}))
+    relicense(folder, {"anna": licence})
     line = refused(folder, "--public")
     assert f"error: {licence} forbids handing on adaptations" in line and "unknown" not in line and not hub.seen
     assert push(folder)[0] == 0
@@ -55,8 +59,24 @@ def test_a_licence_without_derivatives_stops_a_public_push_and_no_private_one(hu
 
 @pytest.mark.parametrize("licence", ["CC-BY-SA-4.0", "CC-BY-NC-4.0", "granted by Ndiaye's studio", "MIT"])
 def test_other_licences_let_it_through(hub, folder, licence):
-    edit_manifest(folder, lambda manifest: manifest.update(licences={licence: {}}))
+    relicense(folder, {"anna": licence})
     assert push(folder, "--public")[0] == 0
+
+
+@pytest.mark.parametrize("release", ["this", "older"])
+def test_a_licence_that_only_the_manifest_has_opens_nothing(hub, folder, release):
+    """Samples that say unknown, in a manifest that says CC0-1.0: found here where licences were added up, and refused where they were not."""
+    relicense(folder, dict.fromkeys(("anna", "ben", "dora", "emil"), "unknown"))
+    if release == "this":
+        edit_manifest(folder, lambda manifest: manifest.update(licences={"CC0-1.0": manifest["licences"]["unknown"]}))
+        assert "0 clips of 0 sources say the licence 'CC0-1.0', the manifest counts 6 of 4" in push(folder, "--public")[1]
+    else:
+        gone = ("licences", "digest", "ledger")
+        edit_manifest(folder, lambda manifest: [manifest.pop(name) for name in gone] + [manifest.update(about={"licence": "CC0-1.0"})])
+        ledger = (folder / "ledger.jsonl").read_text()
+        (folder / "ledger.jsonl").write_text(ledger.replace(', "licence": "unknown"', ""))
+        assert "licence of some of these faces and voices is unknown" in refused(folder, "--public")
+    assert refused(folder, "--public") and not hub.seen
 
 
 # the whole repository becomes public, or nothing

@@ -181,6 +181,9 @@ def test_a_copy_goes_on_after_a_kill(pushed, prepared, tmp_path):
 def test_another_file_than_the_manifest_names_is_refused(pushed, tmp_path):
     files = pushed.files("ann/talks")
     files["data/train-00001-of-00002.tar"] = files["data/train-00000-of-00002.tar"]
+    with pytest.raises(ShardError, match=r"train-00001-of-00002\.tar has more than \d+ bytes, the manifest says no more"):
+        shards_at(NAME, tmp_path / "cache")
+    files["data/train-00001-of-00002.tar"] = bytes(len(files["data/train-00001-of-00002.tar"]) // 2)
     with pytest.raises(HubError, match=r"train-00001-of-00002\.tar has SHA-256"):
         shards_at(NAME, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("train-00001-of-00002.tar*"))

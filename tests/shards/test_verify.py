@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import tiny_dataset
 from checker import check_shards
+from speechlip.errors import ShardError
 from speechlip.shards import verify as verify_module
+from speechlip.shards.folder_checks import check_seal
 from speechlip.shards.frozen_pairs import FrozenPair, read_pairs, write_pairs
+from speechlip.shards.shardset import read_manifest
 from speechlip.shards.verify import verify
 
 SHARD = "train-00000-of-00002.tar"
@@ -108,6 +111,52 @@ def test_a_clock_or_a_user_in_a_header(own):
             tar.addfile(info, io.BytesIO(data))
     first, second, third = samples[0][0].name, samples[1][0].name, samples[3][0].name
     assert_found(own, f"{first} carries a time or a user", f"{second} carries a time or a user", f"{third} comes after")
+
+
+# hashes of what lies beside the shards
+
+
+def test_one_changed_bit_of_manifest_or_ledger_is_found(own):
+    """A hundred of each, drawn by a seed; none goes unseen, and those of the manifest before a shard is read."""
+    rng = np.random.default_rng(0)
+    for name in ("manifest.json", "ledger.jsonl"):
+        data = (own / name).read_bytes()
+        for position, bit in zip(rng.integers(len(data), size=100), rng.integers(8, size=100), strict=True):
+            (own / name).write_bytes(data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :])
+            try:
+                said = [*check_seal(own, read_manifest(own))]
+            except ShardError as error:
+                said = [str(error)]
+            assert said, f"bit {bit} of byte {position} of {name}: {data[max(0, position - 30) : position + 30]!r}"
+        (own / name).write_bytes(data)
+    assert verify(own).ok
+
+
+def test_a_licence_that_was_opened_is_found(own):
+    tiny_dataset.relicense(own, dict.fromkeys(("anna", "ben", "dora", "emil"), "unknown"))
+    assert verify(own).ok and verify(own).licences == ("unknown",)
+    data = (own / "manifest.json").read_text()
+    (own / "manifest.json").write_text(data.replace('"unknown"', '"CC0-1.0"'))
+    assert_found(
+        own,
+        "manifest.json was changed after prep-shards wrote it",
+        "8 clips of 4 sources say the licence 'unknown', the manifest counts 0 of 0",
+    )
+    tiny_dataset.edit_manifest(own, lambda manifest: None)  # whoever changes it may make the digest true again
+    assert_found(own, "0 clips of 0 sources say the licence 'CC0-1.0', the manifest counts 8 of 4")
+    rows = [json.loads(line) | {"licence": "CC0-1.0"} for line in (own / "ledger.jsonl").read_text().splitlines()]
+    tiny_dataset.write_ledger(own, rows)
+    tiny_dataset.edit_manifest(own, lambda manifest: None)
+    assert_found(own, "ledger, 'anna.mp4': licence 'CC0-1.0', but its clips say 'unknown'")
+
+
+def test_a_folder_of_an_older_release_is_sound_and_says_what_it_has_not(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", SPLITS, sealed=False)
+    report = verify(folder)
+    assert report.ok and str(report).splitlines() == [
+        "4 shards, 8 clips, 5.3 s, 24 frozen pairs: sound",
+        "the manifest holds no hash of itself and the ledger, as older releases wrote it: a change there may go unseen",
+    ]
 
 
 # samples
@@ -219,7 +268,7 @@ def test_a_speaker_in_two_splits(own):
         ({"dropped": {}}, "are not the 1.88 s kept and 0 s dropped"),
         ({"source": "ben.mp4"}, "the ledger has 2 rows for 'ben.mp4'"),
         ({"source": "gone.mp4"}, "'anna.mp4' has clips but no row in the ledger"),
-        ({"dropped": None}, "lacks or garbles"),
+        ({"dropped": None}, "ledger.jsonl lacks or garbles"),
     ],
 )
 def test_the_ledger_must_add_up(own, change, message):
@@ -228,7 +277,8 @@ def test_the_ledger_must_add_up(own, change, message):
     assert_found(own, message)
 
 
-def test_skipped_sources_are_fine_and_need_a_reason(own):
+def test_skipped_sources_are_fine_and_need_a_reason(tmp_path):
+    own = tiny_dataset.write_dataset(tmp_path / "own", SPLITS, sealed=False)
     skipped = {"source": "z.mp4", "speaker": "z", "split": "train", "status": "skipped", "clips": 0, "sha256": "", "seconds": 0.0}
     skipped |= {"seconds_kept": 0.0, "dropped": {}, "stage": "probe", "reason": "no video stream", "detail": ""}
     with (own / "ledger.jsonl").open("a") as file:

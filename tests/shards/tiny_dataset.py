@@ -24,6 +24,7 @@ DEFAULT_SPLITS: dict[str, Speakers] = {
     "validation": {"dora": (40, 33), "emil": (38, 47)},
 }
 """split → speaker → lengths of that speaker's clips in frames."""
+LICENCE = "CC-BY-4.0"
 
 
 def write_dataset(
@@ -36,8 +37,12 @@ def write_dataset(
     landmarks: bool = False,
     phones: bool = False,
     seed: int = 0,
+    sealed: bool = True,
 ) -> Path:
-    """Write a finished folder with ``shards`` shards a split (clips dealt in turn); every speaker is one source of consecutive clips."""
+    """Write a finished folder with ``shards`` shards a split (clips dealt in turn); every speaker is one source of consecutive clips.
+
+    Not ``sealed``: as an older release wrote it, without hashes of manifest and ledger and without licences.
+    """
     (folder / "data").mkdir(parents=True)
     options = {"lips_format": lips_format, "spectrogram": spectrogram, "landmarks": landmarks, "phones": phones, "seed": seed}
     manifest = {"format": 1, "speechlip": "0.1.0", "options": options, "versions": {}, "shards": [], "splits": {}, "pairs": {}}
@@ -57,8 +62,11 @@ def write_dataset(
             manifest["pairs"][split] = {"sha256": write_pairs(folder / "pairs" / f"{split}.parquet", rows), "rows": len(rows)}
     manifest["fields"] = sorted(fields)
     manifest["funnel"] = {"sources": len(ledger), "clips": sum(row["clips"] for row in ledger)}
-    (folder / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ledger))
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_ledger(folder, ledger)
+    if sealed:
+        n_clips = manifest["funnel"]["clips"]
+        manifest |= {"licences": {LICENCE: {"sources": len(ledger), "clips": n_clips}}, "digest": ""}
+    write_manifest(folder, manifest)
     return folder
 
 
@@ -114,7 +122,7 @@ def meta_of(clip: PairClip) -> dict:
         "crop": "lips",
         "source_sha256": clip.recording,
         "face_score": 1.0,
-        "licence": "MIT",
+        "licence": LICENCE,
         "corrected": [],
         "transcript": "",
         "track": 0,
@@ -189,10 +197,46 @@ def rewrite(folder: Path, shard: str, change) -> None:
 
 
 def edit_manifest(folder: Path, change) -> None:
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
+    manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
-    path.write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
+
+
+def write_manifest(folder: Path, manifest: dict) -> None:
+    """As it is, but a sealed one with its hashes true again."""
+    if "digest" in manifest:
+        data = (folder / "ledger.jsonl").read_bytes()
+        manifest["ledger"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "rows": data.count(b"\n")}
+        del manifest["digest"]
+        text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+        manifest["digest"] = sha256(text)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def write_ledger(folder: Path, rows: Sequence[Mapping]) -> None:
+    (folder / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def relicense(folder: Path, licences: Mapping[str, str]) -> None:
+    """Speakers → their licence from now on: in samples, ledger and manifest."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+
+    def change(samples):
+        for members in samples.values():
+            meta = json.loads(members["json"])
+            members["json"] = json.dumps(meta | {"licence": licences.get(meta["speaker"], meta["licence"])}).encode()
+
+    for row in manifest["shards"]:
+        rewrite(folder, row["name"], change)
+    ledger = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+    ledger = [row | {"licence": licences.get(row["speaker"], row.get("licence", LICENCE))} for row in ledger]
+    write_ledger(folder, ledger)
+    counted: dict[str, dict[str, int]] = {}
+    for row in ledger:
+        entry = counted.setdefault(row["licence"], {"sources": 0, "clips": 0})
+        entry["sources"] += 1
+        entry["clips"] += row["clips"]
+    edit_manifest(folder, lambda manifest: manifest.update(licences=counted))
 
 
 def sha256(text: str) -> str:

@@ -109,7 +109,8 @@ def uploads_of(folder: Path, options: PushOptions, on_clip: OnClip) -> list[Uplo
     if not (folder / CARD).is_file():
         raise ShardError(f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again")
     manifest = read_manifest(folder)
-    record = publication(stated_licences(manifest), options.public, options.gated, options.right_stated)
+    licences = sorted({*stated_licences(manifest), *verification.licences})
+    record = publication(licences, options.public, options.gated, options.right_stated)
     shards = [upload_of(f"data/{row['name']}", folder / "data" / row["name"], row["sha256"], fixed=True) for row in manifest["shards"]]
     pairs = [
         upload_of(f"pairs/{split}.parquet", folder / "pairs" / f"{split}.parquet", row["sha256"], fixed=True)

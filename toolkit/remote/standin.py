@@ -16,12 +16,16 @@ from typing import Any
 from speechlip.assets import cache_folder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files import write_text
+from speechlip.manifest import shape_problem
 
 from .names import Place, is_remote, place_of
 from .stream import RemoteStream, fetch
 
 MANIFEST, ORIGIN = "manifest.json", "remote.json"
-PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+MAX_SMALL_BYTES = 1 << 26
+"""Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards. Servers may send without end."""
+MAX_TABLE_BYTES = 1 << 32
+"""Of a ledger or frozen pairs whose size the manifest does not say."""
 
 
 def shards_at(name: str | Path, cache: Path | None = None) -> Path:
@@ -44,7 +48,15 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
 def shard_url(folder: Path, name: str) -> str:
     """Where a shard that is not in the folder can be read: a URL; empty where the folder stands in for none."""
     origin = folder / ORIGIN
-    return f"{json.loads(origin.read_text(encoding='utf-8'))['url']}/data/{name}" if origin.is_file() else ""
+    if not origin.is_file():
+        return ""
+    try:
+        url = json.loads(origin.read_text(encoding="utf-8"))["url"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ShardError(f"{origin} cannot be read ({error}); delete it, or give the name of the shards again") from error
+    if not isinstance(url, str) or not is_remote(url):
+        raise ShardError(f"{origin} names {url!r}, which is no place elsewhere; delete it")
+    return f"{url}/data/{name}"
 
 
 def keep_shards(folder: Path, split: str | None = None) -> None:
@@ -52,18 +64,18 @@ def keep_shards(folder: Path, split: str | None = None) -> None:
     for row in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["shards"]:
         path = folder / "data" / row["name"]
         if split in (None, row["split"]) and (url := shard_url(folder, row["name"])) and not path.is_file():
-            fetch(url, path, row["sha256"])
+            fetch(url, path, row["sha256"], max_bytes=row["bytes"])
 
 
 @contextmanager
-def shard_on_disk(folder: Path, name: str) -> Iterator[Path]:
-    """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts."""
+def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
+    """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts. Raises ShardError for a longer one."""
     path, url = folder / "data" / name, shard_url(folder, name)
     if path.is_file() or not url:
         yield path
         return
     with TemporaryDirectory(prefix="speechlip-") as scratch:
-        yield fetch(url, Path(scratch) / name)
+        yield fetch(url, Path(scratch) / name, max_bytes=max_bytes)
 
 
 def run_at(name: str | Path, cache: Path | None = None) -> Path:
@@ -71,8 +83,7 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
     if not is_remote(name):
         return Path(name)
     place = place_of(str(name), "models")
-    with RemoteStream(place.file("checkpoint.json")) as stream:
-        data, commit = stream.read(), stream.commit
+    data, commit = _small_file(place.file("checkpoint.json"))
     try:
         facts = json.loads(data)
         step, sha256 = int(facts["step"]), str(facts["sha256"])
@@ -85,18 +96,25 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
 
 
 def _small_files(place: Place, cache: Path) -> Path:
-    with RemoteStream(place.file(MANIFEST)) as stream:
-        data, commit = stream.read(), stream.commit
+    data, commit = _small_file(place.file(MANIFEST))
     folder = _folder(cache, place, commit, data)
     if (folder / MANIFEST).is_file():
         return folder
     place = place.at(commit)
-    wanted = _hashes(place, data)
-    for path, sha256 in wanted.items():
-        fetch(place.file(path), folder / path, sha256)
+    for path, (sha256, n_bytes) in _tables(place, data).items():
+        fetch(place.file(path), folder / path, sha256, max_bytes=n_bytes)
     write_text(folder / ORIGIN, json.dumps({"url": place.url}) + "\n")
     write_text(folder / MANIFEST, data.decode("utf-8"))
     return folder
+
+
+def _small_file(url: str) -> tuple[bytes, str]:
+    """(content, commit) of a file that is small. Raises HubError for one that is not."""
+    with RemoteStream(url) as stream:
+        data, commit = stream.read(MAX_SMALL_BYTES + 1), stream.commit
+    if len(data) > MAX_SMALL_BYTES:
+        raise HubError(f"{url} is longer than {MAX_SMALL_BYTES >> 20} MiB, which no such file is; check the name, and who serves it")
+    return data, commit
 
 
 def _folder(cache: Path, place: Place, commit: str, data: bytes) -> Path:
@@ -105,15 +123,16 @@ def _folder(cache: Path, place: Place, commit: str, data: bytes) -> Path:
     return folder
 
 
-def _hashes(place: Place, data: bytes) -> dict[str, str]:
-    """Small files → the SHA-256 that the manifest names, or nothing. Raises ShardError for what is no manifest, or would write elsewhere."""
+def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
+    """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most. Raises ShardError for what is no manifest of ours."""
+    url = place.file(MANIFEST)
     try:
         manifest: dict[str, Any] = json.loads(data)
-        pairs = {f"pairs/{split}.parquet": str(row["sha256"]) for split, row in manifest["pairs"].items()}
-        names = [*manifest["pairs"], *(row["name"] for row in manifest["shards"])]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ShardError(f"{place.file(MANIFEST)} is no manifest of prepared shards ({error}); give what push-shards made") from error
-    for name in names:
-        if not PLAIN_NAME.fullmatch(str(name)):
-            raise ShardError(f"{place.file(MANIFEST)} names a file {name!r}, which is no plain name; do not use it")
-    return {"ledger.jsonl": "", **pairs}
+        problem = shape_problem(manifest) if isinstance(manifest, dict) else f"it is of type {type(manifest).__name__}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        problem = str(error) or type(error).__name__
+    if problem:
+        raise ShardError(f"{url} is no manifest of prepared shards ({problem}); give what push-shards made")
+    ledger = manifest.get("ledger", {"sha256": "", "bytes": MAX_TABLE_BYTES})
+    pairs = {f"pairs/{split}.parquet": (row["sha256"], MAX_TABLE_BYTES) for split, row in manifest["pairs"].items()}
+    return {"ledger.jsonl": (ledger["sha256"], ledger["bytes"]), **pairs}

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
-from speechlip.errors import HubError, WriteError
+from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files import BLOCK_BYTES, sha256_of, sync_folder
 
 from .names import address, headers
@@ -147,10 +147,11 @@ def read_refusal(url: str, status: int) -> str:
     return f"{url} was refused ({status}); check the name and who may read it"
 
 
-def fetch(url: str, path: Path, sha256: str = "", token: str | None = None) -> Path:
+def fetch(url: str, path: Path, sha256: str = "", token: str | None = None, max_bytes: int | None = None) -> Path:
     """A whole copy of ``url`` at ``path``, its SHA-256 checked; a copy that is there is kept, a part of one (``.part``) is gone on with.
 
-    Raises HubError where it cannot be fetched or is another file, WriteError where it cannot be written.
+    max_bytes: how long the file is, or may be at most; nothing beyond is written.
+    Raises HubError where it cannot be fetched or is another file, ShardError where it is longer, WriteError where it cannot be written.
     """
     from huggingface_hub.utils import WeakFileLock
 
@@ -162,7 +163,7 @@ def fetch(url: str, path: Path, sha256: str = "", token: str | None = None) -> P
         try:
             if not sha256:  # without a hash nobody can tell whether it is a part of the same file
                 part.unlink(missing_ok=True)
-            _continue(url, part, token)
+            _continue(url, part, token, max_bytes)
             if sha256 and (found := sha256_of(part)) != sha256:
                 part.unlink()
                 raise HubError(f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, or ask who put it there")
@@ -173,10 +174,14 @@ def fetch(url: str, path: Path, sha256: str = "", token: str | None = None) -> P
     return path
 
 
-def _continue(url: str, part: Path, token: str | None) -> None:
+def _continue(url: str, part: Path, token: str | None, max_bytes: int | None) -> None:
     start = part.stat().st_size if part.exists() else 0
     with RemoteStream(url, start, token) as stream, part.open("ab") as file:
         while block := stream.read(BLOCK_BYTES):
+            start += len(block)
+            if max_bytes is not None and start > max_bytes:
+                part.unlink()
+                raise ShardError(f"{url} has more than {max_bytes} bytes, the manifest says no more; ask who put it there")
             file.write(block)
         file.flush()
         os.fsync(file.fileno())

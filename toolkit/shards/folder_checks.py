@@ -7,10 +7,11 @@ from pathlib import Path
 
 from speechlip.errors import ShardError
 from speechlip.files import sha256_of
+from speechlip.manifest import DIGEST, digest_of
 from speechlip.timing import seconds
 
 from .frozen_pairs import FrozenPair, read_pairs
-from .ledger import read_rows
+from .ledger import plain_licence, read_rows
 from .pairs import KINDS, PairClip, PairRules, far_apart
 
 Clips = dict[str, PairClip]
@@ -18,14 +19,46 @@ Clips = dict[str, PairClip]
 
 @dataclass
 class Found:
-    """What re-reading the shards found, by split."""
+    """What re-reading the shards found, by split. licensed: source → licence → its clips, as the samples say."""
 
     clips: dict[str, Clips] = field(default_factory=lambda: defaultdict(dict))
     sources: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     frames_of: Counter[str] = field(default_factory=Counter)
+    licensed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     types: dict[str, str] | None = None
     n_clips: int = 0
     n_frames: int = 0
+
+    @property
+    def licences(self) -> dict[str, tuple[int, int]]:
+        """Licence → sources and clips under it."""
+        clips, sources = Counter[str](), Counter[str]()
+        for own in self.licensed.values():
+            clips.update(own)
+            sources.update(own.keys())
+        return {licence: (sources[licence], clips[licence]) for licence in clips}
+
+
+def check_seal(folder: Path, manifest: dict) -> Iterator[str]:
+    """The manifest's ``digest`` of itself and its hash of the ledger, as far as it has them."""
+    if DIGEST in manifest and manifest[DIGEST] != digest_of(manifest):
+        yield f"manifest.json was changed after prep-shards wrote it: its digest is {digest_of(manifest)}, it says {manifest[DIGEST]}"
+    path, entry = folder / "ledger.jsonl", manifest.get("ledger")
+    if entry and path.is_file() and (found := sha256_of(path)) != entry["sha256"]:
+        yield f"ledger.jsonl has SHA-256 {found}, the manifest says {entry['sha256']}"
+
+
+def check_licences(manifest: dict, found: Found) -> Iterator[str]:
+    """The manifest's sources and clips of each licence are those that the samples say they are under."""
+    said = manifest.get("licences")
+    if said is None:  # of a release that did not add them up
+        return
+    for licence in sorted(said.keys() | found.licences.keys()):
+        sources, clips = found.licences.get(licence, (0, 0))
+        entry = said.get(licence, {"sources": 0, "clips": 0})
+        if (entry["sources"], entry["clips"]) != (sources, clips):
+            counted = f"{clips} clips of {sources} sources say the licence {licence!r}"
+            yield f"{counted}, the manifest counts {entry['clips']} of {entry['sources']}"
 
 
 def check_splits(manifest: dict, found: Found) -> Iterator[str]:
@@ -48,7 +81,7 @@ def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
         yield from _ledger_problems(read_rows(path), manifest, found)
     except (OSError, ValueError) as error:
         yield f"{path} cannot be read ({error})"
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         yield f"a row of {path} lacks or garbles {error}"
 
 
@@ -72,6 +105,9 @@ def _row_problems(row: dict, clips: int, found: Found) -> Iterator[str]:
         yield "skipped without a stage and a reason"
     if clips and (row["source"], row["speaker"], row["split"], row["sha256"]) not in found.sources:
         yield "speaker, split or SHA-256 are not those of its clips"
+    own = sorted(found.licensed[row["source"]]) if clips else []
+    if own and "licence" in row and own != [plain_licence(row["licence"])]:
+        yield f"licence {row['licence']!r}, but its clips say {', '.join(map(repr, own))}"
     if "clip_seconds" in row and abs(row["clip_seconds"] - seconds(found.frames_of[row["source"]])) > 0.05:
         yield f"{row['clip_seconds']} s of clips, but {seconds(found.frames_of[row['source']])} s are in the shards"
     if abs(row["seconds"] - row["seconds_kept"] - sum(row["dropped"].values())) > 0.05:

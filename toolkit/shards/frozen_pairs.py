@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speechlip.errors import ShardError
 from speechlip.files import whole_file
 
 from .pairs import KINDS, NEGATIVES, PairClip, PairRules, far_apart
 
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
 Draws = Callable[..., int]
 """``hashed`` with its seed."""
 PER_CLIP = 4
+MAX_ROWS = 10**6
+"""Read at most, of a file that may come from anywhere: dictionaries make a thousand million rows of a few bytes."""
 MAX_POSITIVES = 4096
 """Enough for a standard error below 0.005 on an AUC near 0.9."""
 
@@ -200,13 +206,24 @@ def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
         raise ShardError(f"there are no frozen pairs {path}; prep-shards writes them for every split but train")
     try:
         with pyarrow.parquet.ParquetFile(path) as file:  # read_table would import pandas
-            table = file.read()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise ShardError(f"{path} cannot be read ({error}); copy or prepare the folder again") from error
-    wanted = _schema().names
-    if table.column_names != wanted:
-        raise ShardError(f"{path} has the columns {table.column_names}, wanted {wanted}; prepare the folder again")
-    return tuple(FrozenPair(**row) for row in table.to_pylist())
+            _refuse_table(path, file)
+            table = file.read().cast(_schema())
+    except (OSError, ValueError, MemoryError, pyarrow.ArrowException) as error:
+        raise ShardError(f"{path} cannot be read ({str(error) or type(error).__name__}); copy or prepare the folder again") from error
+    rows = tuple(FrozenPair(**row) for row in table.to_pylist())
+    for row in rows:
+        if None in list(vars(row).values())[:-1] or row.kind not in KINDS or row.label not in (0, 1) or row.window < 1:
+            raise ShardError(f"{path} has a row that is no pair: {row}; prepare the folder again")
+    return rows
+
+
+def _refuse_table(path: Path, file: "ParquetFile") -> None:
+    """Raises ShardError before anything is read of a table that is none of ours."""
+    found, wanted = file.schema_arrow.names, _schema().names
+    if found != wanted:
+        raise ShardError(f"{path} has the columns {found}, wanted {wanted}; prepare the folder again")
+    if file.metadata.num_rows > MAX_ROWS:
+        raise ShardError(f"{path} has {file.metadata.num_rows} rows, at most {MAX_ROWS} are read; prepare the folder again")
 
 
 def _schema():

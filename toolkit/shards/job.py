@@ -19,6 +19,7 @@ from typing import Protocol
 import speechlip
 from speechlip.errors import ShardError
 from speechlip.files import sha256_of, sync_folder, write_text
+from speechlip.manifest import sealed
 from speechlip.records import Source
 from speechlip.timing import seconds
 
@@ -226,6 +227,7 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
         "licences": licences(rows),
     }
     write_text(job.out / "ledger.jsonl", "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
+    manifest = sealed({**manifest, "ledger": describe_ledger(job.out / "ledger.jsonl", len(rows))})
     write_card(job.out, manifest, rows)
     write_text(job.manifest, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(job.work)
@@ -271,6 +273,10 @@ def place_shards(job: Job, results: dict[Unit, UnitResult]) -> list[dict]:
 def describe_split(clips: Sequence[PairClip]) -> dict:
     n_frames = sum(clip.n_frames for clip in clips)
     return {"clips": len(clips), "frames": n_frames, "seconds": seconds(n_frames), "speakers": len({clip.speaker for clip in clips})}
+
+
+def describe_ledger(path: Path, n_rows: int) -> dict:
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size, "rows": n_rows}
 
 
 def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:

@@ -70,12 +70,21 @@ def read_ledger(folder: Path) -> list[LedgerRow]:
         raise ShardError(f"{path} cannot be read ({error}); restore it, or prepare the folder again") from error
 
 
+def plain_licence(licence: str) -> str:
+    """A licence as ``licences`` adds it up: its words with one space between; ``unknown`` for none.
+
+    >>> plain_licence(" CC BY  4.0"), plain_licence("")
+    ('CC BY 4.0', 'unknown')
+    """
+    return " ".join(licence.split()) or UNKNOWN
+
+
 def licences(rows: Iterable[LedgerRow]) -> dict[str, dict]:
     """What is under which licence, sources without clips left out: licence → sources, clips and seconds of clips, most seconds first."""
     totals: dict[str, dict] = {}
     for row in rows:
         if row.clips:
-            entry = totals.setdefault(" ".join(row.licence.split()) or UNKNOWN, {"sources": 0, "clips": 0, "seconds": 0.0})
+            entry = totals.setdefault(plain_licence(row.licence), {"sources": 0, "clips": 0, "seconds": 0.0})
             entry["sources"] += 1
             entry["clips"] += row.clips
             entry["seconds"] = round(entry["seconds"] + row.clip_seconds, 2)

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
+from speechlip.manifest import shape_problem
 from speechlip.remote.names import REMOTE_SCHEMES, is_remote
 from speechlip.remote.standin import shard_url, shards_at
 from speechlip.remote.stream import RemoteStream
-
-from .manifest import shape_problem
 
 FORMAT = 1
 """The shard format that this release reads and writes (``manifest.json``'s ``format``)."""

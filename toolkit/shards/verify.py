@@ -1,36 +1,41 @@
 """Re-read a whole prepared folder with plain webdataset and say everything that is not as docs/format.md states it."""
 
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechlip.errors import ShardError
+from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files import sha256_of
 from speechlip.remote.standin import shard_on_disk, shard_url, shards_at
-from speechlip.terminal import counted
+from speechlip.terminal import counted, visible
 from speechlip.timing import seconds
 
 from .decode import decode_meta
-from .folder_checks import Found, check_ledger, check_pairs, check_splits
+from .folder_checks import Found, check_ledger, check_licences, check_pairs, check_seal, check_splits
+from .ledger import plain_licence
 from .pairs import pair_clip
 from .sample_checks import META_TYPES, sample_problems, signature
 from .shardset import read_manifest
+from .tar_members import open_tar, plain_members, said_of
 
 MAX_PROBLEMS = 100
 """Sentences kept; the rest are counted."""
+MAX_PROBLEM_CHARS = 2000
 PARTS = (".part", ".lock")
 """What fetching leaves beside shards."""
-COUNTED_META = ("source", "speaker", "source_sha256", "start_s", "n_frames")
+COUNTED_META = ("source", "speaker", "source_sha256", "start_s", "n_frames", "licence")
 """What of a sample's ``json`` the counts, the ledger and the pairs are compared with."""
 OnClip = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was re-read, and every problem as a sentence (the first 100; ``more`` counts the rest)."""
+    """What was re-read, and every problem as a sentence (the first 100; ``more`` counts the rest).
+
+    licences: those of the clips, as their samples say. notes: what could not be checked, because an older release did not write it down.
+    """
 
     shards: int
     clips: int
@@ -38,6 +43,8 @@ class Verification:
     pairs: int
     problems: tuple[str, ...]
     more: int = 0
+    licences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -47,7 +54,7 @@ class Verification:
         clips, pairs = counted(self.clips, "clip"), counted(self.pairs, "frozen pair")
         read = f"{counted(self.shards, 'shard')}, {clips}, {seconds(self.frames):.1f} s, {pairs}"
         if self.ok:
-            return f"{read}: sound"
+            return "\n".join([f"{read}: sound", *self.notes])
         count = counted(len(self.problems) + self.more, "problem")
         return "\n".join([f"{read}: {count}", *self.problems, *([f"… and {self.more} more"] * bool(self.more))])
 
@@ -61,19 +68,49 @@ def verify(folder: str | Path, on_clip: OnClip = lambda done, total: None) -> Ve
     folder, found = shards_at(folder), Found()
     try:
         manifest = read_manifest(folder)
-        problems = _Problems(
-            check_files(folder, manifest),
-            check_shards(folder, manifest, found, on_clip),
-            check_splits(manifest, found),
-            check_ledger(folder, manifest, found),
-            check_pairs(folder, manifest, found),
-        )
-        shards, pairs = len(manifest["shards"]), sum(entry["rows"] for entry in manifest["pairs"].values())
     except ShardError as error:
-        problems, shards, pairs = _Problems([str(error)]), 0, 0
-    except (KeyError, TypeError, AttributeError) as error:
-        problems, shards, pairs = _Problems([f"manifest.json lacks or garbles {error}; prepare the folder again"]), 0, 0
-    return Verification(shards, found.n_clips, found.n_frames, pairs, problems.first, problems.more)
+        return Verification(0, 0, 0, 0, (one_line(error),))
+    problems = _Problems(
+        unbroken("the files in data/", check_files(folder, manifest)),
+        unbroken("manifest.json", check_seal(folder, manifest)),
+        unbroken("the shards", check_shards(folder, manifest, found, on_clip)),
+        unbroken("the splits", check_splits(manifest, found)),
+        unbroken("ledger.jsonl", check_ledger(folder, manifest, found)),
+        unbroken("the licences", check_licences(manifest, found)),
+        unbroken("the frozen pairs", check_pairs(folder, manifest, found)),
+    )
+    return Verification(
+        shards=len(manifest["shards"]),
+        clips=found.n_clips,
+        frames=found.n_frames,
+        pairs=sum(entry["rows"] for entry in manifest["pairs"].values()),
+        problems=problems.first,
+        more=problems.more,
+        licences=tuple(sorted(found.licences)),
+        notes=tuple(unsealed(manifest)),
+    )
+
+
+def unsealed(manifest: dict) -> Iterator[str]:
+    """What the manifest of an older release does not hold, so that a change there goes unseen."""
+    if lacking := [text for name, text in (("digest", "itself"), ("ledger", "the ledger")) if name not in manifest]:
+        yield f"the manifest holds no hash of {' and '.join(lacking)}, as older releases wrote it: a change there may go unseen"
+
+
+def unbroken(what: str, check: Iterator[str]) -> Iterator[str]:
+    """The sentences of a check, in one printable line each; where it breaks on what it reads, whatever that is, a sentence of that as well."""
+    try:
+        yield from map(one_line, check)
+    except (HubError, WriteError):
+        raise
+    except Exception as error:
+        yield one_line(f"{what} cannot be checked further: {type(error).__name__}: {error}")
+
+
+def one_line(said: object) -> str:
+    """Text for a terminal: no line feed and no escape sequence of a name in it, and of endless text its beginning."""
+    text = visible(str(said))
+    return text if len(text) <= MAX_PROBLEM_CHARS else text[:MAX_PROBLEM_CHARS] + " …"
 
 
 class _Problems:
@@ -105,9 +142,12 @@ def check_shards(folder: Path, manifest: dict, found: Found, on_clip: OnClip) ->
     """Size and SHA-256 of every shard, every sample in it, and its counts; fills ``found``."""
     total = sum(row["clips"] for row in manifest["shards"])
     for row in manifest["shards"]:
-        with shard_on_disk(folder, row["name"]) as path:
-            if path.is_file():
-                yield from _check_shard(path, row, manifest["fields"], found, lambda done: on_clip(done, total))
+        try:
+            with shard_on_disk(folder, row["name"], row["bytes"]) as path:
+                if path.is_file():
+                    yield from _check_shard(path, row, manifest["fields"], found, lambda done: on_clip(done, total))
+        except ShardError as error:
+            yield str(error)
 
 
 def _check_shard(path: Path, row: dict, fields: Sequence[str], found: Found, on_clip: Callable[[int], object]) -> Iterator[str]:
@@ -116,7 +156,7 @@ def _check_shard(path: Path, row: dict, fields: Sequence[str], found: Found, on_
     try:
         yield from (f"data/{row['name']}: {problem}" for problem in _header_problems(path))
         for raw in read_plain(path):
-            yield from _check_sample(raw, row["split"], fields, found)
+            yield from unbroken(f"sample {raw['__key__']}", _check_sample(raw, row["split"], fields, found))
             on_clip(found.n_clips)
     except ShardError as error:
         yield str(error)
@@ -136,14 +176,8 @@ def read_plain(path: Path) -> Iterator[dict[str, Any]]:
     """The samples of one shard as plain ``webdataset.WebDataset`` gives them. Raises ShardError where it cannot read on."""
     import webdataset
 
-    samples = iter(webdataset.WebDataset([str(path.resolve())], shardshuffle=False))
-    while True:
-        try:
-            yield next(samples)
-        except StopIteration:
-            return
-        except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-            raise ShardError(f"webdataset cannot read {path} ({error})") from error
+    with said_of(path):
+        yield from webdataset.WebDataset([str(path.resolve())], shardshuffle=False)
 
 
 def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found: Found) -> Iterator[str]:
@@ -167,6 +201,7 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
         return
     found.clips[split][key] = pair_clip(key, meta)
     found.sources[meta["source"], meta["speaker"], split, meta["source_sha256"]] += 1
+    found.licensed[meta["source"]][plain_licence(meta["licence"])] += 1
     found.frames_of[meta["source"]] += meta["n_frames"]
     found.n_frames += meta["n_frames"]
 
@@ -174,18 +209,15 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
 def _header_problems(path: Path) -> Iterator[str]:
     """Sentences about tar headers: not plain files, a clock or a user in them, members of a sample not sorted."""
     before = ""
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                if not member.isreg():
-                    yield f"{member.name} is not a plain file"
-                if member.mtime or member.uid or member.gid or member.uname or member.gname:
-                    yield f"{member.name} carries a time or a user, so equal content gives other bytes"
-                if before.partition(".")[0] == member.name.partition(".")[0] and member.name <= before:
-                    yield f"{member.name} comes after {before}; members of a sample must be sorted"
-                before = member.name
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise ShardError(f"{path} is not a whole tar ({error}); copy it again") from error
+    with said_of(path), open_tar(path) as tar:
+        for member in plain_members(tar):
+            if not member.isreg():
+                yield f"{member.name} is not a plain file"
+            if member.mtime or member.uid or member.gid or member.uname or member.gname:
+                yield f"{member.name} carries a time or a user, so equal content gives other bytes"
+            if before.partition(".")[0] == member.name.partition(".")[0] and member.name <= before:
+                yield f"{member.name} comes after {before}; members of a sample must be sorted"
+            before = member.name
 
 
 def _names(listed: dict[str, dict], split: str) -> set[str]:
