@@ -17,6 +17,7 @@ from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
 from speechlip.hub.push_shards import PushOptions, push_shards
 from speechlip.push import Progress
+from speechlip.remote import standin
 from speechlip.remote.stream import RemoteStream, fetch
 from speechlip.shards.evaluation import evaluation_batches
 from speechlip.shards.reader import ClipReader
@@ -187,6 +188,19 @@ def test_another_file_than_the_manifest_names_is_refused(pushed, tmp_path):
     with pytest.raises(HubError, match=r"train-00001-of-00002\.tar has SHA-256"):
         shards_at(NAME, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("train-00001-of-00002.tar*"))
+
+
+def test_a_manifest_or_a_ledger_without_an_end_is_not_read_to_it(pushed, tmp_path, monkeypatch):
+    files = pushed.files("ann/talks")
+    ledger = files["ledger.jsonl"]
+    files["ledger.jsonl"] += b"\n"
+    with pytest.raises(ShardError, match=rf"ledger\.jsonl has more than {len(ledger)} bytes, the manifest says no more"):
+        shards_at(NAME, tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*ledger.jsonl*.part"))
+    monkeypatch.setattr(standin, "MAX_SMALL_BYTES", 1 << 20)
+    files["manifest.json"] += bytes(1 << 20)
+    with pytest.raises(HubError, match=r"manifest\.json is longer than 1 MiB, which no such file is"):
+        shards_at(NAME, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("name", ["../../evil.tar", "/etc/evil.tar", "a/b.tar", "..", ""])

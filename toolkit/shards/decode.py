@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from speechlip.errors import OptionError, ShardError
+from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 from .filmstrip import Filmstrip, decode_strip
@@ -26,6 +27,13 @@ MEMBERS = {
     "phones": ("phones.json",),
 }
 """Field of a ``ClipSample`` → the members that can carry it; a dataset has at most one of them."""
+LANDMARKS_SHAPE = (20, 2)
+ARRAYS: dict[str, tuple[tuple[int, ...], type]] = {
+    "stft.npy": ((SPECTROGRAM_WIDTHS["stft"],), np.float16),
+    "mel.npy": ((SPECTROGRAM_WIDTHS["mel"],), np.float16),
+    "landmarks.npy": (LANDMARKS_SHAPE, np.float32),
+}
+"""Member → shape after the first axis, and type."""
 NEEDED_META = ("n_frames", "speaker", "source_sha256", "start_s")
 MAX_FRAMES, MAX_START_S = 10**7, 1e9
 """A clip of four days, thirty years into its source: beyond that a ``json`` is no clip's."""
@@ -85,7 +93,17 @@ def decode_meta(raw: Raw) -> dict[str, Any]:
 
 def decode_field(raw: Raw, field: str, n_frames: int) -> Any:
     """One field of a raw sample as ``ClipSample`` states it; raises ShardError naming the sample."""
-    return _decoded(raw, _member(raw, field), lambda data: DECODERS[field](data, n_frames))
+    member = _member(raw, field)
+
+    def decoded(data: bytes) -> Any:
+        value = DECODERS[field](data, n_frames)
+        if member in ARRAYS:
+            inner, dtype = ARRAYS[member]
+            if (value.shape[1:], value.dtype) != (inner, dtype):
+                raise ValueError(f"{field} is {value.shape} {value.dtype}, wanted {(len(value), *inner)} {np.dtype(dtype)}")
+        return value
+
+    return _decoded(raw, member, decoded)
 
 
 def open_filmstrip(raw: Raw, n_frames: int) -> Filmstrip:

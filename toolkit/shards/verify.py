@@ -187,7 +187,7 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
         yield f"key {key} occurs twice"
     if members != sorted(fields):
         yield f"{key} has the members {', '.join(members)}, the manifest says {', '.join(sorted(fields))}"
-    yield from sample_problems(raw)
+    yield from unbroken(key, sample_problems(raw))
     try:
         meta = decode_meta(raw)
     except ShardError:
