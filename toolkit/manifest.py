@@ -66,7 +66,7 @@ def _row_problems(what: str, row: Any, types: Mapping[str, type]) -> Iterator[st
         return
     for name, wanted in types.items():
         value = row.get(name)
-        if not isinstance(value, wanted) or isinstance(value, bool) or (wanted is int and value < 0):
+        if not isinstance(value, wanted) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
             yield f"{what}: {_other(name, value, wanted)}"
 
 

@@ -25,7 +25,7 @@ class PlainHeader(tarfile.TarInfo):
     """A tar header that is refused before anything it announces is read, with a ReadError."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "PlainHeader":
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "PlainHeader":
         for magic, name in COMPRESSED.items():
             if buf.startswith(magic) and buf[257:262] != b"ustar":
                 raise tarfile.ReadError(f"it is compressed with {name}, a shard is a plain tar; decompress it")
