@@ -1,4 +1,4 @@
-"""How things are said on a terminal: counts, lengths of time, how far a long command is."""
+"""How things are said on a terminal: counts, lengths of time, names, how far a long command is."""
 
 import sys
 import time
