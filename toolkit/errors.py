@@ -25,6 +25,10 @@ class ShardError(SpeechLipError):
     """A prepared folder that is damaged, unfinished, or made with other options."""
 
 
+class WorkerError(SpeechLipError):
+    """Worker processes that cannot be started, or that end before they do anything."""
+
+
 class HubError(SpeechLipError):
     """Something that the Hugging Face Hub or another server refused, or that the network lost."""
 

@@ -6,10 +6,23 @@ fork. Python 3.14 starts processes this way by default on Linux.
 """
 
 import multiprocessing
+import os
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
+from typing import Any
+
+from .errors import WorkerError
 
 IMPORTED_ONCE = ["torch", "torchaudio", "av", "cv2", "skimage.transform", "soundfile", "PIL.Image", "webdataset"]
+START_TRIES, PAUSE_S = 5, 0.2
 
 
 def process_context() -> ForkServerContext | SpawnContext:
@@ -19,3 +32,58 @@ def process_context() -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_ONCE)
     return context
+
+
+def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]:
+    """A daemon process that runs ``target(pipe, *args)``, and the other end of its pipe.
+
+    The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no process can be started.
+    """
+    context = process_context()
+    for tries_left in reversed(range(START_TRIES)):
+        near, far = context.Pipe()
+        process = context.Process(target=target, args=(far, *args), daemon=True)
+        try:
+            with interrupts_held():
+                process.start()
+            return process, near
+        except (EOFError, OSError) as error:
+            near.close()
+            if not tries_left:
+                why = str(error) or type(error).__name__
+                raise WorkerError(f"no worker process can be started ({why}); free memory or processes and run the command again") from error
+            time.sleep(PAUSE_S)
+        finally:
+            far.close()
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block is over. A process started inside never gets it: it is the parent's business, which ends its workers."""
+    resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
+    caught: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))  # other threads of this process may take the signal
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what the new process inherits
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if caught and callable(handler):
+        handler(signal.SIGINT, None)
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds (resident set), 0 where it cannot be known or the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        pass
+    if sys.platform == "linux":
+        return 0
+    try:
+        said = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+        return int(said) * 1024
+    except (OSError, ValueError):
+        return 0

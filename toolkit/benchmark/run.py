@@ -1,7 +1,7 @@
 """The whole benchmark: every encoder on a process of its own, each row kept as soon as it is there, the tables written last."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,10 @@ import speechlip
 import torch
 from speechlip.encoders.trained import batches
 from speechlip.files import write_text
-from speechlip.shards.engine import outcomes
 from speechlip.shards.pairs import WINDOW
 from speechlip.training.checkpoint import only_run
 from speechlip.training.device import choose_device
+from speechlip.workers import Crashed, Replaced, Work, outcomes
 
 from .fit import steps
 from .head import IN_WORDS, HeadedPair
@@ -27,7 +27,7 @@ from .table import as_csv
 from .tasks import Task, examined, notes_of, shards_facts, tasks_of, versions
 
 TIMED_DIM, TIMED_STEPS = 512, 2
-CRASHED = "its process died with exit code {code}, perhaps for lack of memory; try --workers 1, or a smaller --batch-size"
+CRASHED = "its process died with {detail}, perhaps for lack of memory; try --workers 1, or a smaller --batch-size"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Watcher(Protocol):
     def planned(self, plan: Plan) -> None: ...
     def advanced(self, doing: str, steps: float) -> None: ...
     def scored(self, row: EncoderRow) -> None: ...
+    def replaced(self, event: Replaced) -> None: ...
 
 
 def run_benchmark(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
@@ -80,7 +81,7 @@ def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
         rows = {task: row for task in tasks if (row := finished_row(rows_job, task))}
         pending = [task for task in tasks if task not in rows]
         watcher.planned(plan(tasks, pending, rows_job, job.workers, notes))
-    for task, row in outcomes(partial(make_row, job=rows_job), pending, min(job.workers, len(pending)), watcher.advanced, crashed):
+    for task, row in made_rows(partial(make_row, job=rows_job), pending, job.workers, watcher):
         rows[task] = row
         watcher.scored(row)
     found = [[] if rows[task].status == FAILED else findings_of(rows_job, task) for task in tasks]
@@ -101,9 +102,17 @@ def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
     return benchmark
 
 
-def crashed(task: Task, exit_code: int) -> EncoderRow:
+def made_rows(work: Work, pending: Sequence[Task], workers: int, watcher: Watcher) -> Iterator[tuple[Task, EncoderRow]]:
+    """Each task with its row; one worker: in this process, which on a GPU is its only one."""
+    if min(workers, len(pending)) < 2:
+        yield from ((task, work(task, watcher.advanced)) for task in pending)
+    else:
+        yield from outcomes(work, pending, workers, watcher.advanced, crashed, watcher.replaced)
+
+
+def crashed(task: Task, crash: Crashed) -> EncoderRow:
     """What stands for a row whose process died twice."""
-    return failed_row(task, CRASHED.format(code=exit_code))
+    return failed_row(task, CRASHED.format(detail=crash.detail))
 
 
 def plan(tasks: Sequence[Task], pending: Sequence[Task], job: RowJob, workers: int, notes: Sequence[str]) -> Plan:

@@ -24,9 +24,9 @@ from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files import write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
-from speechlip.shards.engine import outcomes
 from speechlip.shards.plan import file_stamp
 from speechlip.shards.prepare import use_one_thread
+from speechlip.workers import CRASHED, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
 
 from . import protocols
 from .clip import Report, score_clip
@@ -38,7 +38,7 @@ from .rows import MEAN, failed_row
 
 FORMAT = 1
 CLIPS_FOLDER = ".clips"
-CRASHED, UNEXPECTED = "crashed the worker", "unexpected error"
+UNEXPECTED = "unexpected error"
 VERSIONS_THAT_SHOW = (
     "av",
     "lpips",
@@ -54,7 +54,7 @@ VERSIONS_THAT_SHOW = (
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over."""
+    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over; limits: of one clip."""
 
     out: Path
     tasks: Sequence[ScoreTask]
@@ -62,6 +62,7 @@ class ScoreJob:
     networks: Networks
     command: str
     unused_references: Sequence[str] = ()
+    limits: Limits = Limits()
 
     @property
     def clips(self) -> Path:
@@ -69,11 +70,13 @@ class ScoreJob:
 
 
 class Watcher(Interface):
-    """Who is told how a run goes on: how many clips there are and are done, the seconds of video that a stage got through, every clip done."""
+    """Who is told how a run goes on: how many clips there are and are done, the seconds of video that a stage got through, every clip done,
+    every process that had to be replaced."""
 
     def planned(self, clips: int, done: int) -> None: ...
     def advanced(self, clip: str, seconds: float) -> None: ...
     def scored(self, clip: str) -> None: ...
+    def replaced(self, event: Replaced) -> None: ...
 
 
 def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
@@ -84,10 +87,10 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     job.clips.mkdir(parents=True, exist_ok=True)
     places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
     pending = [task for task in job.tasks if not places[task].exists() or may_pass(load_result(places[task]))]
-    workers = min(workers, len(pending))
-    work = partial(score_task, options=job.options, networks=job.networks, one_thread=workers > 1)
+    work = partial(score_task, options=job.options, networks=job.networks, one_thread=min(workers, len(pending)) > 1)
     watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
-    for task, result in outcomes(work, pending, workers, watcher.advanced, partial(crashed, options=job.options)):
+    lost = partial(crashed, options=job.options)
+    for task, result in outcomes(work, pending, workers, watcher.advanced, lost, watcher.replaced, job.limits):
         write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
         watcher.scored(task.clip)
     results = [load_result(places[task]) for task in job.tasks]
@@ -100,13 +103,13 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
 
 
 def may_pass(result: ClipScore) -> bool:
-    """Whether a clip failed of what another run may not meet: a process that died, a full disk. Such a clip is scored again."""
-    return any(reason in row.reason for row in result.rows for reason in (CRASHED, UNEXPECTED))
+    """Whether a clip failed of what another run may not meet: a process that died, a full disk, a limit. Such a clip is scored again."""
+    return any(reason in row.reason for row in result.rows for reason in (CRASHED, OVER_LIMIT, UNEXPECTED))
 
 
-def crashed(task: ScoreTask, exit_code: int, *, options: ScoreOptions) -> ClipScore:
-    """What stands for a clip whose process died twice."""
-    return failure(task, options, NotScored(CRASHED, f"exit code {exit_code}, twice"))
+def crashed(task: ScoreTask, crash: Crashed, *, options: ScoreOptions) -> ClipScore:
+    """What stands for a clip whose process died twice, or was over a limit."""
+    return failure(task, options, NotScored(crash.reason, crash.detail + ", twice" * (not crash.limit)))
 
 
 def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, one_thread: bool = False) -> ClipScore:

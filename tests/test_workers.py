@@ -1,0 +1,141 @@
+"""Processes that die, hang or swallow memory: what they were doing is done by another, or is told with its reason."""
+
+import multiprocessing.forkserver
+import os
+import signal
+import time
+from collections import deque
+
+import pytest
+from speechlip.errors import SpeechLipError, WorkerError
+from speechlip.processes import process_context, started
+from speechlip.workers import Advanced, Crashed, Finished, Limits, Replaced, local, outcomes
+
+
+def pid_of(unit, report):
+    report(f"unit {unit}", 0.0)
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def die_while_starting(unit, report):
+    """The process ends before its unit's first report, as often as there are files to take away."""
+    folder, number = unit
+    for token in folder.glob("token*"):
+        token.unlink(missing_ok=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    report("begun", 0.0)
+    return number
+
+
+def hang_at_one(unit, report):
+    report(f"unit {unit}", 0.0)
+    while unit == 1:
+        time.sleep(1)
+    return unit
+
+
+def swallow_at_one(unit, report):
+    report(f"unit {unit}", 0.0)
+    held = bytearray(400 << 20 if unit == 1 else 1)
+    held[:: 1 << 12] = bytes(len(held[:: 1 << 12]))  # every page, so that it is resident
+    time.sleep(60 if unit == 1 else 0)
+    return unit
+
+
+def always_dies(unit, report):
+    report(f"unit {unit}", 0.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Unsendable(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def fail_unsendably(unit, report):
+    raise Unsendable("this", "that")
+
+
+def tell_and_wait(pipe):
+    pipe.send("here")
+    pipe.recv()
+
+
+def test_a_worker_killed_while_it_has_nothing_to_do_is_replaced():
+    """One unit waits for the consumer: the worker that did the first is killed while it is idle."""
+    units, events = deque(["a"]), []
+    for event in local(pid_of, units, 1):
+        events.append(event)
+        if isinstance(event, Finished) and event.unit == "a":
+            os.kill(event.result, signal.SIGKILL)
+            time.sleep(0.05)
+            units.append("b")
+    assert [event.unit for event in events if isinstance(event, Finished)] == ["a", "b"]
+    assert [event.exit_code for event in events if isinstance(event, Replaced)] == [-signal.SIGKILL]
+    assert not any(isinstance(event, Crashed) for event in events), "no source is blamed for it"
+
+
+@pytest.mark.parametrize("deaths", [1, 4])
+def test_workers_killed_while_they_start_are_replaced_and_no_unit_is_lost(tmp_path, deaths):
+    for number in range(deaths):
+        (tmp_path / f"token{number}").touch()
+    events = list(local(die_while_starting, deque((tmp_path, number) for number in range(3)), 1))
+    assert sorted(event.result for event in events if isinstance(event, Finished)) == [0, 1, 2]
+    assert sum(isinstance(event, Replaced) for event in events) == deaths
+
+
+def test_workers_that_never_begin_end_the_run_in_one_sentence(tmp_path):
+    for number in range(9):
+        (tmp_path / f"token{number}").touch()
+    with pytest.raises(WorkerError, match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on"):
+        list(local(die_while_starting, deque([(tmp_path, 0)]), 1))
+
+
+def test_a_killed_server_of_processes_is_started_anew():
+    process, pipe = started(tell_and_wait)
+    assert pipe.recv() == "here"
+    server = multiprocessing.forkserver._forkserver
+    if process_context().get_start_method() != "forkserver":
+        pytest.skip("processes are forked from a server on Linux only")
+    os.kill(server._forkserver_pid, signal.SIGKILL)
+    events = list(local(pid_of, deque(["a", "b"]), 2))
+    assert sum(isinstance(event, Finished) for event in events) == 2
+    pipe.send("go")
+    process.join()
+
+
+@pytest.mark.parametrize(
+    ("work", "limits", "words"),
+    [
+        (hang_at_one, Limits(wait_s=0.5, memory_bytes=0), "no step forward in 0.5 s (--max-wait)"),
+        (swallow_at_one, Limits(wait_s=0, memory_bytes=700 << 20), "0.7 GB are allowed (--max-memory)"),
+    ],
+)
+def test_a_source_over_a_limit_is_ended_with_the_reason_and_the_others_go_on(work, limits, words):
+    began, done = time.monotonic(), {}
+    for unit, result in outcomes(work, [0, 1, 2], 2, lambda *_: None, lambda unit, crash: crash, limits=limits):
+        done[unit] = result
+    assert (done[0], done[2]) == (0, 2)
+    assert (done[1].source, done[1].reason) == ("unit 1", "over the limit") and done[1].detail.endswith(words)
+    assert time.monotonic() - began < 15, "it is not tried a second time"
+
+
+def test_a_task_whose_process_dies_is_tried_twice():
+    events = []
+    found = list(outcomes(always_dies, ["a"], 1, lambda source, seconds: events.append(source), lambda unit, crash: crash))
+    assert events == ["unit a"] * 2
+    assert [(unit, crash.reason, crash.detail) for unit, crash in found] == [("a", "crashed the worker", "exit code -9")]
+
+
+def test_time_that_the_consumer_takes_is_not_the_sources():
+    events = []
+    for event in local(pid_of, deque([0, 1]), 1, Limits(wait_s=0.3)):
+        events.append(event)
+        time.sleep(0.5 * isinstance(event, Advanced))
+    assert [event.unit for event in events if isinstance(event, Finished)] == [0, 1]
+
+
+def test_an_error_that_no_pipe_carries_arrives_in_words():
+    with pytest.raises(SpeechLipError, match="Unsendable: this and that"):
+        list(local(fail_unsendably, deque([0]), 1))
