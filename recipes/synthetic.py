@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import speechlip
-from speechlip.errors import OptionError
-from speechlip.processes import process_context
+from speechlip.errors import OptionError, WorkerError
+from speechlip.files import make_folder, only_run, write_text
 from speechlip.records import Source
 from speechlip.terminal import Bar, counted
+from speechlip.workers import Crashed, Report, outcomes
 
 from . import folder
 
@@ -78,7 +78,7 @@ def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
     The bytes do not depend on ``workers``. Says on stderr how far it is unless ``quiet``.
-    Raises OptionError where espeak-ng or OpenCV is missing, or ``root`` holds anything else.
+    Raises OptionError where espeak-ng or OpenCV is missing, ``root`` holds anything else, or another run writes there.
     """
     from ._synthetic.paint import cv2_module
     from ._synthetic.voice import espeak_files
@@ -86,31 +86,38 @@ def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers
     cv2_module()
     espeak_files()
     root = Path(root)
-    _claim(root, options)
     tasks = [(root, options, name) for name in clip_names(options)]
-    with Bar(len(tasks), "drawing", "clips", quiet=quiet) as bar:
+    with only_run(root), Bar(len(tasks), "drawing", "clips", quiet=quiet) as bar:
+        _claim(root, options)
         return sum(bar.over(_each(tasks, workers)), 0.0)
 
 
 def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
+    """Seconds of each clip, as they are there. Raises WorkerError where a process dies at one twice."""
     if workers == 1:
-        yield from map(_make_clip, tasks)
+        yield from (_make_clip(task, lambda clip, seconds: None) for task in tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
-        yield from pool.map(_make_clip, tasks)
+    for _, made in outcomes(_make_clip, tasks, workers, lambda clip, seconds: None, lambda task, crash: crash):
+        if isinstance(made, Crashed):
+            raise WorkerError(
+                f"the process that draws {made.source} died twice ({made.detail}), perhaps for lack of memory; "
+                "the same command goes on where it stopped, with --workers 1 it takes least"
+            )
+        yield made
 
 
-def _make_clip(task: tuple[Path, SyntheticOptions, str]) -> float:
+def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> float:
     from ._synthetic.film import film_duration_s, write_clip
     from ._synthetic.paint import cv2_module
 
     root, options, name = task
+    report(name, 0.0)
     stem = root / name
     if (stem.parent / f"{stem.name}.mp4").is_file():
         return film_duration_s(stem)
     who, clip = (int(part.rsplit("-", 1)[1]) for part in name.split("/"))
     cv2_module().setNumThreads(1)  # pictures are small: threads cost more than they give
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     return write_clip(stem, _portrait(options.seed, who, options.size), [options.seed, 3, who, clip], options.fps, options.offset_frames)
 
 
@@ -132,8 +139,8 @@ def _claim(root: Path, options: SyntheticOptions) -> None:
         raise OptionError(f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise OptionError(f"{root} is not an empty folder; choose another one for the corpus")
-    root.mkdir(parents=True, exist_ok=True)
-    (root / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8", newline="\n")
+    make_folder(root)
+    write_text(root / NOTE, json.dumps(note, indent=2) + "\n")
 
 
 def _difference(there: dict, wanted: dict) -> str:

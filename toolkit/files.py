@@ -1,15 +1,20 @@
-"""Files that appear whole or not at all, and hashes of files."""
+"""Files that appear whole or not at all, folders held for one run, and hashes of files."""
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import WriteError
+from .errors import OptionError, WriteError
 
 BLOCK_BYTES = 1 << 20
+NAME_BYTES = 255
+"""The longest name of a file that Linux and macOS know."""
+PART = ".part"
+GO_ON = "what is finished is kept: mend that and run the same command again"
 
 
 @contextmanager
@@ -18,7 +23,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises WriteError where it cannot be written (no space, no permission); then nothing is left of it.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(part_name(path.name))
     try:
         with part.open("wb") as file:
             yield file
@@ -27,11 +32,23 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
         sync_folder(path.parent)
     except BaseException as error:
-        part.unlink(missing_ok=True)
+        remove(part)
         if isinstance(error, OSError):
-            advice = "what is finished is kept: mend that and run the same command again"
-            raise WriteError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
+            raise WriteError(f"cannot write {path}: {error.strerror or error}; {GO_ON}") from error
         raise
+
+
+def part_name(name: str) -> str:
+    """What a file is called while it is written: its name and ``.part``, and less of a name that is as long as a name may be.
+
+    >>> part_name("a.tar"), len(part_name("ü" * 127))
+    ('a.tar.part', 134)
+    """
+    encoded = os.fsencode(name)
+    if len(encoded) + len(PART) <= NAME_BYTES:
+        return name + PART
+    room = NAME_BYTES - len(PART) - 1 - 8
+    return os.fsdecode(encoded[:room]).encode("utf-8", "ignore").decode() + f"-{hashlib.sha256(encoded).hexdigest()[:8]}{PART}"
 
 
 def sync_folder(folder: Path) -> None:
@@ -46,6 +63,89 @@ def sync_folder(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     with whole_file(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may not be there, or cannot be there; what hinders it is left to whoever writes there next."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; also for names that are longer than any can be."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def make_folder(folder: Path) -> Path:
+    """Make ``folder`` with all above it, where it is not there. Raises WriteError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write to {folder}: {error.strerror or error}; choose another place") from error
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and raise WriteError now where it cannot be written, not after an hour of work."""
+    probe = make_folder(folder) / f".write-test-{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WriteError(f"cannot write to {folder}: {error.strerror or error}; choose another place") from error
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Hold ``folder``, made where it is not there, for this process, so that two runs never write into one; a killed run holds nothing.
+
+    Raises OptionError where another run holds it, WriteError where it cannot be made.
+    """
+    held = _lock(make_folder(folder))
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder while the block lasts; what a killed run left there is removed first. Raises WriteError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield make_folder(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(folder: Path) -> int:
+    """A descriptor that holds the lock: of the folder itself, or of ``.lock`` in it where the file system (NFS) locks only what is written."""
+    import fcntl
+
+    taken = OptionError(f"another run is writing to {folder}; wait for it, or choose another -o")
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return held
+    except BlockingIOError:
+        os.close(held)
+        raise taken from None
+    except OSError:
+        os.close(held)
+    try:
+        held = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o666)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise taken from None
+    except OSError as error:
+        raise WriteError(f"cannot lock {folder}: {error.strerror or error}; choose another place") from error
+    return held
 
 
 def sha256_of(path: Path) -> str:

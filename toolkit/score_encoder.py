@@ -13,6 +13,7 @@ from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
 from speechlip.terminal import Bar, clock, counted, say
 from speechlip.training.device import choose_device
+from speechlip.workers import Replaced
 
 SOME_MISSING = 3
 
@@ -70,6 +71,9 @@ class Progress:
     def advanced(self, doing: str, steps: float) -> None:
         if self.bar is not None:
             self.bar.add(steps, shown(doing, 60))
+
+    def replaced(self, event: Replaced) -> None:
+        say(str(event))
 
     def scored(self, row: EncoderRow) -> None:
         if row.status == FAILED:

@@ -9,13 +9,15 @@ from typing import Any
 import click
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
-from speechlip.files import write_text
+from speechlip.files import check_writable, make_folder, write_text
 from speechlip.metrics.declared import METRICS
 from speechlip.scoring import protocols
 from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
-from speechlip.terminal import Bar, counted
+from speechlip.shards.options import parse_limits
+from speechlip.terminal import Bar, counted, say
+from speechlip.workers import Limits, Replaced
 
 SOME_MISSING = 3
 CORRECTED_FOLDER = "corrected"
@@ -34,6 +36,8 @@ def run(
     audit: bool,
     fix_offset: bool,
     command: str,
+    max_wait: str,
+    max_memory: str,
     chosen: dict[str, Any],
 ) -> int:
     """Score ``renders`` into ``out`` (default ``scores``) and say what came of it; returns the exit code."""
@@ -47,7 +51,8 @@ def run(
         raise OptionError(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, and files have not"
         )
-    return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, read_options(chosen, matched, quiet))
+    limits = parse_limits(max_wait, max_memory)
+    return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, limits, read_options(chosen, matched, quiet))
 
 
 def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> ScoreOptions:
@@ -65,19 +70,22 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
     return replace(options, detector=name)
 
 
-def run_scores(matched: Matched, out: Path, workers: int, quiet: bool, fix_offset: bool, command: str, options: ScoreOptions) -> int:
+def run_scores(
+    matched: Matched, out: Path, workers: int, quiet: bool, fix_offset: bool, command: str, limits: Limits, options: ScoreOptions
+) -> int:
     """Score what was matched, show progress, print the table; returns the exit code."""
     from speechlip.scoring.networks import find_networks
     from speechlip.scoring.report import write_report
-    from speechlip.scoring.score import ScoreJob, score, writable
+    from speechlip.scoring.score import ScoreJob, score
 
-    writable(out)
+    check_writable(out)
     networks = find_networks(options)
     if not quiet:
         for family, (reason, detail) in networks.problems.items():
             click.echo(f"{family} is not scored, {reason}: {detail}", err=True)
     with Progress(quiet) as progress:
-        scores = score(ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references), workers, progress)
+        job = ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references, limits)
+        scores = score(job, workers, progress)
     write_report(scores, out / "report.html")
     if not quiet:
         click.echo(table(scores))
@@ -172,7 +180,7 @@ def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool
         words = why_not_fixed(task, known)
         if not words:
             place = out / CORRECTED_FOLDER / (stem_of(task.clip) + corrected_suffix(task.render))
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(place.parent)
             (offset,) = known
             try:
                 write_corrected(task.render, offset, place)
@@ -207,7 +215,7 @@ def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
             except SourceRefused as refusal:
                 refused.append(f"{shown(task.clip)}: {refusal}")
     if out:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         write_text(out / "audit.json", json.dumps([audit_row(found) for found in audits], ensure_ascii=False, indent=1) + "\n")
     if audits:
         click.echo(audit_table(audits))
@@ -240,6 +248,9 @@ class Progress:
         self.passed_s += seconds
         if self.bar is not None:
             self.bar.add(0, f"{self.passed_s:.0f} s of video, {shown(clip)}")
+
+    def replaced(self, event: Replaced) -> None:
+        say(str(event))
 
     def scored(self, clip: str) -> None:
         if self.bar is not None:

@@ -88,6 +88,9 @@ class Replaced:
 
     exit_code: int
 
+    def __str__(self) -> str:
+        return f"a worker process ended before it began (exit code {self.exit_code}); another does its work"
+
 
 Event = Advanced | Finished | Crashed | Replaced
 

@@ -30,6 +30,9 @@ class Silent:
     def advanced(self, doing, steps):
         self.steps += steps
 
+    def replaced(self, event):
+        self.replacements = [*getattr(self, "replacements", []), event]
+
     def scored(self, row):
         self.rows.append(row.label)
 

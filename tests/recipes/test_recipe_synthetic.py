@@ -1,7 +1,9 @@
 """The drawn corpus: the same bytes again, sound where the phones say, lips that do what is said, faces that detectors find."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,9 +14,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from speechlip.errors import OptionError, SpeechLipError
+from click.testing import CliRunner
+from speechlip.commands.synthesize import synthesize
+from speechlip.errors import OptionError, SpeechLipError, WorkerError
+from speechlip.files import only_run
 from speechlip.metrics.visemes import SAPI, VISEME_OF, viseme
 from speechlip.phones import read_phones
+from speechlip.recipes import synthetic
 from speechlip.recipes._synthetic import film, voice
 from speechlip.recipes._synthetic.features import Gaze
 from speechlip.recipes._synthetic.frame import Pose, draw_frame
@@ -309,3 +315,38 @@ def test_a_soft_mask_is_the_whole_canvas_blurred(centre):
     whole = cv2.GaussianBlur(window.mask(outline), (0, 0), 1.6 * window.up)
     np.testing.assert_allclose(window.mask(outline, blur=1.6), whole, atol=1e-6)
     assert (whole.max() > 0) == (centre[0] < 400)
+
+
+def killed_once(task, report):
+    """As ``_make_clip``, and its process is killed at the first clip once."""
+    report(task[2], 0.0)
+    token = task[0].parent / "token"
+    if token.exists():
+        token.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1.0
+
+
+def always_killed(task, report):
+    report(task[2], 0.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_is_replaced_and_one_that_dies_twice_is_said(tmp_path, monkeypatch):
+    (tmp_path / "token").touch()
+    monkeypatch.setattr(synthetic, "_make_clip", killed_once)
+    assert generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True) == 2.0
+    monkeypatch.setattr(synthetic, "_make_clip", always_killed)
+    with pytest.raises(WorkerError, match=r"draws speaker-00.* died twice \(exit code -9\).*the same command goes on"):
+        generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True)
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path):
+    with only_run(tmp_path / "corpus"), pytest.raises(OptionError, match="another run is writing to"):
+        generate(tmp_path / "corpus", SyntheticOptions(identities=1, clips=1), quiet=True)
+
+
+def test_a_corpus_in_place_of_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(synthesize, [str(tmp_path / "file" / "corpus")])
+    assert done.exit_code == 1 and "cannot write to" in done.output and "Traceback" not in done.output

@@ -6,10 +6,12 @@ import os
 import pickle
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from here import in_this_process
 from speechlip.cli import score_sync
 from speechlip.scoring import protocols
 from speechlip.scoring.records import ScoreRow
@@ -28,6 +30,13 @@ def no_models(tmp_path, monkeypatch):
     """An empty cache of model files, also torch's."""
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.fixture(autouse=True)
+def one_worker_is_this_process(monkeypatch):
+    from speechlip.scoring import score
+
+    monkeypatch.setattr(score, "outcomes", in_this_process)
 
 
 def run(*arguments):
@@ -309,3 +318,61 @@ def test_memory_does_not_grow_with_the_clip(head, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40e6
+
+
+def test_a_sub_folder_scored_into_its_parents_scores_takes_no_rows_away(videos, tmp_path, capsys):
+    out, asked = tmp_path / "out", ("--metrics", "cpbd", "--workers", 1, "--quiet")
+    renders = Path(shutil.copytree(videos / "renders", tmp_path / "renders"))
+    assert run(renders, *asked, "-o", out) == 0
+    before, text = finished(out), (out / "scores.csv").read_text()
+    for part in (renders / "b", renders / "a.mp4"):
+        assert run(part, *asked, "-o", out) == 1
+        assert "holds the scores of 1 clip that this run leaves out" in capsys.readouterr().err
+    assert (finished(out), (out / "scores.csv").read_text()) == (before, text)
+    (out / ".clips" / "index").unlink()
+    assert run(renders / "b", *asked, "-o", out) == 1, "scores of an older release say it as well"
+    (renders / "a.mp4").unlink()
+    assert run(renders, *asked, "-o", out) == 0 and [row["clip"] for row in table(out)] == ["b/c.mp4"]
+
+
+def test_two_runs_into_one_folder_are_refused(videos, tmp_path, capsys):
+    from speechlip.files import only_run
+
+    with only_run(tmp_path / "out" / ".clips"):
+        assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1) == 1
+    assert "another run is writing to" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(videos, tmp_path, random_weights):
+    out, weights = tmp_path / "out", ("--syncnet-weights", random_weights, "--allow-unknown-weights")
+    left = out / ".clips" / "scratch" / "score-sync-x" / "hop.avi"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"left by a kill")
+    asked = (videos / "renders" / "b", *weights, "--metrics", "cpbd", "--workers", 1, "--quiet", "-o", out)
+    assert run(*asked) == 0
+    assert not left.parent.parent.exists()
+    (result,) = (out / ".clips").glob("*.json")
+    text = result.read_text()
+    result.write_text("")
+    assert run(*asked) == 0 and json.loads(result.read_text())["rows"] == json.loads(text)["rows"]
+
+
+def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(videos, tmp_path, monkeypatch):
+    from speechlip.scoring import score as job_module
+
+    monkeypatch.setattr(job_module, "score_task", hangs_at_a)
+    asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2)
+    assert run(*asked, "--max-wait", "2s") == 3
+    assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: over the limit", ""]
+    (note,) = json.loads((tmp_path / "out" / "scores.json").read_text())["clips"][0]["notes"]
+    assert note == "over the limit: no step forward in 2 s (--max-wait)"
+    monkeypatch.undo()
+    assert run(*asked, "--quiet") == 0, "the same command tries it again"
+
+
+def hangs_at_a(task, report, **options):
+    from speechlip.scoring.score import score_task
+
+    report(task.clip, 0.0)
+    time.sleep(60 * (task.clip == "a.mp4"))
+    return score_task(task, report, **options)

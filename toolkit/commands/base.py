@@ -12,6 +12,7 @@ from speechlip.errors import SpeechLipError
 from speechlip.remote.names import is_remote
 
 USAGE, NOTHING_KEPT, INTERRUPTED = 1, 2, 130
+PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
@@ -71,6 +72,13 @@ cache_option = click.option(
 )
 
 
+def limit_options(command: Any) -> Any:
+    """``--max-wait`` and ``--max-memory``, for commands that read videos (docs/decisions/limits.md)."""
+    wait = click.option("--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never.")
+    memory = click.option("--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never.")
+    return wait(memory(command))
+
+
 class _Common:
     """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
 
@@ -88,10 +96,25 @@ class _Common:
             error.show()
         except SpeechLipError as error:
             click.echo(f"error: {error}", err=True)
-        except (click.Abort, KeyboardInterrupt):
+        except OSError as error:
+            click.echo(f"error: {os_words(error)}", err=True)
+        except (click.Abort, KeyboardInterrupt) as error:
+            if isinstance(error.__cause__, EOFError):  # click takes the end of any pipe for that of the terminal
+                click.echo(f"error: {PIPE_ENDED}", err=True)
+                return USAGE
             click.echo("stopped; the same command goes on where it stopped", err=True)
             return INTERRUPTED
         return USAGE
+
+
+def os_words(error: OSError) -> str:
+    """What the system refused, of which file, and what to do.
+
+    >>> os_words(OSError(28, "No space left on device", "scores/scores.csv"))
+    'scores/scores.csv: No space left on device; mend that and run the same command again'
+    """
+    about = f"{error.filename}: " if error.filename else ""
+    return f"{about}{error.strerror or error or type(error).__name__}; mend that and run the same command again"
 
 
 class Command(_Common, click.Command):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, DEVICE, FILE, Named, Names, command
+from .base import DETECTOR, DEVICE, FILE, Named, Names, command, limit_options
 
 METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
@@ -32,6 +32,7 @@ PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
 )
 @click.option("--sync-model", help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Processes.")
+@limit_options
 @click.option("-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]")
 @click.option("--audit", is_flag=True, help="Only report what the containers did to the sound, and what each protocol would add.")
 @click.option("--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset.")
@@ -45,6 +46,6 @@ def score_sync(context: click.Context, renders: Path, reference: Path | None, pa
     """
     from speechlip.score_sync import run
 
-    own = {name: given.pop(name) for name in ("workers", "quiet", "audit", "fix_offset")}
+    own = {name: given.pop(name) for name in ("workers", "quiet", "audit", "fix_offset", "max_wait", "max_memory")}
     command = shlex.join([Path(context.find_root().info_name or "score-sync").name, *sys.argv[1:]])
     return run(renders, out, reference, pairs, command=command, chosen=given, **own)

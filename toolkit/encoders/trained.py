@@ -143,9 +143,14 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     return TrainedPair(pair, f"{path.name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
 
 
+def checkpoints(run: Path) -> list[Path]:
+    """The whole checkpoint folders of a run, the newest last; what was being written when a run was killed is none."""
+    return sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
+
+
 def last_checkpoint(run: Path) -> Path:
     """The newest whole checkpoint folder of a run. Raises ModelError where there is none."""
-    found = sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
+    found = checkpoints(run)
     if not found:
         raise ModelError(f"{run} holds no checkpoint; give the folder of a run of train-encoder that has saved one")
     return found[-1]

@@ -88,8 +88,11 @@ class Findings:
         return tuple(family for family in families if family in wanted and family not in self.problems)
 
 
-def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report) -> ClipScore:
-    """Score one clip. Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows."""
+def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report, scratch: Path | None = None) -> ClipScore:
+    """Score one clip. Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows.
+
+    scratch: where the file lies that a codec path makes, while it is wanted; None: among the system's temporary files.
+    """
     info = probe(task.render, need_audio=False)
     found = Findings({family: problem for family, problem in tools.problems.items() if family in options.metrics})
     found.frames = count_moments(task.render, info)
@@ -101,7 +104,7 @@ def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Rep
             )
     if "lse" in options.metrics:
         with found.stage("sync", ("lse",)):
-            _score_sync(task, info, options, tools, found, _advance(report, task, "sync"))
+            _score_sync(task, info, options, tools, found, _advance(report, task, "sync"), scratch)
     _compare(task, info, reference, options, tools, found, _advance(report, task, "images"))
     return ClipScore(clip_rows(task.clip, options, tools.sync, found), _detail(task, found))
 
@@ -125,7 +128,13 @@ def _open_reference(task: ScoreTask, options: ScoreOptions, found: Findings) -> 
 
 
 def _score_sync(
-    task: ScoreTask, info: MediaInfo, options: ScoreOptions, tools: Tools, found: Findings, advance: Callable[[float], None]
+    task: ScoreTask,
+    info: MediaInfo,
+    options: ScoreOptions,
+    tools: Tools,
+    found: Findings,
+    advance: Callable[[float], None],
+    scratch: Path | None,
 ) -> None:
     if task.audio_problem:
         raise NotScored("no driving audio", task.audio_problem)
@@ -139,17 +148,19 @@ def _score_sync(
     if tools.sync is None or "lse" in found.problems:
         return
     tracks = wanted_tracks(found.looked, protocol) if found.looked and protocol.crops else []
-    with tempfile.TemporaryDirectory(prefix="score-sync-") as folder:
-        footage = _footage(task, info, audio, protocol, found.frames, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="score-sync-", dir=scratch) as folder:
+        footage = _footage(task, info, audio, protocol, found.frames, Path(folder), lambda: advance(0))
         found.tracks = score_tracks(tools.sync, footage, tracks, advance) if protocol.crops else score_whole(tools.sync, footage, advance)
     if not any(track.score for track in found.tracks):
         raise next(track.problem for track in found.tracks if track.problem)
 
 
-def _footage(task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path) -> Footage:
+def _footage(
+    task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path, moved: Callable[[], None]
+) -> Footage:
     if protocol.codec_path == protocols.NO_CODEC:
         return Footage(task.render, info, read_sound(audio, info, sound_zero_s(audio, task.render, info), frames))
-    hop = through(protocol, task.render, info, audio, folder)
+    hop = through(protocol, task.render, info, audio, folder, moved)
     sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames)
     return Footage(hop.path, hop.info, sound, hop.repeated_frames)
 
@@ -182,7 +193,7 @@ def _compare(
             same_size = True
         if found.open(("lmd",), options.metrics) or options.region != "full":
             with found.stage("faces", ("lmd",)):
-                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: None)
+                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: advance(0))
         if found.open(("lmd",), options.metrics):
             with found.stage("images", ("lmd",)):
                 render_points, reference_points = _landmarks(task, found, seen)

@@ -8,7 +8,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import sys
 import traceback
 from collections import Counter
@@ -21,7 +20,7 @@ from typing import Protocol as Interface
 
 import speechlip
 from speechlip.errors import ModelError, OptionError, SourceRefused
-from speechlip.files import write_text
+from speechlip.files import make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
 from speechlip.shards.plan import file_stamp
@@ -32,12 +31,13 @@ from . import protocols
 from .clip import Report, score_clip
 from .faces import sidecar_of
 from .networks import Networks, tools_of
+from .others import claim
 from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
 from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
 from .rows import MEAN, failed_row
 
 FORMAT = 1
-CLIPS_FOLDER = ".clips"
+CLIPS_FOLDER, SCRATCH = ".clips", "scratch"
 UNEXPECTED = "unexpected error"
 VERSIONS_THAT_SHOW = (
     "av",
@@ -82,19 +82,26 @@ class Watcher(Interface):
 def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     """Score every clip that has no result yet, write ``scores.csv`` and ``scores.json``; returns what is in the latter.
 
-    Raises ShardError where the folder cannot be written.
+    Raises OptionError where another run writes there or other clips' results lie there, WriteError where it cannot be written.
     """
-    job.clips.mkdir(parents=True, exist_ok=True)
+    make_folder(job.clips)
+    with only_run(job.clips), scratch_folder(job.clips / SCRATCH) as scratch:
+        claim(job.out, job.clips, job.tasks)
+        return _score(job, workers, watcher, scratch)
+
+
+def _score(job: ScoreJob, workers: int, watcher: Watcher, scratch: Path) -> dict:
     places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
-    pending = [task for task in job.tasks if not places[task].exists() or may_pass(load_result(places[task]))]
-    work = partial(score_task, options=job.options, networks=job.networks, one_thread=min(workers, len(pending)) > 1)
+    results = {task: stored(place) for task, place in places.items()}
+    pending = [task for task, result in results.items() if result is None or may_pass(result)]
+    one_thread = min(workers, len(pending)) > 1
+    work = partial(score_task, options=job.options, networks=job.networks, scratch=scratch, one_thread=one_thread)
     watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
     lost = partial(crashed, options=job.options)
     for task, result in outcomes(work, pending, workers, watcher.advanced, lost, watcher.replaced, job.limits):
         write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
         watcher.scored(task.clip)
-    results = [load_result(places[task]) for task in job.tasks]
-    scores = tables(job, results)
+    scores = tables(job, [load_result(places[task]) for task in job.tasks])
     write_text(job.out / "scores.csv", as_csv(scores["rows"]))
     write_text(job.out / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
     for stale in set(job.clips.glob("*.json")) - set(places.values()):
@@ -112,13 +119,15 @@ def crashed(task: ScoreTask, crash: Crashed, *, options: ScoreOptions) -> ClipSc
     return failure(task, options, NotScored(crash.reason, crash.detail + ", twice" * (not crash.limit)))
 
 
-def score_task(task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, one_thread: bool = False) -> ClipScore:
-    """Score one clip; no error of a clip goes further than this."""
+def score_task(
+    task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, scratch: Path | None = None, one_thread: bool = False
+) -> ClipScore:
+    """Score one clip; no error of a clip goes further than this. scratch: where files lie that are wanted while it is scored."""
     if one_thread:
         use_one_thread()
     report(task.clip, 0.0)
     try:
-        return score_clip(task, options, tools_of(options, networks), report)
+        return score_clip(task, options, tools_of(options, networks), report, scratch)
     except SourceRefused as refusal:
         return failure(task, options, NotScored(refusal.reason, refusal.detail))
     except (ModelError, OptionError):
@@ -230,6 +239,14 @@ def as_csv(rows: Sequence[dict]) -> str:
     return text.getvalue()
 
 
+def stored(path: Path) -> ClipScore | None:
+    """A clip's result, None where there is none or it is damaged."""
+    try:
+        return load_result(path)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def load_result(path: Path) -> ClipScore:
     """A clip's result as it was written."""
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -241,14 +258,3 @@ def load_result(path: Path) -> ClipScore:
 
 def _without_nan(row: dict) -> dict:
     return {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}
-
-
-def writable(out: Path) -> None:
-    """Raise OptionError now where ``out`` cannot be made or written, not after an hour of scoring."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".write-test-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OptionError(f"cannot write to {out}: {error.strerror}; choose another -o") from error

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from speechlip.errors import OptionError
 from speechlip.spectra import SPECTROGRAM_WIDTHS
+from speechlip.workers import Limits
 
 CROP_SIZE = 96
 MAX_JPEG_HEIGHT = 65_535
@@ -79,6 +80,15 @@ def parse_duration(text: str) -> float:
     if not match:
         raise OptionError(f"cannot read the length {text!r}; write it like 1s, 500ms or 2min")
     return float(match[1]) * {"": 1, "s": 1, "ms": 0.001, "min": 60}[match[2]]
+
+
+def parse_limits(max_wait: str, max_memory: str) -> Limits:
+    """``--max-wait`` and ``--max-memory`` as limits; 0 is none. Raises OptionError.
+
+    >>> parse_limits("10min", "4GiB") == Limits()
+    True
+    """
+    return Limits(parse_duration(max_wait), parse_bytes(max_memory))
 
 
 def parse_split(text: str) -> tuple[tuple[str, float], ...]:

@@ -4,10 +4,9 @@
 ``weights_only=True``) and ``checkpoint.json`` (options, shards, what differs from the paper). It is written under a name of its own and renamed.
 """
 
-import fcntl
 import hashlib
+import io
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Iterator
@@ -18,12 +17,13 @@ from typing import Any
 
 import speechlip
 import torch
+from speechlip import files
 from speechlip.cards.licences import stated_licences
 from speechlip.encoders.pair import SpeechLipPair
-from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, last_checkpoint, load_weights, read_facts, read_weights
+from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, checkpoints, last_checkpoint, load_weights, read_facts, read_weights
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import PRESETS
-from speechlip.files import sync_folder, whole_file, write_text
+from speechlip.files import make_folder, sync_folder, whole_file, write_text
 from speechlip.shards.shardset import open_shards, read_manifest
 
 from .config import TrainOptions, unlike_paper
@@ -77,18 +77,35 @@ def shard_facts(shards: Path) -> ShardFacts:
 
 def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> Path:
     """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each
-    process. Raises WriteError where it cannot be written; then the last one stays."""
+    process. Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one."""
+    folder = run / f"step-{state.step:08d}"
+    for left in run.glob("step-*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    part = make_folder(folder.with_suffix(".part"))
+    try:
+        _fill(part, state, options, shards, positions)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    sync_folder(run)
+    for older in run.glob("step-*"):
+        if older != folder:
+            shutil.rmtree(older)
+    return folder
+
+
+def _fill(part: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> None:
     from safetensors.torch import save as to_bytes
 
-    folder = run / f"step-{state.step:08d}"
-    part = folder.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     content = to_bytes(state.weights())
     with whole_file(part / WEIGHTS) as file:
         file.write(content)
+    trainer = io.BytesIO()  # torch's own writer would hide what the disk says
+    torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "positions": positions}, trainer)
     with whole_file(part / TRAINER) as file:
-        torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "positions": positions}, file)
+        file.write(trainer.getbuffer())
     facts = {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
@@ -103,13 +120,6 @@ def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts
         "data": shards.data,
     }
     write_text(part / FACTS, json.dumps(facts, indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
-    sync_folder(run)
-    for older in run.glob("step-*"):
-        if older != folder:
-            shutil.rmtree(older)
-    return folder
 
 
 def saved_options(run: Path) -> TrainOptions:
@@ -170,15 +180,8 @@ def read_trainer(path: Path) -> dict[str, Any]:
 @contextmanager
 def only_run(run: Path, resume: bool) -> Iterator[None]:
     """Hold a run's folder for this process. Raises OptionError where another holds it, or it is not empty and is not to be gone on with."""
-    run.mkdir(parents=True, exist_ok=True)
-    lock = os.open(run, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with files.only_run(run):
         if not resume and any(run.iterdir()):
-            way_on = "go on with it by --resume" if any(run.glob("step-*")) else "it holds no checkpoint: remove it"
+            way_on = "go on with it by --resume" if checkpoints(run) else "it holds no checkpoint: remove it"
             raise OptionError(f"{run} is not empty; {way_on}, or choose another -o")
         yield
-    except BlockingIOError:
-        raise OptionError(f"another run is writing to {run}; wait for it, or choose another -o") from None
-    finally:
-        os.close(lock)

@@ -5,7 +5,7 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from speechlip.errors import ModelError
+from speechlip.errors import ModelError, WriteError
 from speechlip.files import write_text
 
 NAME = "history.csv"
@@ -44,10 +44,13 @@ def begin(run: Path, step: int = 0) -> None:
 
 
 def append(run: Path, row: Row) -> None:
-    """Add one row, to six digits."""
+    """Add one row, to six digits. Raises WriteError."""
     values = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()}
-    with (run / NAME).open("a", encoding="utf-8", newline="") as file:
-        csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
+    try:
+        with (run / NAME).open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
+    except OSError as error:
+        raise WriteError(f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the last checkpoint") from error
 
 
 def read(run: Path) -> list[Row]:
