@@ -88,7 +88,9 @@ def test_workers_killed_while_they_start_are_replaced_and_no_unit_is_lost(tmp_pa
 def test_workers_that_never_begin_end_the_run_in_one_sentence(tmp_path):
     for number in range(9):
         (tmp_path / f"token{number}").touch()
-    with pytest.raises(WorkerError, match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on"):
+    with pytest.raises(
+        WorkerError, match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on"
+    ):
         list(local(die_while_starting, deque([(tmp_path, 0)]), 1))
 
 

@@ -11,9 +11,10 @@ from speechlip.exporting.facts import read_scale
 from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, label_of
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
+from speechlip.files import check_writable
 from speechlip.score_sync import shown
 from speechlip.scoring.networks import choose_device
-from speechlip.scoring.score import writable
+from speechlip.shards.options import parse_limits
 from speechlip.terminal import Bar, say
 
 SOME_FAILED = 3
@@ -28,12 +29,14 @@ def run(
     scale_of: Path | None,
     device: str,
     random_init: bool,
+    max_wait: str,
+    max_memory: str,
     quiet: bool,
 ) -> int:
     """Export every video and say what came of it; returns the exit code."""
     label = label_of(encoder, random_init)
     out = out or Path("features") / label
-    share, names = parse_share(train_share), parse_renderers(renderers)
+    share, names, limits = parse_share(train_share), parse_renderers(renderers), parse_limits(max_wait, max_memory)
     tasks = find_tasks(videos, out)
     check_folders(tasks, label)
     exporter = open_exporter(encoder, label, choose_device(device), random_init)
@@ -44,11 +47,11 @@ def run(
     if not quiet:
         for name, why in left_out.items():
             click.echo(f"{name} is not written: {why}", err=True)
-    writable(out)
+    check_writable(out)
     rows = []
     options = ExportOptions(names, share, scale, sha256)
     with Bar(len(tasks), f"exporting {label}", "videos", quiet=quiet) as bar:
-        for row in bar.over(export(tasks, exporter, options, out)):
+        for row in bar.over(export(tasks, exporter, options, out, limits, lambda event: say(str(event)))):
             rows.append(row)
             if row.status == FAILED:
                 detail = f" ({row.detail})" if row.detail else ""

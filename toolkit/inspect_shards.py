@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
-from speechlip.errors import OptionError, WriteError
+from speechlip.errors import OptionError
+from speechlip.files import check_writable, only_run
 from speechlip.gallery.choose import Shown, open_splits, shown_clips
 from speechlip.gallery.montage import Montage
 from speechlip.gallery.page import write_gallery
@@ -31,13 +32,14 @@ def run(
     if cache and not shards.endswith(".tar"):
         shards = str(shards_at(shards, cache))
     splits = open_splits(shards, split)
-    make_folders(out, *([montage.parent] if montage else []))
-    wall = Montage()
-    with Bar(n, "reading", "clips", quiet=quiet) as bar:
+    for folder in (out, *([montage.parent] if montage else [])):
+        check_writable(folder)
+    wall, page = Montage(), out / "index.html"
+    with only_run(out), Bar(n, "reading", "clips", quiet=quiet) as bar:
         clips = bar.over(shown_clips(splits, n, speaker))
-        count = write_gallery(page := out / "index.html", shards, splits, seen_by(wall, clips) if montage else clips)
-    if montage:
-        wall.write(montage)
+        count = write_gallery(page, shards, splits, seen_by(wall, clips) if montage else clips)
+        if montage:
+            wall.write(montage)
     if not quiet:
         also = f", {montage}" if montage else ""
         click.echo(f"{counted(count, 'clip')} in {page}, {page.stat().st_size / 1e6:.1f} MB{also}")
@@ -48,14 +50,6 @@ def seen_by(wall: Montage, clips: Iterable[Shown]) -> Iterator[Shown]:
     for shown in clips:
         wall.see(shown)
         yield shown
-
-
-def make_folders(*folders: Path) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(f"cannot make the folder {folder}: {error.strerror}; give another place") from error
 
 
 def served(page: Path, port: int) -> int:

@@ -51,7 +51,9 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
             near.close()
             if not tries_left:
                 why = str(error) or type(error).__name__
-                raise WorkerError(f"no worker process can be started ({why}); free memory or processes and run the command again") from error
+                raise WorkerError(
+                    f"no worker process can be started ({why}); free memory or processes and run the command again"
+                ) from error
             time.sleep(PAUSE_S)
         finally:
             far.close()

@@ -41,7 +41,7 @@ class Limits:
     memory_bytes: int = 4 * 2**30
 
 
-NO_LIMITS = Limits(0.0, 0)
+DEFAULT_LIMITS, NO_LIMITS = Limits(), Limits(0.0, 0)
 
 
 @dataclass(frozen=True)

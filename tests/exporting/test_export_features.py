@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -10,13 +11,16 @@ import soundfile
 import tiny_speech
 import torch
 from click.testing import CliRunner
+from here import in_this_process
 from safetensors.torch import save_file
 from speechlip.cli import export_features
 from speechlip.encoders.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError
-from speechlip.exporting import video
+from speechlip.exporting import job, video
 from speechlip.exporting.sound import read_sound
+from speechlip.files import only_run
+from speechlip.workers import outcomes
 from zoo import RATE, write_clip
 
 LOUD_FROM_S = 0.8
@@ -41,6 +45,11 @@ def filmed(tmp_path_factory):
     write_clip(root / "ben.mp4", pictures(50), half_silent(2))
     write_clip(root / "ann" / "may.mkv", pictures(60), half_silent(2), fps=30)
     return root
+
+
+@pytest.fixture(autouse=True)
+def read_in_this_process(monkeypatch):
+    monkeypatch.setattr(job, "outcomes", in_this_process)
 
 
 @pytest.fixture
@@ -302,3 +311,39 @@ def test_files_of_another_tool_stay(filmed, tmp_path):
     done = run(filmed, tmp_path)
     assert done.exit_code == 1 and "ben holds aud_ds.npy, which no export of tiny_speech-tiny wrote" in done.output
     assert (tmp_path / "ben" / "aud_ds.npy").read_bytes() == b"theirs"
+
+
+def reads_badly(task, report):
+    """One video kills its process, one hangs, one takes a breath."""
+    report(task.name, 0.0)
+    if task.name == "dies.mp4":
+        os._exit(9)
+    time.sleep(60 * (task.name == "hangs.mp4"))
+    return read_sound(task.path)
+
+
+def test_a_video_that_kills_or_hangs_its_process_is_a_row_and_the_others_are_exported(filmed, tmp_path, monkeypatch):
+    root = tmp_path / "videos"
+    root.mkdir()
+    for name in ("dies.mp4", "good.mp4", "hangs.mp4"):
+        (root / name).write_bytes((filmed / "ben.mp4").read_bytes())
+    monkeypatch.setattr(job, "outcomes", outcomes)
+    monkeypatch.setattr(job, "read_task", reads_badly)
+    done = run(root, tmp_path / "out", "--max-wait", "2s")
+    assert done.exit_code == 3
+    assert [(row["status"], row["reason"], row["detail"]) for row in rows(tmp_path / "out")] == [
+        ("failed", "crashed the worker", "exit code 9"),
+        ("exported", "", ""),
+        ("failed", "over the limit", "no step forward in 2 s (--max-wait)"),
+    ]
+    monkeypatch.undo()
+    assert "2 exported, 1 kept" in run(root, tmp_path / "out").output, "the same command tries them again"
+
+
+def test_two_exports_into_one_folder_are_refused_and_a_place_that_cannot_be_is_one_line(filmed, tmp_path):
+    with only_run(tmp_path / "out"):
+        done = run(filmed, tmp_path / "out")
+    assert done.exit_code == 1 and "another run is writing to" in done.output
+    (tmp_path / "file").write_text("")
+    done = run(filmed, tmp_path / "file" / "out")
+    assert done.exit_code == 1 and "cannot write to" in done.output and "Traceback" not in done.output

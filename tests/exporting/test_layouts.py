@@ -15,6 +15,7 @@ from speechlip.exporting.facts import read_scale
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, windows, write_npy
 from speechlip.exporting.records import Exporter, ExportOptions, Task
 from speechlip.exporting.scale import Scale, measure
+from speechlip.exporting.sound import read_sound
 from tiny_speech import TinySpeech
 from torch import nn
 
@@ -26,7 +27,8 @@ def exported(folder, encoder, options=ALL, samples=None):
     """Export 67 frames of loud and soft noise; returns the folder."""
     noise = np.random.default_rng(0).normal(size=(T, 640)) * np.random.default_rng(2).uniform(100, 6000, (T, 1))
     soundfile.write(folder / "a.wav", (noise.ravel() if samples is None else samples).astype(np.int16), 16000, subtype="PCM_16")
-    assert video.export_video(Task("a.wav", folder / "a.wav", folder / "a"), Exporter(encoder, "tiny", encoder.weights), options) == T
+    task, exporter = Task("a.wav", folder / "a.wav", folder / "a"), Exporter(encoder, "tiny", encoder.weights)
+    assert video.export_video(task, read_sound(task.path), exporter, options) == T
     return folder / "a"
 
 

@@ -107,7 +107,7 @@ def test_one_tar_is_a_gallery_too(shards, tmp_path):
         (["{shards}", "--split", "dev"], "no split 'dev' with shards"),
         (["{shards}", "--speaker", "<b>"], "no clip of the speaker '<b>'"),
         (["{shards}", "-n", "0"], "0 is not in the range"),
-        (["{shards}", "-o", "{shards}/manifest.json"], "cannot make the folder"),
+        (["{shards}", "-o", "{shards}/manifest.json"], "cannot write to"),
         (["{shards}", "--montage", "{tmp}/wall.jpg"], "must end in .png"),
         (["pipe:ls x.tar"], "would run a shell command"),
     ],

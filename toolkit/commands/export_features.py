@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from .base import DEVICE, ENCODER, FILE, Names, command
+from .base import DEVICE, ENCODER, FILE, Names, command, limit_options
 
 RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 
@@ -23,6 +23,7 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
 @click.option("--random-init", is_flag=True, help="The encoder at seeded random weights: a control.")
+@limit_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def export_features(**given: Any) -> int:
     """Write speech features of whole videos in the files that SyncTalk, ER-NeRF, TalkingGaussian and AD-NeRF load.

@@ -4,18 +4,22 @@ import json
 import re
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
-from speechlip.files import write_text
+from speechlip.files import only_run, write_text
 from speechlip.recipes.folder import videos
 from speechlip.shards.writer import plain_name
+from speechlip.timing import FPS
+from speechlip.workers import DEFAULT_LIMITS, Limits, Replaced, Report, outcomes
 
 from .facts import facts_name, foreign_files, frames_if_done, own_name
 from .layouts import LAYOUTS
 from .records import EXPORTED, FAILED, KEPT, Exporter, ExportOptions, Row, Task
+from .sound import Sound, read_sound
 from .video import export_video
 
 LEDGER = "ledger.jsonl"
@@ -61,23 +65,68 @@ def check_folders(tasks: Sequence[Task], label: str) -> None:
             raise OptionError(f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose another -o")
 
 
-def export(tasks: Sequence[Task], exporter: Exporter, options: ExportOptions, out: Path) -> Iterator[Row]:
-    """A row for every video, as it is done; after the last, the ledger with all of them."""
-    rows = []
-    for task in tasks:
-        rows.append(export_task(task, exporter, options))
-        yield rows[-1]
-    write_text(out / LEDGER, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
+def export(
+    tasks: Sequence[Task],
+    exporter: Exporter,
+    options: ExportOptions,
+    out: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    replaced: Callable[[Replaced], None] = lambda event: None,
+) -> Iterator[Row]:
+    """A row for every video, as it is done; after the last, the ledger with all of them.
+
+    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and the others go on.
+    Raises OptionError where another run writes into ``out``.
+    """
+    with only_run(out):
+        rows = {}
+        frames = {task: frames_if_done(task, exporter, options) for task in tasks}
+        kept = {task: Row(plain_name(task.name), KEPT, done) for task, done in frames.items() if done is not None}
+        pending = [task for task in tasks if task not in kept]
+        made = ((task, export_read(task, read, exporter, options)) for task, read in sounds_of(pending, limits, replaced))
+        for task, row in chain(kept.items(), made):
+            rows[task] = row
+            yield row
+        write_text(out / LEDGER, "".join(json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks))
 
 
-def export_task(task: Task, exporter: Exporter, options: ExportOptions) -> Row:
-    """One video, unless it is done. No error of a video goes further than this."""
+def sounds_of(tasks: Sequence[Task], limits: Limits, replaced: Callable[[Replaced], None]) -> Iterator[tuple[Task, Sound | Exception]]:
+    """Each task with its sound, or with why there is none."""
+    return outcomes(
+        read_task,
+        tasks,
+        workers=1,
+        advanced=lambda source, seconds: None,
+        lost=lambda task, crash: SourceRefused("video", crash.reason, crash.detail),
+        replaced=replaced,
+        limits=limits,
+    )
+
+
+def read_task(task: Task, report: Report) -> Sound | Exception:
+    """The sound of one video, or why there is none. No error of a video goes further than this."""
     name = plain_name(task.name)
-    done = frames_if_done(task, exporter, options)
-    if done is not None:
-        return Row(name, KEPT, done)
+    report(name, 0.0)
     try:
-        return Row(name, EXPORTED, export_video(task, exporter, options))
+        return read_sound(task.path, lambda: report(name, 1 / FPS))
+    except SourceRefused as refusal:
+        return refusal
+    except Exception as error:
+        return unexpected(error)
+
+
+def unexpected(error: Exception) -> SourceRefused:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return SourceRefused("features", "unexpected error", f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]")
+
+
+def export_read(task: Task, read: Sound | Exception, exporter: Exporter, options: ExportOptions) -> Row:
+    """Write the files of one video that was read. No error of a video goes further than this."""
+    name = plain_name(task.name)
+    try:
+        if isinstance(read, Exception):
+            raise read
+        return Row(name, EXPORTED, export_video(task, read, exporter, options))
     except SourceRefused as refusal:
         return Row(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)
     except (ModelError, ShardError) as error:
@@ -85,6 +134,5 @@ def export_task(task: Task, exporter: Exporter, options: ExportOptions) -> Row:
     except (OptionError, WriteError):
         raise
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        detail = f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"
-        return Row(name, FAILED, 0, "features", "unexpected error", detail)
+        refusal = unexpected(error)
+        return Row(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)

@@ -1,9 +1,11 @@
 """The sound that belongs to the frames of a video, and how many frames that is."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from speechlip.errors import SourceRefused
@@ -14,6 +16,8 @@ from speechlip.media.opening import audio_stream, open_local
 from speechlip.media.probe import corrections, probe
 from speechlip.recipes.folder import VIDEO_ENDINGS
 from speechlip.timing import SAMPLES_PER_FRAME
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -29,22 +33,23 @@ class Sound:
         return len(self.samples) // SAMPLES_PER_FRAME
 
 
-def read_sound(path: Path) -> Sound:
+def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
     """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
 
     T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
     longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero, and T is
-    rounded up, so that all of it is in. Raises SourceRefused for what cannot be read.
+    rounded up, so that all of it is in. moved: called as reading goes on. Raises SourceRefused for what cannot be read.
     """
     try:
         info = probe(path)
     except SourceRefused as refusal:
         if refusal.reason != "no video stream" or path.suffix.lower() in VIDEO_ENDINGS:
             raise
-        return _sound_alone(path)
+        return _sound_alone(path, moved)
     samples, silent = bytearray(), 0
     with closing(moments(path, info, want_pictures=False)) as reading:
         for moment in reading:
+            moved()
             silent += moment.samples is None
             samples += bytes(2 * SAMPLES_PER_FRAME) if moment.samples is None else moment.samples.tobytes()
     if not samples:
@@ -56,16 +61,23 @@ def read_sound(path: Path) -> Sound:
     return Sound(np.frombuffer(samples, np.int16), notes)
 
 
-def _sound_alone(path: Path) -> Sound:
+def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
     tally: Counter[str] = Counter()
     with open_local(path) as container:
         stream = audio_stream(container)
         if stream is None:
             raise SourceRefused("probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded")
-        stamped = ((None if stamp is None else float(stamp), frame) for stamp, frame in stamped_frames(container, stream, tally))
+        frames = _told(stamped_frames(container, stream, tally), moved)
+        stamped = ((None if stamp is None else float(stamp), frame) for stamp, frame in frames)
         pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
     end = max((start + len(samples) for start, samples in pieces), default=0)
     whole = np.zeros(-(-end // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME, np.int16)
     for start, samples in pieces:
         whole[max(0, start) : start + len(samples)] = samples[max(0, -start) :]
     return Sound(whole, ("sound without pictures",))
+
+
+def _told(items: Iterable[Item], moved: Callable[[], object]) -> Iterator[Item]:
+    for item in items:
+        moved()
+        yield item

@@ -7,13 +7,13 @@ from math import ceil, floor
 import numpy as np
 from speechlip.encoders.protocol import FRAME_MS, FeatureClock, per_frame
 from speechlip.errors import SourceRefused
-from speechlip.files import write_text
+from speechlip.files import make_folder, write_text
 
 from .facts import AVE_NOTE, forget, own_name, write_facts
 from .layouts import DEEPSPEECH, OWN, choose_layouts, write_npy
 from .records import Exporter, ExportOptions, Task
 from .scale import measure
-from .sound import read_sound
+from .sound import Sound
 
 PART_FRAMES = 2048  # of HuBERT-large's 2 × 1024 numbers a frame, 16 MB
 AVE_LINE = "aud_features = np.load(os.path.join(self.root_path, 'aud_ave.npy'))"
@@ -26,13 +26,12 @@ training and testing without --aud.
 """
 
 
-def export_video(task: Task, exporter: Exporter, options: ExportOptions) -> int:
-    """Write the files of one video; returns T, the number of its frames. What an earlier export left in the folder is removed first.
+def export_video(task: Task, sound: Sound, exporter: Exporter, options: ExportOptions) -> int:
+    """Write the files of one video with this sound; returns T, the number of its frames. What an earlier export left is removed first.
 
     In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz is 3 MB, of HuBERT-large 12 MB);
     everything after that goes by in parts. Raises SourceRefused for a video that cannot be exported, and WriteError.
     """
-    sound = read_sound(task.path)
     encoder = exporter.encoder
     features = encoder.encode_waveform(sound.samples)
     layouts, left_out = choose_layouts(options.renderers, exporter.steps, encoder.dim)
@@ -41,7 +40,7 @@ def export_video(task: Task, exporter: Exporter, options: ExportOptions) -> int:
     scale = options.scale or measure(frame_parts(features, encoder.clock, train_frames), want_axes)
     layouts = {own_name(exporter.label): OWN} | layouts
     shapes = {name: (sound.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()}
-    task.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(task.folder)
     forget(task.folder, exporter.label)
     for name, layout in layouts.items():
         z_scored = (scale.z_scored(part) for part in frame_parts(features, encoder.clock, sound.frames))

@@ -25,14 +25,14 @@ from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
 from speechlip.shards.plan import file_stamp
 from speechlip.shards.prepare import use_one_thread
-from speechlip.workers import CRASHED, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
+from speechlip.workers import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
 
 from . import protocols
 from .clip import Report, score_clip
 from .faces import sidecar_of
 from .networks import Networks, tools_of
-from .others import claim
 from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
+from .others import claim
 from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
 from .rows import MEAN, failed_row
 
@@ -62,7 +62,7 @@ class ScoreJob:
     networks: Networks
     command: str
     unused_references: Sequence[str] = ()
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def clips(self) -> Path:

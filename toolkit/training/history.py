@@ -50,7 +50,9 @@ def append(run: Path, row: Row) -> None:
         with (run / NAME).open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
     except OSError as error:
-        raise WriteError(f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the last checkpoint") from error
+        raise WriteError(
+            f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the last checkpoint"
+        ) from error
 
 
 def read(run: Path) -> list[Row]:
