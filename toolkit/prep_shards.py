@@ -15,21 +15,22 @@ from speechlip.faces.detectors import choose_detector, detector_class
 from speechlip.media.decord_pictures import DECORD_LIMITS
 from speechlip.media.moments import DECODERS
 from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
-from speechlip.shards.engine import Advanced, Crashed, Event, get_engine
+from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import clock, format_funnel
-from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_split
+from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
-from speechlip.terminal import Bar, counted
+from speechlip.terminal import Bar, counted, say
 
 NOTHING_KEPT = 2
 
 
 def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, chosen: dict[str, Any]) -> int:
     """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
+    limits = parse_limits(chosen.pop("max_wait"), chosen.pop("max_memory"))
     sync = read_sync_filter(chosen)
     options = read_options(chosen)
-    engine_function = get_engine(engine)
+    engine_function = get_engine(engine, limits)
     if not video_dir.exists():
         raise OptionError(f"{video_dir} does not exist; give a folder of videos or one video")
     if out.resolve() == video_dir.resolve():
@@ -168,6 +169,9 @@ class Progress:
 
     def event(self, event: Event) -> None:
         if isinstance(event, Crashed):
-            click.echo(f"a worker died at {event.source!r} (exit code {event.exit_code}); its shard is begun again", err=True)
+            what = f"{event.source!r} is given up, {event.detail}" if event.limit else f"a worker died at {event.source!r} ({event.detail})"
+            say(f"{what}; its shard is begun again")
+        if isinstance(event, Replaced):
+            say(str(event))
         if isinstance(event, Advanced) and self.seconds is not None:
             self.seconds.add(event.seconds, event.source[-40:])

@@ -58,7 +58,7 @@ def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
     for event in local(die_at_two, units, 2):
         if isinstance(event, Crashed):
             assert (event.unit, event.source, event.exit_code) == (UNITS[2], "source 2", -signal.SIGSEGV)
-            units.append(Unit("train", 2, (), crashed=((event.source, "SIGSEGV"),)))
+            units.append(Unit("train", 2, (), crashed=((event.source, event.reason, event.detail),)))
         if isinstance(event, Finished):
             done.append(event.result)
     assert sorted(done) == [0, 1, 2, 3, 4]

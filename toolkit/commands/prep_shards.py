@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, FILE, Named, command
+from .base import DETECTOR, FILE, Named, command, limit_options
 
 RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"), "speechlip.recipes")
 
@@ -50,6 +50,7 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 @click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
 @click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
+@limit_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
 def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:

@@ -134,5 +134,5 @@ def export_read(task: Task, read: Sound | Exception, exporter: Exporter, options
     except (OptionError, WriteError):
         raise
     except Exception as error:
-        refusal = unexpected(error)
-        return Row(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)
+        why = unexpected(error)
+        return Row(name, FAILED, 0, why.stage, why.reason, why.detail)

@@ -191,12 +191,10 @@ def run_units(job: Job, plan: Plan, engine: Engine, workers: int, watcher: Watch
     crashes: Counter[str] = Counter()
     for event in engine(work, pending, workers):
         if isinstance(event, Crashed):
-            if not event.source:
-                raise ShardError(f"a worker process ended with exit code {event.exit_code} before its first source; see the message above")
             crashes[event.source] += 1
             again = event.unit
-            if crashes[event.source] > 1:
-                again = replace(again, crashed=(*again.crashed, (event.source, f"exit code {event.exit_code}")))
+            if event.limit or crashes[event.source] > 1:
+                again = replace(again, crashed=(*again.crashed, (event.source, event.reason, event.detail)))
             pending.append(again)
         watcher.event(event)
 

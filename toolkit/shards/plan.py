@@ -44,12 +44,12 @@ class PlannedSource:
 
 @dataclass(frozen=True)
 class Unit:
-    """One shard to be made. ``crashed`` are names of sources that ended a worker process and are not tried again, with the sentence why."""
+    """One shard to be made. crashed: sources that ended a worker process, or were over a limit, and are not tried again: name, reason, detail."""
 
     split: str
     index: int
     sources: tuple[PlannedSource, ...]
-    crashed: tuple[tuple[str, str], ...] = ()
+    crashed: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def name(self) -> str:

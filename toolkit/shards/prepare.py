@@ -82,8 +82,9 @@ def prepare_source(
     account = Account(planned)
     report(source.name, 0.0)
     try:
-        if source.name in dict(unit.crashed):
-            raise SourceRefused("worker", "crashed the worker", dict(unit.crashed)[source.name])
+        for name, reason, detail in unit.crashed:
+            if name == source.name:
+                raise SourceRefused("worker", reason, detail)
         for clip, meta in cut_source(source, options, with_phones, account, report, judge):
             key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
             facts.append(PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames))
