@@ -21,7 +21,7 @@ LICENCE = (
     "CC0-1.0"  # pictures and sentences are ours; espeak-ng, which speaks them, is a GPL-3.0 program, its output is not under that licence
 )
 CITATION = ""
-ACCESS = 'speechlip synthesize FOLDER makes it; needs espeak-ng: pip install "speechlip[synthetic]"'
+ACCESS = "speechlip synthesize FOLDER makes it; needs espeak-ng, speechlip's extra [synthetic]"
 HOMEPAGE = ""
 LANGUAGE = "en"
 SPLITS = None

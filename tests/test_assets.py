@@ -7,7 +7,9 @@ import threading
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from speechlip import assets
+from speechlip.cli import speechlip
 from speechlip.errors import ModelError, OptionError
 
 CONTENT = b"not a network, but it has a hash"
@@ -100,6 +102,23 @@ def test_the_hash_is_computed_once(model, home):
 def test_unknown_name_lists_the_known():
     with pytest.raises(OptionError, match="no model 'face'; there are: face_landmarker, fan, s3fd"):
         assets.path("face")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("mediapipe", ["face_landmarker"]), ("face-landmarker.task", ["face_landmarker"]), ("face-alignment", ["s3fd", "fan"])],
+)
+def test_a_file_is_fetched_by_what_uses_it_too(monkeypatch, typed, found):
+    monkeypatch.setattr(assets, "fetch", lambda name: f"/models/{name}")
+    done = CliRunner().invoke(speechlip, ["models", "fetch", typed])
+    assert (done.exit_code, done.output.split()) == (0, [f"/models/{name}" for name in found])
+
+
+def test_an_unknown_name_is_answered_with_all_that_can_be_fetched():
+    done = CliRunner().invoke(speechlip, ["models", "fetch", "yolo"])
+    assert done.exit_code == 1 and done.output.startswith("error: no model 'yolo'; there are: face_landmarker, fan")
+    assert "also by what uses them: mediapipe, face-alignment, syncnet, lpips" in done.output
+    assert "(also mediapipe)" in CliRunner().invoke(speechlip, ["models", "list"]).output
 
 
 def test_the_table_is_complete_and_consistent(home):

@@ -67,8 +67,8 @@ KNOWN = {
     ("export-features", "encoder"): {*catalogue.OPENERS} - {"features", "deepspeech"},
     ("export-features", "renderers"): RENDERERS,
     ("export-features", "device"): config.DEVICES,
-    ("models fetch", "name"): assets.ASSETS,
-    ("models path", "name"): assets.ASSETS,
+    ("models fetch", "name"): {**assets.ASSETS, **assets.ALIASES},
+    ("models path", "name"): {**assets.ASSETS, **assets.ALIASES},
 }
 
 
@@ -104,7 +104,7 @@ def completed(*words):
 def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch):
     assert completed("prep-shards", "--crop", "l") == ["lips", "lower-face"]
     assert completed("score-sync", "--metrics", "lse,l") == ["lse,lse", "lse,lmd", "lse,lpips"]
-    assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large"]
+    assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large", "wavlm-base"]
     monkeypatch.setattr(
         "importlib.metadata.entry_points", lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines")
     )

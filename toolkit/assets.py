@@ -108,6 +108,35 @@ ASSETS = {
     )
 }
 
+ALIASES = {
+    "mediapipe": ("face_landmarker",),
+    "face-alignment": ("s3fd", "fan"),
+    "syncnet": ("syncnet_v2",),
+    "lpips": ("alexnet",),
+    "hubert-base": ("hubert",),
+    "wav2vec2-base": ("wav2vec2",),
+    "wavlm-base": ("wavlm",),
+}
+"""What people call them: by what uses them."""
+
+
+def named(name: str) -> tuple[str, ...]:
+    """The names of the assets that a person means: of one, of its file, or of what uses it. Raises OptionError that lists what there is.
+
+    >>> named("mediapipe"), named("Face-Alignment"), named("syncnet_v2.model")
+    (('face_landmarker',), ('s3fd', 'fan'), ('syncnet_v2',))
+    """
+    known = {plain(asset.name): (asset.name,) for asset in ASSETS.values()}
+    known |= {plain(asset.file_name): (asset.name,) for asset in ASSETS.values()}
+    known |= {plain(alias): names for alias, names in ALIASES.items()}
+    if plain(name) not in known:
+        raise OptionError(f"no model {name!r}; there are: {', '.join(ASSETS)}; also by what uses them: {', '.join(ALIASES)}")
+    return known[plain(name)]
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
 
 def get(name: str) -> Asset:
     """The asset called ``name``. Raises OptionError that lists the known ones."""
@@ -165,7 +194,7 @@ def fetch(name: str) -> Path:
 
 
 def rows() -> list[dict[str, str]]:
-    """What ``speechlip models list`` shows, one row per model: name, file, MB, licence, url, sha256, here (yes or no)."""
+    """What ``speechlip models list`` shows, one row per model: name, file, MB, licence, url, sha256, here (yes or no), also (aliases)."""
     return [
         {
             "name": asset.name,
@@ -175,6 +204,7 @@ def rows() -> list[dict[str, str]]:
             "here": "yes" if available(asset.name) else "no",
             "url": asset.url,
             "sha256": asset.sha256 or "of first use",
+            "also": ", ".join(alias for alias, names in ALIASES.items() if asset.name in names),
         }
         for asset in ASSETS.values()
     ]

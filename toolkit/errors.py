@@ -5,6 +5,15 @@ catches it and writes it into the ledger as a ``Skipped`` row.
 """
 
 
+def install(extra: str) -> str:
+    """What to type for an extra that is not installed; speechlip lives in clones, and on no package index.
+
+    >>> install("train")
+    "pip install -e '.[train]' in the clone of speechlip"
+    """
+    return f"pip install -e '.[{extra}]' in the clone of speechlip"
+
+
 class SpeechLipError(Exception):
     """Base of every error that speechlip raises on purpose."""
 

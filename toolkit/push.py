@@ -12,7 +12,7 @@ from speechlip.terminal import Bar, counted
 
 def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
     """Push, and say where it is; returns the exit code."""
-    token, progress = token_of(token_file), Progress(quiet)
+    token, progress = token_of(token_file, wanted=not options.dry_run), Progress(quiet)
     try:
         commit = push_shards(folder, repo_id, token, options, progress)
     finally:
@@ -25,7 +25,7 @@ def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: Pus
 
 def run_encoder(run: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
     """Push, and say how to use it; returns the exit code."""
-    token, progress = token_of(token_file), Progress(quiet)
+    token, progress = token_of(token_file, wanted=not options.dry_run), Progress(quiet)
     try:
         commit = push_encoder(run, repo_id, token, options, progress.planned, progress.sent, progress.read_back)
     finally:
@@ -57,7 +57,8 @@ class Progress:
         self.total_bytes = plan.bytes
         if self.quiet:
             return
-        click.echo(f"{counted(len(plan.missing), 'file')} to send, {plan.bytes / 1e6:.1f} MB; {len(plan.there)} there already", err=True)
+        there = f"what is there already is not known: {plan.unasked}" if plan.unasked else f"{len(plan.there)} there already"
+        click.echo(f"{counted(len(plan.missing), 'file')} to send, {plan.bytes / 1e6:.1f} MB; {there}", err=True)
         for upload in plan.missing:
             click.echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from speechlip.errors import OptionError, SpeechLipError
+from speechlip.errors import OptionError, SpeechLipError, install
 from speechlip.phones import SILENCE
 from speechlip.records import Phone
 
 from . import espeak
 from .visemes import arpabet
 
-INSTALL = 'the synthetic corpus needs espeak-ng: pip install "speechlip[synthetic]"'
+INSTALL = f"the synthetic corpus needs espeak-ng: {install('synthetic')}"
 TIMEOUT_S = 60  # an utterance takes 25 ms
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import httpx2
 import pytest
 from hub_answers import READER, STRANGER, TOKEN, USERS
 from pushing import REPO, push, refused
@@ -58,6 +59,31 @@ def test_a_dry_run_says_what_would_travel_and_changes_nothing(hub, folder):
     code, output = push(folder, "--dry-run")
     assert code == 0 and "9 files to send" in output and "data/train-00001-of-00002.tar" in output
     assert not hub.repos and not hub.arrived and not any(line.startswith(("POST", "PUT")) for line in hub.seen)
+
+
+def test_a_dry_run_checks_all_that_is_local_without_a_token(hub, folder, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    code, output = push(folder, "--dry-run")
+    assert code == 0 and "9 files to send" in output and "what is there already is not known: there is no token" in output
+    assert not hub.seen
+    assert "is not a whole name" in refused(folder, "--dry-run", repo="talks")
+    (shard,) = (path for path in (folder / "data").iterdir() if path.name.startswith("train-00001"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert "not pushed: " in refused(folder, "--dry-run")
+
+
+def test_a_dry_run_checks_all_that_is_local_without_a_network(hub, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        assert "is not known: HF_HUB_OFFLINE is set" in push(folder, "--dry-run")[1]
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", lambda *_, **__: raise_(httpx2.ConnectError("no route to host")))
+    code, output = push(folder, "--dry-run")
+    assert code == 0 and "is not known: the network is away (no route to host)" in output
+
+
+def raise_(error):
+    raise error
 
 
 def test_a_revision_is_a_branch_that_begins_empty(hub, folder):

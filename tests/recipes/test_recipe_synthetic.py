@@ -138,7 +138,7 @@ def test_without_espeak_the_extra_is_named(tmp_path):
         f"generate(Path({str(tmp_path / 'x')!r}), SyntheticOptions())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert 'pip install "speechlip[synthetic]"' in done.stderr and not (tmp_path / "x").exists()
+    assert "pip install -e '.[synthetic]' in the clone of speechlip" in done.stderr and not (tmp_path / "x").exists()
 
 
 # speech

@@ -121,7 +121,7 @@ def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
     notes = []
     assert [open_scalars(tmp_path, False, wanted, notes.append) for wanted in (None, False)] == [None, None] and not notes
     assert open_scalars(tmp_path, False, True, notes.append) is None
-    assert len(notes) == 1 and "pip install 'speechlip[train]'" in notes[0]
+    assert len(notes) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes[0]
 
 
 # the bar

@@ -8,6 +8,7 @@ MODEL = Named(
     (
         *("face_landmarker", "fan", "s3fd", "syncnet_v2", "sfd_face", "alexnet"),
         *("hubert", "hubert-large", "wav2vec2", "wav2vec2-large", "wavlm", "wavlm-large"),
+        *("mediapipe", "face-alignment", "syncnet", "lpips", "hubert-base", "wav2vec2-base", "wavlm-base"),
     )
 )
 
@@ -24,17 +25,19 @@ def models_list() -> None:
 
     for row in assets.rows():
         here = "here" if row["here"] == "yes" else "not here"
-        click.echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}")
+        also = f" (also {row['also']})" if row["also"] else ""
+        click.echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}{also}")
     click.echo(f"kept in {assets.cache_folder()}")
 
 
 @models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
 @click.argument("name", type=MODEL, metavar="NAME")
 def models_fetch(name: str) -> None:
-    """Download NAME, check its SHA-256, keep it."""
+    """Download NAME, check its SHA-256, keep it. NAME may also be what uses the file: mediapipe, face-alignment, syncnet, lpips."""
     from speechlip import assets
 
-    click.echo(assets.fetch(name))
+    for each in assets.named(name):
+        click.echo(assets.fetch(each))
 
 
 @models.command("path", epilog="\b\nExample:\n  speechlip models path face_landmarker")
@@ -43,4 +46,5 @@ def models_path(name: str) -> None:
     """Print where NAME lies, its SHA-256 checked."""
     from speechlip import assets
 
-    click.echo(assets.path(name))
+    for each in assets.named(name):
+        click.echo(assets.path(each))

@@ -14,7 +14,7 @@ OPTIONS = (
     ),
     click.option("--gated", is_flag=True, help="People ask for access, and you let them in by hand."),
     click.option("--revision", default="main", help="Branch; made, and empty, where it is not there."),
-    click.option("--dry-run", is_flag=True, help="Verify, and say what would travel; change nothing."),
+    click.option("--dry-run", is_flag=True, help="Verify, and say what would travel; change nothing. Needs neither token nor network."),
     click.option("--token-file", type=FILE, help="File with the token.  [default: HF_TOKEN, else that of `hf auth login`]"),
     click.option(
         "--i-have-the-right-to-publish",

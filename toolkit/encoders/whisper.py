@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from speechlip.errors import ModelError, OptionError
+from speechlip.errors import ModelError, OptionError, install
 from speechlip.files import sha256_of
 from speechlip.timing import SAMPLE_RATE
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ def open_whisper(where: str, layer: int | None = None, random_init: bool = False
     try:
         import transformers  # noqa: F401
     except ImportError as error:
-        raise OptionError("whisper needs transformers: pip install 'speechlip[encoders]'") from error
+        raise OptionError(f"whisper needs transformers: {install('encoders')}") from error
     where = where or DEFAULT_SIZE
     called = f"whisper{'' if layer is None else f'@{layer}'}:{where}"
     if random_init:

@@ -30,9 +30,10 @@ def push_encoder(
     Safe to repeat: only what is missing travels. ``load_run("hf://user/name")`` reads it back.
     Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards`` does.
     """
-    uploads = uploads_of(run, options)
     with said_plainly(repo_id, token):
         repository = Repository(repo_id, "model", options.revision, token)
+    uploads = uploads_of(run, options)
+    with said_plainly(repo_id, token):
         return travel(repository, uploads, options, Told(planned, sent, read_back), own_folders=(), clips={})
 
 

@@ -55,14 +55,17 @@ class Told:
 def push_shards(folder: Path, repo_id: str, token: str, options: PushOptions, watcher: Watcher) -> str:
     """Push a finished folder; returns the commit that holds it, empty for a dry run. Safe to repeat: only what is missing travels.
 
+    A dry run checks all that is local without token or network, and asks the Hub where it can.
     A repository that was not public is private until everything is there and read back; a public push makes it public last.
     Raises ShardError for a folder that is not sound, OptionError for what cannot be asked, HubError for what the Hub or the network refuses.
     """
+    with said_plainly(repo_id, token):
+        repository = Repository(repo_id, "dataset", options.revision, token)
     uploads = uploads_of(folder, options, watcher.on_clip)
     clips = {f"data/{row['name']}": row["clips"] for row in read_manifest(folder)["shards"]}
     told = Told(watcher.planned, watcher.sent, watcher.read_back)
     with said_plainly(repo_id, token):
-        return travel(Repository(repo_id, "dataset", options.revision, token), uploads, options, told, OWN_FOLDERS, clips)
+        return travel(repository, uploads, options, told, OWN_FOLDERS, clips)
 
 
 def travel(
@@ -78,6 +81,9 @@ def travel(
     own_folders: where nothing but uploads may lie. clips: of each shard, by its path. Raises HubError for what is refused; then a repository
     that was private is still.
     """
+    if options.dry_run and (unasked := repository.unasked()):
+        told.planned(Plan(tuple(uploads), (), unasked))
+        return ""
     is_to_open = becomes_public(repository, options.public)
     if is_to_open:
         refuse_strangers(repository, uploads)

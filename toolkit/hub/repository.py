@@ -31,10 +31,11 @@ class Upload:
 
 @dataclass(frozen=True)
 class Plan:
-    """What travels and what is there already."""
+    """What travels and what is there already. unasked: why the Hub could not be asked what is there, or empty."""
 
     missing: tuple[Upload, ...]
     there: tuple[Upload, ...]
+    unasked: str = ""
 
     @property
     def bytes(self) -> int:
@@ -59,7 +60,24 @@ class Repository:
         if repo_id.count("/") != 1:
             raise OptionError(f"{repo_id!r} is not a whole name; write user/name or organisation/name")
         self.repo_id, self.kind, self.revision, self.token = repo_id, kind, revision, token
-        self.api = HfApi(token=token, library_name="speechlip")
+        self.api = HfApi(token=token or False, library_name="speechlip")
+
+    def unasked(self) -> str:
+        """Why the Hub cannot be asked anything, or ``""``; tried once."""
+        import httpx2
+        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+        if not self.token:
+            return "there is no token"
+        try:
+            self.api.repo_info(self.repo_id, repo_type=self.kind)
+        except HfHubHTTPError:
+            return ""
+        except OfflineModeIsEnabled:
+            return "HF_HUB_OFFLINE is set"
+        except (httpx2.TransportError, ConnectionError) as error:
+            return f"the network is away ({' '.join(str(error).split()) or type(error).__name__})"
+        return ""
 
     def is_private(self) -> bool | None:
         """None where the repository is not there."""

@@ -7,14 +7,18 @@ from speechlip.errors import HubError, OptionError
 HIDDEN = "***"
 
 
-def token_of(token_file: Path | None = None) -> str:
-    """The token in ``token_file``; else that of ``HF_TOKEN``, else that of ``hf auth login``. Raises HubError where there is none."""
+def token_of(token_file: Path | None = None, wanted: bool = True) -> str:
+    """The token in ``token_file``; else that of ``HF_TOKEN``, else that of ``hf auth login``. Raises HubError where there is none, unless it
+    is not wanted: then it is empty.
+    """
     if token_file is not None:
         return _read(token_file)
     from huggingface_hub import get_token
 
     if token := get_token():
         return token
+    if not wanted:
+        return ""
     raise HubError(
         "there is no token; run `hf auth login`, set HF_TOKEN, or give --token-file, with a token that may write (huggingface.co/settings/tokens)"
     )

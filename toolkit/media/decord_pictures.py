@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, SourceRefused
+from ..errors import OptionError, SourceRefused, install
 from .probe import MediaInfo
 from .video import in_order, nominal_s, one_per_moment
 
@@ -68,5 +68,5 @@ def _import_decord() -> Any:
     try:
         import decord
     except ImportError as error:
-        raise OptionError("decoder decord is not installed: pip install 'speechlip[decord]', or use --decoder pyav") from error
+        raise OptionError(f"decoder decord is not installed: {install('decord')}, or use --decoder pyav") from error
     return decord

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechlip.errors import install
+
 from .history import Row
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ TAGS = {
     "windows_per_s": "speed/windows_per_s",
     "data_wait": "speed/data_wait",
 }
-MISSING = "no TensorBoard scalars: TensorBoard is not installed; pip install 'speechlip[train]', or leave --tensorboard out"
+MISSING = f"no TensorBoard scalars: TensorBoard is not installed; {install('train')}, or leave --tensorboard out"
 
 
 def installed() -> bool:
