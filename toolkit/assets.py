@@ -126,7 +126,7 @@ def named(name: str) -> tuple[str, ...]:
     >>> named("mediapipe"), named("Face-Alignment"), named("syncnet_v2.model")
     (('face_landmarker',), ('s3fd', 'fan'), ('syncnet_v2',))
     """
-    known = {plain(asset.name): (asset.name,) for asset in ASSETS.values()}
+    known: dict[str, tuple[str, ...]] = {plain(asset.name): (asset.name,) for asset in ASSETS.values()}
     known |= {plain(asset.file_name): (asset.name,) for asset in ASSETS.values()}
     known |= {plain(alias): names for alias, names in ALIASES.items()}
     if plain(name) not in known:
