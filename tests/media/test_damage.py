@@ -89,7 +89,7 @@ def test_random_damage_never_raises_anything_else(tmp_path, intact):
         target.write_bytes(damaged)
         try:
             info = probe(target)
-            assert all(m.picture is None or m.picture.rgb().shape == (info.height, info.width, 3) for m in moments(target, info))
+            assert all(m.picture is None or m.picture.rgb().shape == m.picture.shape for m in moments(target, info))
         except SourceRefused as refused:
             assert refused.reason
 

@@ -56,6 +56,7 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
         raise SourceRefused("video", "no picture", "the video stream ends before its first picture")
     notes = (
         *corrections(info),
+        *reading.report.corrected,
         *([f"{silent} of {len(samples) // (2 * SAMPLES_PER_FRAME)} frames are silent for want of sound"] * (silent > 0)),
     )
     return Sound(np.frombuffer(samples, np.int16), notes)

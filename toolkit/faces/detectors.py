@@ -62,13 +62,31 @@ def detector_class(name: str) -> type[Detector]:
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
     """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(picture, index)``.
 
+    Where the video changes its size it is opened anew, because what a detector remembers is in pixels of the size before.
     Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
     """
-    detector = detector_class(name)(source)
+    detector = _OnePerSize(detector_class(name), source)
     try:
         yield detector
     finally:
         detector.close()
+
+
+class _OnePerSize:
+    def __init__(self, kind: type[Detector], source: Source) -> None:
+        self.name, self.has_landmarks = kind.name, kind.has_landmarks
+        self._kind, self._source, self._opened = kind, source, kind(source)
+        self._shape: tuple[int, ...] | None = None
+
+    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
+        if self._shape not in (None, picture.shape):
+            before, self._opened = self._opened, self._kind(self._source)
+            before.close()
+        self._shape = picture.shape
+        return self._opened.detect(picture, index)
+
+    def close(self) -> None:
+        self._opened.close()
 
 
 def choose_detector(name: str) -> tuple[str, str]:

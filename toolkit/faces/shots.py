@@ -3,6 +3,7 @@
 The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255) with the two conditions of its
 AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a moving camera is no cut. Added here:
 none of the three frames before may resemble one of the three after, so that a flash, after which the same shot goes on, is no cut either.
+A picture of another size than the one before begins a shot: what is known of a face is in pixels.
 """
 
 from collections import deque
@@ -27,20 +28,30 @@ class ShotDetector:
         self._cv2 = load("cv2")
         self._frames: deque[tuple[int, np.ndarray]] = deque(maxlen=2 * REACH)
         self._cuts: list[int] = []
+        self._shape: tuple[int, ...] | None = None
 
     def see(self, picture: np.ndarray | None, index: int) -> None:
         """picture: (H, W, 3) uint8 RGB, or None (no picture: what follows is compared with the last one seen). Indices only rise."""
         if picture is None:
             return
+        if self._shape not in (None, picture.shape):
+            self._judge_last()
+            self._frames.clear()
+            self._cuts.append(index)
+        self._shape = picture.shape
         self._frames.append((index, self._small(picture)))
         if len(self._frames) > WINDOW + 1:
             self._judge(len(self._frames) - 1 - WINDOW)
 
     def cuts(self) -> list[int]:
         """First frames of all shots but the first. Call it once, after the last frame."""
+        self._judge_last()
+        return self._cuts
+
+    def _judge_last(self) -> None:
+        """Settle what still waits for frames that do not come."""
         for place in range(max(1, len(self._frames) - WINDOW), len(self._frames)):
             self._judge(place)
-        return self._cuts
 
     def _small(self, picture: np.ndarray) -> np.ndarray:
         cv2 = self._cv2

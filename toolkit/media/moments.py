@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import OptionError
 from .audio import windows
+from .corrected import found
 from .decord_pictures import ArrayPicture, decord_pictures
 from .probe import MediaInfo
 from .video import Picture, moments_by_packets, pictures
@@ -36,6 +37,7 @@ class ReadReport:
     damaged_packets: of either stream, skipped; damaged_frames: of either stream, patched up by the decoder and used;
     dropped_frames: source frames that no moment shows; repeated_frames: moments that show the same frame as the one before;
     empty_moments: moments without a picture; audio_gaps: jumps in the audio's stamps; padded_samples: zeros for missing sound at 16 kHz.
+    corrected: what was altered that the headers do not tell (``probe.corrections``), as sentences.
     """
 
     moments: int = 0
@@ -46,6 +48,7 @@ class ReadReport:
     empty_moments: int = 0
     audio_gaps: int = 0
     padded_samples: int = 0
+    corrected: tuple[str, ...] = ()
 
 
 class Reading(Iterator[Moment]):
@@ -64,7 +67,8 @@ class Reading(Iterator[Moment]):
 
     @property
     def report(self) -> ReadReport:
-        return ReadReport(**{field.name: self._tally[field.name] for field in fields(ReadReport)})
+        counts = {field.name: self._tally[field.name] for field in fields(ReadReport) if field.name != "corrected"}
+        return ReadReport(**counts, corrected=found(self._tally))
 
     def close(self) -> None:
         self._moments.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from av.container import InputContainer
 
 from ..errors import SourceRefused
 from ..timing import FPS, SAMPLE_RATE
+from .colours import SDR, Colours, colours_of, unstated
 from .decoding import keeps_presentation_times
+from .geometry import Geometries, Geometry, doubts
 from .opening import audio_stream, open_local, video_stream
 
 FIRST_PACKETS = 500  # some 10 s of either stream: where one has given nothing by then, its header's word is taken
@@ -22,11 +25,14 @@ RATE_TOLERANCE = 0.01  # the average differs from the ticking rate by less than 
 class MediaInfo:
     """One file's video and audio. Times in seconds on the container's clock, which both streams share.
 
-    width, height: pixels as displayed, after rotation. rotation_deg: 0, 90, 180 or 270, clockwise from the stored to the displayed picture.
+    width, height: pixels as displayed, square and after rotation, of the first picture. rotation_deg: 0, 90, 180 or 270, clockwise from the
+    stored (and perhaps mirrored) to the displayed picture.
     source_fps: average, 0.0 where unknown; variable_rate: the average is not the rate that the stamps tick in.
     ``*_start_s``: presentation time of the first frame out of the decoder: edit lists, encoder priming and B-frames are accounted for.
     ``*_duration_s``: the header's word, 0.0 where it has none. audio_codec is None and the other audio fields are 0 where no audio can be
-    decoded; audio_track: which of ``audio_tracks`` is read (0 is the first). bytes: size of the file.
+    decoded; audio_track: which of ``audio_tracks`` is read (0 is the first). bytes: size of the file. pixel_aspect: width of a stored pixel over
+    its height. mirrored: the display matrix exchanges left and right. colours: of the first picture. interlaced: so is the first picture.
+    doubts: what the header says of its pictures and reading does not follow, as sentences.
     """
 
     container: str
@@ -46,6 +52,17 @@ class MediaInfo:
     audio_track: int
     audio_tracks: int
     bytes: int
+    pixel_aspect: Fraction = Fraction(1)
+    mirrored: bool = False
+    colours: Colours = SDR
+    interlaced: bool = False
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> Geometry:
+        """The first picture's geometry; its stored width only as near as the displayed one tells."""
+        width, height = (self.width, self.height) if self.rotation_deg % 180 == 0 else (self.height, self.width)
+        return Geometry(round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg)
 
 
 def probe(path: Path, need_audio: bool = True) -> MediaInfo:
@@ -59,11 +76,12 @@ def probe(path: Path, need_audio: bool = True) -> MediaInfo:
             raise SourceRefused("probe", "no video stream", f"a {_short_name(container)} file without moving pictures that can be decoded")
         if audio is None and need_audio:
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
+        geometries = Geometries(video)
         first = _first_frames(container, [video, audio] if audio else [video])
         return MediaInfo(
             container=_short_name(container),
             bytes=path.stat().st_size,
-            **_describe_video(container, video, first.get(video.index)),
+            **_describe_video(container, video, geometries, first.get(video.index)),
             **(_describe_audio(container, audio, first.get(audio.index)) if audio else _NO_AUDIO),
         )
 
@@ -82,8 +100,17 @@ def _video_corrections(info: MediaInfo) -> Iterator[str]:
         yield f"variable frame rate ({info.source_fps:.4g} on average) → {FPS}"
     elif f"{info.source_fps:.5g}" != str(FPS):
         yield f"frame rate {info.source_fps:.5g} → {FPS}"
-    if info.rotation_deg:
-        yield f"rotation {info.rotation_deg}°"
+    yield from picture_corrections(info)
+
+
+def picture_corrections(info: MediaInfo) -> list[str]:
+    """What reading does to the first picture, and what it leaves or cannot know.
+
+    >>> picture_corrections(MediaInfo("mov", "hevc", 1080, 1920, 90, 25.0, False, 0, 9, None, 0, 0, 0, 0, 0, 0, 1, colours=Colours("HLG", "BT.2020")))
+    ['rotation 90°', 'HLG → SDR']
+    """
+    colours = [info.colours.change()] if info.colours.change() else []
+    return [*info.stored.changes(), *colours, *(["interlaced: fields are left as they are"] if info.interlaced else []), *info.doubts]
 
 
 def _audio_corrections(info: MediaInfo) -> Iterator[str]:
@@ -127,20 +154,33 @@ def _try_decode(packet: av.Packet) -> list:
         return []
 
 
-def _describe_video(container: InputContainer, video: av.VideoStream, frame: av.VideoFrame | None) -> dict[str, Any]:
-    turn = _clockwise_deg(frame.rotation) if frame else 0
-    sides = (video.width, video.height) if turn % 180 == 0 else (video.height, video.width)
+def _describe_video(
+    container: InputContainer, video: av.VideoStream, geometries: Geometries, frame: av.VideoFrame | None
+) -> dict[str, Any]:
+    geometry = geometries.of(frame) if frame else Geometry(video.width, video.height)
     average, ticking = (float(rate or 0) for rate in (video.average_rate, video.base_rate))
     stamped = frame is not None and keeps_presentation_times(container)
     return {
         "video_codec": video.codec_context.name,
-        "width": sides[0],
-        "height": sides[1],
-        "rotation_deg": turn,
+        "width": geometry.size[0],
+        "height": geometry.size[1],
+        "rotation_deg": geometry.rotation_deg,
         "source_fps": average,
         "variable_rate": average > 0 and ticking > 0 and abs(ticking / average - 1) > RATE_TOLERANCE,
         "video_start_s": _start_s(video, frame if stamped else None),
         "video_duration_s": _duration_s(container, video),
+        "pixel_aspect": geometry.pixel_aspect,
+        "mirrored": geometry.mirrored,
+        **(_describe_picture(video, frame) if frame else {}),
+    }
+
+
+def _describe_picture(video: av.VideoStream, frame: av.VideoFrame) -> dict[str, Any]:
+    unknown = unstated(frame)
+    return {
+        "colours": colours_of(frame),
+        "interlaced": frame.interlaced_frame,
+        "doubts": (*doubts(video, frame), *([unknown] if unknown else [])),
     }
 
 
@@ -165,15 +205,6 @@ _NO_AUDIO: dict[str, Any] = {
     "audio_track": 0,
     "audio_tracks": 0,
 }
-
-
-def _clockwise_deg(counterclockwise_deg: int) -> int:
-    """Display matrices turn anticlockwise; what is no quarter turn goes to the nearest.
-
-    >>> _clockwise_deg(-90), _clockwise_deg(90), _clockwise_deg(-180), _clockwise_deg(-89)
-    (90, 270, 180, 90)
-    """
-    return round(-counterclockwise_deg / 90) * 90 % 360
 
 
 def _start_s(stream: Any, frame: Any) -> float:

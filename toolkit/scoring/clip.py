@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.opening import audio_stream, open_local
-from speechlip.media.probe import MediaInfo, probe
+from speechlip.media.probe import MediaInfo, picture_corrections, probe
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lmd import LandmarkScore
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
@@ -96,12 +96,14 @@ def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Rep
     info = probe(task.render, need_audio=False)
     found = Findings({family: problem for family, problem in tools.problems.items() if family in options.metrics})
     found.frames = count_moments(task.render, info)
+    found.notes.extend(picture_corrections(info))
     reference = _open_reference(task, options, found)
     if options.looks_at_faces:
         with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
             found.looked = look(
                 task.render, info, options.detector, protocols.get(options.protocol).tracks, _advance(report, task, "faces")
             )
+            found.notes.extend(found.looked.corrected)
     if "lse" in options.metrics:
         with found.stage("sync", ("lse",)):
             _score_sync(task, info, options, tools, found, _advance(report, task, "sync"), scratch)
@@ -196,6 +198,9 @@ def _compare(
                 seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: advance(0))
         if found.open(("lmd",), options.metrics):
             with found.stage("images", ("lmd",)):
+                for looked in (found.looked, seen):
+                    if looked:
+                        looked.check_one_size("LMD")
                 render_points, reference_points = _landmarks(task, found, seen)
                 found.landmarks = landmark_distance(render_points, reference_points, scale_to_render(info, reference))
     wanted = found.open((*PAIRED, "cpbd"), options.metrics)
@@ -226,6 +231,7 @@ def _boxes(region: str, looked: Looked | None, info: MediaInfo) -> list[Box | No
         return None
     if looked is None or not looked.main:
         raise NotScored("no face", f"region {region} wants a face, and none was found")
+    looked.check_one_size(f"region {region}")
     if region == "face":
         return [face_box(box, info.width, info.height) for box in looked.main_boxes()]
     landmarks = looked.main_landmarks()

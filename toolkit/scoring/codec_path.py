@@ -127,6 +127,9 @@ def through(
         for moment in reading:
             shown = moment.picture or shown
             if shown is not None:
+                if shown.shape != (info.height, info.width, 3):
+                    detail = f"{info.width}×{info.height} → {shown.shape[1]}×{shown.shape[0]}: protocol {protocol.id} writes one size; take direct"
+                    raise SourceRefused("sync", "picture size changes", detail)
                 frame = av.VideoFrame.from_ndarray(shown.rgb(), format="rgb24")
                 frame.pts, frame.time_base = moment.index, Fraction(1, FPS)
                 out.mux(pictures.encode(frame))

@@ -11,6 +11,7 @@ from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import TrackOptions, build_tracks, select
 from speechlip.media.moments import moments
 from speechlip.media.probe import MediaInfo
+from speechlip.metrics.declared import NotScored
 from speechlip.records import Face, FaceTrack, Source
 
 SIDECAR_ENDING = ".landmarks.npz"
@@ -19,12 +20,21 @@ SIDECAR_ENDING = ".landmarks.npz"
 @dataclass(frozen=True)
 class Looked:
     """What was seen of a clip. frames: moments of 40 ms. tracks: every face, in the order of time. main: of each moment the face that is largest
-    over its track, in pieces that do not overlap. dropped: faces of single frames that became no track, by reason (``faces.tracks``)."""
+    over its track, in pieces that do not overlap. dropped: faces of single frames that became no track, by reason (``faces.tracks``). sizes: (width,
+    height) of the pictures, each once; more than one where the file changes its size. corrected: what reading altered beside ``probe.corrections``."""
 
     frames: int
     tracks: tuple[FaceTrack, ...]
     main: tuple[FaceTrack, ...]
     dropped: dict[str, int]
+    sizes: tuple[tuple[int, int], ...] = ()
+    corrected: tuple[str, ...] = ()
+
+    def check_one_size(self, what: str) -> None:
+        """Raise NotScored where the pictures have more than one size, so that ``what`` has no one pixel to be measured in."""
+        if len(self.sizes) > 1:
+            told = " → ".join(f"{width}×{height}" for width, height in self.sizes)
+            raise NotScored("picture size changes", f"{told} within the file: {what} is measured in pixels of one size; cut the file there")
 
     def main_landmarks(self) -> np.ndarray | None:
         """(frames, 68, 2) px, NaN where the face was not seen (nothing is interpolated); None where the detector gives boxes only."""
@@ -48,15 +58,19 @@ class Looked:
 def look(path: Path, info: MediaInfo, detector_name: str, options: TrackOptions, advance: Callable[[float], None]) -> Looked:
     """Find the faces of every frame and join them to tracks. Raises SourceRefused for a file that cannot be read."""
     faces: list[list[Face] | None] = []
+    sizes: dict[tuple[int, int], None] = {}
     shots = ShotDetector()
     with open_detector(detector_name, as_source(path)) as detector, closing(moments(path, info)) as reading:
         for moment in reading:
             picture = None if moment.picture is None else moment.picture.rgb()
             shots.see(picture, moment.index)
+            if picture is not None:
+                sizes[picture.shape[1], picture.shape[0]] = None
             faces.append(None if picture is None else detector.detect(picture, moment.index))
             advance(1)
     found = build_tracks(faces, shots.cuts(), options)
-    return Looked(len(faces), found.tracks, select(found.tracks, "largest"), found.dropped)
+    main = select(found.tracks, "largest")
+    return Looked(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.report.corrected)
 
 
 def as_source(path: Path) -> Source:

@@ -142,6 +142,9 @@ def _one(metric: str, render: np.ndarray, reference: np.ndarray | None, lpips_mo
         return cpbd(render)
     if reference is None:
         raise NotScored("no reference")
+    if render.shape != reference.shape:
+        across = [f"{picture.shape[1]}×{picture.shape[0]}" for picture in (render, reference)]
+        raise NotScored("different sizes", f"the picture changes its size: render {across[0]} where the reference is {across[1]}")
     if metric == "lpips":
         return image.lpips_distance(lpips_model, render, reference)
     return {"psnr": image.psnr, "ssim": image.ssim}[metric](render, reference)

@@ -38,6 +38,7 @@ class Account:
     def observed(self, seen: Observation, lost: dict[str, int]) -> None:
         self.n_frames, self.lost, self.kept = seen.n_frames, lost, np.zeros(seen.n_frames, bool)
         self.sync = tuple(asdict(verdict) for verdict in seen.verdicts)
+        self.corrected = (*self.corrected, *seen.reading.corrected)
         self.damage = {name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count}
 
     def written(self, clip: Clip) -> None:

@@ -15,7 +15,7 @@ from speechlip.media.audio import windows
 from speechlip.media.moments import Moment, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.phones import cut_phones
-from speechlip.records import Clip, Face, Phone, Source
+from speechlip.records import Clip, Face, FaceTrack, Phone, Source
 from speechlip.timing import FPS, seconds
 
 from .options import CROP_SIZE, PrepOptions
@@ -29,12 +29,14 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
     """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots."""
     faces: list[list[Face] | None] = []
     peaks: list[int] = []
+    sizes: list[tuple[int, int] | None] = []
     shots = ShotDetector()
     with open_detector(options.detector, source) as detector, closing(moments(source.path, info, options.decoder)) as reading:
         for moment in reading:
             picture = None if moment.picture is None else moment.picture.rgb()
             shots.see(picture, moment.index)
             faces.append(None if picture is None else detector.detect(picture, moment.index))
+            sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
             peaks.append(peak(moment.samples))
             report(source.name, FIRST_PASS_S)
     tracks = select(build_tracks(faces, shots.cuts()).tracks, options.faces)
@@ -45,7 +47,7 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
         peaks=np.array(peaks, np.int32),
         tracks=tracks,
         crops=crops,
-        mouth_inside=tuple(mouth_inside(crop, info.width, info.height) for crop in crops),
+        mouth_inside=tuple(mouth_inside(crop, *size_of(track, sizes)) for track, crop in zip(tracks, crops, strict=True)),
         reading=reading.report,
     )
 
@@ -53,6 +55,11 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
 def peak(samples: np.ndarray | None) -> int:
     """Largest |sample| of a frame, −1 where it has no audio."""
     return -1 if samples is None else int(np.abs(samples.astype(np.int32)).max())
+
+
+def size_of(track: FaceTrack, sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
+    """(width, height) of the pictures in which a track lies; it is one, since a track ends where the size changes."""
+    return next(size for size in sizes[track.start_frame : track.stop_frame] if size is not None)
 
 
 def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:

@@ -109,8 +109,7 @@ def cut_source(
 ) -> Iterator[tuple[Clip, dict]]:
     """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
     info = probe(source.path)
-    corrected = tuple(corrections(info))
-    account.opened(sha256_of(source.path), corrected)
+    account.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
     seen = observe(source, info, options, report)
     if judge:
@@ -119,4 +118,4 @@ def cut_source(
     account.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
         moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
-        yield clip, {"source_sha256": account.sha256, "corrected": [*corrected, *moved]}
+        yield clip, {"source_sha256": account.sha256, "corrected": [*account.corrected, *moved]}

@@ -1,0 +1,67 @@
+"""The small files of kinds that failed once, where they are at hand (``../shared/cases``)."""
+
+import numpy as np
+import pytest
+from speechlip.faces.detectors import open_detector
+from speechlip.media.moments import moments
+from speechlip.media.probe import corrections, probe
+from speechlip.records import Source
+
+
+def pictures(path, count=None):
+    """Info, the pictures of the first moments, and what reading had to say."""
+    info = probe(path, need_audio=False)
+    reading = moments(path, info)
+    shown = [moment.picture.rgb() for moment, _ in zip(reading, range(count or 10**6), strict=False)]
+    return info, shown, reading.report.corrected
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("hdv_like_sar4_3.mp4", ["pixels 4:3 → square"]),
+        ("matrix_hflip.mp4", ["mirrored by the display matrix"]),
+        ("matrix_transpose.mp4", ["mirrored by the display matrix", "rotation 90°"]),
+    ],
+)
+def test_three_ways_to_store_one_picture(real_cases, name, told):
+    import cv2
+
+    _, wanted, _ = pictures(real_cases / "square.mp4", 3)
+    info, shown, _ = pictures(real_cases / name, 3)
+    assert corrections(info)[: len(told)] == told
+    for picture, other in zip(shown, wanted, strict=True):
+        same_size = cv2.resize(picture, other.shape[1::-1])
+        assert np.abs(same_size.astype(int) - other).mean() < 3 < np.abs(same_size[:, ::-1].astype(int) - other).mean()
+
+
+def test_a_mouth_is_as_tall_as_it_was(real_cases, face_model):
+    ratios = [mouth_ratio(real_cases / name) for name in ("square.mp4", "hdv_like_sar4_3.mp4")]
+    assert ratios[1] == pytest.approx(ratios[0], rel=0.02)  # 0.54 against 0.42 where pixels were taken as square
+
+
+def mouth_ratio(path):
+    """Height over width of the points 48–67 of the 68, mean of five pictures."""
+    info, ratios = probe(path), []
+    with open_detector("mediapipe", Source(path, path.name, "")) as detector:
+        for moment, _ in zip(moments(path, info), range(40), strict=False):
+            if moment.index % 8 == 0:
+                (face,) = detector.detect(moment.picture.rgb(), moment.index)
+                width, height = np.ptp(face.landmarks[48:68], axis=0)
+                ratios.append(height / width)
+    return float(np.mean(ratios))
+
+
+def test_a_phone_that_is_turned_has_two_shapes(real_cases):
+    _, shown, told = pictures(real_cases / "phone_turned.webm")
+    assert {picture.shape for picture in shown[:75]} == {(384, 512, 3)} and {picture.shape for picture in shown[75:]} == {(512, 384, 3)}
+    assert told == ("from 3.00 s on 384×512",)
+
+
+def test_hlg_is_shown_as_sdr(real_cases):
+    """2.7 of 255 off on average (its makers took BT.601 for BT.709, which is 2 of it); read as SDR it is off by 12."""
+    _, wanted, _ = pictures(real_cases / "face_sdr.mp4", 3)
+    info, shown, _ = pictures(real_cases / "face_arib-std-b67.mov", 3)
+    assert "HLG → SDR" in corrections(info)
+    off = np.abs(shown[-1].astype(float) - wanted[-1])
+    assert off.mean() < 3.5 and np.percentile(off, 99) < 12
