@@ -85,7 +85,7 @@ def test_what_was_sdr_once_is_sdr_again(tmp_path, transfer):
     info, picture = read(write_tagged(tmp_path / "clip.mkv", as_hdr(SKIN, transfer), 10, *TAGS[transfer]))
     off = np.abs(picture - 255 * SKIN)
     below = (SKIN**2.4).max(axis=-1) < KNEE
-    assert off[below].max() < 4 and off[below].mean() < 0.8 and off.mean() < 1.5
+    assert off[below].max() < 4 and off[below].mean() < 1 and off.mean() < 1.5
     said = f"{transfer} → SDR" if transfer in ("HLG", "PQ") else "BT.2020 → BT.709"
     assert corrections(info) == [said] and info.colours.change() == said
 
