@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_dataset
+from position_auc import position_auc
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.evaluation import evaluation_batches
 from speechlip.shards.frozen_pairs import FrozenPair, freeze_pairs, read_pairs, write_pairs
@@ -53,6 +54,19 @@ def test_lips_and_speech_alone_say_nothing(seed):
     assert lips[0] == lips[1]
     positives = {(row.audio_key, row.audio_start_frame) for row in rows if row.label}
     assert {(row.audio_key, row.audio_start_frame) for row in rows if row.kind in ("clip", "speaker")} <= positives
+
+
+@pytest.mark.parametrize("n_frames", [20, 25, 100])
+@pytest.mark.parametrize("rules", [PairRules(), PairRules(max_shift_frames=14)])
+def test_position_alone_says_nothing(n_frames, rules):
+    """In clips of one length, among positives and shifts (0.70 in clips of 25 frames with the older drawing)."""
+    clips = [PairClip(f"c{number}", f"s{number % 7}", f"r{number}", 0, n_frames) for number in range(500)]
+    rows = [row for row in freeze_pairs(clips, 0, rules=rules).rows if row.kind in ("positive", "shift")]
+    assert Counter(row.label for row in rows).keys() == {0, 1} and len(rows) > 2500
+    order = np.random.default_rng(0).permutation(len(rows))
+    labels = np.array([row.label for row in rows])[order]
+    for name in ("lips_start_frame", "audio_start_frame"):
+        assert position_auc(np.array([getattr(row, name) for row in rows])[order], labels) < 0.55
 
 
 def test_kinds_of_negatives_get_equal_shares():
@@ -104,10 +118,14 @@ def test_rows_are_these_on_every_machine():
     digest = hashlib.sha256(b"1\nstart\na0\n0").digest()
     assert EXPECTED[0][:2] == ("a0", int.from_bytes(digest[:8], "big") % 36)
 
+    # by hand: the lips of "a1" at 32 of 37 starts, 10 … 27 steps on over the end: speech at 5 … 22
+    digest = hashlib.sha256(b"1\nshift\na1/0").digest()
+    assert EXPECTED[1][3] == range(5, 23)[int.from_bytes(digest[:8], "big") % 18]
+
 
 EXPECTED = [
     ("a0", 19, "a2", 34, "clip"),
-    ("a1", 32, "a1", 3, "shift"),
+    ("a1", 32, "a1", 10, "shift"),
     ("a2", 34, "c1", 33, "speaker"),
     ("b0", 22, "b0", 32, "shift"),
     ("b1", 35, "b2", 1, "clip"),

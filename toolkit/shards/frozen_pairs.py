@@ -2,7 +2,8 @@
 
 Every draw is a SHA-256 of the seed and of what is drawn for, modulo the number of choices: no random generator, whose stream a library may
 change. Each window of lips stands in one positive and one negative, so lips alone say nothing about the label; speech of ``clip`` and
-``speaker`` negatives is the speech of some positive, so neither does speech alone.
+``speaker`` negatives is the speech of some positive, and that of ``shift`` ones stands anywhere in its clip alike (``pairs.Ring``), so neither
+does speech alone.
 """
 
 import hashlib
@@ -100,11 +101,11 @@ def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, draws: 
     """Up to ``per_clip`` windows of each clip, one from each of as many equal stretches of its starts."""
     anchors = []
     for clip in clips:
-        starts = rules.starts(clip.n_frames)
-        n = min(per_clip, starts)
+        starts = rules.window_starts(clip.n_frames)
+        n = min(per_clip, len(starts))
         for number in range(n):
-            low, high = number * starts // n, (number + 1) * starts // n
-            anchors.append(_Anchor(clip, low + draws("start", clip.key, number) % (high - low), number))
+            low, high = number * len(starts) // n, (number + 1) * len(starts) // n
+            anchors.append(_Anchor(clip, starts[low + draws("start", clip.key, number) % (high - low)], number))
     return anchors
 
 

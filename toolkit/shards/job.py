@@ -27,7 +27,7 @@ from .engine import Crashed, Engine, Event
 from .frozen_pairs import freeze_pairs, write_pairs
 from .ledger import LedgerRow, funnel, licences, read_rows, row_from
 from .options import PrepOptions
-from .pairs import PairClip
+from .pairs import DRAWING, PairClip
 from .plan import Plan, Unit, at_their_places, declared, dump_plan, file_stamp, load_plan, make_plan
 from .prepare import Judge, UnitResult, prepare_unit
 from .shardset import FORMAT, WORK_FOLDER
@@ -280,7 +280,7 @@ def describe_ledger(path: Path, n_rows: int) -> dict:
 def write_pairs_of(job: Job, split: str, clips: Sequence[PairClip]) -> dict:
     frozen = freeze_pairs(clips, job.options.seed)
     digest = write_pairs(job.out / "pairs" / f"{split}.parquet", frozen.rows)
-    return {"sha256": digest, "rows": len(frozen.rows), "kinds": frozen.counts, "off": frozen.off}
+    return {"sha256": digest, "rows": len(frozen.rows), "kinds": frozen.counts, "off": frozen.off, "drawing": DRAWING}
 
 
 def load_result(path: Path) -> UnitResult:

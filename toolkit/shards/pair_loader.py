@@ -34,7 +34,8 @@ class PairLoader(PositionedLoader):
         return sum((report for report in self.reports if isinstance(report, PairReport)), PairReport())
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield from super().__iter__()
+        for batch in super().__iter__():  # out of a worker, and pinned, tuples come as lists
+            yield {**batch, "keys": [tuple(keys) for keys in batch["keys"]]}
         if not self.report.pairs:
             raise ShardError(self._why_none())
 

@@ -19,7 +19,7 @@ from speechlip.errors import OptionError
 
 from .decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from .filmstrip import Filmstrip
-from .pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, pair_clip
+from .pairs import DRAWING, KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, pair_clip
 from .positions import Consumer, Report
 from .reader import ClipReader, RawClip, generator, take
 from .speech_windows import STFT_WINDOWS, SpeechWindows
@@ -121,7 +121,12 @@ class PairStream:
         self.seed, self.epoch, self.rank, self.world_size = reader.seed, reader.epoch, reader.rank, reader.world_size
 
     def fingerprint(self) -> dict[str, Any]:
-        pairing = {"batch_size": self.batch_size, "windows_per_clip": self.windows_per_clip, "pool_clips": self.pool_clips}
+        pairing = {
+            "drawing": DRAWING,
+            "batch_size": self.batch_size,
+            "windows_per_clip": self.windows_per_clip,
+            "pool_clips": self.pool_clips,
+        }
         return {**self.reader.fingerprint(), **pairing, "mix": str(self.mix), "rules": str(self.rules), "reads": str(self.reads)}
 
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Report]:
@@ -235,7 +240,7 @@ class _Drawer:
         return self.due - before
 
     def _start(self, clip: _OpenClip) -> int:
-        return self._below(self.rules.starts(clip.facts.n_frames))
+        return self.rules.draw_start(clip.facts.n_frames, self._below)
 
     def _below(self, n: int) -> int:
         return int(self.rng.integers(n))

@@ -19,9 +19,12 @@ recording: times are compared in the recording, and recordings by the hash of th
 ``--sync-correct`` moved it by different delays for two faces, the same sound stands beside other pictures.
 """
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from speechlip.errors import OptionError
@@ -33,6 +36,8 @@ NEGATIVES = KINDS[1:]
 WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
+DRAWING = 2
+"""Which way of drawing pairs this is; another one gives other pairs for the same seed. 1: the speech of shifts stood at the ends of short clips."""
 SUM_TOLERANCE = 0.011
 MOVED_SOUND = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
 """What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
@@ -160,24 +165,76 @@ class PairRules:
         """
         return self.starts(n_frames) > self.min_offset
 
-    def shifted_starts(self, n_frames: int, lips_start: int) -> list[int]:
-        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``.
+    def window_starts(self, n_frames: int) -> Sequence[int]:
+        """The starts that windows of lips and of speech are taken from, in pairs of every kind: those that a ``shift`` pair can have, all alike.
 
-        >>> PairRules(max_shift_frames=11).shifted_starts(n_frames=30, lips_start=12)
-        [1, 2, 22, 23]
+        >>> PairRules().window_starts(25), PairRules().window_starts(16)
+        (range(0, 21), [0, 1, 10, 11])
         """
-        reach = n_frames if self.max_shift_frames is None else self.max_shift_frames
-        early = range(max(0, lips_start - reach), lips_start - self.min_offset + 1)
-        late = range(lips_start + self.min_offset, min(self.starts(n_frames), lips_start + reach + 1))
-        return [*early, *late]
+        rings = rings_of(self, n_frames)
+        if not rings:
+            return range(self.starts(n_frames))
+        return rings[0].starts if len(rings) == 1 else range(rings[0].starts[0], rings[-1].starts[-1] + 1)
+
+    def shifted_starts(self, n_frames: int, lips_start: int) -> list[int]:
+        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``, one of ``window_starts``; empty where it cannot.
+
+        >>> PairRules().shifted_starts(25, 3), PairRules().shifted_starts(25, 12)
+        ([13, 14], [1, 2])
+        """
+        return next((ring.partners(lips_start) for ring in rings_of(self, n_frames) if lips_start in ring.starts), [])
+
+    def draw_start(self, n_frames: int, draw: Draw) -> int:
+        """A start of lips or speech, any of ``window_starts``."""
+        starts = self.window_starts(n_frames)
+        return starts[draw(len(starts))]
 
     def draw_shift(self, n_frames: int, draw: Draw) -> tuple[int, int]:
-        """(lips start, speech start) of a ``shift`` pair in a clip that ``can_shift``: lips first, among starts that have a partner."""
-        starts = self.starts(n_frames)
-        lips_starts = [start for start in range(starts) if start >= self.min_offset or start + self.min_offset < starts]
-        lips_start = lips_starts[draw(len(lips_starts))]
+        """(lips start, speech start) of a ``shift`` pair in a clip that ``can_shift``; each for itself is distributed as ``draw_start``."""
+        lips_start = self.draw_start(n_frames, draw)
         partners = self.shifted_starts(n_frames, lips_start)
         return lips_start, partners[draw(len(partners))]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Starts closed to a ring: the speech of a ``shift`` pair stands one of ``steps`` further than its lips, over the end to the beginning.
+
+    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and as often as in positives: where in
+    its clip a window stands says nothing about the label. Drawn freely, speech would stand at the ends of the clip, which alone have many partners.
+    """
+
+    starts: Sequence[int]
+    steps: range
+
+    def partners(self, start: int) -> list[int]:
+        place = self.starts.index(start)
+        return sorted(self.starts[(place + step) % len(self.starts)] for step in self.steps)
+
+
+@lru_cache(4096)
+def rings_of(rules: PairRules, n_frames: int) -> tuple[Ring, ...]:
+    """The starts of a clip as rings in which every step keeps at least ``min_offset`` and at most ``max_shift_frames``; none where no shift is possible.
+
+    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they cover the clip; what they do not
+    cover, at both its ends, is no start. In a clip shorter than two offsets the starts in its middle have no partner and are none either.
+
+    >>> [(ring.starts, ring.steps) for ring in rings_of(PairRules(max_shift_frames=15), 52)]
+    [(range(0, 24), range(10, 15)), (range(24, 48), range(10, 15))]
+    """
+    starts, least = rules.starts(n_frames), rules.min_offset
+    if starts <= least:
+        return ()
+    if starts < 2 * least:
+        half = starts - least
+        return (Ring([*range(half), *range(least, starts)], range(half, half + 1)),)
+    longest = starts if rules.max_shift_frames is None else min(starts, rules.max_shift_frames + least)
+    count, covered = math.ceil(starts / longest), starts
+    if count * 2 * least > starts:
+        count, covered = count - 1, (count - 1) * longest
+    first = (starts - covered) // 2
+    edges = [first + covered * number // count for number in range(count + 1)]
+    return tuple(Ring(range(low, high), range(least, high - low - least + 1)) for low, high in pairwise(edges))
 
 
 @dataclass(frozen=True)
