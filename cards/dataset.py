@@ -82,7 +82,7 @@ def card_data(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         **({} if drawn(manifest) else {"extra_gated_prompt": GATE, "extra_gated_fields": GATE_FIELDS}),
         **({"configs": [{"config_name": "default", "data_files": places}]} if places else {}),
         "dataset_info": {
-            "features": declared(manifest["fields"]),
+            "features": declared(manifest["fields"], manifest.get("columns", ())),
             "splits": [
                 {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split["clips"]} for name, split in splits.items()
             ],

@@ -3,6 +3,8 @@
 Types are always declared: those guessed from the first samples lose keys and turn 3.7 into 3.
 """
 
+from collections.abc import Iterable
+
 JSON_TYPES: dict[str, str | list] = {
     "corrected": ["string"],
     "crop": "string",
@@ -21,13 +23,21 @@ JSON_TYPES: dict[str, str | list] = {
     "track": "int64",
     "transcript": "string",
 }
+
+
+def json_features(columns: Iterable[str] = ()) -> dict:
+    """The type of a sample's ``json``. columns: those of ``metadata.csv`` that are carried along as text (``manifest.json``: columns)."""
+    types = JSON_TYPES | dict.fromkeys(columns, "string")
+    return {
+        "struct": [
+            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})} for name, kind in sorted(types.items())
+        ]
+    }
+
+
 MEMBER_FEATURES: dict[str, dict] = {
     "audio.flac": {"dtype": "binary"},  # declared as audio, datasets 5.2 refuses to read a sample where FFmpeg's libraries are missing
-    "json": {
-        "struct": [
-            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})} for name, kind in JSON_TYPES.items()
-        ]
-    },
+    "json": json_features(),
     "landmarks.npy": {"list": {"list": {"list": "float32"}}},
     "lips.jpg": {"dtype": "image"},
     "lips.png": {"dtype": "image"},
@@ -50,10 +60,11 @@ MEMBER_WORDS = {
 }
 
 
-def declared(fields: list[str]) -> list[dict]:
-    """``dataset_info.features`` of samples with these members."""
+def declared(fields: Iterable[str], columns: Iterable[str] = ()) -> list[dict]:
+    """``dataset_info.features`` of samples with these members, and these columns in their ``json``."""
     named = [{"name": "__key__", "dtype": "string"}, {"name": "__url__", "dtype": "string"}]
-    return named + [{"name": field, **MEMBER_FEATURES[field]} for field in fields]
+    features = MEMBER_FEATURES | {"json": json_features(columns)}
+    return named + [{"name": field, **features[field]} for field in fields]
 
 
 def size_category(n_clips: int) -> str:

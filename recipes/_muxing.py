@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 import soundfile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 BLOCK = 4096
 LAYOUTS = {1: "mono", 2: "stereo"}
@@ -19,6 +19,8 @@ def read_picture(data: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError as error:  # its own words hold an address in memory, other in every run
+        raise ValueError("an image cannot be read: no known image format") from error
     except (OSError, Image.DecompressionBombError) as error:
         raise ValueError(f"an image cannot be read: {error}") from error
 
@@ -28,7 +30,7 @@ def read_sound(data: bytes) -> tuple[np.ndarray, int]:
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"the audio cannot be read: {error}") from error
+        raise ValueError(f"the audio cannot be read: {error.error_string}") from error
     return samples, int(rate)
 
 

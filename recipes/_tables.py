@@ -11,15 +11,18 @@ import pyarrow as pa
 from pyarrow import parquet
 from speechlip.errors import OptionError
 
+from ._layout import lies_in
+
 ENDINGS = (".arrow", ".parquet")
 SPLIT_OF = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "test": "test"}
 
 
 def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
-    """The files that hold a data set below ``root``, sorted. Raises OptionError where ``root`` is no folder or one below it cannot be listed.
+    """The files that hold a data set below ``root``, sorted.
 
     Folders that begin with a dot and ``exclude`` are left out. Of a folder that ``save_to_disk`` wrote, those that its ``state.json`` names;
-    elsewhere not the ``cache-*.arrow`` that ``map`` leaves behind.
+    elsewhere not the ``cache-*.arrow`` that ``map`` leaves behind. Raises OptionError where ``root`` is no folder, where one below it cannot be
+    listed, and for a file that is a link out of ``root``.
     """
     if not root.is_dir():
         raise OptionError(f"no folder {root}; name a data set that save_to_disk wrote, or a folder of parquet or arrow files")
@@ -29,6 +32,9 @@ def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
         folder = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".") and (folder / name).resolve() != left_out]
         found += [folder / name for name in _named_by_state(folder) or names if _is_table(name)]
+    for path in found:
+        if not lies_in(root, path):
+            raise OptionError(f"{path} is a link out of {root}; copy the table there, or move the link out of the data set")
     return sorted(found)
 
 

@@ -1,23 +1,27 @@
 """Any tree of talking videos, perhaps with a ``metadata.csv`` and files beside the videos. The default recipe.
 
-Videos are whatever ends in ``VIDEO_ENDINGS``, in any case, and is no folder: what cannot be read is refused later, by name.
+Videos are whatever ``speechlip.media.endings`` takes for one, by ending or by first bytes: what cannot be read is refused later, by name.
 The speaker is the first sub-folder, or the file's stem where there is none.
 Beside ``x.mp4`` may lie ``x.TextGrid`` (phone times), ``x.landmarks.npz`` (``sidecar`` landmarks) and ``x.txt`` (transcript).
 ``metadata.csv`` at the root may name, by column ``file`` (path relative to the root), any of speaker, split, transcript and licence; empty
-cells and videos without a row keep the defaults.
+cells and videos without a row keep the defaults. ``file_name`` or ``path`` serve as ``file``, ``license`` as ``licence``. Every other column
+is carried as text into the ``json`` of the samples.
 
 Names that begin with a dot are left out, folders too (``.DS_Store``, macOS's ``._x.mp4``). A folder that cannot be listed is yielded as a
-source, so that preparing refuses it by name and nothing in it is lost unseen. Links to folders are followed, each folder is entered once.
+source, so that preparing refuses it by name and nothing in it is lost unseen. Links to videos and folders are followed, each folder is entered
+once. A ``x.txt`` that is a link to a text elsewhere is not read: the transcript goes into the samples word for word.
 """
 
-import csv
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.media.endings import looks_like_video
 from speechlip.records import Source
+
+from ._layout import lies_in
+from ._metadata import read_metadata
 
 NAME = "folder"
 TITLE = "Any folder of talking videos"
@@ -26,10 +30,6 @@ CITATION = ""
 ACCESS = "Your own videos; metadata.csv may name a licence for each."
 HOMEPAGE = ""
 SPLITS = None
-
-VIDEO_ENDINGS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
-COLUMNS = ("file", "speaker", "split", "transcript", "licence")
-SPLIT_NAMES = ("train", "validation", "test")
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
@@ -43,9 +43,9 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         yield source(root, root.name)
         return
     found = {path.relative_to(root).as_posix(): path for path in videos(root, exclude)}
-    rows = _metadata(root / "metadata.csv", set(found))
+    said = read_metadata(root / "metadata.csv", found)
     for name, path in found.items():
-        yield source(path, name, rows.get(_key(name)))
+        yield source(path, name, said.of(name), said.more_of(name))
 
 
 def videos(root: Path, exclude: Path | None = None) -> list[Path]:
@@ -65,7 +65,7 @@ def videos(root: Path, exclude: Path | None = None) -> list[Path]:
             found.append(folder)
             continue
         inner = [entry for entry in entries if _is_folder(entry)]
-        found += [Path(entry.path) for entry in entries if entry not in inner and entry.name.lower().endswith(VIDEO_ENDINGS)]
+        found += [path for path in (Path(entry.path) for entry in entries if entry not in inner) if looks_like_video(path)]
         folders[:0] = [Path(entry.path) for entry in inner if not entry.is_symlink()]
         folders += [Path(entry.path) for entry in inner if entry.is_symlink()]  # after all real folders, whose names win
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
@@ -87,8 +87,11 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def source(path: Path, name: str, row: dict[str, str] | None = None) -> Source:
-    """One video with what lies beside it; ``row`` are its cells of ``metadata.csv``. Recipes with a layout of their own replace fields of it."""
+def source(path: Path, name: str, row: dict[str, str] | None = None, more: dict[str, str] | None = None) -> Source:
+    """One video with what lies beside it. Recipes with a layout of their own replace fields of it.
+
+    row: its cells of ``metadata.csv`` by the names of ``Source``; more: its other cells.
+    """
     row = row or {}
     parts = name.split("/")
     return Source(
@@ -97,9 +100,10 @@ def source(path: Path, name: str, row: dict[str, str] | None = None) -> Source:
         speaker=row.get("speaker") or (parts[0] if len(parts) > 1 else path.stem),
         split=row.get("split") or None,
         licence=row.get("licence") or LICENCE,
-        transcript=row.get("transcript") or _text(_beside(path, ".txt")),
+        transcript=row.get("transcript") or _text(_beside(path, ".txt"), path.parents[len(parts) - 1], path),
         phones_path=_beside(path, ".TextGrid"),
         landmarks_path=_beside(path, ".landmarks.npz"),
+        more=more or {},
     )
 
 
@@ -108,51 +112,10 @@ def _beside(path: Path, ending: str) -> Path | None:
     return place if place.is_file() else None
 
 
-def _text(path: Path | None) -> str:
-    return path.read_text(encoding="utf-8", errors="replace").strip() if path else ""
-
-
-def _key(name: str) -> str:
-    """One spelling for names that look the same: macOS writes é as two characters."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _metadata(path: Path, found: set[str]) -> dict[str, dict[str, str]]:
-    """Rows of ``metadata.csv`` by file; {} where there is none. Raises OptionError for anything it cannot use."""
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        try:
-            columns, table = reader.fieldnames or [], list(reader)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise OptionError(f"{path} is not a CSV file in UTF-8: {error}") from error
-    _check_columns(path, columns)
-    keys = {_key(name) for name in found}
-    rows: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(table, start=2):
-        _check_row(f"{path}, row {line}", row, keys, rows)
-        rows[_key(row["file"])] = {column: (cell or "").strip() for column, cell in row.items() if column != "file"}
-    return rows
-
-
-def _check_columns(path: Path, columns) -> None:
-    unknown = [column for column in columns if column not in COLUMNS]
-    if unknown:
-        raise OptionError(f"{path} has unknown columns {', '.join(map(repr, unknown))}; it may have: {', '.join(COLUMNS)}")
-    if "file" not in columns:
-        raise OptionError(f"{path} has no column 'file', the video's path relative to {path.parent}; it may have: {', '.join(COLUMNS)}")
-
-
-def _check_row(where: str, row: dict, found: set[str], rows: dict) -> None:
-    if None in row:
-        raise OptionError(f"{where} has more cells than columns: {row[None]}; put quotes around cells with commas")
-    if _key(row["file"] or "") not in found:
-        raise OptionError(
-            f"{where} names {row['file']!r}, and there is no such video; correct the path (relative, with /) or remove the row"
-        )
-    if _key(row["file"]) in rows:
-        raise OptionError(f"{where} names {row['file']!r} a second time; keep one row for each video")
-    split = (row.get("split") or "").strip()
-    if split and split not in SPLIT_NAMES:
-        raise OptionError(f"{where} has split {split!r}; it may be: {', '.join(SPLIT_NAMES)}, or empty")
+def _text(path: Path | None, root: Path, video: Path) -> str:
+    """A transcript. Raises OptionError for a link to a text that lies neither below ``root`` nor beside the video's own file."""
+    if path is None:
+        return ""
+    if not lies_in(root, path) and path.resolve().parent != video.resolve().parent:
+        raise OptionError(f"{path} is a link to {path.resolve()}, outside {root}; copy the transcript there, or remove the link")
+    return path.read_text(encoding="utf-8", errors="replace").strip()

@@ -23,7 +23,7 @@ from speechlip.phones import SILENCE, read_align
 from speechlip.records import Source
 
 from . import folder
-from ._layout import wrong_layout
+from ._layout import stands_for_videos, wrong_layout
 
 NAME = "grid"
 TITLE = "GRID audiovisual sentence corpus"
@@ -59,7 +59,9 @@ WORDS = {word for slot in SLOTS for word in slot.values()}
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every video, sorted. Raises OptionError for a video that lies in no talker's folder."""
     for path in folder.videos(root, exclude):
-        talker = next((part for part in path.relative_to(root).parts if TALKER.fullmatch(part)), path.name if path.is_dir() else "")
+        talker = next(
+            (part for part in path.relative_to(root).parts if TALKER.fullmatch(part)), path.name if stands_for_videos(path) else ""
+        )
         if not talker:
             raise wrong_layout(root, path, "s1/… to s34/…")
         found = folder.source(path, path.relative_to(root).as_posix())

@@ -19,7 +19,7 @@ from pathlib import Path
 from speechlip.records import Source
 
 from . import folder
-from ._layout import wrong_layout
+from ._layout import stands_for_videos, wrong_layout
 
 NAME = "hdtf"
 TITLE = "HDTF, High-Definition Talking Face"
@@ -43,7 +43,7 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every clip, sorted. Raises OptionError for a video that is not named as HDTF's clips are, such as a whole download."""
     for path in folder.videos(root, exclude):
         name = CLIP.fullmatch(path.stem)
-        if not name and not path.is_dir():
+        if not name and not stands_for_videos(path):
             raise wrong_layout(root, path, "<RD|WDA|WRA>_<video>_<clip number>.mp4")
         speaker = person(name["video"]) if name else path.name
         yield replace(folder.source(path, path.relative_to(root).as_posix()), speaker=speaker, licence=LICENCE)

@@ -6,7 +6,8 @@ counts as a speaker of its own, and without ``licence`` it is unknown.
 
 Everything after this reads files, so embedded videos are written out as they are, and pictures with sound as FFV1 and FLAC in Matroska, without
 loss (sound at 16 bits), into ``.speechlip`` below the data set's folder, which other readers of the folder do not see. It may be deleted when the
-shards are done. A row that no video can be made of leaves a text file with the reason there, and the ledger says ``not a video file``.
+shards are done. A row that no video can be made of, or that names a file outside the data set's folder (links followed), is a source that is
+refused by name: whatever a row names goes out under the row's licence.
 
 Splits come from folders and file names (``train``, ``validation`` or ``dev``, ``test``), where these name more than one; a lone ``train`` is drawn
 from. The files are read by pyarrow alone: nothing is unpickled, nothing is fetched, no code of the data set runs.
@@ -14,14 +15,17 @@ from. The files are read by pyarrow alone: nothing is unpickled, nothing is fetc
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
-from speechlip.errors import OptionError, WriteError
+from speechlip.errors import OptionError, SourceRefused, WriteError
 from speechlip.files import whole_file
+from speechlip.media.endings import VIDEO_ENDINGS
 from speechlip.records import Source
 
+from ._layout import lies_in
 from ._tables import SPLIT_OF, columns, rows, split_of, table_files
-from .folder import VIDEO_ENDINGS
 
 NAME = "hf"
 TITLE = "A Hugging Face data set on disk"
@@ -62,16 +66,19 @@ def _wanted(path: Path, there: list[str]) -> list[str]:
 
 def _source(root: Path, table: Path, number: int, row: dict, split: str | None) -> Source:
     stem = f"{table.relative_to(root).with_suffix('').as_posix()}/{number:06d}"
-    path = _named_file(table, row) or _unpacked(root / UNPACKED, stem, row)
     about = {name: str(row[name]).strip() for name in ABOUT if row.get(name) is not None}
-    return Source(
-        path=path,
-        name=stem + path.suffix.lower(),
+    found = Source(
+        path=root / UNPACKED / stem,
+        name=stem + _ending(row),
         speaker=about.get("speaker") or stem,
         split=_split(stem, about["split"]) if about.get("split") else split,
         licence=about.get("licence") or LICENCE,
         transcript=about.get("transcript", ""),
     )
+    try:
+        return replace(found, path=_file_of(root, table, stem, row))
+    except SourceRefused as refusal:
+        return replace(found, refusal=refusal.reason, refusal_detail=refusal.detail)
 
 
 def _split(stem: str, name: str) -> str:
@@ -80,20 +87,29 @@ def _split(stem: str, name: str) -> str:
     return SPLIT_OF[name]
 
 
-def _named_file(table: Path, row: dict) -> Path | None:
-    """The video that a row names by its path instead of holding it; relative paths begin at the table."""
+def _file_of(root: Path, table: Path, stem: str, row: dict) -> Path:
+    """The row's video: the file that it names (a relative path begins at the table), or what it holds, written out.
+
+    Raises SourceRefused for a file outside ``root``, and for a row that no video can be made of.
+    """
     cell = row.get("video")
     named = cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) and not cell.get("bytes") else None
-    return table.parent / named if named else None
+    if not named:
+        return _unpacked(root, stem, row)
+    if not lies_in(root, table.parent / named):
+        advice = f"the row names {named!r}; copy that video into the data set's folder, or embed it"
+        raise SourceRefused("recipe", "file outside the data set's folder", advice)
+    return table.parent / named
 
 
-def _unpacked(folder: Path, stem: str, row: dict) -> Path:
+def _unpacked(root: Path, stem: str, row: dict) -> Path:
     """The row's video as a file, written unless it is there; its name holds a hash of what it is made of, so that it is never an old one."""
     media = [_bytes(part) for name in ("video", "audio", "image") for part in _parts(row.get(name))]
     digest = hashlib.sha256(repr([row.get("fps"), *map(_sha256, media)]).encode()).hexdigest()[:8]
-    made = [folder / f"{stem}-{digest}{ending}" for ending in (*VIDEO_ENDINGS, ".txt")]
-    there = next((path for path in made if path.is_file()), None)
-    return there or _write(folder / f"{stem}-{digest}", row, media)
+    path = root / UNPACKED / f"{stem}-{digest}{_ending(row)}"
+    if not lies_in(root, path):
+        raise WriteError(f"{path} is, or lies behind, a link out of {root}; remove that link")
+    return path if path.is_file() else _write(path, row, media)
 
 
 def _parts(cell: object) -> list:
@@ -110,31 +126,30 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _write(stem: Path, row: dict, media: list[bytes]) -> Path:
-    """Write a row's file: the video as it is, pictures and sound as one, or the reason why there is none."""
+def _write(path: Path, row: dict, media: list[bytes]) -> Path:
+    """Write a row's file: the video as it is, or pictures and sound as one. Raises SourceRefused where there is no video in the row."""
     try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"cannot write to {stem.parent}: {error.strerror}; copy the data set to where you may write") from error
+        raise WriteError(f"cannot write to {path.parent}: {error.strerror}; copy the data set to where you may write") from error
     try:
-        return _write_bytes(stem, _ending(row["video"]), media[0]) if media[0] else _write_muxed(stem, row)
+        with whole_file(path) as file:
+            file.write(media[0]) if media[0] else _write_muxed(file, row)
     except ValueError as error:
-        return _write_bytes(stem, ".txt", f"no video can be made of this row: {error}\n".encode())
-
-
-def _ending(cell: object) -> str:
-    named = Path(cell.get("path") or "").suffix.lower() if isinstance(cell, dict) else ""
-    return named if named in VIDEO_ENDINGS else ".mp4"
-
-
-def _write_bytes(stem: Path, ending: str, data: bytes) -> Path:
-    path = stem.with_name(stem.name + ending)
-    with whole_file(path) as file:
-        file.write(data)
+        raise SourceRefused("recipe", "no video in this row", str(error)) from error
     return path
 
 
-def _write_muxed(stem: Path, row: dict) -> Path:
+def _ending(row: dict) -> str:
+    """What the row's file ends in: as its cell of ``video`` is named, else ``.mp4``; pictures and sound become a ``.mkv``."""
+    cell = row.get("video")
+    if "video" not in row:
+        return ".mkv"
+    named = Path((cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) else "") or "").suffix.lower()
+    return named if named in VIDEO_ENDINGS else ".mp4"
+
+
+def _write_muxed(file: BinaryIO, row: dict) -> None:
     from ._muxing import mux, read_picture, read_sound
 
     if "video" in row:
@@ -142,8 +157,4 @@ def _write_muxed(stem: Path, row: dict) -> Path:
     if not isinstance(row["image"], list):
         raise ValueError("image must be a list of pictures; one picture does not talk")
     samples, rate = read_sound(_bytes(row["audio"]))
-    pictures = [read_picture(_bytes(cell)) for cell in row["image"]]
-    path = stem.with_name(stem.name + ".mkv")
-    with whole_file(path) as file:
-        mux(file, pictures, samples, rate, float(row["fps"] or 0))
-    return path
+    mux(file, [read_picture(_bytes(cell)) for cell in row["image"]], samples, rate, float(row["fps"] or 0))

@@ -16,7 +16,7 @@ from pathlib import Path
 from speechlip.records import Source
 
 from . import folder
-from ._layout import parts, wrong_layout
+from ._layout import parts, stands_for_videos, wrong_layout
 
 NAME = "voxceleb2"
 TITLE = "VoxCeleb2"
@@ -41,6 +41,6 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     for path in folder.videos(root, exclude):
         part, kind, who, _, _ = parts(root, path, LAYOUT)
         as_wanted = kind == "mp4" and PERSON.fullmatch(who)
-        if part not in SPLIT_OF or not (as_wanted or path.is_dir()):
+        if part not in SPLIT_OF or not (as_wanted or stands_for_videos(path)):
             raise wrong_layout(root, path, LAYOUT)
         yield replace(folder.source(path, path.relative_to(root).as_posix()), speaker=who, split=SPLIT_OF[part], licence=LICENCE)

@@ -1,6 +1,7 @@
 """What ``prep-shards`` does between the command line and the job: resolve names, show plan and progress, print the funnel."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,11 @@ from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors import choose_detector, detector_class
 from speechlip.media.decord_pictures import DECORD_LIMITS
 from speechlip.media.moments import DECODERS
+from speechlip.score_sync import shown
 from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
 from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
 from speechlip.shards.job import Job, prepare
-from speechlip.shards.ledger import clock, format_funnel
+from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
 from speechlip.terminal import Bar, counted, say
@@ -117,15 +119,34 @@ def show_plan(plan: Plan, options: PrepOptions) -> int:
         speakers = len({entry.source.speaker for entry in planned})
         split_s = sum(entry.seconds for entry in planned)
         click.echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
-    unreadable = [entry.source.name for entry in plan.sources if not entry.seconds]
-    if unreadable:
-        click.echo(f"  {len(unreadable)} of them cannot be read or state no length, {unreadable[0]!r} first; the run will say why")
+    for (_, reason, _), names in refusals(plan).items():
+        click.echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
+    unknown = [planned.source.name for unit in plan.units for planned in unit.sources if not planned.seconds]
+    if unknown:
+        click.echo(f"  {len(unknown)} of them state no length: {listed(unknown)}")
     return 0
 
 
+def refusals(plan: Plan) -> dict[tuple[str, ...], list[str]]:
+    """Names of refused sources by stage and reason."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for _, planned in plan.refused:
+        found.setdefault((*planned.refusal[:2], ""), []).append(planned.source.name)
+    return found
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first names of a list, for a terminal.
+
+    >>> listed(["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    'a.mp4, b.mp4, c.mp4, …'
+    """
+    return ", ".join([*map(shown, names[:most]), *(["…"] if len(names) > most else [])])
+
+
 def report(out: Path, manifest: dict, quiet: bool) -> int:
-    """Print the funnel and where things are; returns the exit code."""
-    totals = manifest["funnel"]
+    """Print the funnel, where things are and what to look at; returns the exit code."""
+    totals, rows = manifest["funnel"], read_ledger(out)
     if not totals["clips"]:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
         videos = counted(totals["sources"], "video")
@@ -137,10 +158,34 @@ def report(out: Path, manifest: dict, quiet: bool) -> int:
             f"{name} {counted(facts['clips'], 'clip')} of {counted(facts['speakers'], 'speaker')}"
             for name, facts in manifest["splits"].items()
         )
-        click.echo(f"{counted(len(manifest['shards']), 'shard')} in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
+        shards = counted(len(manifest["shards"]), "shard")
+        click.echo(f"{shards} in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
+        for reason, names in skipped_names(rows).items():
+            click.echo(f"skipped, {reason}: {listed(names)}")
         if totals["sources_skipped"]:
             click.echo(f"{out / 'ledger.jsonl'} says what became of every video")
+    for warning in warnings(manifest, rows):
+        click.echo(warning, err=True)
     return 0
+
+
+def skipped_names(rows: Iterable[LedgerRow]) -> dict[str, list[str]]:
+    """Names of the videos that gave nothing, by reason."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.status == "skipped":
+            found.setdefault(row.reason, []).append(row.source)
+    return found
+
+
+def warnings(manifest: dict, rows: Sequence[LedgerRow]) -> Iterator[str]:
+    """What a person should know before training on it."""
+    shares = manifest["options"]["split"]
+    if empty := empty_splits(shares, manifest["splits"], rows):
+        speakers = counted(len({row.speaker for row in rows if row.clips}), "speaker")
+        names = ", ".join(f"{name} ({shares[name]:.3g})" for name in empty)
+        advice = "a speaker is in one split only: bring more speakers, or other shares by --split"
+        yield f"no clip came into {names}, which has a share: there is speech of {speakers}; {advice}"
 
 
 class Progress:

@@ -1,6 +1,6 @@
 """The frozen records that travel down the line. Units stand in field names; arrays state shape and dtype."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ class Source:
 
     ``name`` is unique within the dataset: the POSIX path relative to its root. ``split`` is an official split or None (then it is drawn).
     ``phones_path`` names a TextGrid or ``.align`` with the phone times, ``landmarks_path`` a ``sidecar`` file (docs/sidecar.md); None where there is none.
+    refusal: why the recipe hands out no file for it, a short phrase that is counted, and refusal_detail the sentence for a person; both empty
+    where ``path`` is to be read. more: what else is said of it, text by name, the same names for every source of a dataset; it goes into the
+    ``json`` of its samples.
     """
 
     path: Path
@@ -22,6 +25,9 @@ class Source:
     transcript: str = ""
     phones_path: Path | None = None
     landmarks_path: Path | None = None
+    refusal: str = ""
+    refusal_detail: str = ""
+    more: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

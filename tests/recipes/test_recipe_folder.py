@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from PIL import Image
 from speechlip.errors import OptionError
 from speechlip.recipes.folder import sources
 
@@ -26,11 +29,68 @@ def names(root: Path, **more) -> list[str]:
     return [source.name for source in sources(root, **more)]
 
 
+ENDINGS = """
+3g2 3gp asf avi dv flv m2ts m4v mkv mov mp4 mpeg mpg MTS mxf ogv qt rm ts vob webm wmv y4m
+"""
+
+
 def test_endings_in_any_case_and_nothing_else(put):
-    wanted = ["a.AVI", "b.mp4", "c.MOV", "d.mkv", "e.WebM", "f.mpg", "g.mpeg", "h.M4V"]
-    for name in [*wanted, "x.txt", "x.mp3", "mp4", "y.mp4.part", ".DS_Store", "._b.mp4", ".hidden/z.mp4"]:
+    wanted = sorted(["a.AVI", "e.WebM", "h.M4V", "y.mp4.part", "z.LRV", *(f"x.{ending}" for ending in ENDINGS.split())])
+    for name in [*wanted, "x.txt", "x.mp3", "x.png", "x.TextGrid", "x.wav", "mp4", ".DS_Store", "._b.mp4", ".hidden/z.mp4"]:
         root = put(name)
     assert names(root) == wanted
+
+
+def test_source_code_is_no_transport_stream(put):
+    put("src/app.ts", "export const größe = 1\n" * 400)
+    assert names(put("src/mod.mts", "import x from 'y'\n")) == []
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "matroska", "avi", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "dv"])
+def test_a_video_under_a_name_that_says_nothing_is_found_by_its_bytes(tmp_path, container):
+    """Written by FFmpeg's own muxers, so that no signature is checked against the list it came from."""
+    write_video(tmp_path / "take-7", container)
+    write_video(tmp_path / "take-8.xyz", container)
+    write_video(tmp_path / "Unconfirmed.crdownload", container)
+    assert names(tmp_path) == ["Unconfirmed.crdownload", "take-7", "take-8.xyz"]
+
+
+def test_sound_and_pictures_under_such_names_are_no_videos(tmp_path):
+    for place, (container, codec) in enumerate([("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libopus")]):
+        with av.open(str(tmp_path / f"{place}.xyz"), "w", format=container) as out:
+            stream = out.add_stream(codec, rate=16000, layout="mono")
+            for packet in [*stream.encode(silence(stream.format.name)), *stream.encode()]:
+                out.mux(packet)
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "TIFF"):
+        Image.new("RGB", (64, 64), "red").save(tmp_path / f"{kind}.xyz", kind)
+    (tmp_path / "photo.xyz").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    (tmp_path / "notes.xyz").write_text("G" * 1000)
+    os.mkfifo(tmp_path / "pipe.xyz")
+    assert names(tmp_path) == []
+
+
+CODECS = {"ogg": "libvpx", "dv": "dvvideo", "flv": "flv", "mpeg": "mpeg2video", "mxf": "mpeg2video"}
+
+
+def write_video(path, container):
+    """Ten pictures in a codec that the container carries; a DV file is its packets, one after the other."""
+    size = (720, 576, "yuv420p") if container == "dv" else (160, 128, "yuv420p")
+    with av.open(str(path), "w", format="avi" if container == "dv" else container) as out:
+        stream = out.add_stream(CODECS.get(container, "mpeg4"), rate=25)
+        stream.width, stream.height, stream.pix_fmt = size
+        packets = [packet for _ in range(10) for packet in stream.encode(av.VideoFrame(*size))]
+        packets += stream.encode()
+        raw = b"".join(map(bytes, packets))
+        for packet in packets:
+            out.mux(packet)
+    if container == "dv":
+        path.write_bytes(raw)
+
+
+def silence(name):
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format="s16", layout="mono")
+    frame.sample_rate = 16000
+    return av.AudioResampler(name, "mono", 16000).resample(frame)[0]
 
 
 def test_speaker_is_the_first_folder_or_the_stem(put):
@@ -123,7 +183,8 @@ def test_metadata_names_speaker_split_transcript_licence(put):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("file,spekar\na.mp4,x\n", "unknown columns 'spekar'; it may have: file, speaker, split, transcript, licence"),
+        ("file,mood,mood\na.mp4,x,y\n", "has the column 'mood' twice; keep one of them"),
+        ("file,licence,license\na.mp4,x,y\n", "has the column 'licence' twice"),
         ("speaker\nx\n", "no column 'file'"),
         ("", "no column 'file'"),
         ("file\na.mp4\nb.mp4\n", "row 3 names 'b.mp4', and there is no such video"),
@@ -138,6 +199,40 @@ def test_metadata_that_cannot_be_used_is_refused(put, table, message):
     root = put("metadata.csv", table)
     with pytest.raises(OptionError, match=message.replace("(", r"\(")):
         list(sources(root))
+
+
+@pytest.mark.parametrize("column", ["file_name", "path", "File"])
+def test_metadata_under_other_names_and_with_columns_of_its_own(put, column):
+    put("b.mp4")
+    put("a.mp4")
+    root = put("metadata.csv", f'{column},License,mood, age ,\na.mp4,CC-BY-4.0,"glad, very",041,x\n')
+    first, second = sources(root)
+    assert (first.licence, first.more) == ("CC-BY-4.0", {"mood": "glad, very", "age": "041", "column_5": "x"})
+    assert (second.licence, second.more) == ("unknown", {"mood": "", "age": "", "column_5": ""})
+
+
+def test_of_two_columns_for_the_video_the_first_name_counts(put):
+    put("a.mp4")
+    root = put("metadata.csv", "path,file\n/data/raw/1.mp4,a.mp4\n")
+    assert [source.more for source in sources(root)] == [{"path": "/data/raw/1.mp4"}]
+
+
+def test_a_transcript_is_not_read_from_elsewhere(put, tmp_path):
+    """A link in a folder of somebody else's could name any file, whose text would go into the shards."""
+    root = put("a.mp4")
+    (tmp_path / "secret").write_text("word for word")
+    (root / "a.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(OptionError, match=r"a\.txt is a link to .*secret, outside .*; copy the transcript there, or remove the link"):
+        list(sources(root))
+    (root / "a.txt").unlink()
+    (root / "a.txt").symlink_to(put("texts/1.txt", "inside") / "texts/1.txt")
+    assert [source.transcript for source in sources(root)] == ["inside"]
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for name in ("a.mp4", "a.txt"):  # video and text are links to one folder: that folder is meant
+        (linked / name).symlink_to((root / name).resolve().with_name(name) if name == "a.mp4" else root / "b.txt")
+    (root / "b.txt").write_text("beside the video")
+    assert [source.transcript for source in sources(linked)] == ["beside the video"]
 
 
 def test_metadata_in_another_encoding_is_refused(put):

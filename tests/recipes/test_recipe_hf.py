@@ -89,7 +89,7 @@ def test_pictures_and_sound_are_read_as_any_video_is(tmp_path, drawn, capsys):
     assert np.array_equal(np.concatenate([moment.samples for moment in read]), sound[:, 0])
     with pytest.raises(SystemExit) as ended:
         speechlip(["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"])
-    assert ended.value.code == 0 and "1 videos, 0:00.8" in capsys.readouterr().out
+    assert ended.value.code == 0 and "1 video, 0:00.8" in capsys.readouterr().out
 
 
 def test_a_second_time_nothing_is_written_and_a_changed_row_is(tmp_path, small_video):
@@ -132,6 +132,61 @@ def test_feather_files_are_read_too(tmp_path):
     with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as out:
         out.write_table(table, max_chunksize=2)
     assert [source.path.read_bytes() for source in found(tmp_path)] == [b"1", b"2", b"3"]
+
+
+OUTSIDE = "file outside the data set's folder"
+
+
+@pytest.mark.parametrize("cell", ["text", "struct"])
+def test_a_row_may_name_files_of_the_data_set_only(tmp_path, small_video, cell, capsys):
+    """Whatever a stranger's table names would go out with the shards, under the licence that the table states."""
+    root = tmp_path / "set"
+    (root / "data").mkdir(parents=True)
+    (tmp_path / "private.mp4").write_bytes(small_video)
+    (root / "link.mp4").symlink_to(tmp_path / "private.mp4")
+    (root / "folder").symlink_to(tmp_path)
+    (root / "own.mp4").write_bytes(small_video)
+    (root / "inner.mp4").symlink_to(root / "own.mp4")
+    names = ["../own.mp4", "../inner.mp4", str(root / "own.mp4"), "x" * 5000]
+    names += [
+        str(tmp_path / "private.mp4"),
+        "../../private.mp4",
+        "../link.mp4",
+        "../folder/private.mp4",
+        "a\0b",
+        "../own.mp4/../../../private.mp4",
+    ]
+    write(root / "data/a.parquet", video=names if cell == "text" else [{"bytes": None, "path": name} for name in names])
+    sources = found(root)
+    assert [source.refusal for source in sources] == [""] * 4 + [OUTSIDE] * 6
+    assert all(source.path.resolve().is_relative_to(root) for source in sources)
+    with pytest.raises(SystemExit) as ended:
+        speechlip(["prep-shards", str(root), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"])
+    assert ended.value.code == 0 and f"6 will be refused, {OUTSIDE}: data/a/000004.mp4" in capsys.readouterr().out
+
+
+def test_tables_and_unpacked_files_behind_links_are_refused(tmp_path, small_video):
+    root, elsewhere = tmp_path / "set", tmp_path / "elsewhere"
+    write(elsewhere / "private.parquet", video=held(small_video))
+    write(root / "a.parquet", video=held(small_video))
+    (root / ".speechlip").symlink_to(elsewhere)
+    with pytest.raises(WriteError, match=r"\.speechlip/a/.* behind, a link out of .*; remove that link"):
+        found(root)
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["private.parquet"]
+    (root / "b.parquet").symlink_to(elsewhere / "private.parquet")
+    with pytest.raises(OptionError, match=r"b\.parquet is a link out of .*; copy the table there"):
+        found(root)
+
+
+def test_the_hubs_cache_is_one_folder(tmp_path, small_video):
+    """snapshots/<revision>/ holds links to ../../blobs/."""
+    snapshot = tmp_path / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    write(tmp_path / "blobs" / "aa", video=["clip.mp4"])
+    (tmp_path / "blobs" / "bb").write_bytes(small_video)
+    (snapshot / "a.parquet").symlink_to("../../blobs/aa")
+    (snapshot / "clip.mp4").symlink_to("../../blobs/bb")
+    assert [source.path.read_bytes() for source in found(snapshot)] == [small_video]
 
 
 def test_videos_named_by_path_stay_where_they_are(tmp_path, small_video):
@@ -188,15 +243,13 @@ def test_a_row_that_gives_no_video_is_told_of_and_refused(tmp_path, drawn, chang
     pictures, samples = drawn
     write(tmp_path / "a.parquet", **pictures_row(pictures[:2], samples) | change)
     (source,) = found(tmp_path)
-    assert source.path.suffix == ".txt" and found(tmp_path) == [source]
-    assert re.search(f"no video can be made of this row: .*{reason}", source.path.read_text())
-    with pytest.raises(SourceRefused, match="not a video file"):
-        probe(source.path)
+    assert source.refusal == "no video in this row" and re.search(reason, source.refusal_detail)
+    assert found(tmp_path) == [source] and not any(path.is_file() for path in (tmp_path / ".speechlip").rglob("*"))
 
 
 def test_an_empty_video_is_refused_too(tmp_path):
     write(tmp_path / "a.parquet", video=pa.array([None], pa.struct({"bytes": pa.binary(), "path": pa.string()})))
-    assert "video is empty" in found(tmp_path)[0].path.read_text()
+    assert found(tmp_path)[0].refusal_detail == "video is empty"
 
 
 @pytest.mark.parametrize(

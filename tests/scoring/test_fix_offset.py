@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flash_click import Recording, click_errors_ms, measure, write
 from speechlip.errors import OptionError, SourceRefused, WriteError
+from speechlip.exporting.sound import read_sound
 from speechlip.media.probe import probe
 from speechlip.scoring.fix_offset import corrected_suffix, write_corrected
 
@@ -24,6 +25,8 @@ CONTAINERS = {
     "flv": Recording("flv"),
     "transport stream": Recording("ts"),
     "program stream": Recording("mpg", audio_codec="mp2"),
+    "camcorder": Recording("MTS", audio_codec="ac3", audio_rate_hz=48000),
+    "phone of old": Recording("3gp", video_codec="mpeg4"),
     "variable rate": Recording(rate="variable"),
     "both start at 1.6 s": Recording("mkv", video_start_s=Fraction(8, 5), audio_start_s=Fraction(8, 5)),
     "the sound starts 0.2 s late": Recording(audio_start_s=Fraction(1, 5)),
@@ -132,12 +135,21 @@ def test_nothing_to_correct_gives_the_same_bytes(tmp_path):
 
 
 def test_into_another_container(tmp_path):
-    assert [corrected_suffix(tmp_path / name) for name in ("a.webm", "a.wmv")] == [".webm", ".mkv"]
+    assert [corrected_suffix(tmp_path / name) for name in ("a.webm", "a.MTS", "a.dv")] == [".webm", ".MTS", ".mkv"]
     truth = Recording()
     write(tmp_path / "clip.mp4", shifted(truth, 2))
     write_corrected(tmp_path / "clip.mp4", 2, tmp_path / "out.mkv")
     after = measure(tmp_path / "out.mkv", truth)
     assert np.allclose(after.click_errors_ms, 0, atol=TOLERANCE_MS) and after.white == truth.bright_moments()
+
+
+def test_every_kind_of_file_that_the_walk_finds_can_be_corrected(real_cases, tmp_path):
+    for video in sorted((real_cases / "mixed").iterdir()):
+        out = tmp_path / (video.stem + corrected_suffix(video))
+        write_corrected(video, 3, out)
+        heard, corrected = (read_sound(path).samples.astype(float) for path in (video, out))
+        late = np.argmax(np.correlate(corrected[:32000], heard[1600:17600], "valid")) - 1600
+        assert late / 16 == pytest.approx(120, abs=6), video.name  # AC-3's encoder delay is 6 ms, and not declared
 
 
 def test_refusals_say_what_to_do_and_leave_nothing(tmp_path):

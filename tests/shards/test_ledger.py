@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, replace
 
 from speechlip.shards.folder_checks import Found, check_ledger
-from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, read_ledger
+from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel, funnel, read_ledger
 
 KEPT = LedgerRow("a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {})
 LOST = replace(
@@ -33,6 +33,29 @@ def test_the_printed_funnel_names_every_reason_widest_first():
     text = format_funnel(funnel([KEPT, LOST, KEPT]))
     assert text.index("no audio stream") < text.index("no face")
     assert "0:30.0" in text and "in 4 clips" in text and "interpolated" in text
+
+
+def test_the_printed_funnel_says_one_thing_once():
+    """By hand: 10 s without sound and one video lost for it, 4 s without a face in kept ones, 0.04 s that would be shown as 0:00.0."""
+    broken = replace(LOST, seconds=0.0, dropped={}, reason="truncated file")
+    text = format_funnel(funnel([replace(KEPT, dropped={"no face": 1.96, "no audio": 0.04}), LOST, KEPT, broken]))
+    assert [line.split() for line in text.splitlines()] == [
+        ["sources", "4", "0:30.0"],
+        ["−", "no", "audio", "stream", "1", "0:10.0"],
+        ["−", "no", "face", "0:04.0"],
+        ["−", "truncated", "file", "1"],
+        ["=", "kept", "2", "0:16.0", "in", "4", "clips"],
+        ["of", "which", "the", "face", "interpolated", "0:00.4"],
+    ]
+
+
+def test_splits_with_a_share_and_without_a_clip():
+    shares = {"train": 0.9, "validation": 0.1, "test": 0.0}
+    assert empty_splits(shares, ["train"], [KEPT]) == ["validation"]
+    assert empty_splits(shares, ["train", "validation"], [KEPT]) == []
+    official = replace(KEPT, declared={"split": "train"})
+    assert empty_splits(shares, ["train"], [official]) == []  # nothing was dealt
+    assert empty_splits(shares, ["train"], [official, KEPT]) == ["validation"]
 
 
 def test_only_a_line_feed_ends_a_row(tmp_path):

@@ -1,10 +1,12 @@
 """The plan: speaker-disjoint splits with the asked-for shares, and units that depend on nothing but sources and options."""
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, SourceRefused
 from speechlip.records import Source
 from speechlip.shards.options import PrepOptions
 from speechlip.shards.plan import Plan, PlannedSource, assign_splits, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
@@ -43,6 +45,39 @@ def test_the_seed_draws_and_the_order_of_sources_does_not():
 @pytest.mark.parametrize(("speakers", "expected"), [(1, {"train"}), (2, {"train", "validation"}), (3, {"train", "validation", "test"})])
 def test_every_split_gets_a_speaker_as_soon_as_there_are_enough(speakers, expected):
     assert set(assign_splits(corpus(speakers), PrepOptions()).values()) == expected
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
+    """Two good files and six that give nothing: train is never empty, whatever is drawn. The length of a video without sound is known."""
+
+    def probe(path, need_audio=True):
+        if path.stem == "mute" and need_audio:
+            raise SourceRefused("probe", "no audio stream", "pictures only")
+        if path.stem.startswith("bad"):
+            raise SourceRefused("probe", "empty file", "0 bytes")
+        return SimpleNamespace(video_duration_s=11.7)
+
+    monkeypatch.setattr("speechlip.shards.plan.probe", probe)
+    names = ["good1", "good2", "mute", *(f"bad{place}" for place in range(5))]
+    sources = [Source(Path(f"/videos/{name}.mp4"), f"{name}.mp4", name) for name in names]
+    plan = make_plan(sources, PrepOptions(seed=seed))
+    assert {unit.split for unit in plan.units} == {"train", "validation"}
+    assert {entry.source.speaker for unit in plan.units for entry in unit.sources} == {"good1", "good2"}
+    assert {split for split, _ in plan.refused} == {""}
+    assert {entry.source.speaker: (entry.seconds, entry.refusal[1]) for _, entry in plan.refused} == {
+        "mute": (11.7, "no audio stream"),
+        **{f"bad{place}": (0, "empty file") for place in range(5)},
+    }
+    assert load_plan(dump_plan(plan, PrepOptions()))[0] == plan
+    assert len(plan.sources) == len(sources)
+
+
+def test_what_is_said_of_one_source_is_asked_of_all():
+    first, second = Source(Path("a"), "a", "a", more={"mood": "glad"}), Source(Path("b"), "b", "b", more={"age": "4"})
+    assert [source.more for source in limited([first, second], PrepOptions())] == [{"age": "", "mood": "glad"}, {"age": "4", "mood": ""}]
+    with pytest.raises(OptionError, match="a column is called 'n_frames', as a field that every sample has of its own"):
+        limited([replace(first, more={"n_frames": "1"})], PrepOptions())
 
 
 def test_official_splits_win_and_a_speaker_in_two_is_an_error():

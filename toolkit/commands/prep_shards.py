@@ -56,7 +56,7 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
-    VIDEO_DIR is a folder of videos (mp4 mov mkv webm avi mpg, any depth) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
+    VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
     a ledger with one row per video, a dataset card, and the manifest, which is written last. Exit code 0 when something was kept, 2 when
     nothing was, 1 for an error.
     """

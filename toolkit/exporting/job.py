@@ -11,6 +11,7 @@ from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
 from speechlip.files import only_run, write_text
+from speechlip.media.endings import shown_endings
 from speechlip.recipes.folder import videos
 from speechlip.shards.writer import plain_name
 from speechlip.timing import FPS
@@ -43,7 +44,7 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
     root = source.parent if source.is_file() else source
     tasks = [Task(path.relative_to(root).as_posix(), path, out / path.relative_to(root).with_suffix("")) for path in files]
     if not tasks:
-        raise OptionError(f"no video in {source}; export-features reads avi m4v mkv mov mp4 mpeg mpg webm, at any depth, or one sound file")
+        raise OptionError(f"no video in {source}; export-features reads {shown_endings()}, at any depth, or one sound file")
     same: dict[Path, list[str]] = defaultdict(list)
     for task in tasks:
         same[task.folder].append(plain_name(task.name))

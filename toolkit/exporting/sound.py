@@ -11,10 +11,10 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.audio import placed
 from speechlip.media.decoding import stamped_frames
+from speechlip.media.endings import is_video_name
 from speechlip.media.moments import moments
 from speechlip.media.opening import audio_stream, open_local
 from speechlip.media.probe import corrections, probe
-from speechlip.recipes.folder import VIDEO_ENDINGS
 from speechlip.timing import SAMPLES_PER_FRAME
 
 Item = TypeVar("Item")
@@ -43,7 +43,7 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
     try:
         info = probe(path)
     except SourceRefused as refusal:
-        if refusal.reason != "no video stream" or path.suffix.lower() in VIDEO_ENDINGS:
+        if refusal.reason != "no video stream" or is_video_name(path.name):
             raise
         return _sound_alone(path, moved)
     samples, silent = bytearray(), 0

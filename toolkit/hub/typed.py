@@ -18,15 +18,13 @@ def as_dataset(path: str | Path, split: str = "train") -> "IterableDataset":
     from datasets import load_dataset
 
     shards = open_shards(path, split)
-    return load_dataset(
-        "webdataset", data_files={split: list(shards.urls)}, split=split, streaming=True, features=features(shards.fields or ())
-    )
+    types = features(shards.fields or (), shards.columns or ())
+    return load_dataset("webdataset", data_files={split: list(shards.urls)}, split=split, streaming=True, features=types)
 
 
-def features(fields: tuple[str, ...]) -> Any:
-    """``datasets.Features`` of a sample with these members, the same that the card declares."""
+def features(fields: tuple[str, ...], columns: tuple[str, ...] = ()) -> Any:
+    """``datasets.Features`` of a sample with these members, and these columns in its ``json``: the same that the card declares."""
     from datasets import Features
-    from speechlip.cards.dataset import MEMBER_FEATURES
+    from speechlip.cards.features import declared
 
-    named = [{"name": name, "dtype": "string"} for name in ("__key__", "__url__")]
-    return Features._from_yaml_list([*named, *({"name": field, **MEMBER_FEATURES[field]} for field in fields)])
+    return Features._from_yaml_list(declared(fields, columns))

@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ..errors import SourceRefused
+from .endings import why_not_read
 
-VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm"
+VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
 AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"  # opened only to say "no video stream" instead of "not a video file"
 NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -20,8 +21,8 @@ NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disp
 def open_local(path: Path) -> InputContainer:
     """Open ``path`` for reading.
 
-    Raises SourceRefused (stage ``probe``): missing file, not a regular file, unreadable file, empty file, truncated file (an MP4 whose
-    index was never written), not a video file.
+    Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's low-resolution copy, unreadable
+    file, empty file, truncated file (an MP4 whose index was never written), not a video file.
     """
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
@@ -55,6 +56,8 @@ def _check_file(path: Path) -> None:
             raise SourceRefused("probe", "missing file", f"{path} does not exist, or is a link to nothing")
         if not path.is_file():
             raise SourceRefused("probe", "not a regular file", f"{path} is a folder, a pipe or a device")
+        if reason := why_not_read(path.name):
+            raise SourceRefused("probe", *reason)
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceRefused("probe", "empty file", "0 bytes")

@@ -27,17 +27,25 @@ from speechlip.timing import FPS
 from .audit import LOSSLESS
 
 MUXERS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-    ".avi": "avi",
-    ".flv": "flv",
-    ".ts": "mpegts",
-    ".mpg": "mpeg",
-    ".mpeg": "mpeg",
+    f".{ending}": muxer
+    for muxer, endings in {
+        "mp4": "mp4 m4v f4v insv",
+        "mov": "mov qt",
+        "3gp": "3gp 3g2",
+        "matroska": "mkv mk3d",
+        "webm": "webm",
+        "avi": "avi divx",
+        "flv": "flv",
+        "asf": "wmv asf",
+        "ogg": "ogv ogx ogm",
+        "mpegts": "ts mts m2ts m2t trp",
+        "mpeg": "mpg mpeg mpe",
+        "vob": "vob",
+        "nut": "nut",
+    }.items()
+    for ending in endings.split()
 }
+"""Endings of copies; what else is read (DV, MXF, RealMedia …) becomes Matroska."""
 LEAST_BITS_PER_S = 128_000
 """Sound that is encoded a second time gets at least this, where its codec does."""
 PLANAR = {"uint8": "u8p", "int16": "s16p", "int32": "s32p", "int64": "s64p", "float32": "fltp", "float64": "dblp"}
@@ -74,7 +82,8 @@ def write_corrected(video: Path, offset_frames: int, out: Path) -> None:
         try:
             _write(video, info, Fraction(offset_frames, FPS), file, MUXERS[out.suffix.lower()])
         except (av.FFmpegError, ValueError) as error:
-            advice = "a copy that ends in .mkv carries nearly everything"
+            carries = ".mkv carries nearly everything"
+            advice = f"a copy that ends in {carries}" if out.suffix.lower() != ".mkv" else "encode its pictures as H.264 first"
             raise OptionError(
                 f"{video} ({info.video_codec}, {info.audio_codec}) cannot be copied into {out.suffix}: {error}; {advice}"
             ) from error
@@ -130,15 +139,20 @@ def _encoder(container: OutputContainer, sound: av.AudioStream, info: MediaInfo)
     codec = sound.codec_context.codec.canonical_name
     if container.format.name == "avi" and not codec.startswith(LOSSLESS):
         codec = "pcm_s16le"
-    try:
-        av.Codec(codec, "w")
-    except av.codec.codec.UnknownCodecError:
-        codec = container.default_audio_codec
+    codec = next(filter(_encodes, (codec, container.default_audio_codec)), "aac")
     stream: Any = container.add_stream(codec, rate=info.audio_sample_rate_hz)
     stream.layout = sound.codec_context.layout.name
     if not codec.startswith(LOSSLESS):
         stream.bit_rate = max(LEAST_BITS_PER_S, sound.bit_rate or 0)
     return stream
+
+
+def _encodes(codec: str) -> bool:
+    try:
+        av.Codec(codec, "w")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True
 
 
 def _copies(container: InputContainer, picture: av.VideoStream, copied: av.VideoStream) -> Iterator[av.Packet]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from speechlip.errors import OptionError
+from speechlip.media.endings import shown_endings
 from speechlip.recipes.folder import videos
 from speechlip.shards.writer import plain_name
 
@@ -41,7 +42,7 @@ def match(renders: Path, reference: Path | None = None, pairs_csv: Path | None =
     """``tasks``, and the references that are left over."""
     plain = [ScoreTask(plain_name(name), path) for name, path in _listed(renders, exclude).items()]
     if not plain:
-        raise OptionError(f"no video in {renders}; score-sync reads avi m4v mkv mov mp4 mpeg mpg webm, at any depth")
+        raise OptionError(f"no video in {renders}; score-sync reads {shown_endings()}, at any depth")
     references = _listed(reference, exclude) if reference else {}
     pairs_csv = pairs_csv or _beside(renders)
     rows = read_pairs(pairs_csv, renders, reference) if pairs_csv else {}

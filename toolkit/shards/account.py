@@ -85,6 +85,13 @@ class Account:
         )
 
 
+def refused_row(split: str, planned: PlannedSource) -> LedgerRow:
+    """The line of a source that the plan refused."""
+    account = Account(planned)
+    account.refused(SourceRefused(*planned.refusal))
+    return account.row(split)
+
+
 def nothing_left(lost: dict[str, int]) -> SourceRefused:
     """Why a source that could be read gave no clip: the reason that took most frames."""
     if not lost:

@@ -23,6 +23,7 @@ from speechlip.manifest import sealed
 from speechlip.records import Source
 from speechlip.timing import seconds
 
+from .account import refused_row
 from .engine import Crashed, Engine, Event
 from .frozen_pairs import freeze_pairs, write_pairs
 from .ledger import LedgerRow, funnel, licences, read_rows, row_from
@@ -207,7 +208,8 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
     """Put the shards in place, then pairs, ledger and card, and the manifest last. Safe to repeat from any point."""
     results = {unit: load_result(result_path(job, unit)) for unit in plan.units}
     order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
-    rows = sorted((row for result in results.values() for row in result.rows), key=lambda row: order[row.source])
+    rows = [row for result in results.values() for row in result.rows] + [refused_row(split, entry) for split, entry in plan.refused]
+    rows.sort(key=lambda row: order[row.source])
     clips_of: dict[str, list[PairClip]] = {}
     for unit, result in results.items():
         clips_of.setdefault(unit.split, []).extend(result.clips)
@@ -218,6 +220,7 @@ def finish(job: Job, plan: Plan, write_card: CardWriter) -> dict:
         "options": job.options.as_dict(),
         "versions": {name: version(name) for name in VERSIONS_THAT_SHOW},
         "fields": common_fields(results.values()),
+        "columns": sorted({name for source in job.sources for name in source.more}),
         "shards": place_shards(job, results),
         "splits": {split: describe_split(clips) for split, clips in clips_of.items() if clips},
         "pairs": {split: write_pairs_of(job, split, clips) for split, clips in clips_of.items() if clips and split != TRAIN},

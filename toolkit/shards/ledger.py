@@ -122,17 +122,33 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
 
 
 def format_funnel(totals: dict) -> str:
-    """The funnel as lines of text, widest first: what came in, what fell out and why, what is left."""
+    """The funnel as lines of text: what came in, what fell out and why, longest first, what is left.
+
+    A reason is one line: how many videos gave nothing for it, and how long it took away in all. What rounds to 0:00.0 of a kept video is not shown.
+    """
+    skipped: Counter[str] = Counter()
+    for named, count in totals["skipped"].items():
+        skipped[named.partition(": ")[2]] += count
+    lost_s = Counter(totals["dropped"])
     lines = [f"  {'sources':<34}{totals['sources']:>7}   {clock(totals['seconds']):>9}"]
-    for reason, lost_s in sorted(totals["dropped"].items(), key=lambda item: -item[1]):
-        lines.append(f"  − {reason:<32}{'':>7}   {clock(lost_s):>9}")
-    for reason, count in totals["skipped"].items():
-        lines.append(f"  − skipped, {reason:<23}{count:>7}")
+    for reason in sorted(lost_s.keys() | skipped.keys(), key=lambda reason: (-lost_s[reason], -skipped[reason], reason)):
+        shown_s = clock(lost_s[reason]) if round(lost_s[reason], 1) else ""
+        if shown_s or skipped[reason]:
+            lines.append(f"  − {reason:<32}{skipped[reason] or '':>7}   {shown_s:>9}".rstrip())
     clips = counted(totals["clips"], "clip")
     lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}")
-    if totals["interpolated_seconds"]:
+    if round(totals["interpolated_seconds"], 1):
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
     return "\n".join(lines)
+
+
+def empty_splits(shares: Mapping[str, float], filled: Iterable[str], rows: Iterable[LedgerRow]) -> list[str]:
+    """The splits that have a share and got no clip; none where the videos' own splits are official, so that nothing was dealt.
+
+    shares: split → share of seconds. filled: splits with clips.
+    """
+    dealt = any(not row.declared.get("split") for row in rows)
+    return [name for name, share in shares.items() if share > 0 and name not in set(filled)] if dealt else []
 
 
 def clock(length_s: float) -> str:

@@ -18,7 +18,7 @@ from speechlip.media.probe import probe
 from speechlip.records import Source
 
 from .options import PrepOptions
-from .writer import KEY_DIGITS, key_digits
+from .writer import KEY_DIGITS, OWN_META, key_digits
 
 LIPS_BYTES = {"jpg": 76_000, "png": 276_000}  # per second of video, as the other two: benchmarks/member_sizes.py
 SPECTROGRAM_BYTES = {"stft": 64_000, "mel": 20_000}
@@ -29,9 +29,10 @@ UNITS_PER_SPLIT = 8  # at the least, where there are sources enough: loaders and
 
 @dataclass(frozen=True)
 class PlannedSource:
-    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 if unreadable).
+    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 where unknown).
 
-    declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need.
+    declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need. refusal: stage, reason and detail of
+    what could not be read, or has no sound; empty where it is to be prepared.
     """
 
     source: Source
@@ -40,6 +41,7 @@ class PlannedSource:
     seconds: float
     declared: dict[str, str] = field(default_factory=dict, hash=False)
     key_digits: int = KEY_DIGITS
+    refusal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,34 +60,58 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """All units, and whether any source brings phones (then every sample carries ``phones.json``)."""
+    """All units, and whether any source brings phones (then every sample carries ``phones.json``).
+
+    refused: sources that no unit has, each with the split that its ledger row names: the declared one, that of its speaker, or none.
+    """
 
     units: tuple[Unit, ...]
     with_phones: bool
+    refused: tuple[tuple[str, PlannedSource], ...] = ()
 
     @property
     def sources(self) -> tuple[PlannedSource, ...]:
-        return tuple(planned for unit in self.units for planned in unit.sources)
+        prepared = (planned for unit in self.units for planned in unit.sources)
+        return (*prepared, *(planned for _, planned in self.refused))
 
 
 def look_at(source: Source, detector: str, key_digits: int) -> PlannedSource:
-    """Note a source's size, time, length and what goes with it; what cannot be read gets 0 here and its reason when its turn comes."""
+    """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or has no sound."""
+    length_s, refusal = 0.0, (source.refusal and ("recipe", source.refusal, source.refusal_detail)) or ()
     try:
-        length_s = probe(source.path).video_duration_s
+        if not refusal:
+            length_s = probe(source.path).video_duration_s
+    except SourceRefused as problem:
+        refusal = (problem.stage, problem.reason, problem.detail)
+        length_s = length_without_sound(source.path)
+    return PlannedSource(source, *file_stamp(source.path), length_s, declared(source, detector), key_digits, refusal)
+
+
+def length_without_sound(path: Path) -> float:
+    """Length in seconds of a video that may have no sound, 0 where it cannot be read either: what is refused is counted all the same."""
+    try:
+        return probe(path, need_audio=False).video_duration_s
     except SourceRefused:
-        length_s = 0.0
-    return PlannedSource(source, *file_stamp(source.path), length_s, declared(source, detector), key_digits)
+        return 0.0
 
 
 def declared(source: Source, detector: str) -> dict[str, str]:
     """What clips depend on beside the video, its speaker and its licence, as text: a change of it makes another dataset.
 
-    The split as declared; of the transcript, of the phones' file and, where ``detector`` reads it, of the landmarks' file the first
-    ``DIGEST_DIGITS`` digits of the SHA-256. Empty where there is none.
+    The split as declared; of the transcript, of what else is said of it, of the phones' file and, where ``detector`` reads it, of the
+    landmarks' file the first ``DIGEST_DIGITS`` digits of the SHA-256. Empty where there is none.
     """
-    transcript = hashlib.sha256(source.transcript.encode("utf-8", "backslashreplace")).hexdigest()[:DIGEST_DIGITS]
-    facts = {"split": source.split or "", "transcript": transcript if source.transcript else "", "phones": _content(source.phones_path)}
+    facts = {
+        "split": source.split or "",
+        "transcript": _digest(source.transcript),
+        "phones": _content(source.phones_path),
+        "more": _digest(json.dumps(source.more, sort_keys=True) if source.more else ""),
+    }
     return facts | ({"landmarks": _content(source.landmarks_path)} if detector == SidecarDetector.name else {})
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:DIGEST_DIGITS] if text else ""
 
 
 def _content(path: Path | None) -> str:
@@ -105,13 +131,19 @@ def file_stamp(path: Path) -> tuple[int, int]:
 
 
 def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
-    """The sources that this run is about. Raises OptionError where two bear the same name."""
+    """The sources that this run is about, each with the same names in ``more``.
+
+    Raises OptionError where two bear the same name, or where ``more`` has a name that every sample has of its own.
+    """
     chosen = list(islice(sources, options.limit or None))
     names = [source.name for source in chosen]
     if len(set(names)) < len(names):
         twice = sorted(name for name in set(names) if names.count(name) > 1)
         raise OptionError(f"the recipe {options.recipe!r} yields two sources named {twice[0]!r}; names must be unique in a dataset")
-    return chosen
+    columns = dict.fromkeys(sorted({column for source in chosen for column in source.more}), "")
+    if taken := [column for column in columns if column in OWN_META]:
+        raise OptionError(f"a column is called {taken[0]!r}, as a field that every sample has of its own; give it another name")
+    return [replace(source, more=columns | source.more) for source in chosen] if columns else chosen
 
 
 def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable[[], object] = lambda: None) -> Plan:
@@ -120,12 +152,14 @@ def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable
     for source in sources:
         planned.append(look_at(source, options.detector, digits[source.name]))
         on_look()
+    readable = [entry for entry in planned if not entry.refusal]
     by_split = defaultdict(list)
-    splits = assign_splits(planned, options)
-    for entry in planned:
+    splits = assign_splits(readable, options)
+    for entry in readable:
         by_split[splits[entry.source.speaker]].append(entry)
     units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options))
-    return Plan(units, any(source.phones_path for source in sources))
+    refused = ((entry.source.split or splits.get(entry.source.speaker, ""), entry) for entry in planned if entry.refusal)
+    return Plan(units, any(source.phones_path for source in sources), tuple(refused))
 
 
 def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
@@ -204,7 +238,8 @@ def load_plan(text: str) -> tuple[Plan, dict]:
     raw = json.loads(text)
     detector = raw["options"]["detector"]
     units = [Unit(unit["split"], unit["index"], tuple(_load_source(entry, detector) for entry in unit["sources"])) for unit in raw["units"]]
-    return Plan(tuple(units), raw["with_phones"]), raw["options"]
+    refused = tuple((split, _load_source(entry, detector)) for split, entry in raw.get("refused", ()))
+    return Plan(tuple(units), raw["with_phones"], refused), raw["options"]
 
 
 def _load_source(entry: dict, detector: str) -> PlannedSource:
@@ -214,11 +249,13 @@ def _load_source(entry: dict, detector: str) -> PlannedSource:
         fields[name] = Path(fields[name]) if fields[name] is not None else None
     source = Source(**fields)
     facts = entry["declared"] if "declared" in entry else declared(source, detector)
-    return PlannedSource(source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, entry.get("key_digits", KEY_DIGITS))
+    digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
+    return PlannedSource(source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal)
 
 
 def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
     """The same plan with these sources of the same names: their folder may have moved since, or be named from elsewhere."""
     now = {source.name: source for source in sources}
     units = [replace(unit, sources=tuple(replace(entry, source=now[entry.source.name]) for entry in unit.sources)) for unit in plan.units]
-    return replace(plan, units=tuple(units))
+    refused = tuple((split, replace(entry, source=now[entry.source.name])) for split, entry in plan.refused)
+    return replace(plan, units=tuple(units), refused=refused)

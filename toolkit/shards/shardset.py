@@ -30,6 +30,7 @@ class ShardSet:
     """The shards of one split in their fixed order.
 
     urls: local paths or URLs. clips: clips of each shard. fields: member names. n_clips, n_speakers: of the whole split.
+    columns: those of ``metadata.csv`` that the ``json`` of every sample carries as text.
     All but ``urls`` are None for a bare list, which has no manifest. ``digest`` tells two shard sets apart.
     """
 
@@ -40,6 +41,7 @@ class ShardSet:
     fields: tuple[str, ...] | None = None
     n_clips: int | None = None
     n_speakers: int | None = None
+    columns: tuple[str, ...] | None = None
 
 
 def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
@@ -114,6 +116,7 @@ def _of_folder(folder: Path, split: str | None) -> ShardSet:
         fields=tuple(manifest["fields"]),
         n_clips=sum(row["clips"] for row in rows),
         n_speakers=manifest["splits"][split]["speakers"],
+        columns=tuple(manifest.get("columns", ())),
     )
 
 

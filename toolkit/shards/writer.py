@@ -22,6 +22,10 @@ JPEG_BLOCK = 8
 Sample = dict[str, bytes]
 KEY_DIGITS = 8
 MORE_KEY_DIGITS = (16, 32, 64)
+FROM_SOURCE = ("source", "source_sha256", "speaker", "licence", "transcript", "corrected")
+FROM_CLIP = ("key", "track", "start_s", "n_frames", "fps", "detector", "crop", "face_score", "face_width_px", "interpolated_frames")
+OWN_META = frozenset((*FROM_SOURCE, *FROM_CLIP))
+"""What a sample's ``json`` says of itself; ``Source.more`` has other names."""
 
 
 def sample_key(clip: Clip, digits: int = KEY_DIGITS) -> str:
@@ -117,7 +121,7 @@ def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
 
 def clip_meta(clip: Clip, options: PrepOptions) -> dict:
     """What the ``json`` member says about a clip, beside its key and what is known of its source; the same keys and types in every sample."""
-    return {
+    return clip.source.more | {
         "source": plain_name(clip.source.name),
         "speaker": plain_name(clip.source.speaker),
         "licence": clip.source.licence,

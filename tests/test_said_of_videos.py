@@ -1,0 +1,105 @@
+"""What people say of their videos in metadata.csv, and files that give nothing, from the folder to the shards and their readers."""
+
+import json
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+import zoo
+from checker import check_shards
+from click.testing import CliRunner
+from preparing import prep
+from speechlip.cli import verify_shards
+
+pytestmark = pytest.mark.slow
+TABLE = """file_name,license,mood,age
+{0},CC-BY-4.0,"glad, very",041
+{1},,,
+"""
+
+
+@pytest.fixture(scope="module")
+def done(talking, tmp_path_factory):
+    """Four drawn heads of which two have a row, one video without sound (2 s), an unfinished download, a text that is called a video."""
+    folder = tmp_path_factory.mktemp("said") / "videos"
+    shutil.copytree(talking, folder)
+    clips = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.mp4"))
+    (folder / "metadata.csv").write_text(TABLE.format(*clips))
+    zoo.write_clip(folder / "no_sound.mp4", np.zeros((50, 64, 64, 3), np.uint8), None)
+    shutil.copy(folder / clips[0], folder / "late.mp4.part")
+    (folder / "words.wmv").write_text("no video\n")
+    out = folder.parent / "shards"
+    return out, prep(folder, "-o", out, "--detector", "sidecar", "--workers", 1), clips
+
+
+def metas(out):
+    for shard in sorted((out / "data").glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            yield from (
+                json.load(tar.extractfile(member)) for member in tar if member.name.endswith(".json") and ".phones." not in member.name
+            )
+
+
+def test_own_columns_are_in_every_sample_and_licences_by_either_spelling(done):
+    out, result, clips = done
+    assert result.exit_code == 0, result.stderr
+    found = {meta["source"]: (meta["mood"], meta["age"], meta["licence"]) for meta in metas(out)}
+    assert found == dict.fromkeys(clips, ("", "", "unknown")) | {clips[0]: ("glad, very", "041", "CC-BY-4.0")}
+    assert json.loads((out / "manifest.json").read_text())["columns"] == ["age", "mood"]
+
+
+def test_independent_readers_take_them(done, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+    from speechlip.hub import as_dataset
+
+    out, _, _ = done
+    code, said = check_shards(out)
+    assert code == 0, said
+    assert CliRunner().invoke(verify_shards, [str(out)]).exit_code == 0
+    for rows in (load_dataset(str(out), split="train", streaming=True), as_dataset(out, "train")):
+        assert {row["json"]["mood"] for row in rows} <= {"", "glad, very"}
+        assert all(isinstance(row["json"]["age"], str) for row in rows)
+
+
+def test_what_gives_nothing_is_named_counted_and_takes_no_split(done):
+    out, result, _ = done
+    rows = {row["source"]: row for row in map(json.loads, (out / "ledger.jsonl").read_text().splitlines())}
+    assert {name: (row["reason"], row["seconds"], row["split"]) for name, row in rows.items() if row["status"] == "skipped"} == {
+        "late.mp4.part": ("unfinished download", 0, ""),
+        "no_sound.mp4": ("no audio stream", 2.0, ""),
+        "words.wmv": ("not a video file", 0, ""),
+    }
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["−", "no", "audio", "stream", "1", "0:02.0"] in lines and ["−", "unfinished", "download", "1"] in lines
+    assert "skipped, unfinished download: late.mp4.part" in result.stdout and "0:00.0" not in result.stdout
+    assert result.stdout.count("no audio stream") == 2  # its line of the funnel, and its name
+    assert set(json.loads((out / "manifest.json").read_text())["splits"]) == {"train", "validation", "test"}
+
+
+def test_a_column_that_samples_have_of_their_own_is_refused(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / "metadata.csv").write_text("file,track\na.mp4,3\n")
+    refused = prep(tmp_path, "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    assert "a column is called 'track', as a field that every sample has of its own; give it another name" in refused.stderr
+
+
+def test_another_word_in_a_column_makes_another_dataset(done, tmp_path):
+    out, _, _ = done
+    folder = shutil.copytree(out.parent / "videos", tmp_path / "videos")
+    again = shutil.copytree(out, tmp_path / "shards")
+    table = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(table.replace("glad", "sad"))
+    refused = prep(folder, "-o", again, "--detector", "sidecar")
+    assert refused.exit_code == 1 and "1 sources are new, gone or changed" in refused.stderr and "(more)" in refused.stderr
+
+
+def test_a_split_without_a_clip_is_said(talking, tmp_path):
+    clip = min(talking.rglob("*.mp4"))
+    for ending in (".mp4", ".landmarks.npz"):
+        shutil.copy(clip.with_suffix("").with_name(clip.stem + ending), tmp_path / f"anna{ending}")
+    result = prep(tmp_path / "anna.mp4", "-o", tmp_path / "out", "--detector", "sidecar", "--quiet")
+    assert result.exit_code == 0
+    assert "no clip came into validation (0.05), test (0.05), which has a share: there is speech of 1 speaker" in result.stderr
