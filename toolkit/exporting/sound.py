@@ -14,7 +14,9 @@ from speechlip.media.decoding import stamped_frames
 from speechlip.media.endings import is_video_name
 from speechlip.media.moments import moments
 from speechlip.media.opening import audio_stream, open_local
-from speechlip.media.probe import corrections, probe
+from speechlip.media.probe import corrections, jump_corrections, probe, sound_line
+from speechlip.media.stamps import WILD_S
+from speechlip.media.video import found_again
 from speechlip.timing import SAMPLES_PER_FRAME
 
 Item = TypeVar("Item")
@@ -37,8 +39,9 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
     """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
 
     T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
-    longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero, and T is
-    rounded up, so that all of it is in. moved: called as reading goes on. Raises SourceRefused for what cannot be read.
+    longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its
+    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. moved: called as reading goes on.
+    Raises SourceRefused for what cannot be read.
     """
     try:
         info = probe(path)
@@ -64,18 +67,17 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
 
 def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
     tally: Counter[str] = Counter()
+    line = sound_line(path)
+    zero_s = line.audio_start_s if line.audio_start_s is not None and abs(line.audio_start_s) > WILD_S else 0
     with open_local(path) as container:
-        stream = audio_stream(container)
-        if stream is None:
-            raise SourceRefused("probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded")
-        frames = _told(stamped_frames(container, stream, tally), moved)
-        stamped = ((None if stamp is None else float(stamp), frame) for stamp, frame in frames)
+        frames = _told(stamped_frames(container, found_again(audio_stream(container)), tally, line.audio_shifts), moved)
+        stamped = ((None if stamp is None else float(stamp - zero_s), frame) for stamp, frame in frames)
         pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
     end = max((start + len(samples) for start, samples in pieces), default=0)
     whole = np.zeros(-(-end // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME, np.int16)
     for start, samples in pieces:
         whole[max(0, start) : start + len(samples)] = samples[max(0, -start) :]
-    return Sound(whole, ("sound without pictures",))
+    return Sound(whole, ("sound without pictures", *jump_corrections(line.jumps)))
 
 
 def _told(items: Iterable[Item], moved: Callable[[], object]) -> Iterator[Item]:

@@ -5,8 +5,9 @@ stamp and followed by its length in samples; the stamps after it are compared, s
 drift. A stamp more than JUMP_S off starts a new run; a lasting difference above DRIFT_S is followed by one sample per packet.
 """
 
+from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -35,19 +36,22 @@ def windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray 
         stream = audio_stream(container)
         if stream is None:
             raise SourceRefused("audio", "no decodable audio", "the stream that probing saw is gone: was the file replaced meanwhile?")
-        stamped = stamped_frames(container, stream, tally)
+        stamped = stamped_frames(container, stream, tally, info.audio_shifts)
         since_video = ((None if stamp is None else float(stamp) - info.video_start_s, frame) for stamp, frame in stamped)
-        yield from cut(placed(since_video, tally), tally)
+        bounds_s = [float(shift.begin_s) - info.video_start_s for shift in info.audio_shifts if shift.begin_s is not None]
+        yield from cut(placed(since_video, tally, bounds_s), tally)
 
 
-def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter) -> Iterator[Piece]:
-    """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before.
+def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter, bounds_s: Sequence[float] = ()) -> Iterator[Piece]:
+    """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before. At ``bounds_s`` another recording
+    begins, and with it a run.
 
     Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
     """
     run: _Run | None = None
     for due_s, frame in stamped:
-        if run is not None and not run.goes_on(due_s, frame):
+        joined = run is not None and due_s is not None and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
+        if run is not None and (joined or not run.goes_on(due_s, frame)):
             tally["audio_gaps"] += 1
             yield from run.finish()
             due_s = run.due_s if due_s is None else due_s

@@ -1,7 +1,7 @@
 """Packets to frames with the time at which each is due, over damage that a file may hold. One stream at a time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import chain, pairwise
@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import av
 from av.container import InputContainer
 
+from .stamps import MAX_REORDER, WILD_S
+from .timeline import Shift
+
 DEMUX_ATTEMPTS = 100  # consecutive failures to read a packet after which the file is taken to end here
-WILD_S = 10  # longer than any pause between frames that a recorder leaves on purpose
 Shown = TypeVar("Shown")
 MediaStream = av.VideoStream | av.AudioStream
-MAX_REORDER = 16  # frames an H.264 or HEVC decoder may hold back (H.264 table A-1, max_num_reorder_frames)
 
 
 def keeps_presentation_times(container: InputContainer) -> bool:
@@ -22,15 +23,19 @@ def keeps_presentation_times(container: InputContainer) -> bool:
     return container.format.name != "avi"
 
 
-def stamped_frames(container: InputContainer, stream: MediaStream, tally: Counter) -> Iterator[tuple[Fraction | None, Any]]:
+def stamped_frames(
+    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
+) -> Iterator[tuple[Fraction | None, Any]]:
     """Yield ``(time in seconds on the container's clock or None, frame)`` in the order the decoder gives them out.
+
+    shifts: what ``probe`` found for this stream. The time is the shifted one; frames outside the limits of their shift are left out.
 
     Packets that cannot be read or decoded are skipped and counted in ``tally["damaged_packets"]``; decoding goes on with the next one, and
     frames that the decoder had to patch up are given out and counted in ``tally["damaged_frames"]``.
     A stamp far off that the next frame does not bear out is damage too: it becomes None.
     Video in AVI: decoders give frames out in the order of display, so the n-th frame takes the n-th of the times its packets came with.
     """
-    yield from without_wild_stamps(_decoded(container, stream, tally))
+    yield from without_wild_stamps(_decoded(container, stream, tally, shifts))
 
 
 def without_wild_stamps(stamped: Iterable[tuple[Fraction | None, Shown]]) -> Iterator[tuple[Fraction | None, Shown]]:
@@ -51,9 +56,11 @@ def _wild(stamp: Fraction | None, last: Fraction | None) -> bool:
     return stamp is not None and last is not None and abs(stamp - last) > WILD_S
 
 
-def _decoded(container: InputContainer, stream: MediaStream, tally: Counter) -> Iterator[tuple[Fraction | None, Any]]:
+def _decoded(
+    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift]
+) -> Iterator[tuple[Fraction | None, Any]]:
     waiting: list[int] | None = None if stream.type == "audio" or keeps_presentation_times(container) else []
-    for packet in packets(container, stream, tally):
+    for packet, shift in shifted_packets(container, stream, tally, shifts):
         if waiting is not None and packet.dts is not None:
             heappush(waiting, packet.dts)
         try:
@@ -67,24 +74,54 @@ def _decoded(container: InputContainer, stream: MediaStream, tally: Counter) -> 
         for frame in frames:
             tally["damaged_frames"] += frame.is_corrupt
             ticks = heappop(waiting) if waiting else frame.pts
-            yield stamp_s(ticks, stream), frame
+            if (stamp := stamp_s(ticks, stream)) is None or _within(stamp, shift):
+                yield stamp, frame
         while waiting and len(waiting) > MAX_REORDER:
             heappop(waiting)
+
+
+def _within(stamp: Fraction, shift: Shift | None) -> bool:
+    if shift is None:
+        return True
+    return (shift.begin_s is None or shift.begin_s <= stamp) and (shift.end_s is None or stamp < shift.end_s)
 
 
 def stamp_s(ticks: int | None, stream: MediaStream) -> Fraction | None:
     return None if ticks is None or stream.time_base is None else ticks * stream.time_base
 
 
-def packets(container: InputContainer, stream: MediaStream, tally: Counter) -> Iterator[av.Packet]:
-    """All packets of one stream, last the empty one that flushes the decoder. Others without data (a dropped frame in AVI) are left out."""
+def packets(container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()) -> Iterator[av.Packet]:
+    """All packets of one stream, last the empty one that flushes the decoder. Others without data (a dropped frame in AVI) are left out.
+
+    Where ``shifts`` are given, stamps are moved as they say.
+    """
+    return (packet for packet, _ in shifted_packets(container, stream, tally, shifts))
+
+
+def shifted_packets(
+    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift]
+) -> Iterator[tuple[av.Packet, Shift | None]]:
+    """What ``packets`` yields, each with the shift that it took."""
+    coming, shift, ticks = list(reversed(shifts)), None, 0
+    for number, packet in enumerate(demuxed(container, [stream], tally)):
+        while coming and coming[-1].first_packet <= number:
+            shift = coming.pop()
+            ticks = round(shift.offset_s / packet.time_base)
+        if ticks:
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+        if packet.size or packet.dts is None:
+            yield packet, shift
+
+
+def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Counter) -> Iterator[av.Packet]:
+    """All packets of these streams in the order of the file, over damage; those that cannot be read are counted in ``tally``."""
     failures = 0
     while failures < DEMUX_ATTEMPTS:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(list(streams)):
                 failures = 0
-                if packet.size or packet.dts is None:
-                    yield packet
+                yield packet
             return
         except av.FFmpegError:
             failures += 1

@@ -45,6 +45,8 @@ def decord_pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -
 
 
 def _placed(decord: Any, path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[ArrayPicture | None]:
+    if info.jumps:
+        raise SourceRefused("video", "decord cannot read it", "decord cannot join recordings whose stamps start again: use --decoder pyav")
     if info.rotation_deg:
         raise SourceRefused("video", "decord cannot read it", "decord garbles pictures with a rotation flag: use --decoder pyav")
     try:

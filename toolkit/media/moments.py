@@ -5,11 +5,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields
 from itertools import repeat
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import OptionError
+from ..timing import FPS
 from .audio import windows
 from .corrected import found
 from .decord_pictures import ArrayPicture, decord_pictures
@@ -35,7 +37,8 @@ class ReadReport:
     """What reading met so far.
 
     damaged_packets: of either stream, skipped; damaged_frames: of either stream, patched up by the decoder and used;
-    dropped_frames: source frames that no moment shows; repeated_frames: moments that show the same frame as the one before;
+    dropped_frames: source frames without a place in time: due no later than the one before; unshown_frames: others that no moment shows,
+    as of sources above 25 frames/s; repeated_frames: moments that show the same frame as the one before;
     empty_moments: moments without a picture; audio_gaps: jumps in the audio's stamps; padded_samples: zeros for missing sound at 16 kHz.
     corrected: what was altered that the headers do not tell (``probe.corrections``), as sentences.
     """
@@ -49,6 +52,7 @@ class ReadReport:
     audio_gaps: int = 0
     padded_samples: int = 0
     corrected: tuple[str, ...] = ()
+    unshown_frames: int = 0
 
 
 class Reading(Iterator[Moment]):
@@ -85,6 +89,11 @@ def moments(path: Path, info: MediaInfo, decoder: str = "pyav", want_pictures: b
     if decoder not in DECODERS:
         raise OptionError(f"no decoder {decoder!r}; there are: {', '.join(DECODERS)}")
     return Reading(path, info, decoder, want_pictures, threads)
+
+
+def joins(info: MediaInfo) -> list[int]:
+    """The moments that begin a recording joined to another: what was on display before them does not go on."""
+    return [max(0, ceil(jump.at_s * FPS - 0.5)) for jump in info.jumps]
 
 
 DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter], Generator]] = {"pyav": pictures, "decord": decord_pictures}

@@ -1,6 +1,7 @@
 """What a media file says about itself, and what of it will be corrected on the way to 25 pictures and 16 000 samples a second."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,13 +13,18 @@ from av.container import InputContainer
 from ..errors import SourceRefused
 from ..timing import FPS, SAMPLE_RATE
 from .colours import SDR, Colours, colours_of, unstated
-from .decoding import keeps_presentation_times
+from .decoding import demuxed, keeps_presentation_times
 from .geometry import Geometries, Geometry, doubts
 from .opening import audio_stream, open_local, video_stream
+from .stamps import Steps
+from .timeline import Jump, Shift, TimeLine, TimeLineReader
 
-FIRST_PACKETS = 500  # some 10 s of either stream: where one has given nothing by then, its header's word is taken
+FIRST_PACKETS = 500  # some 10 s of either stream: where one has given no frame by then, its header's word is taken for where it starts
+JUMPS_NAMED = 3
+MPEG_STREAMS, MPEG_WRAP_S = ("mpegts", "mpeg"), 2**33 / 90_000  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
 SAME_START_S = 0.001  # Matroska and FLV round stamps to 1 ms: a smaller difference is none
-RATE_TOLERANCE = 0.01  # the average differs from the ticking rate by less than this in a constant-rate file whose last frame is cut
+SAME_RATE = 0.005  # the header's rate is taken where the pictures' stamps are no further from it
+ROUNDED_RATE = 0.0005  # half of what 30 and 29.97 are apart
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,14 @@ class MediaInfo:
 
     width, height: pixels as displayed, square and after rotation, of the first picture. rotation_deg: 0, 90, 180 or 270, clockwise from the
     stored (and perhaps mirrored) to the displayed picture.
-    source_fps: average, 0.0 where unknown; variable_rate: the average is not the rate that the stamps tick in.
+    source_fps: average where there are pictures, 0.0 for a single one; variable_rate: more than one step in a hundred between them is uneven.
     ``*_start_s``: presentation time of the first frame out of the decoder: edit lists, encoder priming and B-frames are accounted for.
-    ``*_duration_s``: the header's word, 0.0 where it has none. audio_codec is None and the other audio fields are 0 where no audio can be
-    decoded; audio_track: which of ``audio_tracks`` is read (0 is the first). bytes: size of the file. pixel_aspect: width of a stored pixel over
-    its height. mirrored: the display matrix exchanges left and right. colours: of the first picture. interlaced: so is the first picture.
-    doubts: what the header says of its pictures and reading does not follow, as sentences.
+    ``*_duration_s``: from there to the end of the last packet that is in the file, whatever its header says. audio_codec is None and the
+    other audio fields are 0 where no audio can be decoded; audio_track: which of ``audio_tracks`` is read (0 is the first). bytes: size of
+    the file. pixel_aspect: width of a stored pixel over its height. mirrored: the display matrix exchanges left and right. colours: of the
+    first picture. interlaced: so is the first picture. doubts: what the header says of its pictures and reading does not follow, as sentences.
+    jumps: where its stamps jump, ``at_s`` after the first picture; ``*_shifts``: how much is added to them from which packet on, so that they
+    do not.
     """
 
     container: str
@@ -63,12 +71,16 @@ class MediaInfo:
         """The first picture's geometry; its stored width only as near as the displayed one tells."""
         width, height = (self.width, self.height) if self.rotation_deg % 180 == 0 else (self.height, self.width)
         return Geometry(round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg)
+    video_shifts: tuple[Shift, ...] = ()
+    audio_shifts: tuple[Shift, ...] = ()
+    jumps: tuple[Jump, ...] = ()
 
 
 def probe(path: Path, need_audio: bool = True) -> MediaInfo:
-    """Read the headers of ``path`` and decode the first frame of either stream (some milliseconds, whatever the length).
+    """Read the headers of ``path``, decode the first frame of either stream and look at the stamps of all packets (1 ms a second of video).
 
-    Raises SourceRefused (stage ``probe``): no video stream, no audio stream (unless ``need_audio`` is False), and those of ``open_local``.
+    Raises SourceRefused (stage ``probe``): no video stream, no audio stream (unless ``need_audio`` is False), no usable time stamps, too few
+    pictures, and those of ``open_local``.
     """
     with open_local(path) as container:
         video, audio = video_stream(container), audio_stream(container)
@@ -77,12 +89,17 @@ def probe(path: Path, need_audio: bool = True) -> MediaInfo:
         if audio is None and need_audio:
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
         geometries = Geometries(video)
-        first = _first_frames(container, [video, audio] if audio else [video])
+        first, reader = _read_through(container, [video, audio] if audio else [video])
+        line = reader.time_line()
+        pictures = _describe_video(container, video, geometries, first.get(video.index), line, reader.lines[video.index].steps)
         return MediaInfo(
             container=_short_name(container),
             bytes=path.stat().st_size,
-            **_describe_video(container, video, geometries, first.get(video.index)),
-            **(_describe_audio(container, audio, first.get(audio.index)) if audio else _NO_AUDIO),
+            **pictures,
+            **(_describe_audio(container, audio, first.get(audio.index), line) if audio else _NO_AUDIO),
+            video_shifts=line.video_shifts,
+            audio_shifts=line.audio_shifts,
+            jumps=tuple(_since(jump, pictures["video_start_s"], container) for jump in line.jumps),
         )
 
 
@@ -92,13 +109,13 @@ def corrections(info: MediaInfo) -> list[str]:
     >>> corrections(MediaInfo("mov", "h264", 1080, 1920, 90, 30.0, False, 0.0, 9.0, "aac", 44100, 2, 0.021, 9.0, 0, 1, 10**6))
     ['frame rate 30 → 25', 'rotation 90°', 'audio 44100 Hz stereo → 16000 Hz mono', 'audio starts 0.021 s after video']
     """
-    return [*_video_corrections(info), *(_audio_corrections(info) if info.audio_codec else [])]
+    return [*_video_corrections(info), *(_audio_corrections(info) if info.audio_codec else []), *jump_corrections(info.jumps)]
 
 
 def _video_corrections(info: MediaInfo) -> Iterator[str]:
     if info.variable_rate:
         yield f"variable frame rate ({info.source_fps:.4g} on average) → {FPS}"
-    elif f"{info.source_fps:.5g}" != str(FPS):
+    elif info.source_fps and f"{info.source_fps:.5g}" != str(FPS):
         yield f"frame rate {info.source_fps:.5g} → {FPS}"
     yield from picture_corrections(info)
 
@@ -124,6 +141,19 @@ def _audio_corrections(info: MediaInfo) -> Iterator[str]:
         yield f"audio track {info.audio_track + 1} of {info.audio_tracks}"
 
 
+def jump_corrections(jumps: Sequence[Jump]) -> Iterator[str]:
+    """What was done about jumps, the first few one by one.
+
+    >>> list(jump_corrections([Jump(6.0, -6.04, "all"), Jump(9.0, 3600.0, "sound")]))
+    ['stamps jump by -6.040 s at 6.000 s: read on without a gap', 'stamps jump by +3600.000 s at 9.000 s, of the sound only: read on without a gap']
+    """
+    for jump in jumps[:JUMPS_NAMED]:
+        only = "" if jump.streams == "all" else f", of the {jump.streams} only"
+        yield f"stamps jump by {jump.by_s:+.3f} s at {jump.at_s:.3f} s{only}: read on without a gap"
+    if (more := len(jumps) - JUMPS_NAMED) > 0:
+        yield f"stamps jump {more} time{'s' * (more > 1)} more"
+
+
 def _short_name(container: InputContainer) -> str:
     return container.format.name.split(",")[0]
 
@@ -133,18 +163,24 @@ def _why_no_audio(container: InputContainer) -> str:
     return f"{unknown} in a codec that cannot be decoded" if unknown else "the file holds pictures only"
 
 
-def _first_frames(container: InputContainer, streams: list) -> dict[int, Any]:
-    """Stream index → first frame out of its decoder, where one comes within the first packets."""
+def sound_line(path: Path) -> TimeLine:
+    """The time line of a file's sound alone. Raises SourceRefused (stage ``probe``): no audio stream, no usable time stamps, those of ``open_local``."""
+    with open_local(path) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise SourceRefused("probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded")
+        return _read_through(container, [stream])[1].time_line()
+
+
+def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, Any], TimeLineReader]:
+    """Stream index → first frame out of its decoder, where one comes within the first packets; and a reader that has seen all packets."""
     found: dict[int, Any] = {}
-    try:
-        for count, packet in enumerate(container.demux(streams)):
-            if len(found) == len(streams) or count >= FIRST_PACKETS:
-                break
-            if packet.stream_index not in found and (frames := _try_decode(packet)):
-                found[packet.stream_index] = frames[0]
-    except av.FFmpegError:
-        return found  # the reader meets the same damage, and counts it
-    return found
+    reader = TimeLineReader(streams, keeps_presentation_times(container))
+    for count, packet in enumerate(demuxed(container, streams, Counter())):
+        reader.see(packet)
+        if count < FIRST_PACKETS and packet.stream_index not in found and (frames := _try_decode(packet)):
+            found[packet.stream_index] = frames[0]
+    return found, reader
 
 
 def _try_decode(packet: av.Packet) -> list:
@@ -155,20 +191,19 @@ def _try_decode(packet: av.Packet) -> list:
 
 
 def _describe_video(
-    container: InputContainer, video: av.VideoStream, geometries: Geometries, frame: av.VideoFrame | None
+    container: InputContainer, video: av.VideoStream, geometries: Geometries, frame: av.VideoFrame | None, line: TimeLine, steps: Steps
 ) -> dict[str, Any]:
     geometry = geometries.of(frame) if frame else Geometry(video.width, video.height)
-    average, ticking = (float(rate or 0) for rate in (video.average_rate, video.base_rate))
-    stamped = frame is not None and keeps_presentation_times(container)
+    start_s = _start_s(video, frame if keeps_presentation_times(container) else None, line.video_start_s)
     return {
         "video_codec": video.codec_context.name,
         "width": geometry.size[0],
         "height": geometry.size[1],
         "rotation_deg": geometry.rotation_deg,
-        "source_fps": average,
-        "variable_rate": average > 0 and ticking > 0 and abs(ticking / average - 1) > RATE_TOLERANCE,
-        "video_start_s": _start_s(video, frame if stamped else None),
-        "video_duration_s": _duration_s(container, video),
+        "source_fps": _rate(float(video.average_rate or 0), steps),
+        "variable_rate": steps.uneven,
+        "video_start_s": start_s,
+        "video_duration_s": _length_s(start_s, line.video_stop_s),
         "pixel_aspect": geometry.pixel_aspect,
         "mirrored": geometry.mirrored,
         **(_describe_picture(video, frame) if frame else {}),
@@ -184,13 +219,22 @@ def _describe_picture(video: av.VideoStream, frame: av.VideoFrame) -> dict[str, 
     }
 
 
-def _describe_audio(container: InputContainer, audio: av.AudioStream, frame: av.AudioFrame | None) -> dict[str, Any]:
+def _since(jump: Jump, zero_s: float, container: InputContainer) -> Jump:
+    """Counted from the first picture; in MPEG streams, whose clock wraps, the shorter way round."""
+    by_s = jump.by_s
+    if _short_name(container) in MPEG_STREAMS:
+        by_s -= round(by_s / MPEG_WRAP_S) * MPEG_WRAP_S
+    return Jump(jump.at_s - zero_s, by_s, jump.streams)
+
+
+def _describe_audio(container: InputContainer, audio: av.AudioStream, frame: av.AudioFrame | None, line: TimeLine) -> dict[str, Any]:
+    start_s = _start_s(audio, frame, line.audio_start_s)
     return {
         "audio_codec": audio.codec_context.name,
         "audio_sample_rate_hz": (frame or audio).sample_rate,
         "audio_channels": len((frame or audio).layout.channels) or audio.channels,
-        "audio_start_s": _start_s(audio, frame),
-        "audio_duration_s": _duration_s(container, audio),
+        "audio_start_s": start_s,
+        "audio_duration_s": _length_s(start_s, line.audio_stop_s),
         "audio_track": list(container.streams.audio).index(audio),
         "audio_tracks": len(container.streams.audio),
     }
@@ -207,13 +251,24 @@ _NO_AUDIO: dict[str, Any] = {
 }
 
 
-def _start_s(stream: Any, frame: Any) -> float:
+def _start_s(stream: Any, frame: Any, first_s: Fraction | None) -> float:
     if frame is not None and frame.pts is not None:
         return float(frame.pts * stream.time_base)
-    return float((stream.start_time or 0) * stream.time_base)
+    return float(first_s or 0)
 
 
-def _duration_s(container: InputContainer, stream: Any) -> float:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
+def _length_s(start_s: float, stop_s: Fraction | None) -> float:
+    return max(0.0, float(stop_s) - start_s) if stop_s is not None else 0.0
+
+
+def _rate(stated: float, steps: Steps) -> float:
+    """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it is a usual rate but for their rounding."""
+    if steps.mean_s is None:
+        return 0.0
+    measured = float(1 / steps.mean_s)
+    if abs(stated / measured - 1) < SAME_RATE:
+        return stated
+    if steps.uneven:
+        return measured
+    usual = min(round(measured), round(measured * 1.001) / 1.001, key=lambda rate: abs(rate - measured))
+    return usual if abs(usual / measured - 1) < ROUNDED_RATE else measured

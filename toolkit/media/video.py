@@ -16,8 +16,8 @@ from .geometry import Changes, Geometries, Geometry
 from .opening import open_local, video_stream
 from .painting import Painter
 from .probe import MediaInfo
+from .stamps import MAX_HOLD_S
 
-MAX_HOLD_S = Fraction(1, 2)  # a face that stands still for longer while the voice goes on is a hole in the file, not a pose
 Shown = TypeVar("Shown")
 
 
@@ -56,7 +56,7 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
         zero_s, geometries = zero_on(stream.time_base, info), Geometries(stream)
         stamped = (
             (stamp, length_s(frame, info), Picture(frame, geometries.of(frame), painter))
-            for stamp, frame in stamped_frames(container, stream, tally)
+            for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts)
         )
         for index, picture in enumerate(one_per_moment(in_order(stamped, zero_s, tally), tally)):
             if picture is not None:
@@ -74,7 +74,7 @@ def moments_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator
         stream = found_again(video_stream(container))
         zero_s = zero_on(stream.time_base, info)
         presented = keeps_presentation_times(container)
-        shown = (packet for packet in packets(container, stream, tally) if packet.size and not packet.is_discard)
+        shown = (packet for packet in packets(container, stream, tally, info.video_shifts) if packet.size and not packet.is_discard)
         stamped = ((stamp_s(packet.pts if presented else packet.dts, stream), packet) for packet in shown)
         for stamp, packet in without_wild_stamps(stamped):
             if stamp is not None:
@@ -112,7 +112,7 @@ def one_per_moment(spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Cou
     >>> from collections import Counter
     >>> thirty = [(Fraction(k, 30), Fraction(k + 1, 30), k) for k in range(12)]
     >>> tally = Counter()
-    >>> list(one_per_moment(thirty, tally)), tally["dropped_frames"]
+    >>> list(one_per_moment(thirty, tally)), tally["unshown_frames"]
     ([0, 1, 3, 4, 5, 6, 7, 9, 10, 11], 2)
     """
     index = 0
@@ -125,7 +125,7 @@ def one_per_moment(spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Cou
         while centre_s(index) < stop_s:
             yield frame
             index, times = index + 1, times + 1
-        tally["dropped_frames"] += times == 0
+        tally["unshown_frames"] += times == 0
         tally["repeated_frames"] += max(0, times - 1)
 
 

@@ -16,7 +16,7 @@ import av
 from av.container import InputContainer
 from speechlip.errors import SourceRefused
 from speechlip.media.audio import JUMP_S
-from speechlip.media.decoding import keeps_presentation_times, packets, stamp_s, stamped_frames
+from speechlip.media.decoding import keeps_presentation_times, packets, stamp_s, stamped_frames, without_wild_stamps
 from speechlip.media.opening import audio_stream, open_local, video_stream
 from speechlip.media.probe import MediaInfo, probe
 from speechlip.media.video import found_again, in_order, length_s, one_per_moment, zero_on
@@ -112,7 +112,7 @@ def audit(path: Path, clip: str = "") -> Audit:
         variable_rate=info.variable_rate,
         frames=moments,
         frames_repeated=tally["repeated_frames"],
-        frames_dropped=tally["dropped_frames"],
+        frames_dropped=tally["dropped_frames"] + tally["unshown_frames"],
         frames_empty=tally["empty_moments"],
         video_start_s=round(info.video_start_s, 6),
         video_length_s=round(video_length_s, 6),
@@ -150,9 +150,9 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
     with open_local(path) as container:
         stream = found_again(video_stream(container))
         zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
-        shown = (packet for packet in packets(container, stream, tally) if packet.size and not packet.is_discard)
+        shown = (packet for packet in packets(container, stream, tally, info.video_shifts) if packet.size and not packet.is_discard)
         stamps = ((stamp_s(packet.pts if presented else packet.dts, stream), length_s(packet, info)) for packet in shown)
-        timed = sorted((stamp, length, None) for stamp, length in stamps if stamp is not None)
+        timed = sorted((stamp, length, None) for stamp, length in without_wild_stamps(stamps) if stamp is not None)
     spans = list(in_order(timed, zero_s, tally))
     moments = sum(1 for _ in one_per_moment(((start, stop, True) for start, stop, _ in spans), tally))
     return moments, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
@@ -160,7 +160,7 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
 
 def _sound(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
     with open_local(path) as container:
-        length_s, drift_s, gaps = _clock(_stamped_lengths(container, found_again(audio_stream(container)), tally))
+        length_s, drift_s, gaps = _clock(_stamped_lengths(container, found_again(audio_stream(container)), info, tally))
     if not length_s:
         raise SourceRefused("audio", "no decodable audio", f"{tally['damaged_packets']} damaged packets, and none that gave sound")
     priming, samples = _priming(path, info.audio_codec or "")
@@ -181,8 +181,10 @@ def _sound(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -
     }
 
 
-def _stamped_lengths(container: InputContainer, stream: av.AudioStream, tally: Counter) -> Iterator[tuple[Fraction | None, Fraction]]:
-    for stamp, frame in stamped_frames(container, stream, tally):
+def _stamped_lengths(
+    container: InputContainer, stream: av.AudioStream, info: MediaInfo, tally: Counter
+) -> Iterator[tuple[Fraction | None, Fraction]]:
+    for stamp, frame in stamped_frames(container, stream, tally, info.audio_shifts):
         yield stamp, Fraction(frame.samples, frame.sample_rate)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import TrackOptions, build_tracks, select
-from speechlip.media.moments import moments
+from speechlip.media.moments import joins, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import Face, FaceTrack, Source
@@ -68,7 +68,7 @@ def look(path: Path, info: MediaInfo, detector_name: str, options: TrackOptions,
                 sizes[picture.shape[1], picture.shape[0]] = None
             faces.append(None if picture is None else detector.detect(picture, moment.index))
             advance(1)
-    found = build_tracks(faces, shots.cuts(), options)
+    found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}), options)
     main = select(found.tracks, "largest")
     return Looked(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.report.corrected)
 

@@ -101,8 +101,8 @@ def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxe
         picture, sound = found_again(video_stream(seen)), found_again(audio_stream(heard))
         container.metadata.update(seen.metadata)
         copied, encoded = container.add_stream_from_template(picture), _encoder(container, sound, info)
-        pieces = moved(_planar(stamped_frames(heard, sound, Counter()), encoded), info, shift_s)
-        for packet in merge(_copies(seen, picture, copied), _encode(encoded, pieces, info), key=_due_s):
+        pieces = moved(_planar(stamped_frames(heard, sound, Counter(), info.audio_shifts), encoded), info, shift_s)
+        for packet in merge(_copies(seen, picture, copied, info), _encode(encoded, pieces, info), key=_due_s):
             container.mux(packet)
 
 
@@ -155,8 +155,8 @@ def _encodes(codec: str) -> bool:
     return True
 
 
-def _copies(container: InputContainer, picture: av.VideoStream, copied: av.VideoStream) -> Iterator[av.Packet]:
-    for packet in packets(container, picture, Counter()):
+def _copies(container: InputContainer, picture: av.VideoStream, copied: av.VideoStream, info: MediaInfo) -> Iterator[av.Packet]:
+    for packet in packets(container, picture, Counter(), info.video_shifts):
         if packet.size:
             packet.stream = copied
             yield packet

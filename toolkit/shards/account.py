@@ -12,7 +12,7 @@ from .plan import PlannedSource
 from .spans import Observation
 from .writer import plain_name
 
-DAMAGE = ("damaged_packets", "damaged_frames", "empty_moments", "audio_gaps", "padded_samples")
+DAMAGE = ("damaged_packets", "damaged_frames", "dropped_frames", "empty_moments", "audio_gaps", "padded_samples")
 
 
 class Account:

@@ -12,7 +12,7 @@ from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import build_tracks, select
 from speechlip.media.audio import windows
-from speechlip.media.moments import Moment, moments
+from speechlip.media.moments import Moment, joins, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.phones import cut_phones
 from speechlip.records import Clip, Face, FaceTrack, Phone, Source
@@ -39,7 +39,7 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
             sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
             peaks.append(peak(moment.samples))
             report(source.name, FIRST_PASS_S)
-    tracks = select(build_tracks(faces, shots.cuts()).tracks, options.faces)
+    tracks = select(build_tracks(faces, sorted({*shots.cuts(), *joins(info)})).tracks, options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in tracks)
     return Observation(
         has_picture=np.array([found is not None for found in faces], bool),

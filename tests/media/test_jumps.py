@@ -1,0 +1,214 @@
+"""Stamps that start again, jump or mean nothing: what is there is read, and nothing else is counted."""
+
+import io
+import struct
+from collections import Counter
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from flash_click import Recording, click_errors_ms, write
+from speechlip.errors import SourceRefused
+from speechlip.exporting.sound import read_sound
+from speechlip.media.moments import joins, moments
+from speechlip.media.probe import corrections, probe
+from speechlip.media.stamps import Run
+from speechlip.media.timeline import joined
+
+SMALL = {"size": (128, 96), "noise": True}
+PARTS = (
+    Recording("ts", duration_s=Fraction(8, 5), audio_duration_s=Fraction(19, 10), **SMALL),
+    Recording("ts", duration_s=Fraction(4, 5), audio_duration_s=Fraction(4, 5), **SMALL),
+    Recording("ts", duration_s=Fraction(6, 5), audio_duration_s=Fraction(1), rate="50", **SMALL),
+)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """Three recordings: the sound of the first is longer than its pictures, that of the last shorter."""
+    folder = tmp_path_factory.mktemp("parts")
+    for number, recording in enumerate(PARTS):
+        write(folder / f"{number}.ts", recording)
+    return [folder / f"{number}.ts" for number in range(len(PARTS))]
+
+
+def seen(path):
+    """(mean grey of every picture, sound) of a file, and how often it jumps."""
+    reading = moments(path, probe(path))
+    found = [(None if m.picture is None else round(float(m.picture.rgb().mean()), 3), m.samples) for m in reading]
+    return [grey for grey, _ in found], [samples for _, samples in found], reading.report
+
+
+@pytest.mark.parametrize("name", ["joined.ts", "joined.mp4", "joined.MTS"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 2, 1, 0)])
+def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts, order, name):
+    path = tmp_path / name
+    path.write_bytes(b"".join(parts[k].read_bytes() for k in order))
+    pictures, sound, report = seen(path)
+    alone = [seen(parts[k]) for k in order]
+    assert pictures == [grey for greys, *_ in alone for grey in greys]
+    starts = np.cumsum([0, *(len(greys) for greys, *_ in alone)])
+    assert joins(probe(path)) == starts[1:-1].tolist()
+    assert (report.dropped_frames, report.empty_moments) == (0, 0)
+    heard = [heard for _, windows, _ in alone for heard in windows]
+    assert [window is None for window in sound] == [window is None for window in heard]
+    clicks = [start / 25 + click for start, k in zip(starts, order, strict=False) for click in PARTS[k].clicks_s()]
+    errors = click_errors_ms(np.concatenate([np.zeros(640, np.int16) if window is None else window for window in sound]), clicks, 0.1)
+    assert max(map(abs, errors)) <= 0.5
+    told = [text for text in corrections(probe(path)) if text.startswith("stamps jump")]
+    assert len(told) == min(len(order) - 1, 4)
+    assert told[0].endswith(f" at {starts[1] / 25:.3f} s: read on without a gap")
+    assert read_sound(path).frames == len(pictures)
+
+
+def test_a_jump_of_hours_costs_nothing(tmp_path):
+    for extension, hours in (("mkv", 7), ("mp4", 9), ("ts", 3), ("ts", 25)):
+        path = moved(tmp_path, extension, by_s=3600 * hours)
+        info = probe(path)
+        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(2, abs=0.1)
+        pictures, sound, _ = seen(path)
+        assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
+        (jump,) = info.jumps
+        assert jump.streams == "all" and jump.at_s == pytest.approx(1.2, abs=0.03)
+        assert jump.by_s == pytest.approx(3600 * hours, abs=0.2) or (extension == "ts" and jump.by_s + 2**33 / 9e4 == pytest.approx(3600 * hours, abs=0.2))
+        assert read_sound(path).frames == 50
+
+
+def test_a_wrapped_clock_is_no_jump(tmp_path):
+    path = moved(tmp_path, "ts", by_s=0, start_s=2**33 / 90_000 - 1)
+    with av.open(str(path)) as container:
+        raw = [packet.pts for packet in container.demux() if packet.pts is not None]
+    assert min(raw) < 0 < max(raw)
+    pictures, sound, _ = seen(path)
+    assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound) and probe(path).jumps == ()
+
+
+def test_a_jump_of_one_stream_moves_that_stream(tmp_path):
+    for kind, word in (("video", "pictures"), ("audio", "sound")):
+        path = moved(tmp_path, "mkv", by_s=60, kinds=(kind,))
+        pictures, sound, _ = seen(path)
+        assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
+        assert [jump.streams for jump in probe(path).jumps] == [word]
+        assert any(f"of the {word} only" in text for text in corrections(probe(path)))
+
+
+def test_clusters_of_another_recording_start_again(tmp_path):
+    """Matroska that was cut together byte by byte, as the pieces come that a browser's recorder hands out."""
+    whole = []
+    for number in range(2):
+        recording = Recording("webm", audio_codec="libopus", audio_rate_hz=48000, duration_s=Fraction(6, 5), **SMALL)
+        write(tmp_path / f"{number}.webm", recording)
+        whole.append(streamed(tmp_path / f"{number}.webm", tmp_path / f"live{number}.webm", "webm").read_bytes())
+    path = tmp_path / "joined.webm"
+    path.write_bytes(whole[0] + whole[1][whole[1].index(bytes.fromhex("1f43b675")) :])
+    pictures, sound, report = seen(path)
+    assert len(pictures) == 60 and joins(probe(path)) == [30] and report.dropped_frames == 0
+    assert None not in pictures and not any(window is None for window in sound)
+
+
+def test_one_wild_stamp_is_no_jump(tmp_path):
+    """One offset between decoding and showing, with one bit changed: a day and a half."""
+    path = tmp_path / "clip.mp4"
+    write(path, Recording(duration_s=Fraction(2), **SMALL))
+    content = bytearray(path.read_bytes())
+    entries = content.index(b"ctts") + 12
+    place = next(place for place in range(entries + 64, entries + 160, 8) if struct.unpack_from(">I", content, place) == (1,))
+    content[place + 4] ^= 0x40
+    path.write_bytes(content)
+    info = probe(path)
+    assert info.jumps == () and info.video_duration_s == pytest.approx(2, abs=0.05)
+    assert len(seen(path)[0]) == 50
+
+
+def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
+    """In seconds: pictures 0–5 and 65–70, sound all the way; the sound's last stamp tells."""
+    sound = [Run(0, 1, Fraction(0), Fraction(70), Fraction(0))]
+    away = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 3000, Fraction(65), Fraction(70), Fraction(65))]
+    assert joined({"video": away, "audio": sound}).jumps == ()
+    jumped = [away[0], Run(125, 400, Fraction(65), Fraction(70), Fraction(5))]
+    found = joined({"video": jumped, "audio": sound})
+    assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [(5, 60, "pictures")] and found.video_stop_s == 10
+
+
+def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
+    video = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 125, Fraction(100), Fraction(105), None)]
+    found = joined({"video": video, "audio": [Run(0, 126, Fraction(100), Fraction(105), Fraction(100))]})
+    assert (found.video_stop_s, found.audio_stop_s) == (10, 10)
+
+
+@pytest.mark.parametrize("field, offset", [("dwScale", 20), ("dwRate", 24), ("dwLength", 32), ("dwStart", 28)])
+def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field, offset):
+    """24 pictures and 1 s of sound: kept as so many, or refused with a reason."""
+    path = tmp_path / "clip.avi"
+    write(path, Recording("avi", rate="24", audio_codec="pcm_s16le", duration_s=Fraction(1)))
+    content = path.read_bytes()
+    place = content.index(b"strh") + 8 + offset
+    (value,) = struct.unpack_from("<I", content, place)
+    reasons = Counter()
+    for bit in range(0, 32, 3):
+        path.write_bytes(content[:place] + struct.pack("<I", value ^ 1 << bit) + content[place + 4 :])
+        try:
+            info = probe(path)
+            assert info.video_duration_s <= 24 and sum(1 for _ in moments(path, info, want_pictures=False)) <= 25 * 24
+        except SourceRefused as refused:
+            reasons[refused.reason] += 1
+    assert set(reasons) <= {"no usable time stamps", "too few pictures", "not a video file", "no video stream"}
+
+
+def test_a_recording_that_states_no_length_has_one(tmp_path):
+    """As browsers record: Matroska and MP4 written to a pipe, which cannot go back to the header."""
+    for extension, muxer, codec, rate in (("webm", "webm", "libopus", 48000), ("mkv", "matroska", "libopus", 48000), ("mp4", "mp4", "aac", 44100)):
+        recording = Recording(extension, rate="30", audio_codec=codec, audio_rate_hz=rate, duration_s=Fraction(2))
+        write(tmp_path / f"whole.{extension}", recording)
+        path = streamed(tmp_path / f"whole.{extension}", tmp_path / f"streamed.{extension}", muxer)
+        with av.open(str(path)) as container:
+            assert not container.duration or extension == "mp4"
+        info = probe(path)
+        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(2, abs=0.1)
+        assert (info.source_fps, info.variable_rate) == (30, False)
+        assert corrections(info)[0] == "frame rate 30 → 25"
+
+
+def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):
+    """A clip of 2 s whose stamps begin ``start_s`` later, and from a key frame at 1.2 s on are ``by_s`` larger still."""
+    write(folder / f"straight.{extension}", Recording(extension, duration_s=Fraction(2), **SMALL))
+    target = folder / f"moved.{extension}"
+    with av.open(str(folder / f"straight.{extension}")) as given, av.open(str(target), "w", options={"copyts": "1", "max_interleave_delta": "1"}) as made:
+        streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
+        zero_s = {stream.index: (stream.start_time or 0) * stream.time_base for stream in given.streams}
+        for packet in given.demux():
+            if not packet.size:
+                continue
+            since_s = packet.pts * packet.time_base - zero_s[packet.stream_index]
+            by = start_s + (by_s if since_s >= Fraction(6, 5) and packet.stream.type in kinds else 0)
+            packet.pts, packet.dts = (None if stamp is None else stamp + round(by / packet.time_base) for stamp in (packet.pts, packet.dts))
+            packet.stream = streams[packet.stream_index]
+            made.mux_one(packet)
+    return target
+
+
+class _Pipe(io.RawIOBase):
+    """What can only be written to."""
+
+    def __init__(self, path):
+        self.file = path.open("wb")
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        return self.file.write(data)
+
+
+def streamed(path, target, muxer):
+    pipe = _Pipe(target)
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"} if muxer == "mp4" else {"live": "1"}
+    with av.open(str(path)) as given, av.open(pipe, "w", format=muxer, container_options=options) as made:
+        streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                made.mux(packet)
+    pipe.file.close()
+    return target
