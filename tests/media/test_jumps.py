@@ -71,7 +71,8 @@ def test_a_jump_of_hours_costs_nothing(tmp_path):
         assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
         (jump,) = info.jumps
         assert jump.streams == "all" and jump.at_s == pytest.approx(1.2, abs=0.03)
-        assert jump.by_s == pytest.approx(3600 * hours, abs=0.2) or (extension == "ts" and jump.by_s + 2**33 / 9e4 == pytest.approx(3600 * hours, abs=0.2))
+        shorter_way_s = -(2**33) / 90_000 if (extension, hours) == ("ts", 25) else 0
+        assert jump.by_s == pytest.approx(3600 * hours + shorter_way_s, abs=0.2)
         assert read_sound(path).frames == 50
 
 
@@ -158,7 +159,11 @@ def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field,
 
 def test_a_recording_that_states_no_length_has_one(tmp_path):
     """As browsers record: Matroska and MP4 written to a pipe, which cannot go back to the header."""
-    for extension, muxer, codec, rate in (("webm", "webm", "libopus", 48000), ("mkv", "matroska", "libopus", 48000), ("mp4", "mp4", "aac", 44100)):
+    for extension, muxer, codec, rate in (
+        ("webm", "webm", "libopus", 48000),
+        ("mkv", "matroska", "libopus", 48000),
+        ("mp4", "mp4", "aac", 44100),
+    ):
         recording = Recording(extension, rate="30", audio_codec=codec, audio_rate_hz=rate, duration_s=Fraction(2))
         write(tmp_path / f"whole.{extension}", recording)
         path = streamed(tmp_path / f"whole.{extension}", tmp_path / f"streamed.{extension}", muxer)
@@ -174,7 +179,10 @@ def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):
     """A clip of 2 s whose stamps begin ``start_s`` later, and from a key frame at 1.2 s on are ``by_s`` larger still."""
     write(folder / f"straight.{extension}", Recording(extension, duration_s=Fraction(2), **SMALL))
     target = folder / f"moved.{extension}"
-    with av.open(str(folder / f"straight.{extension}")) as given, av.open(str(target), "w", options={"copyts": "1", "max_interleave_delta": "1"}) as made:
+    with (
+        av.open(str(folder / f"straight.{extension}")) as given,
+        av.open(str(target), "w", options={"copyts": "1", "max_interleave_delta": "1"}) as made,
+    ):
         streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
         zero_s = {stream.index: (stream.start_time or 0) * stream.time_base for stream in given.streams}
         for packet in given.demux():
