@@ -94,10 +94,14 @@ def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
     inside: dict[str, list[int]] = {kind: [] for kind in runs}  # of each run, the number of its epoch
     for _, kind, number in sorted((run.order, kind, number) for kind, line in runs.items() for number, run in enumerate(line)):
         inside[kind].append(_epoch_of(kind, number, runs, epochs, inside))
+    ends_s = {kind: _ends_s(runs[kind], inside[kind], epochs) for kind in runs}
+    shifts = {kind: tuple(_shifts(kind, runs[kind], inside[kind], epochs)) for kind in runs}
     return TimeLine(
-        *(end for kind in ("video", "audio") for end in _ends_s(runs.get(kind, ()), inside.get(kind, ()), epochs)),
-        *(tuple(_shifts(kind, runs.get(kind, ()), inside.get(kind, ()), epochs)) for kind in ("video", "audio")),
-        tuple(_jumps(epochs, len(runs))),
+        *ends_s.get("video", (None, None)),
+        *ends_s.get("audio", (None, None)),
+        video_shifts=shifts.get("video", ()),
+        audio_shifts=shifts.get("audio", ()),
+        jumps=tuple(_jumps(epochs, len(runs))),
     )
 
 
