@@ -1,6 +1,8 @@
 """What every command has: -h, --version, choices that help and the shell know and the library takes, defaults in the help."""
 
 import re
+import signal
+import time
 from importlib.metadata import version
 
 import click
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 from speechlip import assets, recipes
 from speechlip.benchmark import options as benchmark_options
 from speechlip.cli import speechlip
-from speechlip.commands.base import Named
+from speechlip.commands.base import Named, command
 from speechlip.encoders import catalogue, registry
 from speechlip.encoders.lips import INPUTS
 from speechlip.exporting.layouts import RENDERERS
@@ -27,11 +29,11 @@ from speechlip.training import augment, config, losses
 
 def commands(group=speechlip, path=()):
     yield " ".join(path), group
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
+    for name, each in group.commands.items():
+        if isinstance(each, click.Group):
+            yield from commands(each, (*path, name))
         else:
-            yield " ".join((*path, name)), command
+            yield " ".join((*path, name)), each
 
 
 COMMANDS = dict(commands())
@@ -135,7 +137,28 @@ def test_help_says_what_a_preset_takes(name, defaults, presets):
             assert f"[default: {shown}{also}]" in option.help, option.name
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_in_one_sentence_and_cleans_up(number, code, capsys):
+    cleaned = []
+
+    @command()
+    def working():
+        try:
+            signal.raise_signal(number)
+            time.sleep(9)
+        finally:
+            cleaned.append(True)
+
+    with pytest.raises(SystemExit) as ended:
+        working([])
+    assert (ended.value.code, capsys.readouterr().err.lstrip(), cleaned) == (
+        code,
+        "stopped; the same command goes on where it stopped\n",
+        [True],
+    )
+
+
 def test_help_never_says_a_default_twice():
-    for name, command in COMMANDS.items():
-        for option in re.split(r"\n  (?=-)", CliRunner().invoke(command, ["-h"]).output):
+    for name, each in COMMANDS.items():
+        for option in re.split(r"\n  (?=-)", CliRunner().invoke(each, ["-h"]).output):
             assert option.count("default:") <= 1, (name, option)

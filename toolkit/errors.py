@@ -4,6 +4,8 @@ The command line turns every ``SpeechLipError`` into one line and exit code 1. `
 catches it and writes it into the ledger as a ``Skipped`` row.
 """
 
+from signal import SIGINT
+
 
 def install(extra: str) -> str:
     """What to type for an extra that is not installed; speechlip lives in clones, and on no package index.
@@ -16,6 +18,23 @@ def install(extra: str) -> str:
 
 class SpeechLipError(Exception):
     """Base of every error that speechlip raises on purpose."""
+
+
+class SignalCame(KeyboardInterrupt):
+    """This process was asked to stop, by the signal of that number, as by Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def exit_code(stopped: BaseException) -> int:
+    """What a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM.
+
+    >>> exit_code(KeyboardInterrupt()), exit_code(SignalCame(15))
+    (130, 143)
+    """
+    return 128 + (stopped.number if isinstance(stopped, SignalCame) else SIGINT)
 
 
 class OptionError(SpeechLipError):

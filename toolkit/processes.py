@@ -62,18 +62,24 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the block is over. A process started inside never gets it: it is the parent's business, which ends its workers."""
+    """Ctrl-C and SIGTERM wait until the block is over. A process started inside never gets Ctrl-C: it is the parent's business, which ends
+    its workers.
+    """
     resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
     caught: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))  # other threads of this process may take the signal
+    held = (signal.SIGINT, signal.SIGTERM)
+    handlers = {
+        each: signal.signal(each, lambda number, frame: caught.append(number)) for each in held
+    }  # other threads may take the signal
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what the new process inherits
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-    if caught and callable(handler):
-        handler(signal.SIGINT, None)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+    for number in caught[:1]:
+        signal.raise_signal(number)
 
 
 def resident_bytes(pid: int) -> int:

@@ -1,27 +1,27 @@
 """What ``train-encoder`` does between the command line and the loop: options, progress, where things are."""
 
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from speechlip.cards.encoder import write_card
-from speechlip.encoders.trained import last_checkpoint, read_facts
-from speechlip.errors import SpeechLipError
+from speechlip.encoders.trained import checkpoints, last_checkpoint, read_facts
+from speechlip.errors import SpeechLipError, exit_code
 from speechlip.terminal import Bar, say
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import saved_options
-from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.config import TrainOptions, make_options, other_end, resumed, unlike_paper
 from speechlip.training.history import NAME, Row
 from speechlip.training.loop import Watcher, train
 from speechlip.training.picture import draw_training
 from speechlip.training.ranks import Ranks
+from speechlip.training.stopping import Stopped
 from speechlip.training.tensorboard import MISSING as TENSORBOARD_MISSING
 from speechlip.training.tensorboard import Scalars
 from speechlip.training.tensorboard import installed as tensorboard_installed
-
-INTERRUPTED = 130
 
 
 def run(
@@ -32,9 +32,12 @@ def run(
     quiet = quiet or not first
     given = {name: value for name, value in chosen.items() if value is not None}
     out = out or Path("runs") / given.get("encoder", "se4lip")
-    options = resumed(saved_options(out), given) if resume else make_options(preset, given)
+    saved = saved_options(out) if resume else None
+    options = resumed(saved, given) if saved else make_options(preset, given)
     if not quiet:
         click.echo(described(options), err=True)
+    if first and saved and (changed := other_end(saved, options)):
+        click.echo(changed, err=True)
     if check and first:
         memorised = check_data(shards, options)
         if not quiet:
@@ -43,9 +46,10 @@ def run(
     scalars = open_scalars(out, resume, tensorboard, progress.note) if first else None
     try:
         folder = train(shards, options, out, resume, Watcher(progress.step, told(progress, scalars), progress.note))
-    except KeyboardInterrupt:
-        click.echo(f"stopped; train-encoder {shards} -o {out} --resume goes on from the last checkpoint, if there is one", err=True)
-        return INTERRUPTED
+    except KeyboardInterrupt as stopped:
+        if first:
+            click.echo(how_to_go_on(stopped, shards, out), err=True)
+        return exit_code(stopped)
     finally:
         progress.close()
         if scalars:
@@ -55,6 +59,16 @@ def run(
     if not quiet:
         click.echo(f"{progress.last}; weights in {folder}, curve in {out / NAME}, picture and card beside it")
     return 0
+
+
+def how_to_go_on(stopped: KeyboardInterrupt, shards: Path, out: Path) -> str:
+    """What was saved of a run that was stopped, and the command that goes on with it."""
+    again = shlex.join(["train-encoder", str(shards), "-o", str(out), "--resume"])
+    if isinstance(stopped, Stopped) and stopped.checkpoint:
+        return f"{stopped}, which is saved in {stopped.checkpoint}; {again} goes on"
+    if found := checkpoints(out):
+        return f"stopped at once; {again} goes on from {found[-1]}"
+    return "stopped before anything was saved; the same command begins again"
 
 
 def open_scalars(out: Path, resume: bool, wanted: bool | None, note: Callable[[str], None]) -> Scalars | None:

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import multiprocessing
+import os
 import pickle
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +16,13 @@ import tiny_dataset
 import torch
 from safetensors.torch import load_file, save_file
 from speechlip.encoders.trained import load_run
-from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.errors import ModelError, OptionError, ShardError, exit_code
 from speechlip.training.checkpoint import only_run, saved_options
-from speechlip.training.config import PRESETS, TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.config import PRESETS, TrainOptions, make_options, other_end, resumed, unlike_paper
 from speechlip.training.finite import TrainingStopped
 from speechlip.training.loop import Watcher, train
 from speechlip.training.meter import Meter
+from speechlip.training.stopping import Stopped
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 
@@ -78,6 +82,19 @@ def checkpoint(run):
     return folder
 
 
+def same_weights(*runs):
+    ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in runs)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def facts(run):
+    return json.loads((checkpoint(run) / "checkpoint.json").read_text())
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
 def edit_facts(run, change):
     path = checkpoint(run) / "checkpoint.json"
     facts = json.loads(path.read_text())
@@ -124,13 +141,87 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(shards, strai
     assert history(other)[0]["loss"] != history(straight)[0]["loss"]
 
 
+def test_a_finished_run_grows_as_if_it_had_been_so_long_from_the_start(shards, tmp_path):
+    options = replace(OPTIONS, schedule="constant", steps=2)
+    train(shards, options, tmp_path / "grown")
+    train(shards, resumed(saved_options(tmp_path / "grown"), {"steps": 4}), tmp_path / "grown", resume=True)
+    train(shards, replace(options, steps=4), tmp_path / "straight")
+    assert same_weights(tmp_path / "grown", tmp_path / "straight") and history(tmp_path / "grown") == history(tmp_path / "straight")
+    assert "ends" in facts(tmp_path / "grown") and facts(tmp_path / "grown")["ends"] == []
+
+
+def test_a_cosine_that_is_given_another_end_says_so_for_good(shards, straight, tmp_path):
+    run = Path(shutil.copytree(straight, tmp_path / "run"))
+    longer = resumed(saved_options(run), {"steps": 6})
+    assert "goes on as one that ends at step 6: not the weights of 6 steps in one go" in other_end(saved_options(run), longer)
+    train(shards, longer, run, resume=True)
+    assert facts(run)["ends"] == [4] and facts(run)["unlike_paper"]["steps"] == "6, begun as a run of 4"
+    assert [float(row["lr"]) for row in history(run)][4:] == pytest.approx(
+        [1e-3 * (1 + np.cos(np.pi * s / 6)) / 2 for s in (5, 6)], abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_after_its_step_with_everything_saved(shards, straight, tmp_path, number, capfd):
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    with pytest.raises(Stopped, match=f"stopped by {number.name} after step 3") as stopped:
+        train(shards, OPTIONS, tmp_path / "run", watcher=Watcher(step=lambda step, loss: step == 2 and signal.raise_signal(number)))
+    assert (stopped.value.checkpoint, exit_code(stopped.value)) == (tmp_path / "run" / "step-00000003", 128 + number)
+    assert "this step is finished and saved first" in capfd.readouterr().err
+    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    train(shards, saved_options(tmp_path / "run"), tmp_path / "run", resume=True)
+    assert same_weights(tmp_path / "run", straight) and history(tmp_path / "run") == history(straight)
+
+
+def test_the_second_signal_stops_at_once(shards, tmp_path):
+    def twice(step, loss):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        train(shards, OPTIONS, tmp_path / "run", watcher=Watcher(step=twice))
+    assert not isinstance(stopped.value, Stopped) and not list((tmp_path / "run").glob("step-*"))
+
+
+def test_readers_that_the_same_signal_ends_lose_nothing(shards, tmp_path):
+    """As a batch system does it: every process of the run gets SIGTERM."""
+
+    def end_all(step, loss):
+        if step == 2:
+            for reader in multiprocessing.active_children():
+                os.kill(reader.pid, signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    options = replace(OPTIONS, workers=2, schedule="constant", steps=50)
+    with pytest.raises(Stopped) as stopped:
+        train(shards, options, tmp_path / "run", watcher=Watcher(step=end_all))
+    assert stopped.value.step in (2, 3) and facts(tmp_path / "run")["step"] == stopped.value.step
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(shards, straight, tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(shards, OPTIONS, run, watcher=Watcher(row=lambda row: interrupt()))
+    (run / "step-00000002.part").mkdir()
+    (run / "tensorboard").mkdir()
+    train(shards, OPTIONS, run)
+    assert same_weights(run, straight) and sorted(path.name for path in run.iterdir()) == ["cosines.csv", "history.csv", "step-00000004"]
+
+
+def test_a_folder_of_something_else_is_left_alone(shards, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(OptionError, match=r"holds no checkpoint but thesis\.tex; move that away, or choose another -o"):
+        train(shards, OPTIONS, tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
 # what a run leaves
 
 
 def test_the_checkpoint_says_what_it_is(shards, straight):
-    facts = json.loads((checkpoint(straight) / "checkpoint.json").read_text())
-    assert facts["step"] == 4 and facts["options"]["encoder"] == "mel-cnn" and facts["crop"] == "lips"
-    assert facts["unlike_paper"]["lr"] == "0.001, the paper has 5e-05"
+    said = facts(straight)
+    assert said["step"] == 4 and said["options"]["encoder"] == "mel-cnn" and said["crop"] == "lips"
+    assert said["unlike_paper"]["lr"] == "0.001, the paper has 5e-05"
     assert [float(row["lr"]) for row in history(straight)] == pytest.approx(
         [1e-3 * (1 + np.cos(np.pi * s / 4)) / 2 for s in (1, 2, 3, 4)], abs=1e-9
     )
@@ -161,9 +252,7 @@ def test_shards_that_changed_are_refused(shards, own, tmp_path):
 def test_another_encoder_is_refused_and_what_may_change_may(own):
     with pytest.raises(OptionError, match="this run has encoder 'mel-cnn', not 'se4lip'"):
         resumed(saved_options(own), {"encoder": "se4lip"})
-    with pytest.raises(OptionError, match="this run has steps 4, not 8"):
-        resumed(OPTIONS, {"steps": 8})  # the cosine ends at the last step
-    assert resumed(replace(OPTIONS, schedule="constant"), {"steps": 8, "device": "cpu"}).steps == 8
+    assert resumed(OPTIONS, {"steps": 8, "device": "cpu"}).steps == 8
 
 
 def test_weights_of_another_encoder_are_refused(own):
@@ -202,9 +291,6 @@ def test_options_of_another_release_are_refused(own):
 def test_two_runs_into_one_folder_are_refused(shards, straight, tmp_path):
     with pytest.raises(OptionError, match="is not empty; go on with it by --resume"):
         train(shards, OPTIONS, straight)
-    (tmp_path / "killed" / "tensorboard").mkdir(parents=True)
-    with pytest.raises(OptionError, match="killed is not empty; it holds no checkpoint: remove it, or choose another -o"):
-        train(shards, OPTIONS, tmp_path / "killed")
     with only_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing"):
         train(shards, OPTIONS, tmp_path, resume=True)
 

@@ -1,5 +1,6 @@
 """The command: errors in one line, resuming, and a real training that reads A/V offsets back."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
     assert code == 0 and "step-00000002" in said
     code, said, _ = call(capsys, shards, "-o", out, "--resume", "--quiet")
     assert (code, said) == (0, "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_one_sentence_with_the_command_that_goes_on(shards, tmp_path, capsys, monkeypatch, tiny_lips, number, code):
+    monkeypatch.setattr("speechlip.train_encoder.Progress.step", lambda self, step, loss: step == 1 and signal.raise_signal(number))
+    options = ("--encoder", "mel-cnn", "--steps", 50, "--batch-size", 4, "--quiet", "-o", tmp_path / "my run")
+    ended, said, error = call(capsys, shards, *options)
+    again = f"train-encoder {shards} -o '{tmp_path}/my run' --resume"
+    where = tmp_path / "my run" / "step-00000002"
+    assert (ended, said) == (code, "")
+    assert error == f"stopped by {number.name} after step 2, which is saved in {where}; {again} goes on\n"
 
 
 @pytest.mark.parametrize(

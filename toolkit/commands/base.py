@@ -1,6 +1,8 @@
 """What every command has in common: help, version, names to choose from, errors as one line, exit codes."""
 
+import signal
 import sys
+import threading
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -8,10 +10,10 @@ from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
-from speechlip.errors import SpeechLipError
+from speechlip.errors import SignalCame, SpeechLipError, exit_code
 from speechlip.remote.names import is_remote
 
-USAGE, NOTHING_KEPT, INTERRUPTED = 1, 2, 130
+USAGE, NOTHING_KEPT = 1, 2
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
@@ -91,6 +93,7 @@ class _Common:
 
     def _exit_code(self, *args: Any, **kwargs: Any) -> int:
         try:
+            hear_sigterm()
             return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]
         except click.ClickException as error:
             error.show()
@@ -103,8 +106,18 @@ class _Common:
                 click.echo(f"error: {PIPE_ENDED}", err=True)
                 return USAGE
             click.echo("stopped; the same command goes on where it stopped", err=True)
-            return INTERRUPTED
+            return exit_code(error.__cause__ or error)
         return USAGE
+
+
+def hear_sigterm() -> None:
+    """SIGTERM ends a command as Ctrl-C does: in one sentence, with nothing half done and no process left."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: object) -> None:
+    raise SignalCame(number)
 
 
 def os_words(error: OSError) -> str:

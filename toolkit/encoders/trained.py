@@ -152,7 +152,9 @@ def last_checkpoint(run: Path) -> Path:
     """The newest whole checkpoint folder of a run. Raises ModelError where there is none."""
     found = checkpoints(run)
     if not found:
-        raise ModelError(f"{run} holds no checkpoint; give the folder of a run of train-encoder that has saved one")
+        raise ModelError(
+            f"{run} holds no checkpoint; give a run of train-encoder that has saved one (one that has not: begin it again without --resume)"
+        )
     return found[-1]
 
 

@@ -31,6 +31,9 @@ from .losses import Criterion
 from .ranks import ALONE, Ranks
 
 TRAINER = "trainer.pt"
+LOCK = ".lock"
+LEFT_EARLY = (LOCK, "history.csv", "cosines.csv", "tensorboard")
+"""What a run writes before its first checkpoint."""
 
 
 @dataclass
@@ -41,6 +44,8 @@ class TrainState:
     criterion: Criterion
     optimizer: torch.optim.Optimizer
     step: int = 0
+    ends: tuple[int, ...] = ()
+    """The last steps that the run was to have before it was given others, where its learning rate depends on that."""
 
     def weights(self) -> dict[str, torch.Tensor]:
         """pair.… and criterion.…, contiguous and on the CPU."""
@@ -112,7 +117,8 @@ def _fill(part: Path, state: TrainState, options: TrainOptions, shards: ShardFac
         "torch": torch.__version__,
         "step": state.step,
         "options": asdict(options),
-        "unlike_paper": unlike_paper(options),
+        "unlike_paper": unlike_paper(options, state.ends),
+        "ends": state.ends,
         "rectified": state.pair.rectified,
         "sha256": hashlib.sha256(content).hexdigest(),
         "shards": {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest},
@@ -133,8 +139,8 @@ def saved_options(run: Path) -> TrainOptions:
         ) from error
 
 
-def restore(run: Path, state: TrainState, shards: ShardFacts, ranks: Ranks = ALONE) -> dict[str, Any]:
-    """Bring ``state`` to the run's last checkpoint; returns this process's position in the shards.
+def restore(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, ranks: Ranks = ALONE) -> dict[str, Any]:
+    """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this process's position in the shards.
 
     Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or
     holds code, OptionError where another number of processes trains than did before.
@@ -151,8 +157,14 @@ def restore(run: Path, state: TrainState, shards: ShardFacts, ranks: Ranks = ALO
     trainer = read_trainer(folder / TRAINER)
     state.optimizer.load_state_dict(trainer["optimizer"])
     torch.set_rng_state(trainer["random"])
-    state.step = facts["step"]
+    state.step, state.ends = facts["step"], ends_of(facts, options)
     return own_position(trainer["positions"], ranks, run)
+
+
+def ends_of(facts: dict[str, Any], options: TrainOptions) -> tuple[int, ...]:
+    """``TrainState.ends`` of a run that goes on with ``options``."""
+    before, steps = tuple(facts.get("ends", ())), facts["options"]["steps"]
+    return (*before, steps) if options.schedule != "constant" and steps != options.steps else before
 
 
 def own_position(positions: list[dict[str, Any]], ranks: Ranks, run: Path) -> dict[str, Any]:
@@ -179,9 +191,23 @@ def read_trainer(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def only_run(run: Path, resume: bool) -> Iterator[None]:
-    """Hold a run's folder for this process. Raises OptionError where another holds it, or it is not empty and is not to be gone on with."""
+    """Hold a run's folder for this process; what a run left that ended before its first checkpoint is removed.
+
+    Raises OptionError where another process holds it, or where it holds a checkpoint or anything else and is not to be gone on with.
+    """
     with files.only_run(run):
-        if not resume and any(run.iterdir()):
-            way_on = "go on with it by --resume" if checkpoints(run) else "it holds no checkpoint: remove it"
-            raise OptionError(f"{run} is not empty; {way_on}, or choose another -o")
+        if not resume:
+            refuse_others(run)
+            for path in run.iterdir():
+                if path.name != LOCK:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield
+
+
+def refuse_others(run: Path) -> None:
+    """Raises OptionError where a run's folder holds more than what is left of one that ended before its first checkpoint."""
+    if checkpoints(run):
+        raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")
+    others = sorted(path.name for path in run.iterdir() if path.name not in LEFT_EARLY and path.suffix != ".part")
+    if others:
+        raise OptionError(f"{run} holds no checkpoint but {', '.join(others[:3])}; move that away, or choose another -o")

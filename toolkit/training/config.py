@@ -1,7 +1,7 @@
 """Everything that a training run is told: one frozen dataclass, two presets, and what of it the paper does not say."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -119,8 +119,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
 """What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined). Everything else had to be chosen."""
 CHOSEN = ("lip_input", "steps", "schedule", "warmup_steps", "negatives", "min_neg_gap", "windows_per_clip", "augment")
-RESUMABLE = ("device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
-"""Options that may change when a run is resumed; with a constant learning rate also ``steps``."""
+RESUMABLE = ("steps", "device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
+"""Options that may change when a run is resumed."""
 
 
 def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
@@ -139,15 +139,16 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
     return replace(options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", ""))
 
 
-def unlike_paper(options: TrainOptions) -> dict[str, str]:
-    """Options that differ from the paper, and those that it does not state, each with a word on it.
+def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:
+    """Options that differ from the paper, and those that it does not state, each with a word on it. ends: of ``checkpoint.TrainState``.
 
     >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
     ('0.0001, the paper has 5e-05', '100000, not stated')
     """
     said = {name: f"{getattr(options, name)}, the paper has {value}" for name, value in STATED.items() if getattr(options, name) != value}
     said |= {name: f"{value}, not stated" for name, value in options.of_network.items()}
-    return said | {name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated" for name in CHOSEN}
+    said |= {name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated" for name in CHOSEN}
+    return said | ({"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {})
 
 
 def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
@@ -157,10 +158,26 @@ def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
     Traceback (most recent call last):
     speechlip.errors.OptionError: this run has encoder 'se4lip', not 'mel-cnn'; leave the option out to go on with it, or begin another run
     """
-    free = RESUMABLE + (("steps",) if saved.schedule == "constant" else ())
     for name, value in given.items():
-        if name not in free and value != getattr(saved, name):
+        if name not in RESUMABLE and value != getattr(saved, name):
             raise OptionError(
                 f"this run has {name} {getattr(saved, name)!r}, not {value!r}; leave the option out to go on with it, or begin another run"
             )
     return replace(saved, **given)
+
+
+def other_end(saved: TrainOptions, options: TrainOptions) -> str:
+    """What it means that a run which goes on has another last step, or ``""`` where it is as if it had been so from the start.
+
+    >>> other_end(TrainOptions(steps=10), TrainOptions(steps=20))
+    ''
+    >>> cosine = TrainOptions(steps=10, schedule="cosine")
+    >>> other_end(cosine, replace(cosine, steps=20))
+    'the learning rate fell as a cosine that ends at step 10, and goes on as one that ends at step 20: not the weights of 20 steps in one go'
+    """
+    if saved.steps == options.steps or options.schedule == "constant":
+        return ""
+    return (
+        f"the learning rate fell as a {saved.schedule} that ends at step {saved.steps}, and goes on as one that ends at step {options.steps}: "
+        f"not the weights of {options.steps} steps in one go"
+    )

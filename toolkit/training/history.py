@@ -13,9 +13,9 @@ NAME = "history.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """step: the last one counted in. loss: mean since the row before. lr: at that step. auc: pair AUC on the fixed validation pairs, NaN where
-    there are none. windows_per_s: pairs learned from per second of training. data_wait: share of that time spent waiting for a batch.
-    elapsed_s: since this process began.
+    """step: the last one counted in. loss: mean since the row before, or since this process began. lr: at that step. auc: pair AUC on the fixed
+    validation pairs, NaN where there are none. windows_per_s: pairs learned from per second of training. data_wait: share of that time spent
+    waiting for a batch. elapsed_s: since this process began.
     """
 
     step: int

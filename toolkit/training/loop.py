@@ -27,6 +27,7 @@ from .losses import Criterion, rectifies
 from .meter import STUCK_ADVICE, Meter
 from .objective import Objective
 from .ranks import Ranks, joined
+from .stopping import Stopped, asked_to_stop
 
 FITTED_CLIPS = 256
 """Clips of which mean and deviation of the spectrum are taken: about half an hour of speech, 130 MB while it lasts."""
@@ -44,7 +45,8 @@ class Watcher:
 def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, watcher: Watcher = Watcher()) -> Path:
     """Train a pair of encoders on the train split of ``shards`` and leave them in ``run``; returns the last checkpoint's folder.
 
-    Under torchrun every process calls it; rank 0 writes and tells its watcher. Raises OptionError and ShardError for what cannot be trained, also
+    Under torchrun every process calls it; rank 0 writes and tells its watcher. SIGINT or SIGTERM ends it after a step, saved: it raises Stopped,
+    a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be trained, also
     for a batch that no memory holds; TrainingStopped where the loss is no number any more, RankLost where another process has ended.
     """
     ranks = Ranks.started()
@@ -67,7 +69,7 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
     for text in filter(None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]):
         watcher.note(text)
     if resume:
-        loader.load_state_dict(checkpoint.restore(run, state, facts, ranks))
+        loader.load_state_dict(checkpoint.restore(run, state, options, facts, ranks))
     else:
         fit_spectrum(state.pair, shards, options.seed)
     if ranks.first:
@@ -76,38 +78,49 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
     losses = LossWatch(late=1 if device.type == "cuda" else 0)
 
-    meter = Meter(ranks)
-    for batch in on_device(endless(loader, options.steps - state.step), device):
-        waited_s = meter.waited()
-        step = state.step = state.step + 1
-        for group in state.optimizer.param_groups:
-            group["lr"] = options.learning_rate(step)
-        loss = learner(augment(batch, options.augmentations, options.seed, step, ranks.rank))
-        seen = list(losses.see(step, loss, batch))
-        state.optimizer.zero_grad()
-        loss.backward()
-        state.optimizer.step()
-        meter.stepped(options.batch_size, waited_s)
+    def save() -> None:
+        positions = ranks.collected(loader.state_dict())
+        if ranks.first:
+            checkpoint.save(run, state, options, facts, positions)
 
-        last = step == options.steps
-        looks, saves = step % options.validate_every == 0 or last, step % options.checkpoint_every == 0 or last
-        for known in [*seen, *(losses.rest() if looks or saves else ())]:
-            meter.lost(known[1])
-            watcher.step(*known)
-        if looks:
-            auc = exam.look(state.pair, run, step) if exam else float("nan")
-            row = meter.row(step, options.learning_rate(step), auc)
-            if ranks.first:
-                history.append(run, row)
-            watcher.row(row)
-            if meter.looks_stuck(options, row):
-                watcher.note(STUCK_ADVICE.format(plateau=row.loss))
-        if saves:
-            positions = ranks.collected(loader.state_dict())
-            if ranks.first:
-                checkpoint.save(run, state, options, facts, positions)
-        meter.resume()
+    meter, saved = Meter(ranks), state.step
+    with asked_to_stop(ranks) as stop:
+        for batch in stop.until_lost(on_device(endless(loader, options.steps - state.step), device)):
+            waited_s = meter.waited()
+            step = state.step = state.step + 1
+            for group in state.optimizer.param_groups:
+                group["lr"] = options.learning_rate(step)
+            loss = learner(augment(batch, options.augmentations, options.seed, step, ranks.rank))
+            seen = list(losses.see(step, loss, batch))
+            state.optimizer.zero_grad()
+            loss.backward()
+            state.optimizer.step()
+            meter.stepped(options.batch_size, waited_s)
+
+            last, stopping = step == options.steps, stop.now(step)
+            looks, saves = step % options.validate_every == 0 or last, step % options.checkpoint_every == 0 or last or stopping
+            for known in [*seen, *(losses.rest() if looks or saves else ())]:
+                meter.lost(known[1])
+                watcher.step(*known)
+            if looks:
+                auc = exam.look(state.pair, run, step) if exam else float("nan")
+                row = meter.row(step, options.learning_rate(step), auc)
+                if ranks.first:
+                    history.append(run, row)
+                watcher.row(row)
+                if meter.looks_stuck(options, row):
+                    watcher.note(STUCK_ADVICE.format(plateau=row.loss))
+            if saves:
+                save()
+                saved = step
+            meter.resume()
+            if stopping:
+                break
+    if saved < state.step:
+        save()
     ranks.wait()
+    if state.step < options.steps:
+        raise Stopped(stop.signal, state.step, checkpoint.last_checkpoint(run) if state.step else None)
     return checkpoint.last_checkpoint(run)
 
 

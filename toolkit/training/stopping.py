@@ -1,0 +1,78 @@
+"""SIGINT and SIGTERM while a run steps: the step is finished and saved, then the run ends."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from speechlip.errors import SignalCame
+
+from .ranks import Ranks
+
+Item = TypeVar("Item")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ASKED_EVERY = 10
+"""Steps from one time to the next that several processes ask each other; torchrun gives them 30 s."""
+HEARD = b"\nstopping: this step is finished and saved first; once more stops at once\n"
+
+
+class Stopped(SignalCame):
+    """The run was asked to stop and has. checkpoint: the folder with all that was learned; None where no step was made."""
+
+    def __init__(self, number: int, step: int, checkpoint: Path | None) -> None:
+        super().__init__(number)
+        self.step, self.checkpoint = step, checkpoint
+
+    def __str__(self) -> str:
+        return f"stopped by {signal.Signals(self.number).name} after step {self.step}"
+
+
+class Stop:
+    """Whether this process was asked to stop. heard: the signal that came, signal: the one that all processes of the run obey; 0: none."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks, self.heard, self.signal = ranks, 0, 0
+
+    def hear(self, number: int, frame: object) -> None:
+        """The first signal is noted, the second one ends what is going on; torchrun sends two of its own accord."""
+        if self.heard and self.ranks.count == 1:
+            raise SignalCame(number)
+        self.heard = self.heard or number
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would raise amid a step for readers that the same signal ended
+        if self.ranks.first:
+            os.write(2, HEARD)
+
+    def now(self, step: int) -> bool:
+        """Whether to stop after this step: all processes of a run say the same."""
+        if self.ranks.count == 1:
+            self.signal = self.heard
+        elif step % ASKED_EVERY == 0:
+            self.signal = max(self.ranks.collected(self.heard))
+        return bool(self.signal)
+
+    def until_lost(self, batches: Iterable[Item]) -> Iterator[Item]:
+        """The batches; where the readers were ended by the signal that asks to stop, as many as came."""
+        try:
+            yield from batches
+        except RuntimeError:
+            if not self.heard or self.ranks.count > 1:
+                raise
+            self.signal = self.heard
+
+
+@contextmanager
+def asked_to_stop(ranks: Ranks) -> Iterator[Stop]:
+    """While it lasts, SIGINT and SIGTERM are heard by a ``Stop``. Only the main thread of a program can hear; elsewhere nothing changes."""
+    stop = Stop(ranks)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.hear) for number in SIGNALS} | {signal.SIGCHLD: signal.getsignal(signal.SIGCHLD)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
