@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from shaped import KINDS, disc, extent, quadrants, set_matrix, write_parts
@@ -141,3 +142,36 @@ def test_pixels_that_change_within_a_broadcast(tmp_path):
     assert [picture.shape[1] for picture in pictures] == [192] * 20 + [256] * 20
     assert all(abs(across - down) <= 2 for across, down in map(extent, pictures))
     assert reading.report.corrected == ("from 0.80 s on 256×144, pixels 64:45 → square",)
+
+
+def test_fields_are_noted_also_where_they_begin_midway(tmp_path):
+    """From the first picture on in one file, from the second half on in the other."""
+    plain, fields = ("preset=ultrafast", "preset=ultrafast:tff=1")
+    for options, said in ((fields,), ["interlaced: fields are left as they are"]), ((plain, fields), []):
+        path = write_x264(tmp_path / "clip.ts", options)
+        info = probe(path, need_audio=False)
+        reading = moments(path, info)
+        list(reading)
+        assert corrections(info) == said
+        later = () if said else ("interlaced from 0.40 s on: fields are left as they are",)
+        assert reading.report.corrected == later
+
+
+def write_x264(path, parts):
+    """Ten frames by each of these settings of x264, one stream."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, settings in enumerate(parts):
+            encoder = av.CodecContext.create("libx264", "w")
+            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 25)
+            encoder.options = {"x264-params": settings, "bf": "0"}
+            packets = []
+            for index in range(10):
+                frame = av.VideoFrame.from_ndarray(np.roll(disc(64, 64), 3 * index, axis=1))
+                frame.pts, frame.time_base = 10 * number + index, Fraction(1, 25)
+                packets += encoder.encode(frame)
+            for packet in [*packets, *encoder.encode()]:
+                packet.stream = stream
+                container.mux(packet)
+    return path

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flash_click import click_errors_ms, waveform
 from speechlip.media.audio import cut, placed
+from speechlip.media.corrected import sentences
 from speechlip.media.moments import moments
 from speechlip.media.probe import probe
 from speechlip.media.video import in_order, one_per_moment
@@ -94,7 +95,9 @@ def test_a_jump_leaves_a_hole_and_moves_what_follows():
 def test_a_change_of_rate_and_layout_in_the_middle():
     parts = [(waveform([0.5], 48000, 1), 48000, "mono", 0.0), (np.repeat(waveform([0.5], 32000, 1), 2), 32000, "stereo", 1.0)]
     frames = [entry for sound, rate, layout, at in parts for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)]
-    assert max(map(abs, click_errors_ms(_sound(frames, Counter(), 49), [0.5, 1.5]))) < 0.1
+    tally = Counter()
+    assert max(map(abs, click_errors_ms(_sound(frames, tally, 49), [0.5, 1.5]))) < 0.1
+    assert tally["audio_gaps"] == 0 and sentences(tally) == ("audio goes on at 32000 Hz stereo",)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000, 96000])

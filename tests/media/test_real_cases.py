@@ -65,3 +65,10 @@ def test_hlg_is_shown_as_sdr(real_cases):
     assert "HLG → SDR" in corrections(info)
     off = np.abs(shown[-1].astype(float) - wanted[-1])
     assert off.mean() < 3.5 and np.percentile(off, 99) < 12
+
+
+def test_a_voice_that_cancels_is_heard(real_cases):
+    reading = moments(real_cases / "phase_inverted.mov", probe(real_cases / "phase_inverted.mov"))
+    loudness = [np.abs(moment.samples.astype(int)).max() for moment in reading if moment.samples is not None]
+    assert np.median(loudness) > 1000  # 0 where the channels are added up as they are
+    assert reading.report.corrected == ("right channel inverted → turned back",)

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.audio import placed
+from speechlip.media.corrected import sentences
 from speechlip.media.decoding import stamped_frames
 from speechlip.media.endings import is_video_name
 from speechlip.media.moments import moments
@@ -66,7 +67,7 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
 
 
 def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
-    tally: Counter[str] = Counter()
+    tally: Counter = Counter()
     line = sound_line(path)
     zero_s = line.audio_start_s if line.audio_start_s is not None and abs(line.audio_start_s) > WILD_S else 0
     with open_local(path) as container:
@@ -77,7 +78,7 @@ def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
     whole = np.zeros(-(-end // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME, np.int16)
     for start, samples in pieces:
         whole[max(0, start) : start + len(samples)] = samples[max(0, -start) :]
-    return Sound(whole, ("sound without pictures", *jump_corrections(line.jumps)))
+    return Sound(whole, ("sound without pictures", *jump_corrections(line.jumps), *sentences(tally)))
 
 
 def _told(items: Iterable[Item], moved: Callable[[], object]) -> Iterator[Item]:

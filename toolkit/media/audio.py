@@ -16,6 +16,8 @@ import numpy as np
 
 from ..errors import SourceRefused
 from ..timing import SAMPLE_RATE, SAMPLES_PER_FRAME
+from .channels import in_phase, kind
+from .corrected import Correction
 from .decoding import stamped_frames
 from .opening import audio_stream, open_local
 from .probe import MediaInfo
@@ -46,13 +48,16 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before. At ``bounds_s`` another recording
     begins, and with it a run.
 
+    Where rate, layout or format changes another run begins, which is said but no gap; channels that would cancel are turned (``channels``).
     Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
     """
     run: _Run | None = None
-    for due_s, frame in stamped:
+    for due_s, frame in in_phase(stamped, tally):
         joined = run is not None and due_s is not None and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
         if run is not None and (joined or not run.goes_on(due_s, frame)):
-            tally["audio_gaps"] += 1
+            tally["audio_gaps"] += joined or run.jumps(due_s)
+            if kind(frame)[1:] != run.kind[1:]:
+                tally[Correction(f"audio goes on at {frame.sample_rate} Hz {frame.layout.name}")] += 1
             yield from run.finish()
             due_s = run.due_s if due_s is None else due_s
             run = None
@@ -103,7 +108,7 @@ class _Run:
     """Sound without a jump: one resampler, and where its next sample belongs."""
 
     def __init__(self, frame: av.AudioFrame, start_s: float) -> None:
-        self.kind = _kind(frame)
+        self.kind = kind(frame)
         self.resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
         self.start_s, self.fed_s, self.inserted = start_s, 0.0, 0
         self.late_s = 0.0
@@ -115,7 +120,10 @@ class _Run:
         return self.start_s + self.fed_s + self.inserted / SAMPLE_RATE
 
     def goes_on(self, due_s: float | None, frame: av.AudioFrame) -> bool:
-        return _kind(frame) == self.kind and (due_s is None or abs(due_s - self.due_s) <= JUMP_S)
+        return kind(frame) == self.kind and not self.jumps(due_s)
+
+    def jumps(self, due_s: float | None) -> bool:
+        return due_s is not None and abs(due_s - self.due_s) > JUMP_S
 
     def feed(self, due_s: float | None, frame: av.AudioFrame) -> Iterator[Piece]:
         length_s = frame.samples / frame.sample_rate
@@ -144,5 +152,21 @@ class _Run:
         return np.concatenate([samples[:1], samples]) if step > 0 else samples[1:]
 
 
-def _kind(frame: av.AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
+class Resampler:
+    """libswresample that takes frames of another rate, layout or format midway: what it holds of those before comes first."""
+
+    def __init__(self, *target: object) -> None:
+        self._target, self._kind = target, ("", "", 0)
+        self._inner: av.AudioResampler | None = None
+
+    def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+        """Frames out for a frame in; None gives out the rest."""
+        rest: list[av.AudioFrame] = []
+        if frame is None or kind(frame) != self._kind:
+            rest = [part for part in self._inner.resample(None) if part is not None] if self._inner else []
+            self._inner = None
+        if frame is None:
+            return rest
+        if self._inner is None:
+            self._inner, self._kind = av.AudioResampler(*self._target), kind(frame)  # type: ignore[arg-type]
+        return [*rest, *self._inner.resample(frame)]

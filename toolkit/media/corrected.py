@@ -7,10 +7,10 @@ class Correction(str):
     """A sentence for ``corrected``; readers count it in the tally that they count damage in."""
 
 
-def found(tally: Counter) -> tuple[str, ...]:
+def sentences(tally: Counter) -> tuple[str, ...]:
     """The sentences of a tally, in the order in which they were met.
 
-    >>> found(Counter({Correction("from 3.00 s on 384×512"): 1, "damaged_packets": 2}))
+    >>> sentences(Counter({Correction("from 3.00 s on 384×512"): 1, "damaged_packets": 2}))
     ('from 3.00 s on 384×512',)
     """
     return tuple(str(key) for key in tally if isinstance(key, Correction))

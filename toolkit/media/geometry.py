@@ -168,12 +168,15 @@ def doubts(stream: Any, frame: Any) -> list[str]:
 
 
 class Changes:
-    """Notes every shape that a file takes on after its first."""
+    """Notes every shape that a file takes on after its first, and fields where they begin midway."""
 
-    def __init__(self, tally: Counter) -> None:
-        self._tally, self._told = tally, set[Geometry]()
+    def __init__(self, tally: Counter, interlaced: bool) -> None:
+        self._tally, self._told, self._interlaced = tally, set[Geometry](), interlaced
 
-    def see(self, geometry: Geometry, at_s: float) -> None:
+    def see(self, frame: Any, geometry: Geometry, at_s: float) -> None:
+        if frame.interlaced_frame and not self._interlaced:
+            self._tally[Correction(f"interlaced from {at_s:.2f} s on: fields are left as they are")] += 1
+            self._interlaced = True
         if geometry in self._told or len(self._told) >= SHAPES_TOLD:
             return
         if self._told:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import OptionError
 from ..timing import FPS
 from .audio import windows
-from .corrected import found
+from .corrected import sentences
 from .decord_pictures import ArrayPicture, decord_pictures
 from .probe import MediaInfo
 from .video import Picture, moments_by_packets, pictures
@@ -72,7 +72,7 @@ class Reading(Iterator[Moment]):
     @property
     def report(self) -> ReadReport:
         counts = {field.name: self._tally[field.name] for field in fields(ReadReport) if field.name != "corrected"}
-        return ReadReport(**counts, corrected=found(self._tally))
+        return ReadReport(**counts, corrected=sentences(self._tally))
 
     def close(self) -> None:
         self._moments.close()

@@ -48,7 +48,7 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
 
     Raises SourceRefused (stage ``video``): no decodable picture.
     """
-    painter, changes, empty = Painter(), Changes(tally), True
+    painter, changes, empty = Painter(), Changes(tally, info.interlaced), True
     with open_local(path) as container:
         stream = found_again(video_stream(container))
         stream.codec_context.thread_count = threads
@@ -61,7 +61,7 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
         for index, picture in enumerate(one_per_moment(in_order(stamped, zero_s, tally), tally)):
             if picture is not None:
                 empty = False
-                changes.see(picture.geometry, index / FPS)
+                changes.see(picture.frame, picture.geometry, index / FPS)
             yield picture
     if empty:
         raise SourceRefused("video", "no decodable picture", f"{tally['damaged_packets']} damaged packets, and none that gave a picture")

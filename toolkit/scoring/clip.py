@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from speechlip.errors import SourceRefused
+from speechlip.media.corrected import sentences
 from speechlip.media.opening import audio_stream, open_local
 from speechlip.media.probe import MediaInfo, picture_corrections, probe
 from speechlip.metrics.declared import NotScored
@@ -152,6 +154,7 @@ def _score_sync(
     tracks = wanted_tracks(found.looked, protocol) if found.looked and protocol.crops else []
     with tempfile.TemporaryDirectory(prefix="score-sync-", dir=scratch) as folder:
         footage = _footage(task, info, audio, protocol, found.frames, Path(folder), lambda: advance(0))
+        found.notes.extend(footage.corrected)
         found.tracks = score_tracks(tools.sync, footage, tracks, advance) if protocol.crops else score_whole(tools.sync, footage, advance)
     if not any(track.score for track in found.tracks):
         raise next(track.problem for track in found.tracks if track.problem)
@@ -160,11 +163,13 @@ def _score_sync(
 def _footage(
     task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path, moved: Callable[[], None]
 ) -> Footage:
+    tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
-        return Footage(task.render, info, read_sound(audio, info, sound_zero_s(audio, task.render, info), frames))
+        sound = read_sound(audio, info, sound_zero_s(audio, task.render, info), frames, tally)
+        return Footage(task.render, info, sound, corrected=sentences(tally))
     hop = through(protocol, task.render, info, audio, folder, moved)
-    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames)
-    return Footage(hop.path, hop.info, sound, hop.repeated_frames)
+    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames, tally)
+    return Footage(hop.path, hop.info, sound, hop.repeated_frames, sentences(tally))
 
 
 def audio_rate_hz(path: Path) -> int:

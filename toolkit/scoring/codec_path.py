@@ -23,6 +23,7 @@ from typing import Any
 import av
 import numpy as np
 from speechlip.errors import SourceRefused
+from speechlip.media.audio import Resampler
 from speechlip.media.decoding import stamped_frames
 from speechlip.media.moments import moments
 from speechlip.media.opening import audio_stream, open_local, video_stream
@@ -176,7 +177,7 @@ def _blocks(path: Path, recipe: _Recipe, zero_s: float) -> Iterator[av.AudioFram
         stamped = stamped_frames(container, stream, Counter())
         layout = "mono" if stream.channels == 1 else "stereo"
         rate = nearest_rate(stream.sample_rate, recipe.audio_rates)
-        resampler = av.AudioResampler("s16", layout, rate)
+        resampler = Resampler("s16", layout, rate)
         start_s, position, skip = None, 0, 0
         for stamp, frame in stamped:
             if start_s is None:

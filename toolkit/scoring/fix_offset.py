@@ -17,7 +17,7 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from speechlip.errors import OptionError
 from speechlip.files import whole_file
-from speechlip.media.audio import JUMP_S
+from speechlip.media.audio import JUMP_S, Resampler
 from speechlip.media.decoding import packets, stamped_frames
 from speechlip.media.opening import audio_stream, open_local, video_stream
 from speechlip.media.probe import MediaInfo, probe
@@ -48,7 +48,8 @@ MUXERS = {
 """Endings of copies; what else is read (DV, MXF, RealMedia …) becomes Matroska."""
 LEAST_BITS_PER_S = 128_000
 """Sound that is encoded a second time gets at least this, where its codec does."""
-PLANAR = {"uint8": "u8p", "int16": "s16p", "int32": "s32p", "int64": "s64p", "float32": "fltp", "float64": "dblp"}
+PACKED = {"uint8": "u8", "int16": "s16", "int32": "s32", "float32": "flt", "float64": "dbl"}
+"""Sample formats by their numbers. Packed, because PyAV reads past the end of a frame of eight planes."""
 Piece = tuple[Fraction | None, np.ndarray]  # presentation time in s, (channels, n) samples
 
 
@@ -164,19 +165,20 @@ def _copies(container: InputContainer, picture: av.VideoStream, copied: av.Video
 
 def _planar(stamped: Iterable[tuple[Fraction | None, av.AudioFrame]], encoded: av.AudioStream) -> Iterator[Piece]:
     """Frames as arrays in their own kind of numbers, so that lossless sound stays what it is."""
-    split: av.AudioResampler | None = None
+    split: Resampler | None = None
     for stamp, frame in stamped:
         name = frame.format.name
-        split = split or av.AudioResampler(name if name.endswith("p") else f"{name}p", encoded.layout.name, encoded.rate)
+        split = split or Resampler(name.removesuffix("p"), encoded.layout.name, encoded.rate)
         for part in split.resample(frame):
-            yield stamp, part.to_ndarray()
+            yield stamp, part.to_ndarray().reshape(part.samples, -1).T
 
 
 def _encode(stream: av.AudioStream, pieces: Iterable[np.ndarray], info: MediaInfo) -> Iterator[av.Packet]:
     to_encoder = av.AudioResampler(stream.format.name, stream.layout.name, stream.rate, stream.codec_context.frame_size or 1024)
     begin = position = round(info.video_start_s * stream.rate)
     for samples in pieces:
-        frame = av.AudioFrame.from_ndarray(samples, format=PLANAR[samples.dtype.name], layout=stream.layout.name)
+        packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format=PACKED[samples.dtype.name], layout=stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = stream.rate, position, Fraction(1, stream.rate)
         position += samples.shape[1]
         yield from (packet for whole in to_encoder.resample(frame) for packet in stream.encode(whole))

@@ -110,13 +110,14 @@ def open_sync_model(name: str, device: str) -> SyncModel:
 class Footage:
     """What the sync core reads, after the protocol's codec path. sound: (N,) int16 from the first picture on; empty: no sound.
 
-    repeated_frames: see ``codec_path.Hop``; tracks are in frames of the render.
+    repeated_frames: see ``codec_path.Hop``; tracks are in frames of the render. corrected: what reading the sound altered.
     """
 
     path: Path
     info: MediaInfo
     sound: np.ndarray
     repeated_frames: int = 0
+    corrected: tuple[str, ...] = ()
 
     def track_here(self, track: FaceTrack) -> tuple[int, int]:
         """First and last + 1 frame of the footage that show ``track``."""
@@ -152,9 +153,12 @@ class ClipSync:
     windows: int
 
 
-def read_sound(path: Path, info: MediaInfo, zero_s: float, frames: int) -> np.ndarray:
-    """(N,) int16 at 16 kHz from ``zero_s`` on, for at most ``frames`` moments; a hole becomes silence, at the end nothing does."""
-    parts = list(islice(windows(path, replace(info, video_start_s=zero_s), Counter()), frames))
+def read_sound(path: Path, info: MediaInfo, zero_s: float, frames: int, tally: Counter | None = None) -> np.ndarray:
+    """(N,) int16 at 16 kHz from ``zero_s`` on, for at most ``frames`` moments; a hole becomes silence, at the end nothing does.
+
+    tally: counts what reading meets, and holds what it altered (``media.corrected``).
+    """
+    parts = list(islice(windows(path, replace(info, video_start_s=zero_s), Counter() if tally is None else tally), frames))
     while parts and parts[-1] is None:
         parts.pop()
     silence = np.zeros(SAMPLES_PER_FRAME, np.int16)

@@ -1,0 +1,154 @@
+"""Channels that carry one voice upside down: added up they cancel, so they are turned back before they are.
+
+A microphone's plug wired the wrong way round, or a mixer's phase switch left on, inverts one channel for a whole recording. Channels are compared
+with the first one that is loud (within 3 dB of the loudest), over ``AROUND_S`` before and after each frame: where their correlation (each frame's mean
+taken off) is below −``SURE`` one is inverted, above ``SURE`` it is not, between it stays as it was. Two microphones, wide stereo and noise lie
+between, and are added up as ever.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+
+import av
+import numpy as np
+
+from .corrected import Correction
+
+AROUND_S = 1.0  # before and after: a few syllables
+SURE = 0.5  # at −0.5 two equally loud channels lose 6 dB against their sum turned back; independent ones are within 0.1 of 0
+QUIET = 10 ** (-70 / 10)  # mean square; below −70 dBFS there is nothing to compare
+MOST_PLANES = 7  # PyAV reads past the end of a frame of eight planes
+SIDES = ("left", "right")
+WHOLE = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
+Stamped = tuple[float | None, av.AudioFrame]
+
+
+def kind(frame: av.AudioFrame) -> tuple[str, str, int]:
+    """What a resampler must know of a frame: sample format, layout, rate."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def in_phase(stamped: Iterable[Stamped], tally: Counter) -> Iterator[Stamped]:
+    """The same frames, inverted channels turned back; what is turned is a sentence in ``tally``. About a second of frames is held."""
+    waiting: deque[tuple[Stamped, np.ndarray]] = deque()  # frames, and the products of their channels
+    state: _Signs | None = None
+    for due_s, frame in stamped:
+        if state is None or state.kind != kind(frame):
+            if state:
+                yield from state.rest(waiting, tally)
+            state = _Signs(frame)
+        if not state.compares:
+            yield due_s, frame
+            continue
+        frame = state.readable(frame)
+        yield from state.take((due_s, frame), waiting, tally)
+    if state:
+        yield from state.rest(waiting, tally)
+
+
+class _Signs:
+    """The sign of every channel over frames of one kind."""
+
+    def __init__(self, frame: av.AudioFrame) -> None:
+        self.kind = kind(frame)
+        name, channels = frame.format.name, frame.layout.nb_channels
+        self.compares = channels > 1 and name.removesuffix("p") in WHOLE
+        self._names = channel_names(frame)
+        self._signs = np.ones(channels)
+        self._sums = np.zeros((channels, channels))
+        self._samples = self._ahead = 0
+        self._behind: deque[tuple[int, np.ndarray]] = deque()
+        self._reach = round(AROUND_S * frame.sample_rate)
+        many = name.endswith("p") and channels > MOST_PLANES
+        self._packer = av.AudioResampler(name.removesuffix("p"), frame.layout.name, frame.sample_rate) if many else None
+
+    def readable(self, frame: av.AudioFrame) -> av.AudioFrame:
+        return self._packer.resample(frame)[0] if self._packer else frame
+
+    def take(self, entry: Stamped, waiting: deque, tally: Counter) -> Iterator[Stamped]:
+        """Compare one frame more, and give out those that have been compared with ``AROUND_S`` of what follows."""
+        products = covariance(entry[1])
+        waiting.append((entry, products))
+        self._sums += products
+        self._samples += entry[1].samples
+        self._ahead += entry[1].samples
+        while waiting and self._ahead - waiting[0][0][1].samples >= self._reach:
+            yield self._next(waiting, tally)
+
+    def rest(self, waiting: deque, tally: Counter) -> Iterator[Stamped]:
+        while waiting:
+            yield self._next(waiting, tally)
+
+    def _next(self, waiting: deque, tally: Counter) -> Stamped:
+        (due_s, frame), products = waiting.popleft()
+        self._ahead -= frame.samples
+        self._behind.append((frame.samples, products))
+        while self._samples - self._ahead - self._behind[0][0] > self._reach:
+            samples, old = self._behind.popleft()
+            self._sums -= old
+            self._samples -= samples
+        self._signs = signs(self._sums / max(1, self._samples), self._signs)
+        inverted = np.flatnonzero(self._signs < 0).tolist()
+        if inverted:
+            tally[Correction(f"{' and '.join(self._names[channel] for channel in inverted)} inverted → turned back")] += 1
+            turn(frame, inverted)
+        return due_s, frame
+
+
+def signs(covariances: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """(C, C) mean products of the channels, and (C,) ±1 as they were → (C,) ±1: which must be turned to agree with the first loud one.
+
+    >>> signs(np.array([[4.0, -1.9, 0.1], [-1.9, 1.0, 0.0], [0.1, 0.0, 1.0]]), np.ones(3)).tolist()
+    [1.0, -1.0, 1.0]
+    """
+    power = covariances.diagonal()
+    if power.max() < QUIET:
+        return before
+    first = int(np.argmax(power >= power.max() / 2))
+    likeness = covariances[first] / np.sqrt(np.maximum(power * power[first], 1e-30))
+    certain = (np.abs(likeness) >= SURE) & (power >= QUIET)
+    return np.where(certain, before[first] * np.sign(likeness), before)
+
+
+def covariance(frame: av.AudioFrame) -> np.ndarray:
+    """(C, C) sums of the products of the channels of one frame, full scale 1, means taken off; a low-frequency effects channel counts as silent."""
+    found = np.stack([channel.astype(np.float64) for channel in channel_views(frame)])
+    if found.shape[1] == 0:
+        return np.zeros((len(found), len(found)))
+    whole = WHOLE[frame.format.name.removesuffix("p")]
+    found = np.nan_to_num((found - found.mean(axis=1, keepdims=True)) / full_scale(whole), posinf=0, neginf=0)
+    effects = [place for place, channel in enumerate(frame.layout.channels) if channel.name == "LFE"]
+    found[effects] = 0
+    return np.asarray(np.clip(found, -10, 10) @ np.clip(found, -10, 10).T)
+
+
+def full_scale(whole: type) -> float:
+    return 1.0 if np.issubdtype(whole, np.floating) else 2.0 ** (8 * np.dtype(whole).itemsize - 1)
+
+
+def turn(frame: av.AudioFrame, channels: list[int]) -> None:
+    """Change the sign of these channels where they lie; whole numbers stay in range."""
+    frame.make_writable()
+    for place, samples in enumerate(channel_views(frame)):
+        if place in channels and samples.dtype == np.uint8:
+            samples[:] = 255 - samples  # 128 is silence: half a step off
+        elif place in channels and samples.dtype.kind == "i":
+            samples[:] = -np.maximum(samples, -np.iinfo(samples.dtype).max)
+        elif place in channels:
+            np.negative(samples, out=samples)
+
+
+def channel_views(frame: av.AudioFrame) -> list[np.ndarray]:
+    """Each channel's samples in the frame's own memory."""
+    name, count = frame.format.name, frame.layout.nb_channels
+    whole = WHOLE[name.removesuffix("p")]
+    if name.endswith("p"):
+        return [np.frombuffer(plane, whole)[: frame.samples] for plane in frame.planes]
+    packed = np.frombuffer(frame.planes[0], whole)[: frame.samples * count].reshape(frame.samples, count)
+    return [packed[:, place] for place in range(count)]
+
+
+def channel_names(frame: av.AudioFrame) -> list[str]:
+    """What channels are called: left and right of two, else their number."""
+    count = frame.layout.nb_channels
+    return [f"{SIDES[place]} channel" if count == 2 else f"channel {place + 1} of {count}" for place in range(count)]
