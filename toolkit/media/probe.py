@@ -65,16 +65,15 @@ class MediaInfo:
     colours: Colours = SDR
     interlaced: bool = False
     doubts: tuple[str, ...] = ()
+    video_shifts: tuple[Shift, ...] = ()
+    audio_shifts: tuple[Shift, ...] = ()
+    jumps: tuple[Jump, ...] = ()
 
     @property
     def stored(self) -> Geometry:
         """The first picture's geometry; its stored width only as near as the displayed one tells."""
         width, height = (self.width, self.height) if self.rotation_deg % 180 == 0 else (self.height, self.width)
         return Geometry(round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg)
-
-    video_shifts: tuple[Shift, ...] = ()
-    audio_shifts: tuple[Shift, ...] = ()
-    jumps: tuple[Jump, ...] = ()
 
 
 def probe(path: Path, need_audio: bool = True) -> MediaInfo:
