@@ -7,7 +7,8 @@ between, and are added up as ever.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -19,7 +20,9 @@ SURE = 0.5  # at −0.5 two equally loud channels lose 6 dB against their sum tu
 QUIET = 10 ** (-70 / 10)  # mean square; below −70 dBFS there is nothing to compare
 MOST_PLANES = 7  # PyAV reads past the end of a frame of eight planes
 SIDES = ("left", "right")
-WHOLE = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
+NUMBERS: dict[str, np.dtype] = {
+    name: np.dtype(kind) for name, kind in {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}.items()
+}
 Stamped = tuple[float | None, av.AudioFrame]
 
 
@@ -52,7 +55,7 @@ class _Signs:
     def __init__(self, frame: av.AudioFrame) -> None:
         self.kind = kind(frame)
         name, channels = frame.format.name, frame.layout.nb_channels
-        self.compares = channels > 1 and name.removesuffix("p") in WHOLE
+        self.compares = channels > 1 and name.removesuffix("p") in NUMBERS
         self._names = channel_names(frame)
         self._signs = np.ones(channels)
         self._sums = np.zeros((channels, channels))
@@ -115,15 +118,15 @@ def covariance(frame: av.AudioFrame) -> np.ndarray:
     found = np.stack([channel.astype(np.float64) for channel in channel_views(frame)])
     if found.shape[1] == 0:
         return np.zeros((len(found), len(found)))
-    whole = WHOLE[frame.format.name.removesuffix("p")]
-    found = np.nan_to_num((found - found.mean(axis=1, keepdims=True)) / full_scale(whole), posinf=0, neginf=0)
+    numbers = NUMBERS[frame.format.name.removesuffix("p")]
+    found = np.nan_to_num((found - found.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0)
     effects = [place for place, channel in enumerate(frame.layout.channels) if channel.name == "LFE"]
     found[effects] = 0
     return np.asarray(np.clip(found, -10, 10) @ np.clip(found, -10, 10).T)
 
 
-def full_scale(whole: type) -> float:
-    return 1.0 if np.issubdtype(whole, np.floating) else 2.0 ** (8 * np.dtype(whole).itemsize - 1)
+def full_scale(numbers: np.dtype) -> float:
+    return 1.0 if numbers.kind == "f" else 2.0 ** (8 * numbers.itemsize - 1)
 
 
 def turn(frame: av.AudioFrame, channels: list[int]) -> None:
@@ -141,10 +144,10 @@ def turn(frame: av.AudioFrame, channels: list[int]) -> None:
 def channel_views(frame: av.AudioFrame) -> list[np.ndarray]:
     """Each channel's samples in the frame's own memory."""
     name, count = frame.format.name, frame.layout.nb_channels
-    whole = WHOLE[name.removesuffix("p")]
+    numbers, planes = NUMBERS[name.removesuffix("p")], cast(Sequence[Any], frame.planes)
     if name.endswith("p"):
-        return [np.frombuffer(plane, whole)[: frame.samples] for plane in frame.planes]
-    packed = np.frombuffer(frame.planes[0], whole)[: frame.samples * count].reshape(frame.samples, count)
+        return [np.frombuffer(plane, numbers)[: frame.samples] for plane in planes]
+    packed = np.frombuffer(planes[0], numbers)[: frame.samples * count].reshape(frame.samples, count)
     return [packed[:, place] for place in range(count)]
 
 
