@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import tiny_dataset
 from checker import check_shards
+from click.testing import CliRunner
+from speechlip.cli import verify_shards
 from speechlip.errors import ShardError
 from speechlip.shards import verify as verify_module
 from speechlip.shards.folder_checks import check_seal
@@ -73,9 +75,41 @@ def test_no_manifest_unfinished_or_another_format(own, tmp_path):
 # files
 
 
+@pytest.mark.parametrize("name", [SHARD, "validation-00000-of-00002.tar"])
+def test_a_missing_shard_is_one_line(own, name):
+    """Its clips are in the ledger, in the splits' and the licences' counts, and in every second pair: these follow from it and are not said again."""
+    (own / "data" / name).unlink()
+    (problem,) = verify(own).problems
+    clips = next(row["clips"] for row in read_manifest(own)["shards"] if row["name"] == name)
+    assert problem == (
+        f"data/{name} is missing though the manifest lists it: its {clips} clips, and what ledger and pairs say of them, cannot be checked"
+    )
+
+
+def test_what_else_is_wrong_is_said_beside_a_missing_shard(own):
+    (own / "data" / SHARD).unlink()
+    edit_row(own, 0, status="skipped")
+    edit_row(own, 2, clips=7)
+    assert_found(own, "is missing", "status 'skipped'", "7 clips, but 2 are in the shards", "ledger.jsonl has SHA-256")
+
+
+def test_a_folder_without_a_clip_is_not_sound(tmp_path):
+    """As prep-shards leaves it where nothing could be kept."""
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {})
+    report = assert_found(folder, "there is no clip in it; ledger.jsonl says what became of the videos")
+    assert str(report).startswith("0 shards, 0 clips, 0.0 s, 0 frozen pairs: 1 problem\n")
+    assert CliRunner().invoke(verify_shards, [str(folder)]).exit_code == 1
+
+
+def edit_row(folder, number, **changes):
+    rows = (folder / "ledger.jsonl").read_text().splitlines()
+    rows[number] = json.dumps(json.loads(rows[number]) | changes)
+    (folder / "ledger.jsonl").write_text("\n".join(rows) + "\n")
+
+
 def test_missing_and_stray_files(own):
     (own / "data" / SHARD).rename(own / "data" / "train-00002-of-00002.tar")
-    assert_found(own, f"data/{SHARD} is missing", "data/train-00002-of-00002.tar is not in the manifest", "split train has 2 clips")
+    assert_found(own, f"data/{SHARD} is missing", "data/train-00002-of-00002.tar is not in the manifest")
     (own / "data" / "x.part").touch()
     assert_found(own, "data/x.part is not in the manifest")
 

@@ -130,7 +130,11 @@ def check_files(folder: Path, manifest: dict) -> Iterator[str]:
     listed = {row["name"]: row for row in manifest["shards"]}
     there = {path.name for path in (folder / "data").iterdir()} if (folder / "data").is_dir() else set()
     elsewhere = {name for name in listed if shard_url(folder, name)}
-    yield from (f"data/{name} is missing though the manifest lists it" for name in sorted(listed.keys() - there - elsewhere))
+    for name in sorted(listed.keys() - there - elsewhere):
+        unseen = f"its {counted(listed[name]['clips'], 'clip')}, and what ledger and pairs say of them, cannot be checked"
+        yield f"data/{name} is missing though the manifest lists it: {unseen}"
+    if not sum(row["clips"] for row in listed.values()):
+        yield "there is no clip in it; ledger.jsonl says what became of the videos"
     extra = {name for name in there - listed.keys() if not (elsewhere and name.endswith(PARTS))}
     yield from (f"data/{name} is not in the manifest; move it away" for name in sorted(extra))
     for split, n_shards in Counter(row["split"] for row in listed.values()).items():
@@ -144,7 +148,9 @@ def check_shards(folder: Path, manifest: dict, found: Found, on_clip: OnClip) ->
     for row in manifest["shards"]:
         try:
             with shard_on_disk(folder, row["name"], row["bytes"]) as path:
-                if path.is_file():
+                if not path.is_file():
+                    found.missing[row["split"]] += row["clips"]
+                else:
                     yield from _check_shard(path, row, manifest["fields"], found, lambda done: on_clip(done, total))
         except ShardError as error:
             yield str(error)
