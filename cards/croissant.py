@@ -18,7 +18,10 @@ from .licences import hub_id
 NAME = "croissant.json"
 LEDGER = "ledger.jsonl"
 LEDGER_TYPES = dict.fromkeys(("source", "speaker", "split", "status", "licence", "stage", "reason", "detail", "sha256"), "sc:Text")
-LEDGER_TYPES |= dict.fromkeys(("clips", "bytes"), "sc:Integer") | dict.fromkeys(("seconds", "seconds_kept", "clip_seconds"), "sc:Float")
+LEDGER_TYPES |= dict.fromkeys(("clips", "bytes", "faces_max"), "sc:Integer")
+LEDGER_TYPES |= dict.fromkeys(
+    ("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds", "small_face_px"), "sc:Float"
+)
 MEMBER_FORMATS = {"flac": "audio/flac", "json": "application/json", "jpg": "image/jpeg", "png": "image/png", "npy": "application/x-npy"}
 CREATIVE_COMMONS = "https://creativecommons.org/"
 TERMS = (

@@ -11,6 +11,8 @@ JSON_TYPES: dict[str, str | list] = {
     "detector": "string",
     "face_score": "float64",
     "face_width_px": "float64",
+    "faces_max": "int64",
+    "faces_median": "float64",
     "fps": "int64",
     "interpolated_frames": "int64",
     "key": "string",

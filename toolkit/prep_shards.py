@@ -22,6 +22,7 @@ from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
+from speechlip.shards.spans import TOO_SMALL
 from speechlip.terminal import Bar, counted, say
 
 NOTHING_KEPT = 2
@@ -121,7 +122,7 @@ def show_plan(plan: Plan, options: PrepOptions) -> int:
         click.echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
     for (_, reason, _), names in refusals(plan).items():
         click.echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
-    unknown = [planned.source.name for unit in plan.units for planned in unit.sources if not planned.seconds]
+    unknown = [shown(planned.source.name) for unit in plan.units for planned in unit.sources if not planned.seconds]
     if unknown:
         click.echo(f"  {len(unknown)} of them state no length: {listed(unknown)}")
     return 0
@@ -131,7 +132,7 @@ def refusals(plan: Plan) -> dict[tuple[str, ...], list[str]]:
     """Names of refused sources by stage and reason."""
     found: dict[tuple[str, ...], list[str]] = {}
     for _, planned in plan.refused:
-        found.setdefault((*planned.refusal[:2], ""), []).append(planned.source.name)
+        found.setdefault((*planned.refusal[:2], ""), []).append(shown(planned.source.name))
     return found
 
 
@@ -141,7 +142,7 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     >>> listed(["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
     'a.mp4, b.mp4, c.mp4, …'
     """
-    return ", ".join([*map(shown, names[:most]), *(["…"] if len(names) > most else [])])
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def report(out: Path, manifest: dict, quiet: bool) -> int:
@@ -151,6 +152,8 @@ def report(out: Path, manifest: dict, quiet: bool) -> int:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
         videos = counted(totals["sources"], "video")
         click.echo(f"nothing was kept of {videos} ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
+        for reason, names in skipped_names(rows).items():
+            click.echo(f"skipped, {reason}: {listed(names)}", err=True)
         return NOTHING_KEPT
     if not quiet:
         click.echo(format_funnel(totals))
@@ -174,7 +177,8 @@ def skipped_names(rows: Iterable[LedgerRow]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in rows:
         if row.status == "skipped":
-            found.setdefault(row.reason, []).append(row.source)
+            width = f" ({row.small_face_px:g} px wide)" if row.reason == TOO_SMALL else ""
+            found.setdefault(row.reason, []).append(shown(row.source) + width)
     return found
 
 
@@ -186,6 +190,12 @@ def warnings(manifest: dict, rows: Sequence[LedgerRow]) -> Iterator[str]:
         names = ", ".join(f"{name} ({shares[name]:.3g})" for name in empty)
         advice = "a speaker is in one split only: bring more speakers, or other shares by --split"
         yield f"no clip came into {names}, which has a share: there is speech of {speakers}; {advice}"
+    several = [row for row in rows if row.several_faces_seconds]
+    if several and not manifest["options"].get("sync_filter"):
+        taken = "every one of them was" if manifest["options"].get("faces") == "all" else "the largest was"
+        where = f"{counted(len(several), 'video')} ({clock(sum(row.several_faces_seconds for row in several))} of the clips)"
+        advice = "--sync-filter 'conf>=3' keeps those whose lips fit"
+        yield f"several faces at once in {where}, {listed([shown(row.source) for row in several])}: {taken} paired with the sound, whoever spoke; {advice}"
 
 
 class Progress:

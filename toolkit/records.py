@@ -96,6 +96,7 @@ class Clip:
     landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None. phones: in clip time, or None where the dataset carries none.
     face_score: mean detector score in [0, 1]. face_width_px: median width of the face box in the source's pixels.
     interpolated_frames: how many frames of the face were interpolated. delay_frames: by how much the sound was moved later to fit the lips.
+    faces_max, faces_median: how many faces are there at once in these frames, this one among them.
     """
 
     source: Source
@@ -109,6 +110,8 @@ class Clip:
     face_width_px: float
     interpolated_frames: int
     delay_frames: int = 0
+    faces_max: int = 1
+    faces_median: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,23 @@ def test_several_faces_are_several_tracks_also_when_their_order_changes():
     assert np.allclose(left.boxes[:, 0], 100 + np.arange(30)) and np.allclose(right.boxes[:, 0], 300 - np.arange(30))
 
 
+def test_faces_are_counted_by_moment_small_ones_too_and_false_ones_not():
+    """A large face throughout, a second in the frames 10 … 29, a small one in 20 … 29 (24 px), a false detection in frame 3."""
+    frames = [[box(100)] for _ in range(40)]
+    frames[3].append(box(600))
+    for index in range(10, 30):
+        frames[index].append(box(300))
+    for index in range(20, 30):
+        frames[index].append(box(500, side=24))
+    found = build_tracks(frames, [], STILL)
+    assert found.at_once(40).tolist() == [1] * 10 + [2] * 10 + [3] * 10 + [1] * 10
+    assert [(face.reason, face.frames[0], face.frames[-1], face.width_px) for face in found.unfit] == [
+        (BRIEF, 3, 3, 80),
+        (SMALL, 20, 29, 24),
+    ]
+    assert found.small == found.unfit[1:]
+
+
 @pytest.mark.parametrize(("gap", "expected"), [(12, [(0, 42)]), (13, [(0, 15), (28, 43)])])
 def test_gaps_up_to_twelve_frames_are_interpolated_and_marked_longer_ones_split(gap, expected):
     frames = [[box(100)]] * 15 + [[]] * gap + [[box(126)]] * 15

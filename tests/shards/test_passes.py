@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from speechlip.errors import SourceRefused
-from speechlip.media.moments import Moment
-from speechlip.records import Source
+from speechlip.media.moments import Moment, ReadReport
+from speechlip.records import FaceTrack, Source
 from speechlip.shards import passes
 from speechlip.shards.account import Account
 from speechlip.shards.options import PrepOptions
 from speechlip.shards.plan import PlannedSource
-from speechlip.shards.spans import Span
+from speechlip.shards.spans import Observation, Span, choose_spans
 
 SOURCE = Source(Path("/videos/a.mp4"), "a.mp4", "a")
 BLACK = SimpleNamespace(rgb=lambda: np.zeros((96, 96, 3), np.uint8))
@@ -63,3 +63,35 @@ def test_the_lost_frames_are_booked_under_that_reason(monkeypatch):
         next(cut(monkeypatch, 5, [Span(0, 0, 30)]))
     account.refused(refused.value)
     assert account.row("train").dropped == {"two readings differ": 1.2}
+
+
+def test_a_face_that_is_too_small_is_said_with_its_width():
+    small = Observation(
+        np.ones(50, bool),
+        np.ones(50, bool),
+        np.full(50, 900, np.int32),
+        (),
+        (),
+        (),
+        ReadReport(),
+        (),
+        np.ones(50, np.int32),
+        np.ones(50, bool),
+        24.04,
+    )
+    account = Account(PlannedSource(SOURCE, 1000, 5, 2.0))
+    account.observed(small, choose_spans(small, 1, 10)[1])
+    row = account.row("train")
+    assert (row.reason, row.small_face_px, row.dropped) == ("face too small", 24.0, {"face too small": 2.0})
+    assert row.detail == "no clip could be cut: face too small 2.00 s (24 px wide, at least 30 are wanted)"
+    assert (row.faces_max, row.faces_median, row.several_faces_seconds) == (1, 1.0, 0.0)
+
+
+def test_a_clip_says_how_many_faces_were_there():
+    """By hand: 1, 1, 2, 2, 3 faces in its five frames."""
+    counts = np.array([4, 1, 1, 2, 2, 3, 4], np.int32)
+    track = FaceTrack(0, np.zeros((7, 4), np.float32), np.ones(7, np.float32), np.zeros(7, bool))
+    crop = SimpleNamespace(landmarks=None)
+    seen = Observation(np.ones(7, bool), np.ones(7, bool), np.ones(7, np.int32), [track], [crop], (), ReadReport(), (), counts)
+    clip = passes.make_clip(SOURCE, seen, Span(0, 1, 6), [np.zeros((96, 96, 3), np.uint8)] * 5, [np.zeros(640, np.int16)] * 5, None)
+    assert (clip.faces_max, clip.faces_median) == (3, 2.0)

@@ -1,10 +1,24 @@
 """Which frames become clips: hand-made observations, and a property over random ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from speechlip.media.moments import ReadReport
 from speechlip.records import FaceTrack
-from speechlip.shards.spans import MOUTH_OUTSIDE, NO_AUDIO, NO_FACE, NO_PICTURE, SILENT, TOO_SHORT, Observation, Span, choose_spans
+from speechlip.shards.spans import (
+    MOUTH_OUTSIDE,
+    NO_AUDIO,
+    NO_FACE,
+    NO_PICTURE,
+    SILENT,
+    TOO_BRIEF,
+    TOO_SHORT,
+    TOO_SMALL,
+    Observation,
+    Span,
+    choose_spans,
+)
 
 
 def track(start, length):
@@ -51,6 +65,15 @@ def test_short_runs_and_silence_are_counted():
     spans, lost = choose_spans(observation(200, [track(0, 10), track(20, 40), track(120, 50)], peaks=peaks), 1, 10)
     assert spans == (Span(1, 20, 60),)
     assert lost == {TOO_SHORT: 10, SILENT: 50, NO_FACE: 100}
+
+
+def test_faces_that_are_no_track_say_why():
+    """20 frames of a small face, 10 of one that came and went, and nobody in the rest."""
+    seen = observation(100, [track(50, 50)])
+    face_seen, too_small = np.zeros(100, bool), np.zeros(100, bool)
+    face_seen[:30], too_small[:20] = True, True
+    _, lost = choose_spans(replace(seen, face_seen=face_seen, too_small=too_small), 1, 10)
+    assert lost == {TOO_SMALL: 20, TOO_BRIEF: 10, NO_FACE: 20}
 
 
 @pytest.mark.parametrize("seed", range(20))

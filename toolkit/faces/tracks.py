@@ -44,11 +44,38 @@ class TrackOptions:
 
 
 @dataclass(frozen=True)
+class Unfit:
+    """Sightings of one face that are no track: why, in which frames it was seen, and how wide its box is (median, pixels)."""
+
+    reason: str
+    frames: tuple[int, ...]
+    width_px: float
+
+
+@dataclass(frozen=True)
 class Tracks:
-    """All tracks of a video in the order of their first frame, and how many faces (of single frames) were dropped, by reason."""
+    """All tracks of a video in the order of their first frame, and how many faces (of single frames) were dropped, by reason.
+
+    unfit: what was dropped, face by face.
+    """
 
     tracks: tuple[FaceTrack, ...]
     dropped: dict[str, int]
+    unfit: tuple[Unfit, ...] = ()
+
+    def at_once(self, n_frames: int) -> np.ndarray:
+        """(n_frames,) int32: how many faces are there at each moment, those too small for a track among them, false detections not."""
+        count = np.zeros(n_frames, np.int32)
+        for track in self.tracks:
+            count[track.start_frame : track.stop_frame] += 1
+        for face in self.small:
+            count[face.frames[0] : face.frames[-1] + 1] += 1
+        return count
+
+    @property
+    def small(self) -> tuple[Unfit, ...]:
+        """Faces that are there long enough, and less wide than ``TrackOptions.min_width_px``."""
+        return tuple(face for face in self.unfit if face.reason == SMALL)
 
 
 Sighting = tuple[int, Face]
@@ -58,14 +85,16 @@ def build_tracks(frames: Sequence[list[Face] | None], cuts: Collection[int], opt
     """frames: per 25-fps frame its faces (None: no picture, which counts as a frame without the face); cuts: first frames of new shots."""
     options = options or TrackOptions()
     dropped: Counter[str] = Counter()
-    tracks = []
+    tracks, unfit = [], []
     for sightings in follow(frames, frozenset(cuts), options):
         reason = why_not(sightings, options)
         if reason:
             dropped[reason] += len(sightings)
+            unfit.append(Unfit(reason, tuple(index for index, _ in sightings), width_px(sightings)))
         else:
             tracks.append(steady(join(sightings), options))
-    return Tracks(tuple(sorted(tracks, key=lambda track: (track.start_frame, *track.boxes[0].tolist()))), dict(sorted(dropped.items())))
+    tracks.sort(key=lambda track: (track.start_frame, *track.boxes[0].tolist()))
+    return Tracks(tuple(tracks), dict(sorted(dropped.items())), tuple(unfit))
 
 
 def follow(frames: Sequence[list[Face] | None], cuts: frozenset[int], options: TrackOptions) -> Iterator[list[Sighting]]:
@@ -110,8 +139,12 @@ def why_not(sightings: list[Sighting], options: TrackOptions) -> str:
     n_frames = sightings[-1][0] - sightings[0][0] + 1
     if len(sightings) < max(options.min_seen_frames, options.min_seen_share * n_frames):
         return BRIEF
-    widths = [face.box[2] - face.box[0] for _, face in sightings]
-    return SMALL if np.median(widths) < options.min_width_px else ""
+    return SMALL if width_px(sightings) < options.min_width_px else ""
+
+
+def width_px(sightings: list[Sighting]) -> float:
+    """Median width of a face's boxes."""
+    return float(np.median([face.box[2] - face.box[0] for _, face in sightings]))
 
 
 def join(sightings: list[Sighting]) -> FaceTrack:

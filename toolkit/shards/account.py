@@ -4,12 +4,13 @@ from dataclasses import asdict
 
 import numpy as np
 from speechlip.errors import SourceRefused
+from speechlip.faces.tracks import TrackOptions
 from speechlip.records import Clip
 from speechlip.timing import FPS, seconds
 
 from .ledger import LedgerRow
 from .plan import PlannedSource
-from .spans import Observation
+from .spans import TOO_SMALL, Observation
 from .writer import plain_name
 
 DAMAGE = ("damaged_packets", "damaged_frames", "dropped_frames", "empty_moments", "audio_gaps", "padded_samples")
@@ -30,6 +31,8 @@ class Account:
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
         self.sync: tuple[dict, ...] = ()
+        self.faces = np.zeros(self.n_frames, np.int32)
+        self.small_face_px = 0.0
         self.refusal = SourceRefused("", "")
 
     def opened(self, sha256: str, corrected: tuple[str, ...]) -> None:
@@ -39,6 +42,8 @@ class Account:
         self.n_frames, self.lost, self.kept = seen.n_frames, lost, np.zeros(seen.n_frames, bool)
         self.sync = tuple(asdict(verdict) for verdict in seen.verdicts)
         self.corrected = (*self.corrected, *seen.reading.corrected)
+        self.faces = np.zeros(seen.n_frames, np.int32) if seen.faces is None else seen.faces
+        self.small_face_px = round(seen.small_width_px, 1)
         self.damage = {name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count}
 
     def written(self, clip: Clip) -> None:
@@ -58,7 +63,7 @@ class Account:
         if unaccounted:
             lost[refusal.reason] = lost.get(refusal.reason, 0) + unaccounted
         if not self.clip_frames and not refusal.reason:
-            refusal = nothing_left(lost)
+            refusal = nothing_left(lost, self.small_face_px)
         return LedgerRow(
             source=plain_name(self.source.name),
             speaker=plain_name(self.source.speaker),
@@ -82,6 +87,10 @@ class Account:
             face_widths_px=tuple(self.face_widths_px),
             licence=self.source.licence,
             declared=self.declared,
+            faces_max=int(self.faces.max(initial=0)),
+            faces_median=float(np.median(self.faces[self.faces > 0])) if self.faces.any() else 0.0,
+            several_faces_seconds=seconds(int((self.kept & (self.faces > 1)).sum())),
+            small_face_px=self.small_face_px,
         )
 
 
@@ -92,9 +101,10 @@ def refused_row(split: str, planned: PlannedSource) -> LedgerRow:
     return account.row(split)
 
 
-def nothing_left(lost: dict[str, int]) -> SourceRefused:
+def nothing_left(lost: dict[str, int], small_face_px: float = 0.0) -> SourceRefused:
     """Why a source that could be read gave no clip: the reason that took most frames."""
     if not lost:
         return SourceRefused("clips", "no frames")
-    detail = ", ".join(f"{reason} {seconds(count):.2f} s" for reason, count in lost.items())
-    return SourceRefused("clips", max(lost, key=lambda reason: lost[reason]), f"no clip could be cut: {detail}")
+    width = f" ({small_face_px:g} px wide, at least {TrackOptions.min_width_px:g} are wanted)"
+    said = {reason: f"{reason} {seconds(count):.2f} s" + width * (reason == TOO_SMALL) for reason, count in lost.items()}
+    return SourceRefused("clips", max(lost, key=lambda reason: lost[reason]), f"no clip could be cut: {', '.join(said.values())}")

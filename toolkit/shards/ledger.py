@@ -23,7 +23,8 @@ class LedgerRow:
     bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind. sync: a
     ``SyncVerdict`` per track, where sync was a stage. clip_frames, face_widths_px: of each clip, its length and the median width of its face in
     the source. licence: of this source, as the recipe or ``metadata.csv`` says. declared: what else was said of it and lay beside it, for a
-    later run to compare (``plan.declared``).
+    later run to compare (``plan.declared``). faces_max, faces_median: how many faces are there at once (the median over frames with a face);
+    several_faces_seconds: in how much of the clips they are several. small_face_px: median width of faces that are too small, 0 where there is none.
     """
 
     source: str
@@ -48,6 +49,10 @@ class LedgerRow:
     face_widths_px: tuple[float, ...] = ()
     licence: str = UNKNOWN
     declared: dict[str, str] = field(default_factory=dict)
+    faces_max: int = 0
+    faces_median: float = 0.0
+    several_faces_seconds: float = 0.0
+    small_face_px: float = 0.0
 
 
 def row_from(raw: Mapping[str, object]) -> LedgerRow:
@@ -116,6 +121,8 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
         "clips": sum(row.clips for row in rows),
         "clip_seconds": round(sum(row.clip_seconds for row in rows), 2),
         "interpolated_seconds": round(sum(row.interpolated_seconds for row in rows), 2),
+        "sources_with_several_faces": sum(row.several_faces_seconds > 0 for row in rows),
+        "several_faces_seconds": round(sum(row.several_faces_seconds for row in rows), 2),
         "dropped": {reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
         "skipped": dict(sorted(skipped.items())),
     }
@@ -139,6 +146,8 @@ def format_funnel(totals: dict) -> str:
     lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}")
     if round(totals["interpolated_seconds"], 1):
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
+    if round(several_s := totals.get("several_faces_seconds", 0.0), 1):
+        lines.append(f"    of which several faces at once{totals['sources_with_several_faces']:>12}   {clock(several_s):>9}")
     return "\n".join(lines)
 
 

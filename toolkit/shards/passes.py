@@ -10,7 +10,7 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
-from speechlip.faces.tracks import build_tracks, select
+from speechlip.faces.tracks import Unfit, build_tracks, select
 from speechlip.media.audio import windows
 from speechlip.media.moments import Moment, joins, moments
 from speechlip.media.probe import MediaInfo
@@ -39,7 +39,8 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
             sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
             peaks.append(peak(moment.samples))
             report(source.name, FIRST_PASS_S)
-    tracks = select(build_tracks(faces, sorted({*shots.cuts(), *joins(info)})).tracks, options.faces)
+    found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}))
+    tracks = select(found.tracks, options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in tracks)
     return Observation(
         has_picture=np.array([found is not None for found in faces], bool),
@@ -49,7 +50,18 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
         crops=crops,
         mouth_inside=tuple(mouth_inside(crop, *size_of(track, sizes)) for track, crop in zip(tracks, crops, strict=True)),
         reading=reading.report,
+        faces=found.at_once(len(faces)),
+        too_small=inside_any(found.small, len(faces)),
+        small_width_px=float(np.median([face.width_px for face in found.small])) if found.small else 0.0,
     )
+
+
+def inside_any(faces: Sequence[Unfit], n_frames: int) -> np.ndarray:
+    """(n_frames,) bool: from the first to the last sight of any of these faces."""
+    found = np.zeros(n_frames, bool)
+    for face in faces:
+        found[face.frames[0] : face.frames[-1] + 1] = True
+    return found
 
 
 def peak(samples: np.ndarray | None) -> int:
@@ -133,6 +145,7 @@ def make_clip(
     track, crop = seen.tracks[span.track], seen.crops[span.track]
     delay = seen.delay_frames(span.track)
     where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
+    faces = np.ones(1) if seen.faces is None else seen.faces[span.start_frame : span.stop_frame]
     return Clip(
         source=source,
         track=span.track,
@@ -145,4 +158,6 @@ def make_clip(
         face_width_px=float(np.median(track.boxes[where, 2] - track.boxes[where, 0])),
         interpolated_frames=int(track.interpolated[where].sum()),
         delay_frames=delay,
+        faces_max=int(faces.max()),
+        faces_median=float(np.median(faces)),
     )

@@ -14,7 +14,8 @@ from speechlip.timing import frames
 NO_PICTURE = "no picture"
 NO_AUDIO = "no audio"
 NO_FACE = "no face"
-NO_TRACK = "face too small or seen too briefly"
+TOO_SMALL = "face too small"
+TOO_BRIEF = "face seen too briefly"
 MOUTH_OUTSIDE = "mouth outside the picture"
 TOO_SHORT = "shorter than the shortest clip"
 SILENT = "silent audio"
@@ -40,6 +41,8 @@ class Observation:
     has_picture, face_seen: (N,) bool; the latter is True also for faces that are in no track. peaks: (N,) int32, largest |sample| of the
     frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
     lies in the picture. reading: what the reader met. verdicts: one per track where a sync model judged them, else empty.
+    faces: (N,) int32, how many faces are there at once, whether in a track of ``tracks`` or not; None: not counted. too_small: (N,) bool, a face
+    that is seen long enough and is too small, of median width small_width_px (0: there is none).
     """
 
     has_picture: np.ndarray
@@ -50,6 +53,9 @@ class Observation:
     mouth_inside: Sequence[np.ndarray]
     reading: ReadReport
     verdicts: Sequence[SyncVerdict] = ()
+    faces: np.ndarray | None = None
+    too_small: np.ndarray | bool = False
+    small_width_px: float = 0.0
 
     @property
     def n_frames(self) -> int:
@@ -69,7 +75,7 @@ def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tup
     and frames lost add up to the frames of the source (a frame in clips of two tracks counts once).
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
-    reasons = np.where(seen.face_seen, NO_TRACK, NO_FACE).astype(object)
+    reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
     kept: list[Span] = []
     for number, track in enumerate(seen.tracks):
         where = slice(track.start_frame, track.stop_frame)

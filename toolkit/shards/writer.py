@@ -23,7 +23,20 @@ Sample = dict[str, bytes]
 KEY_DIGITS = 8
 MORE_KEY_DIGITS = (16, 32, 64)
 FROM_SOURCE = ("source", "source_sha256", "speaker", "licence", "transcript", "corrected")
-FROM_CLIP = ("key", "track", "start_s", "n_frames", "fps", "detector", "crop", "face_score", "face_width_px", "interpolated_frames")
+FROM_CLIP = (
+    "key",
+    "track",
+    "start_s",
+    "n_frames",
+    "fps",
+    "detector",
+    "crop",
+    "face_score",
+    "face_width_px",
+    "interpolated_frames",
+    "faces_max",
+    "faces_median",
+)
 OWN_META = frozenset((*FROM_SOURCE, *FROM_CLIP))
 """What a sample's ``json`` says of itself; ``Source.more`` has other names."""
 
@@ -135,6 +148,8 @@ def clip_meta(clip: Clip, options: PrepOptions) -> dict:
         "face_score": round(clip.face_score, 4),
         "face_width_px": round(clip.face_width_px, 1),
         "interpolated_frames": clip.interpolated_frames,
+        "faces_max": clip.faces_max,
+        "faces_median": clip.faces_median,
     }
 
 
