@@ -139,13 +139,6 @@ def test_rotation_flag(tmp_path, clockwise_deg, corner):
     assert corrections(info) == ([f"rotation {clockwise_deg}°"] if clockwise_deg else [])
 
 
-def test_decord_refuses_what_it_would_garble(tmp_path):
-    pytest.importorskip("decord")
-    _write_corner(tmp_path / "turned.mp4", 90)
-    with pytest.raises(SourceRefused, match="rotation flag"):
-        next(moments(tmp_path / "turned.mp4", probe(tmp_path / "turned.mp4", need_audio=False), "decord"))
-
-
 def test_colours_are_those_of_pyav(clip):
     frame = next(av.open(str(clip)).decode(video=0))
     assert np.array_equal(next(moments(clip, probe(clip))).picture.rgb(), frame.to_ndarray(format="rgb24"))

@@ -4,22 +4,26 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import OptionError, SourceRefused, install
+from .colours import colours_of
+from .decoding import keeps_presentation_times, packets, stamp_s, stamped_frames
+from .geometry import Geometries
+from .opening import open_local, video_stream
 from .probe import MediaInfo
-from .video import in_order, nominal_s, one_per_moment
+from .video import found_again, in_order, length_s, one_per_moment, zero_on
 
 DECORD_LIMITS = (
-    "decord counts time from its own first picture, so an edit list or a damaged start shifts picture against sound; it keeps stamps in "
-    "single precision, has none for AVI with B-frames (a constant rate is assumed), garbles rotated pictures (they are refused), converts "
-    "every frame to 8-bit RGB whether it is used or not, gives up at damage that PyAV steps over, and has had no release since 2021."
+    "decord shows the same pictures or refuses: it knows no edit list, no rotation or mirror, no pixels that are not square, no HDR, no size that "
+    "changes and no jump of the stamps; it converts every frame to 8-bit RGB whether it is used or not, gives up at damage that PyAV steps over, "
+    "and has had no release since 2021. Key frames (of VP9 and AV1 all frames) are decoded once more to see that nothing changes."
 )
-STAMP_DIGITS = 4  # single precision: 0.2 ms after an hour
+SAME_STAMP_S = 0.002  # decord's are in single precision: 0.2 ms after an hour
+SIZED_ANYWHERE = ("vp9", "av1", "libdav1d", "libaom-av1")  # these may change their size at any frame
 
 
 @dataclass(frozen=True)
@@ -45,25 +49,67 @@ def decord_pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -
 
 
 def _placed(decord: Any, path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[ArrayPicture | None]:
-    if info.jumps:
-        raise SourceRefused("video", "decord cannot read it", "decord cannot join recordings whose stamps start again: use --decoder pyav")
-    if info.rotation_deg:
-        raise SourceRefused("video", "decord cannot read it", "decord garbles pictures with a rotation flag: use --decoder pyav")
+    if reason := why_not(path, info):
+        raise _refused(reason)
     try:
-        stamped = _stamped(decord.VideoReader(str(path.absolute()), num_threads=threads), info)
+        stamped = _stamped(decord.VideoReader(str(path.absolute()), num_threads=threads), path, info)
         for pixels in one_per_moment(in_order(stamped, Fraction(0), tally), tally):
             yield None if pixels is None else ArrayPicture(pixels)
     except (decord.DECORDError, RuntimeError) as error:
-        raise SourceRefused("video", "decord cannot read it", f"try --decoder pyav: {str(error).splitlines()[0][:200]}") from error
+        raise _refused(str(error).splitlines()[0][:200]) from error
 
 
-def _stamped(reader: Any, info: MediaInfo) -> Iterator[tuple[Fraction, Fraction, np.ndarray]]:
-    length_s = nominal_s(info)
-    starts_s = [Fraction(start).limit_denominator(10**STAMP_DIGITS) for start, _ in reader.get_frame_timestamp(range(len(reader))).tolist()]
-    if any(start >= following for start, following in pairwise(starts_s)):
-        starts_s = [length_s * k for k in range(len(reader))]
-    for start_s in starts_s:
-        yield start_s, length_s, reader.next().asnumpy()
+def _refused(reason: str) -> SourceRefused:
+    return SourceRefused("video", "decord cannot read it", f"{reason}: use --decoder pyav")
+
+
+def why_not(path: Path, info: MediaInfo) -> str:
+    """What of a video decord would show otherwise than it is, as a sentence; empty where nothing."""
+    if info.jumps:
+        return "decord cannot join recordings whose stamps start again"
+    if info.interlaced:
+        return "decord reads the colours of interlaced pictures otherwise"
+    if altered := [*info.stored.changes(), *([info.colours.change()] if info.colours.change() else [])]:
+        return f"decord shows pictures as they are stored, and these need: {', '.join(altered)}"
+    return "decord scales every picture to the first one's size, and here it changes" if changes_its_look(path) else ""
+
+
+def changes_its_look(path: Path) -> bool:
+    """Whether size, pixel aspect, orientation or colours change; by key frames alone where only they can bring it."""
+    seen = set()
+    with open_local(path) as container:
+        stream = found_again(video_stream(container))
+        geometries = Geometries(stream)
+        if stream.codec_context.name not in SIZED_ANYWHERE:
+            stream.codec_context.skip_frame = "NONKEY"
+        for _, frame in stamped_frames(container, stream, Counter()):
+            seen.add((geometries.of(frame), colours_of(frame)))
+            if len(seen) > 1:
+                return True
+    return False
+
+
+def _stamped(reader: Any, path: Path, info: MediaInfo) -> Iterator[tuple[Fraction, Fraction, np.ndarray]]:
+    """decord's pictures at the stamps of the file. Raises SourceRefused where decord has another number of them, or other stamps."""
+    spans, presented = _spans(path, info)
+    told = [float(start) for start, _ in reader.get_frame_timestamp(range(len(reader))).tolist()]
+    if len(told) != len(spans):
+        raise _refused(f"decord counts {len(told)} pictures where the file shows {len(spans)}")
+    apart = [abs(mine - theirs) for (mine, _), theirs in zip(spans, told, strict=True)]
+    if presented and any(not gap <= SAME_STAMP_S for gap in apart):
+        raise _refused("decord places pictures at other times than the file says")
+    for start_s, length in spans:
+        yield start_s, length, reader.next().asnumpy()
+
+
+def _spans(path: Path, info: MediaInfo) -> tuple[list[tuple[Fraction, Fraction]], bool]:
+    """Start after the first picture and length of every picture, by the packets; and whether they are times of presentation (not in AVI)."""
+    with open_local(path) as container:
+        stream = found_again(video_stream(container))
+        zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
+        shown = (packet for packet in packets(container, stream, Counter(), ()) if packet.size and not packet.is_discard)
+        stamps = ((stamp_s(packet.pts if presented else packet.dts, stream), length_s(packet, info)) for packet in shown)
+        return sorted((stamp - zero_s, length) for stamp, length in stamps if stamp is not None), presented
 
 
 def _import_decord() -> Any:
