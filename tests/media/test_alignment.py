@@ -35,10 +35,12 @@ def test_late_video_starts_the_clock(tmp_path):
     assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_moments()
 
 
-def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path):
+@pytest.mark.parametrize("movflags", ["faststart", "frag_keyframe+empty_moov+delay_moov"], ids=["whole", "fragments"])
+def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path, movflags):
     """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be shown."""
     recording, cut_s = Recording(), Fraction(8, 25)
-    _remux(_written(tmp_path, recording), tmp_path / "cut.mp4", -cut_s)
+    _remux(_written(tmp_path, recording), tmp_path / "cut.mp4", -cut_s, movflags)
+    assert probe(tmp_path / "cut.mp4").video_start_s == 0
     found = measure(tmp_path / "cut.mp4", recording, cut_s=float(cut_s))
     assert found.white == [i - cut_s * 25 for i in recording.bright_moments()]
     assert max(map(abs, found.click_errors_ms)) <= 2.0
@@ -81,8 +83,9 @@ def _written(folder, recording):
     return path
 
 
-def _remux(source, target, shift_s):
-    with av.open(str(source)) as given, av.open(str(target), "w", container_options={"avoid_negative_ts": "disabled"}) as made:
+def _remux(source, target, shift_s, movflags):
+    options = {"avoid_negative_ts": "disabled", "movflags": movflags}
+    with av.open(str(source)) as given, av.open(str(target), "w", container_options=options) as made:
         streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
         for packet in given.demux():
             if packet.dts is not None:

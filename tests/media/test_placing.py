@@ -42,6 +42,15 @@ def test_the_same_frames_as_ffmpegs_fps_filter(rate):
     assert len(filtered) > 0.9 * len(shown) - 3 and shown[: len(filtered) - 1] == filtered[:-1]
 
 
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60", "15"])
+def test_as_many_moments_as_ffmpegs_fps_filter_gives_frames(rate):
+    """It rounds the end to the nearest tick, halves up: 30 frames/s end half-way where their number is 6 n + 3, 50 where it is odd."""
+    step = 1 / Fraction(rate)
+    for count in range(1, 40):
+        spans = ((k * step, (k + 1) * step, k) for k in range(count))
+        assert len(list(one_per_moment(spans, Counter()))) == (25 * count * step + Fraction(1, 2)) // 1
+
+
 def test_every_source_frame_at_25_is_one_moment_whatever_the_jitter_below_half_a_frame():
     jitter = [Fraction(int(ms), 1000) for ms in np.random.default_rng(0).integers(-19, 20, 500)]
     stamped = ((Fraction(k, 25) + jitter[k], Fraction(1, 25), k) for k in range(500))

@@ -43,6 +43,18 @@ def test_variable_rate_and_track_are_told(tmp_path):
     assert told[0].startswith("variable frame rate (26") and told[-1] == "audio track 2 of 2" and "after video" in told[2]
 
 
+def test_a_constant_rate_is_not_called_variable(tmp_path):
+    """MPEG-1, whose header ticks in fields; AVI, whose first picture is held while its MP3 encoder's delay goes by."""
+    for recording in (
+        Recording("mpg", video_codec="mpeg1video", audio_codec="mp2", duration_s=Fraction(2)),
+        Recording("avi", audio_codec="libmp3lame", duration_s=Fraction(2)),
+    ):
+        write(tmp_path / f"clip.{recording.extension}", recording)
+        info = probe(tmp_path / f"clip.{recording.extension}")
+        assert (info.source_fps, info.variable_rate) == (25, False)
+        assert not any("rate" in text for text in corrections(info))
+
+
 REFUSED = {
     "empty file": b"",
     "one byte": b"\0",

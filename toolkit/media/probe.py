@@ -173,14 +173,24 @@ def sound_line(path: Path) -> TimeLine:
 
 
 def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, Any], TimeLineReader]:
-    """Stream index → first frame out of its decoder, where one comes within the first packets; and a reader that has seen all packets."""
+    """Stream index → first frame out of its decoder that is presented, where one comes within the first packets; and a reader that has seen all
+    packets."""
     found: dict[int, Any] = {}
+    early: dict[int, Any] = {}
     reader = TimeLineReader(streams, keeps_presentation_times(container))
     for count, packet in enumerate(demuxed(container, streams, Counter())):
         reader.see(packet)
-        if count < FIRST_PACKETS and packet.stream_index not in found and (frames := _try_decode(packet)):
-            found[packet.stream_index] = frames[0]
-    return found, reader
+        if count < FIRST_PACKETS and packet.stream_index not in found:
+            for frame in _try_decode(packet):
+                (early if _before_edit(container, frame) else found).setdefault(packet.stream_index, frame)
+    return early | found, reader
+
+
+def _before_edit(container: InputContainer, frame: Any) -> bool:
+    """Whether a picture ends before its presentation begins, which an edit list of MP4 and MOV puts at zero; fragments keep such pictures."""
+    return (
+        _short_name(container) == "mov" and isinstance(frame, av.VideoFrame) and frame.pts is not None and frame.pts + frame.duration <= 0
+    )
 
 
 def _try_decode(packet: av.Packet) -> list:
@@ -263,12 +273,12 @@ def _length_s(start_s: float, stop_s: Fraction | None) -> float:
 
 def _rate(stated: float, steps: Steps) -> float:
     """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it is a usual rate but for their rounding."""
-    if steps.mean_s is None:
+    if steps.mean_s is None or steps.usual_s is None:
         return 0.0
-    measured = float(1 / steps.mean_s)
+    if steps.uneven:
+        return float(1 / steps.mean_s)
+    measured = float(1 / steps.usual_s)
     if abs(stated / measured - 1) < SAME_RATE:
         return stated
-    if steps.uneven:
-        return measured
     usual = min(round(measured), round(measured * 1.001) / 1.001, key=lambda rate: abs(rate - measured))
     return usual if abs(usual / measured - 1) < ROUNDED_RATE else measured

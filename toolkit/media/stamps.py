@@ -13,8 +13,9 @@ BACK_S = Fraction(1, 10)  # stamps in the order of decoding that go back by more
 MAX_HOLD_S = Fraction(1, 2)  # a face that stands still for longer while the voice goes on is a hole in the file, not a pose
 MAX_REORDER = 16  # frames an H.264 or HEVC decoder may hold back (H.264 table A-1, max_num_reorder_frames)
 MAX_JUMPS = 10_000  # recordings of 2 s, one after another for five hours
-EVEN_S = Fraction(11, 10_000)  # what a step between pictures may differ from their mean: containers round stamps to 1 ms
+EVEN_S = Fraction(11, 10_000)  # what two steps of equal pictures may differ by: containers round stamps to 1 ms
 EVEN_SHARE = 0.99
+MAX_FPS = 1000
 STEPS_PER_S = 10_000  # steps are counted to 0.1 ms
 NO_STAMPS = "no usable time stamps"
 NAMES = {"video": "pictures", "audio": "sound"}
@@ -96,7 +97,9 @@ class StreamStamps:
         if self.steps.far > 1 and self.steps.far >= self.steps.near:
             far, of = self.steps.far, self.steps.far + self.steps.near
             raise SourceRefused("probe", "too few pictures", f"{far} of {of} come more than {float(MAX_HOLD_S)} s after the one before")
-        usual, tick_s = self.steps.mean_s or Fraction(0), self.time_base
+        if self.steps.mean_s and self.steps.mean_s * MAX_FPS < 1:
+            raise SourceRefused("probe", NO_STAMPS, f"pictures are {float(self.steps.mean_s):.2g} s apart")
+        usual, tick_s = self.steps.usual_s or Fraction(0), self.time_base
         return [
             Run(
                 run.first_packet,
@@ -158,15 +161,24 @@ class Steps:
 
     @property
     def mean_s(self) -> Fraction | None:
+        """Of those up to MAX_HOLD_S; None where there are none."""
         return self._total * self._time_base / self.near if self.near else None
 
     @property
+    def usual_s(self) -> Fraction | None:
+        """Mean of the steps that are like most, but for rounding; None where there are none."""
+        usual = self._usual()
+        total = sum(step * count for step, count in usual.items())
+        return Fraction(total, STEPS_PER_S * sum(usual.values())) if total else self.mean_s
+
+    @property
     def uneven(self) -> bool:
-        """More than one step in a hundred is longer or shorter than the others, by more than rounding."""
-        if self.mean_s is None:
-            return False
-        low, high = (self.mean_s - EVEN_S) * STEPS_PER_S, (self.mean_s + EVEN_S) * STEPS_PER_S
-        return sum(count for step, count in self._counts.items() if low <= step <= high) < EVEN_SHARE * self.near
+        """More than one step, and more than one in a hundred, is not like most."""
+        return self.near - sum(self._usual().values()) > max(1, (1 - EVEN_SHARE) * self.near)
+
+    def _usual(self) -> dict[int, int]:
+        most = max(self._counts, key=lambda step: self._counts[step], default=0)
+        return {step: count for step, count in self._counts.items() if abs(step - most) <= EVEN_S * STEPS_PER_S}
 
     def _step_to(self, shown: int) -> None:
         before, self._before = self._before, shown

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,6 +83,8 @@ def moments_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator
             while centre_s(index) < stop_s:
                 yield None
                 index += 1
+    if centre_s(index) == stop_s:
+        yield None
 
 
 def in_order(
@@ -109,6 +112,8 @@ def in_order(
 def one_per_moment(spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Counter) -> Iterator[Shown | None]:
     """The frame on display at the centre of every moment, None where there is none; counts frames shown twice and never.
 
+    The last frame is on display to its very end: a moment whose centre that is has it too, as FFmpeg's ``fps`` rounds.
+
     >>> from collections import Counter
     >>> thirty = [(Fraction(k, 30), Fraction(k + 1, 30), k) for k in range(12)]
     >>> tally = Counter()
@@ -116,13 +121,13 @@ def one_per_moment(spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Cou
     ([0, 1, 3, 4, 5, 6, 7, 9, 10, 11], 2)
     """
     index = 0
-    for start_s, stop_s, frame in spans:
+    for (start_s, stop_s, frame), following in pairwise(chain(spans, [None])):
         while centre_s(index) < start_s:
             tally["empty_moments"] += 1
             yield None
             index += 1
         times = 0
-        while centre_s(index) < stop_s:
+        while centre_s(index) < stop_s or (following is None and centre_s(index) == stop_s):
             yield frame
             index, times = index + 1, times + 1
         tally["unshown_frames"] += times == 0
