@@ -121,7 +121,8 @@ def one_per_moment(spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Cou
     ([0, 1, 3, 4, 5, 6, 7, 9, 10, 11], 2)
     """
     index = 0
-    for (start_s, stop_s, frame), following in pairwise(chain(spans, [None])):
+    end: list[Any] = [None]
+    for (start_s, stop_s, frame), following in pairwise(chain(spans, end)):
         while centre_s(index) < start_s:
             tally["empty_moments"] += 1
             yield None
