@@ -7,15 +7,18 @@ group ``speechlip.recipes`` whose value is such a module; a built-in name cannot
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol, cast
 
 from speechlip.errors import OptionError
+from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import Source
 
 if __name__ != "speechlip.recipes":
     raise ImportError(f"import speechlip.recipes, not {__name__}: README's folder → import table says why")
+
+DECLARED = ("TITLE", "LICENCE", "CITATION", "ACCESS", "HOMEPAGE", "SPLITS")
 
 
 class Recipe(Protocol):
@@ -56,10 +59,20 @@ def get(name: str) -> Recipe:
         return cast(Recipe, importlib.import_module(f".{name}", __name__))
     if name not in _plugged_in():
         raise OptionError(f"no recipe {name!r}; there are: {', '.join(names())}")
-    try:
-        return cast(Recipe, _plugged_in()[name].load())
-    except (ImportError, AttributeError) as error:
-        raise OptionError(f"recipe {name!r} cannot be imported from {_plugged_in()[name].value}: {error}") from error
+    return cast(Recipe, loaded("recipe", _plugged_in()[name], has=(*DECLARED, "sources")))
+
+
+def listed(name: str, root: Path, exclude: Path | None = None) -> Iterator[Source]:
+    """The sources of a recipe. Raises OptionError for one of another package that fails, or yields something else."""
+    recipe = get(name)
+    if name in _built_in():
+        yield from recipe.sources(root, exclude=exclude)
+        return
+    with plugged_in("recipe", name):
+        for source in recipe.sources(root, exclude=exclude):
+            if not isinstance(source, Source):
+                raise OptionError(f"recipe {name!r} yields {type(source).__name__}, wanted speechlip.records.Source")
+            yield source
 
 
 def _built_in() -> list[str]:
@@ -67,4 +80,4 @@ def _built_in() -> list[str]:
 
 
 def _plugged_in() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="speechlip.recipes")}
+    return offered("speechlip.recipes")

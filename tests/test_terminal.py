@@ -1,7 +1,11 @@
 """What a long command says of itself where stderr is a terminal, a file, or nobody's."""
 
+import re
+from pathlib import Path
+
 import pytest
-from speechlip import terminal
+from click.testing import CliRunner
+from speechlip import cli, terminal
 from speechlip.terminal import Bar
 
 
@@ -62,3 +66,33 @@ def test_a_total_may_be_known_late(capsys, clock_s):
         clock_s[0] += 31
         bar.reach(3, total=12)
     assert said(capsys) == ["verifying: 3 of 12 clips (25%) after 31 s, about 1:33 min left"]
+
+
+HOSTILE = "a\x1b[2J\x1b]0;owned\x07\r\u202e.mp4"
+
+
+def test_no_name_acts_on_the_terminal(capsys, clock_s):
+    """In a bar, a log, a message, and whatever a command echoes."""
+    bar = Bar(10, "scoring", "clips")
+    clock_s[0] += 40
+    bar.add(1, HOSTILE)
+    bar.tell(f"said: {HOSTILE}")
+    bar.close()
+    terminal.say(f"{HOSTILE} is replaced")
+    terminal.echo(f"one\n{HOSTILE}", err=True)
+    for line in capsys.readouterr().err.split("\n"):
+        assert line.isprintable(), line
+
+
+@pytest.mark.parametrize("command", ["verify-shards", "prep-shards", "score-sync", "export-features", "inspect-shards", "train-encoder"])
+def test_no_path_in_an_error_acts_on_the_terminal(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(getattr(cli, command.replace("-", "_")), [HOSTILE])
+    assert done.exit_code and all(line.isprintable() for line in done.output.split("\n")), done.output
+
+
+def test_commands_speak_through_the_terminals_room_alone():
+    """No module prints by itself: whatever it prints may hold a name."""
+    for path in Path(terminal.__file__).parent.rglob("*.py"):
+        calls = re.findall(r"\bclick\.(?:s?echo|secho)\(|tqdm\.write\(|sys\.std(?:out|err)\.write\(", path.read_text())
+        assert not calls or path.name == "terminal.py", (path, calls)

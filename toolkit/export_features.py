@@ -4,7 +4,6 @@ from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
-import click
 from speechlip.encoders.catalogue import open_features
 from speechlip.errors import OptionError
 from speechlip.exporting.facts import read_scale
@@ -15,7 +14,7 @@ from speechlip.files import check_writable
 from speechlip.score_sync import shown
 from speechlip.scoring.networks import choose_device
 from speechlip.shards.options import parse_limits
-from speechlip.terminal import Bar, say
+from speechlip.terminal import Bar, echo, say
 
 SOME_FAILED = 3
 
@@ -46,7 +45,7 @@ def run(
     scale, sha256 = read_scale(scale_of, exporter, "aud_ds.npy" in layouts) if scale_of else (None, "")
     if not quiet:
         for name, why in left_out.items():
-            click.echo(f"{name} is not written: {why}", err=True)
+            echo(f"{name} is not written: {why}", err=True)
     check_writable(out)
     rows = []
     options = ExportOptions(names, share, scale, sha256)
@@ -59,9 +58,7 @@ def run(
     counts = Counter(row.status for row in rows)
     if not quiet:
         files = ", ".join([f"aud_{label}.npy", *layouts])
-        click.echo(
-            f"{', '.join(f'{count} {status}' for status, count in sorted(counts.items()))}; {files} in {out}, rows in {out / LEDGER}"
-        )
+        echo(f"{', '.join(f'{count} {status}' for status, count in sorted(counts.items()))}; {files} in {out}, rows in {out / LEDGER}")
     return SOME_FAILED if counts[FAILED] else 0
 
 

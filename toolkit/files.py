@@ -1,16 +1,20 @@
 """Files that appear whole or not at all, folders held for one run, and hashes of files."""
 
+import csv
 import hashlib
+import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .errors import OptionError, WriteError
 
 BLOCK_BYTES = 1 << 20
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell of text for a formula, which may fetch and send."""
 NAME_BYTES = 255
 """The longest name of a file that Linux and macOS know."""
 PART = ".part"
@@ -146,6 +150,25 @@ def _lock(folder: Path) -> int:
     except OSError as error:
         raise WriteError(f"cannot lock {folder}: {error.strerror or error}; choose another place") from error
     return held
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV text, missing values as empty cells, numbers in full. Text that a spreadsheet would take for a formula has a ``'`` before it.
+
+    >>> csv_text(["clip", "score"], [{"clip": "=1+1.mp4", "score": -0.5}, {"clip": "a.mp4", "score": None}])
+    "clip,score\\n'=1+1.mp4,-0.5\\na.mp4,\\n"
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value
 
 
 def sha256_of(path: Path) -> str:

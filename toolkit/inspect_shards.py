@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import click
 from speechlip.errors import OptionError
 from speechlip.files import check_writable, only_run
 from speechlip.gallery.choose import Shown, open_splits, shown_clips
@@ -11,7 +10,7 @@ from speechlip.gallery.montage import Montage
 from speechlip.gallery.page import write_gallery
 from speechlip.gallery.serve import address_of, page_server, show
 from speechlip.remote.standin import shards_at
-from speechlip.terminal import Bar, counted
+from speechlip.terminal import Bar, counted, echo
 
 
 def run(
@@ -42,7 +41,7 @@ def run(
             wall.write(montage)
     if not quiet:
         also = f", {montage}" if montage else ""
-        click.echo(f"{counted(count, 'clip')} in {page}, {page.stat().st_size / 1e6:.1f} MB{also}")
+        echo(f"{counted(count, 'clip')} in {page}, {page.stat().st_size / 1e6:.1f} MB{also}")
     return served(page, port) if serve else 0
 
 
@@ -55,10 +54,10 @@ def seen_by(wall: Montage, clips: Iterable[Shown]) -> Iterator[Shown]:
 def served(page: Path, port: int) -> int:
     """Serve the page until Ctrl-C."""
     with page_server(page, port) as server:
-        click.echo(f"{address_of(server)} shows it on this machine alone; Ctrl-C ends")
+        echo(f"{address_of(server)} shows it on this machine alone; Ctrl-C ends")
         show(address_of(server))
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            click.echo("", err=True)
+            echo("", err=True)
     return 0

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import click
 from speechlip import recipes
 from speechlip.cards.dataset import write_card
 from speechlip.errors import OptionError
@@ -23,7 +22,7 @@ from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funne
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
 from speechlip.shards.plan import Plan, limited, make_plan
 from speechlip.shards.spans import TOO_SMALL
-from speechlip.terminal import Bar, counted, say
+from speechlip.terminal import Bar, counted, echo, say
 
 NOTHING_KEPT = 2
 
@@ -39,9 +38,9 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
     if out.resolve() == video_dir.resolve():
         raise OptionError("-o must not be the video folder itself; give it a folder of its own")
     recipe = recipes.get(options.recipe)
-    sources = limited(recipe.sources(video_dir, exclude=out), options)
+    sources = limited(recipes.listed(options.recipe, video_dir, out), options)
     if not sources:
-        click.echo(f"nothing to prepare: the recipe {options.recipe!r} found no video in {video_dir}", err=True)
+        echo(f"nothing to prepare: the recipe {options.recipe!r} found no video in {video_dir}", err=True)
         return NOTHING_KEPT
     progress = Progress(len(sources), quiet)
     if dry_run:
@@ -49,7 +48,7 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
     options = resolve_detector(options, out, quiet)
     check_preset(options.crop, detector_class(options.detector).has_landmarks)
     if options.decoder == "decord" and not quiet:
-        click.echo(DECORD_LIMITS, err=True)
+        echo(DECORD_LIMITS, err=True)
     if sync:
         model = open_model(sync)
         options = replace(options, sync_model=f"{model.name} {model.sha256}" + ("" if model.official else " (unknown weights)"))
@@ -94,7 +93,7 @@ def resolve_detector(options: PrepOptions, out: Path, quiet: bool) -> PrepOption
                 return replace(options, detector=json.loads(record.read_text(encoding="utf-8"))["options"]["detector"])
     name, why = choose_detector(options.detector)
     if why and not quiet:
-        click.echo(why, err=True)
+        echo(why, err=True)
     return replace(options, detector=name)
 
 
@@ -113,18 +112,18 @@ def about(recipe: recipes.Recipe) -> dict[str, str]:
 def show_plan(plan: Plan, options: PrepOptions) -> int:
     """Print what would be done: sources, seconds and shards by split."""
     length_s = sum(planned.seconds for planned in plan.sources)
-    click.echo(f"{counted(len(plan.sources), 'video')}, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
+    echo(f"{counted(len(plan.sources), 'video')}, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
     for split in dict.fromkeys(unit.split for unit in plan.units):
         units = [unit for unit in plan.units if unit.split == split]
         planned = [entry for unit in units for entry in unit.sources]
         speakers = len({entry.source.speaker for entry in planned})
         split_s = sum(entry.seconds for entry in planned)
-        click.echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
+        echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
     for (_, reason, _), names in refusals(plan).items():
-        click.echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
+        echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
     unknown = [shown(planned.source.name) for unit in plan.units for planned in unit.sources if not planned.seconds]
     if unknown:
-        click.echo(f"  {len(unknown)} of them state no length: {listed(unknown)}")
+        echo(f"  {len(unknown)} of them state no length: {listed(unknown)}")
     return 0
 
 
@@ -151,24 +150,24 @@ def report(out: Path, manifest: dict, quiet: bool) -> int:
     if not totals["clips"]:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
         videos = counted(totals["sources"], "video")
-        click.echo(f"nothing was kept of {videos} ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
+        echo(f"nothing was kept of {videos} ({reasons}); {out / 'ledger.jsonl'} says why, one row each", err=True)
         for reason, names in skipped_names(rows).items():
-            click.echo(f"skipped, {reason}: {listed(names)}", err=True)
+            echo(f"skipped, {reason}: {listed(names)}", err=True)
         return NOTHING_KEPT
     if not quiet:
-        click.echo(format_funnel(totals))
+        echo(format_funnel(totals))
         splits = ", ".join(
             f"{name} {counted(facts['clips'], 'clip')} of {counted(facts['speakers'], 'speaker')}"
             for name, facts in manifest["splits"].items()
         )
         shards = counted(len(manifest["shards"]), "shard")
-        click.echo(f"{shards} in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
+        echo(f"{shards} in {out / 'data'}: {splits}; detector {manifest['options']['detector']}")
         for reason, names in skipped_names(rows).items():
-            click.echo(f"skipped, {reason}: {listed(names)}")
+            echo(f"skipped, {reason}: {listed(names)}")
         if totals["sources_skipped"]:
-            click.echo(f"{out / 'ledger.jsonl'} says what became of every video")
+            echo(f"{out / 'ledger.jsonl'} says what became of every video")
     for warning in warnings(manifest, rows):
-        click.echo(warning, err=True)
+        echo(warning, err=True)
     return 0
 
 

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import click
 from speechlip.hub.push_encoder import push_encoder
 from speechlip.hub.push_shards import PushOptions, push_shards
 from speechlip.hub.repository import Plan, Upload
 from speechlip.hub.token import token_of
-from speechlip.terminal import Bar, counted
+from speechlip.terminal import Bar, counted, echo
 
 
 def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: PushOptions, quiet: bool) -> int:
@@ -18,8 +17,8 @@ def run_shards(folder: Path, repo_id: str, token_file: Path | None, options: Pus
     finally:
         progress.close()
     if commit and not quiet:
-        click.echo(f"{repo_id} holds what was sent: counts and SHA-256 of every file compared; {seen(options)}, commit {commit[:12]}")
-        click.echo(f'load_dataset("{repo_id}", streaming=True), or train-encoder hf://{repo_id}')
+        echo(f"{repo_id} holds what was sent: counts and SHA-256 of every file compared; {seen(options)}, commit {commit[:12]}")
+        echo(f'load_dataset("{repo_id}", streaming=True), or train-encoder hf://{repo_id}')
     return 0
 
 
@@ -31,7 +30,7 @@ def run_encoder(run: Path, repo_id: str, token_file: Path | None, options: PushO
     finally:
         progress.close()
     if commit and not quiet:
-        click.echo(f'{repo_id} is there, {seen(options)}, commit {commit[:12]}; load_run("hf://{repo_id}")')
+        echo(f'{repo_id} is there, {seen(options)}, commit {commit[:12]}; load_run("hf://{repo_id}")')
     return 0
 
 
@@ -58,9 +57,9 @@ class Progress:
         if self.quiet:
             return
         there = f"what is there already is not known: {plan.unasked}" if plan.unasked else f"{len(plan.there)} there already"
-        click.echo(f"{counted(len(plan.missing), 'file')} to send, {plan.bytes / 1e6:.1f} MB; {there}", err=True)
+        echo(f"{counted(len(plan.missing), 'file')} to send, {plan.bytes / 1e6:.1f} MB; {there}", err=True)
         for upload in plan.missing:
-            click.echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
+            echo(f"  {upload.path}  {upload.bytes / 1e6:.1f} MB", err=True)
 
     def sent(self, upload: Upload) -> None:
         self._show("sending", "MB", self.total_bytes / 1e6).add(upload.bytes / 1e6, upload.path)

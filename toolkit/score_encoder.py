@@ -4,14 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import click
 from speechlip.benchmark.options import BenchmarkOptions, make_options
 from speechlip.benchmark.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
-from speechlip.terminal import Bar, clock, counted, say
+from speechlip.terminal import Bar, clock, counted, echo, say
 from speechlip.training.device import choose_device
 from speechlip.workers import Replaced
 
@@ -37,11 +36,11 @@ def run(
 def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
     failed = [row for row in benchmark.rows if row.status == FAILED]
     if not quiet:
-        click.echo(as_text(benchmark))
-        click.echo(f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
+        echo(as_text(benchmark))
+        echo(f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
     if failed:
         names = ", ".join(shown(row.label) for row in failed)
-        click.echo(f"{len(failed)} of {counted(len(benchmark.rows), 'row')} missing: {names}", err=True)
+        echo(f"{len(failed)} of {counted(len(benchmark.rows), 'row')} missing: {names}", err=True)
     return SOME_MISSING if failed else 0
 
 
@@ -57,11 +56,11 @@ class Progress:
         if self.quiet:
             return
         for note in plan.notes:
-            click.echo(note, err=True)
+            echo(note, err=True)
         if plan.done:
-            click.echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
+            echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
         if plan.steps:
-            click.echo(
+            echo(
                 f"about {clock(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "
                 f"pairs at {plan.step_s:.2f} s",
                 err=True,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.files import check_writable, make_folder, write_text
@@ -16,7 +15,7 @@ from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
 from speechlip.shards.options import parse_limits
-from speechlip.terminal import Bar, counted, say
+from speechlip.terminal import Bar, counted, echo, say, visible
 from speechlip.workers import Limits, Replaced
 
 SOME_MISSING = 3
@@ -66,7 +65,7 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
         return options
     name, why = choose_detector(options.detector)
     if why and not quiet:
-        click.echo(why, err=True)
+        echo(why, err=True)
     return replace(options, detector=name)
 
 
@@ -82,17 +81,17 @@ def run_scores(
     networks = find_networks(options)
     if not quiet:
         for family, (reason, detail) in networks.problems.items():
-            click.echo(f"{family} is not scored, {reason}: {detail}", err=True)
+            echo(f"{family} is not scored, {reason}: {detail}", err=True)
     with Progress(quiet) as progress:
         job = ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references, limits)
         scores = score(job, workers, progress)
     write_report(scores, out / "report.html")
     if not quiet:
-        click.echo(table(scores))
+        echo(table(scores))
     if matched.unused_references:
         names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
         count = counted(len(matched.unused_references), "reference")
-        click.echo(f"{count} without a render: {names} (all of them in scores.json)", err=True)
+        echo(f"{count} without a render: {names} (all of them in scores.json)", err=True)
     if fix_offset:
         fix_offsets(matched.tasks, scores, out, quiet)
     return report(scores, out, quiet)
@@ -103,13 +102,13 @@ def report(scores: dict, out: Path, quiet: bool) -> int:
     clips = len(scores["clips"])
     lost = {family: sum(reasons.values()) for family, reasons in scores["missing"].items()}
     if not quiet:
-        click.echo(f"{counted(clips, 'clip')}; {out / 'scores.csv'}, scores.json, report.html")
+        echo(f"{counted(clips, 'clip')}; {out / 'scores.csv'}, scores.json, report.html")
     if not lost:
         return 0
     asked = clips * len(scores["options"]["metrics"])
-    click.echo(f"{sum(lost.values())} of {counted(asked, 'score')} missing:", err=True)
+    echo(f"{sum(lost.values())} of {counted(asked, 'score')} missing:", err=True)
     for family, reasons in scores["missing"].items():
-        click.echo(f"  {family:<6} {', '.join(f'{count} × {reason}' for reason, count in reasons.items())}", err=True)
+        echo(f"  {family:<6} {', '.join(f'{count} × {reason}' for reason, count in reasons.items())}", err=True)
     return SOME_MISSING
 
 
@@ -164,7 +163,7 @@ def shown(name: str) -> str:
     >>> shown("a\nb.mp4"), shown("ü 日本.mp4")
     ('a\\nb.mp4', 'ü 日本.mp4')
     """
-    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    plain = visible(name)
     return plain if len(plain) <= NAME_WIDTH else "…" + plain[-NAME_WIDTH + 1 :]
 
 
@@ -188,7 +187,7 @@ def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool
             except (SourceRefused, OptionError) as problem:
                 words = f"not corrected, {problem}"
         if not quiet:
-            click.echo(f"{shown(task.clip)}: {words}")
+            echo(f"{shown(task.clip)}: {words}")
 
 
 def why_not_fixed(task: ScoreTask, offsets: set[int]) -> str:
@@ -218,9 +217,9 @@ def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
         make_folder(out)
         write_text(out / "audit.json", json.dumps([audit_row(found) for found in audits], ensure_ascii=False, indent=1) + "\n")
     if audits:
-        click.echo(audit_table(audits))
+        echo(audit_table(audits))
     for line in refused:
-        click.echo(line, err=True)
+        echo(line, err=True)
     return SOME_MISSING if refused else 0
 
 
@@ -241,7 +240,7 @@ class Progress:
 
     def planned(self, clips: int, done: int) -> None:
         if done and not self.quiet:
-            click.echo(f"{done} of {counted(clips, 'clip')} scored already", err=True)
+            echo(f"{done} of {counted(clips, 'clip')} scored already", err=True)
         self.bar = Bar(clips, "scoring", "clips", done, self.quiet)
 
     def advanced(self, clip: str, seconds: float) -> None:

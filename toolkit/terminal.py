@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
+import click
 from tqdm import tqdm
 
 Item = TypeVar("Item")
@@ -63,18 +64,18 @@ class Bar:
             self.total, self.bar.total = total, round(total)
         self.done = min(done, self.total)
         if at:
-            self.bar.set_postfix_str(at, refresh=False)
+            self.bar.set_postfix_str(visible(at), refresh=False)
         self.bar.update(round(self.done) - self.bar.n)
         now_s = time.monotonic()
         if self.lines and now_s - self.said_s >= min(LAST_LINE_S, max(FIRST_LINE_S, (now_s - self.begun_s) / 20)):
             self.said_s = now_s
-            print(self.line(now_s - self.begun_s, at), file=sys.stderr, flush=True)
+            print(visible(self.line(now_s - self.begun_s, at)), file=sys.stderr, flush=True)
 
     def tell(self, text: str) -> None:
         """What else there is to know: behind a bar what follows the first colon, elsewhere a line."""
-        self.bar.set_postfix_str(text.partition(": ")[2])
+        self.bar.set_postfix_str(visible(text.partition(": ")[2]))
         if self.lines:
-            print(text, file=sys.stderr, flush=True)
+            print(harmless(text), file=sys.stderr, flush=True)
 
     def line(self, passed_s: float, at: str) -> str:
         """What a log says: how much is done, and how long the rest may take at the same pace."""
@@ -96,7 +97,21 @@ class Bar:
 
 def say(text: str) -> None:
     """A line on stderr, above a bar that may be there."""
-    tqdm.write(text, file=sys.stderr)
+    tqdm.write(harmless(text), file=sys.stderr)
+
+
+def echo(text: object, err: bool = False) -> None:
+    """Lines on stdout, or on stderr. Whatever file a name came from, nothing in them acts on the terminal."""
+    click.echo(harmless(str(text)), err=err)
+
+
+def harmless(text: str) -> str:
+    r"""Lines of text as they are but for what a terminal would act on.
+
+    >>> harmless("two\nlines\x1b[2J")
+    'two\nlines\\x1b[2J'
+    """
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def visible(text: str) -> str:

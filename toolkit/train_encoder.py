@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 from speechlip.cards.encoder import write_card
 from speechlip.encoders.trained import checkpoints, last_checkpoint, read_facts
 from speechlip.errors import SpeechLipError, exit_code
-from speechlip.terminal import Bar, say
+from speechlip.terminal import Bar, echo, say
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, other_end, resumed, unlike_paper
@@ -35,20 +34,20 @@ def run(
     saved = saved_options(out) if resume else None
     options = resumed(saved, given) if saved else make_options(preset, given)
     if not quiet:
-        click.echo(described(options), err=True)
+        echo(described(options), err=True)
     if first and saved and (changed := other_end(saved, options)):
-        click.echo(changed, err=True)
+        echo(changed, err=True)
     if check and first:
         memorised = check_data(shards, options)
         if not quiet:
-            click.echo(memorised, err=True)
+            echo(memorised, err=True)
     progress = Progress(options, quiet)
     scalars = open_scalars(out, resume, tensorboard, progress.note) if first else None
     try:
         folder = train(shards, options, out, resume, Watcher(progress.step, told(progress, scalars), progress.note))
     except KeyboardInterrupt as stopped:
         if first:
-            click.echo(how_to_go_on(stopped, shards, out), err=True)
+            echo(how_to_go_on(stopped, shards, out), err=True)
         return exit_code(stopped)
     finally:
         progress.close()
@@ -57,7 +56,7 @@ def run(
     if first:
         show(out, options, progress.note)
     if not quiet:
-        click.echo(f"{progress.last}; weights in {folder}, curve in {out / NAME}, picture and card beside it")
+        echo(f"{progress.last}; weights in {folder}, curve in {out / NAME}, picture and card beside it")
     return 0
 
 

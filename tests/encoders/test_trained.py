@@ -1,10 +1,12 @@
 """Whole clips through a pair: windows in their order, one reading, the signs of time."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save as to_bytes
 from speechlip.encoders.pair import build_pair
 from speechlip.encoders.trained import TrainedPair, batches, load_run
 from speechlip.errors import ModelError, ShardError
@@ -120,3 +122,68 @@ def test_what_is_no_run_is_refused(tmp_path):
     (tmp_path / "step-00000001" / "checkpoint.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(ModelError, match="format 1"):
         load_run(tmp_path)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A run with one checkpoint; its facts."""
+    folder = tmp_path / "run" / "step-00000004"
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    tensors = {f"pair.{name}": value.contiguous() for name, value in build_pair("mel-cnn", "mouth", rectified=False).state_dict().items()}
+    return folder, write_checkpoint(folder, tensors), tensors
+
+
+def write_checkpoint(folder, tensors, **changed):
+    content = to_bytes(tensors)
+    (folder / "model.safetensors").write_bytes(content)
+    facts = {
+        "format": 1,
+        "step": 4,
+        "rectified": False,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "crop": "lips",
+        "shards": {},
+        "data": {},
+    }
+    facts |= {"options": {"encoder": "mel-cnn", "lip_input": "mouth"}} | changed
+    (folder / "checkpoint.json").write_text(json.dumps(facts))
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"step": "4"}, "lacks or garbles step"),
+        ({"step": -1}, "lacks or garbles step"),
+        ({"sha256": None}, "lacks or garbles sha256"),
+        ({"options": []}, "lacks or garbles options"),
+        ({"options": {"encoder": ["x"], "lip_input": 3}}, r"garbles options\.encoder, options\.lip_input"),
+        ({"rectified": "yes", "data": 7}, "garbles rectified, data"),
+        ({"crop": "../x"}, "says crops"),
+        ({"format": [1]}, "is no checkpoint of format 1"),
+    ],
+)
+def test_a_hostile_checkpoint_is_refused_in_a_line(saved, changed, said):
+    folder, _, tensors = saved
+    load_run(folder.parent)
+    write_checkpoint(folder, tensors, **changed)
+    with pytest.raises(ModelError, match=said):
+        load_run(folder.parent)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "3", "", "{"])
+def test_a_checkpoint_of_another_form_is_refused_in_a_line(saved, text):
+    folder = saved[0]
+    (folder / "checkpoint.json").write_text(text)
+    with pytest.raises(ModelError, match=r"checkpoint\.json cannot be read|is no checkpoint of format"):
+        load_run(folder.parent)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(saved, value):
+    folder, _, tensors = saved
+    name = next(name for name in tensors if name.startswith("pair.lips") and name.endswith("weight"))
+    write_checkpoint(folder, tensors | {name: tensors[name].clone().fill_(value)})
+    with pytest.raises(ModelError, match=rf"not all finite \({name.removeprefix('pair.')}, 1 in all\)"):
+        load_run(folder.parent)

@@ -96,7 +96,9 @@ def plugged(tmp_path, monkeypatch):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: birdsong\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[speechlip.recipes]\nbirds = birdsong_recipe\nbroken = no_such_module_here\n")
-    (tmp_path / "birdsong_recipe.py").write_text("NAME = 'birds'\n")
+    (tmp_path / "birdsong_recipe.py").write_text(
+        "NAME = TITLE = LICENCE = CITATION = ACCESS = HOMEPAGE = 'birds'\nSPLITS = sources = None\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
 
 

@@ -51,6 +51,18 @@ def test_one_name_twice_is_settled_by_its_ending_or_not_at_all(folders):
     assert as_dict(tasks(*folders))["a.mp4"] == (None, "2 references have its name")
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "a\0b.mp4", "a\x1b[2J.mp4", "/" + "y/" * 3000 + "z.mp4"])
+def test_a_path_that_can_be_none_is_a_reason(folders, name):
+    """Too long, with a NUL, with a terminal's escapes: as of a file that is not there, never a traceback."""
+    renders, references = folders
+    (renders / "pairs.csv").write_text(f"render,reference,audio\na.mp4,{name},{name}\n")
+    task = next(task for task in tasks(renders, references) if task.clip == "a.mp4")
+    assert task.reference is None and "of pairs.csv" in task.problem and "of pairs.csv" in task.audio_problem
+    (renders / "pairs.csv").write_text(f"render\n{name}\n")
+    with pytest.raises(OptionError, match="there is no such render"):
+        tasks(renders, references)
+
+
 def test_pairs_csv(folders):
     renders, references = folders
     touch(renders, "speech.wav")

@@ -1,10 +1,11 @@
 """The table as CSV and as text for a terminal."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+
+from speechlip.files import csv_text
+from speechlip.terminal import visible
 
 from .records import AMBIGUITY_COLUMNS, COLUMNS, CONTROL, FAILED, Benchmark, EncoderRow, Score
 
@@ -18,11 +19,7 @@ NAME_WIDTH = 40
 def as_csv(benchmark: Benchmark) -> str:
     """One line a row, missing numbers as empty cells, numbers in full: each score with its interval and its least and greatest seed."""
     rows = [csv_row(row) for row in benchmark.rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if value is None else value for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    return csv_text(list(rows[0]), rows)
 
 
 def csv_row(row: EncoderRow) -> dict[str, Any]:
@@ -90,5 +87,5 @@ def shown(text: str, width: int = NAME_WIDTH) -> str:
     >>> shown("a\nb"), shown("x" * 50)[:3]
     ('a\\nb', '…xx')
     """
-    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    plain = visible(text)
     return plain if len(plain) <= width else "…" + plain[-width + 1 :]

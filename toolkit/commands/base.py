@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 from speechlip.errors import SignalCame, SpeechLipError, exit_code
 from speechlip.remote.names import is_remote
+from speechlip.terminal import echo, harmless, visible
 
 USAGE, NOTHING_KEPT = 1, 2
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
@@ -96,16 +97,17 @@ class _Common:
             hear_sigterm()
             return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]
         except click.ClickException as error:
+            error.message = harmless(error.message)
             error.show()
         except SpeechLipError as error:
-            click.echo(f"error: {error}", err=True)
+            echo(f"error: {visible(str(error))}", err=True)
         except OSError as error:
-            click.echo(f"error: {os_words(error)}", err=True)
+            echo(f"error: {os_words(error)}", err=True)
         except (click.Abort, KeyboardInterrupt) as error:
             if isinstance(error.__cause__, EOFError):  # click takes the end of any pipe for that of the terminal
-                click.echo(f"error: {PIPE_ENDED}", err=True)
+                echo(f"error: {PIPE_ENDED}", err=True)
                 return USAGE
-            click.echo("stopped; the same command goes on where it stopped", err=True)
+            echo("stopped; the same command goes on where it stopped", err=True)
             return exit_code(error.__cause__ or error)
         return USAGE
 

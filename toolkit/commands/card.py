@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from speechlip.terminal import echo
 
 from .base import FILE, command
 
@@ -17,4 +18,4 @@ def card(folder: Path) -> None:
     """
     from speechlip.cards import write_card_of
 
-    click.echo(write_card_of(folder))
+    echo(write_card_of(folder))

@@ -1,6 +1,7 @@
 """``speechlip models``: the model files."""
 
 import click
+from speechlip.terminal import echo
 
 from .base import Group, Named
 
@@ -26,8 +27,8 @@ def models_list() -> None:
     for row in assets.rows():
         here = "here" if row["here"] == "yes" else "not here"
         also = f" (also {row['also']})" if row["also"] else ""
-        click.echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}{also}")
-    click.echo(f"kept in {assets.cache_folder()}")
+        echo(f"{row['name']:<16}{row['MB']:>6} MB  {here:<9} {row['licence']:<32} {row['url']}{also}")
+    echo(f"kept in {assets.cache_folder()}")
 
 
 @models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
@@ -37,7 +38,7 @@ def models_fetch(name: str) -> None:
     from speechlip import assets
 
     for each in assets.named(name):
-        click.echo(assets.fetch(each))
+        echo(assets.fetch(each))
 
 
 @models.command("path", epilog="\b\nExample:\n  speechlip models path face_landmarker")
@@ -47,4 +48,4 @@ def models_path(name: str) -> None:
     from speechlip import assets
 
     for each in assets.named(name):
-        click.echo(assets.path(each))
+        echo(assets.path(each))

@@ -4,7 +4,7 @@ import shutil
 import textwrap
 from itertools import zip_longest
 
-import click
+from speechlip.terminal import echo
 
 from .base import command
 
@@ -21,7 +21,7 @@ def recipes() -> None:
     left = shutil.get_terminal_size((140, 24)).columns - sum(WIDTHS) - len(SPACE) * len(WIDTHS)
     widths = (*WIDTHS, max(left, 30))
     for cells in (HEAD, *map(declared, names())):
-        click.echo(lines(cells, widths))
+        echo(lines(cells, widths))
 
 
 def declared(name: str) -> tuple[str, ...]:

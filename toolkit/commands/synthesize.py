@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import click
-from speechlip.terminal import counted
+from speechlip.terminal import counted, echo
 
 from .base import FILE, command
 
@@ -28,4 +28,4 @@ def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     length_s = generate(out, SyntheticOptions(**chosen), workers=workers, quiet=quiet)
-    click.echo(f"{counted(chosen['identities'] * chosen['clips'], 'clip')}, {length_s:.0f} s, in {out}")
+    echo(f"{counted(chosen['identities'] * chosen['clips'], 'clip')}, {length_s:.0f} s, in {out}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from speechlip.terminal import echo
 
 from .base import SHARDS, USAGE, cache_option, command
 
@@ -22,5 +23,5 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
 
     with Bar(0, "verifying", "clips", quiet=quiet) as bar:
         verification = verify(shards_at(folder, cache), lambda done, total: bar.reach(done, total=total))
-    click.echo(verification, err=not verification.ok)
+    echo(verification, err=not verification.ok)
     return 0 if verification.ok else USAGE

@@ -7,11 +7,12 @@ method ``to``, as every torch module has, it is called with the device.
 import importlib
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from speechlip.errors import OptionError
+from speechlip.plugins import offered
 
 from .protocol import ClipFeatures, FeatureClock
 from .waveform import FromWaveform
@@ -23,7 +24,7 @@ SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
 
 def plugged_in() -> dict[str, EntryPoint]:
     """Name → entry point of every installed package that adds an encoder."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return offered(GROUP)
 
 
 def open_entry_point(name: str, device: str) -> ClipFeatures:
@@ -50,7 +51,7 @@ def opened(name: str, load: Callable[[], Any], device: str) -> ClipFeatures:
     """
     try:
         make = load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OptionError(f"encoder {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     try:
         made = make()

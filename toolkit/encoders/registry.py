@@ -14,9 +14,10 @@ not trained here are another thing: ``protocol.SpeechEncoder``.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from speechlip.errors import OptionError
+from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.shards.speech_windows import STFT_WINDOWS, SpeechWindows
 from torch import nn
 
@@ -112,11 +113,13 @@ def _network(name: str) -> Network:
 
 
 def _load(point: EntryPoint) -> nn.Module:
-    try:
-        return point.load()()
-    except (ImportError, AttributeError) as error:
-        raise OptionError(f"encoder {point.name!r} cannot be imported from {point.value}: {error}") from error
+    make = loaded("encoder", point)
+    with plugged_in("encoder", point.name):
+        network = make()
+    if not isinstance(network, nn.Module):
+        raise OptionError(f"encoder {point.name!r} ({point.value}) gave {type(network).__name__}, wanted a torch.nn.Module")
+    return network
 
 
 def _plugged_in() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return offered(GROUP)

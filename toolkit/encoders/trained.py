@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from speechlip.errors import ModelError, ShardError
+from speechlip.faces.crops import PRESETS
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
 from speechlip.remote.standin import run_at
@@ -25,6 +26,8 @@ from .pair import SpeechLipPair, build_pair
 
 FORMAT = 1
 WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
+FACT_TYPES = {"step": int, "sha256": str, "rectified": bool, "crop": str, "options": dict, "shards": dict, "data": dict}
+"""What a checkpoint must say of itself, whoever it comes from."""
 BATCH_WINDOWS = 32
 CROP_SHAPE = (96, 96, 3)
 
@@ -137,6 +140,8 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     facts = read_facts(folder)
     content = read_weights(folder, facts)
     options = facts["options"]
+    if facts["crop"] not in PRESETS:
+        raise ModelError(f"{folder / FACTS} says crops {facts['crop']!r}; there are: {', '.join(PRESETS)}")
     network = {name: options.get(name, "") for name in ("feature", "pool")}
     pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"], **network)
     load_weights(pair, content, "pair.", folder)
@@ -159,16 +164,27 @@ def last_checkpoint(run: Path) -> Path:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """``checkpoint.json``. Raises ModelError where it is not JSON or of another format."""
+    """``checkpoint.json``. Raises ModelError where it is not JSON, of another format, or lacks or garbles what ``FACT_TYPES`` names."""
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / FACTS} cannot be read ({error}); restore it, or train again") from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ModelError(f"{folder / FACTS} cannot be read ({str(error) or type(error).__name__}); restore it, or train again") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ModelError(
             f"{folder} is no checkpoint of format {FORMAT}, which this speechlip reads; train again, or use the release that wrote it"
         )
+    texts = (
+        {name: facts["options"].get(name, "") for name in ("encoder", "lip_input", "feature", "pool")} if _is_dict(facts, "options") else {}
+    )
+    wrong = [name for name, wanted in FACT_TYPES.items() if type(facts.get(name)) is not wanted]
+    wrong += [f"options.{name}" for name, value in texts.items() if not isinstance(value, str)]
+    if wrong or facts["step"] < 0:
+        raise ModelError(f"{folder / FACTS} lacks or garbles {', '.join(wrong) or 'step'}; restore it, or train again")
     return facts
+
+
+def _is_dict(facts: dict[str, Any], name: str) -> bool:
+    return isinstance(facts.get(name), dict)
 
 
 def read_weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
@@ -187,9 +203,12 @@ def read_weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, folder: Path) -> None:
-    """Give ``module`` the tensors whose names begin with ``prefix``. Raises ModelError where they are those of another network."""
+    """Give ``module`` the tensors whose names begin with ``prefix``. Raises ModelError where they are those of another network, or not finite."""
     own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     try:
         module.load_state_dict(own)
     except RuntimeError as error:
         raise ModelError(f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}") from error
+    broken = [name for name, tensor in module.state_dict().items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise ModelError(f"the weights in {folder} are not all finite ({broken[0]}, {len(broken)} in all); restore them, or train again")

@@ -5,15 +5,15 @@ coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError
+from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import Face, Source
 
 PLUG_IN_GROUP = "speechlip.detectors"
@@ -44,7 +44,7 @@ class Detector(Protocol):
 
 def names() -> list[str]:
     """All detectors: the built-in ones, then those of other packages (entry-point group ``speechlip.detectors``)."""
-    return [*DETECTORS, *sorted(plug_in.name for plug_in in entry_points(group=PLUG_IN_GROUP) if plug_in.name not in DETECTORS)]
+    return [*DETECTORS, *sorted(offered(PLUG_IN_GROUP).keys() - DETECTORS.keys())]
 
 
 def detector_class(name: str) -> type[Detector]:
@@ -52,9 +52,8 @@ def detector_class(name: str) -> type[Detector]:
     if name in DETECTORS:
         module, attribute = DETECTORS[name].split(":")
         return getattr(import_module(module), attribute)
-    for plug_in in entry_points(group=PLUG_IN_GROUP):
-        if plug_in.name == name:
-            return plug_in.load()
+    if point := offered(PLUG_IN_GROUP).get(name):
+        return loaded("detector", point, has=("has_landmarks", "detect", "close"))
     raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
 
 
@@ -65,7 +64,9 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
     Where the video changes its size it is opened anew, because what a detector remembers is in pixels of the size before.
     Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
     """
-    detector = _OnePerSize(detector_class(name), source)
+    kind = detector_class(name)
+    with plugged_in("detector", name) if name not in DETECTORS else nullcontext():
+        detector = _OnePerSize(kind, source)
     try:
         yield detector
     finally:
@@ -74,7 +75,7 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 class _OnePerSize:
     def __init__(self, kind: type[Detector], source: Source) -> None:
-        self.name, self.has_landmarks = kind.name, kind.has_landmarks
+        self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
         self._kind, self._source, self._opened = kind, source, kind(source)
         self._shape: tuple[int, ...] | None = None
 

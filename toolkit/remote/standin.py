@@ -87,7 +87,9 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
     try:
         facts = json.loads(data)
         step, sha256 = int(facts["step"]), str(facts["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
+        if not 0 <= step < 10**8:
+            raise ValueError(f"step {step:g}")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise HubError(f"{name} holds no encoder of train-encoder (checkpoint.json: {error}); push one with push-encoder") from error
     folder = _folder(cache or cache_folder() / "runs", place, commit, data) / f"step-{step:08d}"
     fetch(place.at(commit).file("model.safetensors"), folder / "model.safetensors", sha256)

@@ -126,7 +126,11 @@ def _apply(task: ScoreTask, row: ScoreTask) -> ScoreTask:
 
 def _there(path: Path | None) -> tuple[Path | None, str]:
     """The file, or why there is none."""
-    return (None, f"{path.name} of pairs.csv is not there") if path and not path.is_file() else (path, "")
+    try:
+        is_there = path is None or path.is_file()
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL in it
+        return None, f"{path.name[:60]!r} of pairs.csv can be no file ({getattr(error, 'strerror', None) or error})"
+    return (path, "") if is_there else (None, f"{path.name} of pairs.csv is not there")
 
 
 def _by_name(task: ScoreTask, references: dict[str, Path], by_stem: dict[str, list[str]], one_each: bool) -> ScoreTask:

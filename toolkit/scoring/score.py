@@ -4,9 +4,7 @@
 was stopped, or is repeated, scores only clips whose name changed.
 """
 
-import csv
 import hashlib
-import io
 import json
 import sys
 import traceback
@@ -20,7 +18,7 @@ from typing import Protocol as Interface
 
 import speechlip
 from speechlip.errors import ModelError, OptionError, SourceRefused
-from speechlip.files import make_folder, only_run, scratch_folder, write_text
+from speechlip.files import csv_text, make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
 from speechlip.shards.plan import file_stamp
@@ -232,11 +230,7 @@ def as_csv(rows: Sequence[dict]) -> str:
     """Rows as CSV text, missing numbers as empty cells, numbers in full."""
     columns = [field.name for field in fields(ScoreRow)]
     columns += [field.name for field in fields(ModelRow) if field.name not in columns and any(field.name in row for row in rows)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
-    return text.getvalue()
+    return csv_text(columns, rows)
 
 
 def stored(path: Path) -> ClipScore | None:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -22,6 +21,7 @@ from speechlip.media.moments import Moment, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore, sync_score
+from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
 from speechlip.timing import FPS, SAMPLES_PER_FRAME, seconds
@@ -32,6 +32,7 @@ from .protocols import Protocol
 
 Cropper = Callable[[np.ndarray, int], np.ndarray]
 MODEL_GROUP = "speechlip.sync_models"
+MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cropper", "features")
 
 
 class SyncModel(Interface):
@@ -91,19 +92,22 @@ def open_sync_model(name: str, device: str) -> SyncModel:
     """A run of ``train-encoder`` (its folder, or ``hf://user/name``), or what another package offers by this name.
 
     Entry-point group ``speechlip.sync_models``: a callable ``(name, device) -> SyncModel``; ``name`` may go on behind a colon (``ours:runs/7``),
-    the whole of it reaches the callable. Raises ModelError for a folder that is no run, OptionError that lists the known names.
+    the whole of it reaches the callable. Raises ModelError for a folder that is no run, OptionError that lists the known names, or for a broken one.
     """
     if is_remote(name) or Path(name).is_dir():
         from speechlip.encoders.trained import load_run
 
         return load_run(name, device)
-    offered = {entry.name: entry for entry in entry_points(group=MODEL_GROUP)}
+    points = offered(MODEL_GROUP)
     kind = name.partition(":")[0]
-    if kind not in offered:
-        raise OptionError(
-            f"no sync model {name!r}: no folder of a run, and installed packages offer {', '.join(sorted(offered)) or 'none'}"
-        )
-    return offered[kind].load()(name, device)
+    if kind not in points:
+        raise OptionError(f"no sync model {name!r}: no folder of a run, and installed packages offer {', '.join(sorted(points)) or 'none'}")
+    make = loaded("sync model", points[kind])
+    with plugged_in("sync model", name):
+        model = make(name, device)
+    if missing := [attribute for attribute in MODEL_ATTRIBUTES if not hasattr(model, attribute)]:
+        raise OptionError(f"sync model {name!r} has no {' and no '.join(missing)} (speechlip.scoring.sync.SyncModel)")
+    return model
 
 
 @dataclass(frozen=True)

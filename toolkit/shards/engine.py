@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from speechlip.errors import OptionError
+from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.workers import NO_LIMITS, Advanced, Crashed, Event, Finished, Limits, Replaced, Work, local
 
 from .plan import Unit
@@ -24,11 +25,14 @@ def get_engine(name: str, limits: Limits = NO_LIMITS) -> Engine:
 
     Raises OptionError listing those there are.
     """
-    from importlib.metadata import entry_points
-
-    plugins = {entry.name: entry for entry in entry_points(group="speechlip.engines")}
+    plugins = offered("speechlip.engines")
     if name in ENGINES:
         return partial(ENGINES[name], limits=limits)  # type: ignore[call-arg]
     if name in plugins:
-        return plugins[name].load()
+        return partial(_of_another, name, loaded("engine", plugins[name]))
     raise OptionError(f"no engine {name!r}; there are: {', '.join(sorted([*ENGINES, *plugins]))}")
+
+
+def _of_another(name: str, engine: Engine, work: Work, units: "deque[Unit]", workers: int) -> Iterator[Event]:
+    with plugged_in("engine", name):
+        yield from engine(work, units, workers)

@@ -155,10 +155,16 @@ def restore(run: Path, state: TrainState, options: TrainOptions, shards: ShardFa
     load_weights(state.pair, tensors, "pair.", folder)
     load_weights(state.criterion, tensors, "criterion.", folder)
     trainer = read_trainer(folder / TRAINER)
-    state.optimizer.load_state_dict(trainer["optimizer"])
-    torch.set_rng_state(trainer["random"])
-    state.step, state.ends = facts["step"], ends_of(facts, options)
-    return own_position(trainer["positions"], ranks, run)
+    try:
+        state.optimizer.load_state_dict(trainer["optimizer"])
+        torch.set_rng_state(trainer["random"])
+        positions = list(trainer["positions"])
+        state.step, state.ends = facts["step"], ends_of(facts, options)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        raise ModelError(
+            f"{folder / TRAINER} is not what a checkpoint of this run holds ({error!r}); restore it, or train again"
+        ) from error
+    return own_position(positions, ranks, run)
 
 
 def ends_of(facts: dict[str, Any], options: TrainOptions) -> tuple[int, ...]:
@@ -185,7 +191,7 @@ def read_trainer(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, or train again"
         ) from error
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, MemoryError) as error:
         raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
 
 
