@@ -1,5 +1,6 @@
 """What every command has in common: help, version, names to choose from, errors as one line, exit codes."""
 
+import io
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 from speechlip.errors import SignalCame, SpeechLipError, exit_code
 from speechlip.remote.names import is_remote
-from speechlip.terminal import echo, harmless, visible
+from speechlip.terminal import echo, visible
 
 USAGE, NOTHING_KEPT = 1, 2
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
@@ -97,8 +98,9 @@ class _Common:
             hear_sigterm()
             return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]
         except click.ClickException as error:
-            error.message = harmless(error.message)
-            error.show()
+            shown = io.StringIO()
+            error.show(shown)
+            echo(shown.getvalue().rstrip("\n"), err=True)
         except SpeechLipError as error:
             echo(f"error: {visible(str(error))}", err=True)
         except OSError as error:

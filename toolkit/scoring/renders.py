@@ -126,8 +126,10 @@ def _apply(task: ScoreTask, row: ScoreTask) -> ScoreTask:
 
 def _there(path: Path | None) -> tuple[Path | None, str]:
     """The file, or why there is none."""
+    if path is None:
+        return None, ""
     try:
-        is_there = path is None or path.is_file()
+        is_there = path.is_file()
     except (OSError, ValueError) as error:  # a name that is too long, or has a NUL in it
         return None, f"{path.name[:60]!r} of pairs.csv can be no file ({getattr(error, 'strerror', None) or error})"
     return (path, "") if is_there else (None, f"{path.name} of pairs.csv is not there")
