@@ -50,5 +50,5 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic,decord,encoders,dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[all,dev]'
 	touch $@

@@ -22,6 +22,15 @@ INNER = [
     ],
     "speechlip.recipes._synthetic",
 ]
+EXTRAS = {
+    "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
+    "encoders": ["transformers>=5"],
+    "fan": ["face-alignment>=1.5"],
+    "synthetic": ["espeakng-loader>=0.2.4"],
+    "train": ["tensorboard>=2.18"],
+}
+PEERS = ["syncnet-python>=0.2.3,<0.3", "python_speech_features>=0.6"]
+"""What our SyncNet scores and its MFCC are held against in tests; we do not import them."""
 COMMANDS = [
     "prep-shards",
     "verify-shards",
@@ -42,6 +51,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.10",
+    classifiers=["Operating System :: POSIX :: Linux", "Operating System :: MacOS", "Programming Language :: Python :: 3"],
     packages=[*ROOMS, *INNER],
     package_dir=ROOMS,
     package_data={
@@ -59,19 +69,19 @@ setup(
         "webdataset>=1.0.2",
         "datasets>=5.2",
         "huggingface_hub>=2.4,<3",
+        "httpx2>=2",  # what huggingface_hub asks the network with
         "av>=17.1",  # from here the decoder knows its packets' time base, without which encoder priming stays in
-        "mediapipe>=1.2",  # the Tasks API; brings OpenCV
-        "face-alignment>=1.5",
+        "mediapipe>=1.2",  # the Tasks API
+        "opencv-contrib-python>=4.10",  # cv2, in the one of its four distributions that mediapipe asks for
         "scikit-image>=0.25",
         "scikit-learn>=1.5",
+        "threadpoolctl>=3.1",
         "pillow>=11",
         "soundfile>=0.13",
         "pyarrow>=18",
         "praatio>=6.2",
         "scipy>=1.13",
-        "python_speech_features>=0.6",
         "lpips>=0.1.4",
-        "syncnet-python>=0.2.3,<0.3",  # the peer that our SyncNet scores are held against; ours do not import it
         "pyyaml>=6",
         "jinja2>=3.1",
         "tqdm>=4.66",
@@ -79,13 +89,9 @@ setup(
         "matplotlib>=3.9",
     ],
     extras_require={
-        "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
-        "synthetic": ["espeakng-loader>=0.2.4"],
-        "train": ["tensorboard>=2.18"],
-        "encoders": ["transformers>=5"],
-        "ray": ["ray>=2.40"],
+        **EXTRAS,
+        "all": sorted({requirement for extra in EXTRAS.values() for requirement in extra}),
         "dev": [
-            "tensorboard>=2.18",
             "pytest>=8",
             "pytest-xdist>=3.8",
             "filelock>=3",
@@ -93,6 +99,7 @@ setup(
             "mypy>=2",
             "types-tqdm",
             "mlcroissant>=1.1",
+            *PEERS,
         ],
     },
     entry_points={

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 import av
+from speechlip.processes import MAXRSS_BYTES
 
 SHORT_S = 20
 SEAM_S = 0.2  # between two rounds, so that stamps never run back where a stream begins before zero
-KIB = 1024  # the unit of ru_maxrss on Linux
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def peak_mb(video: Path, out: Path, detector: str) -> float:
     command = ["prep-shards", str(video), "-o", str(out), "--detector", detector, "--workers", "1", "--quiet"]
     command[0] = str(Path(sys.executable).with_name("prep-shards"))
     done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    return int(done.stdout) * KIB / 1e6
+    return int(done.stdout) * MAXRSS_BYTES / 1e6
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 Goal: the features behind LSE-C and LSE-D, from the official weights and no other file by accident, with memory for one batch, not for the clip.
 Conventions: crops are 224×224×3 uint8 BGR (as OpenCV reads them) at 25 fps; audio is (N,) int16 at 16 kHz mono, in int16 scale.
 With L = min(frames, samples // 640) the clip has n = L − 5 windows (the published count, one less than fit): window ``i`` is frames i … i+4 and
-MFCC columns 4i … 4i+19. Source: joonson/syncnet_python ``SyncNetInstance.evaluate``; MFCC: python_speech_features defaults (13 of 26 filters,
-25 ms every 10 ms, 512-point FFT, pre-emphasis 0.97, lifter 22). Functions: load_syncnet, mfcc_columns, sync_features.
+MFCC columns 4i … 4i+19. Source: joonson/syncnet_python ``SyncNetInstance.evaluate``; MFCC: ``mfcc``. Functions: load_syncnet, mfcc_columns, sync_features.
 """
 
 import hashlib
@@ -18,14 +17,13 @@ import numpy as np
 import torch
 from speechlip.assets import get
 from speechlip.errors import ModelError
-from speechlip.timing import SAMPLE_RATE, SAMPLES_PER_FRAME, exact_div
+from speechlip.timing import SAMPLES_PER_FRAME, exact_div
 
+from . import mfcc
 from .declared import NotScored
 from .syncnet_network import CROP_PX, MFCC_COLUMNS, WINDOW_FRAMES, SyncNet, official_shapes
 
-MFCC_STEP = exact_div(SAMPLE_RATE, 100)
-MFCC_WINDOW = exact_div(SAMPLE_RATE, 40)
-COLUMNS_PER_FRAME = exact_div(SAMPLES_PER_FRAME, MFCC_STEP)
+COLUMNS_PER_FRAME = exact_div(SAMPLES_PER_FRAME, mfcc.STEP)
 CPU_BATCH = 4
 """Windows at once on a CPU: the first layer's output (4.5 MB a window) then stays in its cache; 20 at once are a third slower."""
 GPU_BATCH = 32
@@ -55,18 +53,16 @@ def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
 def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:
     """Columns ``first … first + count − 1`` of the clip's MFCC, without computing the others: (N,) int16 → (13, count) float64.
 
-    The same numbers as ``python_speech_features.mfcc`` of the whole clip (up to its last column, which it pads with zeros).
+    The same numbers as ``mfcc.mfcc`` of the whole clip (up to its last column, which it pads with zeros).
 
     >>> tone = (8000 * np.sin(np.arange(16000) / 5)).astype(np.int16)
     >>> mfcc_columns(tone, 50, 2).shape, round(float(mfcc_columns(tone, 50, 1)[0, 0]), 2)
     ((13, 2), 19.34)
     """
-    from python_speech_features import mfcc
-
     before = min(first, 1)  # pre-emphasis looks one sample back: compute the column before as well, and drop it
-    begin = (first - before) * MFCC_STEP
-    end = (first + count - 1) * MFCC_STEP + MFCC_WINDOW
-    return mfcc(audio[begin:end], SAMPLE_RATE)[before : before + count].T
+    begin = (first - before) * mfcc.STEP
+    end = (first + count - 1) * mfcc.STEP + mfcc.WINDOW
+    return mfcc.mfcc(audio[begin:end])[before : before + count].T
 
 
 def sync_features(

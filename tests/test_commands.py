@@ -158,6 +158,15 @@ def test_a_signal_ends_a_command_in_one_sentence_and_cleans_up(number, code, cap
     )
 
 
+def test_windows_is_answered_with_a_sentence(monkeypatch):
+    monkeypatch.setattr("sys.platform", "win32")
+    done = CliRunner().invoke(speechlip, ["prep-shards", "videos", "-o", "shards"])
+    assert (done.exit_code, done.output) == (
+        1,
+        "error: speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there\n",
+    )
+
+
 def test_help_never_says_a_default_twice():
     for name, each in COMMANDS.items():
         for option in re.split(r"\n  (?=-)", CliRunner().invoke(each, ["-h"]).output):

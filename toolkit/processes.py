@@ -23,6 +23,8 @@ from .errors import WorkerError
 
 IMPORTED_ONCE = ["torch", "torchaudio", "av", "cv2", "skimage.transform", "soundfile", "PIL.Image", "webdataset"]
 START_TRIES, PAUSE_S = 5, 0.2
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit of ``resource.getrusage().ru_maxrss``."""
 
 
 def process_context() -> ForkServerContext | SpawnContext:

@@ -81,6 +81,12 @@ def test_a_detector_whose_model_is_missing_names_file_and_place(no_models, sourc
         assert file in str(error.value) and str(no_models) in str(error.value)
 
 
+def test_a_detector_of_an_extra_names_it_before_anything_is_fetched(no_models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "face_alignment", None)
+    with pytest.raises(ModelError, match=r"face_alignment is not installed: pip install -e '\.\[fan\]' in the clone of speechlip"):
+        choose_detector("face-alignment")
+
+
 def test_a_missing_system_library_is_named_with_its_package(tmp_path, monkeypatch):
     (tmp_path / "needs_gl.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')")
     monkeypatch.syspath_prepend(str(tmp_path))

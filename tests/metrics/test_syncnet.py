@@ -20,6 +20,7 @@ from speechlip.media.moments import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import sync_score
+from speechlip.metrics.mfcc import filters, mfcc
 from speechlip.metrics.syncnet import load_syncnet, mfcc_columns, overlapping, sync_features
 from speechlip.metrics.syncnet_network import CROP_PX, official_shapes
 
@@ -137,9 +138,8 @@ def test_features_and_windows_equal_the_peers(model, peer, frames, samples):
     assert lips.shape == speech.shape == (windows, 1024)
     video = torch.from_numpy(crops).float().permute(3, 0, 1, 2)
     network = peer.__S__.eval()
-    from python_speech_features import mfcc
-
-    columns = torch.from_numpy(mfcc(audio, 16000).T.copy()).float()
+    peers = pytest.importorskip("python_speech_features").mfcc
+    columns = torch.from_numpy(peers(audio, 16000).T.copy()).float()
     with torch.no_grad():
         wanted_lips = network.forward_lip(torch.stack([video[:, i : i + 5] for i in range(windows)]))
         wanted_speech = network.forward_aud(torch.stack([columns[None, :, 4 * i : 4 * i + 20] for i in range(windows)]))
@@ -158,10 +158,22 @@ def test_batch_size_changes_nothing(model, batch):
 
 @pytest.mark.parametrize(("first", "count"), [(0, 1), (0, 20), (1, 5), (4, 20), (133, 64), (180, 16)])
 def test_mfcc_in_pieces_is_python_speech_features(first, count):
-    from python_speech_features import mfcc
-
+    peer = pytest.importorskip("python_speech_features", reason="the peer python_speech_features is not installed")
     audio = np.random.default_rng(0).integers(-32768, 32768, 32000, dtype=np.int16)
-    np.testing.assert_allclose(mfcc_columns(audio, first, count), mfcc(audio, 16000)[first : first + count].T, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(mfcc_columns(audio, first, count), peer.mfcc(audio, 16000)[first : first + count].T, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("samples", [1, 399, 400, 401, 559, 560, 561, 16000])
+@pytest.mark.parametrize("kind", ["noise", "silence", "one click"])
+def test_mfcc_is_python_speech_features_to_the_last_digits(samples, kind):
+    peer = pytest.importorskip("python_speech_features", reason="the peer python_speech_features is not installed")
+    audio = np.zeros(samples, np.int16)
+    if kind == "noise":
+        audio = np.random.default_rng(samples).integers(-32768, 32768, samples, dtype=np.int16)
+    elif kind == "one click":
+        audio[samples // 2] = 1000
+    np.testing.assert_allclose(mfcc(audio), peer.mfcc(audio, 16000), rtol=1e-10, atol=1e-10)
+    np.testing.assert_array_equal(filters(), peer.get_filterbanks(26, 512, 16000))
 
 
 def test_frames_are_read_once_and_not_beyond_the_sound(model):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from speechlip.processes import MAXRSS_BYTES
 from speechlip.timing import FPS
 
 from .records import Cost
@@ -92,8 +93,7 @@ def peak_memory_mb(device: str) -> float:
         import torch
 
         return torch.cuda.max_memory_allocated() / 1e6
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes * (1024 if sys.platform != "darwin" else 1) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / 1e6
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from speechlip.remote.names import is_remote
 from speechlip.terminal import echo, visible
 
 USAGE, NOTHING_KEPT = 1, 2
+NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
@@ -94,6 +95,9 @@ class _Common:
         sys.exit(self._exit_code(*args, **kwargs))
 
     def _exit_code(self, *args: Any, **kwargs: Any) -> int:
+        if sys.platform == "win32":
+            click.echo(f"error: {NOT_WINDOWS}", err=True)
+            return USAGE
         try:
             hear_sigterm()
             return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]

@@ -16,6 +16,8 @@ from speechlip.errors import ModelError, OptionError
 from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import Face, Source
 
+from .libraries import refuse_missing
+
 PLUG_IN_GROUP = "speechlip.detectors"
 
 DETECTORS = {
@@ -100,6 +102,8 @@ def choose_detector(name: str) -> tuple[str, str]:
         return _choose_automatically()
     if name not in names():
         raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
+    if name == "face-alignment":
+        refuse_missing("face_alignment")  # before 185 MB are fetched for it
     for model in MODELS.get(name, ()):
         assets.fetch(model)
     return name, ""

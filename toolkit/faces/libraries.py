@@ -1,9 +1,10 @@
 """Libraries that need system packages: imported here, so that a slim image gets the name of the package and not a stack trace."""
 
 import importlib
+import importlib.util
 from types import ModuleType
 
-from speechlip.errors import ModelError
+from speechlip.errors import ModelError, install
 
 DEBIAN_PACKAGES = {
     "libGL.so": "libgl1",
@@ -14,8 +15,27 @@ DEBIAN_PACKAGES = {
 }
 
 
+EXTRAS = {"face_alignment": "fan"}
+"""Libraries that not everybody wants, and the extra that brings each."""
+
+
+def refuse_missing(name: str) -> None:
+    """Raises ModelError where ``name``, the library of an extra, is not installed; nothing is imported."""
+    if name in EXTRAS and not there(name):
+        raise ModelError(f"{name} is not installed: {install(EXTRAS[name])}")
+
+
+def there(name: str) -> bool:
+    """Whether a module can be found; it is not imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # imported, or forbidden, in a way of its own
+        return False
+
+
 def load(name: str) -> ModuleType:
-    """Import ``name``. Raises ModelError which says what to install where a system library is missing."""
+    """Import ``name``. Raises ModelError which says what to install where it or a system library is missing."""
+    refuse_missing(name)
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:

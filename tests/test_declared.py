@@ -1,0 +1,96 @@
+"""setup.py declares what is imported, and nothing that only tests or one extra use."""
+
+import ast
+import re
+import runpy
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import setuptools
+
+PROJECT = Path(__file__).parents[1]
+ROOMS = ("toolkit", "recipes", "cards", "metrics")
+OF_EXTRAS = {
+    "decord": "decord",
+    "espeakng_loader": "synthetic",
+    "transformers": "encoders",
+    "face_alignment": "fan",
+    "tensorboard": "train",
+}
+
+
+def normal(requirement):
+    """The distribution that a requirement names.
+
+    >>> normal("huggingface_hub>=2.4,<3")
+    'huggingface-hub'
+    """
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement).group()).lower()
+
+
+@pytest.fixture(scope="module")
+def setup():
+    """What setup.py gives to setuptools."""
+    given = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setuptools, "setup", lambda **words: given.update(words))
+        patch.chdir(PROJECT)
+        runpy.run_path("setup.py")
+    return given
+
+
+def imported():
+    """Every module of others that a file of the package names: imported anywhere, or loaded by ``load("…")``."""
+    for path in (each for room in ROOMS for each in (PROJECT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                yield node.module.partition(".")[0]
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("load", "find_spec", "refuse_missing"):
+                yield from (each.value.partition(".")[0] for each in node.args if isinstance(each, ast.Constant))
+
+
+@pytest.fixture(scope="module")
+def modules():
+    return {name for name in imported() if name not in sys.stdlib_module_names} - {"speechlip"}
+
+
+def test_every_import_is_declared_and_every_declaration_imported(setup, modules):
+    of_module = {module: {normal(name) for name in names} for module, names in metadata.packages_distributions().items()}
+    declared = {normal(each) for each in setup["install_requires"]}
+    undeclared = {module for module in modules - OF_EXTRAS.keys() if not of_module[module] & declared}
+    assert undeclared == set()
+    used = {name for module in modules - OF_EXTRAS.keys() for name in of_module[module]}
+    assert declared - used == set()
+
+
+def test_what_an_extra_brings_is_declared_there_and_not_in_the_base(setup, modules):
+    base = {normal(each) for each in setup["install_requires"]}
+    for module, extra in OF_EXTRAS.items():
+        assert module in modules
+        names = {normal(each) for each in setup["extras_require"][extra]}
+        assert names == {module.replace("_", "-")} and not names & base
+
+
+def test_all_is_all_extras_but_those_of_developers(setup):
+    extras = setup["extras_require"]
+    assert set(extras["all"]) == {each for name, requirements in extras.items() if name not in ("all", "dev") for each in requirements}
+
+
+def test_the_base_brings_cv2_once(setup):
+    """opencv-python and its three relatives write the same files; two of them in one environment overwrite each other."""
+    seen, waiting = set(), [normal(each) for each in setup["install_requires"]]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            waiting += [normal(each) for each in metadata.requires(name) or [] if "extra ==" not in each]
+        except metadata.PackageNotFoundError:  # of another system
+            continue
+    assert {name for name in seen if name.startswith("opencv")} == {"opencv-contrib-python"}
+    assert not seen & {"syncnet-python", "face-alignment", "python-speech-features", "numba"}
