@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import setuptools
+from speechlip.scoring import score as scoring
+from speechlip.shards import job as preparing
 
 PROJECT = Path(__file__).parents[1]
 ROOMS = ("toolkit", "recipes", "cards", "metrics")
@@ -78,6 +80,12 @@ def test_what_an_extra_brings_is_declared_there_and_not_in_the_base(setup, modul
 def test_all_is_all_extras_but_those_of_developers(setup):
     extras = setup["extras_require"]
     assert set(extras["all"]) == {each for name, requirements in extras.items() if name not in ("all", "dev") for each in requirements}
+
+
+def test_versions_that_are_written_down_are_of_what_is_declared(setup):
+    """A base install would otherwise end in PackageNotFoundError after hours of scoring."""
+    declared = {normal(each) for each in setup["install_requires"]}
+    assert {normal(name) for name in (*scoring.VERSIONS_THAT_SHOW, *preparing.VERSIONS_THAT_SHOW)} <= declared
 
 
 def test_the_base_brings_cv2_once(setup):

@@ -43,7 +43,6 @@ VERSIONS_THAT_SHOW = (
     "mediapipe",
     "numpy",
     "opencv-contrib-python",
-    "python-speech-features",
     "scikit-image",
     "scipy",
     "torch",
