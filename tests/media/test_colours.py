@@ -1,11 +1,14 @@
 """HDR and wide gamuts become SDR by the published formulas; YUV is read by the matrix and range that a frame is tagged with."""
 
+from collections import Counter
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from speechlip.media.colours import KNEE, Colours, rolled_off, to_sdr
+from speechlip.media.corrected import sentences
+from speechlip.media.geometry import Changes, Geometry
 from speechlip.media.moments import moments
 from speechlip.media.probe import corrections, probe
 
@@ -116,3 +119,19 @@ def test_greys_stay_grey_and_rise():
     for colours in (Colours("HLG", "BT.2020"), Colours("PQ", "BT.2020"), Colours("SDR", "P3")):
         shown = to_sdr(np.linspace(0, 1, 300)[:, None].repeat(3, axis=1), colours)
         assert np.ptp(shown, axis=1).max() < 1e-6 and (np.diff(shown[:, 0]) >= 0).all() and shown[-1, 0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("matrix, transfer, said", [(8, 1, "BT.601"), (14, 16, "BT.2020"), (10, 1, "BT.601")])
+def test_a_matrix_that_cannot_be_read_is_replaced_and_said(tmp_path, matrix, transfer, said):
+    info, picture = read(write_tagged(tmp_path / "clip.mkv", SKIN, 8, 1, transfer, matrix))
+    assert f"matrix {matrix} cannot be read: taken as {said}" in corrections(info)
+    assert transfer == 16 or np.abs(picture - 255 * SKIN).max() < 3
+
+
+def test_hdr_that_begins_midway_is_said():
+    tally, frame = Counter(), av.VideoFrame(16, 16, "yuv420p")
+    changes = Changes(tally, False)
+    for index, transfer in enumerate((1, 1, 18, 1)):
+        frame.color_trc = transfer
+        changes.see(frame, Geometry(16, 16), index / 25)
+    assert sentences(tally) == ("from 0.08 s on HLG → SDR",)

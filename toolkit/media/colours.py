@@ -25,6 +25,8 @@ LATTICE = 49  # points a side, read by tetrahedra: skin's tones are at most 4 of
 TRANSFERS = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2, table 3
 GAMUTS = {9: "BT.2020", 11: "P3", 12: "P3"}  # ISO/IEC 23091-2, table 2
 UNSPECIFIED = 2
+READABLE_MATRICES = (0, 1, 2, 4, 5, 6, 7, 9)  # ISO/IEC 23091-2, table 4: what swscale turns into RGB; it refuses the others
+BT601_MATRIX, BT2020_MATRIX = 5, 9
 WHITE_XY = (0.3127, 0.3290)
 PRIMARIES_XY = {
     "BT.709": ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
@@ -57,10 +59,20 @@ def colours_of(frame: Any) -> Colours:
     return Colours(transfer, GAMUTS.get(frame.color_primaries, unstated))
 
 
-def unstated(frame: Any) -> str:
-    """The sentence for more than 8 bits whose transfer the file does not say, where they may be HDR; else empty."""
+def matrix_instead(frame: Any) -> int | None:
+    """The matrix to read a frame by where its own cannot be: BT.2020's of HDR, else BT.601's. None where its own can."""
+    if frame.colorspace in READABLE_MATRICES:
+        return None
+    return BT2020_MATRIX if frame.color_trc in TRANSFERS else BT601_MATRIX
+
+
+def colour_doubts(frame: Any) -> list[str]:
+    """Sentences for what a frame's tags leave open: a depth that may be HDR without a transfer, a matrix that cannot be read."""
     deep = max((part.bits for part in frame.format.components), default=8) > 8
-    return "more than 8 bits, transfer not stated: taken as SDR" if deep and frame.color_trc == UNSPECIFIED else ""
+    told = ["more than 8 bits, transfer not stated: taken as SDR"] if deep and frame.color_trc == UNSPECIFIED else []
+    if (matrix := matrix_instead(frame)) is not None:
+        told.append(f"matrix {frame.colorspace} cannot be read: taken as {'BT.2020' if matrix == BT2020_MATRIX else 'BT.601'}")
+    return told
 
 
 def to_sdr(signal: np.ndarray, colours: Colours) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .colours import Colours, colours_of
 from .corrected import Correction
 
 NEARLY_SQUARE = Fraction(1, 500)  # ratios in files are rounded: 853 × 480 as 16:9 is 1280:1279
@@ -168,15 +169,20 @@ def doubts(stream: Any, frame: Any) -> list[str]:
 
 
 class Changes:
-    """Notes every shape that a file takes on after its first, and fields where they begin midway."""
+    """Notes every shape that a file takes on after its first, and fields and other colours where they begin midway."""
 
     def __init__(self, tally: Counter, interlaced: bool) -> None:
         self._tally, self._told, self._interlaced = tally, set[Geometry](), interlaced
+        self._colours: set[Colours] = set()
 
     def see(self, frame: Any, geometry: Geometry, at_s: float) -> None:
         if frame.interlaced_frame and not self._interlaced:
             self._tally[Correction(f"interlaced from {at_s:.2f} s on: fields are left as they are")] += 1
             self._interlaced = True
+        if (colours := colours_of(frame)) not in self._colours:
+            if self._colours:
+                self._tally[Correction(f"from {at_s:.2f} s on {colours.change() or 'SDR'}")] += 1
+            self._colours.add(colours)
         if geometry in self._told or len(self._told) >= SHAPES_TOLD:
             return
         if self._told:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from .colours import SDR, Colours, ToneMapper, colours_of
+from ..errors import SourceRefused
+from .colours import SDR, Colours, ToneMapper, colours_of, matrix_instead
 from .geometry import Geometry
 
 
@@ -18,10 +19,16 @@ class Painter:
         self._mapper: ToneMapper
 
     def paint(self, frame: Any, geometry: Geometry) -> np.ndarray:
-        """YUV by the matrix and range that the frame is tagged with, BT.601 and limited where it is not, as FFmpeg and OpenCV take it."""
+        """YUV by the matrix and range that the frame is tagged with, BT.601 and limited where it is not, as FFmpeg and OpenCV take it.
+
+        Raises SourceRefused (stage ``video``): colours that swscale cannot convert.
+        """
         colours, width, height = colours_of(frame), geometry.square_width, geometry.stored_height
-        form = "rgb24" if colours == SDR else "gbrpf32le"
-        square = self._reformatter.reformat(frame, width=width, height=height, format=form, threads=1)
+        form, matrix = "rgb24" if colours == SDR else "gbrpf32le", matrix_instead(frame)
+        try:
+            square = self._reformatter.reformat(frame, width, height, form, src_colorspace=matrix, dst_colorspace=matrix, threads=1)
+        except (OSError, ValueError) as error:
+            raise SourceRefused("video", "colours cannot be read", f"{frame.format.name} of {width}×{height}: {error}") from error
         if colours == SDR:
             return geometry.upright(square.to_ndarray())
         if self._made_for != (colours, width, height):

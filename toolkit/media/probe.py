@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from ..errors import SourceRefused
 from ..timing import FPS, SAMPLE_RATE
-from .colours import SDR, Colours, colours_of, unstated
+from .colours import SDR, Colours, colour_doubts, colours_of
 from .decoding import demuxed, keeps_presentation_times
 from .geometry import Geometries, Geometry, doubts
 from .opening import audio_stream, open_local, video_stream
@@ -221,11 +221,10 @@ def _describe_video(
 
 
 def _describe_picture(video: av.VideoStream, frame: av.VideoFrame) -> dict[str, Any]:
-    unknown = unstated(frame)
     return {
         "colours": colours_of(frame),
         "interlaced": frame.interlaced_frame,
-        "doubts": (*doubts(video, frame), *([unknown] if unknown else [])),
+        "doubts": (*doubts(video, frame), *colour_doubts(frame)),
     }
 
 
