@@ -27,9 +27,20 @@ from speechlip.terminal import Bar, counted, echo, say
 NOTHING_KEPT = 2
 
 
-def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, chosen: dict[str, Any]) -> int:
+def run(
+    video_dir: Path,
+    out: Path,
+    workers: int,
+    engine: str,
+    dry_run: bool,
+    quiet: bool,
+    accept_losses: bool,
+    max_wait: str,
+    max_memory: str,
+    chosen: dict[str, Any],
+) -> int:
     """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
-    limits = parse_limits(chosen.pop("max_wait"), chosen.pop("max_memory"))
+    limits = parse_limits(max_wait, max_memory)
     sync = read_sync_filter(chosen)
     options = read_options(chosen)
     engine_function = get_engine(engine, limits)
@@ -53,7 +64,7 @@ def run(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, qu
         model = open_model(sync)
         options = replace(options, sync_model=f"{model.name} {model.sha256}" + ("" if model.official else " (unknown weights)"))
     with progress:
-        job = Job(out, sources, options, about(recipe), sync)
+        job = Job(out, sources, options, about(recipe), sync, accept_losses)
         manifest = prepare(job, engine_function, workers, write_card, progress)
     return report(out, manifest, quiet)
 
@@ -89,8 +100,10 @@ def resolve_detector(options: PrepOptions, out: Path, quiet: bool) -> PrepOption
     """Settle ``auto``: what an earlier run into the same folder took, else what is there, said once."""
     if options.detector == "auto":
         for record in (out / "manifest.json", out / ".work" / "plan.json"):
-            if record.exists():
-                return replace(options, detector=json.loads(record.read_text(encoding="utf-8"))["options"]["detector"])
+            try:
+                return replace(options, detector=str(json.loads(record.read_text(encoding="utf-8"))["options"]["detector"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # there is none, or it is damaged, which prepare says
     name, why = choose_detector(options.detector)
     if why and not quiet:
         echo(why, err=True)

@@ -9,7 +9,6 @@ import pytest
 from speechlip.errors import ShardError
 from speechlip.files import write_text
 from speechlip.records import Source
-from speechlip.shards import job as jobs
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import read_ledger, read_rows
 from speechlip.shards.options import PrepOptions
@@ -153,4 +152,4 @@ def test_everything_is_read_as_utf_8_whatever_the_locale(videos, tmp_path, monke
     given = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda self, encoding="ascii", errors=None: given(self, encoding=encoding, errors=errors))
     first = run(tmp_path / "out", videos)
-    assert run(tmp_path / "out", videos) == first and jobs.read_rows(tmp_path / "out" / "ledger.jsonl")[1]["source"] == ODD
+    assert run(tmp_path / "out", videos) == first and read_rows(tmp_path / "out" / "ledger.jsonl")[1]["source"] == ODD

@@ -51,9 +51,10 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
 @click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
 @limit_options
+@click.option("--accept-losses", is_flag=True, help="Finish without videos that went away, or that crashed a worker or met an odd error.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
-def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: bool, quiet: bool, **chosen: Any) -> int:
+def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
     VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
@@ -62,4 +63,5 @@ def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, dry_run: 
     """
     from speechlip.prep_shards import run
 
-    return run(video_dir, out, workers, engine, dry_run, quiet, chosen)
+    own = {name: given.pop(name) for name in ("dry_run", "quiet", "accept_losses", "max_wait", "max_memory")}
+    return run(video_dir, out, workers, engine, chosen=given, **own)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from speechlip.errors import SourceRefused, SpeechLipError
-from speechlip.files import sha256_of, write_text
+from speechlip.errors import ShardError, SourceRefused, SpeechLipError
+from speechlip.files import is_file, sha256_of, write_text
 from speechlip.media.probe import MediaInfo, corrections, probe
 from speechlip.phones import read_phones
 from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
@@ -20,10 +20,12 @@ from .ledger import LedgerRow
 from .options import PrepOptions
 from .pairs import PairClip, moved_sound
 from .passes import Report, cut_clips, observe
-from .plan import PlannedSource, Unit
+from .plan import PlannedSource, Unit, file_stamp
 from .spans import choose_spans
 from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard
 
+UNEXPECTED, WENT_AWAY = "unexpected error", "went away"
+BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
 KeyedSample = tuple[str, Sample]
 Judge = Callable[[Source, MediaInfo, Sequence[FaceTrack], int], Sequence[SyncVerdict]]
 
@@ -40,11 +42,19 @@ class UnitResult:
 
 
 def prepare_unit(
-    unit: Unit, report: Report, *, options: PrepOptions, work_folder: Path, with_phones: bool, judge: Judge | None = None
+    unit: Unit,
+    report: Report,
+    *,
+    options: PrepOptions,
+    work_folder: Path,
+    with_phones: bool,
+    judge: Judge | None = None,
+    accept_losses: bool = False,
 ) -> UnitResult:
     """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done.
 
-    ``judge(source, info, tracks, n_frames)`` gives a verdict on every track where sync is a stage of the preparation.
+    ``judge(source, info, tracks, n_frames)`` gives a verdict on every track where sync is a stage of the preparation. Raises ShardError
+    where a source went away since the plan was made, unless ``accept_losses``.
     """
     use_one_thread()
     rows: list[LedgerRow] = []
@@ -52,7 +62,7 @@ def prepare_unit(
 
     def samples() -> Iterator[KeyedSample]:
         for planned in unit.sources:
-            row, source_facts = yield from prepare_source(planned, unit, report, options, with_phones, judge)
+            row, source_facts = yield from prepare_source(planned, unit, report, options, with_phones, judge, accept_losses)
             rows.append(row)
             facts.extend(source_facts)
 
@@ -74,9 +84,16 @@ def use_one_thread() -> None:
 
 
 def prepare_source(
-    planned: PlannedSource, unit: Unit, report: Report, options: PrepOptions, with_phones: bool, judge: Judge | None
+    planned: PlannedSource,
+    unit: Unit,
+    report: Report,
+    options: PrepOptions,
+    with_phones: bool,
+    judge: Judge | None,
+    accept_losses: bool = False,
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
-    """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this."""
+    """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this,
+    but that it went away since the plan was made: then what was read of it may be less than there is."""
     source = planned.source
     facts: list[PairClip] = []
     account = Account(planned)
@@ -97,11 +114,30 @@ def prepare_source(
     except Exception as error:
         last_call = traceback.extract_tb(error.__traceback__)[-1]
         account.refused(
-            SourceRefused(
-                "unexpected", "unexpected error", f"{type(error).__name__}: {error} [{Path(last_call.filename).name}:{last_call.lineno}]"
-            )
+            SourceRefused("unexpected", UNEXPECTED, f"{type(error).__name__}: {error} [{Path(last_call.filename).name}:{last_call.lineno}]")
         )
+    if why := went_away(planned):
+        if not accept_losses:
+            raise ShardError(f"{plain_name(source.name)!r} could be read when the plan was made, and {why}; {BRING_BACK}")
+        account.refused(SourceRefused("probe", WENT_AWAY, why))
     return account.row(unit.split), facts
+
+
+def went_away(planned: PlannedSource) -> str:
+    """Why the file of a source, or one beside it, is not what the plan saw, or an empty text."""
+    source = planned.source
+    size, _ = file_stamp(source.path)
+    if planned.bytes and size != planned.bytes:
+        return f"has {size} bytes now where it had {planned.bytes}" if size else "is gone now"
+    if planned.seconds and size:
+        try:
+            with source.path.open("rb") as file:
+                file.seek(size - 1)
+                file.read(1)
+        except OSError as error:
+            return f"cannot be read now ({error.strerror or error})"
+    beside = [path for path in (source.phones_path, source.landmarks_path) if path and not is_file(path)]
+    return f"{beside[0].name} beside it is gone now" if beside else ""
 
 
 def cut_source(

@@ -1,0 +1,54 @@
+"""Shards of a finished folder that are missing or cut, made again: the same bytes, or none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from speechlip.errors import ShardError
+
+from .placing import load_result, result_path, shard_names, tar_path
+from .plan import Plan, Unit
+from .prepare import UNEXPECTED
+from .writer import plain_name
+
+ADVICE = "restore it from a copy, or delete the folder and prepare it again"
+
+
+def repair(
+    out: Path, work: Path, manifest: dict, rows: Sequence[dict], damaged: Sequence[dict], plan: Plan, run: Callable[[list[Unit]], object]
+) -> None:
+    """Make the ``damaged`` shards of ``manifest`` again by ``run(units)``, which leaves them in ``work``, and put them in place.
+
+    rows: of the ledger; what was refused for the end of its process is refused again. Raises ShardError where a shard comes out otherwise.
+    """
+    of_source = {row["source"]: row for row in rows}
+    units = {name: unit for unit, name in shard_names([unit for unit in plan.units if has_clips(unit, of_source)]).items()}
+    for row in damaged:
+        if row["name"] not in units:
+            raise ShardError(f"data/{row['name']} is missing or cut, and the plan as it is made now has no such shard; {ADVICE}")
+    again = {row["name"]: as_it_was(units[row["name"]], of_source) for row in damaged}
+    run([*again.values()])
+    for row in damaged:
+        unit = again[row["name"]]
+        result = load_result(result_path(work, unit))
+        if result.sha256 != row["sha256"]:
+            raise ShardError(f"data/{row['name']} was made again and came out otherwise{why_otherwise(manifest)}; {ADVICE}")
+        tar_path(work, unit).replace(out / "data" / row["name"])
+
+
+def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
+    return any(of_source.get(plain_name(planned.source.name), {}).get("clips") for planned in unit.sources)
+
+
+def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
+    """The unit with what ended a worker process, or met an error that nobody expected, when the folder was made."""
+    rows = [(planned.source.name, of_source[plain_name(planned.source.name)]) for planned in unit.sources]
+    lost = tuple((name, row["reason"], row["detail"]) for name, row in rows if row["stage"] == "worker" or row["reason"] == UNEXPECTED)
+    return replace(unit, crashed=lost)
+
+
+def why_otherwise(manifest: dict) -> str:
+    """Which libraries are of another version than when the folder was made."""
+    others = [f"{name} was {was}, is {version(name)}" for name, was in manifest.get("versions", {}).items() if version(name) != was]
+    return f" ({'; '.join(others)})" if others else ""
