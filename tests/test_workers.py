@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 from speechlip.errors import SpeechLipError, WorkerError
-from speechlip.processes import process_context, started
+from speechlip.processes import PULSE, process_context, started
 from speechlip.workers import Advanced, Crashed, Finished, Limits, Replaced, local, outcomes
 
 
@@ -141,3 +141,18 @@ def test_time_that_the_consumer_takes_is_not_the_sources():
 def test_an_error_that_no_pipe_carries_arrives_in_words():
     with pytest.raises(SpeechLipError, match="Unsendable: this and that"):
         list(local(fail_unsendably, deque([0]), 1))
+
+
+def reads_for(unit, report):
+    """Signs of life every 50 ms, and no step forward, for so many seconds."""
+    report("large.mp4", 0.0)
+    until = time.monotonic() + unit
+    while time.monotonic() < until:
+        PULSE.told()
+        time.sleep(0.05)
+    return unit
+
+
+def test_reading_is_a_sign_of_life_for_a_while_but_not_forever():
+    found = dict(outcomes(reads_for, [1, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(0.4, 0)))
+    assert found == {1: 1, 60: "no step forward in 0.4 s (--max-wait)"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import OptionError, WriteError
+from .processes import alive
 
 BLOCK_BYTES = 1 << 20
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -177,4 +178,5 @@ def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
+            alive()
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engi
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
 from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
-from speechlip.shards.plan import Plan, limited, make_plan
+from speechlip.shards.plan import Plan, limited, looks_by, make_plan
 from speechlip.shards.spans import TOO_SMALL
 from speechlip.terminal import Bar, counted, echo, say
 
@@ -53,9 +53,9 @@ def run(
     if not sources:
         echo(f"nothing to prepare: the recipe {options.recipe!r} found no video in {video_dir}", err=True)
         return NOTHING_KEPT
-    progress = Progress(len(sources), quiet)
+    progress, looks = Progress(len(sources), quiet), looks_by(workers, limits)
     if dry_run:
-        return show_plan(make_plan(sources, options, progress.looked), options)
+        return show_plan(make_plan(sources, options, progress.looked, looks), options)
     options = resolve_detector(options, out, quiet)
     check_preset(options.crop, detector_class(options.detector).has_landmarks)
     if options.decoder == "decord" and not quiet:
@@ -64,7 +64,7 @@ def run(
         model = open_model(sync)
         options = replace(options, sync_model=f"{model.name} {model.sha256}" + ("" if model.official else " (unknown weights)"))
     with progress:
-        job = Job(out, sources, options, about(recipe), sync, accept_losses)
+        job = Job(out, sources, options, about(recipe), sync, accept_losses, looks)
         manifest = prepare(job, engine_function, workers, write_card, progress)
     return report(out, manifest, quiet)
 

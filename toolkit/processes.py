@@ -22,7 +22,7 @@ from typing import Any
 from .errors import WorkerError
 
 IMPORTED_ONCE = ["torch", "torchaudio", "av", "cv2", "skimage.transform", "soundfile", "PIL.Image", "webdataset"]
-START_TRIES, PAUSE_S = 5, 0.2
+START_TRIES, PAUSE_S, PULSE_S = 5, 0.2, 1.0
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of ``resource.getrusage().ru_maxrss``."""
 
@@ -82,6 +82,24 @@ def interrupts_held() -> Iterator[None]:
             signal.signal(each, handler)
     for number in caught[:1]:
         signal.raise_signal(number)
+
+
+class Pulse:
+    """Signs of life of this process, for whoever waits for it: ``told`` is called once a second while ``beat`` is, which costs next to nothing."""
+
+    def __init__(self) -> None:
+        self.told: Callable[[], object] | None = None
+        self.last_s = 0.0
+
+    def beat(self) -> None:
+        """What takes long calls it as it gets on: for every packet, every block."""
+        if self.told and time.monotonic() - self.last_s > PULSE_S:
+            self.last_s = time.monotonic()
+            self.told()
+
+
+PULSE = Pulse()
+alive = PULSE.beat
 
 
 def resident_bytes(pid: int) -> int:

@@ -17,13 +17,15 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .errors import SpeechLipError, WorkerError
-from .processes import resident_bytes, started
+from .processes import PULSE, resident_bytes, started
 
 Report = Callable[[str, float], None]
 Work = Callable[[Any, Report], Any]
 
 LOOK_EVERY_S = 0.5
 JOIN_S = 5.0
+PATIENCE = 6
+"""A large file is read and hashed for a while before its first picture comes out."""
 FALSE_STARTS = 5
 """So many processes in a row that end before they do anything end the run: the next would as well."""
 CRASHED, OVER_LIMIT = "crashed the worker", "over the limit"
@@ -32,7 +34,8 @@ CRASHED, OVER_LIMIT = "crashed the worker", "over the limit"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a source may take of its process. wait_s: without a step forward. memory_bytes: resident. 0: no limit.
+    """What a source may take of its process. wait_s: without a sign of life; ``PATIENCE`` times as long while it reads and nothing comes of it.
+    memory_bytes: resident. 0: no limit.
 
     The defaults are docs/decisions/limits.md's.
     """
@@ -168,15 +171,15 @@ def outcomes(
 
 
 class _Worker:
-    """One process, the pipe to it, what it is doing, and since when it has not moved."""
+    """One process, the pipe to it, what it is doing, and when it last gave a sign of life and made a step."""
 
     def __init__(self, work: Work) -> None:
         self.process, self.pipe = started(_serve, work, dict(os.environ))
         self.unit: Any = None
-        self.source, self.since_s = "", 0.0
+        self.source, self.sign_s, self.step_s = "", 0.0, 0.0
 
     def begin(self, unit: Any) -> None:
-        self.unit, self.source, self.since_s = unit, "", time.monotonic()
+        self.unit, self.source, self.sign_s = unit, "", time.monotonic()
         try:
             self.pipe.send(unit)
         except (BrokenPipeError, ConnectionResetError):
@@ -188,11 +191,12 @@ class _Worker:
             kind, value = self.pipe.recv()
         except (EOFError, OSError):
             return self.ended()
-        self.since_s = time.monotonic()
+        self.sign_s = time.monotonic()
         if kind == "error":
             raise value
         if kind == "advanced":
-            self.source, passed_s = value
+            before, (self.source, passed_s) = self.source, value
+            self.step_s = self.sign_s if passed_s > 0 or self.source != before else self.step_s
             return Advanced(self.unit, self.source, passed_s)
         unit, self.unit = self.unit, None
         return Finished(unit, value)
@@ -201,7 +205,7 @@ class _Worker:
         """Which limit the process is over, as a sentence, or an empty one."""
         if limits == NO_LIMITS or not self.source or self.unit is None or self.pipe.poll():
             return ""
-        if limits.wait_s and time.monotonic() - self.since_s > limits.wait_s:
+        if limits.wait_s and time.monotonic() > min(self.sign_s + limits.wait_s, self.step_s + PATIENCE * limits.wait_s):
             return f"no step forward in {limits.wait_s:g} s (--max-wait)"
         held = resident_bytes(self.process.pid) if limits.memory_bytes else 0
         if held > limits.memory_bytes:
@@ -231,12 +235,17 @@ def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
     os.environ.clear()  # a forked process has the server's, which may be older
     os.environ.update(environment)
 
+    source_now = ""
+
     def report(source: str, passed_s: float) -> None:
+        nonlocal source_now
+        source_now = source
         try:
             pipe.send(("advanced", (source, passed_s)))
         except OSError:
             os._exit(1)  # nobody hears; an exception would be taken for one of the source
 
+    PULSE.told = lambda: report(source_now, 0.0) if source_now else None
     try:
         while True:
             unit = pipe.recv()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from speechlip.shards.engine import Crashed
 from speechlip.shards.job import Job
 from speechlip.shards.job import prepare as prepare_job
 from speechlip.shards.options import PrepOptions
+from speechlip.workers import Limits, outcomes
 
 OPTIONS = PrepOptions(recipe="synthetic", detector="sidecar", max_clip_s=2.0)
 
@@ -141,6 +143,33 @@ def test_a_folder_that_goes_away_while_the_plan_is_made_leaves_no_plan(videos, t
     with pytest.raises(ShardError, match=r"4 videos went away while the plan was made \('speaker-00.*run the same command again"):
         run(videos, tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.json"))
+
+
+def odd_look(task, report):
+    """At one source the process hangs, at another it dies, a third meets an error that nobody expects."""
+    if "3/" in task.source.name:
+        raise RuntimeError
+    report(task.source.name, 0.0)
+    if "0/" in task.source.name:
+        time.sleep(60)
+    if "1/" in task.source.name:
+        os._exit(9)
+    return plan.look(task, report)
+
+
+def test_no_source_stops_the_planning(videos, monkeypatch):
+    def looks(tasks):
+        monkeypatch.setattr(plan, "look_at", None)  # the fourth, in this process
+        yield plan.look(tasks.pop(3), lambda source, seconds: None)
+        yield from (seen for _, seen in outcomes(odd_look, tasks, 3, lambda *_: None, plan.lost_look, limits=Limits(1.0, 0)))
+
+    made = plan.make_plan(list(synthetic.sources(videos)), OPTIONS, looks=looks)
+    ((_, refused),) = made.refused
+    assert refused.source.name == "speaker-000/clip-000.mp4"
+    assert refused.refusal == ("worker", "over the limit", "no step forward in 1 s (--max-wait)")
+    seconds = {entry.source.name[8:11]: entry.seconds for entry in made.sources}
+    assert seconds.pop("002") > 2 and set(seconds.values()) == {0.0}, "what died or failed is tried again at its turn"
+    assert all(entry.bytes and entry.declared["landmarks"] for entry in made.sources)
 
 
 # what another run may not meet

@@ -14,7 +14,6 @@ from speechlip.files import only_run, write_text
 from speechlip.media.endings import shown_endings
 from speechlip.recipes.folder import videos
 from speechlip.shards.writer import plain_name
-from speechlip.timing import FPS
 from speechlip.workers import DEFAULT_LIMITS, Limits, Replaced, Report, outcomes
 
 from .facts import facts_name, foreign_files, frames_if_done, own_name
@@ -109,7 +108,7 @@ def read_task(task: Task, report: Report) -> Sound | Exception:
     name = plain_name(task.name)
     report(name, 0.0)
     try:
-        return read_sound(task.path, lambda: report(name, 1 / FPS))
+        return read_sound(task.path)
     except SourceRefused as refusal:
         return refusal
     except Exception as error:

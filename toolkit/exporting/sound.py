@@ -1,11 +1,9 @@
 """The sound that belongs to the frames of a video, and how many frames that is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from speechlip.errors import SourceRefused
@@ -19,8 +17,6 @@ from speechlip.media.probe import corrections, jump_corrections, probe, sound_li
 from speechlip.media.stamps import WILD_S
 from speechlip.media.video import found_again
 from speechlip.timing import SAMPLES_PER_FRAME
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -36,24 +32,23 @@ class Sound:
         return len(self.samples) // SAMPLES_PER_FRAME
 
 
-def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
+def read_sound(path: Path) -> Sound:
     """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
 
     T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
     longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its
-    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. moved: called as reading goes on.
-    Raises SourceRefused for what cannot be read.
+    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. Raises SourceRefused for what cannot
+    be read.
     """
     try:
         info = probe(path)
     except SourceRefused as refusal:
         if refusal.reason != "no video stream" or is_video_name(path.name):
             raise
-        return _sound_alone(path, moved)
+        return _sound_alone(path)
     samples, silent = bytearray(), 0
     with closing(moments(path, info, want_pictures=False)) as reading:
         for moment in reading:
-            moved()
             silent += moment.samples is None
             samples += bytes(2 * SAMPLES_PER_FRAME) if moment.samples is None else moment.samples.tobytes()
     if not samples:
@@ -66,12 +61,12 @@ def read_sound(path: Path, moved: Callable[[], object] = lambda: None) -> Sound:
     return Sound(np.frombuffer(samples, np.int16), notes)
 
 
-def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
+def _sound_alone(path: Path) -> Sound:
     tally: Counter = Counter()
     line = sound_line(path)
     zero_s = line.audio_start_s if line.audio_start_s is not None and abs(line.audio_start_s) > WILD_S else 0
     with open_local(path) as container:
-        frames = _told(stamped_frames(container, found_again(audio_stream(container)), tally, line.audio_shifts), moved)
+        frames = stamped_frames(container, found_again(audio_stream(container)), tally, line.audio_shifts)
         stamped = ((None if stamp is None else float(stamp - zero_s), frame) for stamp, frame in frames)
         pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
     end = max((start + len(samples) for start, samples in pieces), default=0)
@@ -79,9 +74,3 @@ def _sound_alone(path: Path, moved: Callable[[], object]) -> Sound:
     for start, samples in pieces:
         whole[max(0, start) : start + len(samples)] = samples[max(0, -start) :]
     return Sound(whole, ("sound without pictures", *jump_corrections(line.jumps), *sentences(tally)))
-
-
-def _told(items: Iterable[Item], moved: Callable[[], object]) -> Iterator[Item]:
-    for item in items:
-        moved()
-        yield item

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import av
 from av.container import InputContainer
 
+from ..processes import alive
 from .stamps import MAX_REORDER, WILD_S
 from .timeline import Shift
 
@@ -121,6 +122,7 @@ def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Co
         try:
             for packet in container.demux(list(streams)):
                 failures = 0
+                alive()
                 yield packet
             return
         except av.FFmpegError:

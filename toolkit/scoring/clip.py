@@ -153,21 +153,19 @@ def _score_sync(
         return
     tracks = wanted_tracks(found.looked, protocol) if found.looked and protocol.crops else []
     with tempfile.TemporaryDirectory(prefix="score-sync-", dir=scratch) as folder:
-        footage = _footage(task, info, audio, protocol, found.frames, Path(folder), lambda: advance(0))
+        footage = _footage(task, info, audio, protocol, found.frames, Path(folder))
         found.notes.extend(footage.corrected)
         found.tracks = score_tracks(tools.sync, footage, tracks, advance) if protocol.crops else score_whole(tools.sync, footage, advance)
     if not any(track.score for track in found.tracks):
         raise next(track.problem for track in found.tracks if track.problem)
 
 
-def _footage(
-    task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path, moved: Callable[[], None]
-) -> Footage:
+def _footage(task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path) -> Footage:
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
         sound = read_sound(audio, info, sound_zero_s(audio, task.render, info), frames, tally)
         return Footage(task.render, info, sound, corrected=sentences(tally))
-    hop = through(protocol, task.render, info, audio, folder, moved)
+    hop = through(protocol, task.render, info, audio, folder)
     sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames, tally)
     return Footage(hop.path, hop.info, sound, hop.repeated_frames, sentences(tally))
 
@@ -200,7 +198,7 @@ def _compare(
             same_size = True
         if found.open(("lmd",), options.metrics) or options.region != "full":
             with found.stage("faces", ("lmd",)):
-                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: advance(0))
+                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: None)
         if found.open(("lmd",), options.metrics):
             with found.stage("images", ("lmd",)):
                 for looked in (found.looked, seen):

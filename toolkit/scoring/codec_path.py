@@ -13,7 +13,7 @@ MP4 with AAC marks its delay: nothing moves (0.06 ms, measured).
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -109,13 +109,11 @@ def nearest_rate(rate_hz: int, possible: tuple[int, ...]) -> int:
     return min(possible, key=lambda rate: abs(rate - rate_hz)) if possible else rate_hz
 
 
-def through(
-    protocol: Protocol, render: Path, info: MediaInfo, audio: Path | None, folder: Path, moved: Callable[[], object] = lambda: None
-) -> Hop:
+def through(protocol: Protocol, render: Path, info: MediaInfo, audio: Path | None, folder: Path) -> Hop:
     """Write ``render``'s pictures (25 a second) and sound through the protocol's codecs into ``folder``, and say what came out.
 
     audio: the file whose sound is taken, at its own sample rate, its start put where its time stamp says (ffmpeg's ``-async 1``); None: no sound.
-    moved: called after every picture. Holds a few frames at a time. Raises SourceRefused where a picture or the sound cannot be decoded.
+    Holds a few frames at a time. Raises SourceRefused where a picture or the sound cannot be decoded.
     """
     recipe = RECIPES[protocol.codec_path]
     path = folder / f"hop.{recipe.ending}"
@@ -136,7 +134,6 @@ def through(
                 out.mux(pictures.encode(frame))
             if sound:
                 sound.write_until(seconds(moment.index + 1))
-            moved()
         out.mux(pictures.encode())
         if sound:
             sound.finish()

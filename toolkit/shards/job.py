@@ -28,7 +28,7 @@ from .ledger import LedgerRow, funnel, licences
 from .options import PrepOptions
 from .pairs import DRAWING, PairClip
 from .placing import damaged_shards, load_result, place_shards, result_path, whole_results
-from .plan import Plan, Unit, at_their_places, dump_plan, make_plan
+from .plan import Looks, Plan, Unit, at_their_places, dump_plan, in_turn, make_plan
 from .prepare import Judge, UnitResult, prepare_unit
 from .repair import repair
 from .rerun import (
@@ -57,7 +57,7 @@ class Job:
     """Where to, and what of. ``about`` are the recipe's declarations (licence, citation, access), carried into manifest and card.
 
     ``judge`` scores the sync of tracks where that is a stage; what it depends on stands in the options. accept_losses: end without the sources
-    that went away, or that met what another run may not (docs/decisions/losses.md).
+    that went away, or that met what another run may not (docs/decisions/losses.md). looks: how the sources are looked at for the plan.
     """
 
     out: Path
@@ -66,6 +66,7 @@ class Job:
     about: dict[str, str]
     judge: Judge | None = None
     accept_losses: bool = False
+    looks: Looks = in_turn
 
     @property
     def data(self) -> Path:
@@ -118,7 +119,7 @@ def whole_again(job: Job, engine: Engine, workers: int, watcher: Watcher) -> dic
     manifest, rows = read_finished(job.out)
     if damaged := damaged_shards(job.data, manifest["shards"]):
         make_folder(job.work)
-        plan = make_plan(job.sources, job.options, watcher.looked)
+        plan = make_plan(job.sources, job.options, watcher.looked, job.looks)
         job = replace(job, accept_losses=True)
         run = partial(run_units, job, with_phones=plan.with_phones, engine=engine, workers=workers, watcher=watcher)
         repair(job.out, job.work, manifest, rows, damaged, plan, run)
@@ -139,7 +140,7 @@ def planned(job: Job, watcher: Watcher) -> tuple[Job, Plan]:
         for leftover in job.work.glob("*.part"):
             leftover.unlink()
         return job, at_their_places(plan, job.sources)
-    plan = make_plan(job.sources, job.options, watcher.looked)
+    plan = make_plan(job.sources, job.options, watcher.looked, job.looks)
     refuse_vanished(plan)
     write_text(path, dump_plan(plan, job.options))
     return job, plan

@@ -6,7 +6,7 @@ A unit is one shard. The plan depends on the sources and the options alone, neve
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from speechlip.faces.sidecar import SidecarDetector
 from speechlip.files import sha256_of
 from speechlip.media.probe import probe
 from speechlip.records import Source
+from speechlip.workers import Crashed, Limits, Report, outcomes
 
 from .options import PrepOptions
 from .writer import KEY_DIGITS, OWN_META, key_digits
@@ -146,12 +147,59 @@ def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
     return [replace(source, more=columns | source.more) for source in chosen] if columns else chosen
 
 
-def make_plan(sources: Sequence[Source], options: PrepOptions, on_look: Callable[[], object] = lambda: None) -> Plan:
-    """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar."""
-    planned, digits = [], key_digits(source.name for source in sources)
-    for source in sources:
-        planned.append(look_at(source, options.detector, digits[source.name]))
+Looks = Callable[[Sequence["Look"]], Iterable[PlannedSource]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A source to be looked at: the ``index``-th."""
+
+    index: int
+    source: Source = field(compare=False)
+    detector: str
+    key_digits: int
+
+
+def look(task: Look, report: Report) -> PlannedSource:
+    """``look_at`` as a unit of work. An error that nobody expects is left to the source's turn, when it is said."""
+    report(task.source.name, 0.0)
+    try:
+        return look_at(task.source, task.detector, task.key_digits)
+    except Exception:
+        return unseen(task)
+
+
+def unseen(task: Look, refusal: tuple[str, ...] = ()) -> PlannedSource:
+    """What is known of a source that could not be looked at."""
+    stamp, facts = file_stamp(task.source.path), declared(task.source, task.detector)
+    return PlannedSource(task.source, *stamp, 0.0, facts, task.key_digits, refusal)
+
+
+def lost_look(task: Look, crash: Crashed) -> PlannedSource:
+    """A source that is over a limit when it is only looked at is refused; one that kills the process is tried again at its turn."""
+    return unseen(task, ("worker", crash.reason, crash.detail) if crash.limit else ())
+
+
+def looks_by(workers: int, limits: Limits) -> Looks:
+    """How many sources are looked at: on so many processes, none of which stops the others."""
+    return lambda tasks: (seen for _, seen in outcomes(look, tasks, workers, lambda source, passed_s: None, lost_look, limits=limits))
+
+
+def in_turn(tasks: Sequence[Look]) -> Iterator[PlannedSource]:
+    """Look at one source after another, in this process."""
+    return (look(task, lambda source, passed_s: None) for task in tasks)
+
+
+def make_plan(
+    sources: Sequence[Source], options: PrepOptions, on_look: Callable[[], object] = lambda: None, looks: Looks = in_turn
+) -> Plan:
+    """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar; ``looks`` may end them in any order."""
+    digits = key_digits(source.name for source in sources)
+    seen: dict[str, PlannedSource] = {}
+    for entry in looks([Look(index, source, options.detector, digits[source.name]) for index, source in enumerate(sources)]):
+        seen[entry.source.name] = entry
         on_look()
+    planned = [replace(seen[source.name], source=source) for source in sources]
     readable = [entry for entry in planned if not entry.refusal]
     by_split = defaultdict(list)
     splits = assign_splits(readable, options)

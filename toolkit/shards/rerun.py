@@ -71,14 +71,14 @@ def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
 def changed_since_the_plan(sources: Sequence[Source], detector: str, plan: Plan, made: Mapping[str, str], accept_losses: bool) -> list[str]:
     """The sources that differ from the plan: by what is said of them, by the video, by content of what lies beside it.
 
-    A video is another by its size; one with another time, as a copy has, by its length, and where its clips are ``made`` already (name →
-    SHA-256) by its content. accept_losses: those that are gone are no change.
+    A video is another by its size; one with another time, as a copy has, by its length or why it is refused, and where its clips are ``made``
+    already (name → SHA-256) by its content. accept_losses: those that are gone are no change.
     """
     entries = {entry.source.name: entry for entry in plan.sources}
     was, now = {}, {}
     for name, entry in entries.items():
         sha256 = made.get(plain_name(name), "")
-        was[name] = facts_of(entry.source, (entry.bytes, entry.seconds, sha256), entry.declared)
+        was[name] = facts_of(entry.source, (entry.bytes, entry.seconds, entry.refusal[:2], sha256), entry.declared)
     for source in sources:
         known = entries.get(source.name)
         video = video_by_plan(source, known, made.get(plain_name(source.name), ""), detector) if known else None
@@ -87,13 +87,13 @@ def changed_since_the_plan(sources: Sequence[Source], detector: str, plan: Plan,
     return changes(*({name: facts for name, facts in side.items() if name not in lost} for side in (was, now)))
 
 
-def video_by_plan(source: Source, entry: PlannedSource, sha256: str, detector: str) -> tuple[int, float, str]:
-    """Size, length and, where its clips are made, SHA-256 of a source's file; as the plan has them where size and time are the same."""
+def video_by_plan(source: Source, entry: PlannedSource, sha256: str, detector: str) -> tuple[int, float, tuple[str, ...], str]:
+    """Size, length, refusal and, where its clips are made, SHA-256 of a source's file; as the plan has them where size and time are the same."""
     size, modified_ns = file_stamp(source.path)
     if size != entry.bytes or modified_ns == entry.modified_ns:
-        return size, entry.seconds, sha256
-    length_s = look_at(source, detector, entry.key_digits).seconds
-    return size, length_s, sha256_of(source.path) if sha256 else ""
+        return size, entry.seconds, entry.refusal[:2], sha256
+    seen = look_at(source, detector, entry.key_digits)
+    return size, seen.seconds, seen.refusal[:2], sha256_of(source.path) if sha256 else ""
 
 
 def changed_since_the_ledger(out: Path, sources: Sequence[Source], detector: str, rows: Sequence[dict]) -> list[str]:
