@@ -101,6 +101,14 @@ def test_a_jump_leaves_a_hole_and_moves_what_follows():
     assert max(map(abs, click_errors_ms(samples, [0.5, 1.9]))) < 0.1
 
 
+def test_a_stamp_that_the_next_one_denies_is_no_jump():
+    """As the first packet of each page of Vorbis in Ogg: 10 ms late, and the next one goes on as if it had not been."""
+    sound, tally = waveform([0.5, 1.5], 44100, 2), Counter()
+    exact = _sound(_frames(sound, 44100, lambda start: start / 44100), Counter(), 49)
+    late = _frames(sound, 44100, lambda start: (start + 448 * (start // 1024 % 7 == 5)) / 44100)
+    assert np.array_equal(exact, _sound(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
+
+
 def test_a_change_of_rate_and_layout_in_the_middle():
     parts = [(waveform([0.5], 48000, 1), 48000, "mono", 0.0), (np.repeat(waveform([0.5], 32000, 1), 2), 32000, "stereo", 1.0)]
     frames = [entry for sound, rate, layout, at in parts for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)]

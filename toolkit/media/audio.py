@@ -8,8 +8,9 @@ drift. A stamp more than JUMP_S off starts a new run; a lasting difference above
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import chain, count, pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -52,7 +53,7 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
     """
     run: _Run | None = None
-    for due_s, frame in in_phase(stamped, tally):
+    for due_s, frame in in_phase(without_false_jumps(stamped), tally):
         joined = run is not None and due_s is not None and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
         if run is not None and (joined or not run.goes_on(due_s, frame)):
             tally["audio_gaps"] += joined or run.jumps(due_s)
@@ -67,6 +68,22 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     if run is None:
         raise SourceRefused("audio", "no decodable audio", f"{tally['damaged_packets']} damaged packets, and none that gave sound")
     yield from run.finish()
+
+
+def without_false_jumps(stamped: Iterable[tuple[float | None, av.AudioFrame]]) -> Iterator[tuple[float | None, av.AudioFrame]]:
+    """Replace by None a stamp that jumps where the next one goes on as if it had not.
+
+    FFmpeg dates the first Vorbis packet of an Ogg page as if the decoder gave out only its second half: up to 10 ms late.
+    """
+    due_s: float | None = None
+    end: list[tuple[Any, Any]] = [(None, None)]
+    for (stamp_s, frame), (next_s, _) in pairwise(chain(stamped, end)):
+        length_s = frame.samples / frame.sample_rate
+        if due_s is not None and stamp_s is not None and next_s is not None and abs(stamp_s - due_s) > JUMP_S:
+            stamp_s = None if abs(next_s - due_s - length_s) <= JUMP_S else stamp_s
+        yield stamp_s, frame
+        begin_s = due_s if stamp_s is None else stamp_s
+        due_s = None if begin_s is None else begin_s + length_s
 
 
 def cut(pieces: Iterable[Piece], tally: Counter) -> Iterator[np.ndarray | None]:
