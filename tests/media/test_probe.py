@@ -13,6 +13,7 @@ from flash_click import Recording, write
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.media.moments import moments
 from speechlip.media.probe import corrections, probe
+from speechlip.media.stamps import Steps
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,15 @@ def test_a_constant_rate_is_not_called_variable(tmp_path):
         info = probe(tmp_path / f"clip.{recording.extension}")
         assert (info.source_fps, info.variable_rate) == (25, False)
         assert not any("rate" in text for text in corrections(info))
+
+
+def test_the_usual_step_is_exact():
+    """29.97 frames/s, not 29.94: DV says no rate that could stand in for it."""
+    steps = Steps(Fraction(1, 30_000))
+    for k in range(90):
+        steps.see(1001 * k)
+    steps.end_run()
+    assert steps.usual_s == Fraction(1001, 30_000) and not steps.uneven
 
 
 REFUSED = {

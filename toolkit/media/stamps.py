@@ -146,7 +146,8 @@ class Steps:
         self._per_tick = float(time_base * STEPS_PER_S)
         self._waiting: list[int] = []
         self._before: int | None = None
-        self._counts: Counter[int] = Counter()
+        self._counts: Counter[int] = Counter()  # how many steps, and how many ticks in all, by length in 1/STEPS_PER_S s
+        self._ticks: Counter[int] = Counter()
         self._total = self.near = self.far = 0
 
     def see(self, shown: int) -> None:
@@ -168,8 +169,7 @@ class Steps:
     def usual_s(self) -> Fraction | None:
         """Mean of the steps that are like most, but for rounding; None where there are none."""
         usual = self._usual()
-        total = sum(step * count for step, count in usual.items())
-        return Fraction(total, STEPS_PER_S * sum(usual.values())) if total else self.mean_s
+        return sum(self._ticks[step] for step in usual) * self._time_base / sum(usual.values()) if usual else None
 
     @property
     def uneven(self) -> bool:
@@ -188,4 +188,6 @@ class Steps:
             self.far += 1
         else:
             self.near, self._total = self.near + 1, self._total + shown - before
-            self._counts[round((shown - before) * self._per_tick)] += 1
+            step = round((shown - before) * self._per_tick)
+            self._counts[step] += 1
+            self._ticks[step] += shown - before
