@@ -33,6 +33,13 @@ GATE = (
     "These are faces and voices of people: biometric data. With access you agree to use them for the purposes that the card names, to identify nobody, to "
     "imitate nobody without their consent, and to delete what a person seen here asks you to delete."
 )
+DEALT = {
+    "speaker": "No speaker is in two splits.",
+    "file": "Videos were dealt one by one, so a speaker may be in several splits, on purpose: results say little of people who were not learned from.",
+    "time": "Every video was cut in time, so each speaker is in every split, on purpose, and no clip crosses a border: results are about these people, and "
+    "say nothing of others.",
+}
+"""What is in one split only, by the option ``split_by``."""
 GATE_FIELDS = {"Affiliation": "text", "What I will use the data for": "text", "I agree to these conditions": "checkbox"}
 
 
@@ -105,6 +112,7 @@ def facts_of(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "speechlip": manifest["speechlip"],
         "options": {name: shown_option(value) for name, value in manifest["options"].items()},
         "drawn": drawn(manifest),
+        "dealt": Markdown(DEALT[manifest["options"].get("split_by", "speaker")]),
         "licences": by_licence,
         "unknown": sum(share["sources"] for name, share in by_licence.items() if is_unknown(name)),
         "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest["fields"]},

@@ -96,6 +96,38 @@ def test_another_word_in_a_column_makes_another_dataset(done, tmp_path):
     assert refused.exit_code == 1 and "1 sources are new, gone or changed" in refused.stderr and "(more)" in refused.stderr
 
 
+def test_one_persons_video_is_cut_in_time(talking, tmp_path):
+    """The longest head: 60 % to learn from, the rest to examine; no clip crosses the border, and nothing is lost at it."""
+    clip = max(talking.rglob("*.mp4"), key=lambda path: path.stat().st_size)
+    for ending in (".mp4", ".landmarks.npz"):
+        shutil.copy(clip.with_name(clip.stem + ending), tmp_path / f"anna{ending}")
+    out = tmp_path / "out"
+    options = ("--detector", "sidecar", "--split-by", "time", "--split", "train=0.6,test=0.4", "--max-clip", "2s")
+    result = prep(tmp_path / "anna.mp4", "-o", out, *options)
+    assert result.exit_code == 0 and "no clip came" not in result.stderr
+    (row,) = [json.loads(line) for line in (out / "ledger.jsonl").read_text().splitlines()]
+    n_frames = len(zoo.read_clip(clip)[0])
+    border = n_frames * 6 // 10
+    spans = {split: [] for split in ("train", "test")}
+    for shard in (out / "data").glob("*.tar"):
+        with tarfile.open(shard) as tar:
+            for meta in (json.load(tar.extractfile(member)) for member in tar if member.name.endswith(".json")):
+                first = round(meta["start_s"] * 25)
+                spans[shard.name.split("-")[0]] += range(first, first + meta["n_frames"])
+    assert sorted(spans["train"]) == list(range(border)) and sorted(spans["test"]) == list(range(border, n_frames))
+    assert (row["split"], row["seconds"], row["seconds_kept"]) == ("train+test", n_frames / 25, n_frames / 25)
+    assert CliRunner().invoke(verify_shards, [str(out)]).exit_code == 0
+    assert "cut in time, so each speaker is in every split, on purpose" in (out / "README.md").read_text()
+    assert json.loads((out / "manifest.json").read_text())["pairs"]["test"]["rows"] > 0
+    assert prep(tmp_path / "anna.mp4", "-o", out, *options).stdout == result.stdout  # found done
+    shard = min((out / "data").glob("test-*.tar"))
+    whole = shard.read_bytes()
+    shard.unlink()
+    assert prep(tmp_path / "anna.mp4", "-o", out, *options).exit_code == 0 and shard.read_bytes() == whole  # made again
+    refused = prep(tmp_path / "anna.mp4", "-o", out, *options[:2])
+    assert refused.exit_code == 1 and "split_by was 'time', is now 'speaker'" in refused.stderr
+
+
 def test_a_split_without_a_clip_is_said(talking, tmp_path):
     clip = min(talking.rglob("*.mp4"))
     for ending in (".mp4", ".landmarks.npz"):

@@ -19,12 +19,18 @@ from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
 from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
-from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
+from speechlip.shards.options import PEOPLE, SPLIT_BY, PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
 from speechlip.shards.plan import Plan, limited, looks_by, make_plan
 from speechlip.shards.spans import TOO_SMALL
 from speechlip.terminal import Bar, counted, echo, say
 
 NOTHING_KEPT = 2
+ADVICE = {
+    "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, or cut videos in time by --split-by time",
+    "file": "a video is in one split only: bring more videos, other shares by --split, or cut them in time by --split-by time",
+    "time": "what falls to it is shorter than --min-clip, or gave nothing: give it a larger share by --split",
+}
+"""What to do where a split came out empty, by what is dealt."""
 
 
 def run(
@@ -83,8 +89,9 @@ def read_sync_filter(chosen: dict[str, Any]) -> SyncFilter | None:
 def read_options(chosen: dict[str, Any]) -> PrepOptions:
     """Texts of the command line to options. Raises OptionError."""
     given = dict(chosen)
+    split = given.pop("split")
     options = PrepOptions(
-        split=parse_split(given.pop("split")),
+        split=parse_split(split) if split is not None else SPLIT_BY.get(given["split_by"], PEOPLE),
         shard_bytes=parse_bytes(given.pop("shard_size")),
         min_clip_s=parse_duration(given.pop("min_clip")),
         max_clip_s=parse_duration(given.pop("max_clip")),
@@ -124,13 +131,14 @@ def about(recipe: recipes.Recipe) -> dict[str, str]:
 
 def show_plan(plan: Plan, options: PrepOptions) -> int:
     """Print what would be done: sources, seconds and shards by split."""
-    length_s = sum(planned.seconds for planned in plan.sources)
-    echo(f"{counted(len(plan.sources), 'video')}, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
+    length_s = sum(planned.part_s for planned in plan.sources)
+    videos = counted(len({planned.source.name for planned in plan.sources}), "video")
+    echo(f"{videos}, {clock(length_s)}, detector {options.detector}, crop {options.crop}")
     for split in dict.fromkeys(unit.split for unit in plan.units):
         units = [unit for unit in plan.units if unit.split == split]
         planned = [entry for unit in units for entry in unit.sources]
         speakers = len({entry.source.speaker for entry in planned})
-        split_s = sum(entry.seconds for entry in planned)
+        split_s = sum(entry.part_s for entry in planned)
         echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
     for (_, reason, _), names in refusals(plan).items():
         echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
@@ -200,7 +208,7 @@ def warnings(manifest: dict, rows: Sequence[LedgerRow]) -> Iterator[str]:
     if empty := empty_splits(shares, manifest["splits"], rows):
         speakers = counted(len({row.speaker for row in rows if row.clips}), "speaker")
         names = ", ".join(f"{name} ({shares[name]:.3g})" for name in empty)
-        advice = "a speaker is in one split only: bring more speakers, or other shares by --split"
+        advice = ADVICE[manifest["options"].get("split_by", "speaker")]
         yield f"no clip came into {names}, which has a share: there is speech of {speakers}; {advice}"
     several = [row for row in rows if row.several_faces_seconds]
     if several and not manifest["options"].get("sync_filter"):

@@ -12,6 +12,9 @@ from speechlip.shards.options import PrepOptions, parse_bytes, parse_duration, p
         ("train:1", "cannot read the split"),
         ("a=0.5,a=0.5", "named twice"),
         ("Train=1", "cannot read the split"),
+        ("", "cannot read the split"),
+        ("train=10/11,test=2/11", "add up to 1.09"),
+        ("train=1/0", "cannot read the split"),
     ],
 )
 def test_split_must_be_whole_and_readable(text, message):

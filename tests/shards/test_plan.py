@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.records import Source
+from speechlip.shards.deal import assign_splits
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import Plan, PlannedSource, assign_splits, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
+from speechlip.shards.plan import Plan, PlannedSource, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
 
 
 def planned(name, speaker, seconds=60.0, split=None):

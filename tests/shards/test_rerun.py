@@ -89,6 +89,15 @@ def test_other_content_beside_a_video_is_seen_whatever_its_time(videos, tmp_path
         run(tmp_path / "out", videos)
 
 
+def test_an_option_that_an_older_release_did_not_have_is_what_it_did(videos, tmp_path):
+    begun(tmp_path / "out", videos)
+    path = tmp_path / "out" / ".work" / "plan.json"
+    plan = json.loads(path.read_text())
+    del plan["options"]["split_by"]
+    path.write_text(json.dumps(plan))
+    assert run(tmp_path / "out", videos)["options"]["split_by"] == "speaker"
+
+
 def test_new_and_gone_sources_are_told_apart(videos, tmp_path):
     run(tmp_path / "out", videos)
     with pytest.raises(ShardError, match=r"2 sources are new, gone or changed: 'a.mp4' \(gone\), 'b.mp4' \(new\)"):

@@ -198,6 +198,10 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
         notes.append(f"{facts.too_short} of {n_clips} clips are shorter than {LEAST_FRAMES} frames, so no offset is measured in them")
     if not facts.landmarks:
         notes.append("no control 'lips': these shards carry no landmarks")
+    if read_manifest(shards)["options"].get("split_by", "speaker") != "speaker":
+        notes.append(
+            f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of people who were not learned from"
+        )
     if copies := shared_recordings(read_ledger(shards)):
         names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
         notes.append(f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been learned")

@@ -28,7 +28,14 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 @click.option("--faces", type=click.Choice(["largest", "all"]), default="largest", help="Which faces of a shot become clips.")
 @click.option("--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80.")
 @click.option("--lips-format", type=Named(("jpg", "png")), default="jpg", help="jpg at quality 95, or png, lossless.")
-@click.option("--split", default="train=0.9,validation=0.05,test=0.05", help="Shares of seconds; a speaker is in one split only.")
+@click.option(
+    "--split",
+    show_default="train=0.9,validation=0.05,test=0.05; in time train=10/11,validation=1/11",
+    help="Shares of seconds, such as train=0.8,test=0.2.",
+)
+@click.option(
+    "--split-by", type=Named(("speaker", "file", "time")), default="speaker", help="What is in one split only; time: cut every video."
+)
 @click.option("--shard-size", default="256MB", help="Largest size of a shard, as far as it can be foreseen.")
 @click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
 @click.option("--max-clip", default="10s", help="Longer spans are cut evenly.")

@@ -21,7 +21,7 @@ class Account:
 
     def __init__(self, planned: PlannedSource) -> None:
         self.source, self.bytes, self.declared = planned.source, planned.bytes, planned.declared
-        self.n_frames = round(planned.seconds * FPS)
+        self.n_frames = round(planned.part_s * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()
         self.clip_frames: list[int] = []
@@ -39,7 +39,7 @@ class Account:
         self.sha256, self.corrected = sha256, corrected
 
     def observed(self, seen: Observation, lost: dict[str, int]) -> None:
-        self.n_frames, self.lost, self.kept = seen.n_frames, lost, np.zeros(seen.n_frames, bool)
+        self.n_frames, self.lost, self.kept = seen.n_frames - seen.first_frame, lost, np.zeros(seen.n_frames, bool)
         self.sync = tuple(asdict(verdict) for verdict in seen.verdicts)
         self.corrected = (*self.corrected, *seen.reading.corrected)
         self.faces = np.zeros(seen.n_frames, np.int32) if seen.faces is None else seen.faces

@@ -1,8 +1,9 @@
 """What must hold of a prepared folder beyond single samples: splits, ledger and frozen pairs agree with what the shards hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from speechlip.errors import ShardError
@@ -11,7 +12,7 @@ from speechlip.manifest import DIGEST, digest_of
 from speechlip.timing import seconds
 
 from .frozen_pairs import FrozenPair, read_pairs
-from .ledger import plain_licence, read_rows
+from .ledger import plain_licence, read_rows, splits_of
 from .pairs import KINDS, PairClip, PairRules, far_apart
 
 Clips = dict[str, PairClip]
@@ -20,6 +21,7 @@ Clips = dict[str, PairClip]
 @dataclass
 class Found:
     """What re-reading the shards found, by split. licensed: source → licence → its clips, as the samples say.
+    spans: source → split → the frames (first, stop) of its clips.
 
     missing: split → clips that the manifest counts in shards that are not there. What else is said of them cannot be checked, and the missing
     shard is said once.
@@ -28,6 +30,7 @@ class Found:
     clips: dict[str, Clips] = field(default_factory=lambda: defaultdict(dict))
     sources: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     frames_of: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, dict[str, list[tuple[int, int]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     licensed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     missing: Counter[str] = field(default_factory=Counter)
     types: dict[str, str] | None = None
@@ -67,18 +70,37 @@ def check_licences(manifest: dict, found: Found) -> Iterator[str]:
 
 
 def check_splits(manifest: dict, found: Found) -> Iterator[str]:
-    """The manifest's totals of each split, and no speaker in two splits."""
+    """The manifest's totals of each split; and what was dealt is in one split only: speakers, files, or times of a file."""
     for split, row in manifest["splits"].items():
         if found.missing[split]:
             continue
         clips = found.clips[split].values()
         counted = {"clips": len(clips), "frames": sum(clip.n_frames for clip in clips), "speakers": len({clip.speaker for clip in clips})}
         yield from (f"split {split} has {n} {name}, the manifest says {row[name]}" for name, n in counted.items() if n != row[name])
-    splits_of = defaultdict(set)
-    for split, own in found.clips.items():
-        for clip in own.values():
-            splits_of[clip.speaker].add(split)
-    yield from (f"speaker {who!r} is in the splits {', '.join(sorted(names))}" for who, names in splits_of.items() if len(names) > 1)
+    dealt = manifest["options"].get("split_by", "speaker")
+    if dealt == "speaker":
+        yield from in_several("speaker", ((clip.speaker, split) for split, own in found.clips.items() for clip in own.values()))
+    elif dealt == "file":
+        yield from in_several("source", ((source, split) for source, _, split, _ in found.sources))
+    else:
+        yield from times_in_several(found)
+
+
+def in_several(kind: str, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each speaker or source, whatever ``kind`` it is, that comes with several splits."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for who, split in pairs:
+        splits[who].add(split)
+    yield from (f"{kind} {who!r} is in the splits {', '.join(sorted(names))}" for who, names in splits.items() if len(names) > 1)
+
+
+def times_in_several(found: Found) -> Iterator[str]:
+    """A sentence for each source whose splits lie among each other in time: cut in time, each is one stretch."""
+    for source, own in found.spans.items():
+        stretches = sorted((min(spans)[0], max(stop for _, stop in spans), split) for split, spans in own.items())
+        for (_, stop, earlier), (first, _, later) in pairwise(stretches):
+            if first < stop:
+                yield f"{source!r} is in split {earlier} until {seconds(stop)} s, and in split {later} from {seconds(first)} s on"
 
 
 def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
@@ -94,24 +116,31 @@ def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
 
 def _ledger_problems(rows: list[dict], manifest: dict, found: Found) -> Iterator[str]:
     yield from (f"the ledger has {n} rows for {source!r}" for source, n in Counter(row["source"] for row in rows).items() if n > 1)
-    clips = Counter({key[0]: n for key, n in found.sources.items()})
+    clips, said = Counter[str](), defaultdict(set)
+    for (source, *facts), n in found.sources.items():
+        clips[source] += n
+        said[source].add(tuple(facts))
     yield from (f"{source!r} has clips but no row in the ledger" for source in sorted(clips.keys() - {row["source"] for row in rows}))
     for row in rows:
-        yield from (f"ledger, {row['source']!r}: {problem}" for problem in _row_problems(row, clips[row["source"]], found))
+        yield from (
+            f"ledger, {row['source']!r}: {problem}" for problem in _row_problems(row, clips[row["source"]], said[row["source"]], found)
+        )
     for name, n in (("sources", len(rows)), ("clips", found.n_clips + found.missing.total())):
         if manifest["funnel"].get(name, n) != n:
             yield f"the manifest's funnel says {manifest['funnel'][name]} {name}, there are {n}"
 
 
-def _row_problems(row: dict, clips: int, found: Found) -> Iterator[str]:
-    all_there = not found.missing[row["split"]]
+def _row_problems(row: dict, clips: int, said: set[tuple[str, ...]], found: Found) -> Iterator[str]:
+    """clips: how many the shards hold of it; said: speaker, split and SHA-256 of each."""
+    splits = splits_of(row["split"])
+    all_there = not any(found.missing[split] for split in splits)
     if all_there and row["clips"] != clips:
         yield f"{row['clips']} clips, but {clips} are in the shards"
     if row["status"] != ("kept" if (clips if all_there else row["clips"]) else "skipped"):
         yield f"status {row['status']!r} with {clips} clips"
     if row["status"] == "skipped" and not (row["stage"] and row["reason"]):
         yield "skipped without a stage and a reason"
-    if clips and (row["source"], row["speaker"], row["split"], row["sha256"]) not in found.sources:
+    if said - {(row["speaker"], split, row["sha256"]) for split in splits}:
         yield "speaker, split or SHA-256 are not those of its clips"
     own = sorted(found.licensed[row["source"]]) if clips else []
     if own and "licence" in row and own != [plain_licence(row["licence"])]:

@@ -27,6 +27,7 @@ from .frozen_pairs import freeze_pairs, write_pairs
 from .ledger import LedgerRow, funnel, licences
 from .options import PrepOptions
 from .pairs import DRAWING, PairClip
+from .parts import merged
 from .placing import damaged_shards, load_result, place_shards, result_path, whole_results
 from .plan import Looks, Plan, Unit, at_their_places, dump_plan, in_turn, make_plan
 from .prepare import Judge, UnitResult, prepare_unit
@@ -163,8 +164,8 @@ def run_units(job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine
     pending = deque(unit for unit in units if unit not in whole or losses(whole[unit].rows))
     for unit in pending:
         remove(result_path(job.work, unit))
-    to_do_s = sum(planned.seconds for unit in pending for planned in unit.sources)
-    total_s = sum(planned.seconds for unit in units for planned in unit.sources)
+    to_do_s = sum(planned.part_s for unit in pending for planned in unit.sources)
+    total_s = sum(planned.part_s for unit in units for planned in unit.sources)
     watcher.planned(total_s, total_s - to_do_s)
     crashes: Counter[str] = Counter()
     for event in engine(work, pending, workers):
@@ -182,7 +183,7 @@ def finish(job: Job, plan: Plan, results: Mapping[Unit, UnitResult], write_card:
     """Put the shards in place, then pairs, ledger and card, and the manifest last. Safe to repeat from any point."""
     order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
     rows = [row for result in results.values() for row in result.rows] + [refused_row(split, entry) for split, entry in plan.refused]
-    rows.sort(key=lambda row: order[row.source])
+    rows = sorted(merged(rows), key=lambda row: order[row.source])
     clips_of: dict[str, list[PairClip]] = {}
     for unit, result in results.items():
         clips_of.setdefault(unit.split, []).extend(result.clips)

@@ -17,6 +17,7 @@ UNKNOWN = "unknown"
 class LedgerRow:
     """One row of ``ledger.jsonl``: seconds = seconds_kept + the sum of ``dropped``.
 
+    split: empty where it takes none; of a source cut in time all of them (``train+validation``).
     status: ``kept`` or ``skipped``. seconds_kept: source time inside at least one clip; clip_seconds: all clips together (more, where two
     faces are kept at once); interpolated_seconds: how much of them the face was not seen and its place interpolated. dropped: seconds by
     reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
@@ -25,6 +26,7 @@ class LedgerRow:
     the source. licence: of this source, as the recipe or ``metadata.csv`` says. declared: what else was said of it and lay beside it, for a
     later run to compare (``plan.declared``). faces_max, faces_median: how many faces are there at once (the median over frames with a face);
     several_faces_seconds: in how much of the clips they are several. small_face_px: median width of faces that are too small, 0 where there is none.
+    split_clips: of a source cut in time, how many of its clips lie in which split; else empty.
     """
 
     source: str
@@ -53,6 +55,20 @@ class LedgerRow:
     faces_median: float = 0.0
     several_faces_seconds: float = 0.0
     small_face_px: float = 0.0
+    split_clips: dict[str, int] = field(default_factory=dict)
+
+
+SPLITS = "+"
+"""Between the splits of a source that is cut in time: ``train+validation``."""
+
+
+def splits_of(split: str) -> list[str]:
+    """The splits that a row's ``split`` names.
+
+    >>> splits_of("train+validation"), splits_of("train"), splits_of("")
+    (['train', 'validation'], ['train'], [])
+    """
+    return split.split(SPLITS) if split else []
 
 
 def row_from(raw: Mapping[str, object]) -> LedgerRow:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 
 from speechlip.errors import OptionError
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -12,11 +13,21 @@ MAX_JPEG_HEIGHT = 65_535
 LIPS_FORMATS = ("jpg", "png")
 BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 SPLIT_NAME = r"[a-z][a-z0-9_]*"
+Shares = tuple[tuple[str, float], ...]
+PEOPLE: Shares = (("train", 0.9), ("validation", 0.05), ("test", 0.05))
+TIME: Shares = (("train", 10 / 11), ("validation", 1 / 11))
+"""The first 10/11 of a video to learn from, as AD-NeRF cut it and ER-NeRF, SyncTalk and TalkingGaussian do."""
+SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
+"""What is dealt to the splits → the shares unless others are given."""
 
 
 @dataclass(frozen=True)
 class PrepOptions:
-    """Options of one prepared folder. ``split`` are (name, share) pairs that add up to 1; ``limit`` takes the first so many sources, 0 all."""
+    """Options of one prepared folder.
+
+    split: (name, share) pairs that add up to 1, dealt out by what ``split_by`` says: ``speaker``, ``file``, or ``time`` within every video.
+    limit: the first so many sources, 0 all.
+    """
 
     recipe: str = "folder"
     detector: str = "auto"
@@ -24,7 +35,7 @@ class PrepOptions:
     faces: str = "largest"
     spectrogram: str = "stft"
     lips_format: str = "jpg"
-    split: tuple[tuple[str, float], ...] = (("train", 0.9), ("validation", 0.05), ("test", 0.05))
+    split: Shares = PEOPLE
     shard_bytes: int = 256 * 10**6
     min_clip_s: float = 1.0
     max_clip_s: float = 10.0
@@ -34,12 +45,15 @@ class PrepOptions:
     sync_filter: str = ""
     sync_correct: bool = False
     sync_model: str = ""
+    split_by: str = "speaker"
 
     def __post_init__(self) -> None:
         if self.spectrogram not in SPECTROGRAM_WIDTHS:
             raise OptionError(f"no spectrogram {self.spectrogram!r}; there are: {', '.join(SPECTROGRAM_WIDTHS)}")
         if self.lips_format not in LIPS_FORMATS:
             raise OptionError(f"no lips format {self.lips_format!r}; there are: {', '.join(LIPS_FORMATS)}")
+        if self.split_by not in SPLIT_BY:
+            raise OptionError(f"no --split-by {self.split_by!r}; there are: {', '.join(SPLIT_BY)}")
         if self.min_clip_s < 0.2:
             raise OptionError(f"--min-clip {self.min_clip_s:g}s is shorter than one window of 5 frames; take 0.2s or more")
         if self.max_clip_s < 2 * self.min_clip_s:
@@ -91,20 +105,22 @@ def parse_limits(max_wait: str, max_memory: str) -> Limits:
     return Limits(parse_duration(max_wait), parse_bytes(max_memory))
 
 
-def parse_split(text: str) -> tuple[tuple[str, float], ...]:
-    """Read shares such as ``train=0.9,validation=0.05,test=0.05``; they must add up to 1. Raises OptionError.
+def parse_split(text: str) -> Shares:
+    """Read shares such as ``train=0.9,validation=0.05,test=0.05`` or ``train=10/11,test=1/11``; they must add up to 1. Raises OptionError.
 
-    >>> parse_split("train=0.8,test=0.2")
-    (('train', 0.8), ('test', 0.2))
+    >>> parse_split("train=0.8,test=0.2"), parse_split("train=3/4,test=1/4")
+    ((('train', 0.8), ('test', 0.2)), (('train', 0.75), ('test', 0.25)))
     """
     shares: dict[str, float] = {}
     for part in text.split(","):
-        match = re.fullmatch(rf"\s*({SPLIT_NAME})\s*=\s*(\d*\.?\d+)\s*", part)
+        match = re.fullmatch(rf"\s*({SPLIT_NAME})\s*=\s*(\d*\.?\d+|\d+/[1-9]\d*)\s*", part)
         if not match:
-            raise OptionError(f"cannot read the split {part!r}; write it like train=0.9,validation=0.05,test=0.05 (names in a-z, 0-9, _)")
+            raise OptionError(
+                f"cannot read the split {part!r}; write it like train=0.9,validation=0.05,test=0.05 or train=10/11,test=1/11 (names in a-z, 0-9, _)"
+            )
         if match[1] in shares:
             raise OptionError(f"the split {match[1]!r} is named twice in {text!r}")
-        shares[match[1]] = float(match[2])
+        shares[match[1]] = float(Fraction(match[2]))
     if abs(sum(shares.values()) - 1) > 1e-6:
         raise OptionError(f"the shares of {text!r} add up to {sum(shares.values()):g}; they must add up to 1")
     return tuple(shares.items())

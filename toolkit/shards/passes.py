@@ -25,14 +25,26 @@ Report = Callable[[str, float], None]
 FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS  # how much of a frame's work each pass is, for the progress bar
 
 
-def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Report) -> Observation:
-    """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots."""
+def observe(
+    source: Source, info: MediaInfo, options: PrepOptions, report: Report, first_frame: int = 0, stop_frame: int | None = None
+) -> Observation:
+    """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots.
+
+    Of the part from ``first_frame`` on, before ``stop_frame``: nothing outside of it is looked at, so nothing of it shows in tracks or crops.
+    """
     faces: list[list[Face] | None] = []
     peaks: list[int] = []
     sizes: list[tuple[int, int] | None] = []
     shots = ShotDetector()
     with open_detector(options.detector, source) as detector, closing(moments(source.path, info, options.decoder)) as reading:
         for moment in reading:
+            if moment.index == stop_frame:
+                break
+            if moment.index < first_frame:
+                faces.append(None)
+                sizes.append(None)
+                peaks.append(-1)
+                continue
             picture = None if moment.picture is None else moment.picture.rgb()
             shots.see(picture, moment.index)
             faces.append(None if picture is None else detector.detect(picture, moment.index))
@@ -53,6 +65,7 @@ def observe(source: Source, info: MediaInfo, options: PrepOptions, report: Repor
         faces=found.at_once(len(faces)),
         too_small=inside_any(found.small, len(faces)),
         small_width_px=float(np.median([face.width_px for face in found.small])) if found.small else 0.0,
+        first_frame=min(first_frame, len(faces)),
     )
 
 

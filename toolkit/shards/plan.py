@@ -1,4 +1,4 @@
-"""The plan: which source goes into which split and which shard, fixed before any work starts.
+"""The plan: which source goes into which shard, fixed before any work starts. ``deal`` says which split it is in.
 
 A unit is one shard. The plan depends on the sources and the options alone, never on the number of workers.
 """
@@ -16,8 +16,10 @@ from speechlip.faces.sidecar import SidecarDetector
 from speechlip.files import sha256_of
 from speechlip.media.probe import probe
 from speechlip.records import Source
+from speechlip.timing import seconds
 from speechlip.workers import Crashed, Limits, Report, outcomes
 
+from .deal import dealt, split_order
 from .options import PrepOptions
 from .writer import KEY_DIGITS, OWN_META, key_digits
 
@@ -33,7 +35,8 @@ class PlannedSource:
     """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 where unknown).
 
     declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need. refusal: stage, reason and detail of
-    what could not be read, or has no sound; empty where it is to be prepared.
+    what could not be read, or has no sound; empty where it is to be prepared. first_frame, stop_frame: the part of it that is meant where videos are cut
+    in time, at 25 frames a second (None: to its end).
     """
 
     source: Source
@@ -43,6 +46,14 @@ class PlannedSource:
     declared: dict[str, str] = field(default_factory=dict, hash=False)
     key_digits: int = KEY_DIGITS
     refusal: tuple[str, ...] = ()
+    first_frame: int = 0
+    stop_frame: int | None = None
+
+    @property
+    def part_s(self) -> float:
+        """Length in seconds of the part that is meant."""
+        stop_s = self.seconds if self.stop_frame is None else seconds(self.stop_frame)
+        return stop_s - seconds(self.first_frame)
 
 
 @dataclass(frozen=True)
@@ -200,53 +211,15 @@ def make_plan(
         seen[entry.source.name] = entry
         on_look()
     planned = [replace(seen[source.name], source=source) for source in sources]
-    readable = [entry for entry in planned if not entry.refusal]
     by_split = defaultdict(list)
-    splits = assign_splits(readable, options)
-    for entry in readable:
-        by_split[splits[entry.source.speaker]].append(entry)
-    units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options))
-    refused = ((entry.source.split or splits.get(entry.source.speaker, ""), entry) for entry in planned if entry.refusal)
-    return Plan(units, any(source.phones_path for source in sources), tuple(refused))
-
-
-def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
-    wanted = [name for name, _ in options.split]
-    return [name for name in wanted if name in by_split] + sorted(set(by_split) - set(wanted))
-
-
-def assign_splits(planned: Sequence[PlannedSource], options: PrepOptions) -> dict[str, str]:
-    """Give each speaker one split: the official one where the source declares it, else drawn so that the shares of seconds come out.
-
-    Speakers are taken in the order of a seeded hash; each goes to the split that lacks most. Every split with a share gets a speaker as
-    soon as there are as many speakers as splits. Raises OptionError where one speaker is declared in two splits.
-    """
-    seconds_of: dict[str, float] = defaultdict(float)
     split_of: dict[str, str] = {}
-    for entry in planned:
-        speaker, declared = entry.source.speaker, entry.source.split
-        seconds_of[speaker] += max(entry.seconds, 0.04)
-        if declared is not None and split_of.setdefault(speaker, declared) != declared:
-            raise OptionError(
-                f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; a speaker belongs to one"
-            )
-    free = sorted(set(seconds_of) - set(split_of), key=lambda speaker: seeded_hash(options.seed, speaker))
-    shares = [(name, share) for name, share in options.split if share > 0]
-    filled: dict[str, float] = defaultdict(float)
-    for speaker, split in split_of.items():
-        filled[split] += seconds_of[speaker]
-    total = sum(seconds_of.values())
-    for position, speaker in enumerate(free):
-        empty = [name for name, _ in shares if not filled[name]]
-        must_fill = empty and len(free) - position <= len(empty)
-        lack = {name: share - filled[name] / total for name, share in shares if not must_fill or name in empty}
-        split_of[speaker] = max(lack, key=lambda name: lack[name])
-        filled[split_of[speaker]] += seconds_of[speaker]
-    return split_of
-
-
-def seeded_hash(seed: int, text: str) -> str:
-    return hashlib.sha256(f"{seed}/{text}".encode("utf-8", "surrogateescape")).hexdigest()
+    for split, entry in dealt([entry for entry in planned if not entry.refusal], options):
+        by_split[split].append(entry)
+        split_of[entry.source.speaker] = split
+    units = tuple(unit for split in split_order(by_split, options) for unit in make_units(split, by_split[split], options))
+    whole = split_of if options.split_by == "speaker" else {}
+    refused = ((entry.source.split or whole.get(entry.source.speaker, ""), entry) for entry in planned if entry.refusal)
+    return Plan(units, any(source.phones_path for source in sources), tuple(refused))
 
 
 def bytes_per_second(options: PrepOptions) -> int:
@@ -259,7 +232,7 @@ def make_units(split: str, planned: Sequence[PlannedSource], options: PrepOption
 
     A source is never divided: one longer than a shard gets a shard of its own.
     """
-    costs = [max(entry.seconds, 1.0) * bytes_per_second(options) for entry in planned]
+    costs = [max(entry.part_s, 1.0) * bytes_per_second(options) for entry in planned]
     wanted = max(-(-sum(costs) // options.shard_bytes), min(UNITS_PER_SPLIT, len(planned)))
     target = sum(costs) / wanted
     groups: list[list[PlannedSource]] = [[]]
@@ -298,7 +271,8 @@ def _load_source(entry: dict, detector: str) -> PlannedSource:
     source = Source(**fields)
     facts = entry["declared"] if "declared" in entry else declared(source, detector)
     digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
-    return PlannedSource(source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal)
+    part = entry.get("first_frame", 0), entry.get("stop_frame")
+    return PlannedSource(source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal, *part)
 
 
 def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:

@@ -38,7 +38,8 @@ def repair(
 
 
 def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
-    return any(of_source.get(plain_name(planned.source.name), {}).get("clips") for planned in unit.sources)
+    rows = (of_source.get(plain_name(planned.source.name), {"clips": 0}) for planned in unit.sources)
+    return any(row["split_clips"].get(unit.split) if row.get("split_clips") else row["clips"] for row in rows)
 
 
 def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:

@@ -146,9 +146,8 @@ def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:
 
 def refuse_other_work(out: Path, wanted: PrepOptions, options: Mapping[str, Any], changed_sources: Sequence[str]) -> None:
     """Raise ShardError with the difference if a folder was made, or begun, with other options or of other sources."""
-    differences = [
-        f"{key} was {options.get(key)!r}, is now {value!r}" for key, value in wanted.as_dict().items() if options.get(key) != value
-    ]
+    was = PrepOptions().as_dict() | dict(options)  # an older release did not write those that it did not have
+    differences = [f"{key} was {was[key]!r}, is now {value!r}" for key, value in wanted.as_dict().items() if was[key] != value]
     if changed_sources:
         shown = ", ".join(changed_sources[:5]) + (", …" if len(changed_sources) > 5 else "")
         differences.append(f"{len(changed_sources)} sources are new, gone or changed: {shown}")

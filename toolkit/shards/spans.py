@@ -42,7 +42,8 @@ class Observation:
     frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
     lies in the picture. reading: what the reader met. verdicts: one per track where a sync model judged them, else empty.
     faces: (N,) int32, how many faces are there at once, whether in a track of ``tracks`` or not; None: not counted. too_small: (N,) bool, a face
-    that is seen long enough and is too small, of median width small_width_px (0: there is none).
+    that is seen long enough and is too small, of median width small_width_px (0: there is none). first_frame: where the part begins that was
+    looked at; frames before it belong to another split and are not counted.
     """
 
     has_picture: np.ndarray
@@ -56,6 +57,7 @@ class Observation:
     faces: np.ndarray | None = None
     too_small: np.ndarray | bool = False
     small_width_px: float = 0.0
+    first_frame: int = 0
 
     @property
     def n_frames(self) -> int:
@@ -99,7 +101,7 @@ def choose_spans(seen: Observation, min_clip_s: float, max_clip_s: float) -> tup
                     kept.append(span)
     reasons[seen.peaks < 0] = NO_AUDIO
     reasons[~seen.has_picture] = NO_PICTURE
-    lost = np.ones(seen.n_frames, bool)
+    lost = np.arange(seen.n_frames) >= seen.first_frame
     for span in kept:
         lost[span.start_frame : span.stop_frame] = False
     return tuple(sorted(kept, key=lambda span: (span.start_frame, span.track))), dict(sorted(Counter(reasons[lost]).items()))

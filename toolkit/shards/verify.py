@@ -205,7 +205,8 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
         yield f"{key}: json differs from the first sample's in the presence or type of {', '.join(other)}"
     if any(types.get(name) != META_TYPES[name] for name in COUNTED_META):
         return
-    found.clips[split][key] = pair_clip(key, meta)
+    found.clips[split][key] = clip = pair_clip(key, meta)
+    found.spans[meta["source"]][split].append((clip.start_frame, clip.start_frame + clip.n_frames))
     found.sources[meta["source"], meta["speaker"], split, meta["source_sha256"]] += 1
     found.licensed[meta["source"]][plain_licence(meta["licence"])] += 1
     found.frames_of[meta["source"]] += meta["n_frames"]
