@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 demo: $(VENV)/.demo
 	$(BIN)/speechlip synthesize demo/videos --identities 6 --clips 2 --seed 0
-	$(BIN)/prep-shards demo/videos -o demo/shards --detector cascade
+	$(BIN)/prep-shards demo/videos -o demo/shards --recipe synthetic --detector sidecar
 	$(BIN)/verify-shards demo/shards
 	$(BIN)/inspect-shards demo/shards -o demo/gallery
 

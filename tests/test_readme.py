@@ -22,7 +22,7 @@ def commands(group=speechlip, path=()):
 
 
 def test_every_file_has_a_line_in_the_tree_and_every_line_a_file():
-    tree = re.search(r"```\ntoolkit/.*?```", README, re.DOTALL).group()
+    tree = re.search(r"```text\ntoolkit/.*?```", README, re.DOTALL).group()
     named = set(re.findall(r"^\s*(\w+\.py)\s", tree, re.MULTILINE))
     there = {path.name for room in ROOMS for path in (PROJECT / room).rglob("*.py") if path.name != "__init__.py"}
     assert named == there

@@ -1,0 +1,124 @@
+"""Every snippet of README and docs does what it says: Python is run, command lines are read by their own parsers, the rest says what it is.
+
+A snippet of Python that cannot be run here says so behind its fence: ``python not-run: asks the Hub``.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import tiny_dataset
+from click.testing import CliRunner
+from speechlip.cli import prep_shards, speechlip
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")), *sorted((PROJECT / "examples").rglob("*.md"))]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DEMO = {"train": {f"speaker-{n}": (100, 110) for n in range(4)}, "validation": {"dora": (95, 104)}, "test": {"emil": (99, 101)}}
+"""As many clips of as many people as `make demo` prepares."""
+OTHERS = ("make", "pip", "apt-get", "hf", "torchrun", "python")
+
+
+def snippets(*languages):
+    for page in PAGES:
+        for found in FENCE.finditer(page.read_text()):
+            language, _, note = found[1].partition(" ")
+            if language in languages or not languages:
+                line = page.read_text()[: found.start()].count("\n") + 1
+                yield pytest.param(language, note, found[2], id=f"{page.relative_to(PROJECT)}:{line}")
+
+
+def lines():
+    """Every command line, its comment left out."""
+    for snippet in snippets("sh"):
+        for number, text in enumerate(snippet.values[2].splitlines()):
+            yield pytest.param(shlex.split(text, comments=True), id=f"{snippet.id}+{number}")
+
+
+@pytest.mark.parametrize(("language", "note", "text"), [*snippets()])
+def test_every_snippet_says_what_it_is(language, note, text):
+    assert language in ("python", "sh", "text", "toml", "csv")
+    assert not note or (language == "python" and re.fullmatch("not-run: .+", note))
+
+
+@pytest.mark.parametrize("words", [*lines()])
+def test_every_command_line_is_one(words):
+    """Options, choices and the number of arguments; nothing is run."""
+    if words[0] == "torchrun":
+        words = words[words.index("train-encoder") :] if "train-encoder" in words else ["train-encoder", *words[words.index("shards/") :]]
+    if words[0] == "python":
+        assert (PROJECT / words[1]).is_file()
+        return
+    if words[0] in OTHERS:
+        return
+    group, names = speechlip, words[words[0] == "speechlip" :]
+    while isinstance(group, click.Group):
+        group, names = group.commands[names[0]], names[1:]
+    try:
+        context = group.make_context(words[0], list(names))
+    except click.UsageError as error:
+        if "…" not in words:
+            pytest.fail(f"{error.format_message()}")
+        return
+    for option in group.params:
+        if type(option.type).__name__ == "Named" and option.name not in ("encoder", "encoders", "name"):
+            assert context.params[option.name] in (*option.type.choices, None)
+
+
+@pytest.fixture(scope="module")
+def place(made_once):
+    """A folder with everything that snippets name: shards as many as `make demo` leaves, a run."""
+
+    def make(folder):
+        tiny_dataset.write_dataset(folder / "shards", DEMO)
+        card = "configs:\n- config_name: default\n  data_files:\n" + "".join(
+            f"  - {{split: {split}, path: data/{split}-*.tar}}\n" for split in DEMO
+        )
+        (folder / "shards" / "README.md").write_text(f"---\n{card}---\n")
+
+    return made_once("snippets", make)
+
+
+@pytest.mark.parametrize(
+    ("language", "note", "text"), [each for each in snippets("python") if not each.values[1] and "__main__" not in each.values[2]]
+)
+def test_python_runs(place, tmp_path, monkeypatch, tiny_lips, language, note, text):
+    for path in place.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    given = {"np": np, "points": np.zeros((4, 68, 2)), "frame_times_s": np.arange(4) / 25}
+    if "load_run" in text:
+        from speechlip.training.config import TrainOptions
+        from speechlip.training.loop import train
+
+        train(Path("shards"), TrainOptions(encoder="mel-cnn", steps=1, batch_size=4, validation_pairs=4), Path("runs/mel-cnn"))
+        given |= {"crops": np.zeros((9, 96, 96, 3), np.uint8), "audio": np.zeros(9 * 640, np.int16)}
+    exec(compile(text, "snippet", "exec"), given)
+    if "batch" in given:
+        assert given["batch"]["lips"].shape == (16, 5, 96, 96, 3) and given["batch"]["spectrogram"].shape == (16, 25, 257)
+
+
+@pytest.mark.parametrize(("language", "note", "text"), [each for each in snippets("python") if "__main__" in each.values[2]])
+def test_a_program_runs_as_a_program(tmp_path, language, note, text):
+    (tmp_path / "program.py").write_text(text.replace("identities=6, clips=2", "identities=1, clips=2"))
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("Source(")
+
+
+def test_the_demo_prepares_its_corpus_by_its_own_recipe(talking, tmp_path):
+    """`make demo`: the licence is known, and landmarks are the exact ones."""
+    (words,) = (line.split()[1:] for line in (PROJECT / "Makefile").read_text().splitlines() if "/prep-shards demo" in line)
+    words = [{"demo/videos": str(talking), "demo/shards": str(tmp_path / "shards")}.get(word, word) for word in words]
+    done = CliRunner().invoke(prep_shards, [*words, "--workers", "1"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    from speechlip.shards.shardset import read_manifest
+
+    manifest = read_manifest(tmp_path / "shards")
+    assert set(manifest["licences"]) == {"CC0-1.0"} and "landmarks.npy" in manifest["fields"] and "phones.json" in manifest["fields"]
+    assert "license: cc0-1.0" in (tmp_path / "shards" / "README.md").read_text()
