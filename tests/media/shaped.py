@@ -1,10 +1,13 @@
 """Small silent videos whose pixels, sizes and matrices are chosen, and a file's real display matrix set to any nine numbers."""
 
+import shutil
 import struct
+import subprocess
 from fractions import Fraction
 
 import av
 import numpy as np
+import pytest
 
 KINDS = {  # container → encoder, options
     "mp4": ("libx264", {"preset": "ultrafast", "crf": "10"}),
@@ -79,3 +82,12 @@ def set_matrix(path, a, b, c, d):
     struct.pack_into(">9i", content, place, *(round(value * 65536) for value in (a, b, 0, c, d, 0, 0, 0)), 1 << 30)
     path.write_bytes(content)
     return path
+
+
+def say_shape(path, said, shape):
+    """A copy whose container says the picture's shape (width over height); VP8 has no word for it."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg here")
+    command = ["ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-aspect", f"{shape.numerator}:{shape.denominator}", said]
+    subprocess.run(command, check=True)
+    return said

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from shaped import KINDS, disc, extent, quadrants, set_matrix, write_parts
+from shaped import KINDS, disc, extent, quadrants, say_shape, set_matrix, write_parts
 from speechlip.media.moments import moments
 from speechlip.media.probe import corrections, probe
 
@@ -19,15 +19,6 @@ ORIENTATIONS = [matrix for matrix in SIGNED if abs(matrix[2]) + abs(matrix[3]) =
 def first(path):
     info = probe(path, need_audio=False)
     return info, next(moments(path, info)).picture.rgb()
-
-
-def say_shape(path, said, shape):
-    """A copy whose container says the picture's shape (width over height); VP8 has no word for it."""
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("no ffmpeg here")
-    command = ["ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-aspect", f"{shape.numerator}:{shape.denominator}", said]
-    subprocess.run(command, check=True)
-    return said
 
 
 @pytest.mark.parametrize("container", KINDS)

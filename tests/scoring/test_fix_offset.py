@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from flash_click import Recording, click_errors_ms, measure, write
+from shaped import disc, say_shape, write_parts
 from speechlip.errors import OptionError, SourceRefused, WriteError
 from speechlip.exporting.sound import read_sound
 from speechlip.media.probe import probe
@@ -173,3 +174,13 @@ def samples(path):
     with av.open(str(path)) as container:
         rate = av.AudioResampler("s16", "mono", 16000)
         return np.concatenate([part.to_ndarray()[0] for frame in container.decode(audio=0) for part in rate.resample(frame)]).astype(int)
+
+
+def test_a_shape_that_only_the_container_tells_is_carried_over_or_refused(tmp_path):
+    sound = (3000 * np.sin(np.arange(16000) / 9)).astype(np.int16)
+    square = write_parts(tmp_path / "square.mkv", [([disc(180, 144)] * 25, 1)], sound=sound)
+    oblong = say_shape(square, tmp_path / "oblong.mkv", Fraction(5, 3))
+    with pytest.raises(OptionError, match=r"pixels are 4:3 stands in the container alone, and would be lost: give the copy an \.mp4"):
+        write_corrected(oblong, 2, tmp_path / "copy.mkv")
+    write_corrected(oblong, 2, tmp_path / "copy.mov")
+    assert probe(oblong).width == probe(tmp_path / "copy.mov").width == 240

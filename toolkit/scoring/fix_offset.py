@@ -102,9 +102,21 @@ def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxe
         picture, sound = found_again(video_stream(seen)), found_again(audio_stream(heard))
         container.metadata.update(seen.metadata)
         copied, encoded = container.add_stream_from_template(picture), _encoder(container, sound, info)
+        _keep_shape(picture, copied, muxer)
         pieces = moved(_planar(stamped_frames(heard, sound, Counter(), info.audio_shifts), encoded), info, shift_s)
         for packet in merge(_copies(seen, picture, copied, info), _encode(encoded, pieces, info), key=_due_s):
             container.mux(packet)
+
+
+def _keep_shape(picture: av.VideoStream, copied: Any, muxer: str) -> None:
+    """Carry over a pixel aspect that stands in the container alone. Raises OptionError where the other container cannot be told."""
+    aspect = picture.sample_aspect_ratio
+    if not aspect or aspect == (picture.codec_context.sample_aspect_ratio or 1):
+        return
+    if muxer not in ("mp4", "mov", "3gp", "3g2"):
+        told = f"that its pixels are {aspect.numerator}:{aspect.denominator} stands in the container alone"
+        raise OptionError(f"{told}, and would be lost: give the copy an .mp4 or .mov ending, or encode its pictures with square pixels")
+    copied.codec_context.sample_aspect_ratio = aspect
 
 
 def moved(pieces: Iterable[Piece], info: MediaInfo, shift_s: Fraction) -> Iterator[np.ndarray]:
