@@ -13,7 +13,7 @@ from speechlip.exporting.records import FAILED, Exporter, ExportOptions, Wavefor
 from speechlip.files import check_writable
 from speechlip.score_sync import shown
 from speechlip.scoring.networks import choose_device
-from speechlip.shards.options import parse_limits
+from speechlip.shards.options import parse_limits, parse_pixels
 from speechlip.terminal import Bar, echo, say
 
 SOME_FAILED = 3
@@ -30,6 +30,7 @@ def run(
     random_init: bool,
     max_wait: str,
     max_memory: str,
+    max_picture: str,
     quiet: bool,
 ) -> int:
     """Export every video and say what came of it; returns the exit code."""
@@ -48,7 +49,7 @@ def run(
             echo(f"{name} is not written: {why}", err=True)
     check_writable(out)
     rows = []
-    options = ExportOptions(names, share, scale, sha256)
+    options = ExportOptions(names, share, scale, sha256, parse_pixels(max_picture))
     with Bar(len(tasks), f"exporting {label}", "videos", quiet=quiet) as bar:
         for row in bar.over(export(tasks, exporter, options, out, limits, lambda event: say(str(event)))):
             rows.append(row)

@@ -19,7 +19,7 @@ from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
 from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
-from speechlip.shards.options import PEOPLE, SPLIT_BY, PrepOptions, parse_bytes, parse_duration, parse_limits, parse_split
+from speechlip.shards.options import PEOPLE, SPLIT_BY, PrepOptions, parse_bytes, parse_duration, parse_limits, parse_pixels, parse_split
 from speechlip.shards.plan import Plan, limited, looks_by, make_plan
 from speechlip.shards.spans import TOO_SMALL
 from speechlip.terminal import Bar, counted, echo, say
@@ -95,6 +95,7 @@ def read_options(chosen: dict[str, Any]) -> PrepOptions:
         shard_bytes=parse_bytes(given.pop("shard_size")),
         min_clip_s=parse_duration(given.pop("min_clip")),
         max_clip_s=parse_duration(given.pop("max_clip")),
+        max_picture_px=parse_pixels(given.pop("max_picture")),
         **given,
     )
     check_preset(options.crop, has_landmarks=True)

@@ -14,7 +14,7 @@ from speechlip.scoring import protocols
 from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
-from speechlip.shards.options import parse_limits
+from speechlip.shards.options import parse_limits, parse_pixels
 from speechlip.terminal import Bar, counted, echo, say, visible
 from speechlip.workers import Limits, Replaced
 
@@ -60,7 +60,8 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
 
     given = dict(chosen)
     has_reference = any(task.reference or task.problem for task in matched.tasks)
-    options = ScoreOptions(metrics=parse_metrics(given.pop("metrics"), has_reference), **given | {"device": choose_device(given["device"])})
+    given |= {"device": choose_device(given["device"]), "max_picture_px": parse_pixels(given.pop("max_picture"))}
+    options = ScoreOptions(metrics=parse_metrics(given.pop("metrics"), has_reference), **given)
     if not options.looks_at_faces:
         return options
     name, why = choose_detector(options.detector)

@@ -313,7 +313,7 @@ def test_files_of_another_tool_stay(filmed, tmp_path):
     assert (tmp_path / "ben" / "aud_ds.npy").read_bytes() == b"theirs"
 
 
-def reads_badly(task, report):
+def reads_badly(task, report, max_picture_px):
     """One video kills its process, one hangs, one takes a breath."""
     report(task.name, 0.0)
     if task.name == "dies.mp4":

@@ -215,3 +215,22 @@ def _set_display_matrix(path, clockwise_deg):
     assert struct.unpack_from(">9i", content, matrix) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
     struct.pack_into(">9i", content, matrix, cos * 65536, sin * 65536, 0, -sin * 65536, cos * 65536, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
+
+
+def test_pictures_larger_than_the_limit_are_not_decoded(tmp_path):
+    """16000 × 16000 would take 3.5 GB; here 64 × 48, and a limit below."""
+    write(tmp_path / "clip.mkv", Recording("mkv", duration_s=Fraction(1)))
+    with pytest.raises(SourceRefused, match=r"picture too large \(64 × 48 px, 0 million; --max-picture is 0.003 million"):
+        probe(tmp_path / "clip.mkv", max_picture_px=3000)
+    assert probe(tmp_path / "clip.mkv", max_picture_px=64 * 48).width == 64
+
+
+def test_pictures_that_grow_over_the_limit_midway_are_damage(tmp_path):
+    """The header says 64 × 48 of both; a limit between the two sizes."""
+    for name, size in (("small", (64, 48)), ("large", (256, 192))):
+        write(tmp_path / f"{name}.ts", Recording("ts", duration_s=Fraction(1), size=size))
+    path = tmp_path / "grows.ts"
+    path.write_bytes((tmp_path / "small.ts").read_bytes() + (tmp_path / "large.ts").read_bytes())
+    reading = moments(path, probe(path, max_picture_px=64 * 64))
+    assert [moment.picture is not None for moment in reading] == [True] * 25 + [False] * 25
+    assert reading.report.damaged_packets > 0

@@ -52,7 +52,7 @@ def test_every_split_gets_a_speaker_as_soon_as_there_are_enough(speakers, expect
 def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
     """Two good files and six that give nothing: train is never empty, whatever is drawn. The length of a video without sound is known."""
 
-    def probe(path, need_audio=True):
+    def probe(path, need_audio=True, max_picture_px=0):
         if path.stem == "mute" and need_audio:
             raise SourceRefused("probe", "no audio stream", "pictures only")
         if path.stem.startswith("bad"):
@@ -60,6 +60,7 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
         return SimpleNamespace(video_duration_s=11.7)
 
     monkeypatch.setattr("speechlip.shards.plan.probe", probe)
+    monkeypatch.setattr("speechlip.shards.plan.picture_length_s", lambda path: probe(path, need_audio=False).video_duration_s)
     names = ["good1", "good2", "mute", *(f"bad{place}" for place in range(5))]
     sources = [Source(Path(f"/videos/{name}.mp4"), f"{name}.mp4", name) for name in names]
     plan = make_plan(sources, PrepOptions(seed=seed))

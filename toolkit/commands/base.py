@@ -78,10 +78,11 @@ cache_option = click.option(
 
 
 def limit_options(command: Any) -> Any:
-    """``--max-wait`` and ``--max-memory``, for commands that read videos (docs/decisions/limits.md)."""
+    """``--max-wait``, ``--max-memory`` and ``--max-picture``, for commands that read videos (docs/decisions/limits.md)."""
     wait = click.option("--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never.")
     memory = click.option("--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never.")
-    return wait(memory(command))
+    picture = click.option("--max-picture", default="40MP", help="Refuse a video whose pictures have more pixels; 8K has 33 million.")
+    return wait(memory(picture(command)))
 
 
 class _Common:

@@ -6,6 +6,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -83,17 +84,22 @@ def export(
         frames = {task: frames_if_done(task, exporter, options) for task in tasks}
         kept = {task: Row(plain_name(task.name), KEPT, done) for task, done in frames.items() if done is not None}
         pending = [task for task in tasks if task not in kept]
-        made = ((task, export_read(task, read, exporter, options)) for task, read in sounds_of(pending, limits, replaced))
+        made = (
+            (task, export_read(task, read, exporter, options))
+            for task, read in sounds_of(pending, options.max_picture_px, limits, replaced)
+        )
         for task, row in chain(kept.items(), made):
             rows[task] = row
             yield row
         write_text(out / LEDGER, "".join(json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks))
 
 
-def sounds_of(tasks: Sequence[Task], limits: Limits, replaced: Callable[[Replaced], None]) -> Iterator[tuple[Task, Sound | Exception]]:
+def sounds_of(
+    tasks: Sequence[Task], max_picture_px: int, limits: Limits, replaced: Callable[[Replaced], None]
+) -> Iterator[tuple[Task, Sound | Exception]]:
     """Each task with its sound, or with why there is none."""
     return outcomes(
-        read_task,
+        partial(read_task, max_picture_px=max_picture_px),
         tasks,
         workers=1,
         advanced=lambda source, seconds: None,
@@ -103,12 +109,12 @@ def sounds_of(tasks: Sequence[Task], limits: Limits, replaced: Callable[[Replace
     )
 
 
-def read_task(task: Task, report: Report) -> Sound | Exception:
+def read_task(task: Task, report: Report, max_picture_px: int) -> Sound | Exception:
     """The sound of one video, or why there is none. No error of a video goes further than this."""
     name = plain_name(task.name)
     report(name, 0.0)
     try:
-        return read_sound(task.path)
+        return read_sound(task.path, max_picture_px)
     except SourceRefused as refusal:
         return refusal
     except Exception as error:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from speechlip.encoders.protocol import FeatureClock
+from speechlip.media.opening import MAX_PICTURE_PX
 from speechlip.timing import FPS
 
 from .scale import Scale
@@ -57,6 +58,7 @@ class ExportOptions:
     train_share: Fraction = Fraction(10, 11)
     scale: Scale | None = None
     scale_sha256: str = ""
+    max_picture_px: int = MAX_PICTURE_PX
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from speechlip.media.corrected import sentences
 from speechlip.media.decoding import stamped_frames
 from speechlip.media.endings import is_video_name
 from speechlip.media.moments import moments
-from speechlip.media.opening import audio_stream, open_local
-from speechlip.media.probe import corrections, jump_corrections, probe, sound_line
+from speechlip.media.opening import MAX_PICTURE_PX, audio_stream, open_local
+from speechlip.media.probe import corrections, probe, sound_line
 from speechlip.media.stamps import WILD_S
+from speechlip.media.timeline import jump_corrections
 from speechlip.media.video import found_again
 from speechlip.timing import SAMPLES_PER_FRAME
 
@@ -32,16 +33,16 @@ class Sound:
         return len(self.samples) // SAMPLES_PER_FRAME
 
 
-def read_sound(path: Path) -> Sound:
+def read_sound(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Sound:
     """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
 
     T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
     longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its
-    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. Raises SourceRefused for what cannot
-    be read.
+    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. max_picture_px: as for ``probe``.
+    Raises SourceRefused for what cannot be read.
     """
     try:
-        info = probe(path)
+        info = probe(path, max_picture_px=max_picture_px)
     except SourceRefused as refusal:
         if refusal.reason != "no video stream" or is_video_name(path.name):
             raise

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from ..errors import SourceRefused
 from .endings import why_not_read
 
+MAX_PICTURE_PX = 40_000_000  # 8K is 33 million
 VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
 AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"  # opened only to say "no video stream" instead of "not a video file"
 NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image

@@ -1,7 +1,7 @@
 """What a media file says about itself, and what of it will be corrected on the way to 25 pictures and 16 000 samples a second."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +15,11 @@ from ..timing import FPS, SAMPLE_RATE
 from .colours import SDR, Colours, colour_doubts, colours_of
 from .decoding import demuxed, keeps_presentation_times
 from .geometry import Geometries, Geometry, doubts
-from .opening import audio_stream, open_local, video_stream
+from .opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from .stamps import Steps
-from .timeline import Jump, Shift, TimeLine, TimeLineReader
+from .timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
 
 FIRST_PACKETS = 500  # some 10 s of either stream: where one has given no frame by then, its header's word is taken for where it starts
-JUMPS_NAMED = 3
 MPEG_STREAMS, MPEG_WRAP_S = ("mpegts", "mpeg"), 2**33 / 90_000  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
 SAME_START_S = 0.001  # Matroska and FLV round stamps to 1 ms: a smaller difference is none
 SAME_RATE = 0.005  # the header's rate is taken where the pictures' stamps are no further from it
@@ -68,6 +67,7 @@ class MediaInfo:
     video_shifts: tuple[Shift, ...] = ()
     audio_shifts: tuple[Shift, ...] = ()
     jumps: tuple[Jump, ...] = ()
+    max_picture_px: int = MAX_PICTURE_PX
 
     @property
     def stored(self) -> Geometry:
@@ -76,11 +76,12 @@ class MediaInfo:
         return Geometry(round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg)
 
 
-def probe(path: Path, need_audio: bool = True) -> MediaInfo:
+def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE_PX) -> MediaInfo:
     """Read the headers of ``path``, decode the first frame of either stream and look at the stamps of all packets (1 ms a second of video).
 
-    Raises SourceRefused (stage ``probe``): no video stream, no audio stream (unless ``need_audio`` is False), no usable time stamps, too few
-    pictures, and those of ``open_local``.
+    max_picture_px: width times height above which a video is refused, and above which no picture of it is decoded (a JPEG of 16000 × 16000
+    takes 3.5 GB). Raises SourceRefused (stage ``probe``): no video stream, no audio stream (unless ``need_audio`` is False), picture too large, no
+    usable time stamps, too few pictures, and those of ``open_local``.
     """
     with open_local(path) as container:
         video, audio = video_stream(container), audio_stream(container)
@@ -88,6 +89,7 @@ def probe(path: Path, need_audio: bool = True) -> MediaInfo:
             raise SourceRefused("probe", "no video stream", f"a {_short_name(container)} file without moving pictures that can be decoded")
         if audio is None and need_audio:
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
+        bound_pictures(video, max_picture_px)
         geometries = Geometries(video)
         first, reader = _read_through(container, [video, audio] if audio else [video])
         line = reader.time_line()
@@ -100,7 +102,16 @@ def probe(path: Path, need_audio: bool = True) -> MediaInfo:
             video_shifts=line.video_shifts,
             audio_shifts=line.audio_shifts,
             jumps=tuple(_since(jump, pictures["video_start_s"], container) for jump in line.jumps),
+            max_picture_px=max_picture_px,
         )
+
+
+def bound_pictures(video: av.VideoStream, max_picture_px: int) -> None:
+    """No picture above the limit is decoded from now on; called before the first. Raises SourceRefused: picture too large."""
+    if video.width * video.height > max_picture_px:
+        size = f"{video.width} × {video.height} px, {video.width * video.height / 1e6:.0f} million"
+        raise SourceRefused("probe", "picture too large", f"{size}; --max-picture is {max_picture_px / 1e6:g} million")
+    video.codec_context.options = video.codec_context.options | {"max_pixels": str(max_picture_px)}
 
 
 def corrections(info: MediaInfo) -> list[str]:
@@ -141,19 +152,6 @@ def _audio_corrections(info: MediaInfo) -> Iterator[str]:
         yield f"audio track {info.audio_track + 1} of {info.audio_tracks}"
 
 
-def jump_corrections(jumps: Sequence[Jump]) -> Iterator[str]:
-    """What was done about jumps, the first few one by one.
-
-    >>> list(jump_corrections([Jump(6.0, -6.04, "all"), Jump(9.0, 3600.0, "sound")]))
-    ['stamps jump by -6.040 s at 6.000 s: read on without a gap', 'stamps jump by +3600.000 s at 9.000 s, of the sound only: read on without a gap']
-    """
-    for jump in jumps[:JUMPS_NAMED]:
-        only = "" if jump.streams == "all" else f", of the {jump.streams} only"
-        yield f"stamps jump by {jump.by_s:+.3f} s at {jump.at_s:.3f} s{only}: read on without a gap"
-    if (more := len(jumps) - JUMPS_NAMED) > 0:
-        yield f"stamps jump {more} time{'s' * (more > 1)} more"
-
-
 def _short_name(container: InputContainer) -> str:
     return container.format.name.split(",")[0]
 
@@ -161,6 +159,22 @@ def _short_name(container: InputContainer) -> str:
 def _why_no_audio(container: InputContainer) -> str:
     unknown = len(container.streams.audio)
     return f"{unknown} in a codec that cannot be decoded" if unknown else "the file holds pictures only"
+
+
+def picture_length_s(path: Path) -> float:
+    """How long the pictures of a video go on, in seconds, whatever else it is refused for; nothing is decoded.
+
+    Raises SourceRefused (stage ``probe``): no video stream, no usable time stamps, too few pictures, those of ``open_local``.
+    """
+    with open_local(path) as container:
+        video = video_stream(container)
+        if video is None:
+            raise SourceRefused("probe", "no video stream")
+        reader = TimeLineReader([video], keeps_presentation_times(container))
+        for packet in demuxed(container, [video], Counter()):
+            reader.see(packet)
+        line = reader.time_line()
+    return _length_s(float(line.video_start_s or 0), line.video_stop_s)
 
 
 def sound_line(path: Path) -> TimeLine:

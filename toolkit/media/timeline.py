@@ -14,6 +14,8 @@ from .stamps import NAMES, WILD_S, Run, StreamStamps
 
 LOOK_AHEAD = 64  # offsets among which a stream that jumps looks for its own: the other stream is not further ahead in the file
 
+JUMPS_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -152,3 +154,16 @@ def _jumps(epochs: Sequence[_Epoch], streams: int) -> Iterator[Jump]:
     for epoch in epochs[1:]:
         first = "video" if "video" in epoch.starts else "audio"
         yield Jump(float(epoch.start_s(first)), float(epoch.by_s), "all" if len(epoch.starts) == streams else NAMES[first])
+
+
+def jump_corrections(jumps: Sequence[Jump]) -> Iterator[str]:
+    """What was done about jumps, the first few one by one.
+
+    >>> list(jump_corrections([Jump(6.0, -6.04, "all"), Jump(9.0, 3600.0, "sound")]))
+    ['stamps jump by -6.040 s at 6.000 s: read on without a gap', 'stamps jump by +3600.000 s at 9.000 s, of the sound only: read on without a gap']
+    """
+    for jump in jumps[:JUMPS_NAMED]:
+        only = "" if jump.streams == "all" else f", of the {jump.streams} only"
+        yield f"stamps jump by {jump.by_s:+.3f} s at {jump.at_s:.3f} s{only}: read on without a gap"
+    if (more := len(jumps) - JUMPS_NAMED) > 0:
+        yield f"stamps jump {more} time{'s' * (more > 1)} more"

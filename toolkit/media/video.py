@@ -16,9 +16,10 @@ from .decoding import keeps_presentation_times, packets, stamp_s, stamped_frames
 from .geometry import Changes, Geometries, Geometry
 from .opening import open_local, video_stream
 from .painting import Painter
-from .probe import MediaInfo
+from .probe import MediaInfo, bound_pictures
 from .stamps import MAX_HOLD_S
 
+ROUNDED = 1e-3  # what a length in seconds may be off by, in moments
 Shown = TypeVar("Shown")
 
 
@@ -45,13 +46,14 @@ class Picture:
 
 
 def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[Picture | None]:
-    """One picture per 40 ms from ``info.video_start_s`` to the end of the last frame; None where there is a hole.
+    """One picture per 40 ms from ``info.video_start_s`` to the end of the last packet; None where there is a hole, and where none can be decoded.
 
     Raises SourceRefused (stage ``video``): no decodable picture.
     """
-    painter, changes, empty = Painter(), Changes(tally, info.interlaced), True
+    painter, changes, empty, index = Painter(), Changes(tally, info.interlaced), True, -1
     with open_local(path) as container:
         stream = found_again(video_stream(container))
+        bound_pictures(stream, info.max_picture_px)
         stream.codec_context.thread_count = threads
         stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"
         zero_s, geometries = zero_on(stream.time_base, info), Geometries(stream)
@@ -66,6 +68,9 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
             yield picture
     if empty:
         raise SourceRefused("video", "no decodable picture", f"{tally['damaged_packets']} damaged packets, and none that gave a picture")
+    for _ in range(index + 1, int(info.video_duration_s * FPS + 0.5 - ROUNDED)):
+        tally["empty_moments"] += 1
+        yield None
 
 
 def moments_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[None]:

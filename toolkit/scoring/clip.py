@@ -95,7 +95,7 @@ def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Rep
 
     scratch: where the file lies that a codec path makes, while it is wanted; None: among the system's temporary files.
     """
-    info = probe(task.render, need_audio=False)
+    info = probe(task.render, need_audio=False, max_picture_px=options.max_picture_px)
     found = Findings({family: problem for family, problem in tools.problems.items() if family in options.metrics})
     found.frames = count_moments(task.render, info)
     found.notes.extend(picture_corrections(info))
@@ -125,7 +125,7 @@ def _open_reference(task: ScoreTask, options: ScoreOptions, found: Findings) -> 
         found.refuse(wanted, NotScored("no reference", task.problem))
         return None
     try:
-        return probe(task.reference, need_audio=False)
+        return probe(task.reference, need_audio=False, max_picture_px=options.max_picture_px)
     except SourceRefused as refusal:
         found.refuse(wanted, NotScored("reference unreadable", f"{refusal.reason} {refusal.detail}".strip()))
         return None

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.media.opening import MAX_PICTURE_PX
 from speechlip.metrics.regions import REGIONS
 
 from . import protocols
@@ -37,6 +38,7 @@ class ScoreOptions:
     syncnet_weights: Path | None = None
     allow_unknown_weights: bool = False
     sync_model: str | None = None
+    max_picture_px: int = MAX_PICTURE_PX
 
     def __post_init__(self) -> None:
         protocols.get(self.protocol)

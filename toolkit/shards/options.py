@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from speechlip.errors import OptionError
+from speechlip.media.opening import MAX_PICTURE_PX
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.workers import Limits
 
@@ -46,6 +47,7 @@ class PrepOptions:
     sync_correct: bool = False
     sync_model: str = ""
     split_by: str = "speaker"
+    max_picture_px: int = MAX_PICTURE_PX
 
     def __post_init__(self) -> None:
         if self.spectrogram not in SPECTROGRAM_WIDTHS:
@@ -94,6 +96,18 @@ def parse_duration(text: str) -> float:
     if not match:
         raise OptionError(f"cannot read the length {text!r}; write it like 1s, 500ms or 2min")
     return float(match[1]) * {"": 1, "s": 1, "ms": 0.001, "min": 60}[match[2]]
+
+
+def parse_pixels(text: str) -> int:
+    """Read a number of pixels such as ``40MP`` (millions). Raises OptionError.
+
+    >>> parse_pixels("40MP"), parse_pixels("0.5 MP"), parse_pixels("90000")
+    (40000000, 500000, 90000)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MP)?", text.strip(), re.IGNORECASE)
+    if not match or float(match[1]) <= 0:
+        raise OptionError(f"cannot read the number of pixels {text!r}; write it like 40MP")
+    return round(float(match[1]) * (10**6 if match[2] else 1))
 
 
 def parse_limits(max_wait: str, max_memory: str) -> Limits:

@@ -14,7 +14,8 @@ from pathlib import Path
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.sidecar import SidecarDetector
 from speechlip.files import sha256_of
-from speechlip.media.probe import probe
+from speechlip.media.opening import MAX_PICTURE_PX
+from speechlip.media.probe import picture_length_s, probe
 from speechlip.records import Source
 from speechlip.timing import seconds
 from speechlip.workers import Crashed, Limits, Report, outcomes
@@ -87,22 +88,22 @@ class Plan:
         return (*prepared, *(planned for _, planned in self.refused))
 
 
-def look_at(source: Source, detector: str, key_digits: int) -> PlannedSource:
+def look_at(source: Source, detector: str, key_digits: int, max_picture_px: int = MAX_PICTURE_PX) -> PlannedSource:
     """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or has no sound."""
     length_s, refusal = 0.0, (source.refusal and ("recipe", source.refusal, source.refusal_detail)) or ()
     try:
         if not refusal:
-            length_s = probe(source.path).video_duration_s
+            length_s = probe(source.path, max_picture_px=max_picture_px).video_duration_s
     except SourceRefused as problem:
         refusal = (problem.stage, problem.reason, problem.detail)
-        length_s = length_without_sound(source.path)
+        length_s = length_of(source.path)
     return PlannedSource(source, *file_stamp(source.path), length_s, declared(source, detector), key_digits, refusal)
 
 
-def length_without_sound(path: Path) -> float:
-    """Length in seconds of a video that may have no sound, 0 where it cannot be read either: what is refused is counted all the same."""
+def length_of(path: Path) -> float:
+    """Length in seconds of a video that is refused, 0 where it cannot be read either: it is counted all the same."""
     try:
-        return probe(path, need_audio=False).video_duration_s
+        return picture_length_s(path)
     except SourceRefused:
         return 0.0
 
@@ -169,13 +170,14 @@ class Look:
     source: Source = field(compare=False)
     detector: str
     key_digits: int
+    max_picture_px: int = MAX_PICTURE_PX
 
 
 def look(task: Look, report: Report) -> PlannedSource:
     """``look_at`` as a unit of work. An error that nobody expects is left to the source's turn, when it is said."""
     report(task.source.name, 0.0)
     try:
-        return look_at(task.source, task.detector, task.key_digits)
+        return look_at(task.source, task.detector, task.key_digits, task.max_picture_px)
     except Exception:
         return unseen(task)
 
@@ -207,7 +209,7 @@ def make_plan(
     """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar; ``looks`` may end them in any order."""
     digits = key_digits(source.name for source in sources)
     seen: dict[str, PlannedSource] = {}
-    for entry in looks([Look(index, source, options.detector, digits[source.name]) for index, source in enumerate(sources)]):
+    for entry in looks([Look(index, source, options.detector, digits[source.name], options.max_picture_px) for index, source in enumerate(sources)]):
         seen[entry.source.name] = entry
         on_look()
     planned = [replace(seen[source.name], source=source) for source in sources]

@@ -145,7 +145,7 @@ def cut_source(
 ) -> Iterator[tuple[Clip, dict]]:
     """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
     source = planned.source
-    info = probe(source.path)
+    info = probe(source.path, max_picture_px=options.max_picture_px)
     account.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
     seen = observe(source, info, options, report, planned.first_frame, planned.stop_frame)
