@@ -209,7 +209,9 @@ def make_plan(
     """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar; ``looks`` may end them in any order."""
     digits = key_digits(source.name for source in sources)
     seen: dict[str, PlannedSource] = {}
-    for entry in looks([Look(index, source, options.detector, digits[source.name], options.max_picture_px) for index, source in enumerate(sources)]):
+    for entry in looks(
+        [Look(index, source, options.detector, digits[source.name], options.max_picture_px) for index, source in enumerate(sources)]
+    ):
         seen[entry.source.name] = entry
         on_look()
     planned = [replace(seen[source.name], source=source) for source in sources]
