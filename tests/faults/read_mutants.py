@@ -14,6 +14,7 @@ from speechlip.errors import SourceRefused
 from speechlip.exporting.sound import read_sound
 from speechlip.faces import detectors
 from speechlip.records import Face, Source
+from speechlip.shards.account import refused_row
 from speechlip.shards.options import PrepOptions
 from speechlip.shards.plan import make_plan
 from speechlip.shards.prepare import prepare_unit
@@ -42,12 +43,14 @@ def read(path, folder):
     source = Source(path, path.name, "someone")
     options = PrepOptions(detector="one", min_clip_s=0.4, max_clip_s=1.2)
     plan = make_plan([source], options)
-    result = prepare_unit(plan.units[0], lambda name, seconds: None, options=options, work_folder=folder, with_phones=False)
+    rows = [refused_row(split, entry) for split, entry in plan.refused]
+    for unit in plan.units:
+        rows += prepare_unit(unit, lambda name, seconds: None, options=options, work_folder=folder, with_phones=False).rows
     try:
         frames = read_sound(path).frames
     except SourceRefused as refusal:
         frames = refusal.reason
-    row, *others = result.rows
+    row, *others = rows
     assert not others and row.source == path.name
     return {
         "planned_s": plan.sources[0].seconds,
