@@ -157,6 +157,18 @@ def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field,
     assert set(reasons) <= {"no usable time stamps", "too few pictures", "not a video file", "no video stream"}
 
 
+def test_an_avi_whose_pictures_run_at_another_speed_than_its_sound_is_refused(tmp_path):
+    """dwScale 1 → 3, which makes 25 pictures a second 8.3 and three minutes of one: nobody's lips would fit."""
+    path = tmp_path / "clip.avi"
+    write(path, Recording("avi", audio_codec="pcm_s16le", duration_s=Fraction(13, 5)))
+    content = path.read_bytes()
+    place = content.index(b"strh") + 8 + 20
+    assert probe(path).video_duration_s == pytest.approx(2.6)
+    path.write_bytes(content[:place] + struct.pack("<I", 3) + content[place + 4 :])
+    with pytest.raises(SourceRefused, match=r"7\.\d s of pictures beside 2\.\d s of sound in the file: a rate in its header is wrong"):
+        probe(path)
+
+
 def test_a_recording_that_states_no_length_has_one(tmp_path):
     """As browsers record: Matroska and MP4 written to a pipe, which cannot go back to the header."""
     for extension, muxer, codec, rate in (

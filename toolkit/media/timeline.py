@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from .stamps import NAMES, WILD_S, Run, StreamStamps
+from ..errors import SourceRefused
+from .speeds import Places, apart, side_by_side_s
+from .stamps import NAMES, NO_STAMPS, WILD_S, Run, StreamStamps
 
 LOOK_AHEAD = 64  # offsets among which a stream that jumps looks for its own: the other stream is not further ahead in the file
 
@@ -68,6 +70,7 @@ class TimeLineReader:
     """Shown every packet of both streams in the order of the file."""
 
     def __init__(self, streams: Sequence[Any], presented: bool) -> None:
+        self._places = {} if presented else {stream.type: Places() for stream in streams}
         self.lines = {stream.index: StreamStamps(stream, presented or stream.type == "audio") for stream in streams}
         self._seen = 0
 
@@ -77,10 +80,20 @@ class TimeLineReader:
         other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other_s)
         self._seen += 1
+        if self._places and packet.size and packet.dts is not None and packet.pos is not None:
+            self._places[line.kind].see(packet.pos, packet.dts * line.time_base)
 
     def time_line(self) -> TimeLine:
         """After the last packet. Raises SourceRefused (stage ``probe``): no usable time stamps, too few pictures."""
+        self._check_speeds()
         return joined({line.kind: line.runs() for line in self.lines.values()})
+
+    def _check_speeds(self) -> None:
+        kinds = list(self._places)
+        beside = side_by_side_s(*(self._places[kind].kept for kind in kinds)) if len(kinds) == 2 else None
+        if beside and apart(*beside):
+            lengths = " beside ".join(f"{float(length_s):.1f} s of {NAMES[kind]}" for kind, length_s in zip(kinds, beside, strict=True))
+            raise SourceRefused("probe", NO_STAMPS, f"{lengths} in the file: a rate in its header is wrong")
 
 
 def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
