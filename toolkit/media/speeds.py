@@ -6,7 +6,7 @@ from fractions import Fraction
 MAX_KEPT = 256
 MIN_KEPT = 8  # places of each stream in the stretch that both share
 SHARED = 0.8  # of each stream's places: where they do not lie side by side, nothing can be said
-APART_S, APART_SHARE = 2, Fraction(1, 10)  # recorders interleave by a second at most
+APART_S, APART_SHARE = Fraction(2), Fraction(1, 10)  # recorders interleave by a second at most
 Place = tuple[int, Fraction]  # byte in the file, seconds
 
 
