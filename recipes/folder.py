@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.files import is_file
 from speechlip.media.endings import looks_like_video
 from speechlip.records import Source
 
@@ -109,7 +110,7 @@ def source(path: Path, name: str, row: dict[str, str] | None = None, more: dict[
 
 def _beside(path: Path, ending: str) -> Path | None:
     place = path.with_name(path.stem + ending)
-    return place if place.is_file() else None
+    return place if is_file(place) else None
 
 
 def _text(path: Path | None, root: Path, video: Path) -> str:

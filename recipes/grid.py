@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
+from speechlip.files import is_file
 from speechlip.metrics.visemes import fold
 from speechlip.phones import SILENCE, read_align
 from speechlip.records import Source
@@ -89,7 +90,7 @@ def sentence(stem: str) -> str:
 def align_path(root: Path, video: Path, talker: str) -> Path | None:
     """Where the video's ``.align`` lies, None if nowhere."""
     near = (video.parent, video.parent / "align", video.parent.parent / "align", root / "align" / talker, root / "alignments" / talker)
-    return next((place for place in (folder / f"{video.stem}.align" for folder in near) if place.is_file()), None)
+    return next((place for place in (folder / f"{video.stem}.align" for folder in near) if is_file(place)), None)
 
 
 def labels_of(align: Path) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import os
+import pwd
 import threading
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from speechlip import assets
 from speechlip.cli import speechlip
 from speechlip.errors import ModelError, OptionError
+from speechlip.faces.detectors import choose_detector
 
 CONTENT = b"not a network, but it has a hash"
 NOWHERE = "http://127.0.0.1:9/model.bin"  # the discard port: refuses at once
@@ -39,6 +41,23 @@ def test_cache_folder_is_the_named_one_or_in_home(monkeypatch, tmp_path):
     monkeypatch.delenv("SPEECHLIP_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert assets.cache_folder() == tmp_path / "me" / ".cache" / "speechlip"
+
+
+def test_without_a_home_nothing_is_there_and_the_variable_is_named(monkeypatch):
+    """As in a container whose user has no entry in the list of users."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("SPEECHLIP_HOME", raising=False)
+    assert not assets.available("face_landmarker")
+    for use in (assets.path, assets.fetch):
+        with pytest.raises(ModelError, match=r"no home folder is known \(HOME is not set\): set SPEECHLIP_HOME to a folder"):
+            use("face_landmarker")
+    name, why = choose_detector("auto")
+    assert name == "cascade" and "SPEECHLIP_HOME" in why
 
 
 def test_fetch_downloads_checks_and_keeps(model, home, capsys):

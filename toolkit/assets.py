@@ -146,13 +146,19 @@ def get(name: str) -> Asset:
 
 
 def cache_folder() -> Path:
-    """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``."""
-    return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
+    """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``. Raises ModelError where neither is known."""
+    try:
+        return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
+    except RuntimeError as error:
+        raise ModelError("no home folder is known (HOME is not set): set SPEECHLIP_HOME to a folder for model files") from error
 
 
 def available(name: str) -> bool:
-    """Whether the file is there; its hash is checked when it is used."""
-    return (cache_folder() / get(name).file_name).is_file()
+    """Whether the file is there; its hash is checked when it is used. Nothing is where no folder is known."""
+    try:
+        return (cache_folder() / get(name).file_name).is_file()
+    except ModelError:
+        return False
 
 
 def path(name: str) -> Path:

@@ -82,7 +82,7 @@ def is_file(path: Path) -> bool:
     """Whether there is such a file; also for names that are longer than any can be."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

@@ -240,3 +240,18 @@ def test_metadata_in_another_encoding_is_refused(put):
     (root / "metadata.csv").write_bytes("file,speaker\na.mp4,Zoë\n".encode("latin-1"))
     with pytest.raises(OptionError, match="not a CSV file in UTF-8"):
         list(sources(root))
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125])
+def test_names_as_long_as_a_name_may_be_are_videos_like_others(tmp_path, stem):
+    """What may lie beside them, ``NAME.landmarks.npz``, would be longer than any file's name."""
+    from speechlip.files import write_text
+    from speechlip.scoring.faces import as_source
+
+    (tmp_path / f"{stem}.mp4").write_bytes(b"")
+    (tmp_path / "a.mp4").write_bytes(b"")
+    assert sorted(source.name for source in sources(tmp_path)) == ["a.mp4", f"{stem}.mp4"]
+    assert as_source(tmp_path / f"{stem}.mp4").landmarks_path is None
+    (tmp_path / "out").mkdir()
+    write_text(tmp_path / "out" / f"{stem}.csv", "words")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{stem}.csv"], "nor is there room for .part behind it"

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from speechlip.errors import OptionError, ShardError
+from speechlip.files import is_file
 from speechlip.shards.decode import ClipSample
 from speechlip.timing import FPS
 
@@ -61,7 +62,7 @@ class StoredFeatures:
         candidates = [(clip.key, 0.0), (stem, clip.meta["start_s"]), (source, clip.meta["start_s"])]
         for name, start_s in candidates:
             path = PurePosixPath(f"{name}.npy")
-            if name and not path.is_absolute() and ".." not in path.parts and (self.folder / path).is_file():
+            if name and not path.is_absolute() and ".." not in path.parts and is_file(self.folder / path):
                 return self.folder / path, start_s
         raise ShardError(f"no features for clip {clip.key}: {self.folder} has neither {clip.key}.npy nor {stem}.npy; write one of them")
 

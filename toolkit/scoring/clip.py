@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from speechlip.errors import SourceRefused
+from speechlip.files import is_file
 from speechlip.media.corrected import sentences
 from speechlip.media.opening import audio_stream, open_local
 from speechlip.media.probe import MediaInfo, picture_corrections, probe
@@ -222,7 +223,7 @@ def _landmarks(task: ScoreTask, found: Findings, seen: Looked | None) -> tuple[n
     """Landmarks of render and reference, from the detector, or where it gives boxes only from the files beside both."""
     render = found.looked.main_landmarks() if found.looked else None
     reference = seen.main_landmarks() if seen else None
-    if (render is None or reference is None) and seen and all(sidecar_of(path).is_file() for path in (task.render, task.reference) if path):
+    if (render is None or reference is None) and seen and all(is_file(sidecar_of(path)) for path in (task.render, task.reference) if path):
         found.notes.append("LMD from the landmark files beside both videos")
         return sidecar_landmarks(task.render, found.frames), sidecar_landmarks(task.reference, seen.frames) if task.reference else None
     return render, reference

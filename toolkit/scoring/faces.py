@@ -9,6 +9,7 @@ import numpy as np
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import TrackOptions, build_tracks, select
+from speechlip.files import is_file
 from speechlip.media.moments import joins, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
@@ -76,7 +77,7 @@ def look(path: Path, info: MediaInfo, detector_name: str, options: TrackOptions,
 def as_source(path: Path) -> Source:
     """The record a detector is opened with, its sidecar landmarks beside the video if there are any."""
     sidecar = sidecar_of(path)
-    return Source(path, path.name, "", landmarks_path=sidecar if sidecar.is_file() else None)
+    return Source(path, path.name, "", landmarks_path=sidecar if is_file(sidecar) else None)
 
 
 def sidecar_of(path: Path) -> Path:

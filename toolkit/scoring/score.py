@@ -18,7 +18,7 @@ from typing import Protocol as Interface
 
 import speechlip
 from speechlip.errors import ModelError, OptionError, SourceRefused
-from speechlip.files import csv_text, make_folder, only_run, scratch_folder, write_text
+from speechlip.files import csv_text, is_file, make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import NotScored
 from speechlip.shards.plan import file_stamp
@@ -159,7 +159,7 @@ def key_of(task: ScoreTask, job: ScoreJob) -> str:
     files += [sidecar_of(path) for path in (task.render, task.reference) if path]
     facts = {
         "task": [task.clip, task.problem, task.audio_problem],
-        "files": [[str(path), *(file_stamp(path) if path.is_file() else (0, 0))] for path in files],
+        "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
         "options": {key: value for key, value in job.options.as_dict().items() if key not in ("syncnet_weights", "allow_unknown_weights")},
         "networks": asdict(job.networks),
         "versions": versions(),
