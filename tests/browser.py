@@ -32,11 +32,14 @@ SPOKEN = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper left corner is, 0 to 255."""
+    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper left corner is, 0 to 255. pdf: as it
+    is printed, where that was asked for.
+    """
 
     html: str
     console: tuple[str, ...]
     corner: int
+    pdf: bytes = b""
 
 
 class Browser:
@@ -47,18 +50,20 @@ class Browser:
         self._number, self._heard, self._until_s = 0, b"", 0.0
         self._events: list[dict] = []
 
-    def open(self, path: Path, place: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False) -> Page:
-        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not."""
+    def open(self, path: Path, place: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False, pdf: bool = False) -> Page:
+        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not; printed where ``pdf`` asks
+        for it, when its promise ``painted`` is kept.
+        """
         self._until_s = time.monotonic() + PATIENCE_S
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         try:
             return self._look(
-                self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], path.as_uri() + place, size, dark
+                self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], path.as_uri() + place, size, dark, pdf
             )
         finally:
             self._ask("Target.closeTarget", targetId=target)
 
-    def _look(self, tab: str, address: str, size: tuple[int, int], dark: bool) -> Page:
+    def _look(self, tab: str, address: str, size: tuple[int, int], dark: bool, pdf: bool) -> Page:
         for domain in ("Page", "Runtime", "Log"):
             self._ask(f"{domain}.enable", tab)
         self._ask("Page.setLifecycleEventsEnabled", tab, enabled=True)
@@ -74,7 +79,11 @@ class Browser:
         corner = self._ask("Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1})["data"]
         said = [event for event in self._events if event.get("sessionId") == tab and event["method"] in SPOKEN]
         console = tuple(SPOKEN[event["method"]](event["params"]) for event in said)
-        return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)))
+        if pdf:
+            self._ask("Emulation.setVirtualTimePolicy", tab, policy="advance")
+            self._ask("Runtime.evaluate", tab, expression="painted", awaitPromise=True)
+        printed = base64.b64decode(self._ask("Page.printToPDF", tab, printBackground=True)["data"]) if pdf else b""
+        return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)), printed)
 
     def _ask(self, method: str, tab: str | None = None, **parameters) -> dict:
         self._number += 1

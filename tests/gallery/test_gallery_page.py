@@ -153,6 +153,32 @@ def test_pairs_and_phones_are_drawn(seen, shards):
     assert re.search(r"left: ?4%; ?width: ?6(%|\.0)", trained)  # M from 0.08 to 0.2 s of 2 s
 
 
+def test_paper_has_the_filmstrip_of_every_clip(browser, page):
+    """Printed from a window that shows none of the clips: each has its spectrogram, 128 px high, and a mouth for each tile of its filmstrip."""
+    pdf = browser.open(page, size=(1280, 500), pdf=True).pdf
+    pictures = re.findall(rb"/Subtype /Image\s*/Width (\d+)\s*/Height (\d+)", pdf)
+    assert sum(height == b"128" and int(width) >= 130 for width, height in pictures) == 8
+    assert pictures.count((b"72", b"72")) >= 8 * 10
+
+
+WHERE = """
+const place = byId(location.hash.slice(1));
+const found = [place.getBoundingClientRect().top, location.hash];
+document.documentElement.dataset.found = JSON.stringify(found);
+"""
+
+
+@pytest.mark.parametrize("place", ["#clip-train-s2-0", "#clip-validation-s0-1"])
+def test_an_anchor_leads_to_its_clip(browser, page, tmp_path, place):
+    script = f"addEventListener('load', () => setTimeout(() => {{ {WHERE} }}, 300));"
+    text = page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>")
+    (tmp_path / "index.html").write_text(text, encoding="utf-8")
+    drawn = browser.open(tmp_path / "index.html", place, size=(1280, 500))
+    assert not drawn.console and drawn.html.count(f'href="{place}"') == 2  # the wall's, and the clip's own
+    top, anchor = json.loads(html.unescape(re.search(r'data-found="([^"]*)"', drawn.html)[1]))
+    assert 0 <= top <= 250 and anchor == place
+
+
 def test_the_file_carries_all_it_needs(page):
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|url\(|@import|fetch\(|XMLHttp""", text)

@@ -5,6 +5,7 @@ const speechElsewhere = new Map(data.speech.map(([key, start, picture]) => [`${k
 const clipOf = new Map(clips.map((clip) => [clip.key, clip]));
 const seconds = (clip) => clip.frames / FPS;
 const two = (value) => digits(value, 2);
+const anchorOf = (clip) => "#clip-" + encodeURIComponent(clip.key);
 const text = (words) => make("bdi", {}, words);
 
 // ---- time: every lane of a clip is as wide as its track, and time runs evenly over it ----
@@ -16,7 +17,9 @@ const percent = (frames, clip) => `${(100 * frames) / clip.frames}%`;
 function picture(base64) {
   const image = new Image();
   image.src = "data:image/webp;base64," + base64;
-  return image.decode().then(() => image);
+  const ready = image.decode().then(() => image);
+  ready.image = image;  // for those who cannot wait
+  return ready;
 }
 const sheetOf = (clip) => (clip.sheet ||= picture(clip.lips));
 const spectrumOf = (clip) => (clip.spectrumImage ||= picture(clip.spectrum));
@@ -106,7 +109,7 @@ class Card {
   build() {
     const clip = this.clip;
     return make("article", { class: "clip", id: "clip-" + clip.key, "data-clip": clip.key },
-      make("div", { class: "clip-head" }, make("h3", {}, text(clip.speaker || "no speaker")), make("code", {}, clip.key),
+      make("div", { class: "clip-head" }, make("h3", {}, text(clip.speaker || "no speaker")), make("a", { href: anchorOf(clip), title: "a link to this clip" }, make("code", {}, clip.key)),
         make("span", { class: "place" }, [clip.split, clip.detector, `${two(seconds(clip))} s`].filter(Boolean).join(" · "))),
       clip.transcript ? make("p", { class: "said" }, "“", text(clip.transcript), "”") : null,
       make("div", { class: "stage" }, this.player(), (this.lane = make("div", { class: "lanes" }, this.lanes()))),
@@ -127,7 +130,7 @@ class Card {
   lanes() {
     const clip = this.clip;
     this.film = make("canvas", { class: "lane film" });
-    this.spectrum = make("img", { class: "lane spectrum", alt: "spectrogram, 0 to 8 kHz" });
+    this.spectrum = make("img", { class: "lane spectrum", alt: "spectrogram, 0 to 8 kHz", src: "data:image/webp;base64," + clip.spectrum });
     this.curve = clip.points ? make("canvas", { class: "lane opening" }) : null;
     this.cursor = make("div", { class: "cursor" });
     this.phones = (clip.phones || []).map(([start_s, end_s, phone]) => make("span", { style: `left:${percent(start_s * FPS, clip)};width:${percent((end_s - start_s) * FPS, clip)}`, title: phone }, phone === "SIL" ? "" : phone));
@@ -198,9 +201,18 @@ class Card {
   paint() { return (this.painted ||= this.firstPaint()); }
 
   async firstPaint() {
-    this.spectrum.src = "data:image/webp;base64," + this.clip.spectrum;
     this.sheet = await sheetOf(this.clip);
+    this.draw();
     new ResizeObserver(() => this.draw()).observe(this.track);
+    this.at(this.time_s);
+  }
+
+  paintForPaper() {  // a page that is printed waits for nothing
+    const { image } = sheetOf(this.clip);
+    if (!image.complete) return;
+    this.sheet = image;
+    this.tileForPaper();
+    this.draw();
     this.at(this.time_s);
   }
 

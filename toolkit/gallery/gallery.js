@@ -55,10 +55,10 @@ function fill() {
     for (const clip of clips) counts.set(clip[name], (counts.get(clip[name]) || 0) + 1);
     const options = [...counts].filter(([value]) => value).sort(([one], [other]) => (one < other ? -1 : 1)).map(([value, count]) => make("option", { value }, `${plain(value)} (${count})`));
     byId(name).append(make("option", { value: "" }, "all"), ...options);
-    byId(name).addEventListener("change", choose);
+    byId(name).addEventListener("change", chosen);
   }
-  for (const name of ["from", "to"]) byId(name).addEventListener("input", choose);
-  byId("all").addEventListener("click", () => { for (const name of [...choices, "from", "to"]) byId(name).value = ""; choose(); });
+  for (const name of ["from", "to"]) byId(name).addEventListener("input", chosen);
+  byId("all").addEventListener("click", () => { for (const name of [...choices, "from", "to"]) byId(name).value = ""; chosen(); });
   const wanted = new URLSearchParams(location.hash.slice(1));
   for (const name of [...choices, "from", "to"]) if (wanted.has(name)) byId(name).value = wanted.get(name);
 }
@@ -74,19 +74,38 @@ function choose() {
     if (!shown && playing === card) stop();
   }
   byId("count").textContent = count === clips.length ? counted(count, "clip") : `${count} of ${counted(clips.length, "clip")}`;
-  history.replaceState(null, "", "#" + new URLSearchParams(wanted));
+  return wanted;
+}
+const chosen = () => history.replaceState(null, "", "#" + new URLSearchParams(choose()));
+
+// ---- #clip-KEY leads to a clip ----
+function goToClip() {
+  const card = cards.find((each) => anchorOf(each.clip) === location.hash);
+  if (!card) return;
+  if (card.element.hidden) byId("all").click();
+  const show = () => card.element.scrollIntoView({ block: "start" });
+  show();
+  card.track.focus({ preventScroll: true });
+  requestAnimationFrame(show);  // clips above may have got another height by coming into view
+}
+
+// ---- paper shows every clip, seen before or not ----
+const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done));
+async function paintAll() {
+  for (const card of cards) { await idle(); await card.paint(); }
 }
 
 // ---- the wall: one mouth of each clip, which moves under the pointer ----
 function tileOf(card) {
   const clip = card.clip, canvas = make("canvas", { width: 112, height: 112 });
-  const show = async (frame) => drawMouth(sized(canvas, 56, 56), await sheetOf(clip), frame, 0, 0, canvas.width, canvas.height);
+  const draw = (sheet, frame) => drawMouth(sized(canvas, 56, 56), sheet, frame, 0, 0, canvas.width, canvas.height);
+  const show = async (frame) => draw(await sheetOf(clip), frame);
+  card.tileForPaper = () => draw(sheetOf(clip).image, clip.frames >> 1);
   let timer = null;
   const rest = () => { clearInterval(timer); timer = null; show(clip.frames >> 1); };
   const move = () => { let frame = clip.frames >> 1; timer ||= setInterval(() => show((frame = (frame + 1) % clip.frames)), 1000 / FPS); };
-  const go = (event) => { event.preventDefault(); card.element.scrollIntoView({ block: "start" }); card.track.focus({ preventScroll: true }); };
   rest();
-  return make("a", { href: "#clip-" + clip.key, title: `${plain(clip.speaker)}, ${two(seconds(clip))} s`, onclick: go, onpointerenter: move, onpointerleave: rest }, canvas);
+  return make("a", { href: anchorOf(clip), title: `${plain(clip.speaker)}, ${two(seconds(clip))} s`, onpointerenter: move, onpointerleave: rest }, canvas);
 }
 
 const cards = clips.map((clip) => new Card(clip));
@@ -99,3 +118,7 @@ drawHeader();
 drawOver();
 fill();
 choose();
+addEventListener("hashchange", goToClip);
+addEventListener("beforeprint", () => cards.forEach((card) => card.paintForPaper()));
+goToClip();
+const painted = paintAll();
