@@ -40,6 +40,8 @@ def run(tmp_path_factory):
         "step": 4,
         "crop": "lips",
         "sha256": sha256_of(step / "model.safetensors"),
+        "shards": {},
+        "data": {},
     }
     (step / "checkpoint.json").write_text(json.dumps(facts))
     return folder
