@@ -188,15 +188,15 @@ def sound_line(path: Path) -> TimeLine:
 
 def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, Any], TimeLineReader]:
     """Stream index → first frame out of its decoder that is presented, where one comes within the first packets; and a reader that has seen all
-    packets."""
+    packets. The empty ones that flush a decoder know their stream, but not its index, which PyAV leaves at 0."""
     found: dict[int, Any] = {}
     early: dict[int, Any] = {}
     reader = TimeLineReader(streams, keeps_presentation_times(container))
     for count, packet in enumerate(demuxed(container, streams, Counter())):
         reader.see(packet)
-        if count < FIRST_PACKETS and packet.stream_index not in found:
+        if count < FIRST_PACKETS and packet.stream.index not in found:
             for frame in _try_decode(packet):
-                (early if _before_edit(container, frame) else found).setdefault(packet.stream_index, frame)
+                (early if _before_edit(container, frame) else found).setdefault(packet.stream.index, frame)
     return early | found, reader
 
 
