@@ -16,7 +16,9 @@ from speechlip.benchmark.records import (
     EncoderRow,
     Score,
     load_benchmark,
+    without_places,
 )
+from speechlip.benchmark.table import p_words
 from speechlip.files import write_text
 
 from .kept import YOURS, with_kept
@@ -40,7 +42,8 @@ def write_card(folder: Path) -> Path:
 
 
 def scores_card(benchmark: Benchmark) -> str:
-    """The whole card, from the scores alone."""
+    """The whole card, from the scores alone, without folders of this machine."""
+    benchmark = without_places(benchmark)
     name = f"{benchmark.protocol} on {benchmark.shards.name}"
     data: dict[str, Any] = {"pretty_name": " ".join(name.split()), "tags": TAGS, "viewer": False}
     return filled(TEMPLATE, DatasetCardData(**data).to_yaml(), facts_of(benchmark))
@@ -65,6 +68,7 @@ def facts_of(benchmark: Benchmark) -> dict[str, Any]:
         "failed": [row for row in benchmark.rows if row.status == FAILED],
         "options": {name: value for name, value in benchmark.options.items() if name not in LEFT_OUT},
         "chance": chances(SHOWN),
+        "p_words": p_words,
         "control": CONTROL,
         "yours": Markdown(YOURS.rstrip()),
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.shards.ledger import clock
+from speechlip.shareable import without_folders_anywhere
 
 MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown, as GitHub and the Hub have it, acts on within a line; an underscore within a word is none of it."""
@@ -81,7 +82,10 @@ def quoted(value: str) -> Markdown:
 
 
 def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
-    """A card: the YAML ``header``, then the template of this folder filled with ``facts``. Raises KeyError for a fact that is missing."""
+    """A card: the YAML ``header``, then the template of this folder filled with ``facts``, without folders of this machine.
+
+    Raises KeyError for a fact that is missing.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
     room = Environment(
@@ -89,7 +93,7 @@ def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
     )
     room.filters |= {"code": code, "fenced": fenced, "quoted": quoted, "clock": clock}
     try:
-        text = room.get_template(template).render(facts)
+        text = room.get_template(template).render(without_folders_anywhere(dict(facts)))
     except UndefinedError as error:
         raise KeyError(str(error)) from error
     return f"---\n{without_comments(header).strip()}\n---\n\n{re.sub(chr(10) + '{3,}', chr(10) * 2, text).strip()}\n"

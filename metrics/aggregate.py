@@ -2,13 +2,15 @@
 
 Goal: a mean that says how sure it is and how many clips it leaves out.
 Conventions: one value per clip in the metric's own unit; None and NaN are missing: counted, never taken as zero. The interval is the 95 %
-percentile bootstrap of the mean over clips (Efron & Tibshirani 1993), seeded: same values, same interval. Function: aggregate.
+interval of Student's t over clips (``significance.mean_interval``, which score-encoder takes too), cut at the metric's own limits. Function: aggregate.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from .significance import mean_interval
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,14 @@ class Aggregate:
     missing: int
 
 
-def aggregate(values: Iterable[float | None], resamples: int = 2000, seed: int = 0) -> Aggregate:
-    """Mean, median and seeded 95 % bootstrap interval of the mean.
+def aggregate(values: Iterable[float | None], lowest: float = -np.inf, highest: float = np.inf) -> Aggregate:
+    """Mean, median and 95 % interval of the mean. lowest, highest: between which the metric lies.
 
     Raises ValueError for an infinite value, which no metric here returns.
 
-    >>> row = aggregate([1.0, 2.0, 6.0, None, float("nan")])
-    >>> row.mean, row.median, row.scored, row.missing, row.ci_low, row.ci_high
-    (3.0, 2.0, 3, 2, 1.0, 6.0)
+    >>> row = aggregate([1.0, 2.0, 6.0, None, float("nan")], lowest=0)
+    >>> row.mean, row.median, row.scored, row.missing, row.ci_low, round(row.ci_high, 2)
+    (3.0, 2.0, 3, 2, 0.0, 9.57)
     """
     every = np.array([np.nan if value is None else value for value in values], float)
     if np.isinf(every).any():
@@ -39,14 +41,6 @@ def aggregate(values: Iterable[float | None], resamples: int = 2000, seed: int =
     missing = len(every) - len(known)
     if not len(known):
         return Aggregate(np.nan, np.nan, np.nan, np.nan, 0, missing)
-    low, high = _interval(known, resamples, seed)
-    return Aggregate(float(known.mean()), float(np.median(known)), low, high, len(known), missing)
-
-
-def _interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    draw = np.random.default_rng(seed)
-    means = [values[draw.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    mean = mean_interval(known)
+    low, high = (float(np.clip(end, lowest, highest)) for end in (mean.ci_low, mean.ci_high))
+    return Aggregate(mean.value, float(np.median(known)), low, high, len(known), missing)

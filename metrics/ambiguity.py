@@ -103,22 +103,23 @@ def ambiguity(
     plane = _plane(tokens, token_space(features), visemes, resamples, seed)
     distances = _distances(plane)
     separation = viseme_distance(distances, plane.visemes)
-    ratios = distances / (separation[:, None, None] if percentiles(separation[1:])[0] > 0 else np.nan)
+    apart = _estimate(separation, plane).ci_low
+    ratios = distances / (separation[:, None, None] if apart > 0 else np.nan)
     nv, ar = _nv(plane), _mean_ratio(ratios, plane.names, VOICED_PAIRS)
     kv, kp = _neighbourhood(plane)
     consonants = [phone for phone in CONSONANTS if phone in plane.names]
     silhouettes = _silhouettes(plane)
     return Ambiguity(
         viseme_map=visemes,
-        va=_estimate(headline(nv, ar)),
-        ar=_estimate(ar),
-        ar_star=_estimate(relative(ar, *anchors)) if anchors else Estimate(np.nan, np.nan, np.nan),
-        nv=_estimate(nv),
-        np=_estimate(_np(plane)),
-        kv=_estimate(kv),
-        kp=_estimate(kp),
-        control_contrast=_estimate(_mean_ratio(ratios, plane.names, CONTROL_PAIRS)),
-        separation=_estimate(separation),
+        va=_estimate(headline(nv, ar), plane),
+        ar=_estimate(ar, plane),
+        ar_star=_estimate(relative(ar, *anchors), plane) if anchors else Estimate(np.nan, np.nan, np.nan),
+        nv=_estimate(nv, plane),
+        np=_estimate(_np(plane), plane),
+        kv=_estimate(kv, plane),
+        kp=_estimate(kp, plane),
+        control_contrast=_estimate(_mean_ratio(ratios, plane.names, CONTROL_PAIRS), plane),
+        separation=_estimate(separation, plane),
         silhouette_viseme=silhouettes[0],
         silhouette_phone=silhouettes[1],
         pairs=_named(ratios[0], plane.names, VOICED_PAIRS),
@@ -227,7 +228,10 @@ def _matrix(table: np.ndarray, order: list[int]) -> np.ndarray:
     return matrix
 
 
-def _estimate(values: np.ndarray) -> Estimate:
+def _estimate(values: np.ndarray, plane: _Plane) -> Estimate:
+    """Entry 0 with the interval of the draws behind it, which holds the estimate; no width for a single utterance."""
     if np.isnan(values).all():
         return Estimate(np.nan, np.nan, np.nan)
-    return Estimate(float(values[0]), *percentiles(values[1:]))
+    utterances = plane.drawn.shape[1]
+    low, high = percentiles(values[1:], utterances) if utterances > 1 else (values[0], values[0])
+    return Estimate(float(values[0]), float(np.fmin(low, values[0])), float(np.fmax(high, values[0])))

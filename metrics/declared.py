@@ -5,6 +5,7 @@ docs/protocols.md and says how the number comes out of arrays; how the arrays ca
 protocol (``PROTOCOLS``).
 """
 
+import math
 from dataclasses import dataclass
 
 from speechlip.errors import OptionError, SpeechLipError
@@ -30,7 +31,10 @@ class NotScored(SpeechLipError):
 
 @dataclass(frozen=True)
 class Metric:
-    """One number per clip. higher_is_better: None where neither way is (an offset). needs: ``audio``, ``reference``, ``landmarks``."""
+    """One number per clip. higher_is_better: None where neither way is (an offset). needs: ``audio``, ``reference``, ``landmarks``.
+
+    lowest, highest: between which it lies. digits: behind the point, wherever it is printed.
+    """
 
     name: str
     title: str
@@ -38,6 +42,9 @@ class Metric:
     higher_is_better: bool | None
     formula: str
     needs: tuple[str, ...]
+    lowest: float = 0.0
+    highest: float = math.inf
+    digits: int = 3
 
     @property
     def arrow(self) -> str:
@@ -50,19 +57,37 @@ METRICS = {
     for metric in (
         Metric("lse_c", "LSE-C", "distance", True, "syncnet-padded", ("audio",)),
         Metric("lse_d", "LSE-D", "distance", False, "syncnet-padded", ("audio",)),
-        Metric("offset_frames", "offset", "frames", None, "syncnet-padded", ("audio",)),
-        Metric("offset_ms", "offset", "ms", None, "syncnet-padded", ("audio",)),
+        Metric("offset_frames", "offset", "frames", None, "syncnet-padded", ("audio",), -math.inf, digits=0),
+        Metric("offset_ms", "offset", "ms", None, "syncnet-padded", ("audio",), -math.inf, digits=0),
         Metric("lse_c_unpadded", "LSE-C unpadded", "distance", True, "syncnet-valid", ("audio",)),
         Metric("lse_d_unpadded", "LSE-D unpadded", "distance", False, "syncnet-valid", ("audio",)),
         Metric("lmd", "LMD", "px", False, "lmd-nerf", ("reference", "landmarks")),
-        Metric("lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks")),
+        Metric("lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks"), digits=4),
         Metric("lmd_atvgnet", "LMD, summed", "px", False, "lmd-atvgnet", ("reference", "landmarks")),
-        Metric("psnr", "PSNR", "dB", True, "psnr-rgb", ("reference",)),
-        Metric("ssim", "SSIM", "ratio", True, "ssim-skimage", ("reference",)),
-        Metric("lpips", "LPIPS", "distance", False, "lpips-alex-0.1", ("reference",)),
-        Metric("cpbd", "CPBD", "ratio", True, "cpbd-2011", ()),
+        Metric("psnr", "PSNR", "dB", True, "psnr-rgb", ("reference",), highest=100.0, digits=2),
+        Metric("ssim", "SSIM", "ratio", True, "ssim-skimage", ("reference",), -1.0, 1.0, digits=4),
+        Metric("lpips", "LPIPS", "distance", False, "lpips-alex-0.1", ("reference",), digits=4),
+        Metric("cpbd", "CPBD", "ratio", True, "cpbd-2011", (), highest=1.0),
     )
 }
+
+
+WHOLE = ("windows",)
+"""Columns beside the metrics that count something."""
+
+
+def digits_of(column: str) -> int:
+    """Digits behind the point of a column of ``scores.csv``, wherever it is printed.
+
+    >>> digits_of("psnr"), digits_of("windows"), digits_of("sync_confidence")
+    (2, 0, 3)
+    """
+    return METRICS[column].digits if column in METRICS else 0 if column in WHOLE else 3
+
+
+def mean_digits_of(column: str) -> int:
+    """The same of a mean over clips: no fewer than two, also of frames and windows."""
+    return max(2, digits_of(column))
 
 
 def get(name: str) -> Metric:

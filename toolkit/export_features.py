@@ -11,8 +11,8 @@ from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, l
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
 from speechlip.files import check_writable
-from speechlip.score_sync import shown
 from speechlip.scoring.networks import choose_device
+from speechlip.scoring.table import shown
 from speechlip.shards.options import parse_limits, parse_pixels
 from speechlip.terminal import Bar, echo, say
 

@@ -20,8 +20,11 @@ function plain(child) {
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 const arrowOf = (column) => (column.higher === null ? "" : column.higher ? "↑" : "↓");
 
+// As Python prints it: what lies exactly in the middle goes to the even digit, so that a page and a terminal say one number.
 function digits(value, count) {
-  const text = Math.abs(value).toFixed(count);
+  const whole = Math.abs(value), exact = whole.toFixed(Math.min(100, count + 40));
+  let text = whole.toFixed(count);
+  if (/^50*$/.test(exact.slice(exact.indexOf(".") + 1 + count)) && Number(text.at(-1)) % 2) text = exact.slice(0, exact.indexOf(".") + (count ? 1 + count : 0));
   return value < 0 && Number(text) !== 0 ? "−" + text : text;
 }
 

@@ -16,6 +16,7 @@ from speechlip.media.decord_pictures import DECORD_LIMITS
 from speechlip.media.moments import DECODERS
 from speechlip.score_sync import shown
 from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
+from speechlip.scoring.verdict import read_rules
 from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
 from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funnel, read_ledger
@@ -83,7 +84,8 @@ def read_sync_filter(chosen: dict[str, Any]) -> SyncFilter | None:
         if chosen["sync_correct"] or weights or model:
             raise OptionError("--sync-correct, --sync-model and --syncnet-weights go with --sync-filter, such as --sync-filter 'conf>=3'")
         return None
-    return SyncFilter(parse_filter(chosen["sync_filter"]), chosen["sync_correct"], model, weights, unknown)
+    rules = read_rules(chosen["correct_confidence"], chosen["correct_frames"])
+    return SyncFilter(parse_filter(chosen["sync_filter"]), chosen["sync_correct"], model, weights, unknown, rules)
 
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:

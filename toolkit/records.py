@@ -64,11 +64,16 @@ class FaceTrack:
         return self.start_frame + len(self)
 
 
+UNDECIDED = "undecided"
+"""How the verdict on an offset begins that must not be acted on."""
+
+
 @dataclass(frozen=True)
 class SyncVerdict:
     """What a sync model said of one track. confidence, distance, offset_frames (> 0: the audio is early): None where it could not be scored.
 
     refusal: why the track is not kept, empty where it is. detail: the sentence for a person. delay_frames: by how much its sound is moved later.
+    offset_verdict: whether the offset may be acted on (``scoring.verdict``), empty where it could not be scored.
     """
 
     confidence: float | None
@@ -77,6 +82,7 @@ class SyncVerdict:
     refusal: str
     detail: str
     delay_frames: int
+    offset_verdict: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from speechlip.benchmark.options import BenchmarkOptions, make_options
 from speechlip.benchmark.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
+from speechlip.benchmark.scores import notes_on
 from speechlip.benchmark.table import as_text, shown
 from speechlip.cards.scores import write_card
 from speechlip.terminal import Bar, clock, counted, echo, say
@@ -37,6 +38,8 @@ def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
     failed = [row for row in benchmark.rows if row.status == FAILED]
     if not quiet:
         echo(as_text(benchmark))
+        for note in notes_on(benchmark.rows, len(benchmark.clips)):
+            echo(note)
         echo(f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
     if failed:
         names = ", ".join(shown(row.label) for row in failed)

@@ -9,20 +9,18 @@ from typing import Any
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.files import check_writable, make_folder, write_text
-from speechlip.metrics.declared import METRICS
 from speechlip.scoring import protocols
-from speechlip.scoring.options import MODEL_COLUMNS, ScoreOptions, parse_metrics
+from speechlip.scoring.options import ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
+from speechlip.scoring.table import shown, table, undecided_line
+from speechlip.scoring.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.shards.options import parse_limits, parse_pixels
-from speechlip.terminal import Bar, counted, echo, say, visible
+from speechlip.terminal import Bar, counted, echo, say
 from speechlip.workers import Limits, Replaced
 
 SOME_MISSING = 3
 CORRECTED_FOLDER = "corrected"
-SHOWN = ("lse_c", "lse_d", "offset_frames", "windows", "lmd", "lmd_iod", "psnr", "ssim", "lpips", "cpbd", *MODEL_COLUMNS[:2])
-DIGITS = {"offset_frames": 0, "windows": 0, "psnr": 2, "lmd_iod": 4, "ssim": 4, "lpips": 4}
-NAME_WIDTH = 36
 
 
 def run(
@@ -51,7 +49,9 @@ def run(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, and files have not"
         )
     limits = parse_limits(max_wait, max_memory)
-    return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, limits, read_options(chosen, matched, quiet))
+    rules = read_rules(chosen.pop("correct_confidence"), chosen.pop("correct_frames"))
+    options = read_options(chosen, matched, quiet)
+    return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, limits, options, rules)
 
 
 def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> ScoreOptions:
@@ -71,7 +71,15 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
 
 
 def run_scores(
-    matched: Matched, out: Path, workers: int, quiet: bool, fix_offset: bool, command: str, limits: Limits, options: ScoreOptions
+    matched: Matched,
+    out: Path,
+    workers: int,
+    quiet: bool,
+    fix_offset: bool,
+    command: str,
+    limits: Limits,
+    options: ScoreOptions,
+    rules: CorrectionRules,
 ) -> int:
     """Score what was matched, show progress, print the table; returns the exit code."""
     from speechlip.scoring.networks import find_networks
@@ -84,11 +92,13 @@ def run_scores(
         for family, (reason, detail) in networks.problems.items():
             echo(f"{family} is not scored, {reason}: {detail}", err=True)
     with Progress(quiet) as progress:
-        job = ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references, limits)
+        job = ScoreJob(out, matched.tasks, options, networks, command, matched.unused_references, limits, rules)
         scores = score(job, workers, progress)
     write_report(scores, out / "report.html")
     if not quiet:
         echo(table(scores))
+        if words := undecided_line(scores):
+            echo(words)
     if matched.unused_references:
         names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
         count = counted(len(matched.unused_references), "reference")
@@ -113,93 +123,34 @@ def report(scores: dict, out: Path, quiet: bool) -> int:
     return SOME_MISSING
 
 
-def table(scores: dict) -> str:
-    """The rows and the means below them as text. Names are shown so that none of their characters reaches the terminal as a command.
-
-    >>> row = {"clip": "a.mp4", "track": "0", "status": "scored", "psnr": 34.154}
-    >>> mean = {"mean": 34.154, "ci_low": None, "ci_high": None, "scored": 1, "missing": 0}
-    >>> print(table({"metrics": ["psnr"], "rows": [row], "aggregates": {"psnr": mean}}))
-    clip   track  PSNR ↑
-    a.mp4  0       34.15
-    mean           34.15
-    scored             1
-    """
-    columns = [column for column in SHOWN if column in scores["metrics"]]
-    lines = [["clip", "track", *map(title, columns)]]
-    lines += [[shown(row["clip"]), row["track"], *(number(row.get(column), column) for column in columns)] for row in scores["rows"]]
-    means = scores["aggregates"]
-    lines.append(["mean", "", *(number(means[column]["mean"], column, 2) for column in columns)])
-    if any(means[column]["ci_low"] is not None for column in columns):
-        lines.append(["95 % interval", "", *(interval(means[column], column) for column in columns)])
-    lines.append(["scored", "", *(str(means[column]["scored"]) for column in columns)])
-    return layout(lines)
-
-
-def layout(lines: Sequence[Sequence[str]]) -> str:
-    """Cells in columns, the first two to the left, numbers to the right."""
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    padded = (
-        [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    )
-    return "\n".join("  ".join(line).rstrip() for line in padded)
-
-
-def title(column: str) -> str:
-    metric = METRICS.get(column)
-    return f"{metric.title} {metric.arrow}".strip() if metric else column.replace("_", " ")
-
-
-def number(value: float | None, column: str, least_digits: int = 0) -> str:
-    return "–" if value is None else f"{value:.{max(least_digits, DIGITS.get(column, 3))}f}"
-
-
-def interval(row: dict, column: str) -> str:
-    return f"{number(row['ci_low'], column, 2)} … {number(row['ci_high'], column, 2)}" if row["ci_low"] is not None else "–"
-
-
-def shown(name: str) -> str:
-    r"""A file name for a terminal: what cannot be printed as an escape, a long one by its end.
-
-    >>> shown("a\nb.mp4"), shown("ü 日本.mp4")
-    ('a\\nb.mp4', 'ü 日本.mp4')
-    """
-    plain = visible(name)
-    return plain if len(plain) <= NAME_WIDTH else "…" + plain[-NAME_WIDTH + 1 :]
-
-
 def fix_offsets(tasks: Sequence[ScoreTask], scores: dict, out: Path, quiet: bool) -> None:
     """Write a corrected copy of every clip whose sound is off by a whole number of frames, and say of every other why not."""
     from speechlip.scoring.fix_offset import corrected_suffix, write_corrected
 
-    offsets: dict[str, list[int | None]] = {}
-    for row in scores["rows"]:
-        offsets.setdefault(row["clip"], []).append(row["offset_frames"])
+    of_clip = {row["clip"]: row for row in scores["rows"]}  # the last row of a clip stands for it
     for task in tasks:
-        known = {offset for offset in offsets[task.clip] if offset is not None}
-        words = why_not_fixed(task, known)
+        row = of_clip[task.clip]
+        words = why_not_fixed(task, row)
         if not words:
             place = out / CORRECTED_FOLDER / (stem_of(task.clip) + corrected_suffix(task.render))
             make_folder(place.parent)
-            (offset,) = known
+            offset = row["offset_frames"]
             try:
                 write_corrected(task.render, offset, place)
-                words = f"audio {counted(abs(offset), 'frame')} {'early' if offset > 0 else 'late'}, corrected in {place}"
+                words = f"audio {abs(offset)} frames {'early' if offset > 0 else 'late'}, corrected in {place}"
             except (SourceRefused, OptionError) as problem:
                 words = f"not corrected, {problem}"
         if not quiet:
             echo(f"{shown(task.clip)}: {words}")
 
 
-def why_not_fixed(task: ScoreTask, offsets: set[int]) -> str:
-    """Why a clip gets no corrected copy, or ``""``."""
-    if not offsets:
+def why_not_fixed(task: ScoreTask, row: dict) -> str:
+    """Why a clip gets no corrected copy, or ``""``. row: the one that stands for the clip."""
+    if row["offset_frames"] is None:
         return "no offset was measured, nothing corrected"
-    if len(offsets) > 1:
-        return f"its tracks disagree ({', '.join(map(str, sorted(offsets)))} frames), nothing corrected"
-    if task.driving_audio:
-        return "the offset is that of its driving audio, nothing corrected"
-    return "" if offsets != {0} else "offset 0, nothing to correct"
+    if row["offset_verdict"] not in (EARLY, LATE):
+        return f"{row['offset_verdict']} (offset {row['offset_frames']:+d}), nothing corrected"
+    return "the offset is that of its driving audio, nothing corrected" if task.driving_audio else ""
 
 
 def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:

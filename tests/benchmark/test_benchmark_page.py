@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from made_benchmark import HOSTILE, ROWS, made_benchmark
 from speechlip.benchmark import phone_map
-from speechlip.benchmark.records import CONTROL, JSON_NAME, Ambiguity, as_json
+from speechlip.benchmark.records import CONTROL, JSON_NAME, Ambiguity, Score, as_json
 from speechlip.benchmark.report import HTML_NAME, write_report
 from speechlip.errors import ShardError, WriteError
 
@@ -21,7 +21,8 @@ const seen = () => ({ rows: [...document.querySelectorAll("[data-row]")].map((ro
   picked: [document.querySelectorAll(".t circle").length, document.querySelectorAll(".d path").length], voids: texts(".void"),
   heat: texts("#heats title"), lit: document.querySelectorAll(".lit").length, words: texts("#ambiguity .words"),
   bars: document.querySelectorAll("#glance svg").length,
-  legend: texts("#legend button"), published: texts("#published td"), reasons: texts("#reasons li"), difference: texts("#table td:nth-child(3)") });
+  legend: texts("#legend button"), published: texts("#published td"), reasons: texts("#reasons li"),
+  heads: texts("#table thead th"), difference: texts("#table td:nth-child(3)") });
 const states = [];
 const look = () => states.push(seen());
 const finish = () => {
@@ -115,6 +116,54 @@ def test_marks_of_role_mode_and_significance(opened, made):
     assert (
         marks["runs/se4lip (as trained)"] == "best" and " ns" in marks["hubert"] and " *−" in marks["wavlm"] and " ***" in marks["log-mel"]
     )
+
+
+PLACES = {"hubert": "/home/ann/a/run", "hubert@9": "/home/ann/b/run", "wavlm": "features:/srv/secret/own features"}
+
+
+def at_places(folder, **options):
+    """A benchmark of encoders that lie somewhere on this machine."""
+    made = made_benchmark(folder, tokens=3, **options)
+    rows = tuple(
+        replace(row, name=PLACES.get(row.name, row.name), label=PLACES.get(row.label, row.label), note="see /srv/secret/note.txt")
+        for row in made.rows
+    )
+    command = "score-encoder /home/ann/shards --encoder features:/srv/secret/x --encoder=../run -o ~/benchmark"
+    return replace(made, rows=rows, command=command, notes=("/home/ann/shards/a.tar: no landmarks",))
+
+
+def test_the_page_says_where_nothing_lay(browser, tmp_path, quick_maps):
+    """A page that can be sent: runs of one name are told apart by as much of their places as that takes."""
+    seen = written(browser, tmp_path, at_places(tmp_path))
+    text = (tmp_path / HTML_NAME).read_text()
+    assert not any(place in text for place in ("/home", "/srv", "secret", "../run", "~/"))
+    assert {"a/run", "b/run"} <= set(seen["rows"]) and "score-encoder shards --encoder features:x --encoder=run -o benchmark" in seen[
+        "text"
+    ]
+    assert "a.tar: no landmarks" in seen["text"] and "note.txt" in "".join(seen["reasons"])
+    assert "/home/ann/a/run" in (tmp_path / JSON_NAME).read_text(), "the file beside it keeps them"
+
+
+def test_too_few_clips_have_no_marks_and_no_best_has_no_column(browser, tmp_path, quick_maps):
+    """null < 0.001 in a browser: a missing p would have had three stars."""
+    made = made_benchmark(tmp_path, tokens=3)
+    rows = [replace(row, differences={name: replace(one, p=None) for name, one in row.differences.items()}) for row in made.rows]
+    seen = written(browser, tmp_path, replace(made, rows=tuple(rows)))
+    assert "best" in seen["difference"] and not any("*" in cell or "ns" in cell for cell in seen["difference"])
+    none = [replace(row, is_best=False, differences={}) for row in rows]
+    text = written(browser, tmp_path, replace(made, rows=tuple(none)))["text"]
+    assert "Δ to best" not in text
+
+
+def test_a_column_that_no_row_has_is_folded_and_named(browser, tmp_path, quick_maps):
+    made = made_benchmark(tmp_path, tokens=3)
+    gone = {name: Score(None, reason="no clip is long enough") for name in ("offset_exact", "offset_within_one")}
+    seen = written(
+        browser, tmp_path, replace(made, rows=tuple(replace(row, scores=row.scores | gone) if row.scores else row for row in made.rows))
+    )
+    heads = seen["heads"]
+    assert "offset exact" not in " ".join(heads) and any("R@1" in head for head in heads)
+    assert any("offset exact; offset ±1: no clip is long enough (every row)" in line for line in seen["reasons"])
 
 
 def test_hostile_names_are_text(opened):

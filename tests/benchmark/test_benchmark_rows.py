@@ -25,7 +25,8 @@ def test_who_sees_the_lips_wins_and_features_of_other_clips_are_at_chance(finish
     assert seeing.scores["pair_auc"].value > 0.95 and seeing.scores["offset_exact"].value == 1.0
     assert seeing.scores["r1_lips_to_speech"].value > 0.7 and seeing.is_best
     assert abs(shuffled.scores["pair_auc"].value - 0.5) < 0.2 and shuffled.role == "control"
-    assert shuffled.differences["pair_auc"].to == SEEING and shuffled.differences["pair_auc"].p < 0.1
+    assert shuffled.differences["pair_auc"].to == SEEING
+    assert shuffled.differences["pair_auc"].ci_high < 0 and shuffled.differences["pair_auc"].p is None, "4 clips have no p"
     assert min(seeing.seeds[0].curve) == seeing.seeds[0].curve[15]
     assert [seed.steps for seed in seeing.seeds] == [40, 40] and seeing.seeds[0].loss != seeing.seeds[1].loss
     assert watcher.steps == watcher.plan.steps == 160 and watcher.plan.seconds_left > 0 and watcher.rows == [SEEING, SHUFFLED]
@@ -138,13 +139,13 @@ def test_files_of_features_that_change_make_another_key(shards, tmp_path):
 
 
 def test_a_process_that_dies_twice_is_a_row_with_its_reason(shards, tmp_path, monkeypatch):
-    from speechlip.shards.engine import Crashed
+    from speechlip.workers import Crashed
 
-    def dying(work, units, workers):
+    def dying(work, units, workers, limits=None):
         while units:
             yield Crashed(units.popleft(), "", -9)
 
-    monkeypatch.setattr("speechlip.shards.engine.local", dying)
+    monkeypatch.setattr("speechlip.workers.local", dying)
     job = BenchmarkJob(shards, tmp_path, ("tiny_encoders:constant", SEEING), FEW, workers=2)
     rows = run_benchmark(job, Silent()).rows
     assert [row.reason[:32] for row in rows] == ["its process died with exit code "] * 3

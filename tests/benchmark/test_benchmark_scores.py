@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from speechlip.benchmark.examine import Findings, curve_of, curve_starts
 from speechlip.benchmark.records import COLUMNS, Benchmark, EncoderRow, ShardsFacts, as_json, load_benchmark
-from speechlip.benchmark.scores import PairFacts, compared, row_scores, seed_result, seed_scores
+from speechlip.benchmark.scores import PairFacts, compared, notes_on, row_scores, seed_result, seed_scores
 from speechlip.benchmark.table import as_csv, as_text
 from speechlip.errors import ShardError
 from speechlip.metrics.lse import distance_curve, distances
@@ -105,6 +105,58 @@ def test_the_best_is_one_below_the_head_where_there_is_one():
     marked = compared([row_of("run", [found], pairs=pairs), trained], [[found], [better]], pairs, 100)
     assert marked[0].is_best and marked[1].differences["pair_auc"].to == "run" and marked[1].differences["pair_auc"].value > 0
     assert compared([trained], [[better]], pairs, 100)[0].is_best
+
+
+def few(strength, clips=2, seed=3):
+    """Findings and pairs of a handful of clips."""
+    rng, n = np.random.default_rng(seed), 8 * clips
+    pairs = PairFacts(np.tile([1, 0], n // 2), np.tile(["positive", "shift"], n // 2), np.repeat(np.arange(clips), 8), {})
+    places = rng.integers(1, 9, n // 2)
+    return replace(FOUND, similarity=rng.normal(size=n) + strength * pairs.label, lips_rank=places, speech_rank=places), pairs
+
+
+def test_two_clips_have_no_p_and_no_stars():
+    """The shuffled control had two stars on two clips."""
+    (good, pairs), (bad, _) = few(3.0), few(-1.0)
+    names = {"good": "encoder", "shuffled:log-mel": "control"}
+    rows = [row_of(name, [one], role, pairs) for (name, role), one in zip(names.items(), (good, bad), strict=True)]
+    marked = compared(rows, [[good], [bad]], pairs, 100)
+    assert marked[0].is_best and marked[1].differences["pair_auc"].p is None and marked[1].differences["pair_auc"].value < 0
+    assert "no p and no stars: they want 10 clips, there are 2" in notes_on(marked, clips=2)
+    assert not any("no p" in note for note in notes_on(marked, clips=10))
+
+
+def test_nothing_below_chance_is_the_best():
+    """An encoder of AUC 0.234 had the badge."""
+    bad, pairs = few(-1.0, clips=12)
+    rows = compared([row_of("bad", [bad], pairs=pairs), row_of("log-mel", [bad], "control", pairs)], [[bad], [bad]], pairs, 100)
+    assert not any(row.is_best or row.differences for row in rows)
+    (note,) = notes_on(rows, clips=12)
+    assert note.startswith("no row is called the best: bad, the highest encoder, has pair AUC 0.") and note.endswith("chance is 0.5")
+
+
+def test_a_best_that_may_know_nothing_and_a_control_above_it_are_said():
+    (little, pairs), (much, _) = few(0.2, clips=12, seed=5), few(2.0, clips=12)
+    rows = [row_of("e", [little], pairs=pairs)] + [
+        row_of(name, [much], "control", pairs) for name in ("log-mel", "lips", "shuffled:log-mel")
+    ]
+    marked = compared(rows, [[little], [much], [much], [much]], pairs, 100)
+    best, mel = (marked[place].scores["pair_auc"].value for place in (0, 1))
+    assert marked[0].is_best and 0.5 < best < mel
+    notes = notes_on(marked, clips=12)
+    assert "e is the best of these rows, but its interval reaches chance: it may know nothing" in notes
+    assert f"the control log-mel ({mel:.3f}) is above the best encoder, e ({best:.3f})" in notes
+    assert not any("lips (" in note for note in notes), "the true mouths are above everything by right"
+    assert any(note.startswith("shuffled:log-mel is not at chance") for note in notes)
+
+
+def test_p_is_printed_the_same_everywhere():
+    found, pairs = drawn(np.random.default_rng(1), 1.0)
+    worse, _ = drawn(np.random.default_rng(2), 0.2)
+    rows = compared([row_of("x", [found], pairs=pairs), row_of("y", [worse], pairs=pairs)], [[found], [worse]], pairs, 100)
+    assert rows[1].differences["pair_auc"].p < 0.001
+    (shown,) = (line for line in as_text(benchmark_of(rows)).splitlines() if line.startswith("y "))
+    assert " <0.001 " in shown
 
 
 @pytest.mark.parametrize("shift", [-15, -4, 0, 7, 15])

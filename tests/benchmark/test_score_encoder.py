@@ -26,7 +26,7 @@ FAILING = {
     "tiny_encoders:short": "are 2.00 s, the clip has 2.40 s",
     "tiny_encoders:not_a_number": "feature 3 of nan is not finite",
     "tiny_encoders:failing": "unexpected error: RuntimeError: no such luck [tiny_encoders.py:",
-    "hubrt": "no encoder 'hubrt'; there are: ",
+    "whisper:/nowhere/at/all": "/nowhere/at/all",
 }
 
 
@@ -39,6 +39,41 @@ def test_an_encoder_that_fails_is_a_row_with_its_reason_and_loses_no_other(shard
     for name, words in FAILING.items():
         assert words in rows[name].reason and f"{name}: not scored: " in said
     assert (tmp_path / "benchmark.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hubrt", "no encoder 'hubrt'; there are: "),
+        ("shuffled:log-mell", "no encoder 'log-mell'; there are: "),
+        ("random:se4lps", "no encoder 'se4lps'; there are: "),
+        ("hubert@13", "there are layers 0 … 12"),
+        ("whisper:tinny", "no Whisper 'tinny'; there are: tiny, "),
+        ("features:{shards}/nowhere", "there is no folder {shards}/nowhere"),
+        ("hubert:{shards}/nowhere.pt", "there is no file {shards}/nowhere.pt"),
+        ("log-mel@3", "has neither layers nor a place"),
+        ("tiny_encoders:seing", "cannot be imported: AttributeError"),
+        ("tiny_encodes:seeing", "cannot be imported: ModuleNotFoundError"),
+        ("{shards}", "holds no checkpoint"),
+    ],
+)
+def test_a_misspelt_encoder_is_refused_before_anything_is_trained(shards, tmp_path, capsys, name, words):
+    """It was a failed row, after the controls had been trained for an hour."""
+    asked = ("--encoder", SEEING, "--encoder", name.format(shards=shards), "--workers", 1, "--device", "cpu", "-o", tmp_path / "out")
+    code, said, error = call(capsys, shards, *asked)
+    assert (code, said) == (1, "") and error.startswith("error: ") and error.count("\n") == 1
+    assert words.format(shards=shards) in error and not list((tmp_path / "out").rglob("*.npz"))
+
+
+def test_steps_under_the_warm_up_and_too_few_clips_are_said(shards, tmp_path, capsys):
+    options = ("--preset", "quick", "--steps", 1, "--batch-size", 4, "--workers", 1, "--device", "cpu", "-o", tmp_path)
+    code, said, notes = call(capsys, shards, "--encoder", SEEING, *options)
+    assert code == 0 and "1 step of training, under the warm-up of 20 steps" in notes
+    assert "no p and no stars: they want 10 clips, there are 4" in said
+    found = load_benchmark(tmp_path / "benchmark.json")
+    assert any("under the warm-up" in note for note in found.notes) and any("no p and no stars" in note for note in found.notes)
+    assert all(difference.p is None for row in found.rows for difference in row.differences.values())
+    assert "no p and no stars" in (tmp_path / "benchmark.html").read_text() and found.intervals == "clip-t"
 
 
 def test_the_command_prints_its_estimate_and_the_table_and_is_silent_when_asked(shards, tmp_path, capsys):

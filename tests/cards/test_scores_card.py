@@ -1,5 +1,7 @@
 """The card of a benchmark run: its numbers are those of ``benchmark.json``, and names are text."""
 
+from dataclasses import replace
+
 import pytest
 from benchmark.made_benchmark import HOSTILE, made_benchmark
 from huggingface_hub import DatasetCard
@@ -35,6 +37,18 @@ def test_names_are_text_and_a_persons_words_stay(made):
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text.split("---\n", 2)[2])
     assert "<img" not in page and "<b>" not in page and "{{data}}" in page and f"Ours.\n{END}" in text
     assert HOSTILE.split("</")[0] in page and "heads" in DatasetCard(text).data.pretty_name
+
+
+def test_the_card_says_where_nothing_lay(tmp_path):
+    from speechlip.benchmark.records import as_json
+
+    benchmark = made_benchmark(tmp_path, tokens=3)
+    rows = [replace(row, name="/home/ann/runs/x", label="/home/ann/runs/x") if row.name == "hubert" else row for row in benchmark.rows]
+    changed = replace(benchmark, rows=tuple(rows), command="score-encoder /home/ann/shards -o /srv/out", notes=("/srv/a/b.tar is cut",))
+    (tmp_path / "benchmark.json").write_text(as_json(changed))
+    text = write_card_of(tmp_path).read_text()
+    assert not any(place in text for place in ("/home", "/srv")) and "| x | " in text
+    assert "score-encoder shards -o out" in text and "b.tar is cut" in text and "`clip-bootstrap` of docs/protocols.md" in text
 
 
 def test_what_stops_it_is_said(tmp_path):

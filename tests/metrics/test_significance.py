@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap, ttest_rel
+from scipy.special import expit, logit
+from scipy.stats import binomtest, norm, t, ttest_1samp, ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
+from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.pairs import drawn_average_precisions, pair_auc
 from speechlip.metrics.significance import (
+    LEAST_CLIPS,
     auc_difference,
     auc_interval,
     clip_draws,
@@ -15,6 +18,9 @@ from speechlip.metrics.significance import (
     mean_interval,
     two_sided_p,
 )
+
+TRUE_AUC = norm.cdf(1.5 / np.sqrt(3))
+"""In the simulation a match is higher than a mismatch by 1.5 on average over clips, deviation 1, and both have noise of deviation 1."""
 
 
 def pairs(seed: int, clips: int = 40, each: int = 6, apart: float = 1.0, spread: float = 1.0):
@@ -26,23 +32,29 @@ def pairs(seed: int, clips: int = 40, each: int = 6, apart: float = 1.0, spread:
     return draw.normal(size=len(clip)) + label * margin, label, clip
 
 
-def test_mean_agrees_with_scipys_bootstrap():
+def test_mean_agrees_with_scipys_t():
     values = np.random.default_rng(3).gamma(2, size=60)
-    theirs = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(8)).confidence_interval
+    theirs = ttest_1samp(values, 0).confidence_interval(0.95)
     ours = mean_interval([*values, None, np.nan])
     assert ours.value == pytest.approx(values.mean()) and ours.clips == 60
-    assert (ours.ci_low, ours.ci_high) == (pytest.approx(theirs.low, abs=0.03), pytest.approx(theirs.high, abs=0.03))
-    assert ours == mean_interval(list(values)), "seeded"
-    assert ours != mean_interval(values, seed=1)
+    assert (ours.ci_low, ours.ci_high) == pytest.approx((theirs.low, theirs.high))
 
 
-def test_paired_difference_agrees_with_scipys_bootstrap():
+def test_one_mean_has_one_interval():
+    """What score-sync prints of a column of clips is what score-encoder prints of the same."""
+    values = np.random.default_rng(3).gamma(2, size=13)
+    of_clips, row = mean_interval(values), aggregate(values)
+    assert (row.mean, row.ci_low, row.ci_high) == (of_clips.value, of_clips.ci_low, of_clips.ci_high)
+
+
+@pytest.mark.parametrize("clips", [10, 50])
+def test_paired_difference_agrees_with_scipys_t_test(clips):
     draw = np.random.default_rng(4)
-    a, b = draw.normal(size=(2, 50)) * [[1.0], [0.3]]
-    theirs = bootstrap((a, b), lambda x, y, axis: (x - y).mean(axis=axis), paired=True, method="percentile", rng=draw).confidence_interval
+    a, b = draw.normal(size=(2, clips)) * [[1.0], [0.3]]
+    theirs = ttest_rel(a, b)
+    between = theirs.confidence_interval(0.95)
     ours = mean_difference(a, b)
-    assert (ours.ci_low, ours.ci_high) == (pytest.approx(theirs.low, abs=0.03), pytest.approx(theirs.high, abs=0.03))
-    assert ours.p == pytest.approx(ttest_rel(a, b).pvalue, abs=0.05)
+    assert (ours.ci_low, ours.ci_high, ours.p) == pytest.approx((between.low, between.high, theirs.pvalue))
 
 
 def by_hand(score, similarity, label, clip, resamples):
@@ -51,7 +63,9 @@ def by_hand(score, similarity, label, clip, resamples):
     for drawn in clip_draws(12, resamples=resamples, seed=5):
         rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
         found.append(score(label[rows], similarity[rows]))
-    return np.percentile(found, [2.5, 97.5])
+    value = score(label, similarity)
+    reach = t.ppf(0.975, 11) * np.sqrt(12 / 11) * np.std(found) / (value * (1 - value))
+    return expit(logit(value) + reach * np.array([-1, 1]))
 
 
 def test_auc_is_drawn_by_clip_with_ties_and_gaps():
@@ -64,9 +78,10 @@ def test_auc_is_drawn_by_clip_with_ties_and_gaps():
     ours = auc_interval(similarity, label, names, resamples=50, seed=5)
     assert ours.value == pytest.approx(pair_auc(similarity, label)) and ours.clips == 12
     assert (ours.ci_low, ours.ci_high) == pytest.approx(by_hand(roc_auc_score, similarity, label, clip, resamples=50))
+    assert ours != auc_interval(similarity, label, names, resamples=50, seed=6)
 
 
-def test_any_score_of_pairs_is_drawn_by_clip():
+def test_any_rate_of_pairs_is_drawn_by_clip():
     similarity, label, clip = pairs(0, clips=12)
     ours = drawn_interval(drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5)
     assert ours.value == pytest.approx(average_precision_score(label, similarity)) and ours.clips == 12
@@ -106,20 +121,48 @@ def test_equal_encoders_do_not_differ():
     assert (found.value, found.ci_low, found.ci_high, found.p) == (0, 0, 0, 1)
 
 
-def test_intervals_cover_and_p_is_rare_by_chance():
-    held = rejected = 0
-    for seed in range(200):
-        draw = np.random.default_rng(seed)
-        found = mean_difference(draw.exponential(size=40), draw.exponential(size=40), resamples=400)
-        held += found.ci_low <= 0 <= found.ci_high
+@pytest.mark.parametrize("clips", [5, 10, 40])
+def test_intervals_hold_the_truth_and_p_is_rare_by_chance(clips):
+    """Two encoders of equal skill on the same easy and hard clips. Percentiles of the draws held 0.79 in 82, 89 and 94 % and had p < 0.05 in
+    13, 9 and 7 % (1000 runs)."""
+    held = covered = rejected = 0
+    for seed in range(RUNS := 300):
+        draw = np.random.default_rng([seed, clips])
+        clip, label = np.repeat(np.arange(clips), 8), np.tile([1, 0], 4 * clips)
+        margin = label * (1.5 + draw.normal(size=clips)[clip])
+        a, b = draw.normal(size=(2, 8 * clips)) + margin
+        one = auc_interval(a, label, clip, resamples=200)
+        held += one.ci_low <= TRUE_AUC <= one.ci_high
+        found = auc_difference(a, b, label, clip, resamples=200)
+        covered += found.ci_low <= 0 <= found.ci_high
         rejected += found.p < 0.05
-    assert 0.89 <= held / 200 <= 0.99 and rejected / 200 <= 0.11
+    assert held / RUNS >= 0.92 and covered / RUNS >= 0.92
+    assert rejected / RUNS <= 0.08 and (clips >= LEAST_CLIPS or not rejected)
 
 
-def test_p_by_counting():
-    assert two_sided_p(np.array([0.2] * 97 + [-0.1] * 2)) == pytest.approx(2 * 3 / 100)
-    assert two_sided_p(np.array([-0.2, np.nan, -0.1])) == pytest.approx(2 / 3)
-    assert two_sided_p(np.zeros(9)) == 1
+def test_a_share_of_clips_that_all_agree_is_no_certainty():
+    """9 of 10 clips in truth: a third of the samples of 10 show nothing but hits, and had an interval of no width."""
+    held = 0
+    for seed in range(300):
+        found = mean_interval(np.random.default_rng(seed).random(10) < 0.9, rate=True)
+        held += found.ci_low <= 0.9 <= found.ci_high
+        assert 0 <= found.ci_low <= found.value <= found.ci_high <= 1
+    assert held / 300 >= 0.92
+    none = mean_interval(np.zeros(40), rate=True)
+    assert none.ci_low == 0 and none.ci_high == pytest.approx(1 - proportion_held(40), abs=0.01)
+
+
+def proportion_held(clips: int) -> float:
+    """The lower end of scipy's Wilson interval for a share of 1."""
+    return binomtest(clips, clips).proportion_ci(method="wilson").low
+
+
+def test_the_least_number_of_clips_for_a_p():
+    rng = np.random.default_rng(0)
+    few, enough = (np.add(rng.normal(size=(2, n)), [[9.0], [0.0]]) for n in (LEAST_CLIPS - 1, LEAST_CLIPS))
+    assert np.isnan(mean_difference(*few).p) and mean_difference(*few).ci_low > 0
+    assert mean_difference(*enough).p == 2.0 ** (1 - LEAST_CLIPS), "as much as one sign in each clip can say"
+    assert two_sided_p(0.0, 0.0, 20) == 1 and two_sided_p(1.0, 0.0, 20) == 2.0**-19
 
 
 def test_one_clip_has_no_interval():

@@ -23,3 +23,14 @@ def random_weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "random.model"
     torch.save(state, path, _use_new_zipfile_serialization=False)
     return path
+
+
+@pytest.fixture
+def sync_models(tmp_path, monkeypatch):
+    """A package is installed that offers ``stated:…``, ``declared:…`` and ``envelope`` as sync models, also to worker processes."""
+    about = tmp_path / "packages" / "sync_models_for_tests-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Name: sync-models-for-tests\nVersion: 1\n")
+    offers = ("stated = stated_model:StatedModel", "declared = stated_model:StatedModel", "envelope = envelope_model:open_model")
+    (about / "entry_points.txt").write_text("\n".join(["[speechlip.sync_models]", *offers, ""]))
+    monkeypatch.syspath_prepend(str(about.parent))

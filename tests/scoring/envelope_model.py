@@ -34,3 +34,7 @@ def rows(series):
     windows = np.lib.stride_tricks.sliding_window_view(series, 2 * REACH + 1)
     windows = windows - windows.mean(axis=1, keepdims=True)
     return windows / np.maximum(np.linalg.norm(windows, axis=1, keepdims=True), 1e-9)
+
+
+def open_model(name, device):
+    return EnvelopeModel()

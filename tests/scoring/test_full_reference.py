@@ -54,6 +54,38 @@ def test_the_same_video_is_perfect(reference):
     assert row.ssim == pytest.approx(1)
 
 
+def test_landmarks_and_pictures_are_counted_apart(head, reference, tmp_path):
+    """LMD leaves out frames without a face, PSNR does not; one number stood for both."""
+    points = head.landmarks[:FRAMES].copy()
+    points[5:12] = np.nan
+    row = compared(blurred(head, tmp_path / "clip.mp4", 1.0, landmarks=points), reference)
+    assert (row.frames_compared, row.pictures_compared) == (FRAMES - 7, FRAMES)
+    assert compared(reference, reference, ("lmd",)).pictures_compared is None
+    assert compared(reference, reference, ("psnr",)).frames_compared is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "frames", "why"),
+    [
+        (("psnr",), FRAMES, "not looked at: LMD was not asked for"),
+        (("lmd", "psnr"), FRAMES - 10, "not looked at: length mismatch"),
+        (("lmd",), FRAMES, ""),
+        (("lmd",), 0, "reference unreadable"),
+        (("psnr",), None, "none given"),
+    ],
+)
+def test_a_report_says_who_looked_at_the_reference(head, reference, tmp_path, metrics, frames, why):
+    """It said "no face found" of references that nobody had looked at."""
+    other = tmp_path / "other.mp4"
+    if frames:
+        head.write(other, head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
+    elif frames == 0:
+        other.write_text("no video")
+    task = ScoreTask("clip", reference, other if frames is not None else None)
+    detail = score_clip(task, ScoreOptions(("lse", *metrics), detector="sidecar"), Tools(), lambda *_: None).detail
+    assert detail.reference_unseen == why and bool(detail.strip_render) and bool(detail.strip_reference) == (not why)
+
+
 def test_more_blur_is_worse_by_every_measure(head, tmp_path):
     from speechlip.metrics.image import random_lpips
 
@@ -101,7 +133,7 @@ def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, re
     render = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
     row = compared(render, reference, ("lmd", "psnr", "cpbd"))
     assert row.reason == "; ".join(f"{family}: {reason}" for family in ("lmd", "psnr") if reason)
-    assert row.cpbd is not None and row.frames_compared == frames and row.status == ("partial" if reason else "scored")
+    assert row.cpbd is not None and row.pictures_compared == frames and row.status == ("partial" if reason else "scored")
 
 
 def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):

@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import yaml
 from made_scores import HOSTILE, made_scores
@@ -132,6 +133,62 @@ def test_missing_numbers_say_why_and_tracks_are_told_apart(browser, tmp_path):
     assert "no curve: no sound" in card["no sound.mp4"] and "no LMD: not a video file" in card["broken.mp4"]
     assert "Distance by offset, 2 tracks" in card["two faces.mp4"]
     assert "lse missing: no sound (1), not a video file (1)" in seen.text
+
+
+def test_an_undecided_offset_says_so_and_a_decided_one_does_not(browser, tmp_path):
+    scores = made_scores(HOSTILE[:2])
+    scores["rows"][0] |= {"offset_verdict": "undecided: confidence 0.011 is below 0.1"}
+    scores["rows"][1] |= {"offset_verdict": "in sync"}
+    seen = drawn(browser, tmp_path, scores)
+    offsets = {row[0]: row[3] for row in seen.rows}
+    assert offsets[HOSTILE[0]].endswith(" ?") and "?" not in offsets[HOSTILE[1]]
+    assert "offset undecided (marked ?) in 1 of 3: not to be acted on" in seen.text
+    assert sum("Offset: undecided: confidence 0.011 is below 0.1" in card for card in seen.cards) == 1
+
+
+def test_a_reference_that_nobody_looked_at_is_not_one_without_a_face(browser, tmp_path):
+    scores = made_scores(HOSTILE[:2])
+    for clip, why in zip(scores["clips"], ("not looked at: LMD was not asked for", "no face found"), strict=False):
+        clip |= {"strip_reference": "", "reference_unseen": why}
+    seen = drawn(browser, tmp_path, scores)
+    assert sum("not looked at: LMD was not asked for" in card for card in seen.cards) == 1
+    assert sum("no face found" in card for card in seen.cards) == 1
+
+
+def test_a_column_that_no_clip_has_is_folded_and_named(browser, tmp_path):
+    scores = made_scores(())
+    assert all(row["ssim"] is None for row in scores["rows"] if row["track"] == "1") and any(row["ssim"] for row in scores["rows"])
+    for row in scores["rows"]:
+        row |= {"lmd": None, "lmd_iod": None}
+    scores["aggregates"]["lmd"] = scores["aggregates"]["lmd_iod"] = scores["aggregates"]["lmd"] | {"mean": None, "scored": 0}
+    seen = drawn(browser, tmp_path, scores)
+    assert "Not shown, for no clip has it: LMD, LMD / eye distance" in seen.text
+    assert len(seen.rows[0]) == 2 + 9, "LMD's two columns are gone"
+
+
+def test_the_page_says_where_nothing_lay(tmp_path):
+    """A page that can be sent: names of files, and no folder of the machine that made it."""
+    scores = made_scores(HOSTILE[:1])
+    scores |= {"command": "score-sync '/home/ann lee/renders' --reference=/srv/gt -o ../out --syncnet-weights ~/w/own.model"}
+    scores["clips"][0] |= {"render": "/home/ann lee/renders/a b.mp4", "reference": "/srv/gt/a b.mov", "driving_audio": "/srv/wav/a.wav"}
+    scores["clips"][0]["notes"] = ["psnr: /home/ann lee/renders/a b.mp4 and /srv/data/x.mov differ", "see https://host/a/b"]
+    scores["rows"][0]["reason"] = "lse: /srv/secret/place.mp4 is broken"
+    scores["missing"]["lse"] = {"/srv/secret/place.mp4 is broken": 1}
+    text = page(scores)
+    assert not any(place in text for place in ("/home", "ann lee", "/srv", "secret", "wav/", "../out"))
+    assert "score-sync renders --reference=gt -o out --syncnet-weights own.model" in text
+    assert all(name in text for name in ("a b.mov", "a.wav", "place.mp4 is broken", "https://host/a/b", "a b.mp4 and x.mov differ"))
+
+
+def test_a_page_rounds_as_the_terminal_does(browser, tmp_path):
+    """0.8125 was 0.812 on the terminal and 0.813 on the page: between two digits Python takes the even one."""
+    numbers = [0.8125, 0.0625, -2.5, 0.5, 1.5, 34.125, 0.1875, 1e-9, 0.9995, 123456.5, *np.random.default_rng(0).integers(0, 9999, 40) / 16]
+    wanted = [[f"{value:.{count}f}" for count in range(6)] for value in numbers]
+    given = json.dumps([float(value) for value in numbers])
+    script = f"document.body.prepend(JSON.stringify({given}.map((value) => [0, 1, 2, 3, 4, 5].map((n) => digits(value, n)))))"
+    seen = drawn(browser, tmp_path, made_scores(()), script=script)
+    found = json.loads(re.search(r"\[\[.*?\]\]", seen.text)[0].replace("−", "-"))
+    assert found == [[text.removeprefix("-") if not float(text) else text for text in texts] for texts in wanted]
 
 
 def test_published_rows_stand_apart(seen):

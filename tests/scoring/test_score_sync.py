@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 COLUMNS = [
     *("clip", "track", "status", "reason"),
     *("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
-    *("lmd", "lmd_iod", "frames_compared", "psnr", "ssim", "lpips", "cpbd", "protocol"),
+    *("lmd", "lmd_iod", "frames_compared", "psnr", "ssim", "lpips", "cpbd", "protocol", "pictures_compared", "offset_verdict"),
 ]
 
 
@@ -74,7 +74,8 @@ def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos
     a, c = table(out)
     assert (a["clip"], c["clip"], a["status"], c["status"]) == ("a.mp4", "b/c.mp4", "partial", "partial")
     assert a["reason"] == "lse: no SyncNet weights; lpips: no AlexNet weights"
-    assert float(a["lmd"]) == 0 and 10 < float(a["psnr"]) < 30 and 0 < float(a["ssim"]) < 1 and a["cpbd"] and a["frames_compared"] == "50"
+    assert float(a["lmd"]) == 0 and 10 < float(a["psnr"]) < 30 and 0 < float(a["ssim"]) < 1 and a["cpbd"]
+    assert (a["frames_compared"], a["pictures_compared"], c["frames_compared"], c["pictures_compared"]) == ("50", "50", "", "20")
     assert (
         c["reason"]
         == "lse: no SyncNet weights; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; lpips: no AlexNet weights"
@@ -264,12 +265,8 @@ def dies_at_a(task, report, **options):
     return score_task(task, report, **options)
 
 
-def test_an_offset_is_corrected_in_a_copy(videos, head, tmp_path, monkeypatch, capsys):
+def test_an_offset_is_corrected_in_a_copy(videos, head, tmp_path, sync_models, capsys):
     """With a sync model that works: measured, corrected, measured again."""
-    from envelope_model import EnvelopeModel
-    from speechlip.scoring import networks
-
-    monkeypatch.setattr(networks, "open_sync_model", lambda name, device: EnvelopeModel())
     head.write(tmp_path / "in" / "late.mp4", audio=head.early(-5))
     asked = ("--sync-model", "envelope", "--metrics", "lse", "--detector", "sidecar", "--workers", 1)
     assert run(tmp_path / "in", *asked, "-o", tmp_path / "out", "--fix-offset") == 0

@@ -9,7 +9,7 @@ from speechlip.files import whole_file
 from speechlip.metrics.declared import NotScored
 
 from .phone_map import PICKED, PhoneMap, map_of_file
-from .records import AS_TRAINED, CONTROL, SHIFTS, Benchmark, EncoderRow, load_benchmark
+from .records import AS_TRAINED, CONTROL, SHIFTS, Benchmark, EncoderRow, load_benchmark, without_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def draw_summary(json_path: Path, png_path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    benchmark = load_benchmark(Path(json_path))
+    benchmark = without_places(load_benchmark(Path(json_path)))
     rows = by_auc(benchmark)
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)

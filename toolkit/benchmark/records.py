@@ -5,14 +5,19 @@
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from speechlip.errors import ShardError
+from speechlip.shareable import command_without_folders, short_paths, without_folders_anywhere
 
 FORMAT = 1
 PROTOCOL = "speechlip-encoder-1"
+BEFORE = "clip-bootstrap"
+"""Intervals of files that do not name theirs: percentiles of a bootstrap over clips."""
+LIPS = "lips"
+"""The control that sees the mouth points themselves: the upper end, above every encoder by right."""
 JSON_NAME, CSV_NAME, TOKENS_FOLDER = "benchmark.json", "benchmark.csv", "tokens"
 SHIFTS = tuple(range(-15, 16))
 """Frames by which speech is moved against lips in an offset curve; entry 15 is where both belong."""
@@ -84,13 +89,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Difference:
-    """This row less the best row ``to`` (its label), on the same clips: value, 95 % interval, two-sided p of the paired bootstrap over clips."""
+    """This row less the best row ``to`` (its label), on the same clips: value, 95 % interval, two-sided p over clips, paired (None: too few clips)."""
 
     to: str
     value: float
     ci_low: float
     ci_high: float
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,8 @@ class ShardsFacts:
 @dataclass(frozen=True)
 class Benchmark:
     """All of a run. options: ``BenchmarkOptions`` as a dict. clips: keys of the examined split, in the order of per-clip values. head: what the
-    common head is, in words. unlike_paper: options of the benchmark's own training that the paper has otherwise. notes: for the reader."""
+    common head is, in words. unlike_paper: options of the benchmark's own training that the paper has otherwise. notes: for the reader. intervals: id
+    of how they and p were made (docs/protocols.md)."""
 
     shards: ShardsFacts
     options: dict[str, Any]
@@ -223,6 +229,7 @@ class Benchmark:
     unlike_paper: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     speechlip: str = ""
+    intervals: str = BEFORE
     protocol: str = PROTOCOL
     format: int = FORMAT
 
@@ -238,11 +245,23 @@ def load_benchmark(path: Path) -> Benchmark:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ShardError(f"{path} is of format {content['format']!r}, this speechlip reads {FORMAT}; run score-encoder again")
-        rows = tuple(row_from(row) for row in content["rows"])
-        lists = {name: tuple(content[name]) for name in ("clips", "notes")}
-        return Benchmark(**content | lists | {"shards": ShardsFacts(**content["shards"]), "rows": rows})
+        return benchmark_from(content)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ShardError(f"{path} cannot be read ({error}); run score-encoder again") from error
+
+
+def benchmark_from(content: dict[str, Any]) -> Benchmark:
+    """A ``Benchmark`` from what ``asdict`` made of it, and perhaps JSON carried."""
+    rows = tuple(row_from(row) for row in content["rows"])
+    lists = {name: tuple(content[name]) for name in ("clips", "notes")}
+    return Benchmark(**content | lists | {"shards": ShardsFacts(**content["shards"]), "rows": rows})
+
+
+def without_places(benchmark: Benchmark) -> Benchmark:
+    """The same for a page or a card that is sent on: runs and folders by as few of their last parts as tell them apart."""
+    named = short_paths([row.label for row in benchmark.rows])
+    content = asdict(replace(benchmark, command=command_without_folders(benchmark.command)))
+    return benchmark_from(without_folders_anywhere(content, named))
 
 
 def row_from(row: dict[str, Any]) -> EncoderRow:

@@ -62,26 +62,29 @@ function drawHeader() {
 function number(row, column) {
   const score = scoreOf(row, column.name), seeds = known(score.seed_low) && score.seed_low !== score.seed_high ? `seeds ${digits(score.seed_low, column.digits)} … ${digits(score.seed_high, column.digits)}` : null;
   return make("td", { class: column.name === order.by ? "on" : "", title: known(score.value) ? seeds : null }, known(score.value) ? digits(score.value, column.digits) : dash(why(row, score, ambiguityOf[column.name] ? "ambiguity" : "")),
-    column.name !== "pair_auc" && row.differences[column.name] ? make("span", { class: "mark" }, " " + stars(row.differences[column.name].p)) : null,
+    column.name !== "pair_auc" && row.differences[column.name] ? mark(row.differences[column.name].p) : null,
     known(score.ci_low) ? make("span", { class: "between" }, `${digits(score.ci_low, column.digits)}\u202f…\u202f${digits(score.ci_high, column.digits)}`) : null);
 }
 const stars = (p) => (p < 0.001 ? "***" : p < 0.01 ? "**" : p < 0.05 ? "*" : "ns");
+const mark = (p) => (known(p) ? make("span", { class: "mark" }, " " + stars(p)) : null);  // too few clips have no p
 function difference(row) {
   const found = row.differences.pair_auc;
   if (row.is_best) return make("td", {}, make("span", { class: "tag best" }, "best"));
   if (!found) return make("td", {}, dash(why(row, scoreOf(row, "pair_auc"))));
-  const p = found.p < 0.001 ? "p < 0.001" : `p = ${digits(found.p, 3)}`;
-  return make("td", { title: `to ${found.to}: ${digits(found.value, 3)}, ${p}` }, (found.value > 0 ? "+" : "") + digits(found.value, 3), make("span", { class: "mark" }, " " + stars(found.p)),
+  const p = !known(found.p) ? "too few clips for a p" : found.p < 0.001 ? "p < 0.001" : `p = ${digits(found.p, 3)}`;
+  return make("td", { title: `to ${found.to}: ${digits(found.value, 3)}, ${p}` }, (found.value > 0 ? "+" : "") + digits(found.value, 3), mark(found.p),
     make("span", { class: "between" }, `${digits(found.ci_low, 3)}\u202f…\u202f${digits(found.ci_high, 3)}`));
 }
 function drawTable(rows) {
-  const shown = TABLE.map(anyColumn);
-  const heads = shown.flatMap((column) => [sortable(column), column.name === "pair_auc" ? make("th", { scope: "col" }, "Δ to best") : null]);
+  const shown = filled(TABLE.map(anyColumn), rows), best = rows.some((row) => row.is_best);  // without a best there is nothing to differ from
+  const heads = shown.flatMap((column) => [sortable(column), best && column.name === "pair_auc" ? make("th", { scope: "col" }, "Δ to best") : null]);
   const body = rows.map((row) => make("tr", { "data-row": row.label, class: kindOf(row) }, head(row),
-    scored(row) ? shown.flatMap((column) => [number(row, column), column.name === "pair_auc" ? difference(row) : null])
-      : make("td", { class: "words failed", colspan: TABLE.length + 1 }, row.reason || "not scored")));
+    scored(row) ? shown.flatMap((column) => [number(row, column), best && column.name === "pair_auc" ? difference(row) : null])
+      : make("td", { class: "words failed", colspan: shown.length + 1 }, row.reason || "not scored")));
   byId("table").replaceChildren(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "encoder"), heads)), make("tbody", {}, body));
 }
+// Columns that some row has; the others are named among the reasons below the table.
+const filled = (columns, rows) => columns.filter((column) => rows.some((row) => known(scoreOf(row, column.name).value)));
 function drawReasons() {
   const rows = data.rows.filter(scored), missing = new Map();
   for (const column of [...columns, ambiguityOf.va]) for (const row of rows) {
@@ -97,10 +100,11 @@ function drawReasons() {
 }
 function drawAmbiguity(rows) {
   const pairs = [...new Set(data.rows.flatMap((row) => Object.keys(row.ambiguity.pairs)))].sort((a, b) => (b === "T/D") - (a === "T/D")).slice(0, 3);
+  const shown = filled(data.ambiguity_columns, rows);
   const body = rows.map((row) => make("tr", { class: kindOf(row) }, head(row), Object.keys(row.ambiguity.scores).length
-    ? [...data.ambiguity_columns.map((column) => number(row, column)), ...pairs.map((pair) => make("td", {}, known(row.ambiguity.pairs[pair]) ? digits(row.ambiguity.pairs[pair], 2) : dash("too few tokens"))), make("td", {}, String(row.ambiguity.tokens))]
-    : make("td", { class: "words soft", colspan: data.ambiguity_columns.length + pairs.length + 1 }, why(row, { reason: "" }, "ambiguity"))));
-  byId("ambiguity").replaceChildren(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "encoder"), data.ambiguity_columns.map((column) => sortable(column)),
+    ? [...shown.map((column) => number(row, column)), ...pairs.map((pair) => make("td", {}, known(row.ambiguity.pairs[pair]) ? digits(row.ambiguity.pairs[pair], 2) : dash("too few tokens"))), make("td", {}, String(row.ambiguity.tokens))]
+    : make("td", { class: "words soft", colspan: shown.length + pairs.length + 1 }, why(row, { reason: "" }, "ambiguity"))));
+  byId("ambiguity").replaceChildren(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "encoder"), shown.map((column) => sortable(column)),
     pairs.map((pair) => make("th", { scope: "col" }, `R ${pair.toLowerCase()}`)), make("th", { scope: "col" }, "tokens"))), make("tbody", {}, body));
 }
 function drawCost(rows) {

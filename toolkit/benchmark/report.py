@@ -15,7 +15,7 @@ from speechlip.scoring.published import published_tables
 from speechlip.webpage import filled
 
 from .phone_map import map_of_file
-from .records import AMBIGUITY_COLUMNS, COLUMNS, JSON_NAME, SHIFTS, Benchmark, Column, EncoderRow, load_benchmark
+from .records import AMBIGUITY_COLUMNS, COLUMNS, JSON_NAME, SHIFTS, Benchmark, Column, EncoderRow, load_benchmark, without_places
 
 HTML_NAME = "benchmark.html"
 TEMPLATE, SCRIPT = (Path(__file__).with_name(name) for name in ("report.html", "report.js"))
@@ -42,6 +42,7 @@ def page(benchmark: Benchmark, folder: Path) -> str:
 
 def page_data(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
     """What the page draws: the rows without their values per clip, what the columns are, a map per file of tokens, and the published tables."""
+    benchmark = without_places(benchmark)
     whole = {name: value for name, value in asdict(benchmark).items() if name not in ("rows", "clips")}
     return {
         **whole,

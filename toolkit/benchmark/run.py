@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 import speechlip
 import torch
+from speechlip.encoders.catalogue import check_name
 from speechlip.encoders.trained import batches
 from speechlip.files import write_text
+from speechlip.metrics.significance import METHOD
 from speechlip.shards.pairs import WINDOW
 from speechlip.training.checkpoint import only_run
 from speechlip.training.device import choose_device
@@ -22,9 +24,9 @@ from .options import BenchmarkOptions
 from .phones import anchor_ratios
 from .records import AS_TRAINED, CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow, as_json
 from .row import RowJob, failed_row, findings_of, finished_row, make_row, one_thread
-from .scores import compared
+from .scores import compared, notes_on
 from .table import as_csv
-from .tasks import Task, examined, notes_of, shards_facts, tasks_of, versions
+from .tasks import Task, examined, notes_of, shards_facts, tasks_of, training_notes, versions
 
 TIMED_DIM, TIMED_STEPS = 512, 2
 CRASHED = "its process died with {detail}, perhaps for lack of memory; try --workers 1, or a smaller --batch-size"
@@ -66,16 +68,19 @@ class Watcher(Protocol):
 def run_benchmark(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
     """Score every encoder that has no row yet; write ``benchmark.json`` and ``benchmark.csv``; returns what is in the former.
 
-    An encoder that fails is a row with its reason. Raises OptionError and ShardError for data or options that no encoder can be scored with.
+    An encoder that fails is a row with its reason. Raises OptionError and ShardError for data or options that no encoder can be scored with, and for a
+    name that can mean no encoder: before anything is trained.
     """
     with only_run(job.out, resume=True):
         return _run(job, watcher)
 
 
 def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
+    for name in dict.fromkeys(job.encoders):
+        check_name(name)
     options = replace(job.options, device=choose_device(job.options.device).type, split=examined(job.shards, job.options.split))
     facts, clips = shards_facts(job.shards, options.split)
-    tasks, notes = tasks_of(job.encoders, facts, options), notes_of(job.shards, facts, clips)
+    tasks, notes = tasks_of(job.encoders, facts, options), [*notes_of(job.shards, facts, clips), *training_notes(options)]
     with one_thread(options.device):
         rows_job = RowJob(job.out, job.shards, facts, options, anchor_ratios(job.shards, facts))
         rows = {task: row for task in tasks if (row := finished_row(rows_job, task))}
@@ -85,17 +90,19 @@ def _run(job: BenchmarkJob, watcher: Watcher) -> Benchmark:
         rows[task] = row
         watcher.scored(row)
     found = [[] if rows[task].status == FAILED else findings_of(rows_job, task) for task in tasks]
+    compared_rows = compared([rows[task] for task in tasks], found, rows_job.pair_facts, options.resamples)
     benchmark = Benchmark(
         shards=facts,
         options=asdict(options),
         clips=clips,
-        rows=tuple(compared([rows[task] for task in tasks], found, rows_job.pair_facts, options.resamples)),
+        rows=tuple(compared_rows),
         command=job.command,
         head=IN_WORDS,
-        notes=tuple(notes),
+        notes=(*notes, *notes_on(compared_rows, len(clips))),
         unlike_paper=unlike_paper(options),
         versions=versions(),
         speechlip=speechlip.__version__,
+        intervals=METHOD,
     )
     write_text(job.out / CSV_NAME, as_csv(benchmark))
     write_text(job.out / JSON_NAME, as_json(benchmark))

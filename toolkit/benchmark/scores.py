@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from speechlip.metrics.pairs import by_kind, drawn_average_precisions, drawn_equal_error_rates
 from speechlip.metrics.significance import (
+    LEAST_CLIPS,
     Interval,
     auc_difference,
     auc_interval,
@@ -19,9 +20,11 @@ from speechlip.shards.frozen_pairs import FrozenPair
 from speechlip.shards.pairs import NEGATIVES
 
 from .examine import Findings
-from .records import COLUMNS, CONTROL, HEAD, Difference, EncoderRow, Score, SeedResult
+from .records import COLUMNS, CONTROL, HEAD, LIPS, Difference, EncoderRow, Score, SeedResult
 
 ALL = "all"
+CHANCE = 0.5
+SHUFFLED = "shuffled:"
 NO_CLIP = "no clip is long enough: 44 frames are wanted"
 
 
@@ -87,7 +90,7 @@ def why_missing(name: str, pairs: PairFacts) -> str:
 
 
 def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
-    """Of the mean over seeds, by bootstrap over clips."""
+    """Of the mean over seeds, over clips."""
     measure, _, kind = name.rpartition("_")
     if kind not in NEGATIVES:
         measure, kind = name, ALL
@@ -95,7 +98,7 @@ def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resample
         return pair_interval(measure, kind, found, pairs, resamples)
     if name.startswith("r"):
         return recall_interval(name, found, pairs, resamples)
-    return mean_interval([per_clip(name, one) for one in found], resamples)
+    return mean_interval([per_clip(name, one) for one in found], rate=name in ("offset_exact", "offset_within_one"))
 
 
 def pair_interval(measure: str, kind: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
@@ -130,14 +133,14 @@ def compared(rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pa
     """The rows, the best marked, each other one with its difference to the best. found: of each row, empty for a row that failed.
 
     The best is that of the highest pair AUC among the encoders below the common head: what is scored as it was trained had other training, and
-    controls are no encoders. Where there are none of the former, it is the best of what there is.
+    controls are no encoders. Where there are none of the former, it is the best of what there is. Nothing is the best that is not above chance.
     """
     scored = [place for place, row in enumerate(rows) if row.scores and found[place]]
-    if not scored:
-        return list(rows)
     encoders = [place for place in scored if rows[place].role != CONTROL]
     below_the_head = [place for place in encoders if rows[place].mode == HEAD]
-    best = max(below_the_head or encoders or scored, key=lambda place: rows[place].scores["pair_auc"].value or 0)
+    best = max(below_the_head or encoders or scored, key=lambda place: auc_of(rows[place]), default=None)
+    if best is None or auc_of(rows[best]) <= CHANCE:
+        return list(rows)
     marked = [
         replace(row, differences=differences(found[place], found[best], rows[best].label, pairs, resamples))
         if place in scored and place != best
@@ -148,15 +151,49 @@ def compared(rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pa
     return marked
 
 
+def auc_of(row: EncoderRow) -> float:
+    """Pair AUC, 0 where there is none."""
+    return row.scores["pair_auc"].value or 0 if "pair_auc" in row.scores else 0
+
+
+def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
+    """What a reader of the compared rows has to know: no best, a control above it, shuffled speech that is not at chance, no p."""
+    scored = [row for row in rows if row.scores]
+    best = next((row for row in scored if row.is_best), None)
+    notes = []
+    if scored and best is None:
+        top = max(scored, key=lambda row: (row.role != CONTROL, auc_of(row)))
+        notes.append(f"no row is called the best: {top.label}, the highest encoder, has pair AUC {auc_of(top):.3f}, and chance is {CHANCE}")
+    if best and (low := best.scores["pair_auc"].ci_low) is not None and low <= CHANCE:
+        notes.append(f"{best.label} is the best of these rows, but its interval reaches chance: it may know nothing")
+    above = [row for row in scored if row.role == CONTROL and row.name != LIPS and best and auc_of(row) > auc_of(best)]
+    for row in above:
+        notes.append(f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} ({auc_of(best):.3f})")  # type: ignore[union-attr]
+    for row in scored:
+        score = row.scores["pair_auc"]
+        if (
+            row.name.startswith(SHUFFLED)
+            and score.ci_low is not None
+            and score.ci_high is not None
+            and not score.ci_low <= CHANCE <= score.ci_high
+        ):
+            notes.append(
+                f"{row.label} is not at chance ({score.ci_low:.3f} … {score.ci_high:.3f}): lips or position alone give answers away"
+            )
+    if clips < LEAST_CLIPS:
+        notes.append(f"no p and no stars: they want {LEAST_CLIPS} clips, there are {clips}")
+    return notes
+
+
 def differences(own: Sequence[Findings], best: Sequence[Findings], label: str, pairs: PairFacts, resamples: int) -> dict[str, Difference]:
     """Of pair AUC and of exact offsets, where both have them."""
     a, b = (np.stack([one.similarity for one in found]) for found in (own, best))
     found = {"pair_auc": auc_difference(a, b, pairs.label, pairs.clip, resamples)}
     exact = [np.mean([per_clip("offset_exact", one) for one in found_], axis=0) for found_ in (own, best)]
     if not np.isnan(exact[0] - exact[1]).all():
-        found["offset_exact"] = mean_difference(exact[0], exact[1], resamples)
+        found["offset_exact"] = mean_difference(exact[0], exact[1])
     return {
-        name: Difference(label, difference.value, difference.ci_low, difference.ci_high, difference.p)
-        for name, difference in found.items()
-        if not np.isnan(difference.p)
+        name: Difference(label, one.value, one.ci_low, one.ci_high, None if np.isnan(one.p) else one.p)
+        for name, one in found.items()
+        if not np.isnan(one.ci_low)
     }

@@ -50,13 +50,22 @@ def as_text(benchmark: Benchmark) -> str:
 def text_row(row: EncoderRow) -> list[str]:
     """The cells of a line on the terminal; – for what there is not."""
     auc, difference = row.scores["pair_auc"], row.differences.get("pair_auc")
-    p = "best" if row.is_best else f"{difference.p:.3f}" if difference else "–"
+    p = "best" if row.is_best else p_words(difference.p if difference else None)
     spread = f"{auc.seed_low:.3f}–{auc.seed_high:.3f}" if len(row.seeds) > 1 else "one"
     interval = f"{auc.ci_low:.3f}–{auc.ci_high:.3f}" if auc.ci_low is not None and auc.ci_high is not None else "–"
     name = shown(row.label) + (" ·" if row.role == CONTROL else "")
     cells = [name, number(auc.value), interval, spread, p, *(number(value_of(row.scores, name)) for name in SHOWN[1:])]
     cells += [number(value_of(row.ambiguity.scores, name)) for name in SHOWN_AMBIGUITY]
     return [*cells, number(row.cost.real_time_factor if row.cost else None)]
+
+
+def p_words(p: float | None) -> str:
+    """p as it is printed everywhere.
+
+    >>> p_words(0.0004), p_words(0.0313), p_words(None)
+    ('<0.001', '0.031', '–')
+    """
+    return "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def value_of(scores: dict[str, Score], name: str) -> float | None:

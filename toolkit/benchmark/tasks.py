@@ -16,16 +16,18 @@ from speechlip.encoders.plugins import plugged_in
 from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.metrics.lse import MAX_SHIFT
+from speechlip.metrics.significance import METHOD
 from speechlip.shards.frozen_pairs import read_pairs
 from speechlip.shards.ledger import read_ledger, shared_recordings
 from speechlip.shards.pair_loader import impossible_kinds
 from speechlip.shards.pairs import KINDS, NEGATIVES, WINDOW
 from speechlip.shards.reader import ClipReader
 from speechlip.shards.shardset import open_shards, read_manifest
+from speechlip.terminal import counted
 
 from .examine import LEAST_COMMON
 from .options import BenchmarkOptions
-from .records import AS_TRAINED, CONTROL, ENCODER, FORMAT, HEAD, PROTOCOL, ShardsFacts
+from .records import AS_TRAINED, CONTROL, ENCODER, FORMAT, HEAD, LIPS, PROTOCOL, ShardsFacts
 
 CONTROLS = {
     "random:se4lip": "se4lip's network, untrained",
@@ -33,7 +35,6 @@ CONTROLS = {
     "log-stft": "the spectrum itself",
     "log-mel": "the mel spectrum itself",
 }
-LIPS = "lips"
 CROP = "lips"
 LEAST_FRAMES = WINDOW - 1 + 2 * MAX_SHIFT + LEAST_COMMON
 VERSIONS_THAT_SHOW = ("numpy", "scikit-learn", "scipy", "torch", "torchaudio", "transformers")
@@ -87,7 +88,7 @@ def trained_elsewhere(name: str, facts: ShardsFacts) -> str:
 def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
     """A name for everything that a row depends on: 32 hex digits that change when any of it does."""
     content = {
-        "protocol": [PROTOCOL, FORMAT, speechlip.__version__],
+        "protocol": [PROTOCOL, FORMAT, METHOD, speechlip.__version__],
         "encoder": [name, mode, identity(name)],
         "shards": [facts.manifest_sha256, facts.split],
         "options": asdict(options),
@@ -205,6 +206,16 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
     if copies := shared_recordings(read_ledger(shards)):
         names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
         notes.append(f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been learned")
-    if n_clips < 20:
-        notes.append(f"intervals rest on {n_clips} clips; with fewer than about 20 they are too narrow")
     return notes
+
+
+def training_notes(options: BenchmarkOptions) -> list[str]:
+    """What a reader has to know of the training of the heads.
+
+    >>> training_notes(BenchmarkOptions(steps=8))
+    ['8 steps of training, under the warm-up of 20 steps: the learning rate never gets where it should, and heads hardly learn']
+    """
+    if options.steps >= options.warmup_steps:
+        return []
+    steps, warmup = counted(options.steps, "step"), counted(options.warmup_steps, "step")
+    return [f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it should, and heads hardly learn"]

@@ -53,7 +53,16 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 @click.option(
     "--sync-filter", default="", show_default=False, help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'."
 )
-@click.option("--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its measured offset.")
+@click.option(
+    "--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its offset, where that is decided."
+)
+@click.option(
+    "--correct-confidence",
+    type=float,
+    help="Least confidence of an offset that is corrected; a number counts alone.  "
+    "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
+)
+@click.option("--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15.")
 @click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
 @click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")

@@ -35,7 +35,16 @@ PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
 @limit_options
 @click.option("-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]")
 @click.option("--audit", is_flag=True, help="Only report what the containers did to the sound, and what each protocol would add.")
-@click.option("--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset.")
+@click.option(
+    "--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset, where it is decided."
+)
+@click.option(
+    "--correct-confidence",
+    type=float,
+    help="Least confidence of an offset that is corrected; a number counts alone.  "
+    "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
+)
+@click.option("--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no table.")
 @click.pass_context
 def score_sync(context: click.Context, renders: Path, reference: Path | None, pairs: Path | None, out: Path | None, **given: Any) -> int:

@@ -14,13 +14,14 @@ from speechlip.remote.standin import run_at
 
 from . import registry
 from .controls import LipPoints, LogSpectra, Shuffled
-from .plugins import open_entry_point, open_function, plugged_in
-from .pretrained import PRETRAINED, open_pretrained
+from .plugins import imported, loaded, open_entry_point, open_function, plugged_in
+from .pretrained import PRETRAINED, chosen_layer, open_pretrained
 from .protocol import ClipFeatures
 from .speech_half import open_network, open_run
 from .stored import open_deepspeech, open_stored
+from .trained import last_checkpoint
 from .waveform import FromWaveform
-from .whisper import open_whisper
+from .whisper import known_size, open_whisper
 
 WEIGHTLESS = ("features", "deepspeech", "log-stft", "log-mel", "lips")
 FORMS = ("features:DIR", "deepspeech:DIR", "whisper:SIZE", "random:NAME", "shuffled:NAME", "module:function", "a run of train-encoder")
@@ -69,7 +70,54 @@ def open_features(name: str, device: str = "cpu", random_init: bool = False) -> 
     if _FUNCTION.fullmatch(name):
         _refuse_random(name, random_init)
         return open_function(name, device)
-    raise OptionError(f"no encoder {name!r}; there are: {', '.join([*names(), *FORMS])}{_only_random(name)}")
+    raise _unknown(name)
+
+
+def check_name(name: str) -> None:
+    """Raise what ``open_features`` raises of a name that can mean nothing here, before anything is trained; no weights are read.
+
+    Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be imported; ModelError for a folder that is no run.
+
+    >>> check_name("shuffled:log-mell")
+    Traceback (most recent call last):
+    speechlip.errors.OptionError: no encoder 'log-mell'; there are: hubert, ...
+    """
+    kind, _, rest = name.partition(":")
+    request = _taken_apart(name, "cpu", False)
+    if is_remote(name) or name in plugged_in() or (kind == "random" and rest in registry.names()):
+        pass
+    elif kind in ("shuffled", "random"):
+        check_name(rest)
+    elif request.name in OPENERS:
+        _check_place(name, request)
+    elif name and Path(name).is_dir():
+        last_checkpoint(Path(name))
+    elif _FUNCTION.fullmatch(name):
+        loaded(name, lambda: imported(name))
+    else:
+        raise _unknown(name)
+
+
+def _check_place(name: str, request: Request) -> None:
+    """Raises OptionError where a name's folder, file or size is not there, or it has what it cannot have."""
+    place = Path(request.where)
+    if request.name in ("log-stft", "log-mel", "lips"):
+        OPENERS[request.name](request)
+    elif request.name in ("features", "deepspeech") and not (request.where and place.is_dir()):
+        raise OptionError(
+            f"encoder {name!r}: there is no folder {request.where or 'named'}; give that of its .npy files, {request.name}:DIR"
+        )
+    elif request.name == "whisper" and request.where:
+        if "/" not in request.where and not place.is_dir():
+            known_size(request.where)
+    elif request.name in PRETRAINED:
+        chosen_layer(request.name, request.layer, PRETRAINED[request.name].layers)
+        if request.where and not place.is_file():
+            raise OptionError(f"encoder {name!r}: there is no file {request.where}; give a checkpoint, or leave the place out to fetch it")
+
+
+def _unknown(name: str) -> OptionError:
+    return OptionError(f"no encoder {name!r}; there are: {', '.join([*names(), *FORMS])}{_only_random(name)}")
 
 
 def names() -> list[str]:

@@ -49,10 +49,7 @@ def opened(name: str, load: Callable[[], Any], device: str) -> ClipFeatures:
 
     Whatever another package's code raises becomes one sentence here; the traceback stays its cause.
     """
-    try:
-        make = load()
-    except (Exception, SystemExit) as error:
-        raise OptionError(f"encoder {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    make = loaded(name, load)
     try:
         made = make()
     except Exception as error:
@@ -68,6 +65,14 @@ def opened(name: str, load: Callable[[], Any], device: str) -> ClipFeatures:
         )
     refuse_incomplete(name, made, SPEECH_ENCODER)
     return FromWaveform(made, device)
+
+
+def loaded(name: str, load: Callable[[], Any]) -> Any:
+    """What ``load`` imports. Raises OptionError where it cannot be imported."""
+    try:
+        return load()
+    except (Exception, SystemExit) as error:
+        raise OptionError(f"encoder {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def refuse_incomplete(name: str, made: Any, wanted: dict[str, type]) -> None:

@@ -26,22 +26,26 @@ CLOCK = FeatureClock(rate_hz=50, centre_ms=12.5, past_ms=float("inf"), future_ms
 
 @dataclass(frozen=True)
 class Pretrained:
-    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to mean 0 and deviation 1 first."""
+    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to mean 0 and deviation 1 first.
+
+    layers: of its transformer.
+    """
 
     asset: str
     build: Callable[[], nn.Module]
     scaled: bool
+    layers: int
 
 
 PRETRAINED = {
     entry.asset: entry
     for entry in (
-        Pretrained("hubert", torchaudio.models.hubert_base, scaled=False),
-        Pretrained("hubert-large", torchaudio.models.hubert_large, scaled=True),
-        Pretrained("wav2vec2", torchaudio.models.wav2vec2_base, scaled=False),
-        Pretrained("wav2vec2-large", torchaudio.models.wav2vec2_large_lv60k, scaled=True),
-        Pretrained("wavlm", torchaudio.models.wavlm_base, scaled=False),
-        Pretrained("wavlm-large", torchaudio.models.wavlm_large, scaled=True),
+        Pretrained("hubert", torchaudio.models.hubert_base, scaled=False, layers=12),
+        Pretrained("hubert-large", torchaudio.models.hubert_large, scaled=True, layers=24),
+        Pretrained("wav2vec2", torchaudio.models.wav2vec2_base, scaled=False, layers=12),
+        Pretrained("wav2vec2-large", torchaudio.models.wav2vec2_large_lv60k, scaled=True, layers=24),
+        Pretrained("wavlm", torchaudio.models.wavlm_base, scaled=False, layers=12),
+        Pretrained("wavlm-large", torchaudio.models.wavlm_large, scaled=True, layers=24),
     )
 }
 

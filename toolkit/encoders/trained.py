@@ -17,6 +17,7 @@ from speechlip.faces.crops import PRESETS
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
 from speechlip.remote.standin import run_at
+from speechlip.scoring.verdict import LEAST_OF_RUNS
 from speechlip.shards.pairs import WINDOW
 from speechlip.spectra import spectrogram
 from speechlip.timing import SAMPLES_PER_FRAME
@@ -38,7 +39,7 @@ class TrainedPair:
     name: the run's folder and encoder. sha256: of the weights. step: at which they were saved. crop: preset of the crops it was trained on.
     """
 
-    official, is_lse, window_frames = False, False, WINDOW
+    official, is_lse, window_frames, least_confidence = False, False, WINDOW, LEAST_OF_RUNS
 
     def __init__(self, pair: SpeechLipPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu") -> None:
         self.pair, self.name, self.sha256, self.step, self.crop, self.device = pair.to(device).eval(), name, sha256, step, crop, device

@@ -15,6 +15,7 @@ from speechlip.errors import ShardError
 from speechlip.files import whole_file
 from speechlip.shards.pairs import PairClip
 from speechlip.shards.shardset import ShardSet
+from speechlip.shareable import without_folders
 from speechlip.timing import FPS
 from speechlip.webpage import embedded, filled
 
@@ -69,7 +70,7 @@ def _page_data(shards: str, splits: tuple[ShardSet, ...], facts: dict[str | None
 
 
 def clip_data(shown: Shown) -> dict[str, Any]:
-    """One clip as the page draws it: texts as they are, pictures and sound in base64."""
+    """One clip as the page draws it: texts as they are, but no folder of the machine; pictures and sound in base64."""
     clip, meta = shown.clip, shown.clip.meta
     assert clip.lips is not None and clip.spectrogram is not None
     return {
@@ -79,7 +80,9 @@ def clip_data(shown: Shown) -> dict[str, Any]:
         "detector": str(meta.get("detector", "")),
         "transcript": str(meta.get("transcript", "")),
         "frames": len(clip.lips),
-        "meta": [[name, value if isinstance(value, str) else embedded_text(value)] for name, value in sorted(meta.items())],
+        "meta": [
+            [name, without_folders(value if isinstance(value, str) else embedded_text(value))] for name, value in sorted(meta.items())
+        ],
         "bins": clip.spectrogram.shape[1],
         "lips": webp(sheet(clip.lips)),
         "spectrum": webp(coloured(levels(clip.spectrogram))),

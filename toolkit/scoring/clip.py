@@ -42,6 +42,7 @@ from .sync import Footage, SyncModel, TrackSync, read_sound, score_tracks, score
 Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
 """How much of a frame's work each stage is, for the progress bar."""
+UNREADABLE = "reference unreadable"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Findings:
     images: ImageScores = field(default_factory=ImageScores)
     strips: Strips = field(default_factory=Strips)
     looked: Looked | None = None
+    looked_reference: Looked | None = None
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     frames: int = 0
@@ -128,7 +130,7 @@ def _open_reference(task: ScoreTask, options: ScoreOptions, found: Findings) -> 
     try:
         return probe(task.reference, need_audio=False, max_picture_px=options.max_picture_px)
     except SourceRefused as refusal:
-        found.refuse(wanted, NotScored("reference unreadable", f"{refusal.reason} {refusal.detail}".strip()))
+        found.refuse(wanted, NotScored(UNREADABLE, f"{refusal.reason} {refusal.detail}".strip()))
         return None
 
 
@@ -208,6 +210,7 @@ def _compare(
                 render_points, reference_points = _landmarks(task, found, seen)
                 found.landmarks = landmark_distance(render_points, reference_points, scale_to_render(info, reference))
     wanted = found.open((*PAIRED, "cpbd"), options.metrics)
+    found.looked_reference = seen
     found.strips = Strips.of(found.frames, found.looked, seen)
     if not wanted and not found.strips.frames:
         return
@@ -263,4 +266,16 @@ def _detail(task: ScoreTask, found: Findings) -> ClipDetail:
         strip_reference=reference_strip,
         notes=tuple(dict.fromkeys([*found.notes, *details])),
         seconds=found.seconds,
+        reference_unseen="" if reference_strip else _why_unseen(task, found),
     )
+
+
+def _why_unseen(task: ScoreTask, found: Findings) -> str:
+    """Why a report has no mouths of the reference: it says that no face was found only where somebody looked for one."""
+    if task.reference is None:
+        return "none given"
+    if found.looked_reference is not None:
+        return "no face at these moments" if found.looked_reference.main else "no face found"
+    reasons = [problem.reason for family, problem in found.problems.items() if family in NEED_REFERENCE]
+    unread = next((reason for reason in reasons if reason == UNREADABLE), "")
+    return unread or f"not looked at: {found.problems['lmd'].reason if 'lmd' in found.problems else 'LMD was not asked for'}"

@@ -14,6 +14,7 @@ from speechlip.metrics.declared import NotScored
 from .clip import Tools
 from .options import ScoreOptions
 from .sync import SyncNetModel, open_sync_model
+from .verdict import least_confidence_of
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Networks:
     """Which networks a run scores with, known before it starts. sync: name, sha256, official, is_lse; None where there is none.
 
     problems: family → reason and sentence why its network is not there. models: file name → SHA-256 of every file that is read.
+    least_confidence: what the sync model declares (``verdict``), None where it says nothing.
     """
 
     sync: dict[str, Any] | None
     models: dict[str, str]
     problems: dict[str, tuple[str, str]]
+    least_confidence: float | None = None
 
 
 def find_networks(options: ScoreOptions) -> Networks:
@@ -43,7 +46,8 @@ def find_networks(options: ScoreOptions) -> Networks:
             problems["lpips"] = ("no AlexNet weights", str(error))
     if options.looks_at_faces:
         models |= {assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())}
-    return Networks(sync, models, problems)
+    least = least_confidence_of(open_model(options)) if sync else None
+    return Networks(sync, models, problems, least)
 
 
 def _find_sync(options: ScoreOptions, models: dict[str, str], problems: dict[str, tuple[str, str]]) -> dict[str, Any] | None:

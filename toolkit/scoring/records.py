@@ -2,8 +2,9 @@
 
 ``scores.json`` holds ``format`` (1), ``speechlip`` and ``versions`` (libraries), ``command``, ``options``, ``protocol`` (``Protocol`` as a dict, with
 its sentence), ``sync_model`` (name, sha256, official; None where there was none), ``models`` (file name → SHA-256), ``metrics`` (columns that were
-asked for, in order), ``rows`` (``ScoreRow``), ``aggregates`` (column → ``metrics.aggregate.Aggregate``), ``missing`` (family of metrics → reason →
-count of clips), ``clips`` (``ClipDetail``). A number that is missing is null, never NaN.
+asked for, in order), ``correction`` (``verdict.CorrectionRules``, and model_confidence: what the sync model declares), ``rows`` (``ScoreRow``),
+``aggregates`` (column → ``metrics.aggregate.Aggregate``), ``missing`` (family of metrics → reason → count of clips), ``clips`` (``ClipDetail``).
+A number that is missing is null, never NaN.
 """
 
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ class ScoreRow:
     clip: see ScoreTask. track: ``0``, ``1``, … in the order of time, or ``mean`` for the row that stands for a clip of several tracks; empty where no
     face was followed. A clip of one track has one row. Image metrics stand in the row that stands for the clip.
     status: ``scored`` (all that was asked for), ``partial``, ``failed`` (nothing). reason: ``family: reason`` joined by ``; ``.
-    offset_frames > 0: the audio is early. windows: of 5 frames, that the LSE columns rest on. frames_compared: with landmarks on both sides for
-    LMD, else pictures compared. protocol: its id, and ``unknown weights <hash>`` behind it where the weights are not the official ones.
+    offset_frames > 0: the audio is early. windows: of 5 frames, that the LSE columns rest on. frames_compared: with landmarks on both sides, for LMD.
+    pictures_compared: what PSNR, SSIM and LPIPS are means over (for CPBD alone, pictures looked at). protocol: its id, and
+    ``unknown weights <hash>`` behind it where the weights are not the official ones. offset_verdict: whether the offset may be acted on (``verdict``).
     """
 
     clip: str
@@ -58,6 +60,8 @@ class ScoreRow:
     lpips: float | None = None
     cpbd: float | None = None
     protocol: str = ""
+    pictures_compared: int | None = None
+    offset_verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class ClipDetail:
 
     lmd_per_frame: px, None where a face is missing; empty without LMD. strip_frames: which frames the filmstrips show; strip_render and
     strip_reference: each one JPEG as base64, ``len(strip_frames)`` mouths of 96×96 side by side; empty where there is no face or no reference.
+    reference_unseen: why ``strip_reference`` is empty: nobody looked, or what came of looking.
     sound: ``own``, ``driving`` or ``none``. codec_delay_ms: by how much the protocol's codec path made the audio late; None without sound.
     notes: sentences about what was done that a reader should know. seconds: work by stage (``faces``, ``sync``, ``images``).
     """
@@ -112,6 +117,7 @@ class ClipDetail:
     strip_reference: str = ""
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] | None = None
+    reference_unseen: str = ""
 
 
 @dataclass(frozen=True)

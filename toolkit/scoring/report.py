@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.files import write_text
-from speechlip.metrics.declared import METRICS
+from speechlip.metrics.declared import METRICS, digits_of, mean_digits_of
+from speechlip.shareable import command_without_folders, folders_of, without_folders_anywhere
 from speechlip.webpage import filled
 
 from .options import FAMILIES, MODEL_COLUMNS
 from .published import published_tables
 
 TEMPLATE = Path(__file__).with_name("report.html")
-DIGITS = {"offset_frames": 0, "offset_ms": 0, "psnr": 2, "ssim": 4, "lpips": 4, "lmd_iod": 4}
-USUAL_DIGITS = 3
 BESIDE = ("lse_ci_low", "lse_ci_high", "sync_ci_low", "sync_ci_high", "windows")
 """Columns that say how sure another one is: shown with the clip, not sorted by."""
+STRIPS = ("strip_render", "strip_reference")
+PATHS = ("render", "reference", "driving_audio")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -35,13 +36,16 @@ def page(scores: dict[str, Any]) -> str:
 
 
 def page_data(scores: dict[str, Any]) -> dict[str, Any]:
-    """What the page draws: the scores, what their columns are, and the published tables."""
-    return {
-        **{name: value for name, value in scores.items() if name not in ("clips", "metrics")},
+    """What the page draws: the scores, what their columns are, and the published tables. No folder of this machine: the page can be sent."""
+    paths = [clip[name] for clip in scores["clips"] for name in PATHS]
+    data = {
+        **{name: value for name, value in scores.items() if name not in ("clips", "metrics", "options")},
+        "command": command_without_folders(scores["command"]),
         "columns": [column(name) for name in shown_columns(scores)],
-        "clips": [_with_safe_strips(clip) for clip in scores["clips"]],
-        "published": [asdict(table) for table in published_tables()],
+        "clips": [_with_names_only(_with_safe_strips(clip)) for clip in scores["clips"]],
     }
+    shared = without_folders_anywhere(data, folders_of([*paths, Path.cwd() / "here", Path.home() / "here"]), leave=STRIPS)
+    return {**shared, "published": [asdict(table) for table in published_tables()]}
 
 
 def shown_columns(scores: dict[str, Any]) -> list[str]:
@@ -58,19 +62,23 @@ def column(name: str) -> dict[str, Any]:
     """What a column is, for the page: ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
 
     >>> column("psnr")
-    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2}
+    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2, 'mean_digits': 2}
     """
+    digits = {"digits": digits_of(name), "mean_digits": mean_digits_of(name)}
     family = next((family for family, columns in FAMILIES.items() if name in columns), "lse")
-    digits = DIGITS.get(name, USUAL_DIGITS)
     if name in METRICS:
         metric = METRICS[name]
         title, unit, higher = metric.title, "" if metric.unit in ("distance", "ratio") else metric.unit, metric.higher_is_better
     else:
         title, unit, higher = name.replace("_", " "), "", "confidence" in name
-    return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, "digits": digits}
+    return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, **digits}
 
 
 def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:
     """A filmstrip that is no base64 is none."""
-    strips = ("strip_render", "strip_reference")
-    return clip | {name: "" for name in strips if not BASE64.fullmatch(clip[name])}
+    return clip | {name: "" for name in STRIPS if not BASE64.fullmatch(clip[name])}
+
+
+def _with_names_only(clip: dict[str, Any]) -> dict[str, Any]:
+    """Files by their names: a page that is sent does not say where they lay."""
+    return clip | {name: Path(clip[name]).name for name in PATHS if clip[name]}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from speechlip.metrics.declared import NotScored
@@ -11,6 +11,7 @@ from speechlip.metrics.lse import SyncScore
 from .options import ScoreOptions
 from .records import ModelRow, ScoreRow, TrackCurves
 from .sync import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
+from .verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 if TYPE_CHECKING:
     from .clip import Findings
@@ -46,6 +47,24 @@ def label(options: ScoreOptions, model: SyncModel | None) -> str:
     return options.protocol + region + unknown
 
 
+def with_verdicts(rows: Sequence[ScoreRow], model_least: float | None, rules: CorrectionRules) -> tuple[ScoreRow, ...]:
+    """The rows of one clip with ``offset_verdict``; the row of a clip of several tracks says what they agree on."""
+    judged = [replace(row, offset_verdict=_verdict(row, model_least, rules)) for row in rows]
+    own = [row for row in judged if row.track != MEAN and row.offset_frames is not None]
+    if judged[-1].track == MEAN and own:
+        undecided = [row.offset_verdict for row in own if row.offset_verdict.startswith(UNDECIDED)]
+        agreed = undecided[0] if undecided else own[0].offset_verdict if len({row.offset_frames for row in own}) == 1 else DISAGREE
+        judged[-1] = replace(judged[-1], offset_verdict=agreed)
+    return tuple(judged)
+
+
+def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -> str:
+    confidence, low = (row.sync_confidence, row.sync_ci_low) if isinstance(row, ModelRow) else (row.lse_c, row.lse_ci_low)
+    if row.offset_frames is None or confidence is None:
+        return ""
+    return offset_verdict(row.offset_frames, confidence, low, model_least, rules)
+
+
 def curves_of(tracks: Sequence[TrackSync]) -> tuple[TrackCurves, ...]:
     """What a report draws, of the tracks that were scored."""
     return tuple(
@@ -67,7 +86,8 @@ def _clip_row(clip: str, track: str, options: ScoreOptions, model: SyncModel | N
     values = sync | {name: _known(value) for name, value in found.images.values.items()}
     if lmd is not None:
         values |= {"lmd": _known(lmd.lmd), "lmd_iod": _known(lmd.lmd_iod)}
-    values["frames_compared"] = lmd.frames_compared if lmd is not None else found.images.frames or None
+        values["frames_compared"] = lmd.frames_compared
+    values["pictures_compared"] = found.images.frames if found.images.values else None
     missing = [family for family in options.metrics if family in found.problems]
     status = "scored" if not missing else "failed" if len(missing) == len(options.metrics) else "partial"
     reason = "; ".join(f"{family}: {found.problems[family].reason}" for family in missing)

@@ -6,6 +6,7 @@ was stopped, or is repeated, scores only clips whose name changed.
 
 import hashlib
 import json
+import math
 import sys
 import traceback
 from collections import Counter
@@ -20,7 +21,8 @@ import speechlip
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files import csv_text, is_file, make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
-from speechlip.metrics.declared import NotScored
+from speechlip.metrics.declared import METRICS, NotScored
+from speechlip.metrics.significance import METHOD
 from speechlip.shards.plan import file_stamp
 from speechlip.shards.prepare import use_one_thread
 from speechlip.workers import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
@@ -32,7 +34,8 @@ from .networks import Networks, tools_of
 from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
 from .others import claim
 from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
-from .rows import MEAN, failed_row
+from .rows import MEAN, failed_row, with_verdicts
+from .verdict import STATED, CorrectionRules
 
 FORMAT = 1
 CLIPS_FOLDER, SCRATCH = ".clips", "scratch"
@@ -51,7 +54,10 @@ VERSIONS_THAT_SHOW = (
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over; limits: of one clip."""
+    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over; limits: of one clip.
+
+    rules: which offsets are decided.
+    """
 
     out: Path
     tasks: Sequence[ScoreTask]
@@ -60,6 +66,7 @@ class ScoreJob:
     command: str
     unused_references: Sequence[str] = ()
     limits: Limits = DEFAULT_LIMITS
+    rules: CorrectionRules = STATED
 
     @property
     def clips(self) -> Path:
@@ -161,9 +168,9 @@ def key_of(task: ScoreTask, job: ScoreJob) -> str:
         "task": [task.clip, task.problem, task.audio_problem],
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
         "options": {key: value for key, value in job.options.as_dict().items() if key not in ("syncnet_weights", "allow_unknown_weights")},
-        "networks": asdict(job.networks),
+        "networks": {name: getattr(job.networks, name) for name in ("sync", "models", "problems")},
         "versions": versions(),
-        "format": FORMAT,
+        "format": [FORMAT, METHOD],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
@@ -187,8 +194,11 @@ def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
         "models": job.networks.models,
         "versions": versions(),
         "metrics": columns,
-        "rows": [asdict(row) for result in results for row in result.rows],
-        "aggregates": {column: _without_nan(asdict(aggregate(values_of(column, results, protocol)))) for column in columns},
+        "correction": job.rules.as_dict() | {"model_confidence": job.networks.least_confidence},
+        "rows": [asdict(row) for result in results for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)],
+        "aggregates": {
+            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *limits(column)))) for column in columns
+        },
         "missing": missing(results, job.options),
         "unused_references": list(job.unused_references),
         "clips": [asdict(result.detail) for result in results],
@@ -213,6 +223,15 @@ def values_of(column: str, results: Sequence[ClipScore], protocol: protocols.Pro
         tracks = [row for row in result.rows if row.track != MEAN]
         chosen += tracks if by_track else [result.rows[-1]]
     return [getattr(row, column, None) for row in chosen]
+
+
+def limits(column: str) -> tuple[float, float]:
+    """Between which the numbers of a column lie.
+
+    >>> limits("cpbd"), limits("offset_frames"), limits("sync_confidence")
+    ((0.0, 1.0), (-inf, inf), (0.0, inf))
+    """
+    return (METRICS[column].lowest, METRICS[column].highest) if column in METRICS else (0.0, math.inf)
 
 
 def missing(results: Iterable[ClipScore], options: ScoreOptions) -> dict[str, dict[str, int]]:

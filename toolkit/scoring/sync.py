@@ -29,6 +29,7 @@ from speechlip.timing import FPS, SAMPLES_PER_FRAME, seconds
 from .crops224 import CROP_PX, cut224, square
 from .faces import Looked
 from .protocols import Protocol
+from .verdict import LEAST_LSE_C
 
 Cropper = Callable[[np.ndarray, int], np.ndarray]
 MODEL_GROUP = "speechlip.sync_models"
@@ -38,7 +39,8 @@ MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cr
 class SyncModel(Interface):
     """What scores lip-sync. name: how outputs call it. sha256: of its weights. official: whether they are those that published numbers rest on.
 
-    is_lse: whether its numbers are LSE-C and LSE-D. window_frames: how many frames one row of features looks at.
+    is_lse: whether its numbers are LSE-C and LSE-D. window_frames: how many frames one row of features looks at. It may also have
+    ``least_confidence``: from which confidence on an offset is one (``verdict``).
     """
 
     name: str
@@ -60,7 +62,7 @@ class SyncModel(Interface):
 class SyncNetModel:
     """SyncNet: LSE-C and LSE-D. Raises ModelError for a file that is not the official one (unless ``allow_unknown``)."""
 
-    name, is_lse, window_frames = "SyncNet", True, 5
+    name, is_lse, window_frames, least_confidence = "SyncNet", True, 5, LEAST_LSE_C
 
     def __init__(self, weights: Path, allow_unknown: bool, device: str) -> None:
         from speechlip.metrics.syncnet import load_syncnet

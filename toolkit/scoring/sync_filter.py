@@ -17,6 +17,7 @@ from speechlip.records import FaceTrack, Source, SyncVerdict
 
 from . import protocols
 from .sync import Footage, SyncModel, SyncNetModel, TrackSync, open_sync_model, read_sound, score_tracks, times_seen
+from .verdict import EARLY, LATE, STATED, CorrectionRules, least_confidence_of, offset_verdict
 
 OUT_OF_SYNC, NOT_MEASURED = "out of sync", "sync not measured"
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
@@ -55,7 +56,9 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
 
 @dataclass(frozen=True)
 class SyncFilter:
-    """Judges the tracks of a source. correct: move the sound of the kept tracks by their offset. model: a sync model's name, empty for SyncNet.
+    """Judges the tracks of a source. correct: move the sound of the kept tracks by their offset, where ``rules`` call it decided.
+
+    model: a sync model's name, empty for SyncNet.
 
     weights: the SyncNet file; unknown ones only with ``allow_unknown``. It goes to worker processes, so it holds plain values only.
     """
@@ -65,6 +68,7 @@ class SyncFilter:
     model: str = ""
     weights: Path | None = None
     allow_unknown: bool = False
+    rules: CorrectionRules = STATED
 
     def __call__(self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int) -> list[SyncVerdict]:
         sound = read_sound(source.path, info, info.video_start_s, n_frames)
@@ -79,8 +83,10 @@ class SyncFilter:
             return SyncVerdict(None, None, None, NOT_MEASURED, str(problem), 0)
         score = found.score
         kept = all(condition.holds(score.lse_c, score.lse_d, score.offset_frames) for condition in self.conditions)
-        delay_frames = score.offset_frames if kept and self.correct else 0
-        return SyncVerdict(round(score.lse_c, 4), round(score.lse_d, 4), score.offset_frames, "" if kept else OUT_OF_SYNC, "", delay_frames)
+        verdict = offset_verdict(score.offset_frames, score.lse_c, score.ci_low, least_confidence_of(open_model(self)), self.rules)
+        delay_frames = score.offset_frames if kept and self.correct and verdict in (EARLY, LATE) else 0
+        refusal = "" if kept else OUT_OF_SYNC
+        return SyncVerdict(round(score.lse_c, 4), round(score.lse_d, 4), score.offset_frames, refusal, "", delay_frames, verdict)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from speechlip.errors import ShardError
+from speechlip.records import UNDECIDED
 from speechlip.terminal import counted
 
 UNKNOWN = "unknown"
@@ -127,6 +128,7 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
     dropped: Counter[str] = Counter()
     for row in rows:
         dropped.update(row.dropped)
+    undecided = sum(verdict.get("offset_verdict", "").startswith(UNDECIDED) for row in rows for verdict in row.sync)
     skipped = Counter(f"{row.stage}: {row.reason}" for row in rows if row.status == "skipped")
     return {
         "sources": len(rows),
@@ -141,6 +143,7 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
         "several_faces_seconds": round(sum(row.several_faces_seconds for row in rows), 2),
         "dropped": {reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
         "skipped": dict(sorted(skipped.items())),
+        **({"offsets_undecided": undecided} if undecided else {}),
     }
 
 
@@ -162,6 +165,8 @@ def format_funnel(totals: dict) -> str:
     lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}")
     if round(totals["interpolated_seconds"], 1):
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
+    if undecided := totals.get("offsets_undecided"):
+        lines.append(f"    {counted(undecided, 'face track')} with an undecided offset: sound not moved")
     if round(several_s := totals.get("several_faces_seconds", 0.0), 1):
         lines.append(f"    of which several faces at once{totals['sources_with_several_faces']:>12}   {clock(several_s):>9}")
     return "\n".join(lines)

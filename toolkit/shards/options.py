@@ -48,6 +48,8 @@ class PrepOptions:
     sync_model: str = ""
     split_by: str = "speaker"
     max_picture_px: int = MAX_PICTURE_PX
+    correct_confidence: float | None = None
+    correct_frames: str = "2-14"
 
     def __post_init__(self) -> None:
         if self.spectrogram not in SPECTROGRAM_WIDTHS:
