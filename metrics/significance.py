@@ -90,7 +90,8 @@ def interval(statistic: Statistic, clips: int, resamples: int = RESAMPLES, seed:
     value = float(statistic(np.ones((1, clips), int))[0])
     if clips < 2:
         return Interval(value, np.nan, np.nan, clips)
-    return Interval(value, *rate_interval(value, t_times(np.nanstd(statistic(clip_draws(clips, resamples, seed))), clips), clips), clips)
+    deviation = float(np.nanstd(statistic(clip_draws(clips, resamples, seed))))
+    return Interval(value, *rate_interval(value, t_times(deviation, clips), clips), clips)
 
 
 def rate_interval(value: float, reach: float, clips: int) -> tuple[float, float]:

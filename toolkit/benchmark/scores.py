@@ -166,9 +166,9 @@ def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
         notes.append(f"no row is called the best: {top.label}, the highest encoder, has pair AUC {auc_of(top):.3f}, and chance is {CHANCE}")
     if best and (low := best.scores["pair_auc"].ci_low) is not None and low <= CHANCE:
         notes.append(f"{best.label} is the best of these rows, but its interval reaches chance: it may know nothing")
-    above = [row for row in scored if row.role == CONTROL and row.name != LIPS and best and auc_of(row) > auc_of(best)]
-    for row in above:
-        notes.append(f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} ({auc_of(best):.3f})")  # type: ignore[union-attr]
+    for row in scored:
+        if best and row.role == CONTROL and row.name != LIPS and auc_of(row) > auc_of(best):
+            notes.append(f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} ({auc_of(best):.3f})")
     for row in scored:
         score = row.scores["pair_auc"]
         if (
