@@ -67,21 +67,23 @@ def test_the_usual_step_is_exact():
 
 def test_neither_stream_is_the_first_of_the_file(tmp_path):
     """As in a DVD's files, which begin with navigation."""
-    write(tmp_path / "clip.mkv", Recording("mkv", audio_codec="pcm_s16le", duration_s=Fraction(1)))
-    with av.open(str(tmp_path / "clip.mkv")) as given, av.open(str(tmp_path / "behind.mkv"), "w") as made:
+    with av.open(str(tmp_path / "behind.mkv"), "w") as made:
         other = made.add_stream("pcm_s16le", rate=16000, layout="mono")
-        streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
-        streams[1].disposition = av.stream.Disposition.default
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+        pictures = made.add_stream("mpeg4", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = made.add_stream("pcm_s16le", rate=16000, layout="mono")
+        sound.disposition = av.stream.Disposition.default
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), format="s16", layout="mono")
         frame.sample_rate, frame.pts = 16000, 0
-        made.mux(other.encode(frame))
-        for packet in given.demux():
-            if packet.dts is not None:
-                packet.stream = streams[packet.stream_index]
-                made.mux(packet)
+        made.mux([*other.encode(frame), *sound.encode(frame)])
+        for index in range(25):
+            shown = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            shown.pts, shown.time_base = index, Fraction(1, 25)
+            made.mux(pictures.encode(shown))
+        made.mux(pictures.encode())
     info = probe(tmp_path / "behind.mkv")
-    assert (info.width, info.height, info.video_duration_s, info.audio_track) == (64, 48, 1.0, 1)
-    assert sum(1 for _ in moments(tmp_path / "behind.mkv", info)) == 25
+    assert (info.width, info.height, info.audio_track, info.video_duration_s) == (64, 48, 1, 1.0)
+    assert [moment.samples is not None for moment in moments(tmp_path / "behind.mkv", info)] == [True] * 25
 
 
 REFUSED = {
