@@ -21,12 +21,13 @@ TABLE = """file_name,license,mood,age
 
 @pytest.fixture(scope="module")
 def done(talking, tmp_path_factory):
-    """Four drawn heads of which two have a row, one video without sound (2 s), an unfinished download, a text that is called a video."""
+    """Four drawn heads of which two have a row; two videos of 2 s in which nothing is heard, an unfinished download, a text called a video."""
     folder = tmp_path_factory.mktemp("said") / "videos"
     shutil.copytree(talking, folder)
     clips = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.mp4"))
     (folder / "metadata.csv").write_text(TABLE.format(*clips))
     zoo.write_clip(folder / "no_sound.mp4", np.zeros((50, 64, 64, 3), np.uint8), None)
+    zoo.write_clip(folder / "silent.mp4", np.zeros((50, 64, 64, 3), np.uint8), np.full(32000, 20, np.int16))  # below −60 dBFS
     shutil.copy(folder / clips[0], folder / "late.mp4.part")
     (folder / "words.wmv").write_text("no video\n")
     out = folder.parent / "shards"
@@ -69,6 +70,7 @@ def test_what_gives_nothing_is_named_counted_and_takes_no_split(done):
     assert {name: (row["reason"], row["seconds"], row["split"]) for name, row in rows.items() if row["status"] == "skipped"} == {
         "late.mp4.part": ("unfinished download", 0, ""),
         "no_sound.mp4": ("no audio stream", 2.0, ""),
+        "silent.mp4": ("silent audio", 2.0, ""),
         "words.wmv": ("not a video file", 0, ""),
     }
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -132,6 +134,8 @@ def test_a_split_without_a_clip_is_said(talking, tmp_path):
     clip = min(talking.rglob("*.mp4"))
     for ending in (".mp4", ".landmarks.npz"):
         shutil.copy(clip.with_suffix("").with_name(clip.stem + ending), tmp_path / f"anna{ending}")
+    plan = prep(tmp_path / "anna.mp4", "-o", tmp_path / "out", "--dry-run")
+    assert "  nothing for validation, test: a speaker is in one split only: bring more speakers" in plan.stdout
     result = prep(tmp_path / "anna.mp4", "-o", tmp_path / "out", "--detector", "sidecar", "--quiet")
     assert result.exit_code == 0
     assert "no clip came into validation (0.05), test (0.05), which has a share: there is speech of 1 speaker" in result.stderr

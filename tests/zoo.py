@@ -68,7 +68,7 @@ def fill(root, talking):
     write_clip(root / "audio_only.mp4", None, anna_audio)
     write_clip(root / "video_only.mp4", anna[:30], None)
     write_clip(root / "silent.mp4", anna[:50], np.zeros(2 * RATE, np.int16))
-    write_clip(root / "short.mp4", anna[:5], anna_audio[: RATE // 5])
+    write_clip(root / "short.mp4", anna[:5], anna_audio[RATE : RATE + RATE // 5])  # not the silence that she begins with
     write_clip(root / "one_frame.mp4", anna[:1], anna_audio[: RATE // 25])
     write_clip(root / "no_face.mp4", room, noise)
     away = np.concatenate([anna[:35], room, anna[:35]])

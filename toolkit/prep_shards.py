@@ -143,6 +143,9 @@ def show_plan(plan: Plan, options: PrepOptions) -> int:
         speakers = len({entry.source.speaker for entry in planned})
         split_s = sum(entry.part_s for entry in planned)
         echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
+    filled = {unit.split for unit in plan.units}
+    if empty := empty_splits(dict(options.split), filled, (entry.declared for entry in plan.sources)):
+        echo(f"  nothing for {', '.join(empty)}: {ADVICE[options.split_by]}")
     for (_, reason, _), names in refusals(plan).items():
         echo(f"  {len(names)} will be refused, {reason}: {listed(names)}")
     unknown = [shown(planned.source.name) for unit in plan.units for planned in unit.sources if not planned.seconds]
@@ -208,7 +211,7 @@ def skipped_names(rows: Iterable[LedgerRow]) -> dict[str, list[str]]:
 def warnings(manifest: dict, rows: Sequence[LedgerRow]) -> Iterator[str]:
     """What a person should know before training on it."""
     shares = manifest["options"]["split"]
-    if empty := empty_splits(shares, manifest["splits"], rows):
+    if empty := empty_splits(shares, manifest["splits"], (row.declared for row in rows)):
         speakers = counted(len({row.speaker for row in rows if row.clips}), "speaker")
         names = ", ".join(f"{name} ({shares[name]:.3g})" for name in empty)
         advice = ADVICE[manifest["options"].get("split_by", "speaker")]

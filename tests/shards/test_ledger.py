@@ -50,12 +50,11 @@ def test_the_printed_funnel_says_one_thing_once():
 
 
 def test_splits_with_a_share_and_without_a_clip():
-    shares = {"train": 0.9, "validation": 0.1, "test": 0.0}
-    assert empty_splits(shares, ["train"], [KEPT]) == ["validation"]
-    assert empty_splits(shares, ["train", "validation"], [KEPT]) == []
-    official = replace(KEPT, declared={"split": "train"})
+    shares, dealt, official = {"train": 0.9, "validation": 0.1, "test": 0.0}, {"split": ""}, {"split": "train"}
+    assert empty_splits(shares, ["train"], [dealt]) == empty_splits(shares, ["train"], [{}]) == ["validation"]
+    assert empty_splits(shares, ["train", "validation"], [dealt]) == []
     assert empty_splits(shares, ["train"], [official]) == []  # nothing was dealt
-    assert empty_splits(shares, ["train"], [official, KEPT]) == ["validation"]
+    assert empty_splits(shares, ["train"], [official, dealt]) == ["validation"]
 
 
 def test_only_a_line_feed_ends_a_row(tmp_path):

@@ -61,7 +61,8 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
 
     monkeypatch.setattr("speechlip.shards.plan.probe", probe)
     monkeypatch.setattr("speechlip.shards.plan.picture_length_s", lambda path: probe(path, need_audio=False).video_duration_s)
-    names = ["good1", "good2", "mute", *(f"bad{place}" for place in range(5))]
+    monkeypatch.setattr("speechlip.shards.plan.is_silent", lambda path, info: path.stem == "silent")
+    names = ["good1", "good2", "silent", "mute", *(f"bad{place}" for place in range(5))]
     sources = [Source(Path(f"/videos/{name}.mp4"), f"{name}.mp4", name) for name in names]
     plan = make_plan(sources, PrepOptions(seed=seed))
     assert {unit.split for unit in plan.units} == {"train", "validation"}
@@ -69,6 +70,7 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
     assert {split for split, _ in plan.refused} == {""}
     assert {entry.source.speaker: (entry.seconds, entry.refusal[1]) for _, entry in plan.refused} == {
         "mute": (11.7, "no audio stream"),
+        "silent": (11.7, "silent audio"),
         **{f"bad{place}": (0, "empty file") for place in range(5)},
     }
     assert load_plan(dump_plan(plan, PrepOptions()))[0] == plan

@@ -172,12 +172,12 @@ def format_funnel(totals: dict) -> str:
     return "\n".join(lines)
 
 
-def empty_splits(shares: Mapping[str, float], filled: Iterable[str], rows: Iterable[LedgerRow]) -> list[str]:
-    """The splits that have a share and got no clip; none where the videos' own splits are official, so that nothing was dealt.
+def empty_splits(shares: Mapping[str, float], filled: Iterable[str], declared: Iterable[Mapping[str, str]]) -> list[str]:
+    """The splits that have a share and got nothing; none where the videos' own splits are official, so that nothing was dealt.
 
-    shares: split → share of seconds. filled: splits with clips.
+    shares: split → share of seconds. filled: splits that got something. declared: of each source (``plan.declared``).
     """
-    dealt = any(not row.declared.get("split") for row in rows)
+    dealt = any(not said.get("split") for said in declared)
     return [name for name, share in shares.items() if share > 0 and name not in set(filled)] if dealt else []
 
 

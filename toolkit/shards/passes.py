@@ -14,6 +14,7 @@ from speechlip.faces.tracks import Unfit, build_tracks, select
 from speechlip.media.audio import windows
 from speechlip.media.moments import Moment, joins, moments
 from speechlip.media.probe import MediaInfo
+from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.records import Clip, Face, FaceTrack, Phone, Source
 from speechlip.timing import FPS, seconds
@@ -75,11 +76,6 @@ def inside_any(faces: Sequence[Unfit], n_frames: int) -> np.ndarray:
     for face in faces:
         found[face.frames[0] : face.frames[-1] + 1] = True
     return found
-
-
-def peak(samples: np.ndarray | None) -> int:
-    """Largest |sample| of a frame, −1 where it has no audio."""
-    return -1 if samples is None else int(np.abs(samples.astype(np.int32)).max())
 
 
 def size_of(track: FaceTrack, sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int]:

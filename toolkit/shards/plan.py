@@ -16,12 +16,14 @@ from speechlip.faces.sidecar import SidecarDetector
 from speechlip.files import sha256_of
 from speechlip.media.opening import MAX_PICTURE_PX
 from speechlip.media.probe import picture_length_s, probe
+from speechlip.media.silence import is_silent
 from speechlip.records import Source
 from speechlip.timing import seconds
 from speechlip.workers import Crashed, Limits, Report, outcomes
 
 from .deal import dealt, split_order
 from .options import PrepOptions
+from .spans import SILENT
 from .writer import KEY_DIGITS, OWN_META, key_digits
 
 LIPS_BYTES = {"jpg": 76_000, "png": 276_000}  # per second of video, as the other two: benchmarks/member_sizes.py
@@ -89,21 +91,26 @@ class Plan:
 
 
 def look_at(source: Source, detector: str, key_digits: int, max_picture_px: int = MAX_PICTURE_PX) -> PlannedSource:
-    """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or has no sound."""
-    length_s, refusal = 0.0, (source.refusal and ("recipe", source.refusal, source.refusal_detail)) or ()
+    """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or nothing is heard in it."""
+    length_s = 0.0
+    refusal: tuple[str, ...] = ()
     try:
-        if not refusal:
-            length_s = probe(source.path, max_picture_px=max_picture_px).video_duration_s
+        if source.refusal:
+            raise SourceRefused("recipe", source.refusal, source.refusal_detail)
+        info = probe(source.path, max_picture_px=max_picture_px)
+        length_s = info.video_duration_s
+        if is_silent(source.path, info):
+            raise SourceRefused("clips", SILENT, "no sample of it is above −60 dBFS")
     except SourceRefused as problem:
         refusal = (problem.stage, problem.reason, problem.detail)
-        length_s = length_of(source.path)
+        length_s = length_s or length_of(source)
     return PlannedSource(source, *file_stamp(source.path), length_s, declared(source, detector), key_digits, refusal)
 
 
-def length_of(path: Path) -> float:
+def length_of(source: Source) -> float:
     """Length in seconds of a video that is refused, 0 where it cannot be read either: it is counted all the same."""
     try:
-        return picture_length_s(path)
+        return 0.0 if source.refusal else picture_length_s(source.path)
     except SourceRefused:
         return 0.0
 

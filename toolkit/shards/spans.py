@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from speechlip.faces.crops import CropPlan
 from speechlip.media.moments import ReadReport
+from speechlip.media.silence import SILENCE_PEAK
 from speechlip.records import FaceTrack, SyncVerdict
 from speechlip.timing import frames
 
@@ -19,7 +20,6 @@ TOO_BRIEF = "face seen too briefly"
 MOUTH_OUTSIDE = "mouth outside the picture"
 TOO_SHORT = "shorter than the shortest clip"
 SILENT = "silent audio"
-SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""Whether a video's sound is silence. Reading ends at the first sample that is not, so only silent files are read whole."""
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from .moments import moments
+from .probe import MediaInfo
+
+SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
+
+
+def peak(samples: np.ndarray | None) -> int:
+    """Largest |sample| of a frame, −1 where it has no audio."""
+    return -1 if samples is None else int(np.abs(samples.astype(np.int32)).max())
+
+
+def is_silent(path: Path, info: MediaInfo) -> bool:
+    """Whether no sample beside any picture is above −60 dBFS. Raises SourceRefused where the sound cannot be decoded."""
+    n_frames = 0
+    with closing(moments(path, info, want_pictures=False)) as reading:
+        for moment in reading:
+            if peak(moment.samples) >= SILENCE_PEAK:
+                return False
+            n_frames += 1
+    return n_frames > 0
