@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,6 +33,25 @@ def digest_of(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
+def strict_json(text: str | bytes) -> Any:
+    """JSON as the standard has it. Raises ValueError also for numbers that are none (``NaN``, ``Infinity``, ``1e999``), which Python would take.
+
+    >>> strict_json('{"seconds": NaN}')
+    Traceback (most recent call last):
+    ValueError: NaN is no number
+    """
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)  # type: ignore[return-value]
+
+
 def shape_problem(manifest: Mapping[str, Any]) -> str:
     """What is missing, of another type, or no plain name in a manifest; empty where nothing is. Optional fields may be missing, never garbled."""
     return next(_shape_problems(manifest), "")
@@ -44,6 +64,8 @@ def _shape_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
     for name in ("about", "options", "funnel", "licences", "ledger"):
         if not isinstance(manifest.get(name, {}), dict):
             yield _other(name, manifest[name], dict)
+    if type(manifest.get("options", {}).get("seed", 0)) is not int:
+        yield _other("the seed among options", manifest["options"]["seed"], int)
     if not all(isinstance(name, str) for name in manifest["fields"]):
         yield f"fields are {_short(manifest['fields'])}, wanted names of members"
     for row in manifest["shards"]:

@@ -200,6 +200,8 @@ def test_a_shard_longer_than_its_manifest_is_not_read_to_its_end(own):
         (lambda manifest: manifest["splits"].clear(), "split 'validation' has shards and no totals"),
         (lambda manifest: manifest.update(fields=[1]), "fields are [1]"),
         (lambda manifest: manifest.update(funnel=3), "funnel is 3"),
+        (lambda manifest: manifest["options"].update(seed="x"), "seed among options is 'x'"),
+        (lambda manifest: manifest["splits"]["validation"].update(seconds=float("nan")), "NaN is no number"),
         (lambda manifest: manifest.update(licences=["MIT"]), "licences is ['MIT']"),
         (lambda manifest: manifest["pairs"].update(validation=None), "is None, wanted sha256, rows"),
     ],

@@ -27,7 +27,7 @@ from .pair import SpeechLipPair, build_pair
 
 FORMAT = 1
 WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
-FACT_TYPES = {"step": int, "sha256": str, "rectified": bool, "crop": str, "options": dict, "shards": dict, "data": dict}
+FACT_TYPES = {"step": int, "sha256": str, "crop": str, "options": dict, "shards": dict, "data": dict}
 """What a checkpoint must say of itself, whoever it comes from."""
 BATCH_WINDOWS = 32
 CROP_SHAPE = (96, 96, 3)
@@ -141,6 +141,8 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     facts = read_facts(folder)
     content = read_weights(folder, facts)
     options = facts["options"]
+    if type(facts.get("rectified")) is not bool:
+        raise ModelError(f"{folder / FACTS} lacks or garbles rectified; restore it, or train again")
     if facts["crop"] not in PRESETS:
         raise ModelError(f"{folder / FACTS} says crops {facts['crop']!r}; there are: {', '.join(PRESETS)}")
     network = {name: options.get(name, "") for name in ("feature", "pool")}

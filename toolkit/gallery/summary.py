@@ -82,7 +82,10 @@ def ledger_seconds(path: Path) -> dict[str, float]:
         return seconds
     try:
         for row in read_rows(path):
-            seconds[str(row["speaker"])] += float(row["seconds_kept"])
+            kept_s = float(row["seconds_kept"])
+            if not 0 <= kept_s < float("inf"):
+                raise ValueError(f"seconds_kept is {kept_s}")
+            seconds[str(row["speaker"])] += kept_s
     except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise ShardError(f"{path} cannot be read ({error!r}); copy it again, then run verify-shards") from error
     return {speaker: kept_s for speaker, kept_s in seconds.items() if kept_s}

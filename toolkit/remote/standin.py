@@ -16,7 +16,7 @@ from typing import Any
 from speechlip.assets import cache_folder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files import write_text
-from speechlip.manifest import shape_problem
+from speechlip.manifest import shape_problem, strict_json
 
 from .names import Place, is_remote, place_of
 from .stream import RemoteStream, fetch
@@ -129,7 +129,7 @@ def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
     """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most. Raises ShardError for what is no manifest of ours."""
     url = place.file(MANIFEST)
     try:
-        manifest: dict[str, Any] = json.loads(data)
+        manifest: dict[str, Any] = strict_json(data)
         problem = shape_problem(manifest) if isinstance(manifest, dict) else f"it is of type {type(manifest).__name__}"
     except (ValueError, RecursionError, MemoryError) as error:
         problem = str(error) or type(error).__name__

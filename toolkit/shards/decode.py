@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from speechlip.errors import OptionError, ShardError
+from speechlip.manifest import strict_json
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -145,7 +146,7 @@ def decode_audio(data: bytes, length: int) -> np.ndarray:
 
 
 def _meta(data: bytes) -> dict[str, Any]:
-    meta = json.loads(data)
+    meta = strict_json(data)
     if not isinstance(meta, dict):
         raise ValueError(f"it is of type {type(meta).__name__}, wanted an object")
     missing = [name for name in NEEDED_META if name not in meta]

@@ -1,10 +1,12 @@
 """The ledger says what became of every source; the funnel adds it up."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import get_origin
 
 from speechlip.errors import ShardError
 from speechlip.records import UNDECIDED
@@ -87,9 +89,20 @@ def read_ledger(folder: Path) -> list[LedgerRow]:
     """The rows of a prepared folder. Raises ShardError for what is no ledger."""
     path, known = folder / "ledger.jsonl", {each.name for each in fields(LedgerRow)}
     try:
-        return [row_from({name: value for name, value in row.items() if name in known}) for row in read_rows(path)]
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return [checked(row_from({name: value for name, value in row.items() if name in known})) for row in read_rows(path)]
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise ShardError(f"{path} cannot be read ({error}); restore it, or prepare the folder again") from error
+
+
+def checked(row: LedgerRow) -> LedgerRow:
+    """The row. Raises ValueError where a field is of another type, or a number is none."""
+    for each in fields(row):
+        value, wanted = getattr(row, each.name), get_origin(each.type) or each.type
+        inner = value.values() if isinstance(value, dict) else [value]
+        sound = isinstance(value, (int, float) if wanted is float else wanted)  # type: ignore[arg-type]
+        if not sound or not all(math.isfinite(number) for number in inner if isinstance(number, float)):
+            raise ValueError(f"{each.name} is {value!r:.60}")
+    return row
 
 
 def plain_licence(licence: str) -> str:

@@ -4,7 +4,6 @@ Remote shards are read over HTTP (``speechlip.remote``), never through a shell: 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.manifest import shape_problem
+from speechlip.manifest import shape_problem, strict_json
 from speechlip.remote.names import REMOTE_SCHEMES, is_remote
 from speechlip.remote.standin import shard_url, shards_at
 from speechlip.remote.stream import RemoteStream
@@ -70,7 +69,7 @@ def read_manifest(folder: str | Path) -> dict:
     if not path.is_file():
         raise ShardError(_why_no_manifest(folder))
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ShardError(f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, or prepare the folder again") from error
     found = manifest.get("format") if isinstance(manifest, dict) else None
