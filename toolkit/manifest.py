@@ -43,13 +43,12 @@ def strict_json(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
 
 
 def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)  # type: ignore[return-value]
+    return float(text) if math.isfinite(float(text)) else _refuse(text)
 
 
 def shape_problem(manifest: Mapping[str, Any]) -> str:
