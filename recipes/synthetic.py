@@ -8,7 +8,7 @@ from pathlib import Path
 
 import speechlip
 from speechlip.errors import OptionError, WorkerError
-from speechlip.files import make_folder, only_run, write_text
+from speechlip.files import LOCK, make_folder, only_run, write_text
 from speechlip.records import Source
 from speechlip.terminal import Bar, counted
 from speechlip.workers import Crashed, Report, outcomes
@@ -137,7 +137,7 @@ def _claim(root: Path, options: SyntheticOptions) -> None:
         return
     if there is not None:
         raise OptionError(f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and (not root.is_dir() or any(path.name != LOCK for path in root.iterdir())):
         raise OptionError(f"{root} is not an empty folder; choose another one for the corpus")
     make_folder(root)
     write_text(root / NOTE, json.dumps(note, indent=2) + "\n")

@@ -18,7 +18,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a cell of text for a formula, which may fetch and send."""
 NAME_BYTES = 255
 """The longest name of a file that Linux and macOS know."""
-PART = ".part"
+PART, LOCK = ".part", ".lock"
 GO_ON = "what is finished is kept: mend that and run the same command again"
 
 
@@ -129,7 +129,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
 
 
 def _lock(folder: Path) -> int:
-    """A descriptor that holds the lock: of the folder itself, or of ``.lock`` in it where the file system (NFS) locks only what is written."""
+    """A descriptor that holds the lock: of the folder itself, or of ``LOCK`` in it where the file system (NFS) locks only what is written."""
     import fcntl
 
     taken = OptionError(f"another run is writing to {folder}; wait for it, or choose another -o")
@@ -143,7 +143,7 @@ def _lock(folder: Path) -> int:
     except OSError:
         os.close(held)
     try:
-        held = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o666)
+        held = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, 0o666)
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(held)

@@ -1,6 +1,7 @@
 """Training end to end on a tiny folder: it resumes weight for weight, and refuses what it must."""
 
 import csv
+import errno
 import json
 import multiprocessing
 import os
@@ -16,7 +17,7 @@ import tiny_dataset
 import torch
 from safetensors.torch import load_file, save_file
 from speechlip.encoders.trained import load_run
-from speechlip.errors import ModelError, OptionError, ShardError, exit_code
+from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError, exit_code
 from speechlip.training.checkpoint import only_run, saved_options
 from speechlip.training.config import PRESETS, TrainOptions, make_options, other_end, resumed, unlike_paper
 from speechlip.training.finite import TrainingStopped
@@ -293,6 +294,47 @@ def test_two_runs_into_one_folder_are_refused(shards, straight, tmp_path):
         train(shards, OPTIONS, straight)
     with only_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing"):
         train(shards, OPTIONS, tmp_path, resume=True)
+
+
+def test_a_process_that_reads_and_is_killed_is_one_sentence(shards, tmp_path):
+    """torch raises its RuntimeError wherever the main thread is when it hears of it."""
+
+    def kill(step, loss):
+        if step == 2:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    with pytest.raises(
+        WorkerError, match=r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go on"
+    ):
+        train(shards, replace(OPTIONS, steps=10_000, workers=2, validate_every=10_000), tmp_path / "run", watcher=Watcher(step=kill))
+
+
+@pytest.mark.parametrize("name", ["trainer.pt"])
+def test_a_disk_that_is_full_at_a_checkpoint_is_one_sentence_and_the_last_one_stays(shards, straight, tmp_path, monkeypatch, name):
+    run = Path(shutil.copytree(straight, tmp_path / "run"))
+    before = sorted(path.name for path in run.iterdir())
+    fsync = os.fsync
+
+    def full(descriptor):
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == f"{name}.part":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WriteError, match=rf"cannot write .*{name}: No space left on device; what is finished is kept"):
+        train(shards, replace(saved_options(run), steps=6), run, resume=True)
+    assert sorted(path.name for path in run.iterdir()) == before, "nothing is left of the one that did not fit"
+    monkeypatch.undo()
+    assert train(shards, replace(saved_options(run), steps=6), run, resume=True).name == "step-00000006"
+
+
+def test_a_first_checkpoint_that_was_being_written_is_none(shards, straight, tmp_path):
+    part = tmp_path / "run" / "step-00000002.part"
+    shutil.copytree(next(straight.glob("step-*")), part)
+    with pytest.raises(ModelError, match="holds no checkpoint"):
+        saved_options(tmp_path / "run")
+    assert train(shards, replace(OPTIONS, steps=1), tmp_path / "run").name == "step-00000001"
+    assert not part.exists()
 
 
 def test_numbers_that_are_not_finite_stop_it_with_step_and_keys(tmp_path):

@@ -6,10 +6,11 @@ that the one whose turn it is comes first.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from speechlip.errors import OptionError, ShardError
+from speechlip.errors import OptionError, ShardError, WorkerError
 from torch import Generator
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -32,6 +33,20 @@ class Consumer:
 
     def __str__(self) -> str:
         return f"consumer {self.index} of {self.count}"
+
+
+@contextmanager
+def reader_deaths_said() -> Iterator[None]:
+    """Turn the death of a process that reads shards, which torch raises wherever the main thread is by then, into a WorkerError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        how = str(error).strip().rstrip(".").rpartition(") ")[2]
+        raise WorkerError(
+            f"a process that reads shards {how}, perhaps for lack of memory; take fewer --workers, or 0, and go on from the last checkpoint"
+        ) from error
 
 
 class Report:

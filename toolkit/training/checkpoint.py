@@ -23,7 +23,7 @@ from speechlip.encoders.pair import SpeechLipPair
 from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, checkpoints, last_checkpoint, load_weights, read_facts, read_weights
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import PRESETS
-from speechlip.files import make_folder, sync_folder, whole_file, write_text
+from speechlip.files import LOCK, make_folder, sync_folder, whole_file, write_text
 from speechlip.shards.shardset import open_shards, read_manifest
 
 from .config import TrainOptions, unlike_paper
@@ -31,7 +31,6 @@ from .losses import Criterion
 from .ranks import ALONE, Ranks
 
 TRAINER = "trainer.pt"
-LOCK = ".lock"
 LEFT_EARLY = (LOCK, "history.csv", "cosines.csv", "tensorboard")
 """What a run writes before its first checkpoint."""
 

@@ -12,6 +12,7 @@ from speechlip.encoders.lips import LITERAL_WARNING
 from speechlip.encoders.pair import SpeechLipPair, build_pair
 from speechlip.shards.pair_loader import PairLoader, pair_loader
 from speechlip.shards.pairs import PairRules
+from speechlip.shards.positions import reader_deaths_said
 from speechlip.shards.reader import ClipReader
 from speechlip.shards.speech_windows import SpeechWindows
 
@@ -47,11 +48,13 @@ def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, 
 
     Under torchrun every process calls it; rank 0 writes and tells its watcher. SIGINT or SIGTERM ends it after a step, saved: it raises Stopped,
     a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be trained, also
-    for a batch that no memory holds; TrainingStopped where the loss is no number any more, RankLost where another process has ended.
+    for a batch that no memory holds; TrainingStopped where the loss is no number any more, RankLost where another process has ended,
+    WorkerError where one that reads has.
     """
     ranks = Ranks.started()
     device, first = choose_device(options.device, ranks), ranks.first
     with (
+        reader_deaths_said(),
         joined(ranks, device),
         checkpoint.only_run(run, resume) if first else nullcontext(),
         smaller_batch_advised(options.batch_size, ranks),
