@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-ABSOLUTE = re.compile(r"""(?<![\w./\\<>~-])(?:file://|~)?/(?!/)(?:[^\s'"`/\\<>:;,()]+/)+([^\s'"`/\\<>:;,()]*)""")
-"""A path of at least two parts from the root of the file system, or from a home. Addresses on a network have two slashes behind a colon."""
+ABSOLUTE = re.compile(r"""(?<![\w./\\<>~-])(?:file://|~)?/(?!/)(?:[^\s'"`/\\<>:;,()]+/)+([^\s'"`/\\<>:;,()]+)/?""")
+"""A path of at least two parts from the root of the file system, or from a home. Addresses on a network have two slashes behind a colon;
+/t/ is a phone."""
 
 
 def without_folders(text: str, known: Mapping[str, str] | None = None) -> str:
@@ -18,7 +19,7 @@ def without_folders(text: str, known: Mapping[str, str] | None = None) -> str:
     """
     for found in sorted(known or {}, key=len, reverse=True):
         text = text.replace(found, known[found])  # type: ignore[index]
-    return ABSOLUTE.sub(lambda match: match[1] or match[0].rstrip("/").rpartition("/")[2], text)
+    return ABSOLUTE.sub(lambda match: match[1], text)
 
 
 def without_folders_anywhere(data: Any, known: Mapping[str, str] | None = None, leave: Iterable[str] = ()) -> Any:
@@ -77,7 +78,7 @@ def _tail(path: str, others: list[str]) -> str:
     parts = PurePosixPath(path).parts[1:]
     for count in range(1, len(parts) + 1):
         tail = "/".join(parts[-count:])
-        if not any(f"/{other}".endswith(f"/{tail}") for other in others):
+        if not any(f"/{other.rstrip('/')}".endswith(f"/{tail}") for other in others):
             return tail
     return "/".join(parts)
 

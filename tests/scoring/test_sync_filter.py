@@ -94,5 +94,6 @@ def test_the_verdict_stands_in_the_ledger(talking, random_weights, tmp_path):
     assert done.exit_code == 0, done.output
     row = json.loads(Path(tmp_path, "out", "ledger.jsonl").read_text().splitlines()[0])
     assert row["sync"][0]["refusal"] == "" and row["sync"][0]["confidence"] is not None
+    assert row["sync"][0]["offset_verdict"].startswith("undecided: ") and row["sync"][0]["delay_frames"] == 0, "random weights"
     manifest = json.loads(Path(tmp_path, "out", "manifest.json").read_text())
     assert manifest["options"]["sync_model"].startswith("SyncNet ") and "unknown weights" in manifest["options"]["sync_model"]
