@@ -76,7 +76,7 @@ AMBIGUITY_COLUMNS: dict[str, Column] = {
 
 @dataclass(frozen=True)
 class Score:
-    """One number of one row. value: the mean over seeds. ci_low, ci_high: 95 % bootstrap over clips of that mean. seed_low, seed_high: the least
+    """One number of one row. value: the mean over seeds. ci_low, ci_high: 95 % over clips of that mean. seed_low, seed_high: the least
     and the greatest of the seeds; equal for one seed. reason: why ``value`` is None, empty where it is there."""
 
     value: float | None
