@@ -94,6 +94,23 @@ def test_a_missing_system_library_is_named_with_its_package(tmp_path, monkeypatc
         load("needs_gl")
 
 
+def test_each_size_has_a_detector_of_its_own_and_few_are_open(tmp_path, monkeypatch, source):
+    (tmp_path / "counting.py").write_text(
+        "class Counting:\n    name, has_landmarks, live, opened = 'counting', False, set(), 0\n"
+        "    def __init__(self, source): self.seen = set(); Counting.opened += 1; Counting.live.add(self)\n"
+        "    def detect(self, picture, index): self.seen.add(picture.shape); return [len(self.seen)]\n"
+        "    def close(self): Counting.live.remove(self)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(DETECTORS, "counting", "counting:Counting")
+    pictures = [np.zeros((side, side, 3), np.uint8) for side in (8, 16, 8, 24, 32, 40, 8)]
+    with open_detector("counting", source) as detector:
+        assert [detector.detect(picture, index) for index, picture in enumerate(pictures)] == [[1]] * 7
+        kind = detector_class("counting")
+        assert len(kind.live) == 3 and kind.opened == 6
+    assert not kind.live
+
+
 # --- cascade ---------------------------------------------------------------------------------------------------------
 
 

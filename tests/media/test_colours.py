@@ -10,6 +10,7 @@ from speechlip.media.colours import KNEE, Colours, rolled_off, to_sdr
 from speechlip.media.corrected import sentences
 from speechlip.media.geometry import Changes, Geometry
 from speechlip.media.moments import moments
+from speechlip.media.painting import Painter
 from speechlip.media.probe import corrections, probe
 
 WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 9: (0.2627, 0.0593)}  # matrix tag → Kr, Kb: BT.709, BT.601, BT.2020
@@ -135,3 +136,11 @@ def test_hdr_that_begins_midway_is_said():
         frame.color_trc = transfer
         changes.see(frame, Geometry(16, 16), index / 25)
     assert sentences(tally) == ("from 0.08 s on HLG → SDR",)
+
+
+@pytest.mark.parametrize("width, height", [(1, 1), (5, 3), (63, 47)])
+def test_hdr_of_any_size_and_orientation(width, height):
+    frame = av.VideoFrame(width, height, "yuv420p10le")
+    frame.color_trc, frame.color_primaries, frame.colorspace = 18, 9, 9
+    for geometry in (Geometry(width, height), Geometry(width, height, Fraction(4, 3), True, 90)):
+        assert Painter().paint(frame, geometry).shape[1::-1] == geometry.size

@@ -26,6 +26,7 @@ DETECTORS = {
     "cascade": "speechlip.faces.cascade:CascadeDetector",
     "sidecar": "speechlip.faces.sidecar:SidecarDetector",
 }
+SIZES_AT_ONCE = 3
 MODELS = {"mediapipe": ("face_landmarker",), "face-alignment": ("s3fd", "fan")}
 
 
@@ -63,7 +64,7 @@ def detector_class(name: str) -> type[Detector]:
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
     """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(picture, index)``.
 
-    Where the video changes its size it is opened anew, because what a detector remembers is in pixels of the size before.
+    Where the video changes its size another one is opened, because what a detector remembers is in pixels of one size.
     Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
     """
     kind = detector_class(name)
@@ -76,20 +77,25 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 
 class _OnePerSize:
+    """A few detectors, the last used last: a call goes back and forth between few sizes as its line gets better and worse."""
+
     def __init__(self, kind: type[Detector], source: Source) -> None:
-        self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
-        self._kind, self._source, self._opened = kind, source, kind(source)
-        self._shape: tuple[int, ...] | None = None
+        self.name, self.has_landmarks = kind.name, kind.has_landmarks
+        self._kind, self._source = kind, source
+        self._waiting: Detector | None = kind(source)  # what is wrong with a model or a sidecar is said before a picture comes
+        self._opened: dict[tuple[int, ...], Detector] = {}
 
     def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        if self._shape not in (None, picture.shape):
-            before, self._opened = self._opened, self._kind(self._source)
-            before.close()
-        self._shape = picture.shape
-        return self._opened.detect(picture, index)
+        detector = self._opened.pop(picture.shape, None) or self._waiting or self._kind(self._source)
+        self._waiting = None
+        self._opened[picture.shape] = detector
+        if len(self._opened) > SIZES_AT_ONCE:
+            self._opened.pop(next(iter(self._opened))).close()
+        return detector.detect(picture, index)
 
     def close(self) -> None:
-        self._opened.close()
+        for detector in (*self._opened.values(), *([self._waiting] if self._waiting else [])):
+            detector.close()
 
 
 def choose_detector(name: str) -> tuple[str, str]:

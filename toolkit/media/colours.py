@@ -168,5 +168,5 @@ class ToneMapper:
         self._graph.push(frame)
         mapped: Any = self._graph.pull()
         rows = (np.frombuffer(plane, np.float32).reshape(mapped.height, -1)[:, : mapped.width] for plane in mapped.planes)
-        green, blue, red = (cv2.multiply(channel, 1, scale=255, dtype=cv2.CV_8U) for channel in rows)
-        return np.asarray(cv2.merge([red, green, blue]))
+        green, blue, red = (cv2.convertScaleAbs(channel, alpha=255) for channel in rows)
+        return np.asarray(cv2.merge([red, green, blue])).reshape(mapped.height, mapped.width, 3)
