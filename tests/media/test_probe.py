@@ -255,3 +255,24 @@ def test_pictures_that_grow_over_the_limit_midway_are_damage(tmp_path):
     reading = moments(path, probe(path, max_picture_px=64 * 64))
     assert [moment.picture is not None for moment in reading] == [True] * 25 + [False] * 25
     assert reading.report.damaged_packets > 0
+
+
+def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
+    """Subtitles first: the packets that flush the decoders say that they are of stream 0."""
+    write(tmp_path / "plain.mkv", Recording("mkv", duration_s=Fraction(1)))
+    path = tmp_path / "clip.mkv"
+    with av.open(str(tmp_path / "plain.mkv")) as given, av.open(str(path), "w") as made:
+        subtitles = made.add_mux_stream("subrip", time_base=Fraction(1, 1000))
+        streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
+        text = av.Packet(b"hello")
+        text.stream, text.pts, text.dts, text.duration, text.time_base = subtitles, 0, 0, 500, Fraction(1, 1000)
+        made.mux(text)
+        for packet in given.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                made.mux(packet)
+    info = probe(path)
+    with av.open(str(path)) as container:
+        assert container.streams[0].type == "subtitle"
+    assert (info.video_codec, info.audio_codec, info.video_duration_s) == ("h264", "aac", 1.0)
+    assert sum(moment.picture is not None and moment.samples is not None for moment in moments(path, info)) == 25

@@ -76,7 +76,7 @@ class TimeLineReader:
 
     def see(self, packet: Any) -> None:
         """Raises SourceRefused (stage ``probe``): no usable time stamps."""
-        line = self.lines[packet.stream.index]
+        line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
         other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other_s)
         self._seen += 1
