@@ -108,6 +108,28 @@ def test_clusters_of_another_recording_start_again(tmp_path):
     assert None not in pictures and not any(window is None for window in sound)
 
 
+def test_fragments_of_another_recording_start_again(tmp_path):
+    """MP4 for HLS and DASH: the decoder's set-up once, fragments that FFmpeg marks as not to be shown where their stamps go back."""
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    for number, length_s in enumerate((Fraction(8, 5), Fraction(2))):
+        write(tmp_path / f"{number}.mp4", Recording(duration_s=length_s, **SMALL, container_options=options))
+    whole = [(tmp_path / f"{number}.mp4").read_bytes() for number in range(2)]
+    path = tmp_path / "joined.mp4"
+    path.write_bytes(whole[0] + whole[1][whole[1].index(b"moof") - 4 :])
+    pictures, _, report = seen(path)
+    assert pictures == seen(tmp_path / "0.mp4")[0] + seen(tmp_path / "1.mp4")[0]
+    assert joins(probe(path)) == [40] and report.dropped_frames == 0 and len(corrections(probe(path))) == 3
+
+
+def test_what_of_a_file_is_never_read_is_said(tmp_path):
+    """The index of an MP4 knows nothing of another MP4 behind it."""
+    write(tmp_path / "clip.mp4", Recording(duration_s=Fraction(1), **SMALL))
+    once = corrections(probe(tmp_path / "clip.mp4"))
+    (tmp_path / "clip.mp4").write_bytes(2 * (tmp_path / "clip.mp4").read_bytes())
+    (note,) = set(corrections(probe(tmp_path / "clip.mp4"))) - set(once)
+    assert note.startswith("the last 5") and note.endswith(" % of the file hold nothing that is read")
+
+
 def test_one_wild_stamp_is_no_jump(tmp_path):
     """One offset between decoding and showing, with one bit changed: a day and a half."""
     path = tmp_path / "clip.mp4"

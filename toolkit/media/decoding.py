@@ -116,17 +116,31 @@ def shifted_packets(
 
 
 def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Counter) -> Iterator[av.Packet]:
-    """All packets of these streams in the order of the file, over damage; those that cannot be read are counted in ``tally``."""
+    """All packets of these streams in the order of the file, over damage; those that cannot be read are counted in ``tally``.
+
+    Fragments of MP4 whose stamps start again are among them: FFmpeg marks theirs as not to be shown.
+    """
     failures = 0
+    fragmented = container.format.name.startswith("mov") and not any(stream.frames for stream in streams)
     while failures < DEMUX_ATTEMPTS:
         try:
             for packet in container.demux(list(streams)):
                 failures = 0
                 alive()
-                yield packet
+                yield shown(packet) if fragmented and packet.size and packet.is_discard else packet
             return
         except av.FFmpegError:
             failures += 1
             tally["damaged_packets"] += 1
         except IndexError:  # PyAV, at the end of a damaged transport stream in which new streams turned up: ours has been flushed
             return
+
+
+def shown(packet: av.Packet) -> av.Packet:
+    """The same packet without the mark that its frames are not to be shown; ``opaque`` is its place in the file."""
+    copy = av.Packet(bytes(packet))
+    copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
+    copy.pts, copy.dts, copy.duration, copy.opaque = packet.pts, packet.dts, packet.duration, packet.pos
+    for data in packet.iter_sidedata():
+        copy.set_sidedata(data)
+    return copy

@@ -22,8 +22,7 @@ from .timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
 FIRST_PACKETS = 500  # some 10 s of either stream: where one has given no frame by then, its header's word is taken for where it starts
 MPEG_STREAMS, MPEG_WRAP_S = ("mpegts", "mpeg"), 2**33 / 90_000  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
 SAME_START_S = 0.001  # Matroska and FLV round stamps to 1 ms: a smaller difference is none
-SAME_RATE = 0.005  # the header's rate is taken where the pictures' stamps are no further from it
-ROUNDED_RATE = 0.0005  # half of what 30 and 29.97 are apart
+MUCH, MUCH_BYTES = 0.2, 100_000  # of a file: more than an index, a preview picture or a second language at its end
 
 
 @dataclass(frozen=True)
@@ -92,18 +91,33 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
         bound_pictures(video, max_picture_px)
         geometries = Geometries(video)
         first, reader = _read_through(container, [video, audio] if audio else [video])
+        size = path.stat().st_size
         line = reader.time_line()
         pictures = _describe_video(container, video, geometries, first.get(video.index), line, reader.lines[video.index].steps)
         return MediaInfo(
             container=_short_name(container),
-            bytes=path.stat().st_size,
-            **pictures,
+            bytes=size,
+            **pictures | {"doubts": (*pictures.get("doubts", ()), *unread(reader.end_byte, size))},
             **(_describe_audio(container, audio, first.get(audio.index), line) if audio else _NO_AUDIO),
             video_shifts=line.video_shifts,
             audio_shifts=line.audio_shifts,
             jumps=tuple(_since(jump, pictures["video_start_s"], container) for jump in line.jumps),
             max_picture_px=max_picture_px,
         )
+
+
+def unread(end_byte: int, size: int) -> list[str]:
+    """Where much of a file lies behind the last packet that is read of it: another recording joined to an MP4, whose index knows its own alone.
+
+    >>> unread(400_000, 1_000_000), unread(900_000, 1_000_000)
+    (['the last 60 % of the file hold nothing that is read'], [])
+    """
+    share = 1 - end_byte / size if end_byte else 0.0
+    return (
+        [f"the last {share:.0%} of the file hold nothing that is read".replace("%", " %")]
+        if share > MUCH and size - end_byte > MUCH_BYTES
+        else []
+    )
 
 
 def bound_pictures(video: av.VideoStream, max_picture_px: int) -> None:
@@ -224,7 +238,7 @@ def _describe_video(
         "width": geometry.size[0],
         "height": geometry.size[1],
         "rotation_deg": geometry.rotation_deg,
-        "source_fps": _rate(float(video.average_rate or 0), steps),
+        "source_fps": steps.rate(float(video.average_rate or 0)),
         "variable_rate": steps.uneven,
         "video_start_s": start_s,
         "video_duration_s": _length_s(start_s, line.video_stop_s),
@@ -282,16 +296,3 @@ def _start_s(stream: Any, frame: Any, first_s: Fraction | None) -> float:
 
 def _length_s(start_s: float, stop_s: Fraction | None) -> float:
     return max(0.0, float(stop_s) - start_s) if stop_s is not None else 0.0
-
-
-def _rate(stated: float, steps: Steps) -> float:
-    """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it is a usual rate but for their rounding."""
-    if steps.mean_s is None or steps.usual_s is None:
-        return 0.0
-    if steps.uneven:
-        return float(1 / steps.mean_s)
-    measured = float(1 / steps.usual_s)
-    if abs(stated / measured - 1) < SAME_RATE:
-        return stated
-    usual = min(round(measured), round(measured * 1.001) / 1.001, key=lambda rate: abs(rate - measured))
-    return usual if abs(usual / measured - 1) < ROUNDED_RATE else measured

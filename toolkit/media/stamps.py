@@ -16,6 +16,8 @@ MAX_JUMPS = 10_000  # recordings of 2 s, one after another for five hours
 EVEN_S = Fraction(11, 10_000)  # what two steps of equal pictures may differ by: containers round stamps to 1 ms
 EVEN_SHARE = 0.99
 MAX_FPS = 1000
+SAME_RATE = 0.005  # the header's rate is taken where the pictures' stamps are no further from it
+ROUNDED_RATE = 0.0005  # half of what 30 and 29.97 are apart
 STEPS_PER_S = 10_000  # steps are counted to 0.1 ms
 NO_STAMPS = "no usable time stamps"
 NAMES = {"video": "pictures", "audio": "sound"}
@@ -175,6 +177,19 @@ class Steps:
     def uneven(self) -> bool:
         """More than one step, and more than one in a hundred, is not like most."""
         return self.near - sum(self._usual().values()) > max(1, (1 - EVEN_SHARE) * self.near)
+
+    def rate(self, stated: float) -> float:
+        """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it is a usual rate but for rounding;
+        0.0 for a single picture."""
+        if self.mean_s is None or self.usual_s is None:
+            return 0.0
+        if self.uneven:
+            return float(1 / self.mean_s)
+        measured = float(1 / self.usual_s)
+        if abs(stated / measured - 1) < SAME_RATE:
+            return stated
+        usual = min(round(measured), round(measured * 1.001) / 1.001, key=lambda rate: abs(rate - measured))
+        return usual if abs(usual / measured - 1) < ROUNDED_RATE else measured
 
     def _usual(self) -> dict[int, int]:
         most = max(self._counts, key=lambda step: self._counts[step], default=0)

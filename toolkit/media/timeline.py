@@ -73,6 +73,7 @@ class TimeLineReader:
         self._places = {} if presented else {stream.type: Places() for stream in streams}
         self.lines = {stream.index: StreamStamps(stream, presented or stream.type == "audio") for stream in streams}
         self._seen = 0
+        self.end_byte = 0  # of the file, behind the last packet
 
     def see(self, packet: Any) -> None:
         """Raises SourceRefused (stage ``probe``): no usable time stamps."""
@@ -80,6 +81,8 @@ class TimeLineReader:
         other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other_s)
         self._seen += 1
+        byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``decoding.shown``)
+        self.end_byte = max(self.end_byte, (byte or 0) + packet.size)
         if self._places and packet.size and packet.dts is not None and packet.pos is not None:
             self._places[line.kind].see(packet.pos, packet.dts * line.time_base)
 
