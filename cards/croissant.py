@@ -11,6 +11,7 @@ from typing import Any
 
 from speechlip.files import sha256_of, write_text
 from speechlip.shards.ledger import LedgerRow, licences
+from speechlip.terminal import counted
 
 from .features import MEMBER_WORDS
 from .licences import hub_id
@@ -76,9 +77,10 @@ def croissant(manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha
 
 def described(manifest: Mapping[str, Any]) -> str:
     funnel = manifest["funnel"]
+    clips, videos = counted(funnel["clips"], "clip"), counted(funnel["sources_kept"], "video")
     return (
-        f"{funnel['clips']} clips ({funnel['clip_seconds']} s) of talking faces as aligned lip crops and spectrograms, 25 frames a second and 16 kHz, "
-        f"made by speechlip {manifest['speechlip']} of {funnel['sources_kept']} videos. {manifest['about'].get('access', '')}"
+        f"{clips} ({funnel['clip_seconds']} s) of talking faces as aligned lip crops and spectrograms, 25 frames a second and 16 kHz, "
+        f"made by speechlip {manifest['speechlip']} of {videos}. {manifest['about'].get('access', '')}"
     ).strip()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from speechlip.shards.ledger import clock
 from speechlip.shareable import without_folders_anywhere
+from speechlip.terminal import counted
 
 MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown, as GitHub and the Hub have it, acts on within a line; an underscore within a word is none of it."""
@@ -91,7 +92,7 @@ def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
     room = Environment(
         loader=FileSystemLoader(Path(__file__).parent), finalize=plain, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    room.filters |= {"code": code, "fenced": fenced, "quoted": quoted, "clock": clock}
+    room.filters |= {"code": code, "fenced": fenced, "quoted": quoted, "clock": clock, "counted": counted}
     try:
         text = room.get_template(template).render(without_folders_anywhere(dict(facts)))
     except UndefinedError as error:

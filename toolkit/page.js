@@ -78,3 +78,4 @@ function drawPublished(tables) {
       make("div", { class: "scroll" }, make("table", {}, make("thead", {}, head), make("tbody", {}, rows)))));
   });
 }
+const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -28,6 +28,7 @@ def run(tmp_path):
         "step": 40,
         "options": asdict(options),
         "unlike_paper": unlike_paper(options),
+        "rectified": False,
         "sha256": "ab" * 32,
         "shards": {"manifest_sha256": "cd" * 32, "digest": "0123456789abcdef"},
         "crop": "lips",

@@ -48,7 +48,7 @@ function drawHeader() {
   const count = (wanted) => data.rows.filter(wanted).length, failed = count((row) => !scored(row));
   byId("lead").append(`${many(count((row) => row.role !== "control"), "encoder row")} and ${many(count((row) => row.role === "control"), "control")} on the same pairs${failed ? `; ${failed} could not be scored` : ""}`);
   fact("Protocol", make("strong", {}, data.protocol), ": every encoder is frozen, and the same head and lip network are trained on it with the same pairs; rows marked “as trained” use their own two halves");
-  const shards = data.shards, parts = Object.entries(shards.splits).map(([name, of]) => `${name} ${of.clips} clips of ${of.speakers} speakers, ${digits(of.seconds / 60, 1)} min`);
+  const shards = data.shards, parts = Object.entries(shards.splits).map(([name, of]) => `${name} ${counted(of.clips, "clip")} of ${counted(of.speakers, "speaker")}, ${digits(of.seconds / 60, 1)} min`);
   fact("Shards", make("strong", {}, shards.name), `, crop ${shards.crop}; ${parts.join("; ")}`, make("br"), make("code", { class: "soft" }, "manifest SHA-256 " + shards.manifest_sha256));
   fact("Examined", `split ${shards.split}: ${Object.entries(shards.pairs).map(([kind, pairs]) => `${pairs} ${kind}`).join(", ")} pairs`,
     Object.entries(shards.off).map(([kind, reason]) => make("div", { class: "soft" }, `no ${kind} pairs: ${reason}`)),

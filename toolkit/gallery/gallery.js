@@ -1,5 +1,4 @@
 // ---- above the clips ----
-const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const clock = (time_s) => (time_s >= 3600 ? `${digits(time_s / 3600, 1)} h` : time_s >= 60 ? `${digits(time_s / 60, 1)} min` : `${digits(time_s, 1)} s`);
 function drawHeader() {
   document.title = byId("name").textContent = "";
