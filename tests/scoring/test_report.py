@@ -191,6 +191,20 @@ def test_a_page_rounds_as_the_terminal_does(browser, tmp_path):
     assert found == [[text.removeprefix("-") if not float(text) else text for text in texts] for texts in wanted]
 
 
+def test_an_interval_wider_than_the_clips_stays_in_its_picture(browser, tmp_path):
+    """Of two clips Student's interval is thirteen times as wide as they lie apart."""
+    scores = made_scores(())
+    scores["aggregates"]["psnr"] |= {"ci_low": -400.0, "ci_high": 400.0}
+    seen = browser.open(_written(tmp_path, scores))
+    bands = re.findall(r'<rect x="([-\d.]+)" y="6" width="([-\d.]+)"[^>]*class="band"', seen.html)
+    assert bands and all(float(x) >= 0 and float(x) + float(width) <= 270 for x, width in bands)
+
+
+def _written(folder, scores):
+    write_report(scores, folder / "report.html")
+    return folder / "report.html"
+
+
 def test_published_rows_stand_apart(seen):
     assert "Published elsewhere other data" in seen.text
     assert all(printed in seen.text for printed in ("32.2301", "10.200", "0.0117", "8.0136"))
