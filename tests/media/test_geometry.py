@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from shaped import KINDS, disc, extent, quadrants, say_shape, set_matrix, write_parts
+from speechlip.errors import SourceRefused
 from speechlip.media.moments import moments
 from speechlip.media.probe import corrections, probe
 
@@ -43,6 +44,13 @@ def test_nearly_square_pixels_and_mad_ones_stay(tmp_path, aspect, told):
     path = write_parts(tmp_path / "clip.mp4", [([disc(64, 48)] * 3, aspect)])
     info, picture = first(path)
     assert (info.width, info.height) == (64, 48) and picture.shape == (48, 64, 3) and corrections(info) == told
+
+
+def test_the_limit_on_a_picture_is_on_the_square_one(tmp_path):
+    path = write_parts(tmp_path / "clip.mp4", [([disc(64, 48)] * 3, "3")])
+    assert probe(path, need_audio=False, max_picture_px=192 * 48).width == 192
+    with pytest.raises(SourceRefused, match=r"picture too large.*192 × 48 px"):
+        probe(path, need_audio=False, max_picture_px=192 * 48 - 1)
 
 
 @pytest.mark.parametrize("matrix", ORIENTATIONS, ids=str)

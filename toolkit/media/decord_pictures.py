@@ -14,7 +14,7 @@ from .colours import colours_of
 from .decoding import keeps_presentation_times, packets, stamp_s, stamped_frames
 from .geometry import Geometries
 from .opening import open_local, video_stream
-from .probe import MediaInfo
+from .probe import MediaInfo, bound_pictures
 from .video import found_again, in_order, length_s, one_per_moment, zero_on
 
 DECORD_LIMITS = (
@@ -71,14 +71,15 @@ def why_not(path: Path, info: MediaInfo) -> str:
         return "decord reads the colours of interlaced pictures otherwise"
     if altered := [*info.stored.changes(), *([info.colours.change()] if info.colours.change() else [])]:
         return f"decord shows pictures as they are stored, and these need: {', '.join(altered)}"
-    return "decord scales every picture to the first one's size, and here it changes" if changes_its_look(path) else ""
+    return "decord scales every picture to the first one's size, and here it changes" if changes_its_look(path, info) else ""
 
 
-def changes_its_look(path: Path) -> bool:
+def changes_its_look(path: Path, info: MediaInfo) -> bool:
     """Whether size, pixel aspect, orientation or colours change; by key frames alone where only they can bring it."""
     seen = set()
     with open_local(path) as container:
         stream = found_again(video_stream(container))
+        bound_pictures(stream, info.max_picture_px)
         geometries = Geometries(stream)
         if stream.codec_context.name not in SIZED_ANYWHERE:
             stream.codec_context.skip_frame = "NONKEY"

@@ -14,7 +14,7 @@ from ..errors import SourceRefused
 from ..timing import FPS, SAMPLE_RATE
 from .colours import SDR, Colours, colour_doubts, colours_of
 from .decoding import demuxed, keeps_presentation_times
-from .geometry import Geometries, Geometry, doubts
+from .geometry import Geometries, Geometry, believed, doubts
 from .opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from .stamps import Steps
 from .timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
@@ -121,9 +121,11 @@ def unread(end_byte: int, size: int) -> list[str]:
 
 
 def bound_pictures(video: av.VideoStream, max_picture_px: int) -> None:
-    """No picture above the limit is decoded from now on; called before the first. Raises SourceRefused: picture too large."""
-    if video.width * video.height > max_picture_px:
-        size = f"{video.width} × {video.height} px, {video.width * video.height / 1e6:.0f} million"
+    """No picture above the limit is decoded from now on; called before the first. Raises SourceRefused: picture too large, stored or with
+    square pixels."""
+    width = Geometry(video.width, video.height, believed(video.sample_aspect_ratio or Fraction(1))).square_width
+    if max(width, video.width) * video.height > max_picture_px:
+        size = f"{width} × {video.height} px, {width * video.height / 1e6:.0f} million"
         raise SourceRefused("probe", "picture too large", f"{size}; --max-picture is {max_picture_px / 1e6:g} million")
     video.codec_context.options = video.codec_context.options | {"max_pixels": str(max_picture_px)}
 
