@@ -15,6 +15,9 @@ from speechlip.media.moments import joins, moments
 from speechlip.media.probe import corrections, probe
 from speechlip.media.stamps import Run
 from speechlip.media.timeline import joined
+from speechlip.records import Source
+from speechlip.shards.plan import look_at
+from speechlip.shards.writer import KEY_DIGITS
 
 SMALL = {"size": (128, 96), "noise": True}
 PARTS = (
@@ -207,6 +210,7 @@ def test_a_recording_that_states_no_length_has_one(tmp_path):
         assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(2, abs=0.1)
         assert (info.source_fps, info.variable_rate) == (30, False)
         assert corrections(info)[0] == "frame rate 30 → 25"
+        assert look_at(Source(path, path.name, "her"), "cascade", KEY_DIGITS).seconds == info.video_duration_s
 
 
 def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):
