@@ -8,22 +8,25 @@ Exit code 1 where a combination is off by more than LIMIT_MS and is not known to
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 
 import av
+import numpy as np
 from speechlip.media.decoding import stamped_frames
+from speechlip.media.moments import moments
 from speechlip.media.opening import open_local
 from speechlip.media.probe import probe
 from speechlip.media.video import in_order
+from speechlip.timing import SAMPLES_PER_FRAME
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "media"))  # the clips are those of the tests
 
-from flash_click import CASES, Recording, measure, write  # noqa: E402
+from flash_click import CASES, Recording, click_errors_ms, measure, moments_of, write  # noqa: E402
 
 CONTAINERS = ("mp4", "mov", "mkv", "webm", "avi")
 CODECS = {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le", "flac": "flac"}
@@ -56,10 +59,27 @@ frames, so that the picture is late too. A cell is **lateness of the sound, ms /
 
 {cases}
 
+## Joined
+
+The same clip twice, its bytes laid end to end, so that stamps start again in the middle: clicks and flashes of both, the second
+beginning where the last picture of the first ends ([decision](decisions/jumping-stamps.md)).
+
+{joined}
+
 ## Not carried
 
 {missing}
 """
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+JOINED = {
+    "transport stream": Recording("ts"),
+    "transport stream, 30": Recording("ts", rate="30"),
+    "transport stream, its sound 0.4 s longer than its pictures": Recording("ts", audio_duration_s=Fraction(3)),
+    "program stream": Recording("mpg", audio_codec="mp2"),
+    "mkv": Recording("mkv"),
+    "webm": Recording("webm", audio_codec="libopus", audio_rate_hz=48000),
+    "fragmented mp4": Recording(container_options=FRAGMENTS),
+}
 
 
 @dataclass(frozen=True)
@@ -89,9 +109,12 @@ def main() -> int:
         for fps in FRAME_RATES
     }
     cases = {name: measured(case) for name, case in CASES.items()}
-    (ROOT / "docs" / "alignment.md").write_text(page(rows, cases), encoding="utf-8")
-    wrong = [key for key, row in {**rows, **cases}.items() if row and not row.aligned and key[:2] not in LOST]
-    print(f"{sum(row is not None for row in rows.values()) + len(cases)} clips, {len(wrong)} wrong {wrong or ''}→ docs/alignment.md")
+    joined = {name: measured_twice(clip) for name, clip in JOINED.items()}
+    (ROOT / "docs" / "alignment.md").write_text(page(rows, cases, joined), encoding="utf-8")
+    wrong = [key for key, row in {**rows, **cases, **joined}.items() if row and not row.aligned and key[:2] not in LOST]
+    print(
+        f"{sum(row is not None for row in rows.values()) + len(cases) + len(joined)} clips, {len(wrong)} wrong {wrong or ''}→ docs/alignment.md"
+    )
     return 1 if wrong else 0
 
 
@@ -113,6 +136,23 @@ def measured(clip: Recording) -> Row | None:
     return Row(max(found.click_errors_ms, key=abs), max(off), picture_late_ms)
 
 
+def measured_twice(clip: Recording) -> Row:
+    """The clip joined to itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"clip.{clip.extension}"
+        write(path, clip)
+        path.write_bytes(2 * path.read_bytes())
+        white, sound = [], []
+        for moment in moments(path, probe(path)):
+            white += [moment.index] if moment.picture is not None and moment.picture.rgb().mean() > 128 else []
+            sound.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if moment.samples is None else moment.samples)
+    starts, stamps = (Fraction(0), clip.stamps()[-1]), clip.stamps()
+    wanted = [i for start in starts for k in clip.events() for i in moments_of(start + stamps[k], start + stamps[k + 1])]
+    errors_ms = click_errors_ms(np.concatenate(sound), [float(start) + click for start in starts for click in clip.clicks_s()])
+    off = [min((abs(i - j) for j in there), default=99) for here, there in ((white, wanted), (wanted, white)) for i in here]
+    return Row(max(errors_ms, key=abs), max(off), 0.0)
+
+
 def flash_late_ms(path: Path, clip: Recording) -> float:
     """Worst lateness of the white source frames themselves, before any is chosen for a moment."""
     info, tally = probe(path), Counter[str]()
@@ -123,7 +163,7 @@ def flash_late_ms(path: Path, clip: Recording) -> float:
     return max((1000 * (found - wanted) for found, wanted in zip(white, clip.clicks_s(), strict=True)), key=abs)
 
 
-def page(rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row | None]) -> str:
+def page(rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row | None], joined: dict[str, Row]) -> str:
     kinds = list(dict.fromkeys(key[:3] for key in rows))
     carried = [kind for kind in kinds if all(rows[(*kind, fps)] for fps in FRAME_RATES)]
     return PAGE.format(
@@ -134,9 +174,14 @@ def page(rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row
         lost="\n".join(f"- {c} with {a}: {what}" for (c, a), what in LOST.items())
         + "\n\n"
         + table(rows, [k for k in carried if k[:2] in LOST]),
-        cases="| clip | late ms / moments off |\n|---|---|\n" + "\n".join(f"| {name} | {row} |" for name, row in cases.items()),
+        cases=listed(cases),
+        joined=listed(joined),
         missing="; ".join(missing([kind for kind in kinds if kind not in carried])),
     )
+
+
+def listed(cases: Mapping[str, Row | None]) -> str:
+    return "| clip | late ms / moments off |\n|---|---|\n" + "\n".join(f"| {name} | {row} |" for name, row in cases.items())
 
 
 def missing(kinds: list[tuple[str, str, int]]) -> Iterator[str]:
