@@ -15,6 +15,7 @@ INNER = [
         "speechlip.encoders",
         "speechlip.training",
         "speechlip.scoring",
+        "speechlip.scoring.hop",
         "speechlip.exporting",
         "speechlip.benchmark",
         "speechlip.hub",
@@ -95,6 +96,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.8",
             "filelock>=3",
+            "imageio-ffmpeg>=0.6",  # a real ffmpeg, which the emulated hop is held against
             "ruff>=0.14",
             "mypy>=2",
             "types-tqdm",

@@ -12,8 +12,9 @@ from speechlip.errors import OptionError, SpeechLipError
 
 PROTOCOLS = {
     "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
-    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames",
-    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames, mean of the tracks",
+    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames after the hop",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the hop, mean of the tracks",
+    "lrs": "as calculate_scores_LRS.py behind the published LRS2, LRS3 and LRW numbers: pictures of any size resized to 224×224, every source frame, no crop",
     "precropped": "files that are 224×224 crops already: no detection, no crop",
 }
 

@@ -19,6 +19,7 @@ from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops, detectors
 from speechlip.media.moments import DECODERS
 from speechlip.metrics.regions import REGIONS
+from speechlip.scoring.hop.rules import GENERATIONS
 from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.shards.engine import ENGINES
@@ -49,6 +50,7 @@ KNOWN = {
     ("prep-shards", "decoder"): DECODERS,
     ("score-sync", "metrics"): FAMILIES,
     ("score-sync", "protocol"): PROTOCOLS,
+    ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "region"): REGIONS,
     ("score-sync", "detector"): DETECTORS,
     ("score-sync", "device"): config.DEVICES,

@@ -10,10 +10,11 @@ from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.files import check_writable, make_folder, write_text
 from speechlip.scoring import protocols
+from speechlip.scoring.hop.binary import find
 from speechlip.scoring.options import ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
-from speechlip.scoring.table import shown, table, undecided_line
+from speechlip.scoring.table import conditions, shown, table, undecided_line
 from speechlip.scoring.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.shards.options import parse_limits, parse_pixels
 from speechlip.terminal import Bar, counted, echo, say
@@ -61,6 +62,7 @@ def read_options(chosen: dict[str, Any], matched: Matched, quiet: bool) -> Score
     given = dict(chosen)
     has_reference = any(task.reference or task.problem for task in matched.tasks)
     given |= {"device": choose_device(given["device"]), "max_picture_px": parse_pixels(given.pop("max_picture"))}
+    given["ffmpeg"] = find(given.get("ffmpeg"))
     options = ScoreOptions(metrics=parse_metrics(given.pop("metrics"), has_reference), **given)
     if not options.looks_at_faces:
         return options
@@ -99,6 +101,7 @@ def run_scores(
         echo(table(scores))
         if words := undecided_line(scores):
             echo(words)
+        echo(conditions(scores))
     if matched.unused_references:
         names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
         count = counted(len(matched.unused_references), "reference")

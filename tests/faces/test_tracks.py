@@ -94,6 +94,22 @@ def test_what_is_no_face_is_dropped_and_counted():
     assert result.dropped == {BRIEF: 1 + 4 + 14, SMALL: 40}
 
 
+@pytest.mark.parametrize(("sides", "kept"), [((101, 60), True), ((60, 101), True), ((100, 60), False), ((60, 100), False)])
+def test_syncnets_rule_is_the_longer_mean_side(sides, kept):
+    """max(mean width, mean height) > 100, whatever the median width; over interpolated boxes too."""
+    face = Face(np.array([10, 10, 10 + sides[0], 10 + sides[1]], np.float32), 0.9, None)
+    found = build_tracks([[face]] * 20, (), TrackOptions(min_width_px=0, min_mean_side_px=100))
+    assert (len(found.tracks), found.dropped) == ((1, {}) if kept else (0, {SMALL: 20}))
+
+
+def test_a_mean_is_no_median():
+    small, large = (Face(np.array([0, 0, side, side], np.float32), 0.9, None) for side in (80, 140))
+    found = build_tracks(
+        [[small]] * 11 + [[large]] * 9, (), TrackOptions(min_width_px=0, min_mean_side_px=100, pose_frames=0, box_frames=0)
+    )
+    assert len(found.tracks) == 1  # median 80, mean 107
+
+
 def test_nothing_seen_is_no_track():
     assert build_tracks([], []).tracks == () and build_tracks([[], None, []], [1]).tracks == ()
 

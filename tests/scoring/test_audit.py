@@ -9,7 +9,7 @@ from flash_click import CASES, Recording, write
 from speechlip.errors import SourceRefused
 from speechlip.media.moments import moments
 from speechlip.media.probe import probe
-from speechlip.scoring.audit import audit, audit_row, protocol_delays
+from speechlip.scoring.audit import audit, audit_row
 from speechlip.scoring.audit_table import audit_table
 
 
@@ -89,14 +89,44 @@ def test_a_clock_that_runs_away_and_a_jump(tmp_path):
     assert found.audio_length_s == pytest.approx(3.505, abs=0.002)
 
 
-def test_delays_by_hand():
-    by_name = {found.protocol: found for found in protocol_delays(44100)}
-    assert list(by_name) == ["direct", "wav2lip", "latentsync", "precropped"]
-    assert all(by_name[name].delay_ms == by_name[name].sound_ms == 0 for name in ("direct", "latentsync", "precropped"))
-    wav2lip = by_name["wav2lip"]
+def delays_of(folder, recording):
+    found = audit(made(folder, recording)).delays
+    return {(delay.protocol, delay.ffmpeg): delay for delay in found}
+
+
+def test_delays_by_hand(tmp_path):
+    found = delays_of(tmp_path, Recording("mkv", audio_codec="pcm_s16le"))
+    assert list(found) == [
+        ("direct", ""),
+        *[(name, ffmpeg) for name in ("wav2lip", "latentsync") for ffmpeg in ("4.2", "7.0", "9.0")],
+        ("lrs", "4.2"),
+        ("precropped", ""),
+    ]
+    assert all(delay.delay_ms == delay.sound_ms == 0 for (name, _), delay in found.items() if name != "wav2lip")
+    wav2lip = found["wav2lip", "4.2"]
     assert wav2lip.sound_ms == pytest.approx(1000 * 1105 / 44100, abs=0.001)
     assert wav2lip.delay_ms == pytest.approx(1000 * 1105 / 44100 - 40, abs=0.001)  # the AVI muxer moves the pictures by a frame
     assert wav2lip.delay_frames == pytest.approx(wav2lip.delay_ms / 40, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("rate", "direct", "wav2lip", "latentsync"),
+    [  # pictures later, ms; sound at 16 kHz; by ffmpeg 4.2 and 7.0
+        ("25", 0, (80, 80), (0, 0)),
+        ("30", -6.7, (126.7, 140), (66.7, 60)),
+        ("50", -20, (120, 140), (60, 60)),
+        ("60", -13.3, (113.3, 133.3), (53.3, 53.3)),
+    ],
+)
+def test_delays_by_frame_rate(tmp_path, rate, direct, wav2lip, latentsync):
+    """Measured with frame-numbered clips through really run binaries; a frame of a faster source is shown from its own time on."""
+    found = delays_of(tmp_path, Recording("mp4", rate=rate, audio_codec="aac", audio_rate_hz=16000, duration_s=Fraction(6)))
+    pictures = {key: delay.pictures_ms for key, delay in found.items()}
+    assert pictures["direct", ""] == pytest.approx(direct, abs=0.1)
+    for name, wanted in (("wav2lip", wav2lip), ("latentsync", latentsync)):
+        assert [pictures[name, ffmpeg] for ffmpeg in ("4.2", "7.0")] == pytest.approx(wanted, abs=0.1)
+    assert found["wav2lip", "4.2"].delay_ms == pytest.approx(1000 * 1105 / 16000 - wav2lip[0], abs=0.1)
+    assert (found["lrs", "4.2"].delay_ms is None) == (rate != "25")
 
 
 def test_in_words_and_as_json(tmp_path):
@@ -104,10 +134,11 @@ def test_in_words_and_as_json(tmp_path):
     words = audit_table([found, audit(made(tmp_path, Recording("avi", audio_codec=None)))])
     for said in ("talks/one.mp4", "h264 64×48, aac 16000 Hz mono", "begins 200.00 ms after", "1024 samples (64.00 ms) declared"):
         assert said in words
-    assert "wav2lip −10.94 ms = −0.27 frames (sound +69.06 ms, pictures +80 ms)" in words
+    assert "wav2lip −10.94 ms = −0.27 frames (sound +69.06 ms, pictures +80 ms) by ffmpeg 4.2" in words
+    assert "−130.94 ms = −3.27 frames (sound −130.94 ms, pictures +0 ms) by ffmpeg 9.0" in words  # not padded to where it belongs
     assert "no sound that can be decoded" in words and words.count("delay added") == 1
     row = json.loads(json.dumps(audit_row(found), allow_nan=False))
-    assert row["clip"] == "talks/one.mp4" and row["delays"][1]["protocol"] == "wav2lip"
+    assert row["clip"] == "talks/one.mp4" and row["delays"][1]["protocol"] == "wav2lip" and row["delays"][1]["ffmpeg"] == "4.2"
 
 
 def test_what_cannot_be_audited_is_refused(tmp_path):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 from envelope_model import EnvelopeModel
+from numbered_clips import binaries
 from speechlip.records import FaceTrack
 from speechlip.scoring.clip import Tools, score_clip
+from speechlip.scoring.hop.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync import Footage
@@ -15,10 +17,9 @@ pytestmark = pytest.mark.slow
 LSE = ("lse",)
 
 
-def scored(path, protocol="direct", detector="sidecar", **task):
-    return score_clip(
-        ScoreTask(path.name, path, **task), ScoreOptions(LSE, protocol=protocol, detector=detector), Tools(EnvelopeModel()), lambda *_: None
-    )
+def scored(path, protocol="direct", detector="sidecar", ffmpeg=EMULATED, **task):
+    options = ScoreOptions(LSE, protocol=protocol, detector=detector, ffmpeg=ffmpeg)
+    return score_clip(ScoreTask(path.name, path, **task), options, Tools(EnvelopeModel()), lambda *_: None)
 
 
 def only_row(path, **how):
@@ -81,15 +82,16 @@ def test_digital_silence_has_no_score(head, tmp_path):
 
 
 @pytest.mark.parametrize(("frames", "protocol", "reason"), [(1, "direct", "too short"), (12, "direct", "too short"), (49, "direct", "too short"),
-                                                            (50, "direct", ""), (100, "wav2lip", "too short"), (101, "wav2lip", ""),
+                                                            (50, "direct", ""), (98, "wav2lip", "too short"), (99, "wav2lip", ""),
                                                             (50, "latentsync", "too short"), (51, "latentsync", "")])  # fmt: skip
 def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, reason):
-    """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no fewer."""
+    """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no fewer. Wav2Lip's counts after the AVI
+    hop, which shows two frames twice at 16 kHz; LatentSync's MP4 hop adds none."""
     clip = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
     result = scored(clip, protocol=protocol)
     assert result.rows[0].reason == (f"lse: {reason}" if reason else "")
     if reason and frames > 1:
-        assert f"in {frames} frames" in " ".join(result.detail.notes)
+        assert f"in {frames + 2 * (protocol == 'wav2lip')} frames" in " ".join(result.detail.notes)
 
 
 def test_no_face(head, tmp_path):
@@ -130,7 +132,7 @@ def test_frames_of_the_hop_are_frames_of_the_track():
     """2 copies of the first picture in front: a track of frames 30 … 39 lies in 32 … 41; one from the start keeps the copies, with its first box."""
     boxes = np.zeros((10, 4), np.float32)
     late, first = (FaceTrack(start, boxes, boxes[:, 0], boxes[:, 0] > 1) for start in (30, 0))
-    footage = Footage(None, None, np.zeros(0, np.int16), repeated_frames=2)
+    footage = Footage(None, np.zeros(0, np.int16), (0, 0, *range(60)))
     assert footage.track_here(late) == (32, 42) and footage.track_here(first) == (0, 12)
     assert [footage.frame_of_track(late, index) for index in (32, 41)] == [0, 9]
     assert [footage.frame_of_track(first, index) for index in (0, 1, 2, 3, 11)] == [0, 0, 0, 1, 9]
@@ -151,3 +153,39 @@ def test_another_frame_rate_and_size(head, tmp_path):
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
     assert only_row(clip).offset_frames == 0
+
+
+@pytest.mark.parametrize(("generation", "delay_ms"), [("4.2", 69.06 - 126.67), ("7.0", 69.06 - 140), ("9.0", 69.06 - 140)])
+def test_thirty_frames_a_second_are_late_under_wav2lip(head, tmp_path, generation, delay_ms):
+    """In sync, and scored as published with its sound 58 to 71 ms early; the frames themselves are up to 33 ms late here, drawn for 25 fps."""
+    order = np.arange(180) * 25 // 30
+    clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
+    row = only_row(clip, protocol="wav2lip", ffmpeg=Ffmpeg(generation))
+    assert row.offset_frames in ((1, 2) if generation == "4.2" else (2, 3)) and row.net_delay_ms == pytest.approx(delay_ms, abs=0.1)
+    assert row.ffmpeg == f"{generation} emulated"
+
+
+@pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")
+@pytest.mark.parametrize("protocol", ["wav2lip", "latentsync"])
+def test_a_real_ffmpeg_gives_the_same_score(head, tmp_path, protocol):
+    ffmpeg = find([*binaries().values()][-1])
+    order = np.arange(180) * 25 // 30
+    clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
+    run = only_row(clip, protocol=protocol, ffmpeg=ffmpeg)
+    emulated = only_row(clip, protocol=protocol, ffmpeg=Ffmpeg(ffmpeg.generation))
+    assert (run.offset_frames, run.windows, run.net_delay_ms) == (emulated.offset_frames, emulated.windows, emulated.net_delay_ms)
+    assert run.sync_confidence == pytest.approx(emulated.sync_confidence, abs=0.02)
+    assert run.ffmpeg == f"{ffmpeg.version} run"
+
+
+@pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")
+def test_a_real_ffmpeg_takes_a_driving_audio(head, tmp_path):
+    """A silent render and another file's sound, 6 frames late: as it is without ffmpeg."""
+    ffmpeg = find([*binaries().values()][-1])
+    soundfile.write(tmp_path / "speech.wav", head.early(-6), 16000)
+    clip = head.write(tmp_path / "clip.mp4", audio=False)
+    rows = [
+        only_row(clip, protocol="latentsync", driving_audio=tmp_path / "speech.wav", ffmpeg=which)
+        for which in (ffmpeg, Ffmpeg(ffmpeg.generation))
+    ]
+    assert [row.offset_frames for row in rows] == [-6, -6]

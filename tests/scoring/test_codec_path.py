@@ -5,10 +5,13 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from speechlip.media.moments import moments
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
 from speechlip.scoring.codec_path import delay, sound_zero_s, through
+from speechlip.scoring.hop.binary import EMULATED
+from speechlip.scoring.hop.reading import hop_pictures
+from speechlip.scoring.hop.rules import generation
+from speechlip.scoring.hop.times import sound_times
 from speechlip.scoring.sync import read_sound
 
 FRAMES, FLASH = 60, 25
@@ -39,10 +42,14 @@ def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
     return path
 
 
+def hop_of(name, clip, folder, ffmpeg=EMULATED):
+    return through(protocols.get(name), clip, probe(clip), clip, folder, ffmpeg)
+
+
 def seen_and_heard(hop):
     """When the flash is seen and the click heard, in seconds of frames and samples as they are read."""
-    bright = [m.index for m in moments(hop.path, hop.info) if m.picture is not None and m.picture.rgb().mean() > 100]
-    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, FRAMES + hop.repeated_frames)
+    bright = [moment.index for moment in hop_pictures(hop) if moment.picture.rgb().mean() > 100]
+    sound = read_sound(hop.sound_path, probe(hop.sound_path), hop.sound_zero_s, len(hop.order))
     return bright[0] / 25, np.flatnonzero(np.abs(sound.astype(int)) > 6000)[0] / 16000
 
 
@@ -51,23 +58,23 @@ def seen_and_heard(hop):
 def test_the_delay_is_the_one_that_is_stated(tmp_path, name, rate):
     """Within 0.3 ms: what a burst of 3 kHz needs to reach the threshold after a lossy codec."""
     clip = flash_and_click(tmp_path / "clip.mkv", rate)
-    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
+    hop = hop_of(name, clip, tmp_path)
     seen, heard = seen_and_heard(hop)
-    stated = delay(protocols.get(name), rate)
+    stated = delay(protocols.get(name), clip, probe(clip), clip, generation("4.2"))
+    assert stated == hop.delay
     assert seen - 1 == pytest.approx(stated.video_s, abs=1e-9)
     assert heard - 1 == pytest.approx(stated.audio_s, abs=3e-4)
-    assert hop.repeated_frames == round(stated.video_s * 25)
-    assert hop.info.video_codec == {"wav2lip": "mpeg4", "latentsync": "h264"}[name]
-    assert hop.info.audio_codec in ("mp3", "mp3float", "aac")
+    assert probe(hop.path).video_codec == {"wav2lip": "mpeg4", "latentsync": "h264"}[name]
+    assert probe(hop.path).audio_codec in ("mp3", "mp3float", "aac")
 
 
 def test_the_numbers_of_the_documentation():
     """1105 samples: 69.1, 25.1 and 23.0 ms; the pictures move by whole frames, so the sound ends up 10.9, 14.9 and 17.0 ms early."""
-    wav2lip = [delay(protocols.get("wav2lip"), rate) for rate in (16000, 44100, 48000)]
-    assert [round(1000 * d.audio_s, 1) for d in wav2lip] == [69.1, 25.1, 23.0]
-    assert [round(1000 * d.video_s) for d in wav2lip] == [80, 40, 40]
-    assert [round(1000 * d.net_s, 1) for d in wav2lip] == [-10.9, -14.9, -17.0]
-    assert all(delay(protocols.get(name), 16000).net_s == 0 for name in ("direct", "latentsync", "precropped"))
+    found = [sound_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)]
+    assert [round(1000 * float(times.late_s), 1) for times in found] == [69.1, 25.1, 23.0]
+    assert [40 * times.pictures_moved for times in found] == [80, 40, 40]
+    assert [round(1000 * float(times.late_s) - 40 * times.pictures_moved, 1) for times in found] == [-10.9, -14.9, -17.0]
+    assert sound_times(protocols.MP4_AAC, generation("4.2"), Fraction(0), 16000).late_s == 0
 
 
 @pytest.mark.parametrize("late_s", [0.12, -0.08])
@@ -75,16 +82,17 @@ def test_the_numbers_of_the_documentation():
 def test_sound_that_starts_elsewhere_is_put_where_its_stamps_say(tmp_path, name, late_s):
     clip = flash_and_click(tmp_path / "clip.mkv", 44100, late_s, layout="stereo")
     assert probe(clip).audio_start_s - probe(clip).video_start_s == pytest.approx(late_s, abs=0.002)
-    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
+    hop = hop_of(name, clip, tmp_path)
     seen, heard = seen_and_heard(hop)
-    assert heard - seen == pytest.approx(delay(protocols.get(name), 44100).net_s, abs=1.5e-3)  # Matroska's stamps are whole milliseconds
+    assert heard - seen == pytest.approx(hop.delay.net_s, abs=1.5e-3)  # Matroska's stamps are whole milliseconds
+    assert hop.delay.audio_s == pytest.approx(1105 / 44100 if name == "wav2lip" else 0)
 
 
 @pytest.mark.parametrize("name", ["wav2lip", "latentsync"])
 def test_odd_sizes_go_through(tmp_path, name):
     clip = flash_and_click(tmp_path / "clip.mkv", 16000, size=65)
-    hop = through(protocols.get(name), clip, probe(clip), clip, tmp_path)
-    assert (hop.info.width, hop.info.height) == (65, 65)
+    hop = hop_of(name, clip, tmp_path)
+    assert (probe(hop.path).width, probe(hop.path).height) == (65, 65)
 
 
 def test_a_file_of_sound_only_begins_with_the_first_picture(tmp_path):

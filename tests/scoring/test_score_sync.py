@@ -22,6 +22,7 @@ COLUMNS = [
     *("clip", "track", "status", "reason"),
     *("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
     *("lmd", "lmd_iod", "frames_compared", "psnr", "ssim", "lpips", "cpbd", "protocol", "pictures_compared", "offset_verdict"),
+    *("ffmpeg", "net_delay_ms"),
 ]
 
 
@@ -196,7 +197,7 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
     ("arguments", "says"),
     [
         (["--metrics", "lse,foo"], "no metric 'foo'; there are: lse, lmd, psnr, ssim, lpips, cpbd"),
-        (["--protocol", "wav2lib"], "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, precropped"),
+        (["--protocol", "wav2lib"], "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, lrs, precropped"),
         (["--region", "nose"], "no region 'nose'; there are: full, face, mouth"),
         (["--detector", "dlib"], "no detector 'dlib'; there are:"),
         (["--device", "tpu"], "no device 'tpu'"),
@@ -205,6 +206,9 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
         (["--reference", "/nowhere"], "/nowhere does not exist"),
         (["--fix-offset", "--protocol", "wav2lip"], "--fix-offset with --protocol direct"),
         (["--metrics", ""], "no metric named"),
+        (["--ffmpeg", "7.0"], "protocol direct runs no ffmpeg; leave out --ffmpeg, or take one of wav2lip, latentsync, lrs"),
+        (["--protocol", "wav2lip", "--ffmpeg", "/nowhere/ffmpeg"], "no ffmpeg '/nowhere/ffmpeg': no such program"),
+        (["--protocol", "wav2lip", "--ffmpeg", sys.executable], "is no ffmpeg: its -version says"),
     ],
 )
 def test_options_that_cannot_be_used(videos, tmp_path, capsys, arguments, says):

@@ -11,7 +11,8 @@ import click
 from .base import DETECTOR, DEVICE, FILE, Named, Names, command, limit_options
 
 METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
-PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
+PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
+FFMPEG = Named(("4.2", "7.0", "9.0"))
 
 
 @command(
@@ -23,6 +24,12 @@ PROTOCOL = Named(("direct", "wav2lip", "latentsync", "precropped"))
 @click.option("--pairs", type=FILE, help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]")
 @click.option("--metrics", type=METRICS, help="Any of these.  [default: all; without --reference lse,cpbd]")
 @click.option("--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md.")
+@click.option(
+    "--ffmpeg",
+    type=FFMPEG,
+    default="4.2",
+    help="Whose choice of frames wav2lip, latentsync and lrs follow: a generation, which is emulated, or the path of an ffmpeg to run.",
+)
 @click.option("--region", type=Named(("full", "face", "mouth")), default="full", help="Where psnr, ssim, lpips, cpbd look.")
 @click.option("--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade.")
 @click.option("--device", type=DEVICE, default="auto", help="For SyncNet and LPIPS; auto: cuda where there is one.")

@@ -32,6 +32,7 @@ class TrackOptions:
     min_width_px: a face less wide has a mouth of under 12 px.
     pose_frames: σ of the smoothing of place, size and roll of a face with landmarks; box_frames: of the box of a face without. Both are where
     the picture in the crop stands stillest (docs/decisions/smoothing.md).
+    min_mean_side_px: SyncNet's rule instead: the longer of the mean width and the mean height of a track, interpolated boxes too, must exceed it.
     """
 
     max_gap_frames: int = 12
@@ -41,6 +42,7 @@ class TrackOptions:
     min_width_px: float = 30.0
     pose_frames: float = 0.7
     box_frames: float = 2.0
+    min_mean_side_px: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,13 @@ def build_tracks(frames: Sequence[list[Face] | None], cuts: Collection[int], opt
     tracks, unfit = [], []
     for sightings in follow(frames, frozenset(cuts), options):
         reason = why_not(sightings, options)
+        if not reason and longer_mean_side(track := join(sightings)) <= options.min_mean_side_px:
+            reason = SMALL
         if reason:
             dropped[reason] += len(sightings)
             unfit.append(Unfit(reason, tuple(index for index, _ in sightings), width_px(sightings)))
         else:
-            tracks.append(steady(join(sightings), options))
+            tracks.append(steady(track, options))
     tracks.sort(key=lambda track: (track.start_frame, *track.boxes[0].tolist()))
     return Tracks(tuple(tracks), dict(sorted(dropped.items())), tuple(unfit))
 
@@ -145,6 +149,11 @@ def why_not(sightings: list[Sighting], options: TrackOptions) -> str:
 def width_px(sightings: list[Sighting]) -> float:
     """Median width of a face's boxes."""
     return float(np.median([face.box[2] - face.box[0] for _, face in sightings]))
+
+
+def longer_mean_side(track: FaceTrack) -> float:
+    """The longer of a track's mean width and mean height, px."""
+    return float((track.boxes[:, 2:] - track.boxes[:, :2]).mean(axis=0).max())
 
 
 def join(sightings: list[Sighting]) -> FaceTrack:

@@ -22,8 +22,10 @@ from speechlip.media.probe import MediaInfo, probe
 from speechlip.media.video import found_again, in_order, length_s, one_per_moment, zero_on
 from speechlip.timing import FPS
 
-from .codec_path import MP3_DELAY_SAMPLES, Delay, delay
-from .protocols import AVI_MP3, MP4_AAC, NO_CODEC, PROTOCOLS, Protocol
+from .codec_path import delay
+from .hop.rules import DEFAULT, GENERATIONS, generation
+from .hop.times import MP3_DELAY_SAMPLES, Delay
+from .protocols import AVI_MP3, MP4_AAC, NATIVE, NO_CODEC, PROTOCOLS, Protocol
 
 LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta")
 """The first sample that was put in is the first to come out."""
@@ -32,25 +34,29 @@ SKIP_SAMPLES = struct.Struct("<I")
 
 
 WHENCE = {
-    NO_CODEC: "the file's own sound and pictures, placed by their stamps",
-    AVI_MP3: f"MP3's {MP3_DELAY_SAMPLES} samples of delay are not declared in AVI; its muxer moves the pictures by as much, rounded up to whole frames",
-    MP4_AAC: "MP4's edit list takes AAC's delay back",
+    NO_CODEC: "the frame on display at the centre of every 40 ms",
+    NATIVE: "every source frame, read as if there were 25 a second",
+    AVI_MP3: f"MP3's {MP3_DELAY_SAMPLES} samples of delay are not declared in AVI; its muxer moves the pictures by as much, rounded up to "
+    "whole frames; ffmpeg's change to 25 fps holds source frames back further",
+    MP4_AAC: "MP4's edit list takes AAC's delay back; ffmpeg's change to 25 fps holds source frames back",
 }
 
 
 @dataclass(frozen=True)
 class ProtocolDelay:
-    """What a protocol's codec path does to time. sound_ms, pictures_ms: by how much each comes later than the file's own stamps say.
+    """What a protocol's codec path and its change to 25 fps do to time. sound_ms, pictures_ms: by how much each comes later than the stamps say.
 
     delay_ms, delay_frames (of 40 ms): sound less pictures, what a score sees; > 0: the sound becomes late, < 0: early. how: why.
+    ffmpeg: the generation that is emulated, empty where the protocol runs none. All four numbers are None where no single one is true.
     """
 
     protocol: str
-    sound_ms: float
-    pictures_ms: float
-    delay_ms: float
-    delay_frames: float
+    sound_ms: float | None
+    pictures_ms: float | None
+    delay_ms: float | None
+    delay_frames: float | None
     how: str
+    ffmpeg: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,23 +132,23 @@ def audit_row(found: Audit) -> dict[str, Any]:
     return asdict(found)
 
 
-def protocol_delays(source_rate_hz: int) -> tuple[ProtocolDelay, ...]:
-    """What each named protocol's codec path does to the timing of a source of this sample rate, by ``codec_path``'s measurement.
+def protocol_delays(path: Path, info: MediaInfo) -> tuple[ProtocolDelay, ...]:
+    """What each named protocol does to the timing of this clip, by its stamps; those that run ffmpeg by each of its generations."""
+    found = []
+    for protocol in PROTOCOLS.values():
+        names = GENERATIONS if protocol.codec_path in (AVI_MP3, MP4_AAC) else (DEFAULT,)
+        for name in names:
+            added = delay(protocol, path, info, path, generation(name))
+            found.append(_delay(protocol, added, name if protocol.uses_ffmpeg else ""))
+    return tuple(found)
 
-    >>> wav2lip = protocol_delays(16000)[1]
-    >>> wav2lip.protocol, round(wav2lip.sound_ms, 2), wav2lip.pictures_ms, round(wav2lip.delay_ms, 2), round(wav2lip.delay_frames, 2)
-    ('wav2lip', 69.06, 80.0, -10.94, -0.27)
-    >>> [round(protocol_delays(rate)[1].sound_ms, 2) for rate in (44100, 48000)], protocol_delays(16000)[0].delay_ms
-    ([25.06, 23.02], 0.0)
-    """
-    return tuple(_delay(protocol, delay(protocol, source_rate_hz)) for protocol in PROTOCOLS.values())
 
-
-def _delay(protocol: Protocol, added: Delay) -> ProtocolDelay:
+def _delay(protocol: Protocol, added: Delay | None, ffmpeg: str) -> ProtocolDelay:
+    how = WHENCE[protocol.codec_path]
+    if added is None:
+        return ProtocolDelay(protocol.id, None, None, None, None, how, ffmpeg)
     net_ms = _ms(added.net_s)
-    return ProtocolDelay(
-        protocol.id, _ms(added.audio_s), _ms(added.video_s), net_ms, round(net_ms * FPS / 1000, 3), WHENCE[protocol.codec_path]
-    )
+    return ProtocolDelay(protocol.id, _ms(added.audio_s), _ms(added.video_s), net_ms, round(net_ms * FPS / 1000, 3), how, ffmpeg)
 
 
 def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
@@ -177,7 +183,7 @@ def _sound(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -
         "lengths_apart_ms": _ms(float(length_s) - video_length_s),
         "clock_drift_ms": _ms(drift_s),
         "audio_gaps": gaps,
-        "delays": protocol_delays(info.audio_sample_rate_hz),
+        "delays": protocol_delays(path, info),
     }
 
 

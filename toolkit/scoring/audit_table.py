@@ -1,6 +1,7 @@
 """An audit in words, for a terminal."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from speechlip.media.probe import SAME_START_S
 from speechlip.timing import FPS
@@ -13,7 +14,7 @@ SAME_MS = 1000 * SAME_START_S
 def audit_table(audits: Sequence[Audit]) -> str:
     """Audits as text for a terminal: a block for each clip, then where the delays come from."""
     blocks = ["\n".join([found.clip, *(f"  {label:<12}  {words}" for label, words in _lines(found))]) for found in audits]
-    whence = sorted({f"{delay.protocol}: {delay.how}" for found in audits for delay in found.delays if delay.sound_ms})
+    whence = sorted({f"{delay.protocol}: {delay.how}" for found in audits for delay in found.delays if _moves(delay)})
     return "\n\n".join([*blocks, *whence])
 
 
@@ -26,7 +27,7 @@ def _lines(found: Audit) -> Iterator[tuple[str, str]]:
         lengths = f"video {found.video_length_s:.3f} s, audio {found.audio_length_s:.3f} s"
         yield "lengths", f"{lengths}: {_longer_words(found.lengths_apart_ms or 0)}"
         yield "audio clock", _clock_words(found)
-        yield "delay added", "; ".join(map(_delay_words, found.delays))
+        yield from zip(["delay added", *[""] * len(found.delays)], _delay_lines(found.delays), strict=False)
     if found.damaged_packets:
         yield "damage", f"{found.damaged_packets} packets cannot be read"
 
@@ -71,8 +72,24 @@ def _clock_words(found: Audit) -> str:
     return ("stamps and samples agree" if abs(drift_ms) <= SAME_MS else words) + gaps
 
 
+def _delay_lines(delays: Sequence[ProtocolDelay]) -> Iterator[str]:
+    """One line for each protocol, with generations of ffmpeg that agree side by side."""
+    for name, of_protocol in groupby(delays, key=lambda delay: delay.protocol):
+        words: dict[str, list[str]] = {}
+        for delay in of_protocol:
+            words.setdefault(_delay_words(delay), []).append(delay.ffmpeg)
+        alike = len(words) == 1
+        yield f"{name} " + "; ".join(said if alike else f"{said} by ffmpeg {', '.join(generations)}" for said, generations in words.items())
+
+
 def _delay_words(delay: ProtocolDelay) -> str:
-    if not (delay.sound_ms or delay.pictures_ms):
-        return f"{delay.protocol} 0"
-    moved = f"sound +{delay.sound_ms:.2f} ms, pictures +{delay.pictures_ms:.0f} ms"
-    return f"{delay.protocol} {delay.delay_ms:+.2f} ms = {delay.delay_frames:+.2f} frames ({moved})".replace("-", "−")
+    if delay.delay_ms is None:
+        return "runs away: its pictures are not 25 a second"
+    if not _moves(delay):
+        return "0"
+    moved = f"sound {delay.sound_ms:+.2f} ms, pictures {delay.pictures_ms:+.0f} ms"
+    return f"{delay.delay_ms:+.2f} ms = {delay.delay_frames:+.2f} frames ({moved})".replace("-", "−")
+
+
+def _moves(delay: ProtocolDelay) -> bool:
+    return bool(delay.sound_ms or delay.pictures_ms)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.files import is_file
 from speechlip.media.corrected import sentences
-from speechlip.media.opening import audio_stream, open_local
+from speechlip.media.moments import moments
 from speechlip.media.probe import MediaInfo, picture_corrections, probe
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lmd import LandmarkScore
@@ -21,7 +21,8 @@ from speechlip.metrics.regions import Box, face_box, mouth_boxes
 from speechlip.timing import FPS
 
 from . import protocols
-from .codec_path import count_moments, delay_s, sound_zero_s, through
+from .codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
+from .crops224 import CROP_PX
 from .faces import Looked, look, sidecar_landmarks, sidecar_of
 from .full_reference import (
     PAIRED,
@@ -33,11 +34,14 @@ from .full_reference import (
     scale_to_render,
     side_by_side,
 )
+from .hop.binary import Ffmpeg
+from .hop.reading import hop_pictures
+from .hop.times import Delay
 from .options import NEED_REFERENCE, ScoreOptions
 from .records import ClipDetail, ClipScore, ScoreTask
 from .rows import clip_rows, curves_of
 from .strips import Strips
-from .sync import Footage, SyncModel, TrackSync, read_sound, score_tracks, score_whole, wanted_tracks
+from .sync import Footage, SyncModel, TrackSync, read_sound, score_tracks, score_whole, wanted_tracks, why_no_track
 
 Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
@@ -69,7 +73,7 @@ class Findings:
     seconds: dict[str, float] = field(default_factory=dict)
     frames: int = 0
     sound: str = "none"
-    codec_delay_ms: float | None = None
+    net_delay_ms: float | None = None
 
     @contextmanager
     def stage(self, name: str, families: tuple[str, ...]) -> Iterator[None]:
@@ -150,34 +154,41 @@ def _score_sync(
     found.sound = "driving" if task.driving_audio else "own" if audio else "none"
     if audio is None:
         raise NotScored("no audio", "the file holds pictures only; pairs.csv may name its driving audio")
-    rate = info.audio_sample_rate_hz if audio == task.render else audio_rate_hz(audio)
-    found.codec_delay_ms = round(1000 * delay_s(protocol, rate), 2)
+    found.net_delay_ms = net_delay_ms(delay(protocol, task.render, info, audio, options.ffmpeg.rules))
     if tools.sync is None or "lse" in found.problems:
         return
-    tracks = wanted_tracks(found.looked, protocol) if found.looked and protocol.crops else []
+    if protocol.crops and found.looked and not found.looked.tracks:
+        raise why_no_track(found.looked, protocol)
     with tempfile.TemporaryDirectory(prefix="score-sync-", dir=scratch) as folder:
-        footage = _footage(task, info, audio, protocol, found.frames, Path(folder))
+        footage = _footage(task, info, audio, protocol, found.frames, Path(folder), options.ffmpeg)
         found.notes.extend(footage.corrected)
-        found.tracks = score_tracks(tools.sync, footage, tracks, advance) if protocol.crops else score_whole(tools.sync, footage, advance)
+        if protocol.crops:
+            tracks = wanted_tracks(found.looked, protocol, footage) if found.looked else []
+            found.tracks = score_tracks(tools.sync, footage, tracks, advance)
+        else:
+            found.tracks = score_whole(tools.sync, footage, advance)
     if not any(track.score for track in found.tracks):
         raise next(track.problem for track in found.tracks if track.problem)
 
 
-def _footage(task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path) -> Footage:
+def net_delay_ms(added: Delay | None) -> float | None:
+    return None if added is None else round(1000 * added.net_s, 2)
+
+
+def _footage(
+    task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path, ffmpeg: Ffmpeg
+) -> Footage:
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
-        sound = read_sound(audio, info, sound_zero_s(audio, task.render, info), frames, tally)
-        return Footage(task.render, info, sound, corrected=sentences(tally))
-    hop = through(protocol, task.render, info, audio, folder)
-    sound = read_sound(hop.path, hop.info, hop.info.video_start_s, frames + hop.repeated_frames, tally)
-    return Footage(hop.path, hop.info, sound, hop.repeated_frames, sentences(tally))
-
-
-def audio_rate_hz(path: Path) -> int:
-    """The sample rate of a file's sound; 0 where it has none that can be decoded."""
-    with open_local(path) as container:
-        stream = audio_stream(container)
-        return stream.sample_rate if stream else 0
+        heard = replace(info, audio_shifts=sound_shifts(audio, task.render, info))
+        sound = read_sound(audio, heard, sound_zero_s(audio, task.render, info), frames, tally)
+        return Footage(lambda: moments(task.render, info), sound, corrected=sentences(tally))
+    hop = through(protocol, task.render, info, audio, folder, ffmpeg)
+    shifts = sound_shifts(audio, task.render, info) if hop.sound_path == audio else ()
+    sound = read_sound(hop.sound_path, replace(info, audio_shifts=shifts), hop.sound_zero_s, len(hop.order), tally)
+    side_px = CROP_PX if protocol.codec_path == protocols.NATIVE else 0
+    shown = tuple(min(max(0, int(middle_s * FPS)), frames - 1) for middle_s in hop.moments_s)
+    return Footage(lambda: hop_pictures(hop, side_px), sound, shown, sentences(tally))
 
 
 def _compare(
@@ -258,7 +269,7 @@ def _detail(task: ScoreTask, found: Findings) -> ClipDetail:
         driving_audio=str(task.driving_audio) if task.driving_audio else None,
         frames=found.frames,
         sound=found.sound,
-        codec_delay_ms=found.codec_delay_ms,
+        codec_delay_ms=found.net_delay_ms,
         tracks=curves_of(found.tracks),
         lmd_per_frame=tuple(None if np.isnan(value) else round(value, 3) for value in per_frame),
         strip_frames=found.strips.frames,

@@ -8,6 +8,7 @@ from speechlip.media.opening import MAX_PICTURE_PX
 from speechlip.metrics.regions import REGIONS
 
 from . import protocols
+from .hop.binary import EMULATED, Ffmpeg
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "lse": ("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
@@ -28,6 +29,7 @@ class ScoreOptions:
     """Options of one scoring run. metrics: families, in the order of ``FAMILIES``; region: where the image metrics look.
 
     detector: a name, settled before the run. syncnet_weights: a file instead of the cached official one. sync_model: scores instead of SyncNet.
+    ffmpeg: whose rules the hop of a published protocol follows, or the binary that takes it.
     """
 
     metrics: tuple[str, ...]
@@ -39,6 +41,7 @@ class ScoreOptions:
     allow_unknown_weights: bool = False
     sync_model: str | None = None
     max_picture_px: int = MAX_PICTURE_PX
+    ffmpeg: Ffmpeg = EMULATED
 
     def __post_init__(self) -> None:
         protocols.get(self.protocol)
@@ -48,6 +51,11 @@ class ScoreOptions:
             raise OptionError("--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave")
         if self.sync_model and self.syncnet_weights:
             raise OptionError("--sync-model scores with its own network; leave out --syncnet-weights")
+        if self.sync_model and self.protocol == "lrs":
+            raise OptionError("protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped")
+        if self.ffmpeg != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
+            using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)
+            raise OptionError(f"protocol {self.protocol} runs no ffmpeg; leave out --ffmpeg, or take one of {using}")
 
     @property
     def looks_at_faces(self) -> bool:
@@ -55,8 +63,14 @@ class ScoreOptions:
         crops = protocols.get(self.protocol).crops
         return ("lse" in self.metrics and crops) or "lmd" in self.metrics or self.region != "full"
 
+    @property
+    def ffmpeg_words(self) -> str:
+        """``4.2 emulated``, ``7.0.2 run``, or empty where the protocol runs no ffmpeg."""
+        return self.ffmpeg.words if protocols.get(self.protocol).uses_ffmpeg else ""
+
     def as_dict(self) -> dict:
-        return asdict(self) | {"syncnet_weights": str(self.syncnet_weights) if self.syncnet_weights else None}
+        weights = str(self.syncnet_weights) if self.syncnet_weights else None
+        return asdict(self) | {"syncnet_weights": weights, "ffmpeg": self.ffmpeg_words}
 
 
 def parse_metrics(text: str | None, has_reference: bool) -> tuple[str, ...]:

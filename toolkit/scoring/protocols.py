@@ -10,25 +10,38 @@ from speechlip.errors import OptionError
 from speechlip.faces.tracks import TrackOptions
 from speechlip.metrics.declared import PROTOCOLS as SENTENCES
 
-NO_CODEC, AVI_MP3, MP4_AAC = "none", "avi-mp3", "mp4-aac"
+NO_CODEC, AVI_MP3, MP4_AAC, NATIVE = "none", "avi-mp3", "mp4-aac", "native"
+"""NATIVE: no change of rate and no container between; every picture as the JPEG file that ffmpeg makes of it."""
 MEAN_OF_TRACKS, EVERY_TRACK = "mean of a clip's tracks", "every track counts as one"
 
 OWN_TRACKS = TrackOptions(pose_frames=0, box_frames=0)
 """As in preparation, but not smoothed: the crop stage has its own median filter."""
-SYNCNET_TRACKS = TrackOptions(max_gap_frames=24, min_iou=0.5, min_seen_share=0.0, min_width_px=100.0, pose_frames=0, box_frames=0)
-"""joonson/syncnet_python run_pipeline.py: num_failed_det 25 (25 frames from one sighting to the next), IoU over 0.5, min_face_size 100."""
+SYNCNET_TRACKS = TrackOptions(
+    max_gap_frames=24,
+    min_iou=0.5,
+    min_seen_share=0.0,
+    min_width_px=0.0,
+    pose_frames=0,
+    box_frames=0,
+    min_mean_side_px=100.0,
+)
+"""joonson/syncnet_python run_pipeline.py: num_failed_det 25 (25 frames from one sighting to the next), IoU over 0.5, and min_face_size 100, which
+the longer of a track's mean width and mean height must exceed."""
 NOT_REPEATED = (
-    "the pictures go through the container's video codec only, not through the JPEG files and the XVID copy of the crops that follow it",
+    "the pictures go through the container's video codec only, not through the JPEG files that follow it (unless a real ffmpeg is run) "
+    "nor the XVID copy of the crops",
     "shots are found by speechlip's detector, not by PySceneDetect's ContentDetector",
     "face boxes are those of --detector on the render itself; the published ones are S3FD's on a quarter-size picture",
 )
+LRS_NOT_REPEATED = ("the JPEG pictures are made by PyAV's encoder at ffmpeg's default bit rate, unless a real ffmpeg is run",)
 
 
 @dataclass(frozen=True)
 class Protocol:
     """One protocol. codec_path: ``none``, or the lossy hop that is really taken (``codec_path``). crops: whether faces are found and cut out.
 
-    tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored. per: which values the mean
+    tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored, counted as the evaluation
+    counts them: after the hop where there is one. per: which values the mean
     over a data set is taken of. differs: what the published pipeline does besides.
     """
 
@@ -39,6 +52,11 @@ class Protocol:
     min_frames: int
     per: str
     differs: tuple[str, ...] = ()
+
+    @property
+    def uses_ffmpeg(self) -> bool:
+        """Whether the published commands run ffmpeg, so that its generation changes the numbers."""
+        return self.codec_path != NO_CODEC
 
     @property
     def sentence(self) -> str:
@@ -54,6 +72,7 @@ PROTOCOLS = {
         Protocol("direct", NO_CODEC, True, OWN_TRACKS, 50, MEAN_OF_TRACKS),
         Protocol("wav2lip", AVI_MP3, True, SYNCNET_TRACKS, 101, EVERY_TRACK, NOT_REPEATED),
         Protocol("latentsync", MP4_AAC, True, SYNCNET_TRACKS, 51, MEAN_OF_TRACKS, NOT_REPEATED),
+        Protocol("lrs", NATIVE, False, OWN_TRACKS, 6, MEAN_OF_TRACKS, LRS_NOT_REPEATED),
         Protocol("precropped", NO_CODEC, False, OWN_TRACKS, 6, MEAN_OF_TRACKS),
     )
 }

@@ -37,6 +37,8 @@ class ScoreRow:
     offset_frames > 0: the audio is early. windows: of 5 frames, that the LSE columns rest on. frames_compared: with landmarks on both sides, for LMD.
     pictures_compared: what PSNR, SSIM and LPIPS are means over (for CPBD alone, pictures looked at). protocol: its id, and
     ``unknown weights <hash>`` behind it where the weights are not the official ones. offset_verdict: whether the offset may be acted on (``verdict``).
+    ffmpeg: whose rules the protocol's commands followed, ``4.2 emulated`` or ``7.0.2 run``; empty where it runs none. net_delay_ms: by how much the
+    protocol and the change to 25 fps made this clip's sound late against its pictures (< 0: early); None without sound.
     """
 
     clip: str
@@ -62,6 +64,8 @@ class ScoreRow:
     protocol: str = ""
     pictures_compared: int | None = None
     offset_verdict: str = ""
+    ffmpeg: str = ""
+    net_delay_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class ClipDetail:
     lmd_per_frame: px, None where a face is missing; empty without LMD. strip_frames: which frames the filmstrips show; strip_render and
     strip_reference: each one JPEG as base64, ``len(strip_frames)`` mouths of 96×96 side by side; empty where there is no face or no reference.
     reference_unseen: why ``strip_reference`` is empty: nobody looked, or what came of looking.
-    sound: ``own``, ``driving`` or ``none``. codec_delay_ms: by how much the protocol's codec path made the audio late; None without sound.
+    sound: ``own``, ``driving`` or ``none``. codec_delay_ms: ``net_delay_ms`` of its rows.
     notes: sentences about what was done that a reader should know. seconds: work by stage (``faces``, ``sync``, ``images``).
     """
 

@@ -24,7 +24,7 @@ def clip_rows(clip: str, options: ScoreOptions, model: SyncModel | None, found: 
     if len(found.tracks) < 2:
         own = found.tracks[0].score if found.tracks else None
         return (_clip_row(clip, "0" if found.tracks else "", options, model, found, _sync_values(own, model) if own else {}),)
-    tracks = tuple(_track_row(clip, str(number), options, model, track) for number, track in enumerate(found.tracks))
+    tracks = tuple(_track_row(clip, str(number), options, model, found, track) for number, track in enumerate(found.tracks))
     scored = any(track.score for track in found.tracks)
     return (*tracks, _clip_row(clip, MEAN, options, model, found, _clip_sync_values(of_clip(found.tracks), model) if scored else {}))
 
@@ -32,7 +32,7 @@ def clip_rows(clip: str, options: ScoreOptions, model: SyncModel | None, found: 
 def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem: NotScored) -> ScoreRow:
     """The row of a clip of which nothing could be read."""
     reason = "; ".join(f"{family}: {problem.reason}" for family in options.metrics)
-    row = ScoreRow(clip, "", "failed", reason, protocol=label(options, None))
+    row = ScoreRow(clip, "", "failed", reason, protocol=label(options, None), ffmpeg=options.ffmpeg_words)
     return ModelRow(**asdict(row), sync_model=model_name) if model_name else row
 
 
@@ -88,23 +88,27 @@ def _clip_row(clip: str, track: str, options: ScoreOptions, model: SyncModel | N
         values |= {"lmd": _known(lmd.lmd), "lmd_iod": _known(lmd.lmd_iod)}
         values["frames_compared"] = lmd.frames_compared
     values["pictures_compared"] = found.images.frames if found.images.values else None
+    values["net_delay_ms"] = found.net_delay_ms
     missing = [family for family in options.metrics if family in found.problems]
     status = "scored" if not missing else "failed" if len(missing) == len(options.metrics) else "partial"
     reason = "; ".join(f"{family}: {found.problems[family].reason}" for family in missing)
     return _row(clip, track, status, reason, options, model, values)
 
 
-def _track_row(clip: str, track: str, options: ScoreOptions, model: SyncModel | None, found: TrackSync) -> ScoreRow:
-    if found.score is None:
-        return _row(clip, track, "failed", f"lse: {found.problem.reason if found.problem else 'not scored'}", options, model, {})
-    return _row(clip, track, "scored", "", options, model, _sync_values(found.score, model))
+def _track_row(clip: str, number: str, options: ScoreOptions, model: SyncModel | None, found: "Findings", track: TrackSync) -> ScoreRow:
+    delay = {"net_delay_ms": found.net_delay_ms}
+    if track.score is None:
+        reason = f"lse: {track.problem.reason if track.problem else 'not scored'}"
+        return _row(clip, number, "failed", reason, options, model, delay)
+    return _row(clip, number, "scored", "", options, model, _sync_values(track.score, model) | delay)
 
 
 def _row(
     clip: str, track: str, status: str, reason: str, options: ScoreOptions, model: SyncModel | None, values: dict[str, Any]
 ) -> ScoreRow:
     kind: dict[str, Any] = {} if model is None or model.is_lse else {"sync_model": model.name}
-    return (ModelRow if kind else ScoreRow)(clip, track, status, reason, protocol=label(options, model), **values, **kind)
+    values = values | kind | {"protocol": label(options, model), "ffmpeg": options.ffmpeg_words}
+    return (ModelRow if kind else ScoreRow)(clip, track, status, reason, **values)
 
 
 def _sync_values(score: SyncScore, model: SyncModel | None) -> dict[str, Any]:

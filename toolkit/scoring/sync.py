@@ -4,8 +4,9 @@ A sync model is anything that turns crops and sound into rows of features, one p
 SyncNet, whose scores are called LSE, or a speech-lip encoder of one's own, whose scores never are.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,9 +16,9 @@ from typing import Protocol as Interface
 
 import numpy as np
 from speechlip.errors import OptionError
-from speechlip.faces.tracks import SMALL
+from speechlip.faces.tracks import SMALL, TrackOptions
 from speechlip.media.audio import windows
-from speechlip.media.moments import Moment, moments
+from speechlip.media.moments import Moment, Reading
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore, sync_score
@@ -114,24 +115,30 @@ def open_sync_model(name: str, device: str) -> SyncModel:
 
 @dataclass(frozen=True)
 class Footage:
-    """What the sync core reads, after the protocol's codec path. sound: (N,) int16 from the first picture on; empty: no sound.
-
-    repeated_frames: see ``codec_path.Hop``; tracks are in frames of the render. corrected: what reading the sound altered.
+    """What the sync core reads, after the protocol's codec path. pictures: opens them, 25 a second. sound: (N,) int16 from the first picture on;
+    empty: no sound. moments: which moment of the render each picture shows, never falling; empty: its own. Tracks are in moments of the render.
+    corrected: what reading the sound altered.
     """
 
-    path: Path
-    info: MediaInfo
+    pictures: Callable[[], Generator[Moment] | Reading]
     sound: np.ndarray
-    repeated_frames: int = 0
+    moments: tuple[int, ...] = ()
     corrected: tuple[str, ...] = ()
 
     def track_here(self, track: FaceTrack) -> tuple[int, int]:
-        """First and last + 1 frame of the footage that show ``track``."""
-        start = track.start_frame + self.repeated_frames if track.start_frame else 0
-        return start, track.stop_frame + self.repeated_frames
+        """First and last + 1 picture of the footage that show ``track``."""
+        if not self.moments:
+            return track.start_frame, track.stop_frame
+        return bisect_left(self.moments, track.start_frame), bisect_left(self.moments, track.stop_frame)
 
     def frame_of_track(self, track: FaceTrack, index: int) -> int:
-        return max(0, index - self.repeated_frames - track.start_frame)
+        moment = self.moments[index] if self.moments else index
+        return max(0, moment - track.start_frame)
+
+    def times_seen(self, track: FaceTrack) -> int:
+        """In how many pictures of the footage the face was seen, not interpolated."""
+        start, stop = self.track_here(track)
+        return sum(not track.interpolated[self.frame_of_track(track, index)] for index in range(start, stop))
 
 
 @dataclass(frozen=True)
@@ -171,22 +178,32 @@ def read_sound(path: Path, info: MediaInfo, zero_s: float, frames: int, tally: C
     return np.concatenate([silence if part is None else part for part in parts]) if parts else np.zeros(0, np.int16)
 
 
-def wanted_tracks(looked: Looked, protocol: Protocol) -> list[FaceTrack]:
+def wanted_tracks(looked: Looked, protocol: Protocol, footage: Footage) -> list[FaceTrack]:
     """The tracks that the protocol scores. Raises NotScored that says how far the best of the others is from it."""
-    kept = [track for track in looked.tracks if times_seen(track) >= protocol.min_frames]
+    if not looked.tracks:
+        raise why_no_track(looked, protocol)
+    seen = [footage.times_seen(track) for track in looked.tracks]
+    kept = [track for track, times in zip(looked.tracks, seen, strict=True) if times >= protocol.min_frames]
     if kept:
         return kept
-    if looked.tracks:
-        longest = max(map(times_seen, looked.tracks))
-        what = (
-            f"the longest face is seen in {longest} frames ({seconds(longest):.2f} s), protocol {protocol.id} wants {protocol.min_frames}"
-        )
-        raise NotScored("too short", what)
+    longest, after = max(seen), " after the hop" if footage.moments else ""
+    seen_words = f"the longest face is seen in {longest} frames{after} ({seconds(longest):.2f} s)"
+    raise NotScored("too short", f"{seen_words}, protocol {protocol.id} wants {protocol.min_frames}")
+
+
+def why_no_track(looked: Looked, protocol: Protocol) -> NotScored:
+    """Why no face of a clip became a track."""
     if looked.dropped.get(SMALL):
-        raise NotScored("face too small", f"protocol {protocol.id} wants faces {protocol.tracks.min_width_px:g} px wide")
+        return NotScored("face too small", f"protocol {protocol.id} wants faces {_size_words(protocol.tracks)}")
     if looked.dropped:
-        raise NotScored("too short", f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.frames}")
-    raise NotScored("no face", f"no face was found in {looked.frames} frames")
+        return NotScored("too short", f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.frames}")
+    return NotScored("no face", f"no face was found in {looked.frames} frames")
+
+
+def _size_words(options: TrackOptions) -> str:
+    if options.min_mean_side_px:
+        return f"over {options.min_mean_side_px:g} px wide or high on average"
+    return f"{options.min_width_px:g} px wide"
 
 
 def times_seen(track: FaceTrack) -> int:
@@ -197,7 +214,7 @@ def score_tracks(model: SyncModel, footage: Footage, tracks: Sequence[FaceTrack]
     """Scores of every track, in the order given. Tracks that do not overlap in time share one reading of the file."""
     done: dict[int, TrackSync] = {}
     for lane in lanes([footage.track_here(track) for track in tracks]):
-        with closing(moments(footage.path, footage.info)) as reading:
+        with closing(footage.pictures()) as reading:
             for number in lane:
                 done[number] = _score_track(model, footage, tracks[number], reading, advance)
     return [done[number] for number in range(len(tracks))]
@@ -205,7 +222,7 @@ def score_tracks(model: SyncModel, footage: Footage, tracks: Sequence[FaceTrack]
 
 def score_whole(model: SyncModel, footage: Footage, advance: Callable[[float], None]) -> list[TrackSync]:
     """The one score of a file whose pictures are face crops already."""
-    with closing(moments(footage.path, footage.info)) as reading:
+    with closing(footage.pictures()) as reading:
         crops = _crops(reading, 0, None, model.cropper(None), lambda index: index, advance)
         return [_score(model, None, 0, crops, footage.sound)]
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.media.moments import moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack, Source, SyncVerdict
@@ -73,7 +74,8 @@ class SyncFilter:
     def __call__(self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int) -> list[SyncVerdict]:
         sound = read_sound(source.path, info, info.video_start_s, n_frames)
         long_enough = [track for track in tracks if times_seen(track) >= protocols.get("direct").min_frames]
-        scored = score_tracks(open_model(self), Footage(source.path, info, sound), long_enough, lambda frames: None)
+        footage = Footage(lambda: moments(source.path, info), sound)
+        scored = score_tracks(open_model(self), footage, long_enough, lambda frames: None)
         found = {id(track): score for track, score in zip(long_enough, scored, strict=True)}
         return [self._verdict(found.get(id(track))) for track in tracks]
 

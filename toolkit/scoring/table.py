@@ -34,6 +34,22 @@ def table(scores: dict) -> str:
     return layout(lines)
 
 
+def conditions(scores: dict) -> str:
+    """By which protocol, whose ffmpeg, and what both did to the timing of these clips.
+
+    >>> rows = [{"net_delay_ms": -57.6}, {"net_delay_ms": -10.94}, {"net_delay_ms": None}]
+    >>> conditions({"options": {"protocol": "wav2lip", "ffmpeg": "4.2 emulated"}, "rows": rows})
+    'protocol wav2lip, ffmpeg 4.2 emulated; sound against picture by protocol and frame rate: −57.6 … −10.9 ms'
+    """
+    delays = sorted({round(row["net_delay_ms"], 1) for row in scores["rows"] if row.get("net_delay_ms") is not None})
+    ffmpeg = scores["options"].get("ffmpeg")
+    words = f"protocol {scores['options']['protocol']}" + (f", ffmpeg {ffmpeg}" if ffmpeg else "")
+    if not delays or delays == [0.0]:
+        return words
+    span = " … ".join(f"{delay:+.1f}" for delay in dict.fromkeys((delays[0], delays[-1])))
+    return f"{words}; sound against picture by protocol and frame rate: {span} ms".replace("-", "−")
+
+
 def layout(lines: Sequence[Sequence[str]]) -> str:
     """Cells in columns, the first two to the left, numbers to the right."""
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
