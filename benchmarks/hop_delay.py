@@ -100,7 +100,7 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
     wrong = sum(cell.differ for cell in cells)
     worst_ms = max(abs(cell.sound_ms - cell.emulated_ms) for cell in cells)
     verdict = (
-        f"In {len(cells)} hops the emulated generation shows {wrong or 'no'} picture{'s' * (wrong != 1)} otherwise, and its click is at most "
+        f"In {len(cells)} hops the emulated generation shows {wrong or 'no'} picture{'s' * (wrong > 1)} otherwise, and its click is at most "
         f"{worst_ms:.2f} ms from the real one."
     )
     parts = [PAGE.format(versions=", ".join(f"ffmpeg {ffmpeg.version}" for ffmpeg in ffmpegs), verdict=verdict)]
