@@ -258,3 +258,13 @@ def streamed(path, target, muxer):
                 made.mux(packet)
     pipe.file.close()
     return target
+
+
+@pytest.mark.parametrize("empty", ["video", "audio"])
+def test_a_stream_without_a_packet_is_no_hindrance(empty):
+    """A header that names a stream of which nothing is there, beside one whose stamps jump (a mutant of the fuzz: ValueError)."""
+    jumping = [Run(0, 0, Fraction(0), Fraction(7), None), Run(9, 20, Fraction(500), Fraction(505), None)]
+    other = {"video": "audio", "audio": "video"}[empty]
+    line = joined({empty: [], other: jumping})
+    assert getattr(line, f"{empty}_shifts") == () and len(line.jumps) == 1
+    assert getattr(line, f"{other}_stop_s") == 12

@@ -155,7 +155,7 @@ def _ends_s(runs: Sequence[Run], inside: Sequence[int], epochs: Sequence[_Epoch]
 
 
 def _shifts(kind: str, runs: Sequence[Run], inside: Sequence[int], epochs: Sequence[_Epoch]) -> Iterator[Shift]:
-    if len(epochs) == 1:
+    if len(epochs) == 1 or not runs:
         return
     begins = {k: epoch.start_s("video") for k, epoch in enumerate(epochs) if k and "video" in epoch.starts}
     changes = [number for number, k in enumerate(inside) if not number or k != inside[number - 1]]
