@@ -15,7 +15,7 @@ from mutations import CONTAINERS
 pytestmark = pytest.mark.faults
 
 SEED = 20261129
-MUTANTS = int(os.environ.get("FAULTS_MUTANTS", "600"))
+MUTANTS = int(os.environ.get("FAULTS_MUTANTS", "500"))
 """Of each container; more find more: FAULTS_MUTANTS=10000 pytest -m faults tests/faults/test_header_fuzz.py"""
 HANG_S = 60.0
 LONGEST_S = 60.0
