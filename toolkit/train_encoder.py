@@ -9,7 +9,7 @@ from typing import Any
 from speechlip.cards.encoder import write_card
 from speechlip.encoders.trained import checkpoints, last_checkpoint, read_facts
 from speechlip.errors import SpeechLipError, exit_code
-from speechlip.terminal import Bar, echo, say
+from speechlip.terminal import Bar, counted, echo, say
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, other_end, resumed, unlike_paper
@@ -100,9 +100,16 @@ def show(out: Path, options: TrainOptions, note: Callable[[str], None]) -> None:
 
 
 def described(options: TrainOptions) -> str:
-    """What is not the paper's, in a line."""
+    """What is not the paper's, in a line; and another where the run ends before the learning rate is where it should be.
+
+    >>> described(TrainOptions(steps=8, warmup_steps=20)).splitlines()[1]
+    '8 steps lie under the warm-up of 20: the learning rate never gets where it should'
+    """
     differences = "; ".join(f"{name} {word}" for name, word in unlike_paper(options).items())
-    return f"training {options.encoder}. Not the paper's: {differences}"
+    short = (
+        f"\n{counted(options.steps, 'step')} lie under the warm-up of {options.warmup_steps}: the learning rate never gets where it should"
+    )
+    return f"training {options.encoder}. Not the paper's: {differences}{short if options.steps < options.warmup_steps else ''}"
 
 
 class Progress:

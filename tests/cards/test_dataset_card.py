@@ -251,3 +251,12 @@ def test_a_card_is_of_manifest_and_ledger_alone(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert dataset_card(manifest, read_ledger(folder)) == renew_card(folder).read_text()
     assert dataset.shown_option({"a": 0.5}) == "a=0.5"
+
+
+def test_the_card_says_where_nothing_lay(folder):
+    """A recipe, or a sync model of another package, may have named places of this machine."""
+    put(folder, ROWS, access="Ask Ada; originals in /srv/secret/talks/raw.")
+    edit_manifest(folder, lambda manifest: manifest["options"].update(sync_model="ours:/home/ann/runs/7 0123"))
+    renew_card(folder)
+    text = (folder / "README.md").read_text()
+    assert not any(place in text for place in ("/srv", "/home", "secret")) and "ours:7 0123" in text and "https://talks.example" in text
