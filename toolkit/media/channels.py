@@ -1,9 +1,10 @@
 """Channels that carry one voice upside down: added up they cancel, so they are turned back before they are.
 
-A microphone's plug wired the wrong way round, or a mixer's phase switch left on, inverts one channel for a whole recording. Channels are compared
-with the first one that is loud (within 3 dB of the loudest), over ``AROUND_S`` before and after each frame: where their correlation (each frame's mean
-taken off) is below −``SURE`` one is inverted, above ``SURE`` it is not, between it stays as it was. Two microphones, wide stereo and noise lie
-between, and are added up as ever.
+A microphone's plug wired the wrong way round, or a mixer's phase switch left on, inverts one channel for a
+whole recording. Channels are compared with the first one that is loud (within 3 dB of the loudest), over
+``AROUND_S`` before and after each frame: where their correlation (each frame's mean taken off) is below
+−``SURE`` one is inverted, above ``SURE`` it is not, between it stays as it was. Two microphones, wide stereo
+and noise lie between, and are added up as ever.
 """
 
 from collections import Counter, deque
@@ -16,7 +17,7 @@ import numpy as np
 from .corrected import Correction
 
 AROUND_S = 1.0  # before and after: a few syllables
-SURE = 0.5  # at −0.5 two equally loud channels lose 6 dB against their sum turned back; independent ones are within 0.1 of 0
+SURE = 0.5  # at −0.5 two equally loud channels lose 4.8 dB against turning one back; independent ones stay near 0
 QUIET = 10 ** (-70 / 10)  # mean square; below −70 dBFS there is nothing to compare
 MOST_PLANES = 7  # PyAV reads past the end of a frame of eight planes
 SIDES = ("left", "right")
@@ -99,7 +100,8 @@ class _Signs:
 
 
 def signs(covariances: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(C, C) mean products of the channels, and (C,) ±1 as they were → (C,) ±1: which must be turned to agree with the first loud one.
+    """(C, C) mean products of the channels, and (C,) ±1 as they were → (C,) ±1: which must be turned to agree
+    with the first loud one.
 
     >>> signs(np.array([[4.0, -1.9, 0.1], [-1.9, 1.0, 0.0], [0.1, 0.0, 1.0]]), np.ones(3)).tolist()
     [1.0, -1.0, 1.0]

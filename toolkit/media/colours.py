@@ -1,8 +1,9 @@
 """HDR and wide-gamut pictures → SDR as BT.709 shows them (docs/decisions/hdr.md).
 
-Signal → light by BT.2100 (HLG with its system gamma at 1000 cd/m², PQ), or by BT.1886 where only the gamut is wide; in units of
-203 cd/m², the white of graphics and skin's neighbourhood in HDR (BT.2408); the gamut by its primaries; what is brighter than the knee is
-rolled off to white by extended Reinhard (2002, eq. 4), all three channels alike; BT.1886 back to signal. Faces lie below the knee.
+Signal → light by BT.2100 (HLG with its system gamma at 1000 cd/m², PQ), or by BT.1886 where only the gamut is
+wide; in units of 203 cd/m², the white of graphics and skin's neighbourhood in HDR (BT.2408); the gamut by its
+primaries; what is brighter than the knee is rolled off to white by extended Reinhard (2002, eq. 4), all three
+channels alike; BT.1886 back to signal. Faces lie below the knee.
 """
 
 import os
@@ -21,7 +22,7 @@ SDR_GAMMA = 2.4
 HLG_GAMMA = 1.2
 HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073  # BT.2100, table 5
 PQ_M1, PQ_M2, PQ_C1, PQ_C2, PQ_C3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875  # BT.2100, table 4
-LATTICE = 49  # points a side, read by tetrahedra: skin's tones are at most 4 of 255 off and 0.1 on average beyond rounding (PQ, whose darks bend most)
+LATTICE = 49  # points a side, read by tetrahedra: tones of skin at most 4 of 255 off (PQ, whose darks bend most)
 TRANSFERS = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2, table 3
 GAMUTS = {9: "BT.2020", 11: "P3", 12: "P3"}  # ISO/IEC 23091-2, table 2
 UNSPECIFIED = 2

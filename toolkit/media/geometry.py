@@ -26,8 +26,9 @@ UNTURNED = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 class Geometry:
     """A stored picture's size in px, and what is done to it, in this order.
 
-    pixel_aspect: width of a stored pixel over its height; the picture's width becomes ``stored_width * pixel_aspect``, its lines stay.
-    mirrored: left and right are exchanged. rotation_deg: 0, 90, 180 or 270, clockwise.
+    pixel_aspect: width of a stored pixel over its height; the picture's width becomes ``stored_width *
+    pixel_aspect``, its lines stay. mirrored: left and right are exchanged. rotation_deg: 0, 90, 180 or 270,
+    clockwise.
     """
 
     stored_width: int
@@ -72,9 +73,11 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Orientation:
-    """What a display matrix asks for: mirrored first, then turned clockwise by ``rotation_deg``, a multiple of 90.
+    """What a display matrix asks for: mirrored first, then turned clockwise by ``rotation_deg``, a multiple
+    of 90.
 
-    off_deg: how far the matrix is from that. stretch: how much wider than high it draws a stored pixel, 1 where it does not.
+    off_deg: how far the matrix is from that. stretch: how much wider than high it draws a stored pixel, 1
+    where it does not.
     """
 
     mirrored: bool = False
@@ -85,7 +88,8 @@ class Orientation:
 
 @lru_cache(maxsize=64)
 def orientation(matrix: tuple[int, ...]) -> Orientation:
-    """Read all of a display matrix: a stored pixel (x, y) is shown at (a x + c y, b x + d y), y downwards; places do not matter here.
+    """Read all of a display matrix: a stored pixel (x, y) is shown at (a x + c y, b x + d y), y downwards;
+    places do not matter here.
 
     A matrix that draws nothing (its determinant is 0) is none.
 
@@ -118,8 +122,9 @@ def display_matrix(frame: Any) -> tuple[int, ...]:
 class Geometries:
     """Tells the geometry of each frame of a stream while it is decoded; in the order of display.
 
-    A container's pixel aspect holds for the whole stream, as FFmpeg has it. Where it says nothing else than the stream, the decoder's holds,
-    which changes with a new sequence header: from the next key frame on, since the frames that come out before were waiting for their turn.
+    A container's pixel aspect holds for the whole stream, as FFmpeg has it. Where it says nothing else than
+    the stream, the decoder's holds, which changes with a new sequence header: from the next key frame on,
+    since the frames that come out before were waiting for their turn.
     """
 
     def __init__(self, stream: Any) -> None:

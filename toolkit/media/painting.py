@@ -19,7 +19,8 @@ class Painter:
         self._mapper: ToneMapper
 
     def paint(self, frame: Any, geometry: Geometry) -> np.ndarray:
-        """YUV by the matrix and range that the frame is tagged with, BT.601 and limited where it is not, as FFmpeg and OpenCV take it.
+        """YUV by the matrix and range that the frame is tagged with, BT.601 and limited where it is not, as
+        FFmpeg and OpenCV take it.
 
         Raises SourceRefused (stage ``video``): colours that swscale cannot convert.
         """
