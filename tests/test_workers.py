@@ -110,7 +110,7 @@ def test_a_killed_server_of_processes_is_started_anew():
 @pytest.mark.parametrize(
     ("work", "limits", "words"),
     [
-        (hang_at_one, Limits(wait_s=0.5, memory_bytes=0), "no step forward in 0.5 s (--max-wait)"),
+        (hang_at_one, Limits(wait_s=2, memory_bytes=0), "no step forward in 2 s (--max-wait)"),
         (swallow_at_one, Limits(wait_s=0, memory_bytes=700 << 20), "0.7 GB are allowed (--max-memory)"),
     ],
 )
@@ -132,9 +132,9 @@ def test_a_task_whose_process_dies_is_tried_twice():
 
 def test_time_that_the_consumer_takes_is_not_the_sources():
     events = []
-    for event in local(pid_of, deque([0, 1]), 1, Limits(wait_s=0.3)):
+    for event in local(pid_of, deque([0, 1]), 1, Limits(wait_s=1.0)):
         events.append(event)
-        time.sleep(0.5 * isinstance(event, Advanced))
+        time.sleep(1.5 * isinstance(event, Advanced))
     assert [event.unit for event in events if isinstance(event, Finished)] == [0, 1]
 
 
@@ -154,5 +154,5 @@ def reads_for(unit, report):
 
 
 def test_reading_is_a_sign_of_life_for_a_while_but_not_forever():
-    found = dict(outcomes(reads_for, [1, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(0.4, 0)))
-    assert found == {1: 1, 60: "no step forward in 0.4 s (--max-wait)"}
+    found = dict(outcomes(reads_for, [3, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(1.0, 0)))
+    assert found == {3: 3, 60: "no step forward in 1 s (--max-wait)"}

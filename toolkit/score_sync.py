@@ -18,7 +18,7 @@ from speechlip.scoring.table import conditions, shown, table, undecided_line
 from speechlip.scoring.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.shards.options import parse_limits, parse_pixels
 from speechlip.terminal import Bar, counted, echo, say
-from speechlip.workers import Limits, Replaced
+from speechlip.workers import Crashed, Limits, Replaced, outcomes
 
 SOME_MISSING = 3
 CORRECTED_FOLDER = "corrected"
@@ -42,14 +42,14 @@ def run(
     for path in filter(None, (renders, reference)):
         if not path.exists():
             raise OptionError(f"{path} does not exist; give a folder of videos or one video")
+    limits = parse_limits(max_wait, max_memory)
     matched = match(renders, reference, pairs, exclude=out or Path("scores"))
     if audit:
-        return run_audit(matched.tasks, out, quiet)
+        return run_audit(matched.tasks, out, quiet, workers, limits)
     if fix_offset and protocols.get(chosen["protocol"]).codec_path != protocols.NO_CODEC:
         raise OptionError(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, and files have not"
         )
-    limits = parse_limits(max_wait, max_memory)
     rules = read_rules(chosen.pop("correct_confidence"), chosen.pop("correct_frames"))
     options = read_options(chosen, matched, quiet)
     return run_scores(matched, out or Path("scores"), workers, quiet, fix_offset, command, limits, options, rules)
@@ -156,18 +156,18 @@ def why_not_fixed(task: ScoreTask, row: dict) -> str:
     return "the offset is that of its driving audio, nothing corrected" if task.driving_audio else ""
 
 
-def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
+def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool, workers: int, limits: Limits) -> int:
     """Print what the containers did to the sound; with ``-o`` also as ``audit.json``."""
-    from speechlip.scoring.audit import audit, audit_row
+    from speechlip.scoring.audit import Audit, audit_row, audit_task
     from speechlip.scoring.audit_table import audit_table
 
-    audits, refused = [], []
+    found: dict[str, Audit | SourceRefused] = {}
     with Bar(len(tasks), "auditing", "clips", quiet=quiet) as bar:
-        for task in bar.over(tasks):
-            try:
-                audits.append(audit(task.render, task.clip))
-            except SourceRefused as refusal:
-                refused.append(f"{shown(task.clip)}: {refusal}")
+        made = outcomes(audit_task, tasks, workers, lambda clip, seconds: None, lost_audit, lambda event: say(str(event)), limits)
+        for task, result in bar.over(made):
+            found[task.clip] = result
+    audits = [result for task in tasks if not isinstance(result := found[task.clip], SourceRefused)]
+    refused = [f"{shown(task.clip)}: {result}" for task in tasks if isinstance(result := found[task.clip], SourceRefused)]
     if out:
         make_folder(out)
         write_text(out / "audit.json", json.dumps([audit_row(found) for found in audits], ensure_ascii=False, indent=1) + "\n")
@@ -176,6 +176,10 @@ def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool) -> int:
     for line in refused:
         echo(line, err=True)
     return SOME_MISSING if refused else 0
+
+
+def lost_audit(task: ScoreTask, crash: Crashed) -> SourceRefused:
+    return SourceRefused("audit", crash.reason, crash.detail)
 
 
 class Progress:

@@ -329,12 +329,12 @@ def test_a_video_that_kills_or_hangs_its_process_is_a_row_and_the_others_are_exp
         (root / name).write_bytes((filmed / "ben.mp4").read_bytes())
     monkeypatch.setattr(job, "outcomes", outcomes)
     monkeypatch.setattr(job, "read_task", reads_badly)
-    done = run(root, tmp_path / "out", "--max-wait", "2s")
+    done = run(root, tmp_path / "out", "--max-wait", "4s")
     assert done.exit_code == 3
     assert [(row["status"], row["reason"], row["detail"]) for row in rows(tmp_path / "out")] == [
         ("failed", "crashed the worker", "exit code 9"),
         ("exported", "", ""),
-        ("failed", "over the limit", "no step forward in 2 s (--max-wait)"),
+        ("failed", "over the limit", "no step forward in 4 s (--max-wait)"),
     ]
     monkeypatch.undo()
     assert "2 exported, 1 kept" in run(root, tmp_path / "out").output, "the same command tries them again"

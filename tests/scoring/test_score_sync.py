@@ -35,9 +35,11 @@ def no_models(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def one_worker_is_this_process(monkeypatch):
+    from speechlip import score_sync as command
     from speechlip.scoring import score
 
     monkeypatch.setattr(score, "outcomes", in_this_process)
+    monkeypatch.setattr(command, "outcomes", in_this_process)
 
 
 def run(*arguments):
@@ -364,10 +366,10 @@ def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
 
     monkeypatch.setattr(job_module, "score_task", hangs_at_a)
     asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2)
-    assert run(*asked, "--max-wait", "2s") == 3
+    assert run(*asked, "--max-wait", "8s") == 3
     assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: over the limit", ""]
     (note,) = json.loads((tmp_path / "out" / "scores.json").read_text())["clips"][0]["notes"]
-    assert note == "over the limit: no step forward in 2 s (--max-wait)"
+    assert note == "over the limit: no step forward in 8 s (--max-wait)"
     monkeypatch.undo()
     assert run(*asked, "--quiet") == 0, "the same command tries it again"
 
@@ -378,3 +380,20 @@ def hangs_at_a(task, report, **options):
     report(task.clip, 0.0)
     time.sleep(60 * (task.clip == "a.mp4"))
     return score_task(task, report, **options)
+
+
+def audits_badly(task, report):
+    from speechlip.scoring.audit import audit_task
+
+    report(task.clip, 0.0)
+    time.sleep(60 * (task.clip == "a.mp4"))
+    return audit_task(task, report)
+
+
+def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):
+    from speechlip.scoring import audit
+
+    monkeypatch.setattr(audit, "audit_task", audits_badly)
+    assert run(videos / "renders", "--audit", "--max-wait", "4s", "--workers", 2) == 3
+    said = capsys.readouterr()
+    assert "a.mp4: audit: over the limit (no step forward in 4 s (--max-wait))" in said.err and "b/c.mp4" in said.out

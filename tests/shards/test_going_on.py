@@ -161,12 +161,12 @@ def test_no_source_stops_the_planning(videos, monkeypatch):
     def looks(tasks):
         monkeypatch.setattr(plan, "look_at", None)  # the fourth, in this process
         yield plan.look(tasks.pop(3), lambda source, seconds: None)
-        yield from (seen for _, seen in outcomes(odd_look, tasks, 3, lambda *_: None, plan.lost_look, limits=Limits(1.0, 0)))
+        yield from (seen for _, seen in outcomes(odd_look, tasks, 3, lambda *_: None, plan.lost_look, limits=Limits(4.0, 0)))
 
     made = plan.make_plan(list(synthetic.sources(videos)), OPTIONS, looks=looks)
     ((_, refused),) = made.refused
     assert refused.source.name == "speaker-000/clip-000.mp4"
-    assert refused.refusal == ("worker", "over the limit", "no step forward in 1 s (--max-wait)")
+    assert refused.refusal == ("worker", "over the limit", "no step forward in 4 s (--max-wait)")
     seconds = {entry.source.name[8:11]: entry.seconds for entry in made.sources}
     assert seconds.pop("002") > 2 and set(seconds.values()) == {0.0}, "what died or failed is tried again at its turn"
     assert all(entry.bytes and entry.declared["landmarks"] for entry in made.sources)

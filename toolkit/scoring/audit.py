@@ -21,11 +21,13 @@ from speechlip.media.opening import audio_stream, open_local, video_stream
 from speechlip.media.probe import MediaInfo, probe
 from speechlip.media.video import found_again, in_order, length_s, one_per_moment, zero_on
 from speechlip.timing import FPS
+from speechlip.workers import Report
 
 from .codec_path import delay
 from .hop.rules import DEFAULT, GENERATIONS, generation
 from .hop.times import MP3_DELAY_SAMPLES, Delay
 from .protocols import AVI_MP3, MP4_AAC, NATIVE, NO_CODEC, PROTOCOLS, Protocol
+from .records import ScoreTask
 
 LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta")
 """The first sample that was put in is the first to come out."""
@@ -98,6 +100,17 @@ class Audit:
     audio_gaps: int | None = None
     damaged_packets: int = 0
     delays: tuple[ProtocolDelay, ...] = ()
+
+
+def audit_task(task: ScoreTask, report: Report) -> "Audit | SourceRefused":
+    """``audit`` as a unit of work: what came of one clip, or why nothing did. No error of a clip goes further than this."""
+    report(task.clip, 0.0)
+    try:
+        return audit(task.render, task.clip)
+    except SourceRefused as refusal:
+        return refusal
+    except Exception as error:
+        return SourceRefused("audit", "unexpected error", f"{type(error).__name__}: {error}")
 
 
 def audit(path: Path, clip: str = "") -> Audit:
