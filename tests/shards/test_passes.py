@@ -65,6 +65,13 @@ def test_the_lost_frames_are_booked_under_that_reason(monkeypatch):
     assert account.row("train").dropped == {"two readings differ": 1.2}
 
 
+def test_frames_without_a_place_in_time_are_damage_and_those_over_25_are_none():
+    account = Account(PlannedSource(SOURCE, 1000, 5, 0.0))
+    reading = ReadReport(moments=50, dropped_frames=3, unshown_frames=10, repeated_frames=1)
+    account.observed(Observation(np.ones(0, bool), np.ones(0, bool), np.ones(0, np.int32), (), (), (), reading), {})
+    assert account.row("train").damage == {"dropped_frames": 3}
+
+
 def test_a_face_that_is_too_small_is_said_with_its_width():
     small = Observation(
         np.ones(50, bool),
