@@ -127,18 +127,19 @@ def _epoch_of(kind: str, number: int, runs: Mapping[str, Sequence[Run]], epochs:
     """The epoch that a run is in: one that the other stream opened, where it goes on within WILD_S; the one before, where the other stream bears
     out that this one was only away; else a new one. Pictures go on exactly where they were, so they decide the offset."""
     run = runs[kind][number]
-    others = next((inside[other] for other in inside if other != kind and inside[other]), None)
+    other = next((other for other in inside if other != kind and inside[other]), None)
     if not number:
-        here = others[-1] if others else 0
+        here = inside[other][-1] if other else 0
         epochs[here].starts.setdefault(kind, run)
         return here
     old = inside[kind][-1]
     before_s, due_s = runs[kind][number - 1].stop_s + epochs[old].offset_s, run.start_s + epochs[old].offset_s
     ahead = range(old + 1, min(len(epochs), old + 1 + LOOK_AHEAD))
     new = next((k for k in ahead if abs(run.start_s + epochs[k].offset_s - before_s) <= WILD_S), None)
-    other_s = run.other_s + epochs[others[-1]].offset_s if others and run.other_s is not None else None
-    if new is None and other_s is not None and due_s > before_s and abs(other_s - due_s) <= WILD_S:
-        return old
+    if new is None and other and due_s > before_s:
+        beside = runs[other][len(inside[other]) - 1]
+        if _only_away(run, due_s - before_s, epochs[old].offset_s, beside, epochs[inside[other][-1]].offset_s):
+            return old
     if new is None:
         new = len(epochs)
         epochs.append(_Epoch())
@@ -146,6 +147,14 @@ def _epoch_of(kind: str, number: int, runs: Mapping[str, Sequence[Run]], epochs:
         epochs[new].offset_s, epochs[new].by_s = before_s - run.start_s, due_s - before_s
     epochs[new].starts.setdefault(kind, run)
     return new
+
+
+def _only_away(run: Run, step_s: Fraction, offset_s: Fraction, beside: Run, beside_offset_s: Fraction) -> bool:
+    """Whether the other stream bears a step ahead out: at that place in the file it is there already, or it goes on to there and both end together."""
+    due_s, stop_s, other_stop_s = run.start_s + offset_s, run.stop_s + offset_s, beside.stop_s + beside_offset_s
+    if run.other_s is not None and abs(run.other_s + beside_offset_s - due_s) <= WILD_S:
+        return True
+    return other_stop_s >= due_s - WILD_S and abs(stop_s - other_stop_s) < abs(stop_s - step_s - other_stop_s)
 
 
 def _ends_s(runs: Sequence[Run], inside: Sequence[int], epochs: Sequence[_Epoch]) -> tuple[Fraction | None, Fraction | None]:
