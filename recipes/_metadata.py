@@ -71,8 +71,9 @@ def named_columns(path: Path, header: list[str]) -> list[str]:
     named = next((name for name in (FILE, *ALSO_FILE) if name in columns), FILE)
     columns = [FILE if column == named else column for column in columns]
     if FILE not in columns:
-        advice = f"it may have: {', '.join(COLUMNS)}, and others of your own; {', '.join(ALSO_FILE)} serve as {FILE}, license as {LICENCE}"
-        raise OptionError(f"{path} has no column {FILE!r}, the video's path relative to {path.parent}; {advice}")
+        advice = f"commas between {', '.join(COLUMNS)} and others of your own; {', '.join(ALSO_FILE)} serve as {FILE}, license as {LICENCE}"
+        there = ", ".join(map(repr, columns)) or "no column at all"
+        raise OptionError(f"{path} has {there}, and no column {FILE!r}, the video's path relative to {path.parent}; {advice}")
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise OptionError(f"{path} has the column {twice[0]!r} twice; keep one of them")
     return columns

@@ -29,7 +29,7 @@ NOTHING_KEPT = 2
 ADVICE = {
     "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, or cut videos in time by --split-by time",
     "file": "a video is in one split only: bring more videos, other shares by --split, or cut them in time by --split-by time",
-    "time": "what falls to it is shorter than --min-clip, or gave nothing: give it a larger share by --split",
+    "time": "what falls to it is shorter than --min-clip, or gave nothing: give it a larger share by --split, or take a shorter --min-clip",
 }
 """What to do where a split came out empty, by what is dealt."""
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from speechlip.errors import OptionError
+from speechlip.exporting.job import find_tasks
 from speechlip.recipes.folder import sources
+from speechlip.scoring.renders import tasks
 
 
 @pytest.fixture
@@ -39,6 +41,16 @@ def test_endings_in_any_case_and_nothing_else(put):
     for name in [*wanted, "x.txt", "x.mp3", "x.png", "x.TextGrid", "x.wav", "mp4", ".DS_Store", "._b.mp4", ".hidden/z.mp4"]:
         root = put(name)
     assert names(root) == wanted
+
+
+def test_all_commands_find_the_same_files(put, tmp_path):
+    for name in ("00001.MTS", "a/movie.wmv", "a/phone.3gp", "tape.dv", "late.mp4.part", "x.txt", "x.wav"):
+        root = put(name)
+    (root / "take-7").write_bytes(b"FLV\x01\x05" + bytes(99))
+    found = sorted(names(root))
+    assert found == ["00001.MTS", "a/movie.wmv", "a/phone.3gp", "late.mp4.part", "take-7", "tape.dv"]
+    assert sorted(task.name for task in find_tasks(root, tmp_path / "features")) == found
+    assert sorted(task.clip for task in tasks(root)) == found
 
 
 def test_source_code_is_no_transport_stream(put):
@@ -186,7 +198,8 @@ def test_metadata_names_speaker_split_transcript_licence(put):
         ("file,mood,mood\na.mp4,x,y\n", "has the column 'mood' twice; keep one of them"),
         ("file,licence,license\na.mp4,x,y\n", "has the column 'licence' twice"),
         ("speaker\nx\n", "no column 'file'"),
-        ("", "no column 'file'"),
+        ("", "no column at all, and no column 'file'"),
+        ("file;speaker\na.mp4;x\n", "has 'file;speaker', and no column 'file', .*; commas between file, speaker"),
         ("file\na.mp4\nb.mp4\n", "row 3 names 'b.mp4', and there is no such video"),
         ("file\n../a.mp4\n", "no such video"),
         ("file,speaker\na.mp4,x\na.mp4,y\n", "row 3 names 'a.mp4' a second time"),

@@ -126,7 +126,7 @@ def why_not_read(name: str) -> tuple[str, str] | None:
     if ending in UNFINISHED_ENDINGS:
         return "unfinished download", f"its name ends in {ending}: finish it, or rename it where it is whole"
     if ending in LOW_RESOLUTION_ENDINGS:
-        return "a camera's low-resolution copy", f"the recording itself lies beside it; rename {ending} to .mp4 to take this one"
+        return "a camera's low-resolution copy", f"the recording itself is another file; rename {ending} to .mp4 to take this one"
     return None
 
 

@@ -21,6 +21,7 @@ class Account:
 
     def __init__(self, planned: PlannedSource) -> None:
         self.source, self.bytes, self.declared = planned.source, planned.bytes, planned.declared
+        self.part = planned.first_frame, planned.stop_frame
         self.n_frames = round(planned.part_s * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()

@@ -102,7 +102,7 @@ def prepare_source(
         for name, reason, detail in unit.crashed:
             if name == source.name:
                 raise SourceRefused("worker", reason, detail)
-        for clip, meta in cut_source(planned, options, with_phones, account, report, judge):
+        for clip, meta in cut_source(source, options, with_phones, account, report, judge):
             key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
             facts.append(PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames))
             yield key, encode_clip(clip, {"key": key, **meta}, options)
@@ -141,14 +141,13 @@ def went_away(planned: PlannedSource) -> str:
 
 
 def cut_source(
-    planned: PlannedSource, options: PrepOptions, with_phones: bool, account: Account, report: Report, judge: Judge | None
+    source: Source, options: PrepOptions, with_phones: bool, account: Account, report: Report, judge: Judge | None
 ) -> Iterator[tuple[Clip, dict]]:
     """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
-    source = planned.source
     info = probe(source.path, max_picture_px=options.max_picture_px)
     account.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
-    seen = observe(source, info, options, report, planned.first_frame, planned.stop_frame)
+    seen = observe(source, info, options, report, *account.part)
     if judge:
         seen = replace(seen, verdicts=judge(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
