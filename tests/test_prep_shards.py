@@ -206,7 +206,7 @@ def heed_interrupts():
 
 
 def wait_for(path):
-    for _ in range(200):
+    for _ in range(1200):
         if path.exists():
             return
         time.sleep(0.05)

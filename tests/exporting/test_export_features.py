@@ -285,7 +285,7 @@ def test_a_run_gives_the_embeddings_of_its_speech_half(tmp_path):
     save_file(tensors, step / "model.safetensors")
     sha256 = hashlib.sha256((step / "model.safetensors").read_bytes()).hexdigest()
     options = {"encoder": "mel-cnn", "lip_input": "mouth"}
-    facts = {"format": 1, "options": options, "rectified": False, "sha256": sha256, "step": 4, "crop": "lips"}
+    facts = {"format": 1, "options": options, "rectified": False, "sha256": sha256, "step": 4, "crop": "lips", "shards": {}, "data": {}}
     (step / "checkpoint.json").write_text(json.dumps(facts))
     soundfile.write(tmp_path / "may.wav", half_silent(1), RATE, subtype="PCM_16")
     done = run(tmp_path / "may.wav", tmp_path / "out", encoder=str(step.parent))

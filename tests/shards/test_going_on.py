@@ -214,7 +214,9 @@ def test_a_crash_can_be_accepted_as_a_loss(videos, tmp_path):
 
 def test_a_video_over_a_limit_is_refused_and_the_folder_finished(videos, tmp_path):
     def engine(work, units, workers):
-        over = [Crashed(unit, "speaker-002/clip-000.mp4", -9, "no step forward in 600 s") for unit in units if "2/" in str(unit.sources)]
+        name = "speaker-002/clip-000.mp4"
+        of_it = [unit for unit in units if name in [planned.source.name for planned in unit.sources]]
+        over = [Crashed(unit, name, -9, "no step forward in 600 s") for unit in of_it]
         for event in over[:1]:
             units.remove(event.unit)
             yield event
