@@ -57,7 +57,9 @@ class Cell:
     emulated_ms: float
 
     def __str__(self) -> str:
-        return f"{self.pictures_ms:.1f} / {self.sound_ms:.1f} / {self.sound_ms - self.pictures_ms:+.1f}".replace("-", "−")
+        late = " / ".join(f"{round(value, 1) + 0.0:.1f}" for value in (self.pictures_ms, self.sound_ms))
+        net = round(self.sound_ms - self.pictures_ms, 1)
+        return f"{late} / {f'{net:+.1f}' if net else '0.0'}".replace("-", "−")
 
 
 def measure(clip: Path, starts_s: list[Fraction], name: str, ffmpeg: Ffmpeg, folder: Path) -> Cell:
