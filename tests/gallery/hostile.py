@@ -39,7 +39,7 @@ def renamed(members: dict[str, bytes], real: dict[str, str]) -> dict[str, bytes]
         "transcript": TRANSCRIPT,
         "detector": "<i>x</i>",
         "face_width_px": 120.0,
-        "odd": float("nan"),
+        "odd": {"<i>": [None, 1.5]},
     }
     phones = [{"start_s": 0.0, "end_s": 0.08, "phone": "<u>AH</u>"}, {"start_s": 0.08, "end_s": 0.2, "phone": "M"}]
     return members | {"json": json.dumps(meta | changed).encode(), "phones.json": json.dumps(phones).encode()}
