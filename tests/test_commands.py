@@ -23,7 +23,7 @@ from speechlip.scoring.hop.rules import GENERATIONS
 from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.shards.engine import ENGINES
-from speechlip.shards.options import LIPS_FORMATS
+from speechlip.shards.options import LIPS_FORMATS, SPLIT_BY
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import augment, config, losses
 
@@ -46,6 +46,7 @@ KNOWN = {
     ("prep-shards", "faces"): ("largest", "all"),
     ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
     ("prep-shards", "lips_format"): LIPS_FORMATS,
+    ("prep-shards", "split_by"): SPLIT_BY,
     ("prep-shards", "engine"): ENGINES,
     ("prep-shards", "decoder"): DECODERS,
     ("score-sync", "metrics"): FAMILIES,
