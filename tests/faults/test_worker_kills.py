@@ -39,9 +39,9 @@ def shot_at(arguments, rng, shots):
         time.sleep(rng.uniform(0.05, 0.6))
         forkers = [child for child in children(process.pid) if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()]
         below = [worker for forker in forkers for worker in children(forker)]
-        aimed = below if below and rng.random() < 0.8 else forkers
-        if not aimed:
+        if not below:
             continue
+        aimed = below if rng.random() < 0.8 else forkers
         try:
             os.kill(int(rng.choice(aimed)), signal.SIGKILL)
         except ProcessLookupError:
@@ -54,7 +54,7 @@ def shot_at(arguments, rng, shots):
 def until_done(arguments, rng):
     """Exit codes of the command until it ends well, the last time left in peace."""
     total = np.zeros(2, int)
-    for shots in (3, 3, 0):
+    for shots in (4, 4, 0):
         code, said, *kills = shot_at(arguments, rng, shots)
         total += kills
         assert "Traceback" not in said and code in (0, 1, 3), said
@@ -80,5 +80,5 @@ def test_kills_of_single_processes_lose_nothing(talking, tmp_path, command):
             assert contents(out) == contents(tmp_path / "whole")
         else:
             assert (out / "scores.csv").read_text() == (tmp_path / "whole" / "scores.csv").read_text()
-    assert total[0] > ROUNDS
+    assert total[0] >= ROUNDS
     print(f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the same bytes, no traceback")
