@@ -21,7 +21,7 @@ def test_every_figure_has_a_row():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.strip("| ").split(" | ")[-1].strip(" |`"))
 def test_a_figure_is_one_that_its_script_printed(row):
-    _, what, figure, script, _ = row.split("|")
+    _, _, figure, script, _ = row.split("|")
     name = script.strip(" `")
     assert (PROJECT / name).is_file() and name in MEASURED, f"{name} has no output in docs/measured.md"
     missing = {number for number in NUMBER.findall(figure) if number not in NUMBER.findall(MEASURED)}
