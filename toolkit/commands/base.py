@@ -97,7 +97,7 @@ class _Common:
 
     def _exit_code(self, *args: Any, **kwargs: Any) -> int:
         if sys.platform == "win32":
-            click.echo(f"error: {NOT_WINDOWS}", err=True)
+            echo(f"error: {NOT_WINDOWS}", err=True)
             return USAGE
         try:
             hear_sigterm()

@@ -80,7 +80,7 @@ class _OnePerSize:
     """A few detectors, the last used last: a call goes back and forth between few sizes as its line gets better and worse."""
 
     def __init__(self, kind: type[Detector], source: Source) -> None:
-        self.name, self.has_landmarks = kind.name, kind.has_landmarks
+        self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
         self._kind, self._source = kind, source
         self._waiting: Detector | None = kind(source)  # what is wrong with a model or a sidecar is said before a picture comes
         self._opened: dict[tuple[int, ...], Detector] = {}
