@@ -73,15 +73,15 @@ class Browser:
         self._events.clear()
         loader = self._ask("Page.navigate", tab, url=address)["loaderId"]
         self._await("Page.lifecycleEvent", tab, name="load", loaderId=loader)
-        self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
-        self._await("Emulation.virtualTimeBudgetExpired", tab)
+        if pdf:
+            self._ask("Runtime.evaluate", tab, expression="painted", awaitPromise=True)
+        else:
+            self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
+            self._await("Emulation.virtualTimeBudgetExpired", tab)
         html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"]["value"]
         corner = self._ask("Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1})["data"]
         said = [event for event in self._events if event.get("sessionId") == tab and event["method"] in SPOKEN]
         console = tuple(SPOKEN[event["method"]](event["params"]) for event in said)
-        if pdf:
-            self._ask("Emulation.setVirtualTimePolicy", tab, policy="advance")
-            self._ask("Runtime.evaluate", tab, expression="painted", awaitPromise=True)
         printed = base64.b64decode(self._ask("Page.printToPDF", tab, printBackground=True)["data"]) if pdf else b""
         return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)), printed)
 

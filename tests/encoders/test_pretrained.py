@@ -227,5 +227,5 @@ def test_whisper_sizes_and_random_weights(whisper_folder):
 
 def test_whisper_without_transformers_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(OptionError, match=r"pip install 'speechlip\[encoders\]'"):
+    with pytest.raises(OptionError, match=r"pip install -e '\.\[encoders\]'"):
         open_features("whisper:tiny")

@@ -89,7 +89,7 @@ function goToClip() {
 }
 
 // ---- paper shows every clip, seen before or not ----
-const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done));
+const idle = () => new Promise((done) => window.requestIdleCallback ? requestIdleCallback(done, { timeout: 200 }) : setTimeout(done));
 async function paintAll() {
   for (const card of cards) { await idle(); await card.paint(); }
 }
