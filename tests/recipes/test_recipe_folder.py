@@ -64,7 +64,8 @@ def test_a_video_under_a_name_that_says_nothing_is_found_by_its_bytes(tmp_path, 
     write_video(tmp_path / "take-7", container)
     write_video(tmp_path / "take-8.xyz", container)
     write_video(tmp_path / "Unconfirmed.crdownload", container)
-    assert names(tmp_path) == ["Unconfirmed.crdownload", "take-7", "take-8.xyz"]
+    write_video(tmp_path / "clip.bin", container)
+    assert names(tmp_path) == ["Unconfirmed.crdownload", "clip.bin", "take-7", "take-8.xyz"]
 
 
 def test_sound_and_pictures_under_such_names_are_no_videos(tmp_path):

@@ -15,7 +15,7 @@ WORDS = """
 align arrow ass cfg cpp csv ctm h htm html idx ini js json jsonl lab list log lrc m3u m3u8 md mpd parquet pdf pls py rst rtf scc sh srt sub tex
 textgrid toml tsv txt vtt xlsx xml yaml yml
 """
-ARRAYS = "7z bin bz2 ckpt gz h5 hdf5 lz4 mat npy npz obj onnx pickle pkl ply pt pth rar safetensors tar tflite tgz xz zip zst"
+ARRAYS = "7z bz2 ckpt gz h5 hdf5 lz4 mat npy npz obj onnx pickle pkl ply pt pth rar safetensors tar tflite tgz xz zip zst"
 UNFINISHED = "!qb aria2 crdownload download filepart opdownload part partial tmp ytdl"
 
 
