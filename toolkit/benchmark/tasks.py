@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import speechlip
-from speechlip.encoders.plugins import plugged_in
+from speechlip.encoders.plugins import offered_encoders
 from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.metrics.lse import MAX_SHIFT
@@ -109,8 +109,8 @@ def identity(name: str) -> Any:
         return identity(rest)
     if rest and Path(rest).is_dir():
         return [[str(path.relative_to(rest)), *stamp(path)] for path in sorted(Path(rest).rglob("*")) if path.is_file()]
-    if name in plugged_in():
-        return stamp(module_file(plugged_in()[name].module))
+    if name in offered_encoders():
+        return stamp(module_file(offered_encoders()[name].module))
     return stamp(Path(rest) if Path(rest).is_file() else module_file(kind)) if rest else None
 
 

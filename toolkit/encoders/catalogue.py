@@ -14,7 +14,7 @@ from speechlip.remote.standin import run_at
 
 from . import registry
 from .controls import LipPoints, LogSpectra, Shuffled
-from .plugins import imported, loaded, open_entry_point, open_function, plugged_in
+from .plugins import imported, offered_encoders, open_entry_point, open_function
 from .pretrained import PRETRAINED, chosen_layer, open_pretrained
 from .protocol import ClipFeatures
 from .speech_half import open_network, open_run
@@ -62,7 +62,7 @@ def open_features(name: str, device: str = "cpu", random_init: bool = False) -> 
     request = _taken_apart(name, device, random_init)
     if request.name in OPENERS:
         return OPENERS[request.name](request)
-    if name in plugged_in():
+    if name in offered_encoders():
         _refuse_random(name, random_init)
         return open_entry_point(name, device)
     if name and Path(name).is_dir():
@@ -84,7 +84,7 @@ def check_name(name: str) -> None:
     """
     kind, _, rest = name.partition(":")
     request = _taken_apart(name, "cpu", False)
-    if is_remote(name) or name in plugged_in() or (kind == "random" and rest in registry.names()):
+    if is_remote(name) or name in offered_encoders() or (kind == "random" and rest in registry.names()):
         pass
     elif kind in ("shuffled", "random"):
         check_name(rest)
@@ -93,7 +93,7 @@ def check_name(name: str) -> None:
     elif name and Path(name).is_dir():
         last_checkpoint(Path(name))
     elif _FUNCTION.fullmatch(name):
-        loaded(name, lambda: imported(name))
+        imported(name)
     else:
         raise _unknown(name)
 
@@ -126,7 +126,7 @@ def names() -> list[str]:
     >>> {"hubert", "log-stft", "wavlm-large"} <= set(names())
     True
     """
-    return sorted({*OPENERS, *plugged_in()} - {"features", "deepspeech"})
+    return sorted({*OPENERS, *offered_encoders()} - {"features", "deepspeech"})
 
 
 def _random(name: str, device: str) -> ClipFeatures:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.errors import OptionError
-from speechlip.plugins import offered
+from speechlip.plugins import loaded, offered, said
 
 from .protocol import ClipFeatures, FeatureClock
 from .waveform import FromWaveform
@@ -22,38 +22,41 @@ CLIP_FEATURES = {"name": str, "dim": int, "clock": FeatureClock, "fields": tuple
 SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
 
 
-def plugged_in() -> dict[str, EntryPoint]:
+def offered_encoders() -> dict[str, EntryPoint]:
     """Name → entry point of every installed package that adds an encoder."""
     return offered(GROUP)
 
 
 def open_entry_point(name: str, device: str) -> ClipFeatures:
-    """The encoder that another package calls ``name``. Raises OptionError as ``opened``."""
-    return opened(name, plugged_in()[name].load, device)
+    """The encoder that another package calls ``name``. Raises OptionError as ``opened``, and where it cannot be imported."""
+    return opened(name, loaded("encoder", offered_encoders()[name]), device)
 
 
 def open_function(name: str, device: str) -> ClipFeatures:
-    """``module:function``, looked for on Python's path and last in the current folder. Raises OptionError as ``opened``."""
-    return opened(name, lambda: imported(name), device)
+    """``module:function``. Raises OptionError as ``opened`` and ``imported``."""
+    return opened(name, imported(name), device)
 
 
 def imported(name: str) -> Any:
+    """What ``module:function`` names, looked for on Python's path and last in the current folder. Raises OptionError where it cannot be imported."""
     module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise OptionError(f"encoder {name!r} cannot be imported: {said(error)}") from error
 
 
-def opened(name: str, load: Callable[[], Any], device: str) -> ClipFeatures:
-    """What the plug-in gives, as ``ClipFeatures``. Raises OptionError where it cannot be imported, fails when called, or lacks what it must have.
+def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
+    """What a plug-in makes, as ``ClipFeatures``. Raises OptionError where it fails when called, or lacks what it must have.
 
     Whatever another package's code raises becomes one sentence here; the traceback stays its cause.
     """
-    make = loaded(name, load)
     try:
         made = make()
     except Exception as error:
-        raise OptionError(f"encoder {name!r} failed when it was made, without arguments: {type(error).__name__}: {error}") from error
+        raise OptionError(f"encoder {name!r} failed when it was made, without arguments: {said(error)}") from error
     if callable(getattr(made, "of_clip", None)):
         refuse_incomplete(name, made, CLIP_FEATURES)
         if hasattr(made, "to"):
@@ -65,14 +68,6 @@ def opened(name: str, load: Callable[[], Any], device: str) -> ClipFeatures:
         )
     refuse_incomplete(name, made, SPEECH_ENCODER)
     return FromWaveform(made, device)
-
-
-def loaded(name: str, load: Callable[[], Any]) -> Any:
-    """What ``load`` imports. Raises OptionError where it cannot be imported."""
-    try:
-        return load()
-    except (Exception, SystemExit) as error:
-        raise OptionError(f"encoder {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def refuse_incomplete(name: str, made: Any, wanted: dict[str, type]) -> None:

@@ -63,7 +63,7 @@ def names() -> list[str]:
     >>> {"se4lip", "mel-cnn"} <= set(names())
     True
     """
-    return sorted({*BUILT_IN, *_plugged_in()})
+    return sorted({*BUILT_IN, *offered(GROUP)})
 
 
 def speech_network(name: str, **chosen: str) -> nn.Module:
@@ -107,9 +107,9 @@ def windows_of(network: nn.Module) -> SpeechWindows:
 def _network(name: str) -> Network:
     if name in BUILT_IN:
         return BUILT_IN[name]
-    if name not in _plugged_in():
+    if name not in offered(GROUP):
         raise OptionError(f"no encoder {name!r}; there are: {', '.join(names())}")
-    return Network(partial(_load, _plugged_in()[name]))
+    return Network(partial(_load, offered(GROUP)[name]))
 
 
 def _load(point: EntryPoint) -> nn.Module:
@@ -119,7 +119,3 @@ def _load(point: EntryPoint) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise OptionError(f"encoder {point.name!r} ({point.value}) gave {type(network).__name__}, wanted a torch.nn.Module")
     return network
-
-
-def _plugged_in() -> dict[str, EntryPoint]:
-    return offered(GROUP)
