@@ -17,11 +17,11 @@ import numpy as np
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
 from speechlip.scoring.codec_path import through
+from speechlip.scoring.footage import read_sound
 from speechlip.scoring.hop.binary import Ffmpeg, find
 from speechlip.scoring.hop.reading import hop_pictures
 from speechlip.scoring.hop.times import picture_delay_s
 from speechlip.scoring.hop.write import Hop
-from speechlip.scoring.sync import read_sound
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "media"), str(ROOT / "tests" / "scoring")]  # the clips are those of the tests

@@ -7,10 +7,10 @@ from envelope_model import EnvelopeModel
 from numbered_clips import binaries
 from speechlip.records import FaceTrack
 from speechlip.scoring.clip import Tools, score_clip
+from speechlip.scoring.footage import Footage
 from speechlip.scoring.hop.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
-from speechlip.scoring.sync import Footage
 
 pytestmark = pytest.mark.slow
 

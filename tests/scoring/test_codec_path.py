@@ -8,11 +8,11 @@ import pytest
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
 from speechlip.scoring.codec_path import delay, sound_zero_s, through
+from speechlip.scoring.footage import read_sound
 from speechlip.scoring.hop.binary import EMULATED
 from speechlip.scoring.hop.reading import hop_pictures
 from speechlip.scoring.hop.rules import generation
 from speechlip.scoring.hop.times import sound_times
-from speechlip.scoring.sync import read_sound
 
 FRAMES, FLASH = 60, 25
 

@@ -10,9 +10,9 @@ from numbered_clips import binaries, number_of, write_numbered
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
 from speechlip.scoring.codec_path import through
+from speechlip.scoring.footage import read_sound
 from speechlip.scoring.hop.binary import Ffmpeg, find
 from speechlip.scoring.hop.reading import hop_pictures
-from speechlip.scoring.sync import read_sound
 
 F = Fraction
 PROGRAMS = binaries()

@@ -15,11 +15,11 @@ from speechlip.metrics.lse import sync_score
 from speechlip.scoring import protocols
 from speechlip.scoring.clip import Tools, score_clip
 from speechlip.scoring.codec_path import through
+from speechlip.scoring.footage import read_sound
 from speechlip.scoring.hop.binary import EMULATED, find
 from speechlip.scoring.hop.reading import hop_pictures
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
-from speechlip.scoring.sync import read_sound
 
 LRS = protocols.get("lrs")
 needs_ffmpeg = pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")

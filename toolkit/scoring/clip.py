@@ -24,6 +24,7 @@ from . import protocols
 from .codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
 from .crops224 import CROP_PX
 from .faces import Looked, look, sidecar_landmarks, sidecar_of
+from .footage import Footage, read_sound, wanted_tracks, why_no_track
 from .full_reference import (
     PAIRED,
     ImageScores,
@@ -41,7 +42,7 @@ from .options import NEED_REFERENCE, ScoreOptions
 from .records import ClipDetail, ClipScore, ScoreTask
 from .rows import clip_rows, curves_of
 from .strips import Strips
-from .sync import Footage, SyncModel, TrackSync, read_sound, score_tracks, score_whole, wanted_tracks, why_no_track
+from .sync import SyncModel, TrackSync, score_tracks, score_whole
 
 Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}

@@ -17,7 +17,8 @@ from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack, Source, SyncVerdict
 
 from . import protocols
-from .sync import Footage, SyncModel, SyncNetModel, TrackSync, open_sync_model, read_sound, score_tracks, times_seen
+from .footage import Footage, read_sound
+from .sync import SyncModel, SyncNetModel, TrackSync, open_sync_model, score_tracks
 from .verdict import EARLY, LATE, STATED, CorrectionRules, least_confidence_of, offset_verdict
 
 OUT_OF_SYNC, NOT_MEASURED = "out of sync", "sync not measured"
@@ -59,9 +60,8 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
 class SyncFilter:
     """Judges the tracks of a source. correct: move the sound of the kept tracks by their offset, where ``rules`` call it decided.
 
-    model: a sync model's name, empty for SyncNet.
-
-    weights: the SyncNet file; unknown ones only with ``allow_unknown``. It goes to worker processes, so it holds plain values only.
+    model: a sync model's name, empty for SyncNet. weights: the SyncNet file; unknown ones only with ``allow_unknown``. It goes to worker
+    processes, so it holds plain values only.
     """
 
     conditions: tuple[Condition, ...]
@@ -72,9 +72,8 @@ class SyncFilter:
     rules: CorrectionRules = STATED
 
     def __call__(self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int) -> list[SyncVerdict]:
-        sound = read_sound(source.path, info, info.video_start_s, n_frames)
-        long_enough = [track for track in tracks if times_seen(track) >= protocols.get("direct").min_frames]
-        footage = Footage(lambda: moments(source.path, info), sound)
+        footage = Footage(lambda: moments(source.path, info), read_sound(source.path, info, info.video_start_s, n_frames))
+        long_enough = [track for track in tracks if footage.times_seen(track) >= protocols.get("direct").min_frames]
         scored = score_tracks(open_model(self), footage, long_enough, lambda frames: None)
         found = {id(track): score for track, score in zip(long_enough, scored, strict=True)}
         return [self._verdict(found.get(id(track))) for track in tracks]
