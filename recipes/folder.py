@@ -9,7 +9,7 @@ is carried as text into the ``json`` of the samples.
 
 Names that begin with a dot are left out, folders too (``.DS_Store``, macOS's ``._x.mp4``). A folder that cannot be listed is yielded as a
 source, so that preparing refuses it by name and nothing in it is lost unseen. Links to videos and folders are followed, each folder is entered
-once. A ``x.txt`` that is a link to a text elsewhere is not read: the transcript goes into the samples word for word.
+once. A ``x.txt`` that is a link to a text elsewhere is an OptionError: the transcript goes into the samples word for word.
 """
 
 import os
@@ -37,7 +37,7 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every video under ``root``, sorted by name; ``root`` may be a single video.
 
     exclude: a folder to leave out, such as an output folder inside the input folder.
-    Raises OptionError where ``root`` does not exist or ``metadata.csv`` cannot be used.
+    Raises OptionError where ``root`` does not exist, ``metadata.csv`` cannot be used, or a transcript is a link to a text elsewhere.
     """
     root = Path(root)
     if root.is_file():
