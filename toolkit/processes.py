@@ -42,7 +42,8 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
     The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no process can be started.
     """
     context = process_context()
-    for tries_left in reversed(range(START_TRIES)):
+    failures = 0
+    while True:
         near, far = context.Pipe()
         process = context.Process(target=target, args=(far, *args), daemon=True)
         try:
@@ -51,7 +52,8 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
             return process, near
         except (EOFError, OSError) as error:
             near.close()
-            if not tries_left:
+            failures += 1
+            if failures == START_TRIES:
                 why = str(error) or type(error).__name__
                 raise WorkerError(
                     f"no worker process can be started ({why}); free memory or processes and run the command again"
@@ -59,7 +61,6 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
             time.sleep(PAUSE_S)
         finally:
             far.close()
-    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -41,17 +41,14 @@ def observe(
         for moment in reading:
             if moment.index == stop_frame:
                 break
-            if moment.index < first_frame:
-                faces.append(None)
-                sizes.append(None)
-                peaks.append(-1)
-                continue
-            picture = None if moment.picture is None else moment.picture.rgb()
-            shots.see(picture, moment.index)
+            inside = moment.index >= first_frame
+            picture = moment.picture.rgb() if inside and moment.picture is not None else None
             faces.append(None if picture is None else detector.detect(picture, moment.index))
             sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
-            peaks.append(peak(moment.samples))
-            report(source.name, FIRST_PASS_S)
+            peaks.append(peak(moment.samples) if inside else -1)
+            if inside:
+                shots.see(picture, moment.index)
+                report(source.name, FIRST_PASS_S)
     found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}))
     tracks = select(found.tracks, options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in tracks)

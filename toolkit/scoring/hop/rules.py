@@ -101,15 +101,11 @@ def frames_out(
         early, end = due - place, due - place + length
         if early < 0 < end:
             due, early = place, 0.0
-        times, times_before = 1, 0
         if method == VFR:
             place = round(due) if end > NEAR else place
-            times = 0 if end <= -NEAR else 1
-        elif end < TOO_EARLY:
-            times = 0
-        elif end > TOO_LATE:
-            times = round(end)
-            times_before = min(times, round(early - NEAR)) if early > TOO_LATE else 0
+            times, times_before = int(end > -NEAR), 0
+        else:
+            times, times_before = _times(early, end)
         repeated = [times_before, *repeated[:2]]
         for count in range(times):
             yield place, before if count < times_before and before is not None else frame
@@ -118,6 +114,16 @@ def frames_out(
     for _ in range(sorted(repeated)[1] if before is not None else 0):
         yield place, before
         place += 1
+
+
+def _times(early: float, end: float) -> tuple[int, int]:
+    """CFR: into how many places a frame is written, and in how many of these, the first ones, the frame before it stands instead.
+
+    early, end: where the frame begins and ends, in places after the next free one.
+    """
+    if end <= TOO_LATE:
+        return int(end >= TOO_EARLY), 0
+    return round(end), min(round(end), round(early - NEAR)) if early > TOO_LATE else 0
 
 
 def _on_grid(start_s: Fraction, rate: Fraction) -> float:
