@@ -5,18 +5,15 @@ from fractions import Fraction
 from pathlib import Path
 
 from speechlip.encoders.catalogue import open_features
-from speechlip.errors import OptionError
+from speechlip.errors import SOME_MISSING, OptionError
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, label_of
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
 from speechlip.files import check_writable
 from speechlip.scoring.networks import choose_device
-from speechlip.scoring.table import shown
 from speechlip.shards.options import parse_limits, parse_pixels
-from speechlip.terminal import Bar, echo, say
-
-SOME_FAILED = 3
+from speechlip.terminal import Bar, echo, say, shown
 
 
 def run(
@@ -48,19 +45,17 @@ def run(
         for name, why in left_out.items():
             echo(f"{name} is not written: {why}", err=True)
     check_writable(out)
-    rows = []
-    options = ExportOptions(names, share, scale, sha256, parse_pixels(max_picture))
+    options, counts = ExportOptions(names, share, scale, sha256, parse_pixels(max_picture)), Counter[str]()
     with Bar(len(tasks), f"exporting {label}", "videos", quiet=quiet) as bar:
         for row in bar.over(export(tasks, exporter, options, out, limits, lambda event: say(str(event)))):
-            rows.append(row)
+            counts[row.status] += 1
             if row.status == FAILED:
                 detail = f" ({row.detail})" if row.detail else ""
                 say(f"{shown(row.source)}: {row.stage}: {row.reason}{detail}")
-    counts = Counter(row.status for row in rows)
     if not quiet:
         files = ", ".join([f"aud_{label}.npy", *layouts])
         echo(f"{', '.join(f'{count} {status}' for status, count in sorted(counts.items()))}; {files} in {out}, rows in {out / LEDGER}")
-    return SOME_FAILED if counts[FAILED] else 0
+    return SOME_MISSING if counts[FAILED] else 0
 
 
 def open_exporter(name: str, label: str, device: str, random_init: bool) -> Exporter:

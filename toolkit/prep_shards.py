@@ -9,12 +9,11 @@ from typing import Any
 
 from speechlip import recipes
 from speechlip.cards.dataset import write_card
-from speechlip.errors import OptionError
+from speechlip.errors import NOTHING_KEPT, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors import choose_detector, detector_class
 from speechlip.media.decord_pictures import DECORD_LIMITS
 from speechlip.media.moments import DECODERS
-from speechlip.score_sync import shown
 from speechlip.scoring.sync_filter import SyncFilter, open_model, parse_filter
 from speechlip.scoring.verdict import read_rules
 from speechlip.shards.engine import Advanced, Crashed, Event, Replaced, get_engine
@@ -23,9 +22,8 @@ from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funne
 from speechlip.shards.options import PEOPLE, SPLIT_BY, PrepOptions, parse_bytes, parse_duration, parse_limits, parse_pixels, parse_split
 from speechlip.shards.plan import Plan, limited, looks_by, make_plan
 from speechlip.shards.spans import TOO_SMALL
-from speechlip.terminal import Bar, counted, echo, say
+from speechlip.terminal import Bar, counted, echo, say, shown
 
-NOTHING_KEPT = 2
 ADVICE = {
     "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, or cut videos in time by --split-by time",
     "file": "a video is in one split only: bring more videos, other shares by --split, or cut them in time by --split-by time",

@@ -9,13 +9,12 @@ from speechlip.benchmark.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, 
 from speechlip.benchmark.report import write_report
 from speechlip.benchmark.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmark.scores import notes_on
-from speechlip.benchmark.table import as_text, shown
+from speechlip.benchmark.table import NAME_WIDTH, as_text
 from speechlip.cards.scores import write_card
-from speechlip.terminal import Bar, clock, counted, echo, say
+from speechlip.errors import SOME_MISSING
+from speechlip.terminal import Bar, counted, echo, rough_time, say, shown
 from speechlip.training.device import choose_device
 from speechlip.workers import Replaced
-
-SOME_MISSING = 3
 
 
 def run(
@@ -42,7 +41,7 @@ def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
             echo(note)
         echo(f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
     if failed:
-        names = ", ".join(shown(row.label) for row in failed)
+        names = ", ".join(shown(row.label, NAME_WIDTH) for row in failed)
         echo(f"{len(failed)} of {counted(len(benchmark.rows), 'row')} missing: {names}", err=True)
     return SOME_MISSING if failed else 0
 
@@ -64,7 +63,7 @@ class Progress:
             echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
         if plan.steps:
             echo(
-                f"about {clock(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "
+                f"about {rough_time(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "
                 f"pairs at {plan.step_s:.2f} s",
                 err=True,
             )
@@ -79,9 +78,9 @@ class Progress:
 
     def scored(self, row: EncoderRow) -> None:
         if row.status == FAILED:
-            say(f"{shown(row.label)}: not scored: {shown(row.reason, 400)}")
+            say(f"{shown(row.label, NAME_WIDTH)}: not scored: {shown(row.reason, 400)}")
         elif not self.quiet:
-            say(f"{shown(row.label)}: pair AUC {row.scores['pair_auc'].value:.3f}, {clock(row.seconds)}")
+            say(f"{shown(row.label, NAME_WIDTH)}: pair AUC {row.scores['pair_auc'].value:.3f}, {rough_time(row.seconds)}")
 
     def close(self) -> None:
         if self.bar is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speechlip.errors import OptionError, SourceRefused
+from speechlip.errors import SOME_MISSING, OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.files import check_writable, make_folder, write_text
 from speechlip.scoring import protocols
@@ -14,13 +14,12 @@ from speechlip.scoring.hop.binary import find
 from speechlip.scoring.options import ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import Matched, match, stem_of
-from speechlip.scoring.table import conditions, shown, table, undecided_line
+from speechlip.scoring.table import conditions, table, undecided_line
 from speechlip.scoring.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.shards.options import parse_limits, parse_pixels
-from speechlip.terminal import Bar, counted, echo, say
+from speechlip.terminal import Bar, counted, echo, say, shown
 from speechlip.workers import Crashed, Limits, Replaced, outcomes
 
-SOME_MISSING = 3
 CORRECTED_FOLDER = "corrected"
 
 

@@ -10,6 +10,7 @@ import click
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+NAME_WIDTH = 36
 FIRST_LINE_S, LAST_LINE_S = 30.0, 300.0
 """Where stderr is a file: seconds from one line to the next, at first and in a long run."""
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}{postfix}]"
@@ -24,9 +25,10 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def clock(length_s: float) -> str:
-    """
-    >>> clock(9), clock(75), clock(7300)
+def rough_time(length_s: float) -> str:
+    """A length of time in words; ``shards.ledger.clock`` is for lengths of video.
+
+    >>> rough_time(9), rough_time(75), rough_time(7300)
     ('9 s', '1:15 min', '2:01 h')
     """
     minutes, rest = divmod(round(length_s), 60)
@@ -80,9 +82,9 @@ class Bar:
     def line(self, passed_s: float, at: str) -> str:
         """What a log says: how much is done, and how long the rest may take at the same pace."""
         share = self.done / self.total if self.total else 1.0
-        words = f"{self.doing}: {self.done:.0f} of {self.total:.0f} {self.unit} ({share:.0%}) after {clock(passed_s)}"
+        words = f"{self.doing}: {self.done:.0f} of {self.total:.0f} {self.unit} ({share:.0%}) after {rough_time(passed_s)}"
         made = self.done - self.before
-        left = f", about {clock(passed_s / made * (self.total - self.done))} left" if made > 0 else ""
+        left = f", about {rough_time(passed_s / made * (self.total - self.done))} left" if made > 0 else ""
         return words + left + (f"; {at}" if at else "")
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
@@ -93,6 +95,16 @@ class Bar:
 
     def close(self) -> None:
         self.bar.close()
+
+
+def shown(name: str, width: int = NAME_WIDTH) -> str:
+    r"""A name for a terminal: what cannot be printed as an escape, a long one by its end.
+
+    >>> shown("a\nb.mp4"), shown("ü 日本.mp4"), shown("x" * 50, 6)
+    ('a\\nb.mp4', 'ü 日本.mp4', '…xxxxx')
+    """
+    plain = visible(name)
+    return plain if len(plain) <= width else "…" + plain[-width + 1 :]
 
 
 def say(text: str) -> None:

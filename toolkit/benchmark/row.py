@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -17,7 +16,7 @@ import torch
 from speechlip.encoders.catalogue import open_features
 from speechlip.encoders.layers import parameter_count
 from speechlip.encoders.trained import last_checkpoint, load_run, read_facts
-from speechlip.errors import ModelError, SpeechLipError
+from speechlip.errors import UNEXPECTED, ModelError, SpeechLipError, where_raised
 from speechlip.files import whole_file, write_text
 from speechlip.shards.frozen_pairs import FrozenPair, read_pairs
 from speechlip.training.device import smaller_batch_advised
@@ -86,8 +85,7 @@ def make_row(task: Task, report: Report, *, job: RowJob) -> EncoderRow:
     except SpeechLipError as error:
         row = failed_row(task, str(error))
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        row = failed_row(task, f"unexpected error: {type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]")
+        row = failed_row(task, f"{UNEXPECTED}: {where_raised(error)}")
     shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)
     return row
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from speechlip.files import csv_text
-from speechlip.terminal import visible
+from speechlip.terminal import shown
 
 from .records import AMBIGUITY_COLUMNS, COLUMNS, CONTROL, FAILED, Benchmark, EncoderRow, Score
 
@@ -42,7 +42,7 @@ def as_text(benchmark: Benchmark) -> str:
     titles = ["encoder", "pair AUC ↑", "95 % over clips", "seeds", "p to best"]
     titles += [titled(COLUMNS[name]) for name in SHOWN[1:]] + [titled(AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY] + ["RTF"]
     lines = [layout([titles, *map(text_row, order)])] if order else []
-    lines += [f"{shown(row.label)}: not scored: {shown(row.reason, 400)}" for row in benchmark.rows if row.status == FAILED]
+    lines += [f"{shown(row.label, NAME_WIDTH)}: not scored: {shown(row.reason, 400)}" for row in benchmark.rows if row.status == FAILED]
     lines += [f"ambiguity: {shown(reason, 400)}" for reason in dict.fromkeys(row.ambiguity.reason for row in order) if reason]
     return "\n".join(lines)
 
@@ -53,7 +53,7 @@ def text_row(row: EncoderRow) -> list[str]:
     p = "best" if row.is_best else p_words(difference.p if difference else None)
     spread = f"{auc.seed_low:.3f}–{auc.seed_high:.3f}" if len(row.seeds) > 1 else "one"
     interval = f"{auc.ci_low:.3f}–{auc.ci_high:.3f}" if auc.ci_low is not None and auc.ci_high is not None else "–"
-    name = shown(row.label) + (" ·" if row.role == CONTROL else "")
+    name = shown(row.label, NAME_WIDTH) + (" ·" if row.role == CONTROL else "")
     cells = [name, number(auc.value), interval, spread, p, *(number(value_of(row.scores, name)) for name in SHOWN[1:])]
     cells += [number(value_of(row.ambiguity.scores, name)) for name in SHOWN_AMBIGUITY]
     return [*cells, number(row.cost.real_time_factor if row.cost else None)]
@@ -88,13 +88,3 @@ def layout(lines: Sequence[Sequence[str]]) -> str:
         for line in lines
     )
     return "\n".join("  ".join(line).rstrip() for line in padded)
-
-
-def shown(text: str, width: int = NAME_WIDTH) -> str:
-    r"""A name for a terminal: what cannot be printed as an escape, a long one by its end.
-
-    >>> shown("a\nb"), shown("x" * 50)[:3]
-    ('a\\nb', '…xx')
-    """
-    plain = visible(text)
-    return plain if len(plain) <= width else "…" + plain[-width + 1 :]

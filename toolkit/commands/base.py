@@ -11,11 +11,10 @@ from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
-from speechlip.errors import SignalCame, SpeechLipError, exit_code
+from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
 from speechlip.remote.names import is_remote
 from speechlip.terminal import echo, visible
 
-USAGE, NOTHING_KEPT = 1, 2
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 FILE = click.Path(path_type=Path)
@@ -85,6 +84,20 @@ def limit_options(command: Any) -> Any:
     return wait(memory(picture(command)))
 
 
+def correction_options(command: Any) -> Any:
+    """``--correct-confidence`` and ``--correct-frames``, for commands that move sound (docs/decisions/offsets-that-may-be-acted-on.md)."""
+    confidence = click.option(
+        "--correct-confidence",
+        type=float,
+        help="Least confidence of an offset that is corrected; a number counts alone.  "
+        "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
+    )
+    frames = click.option(
+        "--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15."
+    )
+    return confidence(frames(command))
+
+
 class _Common:
     """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
 
@@ -98,7 +111,7 @@ class _Common:
     def _exit_code(self, *args: Any, **kwargs: Any) -> int:
         if sys.platform == "win32":
             echo(f"error: {NOT_WINDOWS}", err=True)
-            return USAGE
+            return ERROR
         try:
             hear_sigterm()
             return super().main(*args, **(kwargs | {"standalone_mode": False})) or 0  # type: ignore[misc]
@@ -113,10 +126,10 @@ class _Common:
         except (click.Abort, KeyboardInterrupt) as error:
             if isinstance(error.__cause__, EOFError):  # click takes the end of any pipe for that of the terminal
                 echo(f"error: {PIPE_ENDED}", err=True)
-                return USAGE
+                return ERROR
             echo("stopped; the same command goes on where it stopped", err=True)
             return exit_code(error.__cause__ or error)
-        return USAGE
+        return ERROR
 
 
 def hear_sigterm() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, FILE, Named, command, limit_options
+from .base import DETECTOR, FILE, Named, command, correction_options, limit_options
 
 RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"), "speechlip.recipes")
 
@@ -56,13 +56,7 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
 @click.option(
     "--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its offset, where that is decided."
 )
-@click.option(
-    "--correct-confidence",
-    type=float,
-    help="Least confidence of an offset that is corrected; a number counts alone.  "
-    "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
-)
-@click.option("--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15.")
+@correction_options
 @click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
 @click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
 @click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")

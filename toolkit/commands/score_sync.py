@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, DEVICE, FILE, Named, Names, command, limit_options
+from .base import DETECTOR, DEVICE, FILE, Named, Names, command, correction_options, limit_options
 
 METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
@@ -45,13 +45,7 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
 @click.option(
     "--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset, where it is decided."
 )
-@click.option(
-    "--correct-confidence",
-    type=float,
-    help="Least confidence of an offset that is corrected; a number counts alone.  "
-    "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
-)
-@click.option("--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15.")
+@correction_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no table.")
 @click.pass_context
 def score_sync(context: click.Context, renders: Path, reference: Path | None, pairs: Path | None, out: Path | None, **given: Any) -> int:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import click
+from speechlip.errors import ERROR
 from speechlip.terminal import echo
 
-from .base import SHARDS, USAGE, cache_option, command
+from .base import SHARDS, cache_option, command
 
 
 @command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/\n  verify-shards hf://ann/talks@main")
@@ -24,4 +25,4 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
     with Bar(0, "verifying", "clips", quiet=quiet) as bar:
         verification = verify(shards_at(folder, cache), lambda done, total: bar.reach(done, total=total))
     echo(verification, err=not verification.ok)
-    return 0 if verification.ok else USAGE
+    return 0 if verification.ok else ERROR

@@ -2,7 +2,6 @@
 
 import json
 import re
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
+from speechlip.errors import UNEXPECTED, ModelError, OptionError, ShardError, SourceRefused, WriteError, where_raised
 from speechlip.files import only_run, write_text
 from speechlip.media.endings import shown_endings
 from speechlip.recipes.folder import videos
@@ -118,12 +117,7 @@ def read_task(task: Task, report: Report, max_picture_px: int) -> Sound | Except
     except SourceRefused as refusal:
         return refusal
     except Exception as error:
-        return unexpected(error)
-
-
-def unexpected(error: Exception) -> SourceRefused:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return SourceRefused("features", "unexpected error", f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]")
+        return SourceRefused("features", UNEXPECTED, where_raised(error))
 
 
 def export_read(task: Task, read: Sound | Exception, exporter: Exporter, options: ExportOptions) -> Row:
@@ -140,5 +134,4 @@ def export_read(task: Task, read: Sound | Exception, exporter: Exporter, options
     except (OptionError, WriteError):
         raise
     except Exception as error:
-        why = unexpected(error)
-        return Row(name, FAILED, 0, why.stage, why.reason, why.detail)
+        return Row(name, FAILED, 0, "features", UNEXPECTED, where_raised(error))

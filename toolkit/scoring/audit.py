@@ -14,7 +14,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from speechlip.errors import SourceRefused
+from speechlip.errors import UNEXPECTED, SourceRefused, where_raised
 from speechlip.media.audio import JUMP_S
 from speechlip.media.decoding import keeps_presentation_times, packets, stamp_s, stamped_frames, without_wild_stamps
 from speechlip.media.opening import audio_stream, open_local, video_stream
@@ -110,7 +110,7 @@ def audit_task(task: ScoreTask, report: Report) -> "Audit | SourceRefused":
     except SourceRefused as refusal:
         return refusal
     except Exception as error:
-        return SourceRefused("audit", "unexpected error", f"{type(error).__name__}: {error}")
+        return SourceRefused("audit", UNEXPECTED, where_raised(error))
 
 
 def audit(path: Path, clip: str = "") -> Audit:

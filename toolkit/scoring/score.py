@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 import speechlip
-from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.errors import UNEXPECTED, ModelError, OptionError, SourceRefused, where_raised
 from speechlip.files import csv_text, is_file, make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import METRICS, NotScored
@@ -39,7 +38,6 @@ from .verdict import STATED, CorrectionRules
 
 FORMAT = 1
 CLIPS_FOLDER, SCRATCH = ".clips", "scratch"
-UNEXPECTED = "unexpected error"
 VERSIONS_THAT_SHOW = (
     "av",
     "lpips",
@@ -137,12 +135,7 @@ def score_task(
     except (ModelError, OptionError):
         raise
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        return failure(
-            task,
-            options,
-            NotScored(UNEXPECTED, f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"),
-        )
+        return failure(task, options, NotScored(UNEXPECTED, where_raised(error)))
 
 
 def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipScore:

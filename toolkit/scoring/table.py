@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from speechlip.metrics.declared import METRICS, digits_of, mean_digits_of
-from speechlip.terminal import counted, visible
+from speechlip.terminal import counted, shown
 
 from .options import MODEL_COLUMNS
 from .verdict import UNDECIDED
 
 SHOWN = ("lse_c", "lse_d", "offset_frames", "windows", "lmd", "lmd_iod", "psnr", "ssim", "lpips", "cpbd", *MODEL_COLUMNS[:2])
-NAME_WIDTH = 36
 
 
 def table(scores: dict) -> str:
@@ -90,13 +89,3 @@ def undecided_line(scores: dict) -> str:
     undecided = sum(verdict.startswith(UNDECIDED) for verdict in measured.values())
     words = f"{undecided} of {counted(len(measured), 'offset')} undecided, not to be acted on: offset_verdict in scores.csv says why"
     return f"? {words}" if undecided else ""
-
-
-def shown(name: str) -> str:
-    r"""A file name for a terminal: what cannot be printed as an escape, a long one by its end.
-
-    >>> shown("a\nb.mp4"), shown("ü 日本.mp4")
-    ('a\\nb.mp4', 'ü 日本.mp4')
-    """
-    plain = visible(name)
-    return plain if len(plain) <= NAME_WIDTH else "…" + plain[-NAME_WIDTH + 1 :]

@@ -3,13 +3,12 @@
 An error of a source stays with that source: it becomes its row, and the others go on.
 """
 
-import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from speechlip.errors import ShardError, SourceRefused, SpeechLipError
+from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipError, where_raised
 from speechlip.files import is_file, sha256_of, write_text
 from speechlip.media.probe import MediaInfo, corrections, probe
 from speechlip.phones import read_phones
@@ -24,7 +23,7 @@ from .plan import PlannedSource, Unit, file_stamp
 from .spans import choose_spans
 from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard
 
-UNEXPECTED, WENT_AWAY = "unexpected error", "went away"
+WENT_AWAY = "went away"
 BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
 KeyedSample = tuple[str, Sample]
 Judge = Callable[[Source, MediaInfo, Sequence[FaceTrack], int], Sequence[SyncVerdict]]
@@ -112,10 +111,7 @@ def prepare_source(
     except SpeechLipError:
         raise  # a missing model or library is no fault of this source: every other would meet it too
     except Exception as error:
-        last_call = traceback.extract_tb(error.__traceback__)[-1]
-        account.refused(
-            SourceRefused("unexpected", UNEXPECTED, f"{type(error).__name__}: {error} [{Path(last_call.filename).name}:{last_call.lineno}]")
-        )
+        account.refused(SourceRefused("unexpected", UNEXPECTED, where_raised(error)))
     if why := went_away(planned):
         if not accept_losses:
             raise ShardError(f"{plain_name(source.name)!r} could be read when the plan was made, and {why}; {BRING_BACK}")

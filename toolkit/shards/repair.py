@@ -5,14 +5,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from speechlip.errors import ShardError
+from speechlip.errors import UNEXPECTED, ShardError
 
 from .placing import load_result, result_path, shard_names, tar_path
 from .plan import Plan, Unit
-from .prepare import UNEXPECTED
+from .rerun import RESTORE
 from .writer import plain_name
-
-ADVICE = "restore it from a copy, or delete the folder and prepare it again"
 
 
 def repair(
@@ -26,14 +24,14 @@ def repair(
     units = {name: unit for unit, name in shard_names([unit for unit in plan.units if has_clips(unit, of_source)]).items()}
     for row in damaged:
         if row["name"] not in units:
-            raise ShardError(f"data/{row['name']} is missing or cut, and the plan as it is made now has no such shard; {ADVICE}")
+            raise ShardError(f"data/{row['name']} is missing or cut, and the plan as it is made now has no such shard; {RESTORE}")
     again = {row["name"]: as_it_was(units[row["name"]], of_source) for row in damaged}
     run([*again.values()])
     for row in damaged:
         unit = again[row["name"]]
         result = load_result(result_path(work, unit))
         if result.sha256 != row["sha256"]:
-            raise ShardError(f"data/{row['name']} was made again and came out otherwise{why_otherwise(manifest)}; {ADVICE}")
+            raise ShardError(f"data/{row['name']} was made again and came out otherwise{why_otherwise(manifest)}; {RESTORE}")
         tar_path(work, unit).replace(out / "data" / row["name"])
 
 

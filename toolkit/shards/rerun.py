@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from speechlip.errors import ShardError
+from speechlip.errors import UNEXPECTED, ShardError
 from speechlip.files import sha256_of
 from speechlip.records import Source
 from speechlip.terminal import counted
@@ -14,7 +14,7 @@ from speechlip.workers import CRASHED
 from .ledger import LedgerRow, read_rows
 from .options import PrepOptions
 from .plan import Plan, PlannedSource, declared, file_stamp, load_plan, look_at
-from .prepare import UNEXPECTED, WENT_AWAY
+from .prepare import WENT_AWAY
 from .shardset import read_manifest
 from .writer import plain_name
 
@@ -23,6 +23,7 @@ Facts = dict[str, object]
 MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
 SHOWN = 3
+RESTORE = "restore it from a copy, or delete the folder and prepare it again"
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -40,15 +41,14 @@ def read_plan(path: Path) -> tuple[Plan, dict]:
 def read_finished(out: Path) -> tuple[dict, list[dict]]:
     """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged, emptied or gone."""
     manifest, path = read_manifest(out), out / "ledger.jsonl"
-    advice = "restore it from a copy, or delete the folder and prepare it again"
     try:
         rows = read_rows(path)
         n_rows = manifest.get("ledger", {}).get("rows", manifest["funnel"]["sources"])
         n_named = len({row["source"] for row in rows if {"bytes", "sha256", "split", "status"} <= row.keys()})
     except (OSError, *DAMAGED) as error:
-        raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {advice}") from error
+        raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {RESTORE}") from error
     if not len(rows) == n_named == n_rows:
-        raise ShardError(f"{path} has {counted(n_named, 'row')}, manifest.json counts {n_rows}; {advice}")
+        raise ShardError(f"{path} has {counted(n_named, 'row')}, manifest.json counts {n_rows}; {RESTORE}")
     return manifest, rows
 
 
@@ -56,8 +56,7 @@ def refuse_no_manifest(out: Path) -> None:
     """Raise ShardError for a folder that has shards, and neither a manifest nor work under way."""
     if (out / "ledger.jsonl").exists():
         raise ShardError(
-            f"{out} holds shards and a ledger and no manifest.json, without which nobody knows whether they are whole: "
-            "restore it from a copy, or delete the folder and prepare it again"
+            f"{out} holds shards and a ledger and no manifest.json, without which nobody knows whether they are whole: {RESTORE}"
         )
     raise ShardError(f"{out} holds a data folder that no run of prep-shards left there; choose another -o")
 
