@@ -22,7 +22,7 @@ from speechlip.shards.ledger import LedgerRow, clock, empty_splits, format_funne
 from speechlip.shards.options import PEOPLE, SPLIT_BY, PrepOptions, parse_bytes, parse_duration, parse_limits, parse_pixels, parse_split
 from speechlip.shards.plan import Plan, limited, looks_by, make_plan
 from speechlip.shards.spans import TOO_SMALL
-from speechlip.terminal import Bar, counted, echo, say, shown
+from speechlip.terminal import Bar, counted, echo, listed, say, shown
 
 ADVICE = {
     "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, or cut videos in time by --split-by time",
@@ -158,15 +158,6 @@ def refusals(plan: Plan) -> dict[tuple[str, ...], list[str]]:
     for _, planned in plan.refused:
         found.setdefault((*planned.refusal[:2], ""), []).append(shown(planned.source.name))
     return found
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """The first names of a list, for a terminal.
-
-    >>> listed(["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
-    'a.mp4, b.mp4, c.mp4, …'
-    """
-    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def report(out: Path, manifest: dict, quiet: bool) -> int:

@@ -17,7 +17,7 @@ from speechlip.scoring.renders import Matched, match, stem_of
 from speechlip.scoring.table import conditions, table, undecided_line
 from speechlip.scoring.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.shards.options import parse_limits, parse_pixels
-from speechlip.terminal import Bar, counted, echo, say, shown
+from speechlip.terminal import Bar, counted, echo, listed, say, shown
 from speechlip.workers import Crashed, Limits, Replaced, outcomes
 
 CORRECTED_FOLDER = "corrected"
@@ -102,7 +102,7 @@ def run_scores(
             echo(words)
         echo(conditions(scores))
     if matched.unused_references:
-        names = ", ".join(map(shown, matched.unused_references[:3])) + (", …" if len(matched.unused_references) > 3 else "")
+        names = listed([*map(shown, matched.unused_references)])
         count = counted(len(matched.unused_references), "reference")
         echo(f"{count} without a render: {names} (all of them in scores.json)", err=True)
     if fix_offset:

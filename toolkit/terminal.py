@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -105,6 +105,15 @@ def shown(name: str, width: int = NAME_WIDTH) -> str:
     """
     plain = visible(name)
     return plain if len(plain) <= width else "…" + plain[-width + 1 :]
+
+
+def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """The first names of a list.
+
+    >>> listed(["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    'a.mp4, b.mp4, c.mp4, …'
+    """
+    return between.join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def say(text: str) -> None:

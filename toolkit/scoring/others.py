@@ -6,12 +6,11 @@ from pathlib import Path
 
 from speechlip.errors import OptionError
 from speechlip.files import write_text
-from speechlip.terminal import counted
+from speechlip.terminal import counted, listed
 
 from .records import ScoreTask
 
 INDEX = "index"
-SHOWN = 3
 
 
 def claim(out: Path, clips: Path, tasks: Sequence[ScoreTask]) -> None:
@@ -23,10 +22,9 @@ def claim(out: Path, clips: Path, tasks: Sequence[ScoreTask]) -> None:
     now = {str(task.render.absolute()): task.clip for task in tasks}
     left_out = [clip for render, clip in known(out, clips).items() if render not in now and Path(render).exists()]
     if left_out:
-        names = ", ".join(map(repr, left_out[:SHOWN])) + ", …" * (len(left_out) > SHOWN)
         raise OptionError(
-            f"{out} holds the scores of {counted(len(left_out), 'clip')} that this run leaves out ({names}) and would remove; "
-            "score all of them together, or choose another -o"
+            f"{out} holds the scores of {counted(len(left_out), 'clip')} that this run leaves out ({listed([*map(repr, left_out)])}) "
+            "and would remove; score all of them together, or choose another -o"
         )
     write_text(clips / INDEX, json.dumps(now))
 

@@ -187,8 +187,6 @@ def _decoded(raw: Raw, member: str, decoder: Callable[[bytes], Any]) -> Any:
         raise ShardError(f"{where} has no {member}; the shard is damaged or of another format, copy or prepare it again")
     try:
         return decoder(raw[member])
-    except (
-        Exception
-    ) as error:  # for hostile bytes Pillow, numpy, soundfile and json raise anything: tokenize's errors, OverflowError, MemoryError
+    except Exception as error:  # hostile bytes make numpy raise tokenize's errors, others OverflowError or MemoryError
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ShardError(f"{where}: {member} cannot be decoded: {why}; copy or prepare the shard again") from error

@@ -8,7 +8,7 @@ from typing import Any
 from speechlip.errors import UNEXPECTED, ShardError
 from speechlip.files import sha256_of
 from speechlip.records import Source
-from speechlip.terminal import counted
+from speechlip.terminal import counted, listed
 from speechlip.workers import CRASHED
 
 from .ledger import LedgerRow, read_rows
@@ -22,7 +22,6 @@ Facts = dict[str, object]
 """What is known of a source, by a short word for it that a message can name."""
 MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
-SHOWN = 3
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
@@ -148,8 +147,7 @@ def refuse_other_work(out: Path, wanted: PrepOptions, options: Mapping[str, Any]
     was = PrepOptions().as_dict() | dict(options)  # an older release did not write those that it did not have
     differences = [f"{key} was {was[key]!r}, is now {value!r}" for key, value in wanted.as_dict().items() if was[key] != value]
     if changed_sources:
-        shown = ", ".join(changed_sources[:5]) + (", …" if len(changed_sources) > 5 else "")
-        differences.append(f"{len(changed_sources)} sources are new, gone or changed: {shown}")
+        differences.append(f"{len(changed_sources)} sources are new, gone or changed: {listed(changed_sources, most=5)}")
     if differences:
         raise ShardError(f"{out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first")
 
@@ -158,7 +156,7 @@ def refuse_vanished(plan: Plan) -> None:
     """Raise ShardError where sources that the recipe listed are gone by the end of the planning; a link to nothing is still a link."""
     gone = [entry.source.name for entry in plan.sources if not os.path.lexists(entry.source.path)]
     if gone:
-        names = ", ".join(map(repr, map(plain_name, gone[:SHOWN]))) + ", …" * (len(gone) > SHOWN)
+        names = listed([repr(plain_name(name)) for name in gone])
         raise ShardError(
             f"{counted(len(gone), 'video')} went away while the plan was made ({names}); bring them back and run the same command again"
         )
@@ -168,9 +166,8 @@ def refuse_losses(rows: Sequence[LedgerRow], accept: bool) -> None:
     """Raise ShardError that names the sources which another run may keep, unless it is accepted that they are lost."""
     lost = losses(rows)
     if lost and not accept:
-        names = "; ".join(lost[:SHOWN]) + "; …" * (len(lost) > SHOWN)
         raise ShardError(
-            f"{counted(len(lost), 'video')} met what another run may not: {names}. "
+            f"{counted(len(lost), 'video')} met what another run may not: {listed(lost, between='; ')}. "
             "The same command tries again; with --accept-losses it ends without what fails then"
         )
 
