@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def run(
     limits = parse_limits(max_wait, max_memory)
     matched = match(renders, reference, pairs, exclude=out or Path("scores"))
     if audit:
-        return run_audit(matched.tasks, out, quiet, workers, limits)
+        return run_audit(matched.tasks, out, quiet, workers, limits, parse_pixels(chosen["max_picture"]))
     if fix_offset and protocols.get(chosen["protocol"]).codec_path != protocols.NO_CODEC:
         raise OptionError(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, and files have not"
@@ -155,14 +156,15 @@ def why_not_fixed(task: ScoreTask, row: dict) -> str:
     return "the offset is that of its driving audio, nothing corrected" if task.driving_audio else ""
 
 
-def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool, workers: int, limits: Limits) -> int:
+def run_audit(tasks: Sequence[ScoreTask], out: Path | None, quiet: bool, workers: int, limits: Limits, max_picture_px: int) -> int:
     """Print what the containers did to the sound; with ``-o`` also as ``audit.json``."""
     from speechlip.scoring.audit import Audit, audit_row, audit_task
     from speechlip.scoring.audit_table import audit_table
 
     found: dict[str, Audit | SourceRefused] = {}
     with Bar(len(tasks), "auditing", "clips", quiet=quiet) as bar:
-        made = outcomes(audit_task, tasks, workers, lambda clip, seconds: None, lost_audit, lambda event: say(str(event)), limits)
+        work = partial(audit_task, max_picture_px=max_picture_px)
+        made = outcomes(work, tasks, workers, lambda clip, seconds: None, lost_audit, lambda event: say(str(event)), limits)
         for task, result in bar.over(made):
             found[task.clip] = result
     audits = [result for task in tasks if not isinstance(result := found[task.clip], SourceRefused)]

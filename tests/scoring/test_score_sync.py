@@ -382,12 +382,17 @@ def hangs_at_a(task, report, **options):
     return score_task(task, report, **options)
 
 
-def audits_badly(task, report):
+def audits_badly(task, report, **options):
     from speechlip.scoring.audit import audit_task
 
     report(task.clip, 0.0)
     time.sleep(60 * (task.clip == "a.mp4"))
-    return audit_task(task, report)
+    return audit_task(task, report, **options)
+
+
+def test_an_audit_refuses_pictures_over_the_limit_that_was_given(videos, capsys):
+    assert run(videos / "renders", "--audit", "--max-picture", 100) == 3
+    assert "a.mp4: probe: picture too large" in capsys.readouterr().err
 
 
 def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):

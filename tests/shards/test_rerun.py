@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from speechlip.shards.job import Job, prepare
 from speechlip.shards.ledger import read_ledger, read_rows
 from speechlip.shards.options import PrepOptions
 from speechlip.shards.plan import dump_plan, make_plan
+from speechlip.shards.rerun import changed_since_the_plan
 
 ODD = "line\u2028and\u2029para\u0085graph.mp4"
 
@@ -47,6 +49,16 @@ def videos(tmp_path):
 
 def run(out, sources, detector="sidecar"):
     return prepare(Job(out, sources, PrepOptions(detector=detector), {}), in_this_process, 1, lambda *made: None, Watcher())
+
+
+def test_a_video_copied_again_is_looked_at_by_the_limit_that_was_given(talking, tmp_path):
+    options = PrepOptions(detector="cascade", max_picture_px=100)
+    video = Path(shutil.copy(next(talking.rglob("*.mp4")), tmp_path / "a.mp4"))
+    sources = [Source(video, "a.mp4", "anna")]
+    plan = make_plan(sources, options)
+    os.utime(video, (1, 1))
+    assert [entry.refusal[1] for _, entry in plan.refused] == ["picture too large"]
+    assert changed_since_the_plan(sources, options, plan, {}, accept_losses=False) == []
 
 
 def begun(out, sources):

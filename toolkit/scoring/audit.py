@@ -17,7 +17,7 @@ from av.container import InputContainer
 from speechlip.errors import UNEXPECTED, SourceRefused, where_raised
 from speechlip.media.audio import JUMP_S
 from speechlip.media.decoding import keeps_presentation_times, packets, stamp_s, stamped_frames, without_wild_stamps
-from speechlip.media.opening import audio_stream, open_local, video_stream
+from speechlip.media.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.probe import MediaInfo, probe
 from speechlip.media.video import found_again, in_order, length_s, one_per_moment, zero_on
 from speechlip.timing import FPS
@@ -102,24 +102,24 @@ class Audit:
     delays: tuple[ProtocolDelay, ...] = ()
 
 
-def audit_task(task: ScoreTask, report: Report) -> "Audit | SourceRefused":
+def audit_task(task: ScoreTask, report: Report, *, max_picture_px: int) -> "Audit | SourceRefused":
     """``audit`` as a unit of work: what came of one clip, or why nothing did. No error of a clip goes further than this."""
     report(task.clip, 0.0)
     try:
-        return audit(task.render, task.clip)
+        return audit(task.render, task.clip, max_picture_px)
     except SourceRefused as refusal:
         return refusal
     except Exception as error:
         return SourceRefused("audit", UNEXPECTED, where_raised(error))
 
 
-def audit(path: Path, clip: str = "") -> Audit:
-    """Read one clip's stamps and sound. ``clip`` is its name in the output, the file's own where none is given.
+def audit(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> Audit:
+    """Read one clip's stamps and sound. ``clip`` is its name in the output, the file's own where none is given. max_picture_px: as for ``probe``.
 
     Raises SourceRefused: no video stream, not a video file, …; for sound that cannot be decoded at all also (stage ``audio``).
     """
     path, tally = Path(path), Counter[str]()
-    info = probe(path, need_audio=False)
+    info = probe(path, need_audio=False, max_picture_px=max_picture_px)
     moments, video_length_s = _pictures(path, info, tally)
     return Audit(
         clip=clip or path.name,

@@ -106,7 +106,7 @@ def sound_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
     """
     if audio == render:
         return info.video_start_s
-    if (other := _other_video(audio)) is not None:
+    if (other := _other_video(audio, info.max_picture_px)) is not None:
         return other.video_start_s
     with open_local(audio) as container:
         stamped = stamped_frames(container, found_again(audio_stream(container)), Counter())
@@ -117,14 +117,14 @@ def sound_shifts(audio: Path, render: Path, info: MediaInfo) -> tuple[Shift, ...
     """How the stamps of ``audio`` are joined where they jump (``media.timeline``)."""
     if audio == render:
         return info.audio_shifts
-    other = _other_video(audio)
+    other = _other_video(audio, info.max_picture_px)
     return other.audio_shifts if other is not None else ()
 
 
-def _other_video(audio: Path) -> MediaInfo | None:
+def _other_video(audio: Path, max_picture_px: int) -> MediaInfo | None:
     """Another file's facts; None for a file of sound only. Raises SourceRefused where it holds no sound."""
     with open_local(audio) as container:
         if audio_stream(container) is None:
             raise SourceRefused("audio", "no decodable audio", f"{audio.name} holds no sound")
         pictures = video_stream(container)
-    return None if pictures is None else probe(audio)
+    return None if pictures is None else probe(audio, max_picture_px=max_picture_px)

@@ -136,7 +136,7 @@ def planned(job: Job, watcher: Watcher) -> tuple[Job, Plan]:
         if job.accept_losses:
             job = replace(job, sources=with_lost_sources(job.sources, plan))
         made = {row.source: row.sha256 for result in whole_results(job.work, job.data, plan.units).values() for row in result.rows}
-        changed = changed_since_the_plan(job.sources, job.options.detector, plan, made, job.accept_losses)
+        changed = changed_since_the_plan(job.sources, job.options, plan, made, job.accept_losses)
         refuse_other_work(job.out, job.options, options, changed)
         for leftover in job.work.glob("*.part"):
             leftover.unlink()

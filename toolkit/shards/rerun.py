@@ -66,7 +66,9 @@ def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
     return [*sources, *(entry.source for entry in plan.sources if entry.source.name not in listed)]
 
 
-def changed_since_the_plan(sources: Sequence[Source], detector: str, plan: Plan, made: Mapping[str, str], accept_losses: bool) -> list[str]:
+def changed_since_the_plan(
+    sources: Sequence[Source], options: PrepOptions, plan: Plan, made: Mapping[str, str], accept_losses: bool
+) -> list[str]:
     """The sources that differ from the plan: by what is said of them, by the video, by content of what lies beside it.
 
     A video is another by its size; one with another time, as a copy has, by its length or why it is refused, and where its clips are ``made``
@@ -79,18 +81,18 @@ def changed_since_the_plan(sources: Sequence[Source], detector: str, plan: Plan,
         was[name] = facts_of(entry.source, (entry.bytes, entry.seconds, entry.refusal[:2], sha256), entry.declared)
     for source in sources:
         known = entries.get(source.name)
-        video = video_by_plan(source, known, made.get(plain_name(source.name), ""), detector) if known else None
-        now[source.name] = facts_of(source, video, declared(source, detector))
+        video = video_by_plan(source, known, made.get(plain_name(source.name), ""), options) if known else None
+        now[source.name] = facts_of(source, video, declared(source, options.detector))
     lost = {source.name for source in sources if file_stamp(source.path) == (0, 0)} if accept_losses else set()
     return changes(*({name: facts for name, facts in side.items() if name not in lost} for side in (was, now)))
 
 
-def video_by_plan(source: Source, entry: PlannedSource, sha256: str, detector: str) -> tuple[int, float, tuple[str, ...], str]:
+def video_by_plan(source: Source, entry: PlannedSource, sha256: str, options: PrepOptions) -> tuple[int, float, tuple[str, ...], str]:
     """Size, length, refusal and, where its clips are made, SHA-256 of a source's file; as the plan has them where size and time are the same."""
     size, modified_ns = file_stamp(source.path)
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
-    seen = look_at(source, detector, entry.key_digits)
+    seen = look_at(source, options.detector, entry.key_digits, options.max_picture_px)
     return size, seen.seconds, seen.refusal[:2], sha256_of(source.path) if sha256 else ""
 
 
