@@ -159,6 +159,19 @@ def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
     assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [(5, 60, "pictures")] and found.video_stop_s == 70
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("alone", ["video", "audio"])
+def test_a_part_of_one_stream_between_two_recordings_moves_the_other_with_its_own(alone, first):
+    """5 s of both, 2 s of one stream alone, 5 s of both, each stamped from 0 on: the last part's sound stays beside its pictures,
+    whichever of them comes first in the file."""
+    zero, two, five = Fraction(0), Fraction(2), Fraction(5)
+    last = Run(175, 300 + first, zero, five, zero if first else five)
+    both = [Run(0, 0, zero, five, None), Run(125, 250, zero, two, five), last]
+    other = [Run(0, 1, zero, five, zero), Run(125, 301 - first, zero, five, two if first else zero)]
+    found = joined({alone: both, {"video": "audio", "audio": "video"}[alone]: other})
+    assert found.video_shifts[-1].offset_s == found.audio_shifts[-1].offset_s == (7 if alone == "video" else 5)
+
+
 def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
     video = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 125, Fraction(100), Fraction(105), None)]
     found = joined({"video": video, "audio": [Run(0, 126, Fraction(100), Fraction(105), Fraction(100))]})

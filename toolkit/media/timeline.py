@@ -16,6 +16,8 @@ from .stamps import NAMES, NO_STAMPS, WILD_S, Run, StreamStamps
 
 LOOK_AHEAD = 64  # offsets among which a stream that jumps looks for its own: the other stream is not further ahead in the file
 
+TOGETHER_S = Fraction(1, 2)  # muxers lay the streams' packets side by side about as near as that
+
 JUMPS_NAMED = 3
 
 
@@ -135,8 +137,17 @@ def _epoch_of(kind: str, number: int, runs: Mapping[str, Sequence[Run]], epochs:
     old = inside[kind][-1]
     before_s, due_s = runs[kind][number - 1].stop_s + epochs[old].offset_s, run.start_s + epochs[old].offset_s
     ahead = range(old + 1, min(len(epochs), old + 1 + LOOK_AHEAD))
-    new = next((k for k in ahead if abs(run.start_s + epochs[k].offset_s - before_s) <= WILD_S), None)
-    if new is None and other and due_s > before_s:
+    fits = [k for k in ahead if abs(run.start_s + epochs[k].offset_s - before_s) <= WILD_S]
+    new = fits[0] if fits else None
+    if fits and other and run.other_s is not None and len(runs[other]) != len(runs[kind]):  # else they jump together, one after another
+        first = runs[kind][0]
+        usual_s = first.start_s - first.other_s if first.other_s is not None else 0  # how far ahead of the other one a recording begins
+        beside_s = run.other_s + epochs[inside[other][-1]].offset_s + usual_s
+        new = min(fits, key=lambda k: abs(run.start_s + epochs[k].offset_s - beside_s))
+        behind_s = beside_s - run.start_s - epochs[new].offset_s
+        if behind_s > TOGETHER_S and len(inside[other]) < len(runs[other]):
+            new = None  # of the recording that comes next, of which the other stream has not given anything yet
+    if not fits and other and due_s > before_s:
         beside = runs[other][len(inside[other]) - 1]
         if _only_away(run, due_s - before_s, epochs[old].offset_s, beside, epochs[inside[other][-1]].offset_s):
             return old
