@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from speechlip.errors import SignalCame
 
@@ -35,15 +35,22 @@ class Stop:
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks, self.heard, self.signal = ranks, 0, 0
+        self._of_children: Any = None
 
     def hear(self, number: int, frame: object) -> None:
         """The first signal is noted, the second one ends what is going on; torchrun sends two of its own accord."""
         if self.heard and self.ranks.count == 1:
             raise SignalCame(number)
         self.heard = self.heard or number
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would raise amid a step for readers that the same signal ended
+        if self._of_children is None:  # torch's, who would raise amid a step for readers that the same signal ended
+            self._of_children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if self.ranks.first:
             os.write(2, HEARD)
+
+    def restore(self) -> None:
+        """Give torch back what ``hear`` took; torch sets it once in the life of a process."""
+        if self._of_children is not None:
+            signal.signal(signal.SIGCHLD, self._of_children)
 
     def now(self, step: int) -> bool:
         """Whether to stop after this step: all processes of a run say the same."""
@@ -70,9 +77,10 @@ def asked_to_stop(ranks: Ranks) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.hear) for number in SIGNALS} | {signal.SIGCHLD: signal.getsignal(signal.SIGCHLD)}
+    before = {number: signal.signal(number, stop.hear) for number in SIGNALS}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stop.restore()
