@@ -41,8 +41,8 @@ class Protocol:
     """One protocol. codec_path: ``none``, or the lossy hop that is really taken (``codec_path``). crops: whether faces are found and cut out.
 
     tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored, counted as the evaluation
-    counts them: after the hop where there is one. per: which values the mean
-    over a data set is taken of. differs: what the published pipeline does besides.
+    counts them: after the hop where there is one. per: which values the mean over a data set is taken of. differs: what the published pipeline does
+    besides.
     """
 
     id: str

@@ -80,8 +80,10 @@ def shard_facts(shards: Path) -> ShardFacts:
 
 
 def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> Path:
-    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each
-    process. Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one."""
+    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each process.
+
+    Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one.
+    """
     folder = run / f"step-{state.step:08d}"
     for left in run.glob("step-*.part"):
         shutil.rmtree(left, ignore_errors=True)

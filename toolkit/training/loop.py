@@ -18,10 +18,10 @@ from speechlip.shards.speech_windows import SpeechWindows
 
 from . import checkpoint, history
 from .augment import augment
-from .checkpoint import TrainState
+from .checkpoint import ShardFacts, TrainState
 from .config import TrainOptions
 from .device import choose_device, compiled, full_speed, on_device, smaller_batch_advised
-from .exam import open_exam
+from .exam import Exam, open_exam
 from .finite import LossWatch
 from .history import Row
 from .losses import Criterion, rectifies
@@ -47,9 +47,8 @@ def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, 
     """Train a pair of encoders on the train split of ``shards`` and leave them in ``run``; returns the last checkpoint's folder.
 
     Under torchrun every process calls it; rank 0 writes and tells its watcher. SIGINT or SIGTERM ends it after a step, saved: it raises Stopped,
-    a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be trained, also
-    for a batch that no memory holds; TrainingStopped where the loss is no number any more, RankLost where another process has ended,
-    WorkerError where one that reads has.
+    a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be trained, also for a batch that no memory holds; TrainingStopped
+    where the loss is no number any more, RankLost where another process has ended, WorkerError where one that reads has.
     """
     ranks = Ranks.started()
     device, first = choose_device(options.device, ranks), ranks.first
@@ -64,19 +63,8 @@ def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, 
 
 def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher: Watcher, ranks: Ranks, device: torch.device) -> Path:
     full_speed(device)
-    rules, facts = PairRules(gap_frames=options.min_neg_gap), checkpoint.shard_facts(shards)
-    state = begin_state(options, rules, device)
-    reads = state.pair.reads
-    loader = open_loader(shards, options, rules, reads, ranks, pin_memory=device.type == "cuda")
-    exam, note = open_exam(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
-    for text in filter(None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]):
-        watcher.note(text)
-    if resume:
-        loader.load_state_dict(checkpoint.restore(run, state, options, facts, ranks))
-    else:
-        fit_spectrum(state.pair, shards, options.seed)
-    if ranks.first:
-        history.begin(run, state.step)
+    facts = checkpoint.shard_facts(shards)
+    state, loader, exam = begun(shards, options, run, facts if resume else None, watcher, ranks, device)
     pair = compiled(state.pair, device, watcher.note) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
     losses = LossWatch(late=1 if device.type == "cuda" else 0)
@@ -106,13 +94,7 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
                 meter.lost(known[1])
                 watcher.step(*known)
             if looks:
-                auc = exam.look(state.pair, run, step) if exam else float("nan")
-                row = meter.row(step, options.learning_rate(step), auc)
-                if ranks.first:
-                    history.append(run, row)
-                watcher.row(row)
-                if meter.looks_stuck(options, row):
-                    watcher.note(STUCK_ADVICE.format(plateau=row.loss))
+                look(state, exam, meter, options, run, watcher)
             if saves:
                 save()
                 saved = step
@@ -125,6 +107,40 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
     if state.step < options.steps:
         raise Stopped(stop.signal, state.step, checkpoint.last_checkpoint(run) if state.step else None)
     return checkpoint.last_checkpoint(run)
+
+
+def begun(
+    shards: Path, options: TrainOptions, run: Path, resumed: ShardFacts | None, watcher: Watcher, ranks: Ranks, device: torch.device
+) -> tuple[TrainState, PairLoader, Exam | None]:
+    """What steps change, the pairs to come, and on rank 0 the exam: as at the run's last checkpoint, or new.
+
+    resumed: the shards' facts, which must be those of the run that goes on; None for a new run.
+    """
+    rules = PairRules(gap_frames=options.min_neg_gap)
+    state = begin_state(options, rules, device)
+    reads = state.pair.reads
+    loader = open_loader(shards, options, rules, reads, ranks, pin_memory=device.type == "cuda")
+    exam, note = open_exam(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
+    for text in filter(None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]):
+        watcher.note(text)
+    if resumed:
+        loader.load_state_dict(checkpoint.restore(run, state, options, resumed, ranks))
+    else:
+        fit_spectrum(state.pair, shards, options.seed)
+    if ranks.first:
+        history.begin(run, state.step)
+    return state, loader, exam
+
+
+def look(state: TrainState, exam: Exam | None, meter: Meter, options: TrainOptions, run: Path, watcher: Watcher) -> None:
+    """A row of the history: the loss since the one before, and on rank 0 the AUC of the fixed pairs."""
+    auc = exam.look(state.pair, run, state.step) if exam else float("nan")
+    row = meter.row(state.step, options.learning_rate(state.step), auc)
+    if meter.ranks.first:
+        history.append(run, row)
+    watcher.row(row)
+    if meter.looks_stuck(options, row):
+        watcher.note(STUCK_ADVICE.format(plateau=row.loss))
 
 
 def open_loader(shards: Path, options: TrainOptions, rules: PairRules, reads: SpeechWindows, ranks: Ranks, pin_memory: bool) -> PairLoader:
