@@ -111,7 +111,7 @@ def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch)
     assert completed("score-sync", "--metrics", "lse,l") == ["lse,lse", "lse,lmd", "lse,lpips"]
     assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large", "wavlm-base"]
     monkeypatch.setattr(
-        "importlib.metadata.entry_points", lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines")
+        "speechlip.plugins.entry_points", lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines")
     )
     assert completed("prep-shards", "--engine", "") == ["local", "slurm"]
 

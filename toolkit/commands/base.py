@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
+from speechlip.plugins import offered
 from speechlip.remote.names import is_remote
 from speechlip.terminal import echo, visible
 
@@ -35,9 +36,7 @@ class Named(click.Choice):
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from importlib.metadata import entry_points
-
-        added = sorted({point.name for point in entry_points(group=self.group)} - {*self.choices}) if self.group else []
+        added = sorted(offered(self.group).keys() - {*self.choices}) if self.group else []
         return [CompletionItem(name) for name in (*self.choices, *added) if name.startswith(incomplete)]
 
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from .colours import Colours, colours_of
 from .corrected import Correction
+from .stamps import MAX_REORDER
 
 NEARLY_SQUARE = Fraction(1, 500)  # ratios in files are rounded: 853 × 480 as 16:9 is 1280:1279
 WIDEST = 4  # DVCPRO HD has 3:2, anamorphic DV 64:33; beyond that a header is damaged
 NEARLY_RIGHT_DEG = 1.0  # what fixed-point numbers leave of a right angle is far less; more is said
-KEY_FRAME_WITHIN = 16  # frames that a decoder may hold back (``decoding.MAX_REORDER``)
 SHAPES_TOLD = 8  # of a file's shapes; a stream that adapts to its line comes back to few
 MATRIX = struct.Struct("=9i")  # FFmpeg's display matrix: a b u c d v x y w, in 16.16, the third of each row in 2.30
 UNTURNED = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -147,7 +147,7 @@ class Geometries:
             return self._fixed
         size, now = (frame.width, frame.height), self._codec.sample_aspect_ratio or Fraction(1)
         self._waited = self._waited + 1 if now == self._next else 0
-        if size != self._size or (frame.key_frame and now != self._aspect) or self._waited > KEY_FRAME_WITHIN:
+        if size != self._size or (frame.key_frame and now != self._aspect) or self._waited > MAX_REORDER:
             self._aspect = now
         self._size, self._next = size, now
         return self._aspect

@@ -15,9 +15,7 @@ from .speeds import Places, apart, side_by_side_s
 from .stamps import NAMES, NO_STAMPS, WILD_S, Run, StreamStamps
 
 LOOK_AHEAD = 64  # offsets among which a stream that jumps looks for its own: the other stream is not further ahead in the file
-
 TOGETHER_S = Fraction(1, 2)  # muxers lay the streams' packets side by side about as near as that
-
 JUMPS_NAMED = 3
 
 

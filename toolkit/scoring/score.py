@@ -190,7 +190,7 @@ def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
         "correction": job.rules.as_dict() | {"model_confidence": job.networks.least_confidence},
         "rows": [asdict(row) for result in results for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)],
         "aggregates": {
-            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *limits(column)))) for column in columns
+            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *bounds_of(column)))) for column in columns
         },
         "missing": missing(results, job.options),
         "unused_references": list(job.unused_references),
@@ -218,10 +218,10 @@ def values_of(column: str, results: Sequence[ClipScore], protocol: protocols.Pro
     return [getattr(row, column, None) for row in chosen]
 
 
-def limits(column: str) -> tuple[float, float]:
+def bounds_of(column: str) -> tuple[float, float]:
     """Between which the numbers of a column lie.
 
-    >>> limits("cpbd"), limits("offset_frames"), limits("sync_confidence")
+    >>> bounds_of("cpbd"), bounds_of("offset_frames"), bounds_of("sync_confidence")
     ((0.0, 1.0), (-inf, inf), (0.0, inf))
     """
     return (METRICS[column].lowest, METRICS[column].highest) if column in METRICS else (0.0, math.inf)
