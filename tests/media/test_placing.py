@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import Counter
 from contextlib import suppress
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 import av
 import numpy as np
@@ -173,3 +173,21 @@ def _frames(sound, rate, stamp, layout="mono", size=1024):
 
 def _sound(frames, tally, n_moments):
     return np.concatenate(list(islice(cut(placed(frames, tally), tally), n_moments)))
+
+
+def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
+    """A transport stream of 44100, then 48000 Hz: FFmpeg dates the first of each eight frames as stored, the others 1024/44100 s apart."""
+
+    def frame(rate):
+        made = av.AudioFrame.from_ndarray(np.full((1, 1024), 1000, np.int16), format="s16", layout="mono")
+        made.sample_rate = rate
+        return made
+
+    begun = [(k * 1024 / 44100, frame(44100)) for k in range(8)]
+    end_s = 8 * 1024 / 44100
+    went_on = [(end_s + (k - k % 8) * 1024 / 48000 + k % 8 * 1024 / 44100, frame(48000)) for k in range(32)]
+    tally = Counter()
+    pieces = list(placed([*begun, *went_on], tally))
+    assert tally["audio_gaps"] == 0
+    assert abs(sum(len(samples) for _, samples in pieces) - 16000 * (end_s + 32 * 1024 / 48000)) <= 2
+    assert all(abs(start + len(samples) - following) <= 1 for (start, samples), (following, _) in pairwise(pieces))

@@ -25,6 +25,7 @@ from .probe import MediaInfo
 
 MAX_PAD_SAMPLES = SAMPLE_RATE * 20 // 1000  # up to half a moment of missing sound becomes silence; with more, the moment has no sound
 JUMP_S = 0.005  # half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none
+COUNTED_S = 0.0001  # ticks of 1/90000 s
 DRIFT_S = 0.001  # the rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it
 DRIFT_MEMORY_S = 1.0  # time constant over which stamps are averaged, so that the jitter of single ones is not followed
 Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
@@ -53,7 +54,7 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
     """
     run: _Run | None = None
-    for due_s, frame in in_phase(without_false_jumps(stamped), tally):
+    for due_s, frame in in_phase(without_false_jumps(without_counted_on(stamped)), tally):
         joined = run is not None and due_s is not None and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
         if run is not None and (joined or not run.goes_on(due_s, frame)):
             tally["audio_gaps"] += joined or run.jumps(due_s)
@@ -68,6 +69,16 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     if run is None:
         raise SourceRefused("audio", "no decodable audio", f"{tally['damaged_packets']} damaged packets, and none that gave sound")
     yield from run.finish()
+
+
+def without_counted_on(stamped: Iterable[tuple[float | None, av.AudioFrame]]) -> Iterator[tuple[float | None, av.AudioFrame]]:
+    """Replace by None the stamps that FFmpeg counts on within a packet of a transport stream at the rate it began with, where that is no longer so."""
+    first_rate, due_s = 0, float("nan")
+    for stamp_s, frame in stamped:
+        first_rate = first_rate or frame.sample_rate
+        counted_on = frame.sample_rate != first_rate and stamp_s is not None and abs(stamp_s - due_s) < COUNTED_S
+        due_s = float("nan") if stamp_s is None else stamp_s + frame.samples / first_rate
+        yield None if counted_on else stamp_s, frame
 
 
 def without_false_jumps(stamped: Iterable[tuple[float | None, av.AudioFrame]]) -> Iterator[tuple[float | None, av.AudioFrame]]:
