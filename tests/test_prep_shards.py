@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -258,7 +259,9 @@ def test_two_runs_into_one_folder_are_refused(talking, tmp_path):
 def test_dry_run_shows_the_plan_and_writes_nothing(talking, tmp_path):
     done = prep(talking, "-o", tmp_path / "none", "--dry-run", "--detector", "cascade")
     assert done.exit_code == 0
-    assert "4 videos" in done.stdout and "train" in done.stdout
+    assert "4 videos" in done.stdout
+    assert re.search(r"train +2 videos +2 speakers .* 2 shards\n", done.stdout)
+    assert re.search(r"test +1 video +1 speaker .* 1 shard\n", done.stdout)
     assert not (tmp_path / "none").exists()
 
 

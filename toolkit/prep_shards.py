@@ -138,9 +138,13 @@ def show_plan(plan: Plan, options: PrepOptions) -> int:
     for split in dict.fromkeys(unit.split for unit in plan.units):
         units = [unit for unit in plan.units if unit.split == split]
         planned = [entry for unit in units for entry in unit.sources]
-        speakers = len({entry.source.speaker for entry in planned})
+        counts = (
+            counted(len({entry.source.name for entry in planned}), "video"),
+            counted(len({entry.source.speaker for entry in planned}), "speaker"),
+            counted(len(units), "shard"),
+        )
         split_s = sum(entry.part_s for entry in planned)
-        echo(f"  {split:<12}{len(planned):>6} videos {speakers:>6} speakers {clock(split_s):>10} {len(units):>5} shards")
+        echo(f"  {split:<12}{counts[0]:>12} {counts[1]:>14} {clock(split_s):>10} {counts[2]:>12}")
     filled = {unit.split for unit in plan.units}
     if empty := empty_splits(dict(options.split), filled, (entry.declared for entry in plan.sources)):
         echo(f"  nothing for {', '.join(empty)}: {ADVICE[options.split_by]}")

@@ -11,7 +11,7 @@ from speechlip.encoders.trained import checkpoints, last_checkpoint, read_facts
 from speechlip.errors import SpeechLipError, exit_code
 from speechlip.terminal import Bar, counted, echo, say
 from speechlip.training.check_data import check_data
-from speechlip.training.checkpoint import saved_options
+from speechlip.training.checkpoint import refuse_others, saved_options
 from speechlip.training.config import TrainOptions, make_options, other_end, resumed, unlike_paper
 from speechlip.training.history import NAME, Row
 from speechlip.training.loop import Watcher, train
@@ -31,10 +31,15 @@ def run(
     quiet = quiet or not first
     given = {name: value for name, value in chosen.items() if value is not None}
     out = out or Path("runs") / given.get("encoder", "se4lip")
+    if first and not resume and out.is_dir():
+        refuse_others(out)
     saved = saved_options(out) if resume else None
     options = resumed(saved, given) if saved else make_options(preset, given)
     if not quiet:
         echo(described(options), err=True)
+        if saved:
+            folder = last_checkpoint(out)
+            echo(f"going on after step {read_facts(folder)['step']} of {options.steps}, saved in {folder}", err=True)
     if first and saved and (changed := other_end(saved, options)):
         echo(changed, err=True)
     if check and first:

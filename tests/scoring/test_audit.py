@@ -1,6 +1,7 @@
 """What the container did to the sound: clips made with a known truth, and the numbers by hand."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -137,6 +138,7 @@ def test_in_words_and_as_json(tmp_path):
     assert "wav2lip −10.94 ms = −0.27 frames (sound +69.06 ms, pictures +80 ms) by ffmpeg 4.2" in words
     assert "−130.94 ms = −3.27 frames (sound −130.94 ms, pictures +0 ms) by ffmpeg 9.0" in words  # not padded to where it belongs
     assert "no sound that can be decoded" in words and words.count("delay added") == 1
+    assert "stamps and samples agree, 1 jump\n" in audit_table([replace(found, audio_gaps=1)])
     row = json.loads(json.dumps(audit_row(found), allow_nan=False))
     assert row["clip"] == "talks/one.mp4" and row["delays"][1]["protocol"] == "wav2lip" and row["delays"][1]["ffmpeg"] == "4.2"
 

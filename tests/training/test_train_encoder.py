@@ -32,10 +32,13 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
         "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; feature logmag, not stated; lip_input mouth, not stated; steps 1,"
         in notes
     )
-    code, said, _ = call(
+    code, said, notes = call(capsys, shards, "--steps", 1, "--check-data", "-o", out)  # refused before anything is read or said
+    assert (code, said, notes) == (1, "", f"error: {out} is not empty; go on with it by --resume, or choose another -o\n")
+    code, said, notes = call(
         capsys, shards, "-o", out, "--steps", 2, "--resume"
     )  # the paper's learning rate is constant: more steps may follow
     assert code == 0 and "step-00000002" in said
+    assert f"\ngoing on after step 1 of 2, saved in {out}/step-00000001\n" in notes
     code, said, _ = call(capsys, shards, "-o", out, "--resume", "--quiet")
     assert (code, said) == (0, "")
 

@@ -57,9 +57,18 @@ def read_sound(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Sound:
     notes = (
         *corrections(info),
         *reading.report.corrected,
-        *([f"{silent} of {len(samples) // (2 * SAMPLES_PER_FRAME)} frames are silent for want of sound"] * (silent > 0)),
+        *([silence_note(silent, len(samples) // (2 * SAMPLES_PER_FRAME))] * (silent > 0)),
     )
     return Sound(np.frombuffer(samples, np.int16), notes)
+
+
+def silence_note(silent: int, frames: int) -> str:
+    """How many of a video's frames have no sound of their own.
+
+    >>> silence_note(1, 50)
+    '1 of 50 frames is silent for want of sound'
+    """
+    return f"{silent} of {frames} frames {'is' if silent == 1 else 'are'} silent for want of sound"
 
 
 def _sound_alone(path: Path) -> Sound:

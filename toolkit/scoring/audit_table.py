@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from speechlip.media.probe import SAME_START_S
+from speechlip.terminal import counted
 from speechlip.timing import FPS
 
 from .audit import Audit, ProtocolDelay
@@ -68,7 +69,7 @@ def _longer_words(apart_ms: float) -> str:
 def _clock_words(found: Audit) -> str:
     drift_ms = found.clock_drift_ms or 0.0
     words = f"stamps run {abs(drift_ms):.2f} ms {'ahead of' if drift_ms > 0 else 'behind'} the samples"
-    gaps = f", {found.audio_gaps} jumps" if found.audio_gaps else ""
+    gaps = f", {counted(found.audio_gaps, 'jump')}" if found.audio_gaps else ""
     return ("stamps and samples agree" if abs(drift_ms) <= SAME_MS else words) + gaps
 
 
