@@ -6,13 +6,17 @@ The looped copy repeats the packets without encoding again. Peak is the largest 
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
-from speechlip.processes import MAXRSS_BYTES
+from speechlip.processes import resident_bytes
 
 SHORT_S = 20
 SEAM_S = 0.2  # between two rounds, so that stamps never run back where a stream begins before zero
@@ -56,16 +60,23 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
 
 
 def peak_mb(video: Path, out: Path, detector: str) -> float:
-    """Largest resident size in MB among the processes of one run of prep-shards, measured by a process of its own."""
-    code = (
-        "import resource, subprocess, sys\n"
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    command = ["prep-shards", str(video), "-o", str(out), "--detector", detector, "--workers", "1", "--quiet"]
-    command[0] = str(Path(sys.executable).with_name("prep-shards"))
-    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    return int(done.stdout) * MAXRSS_BYTES / 1e6
+    """Largest resident size in MB among the processes of one run of prep-shards, looked at twenty times a second."""
+    command = [Path(sys.executable).with_name("prep-shards"), video, "-o", out, "--detector", detector, "--workers", "1", "--quiet"]
+    run, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True), 0
+    while run.poll() is None:
+        peak = max([peak, *map(resident_bytes, processes_of(run.pid))])
+        time.sleep(0.05)
+    if run.returncode:
+        raise SystemExit(f"prep-shards ended with exit code {run.returncode}")
+    return peak / 1e6
+
+
+def processes_of(session: int) -> Iterator[int]:
+    """The running processes of a session, by /proc (Linux): workers are forked from a server, so that their parent is none of ours."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError):
+            if os.getsid(int(folder.name)) == session:
+                yield int(folder.name)
 
 
 if __name__ == "__main__":
