@@ -233,7 +233,7 @@ def test_other_options_and_other_videos_are_refused_with_the_difference(prepared
     gone.unlink()
     done = prep(fewer, "-o", out, "--detector", "sidecar")
     assert done.exit_code == 1
-    assert f"1 sources are new, gone or changed: '{gone.relative_to(fewer)}'" in done.stderr
+    assert f"1 source new, gone or changed: '{gone.relative_to(fewer)}'" in done.stderr
 
 
 def test_another_licence_in_metadata_csv_is_refused_by_name(talking, tmp_path):
@@ -244,7 +244,7 @@ def test_another_licence_in_metadata_csv_is_refused_by_name(talking, tmp_path):
     (folder / "metadata.csv").write_text(f"file,licence\n{video},CC-BY-4.0\n")
     done = prep(*arguments)
     assert done.exit_code == 1
-    assert f"1 sources are new, gone or changed: '{video}' (licence). Choose another -o" in done.stderr
+    assert f"1 source new, gone or changed: '{video}' (licence). Choose another -o" in done.stderr
 
 
 def test_two_runs_into_one_folder_are_refused(talking, tmp_path):

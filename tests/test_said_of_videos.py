@@ -95,7 +95,7 @@ def test_another_word_in_a_column_makes_another_dataset(done, tmp_path):
     table = (folder / "metadata.csv").read_text()
     (folder / "metadata.csv").write_text(table.replace("glad", "sad"))
     refused = prep(folder, "-o", again, "--detector", "sidecar")
-    assert refused.exit_code == 1 and "1 sources are new, gone or changed" in refused.stderr and "(more)" in refused.stderr
+    assert refused.exit_code == 1 and "1 source new, gone or changed" in refused.stderr and "(more)" in refused.stderr
 
 
 def test_one_persons_video_is_cut_in_time(talking, tmp_path):

@@ -155,4 +155,4 @@ def reads_for(unit, report):
 
 def test_reading_is_a_sign_of_life_for_a_while_but_not_forever():
     found = dict(outcomes(reads_for, [3, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(1.0, 0)))
-    assert found == {3: 3, 60: "no step forward in 1 s (--max-wait)"}
+    assert found == {3: 3, 60: "no step forward in 6 s of reading (6 × --max-wait)"}

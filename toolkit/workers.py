@@ -205,8 +205,11 @@ class _Worker:
         """Which limit the process is over, as a sentence, or an empty one."""
         if limits == NO_LIMITS or not self.source or self.unit is None or self.pipe.poll():
             return ""
-        if limits.wait_s and time.monotonic() > min(self.sign_s + limits.wait_s, self.step_s + PATIENCE * limits.wait_s):
+        still_s, silent_s = time.monotonic() - self.step_s, time.monotonic() - self.sign_s
+        if limits.wait_s and silent_s > limits.wait_s:
             return f"no step forward in {limits.wait_s:g} s (--max-wait)"
+        if limits.wait_s and still_s > PATIENCE * limits.wait_s:
+            return f"no step forward in {PATIENCE * limits.wait_s:g} s of reading ({PATIENCE} × --max-wait)"
         held = resident_bytes(self.process.pid) if limits.memory_bytes else 0
         if held > limits.memory_bytes:
             return f"{held / 1e9:.1f} GB of memory, {limits.memory_bytes / 1e9:.1f} GB are allowed (--max-memory)"

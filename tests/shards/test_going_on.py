@@ -348,7 +348,7 @@ def test_videos_that_were_copied_again_go_on_and_others_of_the_same_size_do_not(
     one = videos / row["source"]
     content = one.read_bytes()
     one.write_bytes(content[:-9] + b"otherwise")
-    with pytest.raises(ShardError, match=rf"1 sources are new, gone or changed: '{row['source']}' \(video\)"):
+    with pytest.raises(ShardError, match=rf"1 source new, gone or changed: '{row['source']}' \(video\)"):
         run(videos, unfinished)
     assert {path: path.stat().st_mtime_ns for path in (unfinished / ".work").glob("*.tar")} == made
     one.write_bytes(content)

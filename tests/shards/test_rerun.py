@@ -85,7 +85,7 @@ SAID += [({"phones_path": None}, "phones"), ({"landmarks_path": None, "split": "
 @pytest.mark.parametrize(("change", "what"), SAID)
 def test_what_is_said_otherwise_is_refused_and_named(videos, tmp_path, before, change, what):
     before(tmp_path / "out", videos)
-    with pytest.raises(ShardError, match=rf"1 sources are new, gone or changed: 'a.mp4' \({what}\)\. Choose another -o"):
+    with pytest.raises(ShardError, match=rf"1 source new, gone or changed: 'a.mp4' \({what}\)\. Choose another -o"):
         run(tmp_path / "out", [replace(videos[0], **change), videos[1]])
 
 
@@ -112,7 +112,7 @@ def test_an_option_that_an_older_release_did_not_have_is_what_it_did(videos, tmp
 
 def test_new_and_gone_sources_are_told_apart(videos, tmp_path):
     run(tmp_path / "out", videos)
-    with pytest.raises(ShardError, match=r"2 sources are new, gone or changed: 'a.mp4' \(gone\), 'b.mp4' \(new\)"):
+    with pytest.raises(ShardError, match=r"2 sources new, gone or changed: 'a.mp4' \(gone\), 'b.mp4' \(new\)"):
         run(tmp_path / "out", [replace(videos[0], name="b.mp4"), videos[1]])
 
 

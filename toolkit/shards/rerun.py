@@ -149,7 +149,7 @@ def refuse_other_work(out: Path, wanted: PrepOptions, options: Mapping[str, Any]
     was = PrepOptions().as_dict() | dict(options)  # an older release did not write those that it did not have
     differences = [f"{key} was {was[key]!r}, is now {value!r}" for key, value in wanted.as_dict().items() if was[key] != value]
     if changed_sources:
-        differences.append(f"{len(changed_sources)} sources are new, gone or changed: {listed(changed_sources, most=5)}")
+        differences.append(f"{counted(len(changed_sources), 'source')} new, gone or changed: {listed(changed_sources, most=5)}")
     if differences:
         raise ShardError(f"{out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first")
 
