@@ -213,7 +213,7 @@ def warnings(manifest: dict, rows: Sequence[LedgerRow]) -> Iterator[str]:
     if several and not manifest["options"].get("sync_filter"):
         taken = "every one of them was" if manifest["options"].get("faces") == "all" else "the largest was"
         where = f"{counted(len(several), 'video')} ({clock(sum(row.several_faces_seconds for row in several))} of the clips)"
-        advice = "--sync-filter 'conf>=3' keeps those whose lips fit"
+        advice = "--sync-filter 'conf>=3' keeps those whose lips fit, with SyncNet's weights or --sync-model runs/NAME"
         yield f"several faces at once in {where}, {listed([shown(row.source) for row in several])}: {taken} paired with the sound, whoever spoke; {advice}"
 
 

@@ -90,6 +90,9 @@ def run_scores(
 
     check_writable(out)
     networks = find_networks(options)
+    if fix_offset and networks.sync is None:
+        why = networks.problems["lse"][1] if "lse" in networks.problems else "--metrics leaves lse out"
+        raise OptionError(f"--fix-offset moves sound by the offset that a sync model measures, and there is none: {why}")
     if not quiet:
         for family, (reason, detail) in networks.problems.items():
             echo(f"{family} is not scored, {reason}: {detail}", err=True)

@@ -22,6 +22,13 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 
 LRS = protocols.get("lrs")
+
+
+def test_the_published_numbers_of_the_other_pipelines():
+    """run_pipeline.py of joonson/syncnet_python, by its option's names and defaults; LatentSync's min_track."""
+    published, tracks = protocols.get("wav2lip"), protocols.get("wav2lip").tracks
+    assert (tracks.min_mean_side_px, tracks.max_gap_frames + 1, tracks.min_iou) == (100, 25, 0.5), "min_face_size, num_failed_det, iouThres"
+    assert (published.min_frames, protocols.get("latentsync").min_frames) == (101, 51), "more than min_track"
 needs_ffmpeg = pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")
 
 

@@ -207,6 +207,7 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
         (["--allow-unknown-weights"], "goes with --syncnet-weights"),
         (["--reference", "/nowhere"], "/nowhere does not exist"),
         (["--fix-offset", "--protocol", "wav2lip"], "--fix-offset with --protocol direct"),
+        (["--fix-offset", "--metrics", "cpbd"], "a sync model measures, and there is none: --metrics leaves lse out"),
         (["--metrics", ""], "no metric named"),
         (["--ffmpeg", "7.0"], "protocol direct runs no ffmpeg; leave out --ffmpeg, or take one of wav2lip, latentsync, lrs"),
         (["--protocol", "wav2lip", "--ffmpeg", "/nowhere/ffmpeg"], "no ffmpeg '/nowhere/ffmpeg': no such program"),
@@ -337,6 +338,15 @@ def test_a_sub_folder_scored_into_its_parents_scores_takes_no_rows_away(videos, 
     assert run(renders / "b", *asked, "-o", out) == 1, "scores of an older release say it as well"
     (renders / "a.mp4").unlink()
     assert run(renders, *asked, "-o", out) == 0 and [row["clip"] for row in table(out)] == ["b/c.mp4"]
+
+
+def test_scores_of_fewer_metrics_do_not_take_the_place_of_more(videos, tmp_path, capsys):
+    asked = (videos / "renders" / "a.mp4", "-o", tmp_path / "out", "--reference", videos / "gt", "--workers", 1, "--quiet")
+    assert run(*asked, "--metrics", "psnr,cpbd") == 0
+    before = finished(tmp_path / "out")
+    assert run(*asked, "--metrics", "cpbd") == 1 and finished(tmp_path / "out") == before
+    assert "holds scores of psnr as well, which this run leaves out and would remove" in capsys.readouterr().err
+    assert run(*asked, "--metrics", "psnr,ssim,cpbd") == 0
 
 
 def test_two_runs_into_one_folder_are_refused(videos, tmp_path, capsys):

@@ -22,7 +22,7 @@ from .timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
 FIRST_PACKETS = 500  # some 10 s of either stream: where one has given no frame by then, its header's word is taken for where it starts
 MPEG_STREAMS, MPEG_WRAP_S = ("mpegts", "mpeg"), 2**33 / 90_000  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
 SAME_START_S = 0.001  # Matroska and FLV round stamps to 1 ms: a smaller difference is none
-MUCH, MUCH_BYTES = 0.2, 100_000  # of a file: more than an index, a preview picture or a second language at its end
+MUCH, MUCH_BYTES = 0.2, 20_000  # of a file: more than an index, a preview picture or a second language at its end
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
 def unread(end_byte: int, size: int) -> list[str]:
     """Where much of a file lies behind the last packet that is read of it: another recording joined to an MP4, whose index knows its own alone.
 
-    >>> unread(400_000, 1_000_000), unread(900_000, 1_000_000)
-    (['the last 60 % of the file hold nothing that is read'], [])
+    >>> unread(400_000, 1_000_000), unread(50_000, 80_000), unread(900_000, 1_000_000)
+    (['the last 60 % of the file hold nothing that is read'], ['the last 38 % of the file hold nothing that is read'], [])
     """
     share = 1 - end_byte / size if end_byte else 0.0
     return (

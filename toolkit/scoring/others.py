@@ -13,6 +13,20 @@ from .records import ScoreTask
 INDEX = "index"
 
 
+def refuse_fewer(out: Path, metrics: Sequence[str]) -> None:
+    """Raises OptionError where the scores in ``out`` have metrics that this run is not asked for: it would put fewer in their place."""
+    try:
+        scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+        left_out = [family for family in scores["options"]["metrics"] if family not in metrics]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    if left_out:
+        raise OptionError(
+            f"{out} holds scores of {','.join(left_out)} as well, which this run leaves out and would remove; "
+            "ask for them too, or choose another -o"
+        )
+
+
 def claim(out: Path, clips: Path, tasks: Sequence[ScoreTask]) -> None:
     """Note in ``clips`` that the scores in ``out`` are of ``tasks``.
 

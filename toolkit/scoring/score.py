@@ -31,7 +31,7 @@ from .clip import Report, score_clip
 from .faces import sidecar_of
 from .networks import Networks, tools_of
 from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
-from .others import claim
+from .others import claim, refuse_fewer
 from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
 from .rows import MEAN, failed_row, with_verdicts
 from .verdict import STATED, CorrectionRules
@@ -88,6 +88,7 @@ def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
     """
     make_folder(job.clips)
     with only_run(job.clips), scratch_folder(job.clips / SCRATCH) as scratch:
+        refuse_fewer(job.out, job.options.metrics)
         claim(job.out, job.clips, job.tasks)
         return _score(job, workers, watcher, scratch)
 
