@@ -29,6 +29,8 @@ def test_the_published_numbers_of_the_other_pipelines():
     published, tracks = protocols.get("wav2lip"), protocols.get("wav2lip").tracks
     assert (tracks.min_mean_side_px, tracks.max_gap_frames + 1, tracks.min_iou) == (100, 25, 0.5), "min_face_size, num_failed_det, iouThres"
     assert (published.min_frames, protocols.get("latentsync").min_frames) == (101, 51), "more than min_track"
+
+
 needs_ffmpeg = pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")
 
 
