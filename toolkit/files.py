@@ -180,3 +180,12 @@ def sha256_of(path: Path) -> str:
             digest.update(block)
             alive()
     return digest.hexdigest()
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and modification time in ns of a file, zeros if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

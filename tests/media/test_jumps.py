@@ -16,7 +16,7 @@ from speechlip.media.probe import corrections, probe
 from speechlip.media.stamps import Run
 from speechlip.media.timeline import joined
 from speechlip.records import Source
-from speechlip.shards.plan import look_at
+from speechlip.shards.planned_source import look_at
 from speechlip.shards.writer import KEY_DIGITS
 
 SMALL = {"size": (128, 96), "noise": True}

@@ -13,7 +13,7 @@ from speechlip.shards.ledger import LedgerRow, splits_of
 from speechlip.shards.options import SPLIT_BY, PrepOptions
 from speechlip.shards.pairs import PairClip
 from speechlip.shards.parts import merged
-from speechlip.shards.plan import PlannedSource
+from speechlip.shards.planned_source import PlannedSource
 
 IN_TIME = PrepOptions(split_by="time", split=SPLIT_BY["time"])
 

@@ -12,7 +12,7 @@ from speechlip.records import FaceTrack, Source
 from speechlip.shards import passes
 from speechlip.shards.account import Account
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import PlannedSource
+from speechlip.shards.planned_source import PlannedSource
 from speechlip.shards.spans import Observation, Span, choose_spans
 
 SOURCE = Source(Path("/videos/a.mp4"), "a.mp4", "a")

@@ -10,7 +10,8 @@ from speechlip.errors import OptionError, SourceRefused
 from speechlip.records import Source
 from speechlip.shards.deal import assign_splits
 from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import Plan, PlannedSource, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
+from speechlip.shards.plan import Plan, bytes_per_second, dump_plan, limited, load_plan, make_plan, make_units
+from speechlip.shards.planned_source import PlannedSource
 
 
 def planned(name, speaker, seconds=60.0, split=None):
@@ -59,9 +60,9 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
             raise SourceRefused("probe", "empty file", "0 bytes")
         return SimpleNamespace(video_duration_s=11.7)
 
-    monkeypatch.setattr("speechlip.shards.plan.probe", probe)
-    monkeypatch.setattr("speechlip.shards.plan.picture_length_s", lambda path: probe(path, need_audio=False).video_duration_s)
-    monkeypatch.setattr("speechlip.shards.plan.is_silent", lambda path, info: path.stem == "silent")
+    monkeypatch.setattr("speechlip.shards.planned_source.probe", probe)
+    monkeypatch.setattr("speechlip.shards.planned_source.picture_length_s", lambda path: probe(path, need_audio=False).video_duration_s)
+    monkeypatch.setattr("speechlip.shards.planned_source.is_silent", lambda path, info: path.stem == "silent")
     names = ["good1", "good2", "silent", "mute", *(f"bad{place}" for place in range(5))]
     sources = [Source(Path(f"/videos/{name}.mp4"), f"{name}.mp4", name) for name in names]
     plan = make_plan(sources, PrepOptions(seed=seed))

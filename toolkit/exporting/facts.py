@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import speechlip
 from speechlip.errors import OptionError
-from speechlip.files import sha256_of, write_text
-from speechlip.shards.plan import file_stamp
+from speechlip.files import file_stamp, sha256_of, write_text
 from speechlip.shards.writer import plain_name
 from speechlip.timing import FPS
 

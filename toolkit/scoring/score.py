@@ -18,11 +18,10 @@ from typing import Protocol as Interface
 
 import speechlip
 from speechlip.errors import UNEXPECTED, ModelError, OptionError, SourceRefused, where_raised
-from speechlip.files import csv_text, is_file, make_folder, only_run, scratch_folder, write_text
+from speechlip.files import csv_text, file_stamp, is_file, make_folder, only_run, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import METRICS, NotScored
 from speechlip.metrics.significance import METHOD
-from speechlip.shards.plan import file_stamp
 from speechlip.shards.prepare import use_one_thread
 from speechlip.workers import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
 

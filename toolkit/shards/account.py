@@ -9,7 +9,7 @@ from speechlip.records import Clip
 from speechlip.timing import FPS, seconds
 
 from .ledger import LedgerRow
-from .plan import PlannedSource
+from .planned_source import PlannedSource
 from .spans import TOO_SMALL, Observation
 from .writer import plain_name
 

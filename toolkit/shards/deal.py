@@ -4,18 +4,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from speechlip.errors import OptionError
 from speechlip.timing import FPS, frames, seconds
 
 from .options import PrepOptions
-
-if TYPE_CHECKING:
-    from .plan import PlannedSource
+from .planned_source import PlannedSource
 
 
-def dealt(planned: Sequence["PlannedSource"], options: PrepOptions) -> list[tuple[str, "PlannedSource"]]:
+def dealt(planned: Sequence[PlannedSource], options: PrepOptions) -> list[tuple[str, PlannedSource]]:
     """Each source, or each part of it, with its split, in the order given. Raises OptionError where one speaker is declared in two splits."""
     if options.split_by == "time":
         return [part for entry in planned for part in parts_in_time(entry, options)]
@@ -24,15 +21,15 @@ def dealt(planned: Sequence["PlannedSource"], options: PrepOptions) -> list[tupl
     return [(split_of[who(entry)], entry) for entry in planned]
 
 
-def by_speaker(entry: "PlannedSource") -> str:
+def by_speaker(entry: PlannedSource) -> str:
     return entry.source.speaker
 
 
-def by_file(entry: "PlannedSource") -> str:
+def by_file(entry: PlannedSource) -> str:
     return entry.source.name
 
 
-def parts_in_time(entry: "PlannedSource", options: PrepOptions) -> Iterator[tuple[str, "PlannedSource"]]:
+def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[str, PlannedSource]]:
     """A source cut at the shares of its time, in the order of ``options.split``; whole where its split is official.
 
     A border is a whole frame, ``floor(T · share)`` of T frames, as ER-NeRF and its kin cut. A part of no frame is left out.
@@ -57,7 +54,7 @@ def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
 
 
 def assign_splits(
-    planned: Sequence["PlannedSource"], options: PrepOptions, who: Callable[["PlannedSource"], str] = by_speaker
+    planned: Sequence[PlannedSource], options: PrepOptions, who: Callable[[PlannedSource], str] = by_speaker
 ) -> dict[str, str]:
     """Give each speaker (what ``who`` says) one split: the official one where the source declares it, else drawn so that the shares of seconds come out.
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipError, where_raised
-from speechlip.files import is_file, sha256_of, write_text
+from speechlip.files import file_stamp, is_file, sha256_of, write_text
 from speechlip.media.probe import MediaInfo, corrections, probe
 from speechlip.phones import read_phones
 from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
@@ -19,7 +19,8 @@ from .ledger import LedgerRow
 from .options import PrepOptions
 from .pairs import PairClip, moved_sound
 from .passes import Report, cut_clips, observe
-from .plan import PlannedSource, Unit, file_stamp
+from .plan import Unit
+from .planned_source import PlannedSource
 from .spans import choose_spans
 from .writer import Sample, encode_clip, encode_json, plain_name, sample_key, write_shard
 

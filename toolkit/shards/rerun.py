@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.errors import UNEXPECTED, ShardError
-from speechlip.files import sha256_of
+from speechlip.files import file_stamp, sha256_of
 from speechlip.records import Source
 from speechlip.terminal import counted, listed
 from speechlip.workers import CRASHED
 
 from .ledger import LedgerRow, read_rows
 from .options import PrepOptions
-from .plan import Plan, PlannedSource, declared, file_stamp, load_plan, look_at
+from .plan import Plan, load_plan
+from .planned_source import PlannedSource, declared, look_at
 from .prepare import WENT_AWAY
 from .shardset import read_manifest
 from .writer import plain_name
