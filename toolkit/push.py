@@ -52,6 +52,7 @@ class Progress:
         self._show("verifying", "clips", total).reach(done)
 
     def planned(self, plan: Plan) -> None:
+        """Say what is to be sent and what is there already."""
         self.close()
         self.total_bytes = plan.bytes
         if self.quiet:

@@ -34,6 +34,7 @@ def run(
 
 
 def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
+    """Print the table, its notes and what failed; returns the exit code."""
     failed = [row for row in benchmark.rows if row.status == FAILED]
     if not quiet:
         echo(as_text(benchmark))

@@ -181,6 +181,7 @@ class Changes:
         self._colours: set[Colours] = set()
 
     def see(self, frame: Any, geometry: Geometry, at_s: float) -> None:
+        """Take note of the frame that is on display at ``at_s`` seconds."""
         if frame.interlaced_frame and not self._interlaced:
             self._tally[Correction(f"interlaced from {at_s:.2f} s on: fields are left as they are")] += 1
             self._interlaced = True

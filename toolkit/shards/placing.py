@@ -92,6 +92,7 @@ def place_shards(work: Path, data: Path, results: Results) -> list[dict]:
 
 
 def described(name: str, unit: Unit, result: UnitResult) -> dict:
+    """A shard as the manifest lists it: file name, split, SHA-256, bytes, clips, frames."""
     return {
         "name": name,
         "split": unit.split,

@@ -46,6 +46,7 @@ class HopSound:
         self.written = 0
 
     def write_until(self, time_s: float) -> None:
+        """Encode the sound up to ``time_s`` seconds of the output, so that both streams lie side by side in the file."""
         while (
             self.written < time_s * self.converter.rate
             and (block := next(self.blocks, None) if self.first is None else self.first) is not None

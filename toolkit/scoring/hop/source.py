@@ -144,6 +144,7 @@ class _Demuxer:
 
     @classmethod
     def of(cls, source: HopSource, stream: Any, generation: Generation) -> "_Demuxer":
+        """How the demuxer of ``generation`` reads the stamps of this stream."""
         zero_s = nearest(source.on.start_s / stream.time_base) * stream.time_base
         usual_s = 1 / Fraction(stream.guessed_rate) if stream.guessed_rate else nominal_s(source.info)
         if not generation.old_demuxers or source.info.container != "mov":
