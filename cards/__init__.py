@@ -5,7 +5,7 @@ from pathlib import Path
 from speechlip.errors import OptionError
 
 if __name__ != "speechlip.cards":
-    raise ImportError(f"import speechlip.cards, not {__name__}: README's folder → import table says why")
+    raise ImportError(f"import speechlip.cards, not {__name__}: docs/architecture.md says why")
 
 
 def write_card_of(folder: Path) -> Path:

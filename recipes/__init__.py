@@ -16,7 +16,7 @@ from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import Source
 
 if __name__ != "speechlip.recipes":
-    raise ImportError(f"import speechlip.recipes, not {__name__}: README's folder → import table says why")
+    raise ImportError(f"import speechlip.recipes, not {__name__}: docs/architecture.md says why")
 
 DECLARED = ("TITLE", "LICENCE", "CITATION", "ACCESS", "HOMEPAGE", "SPLITS")
 

@@ -31,7 +31,7 @@ def test_module_is_documented_and_its_examples_are_true(name):
 def test_a_room_cannot_be_imported_twice_under_its_folder_name(folder):
     done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "README" in done.stderr and "import speechlip" in done.stderr
+    assert "architecture.md" in done.stderr and "import speechlip" in done.stderr
 
 
 def test_help_does_not_import_heavy_libraries():
