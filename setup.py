@@ -1,9 +1,11 @@
 """The folders of this repository are rooms of one import name, ``speechlip`` (README: folder → import)."""
 
+import re
 from pathlib import Path
 
 from setuptools import setup
 
+REPOSITORY = "https://github.com/speechlip/speechlip"
 ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
 INNER = [
     *[
@@ -44,15 +46,45 @@ COMMANDS = [
     "inspect-shards",
 ]
 
+
+def with_addresses(markdown: str) -> str:
+    """``markdown`` with every relative link made an address of the repository, for pages that show README elsewhere.
+
+    >>> with_addresses("![a clip](docs/a.jpg), [format](docs/format.md#json), [PyPI](https://pypi.org)")
+    '![a clip](…/raw/main/docs/a.jpg), [format](…/blob/main/docs/format.md#json), [PyPI](https://pypi.org)'
+    """
+    relative = r"(?![a-z]+:|#)"
+    images = re.sub(rf"(!\[[^\]]*\]\(){relative}", rf"\1{REPOSITORY}/raw/main/", markdown)
+    return re.sub(rf"(\]\(){relative}", rf"\1{REPOSITORY}/blob/main/", images)
+
+
 setup(
     name="speechlip",
     version="0.1.0",
     description="Aligned speech and lip shards from talking videos, and lip-sync scores that two labs can compare",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=with_addresses(Path(__file__).with_name("README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
+    author="speechlip maintainers",
+    url=REPOSITORY,
+    project_urls={
+        "Documentation": f"{REPOSITORY}/tree/main/docs",
+        "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+        "Issues": f"{REPOSITORY}/issues",
+    },
     license="MIT",
     python_requires=">=3.10",
-    classifiers=["Operating System :: POSIX :: Linux", "Operating System :: MacOS", "Programming Language :: Python :: 3"],
+    keywords=["talking heads", "lip sync", "audio-visual speech", "dataset preparation", "benchmark"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Operating System :: MacOS",
+        "Programming Language :: Python :: 3",
+        "Topic :: Multimedia :: Video",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     packages=[*ROOMS, *INNER],
     package_dir=ROOMS,
     package_data={
@@ -103,6 +135,7 @@ setup(
             "mlcroissant>=1.1",
             *PEERS,
         ],
+        "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3", "sphinx-click>=6"],
     },
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]

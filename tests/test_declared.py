@@ -79,7 +79,9 @@ def test_what_an_extra_brings_is_declared_there_and_not_in_the_base(setup, modul
 
 def test_all_is_all_extras_but_those_of_developers(setup):
     extras = setup["extras_require"]
-    assert set(extras["all"]) == {each for name, requirements in extras.items() if name not in ("all", "dev") for each in requirements}
+    assert set(extras["all"]) == {
+        each for name, requirements in extras.items() if name not in ("all", "dev", "docs") for each in requirements
+    }
 
 
 def test_versions_that_are_written_down_are_of_what_is_declared(setup):
