@@ -1,5 +1,6 @@
 # make demo   set up, make a small corpus of drawn talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
+# make docs   set up, build the site: build/docs/index.html
 # make faults set up, kills at random moments, mutated videos, hostile shards: seeded, with their counts, at most 15 minutes on two cores
 PYTHON ?= python3
 VENV ?= .venv
@@ -37,6 +38,10 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run_all.py
 
+# a warning is an error: a broken link, a page without a place in the navigation
+docs: $(VENV)/.docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+
 clean:
 	rm -rf $(VENV) .types .mypy_cache .pytest_cache .ruff_cache build demo *.egg-info
 
@@ -51,4 +56,8 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[all,dev]'
+	touch $@
+
+$(VENV)/.docs: setup.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic,docs]'
 	touch $@

@@ -135,7 +135,7 @@ setup(
             "mlcroissant>=1.1",
             *PEERS,
         ],
-        "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3", "sphinx-click>=6"],
+        "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3"],
     },
     entry_points={
         "console_scripts": ["speechlip = speechlip.cli:speechlip"]

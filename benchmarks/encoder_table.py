@@ -1,4 +1,4 @@
-"""README's table of encoders: half an hour of drawn speech, the paper's ablation trained on it, all of it scored beside the controls.
+"""The encoder table of docs/benchmark.md: half an hour of rendered speech, the paper's ablation trained on it, all of it scored beside the controls.
 
     python benchmarks/encoder_table.py work/ [--preset quick|full] [--runs NAME,...] [--steps 450] [--workers 2] [--encoder NAME ...]
 

@@ -1,4 +1,4 @@
-"""Every figure that README quotes, one script after another (make bench).
+"""Every figure that docs/measured.md sums up, one script after another (make bench).
 
     python benchmarks/run_all.py [VIDEO_DIR] [--detector auto]
 

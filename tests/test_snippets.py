@@ -1,8 +1,9 @@
-"""Every snippet of README and docs does what it says: Python is run, command lines are read by their own parsers, the rest says what it is.
+"""Every snippet of README and docs does what it says: Python is run, commands and tables are read by their own parsers.
 
 A snippet of Python that cannot be run here says so behind its fence: ``python not-run: asks the Hub``.
 """
 
+import csv
 import re
 import shlex
 import subprocess
@@ -15,12 +16,19 @@ import pytest
 import tiny_dataset
 from click.testing import CliRunner
 from speechlip.cli import prep_shards, speechlip
+from speechlip.recipes._metadata import read_metadata
+from speechlip.scoring.renders import match
 
 PROJECT = Path(__file__).parents[1]
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")), *sorted((PROJECT / "examples").rglob("*.md"))]
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *(path for folder in ("docs", "examples") for path in sorted((PROJECT / folder).rglob("*.md"))),
+]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEMO = {"train": {f"speaker-{n}": (100, 110) for n in range(4)}, "validation": {"dora": (95, 104)}, "test": {"emil": (99, 101)}}
 """As many clips of as many people as `make demo` prepares."""
+OF_THE_SITE = ("{toctree}", "{include}", "{eval-rst}")
+"""Blocks that Sphinx reads: tables of contents, another file, the Python reference."""
 OTHERS = ("make", "pip", "apt-get", "hf", "torchrun", "python")
 
 
@@ -42,8 +50,36 @@ def lines():
 
 @pytest.mark.parametrize(("language", "note", "text"), [*snippets()])
 def test_every_snippet_says_what_it_is(language, note, text):
-    assert language in ("python", "sh", "text", "toml", "csv")
-    assert not note or (language == "python" and re.fullmatch("not-run: .+", note))
+    assert language in ("python", "sh", "text", "toml", "csv", *OF_THE_SITE)
+    assert not note or language == "{include}" or (language == "python" and re.fullmatch("not-run: .+", note))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_fence_is_one_that_these_tests_see(page):
+    """A fence that is indented, or made of other characters, would be run by nobody."""
+    text = page.read_text()
+    assert re.findall(r"^[ >]*```|^ *~~~|^````", FENCE.sub("", text), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(("language", "note", "text"), [*snippets("csv")])
+def test_a_table_is_one_that_the_commands_take(tmp_path, language, note, text):
+    rows = [*csv.DictReader(text.splitlines())]
+    for name in {name for row in rows for column in ("file", "render", "reference", "audio") if (name := row.get(column))}:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "table.csv").write_text(text)
+    if "file" in rows[0]:
+        assert read_metadata(tmp_path / "table.csv", [row["file"] for row in rows]).rows
+    else:
+        references = {task.render: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks}
+        assert all(references[row["render"]] == tmp_path / row["reference"] for row in rows if row["reference"])
+
+
+@pytest.mark.parametrize(("language", "note", "text"), [*snippets("toml")])
+def test_an_entry_point_is_of_a_group_that_is_read(language, note, text):
+    groups = re.findall(r'entry-points\."(.+?)"', text)
+    code = "".join(path.read_text() for path in (PROJECT / "toolkit").rglob("*.py"))
+    assert groups and all(f'"{group}"' in code for group in groups)
 
 
 @pytest.mark.parametrize("words", [*lines()])
