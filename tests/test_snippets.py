@@ -71,7 +71,7 @@ def test_a_table_is_one_that_the_commands_take(tmp_path, language, note, text):
     if "file" in rows[0]:
         assert read_metadata(tmp_path / "table.csv", [row["file"] for row in rows]).rows
     else:
-        references = {task.render: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks}
+        references = {task.clip: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks}
         assert all(references[row["render"]] == tmp_path / row["reference"] for row in rows if row["reference"])
 
 
