@@ -88,6 +88,21 @@ def face_model(tmp_path, monkeypatch):
     return home
 
 
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory):
+    """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they take is the real one."""
+    import torch
+    from speechlip.metrics.syncnet_network import official_shapes
+
+    torch.manual_seed(0)
+    state = {
+        name: torch.randn(shape) * 0.02 if "running_var" not in name else torch.ones(shape) for name, shape in official_shapes().items()
+    }
+    path = tmp_path_factory.mktemp("weights") / "random.model"
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    return path
+
+
 @pytest.fixture(scope="module")
 def tiny_lips():
     """New pairs have a lip network of one layer, for tests of what goes on around the networks."""
