@@ -1,4 +1,4 @@
-"""How a stored picture becomes the displayed one: its pixels made square, mirrored, turned (docs/pictures.md)."""
+"""How a stored picture becomes the displayed one: its pixels made square, mirrored, turned (docs/images.md)."""
 
 import math
 import struct
