@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 
 WHITE_NITS, PEAK_NITS = 203.0, 1000.0
 KNEE = 0.8  # of white
@@ -143,13 +144,18 @@ def lattice(colours: Colours) -> str:
     return f"LUT_3D_SIZE {LATTICE}\n" + "".join(f"{r:.6f} {g:.6f} {b:.6f}\n" for r, g, b in values.tolist())
 
 
+LUT3D_VALUES = 16
+"""FFmpeg's lut3d takes values of a row by 8 or 16, also those behind its end; where these are not finite it looks outside of its table."""
+
+
 class ToneMapper:
     """FFmpeg's lut3d on pictures of one size and one kind of colours: (gbrpf32le frame) → (H, W, 3) uint8 RGB; 12 ms for 1080 × 1920."""
 
     def __init__(self, colours: Colours, width: int, height: int) -> None:
+        self._width, self._row_width = width, -(-width // LUT3D_VALUES) * LUT3D_VALUES
         self._graph = av.filter.Graph()
         self._graph.threads = 1
-        source = self._graph.add("buffer", f"video_size={width}x{height}:pix_fmt=gbrpf32le:time_base=1/25:pixel_aspect=1/1")
+        source = self._graph.add("buffer", f"video_size={self._row_width}x{height}:pix_fmt=gbrpf32le:time_base=1/25:pixel_aspect=1/1")
         file, path = tempfile.mkstemp(suffix=".cube", prefix="speechlip-")
         try:
             with os.fdopen(file, "w") as text:
@@ -166,8 +172,20 @@ class ToneMapper:
         import cv2
 
         frame.pts = None
-        self._graph.push(frame)
+        self._graph.push(frame if self._row_width == self._width else _widened(frame, self._row_width))
         mapped: Any = self._graph.pull()
-        rows = (np.frombuffer(plane, np.float32).reshape(mapped.height, -1)[:, : mapped.width] for plane in mapped.planes)
-        green, blue, red = (cv2.convertScaleAbs(channel, alpha=255) for channel in rows)
-        return np.asarray(cv2.merge([red, green, blue])).reshape(mapped.height, mapped.width, 3)
+        green, blue, red = (cv2.convertScaleAbs(row[:, : self._width], alpha=255) for row in map(_values, mapped.planes))
+        return np.asarray(cv2.merge([red, green, blue])).reshape(mapped.height, self._width, 3)
+
+
+def _values(plane: VideoPlane) -> np.ndarray:
+    return np.frombuffer(plane, np.float32).reshape(plane.height, -1)
+
+
+def _widened(frame: av.VideoFrame, width: int) -> av.VideoFrame:
+    """The frame with black at its right."""
+    wide = av.VideoFrame(width, frame.height, frame.format.name)
+    for plane, source in zip(wide.planes, frame.planes, strict=True):
+        _values(plane)[:] = 0
+        _values(plane)[:, : frame.width] = _values(source)[:, : frame.width]
+    return wide
