@@ -15,7 +15,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.plane import VideoPlane
 
 WHITE_NITS, PEAK_NITS = 203.0, 1000.0
 KNEE = 0.8  # of white
@@ -178,7 +177,7 @@ class ToneMapper:
         return np.asarray(cv2.merge([red, green, blue])).reshape(mapped.height, self._width, 3)
 
 
-def _values(plane: VideoPlane) -> np.ndarray:
+def _values(plane: Any) -> np.ndarray:
     return np.frombuffer(plane, np.float32).reshape(plane.height, -1)
 
 
