@@ -147,6 +147,21 @@ def test_a_program_runs_as_a_program(tmp_path, language, note, text):
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("Source(")
 
 
+def test_the_five_minutes_of_readme_end_with_a_page(talking, tmp_path, monkeypatch):
+    """The commands as they stand there, on a folder of videos; one worker less, and the detector that needs no file."""
+    (tmp_path / "videos").symlink_to(talking)
+    monkeypatch.chdir(tmp_path)
+    _, _, minutes = (PROJECT / "README.md").read_text().partition("## Five minutes")
+    words = [shlex.split(line, comments=True) for line in FENCE.search(minutes)[2].splitlines()]
+    own = {name: words for name, *words in words if name in speechlip.commands and name != "speechlip"}
+    assert [*own] == ["prep-shards", "verify-shards", "inspect-shards"]
+    own["prep-shards"] += ["--workers", "1", "--detector", "cascade"]
+    for name, words in own.items():
+        done = CliRunner().invoke(speechlip.commands[name], words, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert "<html" in (tmp_path / "gallery" / "index.html").read_text()
+
+
 def test_the_demo_prepares_its_corpus_by_its_own_recipe(talking, tmp_path):
     """`make demo`: the licence is known, and landmarks are the exact ones."""
     (words,) = (line.split()[1:] for line in (PROJECT / "Makefile").read_text().splitlines() if "/prep-shards demo" in line)
