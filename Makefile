@@ -5,7 +5,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-ROOMS := recipes cards metrics
 
 # libraries come without bytecode (pip would compile 16 000 files, most of which nobody imports): Python keeps what it compiles
 export PYTHONDONTWRITEBYTECODE :=
@@ -28,12 +27,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# mypy finds a package by its folder's name, so it gets a throw-away tree in which the folders bear their import names
 types: $(VENV)/.dev
-	rm -rf .types && mkdir -p .types/speechlip
-	ln -s $(CURDIR)/toolkit/* .types/speechlip/
-	ln -s $(addprefix $(CURDIR)/,$(ROOMS)) .types/speechlip/
-	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache --num-workers 2 -p speechlip
+	MYPYPATH=src $(BIN)/mypy --num-workers 2 -p speechlip
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run_all.py
@@ -43,7 +38,7 @@ docs: $(VENV)/.docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
 
 clean:
-	rm -rf $(VENV) .types .mypy_cache .pytest_cache .ruff_cache build demo *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build demo *.egg-info
 
 # the pip that an older Python brings takes twenty seconds longer to choose among the releases
 $(VENV)/bin/python:

@@ -1,30 +1,11 @@
-"""The folders of this repository are rooms of one import name, ``speechlip`` (README: folder → import)."""
+"""``src/speechlip`` is the package: a link to toolkit/, in which recipes, cards and metrics are links too (docs/architecture.md)."""
 
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 REPOSITORY = "https://github.com/speechlip/speechlip"
-ROOMS = {"speechlip": "toolkit", "speechlip.metrics": "metrics", "speechlip.recipes": "recipes", "speechlip.cards": "cards"}
-INNER = [
-    *[
-        "speechlip.commands",
-        "speechlip.remote",
-        "speechlip.media",
-        "speechlip.faces",
-        "speechlip.shards",
-        "speechlip.encoders",
-        "speechlip.training",
-        "speechlip.scoring",
-        "speechlip.scoring.hop",
-        "speechlip.exporting",
-        "speechlip.benchmark",
-        "speechlip.hub",
-        "speechlip.gallery",
-    ],
-    "speechlip.recipes._synthetic",
-]
 EXTRAS = {
     "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
     "encoders": ["transformers>=5"],
@@ -85,12 +66,13 @@ setup(
         "Topic :: Scientific/Engineering :: Image Recognition",
         "Typing :: Typed",
     ],
-    packages=[*ROOMS, *INNER],
-    package_dir=ROOMS,
+    packages=find_packages("src"),
+    package_dir={"": "src"},
     package_data={
-        "speechlip": ["py.typed", "page.html", "page.css", "page.js"],
-        "speechlip.scoring": ["report.html", "published.yaml"],
-        "speechlip.benchmark": ["report.html", "report.js"],
+        "speechlip": ["py.typed"],
+        "speechlip.webpage": ["page.html", "page.css", "page.js"],
+        "speechlip.scoring.report": ["report.html", "published.yaml"],
+        "speechlip.benchmarking.report": ["report.html", "report.js"],
         "speechlip.cards": ["*.md.jinja"],
         "speechlip.gallery": ["gallery.html", "clip.js", "gallery.js"],
     },
@@ -138,7 +120,7 @@ setup(
         "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3"],
     },
     entry_points={
-        "console_scripts": ["speechlip = speechlip.cli:speechlip"]
-        + [f"{name} = speechlip.cli:{name.replace('-', '_')}" for name in COMMANDS],
+        "console_scripts": ["speechlip = speechlip.commands.cli:speechlip"]
+        + [f"{name} = speechlip.commands.cli:{name.replace('-', '_')}" for name in COMMANDS],
     },
 )

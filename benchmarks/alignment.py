@@ -16,11 +16,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-from speechlip.media.decoding import stamped_frames
-from speechlip.media.moments import moments
-from speechlip.media.opening import open_local
+
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
-from speechlip.media.video import in_order
+from speechlip.media.source_frames import in_order
+from speechlip.media.streams.opening import open_local
+from speechlip.media.streams.packets import stamped_frames
 from speechlip.timing import SAMPLES_PER_FRAME
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,15 @@ from flash_click import CASES, Recording, click_errors_ms, measure, moments_of, 
 CONTAINERS = ("mp4", "mov", "mkv", "webm", "avi")
 CODECS = {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le", "flac": "flac"}
 SAMPLE_RATES = (16000, 44100, 48000)
-FRAME_RATES = {"24": "24", "25": "25", "29.97": "30000/1001", "30": "30", "50": "50", "60": "60", "variable": "variable"}
+FRAME_RATES = {
+    "24": "24",
+    "25": "25",
+    "29.97": "30000/1001",
+    "30": "30",
+    "50": "50",
+    "60": "60",
+    "variable": "variable",
+}
 LIMIT_MS = 2.0
 LOST = {
     ("avi", "aac"): "1024 samples of priming",
@@ -74,7 +83,9 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 JOINED = {
     "transport stream": Recording("ts"),
     "transport stream, 30": Recording("ts", rate="30"),
-    "transport stream, its sound 0.4 s longer than its pictures": Recording("ts", audio_duration_s=Fraction(3)),
+    "transport stream, its sound 0.4 s longer than its pictures": Recording(
+        "ts", audio_duration_s=Fraction(3)
+    ),
     "program stream": Recording("mpg", audio_codec="mp2"),
     "mkv": Recording("mkv"),
     "webm": Recording("webm", audio_codec="libopus", audio_rate_hz=48000),
@@ -111,7 +122,11 @@ def main() -> int:
     cases = {name: measured(case) for name, case in CASES.items()}
     joined = {name: measured_twice(clip) for name, clip in JOINED.items()}
     (ROOT / "docs" / "alignment.md").write_text(page(rows, cases, joined), encoding="utf-8")
-    wrong = [key for key, row in {**rows, **cases, **joined}.items() if row and not row.aligned and key[:2] not in LOST]
+    wrong = [
+        key
+        for key, row in {**rows, **cases, **joined}.items()
+        if row and not row.aligned and key[:2] not in LOST
+    ]
     print(
         f"{sum(row is not None for row in rows.values()) + len(cases) + len(joined)} clips, {len(wrong)} wrong {wrong or ''}→ docs/alignment.md"
     )
@@ -132,7 +147,9 @@ def measured(clip: Recording) -> Row | None:
             return None
         found, picture_late_ms = measure(path, clip), flash_late_ms(path, clip)
     wanted = clip.bright_moments()
-    off = [min(abs(i - j) for j in wanted) for i in found.white] + [min((abs(i - j) for j in found.white), default=99) for i in wanted]
+    off = [min(abs(i - j) for j in wanted) for i in found.white] + [
+        min((abs(i - j) for j in found.white), default=99) for i in wanted
+    ]
     return Row(max(found.click_errors_ms, key=abs), max(off), picture_late_ms)
 
 
@@ -144,12 +161,25 @@ def measured_twice(clip: Recording) -> Row:
         path.write_bytes(2 * path.read_bytes())
         white, sound = [], []
         for moment in moments(path, probe(path)):
-            white += [moment.index] if moment.picture is not None and moment.picture.rgb().mean() > 128 else []
+            white += (
+                [moment.index] if moment.picture is not None and moment.picture.rgb().mean() > 128 else []
+            )
             sound.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if moment.samples is None else moment.samples)
     starts, stamps = (Fraction(0), clip.stamps()[-1]), clip.stamps()
-    wanted = [i for start in starts for k in clip.events() for i in moments_of(start + stamps[k], start + stamps[k + 1])]
-    errors_ms = click_errors_ms(np.concatenate(sound), [float(start) + click for start in starts for click in clip.clicks_s()])
-    off = [min((abs(i - j) for j in there), default=99) for here, there in ((white, wanted), (wanted, white)) for i in here]
+    wanted = [
+        i
+        for start in starts
+        for k in clip.events()
+        for i in moments_of(start + stamps[k], start + stamps[k + 1])
+    ]
+    errors_ms = click_errors_ms(
+        np.concatenate(sound), [float(start) + click for start in starts for click in clip.clicks_s()]
+    )
+    off = [
+        min((abs(i - j) for j in there), default=99)
+        for here, there in ((white, wanted), (wanted, white))
+        for i in here
+    ]
     return Row(max(errors_ms, key=abs), max(off), 0.0)
 
 
@@ -157,13 +187,20 @@ def flash_late_ms(path: Path, clip: Recording) -> float:
     """Worst lateness of the white source frames themselves, before any is chosen for a moment."""
     info, tally = probe(path), Counter[str]()
     with open_local(path) as container:
-        stamped = ((stamp, Fraction(1), frame) for stamp, frame in stamped_frames(container, container.streams.video[0], tally))
+        stamped = (
+            (stamp, Fraction(1), frame)
+            for stamp, frame in stamped_frames(container, container.streams.video[0], tally)
+        )
         spans = in_order(stamped, Fraction(info.video_start_s), tally)
         white = [float(start) for start, _, frame in spans if frame.to_ndarray(format="gray").mean() > 128]
-    return max((1000 * (found - wanted) for found, wanted in zip(white, clip.clicks_s(), strict=True)), key=abs)
+    return max(
+        (1000 * (found - wanted) for found, wanted in zip(white, clip.clicks_s(), strict=True)), key=abs
+    )
 
 
-def page(rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row | None], joined: dict[str, Row]) -> str:
+def page(
+    rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row | None], joined: dict[str, Row]
+) -> str:
     kinds = list(dict.fromkeys(key[:3] for key in rows))
     carried = [kind for kind in kinds if all(rows[(*kind, fps)] for fps in FRAME_RATES)]
     return PAGE.format(
@@ -181,19 +218,26 @@ def page(rows: dict[tuple[str, str, int, str], Row | None], cases: dict[str, Row
 
 
 def listed(cases: Mapping[str, Row | None]) -> str:
-    return "| clip | late ms / moments off |\n|---|---|\n" + "\n".join(f"| {name} | {row} |" for name, row in cases.items())
+    return "| clip | late ms / moments off |\n|---|---|\n" + "\n".join(
+        f"| {name} | {row} |" for name, row in cases.items()
+    )
 
 
 def missing(kinds: list[tuple[str, str, int]]) -> Iterator[str]:
     for (container, codec), group in groupby(kinds, key=lambda kind: kind[:2]):
         rates = [hz for *_, hz in group]
-        yield f"{container} {codec}" + ("" if len(rates) == len(SAMPLE_RATES) else f" at {' and '.join(map(str, rates))} Hz")
+        yield f"{container} {codec}" + (
+            "" if len(rates) == len(SAMPLE_RATES) else f" at {' and '.join(map(str, rates))} Hz"
+        )
 
 
 def table(rows: dict[tuple[str, str, int, str], Row | None], kinds: list[tuple[str, str, int]]) -> str:
-    head = f"| container | audio | Hz | {' | '.join(FRAME_RATES)} |\n|---|---|---|{'---|' * len(FRAME_RATES)}\n"
+    head = (
+        f"| container | audio | Hz | {' | '.join(FRAME_RATES)} |\n|---|---|---|{'---|' * len(FRAME_RATES)}\n"
+    )
     return head + "\n".join(
-        f"| {c} | {a} | {hz} | " + " | ".join(str(rows[(c, a, hz, fps)]) for fps in FRAME_RATES) + " |" for c, a, hz in kinds
+        f"| {c} | {a} | {hz} | " + " | ".join(str(rows[(c, a, hz, fps)]) for fps in FRAME_RATES) + " |"
+        for c, a, hz in kinds
     )
 
 

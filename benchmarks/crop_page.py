@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
+
 from speechlip.faces.crops import SIZE, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.sidecar import face_box
@@ -34,7 +35,9 @@ COLOURS = ("#d62728", "#ff9f1c", "#1f77b4", "#2ca02c")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("picture", type=Path)
     draw_page().save(parser.parse_args().picture, quality=90)
 
@@ -53,7 +56,9 @@ def draw_page() -> Image.Image:
         page.paste(enlarged(cut(shown, affine)), (left, MARGIN + LABEL + 6))
         for i, frame in enumerate((2, 5, 10)):
             small = Image.fromarray(cut(frames[frame][0], plan_crop(tracks[kind], preset).affines[frame]))
-            page.paste(small, (left + (ENLARGED - SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (SIZE + 4)))
+            page.paste(
+                small, (left + (ENLARGED - SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (SIZE + 4))
+            )
     page.paste(face, (MARGIN, MARGIN))
     return page
 
@@ -67,12 +72,16 @@ def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
-    return build_tracks([[Face(face_box(landmarks), 1.0, landmarks)] for _, landmarks in frames], ()).tracks[0]
+    return build_tracks([[Face(face_box(landmarks), 1.0, landmarks)] for _, landmarks in frames], ()).tracks[
+        0
+    ]
 
 
 def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
     with open_detector("cascade", Source(Path(), "", "")) as detector:
-        return build_tracks([detector.detect(picture, index) for index, (picture, _) in enumerate(frames)], ()).tracks[0]
+        return build_tracks(
+            [detector.detect(picture, index) for index, (picture, _) in enumerate(frames)], ()
+        ).tracks[0]
 
 
 def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:

@@ -13,21 +13,27 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import SIZE, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.tracks import TrackOptions, build_tracks
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.records import Face, FaceTrack, Source
 
 MAX_FRAMES = 150
 UPPER_ROWS = 36
-SIGMAS = {"mediapipe": ("pose_frames", (0, 0.5, 0.7, 1, 1.5, 2)), "cascade": ("box_frames", (0, 1.5, 2, 3, 5, 8))}
+SIGMAS = {
+    "mediapipe": ("pose_frames", (0, 0.5, 0.7, 1, 1.5, 2)),
+    "cascade": ("box_frames", (0, 1.5, 2, 3, 5, 8)),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
     clips = sorted(parser.parse_args().clips.iterdir())
     for detector_name, (option, sigmas) in SIGMAS.items():

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from os import environ
 from pathlib import Path
 
-from speechlip.benchmark.picture import draw_summary
+from speechlip.benchmarking.report.chart import draw_summary
 
 BIN = Path(sys.executable).parent
 BATCH = 32
@@ -27,27 +27,51 @@ RUNS = {
     "mel-gru": ["--encoder", "mel-gru"],
     "stft-cnn": ["--encoder", "stft-cnn"],
     "stft-gru-small": ["--encoder", "stft-gru-small"],
-    "mel-cnn-relu": ["--encoder", "mel-cnn", "--loss", "relu", "--negatives", "shift:0.5,clip:0.25,speaker:0.25"],
-    "mel-cnn-s2l": ["--encoder", "mel-cnn", "--loss", "s2l", "--negatives", "shift:0.5,clip:0.25,speaker:0.25"],
+    "mel-cnn-relu": [
+        "--encoder",
+        "mel-cnn",
+        "--loss",
+        "relu",
+        "--negatives",
+        "shift:0.5,clip:0.25,speaker:0.25",
+    ],
+    "mel-cnn-s2l": [
+        "--encoder",
+        "mel-cnn",
+        "--loss",
+        "s2l",
+        "--negatives",
+        "shift:0.5,clip:0.25,speaker:0.25",
+    ],
 }
 """The paper's ablation and a small control; and two losses with a label for every pair: SE4Lip's and Speech2Lip's."""
 QUICK_RUNS = "mel-cnn,se4lip"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("work", type=Path)
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--steps", type=int, default=450, help="of every run")
     parser.add_argument("--score-steps", type=int, help="of every head, instead of the preset's")
     parser.add_argument("--seeds", type=int, help="instead of the preset's")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", help=f"which of them to train and score  [default: {QUICK_RUNS}; with --preset full all]")
+    parser.add_argument(
+        "--runs", help=f"which of them to train and score  [default: {QUICK_RUNS}; with --preset full all]"
+    )
     parser.add_argument("--encoder", action="append", default=[], help="more encoders to score")
     given = parser.parse_args()
-    work, names = given.work, (given.runs or (QUICK_RUNS if given.preset == "quick" else ",".join(RUNS))).split(",")
+    work, names = (
+        given.work,
+        (given.runs or (QUICK_RUNS if given.preset == "quick" else ",".join(RUNS))).split(","),
+    )
     steps = given.steps * sum(not is_trained(work / "runs" / name, given.steps) for name in names)
-    print(f"training about {steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate", flush=True)
+    print(
+        f"training about {steps * STEP_S / given.workers / 60:.0f} min; score-encoder says its own estimate",
+        flush=True,
+    )
     began = time.perf_counter()
     corpus(work)
     said("corpus", began)
@@ -63,7 +87,19 @@ def main() -> None:
         if (value := getattr(given, name))
         for word in (f"--{name.removeprefix('score_')}", str(value))
     ]
-    command("score-encoder", "shards", *encoders, "--preset", given.preset, *limits, "--workers", given.workers, "-o", out, folder=work)
+    command(
+        "score-encoder",
+        "shards",
+        *encoders,
+        "--preset",
+        given.preset,
+        *limits,
+        "--workers",
+        given.workers,
+        "-o",
+        out,
+        folder=work,
+    )
     draw_summary(work / out / "benchmark.json", work / f"{out}.png")
     said("scoring", began)
 
@@ -71,14 +107,36 @@ def main() -> None:
 def corpus(work: Path) -> None:
     command("speechlip", "synthesize", work / "videos", "--identities", 48, "--clips", 10)
     split = "train=0.76,validation=0.04,test=0.2"
-    command("prep-shards", work / "videos", "-o", work / "shards", "--recipe", "synthetic", "--detector", "sidecar", "--split", split)
+    command(
+        "prep-shards",
+        work / "videos",
+        "-o",
+        work / "shards",
+        "--recipe",
+        "synthetic",
+        "--detector",
+        "sidecar",
+        "--split",
+        split,
+    )
 
 
 def train(work: Path, name: str, steps: int) -> str:
     """A run of its own process on one thread; one that is finished is left alone. Returns its name in WORK."""
     run = f"runs/{name}"
     if not is_trained(work / run, steps):
-        options = ["--preset", "fast", "--steps", steps, "--batch-size", BATCH, "--checkpoint-every", steps, "--quiet", *RUNS[name]]
+        options = [
+            "--preset",
+            "fast",
+            "--steps",
+            steps,
+            "--batch-size",
+            BATCH,
+            "--checkpoint-every",
+            steps,
+            "--quiet",
+            *RUNS[name],
+        ]
         command("train-encoder", "shards", *options, "-o", run, folder=work, threads=1)
     return run
 

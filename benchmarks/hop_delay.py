@@ -14,24 +14,40 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.codec_path import through
-from speechlip.scoring.footage import read_sound
-from speechlip.scoring.hop.binary import Ffmpeg, find
-from speechlip.scoring.hop.reading import hop_pictures
-from speechlip.scoring.hop.times import picture_delay_s
-from speechlip.scoring.hop.write import Hop
+from speechlip.scoring.footage import read_audio
+from speechlip.scoring.transcode.binary import Ffmpeg, find
+from speechlip.scoring.transcode.codec_path import through
+from speechlip.scoring.transcode.reading import transcode_images
+from speechlip.scoring.transcode.times import picture_delay_s
+from speechlip.scoring.transcode.write import Transcode
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "media"), str(ROOT / "tests" / "scoring")]  # the clips are those of the tests
+sys.path[:0] = [
+    str(ROOT / "tests" / "media"),
+    str(ROOT / "tests" / "scoring"),
+]  # the clips are those of the tests
 
 from flash_click import click_errors_ms  # noqa: E402
 from numbered_clips import binaries, number_of, write_numbered  # noqa: E402
 
-FRAME_RATES = {"24": "24", "25": "25", "29.97": "30000/1001", "30": "30", "50": "50", "59.94": "60000/1001", "60": "60"}
+FRAME_RATES = {
+    "24": "24",
+    "25": "25",
+    "29.97": "30000/1001",
+    "30": "30",
+    "50": "50",
+    "59.94": "60000/1001",
+    "60": "60",
+}
 PHONE_MS = (33, 34, 50, 33, 17, 41, 67, 33)
-SOURCES = [("mp4", rate) for rate in (16000, 44100, 48000)] + [("mkv", 16000), ("avi", 48000), ("webm", 48000)]
+SOURCES = [("mp4", rate) for rate in (16000, 44100, 48000)] + [
+    ("mkv", 16000),
+    ("avi", 48000),
+    ("webm", 48000),
+]
 HOPS = {"wav2lip": "Wav2Lip: AVI with MP3", "latentsync": "LatentSync: MP4 with AAC"}
 DURATION_S = Fraction(4)
 CLICKS_S = (1.0, 2.0, 3.0)
@@ -68,15 +84,20 @@ def measure(clip: Path, starts_s: list[Fraction], name: str, ffmpeg: Ffmpeg, fol
     real = through(protocol, clip, info, clip, folder, ffmpeg)
     seen, heard = numbers(real), late_ms(real, clip)
     ours = through(protocol, clip, info, clip, folder, Ffmpeg(ffmpeg.generation))
-    return Cell(1000 * picture_delay_s(starts_s[k] for k in seen), heard, differing(seen, numbers(ours)), late_ms(ours, clip))
+    return Cell(
+        1000 * picture_delay_s(starts_s[k] for k in seen),
+        heard,
+        differing(seen, numbers(ours)),
+        late_ms(ours, clip),
+    )
 
 
-def numbers(hop: Hop) -> list[int]:
-    return [number_of(moment.picture.rgb()) for moment in hop_pictures(hop) if moment.picture is not None]
+def numbers(hop: Transcode) -> list[int]:
+    return [number_of(moment.picture.rgb()) for moment in transcode_images(hop) if moment.picture is not None]
 
 
-def late_ms(hop: Hop, clip: Path) -> float:
-    sound = read_sound(hop.sound_path, probe(clip), hop.sound_zero_s, len(hop.order))
+def late_ms(hop: Transcode, clip: Path) -> float:
+    sound = read_audio(hop.sound_path, probe(clip), hop.sound_zero_s, len(hop.order))
     return float(np.mean(click_errors_ms(sound, CLICKS_S)))
 
 
@@ -93,7 +114,13 @@ def rows(ffmpegs: list[Ffmpeg], folder: Path) -> Iterator[tuple[str, str, int, s
             steps = PHONE_MS if fps == "variable" else ()
             starts_s = write_numbered(clip, rate, steps, DURATION_S, audio_rate_hz=rate_hz, clicks_s=CLICKS_S)
             for name in HOPS:
-                yield name, container, rate_hz, fps, [measure(clip, starts_s, name, ffmpeg, folder) for ffmpeg in ffmpegs]
+                yield (
+                    name,
+                    container,
+                    rate_hz,
+                    fps,
+                    [measure(clip, starts_s, name, ffmpeg, folder) for ffmpeg in ffmpegs],
+                )
             print(container, rate_hz, fps, file=sys.stderr)
 
 
@@ -105,10 +132,14 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
         f"In {len(cells)} hops the emulated generation shows {wrong or 'no'} picture{'s' * (wrong > 1)} otherwise, and its click is at most "
         f"{worst_ms:.2f} ms from the real one."
     )
-    parts = [PAGE.format(versions=", ".join(f"ffmpeg {ffmpeg.version}" for ffmpeg in ffmpegs), verdict=verdict)]
+    parts = [
+        PAGE.format(versions=", ".join(f"ffmpeg {ffmpeg.version}" for ffmpeg in ffmpegs), verdict=verdict)
+    ]
     for name, title in HOPS.items():
         parts.append(f"## {title}\n")
-        parts.append("| source | sound, Hz | fps | " + " | ".join(ffmpeg.version for ffmpeg in ffmpegs) + " |")
+        parts.append(
+            "| source | sound, Hz | fps | " + " | ".join(ffmpeg.version for ffmpeg in ffmpegs) + " |"
+        )
         parts.append("|---" * (3 + len(ffmpegs)) + "|")
         parts += [
             f"| {container} | {rate_hz} | {fps} | " + " | ".join(map(str, row)) + " |"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import norm
+
 from speechlip.metrics.lse import confidence_interval, confidence_of, distance_curve, distances, valid_pairs
 from speechlip.metrics.significance import (
     LEAST_CLIPS,
@@ -38,12 +39,22 @@ SOUNDS = {"in sync": (1.0, 0.7), "badly in sync": (1.0, 3.0), "unrelated": (0.0,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=1000)
     runs = parser.parse_args().runs
     table("Rates and means: % of intervals that hold the truth, by clips", CLIPS, coverage_rows(runs))
-    table(f"Nothing differs: % of p < 0.05, by clips (below {LEAST_CLIPS} there is no p)", CLIPS, null_rows(runs))
-    table("LSE-C without padding: % of intervals that hold the truth, by frames", (50, 100, 250, 1500), lse_rows(runs))
+    table(
+        f"Nothing differs: % of p < 0.05, by clips (below {LEAST_CLIPS} there is no p)",
+        CLIPS,
+        null_rows(runs),
+    )
+    table(
+        "LSE-C without padding: % of intervals that hold the truth, by frames",
+        (50, 100, 250, 1500),
+        lse_rows(runs),
+    )
 
 
 def table(title: str, columns: tuple[int, ...], rows: Iterator[tuple[str, list[str]]]) -> None:
@@ -65,7 +76,10 @@ def null_rows(runs: int) -> Iterator[tuple[str, list[str]]]:
     for name, margin in MARGINS.items():
         yield f"pair {name}", [cell(auc_null(margin, clips, runs)) for clips in CLIPS]
     for differ in (0.3, 0.6):
-        yield f"offset exact, {differ:.0%} of clips differ", [cell(mean_null(discordant(differ), clips, runs)) for clips in CLIPS]
+        yield (
+            f"offset exact, {differ:.0%} of clips differ",
+            [cell(mean_null(discordant(differ), clips, runs)) for clips in CLIPS],
+        )
     yield "mean, normal", [cell(mean_null(MEANS["normal"][0], clips, runs)) for clips in CLIPS]
     yield "mean, skewed (exponential − 1)", [cell(mean_null(skewed, clips, runs)) for clips in CLIPS]
 
@@ -75,7 +89,10 @@ def lse_rows(runs: int) -> Iterator[tuple[str, list[str]]]:
         truth = true_confidence(sound)
         yield (
             f"{sound}, true LSE-C {truth:.2f}",
-            [cell(lse_runs(sound, frames - 5, truth, max(100, runs * 50 // frames))) for frames in (50, 100, 250, 1500)],
+            [
+                cell(lse_runs(sound, frames - 5, truth, max(100, runs * 50 // frames)))
+                for frames in (50, 100, 250, 1500)
+            ],
         )
 
 
@@ -99,7 +116,12 @@ def auc_null(margin: float, clips: int, runs: int) -> list[tuple[bool, bool]]:
     for seed in range(runs):
         one, other, label, clip = encoders(margin, clips, seed)
         now = auc_difference(one, other, label, clip, RESAMPLES)
-        found.append((now.p < 0.05, not inside(0.0, resampled_auc(one, label, clip) - resampled_auc(other, label, clip))))
+        found.append(
+            (
+                now.p < 0.05,
+                not inside(0.0, resampled_auc(one, label, clip) - resampled_auc(other, label, clip)),
+            )
+        )
     return found
 
 
@@ -131,13 +153,20 @@ def mean_runs(name: str, clips: int, runs: int) -> list[tuple[bool, bool]]:
     return [(holds(mean_interval(one), truth), inside(truth, resampled_mean(one))) for one in drawn]
 
 
-def mean_null(make: Callable[[np.random.Generator, int], np.ndarray], clips: int, runs: int) -> list[tuple[bool, bool]]:
+def mean_null(
+    make: Callable[[np.random.Generator, int], np.ndarray], clips: int, runs: int
+) -> list[tuple[bool, bool]]:
     drawn = (make(np.random.default_rng([seed, clips]), clips) for seed in range(runs))
-    return [(mean_difference(one, np.zeros(clips)).p < 0.05, not inside(0.0, resampled_mean(one))) for one in drawn]
+    return [
+        (mean_difference(one, np.zeros(clips)).p < 0.05, not inside(0.0, resampled_mean(one)))
+        for one in drawn
+    ]
 
 
 def discordant(differ: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    return lambda draw, clips: draw.choice([-1.0, 0.0, 1.0], p=[differ / 2, 1 - differ, differ / 2], size=clips)
+    return lambda draw, clips: draw.choice(
+        [-1.0, 0.0, 1.0], p=[differ / 2, 1 - differ, differ / 2], size=clips
+    )
 
 
 def skewed(draw: np.random.Generator, clips: int) -> np.ndarray:
@@ -154,7 +183,9 @@ def lse_runs(sound: str, windows: int, truth: float, runs: int) -> list[tuple[bo
     for seed in range(runs):
         table_ = distances(*features(sound, windows, seed))
         low, high = confidence_interval(table_, valid, RESAMPLES)
-        found.append((low <= truth <= high, inside(truth, resampled_confidence(table_, valid, min(25, windows // 4)))))
+        found.append(
+            (low <= truth <= high, inside(truth, resampled_confidence(table_, valid, min(25, windows // 4))))
+        )
     return found
 
 
@@ -162,7 +193,9 @@ def resampled_confidence(table_: np.ndarray, valid: np.ndarray, length: int) -> 
     windows, draw = len(table_), np.random.default_rng(0)
     starts = draw.integers(windows - length + 1, size=(RESAMPLES, -(-windows // length)))
     rows = (starts[..., None] + np.arange(length)).reshape(RESAMPLES, -1)
-    curves = (np.where(valid, table_, 0)[row].sum(axis=0) / np.maximum(1, valid[row].sum(axis=0)) for row in rows)
+    curves = (
+        np.where(valid, table_, 0)[row].sum(axis=0) / np.maximum(1, valid[row].sum(axis=0)) for row in rows
+    )
     return np.array([np.median(curve) - curve.min() for curve in curves])
 
 
@@ -178,7 +211,13 @@ def features(sound: str, windows: int, seed: int) -> tuple[np.ndarray, np.ndarra
     own, foreign = SOUNDS[sound]
     draw = np.random.default_rng([seed, windows])
     lips, noise = (
-        lfilter([1], [1, -NEIGHBOURS], np.sqrt(1 - NEIGHBOURS**2) * draw.normal(size=(windows + 50, WIDTH)), axis=0)[50:] for _ in range(2)
+        lfilter(
+            [1],
+            [1, -NEIGHBOURS],
+            np.sqrt(1 - NEIGHBOURS**2) * draw.normal(size=(windows + 50, WIDTH)),
+            axis=0,
+        )[50:]
+        for _ in range(2)
     )
     return lips, own * lips + foreign * noise
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from itertools import chain, islice, repeat
 
 import torch
-from speechlip.shards.decode import decode_field, decode_meta
-from speechlip.shards.evaluation import ClipLookup
-from speechlip.shards.pair_loader import pair_loader
-from speechlip.timing import HOPS_PER_FRAME, seconds
 from torch.utils.data import DataLoader, Dataset
+
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.lookup import ClipLookup
+from speechlip.shards.read.decode import decode_field, decode_meta
+from speechlip.timing import HOPS_PER_FRAME, seconds
 
 BATCH, WINDOW = 64, 5
 WARM_UP_BATCHES = 4
@@ -40,7 +41,11 @@ class DecodeEveryWindow(Dataset):
         start = rng.randrange(n_frames - WINDOW + 1)
         speech = start if item % 2 else rng.randrange(n_frames - WINDOW + 1)
         columns = slice(HOPS_PER_FRAME * speech, HOPS_PER_FRAME * (speech + WINDOW))
-        return torch.from_numpy(lips[start : start + WINDOW].copy()), torch.from_numpy(spectrogram[columns].copy()), item % 2
+        return (
+            torch.from_numpy(lips[start : start + WINDOW].copy()),
+            torch.from_numpy(spectrogram[columns].copy()),
+            item % 2,
+        )
 
 
 def pairs_per_second(batches: Iterable, least_s: float, batch_size: int = BATCH) -> float:
@@ -56,23 +61,36 @@ def pairs_per_second(batches: Iterable, least_s: float, batch_size: int = BATCH)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder")
     parser.add_argument("--split", default="train")
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print("| loader | workers | windows_per_clip | pairs/s | seconds of video a second |\n|---|---|---|---|---|")
+    print(
+        "| loader | workers | windows_per_clip | pairs/s | seconds of video a second |\n|---|---|---|---|---|"
+    )
     for workers in (1, 2):
         for windows in (4, 8, 16):
-            loader = pair_loader(options.folder, options.split, batch_size=BATCH, windows_per_clip=windows, workers=workers)
-            report("pair_loader", workers, windows, pairs_per_second(chain.from_iterable(repeat(loader)), options.seconds))
+            loader = pair_loader(
+                options.folder, options.split, batch_size=BATCH, windows_per_clip=windows, workers=workers
+            )
+            report(
+                "pair_loader",
+                workers,
+                windows,
+                pairs_per_second(chain.from_iterable(repeat(loader)), options.seconds),
+            )
         naive = DataLoader(DecodeEveryWindow(options.folder, options.split), BATCH, num_workers=workers)
         report("decode for every window", workers, 1, pairs_per_second(naive, options.seconds))
 
 
 def report(name: str, workers: int, windows: int, rate: float) -> None:
-    print(f"| {name} | {workers} | {windows} | {rate:.0f} | {seconds(round(rate * WINDOW)):.0f} |", flush=True)
+    print(
+        f"| {name} | {workers} | {windows} | {rate:.0f} | {seconds(round(rate * WINDOW)):.0f} |", flush=True
+    )
 
 
 if __name__ == "__main__":

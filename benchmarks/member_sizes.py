@@ -14,14 +14,17 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from speechlip.cli import prep_shards
+
+from speechlip.commands.cli import prep_shards
 from speechlip.shards.writer import JPEG_QUALITY
 
 QUALITIES = (75, 85, 90, 92, 95, 97, 99)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("videos", type=Path)
     parser.add_argument("--detector", default="auto")
     given = parser.parse_args()
@@ -48,14 +51,27 @@ def main() -> None:
     for quality in QUALITIES:
         mark = " (default)" if quality == JPEG_QUALITY else ""
         found = psnr_db[quality]
-        print(f"| {quality}{mark} | {strip_bytes[quality] / seconds / 1000:.1f} | {np.mean(found):.1f} dB | {min(found):.1f} dB |")
+        print(
+            f"| {quality}{mark} | {strip_bytes[quality] / seconds / 1000:.1f} | {np.mean(found):.1f} dB | {min(found):.1f} dB |"
+        )
 
 
 def members(videos: Path, detector: str):
     """(extension, bytes) of every member of every sample."""
     with tempfile.TemporaryDirectory() as out:
         try:
-            prep_shards([str(videos), "-o", f"{out}/shards", "--detector", detector, "--lips-format", "png", "--quiet"])
+            prep_shards(
+                [
+                    str(videos),
+                    "-o",
+                    f"{out}/shards",
+                    "--detector",
+                    detector,
+                    "--lips-format",
+                    "png",
+                    "--quiet",
+                ]
+            )
         except SystemExit as end:
             if end.code:
                 raise RuntimeError(f"prep-shards ended with {end.code}") from end

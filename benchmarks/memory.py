@@ -16,14 +16,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import av
-from speechlip.processes import resident_bytes
+
+from speechlip.workers.processes import resident_bytes
 
 SHORT_S = 20
 SEAM_S = 0.2  # between two rounds, so that stamps never run back where a stream begins before zero
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("video", type=Path)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--detector", default="auto")
@@ -48,7 +51,9 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
             with av.open(str(video)) as source:
                 chosen = [source.streams.video[0], source.streams.audio[0]]
                 streams = streams or {stream.index: out.add_stream_from_template(stream) for stream in chosen}
-                period_s = period_s or max(float(stream.duration * stream.time_base) for stream in chosen) + SEAM_S
+                period_s = (
+                    period_s or max(float(stream.duration * stream.time_base) for stream in chosen) + SEAM_S
+                )
                 for packet in source.demux(chosen):
                     if packet.dts is None:
                         continue
@@ -61,7 +66,17 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
 
 def peak_mb(video: Path, out: Path, detector: str) -> float:
     """Largest resident size in MB among the processes of one run of prep-shards, looked at twenty times a second."""
-    command = [Path(sys.executable).with_name("prep-shards"), video, "-o", out, "--detector", detector, "--workers", "1", "--quiet"]
+    command = [
+        Path(sys.executable).with_name("prep-shards"),
+        video,
+        "-o",
+        out,
+        "--detector",
+        detector,
+        "--workers",
+        "1",
+        "--quiet",
+    ]
     run, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True), 0
     while run.poll() is None:
         peak = max([peak, *map(resident_bytes, processes_of(run.pid))])

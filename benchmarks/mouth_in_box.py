@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import MOUTH_WIDTHS, SIZE
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.landmarks import MIRROR, MOUTH, MOUTH_CORNERS
 from speechlip.faces.tracks import build_tracks, iou, select
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.records import FaceTrack, Source
 
@@ -27,7 +28,9 @@ MAX_FRAMES = 500
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
     folder = parser.parse_args().clips
     places = {}
@@ -64,7 +67,11 @@ def compare(a: FaceTrack, b: FaceTrack) -> Iterator[np.ndarray]:
 
 def mirror(track: FaceTrack, width: int) -> FaceTrack:
     landmarks = track.landmarks[:, MIRROR] * (-1, 1) + (width, 0)
-    return replace(track, boxes=np.array((width, 0, width, 0)) + track.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1), landmarks=landmarks)
+    return replace(
+        track,
+        boxes=np.array((width, 0, width, 0)) + track.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1),
+        landmarks=landmarks,
+    )
 
 
 def follow(path: Path, detector_name: str, mirrored: bool) -> tuple[FaceTrack, ...]:
@@ -86,18 +93,25 @@ def follow(path: Path, detector_name: str, mirrored: bool) -> tuple[FaceTrack, .
 def report(places: dict[str, np.ndarray]) -> None:
     medians = np.array([np.median(rows, axis=0) for rows in places.values()])
     errors, widths = [], []
-    print(f"{'clip':<32}{'frames':>7}{'x':>7}{'y':>7}{'width':>7}   error in px of the 96-px crop: median, 95 %")
+    print(
+        f"{'clip':<32}{'frames':>7}{'x':>7}{'y':>7}{'width':>7}   error in px of the 96-px crop: median, 95 %"
+    )
     for number, (name, rows) in enumerate(places.items()):
         others = np.delete(medians, number, axis=0).mean(axis=0)
         error = np.hypot(*(rows[:, :2] - others[:2]).T) * SIZE / (MOUTH_WIDTHS * others[2])
         errors.append(error)
         widths.append(np.median(rows[:, 2]) / others[2])
         x, y, width = np.median(rows, axis=0)
-        print(f"{name:<32}{len(rows):>7}{x:>7.3f}{y:>7.3f}{width:>7.3f}   {np.median(error):.1f}, {np.percentile(error, 95):.1f}")
+        print(
+            f"{name:<32}{len(rows):>7}{x:>7.3f}{y:>7.3f}{width:>7.3f}   {np.median(error):.1f}, {np.percentile(error, 95):.1f}"
+        )
     x, y, width = medians.mean(axis=0)
     every = np.concatenate(errors)
     print(f"\nMOUTH_IN_BOX = MouthPlace({x:.3f}, {y:.3f}, {width:.3f})")
-    print(f"error of the centre: median {np.median(every):.1f} px, 95 % {np.percentile(every, 95):.1f} px", end=" ")
+    print(
+        f"error of the centre: median {np.median(every):.1f} px, 95 % {np.percentile(every, 95):.1f} px",
+        end=" ",
+    )
     print(f"({len(every)} frames of {len(places)} clips and their mirrors)")
     print(f"usual mouth width over the assumed one, per clip: {min(widths):.2f} to {max(widths):.2f}")
 

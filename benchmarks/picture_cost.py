@@ -18,9 +18,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from speechlip.media.moments import moments
+
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
-from speechlip.media.video import pictures
+from speechlip.media.source_frames import pictures
 
 WIDTH, HEIGHT, SECONDS, READINGS = 1080, 1920, 1, 3
 
@@ -47,19 +48,25 @@ KINDS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("video", type=Path)
     parser.add_argument("--hdr", type=Path)
     parser.add_argument("--sdr", type=Path)
     given = parser.parse_args()
-    print(f"| {WIDTH} × {HEIGHT} | decoding, ms a picture | to RGB as displayed, ms a picture |\n|---|---|---|")
+    print(
+        f"| {WIDTH} × {HEIGHT} | decoding, ms a picture | to RGB as displayed, ms a picture |\n|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name, kind in KINDS.items():
             path = write(Path(folder) / "clip.mkv", kind, frames_of(given.video))
             cost = min(cost_ms(path) for _ in range(READINGS))
             print(f"| {name} | {cost[0]:.1f} | {cost[1]:.1f} |", flush=True)
     if given.hdr and given.sdr:
-        print(f"\nHDR against SDR: {difference(given.hdr, given.sdr, False)}; tags ignored: {difference(given.hdr, given.sdr, True)}")
+        print(
+            f"\nHDR against SDR: {difference(given.hdr, given.sdr, False)}; tags ignored: {difference(given.hdr, given.sdr, True)}"
+        )
 
 
 def frames_of(video: Path) -> Iterator[av.VideoFrame]:
@@ -72,14 +79,24 @@ def frames_of(video: Path) -> Iterator[av.VideoFrame]:
 
 def write(path: Path, kind: Kind, frames: Iterator[av.VideoFrame]) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(kind.encoder, rate=25, options={"preset": "ultrafast", "x265-params": "log-level=none"})
+        stream = container.add_stream(
+            kind.encoder, rate=25, options={"preset": "ultrafast", "x265-params": "log-level=none"}
+        )
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, kind.pixels, 20_000_000
         context = stream.codec_context
         context.sample_aspect_ratio = kind.aspect
-        context.color_primaries, context.color_trc, context.colorspace = kind.primaries, kind.transfer, kind.matrix
+        context.color_primaries, context.color_trc, context.colorspace = (
+            kind.primaries,
+            kind.transfer,
+            kind.matrix,
+        )
         for index, frame in enumerate(frames):
             scaled = frame.reformat(WIDTH, HEIGHT, kind.pixels)
-            scaled.color_primaries, scaled.color_trc, scaled.colorspace = kind.primaries, kind.transfer, kind.matrix
+            scaled.color_primaries, scaled.color_trc, scaled.colorspace = (
+                kind.primaries,
+                kind.transfer,
+                kind.matrix,
+            )
             scaled.pts, scaled.time_base, scaled.pict_type = index, Fraction(1, 25), 0
             container.mux(stream.encode(scaled))
         container.mux(stream.encode())
@@ -99,7 +116,11 @@ def cost_ms(path: Path) -> tuple[float, float]:
         if picture is None:
             return 1000 * decoding / count, 1000 * painting / count
         picture.rgb()
-        decoding, painting, count = decoding + middle - begin, painting + time.process_time() - middle, count + 1
+        decoding, painting, count = (
+            decoding + middle - begin,
+            painting + time.process_time() - middle,
+            count + 1,
+        )
 
 
 def difference(hdr: Path, sdr: Path, without_tags: bool) -> str:

@@ -17,6 +17,7 @@ from statistics import fmean
 
 import av
 import numpy as np
+
 from speechlip.recipes.folder import videos
 
 Pictures = Iterator[np.ndarray]
@@ -32,7 +33,9 @@ FALLS = ("psnr", "ssim", "cpbd")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--metrics", default="lmd,psnr,ssim,cpbd")
@@ -44,8 +47,14 @@ def main() -> None:
         for clip in clips:
             write_copy(clip, given.out / name / f"{clip.stem}.mp4", degrade, crf, given.seconds)
     scores = {name: score(given.out, name, given.metrics, given.sync_model) for name in COPIES}
-    columns = [name for name in ("lmd", "psnr", "ssim", "lpips", "cpbd", "sync_confidence", "offset_frames") if any_value(scores, name)]
-    print(f"{len(clips)} clips, the first {given.seconds:g} s of each\n\n| copy | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    columns = [
+        name
+        for name in ("lmd", "psnr", "ssim", "lpips", "cpbd", "sync_confidence", "offset_frames")
+        if any_value(scores, name)
+    ]
+    print(
+        f"{len(clips)} clips, the first {given.seconds:g} s of each\n\n| copy | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}"
+    )
     for name, rows in scores.items():
         print(f"| {name} | {' | '.join(f'{fmean(of(rows, column)):.3f}' for column in columns)} |")
     print()
@@ -82,12 +91,16 @@ COPIES = {
 }
 
 
-def write_copy(clip: Path, path: Path, degrade: Callable[[Pictures], Pictures], crf: int, length_s: float) -> None:
+def write_copy(
+    clip: Path, path: Path, degrade: Callable[[Pictures], Pictures], crf: int, length_s: float
+) -> None:
     """The beginning of ``clip`` with other pictures and the same packets of sound."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         shown = source.streams.video[0]
-        out = target.add_stream("libx264", rate=shown.average_rate, options={"crf": str(crf), "preset": "veryfast"})
+        out = target.add_stream(
+            "libx264", rate=shown.average_rate, options={"crf": str(crf), "preset": "veryfast"}
+        )
         out.width, out.height, out.pix_fmt = shown.width // 2 * 2, shown.height // 2 * 2, "yuv420p"
         sound = target.add_stream_from_template(source.streams.audio[0]) if source.streams.audio else None
         for number, picture in enumerate(degrade(first_pictures(clip, length_s))):
@@ -123,7 +136,9 @@ def score(out: Path, name: str, metrics: str, sync_model: str) -> list[dict[str,
         scores,
         "--quiet",
     ]
-    done = subprocess.run([*map(str, command), *(["--sync-model", sync_model] if sync_model else [])], check=False)
+    done = subprocess.run(
+        [*map(str, command), *(["--sync-model", sync_model] if sync_model else [])], check=False
+    )
     if done.returncode not in (0, 3):
         raise SystemExit(done.returncode)
     with (scores / "scores.csv").open(newline="", encoding="utf-8") as file:
@@ -141,7 +156,9 @@ def any_value(scores: dict[str, list[dict[str, str]]], metric: str) -> bool:
 def in_order(scores: dict[str, list[dict[str, str]]], metric: str, ladder: tuple[str, ...]) -> str:
     """How many clips are in the order of the ladder."""
     sign = 1 if metric in FALLS else -1
-    by_clip = [{row["clip"]: sign * float(row[metric]) for row in scores[name] if row.get(metric)} for name in ladder]
+    by_clip = [
+        {row["clip"]: sign * float(row[metric]) for row in scores[name] if row.get(metric)} for name in ladder
+    ]
     shared = set(by_clip[0]).intersection(*by_clip[1:])
     right = sum(all(better[clip] > worse[clip] for better, worse in pairwise(by_clip)) for clip in shared)
     return f"{right} of {len(shared)} clips"

@@ -15,7 +15,9 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("videos", type=Path, nargs="?")
     parser.add_argument("--detector", default="auto")
     given = parser.parse_args()
@@ -31,7 +33,13 @@ def main() -> None:
         script("train_speed.py", shards)
         script("memory.py", longest, "--detector", given.detector)
         script("syncnet_speed.py")
-        script("score_speed.py", "--protocols", "direct", "--detectors", given.detector if given.detector != "auto" else "cascade")
+        script(
+            "score_speed.py",
+            "--protocols",
+            "direct",
+            "--detectors",
+            given.detector if given.detector != "auto" else "cascade",
+        )
 
 
 def drawn(videos: Path) -> Path:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from speechlip.errors import ModelError, SourceRefused
 from speechlip.faces.detectors import choose_detector
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.image import random_lpips
 from speechlip.metrics.syncnet_network import official_shapes
@@ -24,14 +25,16 @@ from speechlip.recipes.folder import videos
 from speechlip.scoring.clip import Tools, score_clip
 from speechlip.scoring.options import FAMILIES, ScoreOptions
 from speechlip.scoring.records import ScoreTask
-from speechlip.scoring.sync import SyncNetModel
+from speechlip.scoring.sync.models import SyncNetModel
 from speechlip.timing import seconds
 
 S3FD_FRAMES = 20
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path, nargs="?")
     parser.add_argument("--detectors", default="mediapipe,cascade")
     parser.add_argument("--protocols", default="direct,wav2lip,latentsync")
@@ -40,9 +43,13 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clips = videos(given.clips)[: given.limit] if given.clips else drawn_clips(Path(folder) / "drawn")
-        tools = Tools(SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"), random_lpips())
+        tools = Tools(
+            SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"), random_lpips()
+        )
         print(f"{len(clips)} clips, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-        print(f"{'detector':<16}{'protocol':<12}{'faces':>8}{'sync':>8}{'images':>8}{'all':>8}   seconds of video per second")
+        print(
+            f"{'detector':<16}{'protocol':<12}{'faces':>8}{'sync':>8}{'images':>8}{'all':>8}   seconds of video per second"
+        )
         for detector in given.detectors.split(","):
             for protocol in given.protocols.split(","):
                 print_speed(clips, ScoreOptions(tuple(given.metrics.split(",")), protocol, detector), tools)
@@ -68,7 +75,10 @@ def print_speed(clips: list[Path], options: ScoreOptions, tools: Tools) -> None:
         for stage, stage_s in (detail.seconds or {}).items():
             spent[stage] += stage_s
     spent["all"] = time.perf_counter() - began
-    speeds = "".join(f"{video_s / spent[stage]:>8.2f}" if spent[stage] else f"{'–':>8}" for stage in ("faces", "sync", "images", "all"))
+    speeds = "".join(
+        f"{video_s / spent[stage]:>8.2f}" if spent[stage] else f"{'–':>8}"
+        for stage in ("faces", "sync", "images", "all")
+    )
     print(f"{options.detector:<16}{options.protocol:<12}{speeds}")
 
 
@@ -87,7 +97,9 @@ def print_s3fd(clip: Path) -> None:
         return
     detector = S3FD(net=without_a_face(S3FDNet(device="cpu").eval()), device="cpu")
     reading = moments(clip, probe(clip, need_audio=False))
-    pictures = [moment.picture.rgb() for moment, _ in zip(reading, range(S3FD_FRAMES), strict=False) if moment.picture]
+    pictures = [
+        moment.picture.rgb() for moment, _ in zip(reading, range(S3FD_FRAMES), strict=False) if moment.picture
+    ]
     detector.detect_faces(pictures[0], conf_th=0.9, scales=[0.25])
     began = time.perf_counter()
     for picture in pictures:
@@ -111,7 +123,10 @@ def without_a_face(network: torch.nn.Module) -> torch.nn.Module:
 
 def random_syncnet(path: Path) -> Path:
     torch.manual_seed(0)
-    state = {name: torch.ones(shape) if "running_var" in name else 0.02 * torch.randn(shape) for name, shape in official_shapes().items()}
+    state = {
+        name: torch.ones(shape) if "running_var" in name else 0.02 * torch.randn(shape)
+        for name, shape in official_shapes().items()
+    }
     torch.save(state, path)
     return path
 

@@ -22,17 +22,20 @@ import cv2
 import numpy as np
 import torch
 from scipy.io import wavfile
+from syncnet_python import SyncNetInstance, SyncNetModel
+
 from speechlip.metrics.lse import SyncScore, sync_score
 from speechlip.metrics.syncnet import load_syncnet, sync_features
 from speechlip.timing import FPS, SAMPLE_RATE
-from syncnet_python import SyncNetInstance, SyncNetModel
 
 DISTINCT_CROPS = 50
 MIB = 1 << 20
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--long-seconds", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=5)
@@ -44,7 +47,9 @@ def main() -> None:
         weights = Path(folder) / "random.model"
         torch.manual_seed(0)
         torch.save(SyncNetModel().state_dict(), weights)
-        print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}\n")
+        print(
+            f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}\n"
+        )
         print_speed(weights, given.seconds, given.repeats)
         if not given.no_memory:
             print_memory(weights, given.long_seconds)
@@ -61,8 +66,12 @@ def print_speed(weights: Path, seconds: int, repeats: int) -> None:
     for name, times in (("syncnet-python", peers), ("speechlip", ours)):
         print(f"| {name} | {min(times) / seconds:.3f} | {(seconds * FPS - 5) / min(times):.0f} |")
     ratios = sorted(p / o for p, o in zip(peers, ours, strict=True))
-    print(f"\nspeed ratio {min(peers) / min(ours):.2f} (turn by turn {ratios[0]:.2f} … {ratios[len(ratios) // 2]:.2f} … {ratios[-1]:.2f})")
-    print(f"|ΔLSE-C| {abs(mine.lse_c - conf):.1e}, |ΔLSE-D| {abs(mine.lse_d - dist):.1e}, offset {mine.offset_frames} and {offset}\n")
+    print(
+        f"\nspeed ratio {min(peers) / min(ours):.2f} (turn by turn {ratios[0]:.2f} … {ratios[len(ratios) // 2]:.2f} … {ratios[-1]:.2f})"
+    )
+    print(
+        f"|ΔLSE-C| {abs(mine.lse_c - conf):.1e}, |ΔLSE-D| {abs(mine.lse_d - dist):.1e}, offset {mine.offset_frames} and {offset}\n"
+    )
 
 
 def print_memory(weights: Path, seconds: int) -> None:
@@ -103,7 +112,11 @@ def peer_score(weights: Path, seconds: int) -> tuple[tuple[int, float, float], f
     peer = SyncNetInstance(SyncNetModel(), device="cpu")
     with torch.no_grad():
         peer.loadParameters(str(weights))
-    with tempfile.TemporaryDirectory() as folder, pictures_for_peer(seconds), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pictures_for_peer(seconds),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         wavfile.write(Path(folder) / "audio.wav", SAMPLE_RATE, speech(seconds))
         start = clock()
         score = peer.evaluate(SimpleNamespace(tmp_dir=folder, batch_size=20, vshift=15))

@@ -15,19 +15,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
 from speechlip import recipes
-from speechlip.cli import prep_shards
+from speechlip.commands.cli import prep_shards
 from speechlip.faces.detectors import choose_detector
-from speechlip.media.video import Picture
-from speechlip.shards import passes, prepare, writer
-from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import make_plan
+from speechlip.media.source_frames import DecodedImage
+from speechlip.preparing import passes
+from speechlip.preparing import unit as prepare
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import make_plan
+from speechlip.shards import writer
 
 DECODE_OR_DETECT = ("decode", "detector")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("videos", type=Path)
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--repeats", type=int, default=1)
@@ -52,7 +57,18 @@ def seconds_of_run(videos: Path, detector: str, workers: int) -> float:
     with tempfile.TemporaryDirectory() as out:
         begin = time.perf_counter()
         try:
-            prep_shards([str(videos), "-o", f"{out}/shards", "--detector", detector, "--workers", str(workers), "--quiet"])
+            prep_shards(
+                [
+                    str(videos),
+                    "-o",
+                    f"{out}/shards",
+                    "--detector",
+                    detector,
+                    "--workers",
+                    str(workers),
+                    "--quiet",
+                ]
+            )
         except SystemExit as end:
             if end.code:
                 raise RuntimeError(f"prep-shards ended with {end.code}") from end
@@ -66,7 +82,11 @@ def stage_seconds(plan, options: PrepOptions) -> Counter:
         begin = time.perf_counter()
         for unit in plan.units:
             done = prepare.prepare_unit(
-                unit, lambda source, seconds: None, options=options, work_folder=Path(out), with_phones=plan.with_phones
+                unit,
+                lambda source, seconds: None,
+                options=options,
+                work_folder=Path(out),
+                with_phones=plan.with_phones,
             )
             accidents = [row for row in done.rows if row.reason == "unexpected error"]
             if accidents:
@@ -79,7 +99,7 @@ def stage_seconds(plan, options: PrepOptions) -> Counter:
 def stopwatches(spent: Counter) -> Iterator[None]:
     """Put a timer around each stage's function where prepare and writer look it up, and take it off again."""
     doors: list[tuple[object, str, str]] = [
-        (Picture, "rgb", "decode"),
+        (DecodedImage, "rgb", "decode"),
         (prepare, "probe", "decode"),
         (passes, "build_tracks", "tracks"),
         (passes, "plan_crop", "crop"),
@@ -97,7 +117,9 @@ def stopwatches(spent: Counter) -> Iterator[None]:
     ]
     for owner, name, stage in doors:
         setattr(owner, name, timed(getattr(owner, name), stage, spent))
-    passes.moments = lambda *args, inner=passes.moments, **kwargs: TimedIterator(inner(*args, **kwargs), spent)
+    passes.moments = lambda *args, inner=passes.moments, **kwargs: TimedIterator(
+        inner(*args, **kwargs), spent
+    )
     passes.open_detector = timed_detector(passes.open_detector, spent)
     passes.ShotDetector = timed_method(passes.ShotDetector, "see", "shots", spent)
     try:

@@ -23,21 +23,22 @@ import numpy as np
 import torch
 from loader import pairs_per_second
 from scipy.io import wavfile
-from speechlip.encoders.lips import LipEncoder
-from speechlip.encoders.pair import SpeechLipPair, build_pair
-from speechlip.encoders.registry import speech_network
-from speechlip.shards.pair_loader import pair_loader
-from speechlip.shards.pairs import parse_mix
-from speechlip.shards.reader import ClipReader
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from speechlip.encoders.networks.lips import LipEncoder
+from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.encoders.networks.registry import speech_network
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.rules import parse_mix
+from speechlip.shards.read.reader import ClipReader
 from speechlip.spectra import spectrogram
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE
 from speechlip.training.config import TrainOptions
 from speechlip.training.device import choose_device
 from speechlip.training.history import Row
 from speechlip.training.loop import Watcher, train
-from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
-from torch.utils.flop_counter import FlopCounterMode
 
 WINDOW, WARM_UP_STEPS, MIB = 5, 3, 1 << 20
 NEGATIVES = "shift:1"
@@ -46,7 +47,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("shards", type=Path)
     parser.add_argument("--encoder", default="mel-cnn")
     parser.add_argument("--batch-size", type=int, default=16)
@@ -60,7 +63,11 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = choose_device(given.device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else torch.backends.cpu.get_cpu_capability()
+    )
     print(
         f"{given.encoder}, batches of {given.batch_size}, {given.workers} reading, {given.threads} threads, {name}, torch {torch.__version__}\n"
     )
@@ -72,8 +79,12 @@ def main() -> None:
 def print_speed(given: argparse.Namespace, device: torch.device) -> None:
     flop = flop_of_a_pair(given.encoder)
     peak = {precision: matmul_flop_per_s(device, dtype) for precision, dtype in DTYPES.items()}
-    print(f"a large matmul: {', '.join(f'{peak[precision] / 1e12:.3g} TFLOP/s in {precision}' for precision in peak)}\n")
-    print("| loop | steps/s | windows/s | waiting for data | of a large matmul's FLOP/s | ratio |\n|---|---|---|---|---|---|")
+    print(
+        f"a large matmul: {', '.join(f'{peak[precision] / 1e12:.3g} TFLOP/s in {precision}' for precision in peak)}\n"
+    )
+    print(
+        "| loop | steps/s | windows/s | waiting for data | of a large matmul's FLOP/s | ratio |\n|---|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         unpack(given.shards, Path(folder) / "frames", given.clips)
         plain, waited = plain_loop(given, device, Path(folder) / "frames")
@@ -83,7 +94,10 @@ def print_speed(given: argparse.Namespace, device: torch.device) -> None:
             speeds.append((f"train-encoder {precision}", precision, row.windows_per_s, row.data_wait))
         for name, precision, rate, waited in speeds:
             share = rate * flop / peak[precision]
-            print(f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {waited:.1%} | {share:.1%} | {rate / plain:.2f} |", flush=True)
+            print(
+                f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {waited:.1%} | {share:.1%} | {rate / plain:.2f} |",
+                flush=True,
+            )
 
 
 def our_loop(given: argparse.Namespace, precision: str, run: Path) -> Row:
@@ -130,8 +144,14 @@ class FramesInFolders(Dataset):
         start = random.choice(starts)
         speech = start if item % 2 else random.choice(starts)
         frames = [cv2.imread(str(folder / f"{start + number}.jpg"))[:, :, ::-1] for number in range(WINDOW)]
-        columns = spectrogram(wavfile.read(folder / "audio.wav")[1])[HOPS_PER_FRAME * speech : HOPS_PER_FRAME * (speech + WINDOW)]
-        return torch.from_numpy(np.stack(frames)), torch.from_numpy(columns.copy()), torch.tensor(float(start == speech))
+        columns = spectrogram(wavfile.read(folder / "audio.wav")[1])[
+            HOPS_PER_FRAME * speech : HOPS_PER_FRAME * (speech + WINDOW)
+        ]
+        return (
+            torch.from_numpy(np.stack(frames)),
+            torch.from_numpy(columns.copy()),
+            torch.tensor(float(start == speech)),
+        )
 
 
 def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) -> tuple[float, float]:
@@ -139,7 +159,11 @@ def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) ->
     pair = SpeechLipPair(speech_network(given.encoder), LipEncoder(), rectified=True).to(device).train()
     optimizer = torch.optim.Adam(pair.parameters(), 5e-5)
     steps = WARM_UP_STEPS + given.steps
-    batches = iter(DataLoader(FramesInFolders(folder, steps * given.batch_size), given.batch_size, num_workers=given.workers))
+    batches = iter(
+        DataLoader(
+            FramesInFolders(folder, steps * given.batch_size), given.batch_size, num_workers=given.workers
+        )
+    )
     waited = began = 0.0
     for step in range(steps):
         if step == WARM_UP_STEPS:
@@ -185,7 +209,9 @@ def matmul_flop_per_s(device: torch.device, dtype: torch.dtype) -> float:
 def print_memory(given: argparse.Namespace, device: torch.device) -> None:
     print("\n| batch | memory of a step, fp32 | bf16 |\n|---|---|---|")
     for batch_size in map(int, given.memory.split(",")):
-        peaks = [alone(step_memory, given.encoder, batch_size, device, precision == "bf16") for precision in DTYPES]
+        peaks = [
+            alone(step_memory, given.encoder, batch_size, device, precision == "bf16") for precision in DTYPES
+        ]
         print(f"| {batch_size} | {' | '.join(f'{peak / MIB:.0f} MiB' for peak in peaks)} |", flush=True)
 
 
@@ -236,7 +262,9 @@ def _status(name: str) -> int:
 def print_loader(given: argparse.Namespace) -> None:
     print("\n| processes that read | windows/s of the loader alone |\n|---|---|")
     for workers in sorted({1, 2, given.workers} - {0}):
-        loader = pair_loader(given.shards, "train", batch_size=given.batch_size, mix=parse_mix(NEGATIVES), workers=workers)
+        loader = pair_loader(
+            given.shards, "train", batch_size=given.batch_size, mix=parse_mix(NEGATIVES), workers=workers
+        )
         rate = pairs_per_second(chain.from_iterable(repeat(loader)), 5, given.batch_size)
         print(f"| {workers} | {rate:.0f} |", flush=True)
 

@@ -16,16 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from speechlip.encoders.trained import TrainedPair, load_run
 from speechlip.metrics.lse import sync_score
 from speechlip.metrics.pairs import pair_auc
 from speechlip.metrics.retrieval import offset_accuracy
-from speechlip.shards.pairs import KINDS
-from speechlip.shards.reader import ClipReader
+from speechlip.shards.pairs.rules import KINDS
+from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import SAMPLES_PER_FRAME
 from speechlip.training.config import make_options
-from speechlip.training.exam import open_exam
 from speechlip.training.loop import train
+from speechlip.training.validation import open_validation
 
 BIN = Path(sys.executable).parent
 SHIFTS = range(-10, 11)
@@ -33,7 +34,9 @@ ALL_PAIRS = 100_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("work", type=Path)
     parser.add_argument("--encoder", default="mel-cnn")
     parser.add_argument("--preset", default="fast")
@@ -51,8 +54,18 @@ def main() -> None:
     train(shards, options, run)
     wall_s, cpu_s = wall_s + time.perf_counter(), cpu_s + time.process_time()
     trained = load_run(run)
-    columns = [options.encoder, preset, f"{options.steps} × {options.batch_size}", options.precision, f"{wall_s:.0f} s", f"{cpu_s:.0f} s"]
-    columns += [" / ".join(f"{value:.3f}" for value in aucs(trained, shards, split)) for split in ("validation", "test")]
+    columns = [
+        options.encoder,
+        preset,
+        f"{options.steps} × {options.batch_size}",
+        options.precision,
+        f"{wall_s:.0f} s",
+        f"{cpu_s:.0f} s",
+    ]
+    columns += [
+        " / ".join(f"{value:.3f}" for value in aucs(trained, shards, split))
+        for split in ("validation", "test")
+    ]
     accuracy = offset_accuracy(*zip(*offsets(trained, shards), strict=True))
     print(f"| {' | '.join([*columns, f'{accuracy.exact:.1%} of {accuracy.clips}'])} |")
 
@@ -60,17 +73,31 @@ def main() -> None:
 def corpus(work: Path) -> Path:
     """The shards of the drawn corpus; people are in one split only."""
     videos, shards = work / "videos", work / "shards"
-    subprocess.run([BIN / "speechlip", "synthesize", videos, "--identities", "48", "--clips", "3"], check=True)
+    subprocess.run(
+        [BIN / "speechlip", "synthesize", videos, "--identities", "48", "--clips", "3"], check=True
+    )
     split = "train=0.8,validation=0.1,test=0.1"
     subprocess.run(
-        [BIN / "prep-shards", videos, "-o", shards, "--recipe", "synthetic", "--detector", "sidecar", "--split", split], check=True
+        [
+            BIN / "prep-shards",
+            videos,
+            "-o",
+            shards,
+            "--recipe",
+            "synthetic",
+            "--detector",
+            "sidecar",
+            "--split",
+            split,
+        ],
+        check=True,
     )
     return shards
 
 
 def aucs(trained: TrainedPair, shards: Path, split: str) -> list[float]:
     """Pair AUC of all frozen pairs of a split, then of the matches with each kind of mismatch."""
-    exam, why = open_exam(shards, ALL_PAIRS, split, reads=trained.pair.reads)
+    exam, why = open_validation(shards, ALL_PAIRS, split, reads=trained.pair.reads)
     if exam is None:
         raise SystemExit(why)
     cosines = exam.cosines(trained.pair)
@@ -83,7 +110,9 @@ def offsets(trained: TrainedPair, shards: Path) -> Iterator[tuple[int, int]]:
     for clip in ClipReader(shards, "test", fields=("lips", "audio"), shuffle_clips=0):
         lips, _ = trained.features(iter(clip.lips), clip.audio)
         for shift in SHIFTS:
-            sound = clip.audio[max(0, shift) * SAMPLES_PER_FRAME : (len(clip.lips) + min(0, shift)) * SAMPLES_PER_FRAME]
+            sound = clip.audio[
+                max(0, shift) * SAMPLES_PER_FRAME : (len(clip.lips) + min(0, shift)) * SAMPLES_PER_FRAME
+            ]
             seen = lips[max(0, -shift) : len(lips) - max(0, shift)]
             yield sync_score(seen, trained.speech_features(sound), resamples=1).offset_frames, shift
 

@@ -13,11 +13,13 @@ import statistics
 import time
 from pathlib import Path
 
-from speechlip import processes
+from speechlip.workers import processes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workers", type=int, default=4)
     workers = parser.parse_args().workers
     for name, context in (

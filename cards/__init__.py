@@ -11,15 +11,17 @@ if __name__ != "speechlip.cards":
 def write_card_of(folder: Path) -> Path:
     """Make the card of a folder anew, by what lies in it; returns its path. Raises OptionError for a folder of none of the three kinds."""
     if not folder.is_dir():
-        raise OptionError(f"no folder {folder}; name prepared shards, a run of train-encoder, or scores of score-encoder")
+        raise OptionError(
+            f"no folder {folder}; name prepared shards, a run of train-encoder, or scores of score-encoder"
+        )
     if (folder / "benchmark.json").is_file():
-        from . import scores
+        from speechlip.cards import scores
 
         return scores.write_card(folder)
     if any(folder.glob("step-*/checkpoint.json")):
-        from . import encoder
+        from speechlip.cards import encoder
 
         return encoder.write_card(folder)
-    from . import dataset
+    from speechlip.cards import dataset
 
     return dataset.renew_card(folder)

@@ -9,21 +9,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from speechlip.files import sha256_of, write_text
+from speechlip.cards.features import MEMBER_WORDS
+from speechlip.files.stamps import sha256_of
+from speechlip.files.writing import write_text
+from speechlip.licences import hub_id
 from speechlip.shards.ledger import LedgerRow, licences
-from speechlip.terminal import counted
-
-from .features import MEMBER_WORDS
-from .licences import hub_id
+from speechlip.wording import counted
 
 NAME = "croissant.json"
 LEDGER = "ledger.jsonl"
-LEDGER_TYPES = dict.fromkeys(("source", "speaker", "split", "status", "licence", "stage", "reason", "detail", "sha256"), "sc:Text")
+LEDGER_TYPES = dict.fromkeys(
+    ("source", "speaker", "split", "status", "licence", "stage", "reason", "detail", "sha256"), "sc:Text"
+)
 LEDGER_TYPES |= dict.fromkeys(("clips", "bytes", "faces_max"), "sc:Integer")
 LEDGER_TYPES |= dict.fromkeys(
-    ("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds", "small_face_px"), "sc:Float"
+    ("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds", "small_face_px"),
+    "sc:Float",
 )
-MEMBER_FORMATS = {"flac": "audio/flac", "json": "application/json", "jpg": "image/jpeg", "png": "image/png", "npy": "application/x-npy"}
+MEMBER_FORMATS = {
+    "flac": "audio/flac",
+    "json": "application/json",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "npy": "application/x-npy",
+}
 CREATIVE_COMMONS = "https://creativecommons.org/"
 TERMS = (
     "citeAs column conformsTo data dataType equivalentProperty examples extract field fileProperty fileObject fileSet format includes isLiveDataset "
@@ -53,7 +62,9 @@ def write_croissant(folder: Path, manifest: Mapping[str, Any], rows: Sequence[Le
     return path
 
 
-def croissant(manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int) -> dict[str, Any]:
+def croissant(
+    manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int
+) -> dict[str, Any]:
     """The metadata as JSON-LD. ledger_sha256, ledger_bytes: of ``ledger.jsonl``."""
     about = manifest["about"]
     content = {
@@ -67,11 +78,23 @@ def croissant(manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha
         "version": "1.0.0",
         "rai:dataCollectionMissingData": missing(manifest),
         "rai:dataPreprocessingProtocol": [f"{name}: {value}" for name, value in manifest["options"].items()],
-        "rai:personalSensitiveInformation": ["Faces and voices", "Names of speakers and files, as the source has them"],
-        "distribution": [ledger_file(ledger_sha256, ledger_bytes), *pair_files(manifest), *shard_files(manifest), *file_sets(manifest)],
+        "rai:personalSensitiveInformation": [
+            "Faces and voices",
+            "Names of speakers and files, as the source has them",
+        ],
+        "distribution": [
+            ledger_file(ledger_sha256, ledger_bytes),
+            *pair_files(manifest),
+            *shard_files(manifest),
+            *file_sets(manifest),
+        ],
         "recordSet": [splits(manifest), videos(), *media(manifest)] if manifest["shards"] else [],
     }
-    stated = {"url": about.get("homepage"), "citeAs": about.get("citation"), "inLanguage": about.get("language")}
+    stated = {
+        "url": about.get("homepage"),
+        "citeAs": about.get("citation"),
+        "inLanguage": about.get("language"),
+    }
     return content | {name: value for name, value in stated.items() if value}
 
 
@@ -107,11 +130,21 @@ def licence_address(licence: str) -> str:
 
 def file_object(name: str, sha256: str, kind: str, n_bytes: int | None = None) -> dict[str, Any]:
     size = {} if n_bytes is None else {"contentSize": f"{n_bytes} B"}
-    return {"@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "encodingFormat": kind, "sha256": sha256, **size}
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "encodingFormat": kind,
+        "sha256": sha256,
+        **size,
+    }
 
 
 def ledger_file(sha256: str, n_bytes: int) -> dict[str, Any]:
-    return file_object(LEDGER, sha256, "application/jsonlines", n_bytes) | {"description": "What became of every video."}
+    return file_object(LEDGER, sha256, "application/jsonlines", n_bytes) | {
+        "description": "What became of every video."
+    }
 
 
 def pair_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -132,12 +165,23 @@ def file_sets(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for member in manifest["fields"] if archives else ():
         kind = MEMBER_FORMATS[member.rpartition(".")[2]]
         excluded = {"excludes": "*.*.json"} if member == "json" else {}
-        words = {"name": member, "description": MEMBER_WORDS[member], "containedIn": archives, "encodingFormat": kind}
+        words = {
+            "name": member,
+            "description": MEMBER_WORDS[member],
+            "containedIn": archives,
+            "encodingFormat": kind,
+        }
         yield {"@type": "cr:FileSet", "@id": member, **words, "includes": f"*.{member}", **excluded}
 
 
 def field(record_set: str, name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
-    return {"@type": "cr:Field", "@id": f"{record_set}/{name}", "name": name, "dataType": kind, "source": source}
+    return {
+        "@type": "cr:Field",
+        "@id": f"{record_set}/{name}",
+        "name": name,
+        "dataType": kind,
+        "source": source,
+    }
 
 
 def splits(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,9 +202,16 @@ def splits(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def videos() -> dict[str, Any]:
     """What the ledger says of every video."""
     fields = [
-        field("videos", name, kind, {"fileObject": {"@id": LEDGER}, "extract": {"column": name}}) for name, kind in LEDGER_TYPES.items()
+        field("videos", name, kind, {"fileObject": {"@id": LEDGER}, "extract": {"column": name}})
+        for name, kind in LEDGER_TYPES.items()
     ]
-    return {"@type": "cr:RecordSet", "@id": "videos", "name": "videos", "key": {"@id": "videos/source"}, "field": fields}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "videos",
+        "name": "videos",
+        "key": {"@id": "videos/source"},
+        "field": fields,
+    }
 
 
 def media(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -177,4 +228,10 @@ def media(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 field(name, "key", "sc:Text", files | key),
                 field(name, "content", kind, files | {"extract": {"fileProperty": "content"}}),
             ]
-            yield {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/key"}, "field": fields}
+            yield {
+                "@type": "cr:RecordSet",
+                "@id": name,
+                "name": name,
+                "key": {"@id": f"{name}/key"},
+                "field": fields,
+            }

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
-from speechlip.errors import ShardError
-from speechlip.files import write_text
-from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
-from speechlip.shards.shardset import read_manifest
 
-from .croissant import write_croissant
-from .features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
-from .kept import YOURS, with_kept
-from .licences import is_unknown, licence_fields
-from .pictures import CROP, FOLDER, distributions, write_pictures
-from .text import Markdown, filled
+from speechlip.cards.croissant import write_croissant
+from speechlip.cards.features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
+from speechlip.cards.images import CROP, FOLDER, distributions, write_pictures
+from speechlip.cards.kept import YOURS, with_kept
+from speechlip.cards.text import Markdown, filled
+from speechlip.errors import ShardError
+from speechlip.files.writing import write_text
+from speechlip.licences import is_unknown, licence_fields
+from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
+from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
 NAME = "README.md"
@@ -40,7 +40,11 @@ DEALT = {
     "say nothing of others.",
 }
 """What is in one split only, by the option ``split_by``."""
-GATE_FIELDS = {"Affiliation": "text", "What I will use the data for": "text", "I agree to these conditions": "checkbox"}
+GATE_FIELDS = {
+    "Affiliation": "text",
+    "What I will use the data for": "text",
+    "I agree to these conditions": "checkbox",
+}
 
 
 def renew_card(folder: Path) -> Path:
@@ -91,7 +95,8 @@ def card_data(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "dataset_info": {
             "features": declared(manifest["fields"], manifest.get("columns", ())),
             "splits": [
-                {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split["clips"]} for name, split in splits.items()
+                {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split["clips"]}
+                for name, split in splits.items()
             ],
             "download_size": sum(shard["bytes"] for shard in manifest["shards"]),
             "dataset_size": sum(shard["bytes"] for shard in manifest["shards"]),

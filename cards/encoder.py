@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCardData
+
+from speechlip.cards.kept import YOURS, with_kept
+from speechlip.cards.text import Markdown, filled
 from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import ModelError
-from speechlip.files import write_text
+from speechlip.files.writing import write_text
+from speechlip.licences import licence_fields, stated_licences
 from speechlip.training.cosines import auc_by_kind, read_cosines
-from speechlip.training.picture import NAME as PICTURE
-
-from .kept import YOURS, with_kept
-from .licences import licence_fields, stated_licences
-from .text import Markdown, filled
+from speechlip.training.curves import NAME as PICTURE
 
 NAME = "README.md"
 TEMPLATE = "encoder.md.jinja"
@@ -40,7 +40,9 @@ def made_anew(run: Path) -> str:
     """
     facts, path = read_facts(last_checkpoint(run)), run / NAME
     try:
-        card = encoder_card(run.resolve().name, facts, auc_by_kind(read_cosines(run)), (run / PICTURE).is_file())
+        card = encoder_card(
+            run.resolve().name, facts, auc_by_kind(read_cosines(run)), (run / PICTURE).is_file()
+        )
     except (KeyError, TypeError) as error:
         raise ModelError(
             f"the checkpoint of {run} lacks {error}, which its card tells; train on with this release, or train again"
@@ -48,13 +50,24 @@ def made_anew(run: Path) -> str:
     return with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card
 
 
-def encoder_card(name: str, facts: Mapping[str, Any], auc: Mapping[str, tuple[float, int]], pictured: bool) -> str:
+def encoder_card(
+    name: str, facts: Mapping[str, Any], auc: Mapping[str, tuple[float, int]], pictured: bool
+) -> str:
     """The whole card. facts: ``checkpoint.json``. auc: as ``auc_by_kind`` gives it, possibly empty. pictured: whether the picture lies beside it."""
     counted = {field: facts["data"][field] for field in ("clips", "speakers", "seconds")}
     data = {"title": "Shards without a title", "access": ""} | facts["data"] | counted
     data |= {"licences": stated_licences(facts["data"])}
-    told = {field: facts[field] for field in ("speechlip", "step", "options", "unlike_paper", "sha256", "shards", "crop")}
-    told |= {"name": name, "data": data, "auc": auc, "picture": Markdown(PICTURE if pictured else ""), "yours": Markdown(YOURS.rstrip())}
+    told = {
+        field: facts[field]
+        for field in ("speechlip", "step", "options", "unlike_paper", "sha256", "shards", "crop")
+    }
+    told |= {
+        "name": name,
+        "data": data,
+        "auc": auc,
+        "picture": Markdown(PICTURE if pictured else ""),
+        "yours": Markdown(YOURS.rstrip()),
+    }
     return filled(TEMPLATE, ModelCardData(**card_data(facts["data"])).to_yaml(), told)
 
 

@@ -32,20 +32,27 @@ def json_features(columns: Iterable[str] = ()) -> dict:
     types = JSON_TYPES | dict.fromkeys(columns, "string")
     return {
         "struct": [
-            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})} for name, kind in sorted(types.items())
+            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})}
+            for name, kind in sorted(types.items())
         ]
     }
 
 
 MEMBER_FEATURES: dict[str, dict] = {
-    "audio.flac": {"dtype": "binary"},  # declared as audio, datasets 5.2 refuses to read a sample where FFmpeg's libraries are missing
+    "audio.flac": {
+        "dtype": "binary"
+    },  # declared as audio, datasets 5.2 refuses to read a sample where FFmpeg's libraries are missing
     "json": json_features(),
     "landmarks.npy": {"list": {"list": {"list": "float32"}}},
     "lips.jpg": {"dtype": "image"},
     "lips.png": {"dtype": "image"},
     "mel.npy": {"list": {"list": "float16"}},
     "phones.json": {
-        "list": [{"name": "end_s", "dtype": "float64"}, {"name": "phone", "dtype": "string"}, {"name": "start_s", "dtype": "float64"}]
+        "list": [
+            {"name": "end_s", "dtype": "float64"},
+            {"name": "phone", "dtype": "string"},
+            {"name": "start_s", "dtype": "float64"},
+        ]
     },
     "stft.npy": {"list": {"list": "float16"}},
 }

@@ -38,5 +38,7 @@ def parts(text: str) -> list[tuple[int, int]]:
     found = list(MARKS.finditer(text))
     if [mark[1] for mark in found] != [BEGIN, END] * (len(found) // 2):
         lines = ", ".join(f"line {text.count(chr(10), 0, mark.start()) + 1}: {mark[1]}" for mark in found)
-        raise OptionError(f"the card's marks do not come in pairs ({lines}); put {BEGIN} before what is yours and {END} after it")
+        raise OptionError(
+            f"the card's marks do not come in pairs ({lines}); put {BEGIN} before what is yours and {END} after it"
+        )
     return [(begin.end(), end.start()) for begin, end in zip(found[::2], found[1::2], strict=True)]

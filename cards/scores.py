@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
-from speechlip.benchmark.records import (
+
+from speechlip.benchmarking.records import (
     AMBIGUITY_COLUMNS,
     COLUMNS,
     CONTROL,
@@ -18,16 +19,23 @@ from speechlip.benchmark.records import (
     load_benchmark,
     without_places,
 )
-from speechlip.benchmark.table import p_words
-from speechlip.files import write_text
-
-from .kept import YOURS, with_kept
-from .text import Markdown, filled
+from speechlip.benchmarking.report.table import p_words
+from speechlip.cards.kept import YOURS, with_kept
+from speechlip.cards.text import Markdown, filled
+from speechlip.files.writing import write_text
 
 NAME = "README.md"
 TEMPLATE = "scores.md.jinja"
 TAGS = ["speechlip", "lip-sync", "benchmark", "audio-visual", "speech"]
-SHOWN = ("pair_auc", "eer", "average_precision", "offset_exact", "offset_within_one", "r1_lips_to_speech", "r1_speech_to_lips")
+SHOWN = (
+    "pair_auc",
+    "eer",
+    "average_precision",
+    "offset_exact",
+    "offset_within_one",
+    "r1_lips_to_speech",
+    "r1_speech_to_lips",
+)
 SHOWN_AMBIGUITY = ("va", "ar", "ar_star", "nv", "kv")
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 LEFT_OUT = ("encoders", "command")
@@ -37,7 +45,9 @@ def write_card(folder: Path) -> Path:
     """Write ``README.md`` beside ``benchmark.json``, keeping what a person added; returns its path. Raises ShardError where the scores are damaged."""
     path = folder / NAME
     card = scores_card(load_benchmark(folder / JSON_NAME))
-    write_text(path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card)
+    write_text(
+        path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card
+    )
     return path
 
 
@@ -60,7 +70,13 @@ def facts_of(benchmark: Benchmark) -> dict[str, Any]:
         "rows": [(row, [score_cell(row.scores.get(name), COLUMNS[name]) for name in SHOWN]) for row in order],
         "ambiguity_titles": [titled(AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY],
         "ambiguity": [
-            (row, [score_cell(row.ambiguity.scores.get(name), AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY])
+            (
+                row,
+                [
+                    score_cell(row.ambiguity.scores.get(name), AMBIGUITY_COLUMNS[name])
+                    for name in SHOWN_AMBIGUITY
+                ],
+            )
             for row in order
             if row.ambiguity.scores
         ],
@@ -103,4 +119,8 @@ def value_of(row: EncoderRow, name: str) -> float | None:
 
 def chances(names: Sequence[str]) -> str:
     """What knowing nothing gives, by column, where that is one number."""
-    return ", ".join(f"{COLUMNS[name].title} {COLUMNS[name].chance:.3f}" for name in names if COLUMNS[name].chance is not None)
+    return ", ".join(
+        f"{COLUMNS[name].title} {COLUMNS[name].chance:.3f}"
+        for name in names
+        if COLUMNS[name].chance is not None
+    )

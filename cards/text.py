@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from speechlip.shards.ledger import clock
-from speechlip.shareable import without_folders_anywhere
-from speechlip.terminal import counted
+from speechlip.files.shareable import without_folders_anywhere
+from speechlip.wording import clock, counted
 
 MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown, as GitHub and the Hub have it, acts on within a line; an underscore within a word is none of it."""
@@ -90,7 +89,11 @@ def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
     room = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), finalize=plain, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        finalize=plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     room.filters |= {"code": code, "fenced": fenced, "quoted": quoted, "clock": clock, "counted": counted}
     try:

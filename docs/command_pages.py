@@ -17,7 +17,10 @@ def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.C
 
 def page(group: click.Group, scripts: set[str]) -> str:
     """A section for every command of ``group``; those in ``scripts`` go by their own name, without the group's."""
-    return "\n".join(section(name if name in scripts else f"{group.name} {name}", command) for name, command in commands(group))
+    return "\n".join(
+        section(name if name in scripts else f"{group.name} {name}", command)
+        for name, command in commands(group)
+    )
 
 
 def section(name: str, command: click.Command) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 from pygments.lexers.special import TextLexer
-from speechlip import __version__
-from speechlip.cli import speechlip
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
+
+from speechlip import __version__
+from speechlip.commands.cli import speechlip
 
 sys.path.insert(0, str(Path(__file__).parent))
 from command_pages import page as command_page

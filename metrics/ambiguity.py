@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .declared import NotScored
-from .probes import above_chance, mean_recall, neighbour_shares, probe
-from .significance import clip_draws, percentiles
-from .spaces import mean_known, phone_sums, squared_distances, token_space, viseme_distance
-from .tokens import Tokens
-from .visemes import CONSONANTS, CONTROL_PAIRS, VOICED_PAIRS, viseme_classes
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.probes import above_chance, mean_recall, neighbour_shares, probe
+from speechlip.metrics.significance import clip_draws, percentiles
+from speechlip.metrics.spaces import mean_known, phone_sums, squared_distances, token_space, viseme_distance
+from speechlip.metrics.tokens import Tokens
+from speechlip.metrics.visemes import CONSONANTS, CONTROL_PAIRS, VOICED_PAIRS, viseme_classes
 
 HEADLINE_MAP = "consensus"
 NASAL_PAIR = ("N", "NG")
@@ -99,7 +99,9 @@ def ambiguity(
     or constant; ValueError for another number of rows.
     """
     if len(features) != len(tokens):
-        raise ValueError(f"one row of features for each of {len(tokens)} tokens is wanted, got {np.shape(features)}")
+        raise ValueError(
+            f"one row of features for each of {len(tokens)} tokens is wanted, got {np.shape(features)}"
+        )
     plane = _plane(tokens, token_space(features), visemes, resamples, seed)
     distances = _distances(plane)
     separation = viseme_distance(distances, plane.visemes)
@@ -159,9 +161,14 @@ def _plane(tokens: Tokens, points: np.ndarray, visemes: str, resamples: int, see
     classes = viseme_classes(visemes)
     names, phone = np.unique(tokens.phone, return_inverse=True)
     found = [classes.get(str(name)) for name in names]
-    numbers = {viseme: number for number, viseme in enumerate(sorted({one for one in found if one is not None}))}
+    numbers = {
+        viseme: number for number, viseme in enumerate(sorted({one for one in found if one is not None}))
+    }
     if len(numbers) < 2 or not any({a, b} <= set(names.tolist()) for a, b in VOICED_PAIRS):
-        raise NotScored("too few phones", f"two visemes, and a pair such as T and D, are wanted; there are tokens of {' '.join(names)}")
+        raise NotScored(
+            "too few phones",
+            f"two visemes, and a pair such as T and D, are wanted; there are tokens of {' '.join(names)}",
+        )
     _, utterance = np.unique(tokens.utterance, return_inverse=True)
     utterances = int(utterance.max()) + 1
     drawn = np.concatenate([np.ones((1, utterances), int), clip_draws(utterances, resamples, seed)])
@@ -191,7 +198,9 @@ def _np(plane: _Plane) -> np.ndarray:
     visemes = range(int(plane.viseme.max()) + 1)
     labels = (np.where(plane.viseme == viseme, plane.phone, -1) for viseme in visemes)
     answers = [probe(plane.points, label, plane.in_b, plane.utterance) for label in labels]
-    scores = [above_chance(mean_recall(one, plane.drawn), 1 / one.classes) for one in answers if one is not None]
+    scores = [
+        above_chance(mean_recall(one, plane.drawn), 1 / one.classes) for one in answers if one is not None
+    ]
     return mean_known(np.array(scores).T) if scores else np.full(len(plane.drawn), np.nan)
 
 
@@ -200,15 +209,21 @@ def _neighbourhood(plane: _Plane) -> tuple[np.ndarray, np.ndarray]:
     inside, drawn = plane.viseme >= 0, plane.drawn
     viseme, phone, utterance = (label[inside] for label in (plane.viseme, plane.phone, plane.utterance))
     shares = neighbour_shares(plane.points[inside], viseme, phone, utterance, drawn.shape[1])
-    asked, rivals = (np.where(drawn @ part > 0, drawn @ part, np.nan) for part in (shares.asked, shares.rivals))
-    return (drawn @ shares.viseme) / asked, above_chance((drawn @ shares.phone) / rivals, (drawn @ shares.chance) / rivals)
+    asked, rivals = (
+        np.where(drawn @ part > 0, drawn @ part, np.nan) for part in (shares.asked, shares.rivals)
+    )
+    return (drawn @ shares.viseme) / asked, above_chance(
+        (drawn @ shares.phone) / rivals, (drawn @ shares.chance) / rivals
+    )
 
 
 def _silhouettes(plane: _Plane) -> tuple[float, float]:
     from sklearn.metrics import silhouette_score
 
     inside = plane.viseme >= 0
-    viseme, phone = (float(silhouette_score(plane.points[inside], label[inside])) for label in (plane.viseme, plane.phone))
+    viseme, phone = (
+        float(silhouette_score(plane.points[inside], label[inside])) for label in (plane.viseme, plane.phone)
+    )
     return viseme, phone
 
 
@@ -219,7 +234,11 @@ def _mean_ratio(ratios: np.ndarray, names: list[str], pairs: Sequence[tuple[str,
 
 
 def _named(table: np.ndarray, names: list[str], pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
-    return {f"{a}/{b}": float(table[names.index(a), names.index(b)]) for a, b in pairs if a in names and b in names}
+    return {
+        f"{a}/{b}": float(table[names.index(a), names.index(b)])
+        for a, b in pairs
+        if a in names and b in names
+    }
 
 
 def _matrix(table: np.ndarray, order: list[int]) -> np.ndarray:

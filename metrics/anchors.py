@@ -6,6 +6,7 @@ Functions: lip_anchor, mel_anchor.
 """
 
 import numpy as np
+
 from speechlip.timing import HOP, HOPS_PER_FRAME, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME, exact_div
 
 CONTEXT = 2  # frames before and after
@@ -38,8 +39,22 @@ def mel_anchor(audio: np.ndarray) -> np.ndarray:
 
     n_frames = exact_div(len(audio), SAMPLES_PER_FRAME)
     mel = torchaudio.transforms.MelSpectrogram(
-        SAMPLE_RATE, n_fft=N_FFT, win_length=N_FFT, hop_length=HOP, power=1, n_mels=MEL_BANDS, f_min=0, f_max=8000, mel_scale="slaney"
+        SAMPLE_RATE,
+        n_fft=N_FFT,
+        win_length=N_FFT,
+        hop_length=HOP,
+        power=1,
+        n_mels=MEL_BANDS,
+        f_min=0,
+        f_max=8000,
+        mel_scale="slaney",
     )
     with torch.inference_mode():
         bands = mel(torch.from_numpy(audio.astype(np.float32) / 32768))[:, : HOPS_PER_FRAME * n_frames]
-        return torch.log(bands.clamp(min=FLOOR)).reshape(MEL_BANDS, n_frames, HOPS_PER_FRAME).mean(dim=2).T.numpy().copy()
+        return (
+            torch.log(bands.clamp(min=FLOOR))
+            .reshape(MEL_BANDS, n_frames, HOPS_PER_FRAME)
+            .mean(dim=2)
+            .T.numpy()
+            .copy()
+        )

@@ -13,7 +13,7 @@ The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``
 
 import numpy as np
 
-from .declared import NotScored
+from speechlip.metrics.declared import NotScored
 
 BLOCK_PX = 64
 EDGE_SHARE = 0.002
@@ -41,10 +41,15 @@ def cpbd(picture: np.ndarray) -> float:
     grey = _grey(picture).astype(np.float64)
     rows, columns = (side // BLOCK_PX for side in grey.shape)
     if not rows * columns:
-        raise NotScored("region too small", f"CPBD wants a whole block of 64×64 px, the region has {grey.shape[1]}×{grey.shape[0]}")
+        raise NotScored(
+            "region too small",
+            f"CPBD wants a whole block of 64×64 px, the region has {grey.shape[1]}×{grey.shape[0]}",
+        )
     widths = _blocks(edge_widths(grey, sobel_edges(grey)))
     values = _blocks(grey)
-    has_edges = _blocks(canny(grey, CANNY_SIGMA, CANNY_LOW, CANNY_HIGH)).sum(axis=1) > EDGE_SHARE * BLOCK_PX**2
+    has_edges = (
+        _blocks(canny(grey, CANNY_SIGMA, CANNY_LOW, CANNY_HIGH)).sum(axis=1) > EDGE_SHARE * BLOCK_PX**2
+    )
     noticeable = np.where(np.trunc(np.ptp(values, axis=1)) <= LOW_CONTRAST, JNB_LOW_CONTRAST_PX, JNB_PX)
     edges = (widths > 0) & has_edges[:, None]
     sharp = edges & (widths <= noticeable[:, None])
@@ -79,7 +84,9 @@ def edge_widths(grey: np.ndarray, edges: np.ndarray) -> np.ndarray:
     [0, 0, 0, 0, 5, 0, 0, 0, 0]
     """
     gradient_y, gradient_x = np.gradient(grey)
-    angle = np.where(gradient_x != 0, np.degrees(np.arctan2(gradient_y, gradient_x)), 0)  # 0 also for straight up: so the authors' code
+    angle = np.where(
+        gradient_x != 0, np.degrees(np.arctan2(gradient_y, gradient_x)), 0
+    )  # 0 also for straight up: so the authors' code
     turn = np.abs(np.round(angle / 45))
     inner = edges.copy()
     inner[[0, -1]] = inner[:, [0, -1]] = False
@@ -122,6 +129,12 @@ def _grey(picture: np.ndarray) -> np.ndarray:
     """Luma of ITU-R 601 in whole numbers, as Pillow's mode ``L``."""
     from PIL import Image
 
-    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
-        raise ValueError(f"an (H, W) or (H, W, 3) uint8 picture is wanted, got {picture.shape} {picture.dtype}")
+    if (
+        picture.dtype != np.uint8
+        or picture.ndim not in (2, 3)
+        or (picture.ndim == 3 and picture.shape[2] != 3)
+    ):
+        raise ValueError(
+            f"an (H, W) or (H, W, 3) uint8 picture is wanted, got {picture.shape} {picture.dtype}"
+        )
     return picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))

@@ -63,7 +63,9 @@ METRICS = {
         Metric("lse_c_unpadded", "LSE-C unpadded", "distance", True, "syncnet-valid", ("audio",)),
         Metric("lse_d_unpadded", "LSE-D unpadded", "distance", False, "syncnet-valid", ("audio",)),
         Metric("lmd", "LMD", "px", False, "lmd-nerf", ("reference", "landmarks")),
-        Metric("lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks"), digits=4),
+        Metric(
+            "lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks"), digits=4
+        ),
         Metric("lmd_atvgnet", "LMD, summed", "px", False, "lmd-atvgnet", ("reference", "landmarks")),
         Metric("psnr", "PSNR", "dB", True, "psnr-rgb", ("reference",), highest=100.0, digits=2),
         Metric("ssim", "SSIM", "ratio", True, "ssim-skimage", ("reference",), -1.0, 1.0, digits=4),

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from speechlip.assets import ASSETS, cache_folder
 from speechlip.errors import ModelError
-
-from .declared import NotScored
+from speechlip.metrics.declared import NotScored
 
 if TYPE_CHECKING:
     import torch
@@ -135,7 +135,8 @@ def _check(render: np.ndarray, reference: np.ndarray) -> None:
 def _refuse_small(picture: np.ndarray, least: int, name: str) -> None:
     if min(picture.shape[:2]) < least:
         raise NotScored(
-            "region too small", f"{name} wants at least {least} px a side, the region has {picture.shape[1]}×{picture.shape[0]}"
+            "region too small",
+            f"{name} wants at least {least} px a side, the region has {picture.shape[1]}×{picture.shape[0]}",
         )
 
 
@@ -163,4 +164,6 @@ def _trunk(file: Path) -> dict[str, "torch.Tensor"]:
             for kind in ("weight", "bias")
         }
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
-        raise ModelError(f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET.file_name} from {ALEXNET.url}") from error
+        raise ModelError(
+            f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET.file_name} from {ALEXNET.url}"
+        ) from error

@@ -11,6 +11,7 @@ ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 × as
 from dataclasses import dataclass
 
 import numpy as np
+
 from speechlip.faces.landmarks import MOUTH
 
 EYE_CORNERS = (36, 45)
@@ -89,7 +90,9 @@ def landmark_score(render: np.ndarray, reference: np.ndarray) -> LandmarkScore:
 
 def _check(render: np.ndarray, reference: np.ndarray) -> None:
     if render.shape != reference.shape or render.shape[1:] not in ((68, 2), (MOUTH_POINTS, 2)):
-        raise ValueError(f"landmarks of one shape (T, 68, 2) or (T, 20, 2) are wanted, got {render.shape} and {reference.shape}")
+        raise ValueError(
+            f"landmarks of one shape (T, 68, 2) or (T, 20, 2) are wanted, got {render.shape} and {reference.shape}"
+        )
 
 
 def _centred_mouth(landmarks: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .declared import NotScored
-from .significance import t_times
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.significance import t_times
 
 MAX_SHIFT = 15
 """V, in frames: Wav2Lip's and SyncNet's ``vshift`` in every published evaluation."""
@@ -129,7 +129,9 @@ def block_windows(windows: int) -> int:
     return min(windows // LEAST_BLOCKS, max(SHORT_BLOCK, min(LONG_BLOCK, windows // 10)))
 
 
-def confidence_interval(table: np.ndarray, valid: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+def confidence_interval(
+    table: np.ndarray, valid: np.ndarray, resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
     """Seeded 95 % interval of the unpadded LSE-C by a bootstrap over blocks of neighbouring windows (``block_windows``, at least 3 windows).
 
     The estimate ± Student's t for ``windows / block − 1`` degrees of freedom times the deviation of the draws, which is widened because blocks are
@@ -156,7 +158,9 @@ def confidence_interval(table: np.ndarray, valid: np.ndarray, resamples: int = 1
     return max(0.0, estimate - 2 * too_high - reach), estimate + reach
 
 
-def sync_score(lips: np.ndarray, audio: np.ndarray, max_shift: int = MAX_SHIFT, resamples: int = 1000, seed: int = 0) -> SyncScore:
+def sync_score(
+    lips: np.ndarray, audio: np.ndarray, max_shift: int = MAX_SHIFT, resamples: int = 1000, seed: int = 0
+) -> SyncScore:
     """Every lip-sync number of one clip from its features: (T, D), (T, D) → SyncScore.
 
     Raises NotScored for an empty clip or features that are not finite, ValueError for shapes that do not match.
@@ -188,7 +192,9 @@ def sync_score(lips: np.ndarray, audio: np.ndarray, max_shift: int = MAX_SHIFT, 
 
 def _check(lips: np.ndarray, audio: np.ndarray) -> None:
     if lips.ndim != 2 or lips.shape != audio.shape:
-        raise ValueError(f"lip and audio features of one shape (T, D) are wanted, got {lips.shape} and {audio.shape}")
+        raise ValueError(
+            f"lip and audio features of one shape (T, D) are wanted, got {lips.shape} and {audio.shape}"
+        )
     if not len(lips):
         raise NotScored("too short", "the clip gives no window of 5 frames")
     if not (np.isfinite(lips).all() and np.isfinite(audio).all()):

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 from scipy.fft import dct
+
 from speechlip.timing import SAMPLE_RATE
 
 WINDOW, STEP = 400, 160
@@ -44,4 +45,6 @@ def filters() -> np.ndarray:
     low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     bins = np.arange(N_FFT // 2 + 1)
     rising, falling = (bins - low) / (middle - low), (high - bins) / (high - middle)
-    return np.where((low <= bins) & (bins < middle), rising, np.where((middle <= bins) & (bins < high), falling, 0.0))
+    return np.where(
+        (low <= bins) & (bins < middle), rising, np.where((middle <= bins) & (bins < high), falling, 0.0)
+    )

@@ -38,7 +38,9 @@ def pair_auc(similarity: np.ndarray, label: np.ndarray) -> float:
     matched = _matched(similarity, label)
     n_matched = int(matched.sum())
     _, place, times = np.unique(similarity, return_inverse=True, return_counts=True)
-    rank = np.cumsum(times) - (times - 1) / 2  # ties share their mean; scipy.stats, which has it too, takes a second to import
+    rank = (
+        np.cumsum(times) - (times - 1) / 2
+    )  # ties share their mean; scipy.stats, which has it too, takes a second to import
     above = rank[place][matched].sum() - n_matched * (n_matched + 1) / 2
     return float(above / (n_matched * (len(matched) - n_matched)))
 
@@ -66,7 +68,9 @@ def drawn_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np
     missed, wrongly = _shares(similarity, label, times)
     after = np.argmax(wrongly >= missed, axis=1)[:, None]  # wrongly - missed rises from -1 to 1
     missed_before, wrongly_before, missed_after, wrongly_after = (
-        np.take_along_axis(points, place, axis=1)[:, 0] for place in (after - 1, after) for points in (missed, wrongly)
+        np.take_along_axis(points, place, axis=1)[:, 0]
+        for place in (after - 1, after)
+        for points in (missed, wrongly)
     )
     gap_before, gap_after = missed_before - wrongly_before, wrongly_after - missed_after
     return wrongly_before + gap_before / (gap_before + gap_after) * (wrongly_after - wrongly_before)
@@ -135,7 +139,9 @@ def by_kind(similarity: np.ndarray, label: np.ndarray, kind: np.ndarray) -> dict
 def _matched(similarity: np.ndarray, label: np.ndarray) -> np.ndarray:
     matched = np.asarray(label) == 1
     n_matched, n_other = int(matched.sum()), int((~matched).sum())
-    if not (n_matched and n_other and np.shape(similarity) == matched.shape and np.isfinite(similarity).all()):
+    if not (
+        n_matched and n_other and np.shape(similarity) == matched.shape and np.isfinite(similarity).all()
+    ):
         raise ValueError(
             f"finite similarities of matches and mismatches are wanted, got {n_matched} and {n_other} of {np.asarray(similarity)}"
         )
@@ -147,8 +153,13 @@ def _accepted(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> t
     matched = _matched(similarity, label)
     order = np.argsort(-np.asarray(similarity, np.float64), kind="stable")
     falling = np.asarray(similarity, np.float64)[order]
-    last = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)  # pairs of one similarity come in together
-    counts = (np.cumsum(times[:, order] * chosen[order], axis=1, dtype=np.float64)[:, last] for chosen in (matched, ~matched))
+    last = np.append(
+        np.flatnonzero(np.diff(falling)), len(order) - 1
+    )  # pairs of one similarity come in together
+    counts = (
+        np.cumsum(times[:, order] * chosen[order], axis=1, dtype=np.float64)[:, last]
+        for chosen in (matched, ~matched)
+    )
     accepted, wrongly = (np.pad(count, ((0, 0), (1, 0))) for count in counts)
     return accepted, wrongly
 
@@ -156,5 +167,7 @@ def _accepted(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> t
 def _shares(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of all matches the share that each threshold misses, of all mismatches the share that it accepts; NaN where there are none."""
     accepted, wrongly = _accepted(similarity, label, times)
-    matches, mismatches = (np.where(counts[:, -1:] > 0, counts[:, -1:], np.nan) for counts in (accepted, wrongly))
+    matches, mismatches = (
+        np.where(counts[:, -1:] > 0, counts[:, -1:], np.nan) for counts in (accepted, wrongly)
+    )
     return 1 - accepted / matches + 0 * mismatches, wrongly / mismatches + 0 * matches

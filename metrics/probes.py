@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .spaces import mean_known
+from speechlip.metrics.spaces import mean_known
 
 NEIGHBOURS = 10
 BLOCK = 512
@@ -112,7 +112,9 @@ def neighbours(points: np.ndarray, utterance: np.ndarray, k: int = NEIGHBOURS) -
     return found
 
 
-def neighbour_shares(points: np.ndarray, viseme: np.ndarray, phone: np.ndarray, utterance: np.ndarray, utterances: int) -> Shares:
+def neighbour_shares(
+    points: np.ndarray, viseme: np.ndarray, phone: np.ndarray, utterance: np.ndarray, utterances: int
+) -> Shares:
     """Count the visemes and phones of the nearest tokens; all (N,) int but the points, ``utterances``: U.
 
     >>> points, phone = np.array([[0.0], [0.2], [0.1], [0.3]]), np.array([0, 1, 0, 1])
@@ -127,12 +129,16 @@ def neighbour_shares(points: np.ndarray, viseme: np.ndarray, phone: np.ndarray, 
     parts = (there, alike, rivals, rivals & (phone[near] == phone[:, None]))
     counts = [part.sum(axis=1) for part in parts]
     expected = counts[2] * _phone_share(viseme, phone, utterance)
-    return Shares(*(np.bincount(utterance, weights=count, minlength=utterances) for count in (*counts, expected)))
+    return Shares(
+        *(np.bincount(utterance, weights=count, minlength=utterances) for count in (*counts, expected))
+    )
 
 
 def _has_rivals(viseme: np.ndarray, phone: np.ndarray) -> np.ndarray:
     """(N,) bool: whether other phones have the token's viseme."""
-    return np.array([len(np.unique(phone[viseme == one])) > 1 for one in range(int(viseme.max()) + 1)])[viseme]
+    return np.array([len(np.unique(phone[viseme == one])) > 1 for one in range(int(viseme.max()) + 1)])[
+        viseme
+    ]
 
 
 def _phone_share(viseme: np.ndarray, phone: np.ndarray, utterance: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ Functions: mouth_boxes, face_box, cut.
 """
 
 import numpy as np
+
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS
 
 Box = tuple[int, int, int, int]
@@ -28,7 +29,10 @@ def mouth_boxes(landmarks: np.ndarray, width: int, height: int) -> list[Box | No
     """
     mouth = landmarks if landmarks.shape[1] == 20 else landmarks[:, MOUTH]
     size = _mouth_box_size(mouth)
-    return [_box_around(_mouth_centre(points), size, (width, height)) if np.isfinite(points).all() else None for points in mouth]
+    return [
+        _box_around(_mouth_centre(points), size, (width, height)) if np.isfinite(points).all() else None
+        for points in mouth
+    ]
 
 
 def face_box(box: np.ndarray, width: int, height: int) -> Box | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lse import MAX_SHIFT
+from speechlip.metrics.lse import MAX_SHIFT
 
 BLOCK_ROWS = 1024
 
@@ -47,7 +47,9 @@ def ranks(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     [3, 3, 3]
     """
     if queries.ndim != 2 or queries.shape != gallery.shape:
-        raise ValueError(f"two sets of matched rows (N, D) are wanted, got {queries.shape} and {gallery.shape}")
+        raise ValueError(
+            f"two sets of matched rows (N, D) are wanted, got {queries.shape} and {gallery.shape}"
+        )
     queries, gallery = _unit(queries), _unit(gallery)
     places = np.empty(len(queries), int)
     for first in range(0, len(queries), BLOCK_ROWS):
@@ -73,7 +75,9 @@ def retrieval(lips: np.ndarray, speech: np.ndarray, ks: Sequence[int] = (1, 5, 1
     )
 
 
-def offset_accuracy(measured: Sequence[int], true: Sequence[int] | int = 0, max_shift: int = MAX_SHIFT) -> OffsetAccuracy:
+def offset_accuracy(
+    measured: Sequence[int], true: Sequence[int] | int = 0, max_shift: int = MAX_SHIFT
+) -> OffsetAccuracy:
     """How often the measured offset is the true one, at 0 and within ±1 frame, among 2V + 1 = 31 shifts.
 
     measured, true: offsets in frames, one per clip (or one for all). Raises ValueError for none, or an offset beyond ±V.
@@ -85,7 +89,9 @@ def offset_accuracy(measured: Sequence[int], true: Sequence[int] | int = 0, max_
     found = np.asarray(measured, int)
     wanted = np.broadcast_to(np.asarray(true, int), found.shape)
     if not len(found) or max(np.abs(found).max(), np.abs(wanted).max()) > max_shift:
-        raise ValueError(f"at least one offset is wanted, all within ±{max_shift} frames, got {found.tolist()} for {wanted.tolist()}")
+        raise ValueError(
+            f"at least one offset is wanted, all within ±{max_shift} frames, got {found.tolist()} for {wanted.tolist()}"
+        )
     error, shifts = np.abs(found - wanted), 2 * max_shift + 1
     return OffsetAccuracy(
         exact=float((error == 0).mean()),

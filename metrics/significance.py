@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pairs import pair_auc
+from speechlip.metrics.pairs import pair_auc
 
 METHOD = "clip-t"
 """Id of how intervals and p come out of clips: a section of docs/protocols.md."""
@@ -106,11 +106,15 @@ def rate_interval(value: float, reach: float, clips: int) -> tuple[float, float]
         far = student_t(clips) ** 2 / (clips + student_t(clips) ** 2)
         return (1 - far, 1.0) if value >= 1 else (0.0, far)
     middle, width = math.log(value / (1 - value)), reach / (value * (1 - value))
-    low, high = (1 / (1 + math.exp(-max(-700.0, min(700.0, end)))) for end in (middle - width, middle + width))
+    low, high = (
+        1 / (1 + math.exp(-max(-700.0, min(700.0, end)))) for end in (middle - width, middle + width)
+    )
     return low, high
 
 
-def difference(a: Statistic, b: Statistic, clips: int, resamples: int = RESAMPLES, seed: int = 0) -> Difference:
+def difference(
+    a: Statistic, b: Statistic, clips: int, resamples: int = RESAMPLES, seed: int = 0
+) -> Difference:
     """a − b on the same draws of clips.
 
     >>> better, worse = np.array([0.9, 0.5, 0.7]), np.array([0.8, 0.4, 0.6])  # clips differ by 0.4, sides by 0.1
@@ -132,7 +136,9 @@ def _difference(value: float, error: float, clips: int) -> Difference:
     return Difference(value, value - reach, value + reach, two_sided_p(value, error, clips), clips)
 
 
-def auc_interval(similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def auc_interval(
+    similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
     """Pair AUC with its interval over the clips that the lips come from.
 
     similarity: (P,), or (S, P) for S seeds. label: (P,), 1 for a match. clip: (P,) names or numbers of the lips' clips.
@@ -146,7 +152,12 @@ def auc_interval(similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, re
 
 
 def drawn_interval(
-    score: DrawnScore, similarity: np.ndarray, label: np.ndarray, clip: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    score: DrawnScore,
+    similarity: np.ndarray,
+    label: np.ndarray,
+    clip: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Interval:
     """Any rate of pairs with its interval over clips; the other arguments as of ``auc_interval``.
 
@@ -160,13 +171,20 @@ def drawn_interval(
 
     def statistic(drawn: np.ndarray) -> np.ndarray:
         parts = np.array_split(drawn, -(-len(drawn) // DRAWS_AT_ONCE))
-        return np.concatenate([np.mean([score(row, label, part[:, place]) for row in rows], axis=0) for part in parts])
+        return np.concatenate(
+            [np.mean([score(row, label, part[:, place]) for row in rows], axis=0) for part in parts]
+        )
 
     return interval(statistic, len(names), resamples, seed)
 
 
 def auc_difference(
-    similarity_a: np.ndarray, similarity_b: np.ndarray, label: np.ndarray, clip: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    similarity_a: np.ndarray,
+    similarity_b: np.ndarray,
+    label: np.ndarray,
+    clip: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Difference:
     """Pair AUC of a less that of b on the same pairs; arguments as of ``auc_interval``.
 
@@ -193,7 +211,9 @@ def mean_interval(values: Sequence | np.ndarray, rate: bool = False) -> Interval
     if clips < 2:
         return Interval(value, np.nan, np.nan, clips)
     reach = t_times(known.std() / math.sqrt(clips), clips)
-    return Interval(value, *(rate_interval(value, reach, clips) if rate else (value - reach, value + reach)), clips)
+    return Interval(
+        value, *(rate_interval(value, reach, clips) if rate else (value - reach, value + reach)), clips
+    )
 
 
 def mean_difference(values_a: Sequence | np.ndarray, values_b: Sequence | np.ndarray) -> Difference:
@@ -251,7 +271,9 @@ def _auc(similarity: np.ndarray, label: np.ndarray, place: np.ndarray) -> Statis
 
     def statistic(drawn: np.ndarray) -> np.ndarray:
         pairs = (drawn @ matches) * (drawn @ mismatches)
-        return np.divide(((drawn @ wins) * drawn).sum(axis=1), pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
+        return np.divide(
+            ((drawn @ wins) * drawn).sum(axis=1), pairs, out=np.full(len(drawn), np.nan), where=pairs > 0
+        )
 
     return statistic
 

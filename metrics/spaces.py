@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .declared import NotScored
+from speechlip.metrics.declared import NotScored
 
 MAX_DIMENSIONS, VARIANCE = 64, 0.99
 EXACT_DIMENSIONS = 2048  # above, the covariance matrix costs more than a randomised search for 64 directions
@@ -107,4 +107,6 @@ def mean_known(table: np.ndarray) -> np.ndarray:
     """
     known = ~np.isnan(table)
     counts = known.sum(axis=1)
-    return np.divide(np.where(known, table, 0).sum(axis=1), counts, out=np.full(len(table), np.nan), where=counts > 0)
+    return np.divide(
+        np.where(known, table, 0).sum(axis=1), counts, out=np.full(len(table), np.nan), where=counts > 0
+    )

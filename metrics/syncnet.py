@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from speechlip.assets import get
 from speechlip.errors import ModelError
+from speechlip.metrics import mfcc
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.syncnet_network import CROP_PX, MFCC_COLUMNS, WINDOW_FRAMES, SyncNet, official_shapes
 from speechlip.timing import SAMPLES_PER_FRAME, exact_div
-
-from . import mfcc
-from .declared import NotScored
-from .syncnet_network import CROP_PX, MFCC_COLUMNS, WINDOW_FRAMES, SyncNet, official_shapes
 
 COLUMNS_PER_FRAME = exact_div(SAMPLES_PER_FRAME, mfcc.STEP)
 CPU_BATCH = 4
@@ -40,7 +40,9 @@ def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror}); wanted {get('syncnet_v2').file_name}") from error
+        raise ModelError(
+            f"{path} cannot be read ({error.strerror}); wanted {get('syncnet_v2').file_name}"
+        ) from error
     sha256 = hashlib.sha256(content).hexdigest()
     official = sha256 == get("syncnet_v2").sha256
     if not (official or allow_unknown):
@@ -59,7 +61,9 @@ def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:
     >>> mfcc_columns(tone, 50, 2).shape, round(float(mfcc_columns(tone, 50, 1)[0, 0]), 2)
     ((13, 2), 19.34)
     """
-    before = min(first, 1)  # pre-emphasis looks one sample back: compute the column before as well, and drop it
+    before = min(
+        first, 1
+    )  # pre-emphasis looks one sample back: compute the column before as well, and drop it
     begin = (first - before) * mfcc.STEP
     end = (first + count - 1) * mfcc.STEP + mfcc.WINDOW
     return mfcc.mfcc(audio[begin:end])[before : before + count].T
@@ -74,13 +78,17 @@ def sync_features(
     Raises NotScored for a clip of fewer than 6 frames, ValueError for other shapes or types.
     """
     if audio.ndim != 1 or audio.dtype != np.int16:
-        raise ValueError(f"(N,) int16 samples at 16 kHz are wanted (the network reads their scale), got {audio.shape} {audio.dtype}")
+        raise ValueError(
+            f"(N,) int16 samples at 16 kHz are wanted (the network reads their scale), got {audio.shape} {audio.dtype}"
+        )
     batch = batch_windows or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH)
     heard = itertools.islice(frames, len(audio) // SAMPLES_PER_FRAME)
     parts = [model.lip_features(crops) for crops in overlapping(heard, batch)]
     windows = sum(map(len, parts)) - 1
     if windows < 1:
-        raise NotScored("too short", f"{WINDOW_FRAMES + 1} frames (0.24 s) with sound are the least, there are fewer")
+        raise NotScored(
+            "too short", f"{WINDOW_FRAMES + 1} frames (0.24 s) with sound are the least, there are fewer"
+        )
     return np.concatenate(parts)[:windows], _audio_features(model, audio, windows)
 
 
@@ -107,8 +115,12 @@ def _audio_features(model: SyncNet, audio: np.ndarray, windows: int) -> np.ndarr
     parts = []
     for first in range(0, windows, AUDIO_BATCH):
         count = min(AUDIO_BATCH, windows - first)
-        columns = mfcc_columns(audio, COLUMNS_PER_FRAME * first, COLUMNS_PER_FRAME * (count - 1) + MFCC_COLUMNS)
-        views = np.lib.stride_tricks.sliding_window_view(columns, MFCC_COLUMNS, axis=1)[:, ::COLUMNS_PER_FRAME]
+        columns = mfcc_columns(
+            audio, COLUMNS_PER_FRAME * first, COLUMNS_PER_FRAME * (count - 1) + MFCC_COLUMNS
+        )
+        views = np.lib.stride_tricks.sliding_window_view(columns, MFCC_COLUMNS, axis=1)[
+            :, ::COLUMNS_PER_FRAME
+        ]
         parts.append(model.audio_features(views.transpose(1, 0, 2)))
     return np.concatenate(parts)
 
@@ -126,9 +138,23 @@ def _read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ModelError(f"{path} holds code or other objects beside weights and was not run; wanted a state dict of tensors") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, TypeError, IndexError, AttributeError, AssertionError) as error:
-        raise ModelError(f"{path} cannot be read as a PyTorch file ({error}); wanted a state dict saved by torch.save") from error
+        raise ModelError(
+            f"{path} holds code or other objects beside weights and was not run; wanted a state dict of tensors"
+        ) from error
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        OSError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+    ) as error:
+        raise ModelError(
+            f"{path} cannot be read as a PyTorch file ({error}); wanted a state dict saved by torch.save"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path} holds {type(state).__name__}, wanted a state dict of tensors")
     return state
@@ -136,10 +162,16 @@ def _read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
 
 def _check_layers(path: Path, state: dict[str, torch.Tensor]) -> None:
     wanted = official_shapes()
-    found = {name: tuple(value.shape) for name, value in state.items() if not str(name).endswith(".num_batches_tracked")}
+    found = {
+        name: tuple(value.shape)
+        for name, value in state.items()
+        if not str(name).endswith(".num_batches_tracked")
+    }
     for name in sorted(wanted.keys() | found.keys(), key=str):
         if wanted.get(name) != found.get(name):
-            raise ModelError(f"{path} is no SyncNet: {name} is {found.get(name, 'missing')}, wanted {wanted.get(name, 'no such entry')}")
+            raise ModelError(
+                f"{path} is no SyncNet: {name} is {found.get(name, 'missing')}, wanted {wanted.get(name, 'no such entry')}"
+            )
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite")

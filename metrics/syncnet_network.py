@@ -86,10 +86,16 @@ class SyncNet(torch.nn.Module):
         self.sha256, self.official = sha256, official
         for branch, convs in BRANCHES.items():
             for place, conv in enumerate(convs):
-                weight, bias = _folded(state, f"netcnn{branch}.{conv.index}", f"netcnn{branch}.{conv.index + 1}")
+                weight, bias = _folded(
+                    state, f"netcnn{branch}.{conv.index}", f"netcnn{branch}.{conv.index + 1}"
+                )
                 self._keep(f"{branch}_conv{place}", _planar(weight), bias)
             self._keep(f"{branch}_fc0", *_folded(state, f"netfc{branch}.0", f"netfc{branch}.1"))
-            self._keep(f"{branch}_fc1", state[f"netfc{branch}.3.weight"].float(), state[f"netfc{branch}.3.bias"].float())
+            self._keep(
+                f"{branch}_fc1",
+                state[f"netfc{branch}.3.weight"].float(),
+                state[f"netfc{branch}.3.bias"].float(),
+            )
         self.eval()
 
     @property
@@ -131,7 +137,9 @@ def _batch_norm_shapes(name: str, channels: int) -> dict[str, tuple[int, ...]]:
 
 def _folded(state: dict[str, torch.Tensor], layer: str, norm: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias of a layer with the batch norm behind it: ``γ (W x + b − μ) / √(σ² + ε) + β``, summed up in float64."""
-    part = {name: state[f"{norm}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")}
+    part = {
+        name: state[f"{norm}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")
+    }
     scale = part["weight"] / torch.sqrt(part["running_var"] + BATCH_NORM_EPS)
     weight, bias = state[f"{layer}.weight"].double(), state[f"{layer}.bias"].double()
     weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))

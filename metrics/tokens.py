@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.visemes import fold
 from speechlip.records import Phone
 from speechlip.timing import FPS
-
-from .declared import NotScored
-from .visemes import fold
 
 MIN_SEGMENT_S = 0.040
 MIN_TOKENS, MAX_TOKENS = 30, 300
@@ -45,7 +45,11 @@ class Tokens:
 
 
 def choose_tokens(
-    phones: Sequence[Sequence[Phone]], n_frames: Sequence[int], seed: int = 0, at_least: int = MIN_TOKENS, at_most: int = MAX_TOKENS
+    phones: Sequence[Sequence[Phone]],
+    n_frames: Sequence[int],
+    seed: int = 0,
+    at_least: int = MIN_TOKENS,
+    at_most: int = MAX_TOKENS,
 ) -> Tokens:
     """Tokens of utterances, given the phones of each in its own time, and its length in video frames.
 
@@ -63,14 +67,23 @@ def choose_tokens(
         place
         for phone in sorted(counts)
         if counts[phone] >= at_least
-        for place in _some([number for number, segment in enumerate(segments) if segment[2] == phone], at_most, draw)
+        for place in _some(
+            [number for number, segment in enumerate(segments) if segment[2] == phone], at_most, draw
+        )
     ]
     if len({segments[place][0] for place in kept}) < 2:
         raise NotScored("too few phones", _what_there_is(counts, unknown, at_least))
-    utterance, frame, phone = (np.array(column) for column in zip(*[segments[place] for place in sorted(kept)], strict=True))
+    utterance, frame, phone = (
+        np.array(column) for column in zip(*[segments[place] for place in sorted(kept)], strict=True)
+    )
     in_b = np.isin(utterance, _half(np.unique(utterance), draw))
     return Tokens(
-        utterance, frame, phone, in_b, {name: n for name, n in sorted(counts.items()) if n < at_least}, dict(sorted(unknown.items()))
+        utterance,
+        frame,
+        phone,
+        in_b,
+        {name: n for name, n in sorted(counts.items()) if n < at_least},
+        dict(sorted(unknown.items())),
     )
 
 
@@ -82,16 +95,25 @@ def token_features(tokens: Tokens, features: Sequence[np.ndarray]) -> np.ndarray
     >>> token_features(tokens, [np.array([[1.0], [2], [3]]), np.array([[4.0], [5], [6]])]).tolist()
     [[2.0], [5.0]]
     """
-    return np.stack([np.asarray(features[number][frame], np.float64) for number, frame in zip(tokens.utterance, tokens.frame, strict=True)])
+    return np.stack(
+        [
+            np.asarray(features[number][frame], np.float64)
+            for number, frame in zip(tokens.utterance, tokens.frame, strict=True)
+        ]
+    )
 
 
-def _segments(phones: Sequence[Sequence[Phone]], n_frames: Sequence[int]) -> tuple[list[tuple[int, int, str]], Counter]:
+def _segments(
+    phones: Sequence[Sequence[Phone]], n_frames: Sequence[int]
+) -> tuple[list[tuple[int, int, str]], Counter]:
     """(utterance, frame, phone) of every segment that is long enough, and how many segments have which other label."""
     segments, unknown = [], Counter[str]()
     for number, (spoken, length) in enumerate(zip(phones, n_frames, strict=True)):
         for segment in spoken:
             phone = fold(segment.phone)
-            frame = int((segment.start_s + segment.end_s) / 2 * FPS)  # the frame nearest the centre: the one on display then
+            frame = int(
+                (segment.start_s + segment.end_s) / 2 * FPS
+            )  # the frame nearest the centre: the one on display then
             if phone is None:
                 unknown[segment.phone] += 1
             elif segment.end_s - segment.start_s > MIN_SEGMENT_S - 1e-6 and frame < length:

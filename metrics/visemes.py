@@ -44,7 +44,16 @@ MAPS: dict[str, dict[str, str]] = {
 CONSONANTS = (
     "P", "B", "M", "F", "V", "TH", "DH", "T", "D", "N", "S", "Z", "SH", "ZH", "CH", "JH", "K", "G", "NG", "L", "R", "W", "Y", "HH",
 )  # fmt: skip
-VOICED_PAIRS = (("P", "B"), ("T", "D"), ("K", "G"), ("F", "V"), ("S", "Z"), ("TH", "DH"), ("CH", "JH"), ("SH", "ZH"))
+VOICED_PAIRS = (
+    ("P", "B"),
+    ("T", "D"),
+    ("K", "G"),
+    ("F", "V"),
+    ("S", "Z"),
+    ("TH", "DH"),
+    ("CH", "JH"),
+    ("SH", "ZH"),
+)
 """Voiceless and voiced, otherwise equal: every map keeps them together. SE4Lip's Tab. 1."""
 CONTROL_PAIRS = (("M", "N"), ("M", "NG"))
 """SE4Lip's Tab. 1 calls them similar; every map keeps them apart, for /m/ closes the lips."""

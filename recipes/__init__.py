@@ -71,7 +71,9 @@ def listed(name: str, root: Path, exclude: Path | None = None) -> Iterator[Sourc
     with plugged_in("recipe", name):
         for source in recipe.sources(root, exclude=exclude):
             if not isinstance(source, Source):
-                raise OptionError(f"recipe {name!r} yields {type(source).__name__}, wanted speechlip.records.Source")
+                raise OptionError(
+                    f"recipe {name!r} yields {type(source).__name__}, wanted speechlip.records.Source"
+                )
             yield source
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from speechlip.errors import OptionError
-from speechlip.media.endings import why_not_read
+from speechlip.media.streams.endings import why_not_read
 
 
 def stands_for_videos(path: Path) -> bool:
@@ -27,7 +27,9 @@ def parts(root: Path, path: Path, wanted: str) -> tuple[str, ...]:
 def wrong_layout(root: Path, path: Path, wanted: str) -> OptionError:
     """What to say of a video that lies elsewhere than ``wanted``."""
     name = path.relative_to(root).as_posix()
-    return OptionError(f"{name!r} in {root} does not lie as {wanted}; name the dataset's own folder, and move other videos out of it")
+    return OptionError(
+        f"{name!r} in {root} does not lie as {wanted}; name the dataset's own folder, and move other videos out of it"
+    )
 
 
 def lies_in(root: Path, path: Path) -> bool:

@@ -50,7 +50,9 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
     for line, cells in enumerate(table, start=2):
         where = f"{path}, row {line}"
         if len(cells) > len(columns):
-            raise OptionError(f"{where} has more cells than columns: {cells[len(columns) :]}; put quotes around cells with commas")
+            raise OptionError(
+                f"{where} has more cells than columns: {cells[len(columns) :]}; put quotes around cells with commas"
+            )
         row = dict(zip(columns, map(str.strip, cells), strict=False))
         unstripped = dict(zip(columns, cells, strict=False)).get(FILE, "")
         row[FILE] = unstripped if key_of(unstripped) in keys else row.get(FILE, "")
@@ -66,14 +68,19 @@ def named_columns(path: Path, header: list[str]) -> list[str]:
     ['column_1', 'file', 'licence', 'Emotion']
     """
     columns = [column.strip() or f"column_{place}" for place, column in enumerate(header, start=1)]
-    columns = [column.lower() if column.lower() in (*COLUMNS, *ALSO_FILE, ALSO_LICENCE) else column for column in columns]
+    columns = [
+        column.lower() if column.lower() in (*COLUMNS, *ALSO_FILE, ALSO_LICENCE) else column
+        for column in columns
+    ]
     columns = [LICENCE if column == ALSO_LICENCE else column for column in columns]
     named = next((name for name in (FILE, *ALSO_FILE) if name in columns), FILE)
     columns = [FILE if column == named else column for column in columns]
     if FILE not in columns:
         advice = f"commas between {', '.join(COLUMNS)} and others of your own; {', '.join(ALSO_FILE)} serve as {FILE}, license as {LICENCE}"
         there = ", ".join(map(repr, columns)) or "no column at all"
-        raise OptionError(f"{path} has {there}, and no column {FILE!r}, the video's path relative to {path.parent}; {advice}")
+        raise OptionError(
+            f"{path} has {there}, and no column {FILE!r}, the video's path relative to {path.parent}; {advice}"
+        )
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise OptionError(f"{path} has the column {twice[0]!r} twice; keep one of them")
     return columns
@@ -82,7 +89,9 @@ def named_columns(path: Path, header: list[str]) -> list[str]:
 def _check_row(where: str, row: Row, found: set[str], rows: dict[str, Row]) -> None:
     name = row[FILE]
     if key_of(name) not in found:
-        raise OptionError(f"{where} names {name!r}, and there is no such video; correct the path (relative, with /) or remove the row")
+        raise OptionError(
+            f"{where} names {name!r}, and there is no such video; correct the path (relative, with /) or remove the row"
+        )
     if key_of(name) in rows:
         raise OptionError(f"{where} names {name!r} a second time; keep one row for each video")
     split = row.get("split", "")

@@ -25,7 +25,7 @@ def read_picture(data: bytes) -> np.ndarray:
         raise ValueError(f"an image cannot be read: {error}") from error
 
 
-def read_sound(data: bytes) -> tuple[np.ndarray, int]:
+def read_audio(data: bytes) -> tuple[np.ndarray, int]:
     """((N, C) int16, samples per second) of a sound file that libsndfile knows: wav, flac, ogg, mp3. Raises ValueError for any other."""
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
@@ -43,7 +43,9 @@ def mux(file: BinaryIO, pictures: Sequence[np.ndarray], samples: np.ndarray, rat
     shapes = {picture.shape for picture in pictures}
     if len(shapes) != 1 or samples.shape[1] not in LAYOUTS or not 1 <= fps <= 240:
         wanted = "pictures of one size, 1 or 2 channels, 1 to 240 pictures a second"
-        raise ValueError(f"{wanted} are wanted; got sizes {sorted(shapes)}, {samples.shape[1]} channels, fps {fps}")
+        raise ValueError(
+            f"{wanted} are wanted; got sizes {sorted(shapes)}, {samples.shape[1]} channels, fps {fps}"
+        )
     with av.open(file, "w", format="matroska", container_options={"fflags": "+bitexact"}) as out:
         for stream, frame in _frames(out, pictures, samples, rate, Fraction(fps).limit_denominator(1001)):
             out.mux(stream.encode(frame))
@@ -54,7 +56,9 @@ def _frames(out: Any, pictures: Sequence[np.ndarray], samples: np.ndarray, rate:
     video = out.add_stream("ffv1", rate=fps, options={"level": "3", "threads": "1", "flags": "+bitexact"})
     video.height, video.width = pictures[0].shape[:2]
     video.pix_fmt = "bgr0"
-    sound = out.add_stream("flac", rate=rate, layout=LAYOUTS[samples.shape[1]], options={"flags": "+bitexact"})
+    sound = out.add_stream(
+        "flac", rate=rate, layout=LAYOUTS[samples.shape[1]], options={"flags": "+bitexact"}
+    )
     for index, picture in enumerate(pictures):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         frame.pts, frame.time_base = index, 1 / fps

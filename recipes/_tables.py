@@ -9,12 +9,19 @@ from typing import NoReturn
 
 import pyarrow as pa
 from pyarrow import parquet
-from speechlip.errors import OptionError
 
-from ._layout import lies_in
+from speechlip.errors import OptionError
+from speechlip.recipes._layout import lies_in
 
 ENDINGS = (".arrow", ".parquet")
-SPLIT_OF = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "test": "test"}
+SPLIT_OF = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 
 
 def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
@@ -25,16 +32,22 @@ def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
     listed, and for a file that is a link out of ``root``.
     """
     if not root.is_dir():
-        raise OptionError(f"no folder {root}; name a data set that save_to_disk wrote, or a folder of parquet or arrow files")
+        raise OptionError(
+            f"no folder {root}; name a data set that save_to_disk wrote, or a folder of parquet or arrow files"
+        )
     left_out = exclude.resolve() if exclude else None
     found: list[Path] = []
     for place, folders, names in os.walk(root, onerror=_unlisted):
         folder = Path(place)
-        folders[:] = [name for name in folders if not name.startswith(".") and (folder / name).resolve() != left_out]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and (folder / name).resolve() != left_out
+        ]
         found += [folder / name for name in _named_by_state(folder) or names if _is_table(name)]
     for path in found:
         if not lies_in(root, path):
-            raise OptionError(f"{path} is a link out of {root}; copy the table there, or move the link out of the data set")
+            raise OptionError(
+                f"{path} is a link out of {root}; copy the table there, or move the link out of the data set"
+            )
     return sorted(found)
 
 
@@ -70,7 +83,9 @@ def columns(path: Path) -> list[str]:
     """Names of a file's columns. Raises OptionError for a file that is neither Parquet nor Arrow."""
     try:
         reader = _reader(path)
-        return list(reader.schema_arrow.names if isinstance(reader, parquet.ParquetFile) else reader.schema.names)
+        return list(
+            reader.schema_arrow.names if isinstance(reader, parquet.ParquetFile) else reader.schema.names
+        )
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 
@@ -90,7 +105,11 @@ def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
     if isinstance(reader, parquet.ParquetFile):
         yield from reader.iter_batches(batch_size=1, columns=wanted)
         return
-    batches = (reader.get_batch(i) for i in range(reader.num_record_batches)) if isinstance(reader, pa.RecordBatchFileReader) else reader
+    batches = (
+        (reader.get_batch(i) for i in range(reader.num_record_batches))
+        if isinstance(reader, pa.RecordBatchFileReader)
+        else reader
+    )
     for batch in batches:
         yield batch.select(wanted)
 
@@ -105,4 +124,6 @@ def _reader(path: Path) -> parquet.ParquetFile | pa.RecordBatchFileReader | pa.R
 
 
 def _damaged(path: Path, error: Exception) -> OptionError:
-    return OptionError(f"{path} cannot be read as a table: {error}; fetch it again, or move it out of the folder")
+    return OptionError(
+        f"{path} cannot be read as a table: {error}; fetch it again, or move it out of the folder"
+    )

@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.recipes import folder
 from speechlip.records import Source
-
-from . import folder
 
 NAME = "template"  # the file's name
 TITLE = "The dataset's full name"
@@ -27,5 +26,7 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         name = path.relative_to(root).as_posix()
         split, speaker, *_ = [*name.split("/"), ""]
         if split not in SPLITS:
-            raise OptionError(f"{name} lies in none of the splits {', '.join(SPLITS)}; is {root} the dataset's own folder?")
+            raise OptionError(
+                f"{name} lies in none of the splits {', '.join(SPLITS)}; is {root} the dataset's own folder?"
+            )
         yield replace(folder.source(path, name), speaker=speaker, split=split, licence=LICENCE)

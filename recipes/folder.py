@@ -1,6 +1,6 @@
 """Any tree of talking videos, perhaps with a ``metadata.csv`` and files beside the videos. The default recipe.
 
-Videos are whatever ``speechlip.media.endings`` takes for one, by ending or by first bytes: what cannot be read is refused later, by name.
+Videos are whatever ``speechlip.media.streams.endings`` takes for one, by ending or by first bytes: what cannot be read is refused later, by name.
 The speaker is the first sub-folder, or the file's stem where there is none.
 Beside ``x.mp4`` may lie ``x.TextGrid`` (phone times), ``x.landmarks.npz`` (``sidecar`` landmarks) and ``x.txt`` (transcript).
 ``metadata.csv`` at the root may name, by column ``file`` (path relative to the root), any of speaker, split, transcript and licence; empty
@@ -17,12 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speechlip.errors import OptionError
-from speechlip.files import is_file
-from speechlip.media.endings import looks_like_video
+from speechlip.files.names import is_file
+from speechlip.media.streams.endings import looks_like_video
+from speechlip.recipes._layout import lies_in
+from speechlip.recipes._metadata import read_metadata
 from speechlip.records import Source
-
-from ._layout import lies_in
-from ._metadata import read_metadata
 
 NAME = "folder"
 TITLE = "Any folder of talking videos"
@@ -66,9 +65,15 @@ def videos(root: Path, exclude: Path | None = None) -> list[Path]:
             found.append(folder)
             continue
         inner = [entry for entry in entries if _is_folder(entry)]
-        found += [path for path in (Path(entry.path) for entry in entries if entry not in inner) if looks_like_video(path)]
+        found += [
+            path
+            for path in (Path(entry.path) for entry in entries if entry not in inner)
+            if looks_like_video(path)
+        ]
         folders[:0] = [Path(entry.path) for entry in inner if not entry.is_symlink()]
-        folders += [Path(entry.path) for entry in inner if entry.is_symlink()]  # after all real folders, whose names win
+        folders += [
+            Path(entry.path) for entry in inner if entry.is_symlink()
+        ]  # after all real folders, whose names win
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
 
 
@@ -76,7 +81,9 @@ def _listing(folder: Path) -> list[os.DirEntry] | None:
     """What lies in ``folder``, sorted, without dot files; None where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            return sorted(
+                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
+            )
     except OSError:
         return None
 
@@ -88,7 +95,9 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def source(path: Path, name: str, row: dict[str, str] | None = None, more: dict[str, str] | None = None) -> Source:
+def source(
+    path: Path, name: str, row: dict[str, str] | None = None, more: dict[str, str] | None = None
+) -> Source:
     """One video with what lies beside it. Recipes with a layout of their own replace fields of it.
 
     row: its cells of ``metadata.csv`` by the names of ``Source``; more: its other cells.
@@ -118,5 +127,7 @@ def _text(path: Path | None, root: Path, video: Path) -> str:
     if path is None:
         return ""
     if not lies_in(root, path) and path.resolve().parent != video.resolve().parent:
-        raise OptionError(f"{path} is a link to {path.resolve()}, outside {root}; copy the transcript there, or remove the link")
+        raise OptionError(
+            f"{path} is a link to {path.resolve()}, outside {root}; copy the transcript there, or remove the link"
+        )
     return path.read_text(encoding="utf-8", errors="replace").strip()

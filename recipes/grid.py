@@ -18,13 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
-from speechlip.files import is_file
+from speechlip.files.names import is_file
 from speechlip.metrics.visemes import fold
 from speechlip.phones import SILENCE, read_align
+from speechlip.recipes import folder
+from speechlip.recipes._layout import stands_for_videos, wrong_layout
 from speechlip.records import Source
-
-from . import folder
-from ._layout import stands_for_videos, wrong_layout
 
 NAME = "grid"
 TITLE = "GRID audiovisual sentence corpus"
@@ -61,7 +60,8 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every video, sorted. Raises OptionError for a video that lies in no talker's folder."""
     for path in folder.videos(root, exclude):
         talker = next(
-            (part for part in path.relative_to(root).parts if TALKER.fullmatch(part)), path.name if stands_for_videos(path) else ""
+            (part for part in path.relative_to(root).parts if TALKER.fullmatch(part)),
+            path.name if stands_for_videos(path) else "",
         )
         if not talker:
             raise wrong_layout(root, path, "s1/… to s34/…")
@@ -89,8 +89,16 @@ def sentence(stem: str) -> str:
 
 def align_path(root: Path, video: Path, talker: str) -> Path | None:
     """Where the video's ``.align`` lies, None if nowhere."""
-    near = (video.parent, video.parent / "align", video.parent.parent / "align", root / "align" / talker, root / "alignments" / talker)
-    return next((place for place in (folder / f"{video.stem}.align" for folder in near) if is_file(place)), None)
+    near = (
+        video.parent,
+        video.parent / "align",
+        video.parent.parent / "align",
+        root / "align" / talker,
+        root / "alignments" / talker,
+    )
+    return next(
+        (place for place in (folder / f"{video.stem}.align" for folder in near) if is_file(place)), None
+    )
 
 
 def labels_of(align: Path) -> tuple[str, ...]:

@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from speechlip.recipes import folder
+from speechlip.recipes._layout import stands_for_videos, wrong_layout
 from speechlip.records import Source
-
-from . import folder
-from ._layout import stands_for_videos, wrong_layout
 
 NAME = "hdtf"
 TITLE = "HDTF, High-Definition Talking Face"
@@ -46,7 +45,9 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         if not name and not stands_for_videos(path):
             raise wrong_layout(root, path, "<RD|WDA|WRA>_<video>_<clip number>.mp4")
         speaker = person(name["video"]) if name else path.name
-        yield replace(folder.source(path, path.relative_to(root).as_posix()), speaker=speaker, licence=LICENCE)
+        yield replace(
+            folder.source(path, path.relative_to(root).as_posix()), speaker=speaker, licence=LICENCE
+        )
 
 
 def person(video: str) -> str:

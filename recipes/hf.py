@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, SourceRefused, WriteError
-from speechlip.files import whole_file
-from speechlip.media.endings import VIDEO_ENDINGS
+from speechlip.files.writing import whole_file
+from speechlip.media.streams.endings import VIDEO_ENDINGS
+from speechlip.recipes._layout import lies_in
+from speechlip.recipes._tables import SPLIT_OF, columns, rows, split_of, table_files
 from speechlip.records import Source
-
-from ._layout import lies_in
-from ._tables import SPLIT_OF, columns, rows, split_of, table_files
 
 NAME = "hf"
 TITLE = "A Hugging Face data set on disk"
@@ -48,7 +47,9 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     root = Path(root)
     files = table_files(root, exclude)
     if not files:
-        raise OptionError(f"no .parquet or .arrow file in {root}; name a data set that save_to_disk wrote, or a folder of such files")
+        raise OptionError(
+            f"no .parquet or .arrow file in {root}; name a data set that save_to_disk wrote, or a folder of such files"
+        )
     wanted = {path: _wanted(path, columns(path)) for path in files}
     splits = {path: split_of(path.relative_to(root).as_posix()) for path in files}
     several = len(set(splits.values())) > 1
@@ -61,7 +62,9 @@ def _wanted(path: Path, there: list[str]) -> list[str]:
     for media in (VIDEO, PICTURES):
         if set(media) <= set(there):
             return [*media, *(name for name in ABOUT if name in there)]
-    raise OptionError(f"{path} has the columns {', '.join(there)}; wanted: video, or audio, image and fps; rename_column names them so")
+    raise OptionError(
+        f"{path} has the columns {', '.join(there)}; wanted: video, or audio, image and fps; rename_column names them so"
+    )
 
 
 def _source(root: Path, table: Path, number: int, row: dict, split: str | None) -> Source:
@@ -93,7 +96,13 @@ def _file_of(root: Path, table: Path, stem: str, row: dict) -> Path:
     Raises SourceRefused for a file outside ``root``, and for a row that no video can be made of.
     """
     cell = row.get("video")
-    named = cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) and not cell.get("bytes") else None
+    named = (
+        cell
+        if isinstance(cell, str)
+        else cell.get("path")
+        if isinstance(cell, dict) and not cell.get("bytes")
+        else None
+    )
     if not named:
         return _unpacked(root, stem, row)
     if not lies_in(root, table.parent / named):
@@ -131,7 +140,9 @@ def _write(path: Path, row: dict, media: list[bytes]) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"cannot write to {path.parent}: {error.strerror}; copy the data set to where you may write") from error
+        raise WriteError(
+            f"cannot write to {path.parent}: {error.strerror}; copy the data set to where you may write"
+        ) from error
     try:
         with whole_file(path) as file:
             file.write(media[0]) if media[0] else _write_muxed(file, row)
@@ -145,16 +156,18 @@ def _ending(row: dict) -> str:
     cell = row.get("video")
     if "video" not in row:
         return ".mkv"
-    named = Path((cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) else "") or "").suffix.lower()
+    named = Path(
+        (cell if isinstance(cell, str) else cell.get("path") if isinstance(cell, dict) else "") or ""
+    ).suffix.lower()
     return named if named in VIDEO_ENDINGS else ".mp4"
 
 
 def _write_muxed(file: BinaryIO, row: dict) -> None:
-    from ._muxing import mux, read_picture, read_sound
+    from speechlip.recipes._muxing import mux, read_audio, read_picture
 
     if "video" in row:
         raise ValueError("video is empty")
     if not isinstance(row["image"], list):
         raise ValueError("image must be a list of pictures; one picture does not talk")
-    samples, rate = read_sound(_bytes(row["audio"]))
+    samples, rate = read_audio(_bytes(row["audio"]))
     mux(file, [read_picture(_bytes(cell)) for cell in row["image"]], samples, rate, float(row["fps"] or 0))

@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from speechlip.recipes import folder
+from speechlip.recipes._layout import parts, wrong_layout
 from speechlip.records import Source
-
-from . import folder
-from ._layout import parts, wrong_layout
 
 NAME = "lrs3"
 TITLE = "LRS3-TED, Lip Reading Sentences 3"
@@ -47,7 +46,13 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         if part not in SPLIT_OF:
             raise wrong_layout(root, path, LAYOUT)
         found = folder.source(path, path.relative_to(root).as_posix())
-        yield replace(found, speaker=talk, split=SPLIT_OF[part], licence=LICENCE, transcript=spoken_text(found.transcript))
+        yield replace(
+            found,
+            speaker=talk,
+            split=SPLIT_OF[part],
+            licence=LICENCE,
+            transcript=spoken_text(found.transcript),
+        )
 
 
 def spoken_text(text: str) -> str:

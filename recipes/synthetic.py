@@ -7,19 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import speechlip
+from speechlip.commands.terminal import Bar
 from speechlip.errors import OptionError, WorkerError
-from speechlip.files import LOCK, make_folder, only_run, write_text
+from speechlip.files.locks import LOCK, only_run
+from speechlip.files.writing import make_folder, write_text
+from speechlip.recipes import folder
 from speechlip.records import Source
-from speechlip.terminal import Bar, counted
-from speechlip.workers import Crashed, Report, outcomes
-
-from . import folder
+from speechlip.wording import counted
+from speechlip.workers.pool import Crashed, Report, outcomes
 
 NAME = "synthetic"
 TITLE = "Drawn talking heads"
-LICENCE = (
-    "CC0-1.0"  # pictures and sentences are ours; espeak-ng, which speaks them, is a GPL-3.0 program, its output is not under that licence
-)
+LICENCE = "CC0-1.0"  # pictures and sentences are ours; espeak-ng, which speaks them, is a GPL-3.0 program, its output is not under that licence
 CITATION = ""
 ACCESS = "speechlip synthesize FOLDER makes it; needs espeak-ng, speechlip's extra [synthetic]"
 HOMEPAGE = ""
@@ -44,23 +43,35 @@ class SyntheticOptions:
     fps: int = 25
 
     def __post_init__(self) -> None:
-        for name, least, most in (("identities", 1, 999), ("clips", 1, 999), ("seed", 0, 2**32 - 1), ("size", 96, 1024), ("fps", 10, 60)):
+        for name, least, most in (
+            ("identities", 1, 999),
+            ("clips", 1, 999),
+            ("seed", 0, 2**32 - 1),
+            ("size", 96, 1024),
+            ("fps", 10, 60),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must lie in {least} … {most}")
         if self.size % 2 or abs(self.offset_frames) > 250:
-            raise OptionError(f"size {self.size} must be even and offset_frames {self.offset_frames} in -250 … 250")
+            raise OptionError(
+                f"size {self.size} must be even and offset_frames {self.offset_frames} in -250 … 250"
+            )
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield the clips of a corpus that ``generate`` made. Raises OptionError where there is none, or only a part of it."""
     note = _read_note(Path(root))
     if note is None:
-        raise OptionError(f"no {NOTE} in {root}: not a synthetic corpus; make one with: speechlip synthesize {root}")
+        raise OptionError(
+            f"no {NOTE} in {root}: not a synthetic corpus; make one with: speechlip synthesize {root}"
+        )
     options = SyntheticOptions(**note["options"])
     missing = [name for name in clip_names(options) if not (Path(root) / f"{name}.mp4").is_file()]
     if missing:
         total = options.identities * options.clips
-        raise OptionError(f"{root} is not finished: {len(missing)} of {counted(total, 'clip')} missing; run speechlip synthesize again")
+        raise OptionError(
+            f"{root} is not finished: {len(missing)} of {counted(total, 'clip')} missing; run speechlip synthesize again"
+        )
     for source in folder.sources(Path(root), exclude):
         yield Source(**{**vars(source), "licence": LICENCE})
 
@@ -71,17 +82,23 @@ def clip_names(options: SyntheticOptions) -> list[str]:
     >>> clip_names(SyntheticOptions(identities=1, clips=2))
     ['speaker-000/clip-000', 'speaker-000/clip-001']
     """
-    return [f"speaker-{who:03d}/clip-{clip:03d}" for who in range(options.identities) for clip in range(options.clips)]
+    return [
+        f"speaker-{who:03d}/clip-{clip:03d}"
+        for who in range(options.identities)
+        for clip in range(options.clips)
+    ]
 
 
-def generate(root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, quiet: bool = False) -> float:
+def generate(
+    root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, quiet: bool = False
+) -> float:
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
     The bytes do not depend on ``workers``. Says on stderr how far it is unless ``quiet``.
     Raises OptionError where espeak-ng or OpenCV is missing, ``root`` holds anything else, or another run writes there.
     """
-    from ._synthetic.paint import cv2_module
-    from ._synthetic.voice import espeak_files
+    from speechlip.recipes._synthetic.paint import cv2_module
+    from speechlip.recipes._synthetic.voice import espeak_files
 
     cv2_module()
     espeak_files()
@@ -97,7 +114,9 @@ def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
     if workers == 1:
         yield from (_make_clip(task, lambda clip, seconds: None) for task in tasks)
         return
-    for _, made in outcomes(_make_clip, tasks, workers, lambda clip, seconds: None, lambda task, crash: crash):
+    for _, made in outcomes(
+        _make_clip, tasks, workers, lambda clip, seconds: None, lambda task, crash: crash
+    ):
         if isinstance(made, Crashed):
             raise WorkerError(
                 f"the process that draws {made.source} died twice ({made.detail}), perhaps for lack of memory; "
@@ -107,8 +126,8 @@ def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
 
 
 def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> float:
-    from ._synthetic.film import film_duration_s, write_clip
-    from ._synthetic.paint import cv2_module
+    from speechlip.recipes._synthetic.film import film_duration_s, write_clip
+    from speechlip.recipes._synthetic.paint import cv2_module
 
     root, options, name = task
     report(name, 0.0)
@@ -118,13 +137,19 @@ def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> floa
     who, clip = (int(part.rsplit("-", 1)[1]) for part in name.split("/"))
     cv2_module().setNumThreads(1)  # pictures are small: threads cost more than they give
     make_folder(stem.parent)
-    return write_clip(stem, _portrait(options.seed, who, options.size), [options.seed, 3, who, clip], options.fps, options.offset_frames)
+    return write_clip(
+        stem,
+        _portrait(options.seed, who, options.size),
+        [options.seed, 3, who, clip],
+        options.fps,
+        options.offset_frames,
+    )
 
 
 @lru_cache(maxsize=4)
 def _portrait(seed: int, number: int, size: int):
-    from ._synthetic.identity import identity
-    from ._synthetic.portrait import portrait
+    from speechlip.recipes._synthetic.identity import identity
+    from speechlip.recipes._synthetic.portrait import portrait
 
     return portrait(identity(seed, number), [seed, 2, number], size)
 
@@ -136,7 +161,9 @@ def _claim(root: Path, options: SyntheticOptions) -> None:
     if there == note:
         return
     if there is not None:
-        raise OptionError(f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it")
+        raise OptionError(
+            f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it"
+        )
     if root.exists() and (not root.is_dir() or any(path.name != LOCK for path in root.iterdir())):
         raise OptionError(f"{root} is not an empty folder; choose another one for the corpus")
     make_folder(root)
@@ -144,8 +171,15 @@ def _claim(root: Path, options: SyntheticOptions) -> None:
 
 
 def _difference(there: dict, wanted: dict) -> str:
-    pairs = {**there.get("options", {}), "speechlip": there.get("speechlip")}, {**wanted["options"], "speechlip": wanted["speechlip"]}
-    return ", ".join(f"{key}: {pairs[0].get(key)} there, {value} wanted" for key, value in pairs[1].items() if pairs[0].get(key) != value)
+    pairs = (
+        {**there.get("options", {}), "speechlip": there.get("speechlip")},
+        {**wanted["options"], "speechlip": wanted["speechlip"]},
+    )
+    return ", ".join(
+        f"{key}: {pairs[0].get(key)} there, {value} wanted"
+        for key, value in pairs[1].items()
+        if pairs[0].get(key) != value
+    )
 
 
 def _read_note(root: Path) -> dict | None:
@@ -156,5 +190,7 @@ def _read_note(root: Path) -> dict | None:
         note = json.loads(path.read_text(encoding="utf-8"))
         SyntheticOptions(**note["options"])
     except (ValueError, KeyError, TypeError) as error:
-        raise OptionError(f"{path} is damaged ({error}); remove the folder and make the corpus again") from error
+        raise OptionError(
+            f"{path} is damaged ({error}); remove the folder and make the corpus again"
+        ) from error
     return note

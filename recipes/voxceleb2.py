@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from speechlip.recipes import folder
+from speechlip.recipes._layout import parts, stands_for_videos, wrong_layout
 from speechlip.records import Source
-
-from . import folder
-from ._layout import parts, stands_for_videos, wrong_layout
 
 NAME = "voxceleb2"
 TITLE = "VoxCeleb2"
@@ -43,4 +42,9 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
         as_wanted = kind == "mp4" and PERSON.fullmatch(who)
         if part not in SPLIT_OF or not (as_wanted or stands_for_videos(path)):
             raise wrong_layout(root, path, LAYOUT)
-        yield replace(folder.source(path, path.relative_to(root).as_posix()), speaker=who, split=SPLIT_OF[part], licence=LICENCE)
+        yield replace(
+            folder.source(path, path.relative_to(root).as_posix()),
+            speaker=who,
+            split=SPLIT_OF[part],
+            licence=LICENCE,
+        )

@@ -22,7 +22,9 @@ PATIENCE_S = 60
 TIMERS_MS = 1000
 """As long as a page's own clock runs before it is looked at; it goes as fast as the page has nothing to do."""
 SPOKEN = {
-    "Runtime.consoleAPICalled": lambda said: " ".join(str(word.get("value", word.get("description"))) for word in said["args"]),
+    "Runtime.consoleAPICalled": lambda said: " ".join(
+        str(word.get("value", word.get("description"))) for word in said["args"]
+    ),
     "Runtime.exceptionThrown": lambda said: (
         said["exceptionDetails"].get("exception", {}).get("description", said["exceptionDetails"]["text"])
     ),
@@ -50,7 +52,14 @@ class Browser:
         self._number, self._heard, self._until_s = 0, b"", 0.0
         self._events: list[dict] = []
 
-    def open(self, path: Path, place: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False, pdf: bool = False) -> Page:
+    def open(
+        self,
+        path: Path,
+        place: str = "",
+        size: tuple[int, int] = (1280, 900),
+        dark: bool = False,
+        pdf: bool = False,
+    ) -> Page:
         """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not; printed where ``pdf`` asks
         for it, when its promise ``painted`` is kept.
         """
@@ -58,7 +67,11 @@ class Browser:
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         try:
             return self._look(
-                self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], path.as_uri() + place, size, dark, pdf
+                self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"],
+                path.as_uri() + place,
+                size,
+                dark,
+                pdf,
             )
         finally:
             self._ask("Target.closeTarget", targetId=target)
@@ -67,7 +80,14 @@ class Browser:
         for domain in ("Page", "Runtime", "Log"):
             self._ask(f"{domain}.enable", tab)
         self._ask("Page.setLifecycleEventsEnabled", tab, enabled=True)
-        self._ask("Emulation.setDeviceMetricsOverride", tab, width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
+        self._ask(
+            "Emulation.setDeviceMetricsOverride",
+            tab,
+            width=size[0],
+            height=size[1],
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", tab, features=[scheme])
         self._events.clear()
@@ -76,18 +96,35 @@ class Browser:
         if pdf:
             self._ask("Runtime.evaluate", tab, expression="painted", awaitPromise=True)
         else:
-            self._ask("Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS)
+            self._ask(
+                "Emulation.setVirtualTimePolicy", tab, policy="pauseIfNetworkFetchesPending", budget=TIMERS_MS
+            )
             self._await("Emulation.virtualTimeBudgetExpired", tab)
-        html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"]["value"]
-        corner = self._ask("Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1})["data"]
-        said = [event for event in self._events if event.get("sessionId") == tab and event["method"] in SPOKEN]
+        html = self._ask("Runtime.evaluate", tab, expression="document.documentElement.outerHTML")["result"][
+            "value"
+        ]
+        corner = self._ask(
+            "Page.captureScreenshot", tab, clip={"x": 0, "y": 0, "width": 8, "height": 8, "scale": 1}
+        )["data"]
+        said = [
+            event for event in self._events if event.get("sessionId") == tab and event["method"] in SPOKEN
+        ]
         console = tuple(SPOKEN[event["method"]](event["params"]) for event in said)
-        printed = base64.b64decode(self._ask("Page.printToPDF", tab, printBackground=True)["data"]) if pdf else b""
-        return Page(html, console, Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)), printed)
+        printed = (
+            base64.b64decode(self._ask("Page.printToPDF", tab, printBackground=True)["data"]) if pdf else b""
+        )
+        return Page(
+            html,
+            console,
+            Image.open(io.BytesIO(base64.b64decode(corner))).convert("L").getpixel((3, 3)),
+            printed,
+        )
 
     def _ask(self, method: str, tab: str | None = None, **parameters) -> dict:
         self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters} | ({"sessionId": tab} if tab else {})
+        message = {"id": self._number, "method": method, "params": parameters} | (
+            {"sessionId": tab} if tab else {}
+        )
         spoken = json.dumps(message).encode() + b"\0"
         while spoken:
             spoken = spoken[os.write(self._out, spoken) :]
@@ -98,7 +135,10 @@ class Browser:
 
     def _await(self, event: str, tab: str, **parameters) -> None:
         def came(heard: dict) -> bool:
-            return (heard.get("method"), heard.get("sessionId")) == (event, tab) and parameters.items() <= heard["params"].items()
+            return (heard.get("method"), heard.get("sessionId")) == (
+                event,
+                tab,
+            ) and parameters.items() <= heard["params"].items()
 
         while not any(map(came, self._events)):
             self._events.append(self._hear())
@@ -106,7 +146,9 @@ class Browser:
     def _hear(self) -> dict:
         while b"\0" not in self._heard:
             left_s = max(0.0, self._until_s - time.monotonic())
-            assert select.select([self._answers], [], [], left_s)[0], f"the page was not done in {PATIENCE_S} s"
+            assert select.select([self._answers], [], [], left_s)[0], (
+                f"the page was not done in {PATIENCE_S} s"
+            )
             more = os.read(self._answers, 1 << 16)
             assert more, "Chromium ended"
             self._heard += more
@@ -118,12 +160,24 @@ class Browser:
 def chromium() -> Iterator[Browser]:
     """Chromium with a new profile; its own words go nowhere."""
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        options = ["--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
-        options += ["--remote-debugging-pipe", f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        options = [
+            "--headless",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+        ]
+        options += [
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        ]
         theirs, ours = zip(_pipe(), _pipe()[::-1], strict=True)  # Chromium hears at 3 and speaks at 4
         silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         ears = [(os.POSIX_SPAWN_DUP2, theirs[0], 3), (os.POSIX_SPAWN_DUP2, theirs[1], 4)]
-        process = os.posix_spawn(CHROMIUM, [CHROMIUM, *options], os.environ, file_actions=[*silence, *ears], setpgroup=0)
+        process = os.posix_spawn(
+            CHROMIUM, [CHROMIUM, *options], os.environ, file_actions=[*silence, *ears], setpgroup=0
+        )
         for end in theirs:
             os.close(end)
         try:

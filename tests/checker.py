@@ -17,8 +17,14 @@ def check_shards(*arguments):
     if not SCRIPT.exists():
         pytest.skip("the independent reader (../shared/checks) is not here")
     said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(said),
+        pytest.raises(SystemExit) as ended,
+    ):
         patch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
-        patch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # which the script lifts: put back afterwards
+        patch.setattr(
+            Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS
+        )  # which the script lifts: put back afterwards
         runpy.run_path(str(SCRIPT), run_name="__main__")
     return int(bool(ended.value.code)), said.getvalue()

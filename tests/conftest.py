@@ -39,7 +39,9 @@ def talking(made_once):
     """A synthetic corpus of 4 speakers, one clip each."""
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
-    return made_once("talking", lambda folder: generate(folder, SyntheticOptions(identities=4, clips=1, seed=3)))
+    return made_once(
+        "talking", lambda folder: generate(folder, SyntheticOptions(identities=4, clips=1, seed=3))
+    )
 
 
 @pytest.fixture(scope="session")
@@ -92,11 +94,13 @@ def face_model(tmp_path, monkeypatch):
 def random_weights(tmp_path_factory):
     """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they take is the real one."""
     import torch
+
     from speechlip.metrics.syncnet_network import official_shapes
 
     torch.manual_seed(0)
     state = {
-        name: torch.randn(shape) * 0.02 if "running_var" not in name else torch.ones(shape) for name, shape in official_shapes().items()
+        name: torch.randn(shape) * 0.02 if "running_var" not in name else torch.ones(shape)
+        for name, shape in official_shapes().items()
     }
     path = tmp_path_factory.mktemp("weights") / "random.model"
     torch.save(state, path, _use_new_zipfile_serialization=False)
@@ -106,7 +110,7 @@ def random_weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tiny_lips():
     """New pairs have a lip network of one layer, for tests of what goes on around the networks."""
-    from speechlip.encoders import pair
+    from speechlip.encoders.networks import pair
     from tiny_lips import TinyLips
 
     with pytest.MonkeyPatch.context() as patch:
@@ -120,7 +124,17 @@ def example_plugin(tmp_path_factory):
     pytest.importorskip("setuptools")
     root = tmp_path_factory.mktemp("plugin")
     source = shutil.copytree(Path(__file__).parents[1] / "examples" / "speechlip-plugin", root / "source")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(root / "site")]
-    done = subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], capture_output=True, text=True)
+    options = [
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--disable-pip-version-check",
+        "--target",
+        str(root / "site"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, str(source)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return root / "site"

@@ -1,6 +1,6 @@
 """Work in this process instead of its own, where a test looks at or changes what goes on in it."""
 
-from speechlip.workers import NO_LIMITS, outcomes
+from speechlip.workers.pool import NO_LIMITS, outcomes
 
 
 def in_this_process(work, tasks, workers, advanced, lost, replaced=lambda event: None, limits=NO_LIMITS):

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from click.testing import CliRunner
-from speechlip.cli import prep_shards
+
+from speechlip.commands.cli import prep_shards
 
 BIN = Path(sys.executable).parent
 
@@ -17,4 +18,6 @@ def prep(*arguments):
 
 def prep_process(*arguments, **options):
     """As a program of its own, as people run it."""
-    return subprocess.run([BIN / "prep-shards", *map(str, arguments)], capture_output=True, text=True, **options)
+    return subprocess.run(
+        [BIN / "prep-shards", *map(str, arguments)], capture_output=True, text=True, **options
+    )

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+
 from speechlip import assets
-from speechlip.cli import speechlip
+from speechlip.commands.cli import speechlip
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors import choose_detector
 
@@ -30,7 +31,9 @@ def model(tmp_path, home, monkeypatch):
     """An asset whose publisher is a file of this test."""
     published = tmp_path / "published.bin"
     published.write_bytes(CONTENT)
-    asset = assets.Asset("tiny", "tiny.bin", published.as_uri(), len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), "MIT")
+    asset = assets.Asset(
+        "tiny", "tiny.bin", published.as_uri(), len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), "MIT"
+    )
     monkeypatch.setitem(assets.ASSETS, "tiny", asset)
     return asset
 
@@ -54,7 +57,9 @@ def test_without_a_home_nothing_is_there_and_the_variable_is_named(monkeypatch):
     monkeypatch.delenv("SPEECHLIP_HOME", raising=False)
     assert not assets.available("face_landmarker")
     for use in (assets.path, assets.fetch):
-        with pytest.raises(ModelError, match=r"no home folder is known \(HOME is not set\): set SPEECHLIP_HOME to a folder"):
+        with pytest.raises(
+            ModelError, match=r"no home folder is known \(HOME is not set\): set SPEECHLIP_HOME to a folder"
+        ):
             use("face_landmarker")
     name, why = choose_detector("auto")
     assert name == "cascade" and "SPEECHLIP_HOME" in why
@@ -125,7 +130,11 @@ def test_unknown_name_lists_the_known():
 
 @pytest.mark.parametrize(
     ("typed", "found"),
-    [("mediapipe", ["face_landmarker"]), ("face-landmarker.task", ["face_landmarker"]), ("face-alignment", ["s3fd", "fan"])],
+    [
+        ("mediapipe", ["face_landmarker"]),
+        ("face-landmarker.task", ["face_landmarker"]),
+        ("face-alignment", ["s3fd", "fan"]),
+    ],
 )
 def test_a_file_is_fetched_by_what_uses_it_too(monkeypatch, typed, found):
     monkeypatch.setattr(assets, "fetch", lambda name: f"/models/{name}")
@@ -135,7 +144,9 @@ def test_a_file_is_fetched_by_what_uses_it_too(monkeypatch, typed, found):
 
 def test_an_unknown_name_is_answered_with_all_that_can_be_fetched():
     done = CliRunner().invoke(speechlip, ["models", "fetch", "yolo"])
-    assert done.exit_code == 1 and done.output.startswith("error: no model 'yolo'; there are: face_landmarker, fan")
+    assert done.exit_code == 1 and done.output.startswith(
+        "error: no model 'yolo'; there are: face_landmarker, fan"
+    )
     assert "also by what uses them: mediapipe, face-alignment, syncnet, lpips" in done.output
     assert "(also mediapipe)" in CliRunner().invoke(speechlip, ["models", "list"]).output
 
@@ -144,7 +155,12 @@ def test_the_table_is_complete_and_consistent(home):
     assert [row["name"] for row in assets.rows()] == list(assets.ASSETS)
     for asset in assets.ASSETS.values():
         assert not asset.sha256 or len(bytes.fromhex(asset.sha256)) == 32
-        assert asset.url.startswith("https://") and asset.url.endswith(asset.file_name) and asset.licence and asset.bytes > 1e6
+        assert (
+            asset.url.startswith("https://")
+            and asset.url.endswith(asset.file_name)
+            and asset.licence
+            and asset.bytes > 1e6
+        )
     for name in ("fan", "s3fd"):  # torch.hub's convention: the name ends in the hash's first ten digits
         assert assets.ASSETS[name].sha256[:10] in assets.ASSETS[name].file_name
 

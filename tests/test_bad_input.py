@@ -8,10 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import zoo
 from click.testing import CliRunner
+
+import zoo
 from preparing import prep, prep_process
-from speechlip.cli import verify_shards
+from speechlip.commands.cli import verify_shards
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +144,9 @@ def test_an_unreadable_file_is_a_row(videos, tmp_path):
     shutil.copy(videos / "good.mp4", folder)
     shutil.copy(videos / "good.mp4", folder / "locked.mp4")
     (folder / "locked.mp4").chmod(0)
-    done = prep_process(folder, "-o", tmp_path / "out", "--detector", "cascade", preexec_fn=without_root_reading)
+    done = prep_process(
+        folder, "-o", tmp_path / "out", "--detector", "cascade", preexec_fn=without_root_reading
+    )
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path / "out")
     assert (rows["good.mp4"]["status"], rows["locked.mp4"]["reason"]) == ("kept", "unreadable file")
@@ -152,7 +155,9 @@ def test_an_unreadable_file_is_a_row(videos, tmp_path):
 def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(videos, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True
+    ).returncode:
         pytest.skip("mounting a small tmpfs needs root")
     try:
         done = prep(videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png")
@@ -160,6 +165,11 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(videos, tmp_
         assert "no space left" in done.stderr.lower() and "Traceback" not in done.stderr
         assert not list(disk.rglob("*.tar")) and not list(disk.rglob("*.part"))
         subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
-        assert prep(videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png").exit_code == 0
+        assert (
+            prep(
+                videos / "good.mp4", "-o", disk / "out", "--detector", "cascade", "--lips-format", "png"
+            ).exit_code
+            == 0
+        )
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -9,21 +9,24 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
+
 from speechlip import assets, recipes
-from speechlip.benchmark import options as benchmark_options
-from speechlip.cli import speechlip
+from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
-from speechlip.encoders import catalogue, registry
-from speechlip.encoders.lips import INPUTS
+from speechlip.commands.cli import speechlip
+from speechlip.encoders.features import catalogue
+from speechlip.encoders.networks import registry
+from speechlip.encoders.networks.lips import INPUTS
 from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops, detectors
-from speechlip.media.moments import DECODERS
+from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
-from speechlip.scoring.hop.rules import GENERATIONS
+from speechlip.preparing.engine import ENGINES
+from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
-from speechlip.shards.engine import ENGINES
-from speechlip.shards.options import LIPS_FORMATS, SPLIT_BY
+from speechlip.scoring.transcode.rules import GENERATIONS
+from speechlip.shards.format import LIPS_FORMATS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import augment, config, losses
 
@@ -78,23 +81,35 @@ KNOWN = {
 
 
 def parameters(kind):
-    return {(name, each.name): each for name, command in COMMANDS.items() for each in command.params if isinstance(each.type, kind)}
+    return {
+        (name, each.name): each
+        for name, command in COMMANDS.items()
+        for each in command.params
+        if isinstance(each.type, kind)
+    }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_short_help_and_a_version(name):
     words = [*name.split(), "-h"]
-    assert CliRunner().invoke(speechlip, words).output == CliRunner().invoke(speechlip, [*name.split(), "--help"]).output
+    assert (
+        CliRunner().invoke(speechlip, words).output
+        == CliRunner().invoke(speechlip, [*name.split(), "--help"]).output
+    )
     shown = CliRunner().invoke(speechlip, [*name.split(), "--version"])
     assert (shown.exit_code, shown.output) == (0, f"speechlip, version {version('speechlip')}\n")
 
 
 def test_choices_are_what_the_library_knows():
     choices = {key: parameter.type.choices for key, parameter in parameters(click.Choice).items()}
-    assert {key: sorted(names) for key, names in choices.items()} == {key: sorted(names) for key, names in KNOWN.items()}
+    assert {key: sorted(names) for key, names in choices.items()} == {
+        key: sorted(names) for key, names in KNOWN.items()
+    }
 
 
-@pytest.mark.parametrize(("name", "option"), [key for key, found in parameters(Named).items() if isinstance(found, click.Option)])
+@pytest.mark.parametrize(
+    ("name", "option"), [key for key, found in parameters(Named).items() if isinstance(found, click.Option)]
+)
 def test_help_lists_the_choices(name, option):
     (parameter,) = (each for each in COMMANDS[name].params if each.name == option)
     words = re.sub(r"\s+", " ", CliRunner().invoke(COMMANDS[name], ["-h"]).output)
@@ -103,7 +118,9 @@ def test_help_lists_the_choices(name, option):
 
 def completed(*words):
     *before, last = words
-    return [item.value for item in ShellComplete(speechlip, {}, "speechlip", "_X").get_completions(before, last)]
+    return [
+        item.value for item in ShellComplete(speechlip, {}, "speechlip", "_X").get_completions(before, last)
+    ]
 
 
 def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch):
@@ -111,7 +128,8 @@ def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch)
     assert completed("score-sync", "--metrics", "lse,l") == ["lse,lse", "lse,lmd", "lse,lpips"]
     assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large", "wavlm-base"]
     monkeypatch.setattr(
-        "speechlip.plugins.entry_points", lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines")
+        "speechlip.plugins.entry_points",
+        lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines"),
     )
     assert completed("prep-shards", "--engine", "") == ["local", "slurm"]
 
@@ -120,7 +138,11 @@ def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch)
     ("name", "defaults", "presets"),
     [
         ("train-encoder", config.TrainOptions(), {"fast": config.PRESETS["fast"]}),
-        ("score-encoder", benchmark_options.BenchmarkOptions(), {"quick": benchmark_options.PRESETS["quick"]}),
+        (
+            "score-encoder",
+            benchmark_options.BenchmarkOptions(),
+            {"quick": benchmark_options.PRESETS["quick"]},
+        ),
     ],
 )
 def test_help_says_what_a_preset_takes(name, defaults, presets):
@@ -136,7 +158,11 @@ def test_help_says_what_a_preset_takes(name, defaults, presets):
             "split",
         ):
             shown = f"{getattr(defaults, option.name)}"
-            also = "".join(f"; {preset}: {values[option.name]}" for preset, values in presets.items() if option.name in values)
+            also = "".join(
+                f"; {preset}: {values[option.name]}"
+                for preset, values in presets.items()
+                if option.name in values
+            )
             assert f"[default: {shown}{also}]" in option.help, option.name
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import setuptools
+
+from speechlip.preparing import job as preparing
 from speechlip.scoring import score as scoring
-from speechlip.shards import job as preparing
 
 PROJECT = Path(__file__).parents[1]
 ROOMS = ("toolkit", "recipes", "cards", "metrics")
@@ -51,8 +52,14 @@ def imported():
                 yield from (alias.name.partition(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 yield node.module.partition(".")[0]
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("load", "find_spec", "refuse_missing"):
-                yield from (each.value.partition(".")[0] for each in node.args if isinstance(each, ast.Constant))
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+                "load",
+                "find_spec",
+                "refuse_missing",
+            ):
+                yield from (
+                    each.value.partition(".")[0] for each in node.args if isinstance(each, ast.Constant)
+                )
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +68,10 @@ def modules():
 
 
 def test_every_import_is_declared_and_every_declaration_imported(setup, modules):
-    of_module = {module: {normal(name) for name in names} for module, names in metadata.packages_distributions().items()}
+    of_module = {
+        module: {normal(name) for name in names}
+        for module, names in metadata.packages_distributions().items()
+    }
     declared = {normal(each) for each in setup["install_requires"]}
     undeclared = {module for module in modules - OF_EXTRAS.keys() if not of_module[module] & declared}
     assert undeclared == set()
@@ -80,7 +90,10 @@ def test_what_an_extra_brings_is_declared_there_and_not_in_the_base(setup, modul
 def test_all_is_all_extras_but_those_of_developers(setup):
     extras = setup["extras_require"]
     assert set(extras["all"]) == {
-        each for name, requirements in extras.items() if name not in ("all", "dev", "docs") for each in requirements
+        each
+        for name, requirements in extras.items()
+        if name not in ("all", "dev", "docs")
+        for each in requirements
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from speechlip.cli import speechlip
+
+from speechlip.commands.cli import speechlip
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
@@ -44,14 +45,18 @@ def in_navigation(path):
 def anchors(text):
     """The anchors of a page's headings, as GitHub and MyST make them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
-    plain = [re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading).lower()) for heading in headings]
+    plain = [
+        re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading).lower()) for heading in headings
+    ]
     return {heading.replace(" ", "-") for heading in plain}
 
 
 def test_every_page_is_in_the_navigation_once():
     named = sorted(name for page in PAGES for name in in_navigation(page))
     there = sorted(page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES)
-    assert named == [page for page in there if page != "index"], "add the page to a toctree of docs/index.md or docs/decisions/index.md"
+    assert named == [page for page in there if page != "index"], (
+        "add the page to a toctree of docs/index.md or docs/decisions/index.md"
+    )
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(PROJECT).as_posix())
@@ -71,7 +76,9 @@ def test_the_reference_has_every_option_that_help_has(name):
     section = command_pages.section(name, COMMANDS[name])
     help_text = CliRunner().invoke(speechlip, [*name.split(), "--help"]).output
     _, _, options = help_text.partition("Options:")
-    named = re.findall(r"^  (-[\w-]+)(?:(?:, | / )(--[\w-]+))?", options.partition("Example")[0], re.MULTILINE)
+    named = re.findall(
+        r"^  (-[\w-]+)(?:(?:, | / )(--[\w-]+))?", options.partition("Example")[0], re.MULTILINE
+    )
     named = [", ".join(f"`{each}`" for each in names if each) for names in named if "--help" not in names]
     assert re.findall(r"^\| (`-.*?`) \|", section, re.MULTILINE) == named
 

@@ -3,8 +3,10 @@
 import hashlib
 
 import pytest
+
 from speechlip.errors import WriteError
-from speechlip.files import sha256_of, whole_file, write_text
+from speechlip.files.stamps import sha256_of
+from speechlip.files.writing import whole_file, write_text
 
 
 def test_a_file_that_fails_half_way_never_appears(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from packaging.version import Version
 from setuptools.dist import Distribution
+
 from speechlip import __version__
 
 PROJECT = Path(__file__).parents[1]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from speechlip.errors import SourceRefused
 from speechlip.phones import cut_phones, read_align, read_phones
 from speechlip.records import Phone
@@ -77,7 +78,9 @@ def test_without_a_phone_tier_the_tiers_are_named(tmp_path):
     assert (refused.value.stage, refused.value.reason) == ("phones", "bad phone file")
 
 
-@pytest.mark.parametrize("text", ["", "not a grid", LONG[:400], LONG.format(tier="phones", tier_class="TextTier")])
+@pytest.mark.parametrize(
+    "text", ["", "not a grid", LONG[:400], LONG.format(tier="phones", tier_class="TextTier")]
+)
 def test_damaged_files_are_refused(tmp_path, text):
     with pytest.raises(SourceRefused, match=r"bad phone file.*it's a\.b\.TextGrid"):
         read_phones(written(tmp_path, text))
@@ -92,11 +95,18 @@ def test_an_align_file_counts_25_khz_samples_1000_to_a_picture(tmp_path):
     """The official example of GRID's s1/bbaf2n: its video has 75 pictures at 25 fps, its speech ends half a picture before them."""
     path = tmp_path / "bbaf2n.align"
     path.write_text("0 23750 sil\n23750 29500 bin\n29500 74500 sp\n")
-    assert read_phones(path) == read_align(path) == (Phone(0.0, 0.95, "SIL"), Phone(0.95, 1.18, "bin"), Phone(1.18, 2.98, "SIL"))
+    assert (
+        read_phones(path)
+        == read_align(path)
+        == (Phone(0.0, 0.95, "SIL"), Phone(0.95, 1.18, "bin"), Phone(1.18, 2.98, "SIL"))
+    )
     assert read_align(path)[-1].end_s * 25 == pytest.approx(74.5)
 
 
-@pytest.mark.parametrize("text", ["", "0 100\n", "0 1.5 b\n", "100 0 b\n", "0 200 b\n100 300 ih\n", "-5 10 b\n", "0 10 b n\n", "\0\1\2"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "0 100\n", "0 1.5 b\n", "100 0 b\n", "0 200 b\n100 300 ih\n", "-5 10 b\n", "0 10 b n\n", "\0\1\2"],
+)
 def test_a_damaged_align_file_is_refused(tmp_path, text):
     (tmp_path / "x.align").write_text(text)
     with pytest.raises(SourceRefused, match=r"bad phone file.*x\.align must have"):

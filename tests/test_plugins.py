@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from speechlip import recipes
-from speechlip.cli import prep_shards, score_sync
-from speechlip.encoders.plugins import open_entry_point
-from speechlip.encoders.registry import speech_network
+from speechlip.commands.cli import prep_shards, score_sync
+from speechlip.encoders.features.plugins import open_entry_point
+from speechlip.encoders.networks.registry import speech_network
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import open_detector
+from speechlip.preparing.engine import get_engine
 from speechlip.records import Source
-from speechlip.scoring.sync import open_sync_model
-from speechlip.shards.engine import get_engine
+from speechlip.scoring.sync.models import open_sync_model
 
 GROUPS = ("recipes", "detectors", "engines", "speech_networks", "encoders", "sync_models")
 WAYS = {
@@ -94,7 +95,11 @@ def test_it_is_one_line_of_a_command(plugged, tmp_path, monkeypatch, command, ar
     (tmp_path / "videos" / "a.mp4").write_bytes(b"x")
     done = CliRunner().invoke(command, [*arguments, "raises"])
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
-    assert done.output.startswith("error: ") and done.output.count("\n") == 1 and r"no licence\x1b[2J file" in done.output
+    assert (
+        done.output.startswith("error: ")
+        and done.output.count("\n") == 1
+        and r"no licence\x1b[2J file" in done.output
+    )
 
 
 def test_a_refusal_of_a_plug_in_is_its_own_word(tmp_path, monkeypatch):

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
+
 import zoo
 from checker import check_shards
-from PIL import Image
 from preparing import BIN, prep, prep_process
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,9 @@ pytestmark = pytest.mark.slow
 def contents(folder):
     """SHA-256 of every file below ``folder``, by its relative path."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -70,7 +73,14 @@ def test_the_folder_is_whole_and_the_funnel_is_printed(prepared):
     for row in rows:
         assert row["seconds"] == pytest.approx(row["seconds_kept"] + sum(row["dropped"].values()))
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["fields"] == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
+    assert manifest["fields"] == [
+        "audio.flac",
+        "json",
+        "landmarks.npy",
+        "lips.jpg",
+        "phones.json",
+        "stft.npy",
+    ]
     assert set(manifest["splits"]) == {"train", "validation", "test"}
     assert set(manifest["pairs"]) == {"validation", "test"}
 
@@ -87,7 +97,9 @@ def test_an_independent_reader_finds_it_sound(prepared, talking):
     flat = list(talking.rglob("*.mp4"))
     code, said = check_shards(prepared[0])
     assert code == 0, said
-    assert len({json.loads(sample["json"])["source"] for sample in samples(prepared[0]).values()}) == len(flat)
+    assert len({json.loads(sample["json"])["source"] for sample in samples(prepared[0]).values()}) == len(
+        flat
+    )
 
 
 def test_datasets_reads_the_folder_with_the_cards_types(prepared, monkeypatch):
@@ -100,7 +112,9 @@ def test_datasets_reads_the_folder_with_the_cards_types(prepared, monkeypatch):
             sample = found[row["__key__"]]
             assert row["json"] == json.loads(sample["json"])
             assert row["audio.flac"] == sample["audio.flac"]
-            np.testing.assert_array_equal(np.array(row["stft.npy"], np.float16), np.load(io.BytesIO(sample["stft.npy"])))
+            np.testing.assert_array_equal(
+                np.array(row["stft.npy"], np.float16), np.load(io.BytesIO(sample["stft.npy"]))
+            )
             assert row["lips.jpg"].size == (96, 96 * row["json"]["n_frames"])
 
 
@@ -120,12 +134,18 @@ def test_sound_and_phones_come_from_the_clips_own_time(prepared, talking):
         audio, _ = soundfile.read(io.BytesIO(sample["audio.flac"]), dtype="float32")
         with av.open(str(talking / meta["source"])) as container:
             resampler = av.AudioResampler("flt", "mono", 16000)
-            blocks = [block.to_ndarray()[0] for frame in container.decode(audio=0) for block in resampler.resample(frame)]
+            blocks = [
+                block.to_ndarray()[0]
+                for frame in container.decode(audio=0)
+                for block in resampler.resample(frame)
+            ]
         start = round(meta["start_s"] * 16000)
         expected = np.concatenate(blocks)[start : start + len(audio)]
         np.testing.assert_allclose(audio[: len(expected)], expected, atol=3e-3)
         phones = json.loads(sample["phones.json"])
-        assert phones and all(0 <= phone["start_s"] < phone["end_s"] <= meta["n_frames"] / 25 + 1e-6 for phone in phones)
+        assert phones and all(
+            0 <= phone["start_s"] < phone["end_s"] <= meta["n_frames"] / 25 + 1e-6 for phone in phones
+        )
 
 
 @pytest.mark.parametrize(("container", "fps"), [("mp4", 25), ("mkv", 25), ("mp4", 30), ("mkv", 24)])
@@ -140,8 +160,14 @@ def test_a_flash_and_a_click_meet_in_the_prepared_clip(talking, tmp_path, contai
     audio[click] = 30000
     zoo.write_clip(tmp_path / f"flash.{container}", frames, audio, fps=fps)
     with np.load(clip.with_name(f"{clip.stem}.landmarks.npz")) as sidecar:
-        np.savez(tmp_path / "flash.landmarks.npz", landmarks=sidecar["landmarks"][: len(frames)], time_s=np.arange(len(frames)) / fps)
-    assert prep(tmp_path / f"flash.{container}", "-o", tmp_path / "out", "--detector", "sidecar").exit_code == 0
+        np.savez(
+            tmp_path / "flash.landmarks.npz",
+            landmarks=sidecar["landmarks"][: len(frames)],
+            time_s=np.arange(len(frames)) / fps,
+        )
+    assert (
+        prep(tmp_path / f"flash.{container}", "-o", tmp_path / "out", "--detector", "sidecar").exit_code == 0
+    )
     (sample,) = samples(tmp_path / "out").values()
     heard, _ = soundfile.read(io.BytesIO(sample["audio.flac"]), dtype="int16")
     lips = np.asarray(Image.open(io.BytesIO(sample["lips.jpg"]))).reshape(-1, 96, 96, 3)
@@ -161,7 +187,10 @@ def test_lips_are_in_the_middle(prepared):
 
 def test_the_bytes_do_not_depend_on_the_workers(prepared, talking, tmp_path):
     """Two there, three here; one, after it was killed."""
-    assert prep(talking, "-o", tmp_path / "again", "--detector", "sidecar", "--workers", 3, "--quiet").exit_code == 0
+    assert (
+        prep(talking, "-o", tmp_path / "again", "--detector", "sidecar", "--workers", 3, "--quiet").exit_code
+        == 0
+    )
     assert contents(tmp_path / "again") == contents(prepared[0])
 
 
@@ -177,7 +206,9 @@ MOMENTS = {
 def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, moment):
     out = tmp_path / "killed"
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     while not any(out.glob(MOMENTS[moment])) and process.poll() is None:
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
@@ -192,7 +223,9 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talki
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_shard(talking, tmp_path):
     out = tmp_path / "stopped"
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    )
     wait_for(out / ".work" / "plan.json")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
     _, words = process.communicate(timeout=20)
@@ -307,14 +340,19 @@ def test_other_crops_and_spectrograms_and_formats(talking, tmp_path):
     assert prep(talking, "-o", out, *arguments).exit_code == 0
     found = samples(out)
     assert {json.loads(sample["json"])["crop"] for sample in found.values()} == {"auto-avsr"}
-    assert all(np.load(io.BytesIO(sample["mel.npy"])).shape[1] == 80 and "lips.png" in sample for sample in found.values())
+    assert all(
+        np.load(io.BytesIO(sample["mel.npy"])).shape[1] == 80 and "lips.png" in sample
+        for sample in found.values()
+    )
     assert all(json.loads(sample["json"])["n_frames"] <= 50 for sample in found.values())
 
 
 def test_a_single_video_serves(talking, tmp_path):
     video = sorted(talking.rglob("*.mp4"))[0]
     assert prep(video, "-o", tmp_path / "one", "--detector", "cascade").exit_code == 0
-    assert {json.loads(sample["json"])["detector"] for sample in samples(tmp_path / "one").values()} == {"cascade"}
+    assert {json.loads(sample["json"])["detector"] for sample in samples(tmp_path / "one").values()} == {
+        "cascade"
+    }
 
 
 def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
@@ -326,9 +364,14 @@ def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
     done = prep(few, "-o", out, "--detector", "mediapipe", "--workers", 2)
     assert done.exit_code == 0, done.stderr
     rows = {row["source"]: row for row in ledger(out)}
-    assert [name for name, row in rows.items() if row["status"] == "skipped"] == ["liveportrait_d13_noaudio.mp4"]
+    assert [name for name, row in rows.items() if row["status"] == "skipped"] == [
+        "liveportrait_d13_noaudio.mp4"
+    ]
     assert rows["liveportrait_d13_noaudio.mp4"]["reason"] == "no audio stream"
-    assert rows["syncnet_example.avi"]["seconds_kept"] > 5 and sum(rows["syncnet_example.avi"]["dropped"].values()) > 0
+    assert (
+        rows["syncnet_example.avi"]["seconds_kept"] > 5
+        and sum(rows["syncnet_example.avi"]["dropped"].values()) > 0
+    )
     assert rows["videoretalking_3.mp4"]["seconds_kept"] > 4.5
     code, said = check_shards(out, "--sources", few, "--refused", "liveportrait_d13_noaudio")
     assert code == 0, said

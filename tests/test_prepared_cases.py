@@ -4,6 +4,7 @@ import json
 import tarfile
 
 import pytest
+
 from preparing import prep
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,15 @@ def test_two_people_are_counted_and_said(real_cases, face_model, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert [(meta["faces_max"], meta["faces_median"]) for meta in metas(tmp_path / "out")] == [(2, 2.0)]
     (row,) = rows_of(tmp_path / "out").values()
-    assert (row["faces_max"], row["faces_median"], row["several_faces_seconds"]) == (2, 2.0, row["seconds_kept"])
-    assert "several faces at once in 1 video (0:05.0 of the clips), two_people.mp4: the largest was paired with the sound" in done.stderr
-    assert "several faces are there at once, and nobody checked" in (tmp_path / "out" / "README.md").read_text()
+    assert (row["faces_max"], row["faces_median"], row["several_faces_seconds"]) == (
+        2,
+        2.0,
+        row["seconds_kept"],
+    )
+    assert (
+        "several faces at once in 1 video (0:05.0 of the clips), two_people.mp4: the largest was paired with the sound"
+        in done.stderr
+    )
+    assert (
+        "several faces are there at once, and nobody checked" in (tmp_path / "out" / "README.md").read_text()
+    )

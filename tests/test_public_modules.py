@@ -8,16 +8,24 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import speechlip
 
 PROJECT = Path(__file__).parents[1]
 FOLDERS = ("recipes", "cards", "metrics")
 ROOMS = [speechlip, *(importlib.import_module(f"speechlip.{folder}") for folder in FOLDERS)]
-MODULES = sorted({module.name for room in ROOMS for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")})
+MODULES = sorted(
+    {module.name for room in ROOMS for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")}
+)
 
 
 def test_all_rooms_are_found():
-    assert {"speechlip.recipes.folder", "speechlip.cards.dataset", "speechlip.media.probe", "speechlip.shards.plan"} <= set(MODULES)
+    assert {
+        "speechlip.recipes.folder",
+        "speechlip.cards.dataset",
+        "speechlip.media.probe",
+        "speechlip.preparing.plan",
+    } <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", [*(room.__name__ for room in ROOMS), *MODULES])
@@ -29,7 +37,9 @@ def test_module_is_documented_and_its_examples_are_true(name):
 
 @pytest.mark.parametrize("folder", ["toolkit", *FOLDERS])
 def test_a_room_cannot_be_imported_twice_under_its_folder_name(folder):
-    done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=PROJECT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {folder}"], cwd=PROJECT, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "architecture.md" in done.stderr and "import speechlip" in done.stderr
 
@@ -37,7 +47,7 @@ def test_a_room_cannot_be_imported_twice_under_its_folder_name(folder):
 def test_help_does_not_import_heavy_libraries():
     """One process asks every command for its help."""
     code = (
-        "import sys; from speechlip.cli import speechlip\n"
+        "import sys; from speechlip.commands.cli import speechlip\n"
         "for command in sorted(speechlip.commands):\n"
         "    try: speechlip([command, '--help'])\n"
         "    except SystemExit as ended: assert not ended.code\n"
@@ -45,4 +55,6 @@ def test_help_does_not_import_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: ") == 1 + done.stdout.count("\n  Example:") >= 13  # models is a group, its commands have the examples
+    assert (
+        done.stdout.count("Usage: ") == 1 + done.stdout.count("\n  Example:") >= 13
+    )  # models is a group, its commands have the examples

@@ -25,7 +25,8 @@ import soundfile
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from speechlip.cli import prep_shards, score_sync
+
+from speechlip.commands.cli import prep_shards, score_sync
 from zoo import read_clip, write_clip
 
 pytestmark = pytest.mark.slow
@@ -256,7 +257,10 @@ def lively(weight):
 def test_scores(renders, lively_weights, tmp_path, protocol, region):
     asked = ("--protocol", protocol, "--region", region, "--metrics", "lse,lmd,psnr,ssim,cpbd")
     weights = ("--syncnet-weights", lively_weights, "--allow-unknown-weights")
-    out, given = tmp_path / "out", ("--reference", renders.with_name("gt"), "--detector", "sidecar", "--device", "cpu", *weights)
+    out, given = (
+        tmp_path / "out",
+        ("--reference", renders.with_name("gt"), "--detector", "sidecar", "--device", "cpu", *weights),
+    )
     code = command(score_sync, renders, "-o", out, *given, *asked)
     table = re.sub(rb"unknown weights [0-9a-f]+", b"unknown weights", (out / "scores.csv").read_bytes())
     columns, *rows = csv.reader(table.decode().splitlines())

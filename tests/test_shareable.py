@@ -1,7 +1,13 @@
 """Texts that are sent on hold no folder of this machine, and lose nothing else."""
 
 import pytest
-from speechlip.shareable import command_without_folders, folders_of, without_folders, without_folders_anywhere
+
+from speechlip.files.shareable import (
+    command_without_folders,
+    folders_of,
+    without_folders,
+    without_folders_anywhere,
+)
 
 KEPT = (
     "https://host.org/a/b?c=d",
@@ -24,7 +30,10 @@ def test_what_is_no_place_of_this_machine_stays(text):
     ("text", "left"),
     [
         ("/home/ann/x.mp4", "x.mp4"),
-        ("cannot read '/data/gt/a.mov': broken; /data/gt/b.mov too", "cannot read 'a.mov': broken; b.mov too"),
+        (
+            "cannot read '/data/gt/a.mov': broken; /data/gt/b.mov too",
+            "cannot read 'a.mov': broken; b.mov too",
+        ),
         ("features:/srv/own/feats (as trained)", "features:feats (as trained)"),
         ("~/models/own.model, file:///srv/a/b.wav", "own.model, b.wav"),
         ("/home/ann/folder/", "folder"),
@@ -42,7 +51,10 @@ def test_folders_with_blanks_are_cut_where_they_are_known():
 
 def test_everything_in_a_record_is_cut_but_what_is_left_alone():
     data = {"/a/b/c": ["/x/y/z", 3, None, ("/x/y",)], "strip": "/9j/4AAQ/abc"}
-    assert without_folders_anywhere(data, leave=("strip",)) == {"c": ["z", 3, None, ("y",)], "strip": "/9j/4AAQ/abc"}
+    assert without_folders_anywhere(data, leave=("strip",)) == {
+        "c": ["z", 3, None, ("y",)],
+        "strip": "/9j/4AAQ/abc",
+    }
 
 
 def test_a_command_that_cannot_be_taken_apart_is_cut_too():

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tiny_dataset
 from click.testing import CliRunner
-from speechlip.cli import prep_shards, speechlip
+
+from speechlip.commands.cli import prep_shards, speechlip
 from speechlip.recipes._metadata import read_metadata
 from speechlip.scoring.renders import match
 
@@ -25,7 +26,11 @@ PAGES = [
     *(path for folder in ("docs", "examples") for path in sorted((PROJECT / folder).rglob("*.md"))),
 ]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-DEMO = {"train": {f"speaker-{n}": (100, 110) for n in range(4)}, "validation": {"dora": (95, 104)}, "test": {"emil": (99, 101)}}
+DEMO = {
+    "train": {f"speaker-{n}": (100, 110) for n in range(4)},
+    "validation": {"dora": (95, 104)},
+    "test": {"emil": (99, 101)},
+}
 """As many clips of as many people as `make demo` prepares."""
 OF_THE_SITE = ("{toctree}", "{include}", "{eval-rst}")
 """Blocks that Sphinx reads: tables of contents, another file, the Python reference."""
@@ -64,15 +69,24 @@ def test_every_fence_is_one_that_these_tests_see(page):
 @pytest.mark.parametrize(("language", "note", "text"), [*snippets("csv")])
 def test_a_table_is_one_that_the_commands_take(tmp_path, language, note, text):
     rows = [*csv.DictReader(text.splitlines())]
-    for name in {name for row in rows for column in ("file", "render", "reference", "audio") if (name := row.get(column))}:
+    for name in {
+        name
+        for row in rows
+        for column in ("file", "render", "reference", "audio")
+        if (name := row.get(column))
+    }:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "table.csv").write_text(text)
     if "file" in rows[0]:
         assert read_metadata(tmp_path / "table.csv", [row["file"] for row in rows]).rows
     else:
-        references = {task.clip: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks}
-        assert all(references[row["render"]] == tmp_path / row["reference"] for row in rows if row["reference"])
+        references = {
+            task.clip: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks
+        }
+        assert all(
+            references[row["render"]] == tmp_path / row["reference"] for row in rows if row["reference"]
+        )
 
 
 @pytest.mark.parametrize(("language", "note", "text"), [*snippets("toml")])
@@ -86,7 +100,11 @@ def test_an_entry_point_is_of_a_group_that_is_read(language, note, text):
 def test_every_command_line_is_one(words):
     """Options, choices and the number of arguments; nothing is run."""
     if words[0] == "torchrun":
-        words = words[words.index("train-encoder") :] if "train-encoder" in words else ["train-encoder", *words[words.index("shards/") :]]
+        words = (
+            words[words.index("train-encoder") :]
+            if "train-encoder" in words
+            else ["train-encoder", *words[words.index("shards/") :]]
+        )
     if words[0] == "python":
         assert (PROJECT / words[1]).is_file()
         return
@@ -121,7 +139,8 @@ def place(made_once):
 
 
 @pytest.mark.parametrize(
-    ("language", "note", "text"), [each for each in snippets("python") if not each.values[1] and "__main__" not in each.values[2]]
+    ("language", "note", "text"),
+    [each for each in snippets("python") if not each.values[1] and "__main__" not in each.values[2]],
 )
 def test_python_runs(place, tmp_path, monkeypatch, tiny_lips, language, note, text):
     for path in place.iterdir():
@@ -133,17 +152,29 @@ def test_python_runs(place, tmp_path, monkeypatch, tiny_lips, language, note, te
         from speechlip.training.config import TrainOptions
         from speechlip.training.loop import train
 
-        train(Path("shards"), TrainOptions(encoder="mel-cnn", steps=1, batch_size=4, validation_pairs=4), Path("runs/mel-cnn"))
+        train(
+            Path("shards"),
+            TrainOptions(encoder="mel-cnn", steps=1, batch_size=4, validation_pairs=4),
+            Path("runs/mel-cnn"),
+        )
         given |= {"crops": np.zeros((9, 96, 96, 3), np.uint8), "audio": np.zeros(9 * 640, np.int16)}
     exec(compile(text, "snippet", "exec"), given)
     if "batch" in given:
-        assert given["batch"]["lips"].shape == (16, 5, 96, 96, 3) and given["batch"]["spectrogram"].shape == (16, 25, 257)
+        assert given["batch"]["lips"].shape == (16, 5, 96, 96, 3) and given["batch"]["spectrogram"].shape == (
+            16,
+            25,
+            257,
+        )
 
 
-@pytest.mark.parametrize(("language", "note", "text"), [each for each in snippets("python") if "__main__" in each.values[2]])
+@pytest.mark.parametrize(
+    ("language", "note", "text"), [each for each in snippets("python") if "__main__" in each.values[2]]
+)
 def test_a_program_runs_as_a_program(tmp_path, language, note, text):
     (tmp_path / "program.py").write_text(text.replace("identities=6, clips=2", "identities=1, clips=2"))
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("Source(")
 
 
@@ -164,12 +195,23 @@ def test_the_five_minutes_of_readme_end_with_a_page(talking, tmp_path, monkeypat
 
 def test_the_demo_prepares_its_corpus_by_its_own_recipe(talking, tmp_path):
     """`make demo`: the licence is known, and landmarks are the exact ones."""
-    (words,) = (line.split()[1:] for line in (PROJECT / "Makefile").read_text().splitlines() if "/prep-shards demo" in line)
-    words = [{"demo/videos": str(talking), "demo/shards": str(tmp_path / "shards")}.get(word, word) for word in words]
+    (words,) = (
+        line.split()[1:]
+        for line in (PROJECT / "Makefile").read_text().splitlines()
+        if "/prep-shards demo" in line
+    )
+    words = [
+        {"demo/videos": str(talking), "demo/shards": str(tmp_path / "shards")}.get(word, word)
+        for word in words
+    ]
     done = CliRunner().invoke(prep_shards, [*words, "--workers", "1"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    from speechlip.shards.shardset import read_manifest
+    from speechlip.shards.read.shardset import read_manifest
 
     manifest = read_manifest(tmp_path / "shards")
-    assert set(manifest["licences"]) == {"CC0-1.0"} and "landmarks.npy" in manifest["fields"] and "phones.json" in manifest["fields"]
+    assert (
+        set(manifest["licences"]) == {"CC0-1.0"}
+        and "landmarks.npy" in manifest["fields"]
+        and "phones.json" in manifest["fields"]
+    )
     assert "license: cc0-1.0" in (tmp_path / "shards" / "README.md").read_text()

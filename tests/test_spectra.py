@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+
 from speechlip.errors import OptionError
 from speechlip.spectra import spectrogram
 
@@ -21,7 +22,9 @@ def test_stft_column_is_the_fft_of_its_hann_window():
     column = 12
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
     samples = NOISE[column * 128 - 256 : column * 128 + 256] / 32768
-    np.testing.assert_allclose(spectrogram(NOISE)[column], np.abs(np.fft.rfft(samples * window)), rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        spectrogram(NOISE)[column], np.abs(np.fft.rfft(samples * window)), rtol=2e-3, atol=1e-3
+    )
 
 
 def test_full_scale_sine_reaches_128_in_its_bin():

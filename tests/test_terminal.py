@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from speechlip import cli, terminal
-from speechlip.terminal import Bar
+
+from speechlip.commands import cli, terminal
+from speechlip.commands.terminal import Bar
 
 
 @pytest.fixture
@@ -38,7 +39,9 @@ def test_in_a_long_run_lines_become_fewer_but_never_stop(capsys, clock_s):
     for second in range(1, 24 * 3600):
         clock_s[0] = 1000.0 + second
         bar.add()
-    assert 20 + 34 < len(said(capsys)) < 24 * 12 + 50  # every 30 s for ten minutes, then by 5 % of the time, at last every 5 minutes
+    assert (
+        20 + 34 < len(said(capsys)) < 24 * 12 + 50
+    )  # every 30 s for ten minutes, then by 5 % of the time, at last every 5 minutes
 
 
 def test_what_is_soon_over_and_what_is_quiet_says_nothing(capsys, clock_s):
@@ -84,7 +87,10 @@ def test_no_name_acts_on_the_terminal(capsys, clock_s):
         assert line.isprintable(), line
 
 
-@pytest.mark.parametrize("command", ["verify-shards", "prep-shards", "score-sync", "export-features", "inspect-shards", "train-encoder"])
+@pytest.mark.parametrize(
+    "command",
+    ["verify-shards", "prep-shards", "score-sync", "export-features", "inspect-shards", "train-encoder"],
+)
 def test_no_path_in_an_error_acts_on_the_terminal(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(getattr(cli, command.replace("-", "_")), [HOSTILE])
@@ -94,5 +100,7 @@ def test_no_path_in_an_error_acts_on_the_terminal(tmp_path, monkeypatch, command
 def test_commands_speak_through_the_terminals_room_alone():
     """No module prints by itself: whatever it prints may hold a name."""
     for path in Path(terminal.__file__).parent.rglob("*.py"):
-        calls = re.findall(r"\bclick\.(?:s?echo|secho)\(|tqdm\.write\(|sys\.std(?:out|err)\.write\(", path.read_text())
+        calls = re.findall(
+            r"\bclick\.(?:s?echo|secho)\(|tqdm\.write\(|sys\.std(?:out|err)\.write\(", path.read_text()
+        )
         assert not calls or path.name == "terminal.py", (path, calls)

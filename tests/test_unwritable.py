@@ -7,10 +7,12 @@ import click
 import pytest
 import tiny_dataset
 from click.testing import CliRunner
-from speechlip.cli import speechlip
+
 from speechlip.commands.base import command
+from speechlip.commands.cli import speechlip
 from speechlip.errors import WriteError
-from speechlip.files import only_run, whole_file, write_text
+from speechlip.files.locks import only_run
+from speechlip.files.writing import whole_file, write_text
 from zoo import write_clip
 
 
@@ -56,7 +58,11 @@ def test_a_place_that_cannot_be_a_folder(given, monkeypatch, typed, place):
     place += "/wall.png" if typed.endswith("--montage") else ""
     done = CliRunner().invoke(speechlip, [*typed.split(), place])
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert done.exit_code == 1 and f"cannot write to {place.removesuffix('/wall.png')}: " in line and "choose another" in line
+    assert (
+        done.exit_code == 1
+        and f"cannot write to {place.removesuffix('/wall.png')}: " in line
+        and "choose another" in line
+    )
     assert (given / "file").read_text() == "in the way"
 
 
@@ -67,8 +73,14 @@ def test_a_place_that_cannot_be_a_folder(given, monkeypatch, typed, place):
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/x.npy"),
             "error: out/x.npy: No space left on device; mend that and run the same",
         ),
-        (OSError(errno.EIO, os.strerror(errno.EIO)), "error: Input/output error; mend that and run the same command again"),
-        (EOFError(), "error: a process that this run needs was ended from outside; the same command goes on where it stopped"),
+        (
+            OSError(errno.EIO, os.strerror(errno.EIO)),
+            "error: Input/output error; mend that and run the same command again",
+        ),
+        (
+            EOFError(),
+            "error: a process that this run needs was ended from outside; the same command goes on where it stopped",
+        ),
         (KeyboardInterrupt(), "stopped; the same command goes on where it stopped"),
     ],
 )
@@ -88,7 +100,9 @@ def test_a_full_disk_leaves_nothing_of_a_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WriteError, match=r"cannot write .*x.csv: No space left on device; what is finished is kept"):
+    with pytest.raises(
+        WriteError, match=r"cannot write .*x.csv: No space left on device; what is finished is kept"
+    ):
         write_text(tmp_path / "x.csv", "words")
     assert not list(tmp_path.iterdir())
 
@@ -96,7 +110,10 @@ def test_a_full_disk_leaves_nothing_of_a_file(tmp_path, monkeypatch):
 def test_a_folder_that_is_removed_midway_is_said(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
-    with pytest.raises(WriteError, match=r"cannot write .*x: No such file or directory"), whole_file(folder / "x") as file:
+    with (
+        pytest.raises(WriteError, match=r"cannot write .*x: No such file or directory"),
+        whole_file(folder / "x") as file,
+    ):
         file.write(b"half")
         (folder / "x.part").unlink()
         folder.rmdir()
@@ -107,7 +124,9 @@ def test_a_folder_is_held_by_one_run_at_a_time_and_is_left_as_it_was(tmp_path):
 
     with only_run(tmp_path / "out"):
         with (
-            pytest.raises(OptionError, match=r"another run is writing to .*out; wait for it, or choose another -o"),
+            pytest.raises(
+                OptionError, match=r"another run is writing to .*out; wait for it, or choose another -o"
+            ),
             only_run(tmp_path / "out"),
         ):
             pass
@@ -130,7 +149,11 @@ def test_where_folders_cannot_be_locked_a_file_in_them_is(tmp_path, monkeypatch)
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", as_on_nfs)
-    with only_run(tmp_path), pytest.raises(OptionError, match="another run is writing to"), only_run(tmp_path):
+    with (
+        only_run(tmp_path),
+        pytest.raises(OptionError, match="another run is writing to"),
+        only_run(tmp_path),
+    ):
         pass
     with only_run(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]

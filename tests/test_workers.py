@@ -7,9 +7,10 @@ import time
 from collections import deque
 
 import pytest
+
 from speechlip.errors import SpeechLipError, WorkerError
-from speechlip.processes import PULSE, process_context, started
-from speechlip.workers import Advanced, Crashed, Finished, Limits, Replaced, local, outcomes
+from speechlip.workers.pool import Advanced, Crashed, Finished, Limits, Replaced, local, outcomes
+from speechlip.workers.processes import PULSE, process_context, started
 
 
 def pid_of(unit, report):
@@ -89,7 +90,8 @@ def test_workers_that_never_begin_end_the_run_in_one_sentence(tmp_path):
     for number in range(9):
         (tmp_path / f"token{number}").touch()
     with pytest.raises(
-        WorkerError, match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on"
+        WorkerError,
+        match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on",
     ):
         list(local(die_while_starting, deque([(tmp_path, 0)]), 1))
 
@@ -116,7 +118,9 @@ def test_a_killed_server_of_processes_is_started_anew():
 )
 def test_a_source_over_a_limit_is_ended_with_the_reason_and_the_others_go_on(work, limits, words):
     began, done = time.monotonic(), {}
-    for unit, result in outcomes(work, [0, 1, 2], 2, lambda *_: None, lambda unit, crash: crash, limits=limits):
+    for unit, result in outcomes(
+        work, [0, 1, 2], 2, lambda *_: None, lambda unit, crash: crash, limits=limits
+    ):
         done[unit] = result
     assert (done[0], done[2]) == (0, 2)
     assert (done[1].source, done[1].reason) == ("unit 1", "over the limit") and done[1].detail.endswith(words)
@@ -125,9 +129,15 @@ def test_a_source_over_a_limit_is_ended_with_the_reason_and_the_others_go_on(wor
 
 def test_a_task_whose_process_dies_is_tried_twice():
     events = []
-    found = list(outcomes(always_dies, ["a"], 1, lambda source, seconds: events.append(source), lambda unit, crash: crash))
+    found = list(
+        outcomes(
+            always_dies, ["a"], 1, lambda source, seconds: events.append(source), lambda unit, crash: crash
+        )
+    )
     assert events == ["unit a"] * 2
-    assert [(unit, crash.reason, crash.detail) for unit, crash in found] == [("a", "crashed the worker", "exit code -9")]
+    assert [(unit, crash.reason, crash.detail) for unit, crash in found] == [
+        ("a", "crashed the worker", "exit code -9")
+    ]
 
 
 def test_time_that_the_consumer_takes_is_not_the_sources():
@@ -154,5 +164,9 @@ def reads_for(unit, report):
 
 
 def test_reading_is_a_sign_of_life_for_a_while_but_not_forever():
-    found = dict(outcomes(reads_for, [3, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(1.0, 0)))
+    found = dict(
+        outcomes(
+            reads_for, [3, 60], 2, lambda *_: None, lambda unit, crash: crash.detail, limits=Limits(1.0, 0)
+        )
+    )
     assert found == {3: 3, 60: "no step forward in 6 s of reading (6 × --max-wait)"}

@@ -24,7 +24,11 @@ def read_clip(path):
         frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
     with av.open(str(path)) as container:
         resampler = av.AudioResampler("s16", "mono", RATE)
-        blocks = [block.to_ndarray()[0] for frame in container.decode(audio=0) for block in resampler.resample(frame)]
+        blocks = [
+            block.to_ndarray()[0]
+            for frame in container.decode(audio=0)
+            for block in resampler.resample(frame)
+        ]
     return frames, np.concatenate(blocks)
 
 
@@ -33,7 +37,9 @@ def write_clip(path, frames, audio, fps=25, container_format=None):
     with av.open(str(path), "w", format=container_format) as out:
         video = sound = None
         if frames is not None:
-            video = out.add_stream("libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "ultrafast"})
+            video = out.add_stream(
+                "libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "ultrafast"}
+            )
             video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         if audio is not None:
             sound = out.add_stream("aac", rate=RATE, layout="mono")
@@ -45,7 +51,9 @@ def write_clip(path, frames, audio, fps=25, container_format=None):
             out.mux(video.encode())
         if sound is not None:
             for start in range(0, len(audio), 1024):
-                block = av.AudioFrame.from_ndarray(audio[None, start : start + 1024], format="s16", layout="mono")
+                block = av.AudioFrame.from_ndarray(
+                    audio[None, start : start + 1024], format="s16", layout="mono"
+                )
                 block.sample_rate, block.pts, block.time_base = RATE, start, Fraction(1, RATE)
                 out.mux(sound.encode(block))
             out.mux(sound.encode())
@@ -58,7 +66,12 @@ def fill(root, talking):
     clips = sorted(talking.rglob("*.mp4"))
     (anna, anna_audio), (ben, ben_audio) = (read_clip(clip) for clip in clips[:2])
     ben = ben[:, : anna.shape[1], : anna.shape[2]]
-    room = np.repeat(np.full_like(anna[:1], 90) + (np.indices(anna.shape[1:3]).sum(0) % 40)[None, :, :, None].astype(np.uint8), 40, axis=0)
+    room = np.repeat(
+        np.full_like(anna[:1], 90)
+        + (np.indices(anna.shape[1:3]).sum(0) % 40)[None, :, :, None].astype(np.uint8),
+        40,
+        axis=0,
+    )
     noise = np.random.default_rng(0).integers(-3000, 3000, 40 * 640).astype(np.int16)
 
     write_clip(root / "good.mp4", anna, anna_audio)
@@ -68,7 +81,9 @@ def fill(root, talking):
     write_clip(root / "audio_only.mp4", None, anna_audio)
     write_clip(root / "video_only.mp4", anna[:30], None)
     write_clip(root / "silent.mp4", anna[:50], np.zeros(2 * RATE, np.int16))
-    write_clip(root / "short.mp4", anna[:5], anna_audio[RATE : RATE + RATE // 5])  # not the silence that she begins with
+    write_clip(
+        root / "short.mp4", anna[:5], anna_audio[RATE : RATE + RATE // 5]
+    )  # not the silence that she begins with
     write_clip(root / "one_frame.mp4", anna[:1], anna_audio[: RATE // 25])
     write_clip(root / "no_face.mp4", room, noise)
     away = np.concatenate([anna[:35], room, anna[:35]])

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .errors import ModelError, OptionError
-from .files import BLOCK_BYTES, sha256_of
+from speechlip.errors import ModelError, OptionError
+from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 
 CONNECT_TIMEOUT_S = 20
 
@@ -130,7 +130,9 @@ def named(name: str) -> tuple[str, ...]:
     known |= {plain(asset.file_name): (asset.name,) for asset in ASSETS.values()}
     known |= {plain(alias): names for alias, names in ALIASES.items()}
     if plain(name) not in known:
-        raise OptionError(f"no model {name!r}; there are: {', '.join(ASSETS)}; also by what uses them: {', '.join(ALIASES)}")
+        raise OptionError(
+            f"no model {name!r}; there are: {', '.join(ASSETS)}; also by what uses them: {', '.join(ALIASES)}"
+        )
     return known[plain(name)]
 
 
@@ -150,7 +152,9 @@ def cache_folder() -> Path:
     try:
         return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
     except RuntimeError as error:
-        raise ModelError("no home folder is known (HOME is not set): set SPEECHLIP_HOME to a folder for model files") from error
+        raise ModelError(
+            "no home folder is known (HOME is not set): set SPEECHLIP_HOME to a folder for model files"
+        ) from error
 
 
 def available(name: str) -> bool:
@@ -166,7 +170,9 @@ def path(name: str) -> Path:
     asset = get(name)
     file = cache_folder() / asset.file_name
     if not file.is_file():
-        raise ModelError(f"{asset.file_name} is not in {file.parent}: `speechlip models fetch {name}` downloads it, or {_by_hand(asset)}")
+        raise ModelError(
+            f"{asset.file_name} is not in {file.parent}: `speechlip models fetch {name}` downloads it, or {_by_hand(asset)}"
+        )
     facts = file.stat()
     found = _sha256(file, facts.st_size, facts.st_mtime_ns)
     _refuse_other(asset, file, found, asset.sha256 or _of_first_use(file, found))
@@ -245,13 +251,17 @@ def _of_first_use(file: Path, found: str) -> str:
             part.replace(note)
         return note.read_text(encoding="ascii", errors="replace").split(" ")[0].strip()
     except OSError as error:
-        raise ModelError(f"{note} cannot be written ({error.strerror}): use {file.name} once as someone who may write there") from error
+        raise ModelError(
+            f"{note} cannot be written ({error.strerror}): use {file.name} once as someone who may write there"
+        ) from error
 
 
 def _refuse_other(asset: Asset, file: Path, found: str, wanted: str) -> None:
     if found != wanted:
         pinned = (
-            "" if asset.sha256 else f", or, where the new file is meant, remove {file.name}.sha256, which holds the hash of the first use"
+            ""
+            if asset.sha256
+            else f", or, where the new file is meant, remove {file.name}.sha256, which holds the hash of the first use"
         )
         raise ModelError(
             f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {wanted}; remove it and fetch it from {asset.url}{pinned}"

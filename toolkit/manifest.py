@@ -92,7 +92,11 @@ def _row_problems(what: str, row: Any, types: Mapping[str, type]) -> Iterator[st
 
 
 def _name_problems(*names: str) -> Iterator[str]:
-    yield from (f"{_short(name)} is no plain name, so it could lie outside the folder" for name in names if not PLAIN_NAME.fullmatch(name))
+    yield from (
+        f"{_short(name)} is no plain name, so it could lie outside the folder"
+        for name in names
+        if not PLAIN_NAME.fullmatch(name)
+    )
 
 
 def _other(name: str, value: Any, wanted: type) -> str:

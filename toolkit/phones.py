@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .errors import SourceRefused
-from .records import Phone
+from speechlip.errors import SourceRefused
+from speechlip.records import Phone
 
 TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
@@ -27,14 +27,20 @@ def read_align(path: Path) -> tuple[Phone, ...]:
     """
     try:
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        intervals = tuple(Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label)) for start, end, label in rows)
+        intervals = tuple(
+            Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label)) for start, end, label in rows
+        )
     except (OSError, ValueError) as error:
         raise SourceRefused(
-            "phones", "bad phone file", f"{path.name} must have lines START END LABEL in 25 kHz samples: {error}"
+            "phones",
+            "bad phone file",
+            f"{path.name} must have lines START END LABEL in 25 kHz samples: {error}",
         ) from error
     edges = [edge for interval in intervals for edge in (interval.start_s, interval.end_s)]
     if not edges or edges != sorted(edges) or edges[0] < 0:
-        raise SourceRefused("phones", "bad phone file", f"{path.name} must have intervals in order of time, none before 0")
+        raise SourceRefused(
+            "phones", "bad phone file", f"{path.name} must have intervals in order of time, none before 0"
+        )
     return intervals
 
 
@@ -45,12 +51,17 @@ def read_textgrid(path: Path) -> tuple[Phone, ...]:
     try:
         grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="silence")
     except Exception as error:  # praatio's parser raises whatever its slicing meets
-        raise SourceRefused("phones", "bad phone file", f"{path.name} cannot be read as a TextGrid: {error}") from error
+        raise SourceRefused(
+            "phones", "bad phone file", f"{path.name} cannot be read as a TextGrid: {error}"
+        ) from error
     tiers = [name for name in grid.tierNames if name.lower().split(" - ")[-1] in TIER_NAMES]
     if len(tiers) != 1 or not isinstance(grid.getTier(tiers[0]), textgrid.IntervalTier):
         detail = f"{path.name} must have one interval tier named {', '.join(TIER_NAMES)}; it has: {', '.join(grid.tierNames)}"
         raise SourceRefused("phones", "bad phone file", detail)
-    return tuple(Phone(float(start_s), float(end_s), _label(label)) for start_s, end_s, label in grid.getTier(tiers[0]).entries)
+    return tuple(
+        Phone(float(start_s), float(end_s), _label(label))
+        for start_s, end_s, label in grid.getTier(tiers[0]).entries
+    )
 
 
 def _label(label: str) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from .errors import OptionError, SpeechLipError
+from speechlip.errors import OptionError, SpeechLipError
 
 
 def offered(group: str) -> dict[str, EntryPoint]:
@@ -18,9 +18,13 @@ def loaded(kind: str, point: EntryPoint, has: Iterable[str] = ()) -> Any:
     try:
         found = point.load()
     except (Exception, SystemExit) as error:
-        raise OptionError(f"{kind} {point.name!r} cannot be imported from {point.value}: {said(error)}") from error
+        raise OptionError(
+            f"{kind} {point.name!r} cannot be imported from {point.value}: {said(error)}"
+        ) from error
     if missing := [name for name in has if not hasattr(found, name)]:
-        raise OptionError(f"{kind} {point.name!r} ({point.value}) has no {' and no '.join(missing)}; ask the package that adds it")
+        raise OptionError(
+            f"{kind} {point.name!r} ({point.value}) has no {' and no '.join(missing)}; ask the package that adds it"
+        )
     return found
 
 

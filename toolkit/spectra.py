@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import OptionError
-from .timing import HOP, HOPS_PER_FRAME, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME, STFT_BINS, exact_div
+from speechlip.errors import OptionError
+from speechlip.timing import HOP, HOPS_PER_FRAME, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME, STFT_BINS, exact_div
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,15 @@ def _transform(kind: str) -> "torch.nn.Module":
     if kind == "mel":
         # the Slaney scale: with the HTK scale the lowest of 80 filters are narrower than one of the 257 bins, and stay empty
         return torchaudio.transforms.MelSpectrogram(
-            SAMPLE_RATE, n_fft=N_FFT, win_length=N_FFT, hop_length=HOP, power=1, n_mels=N_MELS, f_min=0, f_max=8000, mel_scale="slaney"
+            SAMPLE_RATE,
+            n_fft=N_FFT,
+            win_length=N_FFT,
+            hop_length=HOP,
+            power=1,
+            n_mels=N_MELS,
+            f_min=0,
+            f_max=8000,
+            mel_scale="slaney",
         )
     raise OptionError(f"no spectrogram {kind!r}; there are: {', '.join(SPECTROGRAM_WIDTHS)}")
 

@@ -1,8 +1,9 @@
 """An encoder that knows how loud speech is and how often it crosses zero: two numbers every 10 ms, without any weights."""
 
 import torch
-from speechlip.encoders.protocol import FeatureClock
 from torch import Tensor
+
+from speechlip.encoders.features.protocol import FeatureClock
 
 STEP = 160
 """Samples in a feature: 10 ms at 16 kHz, and none shared with its neighbours."""

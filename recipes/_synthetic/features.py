@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .identity import Identity
-from .paint import Colour, Window, ellipse, mirrored, mix, paint, shifted, spline
+from speechlip.recipes._synthetic.identity import Identity
+from speechlip.recipes._synthetic.paint import Colour, Window, ellipse, mirrored, mix, paint, shifted, spline
 
 CENTRE_X = 128.0
 MOUTH_Y, EYE_Y, BROW_Y = 164.0, 115.0, 99.5
@@ -50,7 +50,9 @@ def mouth_points(who: Identity, mouth: np.ndarray) -> tuple[np.ndarray, np.ndarr
     ]  # fmt: skip
     place = np.array([half, 1.0]), np.array([CENTRE_X, MOUTH_Y])
     outer_points, inner_points = np.array(outer) * place[0] + place[1], np.array(inner) * place[0] + place[1]
-    inner_points[5:8, 1] = np.maximum(inner_points[5:8, 1], inner_points[[3, 2, 1], 1])  # the lips never cross
+    inner_points[5:8, 1] = np.maximum(
+        inner_points[5:8, 1], inner_points[[3, 2, 1], 1]
+    )  # the lips never cross
     return outer_points, inner_points
 
 
@@ -58,8 +60,14 @@ def draw_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarr
     """Draw the mouth into ``layer`` (premultiplied, a view of ``window``) in place → its 20 points in units."""
     outer, inner = mouth_points(who, mouth)
     rounding, tuck, teeth, tongue = mouth[2:]
-    top_line, low_line = spline(outer[:7], closed=False), spline(np.concatenate([outer[6:], outer[:1]]), closed=False)
-    top_seam, low_seam = spline(inner[:5], closed=False), spline(np.concatenate([inner[4:], inner[:1]]), closed=False)
+    top_line, low_line = (
+        spline(outer[:7], closed=False),
+        spline(np.concatenate([outer[6:], outer[:1]]), closed=False),
+    )
+    top_seam, low_seam = (
+        spline(inner[:5], closed=False),
+        spline(np.concatenate([inner[4:], inner[:1]]), closed=False),
+    )
     cavity = np.concatenate([top_seam, low_seam])
     gap = max(0.0, inner[6, 1] - inner[2, 1])
     half = outer[6, 0] - CENTRE_X
@@ -75,16 +83,30 @@ def draw_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarr
         _draw_cavity(layer, window, cavity, inner, gap, teeth, tongue, tuck)
     paint(layer, window.mask(upper), mix(who.lips, (70, 20, 30), 0.20))
     paint(layer, window.mask(lower), who.lips)
-    shine = ellipse(CENTRE_X + 2 * who.light, (inner[6, 1] + outer[9, 1]) / 2, half * 0.34, 1.0 + 0.5 * rounding)
+    shine = ellipse(
+        CENTRE_X + 2 * who.light, (inner[6, 1] + outer[9, 1]) / 2, half * 0.34, 1.0 + 0.5 * rounding
+    )
     paint(layer, window.mask(shine, blur=0.9), mix(who.lips, (255, 236, 230), 0.75), 0.55)
     seam = max(0.0, 1 - gap / 2.5)
     ends = np.stack([outer[0], *inner[:5], outer[6]])
-    paint(layer, window.stroke(spline(ends, closed=False), width=0.9, blur=0.35), mix(who.lips, MOUTH_DARK, 0.8), 0.35 + 0.55 * seam)
+    paint(
+        layer,
+        window.stroke(spline(ends, closed=False), width=0.9, blur=0.35),
+        mix(who.lips, MOUTH_DARK, 0.8),
+        0.35 + 0.55 * seam,
+    )
     return np.concatenate([outer, inner])
 
 
 def _draw_cavity(
-    layer: np.ndarray, window: Window, cavity: np.ndarray, inner: np.ndarray, gap: float, teeth: float, tongue: float, tuck: float
+    layer: np.ndarray,
+    window: Window,
+    cavity: np.ndarray,
+    inner: np.ndarray,
+    gap: float,
+    teeth: float,
+    tongue: float,
+    tuck: float,
 ) -> None:
     top, bottom = inner[2, 1], inner[6, 1]
     half = (inner[4, 0] - inner[0, 0]) / 2
@@ -96,7 +118,14 @@ def _draw_cavity(
         paint(layer, window.mask(body, blur=0.5), TONGUE, min(1.0, 0.55 + 0.45 * tongue), clip)
     if teeth > 0.03:
         edge = top + min(gap * (0.55 + 0.25 * tuck), 1.2 + 5.0 * teeth)
-        corners = [(-1.0, top - 4), (1.0, top - 4), (0.86, edge - 1.6), (0.4, edge), (-0.4, edge), (-0.86, edge - 1.6)]
+        corners = [
+            (-1.0, top - 4),
+            (1.0, top - 4),
+            (0.86, edge - 1.6),
+            (0.4, edge),
+            (-0.4, edge),
+            (-0.86, edge - 1.6),
+        ]
         row = spline(shifted(np.array(corners) * (half, 1), CENTRE_X, 0))
         paint(layer, window.mask(row, blur=0.35), TEETH, min(1.0, teeth * 1.6), clip)
         if gap > 6:
@@ -130,7 +159,13 @@ def eye_points(who: Identity, openness: float) -> np.ndarray:
 def brow_points(who: Identity, lift: float) -> np.ndarray:
     """The brow on the right of the picture, inner to outer, (5, 2) units (22–26)."""
     w, arch = who.eye_width, who.brow_arch
-    shape = [(-1.15 * w, 1.5), (-0.55 * w, -arch * 0.55), (0.1 * w, -arch), (0.75 * w, -arch * 0.75), (1.35 * w, 1.8)]
+    shape = [
+        (-1.15 * w, 1.5),
+        (-0.55 * w, -arch * 0.55),
+        (0.1 * w, -arch),
+        (0.75 * w, -arch * 0.75),
+        (1.35 * w, 1.8),
+    ]
     return shifted(shape, CENTRE_X + who.eye_gap, BROW_Y - who.eye_height * 0.3 - lift)
 
 
@@ -144,7 +179,10 @@ def draw_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip:
     socket = mix(who.skin, (110, 50, 50), 0.28)
     paint(
         layer,
-        window.mask(turn(ellipse(CENTRE_X + who.eye_gap, EYE_Y - 2.5, who.eye_width * 1.15, who.eye_height * 1.15)), blur=3.0),
+        window.mask(
+            turn(ellipse(CENTRE_X + who.eye_gap, EYE_Y - 2.5, who.eye_width * 1.15, who.eye_height * 1.15)),
+            blur=3.0,
+        ),
         socket,
         0.45,
     )
@@ -154,7 +192,13 @@ def draw_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip:
     paint(layer, window.stroke(turn(upper), width=1.5 + 0.7 * who.lashes, blur=0.25), lid, 0.95)
     if who.lashes > 0.5:
         tip = points[3]
-        wing = np.array([tip, shifted(tip, 2.6, -2.4 * max(gaze.eyes, 0.2)), shifted(points[2] * 0.3 + tip * 0.7, 0.4, -0.4)])
+        wing = np.array(
+            [
+                tip,
+                shifted(tip, 2.6, -2.4 * max(gaze.eyes, 0.2)),
+                shifted(points[2] * 0.3 + tip * 0.7, 0.4, -0.4),
+            ]
+        )
         paint(layer, window.mask(turn(spline(wing))), lid, 0.9)
     fold = shifted(upper, 0, -3.0 * max(gaze.eyes, 0.35))
     paint(layer, window.stroke(turn(fold[3:-3]), width=0.8, blur=0.5), mix(who.skin, (90, 40, 40), 0.5), 0.55)
@@ -168,8 +212,16 @@ def _draw_eyeball(layer, window: Window, who: Identity, gaze: Gaze, outline, upp
     radius = who.eye_height * 0.86
     x = CENTRE_X + (-who.eye_gap if flip else who.eye_gap) + gaze.x
     y = EYE_Y - 0.9 + gaze.y
-    paint(layer, window.mask(ellipse(x, y, radius, radius), blur=0.2), mix(who.iris, (20, 14, 16), 0.5), 1.0, clip)
-    paint(layer, window.mask(ellipse(x, y + 0.3, radius * 0.82, radius * 0.82), blur=0.4), who.iris, 1.0, clip)
+    paint(
+        layer,
+        window.mask(ellipse(x, y, radius, radius), blur=0.2),
+        mix(who.iris, (20, 14, 16), 0.5),
+        1.0,
+        clip,
+    )
+    paint(
+        layer, window.mask(ellipse(x, y + 0.3, radius * 0.82, radius * 0.82), blur=0.4), who.iris, 1.0, clip
+    )
     paint(
         layer,
         window.mask(ellipse(x, y + radius * 0.42, radius * 0.55, radius * 0.34), blur=0.8),

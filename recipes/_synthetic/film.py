@@ -7,17 +7,17 @@ from pathlib import Path
 import av
 import numpy as np
 from praatio import textgrid
+
 from speechlip.metrics.visemes import viseme
 from speechlip.phones import SILENCE
+from speechlip.recipes._synthetic.frame import draw_frame
+from speechlip.recipes._synthetic.identity import Identity
+from speechlip.recipes._synthetic.motion import gazes, poses
+from speechlip.recipes._synthetic.portrait import Portrait
+from speechlip.recipes._synthetic.sentences import pick
+from speechlip.recipes._synthetic.visemes import mouth_track
+from speechlip.recipes._synthetic.voice import Utterance, speak
 from speechlip.records import Phone
-
-from .frame import draw_frame
-from .identity import Identity
-from .motion import gazes, poses
-from .portrait import Portrait
-from .sentences import pick
-from .visemes import mouth_track
-from .voice import Utterance, speak
 
 LEAD_FRAMES, TAIL_FRAMES = 5, 6  # of silence around the speech; more where the offset needs it
 TARGET_WORDS = 9
@@ -101,7 +101,9 @@ def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset
         ".txt": lambda path: path.write_text(plan.transcript + "\n", encoding="utf-8", newline="\n"),
         ".TextGrid": lambda path: write_textgrid(path, plan, spoken),
         ".landmarks.npz": lambda path: write_landmarks(path, landmarks, fps),
-        ".mp4": lambda path: write_film(path, [picture for picture, _ in frames], sound(plan), fps, plan.utterance.sample_rate),
+        ".mp4": lambda path: write_film(
+            path, [picture for picture, _ in frames], sound(plan), fps, plan.utterance.sample_rate
+        ),
     }
     for ending in ENDINGS:
         place = stem.with_name(stem.name + ending)
@@ -141,12 +143,16 @@ def write_landmarks(path: Path, landmarks: np.ndarray, fps: int) -> None:
         np.savez(file, landmarks=landmarks.astype(np.float32), time_s=np.arange(len(landmarks)) / fps)
 
 
-def write_film(path: Path, pictures: list[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int) -> None:
+def write_film(
+    path: Path, pictures: list[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int
+) -> None:
     """H.264 and AAC in MP4. One encoder thread and no clock in the file, so that the same input gives the same bytes.
 
     The quantiser is constant: with x264's usual rate factor (crf), one film in about 1500 came out a bit differently.
     """
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as film:
+    with av.open(
+        str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}
+    ) as film:
         video = film.add_stream("libx264", rate=fps)
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = "yuv420p"

@@ -5,9 +5,17 @@ from functools import cache
 
 import numpy as np
 
-from .features import CENTRE_X, EYE_Y, MOUTH_Y, Gaze, draw_eye, draw_mouth, landmark_eyes
-from .paint import UNITS, Window, cv2_module, over, pixels, planes, ramp, shifted
-from .portrait import Portrait
+from speechlip.recipes._synthetic.features import (
+    CENTRE_X,
+    EYE_Y,
+    MOUTH_Y,
+    Gaze,
+    draw_eye,
+    draw_mouth,
+    landmark_eyes,
+)
+from speechlip.recipes._synthetic.paint import UNITS, Window, cv2_module, over, pixels, planes, ramp, shifted
+from speechlip.recipes._synthetic.portrait import Portrait
 
 PIVOT = np.array([CENTRE_X, 206.0])  # the head nods and tilts about the neck
 JAW_DROP = 7.0  # units the chin sinks at opening 1
@@ -43,7 +51,9 @@ def _fields(size: int) -> np.ndarray:
     return np.stack([depth(x, y), jaw(x, y)], axis=-1).astype(np.float32)
 
 
-def draw_frame(portrait: Portrait, pose: Pose, mouth: np.ndarray, gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
+def draw_frame(
+    portrait: Portrait, pose: Pose, mouth: np.ndarray, gaze: Gaze
+) -> tuple[np.ndarray, np.ndarray]:
     """Picture (S, S, 3) uint8 RGB and landmarks (68, 2) float32 in its pixels (a pixel's upper left corner is its whole number)."""
     head, points = _draw_features(portrait, mouth, gaze)
     drop = JAW_DROP * max(float(mouth[0]), 0.0)
@@ -57,7 +67,9 @@ def _draw_features(portrait: Portrait, mouth: np.ndarray, gaze: Gaze) -> tuple[n
     who, head = portrait.who, portrait.head.copy()
     eyes = []
     for flip in (False, True):
-        rows, columns, window = piece(portrait.window, CENTRE_X + (-who.eye_gap if flip else who.eye_gap) - 22, EYE_Y - 28, 44, 48)
+        rows, columns, window = piece(
+            portrait.window, CENTRE_X + (-who.eye_gap if flip else who.eye_gap) - 22, EYE_Y - 28, 44, 48
+        )
         view = planes(head[rows, columns])
         eyes.append(draw_eye(view, window, who, gaze, flip))
         if portrait.glasses is not None:
@@ -112,7 +124,9 @@ def move(points: np.ndarray, pose: Pose, drop: float) -> np.ndarray:
     moved = points
     for _ in range(6):
         near = depth(moved[:, 0], moved[:, 1])
-        moved = points + np.stack([pose.yaw * near, pose.pitch * near + drop * jaw(moved[:, 0], moved[:, 1])], axis=1)
+        moved = points + np.stack(
+            [pose.yaw * near, pose.pitch * near + drop * jaw(moved[:, 0], moved[:, 1])], axis=1
+        )
     turn = _turn(pose)
     return moved @ turn[:, :2].T + turn[:, 2]
 
@@ -130,7 +144,9 @@ def _lay(head: np.ndarray, portrait: Portrait, pose: Pose, drop: float) -> np.nd
     from_x -= np.float32(pose.yaw) * near
     from_y -= np.float32(pose.pitch) * near + np.float32(drop) * low
     up = np.float32(portrait.window.up)
-    turned = cv2.remap(head, from_x * up - 0.5, from_y * up - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    turned = cv2.remap(
+        head, from_x * up - 0.5, from_y * up - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return over(turned, portrait.stage)
 
 
@@ -139,4 +155,6 @@ def _warped_fields(size: int, turn: np.ndarray) -> np.ndarray:
     cv2, unit = cv2_module(), UNITS / size
     pixels = turn.copy()
     pixels[:, 2] = (turn[:, 2] + turn[:, :2] @ np.full(2, unit / 2)) / unit - 0.5
-    return cv2.warpAffine(_fields(size), pixels, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        _fields(size), pixels, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

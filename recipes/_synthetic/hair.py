@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .identity import Identity
-from .paint import UNITS, Window, ellipse, mirrored, mix, paint, ramp, spline
+from speechlip.recipes._synthetic.identity import Identity
+from speechlip.recipes._synthetic.paint import UNITS, Window, ellipse, mirrored, mix, paint, ramp, spline
 
 CX = UNITS / 2
 Points = Sequence[tuple[float, float]]
@@ -40,7 +40,9 @@ def fringe(who: Identity, top: float, side: float, low: float, line: Points) -> 
     return np.concatenate([spline(outline, closed=False), spline(np.array(line), closed=False)])
 
 
-def hairline(who: Identity, middle: float, temple: float, low: float, part: float = 0.0) -> list[tuple[float, float]]:
+def hairline(
+    who: Identity, middle: float, temple: float, low: float, part: float = 0.0
+) -> list[tuple[float, float]]:
     """From the right sideburn over the forehead to the left one; ``part`` moves the highest point sideways."""
     edge = who.cheek - 1.5
     right = [(CX + edge, low), (CX + edge - 3, 96), (CX + edge - 9 + part * 0.2, temple)]
@@ -81,7 +83,18 @@ def _side(who, rng) -> Hair:
 def _quiff(who, rng) -> Hair:
     line = hairline(who, 61, 71, 106)
     top = spline(
-        np.array([(CX - 46, 66), (CX - 40, 40), (CX - 10, 22), (CX + 26, 20), (CX + 46, 36), (CX + 46, 64), (CX + 20, 70), (CX - 20, 70)])
+        np.array(
+            [
+                (CX - 46, 66),
+                (CX - 40, 40),
+                (CX - 10, 22),
+                (CX + 26, 20),
+                (CX + 46, 36),
+                (CX + 46, 64),
+                (CX + 20, 70),
+                (CX - 20, 70),
+            ]
+        )
     )
     return Hair((both_sides(cap(who, 40, 1, 106)),), (fringe(who, 40, -1, 106, line), top))
 
@@ -99,7 +112,15 @@ def _bob(who, rng) -> Hair:
         [(CX + 20, 44), (CX + edge + 8, 90), (CX + edge + 13, 140), (CX + edge + 8, 178)],
         [(CX + edge - 12, 182), (CX + edge - 8, 140), (CX + edge - 5, 100)],
     )
-    bangs = [(CX + edge - 3, 112), (CX + edge - 8, 94), (CX + 26, 87), (CX, 85), (CX - 26, 87), (CX - edge + 8, 94), (CX - edge + 3, 112)]
+    bangs = [
+        (CX + edge - 3, 112),
+        (CX + edge - 8, 94),
+        (CX + 26, 87),
+        (CX, 85),
+        (CX - 26, 87),
+        (CX - edge + 8, 94),
+        (CX - edge + 3, 112),
+    ]
     nape = spline(np.array([(CX - edge, 120), (CX + edge, 120), (CX + edge - 6, 184), (CX - edge + 6, 184)]))
     return Hair((both_sides(cap(who, 33, 10, 150)),), (*sides, fringe(who, 32, 9, 116, bangs)), (nape,))
 
@@ -116,9 +137,19 @@ def _long(who, rng) -> Hair:
         (CX - edge + 7, 96),
         (CX - edge + 2, 124),
     ]
-    outer = [(CX + 24, 42), (CX + edge + 8, 90), (CX + edge + 14, 150), (CX + edge + 18, 214), (CX + edge + 4, 250)]
-    sides = locks(who, outer, [(CX + edge - 18, 240), (CX + edge - 15, 190), (CX + edge - 5, 150), (CX + edge - 4, 104)])
-    nape = spline(np.array([(CX - edge - 6, 110), (CX + edge + 6, 110), (CX + edge + 8, 236), (CX - edge - 8, 236)]))
+    outer = [
+        (CX + 24, 42),
+        (CX + edge + 8, 90),
+        (CX + edge + 14, 150),
+        (CX + edge + 18, 214),
+        (CX + edge + 4, 250),
+    ]
+    sides = locks(
+        who, outer, [(CX + edge - 18, 240), (CX + edge - 15, 190), (CX + edge - 5, 150), (CX + edge - 4, 104)]
+    )
+    nape = spline(
+        np.array([(CX - edge - 6, 110), (CX + edge + 6, 110), (CX + edge + 8, 236), (CX - edge - 8, 236)])
+    )
     return Hair((both_sides(cap(who, 32, 9, 150)),), (*sides, fringe(who, 32, 9, 126, curtain)), (nape,))
 
 
@@ -144,7 +175,15 @@ def _waves(who, rng) -> Hair:
         (CX + edge + 2, 212),
     ]
     sides = locks(
-        who, outer, [(CX + edge - 14, 204), (CX + edge - 6, 180), (CX + edge - 12, 160), (CX + edge - 2, 136), (CX + edge - 5, 104)]
+        who,
+        outer,
+        [
+            (CX + edge - 14, 204),
+            (CX + edge - 6, 180),
+            (CX + edge - 12, 160),
+            (CX + edge - 2, 136),
+            (CX + edge - 5, 104),
+        ],
     )
     nape = spline(np.array([(CX - edge, 110), (CX + edge, 110), (CX + edge + 2, 206), (CX - edge - 2, 206)]))
     return Hair((both_sides(cap(who, 31, 10, 150)),), (*sides, fringe(who, 30, 10, 120, part)), (nape,))
@@ -152,17 +191,44 @@ def _waves(who, rng) -> Hair:
 
 def _curls(who, rng) -> Hair:
     turns = np.linspace(np.pi * 0.98, np.pi * 2.02, 15)
-    rim = [ellipse(CX + (who.cheek + 6) * np.cos(t), 88 + 48 * np.sin(t) + rng.uniform(-2, 2), *rng.uniform(13, 17, 2)) for t in turns]
+    rim = [
+        ellipse(
+            CX + (who.cheek + 6) * np.cos(t),
+            88 + 48 * np.sin(t) + rng.uniform(-2, 2),
+            *rng.uniform(13, 17, 2),
+        )
+        for t in turns
+    ]
     low = [ellipse(CX + side * (who.cheek + 7), y, 12, 12) for side in (-1, 1) for y in (104, 122)]
-    front = [ellipse(CX + x, 66 + 0.006 * x * x + rng.uniform(-2, 2), *rng.uniform(9, 12, 2)) for x in np.linspace(-40, 40, 9)]
-    return Hair((both_sides(cap(who, 36, 6, 112)), *rim, *low), (fringe(who, 38, 3, 96, hairline(who, 68, 74, 96)), *front, *rim[2:-2]))
+    front = [
+        ellipse(CX + x, 66 + 0.006 * x * x + rng.uniform(-2, 2), *rng.uniform(9, 12, 2))
+        for x in np.linspace(-40, 40, 9)
+    ]
+    return Hair(
+        (both_sides(cap(who, 36, 6, 112)), *rim, *low),
+        (fringe(who, 38, 3, 96, hairline(who, 68, 74, 96)), *front, *rim[2:-2]),
+    )
 
 
-STYLES = {"crop": _crop, "side": _side, "quiff": _quiff, "bun": _bun, "bob": _bob, "long": _long, "waves": _waves, "curls": _curls}
+STYLES = {
+    "crop": _crop,
+    "side": _side,
+    "quiff": _quiff,
+    "bun": _bun,
+    "bob": _bob,
+    "long": _long,
+    "waves": _waves,
+    "curls": _curls,
+}
 
 
 def draw_hair(
-    layer: np.ndarray, window: Window, who: Identity, outlines: tuple[np.ndarray, ...], rng: np.random.Generator, shade: float
+    layer: np.ndarray,
+    window: Window,
+    who: Identity,
+    outlines: tuple[np.ndarray, ...],
+    rng: np.random.Generator,
+    shade: float,
 ) -> np.ndarray:
     """Fill the outlines, with strands, shine and a soft dark rim, in place → the mask (H, W). ``shade`` darkens all of it, 0–1."""
     base = mix(who.hair, (20, 14, 22), shade)
@@ -173,14 +239,19 @@ def draw_hair(
     paint(layer, rim, mix(base, (16, 10, 18), 0.6), 0.7, mask)
     for colour, strength in ((mix(base, (255, 240, 220), 0.35), 0.35), (mix(base, (10, 6, 12), 0.5), 0.35)):
         paint(layer, window.stroke(*_strands(who, rng), width=0.9, blur=0.5), colour, strength, mask)
-    shine = np.exp(-(((np.hypot((x - CX - 10 * who.light) / 1.05, y - 100) - 53) / 5.5) ** 2)) * (1 - ramp(y, 56, 92))
+    shine = np.exp(-(((np.hypot((x - CX - 10 * who.light) / 1.05, y - 100) - 53) / 5.5) ** 2)) * (
+        1 - ramp(y, 56, 92)
+    )
     paint(layer, shine.astype(np.float32), mix(base, (255, 244, 226), 0.6), 0.42 * (1 - shade), mask)
     return mask
 
 
 def _strands(who: Identity, rng: np.random.Generator) -> list[np.ndarray]:
     if who.hair_style == "curls":
-        return [ellipse(CX + rng.uniform(-62, 62), rng.uniform(28, 130), *rng.uniform(3, 7, 2))[:26] for _ in range(70)]
+        return [
+            ellipse(CX + rng.uniform(-62, 62), rng.uniform(28, 130), *rng.uniform(3, 7, 2))[:26]
+            for _ in range(70)
+        ]
     strands = []
     for _ in range(46):
         reach, root = rng.uniform(-1, 1), CX + rng.uniform(-6, 6)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .paint import Colour
+from speechlip.recipes._synthetic.paint import Colour
 
 # skin, lips
 SKINS: tuple[tuple[Colour, Colour], ...] = (
@@ -16,7 +16,15 @@ SKINS: tuple[tuple[Colour, Colour], ...] = (
     ((148, 98, 68), (132, 64, 64)),
     ((118, 77, 55), (116, 56, 58)),
 )
-HAIRS: tuple[Colour, ...] = ((40, 33, 38), (70, 46, 38), (112, 70, 46), (152, 76, 44), (222, 182, 118), (205, 108, 56), (176, 174, 180))
+HAIRS: tuple[Colour, ...] = (
+    (40, 33, 38),
+    (70, 46, 38),
+    (112, 70, 46),
+    (152, 76, 44),
+    (222, 182, 118),
+    (205, 108, 56),
+    (176, 174, 180),
+)
 DARK_HAIRS = 2  # the first of HAIRS, which go with every skin
 IRISES: tuple[Colour, ...] = ((92, 60, 38), (70, 106, 78), (76, 116, 156), (120, 84, 44), (96, 112, 124))
 # background above, background below, shirt, shirt's trim
@@ -88,7 +96,11 @@ def identity(seed: int, number: int) -> Identity:
     draw = np.random.default_rng([seed, 1, number])
     backdrop_above, backdrop_below, shirt, trim = _dealt(deck, PALETTES, number)
     skin, lips = _dealt(deck, SKINS, number)
-    style, collar, backdrop = _dealt(deck, HAIR_STYLES, number), _dealt(deck, COLLARS, number), _dealt(deck, BACKDROPS, number)
+    style, collar, backdrop = (
+        _dealt(deck, HAIR_STYLES, number),
+        _dealt(deck, COLLARS, number),
+        _dealt(deck, BACKDROPS, number),
+    )
     voice, pitch = _dealt(deck, VOICES, number)
     deep = "+m" in voice
     hairs = HAIRS if sum(skin) > 480 else HAIRS[:DARK_HAIRS]
@@ -105,7 +117,9 @@ def identity(seed: int, number: int) -> Identity:
         hair_style=style,
         collar=collar,
         backdrop=backdrop,
-        beard=beard if deep and style not in ("bob", "bun", "long") and sum(hair) < sum(skin) - 150 else "none",
+        beard=beard
+        if deep and style not in ("bob", "bun", "long") and sum(hair) < sum(skin) - 150
+        else "none",
         glasses=bool(draw.random() < 0.28),
         freckles=bool(draw.random() < 0.35 and sum(skin) > 520),
         earrings=bool(draw.random() < 0.6 and not deep),

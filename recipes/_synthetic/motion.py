@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .features import Gaze
-from .frame import Pose
-from .identity import Identity
+from speechlip.recipes._synthetic.features import Gaze
+from speechlip.recipes._synthetic.frame import Pose
+from speechlip.recipes._synthetic.identity import Identity
 
 BLINK_S = 0.16  # from open to open again
 BLINK_EVERY_S = (1.8, 4.5)
@@ -20,7 +20,9 @@ SWAY = {
 }
 
 
-def poses(who: Identity, rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float, ...]) -> list[Pose]:
+def poses(
+    who: Identity, rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float, ...]
+) -> list[Pose]:
     """One pose for each of ``times_s``: two slow sines for every direction, and a small nod on each stressed vowel."""
     sway = {}
     for name, (amplitude, low_hz, high_hz) in SWAY.items():
@@ -28,8 +30,15 @@ def poses(who: Identity, rng: np.random.Generator, times_s: np.ndarray, stresses
         waves = np.sin(2 * np.pi * hz[:, None] * times_s + phase[:, None])
         sway[name] = who.sway * amplitude * (0.65 * waves[0] + 0.35 * waves[1])
     strengths = rng.uniform(0.3, 1.0, 256)
-    nod = sum((s * np.exp(-(((times_s - t) / NOD_S) ** 2)) for t, s in zip(stresses_s, strengths, strict=False)), np.zeros_like(times_s))
-    sway["pitch"], sway["y"], sway["scale"] = sway["pitch"] + 0.8 * nod, sway["y"] + 0.5 * nod, 1 + sway["scale"]
+    nod = sum(
+        (s * np.exp(-(((times_s - t) / NOD_S) ** 2)) for t, s in zip(stresses_s, strengths, strict=False)),
+        np.zeros_like(times_s),
+    )
+    sway["pitch"], sway["y"], sway["scale"] = (
+        sway["pitch"] + 0.8 * nod,
+        sway["y"] + 0.5 * nod,
+        1 + sway["scale"],
+    )
     return [Pose(**{name: float(values[i]) for name, values in sway.items()}) for i in range(len(times_s))]
 
 
@@ -44,9 +53,15 @@ def gazes(rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float
     shut = np.zeros_like(times_s)
     for moment in blinks:
         shut = np.maximum(shut, np.cos(np.clip((times_s - moment) / BLINK_S, -0.5, 0.5) * np.pi))
-    brow = sum((2.0 * s * np.exp(-(((times_s - t) / 0.2) ** 2)) for t, s in zip(stresses_s, lifts, strict=False)), np.zeros_like(times_s))
+    brow = sum(
+        (2.0 * s * np.exp(-(((times_s - t) / 0.2) ** 2)) for t, s in zip(stresses_s, lifts, strict=False)),
+        np.zeros_like(times_s),
+    )
     aim = aims[np.searchsorted(glances, times_s)]
-    return [Gaze(float(1 - shut[i]), float(aim[i, 0]), float(aim[i, 1]), float(brow[i])) for i in range(len(times_s))]
+    return [
+        Gaze(float(1 - shut[i]), float(aim[i, 0]), float(aim[i, 1]), float(brow[i]))
+        for i in range(len(times_s))
+    ]
 
 
 def _moments(rng: np.random.Generator, every_s: tuple[float, float], end_s: float) -> np.ndarray:

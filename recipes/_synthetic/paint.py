@@ -23,7 +23,9 @@ def cv2_module():
     except ImportError as error:
         from speechlip.errors import OptionError
 
-        raise OptionError(f"drawing needs OpenCV ({error}): pip install opencv-python-headless, or install libgl1") from error
+        raise OptionError(
+            f"drawing needs OpenCV ({error}): pip install opencv-python-headless, or install libgl1"
+        ) from error
     return cv2
 
 
@@ -48,7 +50,9 @@ def ellipse(cx: float, cy: float, rx: float, ry: float, turn: float = 0.0, steps
     """Outline of an ellipse turned by ``turn`` radians → (steps, 2)."""
     cos, sin = _circle(steps)
     x, y = rx * cos, ry * sin
-    return np.stack([cx + x * np.cos(turn) - y * np.sin(turn), cy + x * np.sin(turn) + y * np.cos(turn)], axis=1)
+    return np.stack(
+        [cx + x * np.cos(turn) - y * np.sin(turn), cy + x * np.sin(turn) + y * np.cos(turn)], axis=1
+    )
 
 
 @cache
@@ -109,7 +113,9 @@ class Window:
         cv2 = cv2_module()
         canvas = np.zeros((self.height, self.width), np.uint8)
         thick = max(1, round(width * self.up))
-        cv2.polylines(canvas, [self.pixels(line) for line in lines], closed, 255, thick, cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.polylines(
+            canvas, [self.pixels(line) for line in lines], closed, 255, thick, cv2.LINE_AA, SUBPIXEL_BITS
+        )
         return self._soft(canvas, blur)
 
     def _soft(self, canvas: np.ndarray, blur: float) -> np.ndarray:
@@ -133,7 +139,13 @@ class Window:
         return np.zeros((4, self.height, self.width), np.float32)
 
 
-def paint(layer: np.ndarray, mask: np.ndarray, colour: Colour | np.ndarray, strength: float = 1.0, clip: np.ndarray | None = None) -> None:
+def paint(
+    layer: np.ndarray,
+    mask: np.ndarray,
+    colour: Colour | np.ndarray,
+    strength: float = 1.0,
+    clip: np.ndarray | None = None,
+) -> None:
     """Lay ``colour`` (one, or planes (3, H, W)) over ``layer`` in place where ``mask`` × ``clip`` says, with ``strength`` 0–1."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):

@@ -4,10 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .hair import draw_hair, hair
-from .identity import Identity
-from .paint import UNITS, Window, cv2_module, ellipse, mirrored, mix, paint, pixels, ramp, shifted, spline
-from .stage import draw_backdrop, draw_body
+from speechlip.recipes._synthetic.hair import draw_hair, hair
+from speechlip.recipes._synthetic.identity import Identity
+from speechlip.recipes._synthetic.paint import (
+    UNITS,
+    Window,
+    cv2_module,
+    ellipse,
+    mirrored,
+    mix,
+    paint,
+    pixels,
+    ramp,
+    shifted,
+    spline,
+)
+from speechlip.recipes._synthetic.stage import draw_backdrop, draw_body
 
 CX = UNITS / 2
 SUPERSAMPLING = 2
@@ -82,7 +94,9 @@ def draw_ears(layer: np.ndarray, window: Window, who: Identity) -> None:
         paint(layer, ear, mix(who.skin, shadow, 0.15 if side * who.light > 0 else 0.45))
         paint(
             layer,
-            window.stroke(ellipse(x + side * 0.8, 121, 4.0, 8.5, turn=side * 0.16), width=1.2, blur=0.7, closed=True),
+            window.stroke(
+                ellipse(x + side * 0.8, 121, 4.0, 8.5, turn=side * 0.16), width=1.2, blur=0.7, closed=True
+            ),
             shadow,
             0.7,
             ear,
@@ -109,10 +123,19 @@ def draw_face(layer: np.ndarray, window: Window, who: Identity, outline: np.ndar
     for cx, cy, rx, ry, strength in soft:
         paint(layer, window.mask(ellipse(cx, cy, rx, ry), blur=5.0), bright, strength, face)
     for side in (-1, 1):
-        paint(layer, window.mask(ellipse(CX + side * 31, 141, 11, 8), blur=5.0), mix(who.skin, (228, 84, 92), 0.55), 0.5, face)
+        paint(
+            layer,
+            window.mask(ellipse(CX + side * 31, 141, 11, 8), blur=5.0),
+            mix(who.skin, (228, 84, 92), 0.55),
+            0.5,
+            face,
+        )
     if who.freckles:
         spots = np.random.default_rng(round(who.cheek * 1e6)).normal(0, 1, (34, 2)) * (9, 4.5)
-        dots = [ellipse(CX + (27 if i % 2 else -27) + dx, 138 + dy, 0.75, 0.75, steps=10) for i, (dx, dy) in enumerate(spots)]
+        dots = [
+            ellipse(CX + (27 if i % 2 else -27) + dx, 138 + dy, 0.75, 0.75, steps=10)
+            for i, (dx, dy) in enumerate(spots)
+        ]
         paint(layer, window.mask(*dots, blur=0.3), mix(who.skin, (150, 84, 50), 0.6), 0.4, face)
 
 
@@ -136,13 +159,22 @@ def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
     paint(layer, window.mask(ellipse(CX, base + 2.2, width * 0.95, 2.6), blur=1.8), shadow, 0.6)
     paint(
         layer,
-        window.mask(spline(np.array([(CX - 2, 106), (CX + 2, 106), (CX + 2.2, base - 8), (CX - 2.2, base - 8)])), blur=1.8),
+        window.mask(
+            spline(np.array([(CX - 2, 106), (CX + 2, 106), (CX + 2.2, base - 8), (CX - 2.2, base - 8)])),
+            blur=1.8,
+        ),
         bright,
         0.35,
     )
     paint(layer, window.mask(ellipse(CX - away * 1.2, base - 6.5, 3.0, 2.4), blur=1.1), bright, 0.75)
     for side in (-1, 1):
-        wing = np.array([(CX + side * width * 0.80, base - 6.5), (CX + side * width, base - 2.5), (CX + side * width * 0.74, base + 0.6)])
+        wing = np.array(
+            [
+                (CX + side * width * 0.80, base - 6.5),
+                (CX + side * width, base - 2.5),
+                (CX + side * width * 0.74, base + 0.6),
+            ]
+        )
         paint(layer, window.stroke(spline(wing, closed=False), width=1.2, blur=0.6), shadow, 0.75)
         paint(
             layer,
@@ -155,7 +187,9 @@ def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
         paint(layer, window.stroke(groove, width=0.9, blur=0.8), shadow, 0.35)
 
 
-def draw_beard(layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray, rng: np.random.Generator) -> None:
+def draw_beard(
+    layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray, rng: np.random.Generator
+) -> None:
     """Stubble or beard within the face's outline, of the colour of the hair; nothing for those who shave."""
     if who.beard == "none":
         return
@@ -176,9 +210,15 @@ def draw_beard(layer: np.ndarray, window: Window, who: Identity, outline: np.nda
     if who.beard == "moustache":
         return
     x, y = window.grid()
-    low = ramp(y + 0.010 * (x - CX) ** 2, 152, 166) if who.beard == "stubble" else ramp(y + 0.013 * (x - CX) ** 2, 168, 176)
+    low = (
+        ramp(y + 0.010 * (x - CX) ** 2, 152, 166)
+        if who.beard == "stubble"
+        else ramp(y + 0.013 * (x - CX) ** 2, 168, 176)
+    )
     mouth = window.mask(ellipse(CX, 165, 27, 11), blur=2.5)
-    paint(layer, (low * (1 - mouth)).astype(np.float32), colour, 0.26 if who.beard == "stubble" else 0.93, face)
+    paint(
+        layer, (low * (1 - mouth)).astype(np.float32), colour, 0.26 if who.beard == "stubble" else 0.93, face
+    )
     if who.beard == "beard":
         hairs = []
         for _ in range(90):
@@ -202,11 +242,21 @@ def draw_glasses(window: Window, who: Identity) -> np.ndarray | None:
     for rim in rims:
         paint(layer, window.mask(rim), (255, 255, 255), 0.07)
         streak = np.array(
-            [(rim[:, 0].mean() - 8, 110), (rim[:, 0].mean() - 3, 105.5), (rim[:, 0].mean() - 9, 121), (rim[:, 0].mean() - 12, 117)]
+            [
+                (rim[:, 0].mean() - 8, 110),
+                (rim[:, 0].mean() - 3, 105.5),
+                (rim[:, 0].mean() - 9, 121),
+                (rim[:, 0].mean() - 12, 117),
+            ]
         )
         paint(layer, window.mask(streak, blur=0.8), (255, 255, 255), 0.25)
-    arms = [np.array([(CX + side * (who.eye_gap + 18), 113), (CX + side * (who.cheek + 1), 111)]) for side in (-1, 1)]
-    bridge = spline(np.array([(CX - who.eye_gap + 17, 114), (CX, 110.5), (CX + who.eye_gap - 17, 114)]), closed=False)
+    arms = [
+        np.array([(CX + side * (who.eye_gap + 18), 113), (CX + side * (who.cheek + 1), 111)])
+        for side in (-1, 1)
+    ]
+    bridge = spline(
+        np.array([(CX - who.eye_gap + 17, 114), (CX, 110.5), (CX + who.eye_gap - 17, 114)]), closed=False
+    )
     paint(layer, window.stroke(*rims, width=1.3, closed=True), frame, 0.9)
     paint(layer, window.stroke(bridge, *arms, width=1.3), frame, 0.9)
     return layer

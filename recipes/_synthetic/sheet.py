@@ -5,15 +5,15 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
-from speechlip.metrics.visemes import SAPI
 
-from .features import CENTRE_X, MOUTH_Y, Gaze
-from .frame import Pose, draw_frame
-from .identity import identity
-from .motion import gazes, poses
-from .paint import cv2_module
-from .portrait import portrait
-from .visemes import MOUTHS, PARAMETERS
+from speechlip.metrics.visemes import SAPI
+from speechlip.recipes._synthetic.features import CENTRE_X, MOUTH_Y, Gaze
+from speechlip.recipes._synthetic.frame import Pose, draw_frame
+from speechlip.recipes._synthetic.identity import identity
+from speechlip.recipes._synthetic.motion import gazes, poses
+from speechlip.recipes._synthetic.paint import cv2_module
+from speechlip.recipes._synthetic.portrait import portrait
+from speechlip.recipes._synthetic.visemes import MOUTHS, PARAMETERS
 
 PEOPLE, COLUMNS = 8, 4
 SIZE, ZOOM = 256, 2  # pixels of a face; the mouths are drawn ZOOM times as large
@@ -36,13 +36,17 @@ def people(seed: int) -> np.ndarray:
         look = Gaze(brow=gazes(rng, times_s, ())[0].brow)
         pose = poses(who, rng, times_s, ())[0]
         faces.append(draw_frame(portrait(who, [seed, 2, number], SIZE), pose, mouth, look)[0])
-    return np.concatenate([np.concatenate(faces[row : row + COLUMNS], axis=1) for row in range(0, PEOPLE, COLUMNS)])
+    return np.concatenate(
+        [np.concatenate(faces[row : row + COLUMNS], axis=1) for row in range(0, PEOPLE, COLUMNS)]
+    )
 
 
 def visemes(seed: int) -> np.ndarray:
     drawn = portrait(identity(seed, SPEAKER), [seed, 2, SPEAKER], SIZE * ZOOM)
     cells = [_cell(drawn, number) for number in MOUTHS]
-    rows = [np.concatenate(cells[at : at + MOUTH_COLUMNS], axis=1) for at in range(0, len(cells), MOUTH_COLUMNS)]
+    rows = [
+        np.concatenate(cells[at : at + MOUTH_COLUMNS], axis=1) for at in range(0, len(cells), MOUTH_COLUMNS)
+    ]
     return np.pad(np.concatenate(rows), ((0, 0), (0, 1), (0, 0)), mode="edge")
 
 
@@ -51,9 +55,20 @@ def _cell(drawn, number: int) -> np.ndarray:
     face = draw_frame(drawn, Pose(), np.array(astuple(MOUTHS[number][0])), Gaze())[0]
     width, height = CELL
     x, y = (round(v * ZOOM) for v in (CENTRE_X, MOUTH_Y + 1))
-    cell = np.ascontiguousarray(face[y - height // 2 : y + height // 2, x - width // 2 : x + width - width // 2])
+    cell = np.ascontiguousarray(
+        face[y - height // 2 : y + height // 2, x - width // 2 : x + width - width // 2]
+    )
     cell[:15] = cell[:, -2:] = 255
-    cv2.putText(cell, f"{number}  {'/'.join(SAPI[number][:3])}", (4, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (60, 24, 30), 1, cv2.LINE_AA)
+    cv2.putText(
+        cell,
+        f"{number}  {'/'.join(SAPI[number][:3])}",
+        (4, 11),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.36,
+        (60, 24, 30),
+        1,
+        cv2.LINE_AA,
+    )
     return cell
 
 

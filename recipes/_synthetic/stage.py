@@ -4,8 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .identity import Identity
-from .paint import UNITS, Colour, Window, ellipse, mirrored, mix, paint, ramp, shifted, spline
+from speechlip.recipes._synthetic.identity import Identity
+from speechlip.recipes._synthetic.paint import (
+    UNITS,
+    Colour,
+    Window,
+    ellipse,
+    mirrored,
+    mix,
+    paint,
+    ramp,
+    shifted,
+    spline,
+)
 
 CX = UNITS / 2
 
@@ -25,7 +36,12 @@ def draw_backdrop(layer: np.ndarray, window: Window, who: Identity, rng: np.rand
         for _ in range(16):
             radius = rng.uniform(8, 26)
             spot = ellipse(rng.uniform(0, 256), rng.uniform(0, 240), radius, radius)
-            paint(layer, window.mask(spot, blur=1.5), light if rng.random() < 0.7 else dark, rng.uniform(0.2, 0.5))
+            paint(
+                layer,
+                window.mask(spot, blur=1.5),
+                light if rng.random() < 0.7 else dark,
+                rng.uniform(0.2, 0.5),
+            )
     elif who.backdrop == "stripes":
         for left in range(-256, 256, 40):
             band = np.array([(left, 256), (left + 18, 256), (left + 274, 0), (left + 256, 0)])
@@ -33,8 +49,21 @@ def draw_backdrop(layer: np.ndarray, window: Window, who: Identity, rng: np.rand
     else:
         paint(layer, window.mask(ellipse(70 + 120 * (who.light > 0), 62, 30, 30), blur=0.6), light, 0.85)
         for height, colour, strength in ((176, dark, 0.35), (200, dark, 0.55)):
-            ridge = [(-20, height), (50, height - 26), (120, height + 6), (200, height - 20), (280, height + 4), (280, 300), (-20, 300)]
-            paint(layer, window.mask(spline(np.array(ridge) + rng.uniform(-8, 8, (7, 2))), blur=0.5), colour, strength)
+            ridge = [
+                (-20, height),
+                (50, height - 26),
+                (120, height + 6),
+                (200, height - 20),
+                (280, height + 4),
+                (280, 300),
+                (-20, 300),
+            ]
+            paint(
+                layer,
+                window.mask(spline(np.array(ridge) + rng.uniform(-8, 8, (7, 2))), blur=0.5),
+                colour,
+                strength,
+            )
     glow = np.exp(-(((x - CX - 70 * who.light) / 120) ** 2) - ((y - 70) / 120) ** 2).astype(np.float32)
     paint(layer, glow, (255, 250, 240), 0.25)
     vignette = ramp(np.hypot(x - CX, y - 120), 110, 210).astype(np.float32)
@@ -54,7 +83,9 @@ def draw_body(layer: np.ndarray, window: Window, who: Identity) -> None:
     right = shifted([(33, 206), (66, 216), (96, 229), (112, 262), (112, 300)], CX, 0)
     curve = 0.45 if who.collar == "v" else 0.85
     neck_right = np.array([(CX + 29, 204), (CX + 17, 204 + (depth - 204) * curve)])
-    neckline = spline(np.concatenate([mirrored(neck_right)[::-1], [(CX, depth)], neck_right[::-1]]), closed=False)
+    neckline = spline(
+        np.concatenate([mirrored(neck_right)[::-1], [(CX, depth)], neck_right[::-1]]), closed=False
+    )
     body = np.concatenate([neckline, spline(np.concatenate([right, mirrored(right)]), closed=False)])
     cloth = window.mask(body)
     paint(layer, window.mask(shifted(body, 0, -2.5), blur=2.5), shadow, 0.4, mask)
@@ -68,7 +99,9 @@ def draw_body(layer: np.ndarray, window: Window, who: Identity) -> None:
     _draw_collar(layer, window, who, neckline, dark)
 
 
-def _draw_collar(layer: np.ndarray, window: Window, who: Identity, neckline: np.ndarray, dark: Colour) -> None:
+def _draw_collar(
+    layer: np.ndarray, window: Window, who: Identity, neckline: np.ndarray, dark: Colour
+) -> None:
     if who.collar == "roll":
         roll = both([(25.5, 193), (27, 203), (31, 213), (14, 221)], [(0, 198)])
         paint(layer, window.mask(roll), who.shirt)

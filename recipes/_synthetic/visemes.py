@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from functools import cache
 
 import numpy as np
+
 from speechlip.errors import SpeechLipError
 from speechlip.metrics.visemes import viseme
 from speechlip.records import Phone
@@ -79,7 +80,14 @@ DOMINANCE: dict[int, dict[str, float]] = {
 }  # fmt: skip
 
 # How far a phone's influence reaches beyond its own half length, seconds: rounding is anticipated, closures are quick.
-REACH_S = {"opening": 0.015, "width": 0.035, "rounding": 0.045, "tuck": 0.015, "teeth": 0.020, "tongue": 0.020}
+REACH_S = {
+    "opening": 0.015,
+    "width": 0.035,
+    "rounding": 0.045,
+    "tuck": 0.015,
+    "teeth": 0.020,
+    "tongue": 0.020,
+}
 
 
 def arpabet(ipa: str) -> tuple[str, ...]:
@@ -95,7 +103,9 @@ def arpabet(ipa: str) -> tuple[str, ...]:
     while rest:
         symbol = next((rest[:n] for n in (2, 1) if rest[:n] in IPA_TO_ARPABET), None)
         if symbol is None:
-            raise SpeechLipError(f"no ARPAbet phone for {rest!r} in espeak-ng's {ipa!r}; add it to IPA_TO_ARPABET")
+            raise SpeechLipError(
+                f"no ARPAbet phone for {rest!r} in espeak-ng's {ipa!r}; add it to IPA_TO_ARPABET"
+            )
         phones.extend(IPA_TO_ARPABET[symbol])
         rest = rest[len(symbol) :]
     return tuple(phones)
@@ -105,7 +115,9 @@ def arpabet(ipa: str) -> tuple[str, ...]:
 def _targets(viseme_number: int) -> tuple[np.ndarray, np.ndarray]:
     """Mouths (K, 6) and dominances (6,) of a viseme."""
     insist = DOMINANCE.get(viseme_number, {})
-    return np.array([astuple(mouth) for mouth in MOUTHS[viseme_number]]), np.array([insist.get(name, 1.0) for name in PARAMETERS])
+    return np.array([astuple(mouth) for mouth in MOUTHS[viseme_number]]), np.array(
+        [insist.get(name, 1.0) for name in PARAMETERS]
+    )
 
 
 def mouth_track(phones: tuple[Phone, ...], times_s: np.ndarray) -> np.ndarray:
@@ -129,7 +141,11 @@ def mouth_track(phones: tuple[Phone, ...], times_s: np.ndarray) -> np.ndarray:
             centres.append((start_s + end_s) / 2)
             halves.append((end_s - start_s) / 2)
     reach = np.array([REACH_S[name] for name in PARAMETERS])
-    tau = (times_s[:, None, None] - np.array(centres)[None, :, None]) / (np.array(halves)[None, :, None] + reach)
-    exponent = -(tau**2) + np.log(np.array(strengths))  # softmax over the phones: never 0 / 0 in a long silence
+    tau = (times_s[:, None, None] - np.array(centres)[None, :, None]) / (
+        np.array(halves)[None, :, None] + reach
+    )
+    exponent = -(tau**2) + np.log(
+        np.array(strengths)
+    )  # softmax over the phones: never 0 / 0 in a long silence
     weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return (weight * np.array(targets)).sum(axis=1) / weight.sum(axis=1)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.errors import OptionError, SpeechLipError, install
 from speechlip.phones import SILENCE
+from speechlip.recipes._synthetic import espeak
+from speechlip.recipes._synthetic.visemes import arpabet
 from speechlip.records import Phone
-
-from . import espeak
-from .visemes import arpabet
 
 INSTALL = f"the synthetic corpus needs espeak-ng: {install('synthetic')}"
 TIMEOUT_S = 60  # an utterance takes 25 ms
@@ -45,9 +45,13 @@ def speak(text: str, voice: str, rate: int, pitch: int) -> Utterance:
     library, data = espeak_files()
     request = {"library": library, "data": data, "voice": voice, "rate": rate, "pitch": pitch, "text": text}
     command = [sys.executable, "-I", "-S", str(Path(espeak.__file__))]
-    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        command, input=json.dumps(request).encode(), capture_output=True, timeout=TIMEOUT_S, check=False
+    )
     if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [
+            f"exit code {done.returncode}"
+        ]
         raise SpeechLipError(f"espeak-ng cannot say {text!r} as {voice}: {reason[0]}")
     header, pcm = done.stdout.split(b"\n", 1)
     answer = json.loads(header)
@@ -78,20 +82,30 @@ def utterance(text: str, sample_rate: int, events: list[list], samples: np.ndarr
     return Utterance(sample_rate, samples, tuple(phones), _words(text, sample_rate, events, phones), stresses)
 
 
-def _extend(phones: list[Phone], labels: tuple[str, ...], start_s: float, stop_s: float, silent: bool) -> None:
+def _extend(
+    phones: list[Phone], labels: tuple[str, ...], start_s: float, stop_s: float, silent: bool
+) -> None:
     if stop_s <= start_s:
         return
     labels = (SILENCE,) if silent else labels
-    if phones and (not labels or labels == (phones[-1].phone,) == (SILENCE,)):  # a glottal stop, or more silence
+    if phones and (
+        not labels or labels == (phones[-1].phone,) == (SILENCE,)
+    ):  # a glottal stop, or more silence
         phones[-1] = Phone(phones[-1].start_s, stop_s, phones[-1].phone)
         return
     labels = labels or (SILENCE,)
     edges = np.linspace(start_s, stop_s, len(labels) + 1)
-    phones.extend(Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False))
+    phones.extend(
+        Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False)
+    )
 
 
 def _words(text: str, sample_rate: int, events: list[list], phones: list[Phone]) -> tuple[Phone, ...]:
-    starts = [(sample / sample_rate, text[at - 1 : at - 1 + n]) for kind, sample, at, n, _ in events if kind == espeak.WORD]
+    starts = [
+        (sample / sample_rate, text[at - 1 : at - 1 + n])
+        for kind, sample, at, n, _ in events
+        if kind == espeak.WORD
+    ]
     stops = [start_s for start_s, _ in starts[1:]] + [phones[-1].end_s]
     words = []
     for (start_s, word), stop_s in zip(starts, stops, strict=True):

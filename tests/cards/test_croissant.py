@@ -5,17 +5,23 @@ import json
 import logging
 
 import pytest
-from speechlip.cards.croissant import croissant
-from speechlip.cards.dataset import renew_card
 from test_dataset_card import ROWS, SKIPPED, put
 from tiny_dataset import read_tar, write_dataset
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, which mlcroissant reads with
+from speechlip.cards.croissant import croissant
+from speechlip.cards.dataset import renew_card
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # of rdflib, which mlcroissant reads with
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    own = put(write_dataset(tmp_path_factory.mktemp("croissant") / "shards", landmarks=True, phones=True), [*ROWS, SKIPPED])
+    own = put(
+        write_dataset(tmp_path_factory.mktemp("croissant") / "shards", landmarks=True, phones=True),
+        [*ROWS, SKIPPED],
+    )
     renew_card(own)
     return own
 
@@ -34,7 +40,9 @@ def read(folder, tmp_path_factory):
 def test_it_is_valid(read):
     issues = read.metadata.ctx.issues
     assert not issues.errors
-    assert all("datePublished" in str(warning) for warning in issues.warnings), "a date would give other bytes every time"
+    assert all("datePublished" in str(warning) for warning in issues.warnings), (
+        "a date would give other bytes every time"
+    )
 
 
 def test_its_hashes_are_those_of_the_files(folder):
@@ -57,7 +65,9 @@ def test_the_ledger_is_read_through_it(read):
 
 
 def test_pictures_and_sound_are_read_through_it(read, folder):
-    samples = {key: members for path in (folder / "data").iterdir() for key, members in read_tar(path).items()}
+    samples = {
+        key: members for path in (folder / "data").iterdir() for key, members in read_tar(path).items()
+    }
     sound = {row["audio/key"].decode(): row["audio/content"] for row in read.records("audio")}
     assert sound == {key: members["audio.flac"] for key, members in samples.items()}
     frames = {row["lips/key"].decode(): row["lips/content"].size[1] // 96 for row in read.records("lips")}
@@ -66,12 +76,25 @@ def test_pictures_and_sound_are_read_through_it(read, folder):
 
 def test_phones_and_metadata_are_told_apart(folder):
     sets = {
-        each["@id"]: each for each in json.loads((folder / "croissant.json").read_text())["distribution"] if each["@type"] == "cr:FileSet"
+        each["@id"]: each
+        for each in json.loads((folder / "croissant.json").read_text())["distribution"]
+        if each["@type"] == "cr:FileSet"
     }
-    assert sets["json"]["excludes"] == "*.*.json" and sets["phones.json"]["includes"] == "*.phones.json" and "landmarks.npy" in sets
+    assert (
+        sets["json"]["excludes"] == "*.*.json"
+        and sets["phones.json"]["includes"] == "*.phones.json"
+        and "landmarks.npy" in sets
+    )
 
 
 def test_where_nothing_was_kept_it_names_the_ledger(folder):
-    manifest = json.loads((folder / "manifest.json").read_text()) | {"shards": [], "splits": {}, "fields": [], "pairs": {}}
+    manifest = json.loads((folder / "manifest.json").read_text()) | {
+        "shards": [],
+        "splits": {},
+        "fields": [],
+        "pairs": {},
+    }
     content = croissant(manifest, [SKIPPED], "ab", 1)
-    assert [each["@id"] for each in content["distribution"]] == ["ledger.jsonl"] and content["license"] == ["unknown"]
+    assert [each["@id"] for each in content["distribution"]] == ["ledger.jsonl"] and content["license"] == [
+        "unknown"
+    ]

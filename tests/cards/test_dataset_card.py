@@ -8,25 +8,33 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-import speechlip.cards.dataset as dataset
 import yaml
 from click.testing import CliRunner
 from datasets import Features
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 from PIL import Image
+from tiny_dataset import edit_manifest, write_dataset
+
+import speechlip.cards.dataset as dataset
 from speechlip.cards.dataset import dataset_card, renew_card
+from speechlip.cards.images import crop_picture, distributions
 from speechlip.cards.kept import BEGIN, END
-from speechlip.cards.pictures import crop_picture, distributions
 from speechlip.cards.text import code, fenced, plain
 from speechlip.commands.card import card as card_command
 from speechlip.errors import ShardError
+from speechlip.preparing.options import PrepOptions
 from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, licences, read_ledger, shared_recordings
-from speechlip.shards.options import PrepOptions
-from tiny_dataset import edit_manifest, write_dataset
 
 EVIL = f"<script>x</script> | [a](http://b) ![c](d) `e` *f* _g_\n{BEGIN}\n---\n# heading\n```\n| h |"
-SYNC = {"confidence": 5.5, "distance": 7.0, "offset_frames": -2, "refusal": "", "detail": "", "delay_frames": 0}
+SYNC = {
+    "confidence": 5.5,
+    "distance": 7.0,
+    "offset_frames": -2,
+    "refusal": "",
+    "detail": "",
+    "delay_frames": 0,
+}
 ABOUT = {
     "title": "Talks",
     "licence": "CC-BY-4.0",
@@ -39,9 +47,35 @@ ABOUT = {
 
 def row(speaker, split, lengths, licence="CC-BY-4.0", **more):
     kept_s = sum(lengths) / 25
-    facts = {"stage": "", "reason": "", "detail": "", "sha256": speaker * 8, "bytes": 1, "corrected": (), "damage": {}}
-    base = LedgerRow(f"{speaker}.mp4", speaker, split, "kept", len(lengths), kept_s + 1, kept_s, kept_s, 0.0, {"no face": 1.0}, **facts)
-    return replace(base, clip_frames=tuple(lengths), face_widths_px=tuple(100.0 + n for n in lengths), licence=licence, **more)
+    facts = {
+        "stage": "",
+        "reason": "",
+        "detail": "",
+        "sha256": speaker * 8,
+        "bytes": 1,
+        "corrected": (),
+        "damage": {},
+    }
+    base = LedgerRow(
+        f"{speaker}.mp4",
+        speaker,
+        split,
+        "kept",
+        len(lengths),
+        kept_s + 1,
+        kept_s,
+        kept_s,
+        0.0,
+        {"no face": 1.0},
+        **facts,
+    )
+    return replace(
+        base,
+        clip_frames=tuple(lengths),
+        face_widths_px=tuple(100.0 + n for n in lengths),
+        licence=licence,
+        **more,
+    )
 
 
 ROWS = [
@@ -52,7 +86,23 @@ ROWS = [
     row("emil", "validation", (38, 47)),
 ]
 SKIPPED = LedgerRow(
-    "f.mp4", "f", "train", "skipped", 0, 3.0, 0.0, 0.0, 0.0, {"no audio stream": 3.0}, "probe", "no audio stream", "", "", 1, (), {}
+    "f.mp4",
+    "f",
+    "train",
+    "skipped",
+    0,
+    3.0,
+    0.0,
+    0.0,
+    0.0,
+    {"no audio stream": 3.0},
+    "probe",
+    "no audio stream",
+    "",
+    "",
+    1,
+    (),
+    {},
 )
 
 
@@ -60,7 +110,13 @@ def put(folder, rows, **about):
     """The ledger and the manifest's parts that follow from it."""
     (folder / "ledger.jsonl").write_text("".join(json.dumps(asdict(each)) + "\n" for each in rows))
     options = PrepOptions(detector="mediapipe").as_dict()
-    parts = {"about": ABOUT | about, "options": options, "versions": {"av": "17.1"}, "funnel": funnel(rows), "licences": licences(rows)}
+    parts = {
+        "about": ABOUT | about,
+        "options": options,
+        "versions": {"av": "17.1"},
+        "funnel": funnel(rows),
+        "licences": licences(rows),
+    }
     edit_manifest(folder, lambda manifest: manifest.update(parts))
     return folder
 
@@ -93,21 +149,36 @@ def table(text, heading):
 
 def test_every_number_is_that_of_manifest_and_ledger(folder):
     text, manifest = renew_card(folder).read_text(), json.loads((folder / "manifest.json").read_text())
-    assert table(text, "Splits") == [["train", "9", "3", "0:13.8"], ["validation", "4", "2", "0:06.3"]]  # 344 and 158 frames at 25 fps
+    assert table(text, "Splits") == [
+        ["train", "9", "3", "0:13.8"],
+        ["validation", "4", "2", "0:06.3"],
+    ]  # 344 and 158 frames at 25 fps
     assert table(text, "Licence and consent") == [["CC-BY-4.0", "5", "13", "0:20.1"]]
     assert "13 clips, 0:20.1, of 5 videos." in text
-    assert format_funnel(manifest["funnel"]) in text and "− no face                                      0:05.0" in text
+    assert (
+        format_funnel(manifest["funnel"]) in text
+        and "− no face                                      0:05.0" in text
+    )
     assert "Clip length: median 1.52 s, from 1.04 to 2.4 s, of 13." in text  # 38, 26 and 60 frames
     assert "Face width in the source: median 138 px, from 126 to 160 px, of 13." in text
     options = {name.strip("`"): value.strip("`") for name, value in table(text, "How it was made")}
     assert options.keys() == manifest["options"].keys()
-    assert (options["detector"], options["sync_correct"], options["shard_bytes"]) == ("mediapipe", "no", "256000000")
+    assert (options["detector"], options["sync_correct"], options["shard_bytes"]) == (
+        "mediapipe",
+        "no",
+        "256000000",
+    )
     assert "With av 17.1." in text and "@misc{talks}" in text and "Ask Ada. https://talks.example" in text
 
 
 def test_the_yaml_is_what_the_hub_and_datasets_read(folder):
     data = data_of(folder)
-    assert (data["license"], data["language"], data["size_categories"], data["pretty_name"]) == ("cc-by-4.0", ["en"], ["n<1K"], "Talks")
+    assert (data["license"], data["language"], data["size_categories"], data["pretty_name"]) == (
+        "cc-by-4.0",
+        ["en"],
+        ["n<1K"],
+        "Talks",
+    )
     assert data["configs"][0]["data_files"][0] == {"split": "train", "path": "data/train-*.tar"}
     assert "biometric" in data["extra_gated_prompt"] and "checkbox" in data["extra_gated_fields"].values()
     features = Features._from_yaml_list(data["dataset_info"]["features"])
@@ -134,12 +205,26 @@ def test_the_loader_sees_shards_and_nothing_else(folder, tmp_path, monkeypatch, 
         (["CC-BY-4.0", "unknown"], {"license": "unknown"}),
         (["", "MIT"], {"license": "unknown"}),
         (["Ask Ada", "MIT"], {"license": "other", "license_name": "Ask Ada, MIT"}),
-        (["Ask Ada"] * 2, {"license": "other", "license_name": "Ask Ada", "license_link": "https://talks.example"}),
-        ([EVIL, EVIL], {"license": "other", "license_name": " ".join(EVIL.split()).replace("<!--", "<!- -"), "license_link": "http://b"}),
+        (
+            ["Ask Ada"] * 2,
+            {"license": "other", "license_name": "Ask Ada", "license_link": "https://talks.example"},
+        ),
+        (
+            [EVIL, EVIL],
+            {
+                "license": "other",
+                "license_name": " ".join(EVIL.split()).replace("<!--", "<!- -"),
+                "license_link": "http://b",
+            },
+        ),
     ],
 )
 def test_the_licence_is_that_of_all_kept_videos(folder, stated, wanted):
-    put(folder, [replace(each, licence=stated[place % 2]) for place, each in enumerate(ROWS)] + [SKIPPED], licence="Ask Ada")
+    put(
+        folder,
+        [replace(each, licence=stated[place % 2]) for place, each in enumerate(ROWS)] + [SKIPPED],
+        licence="Ask Ada",
+    )
     data = data_of(folder)
     assert {name: value for name, value in data.items() if name.startswith("license")} == wanted
 
@@ -153,14 +238,21 @@ def test_an_unknown_licence_is_said_first(folder):
 
 def test_copies_in_two_splits_are_said(folder):
     copied = [*ROWS[:-1], replace(ROWS[-1], sha256=ROWS[0].sha256)]
-    assert [[each.source for each in group] for group in shared_recordings(copied)] == [["anna.mp4", "emil.mp4"]]
+    assert [[each.source for each in group] for group in shared_recordings(copied)] == [
+        ["anna.mp4", "emil.mp4"]
+    ]
     text = renew_card(put(folder, copied)).read_text()
-    assert "**1 recordings are in more than one split**" in text and "- `anna.mp4` (train), `emil.mp4` (validation)" in text
+    assert (
+        "**1 recordings are in more than one split**" in text
+        and "- `anna.mp4` (train), `emil.mp4` (validation)" in text
+    )
     assert shared_recordings([*ROWS, replace(ROWS[1], source="again.mp4")]) == []
 
 
 def test_sync_is_shown_where_it_was_measured(folder):
-    judged = [replace(each, sync=(SYNC, SYNC | {"refusal": "out of sync", "offset_frames": 9})) for each in ROWS]
+    judged = [
+        replace(each, sync=(SYNC, SYNC | {"refusal": "out of sync", "offset_frames": 9})) for each in ROWS
+    ]
     text = renew_card(put(folder, judged)).read_text()
     assert "Offset of kept tracks, as it came: median -2 frames, from -2 to -2 frames, of 5." in text
     assert sorted(path.name for path in (folder / "card").iterdir()) == [
@@ -180,7 +272,10 @@ def test_pictures_show_the_counts_and_are_the_same_every_time(folder):
     renew_card(folder)
     assert before == {path: path.read_bytes() for path in (folder / "card").iterdir()}
     assert crop_picture("lips") != crop_picture("lower-face")
-    assert {each.name: len(each.values) for each in distributions(ROWS)} == {"clip-length": 13, "face-width": 13}
+    assert {each.name: len(each.values) for each in distributions(ROWS)} == {
+        "clip-length": 13,
+        "face-width": 13,
+    }
 
 
 def test_strings_of_files_are_text(folder):
@@ -214,14 +309,22 @@ def test_a_folder_where_nothing_was_kept_has_a_card(folder):
     put(folder, [SKIPPED])
     edit_manifest(folder, lambda manifest: manifest.update(splits={}, shards=[], fields=[], pairs={}))
     text = renew_card(folder).read_text()
-    assert "no clip was kept" in text and "Nothing was kept" in text and DatasetCard(text).data.license == "unknown"
+    assert (
+        "no clip was kept" in text
+        and "Nothing was kept" in text
+        and DatasetCard(text).data.license == "unknown"
+    )
 
 
 def test_the_command_makes_it_and_says_what_stops_it(folder, tmp_path):
     run = CliRunner().invoke
     (folder / "card").mkdir()
     done = run(card_command, [str(folder)])
-    assert done.exit_code == 0 and done.output.strip() == str(folder / "README.md") and (folder / "croissant.json").is_file()
+    assert (
+        done.exit_code == 0
+        and done.output.strip() == str(folder / "README.md")
+        and (folder / "croissant.json").is_file()
+    )
     (folder / "README.md").write_text(f"{BEGIN}\n")
     done = run(card_command, [str(folder)])
     assert done.exit_code == 1 and "marks do not come in pairs" in done.output
@@ -256,7 +359,13 @@ def test_a_card_is_of_manifest_and_ledger_alone(folder):
 def test_the_card_says_where_nothing_lay(folder):
     """A recipe, or a sync model of another package, may have named places of this machine."""
     put(folder, ROWS, access="Ask Ada; originals in /srv/secret/talks/raw.")
-    edit_manifest(folder, lambda manifest: manifest["options"].update(sync_model="ours:/home/ann/runs/7 0123"))
+    edit_manifest(
+        folder, lambda manifest: manifest["options"].update(sync_model="ours:/home/ann/runs/7 0123")
+    )
     renew_card(folder)
     text = (folder / "README.md").read_text()
-    assert not any(place in text for place in ("/srv", "/home", "secret")) and "ours:7 0123" in text and "https://talks.example" in text
+    assert (
+        not any(place in text for place in ("/srv", "/home", "secret"))
+        and "ours:7 0123" in text
+        and "https://talks.example" in text
+    )

@@ -7,13 +7,21 @@ import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+
 from speechlip.cards.encoder import write_card
 from speechlip.cards.kept import BEGIN, END
 from speechlip.errors import ModelError, OptionError
 from speechlip.training.config import make_options, unlike_paper
 from speechlip.training.cosines import write_cosines
 
-DATA = {"title": "Drawn talkers", "licence": "MIT", "access": "Anyone may draw them.", "clips": 12, "speakers": 3, "seconds": 3723.5}
+DATA = {
+    "title": "Drawn talkers",
+    "licence": "MIT",
+    "access": "Anyone may draw them.",
+    "clips": 12,
+    "speakers": 3,
+    "seconds": 3723.5,
+}
 
 
 @pytest.fixture
@@ -74,16 +82,26 @@ def test_the_hub_reads_its_yaml(run):
     assert "datasets" not in data and "lip-sync" in data["tags"]
     change(run, data=DATA | {"title": "someone/talks", "licence": "unknown"})
     data = ModelCard.load(write_card(run)).data.to_dict()
-    assert (data["license"], data["datasets"]) == ("unknown", ["someone/talks"]) and "license_name" not in data
+    assert (data["license"], data["datasets"]) == (
+        "unknown",
+        ["someone/talks"],
+    ) and "license_name" not in data
 
 
 def test_it_has_the_licence_of_every_video(run):
-    change(run, data={name: DATA[name] for name in ("clips", "speakers", "seconds")} | {"licences": ["MIT", "CC-BY-4.0", "<b>"]})
+    change(
+        run,
+        data={name: DATA[name] for name in ("clips", "speakers", "seconds")}
+        | {"licences": ["MIT", "CC-BY-4.0", "<b>"]},
+    )
     path = write_card(run)
     assert "Licences of the videos: MIT, CC-BY-4.0, &lt;b&gt;." in path.read_text()
     assert ModelCard.load(path).data.to_dict()["license_name"] == "<b>, CC-BY-4.0, MIT"
     change(run, data=DATA | {"licences": ["MIT", "CC-BY-4.0"], "licence": "what a recipe said"})
-    assert ModelCard.load(write_card(run)).data.to_dict()["license"] == ["cc-by-4.0", "mit"] and "recipe said" not in path.read_text()
+    assert (
+        ModelCard.load(write_card(run)).data.to_dict()["license"] == ["cc-by-4.0", "mit"]
+        and "recipe said" not in path.read_text()
+    )
 
 
 def test_without_picture_and_pairs_it_says_so(run):
@@ -98,7 +116,11 @@ def test_it_keeps_what_a_person_added(run):
     path.write_text(first.replace(END, f"Ask Ada before use.\n{END}").replace("mel-cnn", "changed by hand"))
     change(run, step=80)
     text = write_card(run).read_text()
-    assert f"{BEGIN}\nAsk Ada before use.\n{END}" in text and "for 80 steps" in text and "changed by hand" not in text
+    assert (
+        f"{BEGIN}\nAsk Ada before use.\n{END}" in text
+        and "for 80 steps" in text
+        and "changed by hand" not in text
+    )
 
 
 def test_strings_of_the_manifest_are_text(run):

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from benchmark.made_benchmark import HOSTILE, made_benchmark
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
+
+from benchmarking.made_benchmark import HOSTILE, made_benchmark
 from speechlip.cards import write_card_of
 from speechlip.cards.kept import END
 from speechlip.errors import OptionError, ShardError
@@ -24,9 +25,19 @@ def test_every_row_is_there_with_its_numbers(made):
         auc = row.scores["pair_auc"]
         assert f"| {auc.value:.3f} ({auc.ci_low:.3f}–{auc.ci_high:.3f}) |" in text
     controls = [row for row in benchmark.rows if row.role == "control"]
-    assert page.count("(control)") == len(controls) + sum(bool(row.ambiguity.scores) for row in controls) and page.count("<table>") == 5
-    assert "`whisper` was not scored: ModelError: no weights of whisper:base" in text and "512 positive, 256 shift, 128 clip pairs" in text
-    assert benchmark.shards.manifest_sha256 in text and "lips (control)" in text and "| train | 240 | 9 | 26:00.0 |" in text
+    assert (
+        page.count("(control)") == len(controls) + sum(bool(row.ambiguity.scores) for row in controls)
+        and page.count("<table>") == 5
+    )
+    assert (
+        "`whisper` was not scored: ModelError: no weights of whisper:base" in text
+        and "512 positive, 256 shift, 128 clip pairs" in text
+    )
+    assert (
+        benchmark.shards.manifest_sha256 in text
+        and "lips (control)" in text
+        and "| train | 240 | 9 | 26:00.0 |" in text
+    )
 
 
 def test_names_are_text_and_a_persons_words_stay(made):
@@ -40,15 +51,27 @@ def test_names_are_text_and_a_persons_words_stay(made):
 
 
 def test_the_card_says_where_nothing_lay(tmp_path):
-    from speechlip.benchmark.records import as_json
+    from speechlip.benchmarking.records import as_json
 
     benchmark = made_benchmark(tmp_path, tokens=3)
-    rows = [replace(row, name="/home/ann/runs/x", label="/home/ann/runs/x") if row.name == "hubert" else row for row in benchmark.rows]
-    changed = replace(benchmark, rows=tuple(rows), command="score-encoder /home/ann/shards -o /srv/out", notes=("/srv/a/b.tar is cut",))
+    rows = [
+        replace(row, name="/home/ann/runs/x", label="/home/ann/runs/x") if row.name == "hubert" else row
+        for row in benchmark.rows
+    ]
+    changed = replace(
+        benchmark,
+        rows=tuple(rows),
+        command="score-encoder /home/ann/shards -o /srv/out",
+        notes=("/srv/a/b.tar is cut",),
+    )
     (tmp_path / "benchmark.json").write_text(as_json(changed))
     text = write_card_of(tmp_path).read_text()
     assert not any(place in text for place in ("/home", "/srv")) and "| x | " in text
-    assert "score-encoder shards -o out" in text and "b.tar is cut" in text and "`clip-bootstrap` of docs/protocols.md" in text
+    assert (
+        "score-encoder shards -o out" in text
+        and "b.tar is cut" in text
+        and "`clip-bootstrap` of docs/protocols.md" in text
+    )
 
 
 def test_what_stops_it_is_said(tmp_path):

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
-from speechlip.encoders.catalogue import names, open_features
-from speechlip.encoders.pair import build_pair
-from speechlip.encoders.protocol import per_frame
+from tiny_dataset import write_dataset
+
+from speechlip.encoders.features.catalogue import names, open_features
+from speechlip.encoders.features.protocol import per_frame
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError
-from speechlip.files import sha256_of
-from speechlip.shards.reader import ClipReader
-from tiny_dataset import write_dataset
+from speechlip.files.stamps import sha256_of
+from speechlip.shards.read.reader import ClipReader
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOUND = np.random.default_rng(1).normal(0, 3000, 640 * 12).astype(np.int16)
@@ -31,7 +32,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "small"
     step = folder / "step-00000004"
     step.mkdir(parents=True)
-    (step / "model.safetensors").write_bytes(save({f"pair.{name}": value.contiguous() for name, value in pair.state_dict().items()}))
+    (step / "model.safetensors").write_bytes(
+        save({f"pair.{name}": value.contiguous() for name, value in pair.state_dict().items()})
+    )
     options = {"encoder": "mel-cnn", "lip_input": "mouth", "feature": "", "pool": ""}
     facts = {
         "format": 1,
@@ -87,9 +90,17 @@ def test_a_run_gives_its_speech_embeddings_frame_by_frame(run):
     rows = features.encode_waveform(SOUND)
     np.testing.assert_array_equal(rows, load_run(run).speech_embeddings(SOUND))
     np.testing.assert_array_equal(rows[0], rows[2])
-    np.testing.assert_array_equal(per_frame(rows, features.clock, 12), rows)  # a feature a frame, and none is blurred
-    assert rows.shape == (12, 512) and features.name == str(run) and features.weights == sha256_of(run / "step-00000004/model.safetensors")
-    assert features.parameters == 3_403_264 + 1024  # the network of the ablation, and the batch norm behind it
+    np.testing.assert_array_equal(
+        per_frame(rows, features.clock, 12), rows
+    )  # a feature a frame, and none is blurred
+    assert (
+        rows.shape == (12, 512)
+        and features.name == str(run)
+        and features.weights == sha256_of(run / "step-00000004/model.safetensors")
+    )
+    assert (
+        features.parameters == 3_403_264 + 1024
+    )  # the network of the ablation, and the batch norm behind it
     assert len(features.encode_waveform(SOUND[:-100])) == 12  # silence fills the last frame
 
 
@@ -107,13 +118,23 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 
 
 def test_every_kind_reads_a_dataset(run, tmp_path):
-    shards = write_dataset(tmp_path / "shards", {"train": {"anna": (30, 26), "ben": (28,)}}, shards=1, landmarks=True)
+    shards = write_dataset(
+        tmp_path / "shards", {"train": {"anna": (30, 26), "ben": (28,)}}, shards=1, landmarks=True
+    )
     stored = tmp_path / "features"
     stored.mkdir()
     (stored / "features.json").write_text('{"rate_hz": 25, "centre_ms": 20}')
     for clip in ClipReader(shards, "train", fields=("spectrogram",), shuffle_clips=0):
         np.save(stored / f"{clip.key}.npy", clip.spectrogram.reshape(clip.meta["n_frames"], -1)[:, :7])
-    for name in ("log-stft", "log-mel", "lips", f"features:{stored}", str(run), f"shuffled:features:{stored}", "random:mel-cnn"):
+    for name in (
+        "log-stft",
+        "log-mel",
+        "lips",
+        f"features:{stored}",
+        str(run),
+        f"shuffled:features:{stored}",
+        "random:mel-cnn",
+    ):
         features = open_features(name)
         clips = list(ClipReader(shards, "train", fields=features.fields, shuffle_clips=0))
         assert len(clips) == 3
@@ -147,7 +168,7 @@ def test_a_click_stands_in_its_feature_of_the_example(example_plugin, monkeypatc
 
 PLUGINS = """
 import numpy, torch
-from speechlip.encoders.protocol import FeatureClock
+from speechlip.encoders.features.protocol import FeatureClock
 
 class Encoder:
     name, dim, clock = "mine", 1, FeatureClock(25, 20, 20, 20)
@@ -215,7 +236,9 @@ def test_a_plug_in_that_is_none_is_refused_in_a_sentence(plugins, name, words):
 
 def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
     page = (PROJECT / "docs" / "encoders.md").read_text(encoding="utf-8")
-    shards = write_dataset(tmp_path / "shards", {"train": {"anna": (30, 26)}, "test": {"dora": (30,)}}, shards=1)
+    shards = write_dataset(
+        tmp_path / "shards", {"train": {"anna": (30, 26)}, "test": {"dora": (30,)}}, shards=1
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     blocks = re.findall(r"```python\n(# (?:my_encoder|write_features)\.py\n.*?)```", page, re.DOTALL)
@@ -225,7 +248,9 @@ def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
     runpy.run_path("write_features.py")
     for split in ("train", "test"):
         clip = next(iter(ClipReader(shards, split, fields=("audio",), shuffle_clips=0)))
-        from_files, from_module = (open_features(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy"))
+        from_files, from_module = (
+            open_features(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy")
+        )
         np.testing.assert_allclose(from_files, from_module, atol=1e-4)
     sys.modules.pop("my_encoder", None)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from encoders.tiny_models import save_tiny_whisper, tiny_transformer
-from speechlip.encoders.catalogue import open_features
-from speechlip.encoders.pretrained import PRETRAINED
-from speechlip.encoders.protocol import per_frame
+from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.pretrained import PRETRAINED
+from speechlip.encoders.features.protocol import per_frame
 
 N_FRAMES = 14
 NOISE = np.random.default_rng(7).normal(0, 100, 640 * N_FRAMES).round().astype(np.int16)
@@ -57,7 +58,9 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("name", ["hubert", "hubert-large"])
 def test_transformers_are_centred_where_they_say(tiny, name):
     features = open_features(f"random:{name}@0")
-    assert measured_centre_ms(features) == pytest.approx(features.clock.centre_ms, abs=2.5)  # an eighth of its 20 ms
+    assert measured_centre_ms(features) == pytest.approx(
+        features.clock.centre_ms, abs=2.5
+    )  # an eighth of its 20 ms
 
 
 def test_whisper_is_centred_where_it_says(tmp_path):
@@ -65,7 +68,9 @@ def test_whisper_is_centred_where_it_says(tmp_path):
     save_tiny_whisper(tmp_path)
     features = open_features(f"whisper@0:{tmp_path}")
     assert features.clock.centre_ms == 0
-    assert measured_centre_ms(features, clicks=range(640 * 7, 640 * 8, 107)) == pytest.approx(0, abs=5)  # random kernels lean to a side
+    assert measured_centre_ms(features, clicks=range(640 * 7, 640 * 8, 107)) == pytest.approx(
+        0, abs=5
+    )  # random kernels lean to a side
 
 
 @pytest.mark.parametrize("name", ["log-stft", "log-mel"])
@@ -83,8 +88,12 @@ def test_windows_of_trained_networks_hear_what_they_say_on_both_sides_of_their_f
     clock = features.clock
     assert clock.rate_hz == 25 and clock.centre_ms == 20
     assert past <= clock.past_ms + 1 / 16 and future <= clock.future_ms + 1 / 16
-    assert past > clock.past_ms - 14 and future > clock.future_ms - 14  # the edges of a Hann window hear next to nothing
-    assert (past - future) / 2 == pytest.approx(0, abs=20)  # so that the middle lies within half a feature of the frame's
+    assert (
+        past > clock.past_ms - 14 and future > clock.future_ms - 14
+    )  # the edges of a Hann window hear next to nothing
+    assert (past - future) / 2 == pytest.approx(
+        0, abs=20
+    )  # so that the middle lies within half a feature of the frame's
 
 
 def test_on_the_video_s_frames_a_click_stands_in_its_own_frame():
@@ -93,10 +102,14 @@ def test_on_the_video_s_frames_a_click_stands_in_its_own_frame():
         features = open_features(name)
         quiet, loud = NOISE.copy(), NOISE.copy()
         loud[click] = 20000
-        rows = [per_frame(features.encode_waveform(sound), features.clock, N_FRAMES) for sound in (quiet, loud)]
+        rows = [
+            per_frame(features.encode_waveform(sound), features.clock, N_FRAMES) for sound in (quiet, loud)
+        ]
         assert np.abs(rows[1] - rows[0]).sum(1).argmax() == 7
         assert rows[0].shape == (N_FRAMES, 5 * features.dim)
-        np.testing.assert_array_equal(rows[0].reshape(5 * N_FRAMES, -1), features.encode_waveform(quiet))  # no column is blurred
+        np.testing.assert_array_equal(
+            rows[0].reshape(5 * N_FRAMES, -1), features.encode_waveform(quiet)
+        )  # no column is blurred
 
 
 def test_the_front_ends_of_all_published_transformers_have_the_geometry_that_the_clock_follows_from():

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
-from speechlip.encoders.catalogue import open_features
+
+from speechlip.encoders.features.catalogue import open_features
 from speechlip.errors import ShardError
-from speechlip.shards.decode import ClipSample
+from speechlip.shards.read.decode import ClipSample
 
 
 def clip(key, speaker="anna", n_frames=30, **fields):
@@ -43,7 +44,9 @@ def test_lips_are_the_mouth_points_about_their_mean_wherever_the_mouth_is():
     points = np.random.default_rng(0).uniform(0, 96, (30, 20, 2)).astype(np.float32)
     lips = open_features("lips")
     rows = lips.of_clip(clip("a", landmarks=points))
-    np.testing.assert_allclose(rows, lips.of_clip(clip("a", landmarks=points + np.float32([3, -8]))), atol=1e-6)
+    np.testing.assert_allclose(
+        rows, lips.of_clip(clip("a", landmarks=points + np.float32([3, -8]))), atol=1e-6
+    )
     assert rows.shape == (30, 40)
     np.testing.assert_allclose(rows[4].reshape(20, 2) * 96, points[4] - points[4].mean(0), atol=1e-4)
     with pytest.raises(ShardError, match="read the field 'landmarks'"):
@@ -64,13 +67,23 @@ def first_row(given, rows):
     """Where in ``rows``, taken round and round, ``given`` begins; None where it is not from there."""
     turns = (first for first in range(len(rows)) if np.array_equal(given[0], rows[first]))
     return next(
-        (first for first in turns if np.array_equal(given, np.take(rows, range(first, first + len(given)), axis=0, mode="wrap"))), None
+        (
+            first
+            for first in turns
+            if np.array_equal(given, np.take(rows, range(first, first + len(given)), axis=0, mode="wrap"))
+        ),
+        None,
     )
 
 
 def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_speaker_s_where_one_was_read():
     base, shuffled = open_features("log-mel"), open_features("shuffled:log-mel")
-    assert (shuffled.name, shuffled.dim, shuffled.clock, shuffled.fields) == ("shuffled:log-mel", base.dim, base.clock, base.fields)
+    assert (shuffled.name, shuffled.dim, shuffled.clock, shuffled.fields) == (
+        "shuffled:log-mel",
+        base.dim,
+        base.clock,
+        base.fields,
+    )
     assert base.parameters == shuffled.parameters == open_features("log-stft").parameters == 0
     own = {c.key: base.of_clip(c) for c in CLIPS}
     donors, begins = {}, set()

@@ -3,33 +3,66 @@
 import numpy as np
 import pytest
 import torch
-from speechlip.encoders.layers import parameter_count
-from speechlip.encoders.lips import LipEncoder
-from speechlip.encoders.pair import build_pair
-from speechlip.encoders.registry import BUILT_IN, names, options_of, speech_network, windows_of
-from speechlip.encoders.spectrum import Magnitude
-from speechlip.encoders.speech import GruEncoder
+
+from speechlip.encoders.networks.layers import parameter_count
+from speechlip.encoders.networks.lips import LipEncoder
+from speechlip.encoders.networks.pair import build_pair
+from speechlip.encoders.networks.registry import BUILT_IN, names, options_of, speech_network, windows_of
+from speechlip.encoders.networks.spectrum import Magnitude
+from speechlip.encoders.networks.speech import GruEncoder
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.speech_windows import SpeechWindows
+from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.spectra import spectrogram
 
 TABLE_2 = [  # channels in, channels, kernel
-    *[(15, 32, 7), (32, 64, 5), (64, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3), (128, 128, 3), (128, 256, 3), (256, 256, 3)],
+    *[
+        (15, 32, 7),
+        (32, 64, 5),
+        (64, 64, 3),
+        (64, 64, 3),
+        (64, 128, 3),
+        (128, 128, 3),
+        (128, 128, 3),
+        (128, 256, 3),
+        (256, 256, 3),
+    ],
     *[(256, 512, 3), (512, 512, 3), (512, 512, 3), (512, 512, 3), (512, 512, 1)],
 ]
 WAV2LIP_SPEECH = [
-    *[(1, 32, 3), (32, 32, 3), (32, 32, 3), (32, 64, 3), (64, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3), (128, 128, 3)],
+    *[
+        (1, 32, 3),
+        (32, 32, 3),
+        (32, 32, 3),
+        (32, 64, 3),
+        (64, 64, 3),
+        (64, 64, 3),
+        (64, 128, 3),
+        (128, 128, 3),
+        (128, 128, 3),
+    ],
     *[(128, 256, 3), (256, 256, 3), (256, 256, 3), (256, 512, 3), (512, 512, 1)],
 ]
 SHAPES_AT_96 = [
-    *[(32, 96, 96), (64, 94, 47), (64, 94, 47), (64, 94, 47), (128, 47, 24), (128, 47, 24), (128, 47, 24), (256, 24, 12), (256, 24, 12)],
+    *[
+        (32, 96, 96),
+        (64, 94, 47),
+        (64, 94, 47),
+        (64, 94, 47),
+        (128, 47, 24),
+        (128, 47, 24),
+        (128, 47, 24),
+        (256, 24, 12),
+        (256, 24, 12),
+    ],
     *[(512, 12, 6), (512, 12, 6), (512, 6, 3), (512, 1, 1), (512, 1, 1)],
 ]
 
 
 def convolutions(rows):
     """Weights, biases, and the two numbers per channel of batch norm."""
-    return sum(kernel * kernel * channels_in * channels + 3 * channels for channels_in, channels, kernel in rows)
+    return sum(
+        kernel * kernel * channels_in * channels + 3 * channels for channels_in, channels, kernel in rows
+    )
 
 
 def gru(width_in, width, layers=8):
@@ -44,9 +77,17 @@ def test_sizes_are_those_of_the_tables():
     assert found["se4lip"] == found["stft-gru"] == gru(257, 512) == 12_215_808
     assert found["stft-gru-small"] == gru(257, 256) + 256 * 512 + 512 == 3_290_368
     assert found["mel-gru"] == gru(80, 512) == 11_943_936
-    assert found["mel-cnn"] == found["stft-cnn"] == found["mel-cnn-wav2lip"] == convolutions(WAV2LIP_SPEECH) == 3_403_264
+    assert (
+        found["mel-cnn"]
+        == found["stft-cnn"]
+        == found["mel-cnn-wav2lip"]
+        == convolutions(WAV2LIP_SPEECH)
+        == 3_403_264
+    )
     assert parameter_count(speech_network("se4lip", feature="complex")) == gru(514, 512) == 12_610_560
-    assert parameter_count(speech_network("stft-cnn", feature="complex")) == 3_403_264 + 9 * 32  # a second channel in the first row
+    assert (
+        parameter_count(speech_network("stft-cnn", feature="complex")) == 3_403_264 + 9 * 32
+    )  # a second channel in the first row
 
 
 def test_every_row_of_the_lip_network_has_the_shape_of_the_table():
@@ -89,8 +130,17 @@ def drawn_speech(network, n=3):
 
 
 NETWORKS = [
-    *[("stft-gru-small", {}), ("stft-gru-small", {"pool": "mean", "feature": "complex"}), ("mel-gru", {"feature": "mag"})],
-    *[("mel-cnn", {}), ("stft-cnn", {"feature": "power"}), ("stft-cnn", {"feature": "complex"}), ("mel-cnn-wav2lip", {})],
+    *[
+        ("stft-gru-small", {}),
+        ("stft-gru-small", {"pool": "mean", "feature": "complex"}),
+        ("mel-gru", {"feature": "mag"}),
+    ],
+    *[
+        ("mel-cnn", {}),
+        ("stft-cnn", {"feature": "power"}),
+        ("stft-cnn", {"feature": "complex"}),
+        ("mel-cnn-wav2lip", {}),
+    ],
 ]
 
 
@@ -119,7 +169,9 @@ def test_pools_are_the_last_state_and_the_mean_of_all():
         torch.manual_seed(0)
         network = GruEncoder(Magnitude("mag"), pool, layers=2)
         states = network.gru(speech)[0]
-        torch.testing.assert_close(network(speech), states[:, 24] if pool == "last" else sum(states.unbind(1)) / 25)
+        torch.testing.assert_close(
+            network(speech), states[:, 24] if pool == "last" else sum(states.unbind(1)) / 25
+        )
 
 
 def test_mel_is_that_of_the_same_stft():
@@ -147,7 +199,9 @@ def test_silence_is_finite():
 
 
 def test_another_width_is_refused():
-    with pytest.raises(ShardError, match="257 bins is wanted, these have 80; prepare with --spectrogram stft"):
+    with pytest.raises(
+        ShardError, match="257 bins is wanted, these have 80; prepare with --spectrogram stft"
+    ):
         speech_network("se4lip")(torch.zeros(1, 25, 80))
 
 
@@ -173,8 +227,18 @@ def test_a_plain_gru_starts_nearly_blind_and_the_batch_norm_opens_its_eyes():
 
 
 def test_names_are_listed_and_unknown_ones_refused():
-    assert names() == ["mel-cnn", "mel-cnn-wav2lip", "mel-gru", "se4lip", "stft-cnn", "stft-gru", "stft-gru-small"]
-    with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru, se4lip"):
+    assert names() == [
+        "mel-cnn",
+        "mel-cnn-wav2lip",
+        "mel-gru",
+        "se4lip",
+        "stft-cnn",
+        "stft-gru",
+        "stft-gru-small",
+    ]
+    with pytest.raises(
+        OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru, se4lip"
+    ):
         speech_network("hubrt")
     with pytest.raises(OptionError, match="no lip input 'top'; there are: mouth, literal"):
         LipEncoder("top")
@@ -182,7 +246,7 @@ def test_names_are_listed_and_unknown_ones_refused():
 
 def test_another_package_adds_an_encoder_by_entry_point(tmp_path, monkeypatch):
     (tmp_path / "theirs.py").write_text(
-        "from speechlip.shards.speech_windows import SpeechWindows\nfrom torch import nn\n\n"
+        "from speechlip.shards.pairs.speech_windows import SpeechWindows\nfrom torch import nn\n\n"
         "def make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(25 * 257, 512))\n\n"
         "class Hearing(nn.Identity):\n    reads = SpeechWindows('waveform', before=256, after=128)\n"
     )
@@ -209,9 +273,14 @@ def test_an_option_that_a_network_cannot_have_is_refused():
         options_of("se4lip", {"feature": "cepstrum"})
     with pytest.raises(OptionError, match="no pool 'max'; there are: last, mean"):
         options_of("mel-cnn", {"pool": "max"})
-    with pytest.raises(OptionError, match="encoder 'mel-cnn' has no choice of pool; leave it out, or take one of: se4lip, stft-gru"):
+    with pytest.raises(
+        OptionError,
+        match="encoder 'mel-cnn' has no choice of pool; leave it out, or take one of: se4lip, stft-gru",
+    ):
         options_of("mel-cnn", {"pool": "last"})
-    with pytest.raises(OptionError, match="encoder 'mel-gru' cannot have feature 'complex'; it has: logmag, mag, power"):
+    with pytest.raises(
+        OptionError, match="encoder 'mel-gru' cannot have feature 'complex'; it has: logmag, mag, power"
+    ):
         options_of("mel-gru", {"feature": "complex"})
     with pytest.raises(OptionError, match="'mel-cnn-wav2lip' has no choice of feature"):
         build_pair("mel-cnn-wav2lip", "mouth", True, feature="mag")

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+
 from encoders.tiny_models import LAYERS, WIDTH, as_published, save_tiny_whisper, tiny_transformer
 from speechlip import assets
-from speechlip.encoders.catalogue import open_features
-from speechlip.encoders.pretrained import PRETRAINED, open_pretrained
-from speechlip.encoders.seeded import seeded
+from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.pretrained import PRETRAINED, open_pretrained
+from speechlip.encoders.features.seeded import seeded
 from speechlip.errors import ModelError, OptionError
-from speechlip.files import sha256_of
+from speechlip.files.stamps import sha256_of
 
 BUNDLES = {
     "hubert": torchaudio.pipelines.HUBERT_BASE,
@@ -55,12 +56,19 @@ def test_names_stand_for_torchaudio_s_bundles(name):
         ours = {key: value.shape for key, value in entry.build().state_dict().items()}
         theirs = {
             key: value.shape
-            for key, value in torchaudio.pipelines._wav2vec2.utils._get_model(bundle._model_type, bundle._params).state_dict().items()
+            for key, value in torchaudio.pipelines._wav2vec2.utils._get_model(
+                bundle._model_type, bundle._params
+            )
+            .state_dict()
+            .items()
         }
     assert ours == theirs
     assert entry.scaled == bundle._normalize_waveform
     asset = assets.get(entry.asset)
-    assert asset.file_name == bundle._path and asset.url == f"https://download.pytorch.org/torchaudio/models/{bundle._path}"
+    assert (
+        asset.file_name == bundle._path
+        and asset.url == f"https://download.pytorch.org/torchaudio/models/{bundle._path}"
+    )
     assert asset.bytes == pytest.approx(4 * sum(shape.numel() for shape in ours.values()), rel=1e-3)
 
 
@@ -75,10 +83,14 @@ def test_weights_in_the_model_folder_are_loaded_and_the_last_layer_is_the_model_
         np.testing.assert_allclose(features.encode_waveform(SOUND), model(waveform)[0][0], atol=1e-5)
         wanted, _ = model.extract_features(waveform)
         for layer in range(1, LAYERS):
-            np.testing.assert_allclose(open_features(f"{name}@{layer}").encode_waveform(SOUND), wanted[layer - 1][0], atol=1e-5)
+            np.testing.assert_allclose(
+                open_features(f"{name}@{layer}").encode_waveform(SOUND), wanted[layer - 1][0], atol=1e-5
+            )
     assert features.dim == WIDTH and features.weights == sha256_of(file)
     assert features.encode_waveform(SOUND).shape == ((len(SOUND) - 400) // 320 + 1, WIDTH)
-    last_named, last = (open_features(spelling).encode_waveform(SOUND) for spelling in (f"{name}@{LAYERS}", name))
+    last_named, last = (
+        open_features(spelling).encode_waveform(SOUND) for spelling in (f"{name}@{LAYERS}", name)
+    )
     np.testing.assert_array_equal(last_named, last)
     assert open_features(f"{name}@1").name == f"{name}@1"
 
@@ -112,7 +124,10 @@ def test_the_first_use_pins_the_weights(home):
     open_features("hubert")
     assert (home / f"{file.name}.sha256").read_text() == f"{sha256_of(file)}  {file.name}\n"
     put_weights(home, "hubert", seed=6)
-    with pytest.raises(ModelError, match=r"is not the hubert_fairseq.* that was wanted.*remove hubert_fairseq_base_ls960.pth.sha256"):
+    with pytest.raises(
+        ModelError,
+        match=r"is not the hubert_fairseq.* that was wanted.*remove hubert_fairseq_base_ls960.pth.sha256",
+    ):
         open_features("hubert")
     (home / f"{file.name}.sha256").unlink()
     open_features("hubert")
@@ -128,7 +143,18 @@ class Harm:
         return (open, (self.mark, "w"))
 
 
-@pytest.mark.parametrize("harm", ["code", "code in a plain pickle", "garbage", "truncated", "other network", "other tensors", "no tensors"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "code",
+        "code in a plain pickle",
+        "garbage",
+        "truncated",
+        "other network",
+        "other tensors",
+        "no tensors",
+    ],
+)
 def test_a_file_that_is_not_these_weights_is_refused(home, tmp_path, harm):
     _, file = put_weights(home, "hubert")
     data = file.read_bytes()
@@ -145,7 +171,9 @@ def test_a_file_that_is_not_these_weights_is_refused(home, tmp_path, harm):
         torch.save([1, 2], bad)
     else:
         bad.write_bytes({"garbage": b"<html>not found</html>", "truncated": data[: len(data) // 2]}[harm])
-    with pytest.raises(ModelError, match=r"bad\.pth (cannot be read as weights|does not hold the weights of this network)"):
+    with pytest.raises(
+        ModelError, match=r"bad\.pth (cannot be read as weights|does not hold the weights of this network)"
+    ):
         open_features(f"hubert:{bad}")
     assert not (tmp_path / "harmed").exists()
 
@@ -185,7 +213,11 @@ def test_whisper_s_layers_are_those_of_transformers(whisper_folder):
         wanted = model.get_encoder()(mel, output_hidden_states=True)
     last = open_features(f"whisper:{folder}")
     np.testing.assert_allclose(last.encode_waveform(SOUND), wanted.last_hidden_state[0, :60], atol=1e-5)
-    np.testing.assert_allclose(open_features(f"whisper@1:{folder}").encode_waveform(SOUND), wanted.hidden_states[1][0, :60], atol=1e-5)
+    np.testing.assert_allclose(
+        open_features(f"whisper@1:{folder}").encode_waveform(SOUND),
+        wanted.hidden_states[1][0, :60],
+        atol=1e-5,
+    )
     positions = model.get_encoder().embed_positions.weight[:60].detach()
     front = open_features(f"whisper@0:{folder}").encode_waveform(SOUND)
     np.testing.assert_allclose(front + positions.numpy(), wanted.hidden_states[0][0, :60], atol=1e-5)
@@ -209,7 +241,12 @@ def test_whisper_without_network_says_what_to_copy(whisper_folder, tmp_path, mon
     monkeypatch.setattr(WhisperModel, "from_pretrained", unreachable)
     with pytest.raises(ModelError) as error:
         open_features("whisper:tiny")
-    for needed in ("openai/whisper-tiny", "cannot reach", "config.json and model.safetensors", "whisper:FOLDER"):
+    for needed in (
+        "openai/whisper-tiny",
+        "cannot reach",
+        "config.json and model.safetensors",
+        "whisper:FOLDER",
+    ):
         assert needed in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -218,7 +255,9 @@ def test_whisper_sizes_and_random_weights(whisper_folder):
     folder, _ = whisper_folder
     one, other = (open_features(f"random:whisper:{folder}") for _ in range(2))
     np.testing.assert_array_equal(one.encode_waveform(SOUND), other.encode_waveform(SOUND))
-    assert not np.allclose(one.encode_waveform(SOUND), open_features(f"whisper:{folder}").encode_waveform(SOUND))
+    assert not np.allclose(
+        one.encode_waveform(SOUND), open_features(f"whisper:{folder}").encode_waveform(SOUND)
+    )
     with pytest.raises(OptionError, match="no Whisper 'tny'; there are: tiny, base"):
         open_features("whisper:tny")
     with pytest.raises(ModelError, match="hears 30 s at a time, 31"):

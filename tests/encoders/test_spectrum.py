@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
-from speechlip.encoders.spectrum import ComplexStft, Magnitude, Wav2LipMel, spectrum_of
+
+from speechlip.encoders.networks.spectrum import ComplexStft, Magnitude, Wav2LipMel, spectrum_of
 from speechlip.errors import OptionError
 from speechlip.spectra import spectrogram
 
@@ -45,7 +46,9 @@ def wav2lip_mel(samples):
     emphasised = samples - 0.97 * np.concatenate([[0], samples[:-1]])
     padded = np.pad(emphasised, 400)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 800)
-    spectrum = np.array([np.fft.rfft(padded[first : first + 800] * hann) for first in range(0, len(samples) + 1, 200)]).T
+    spectrum = np.array(
+        [np.fft.rfft(padded[first : first + 800] * hann) for first in range(0, len(samples) + 1, 200)]
+    ).T
     decibels = 20 * np.log10(np.maximum(1e-5, triangles(55, 7600, 80, 800) @ np.abs(spectrum))) - 20
     return np.clip(8 * (decibels + 100) / 100 - 4, -4, 4)
 
@@ -79,14 +82,20 @@ def test_a_tone_is_as_loud_in_the_mel_as_the_formula_says():
 
 
 @pytest.mark.parametrize(
-    ("feature", "formula"), [("mag", lambda x: x), ("power", np.square), ("logmag", lambda x: np.log(np.maximum(x, 1e-5)))]
+    ("feature", "formula"),
+    [("mag", lambda x: x), ("power", np.square), ("logmag", lambda x: np.log(np.maximum(x, 1e-5)))],
 )
 @pytest.mark.parametrize("mel", [False, True])
 def test_features_of_the_magnitude_are_their_formulas(audio, feature, formula, mel):
     stored = spectrogram(audio)
     filters = torchaudio.functional.melscale_fbanks(257, 0.0, 8000.0, 80, 16000, mel_scale="slaney").numpy()
     wanted = formula(stored.astype(np.float32) @ filters if mel else stored.astype(np.float32))
-    np.testing.assert_allclose(spectrum_of(feature, mel).values(torch.from_numpy(stored)[None])[0].numpy(), wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        spectrum_of(feature, mel).values(torch.from_numpy(stored)[None])[0].numpy(),
+        wanted,
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_the_complex_stft_has_the_columns_of_the_stored_magnitude(audio):
@@ -111,7 +120,9 @@ def test_every_feature_is_scaled_by_the_training_speech(audio, feature):
     scaled = spectrum(speech).flatten(0, 1)
     assert scaled.mean(0).abs().max() < 1e-3
     deviation = scaled.std(0)
-    assert ((deviation - 1).abs() < 1e-3).sum() >= len(deviation) - 2  # the imaginary part is 0 at 0 Hz and at 8 kHz
+    assert ((deviation - 1).abs() < 1e-3).sum() >= len(
+        deviation
+    ) - 2  # the imaginary part is 0 at 0 Hz and at 8 kHz
     assert torch.isfinite(scaled).all()
 
 
@@ -123,6 +134,9 @@ def test_a_complex_mel_is_refused():
 def test_bf16_autocast_leaves_the_spectrum_in_fp32(audio):
     windows = torch.from_numpy(Wav2LipMel.reads.cut(audio, 3, 5)[None])
     with torch.autocast("cpu", torch.bfloat16):
-        mel, magnitude = Wav2LipMel()(windows), Magnitude(mel=True)(torch.from_numpy(spectrogram(audio))[None])
+        mel, magnitude = (
+            Wav2LipMel()(windows),
+            Magnitude(mel=True)(torch.from_numpy(spectrogram(audio))[None]),
+        )
     assert mel.dtype == magnitude.dtype == torch.float32
     torch.testing.assert_close(mel, Wav2LipMel()(windows))

@@ -5,16 +5,19 @@ import pickle
 
 import numpy as np
 import pytest
-from speechlip.encoders.catalogue import open_features
-from speechlip.encoders.protocol import per_frame
+
+from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.protocol import per_frame
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.decode import ClipSample
+from speechlip.shards.read.decode import ClipSample
 
 N_FRAMES = 30
 
 
 def clip(key="anna-1", source="talks/anna.mp4", start_frame=50, n_frames=N_FRAMES):
-    return ClipSample(key, {"n_frames": n_frames, "speaker": "anna", "source": source, "start_s": start_frame / 25})
+    return ClipSample(
+        key, {"n_frames": n_frames, "speaker": "anna", "source": source, "start_s": start_frame / 25}
+    )
 
 
 def moments(rate_hz, centre_ms, seconds):
@@ -47,8 +50,15 @@ def test_a_source_s_features_are_cut_at_the_clip_and_come_to_its_frames(folder, 
     rows = per_frame(features.of_clip(clip()), features.clock, N_FRAMES)
     k = rows.shape[1] // 2
     wanted = 2000 + (np.arange(N_FRAMES * k) + 0.5) * 40 / k  # frame 50 begins at 2 s
-    np.testing.assert_allclose(rows[2:-2], np.stack([wanted, -wanted], 1).reshape(N_FRAMES, -1)[2:-2], rtol=1e-5)
-    assert rows.dtype == np.float32 and features.dim == 2 and features.fields == () and features.parameters is None
+    np.testing.assert_allclose(
+        rows[2:-2], np.stack([wanted, -wanted], 1).reshape(N_FRAMES, -1)[2:-2], rtol=1e-5
+    )
+    assert (
+        rows.dtype == np.float32
+        and features.dim == 2
+        and features.fields == ()
+        and features.parameters is None
+    )
 
 
 def test_a_clip_s_own_file_comes_first_and_is_not_cut(folder):
@@ -79,10 +89,16 @@ def test_windows_are_only_deepspeech_s(folder):
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((40, 3), np.float32), r"has 0.80 s of features at 50 Hz for clip anna-1, wanted 1.20 s; is the rate right"),
+        (
+            np.zeros((40, 3), np.float32),
+            r"has 0.80 s of features at 50 Hz for clip anna-1, wanted 1.20 s; is the rate right",
+        ),
         (np.zeros((120, 3), np.float32), r"has 2.40 s of features .* wanted 1.20 s"),
         (np.zeros((60, 4), np.float32), "features of 4 numbers, the folder's first file has 3"),
-        (np.where(np.arange(180).reshape(60, 3) == 17, np.nan, 0.0), r"1 of 60 features of 'anna-1.npy' are not finite"),
+        (
+            np.where(np.arange(180).reshape(60, 3) == 17, np.nan, 0.0),
+            r"1 of 60 features of 'anna-1.npy' are not finite",
+        ),
         (np.full((60, 3), np.inf), "60 of 60 features"),
         (np.zeros(60, np.float32), r"shape \(60,\)"),
         (np.zeros((60, 3), "U3"), "type <U3"),

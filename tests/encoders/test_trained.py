@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save as to_bytes
-from speechlip.encoders.pair import build_pair
+
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import TrainedPair, batches, load_run
 from speechlip.errors import ModelError, ShardError
 from speechlip.metrics.declared import NotScored
@@ -17,12 +18,16 @@ from speechlip.spectra import spectrogram
 @pytest.fixture(scope="module")
 def trained():
     torch.manual_seed(0)
-    return TrainedPair(build_pair("mel-cnn", "mouth", rectified=False), "runs/x (mel-cnn)", "0" * 64, 4, "lips")
+    return TrainedPair(
+        build_pair("mel-cnn", "mouth", rectified=False), "runs/x (mel-cnn)", "0" * 64, 4, "lips"
+    )
 
 
 def clip(n_frames, seed=0):
     rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (n_frames, 96, 96, 3), np.uint8), rng.normal(0, 3000, 640 * n_frames).astype(np.int16)
+    return rng.integers(0, 256, (n_frames, 96, 96, 3), np.uint8), rng.normal(0, 3000, 640 * n_frames).astype(
+        np.int16
+    )
 
 
 @pytest.mark.parametrize("n_frames", [5, 6, 36, 37, 70])
@@ -42,12 +47,18 @@ def test_rows_are_the_embeddings_of_windows_as_shards_hold_them(trained):
             wanted_lips = trained.pair.embed_lips(torch.from_numpy(frames[None, row : row + 5]))
             wanted_speech = trained.pair.embed_speech(columns[None, 5 * row : 5 * row + 25])
             np.testing.assert_allclose(lips[row, :512], (wanted_lips / wanted_lips.norm())[0], atol=1e-5)
-            np.testing.assert_allclose(speech[row, :512], (wanted_speech / wanted_speech.norm())[0], atol=1e-5)
+            np.testing.assert_allclose(
+                speech[row, :512], (wanted_speech / wanted_speech.norm())[0], atol=1e-5
+            )
     assert lips.shape == speech.shape == (4, 513) and lips.dtype == speech.dtype == np.float32
 
 
-@pytest.mark.parametrize(("n_frames", "n_samples", "rows"), [(12, 640 * 12, 8), (12, 640 * 9 + 100, 5), (9, 640 * 12, 5)])
-def test_the_shorter_of_picture_and_sound_decides_and_no_frame_is_read_beyond_it(trained, n_frames, n_samples, rows):
+@pytest.mark.parametrize(
+    ("n_frames", "n_samples", "rows"), [(12, 640 * 12, 8), (12, 640 * 9 + 100, 5), (9, 640 * 12, 5)]
+)
+def test_the_shorter_of_picture_and_sound_decides_and_no_frame_is_read_beyond_it(
+    trained, n_frames, n_samples, rows
+):
     frames, reading = iter(clip(n_frames)[0]), []
 
     def read():
@@ -91,7 +102,9 @@ def test_a_network_that_reads_the_waveform_is_given_the_windows_of_shards():
         for start in (0, 1, 31, 35):
             window = torch.from_numpy(pair.reads.cut(audio, start, 5))[None]
             np.testing.assert_allclose(rows[start + 2], pair.embed_speech(window)[0], atol=1e-4)
-    later = trained.speech_embeddings(audio[640 * 5 :])  # five frames are 16 columns; other shifts move the columns against the frames
+    later = trained.speech_embeddings(
+        audio[640 * 5 :]
+    )  # five frames are 16 columns; other shifts move the columns against the frames
     np.testing.assert_allclose(later[3:], rows[8:], atol=1e-4)
 
 
@@ -108,7 +121,9 @@ def test_it_cuts_its_own_crops_and_takes_finished_ones_of_their_size_only(traine
     boxes = np.tile(np.float32([40, 40, 200, 200]), (3, 1))
     track = FaceTrack(0, boxes, np.ones(3, np.float32), np.zeros(3, bool))
     picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-    np.testing.assert_array_equal(trained.cropper(track)(picture, 2), cut(picture, plan_crop(track, "lips").affines[2]))
+    np.testing.assert_array_equal(
+        trained.cropper(track)(picture, 2), cut(picture, plan_crop(track, "lips").affines[2])
+    )
     whole = trained.cropper(None)
     assert whole(picture[:96, :96], 0).shape == (96, 96, 3)
     with pytest.raises(NotScored, match="96×96 are wanted, this is 256×256"):
@@ -130,7 +145,10 @@ def saved(tmp_path):
     folder = tmp_path / "run" / "step-00000004"
     folder.mkdir(parents=True)
     torch.manual_seed(0)
-    tensors = {f"pair.{name}": value.contiguous() for name, value in build_pair("mel-cnn", "mouth", rectified=False).state_dict().items()}
+    tensors = {
+        f"pair.{name}": value.contiguous()
+        for name, value in build_pair("mel-cnn", "mouth", rectified=False).state_dict().items()
+    }
     return folder, write_checkpoint(folder, tensors), tensors
 
 

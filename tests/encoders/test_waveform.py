@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from speechlip.encoders.controls import LogSpectra
-from speechlip.encoders.protocol import FeatureClock
-from speechlip.encoders.waveform import FromWaveform, pieces
+
+from speechlip.encoders.features.controls import LogSpectra
+from speechlip.encoders.features.protocol import FeatureClock
+from speechlip.encoders.features.waveform import FromWaveform, pieces
 from speechlip.errors import ModelError, ShardError
-from speechlip.shards.decode import ClipSample
+from speechlip.shards.read.decode import ClipSample
 
 CLIP_META = {"n_frames": 30, "speaker": "anna"}
 
@@ -22,7 +23,11 @@ class Means:
 
     def encode(self, waveform):
         self.longest_s = max(self.longest_s, waveform.shape[1] / 16000)
-        assert torch.is_inference_mode_enabled() and waveform.dtype == torch.float32 and waveform.abs().max() <= 1
+        assert (
+            torch.is_inference_mode_enabled()
+            and waveform.dtype == torch.float32
+            and waveform.abs().max() <= 1
+        )
         steps = waveform[:, : waveform.shape[1] // 320 * 320].unflatten(1, (-1, 320)).mean(2)
         return self.spoil(torch.stack([steps, steps], dim=2))
 
@@ -43,8 +48,14 @@ def test_pieces_keep_every_sample_once_and_stay_under_thirty_seconds(seconds):
     cut = list(pieces(n))
     assert np.array_equal(np.concatenate([np.arange(first, last) for _, _, first, last in cut]), np.arange(n))
     for start, stop, first, last in cut:
-        assert 0 <= start <= first < last <= stop <= n and stop - start <= 30 * 16000 and start % 16000 == first % 16000 == 0
-        assert first - start == (5 * 16000 if first else 0) and (stop - last >= 5 * 16000 or last == n or stop == n)
+        assert (
+            0 <= start <= first < last <= stop <= n
+            and stop - start <= 30 * 16000
+            and start % 16000 == first % 16000 == 0
+        )
+        assert first - start == (5 * 16000 if first else 0) and (
+            stop - last >= 5 * 16000 or last == n or stop == n
+        )
 
 
 @pytest.mark.parametrize("seconds", [26, 45.02, 50])
@@ -53,7 +64,9 @@ def test_long_sound_in_pieces_is_what_it_is_at_once(seconds):
     encoder = Means()
     features = FromWaveform(encoder).encode_waveform(audio)
     with torch.inference_mode():
-        np.testing.assert_array_equal(features, encoder.encode(torch.from_numpy(audio / np.float32(32768))[None])[0])
+        np.testing.assert_array_equal(
+            features, encoder.encode(torch.from_numpy(audio / np.float32(32768))[None])[0]
+        )
         spectra = LogSpectra(mel=True)
         at_once = spectra.encode(torch.from_numpy(audio / np.float32(32768))[None])[0]
     np.testing.assert_allclose(FromWaveform(spectra).encode_waveform(audio), at_once, atol=1e-4)
@@ -74,7 +87,11 @@ def test_a_rate_that_is_no_whole_number_goes_through_at_once():
         (lambda f: f[..., :1], ModelError, r"gave \(1, 60, 1\), wanted \(1, T, 2\)"),
         (lambda f: f[0], ModelError, r"gave \(60, 2\), wanted \(1, T, 2\)"),
         (lambda f: f.numpy(), ModelError, "gave ndarray, wanted"),
-        (lambda f: f[:, ::2], ModelError, "gave 30 features for 1.20 s, wanted 60 at the 50 Hz that it declares"),
+        (
+            lambda f: f[:, ::2],
+            ModelError,
+            "gave 30 features for 1.20 s, wanted 60 at the 50 Hz that it declares",
+        ),
         (lambda f: f.repeat(1, 2, 1), ModelError, "gave 120 features for 1.20 s, wanted 60"),
         (
             lambda f: f.clone().index_fill_(1, torch.tensor([3, 7]), float("nan")),

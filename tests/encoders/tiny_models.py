@@ -2,7 +2,8 @@
 
 import torch
 import torchaudio
-from speechlip.encoders.seeded import seeded
+
+from speechlip.encoders.features.seeded import seeded
 
 FRONT_END = [(16, 10, 5), (16, 3, 2), (16, 3, 2), (16, 3, 2), (16, 3, 2), (16, 2, 2), (16, 2, 2)]
 LAYERS, WIDTH = 3, 24
@@ -44,9 +45,26 @@ def save_tiny_whisper(folder):
     """A Whisper of two layers as transformers saves it, at seeded weights."""
     from transformers import WhisperConfig, WhisperModel
 
-    sizes = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    sizes = {
+        "d_model": 16,
+        "encoder_layers": 2,
+        "decoder_layers": 1,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+    }
     feed_forward = {"encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
-    tokens = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
-    model = seeded(lambda: WhisperModel(WhisperConfig(num_mel_bins=20, max_target_positions=8, **sizes, **feed_forward, **tokens)), seed=5)
+    tokens = {
+        "vocab_size": 8,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "decoder_start_token_id": 1,
+    }
+    model = seeded(
+        lambda: WhisperModel(
+            WhisperConfig(num_mel_bins=20, max_target_positions=8, **sizes, **feed_forward, **tokens)
+        ),
+        seed=5,
+    )
     model.save_pretrained(folder)
     return model.eval()

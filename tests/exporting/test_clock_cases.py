@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
 from preparing import prep
-from speechlip.cli import export_features, score_sync
+from speechlip.commands.cli import export_features, score_sync
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +34,15 @@ def test_prep_shards_counts_what_is_there(videos, tmp_path):
     ledger = rows(tmp_path / "out")
     assert {name: round(row["seconds"] * 25) for name, row in ledger.items() if name != BROKEN} == FRAMES
     for name in FRAMES:
-        assert ledger[name]["seconds_kept"] >= ledger[name]["seconds"] - 0.2 and "dropped_frames" not in ledger[name]["damage"]
+        assert (
+            ledger[name]["seconds_kept"] >= ledger[name]["seconds"] - 0.2
+            and "dropped_frames" not in ledger[name]["damage"]
+        )
     assert [len(ledger[name]["clip_frames"]) for name in ("long_then_short.mp4", "back_120s.mp4")] == [2, 2]
-    assert "stamps jump by -6.000 s at 6.000 s: read on without a gap" in ledger["long_then_short.mp4"]["corrected"]
+    assert (
+        "stamps jump by -6.000 s at 6.000 s: read on without a gap"
+        in ledger["long_then_short.mp4"]["corrected"]
+    )
     assert (ledger[BROKEN]["reason"], ledger[BROKEN]["seconds"]) == ("no usable time stamps", 0)
 
 

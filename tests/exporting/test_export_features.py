@@ -11,16 +11,17 @@ import soundfile
 import tiny_speech
 import torch
 from click.testing import CliRunner
-from here import in_this_process
 from safetensors.torch import save_file
-from speechlip.cli import export_features
-from speechlip.encoders.pair import build_pair
+
+from here import in_this_process
+from speechlip.commands.cli import export_features
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError
 from speechlip.exporting import job, video
-from speechlip.exporting.sound import read_sound
-from speechlip.files import only_run
-from speechlip.workers import outcomes
+from speechlip.exporting.audio import read_audio
+from speechlip.files.locks import only_run
+from speechlip.workers.pool import outcomes
 from zoo import RATE, write_clip
 
 LOUD_FROM_S = 0.8
@@ -57,7 +58,11 @@ def encoded(monkeypatch):
     """How often an encoder was asked."""
     asked = []
     encode = tiny_speech.TinySpeech.encode
-    monkeypatch.setattr(tiny_speech.TinySpeech, "encode", lambda self, waveform: asked.append(self.name) or encode(self, waveform))
+    monkeypatch.setattr(
+        tiny_speech.TinySpeech,
+        "encode",
+        lambda self, waveform: asked.append(self.name) or encode(self, waveform),
+    )
     return asked
 
 
@@ -100,7 +105,7 @@ def test_row_t_is_the_sound_of_frame_t(filmed, tmp_path, name):
 @pytest.mark.parametrize(("heard_s", "silent"), [(1, 25), (3, 0)])
 def test_there_are_as_many_rows_as_pictures_however_long_the_sound_is(tmp_path, heard_s, silent):
     write_clip(tmp_path / "may.mkv", pictures(50), half_silent(heard_s))
-    sound = read_sound(tmp_path / "may.mkv")
+    sound = read_audio(tmp_path / "may.mkv")
     assert (sound.frames, len(sound.samples)) == (50, 50 * 640)
     assert not sound.samples[:12000].any() and sound.samples[13000:15000].any()
     assert sound.samples[-14000:].any() == (silent == 0)
@@ -149,11 +154,16 @@ def test_broken_videos_are_rows_and_the_others_go_on(filmed, tmp_path):
 def test_names_are_no_commands_to_a_terminal(tmp_path):
     (tmp_path / "a\x1b[2J\n.mp4").write_bytes(b"")
     done = run(tmp_path, tmp_path / "out")
-    assert done.exit_code == 3 and "a\\x1b[2J\\n.mp4: probe: empty file" in done.output and "\x1b" not in done.output
+    assert (
+        done.exit_code == 3
+        and "a\\x1b[2J\\n.mp4: probe: empty file" in done.output
+        and "\x1b" not in done.output
+    )
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(RuntimeError("out of memory"), "unexpected error"), (ModelError("odd"), "cannot be encoded")]
+    ("error", "reason"),
+    [(RuntimeError("out of memory"), "unexpected error"), (ModelError("odd"), "cannot be encoded")],
 )
 def test_an_encoder_that_breaks_does_not_lose_the_others(filmed, tmp_path, monkeypatch, error, reason):
     encode = tiny_speech.TinySpeech.encode
@@ -166,7 +176,10 @@ def test_an_encoder_that_breaks_does_not_lose_the_others(filmed, tmp_path, monke
 
     monkeypatch.setattr(tiny_speech.TinySpeech, "encode", sometimes)
     assert run(filmed, tmp_path).exit_code == 3
-    assert [(row["status"], row["reason"]) for row in rows(tmp_path)] == [("failed", reason), ("exported", "")]
+    assert [(row["status"], row["reason"]) for row in rows(tmp_path)] == [
+        ("failed", reason),
+        ("exported", ""),
+    ]
     assert str(error) in rows(tmp_path)[0]["detail"]
 
 
@@ -194,7 +207,11 @@ def test_another_option_or_file_is_done_again_and_leaves_nothing_of_the_old(film
     run(root, tmp_path / "out", "--train-share", "9/10")
     run(root, tmp_path / "out", "--for", "er-nerf")
     assert len(encoded) == 4
-    assert files(tmp_path / "out" / "ben") == ["aud_hu.npy", "aud_tiny_speech-tiny.json", "aud_tiny_speech-tiny.npy"]
+    assert files(tmp_path / "out" / "ben") == [
+        "aud_hu.npy",
+        "aud_tiny_speech-tiny.json",
+        "aud_tiny_speech-tiny.npy",
+    ]
 
 
 def test_half_done_never_looks_done(filmed, tmp_path, monkeypatch):
@@ -220,7 +237,8 @@ def test_other_speech_on_the_scale_of_a_video(filmed, tmp_path):
     done = run(filmed / "ann", tmp_path / "driving", "--scale-of", tmp_path / "trained" / "ben")
     assert done.exit_code == 0, done.output
     one, two = (
-        json.loads(next(folder.glob("*.json")).read_text()) for folder in (tmp_path / "trained" / "ben", tmp_path / "driving" / "may")
+        json.loads(next(folder.glob("*.json")).read_text())
+        for folder in (tmp_path / "trained" / "ben", tmp_path / "driving" / "may")
     )
     assert one["mean"] == two["mean"] and one["pca_axes"] == two["pca_axes"] and two["scale_of"]
 
@@ -229,7 +247,12 @@ def test_a_wide_encoder_says_what_it_leaves_out(filmed, tmp_path):
     done = run(filmed / "ben.mp4", tmp_path, encoder="tiny_speech:wide")
     assert done.exit_code == 0, done.output
     assert "aud_hu.npy is not written: 1285 numbers a step do not go into its 1024 channels" in done.output
-    assert files(tmp_path / "ben") == ["aud.npy", "aud_ds.npy", "aud_tiny_speech-wide.json", "aud_tiny_speech-wide.npy"]
+    assert files(tmp_path / "ben") == [
+        "aud.npy",
+        "aud_ds.npy",
+        "aud_tiny_speech-wide.json",
+        "aud_tiny_speech-wide.npy",
+    ]
     refused = run(filmed / "ben.mp4", tmp_path / "b", "--for", "er-nerf", encoder="tiny_speech:wide")
     assert refused.exit_code == 1 and "leave it out of --for" in refused.output
 
@@ -237,7 +260,10 @@ def test_a_wide_encoder_says_what_it_leaves_out(filmed, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--for", "er-nerd"], "no renderer 'er-nerd'; there are: sync-talk, er-nerf, talking-gaussian, ad-nerf"),
+        (
+            ["--for", "er-nerd"],
+            "no renderer 'er-nerd'; there are: sync-talk, er-nerf, talking-gaussian, ad-nerf",
+        ),
         (["--train-share", "11/10"], "no share above 0 and up to 1"),
         (["--train-share", "1/0"], "no share above 0 and up to 1"),
         (["--scale-of", "nowhere"], "cannot be read"),
@@ -281,17 +307,33 @@ def test_a_run_gives_the_embeddings_of_its_speech_half(tmp_path):
     torch.manual_seed(0)
     step = tmp_path / "runs" / "ours" / "step-00000004"
     step.mkdir(parents=True)
-    tensors = {f"pair.{name}": value.contiguous() for name, value in build_pair("mel-cnn", "mouth", rectified=False).state_dict().items()}
+    tensors = {
+        f"pair.{name}": value.contiguous()
+        for name, value in build_pair("mel-cnn", "mouth", rectified=False).state_dict().items()
+    }
     save_file(tensors, step / "model.safetensors")
     sha256 = hashlib.sha256((step / "model.safetensors").read_bytes()).hexdigest()
     options = {"encoder": "mel-cnn", "lip_input": "mouth"}
-    facts = {"format": 1, "options": options, "rectified": False, "sha256": sha256, "step": 4, "crop": "lips", "shards": {}, "data": {}}
+    facts = {
+        "format": 1,
+        "options": options,
+        "rectified": False,
+        "sha256": sha256,
+        "step": 4,
+        "crop": "lips",
+        "shards": {},
+        "data": {},
+    }
     (step / "checkpoint.json").write_text(json.dumps(facts))
     soundfile.write(tmp_path / "may.wav", half_silent(1), RATE, subtype="PCM_16")
     done = run(tmp_path / "may.wav", tmp_path / "out", encoder=str(step.parent))
     assert done.exit_code == 0, done.output
     folder = tmp_path / "out" / "may"
-    assert np.load(folder / "aud_ave.npy").shape == (25, 512) and np.load(folder / "aud_hu.npy").shape == (25, 1, 1024)
+    assert np.load(folder / "aud_ave.npy").shape == (25, 512) and np.load(folder / "aud_hu.npy").shape == (
+        25,
+        1,
+        1024,
+    )
     said = json.loads((folder / "aud_ours.json").read_text())
     raw = np.load(folder / "aud_ours.npy")[:, 0] * np.float32(said["std"]) + np.float32(said["mean"])
     np.testing.assert_allclose(raw, load_run(step.parent).speech_embeddings(half_silent(1)), atol=1e-3)
@@ -309,7 +351,10 @@ def test_files_of_another_tool_stay(filmed, tmp_path):
     (tmp_path / "ben").mkdir()
     (tmp_path / "ben" / "aud_ds.npy").write_bytes(b"theirs")
     done = run(filmed, tmp_path)
-    assert done.exit_code == 1 and "ben holds aud_ds.npy, which no export of tiny_speech-tiny wrote" in done.output
+    assert (
+        done.exit_code == 1
+        and "ben holds aud_ds.npy, which no export of tiny_speech-tiny wrote" in done.output
+    )
     assert (tmp_path / "ben" / "aud_ds.npy").read_bytes() == b"theirs"
 
 
@@ -319,10 +364,12 @@ def reads_badly(task, report, max_picture_px):
     if task.name == "dies.mp4":
         os._exit(9)
     time.sleep(60 * (task.name == "hangs.mp4"))
-    return read_sound(task.path)
+    return read_audio(task.path)
 
 
-def test_a_video_that_kills_or_hangs_its_process_is_a_row_and_the_others_are_exported(filmed, tmp_path, monkeypatch):
+def test_a_video_that_kills_or_hangs_its_process_is_a_row_and_the_others_are_exported(
+    filmed, tmp_path, monkeypatch
+):
     root = tmp_path / "videos"
     root.mkdir()
     for name in ("dies.mp4", "good.mp4", "hangs.mp4"):

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from speechlip.encoders.protocol import FeatureClock, per_frame
+from tiny_speech import TinySpeech
+from torch import nn
+
+from speechlip.encoders.features.protocol import FeatureClock, per_frame
 from speechlip.errors import SourceRefused
 from speechlip.exporting import video
+from speechlip.exporting.audio import read_audio
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, windows, write_npy
 from speechlip.exporting.records import Exporter, ExportOptions, Task
 from speechlip.exporting.scale import Scale, measure
-from speechlip.exporting.sound import read_sound
-from tiny_speech import TinySpeech
-from torch import nn
 
 T = 67
 ALL = ExportOptions(tuple(RENDERERS))
@@ -25,10 +26,17 @@ ALL = ExportOptions(tuple(RENDERERS))
 
 def exported(folder, encoder, options=ALL, samples=None):
     """Export 67 frames of loud and soft noise; returns the folder."""
-    noise = np.random.default_rng(0).normal(size=(T, 640)) * np.random.default_rng(2).uniform(100, 6000, (T, 1))
-    soundfile.write(folder / "a.wav", (noise.ravel() if samples is None else samples).astype(np.int16), 16000, subtype="PCM_16")
+    noise = np.random.default_rng(0).normal(size=(T, 640)) * np.random.default_rng(2).uniform(
+        100, 6000, (T, 1)
+    )
+    soundfile.write(
+        folder / "a.wav",
+        (noise.ravel() if samples is None else samples).astype(np.int16),
+        16000,
+        subtype="PCM_16",
+    )
     task, exporter = Task("a.wav", folder / "a.wav", folder / "a"), Exporter(encoder, "tiny", encoder.weights)
-    assert video.export_video(task, read_sound(task.path), exporter, options) == T
+    assert video.export_video(task, read_audio(task.path), exporter, options) == T
     return folder / "a"
 
 
@@ -53,11 +61,16 @@ def heard_by(frames):
 
 def attention_window(features, index):
     """Eight frames from index − 4 on, zeros beyond the ends, as ``att = 2`` of RAD-NeRF's heirs."""
-    rows = [features[k] if 0 <= k < len(features) else torch.zeros_like(features[0]) for k in range(index - 4, index + 4)]
+    rows = [
+        features[k] if 0 <= k < len(features) else torch.zeros_like(features[0])
+        for k in range(index - 4, index + 4)
+    ]
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize(("rate_hz", "dim", "steps"), [(25, 512, 1), (50, 1024, 2), (50, 768, 2), (25, 20, 1), (100, 80, 4)])
+@pytest.mark.parametrize(
+    ("rate_hz", "dim", "steps"), [(25, 512, 1), (50, 1024, 2), (50, 768, 2), (25, 20, 1), (100, 80, 4)]
+)
 def test_er_nerf_synctalk_and_talking_gaussian_hear_aud_hu(tmp_path, rate_hz, dim, steps):
     folder = exported(tmp_path, TinySpeech(rate_hz, dim))
     loaded = np.load(folder / "aud_hu.npy")
@@ -77,7 +90,9 @@ def test_synctalk_hears_aud_ave(tmp_path, rate_hz, dim):
     loaded = np.load(folder / "aud_ave.npy")
     assert loaded.dtype == np.float32 and loaded.shape == (T, 512)
     features = torch.from_numpy(loaded).unsqueeze(0).float().permute(1, 0, 2)
-    layers = nn.Sequential(nn.Linear(512, 256), nn.LeakyReLU(0.02), nn.Linear(256, 128), nn.LeakyReLU(0.02), nn.Linear(128, 32))
+    layers = nn.Sequential(
+        nn.Linear(512, 256), nn.LeakyReLU(0.02), nn.Linear(256, 128), nn.LeakyReLU(0.02), nn.Linear(128, 32)
+    )
     assert layers(attention_window(features, 0)).permute(1, 0, 2).squeeze(0).shape == (8, 32)
     own = np.load(folder / "aud_tiny.npy").reshape(T, -1)
     np.testing.assert_array_equal(loaded[:, : own.shape[1]], own)
@@ -90,7 +105,9 @@ def test_ad_nerf_hears_aud(tmp_path):
     folder = exported(tmp_path, TinySpeech(50, 64))
     loaded = np.load(folder / "aud.npy")
     assert loaded.dtype == np.float32 and loaded.shape == (T, 16, 29)
-    frames = torch.from_numpy(np.stack([loaded[min(aud_id, len(loaded) - 1)] for aud_id in (0, 40, T + 5)]).astype(np.float32))
+    frames = torch.from_numpy(
+        np.stack([loaded[min(aud_id, len(loaded) - 1)] for aud_id in (0, 40, T + 5)]).astype(np.float32)
+    )
     assert heard_by(frames.permute(0, 2, 1)).shape == (3, 32)
     np.testing.assert_array_equal(np.load(folder / "aud_ds.npy"), loaded)
 
@@ -111,7 +128,9 @@ def test_a_window_of_components_is_sixteen_steps_around_the_frame(steps):
 
 
 def test_components_are_those_of_a_singular_value_decomposition():
-    rows = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(size=(5, 40)) + 100
+    rows = (
+        np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(size=(5, 40)) + 100
+    )
     scale = measure([rows[:100, None], rows[100:, None]], want_axes=True)
     z = (rows - rows.mean(0)) / rows.std(0)
     left, _, _ = np.linalg.svd(z, full_matrices=False)
@@ -155,7 +174,12 @@ def test_the_facts_say_what_the_files_are(tmp_path):
     assert facts["encoder"] == {"name": "tiny", "weights": "0" * 64, "dim": 24} | dict.fromkeys(
         ("centre_ms", "past_ms", "future_ms"), 10
     ) | {"rate_hz": 50}
-    assert (facts["fps"], facts["frames"], facts["steps_per_frame"], facts["train_share"]) == (25, T, 2, "10/11")
+    assert (facts["fps"], facts["frames"], facts["steps_per_frame"], facts["train_share"]) == (
+        25,
+        T,
+        2,
+        "10/11",
+    )
     assert {name: tuple(shape) for name, shape in facts["files"].items()} == {
         path.name: np.load(path).shape for path in folder.glob("*.npy")
     }
@@ -195,9 +219,13 @@ def test_the_scale_of_another_video_is_taken_as_it_is(tmp_path):
     first = exported(tmp_path / "first", encoder)
     scale, sha256 = read_scale(first, Exporter(encoder, "tiny", encoder.weights), want_axes=True)
     other = np.random.default_rng(5).normal(size=T * 640) * 300
-    second = exported(tmp_path, encoder, ExportOptions(tuple(RENDERERS), scale=scale, scale_sha256=sha256), other)
+    second = exported(
+        tmp_path, encoder, ExportOptions(tuple(RENDERERS), scale=scale, scale_sha256=sha256), other
+    )
     one, two = (json.loads((folder / "aud_tiny.json").read_text()) for folder in (first, second))
-    assert [one[key] for key in ("mean", "std", "pca_axes")] == [two[key] for key in ("mean", "std", "pca_axes")]
+    assert [one[key] for key in ("mean", "std", "pca_axes")] == [
+        two[key] for key in ("mean", "std", "pca_axes")
+    ]
     assert two["scale_of"] == sha256
     raw = raw_frames(encoder, second)
     np.testing.assert_allclose(np.load(second / "aud_tiny.npy"), (raw - one["mean"]) / one["std"], atol=1e-3)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from speechlip.encoders.protocol import FeatureClock
+
+from speechlip.encoders.features.protocol import FeatureClock
 
 
 class TinySpeech:

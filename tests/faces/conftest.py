@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from speechlip.records import Source
 
 
@@ -21,7 +22,9 @@ def draw_face(person: int = 0, opening: float = 0.3, size: int = 256, **pose):
     from speechlip.recipes._synthetic.features import Gaze
     from speechlip.recipes._synthetic.frame import Pose, draw_frame
 
-    return draw_frame(drawn_portrait(person, size), Pose(**pose), np.array([opening, 0, 0, 0, 0, 0.0]), Gaze())
+    return draw_frame(
+        drawn_portrait(person, size), Pose(**pose), np.array([opening, 0, 0, 0, 0, 0.0]), Gaze()
+    )
 
 
 @pytest.fixture

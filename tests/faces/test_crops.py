@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform, warp
+
 from speechlip.errors import OptionError
 from speechlip.faces.crops import (
     AVSR_FACE_SCALE,
@@ -39,7 +40,11 @@ def moving_head(n: int = 100) -> np.ndarray:
     turns = SimilarityTransform
     return np.stack(
         [
-            turns(scale=12 * (1 + 0.1 * np.sin(s)), rotation=0.3 * np.sin(2 * s), translation=(320 + 30 * np.sin(3 * s), 240))(mean_face())
+            turns(
+                scale=12 * (1 + 0.1 * np.sin(s)),
+                rotation=0.3 * np.sin(2 * s),
+                translation=(320 + 30 * np.sin(3 * s), 240),
+            )(mean_face())
             for s in t
         ]
     )
@@ -64,7 +69,9 @@ def test_lips_are_in_the_middle_upright_and_1_9_mouth_widths_wide():
 
 def test_an_opening_mouth_is_not_normalised_away_and_does_not_move_the_crop():
     still = np.repeat(mean_face()[None] * 12 + 300, 200, axis=0)
-    talking = opened(still, 30 * (1 - np.cos(2 * np.pi * 4 * np.arange(200) / 25)) / 2)  # four syllables a second
+    talking = opened(
+        still, 30 * (1 - np.cos(2 * np.pi * 4 * np.arange(200) / 25)) / 2
+    )  # four syllables a second
     plan, closed = plan_crop(track_of(talking)), plan_crop(track_of(still))
     scale = SIZE / 1.9 / (4.912 * 12)
     assert np.ptp(plan.landmarks[:, 18, 1] - plan.landmarks[:, 14, 1]) == pytest.approx(30 * scale, rel=0.02)
@@ -142,7 +149,14 @@ def test_cut_shows_what_the_affine_says(per_pixel):
     (affine,) = similarities(np.array([300 + 210j]), np.array([np.exp(0.3j) / per_pixel]))
     to_frame = np.linalg.inv(np.vstack([affine, [0, 0, 1]]))
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    expected = warp(picture, np.linalg.inv(half) @ to_frame @ half, output_shape=(SIZE, SIZE), order=1, mode="edge", preserve_range=True)
+    expected = warp(
+        picture,
+        np.linalg.inv(half) @ to_frame @ half,
+        output_shape=(SIZE, SIZE),
+        order=1,
+        mode="edge",
+        preserve_range=True,
+    )
     crop = cut(picture, affine.astype(np.float32))
     assert crop.shape == (SIZE, SIZE, 3) and crop.dtype == np.uint8
     assert np.abs(crop - expected).mean() < 1.0
@@ -199,6 +213,7 @@ def test_shrinkage():
 @pytest.mark.parametrize(("name", "frames"), [("hdtf_2.mp4", 80), ("latentsync_demo1.mp4", 60)])
 def test_lips_of_real_clips_are_in_the_middle_of_every_frame(real_clips, face_model, source, name, frames):
     import av
+
     from speechlip.faces.detectors import open_detector
     from speechlip.faces.tracks import build_tracks, select
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.faces.cascade import CascadeDetector, Place
@@ -25,13 +26,19 @@ def no_models(tmp_path, monkeypatch):
     return tmp_path
 
 
-def put_into_landscape(picture: np.ndarray, side: int, shape: tuple[int, int], corner: tuple[int, int]) -> np.ndarray:
+def put_into_landscape(
+    picture: np.ndarray, side: int, shape: tuple[int, int], corner: tuple[int, int]
+) -> np.ndarray:
     """A large picture, softly structured, with ``picture`` brought to ``side`` px in it."""
     import cv2
 
     y, x = np.mgrid[: shape[0], : shape[1]]
-    canvas = np.stack([120 + 40 * np.sin(x / 60 + c) + 30 * np.cos(y / 45 - c) for c in (0, 1, 2)], axis=-1).astype(np.uint8)
-    canvas[corner[1] : corner[1] + side, corner[0] : corner[0] + side] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    canvas = np.stack(
+        [120 + 40 * np.sin(x / 60 + c) + 30 * np.cos(y / 45 - c) for c in (0, 1, 2)], axis=-1
+    ).astype(np.uint8)
+    canvas[corner[1] : corner[1] + side, corner[0] : corner[0] + side] = cv2.resize(
+        picture, (side, side), interpolation=cv2.INTER_AREA
+    )
     return canvas
 
 
@@ -40,7 +47,10 @@ def put_into_landscape(picture: np.ndarray, side: int, shape: tuple[int, int], c
 
 def test_unknown_detector_lists_the_known(source):
     for ask in (lambda: choose_detector("dlib"), lambda: detector_class("dlib")):
-        with pytest.raises(OptionError, match="no detector 'dlib'; there are: auto, mediapipe, face-alignment, cascade, sidecar"):
+        with pytest.raises(
+            OptionError,
+            match="no detector 'dlib'; there are: auto, mediapipe, face-alignment, cascade, sidecar",
+        ):
             ask()
 
 
@@ -73,7 +83,9 @@ def test_auto_with_the_model_is_mediapipe(face_model):
     assert choose_detector("auto") == ("mediapipe", "detector mediapipe")
 
 
-@pytest.mark.parametrize(("name", "file"), [("mediapipe", "face_landmarker.task"), ("face-alignment", "s3fd-619a316812.pth")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("mediapipe", "face_landmarker.task"), ("face-alignment", "s3fd-619a316812.pth")]
+)
 def test_a_detector_whose_model_is_missing_names_file_and_place(no_models, source, name, file):
     for ask in (lambda: choose_detector(name), lambda: open_detector(name, source).__enter__()):
         with pytest.raises(ModelError) as error:
@@ -83,14 +95,21 @@ def test_a_detector_whose_model_is_missing_names_file_and_place(no_models, sourc
 
 def test_a_detector_of_an_extra_names_it_before_anything_is_fetched(no_models, monkeypatch):
     monkeypatch.setitem(sys.modules, "face_alignment", None)
-    with pytest.raises(ModelError, match=r"face_alignment is not installed: pip install -e '\.\[fan\]' in the clone of speechlip"):
+    with pytest.raises(
+        ModelError,
+        match=r"face_alignment is not installed: pip install -e '\.\[fan\]' in the clone of speechlip",
+    ):
         choose_detector("face-alignment")
 
 
 def test_a_missing_system_library_is_named_with_its_package(tmp_path, monkeypatch):
-    (tmp_path / "needs_gl.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')")
+    (tmp_path / "needs_gl.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ModelError, match=r"needs_gl needs libGL.so, which this system lacks: apt-get install libgl1"):
+    with pytest.raises(
+        ModelError, match=r"needs_gl needs libGL.so, which this system lacks: apt-get install libgl1"
+    ):
         load("needs_gl")
 
 
@@ -127,7 +146,9 @@ def test_cascade_finds_drawn_faces_and_their_mouth(face, source, person):
 
 
 def test_cascade_finds_a_small_face_by_its_second_look(face, source):
-    picture = put_into_landscape(face(0)[0], 80, (256, 454), (300, 120))  # the face: 40 px of 454, so 28 px of 320
+    picture = put_into_landscape(
+        face(0)[0], 80, (256, 454), (300, 120)
+    )  # the face: 40 px of 454, so 28 px of 320
     with open_detector("cascade", source) as detector:
         (found,) = detector.detect(picture, 0)
     assert 335 < found.box[[0, 2]].mean() < 345 and 35 < found.box[2] - found.box[0] < 50
@@ -139,7 +160,10 @@ def test_cascade_follows_newcomers_and_gives_up_who_left(face, source):
     one, other = face(0)[0], cv2.resize(face(3)[0], (256, 256))
     nobody = np.full_like(one, 127)
     with open_detector("cascade", source) as detector:
-        seen = [len(detector.detect(np.hstack([one, other if index > 3 else nobody]), index)) for index in range(30)]
+        seen = [
+            len(detector.detect(np.hstack([one, other if index > 3 else nobody]), index))
+            for index in range(30)
+        ]
         left = [len(detector.detect(np.hstack([nobody, nobody]), index)) for index in range(30, 60)]
     assert seen[0] == 1 and seen[-1] == 2 and seen.index(2) <= 26 and left == [0] * 30
 
@@ -159,8 +183,12 @@ def test_cascade_searches_a_faceless_video_rarely():
 
 
 def test_two_places_are_one_face_when_one_covers_the_other():
-    assert Place(50, 50, 40, 9, 0).covers(Place(55, 50, 40, 9, 0)) and Place(50, 50, 80, 9, 0).covers(Place(40, 60, 20, 9, 0))
-    assert not Place(50, 50, 40, 9, 0).covers(Place(80, 50, 40, 9, 0)) and not Place(50, 50, 40, 9, 0).covers(Place(200, 50, 40, 9, 0))
+    assert Place(50, 50, 40, 9, 0).covers(Place(55, 50, 40, 9, 0)) and Place(50, 50, 80, 9, 0).covers(
+        Place(40, 60, 20, 9, 0)
+    )
+    assert not Place(50, 50, 40, 9, 0).covers(Place(80, 50, 40, 9, 0)) and not Place(50, 50, 40, 9, 0).covers(
+        Place(200, 50, 40, 9, 0)
+    )
 
 
 @pytest.mark.parametrize("corner", [(-60, -60), (150, 150), (-60, 150)])
@@ -189,7 +217,9 @@ def test_mediapipes_68_points_are_the_drawn_ones(face, face_model, source, perso
             gaps.append((found.landmarks[66, 1] - found.landmarks[62, 1], exact[66, 1] - exact[62, 1]))
     assert np.allclose(*np.array(gaps).T, atol=0.12 * mouth_width)
     assert found.landmarks.shape == (68, 2) and found.landmarks.dtype == found.box.dtype == np.float32
-    assert np.all(found.box[:2] <= found.landmarks.min(axis=0)) and np.all(found.box[2:] >= found.landmarks.max(axis=0))
+    assert np.all(found.box[:2] <= found.landmarks.min(axis=0)) and np.all(
+        found.box[2:] >= found.landmarks.max(axis=0)
+    )
 
 
 def test_mediapipe_finds_a_face_40_px_wide_in_a_454_px_frame_and_keeps_it(face, face_model, source):
@@ -238,7 +268,12 @@ print(digest.hexdigest())
 
 def test_mediapipe_gives_the_same_in_every_process_and_keeps_quiet(face_model, request):
     here = str(request.path.parent)
-    runs = [subprocess.run([sys.executable, "-c", FRESH_PROCESS, here], capture_output=True, text=True, check=True) for _ in range(2)]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", FRESH_PROCESS, here], capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    ]
     assert runs[0].stdout == runs[1].stdout and len(runs[0].stdout) == 65
     assert runs[0].stderr == ""
 
@@ -303,7 +338,10 @@ def test_sidecar_of_other_rates(sidecar, fps):
     ("arrays", "said"),
     [
         ({"landmarks": np.zeros((3, 68, 2))}, "landmarks and time_s"),
-        ({"landmarks": np.zeros((3, 20, 2)), "time_s": np.arange(3.0)}, "(3, 20, 2), wanted float32 (N, 68, 2)"),
+        (
+            {"landmarks": np.zeros((3, 20, 2)), "time_s": np.arange(3.0)},
+            "(3, 20, 2), wanted float32 (N, 68, 2)",
+        ),
         ({"landmarks": np.zeros((3, 68, 2)), "time_s": np.arange(4.0)}, "wanted float64 (3,)"),
         ({"landmarks": np.zeros((3, 68, 2)), "time_s": np.array([0, 0.1, 0.1])}, "rise"),
         ({"landmarks": np.zeros((0, 68, 2)), "time_s": np.zeros(0)}, "at least one row"),
@@ -313,7 +351,10 @@ def test_sidecar_of_other_rates(sidecar, fps):
 def test_bad_sidecars_are_refused(sidecar, arrays, said):
     with pytest.raises(SourceRefused) as refusal:
         open_detector("sidecar", sidecar(**arrays)).__enter__()
-    assert (refusal.value.stage, refusal.value.reason) == ("faces", "bad sidecar") and said in refusal.value.detail
+    assert (refusal.value.stage, refusal.value.reason) == (
+        "faces",
+        "bad sidecar",
+    ) and said in refusal.value.detail
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 from skimage.transform import SimilarityTransform
+
 from speechlip.faces.landmarks import MIRROR, RIGID, mean_face
 from speechlip.faces.pose import as_complex, fit_pose, smooth
 
@@ -11,7 +12,9 @@ from speechlip.faces.pose import as_complex, fit_pose, smooth
 def test_mean_face_is_symmetric_and_upright():
     face = mean_face()
     assert np.allclose(face[MIRROR] * (-1, 1), face)
-    assert face[8, 1] > face[57, 1] > face[51, 1] > face[33, 1] > face[39, 1] > face[19, 1]  # chin, lips, nose, eyes, brows
+    assert (
+        face[8, 1] > face[57, 1] > face[51, 1] > face[33, 1] > face[39, 1] > face[19, 1]
+    )  # chin, lips, nose, eyes, brows
     assert (np.sort(MIRROR) == np.arange(68)).all() and (MIRROR[MIRROR] == np.arange(68)).all()
 
 

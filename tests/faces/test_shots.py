@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+
 from speechlip.faces.shots import LONG_SIDE, ShotDetector
 
 RNG = np.random.default_rng(0)
@@ -65,9 +66,17 @@ def test_moving_head_is_no_cut_and_another_person_is(face):
 
 def test_agrees_with_scenedetect():
     detectors = pytest.importorskip("scenedetect.detectors")
-    frames = [scene(1, light=1 - i / 100) for i in range(30)] + [scene(2, shift=4 * i) for i in range(30)] + [scene(3)] * 30
+    frames = (
+        [scene(1, light=1 - i / 100) for i in range(30)]
+        + [scene(2, shift=4 * i) for i in range(30)]
+        + [scene(3)] * 30
+    )
     theirs = detectors.AdaptiveDetector(min_scene_len=1)
-    found = [cut for index, picture in enumerate(frames) for cut in theirs.process_frame(index, picture[..., ::-1].copy())]
+    found = [
+        cut
+        for index, picture in enumerate(frames)
+        for cut in theirs.process_frame(index, picture[..., ::-1].copy())
+    ]
     assert cuts_of(frames) == found + theirs.post_process(len(frames)) == [30, 60]
 
 
@@ -76,7 +85,10 @@ def test_real_clips_joined(real_clips):
 
     def head(name):
         with av.open(str(real_clips / name)) as container:
-            return [frame.to_ndarray(format="rgb24") for frame, _ in zip(container.decode(video=0), range(30), strict=False)]
+            return [
+                frame.to_ndarray(format="rgb24")
+                for frame, _ in zip(container.decode(video=0), range(30), strict=False)
+            ]
 
     assert cuts_of(head("hdtf_1.mp4") + head("hdtf_2.mp4") + head("geneface_zozo_render.mp4")) == [30, 60]
 

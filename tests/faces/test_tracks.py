@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from speechlip.errors import OptionError
 from speechlip.faces.landmarks import MOUTH_CORNERS, RIGID, mean_face
 from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions, build_tracks, select
@@ -25,8 +26,16 @@ def spans(tracks) -> list[tuple[int, int]]:
 
 def test_one_face_is_one_track():
     (track,) = build_tracks([[box(100)] for _ in range(30)], []).tracks
-    assert (track.start_frame, len(track)) == (0, 30) and not track.interpolated.any() and track.landmarks is None
-    assert track.boxes.dtype == np.float32 and np.allclose(track.boxes, [100, 100, 180, 180]) and np.allclose(track.scores, 0.9)
+    assert (
+        (track.start_frame, len(track)) == (0, 30)
+        and not track.interpolated.any()
+        and track.landmarks is None
+    )
+    assert (
+        track.boxes.dtype == np.float32
+        and np.allclose(track.boxes, [100, 100, 180, 180])
+        and np.allclose(track.scores, 0.9)
+    )
 
 
 def test_a_cut_ends_a_track_even_where_the_boxes_agree():
@@ -36,7 +45,9 @@ def test_a_cut_ends_a_track_even_where_the_boxes_agree():
 def test_several_faces_are_several_tracks_also_when_their_order_changes():
     frames = [[box(100 + i), box(300 - i)][:: 1 if i % 2 else -1] for i in range(30)]
     left, right = build_tracks(frames, [], STILL).tracks
-    assert np.allclose(left.boxes[:, 0], 100 + np.arange(30)) and np.allclose(right.boxes[:, 0], 300 - np.arange(30))
+    assert np.allclose(left.boxes[:, 0], 100 + np.arange(30)) and np.allclose(
+        right.boxes[:, 0], 300 - np.arange(30)
+    )
 
 
 def test_faces_are_counted_by_moment_small_ones_too_and_false_ones_not():
@@ -94,7 +105,9 @@ def test_what_is_no_face_is_dropped_and_counted():
     assert result.dropped == {BRIEF: 1 + 4 + 14, SMALL: 40}
 
 
-@pytest.mark.parametrize(("sides", "kept"), [((101, 60), True), ((60, 101), True), ((100, 60), False), ((60, 100), False)])
+@pytest.mark.parametrize(
+    ("sides", "kept"), [((101, 60), True), ((60, 101), True), ((100, 60), False), ((60, 100), False)]
+)
 def test_syncnets_rule_is_the_longer_mean_side(sides, kept):
     """max(mean width, mean height) > 100, whatever the median width; over interpolated boxes too."""
     face = Face(np.array([10, 10, 10 + sides[0], 10 + sides[1]], np.float32), 0.9, None)
@@ -105,7 +118,9 @@ def test_syncnets_rule_is_the_longer_mean_side(sides, kept):
 def test_a_mean_is_no_median():
     small, large = (Face(np.array([0, 0, side, side], np.float32), 0.9, None) for side in (80, 140))
     found = build_tracks(
-        [[small]] * 11 + [[large]] * 9, (), TrackOptions(min_width_px=0, min_mean_side_px=100, pose_frames=0, box_frames=0)
+        [[small]] * 11 + [[large]] * 9,
+        (),
+        TrackOptions(min_width_px=0, min_mean_side_px=100, pose_frames=0, box_frames=0),
     )
     assert len(found.tracks) == 1  # median 80, mean 107
 
@@ -125,13 +140,19 @@ def test_jitter_goes_and_the_mouth_keeps_its_movement():
     (track,) = build_tracks(frames, [], TrackOptions(pose_frames=2.0)).tracks
     gap = track.landmarks[:, 66, 1] - track.landmarks[:, 62, 1]
     assert np.allclose(gap, points[:, 66, 1] - points[:, 62, 1], atol=1e-2)
-    before, after = np.diff(jitter[:, 0], axis=0), np.diff(track.landmarks[:, list(RIGID)].mean(axis=1), axis=0)
+    before, after = (
+        np.diff(jitter[:, 0], axis=0),
+        np.diff(track.landmarks[:, list(RIGID)].mean(axis=1), axis=0),
+    )
     assert after.std() < before.std() / 5
 
 
 def test_smoothing_does_not_lag_behind_a_moving_head():
     frames = [[with_landmarks(mean_face() * 12 + (300 + 20 * np.sin(i / 8), 300))] for i in range(100)]
-    raw, calm = (build_tracks(frames, [], TrackOptions(pose_frames=sigma)).tracks[0].landmarks[:, 30, 0] for sigma in (0, 1.5))
+    raw, calm = (
+        build_tracks(frames, [], TrackOptions(pose_frames=sigma)).tracks[0].landmarks[:, 30, 0]
+        for sigma in (0, 1.5)
+    )
     shift = [np.abs(calm[5 + s : 95 + s] - raw[5:95]).mean() for s in (-1, 0, 1)]
     assert np.argmin(shift) == 1 and shift[1] < 0.4
 

@@ -16,8 +16,33 @@ CONTAINERS = {
     "ts": ("mpegts", "libx264", "aac", {}),
 }
 SECONDS = 1.6
-EXTREMES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-BOXES_WITH_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"moof", b"traf", b"udta")
+EXTREMES = (
+    0,
+    1,
+    2,
+    0x7F,
+    0xFF,
+    0x7FFF,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    0x7FFFFFFFFFFFFFFF,
+    0xFFFFFFFFFFFFFFFF,
+)
+BOXES_WITH_BOXES = (
+    b"moov",
+    b"trak",
+    b"mdia",
+    b"minf",
+    b"stbl",
+    b"edts",
+    b"dinf",
+    b"mvex",
+    b"moof",
+    b"traf",
+    b"udta",
+)
 CLUSTER, CUES = b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"
 
 
@@ -26,7 +51,9 @@ def small_video(kind):
     container_format, video_codec, audio_codec, options = CONTAINERS[kind]
     rate, file = 48000, io.BytesIO()
     with av.open(file, "w", format=container_format, options=options) as out:
-        video = out.add_stream(video_codec, rate=25, options={"threads": "1", "g": "10", "deadline": "realtime"})
+        video = out.add_stream(
+            video_codec, rate=25, options={"threads": "1", "g": "10", "deadline": "realtime"}
+        )
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sound = out.add_stream(audio_codec, rate=rate, layout="mono")
         for index in range(round(SECONDS * 25)):

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from mutations import mutant, small_video
+
 from speechlip.errors import SourceRefused
-from speechlip.exporting.sound import read_sound
+from speechlip.exporting.audio import read_audio
 from speechlip.faces import detectors
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import make_plan
+from speechlip.preparing.source_stats import refused_row
+from speechlip.preparing.unit import prepare_unit
 from speechlip.records import Face, Source
-from speechlip.shards.account import refused_row
-from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import make_plan
-from speechlip.shards.prepare import prepare_unit
 
 MEMORY_BYTES = 3 * 2**30
 
@@ -45,9 +46,11 @@ def read(path, folder):
     plan = make_plan([source], options)
     rows = [refused_row(split, entry) for split, entry in plan.refused]
     for unit in plan.units:
-        rows += prepare_unit(unit, lambda name, seconds: None, options=options, work_folder=folder, with_phones=False).rows
+        rows += prepare_unit(
+            unit, lambda name, seconds: None, options=options, work_folder=folder, with_phones=False
+        ).rows
     try:
-        frames = read_sound(path).frames
+        frames = read_audio(path).frames
     except SourceRefused as refusal:
         frames = refusal.reason
     row, *others = rows
@@ -80,7 +83,11 @@ def main(kind, seed, first, count, folder):
         except Exception as error:
             found = {"raised": f"{type(error).__name__}: {error}"}
         after = resource.getrusage(resource.RUSAGE_SELF)
-        found |= {"number": number, "cpu_s": round(after.ru_utime - before.ru_utime, 2), "peak_mb": after.ru_maxrss // 1024}
+        found |= {
+            "number": number,
+            "cpu_s": round(after.ru_utime - before.ru_utime, 2),
+            "peak_mb": after.ru_maxrss // 1024,
+        }
         print(json.dumps(found), flush=True)
         path.unlink()
 

@@ -25,9 +25,21 @@ MOST_MB = 1000
 
 def lines_of(kind, first, count, folder):
     """(process, queue of its lines; None at its end)"""
-    command = [sys.executable, str(Path(__file__).with_name("read_mutants.py")), kind, str(SEED), str(first), str(count), str(folder)]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("read_mutants.py")),
+        kind,
+        str(SEED),
+        str(first),
+        str(count),
+        str(folder),
+    ]
     child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     lines = queue.Queue()
 
@@ -72,7 +84,9 @@ def wrong_with(row):
         "in the ledger": row["seconds"],
         "exported": (row["frames"] if isinstance(row["frames"], int) else 0) / 25,
     }
-    wrong = [f"{length_s:g} s {where}" for where, length_s in lengths.items() if not 0 <= length_s <= LONGEST_S]
+    wrong = [
+        f"{length_s:g} s {where}" for where, length_s in lengths.items() if not 0 <= length_s <= LONGEST_S
+    ]
     return ", ".join(wrong) or (f"{row['peak_mb']} MB" if row["peak_mb"] > 800 + MOST_MB else "")
 
 
@@ -83,5 +97,7 @@ def test_no_changed_header_does_harm(kind, tmp_path):
     wrong = {number: why for number, row in found.items() if (why := wrong_with(row))}
     clips = sum(row.get("clips", 0) > 0 for row in found.values())
     reasons = Counter(row["reason"] for row in found.values() if row.get("reason"))
-    print(f"{kind}: {MUTANTS} mutants (seed {SEED}), {clips} gave clips, {len(wrong)} wrong; refused: {dict(reasons.most_common())}")
+    print(
+        f"{kind}: {MUTANTS} mutants (seed {SEED}), {clips} gave clips, {len(wrong)} wrong; refused: {dict(reasons.most_common())}"
+    )
     assert not wrong, f"{len(wrong)} of {MUTANTS}: {dict(list(wrong.items())[:10])}"

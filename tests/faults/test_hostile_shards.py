@@ -10,13 +10,14 @@ import tarfile
 import numpy as np
 import pytest
 import tiny_dataset
+
 from speechlip.errors import OptionError, ShardError
 from speechlip.gallery.summary import of_all, stored_metas
-from speechlip.shards.evaluation import evaluation_batches
-from speechlip.shards.pair_loader import pair_loader
-from speechlip.shards.reader import ClipReader
-from speechlip.shards.shardset import open_shards
-from speechlip.shards.verify import verify
+from speechlip.shards.checks.verify import verify
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.lookup import evaluation_batches
+from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import open_shards
 
 pytestmark = pytest.mark.faults
 
@@ -50,7 +51,9 @@ VALUES = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", SPLITS, shards=1, landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("tiny") / "out", SPLITS, shards=1, landmarks=True, phones=True
+    )
 
 
 @pytest.fixture
@@ -80,7 +83,9 @@ def read_all(folder):
     return report, refused
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "ledger.jsonl", "pairs/validation.parquet", f"data/{SHARD}"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "ledger.jsonl", "pairs/validation.parquet", f"data/{SHARD}"]
+)
 def test_no_changed_bit_goes_unseen(own, name):
     """24 of 80 in the ledger and 15 of 80 in the manifest did."""
     rng, data, unseen = np.random.default_rng(SEED), (own / name).read_bytes(), []
@@ -119,7 +124,10 @@ def settle(folder, path):
     """Make size and hash in the manifest those of the shard, so that only its content is left to find."""
     data = path.read_bytes()
     row = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    tiny_dataset.edit_manifest(folder, lambda manifest: next(each for each in manifest["shards"] if each["name"] == path.name).update(row))
+    tiny_dataset.edit_manifest(
+        folder,
+        lambda manifest: next(each for each in manifest["shards"] if each["name"] == path.name).update(row),
+    )
 
 
 def test_changed_tar_headers(own):
@@ -132,7 +140,9 @@ def test_changed_tar_headers(own):
         found += not report.ok
         refused += bool(names)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-    print(f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, memory grew by {grown_mb} MB")
+    print(
+        f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, memory grew by {grown_mb} MB"
+    )
     assert grown_mb < MOST_MB and found > 0.8 * TARS
 
 
@@ -173,7 +183,9 @@ def replaced(value, path, new):
 
 def places(value):
     """The path of everything in a JSON value."""
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
         yield (key,)
         yield from ((key, *rest) for rest in places(inner))
 
@@ -186,14 +198,22 @@ def test_changed_json(own, what):
     samples = tiny_dataset.read_tar(path)
     rows = [json.loads(line) for line in ledger.splitlines()]
     for _ in range(JSONS):
-        value = {"manifest": json.loads(manifest), "ledger": rows, "sample": json.loads(samples["dora-0"]["json"])}[what]
+        value = {
+            "manifest": json.loads(manifest),
+            "ledger": rows,
+            "sample": json.loads(samples["dora-0"]["json"]),
+        }[what]
         where = list(places(value))
-        changed = replaced(value, where[int(rng.integers(len(where)))], VALUES[int(rng.integers(len(VALUES)))])
+        changed = replaced(
+            value, where[int(rng.integers(len(where)))], VALUES[int(rng.integers(len(VALUES)))]
+        )
         if what == "ledger":
             tiny_dataset.write_ledger(own, changed)
             tiny_dataset.edit_manifest(own, lambda manifest: None)
         elif what == "sample":
-            tiny_dataset.write_tar(path, samples | {"dora-0": samples["dora-0"] | {"json": json.dumps(changed).encode()}})
+            tiny_dataset.write_tar(
+                path, samples | {"dora-0": samples["dora-0"] | {"json": json.dumps(changed).encode()}}
+            )
             settle(own, path)
         else:
             tiny_dataset.write_manifest(own, changed)

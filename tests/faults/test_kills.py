@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from speechlip.shards.verify import verify
+
+from speechlip.shards.checks.verify import verify
 
 pytestmark = pytest.mark.faults
 
@@ -19,18 +20,34 @@ PREP_SHARDS = Path(sys.executable).parent / "prep-shards"
 
 
 def command(videos, out):
-    return [PREP_SHARDS, videos, "-o", out, "--detector", "cascade", "--workers", "2", "--shard-size", "300KB", "--quiet"]
+    return [
+        PREP_SHARDS,
+        videos,
+        "-o",
+        out,
+        "--detector",
+        "cascade",
+        "--workers",
+        "2",
+        "--shard-size",
+        "300KB",
+        "--quiet",
+    ]
 
 
 def digests(folder):
     """Path → SHA-256 of every file, hidden ones too."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
 
 
 def killed(arguments, after_s):
     """Whether the command was still there to be killed after so long; else it must have ended well."""
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         _, said = process.communicate(timeout=after_s)
     except subprocess.TimeoutExpired:
@@ -53,4 +70,6 @@ def test_kills_leave_the_same_bytes(talking, tmp_path):
             kills += 1
         subprocess.run(command(talking, out), check=True)
         assert digests(out) == wanted
-    print(f"{kills} kills −9 of the group (seed {SEED}) in {rounds} folders, a run of {whole_s:.1f} s: the same bytes in each")
+    print(
+        f"{kills} kills −9 of the group (seed {SEED}) in {rounds} folders, a run of {whole_s:.1f} s: the same bytes in each"
+    )

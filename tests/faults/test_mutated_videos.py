@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from mutations import CONTAINERS, mutant, small_video
-from speechlip.cli import export_features, prep_shards, score_sync
+
+from speechlip.commands.cli import export_features, prep_shards, score_sync
 
 pytestmark = pytest.mark.faults
 
@@ -41,7 +42,9 @@ def videos(tmp_path_factory):
     whole = {kind: small_video(kind) for kind in CONTAINERS}
     for number in range(VIDEOS):
         kind = list(CONTAINERS)[number % len(CONTAINERS)]
-        (folder / f"{number:03d}.{'mp4' if kind == 'fragmented' else kind}").write_bytes(damaged(whole[kind], kind, number))
+        (folder / f"{number:03d}.{'mp4' if kind == 'fragmented' else kind}").write_bytes(
+            damaged(whole[kind], kind, number)
+        )
     return folder
 
 
@@ -52,7 +55,18 @@ def ended(command, *arguments):
 
 
 def test_prep_shards(videos, tmp_path):
-    done = ended(prep_shards, videos, "-o", tmp_path / "out", "--detector", "cascade", "--workers", 2, "--max-wait", "60s")
+    done = ended(
+        prep_shards,
+        videos,
+        "-o",
+        tmp_path / "out",
+        "--detector",
+        "cascade",
+        "--workers",
+        2,
+        "--max-wait",
+        "60s",
+    )
     assert done.exit_code in (0, 2), done.output[-2000:]
     rows = [json.loads(line) for line in (tmp_path / "out" / "ledger.jsonl").read_text().splitlines()]
     tell("prep-shards", [row["source"] for row in rows], Counter(row["reason"] for row in rows))
@@ -67,7 +81,20 @@ def test_export_features(videos, tmp_path):
 
 
 def test_score_sync(videos, tmp_path):
-    ended(score_sync, videos, "-o", tmp_path / "out", "--metrics", "cpbd", "--detector", "cascade", "--workers", 2, "--max-wait", "60s")
+    ended(
+        score_sync,
+        videos,
+        "-o",
+        tmp_path / "out",
+        "--metrics",
+        "cpbd",
+        "--detector",
+        "cascade",
+        "--workers",
+        2,
+        "--max-wait",
+        "60s",
+    )
     with (tmp_path / "out" / "scores.csv").open(newline="") as file:
         rows = {row["clip"]: row["reason"] for row in csv.DictReader(file)}
     tell("score-sync", list(rows), Counter(rows.values()))
@@ -82,6 +109,12 @@ def test_audit(videos, tmp_path):
 
 
 def tell(command, names, reasons):
-    print(f"{command}: {len(names)} rows of {VIDEOS} changed videos (seed {SEED}): {dict(reasons.most_common())}")
+    print(
+        f"{command}: {len(names)} rows of {VIDEOS} changed videos (seed {SEED}): {dict(reasons.most_common())}"
+    )
     assert sorted(names) == sorted(set(names)) and len(names) == VIDEOS
-    assert not [reason for reason in reasons if "unexpected" in reason or "crashed" in reason or "over the limit" in reason]
+    assert not [
+        reason
+        for reason in reasons
+        if "unexpected" in reason or "crashed" in reason or "over the limit" in reason
+    ]

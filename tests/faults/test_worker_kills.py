@@ -21,23 +21,37 @@ BIN = Path(sys.executable).parent
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def children(pid):
     try:
-        return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+        return [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
     except OSError:
         return []
 
 
 def shot_at(arguments, rng, shots):
     """Run a command, and kill one process below it at so many moments; its exit code, what it said, kills of workers and of servers."""
-    process = subprocess.Popen(list(map(str, arguments)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        list(map(str, arguments)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     workers = servers = 0
     while process.poll() is None and workers + servers < shots:
         time.sleep(rng.uniform(0.05, 0.6))
-        forkers = [child for child in children(process.pid) if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        forkers = [
+            child
+            for child in children(process.pid)
+            if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
         below = [worker for forker in forkers for worker in children(forker)]
         if not below:
             continue
@@ -72,7 +86,12 @@ def test_kills_of_single_processes_lose_nothing(talking, tmp_path, command):
     }[command]
     typed[0] = BIN / typed[0]
     rng, total = np.random.default_rng(SEED), np.zeros(2, int)
-    subprocess.run([*map(str, typed), str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [*map(str, typed), str(tmp_path / "whole")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for number in range(ROUNDS):
         out = tmp_path / str(number)
         total += until_done([*typed, out], rng)
@@ -81,4 +100,6 @@ def test_kills_of_single_processes_lose_nothing(talking, tmp_path, command):
         else:
             assert (out / "scores.csv").read_text() == (tmp_path / "whole" / "scores.csv").read_text()
     assert total[0] >= ROUNDS
-    print(f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the same bytes, no traceback")
+    print(
+        f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the same bytes, no traceback"
+    )

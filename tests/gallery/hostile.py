@@ -17,11 +17,26 @@ TRANSCRIPT = "</script><script>document.title = 'owned'</script> {{data}} {{clip
 
 def hostile_shards(folder: Path) -> Path:
     """6 + 3 clips with phones and landmarks; every detector and transcript is hostile, every face has a width."""
-    named = {name: dict(zip([f"s{number}" for number in range(9)], speakers.values(), strict=False)) for name, speakers in SPLITS.items()}
-    write_dataset(folder, {split: {f"{split}-{key}": lengths for key, lengths in own.items()} for split, own in named.items()}, **MEMBERS)
-    real = {f"{split}-s{number}": name for split, speakers in SPLITS.items() for number, name in enumerate(speakers)}
+    named = {
+        name: dict(zip([f"s{number}" for number in range(9)], speakers.values(), strict=False))
+        for name, speakers in SPLITS.items()
+    }
+    write_dataset(
+        folder,
+        {split: {f"{split}-{key}": lengths for key, lengths in own.items()} for split, own in named.items()},
+        **MEMBERS,
+    )
+    real = {
+        f"{split}-s{number}": name
+        for split, speakers in SPLITS.items()
+        for number, name in enumerate(speakers)
+    }
     for path in sorted((folder / "data").glob("*.tar")):
-        rewrite(folder, path.name, lambda samples: {key: renamed(members, real) for key, members in samples.items()})
+        rewrite(
+            folder,
+            path.name,
+            lambda samples: {key: renamed(members, real) for key, members in samples.items()},
+        )
     rows = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
     lines = [json.dumps(row | {"speaker": real[row["speaker"]]}) + "\n" for row in rows]
     (folder / "ledger.jsonl").write_text("".join(lines))
@@ -41,5 +56,8 @@ def renamed(members: dict[str, bytes], real: dict[str, str]) -> dict[str, bytes]
         "face_width_px": 120.0,
         "odd": {"<i>": [None, 1.5]},
     }
-    phones = [{"start_s": 0.0, "end_s": 0.08, "phone": "<u>AH</u>"}, {"start_s": 0.08, "end_s": 0.2, "phone": "M"}]
+    phones = [
+        {"start_s": 0.0, "end_s": 0.08, "phone": "<u>AH</u>"},
+        {"start_s": 0.08, "end_s": 0.2, "phone": "M"},
+    ]
     return members | {"json": json.dumps(meta | changed).encode(), "phones.json": json.dumps(phones).encode()}

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hostile import SPEAKERS, TRANSCRIPT, VALIDATION, hostile_shards
 from PIL import Image
+from tiny_dataset import read_tar
+
 from speechlip.gallery.choose import open_splits, shown_clips
 from speechlip.gallery.page import write_gallery
-from speechlip.shards.frozen_pairs import read_pairs
-from tiny_dataset import read_tar
+from speechlip.shards.pairs.frozen import read_pairs
 
 CLICK = """
 const card = cards[0], rim = card.track.getBoundingClientRect();
@@ -95,7 +96,8 @@ def test_a_click_means_its_share_of_the_clip(seen):
     click = seen[0]["times"][:4]
     assert [time_s for time_s, *_ in click] == pytest.approx([0, 0.5, 1, 2])
     assert [words for _, words, _ in click] == [
-        f"{time} of 2.00 s · frame {frame}" for time, frame in zip(("0.00", "0.50", "1.00", "2.00"), (0, 12, 25, 49), strict=True)
+        f"{time} of 2.00 s · frame {frame}"
+        for time, frame in zip(("0.00", "0.50", "1.00", "2.00"), (0, 12, 25, 49), strict=True)
     ]
     assert [left for *_, left in click] == ["0%", "25%", "50%", "100%"]
 
@@ -118,14 +120,24 @@ def test_lanes_share_one_time_axis_and_show_the_shards_mouths(seen, shards):
 
 def test_filters_leave_what_fits(seen, shards):
     filters = seen[0]["filters"]
-    metas = [json.loads(members["json"]) for path in sorted((shards / "data").glob("*.tar")) for members in read_tar(path).values()]
+    metas = [
+        json.loads(members["json"])
+        for path in sorted((shards / "data").glob("*.tar"))
+        for members in read_tar(path).values()
+    ]
     lengths = {meta["key"]: meta["n_frames"] / 25 for meta in metas}
     assert set(filters["all"]) == set(lengths) and len(lengths) == 8
     third = next(meta["speaker"] for meta in metas if meta["key"] == filters["all"][2])
     assert set(filters["speaker"][0]) == {meta["key"] for meta in metas if meta["speaker"] == third}
     validation = {key for key in lengths if key.startswith("validation")}
-    assert set(filters["split"][0]) == validation and filters["split"][1:] == ["3 of 8 clips", "#split=validation"]
-    assert set(filters["both"][0]) == {key for key in validation if lengths[key] >= 1.6} and 0 < len(filters["both"][0]) < 3
+    assert set(filters["split"][0]) == validation and filters["split"][1:] == [
+        "3 of 8 clips",
+        "#split=validation",
+    ]
+    assert (
+        set(filters["both"][0]) == {key for key in validation if lengths[key] >= 1.6}
+        and 0 < len(filters["both"][0]) < 3
+    )
     assert set(filters["length"][0]) == {key for key, length_s in lengths.items() if 1.6 <= length_s <= 2}
     assert len(filters["detector"][0]) == 8
 
@@ -135,15 +147,25 @@ def test_hostile_names_and_texts_are_text(seen):
     body = drawn.partition("<main>")[2]
     visible = re.sub(r'<script.*?</script>|(?<=<option )value=".*?"', "", body, flags=re.DOTALL)
     for name in (*SPEAKERS, *VALIDATION, TRANSCRIPT, "<u>AH</u>", "<i>x</i>"):
-        assert html.escape(name.replace("\u202e", "\\u202e"), quote=False) in visible.replace("&quot;", '"'), name
-    assert "[object" not in visible and "\u202e" not in visible and not re.search(r"<(img src=x|u>|i>x|b>ö)", visible)
+        assert html.escape(name.replace("\u202e", "\\u202e"), quote=False) in visible.replace(
+            "&quot;", '"'
+        ), name
+    assert (
+        "[object" not in visible
+        and "\u202e" not in visible
+        and not re.search(r"<(img src=x|u>|i>x|b>ö)", visible)
+    )
     assert html.unescape(re.search(r"<title>(.*?)</title>", drawn)[1]) == "Clips of <b>shards & co"
     assert drawn.count("<script") == 8 + 3  # a clip each, the data, the page's own, this test's
 
 
 def test_pairs_and_phones_are_drawn(seen, shards):
     _, drawn, _ = seen
-    rows = [row for row in read_pairs(shards / "pairs" / "validation.parquet") if row.lips_key == "validation-s0-0"]
+    rows = [
+        row
+        for row in read_pairs(shards / "pairs" / "validation.parquet")
+        if row.lips_key == "validation-s0-0"
+    ]
     own = drawn.split('data-clip="validation-s0-0"', 1)[1].split("</article>")[0]
     for kind in ("positive", "shift", "clip", "speaker"):
         assert own.count(f'data-kind="{kind}"') == sum(row.kind == kind for row in rows)
@@ -186,16 +208,24 @@ def test_the_file_carries_all_it_needs(page):
 
 
 def test_sound_and_spectrogram_are_the_shards(page, shards):
-    clips = {clip["key"]: clip for clip in map(json.loads, re.findall(r'class="clip">(.*?)</script>', page.read_text()))}
+    clips = {
+        clip["key"]: clip
+        for clip in map(json.loads, re.findall(r'class="clip">(.*?)</script>', page.read_text()))
+    }
     sample = read_tar(shards / "data" / "train-00000-of-00002.tar")["train-s0-0"]
     clip = clips["train-s0-0"]
     assert base64.b64decode(clip["audio"]) == sample["audio.flac"]
     assert clip["phones"] == [[0.0, 0.08, "<u>AH</u>"], [0.08, 0.2, "M"]] and clip["speaker"] == "anna"
     magnitude = np.load(io.BytesIO(sample["stft.npy"])).astype(float)
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(clip["spectrum"]))).convert("L")).astype(float)
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(clip["spectrum"]))).convert("L")).astype(
+        float
+    )
     assert picture.shape == (128, 250)
     halves = magnitude[:, :256].reshape(250, 128, 2).mean(-1).T[::-1]
-    alike = [np.corrcoef(np.roll(np.log(halves + 1e-6), moved, axis=1).ravel(), picture.ravel())[0, 1] for moved in (0, 5)]
+    alike = [
+        np.corrcoef(np.roll(np.log(halves + 1e-6), moved, axis=1).ravel(), picture.ravel())[0, 1]
+        for moved in (0, 5)
+    ]
     assert alike[0] > 0.7 and abs(alike[1]) < 0.2
     points = np.load(io.BytesIO(sample["landmarks.npy"]))
     shown = np.frombuffer(base64.b64decode(clip["points"]), np.uint8).reshape(50, 20, 2) / 2

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from speechlip.cli import inspect_shards
+from tiny_dataset import edit_manifest, read_tar, rewrite, write_dataset
+
+from speechlip.commands.cli import inspect_shards
 from speechlip.errors import OptionError, ShardError
 from speechlip.gallery.choose import open_splits, shown_clips
-from speechlip.gallery.drawn_pairs import shown_pairs
+from speechlip.gallery.images import CELL, COLUMNS, coloured, levels, sheet
 from speechlip.gallery.montage import MOUTHS, ROW_HEIGHT
-from speechlip.gallery.pictures import CELL, COLUMNS, coloured, levels, sheet
 from speechlip.gallery.serve import page_server
+from speechlip.gallery.shown_pairs import shown_pairs
 from speechlip.gallery.summary import of_all, stored_metas, summary
-from tiny_dataset import edit_manifest, read_tar, rewrite, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,10 @@ def made(shards, tmp_path_factory):
 def test_page_and_montage_are_written_and_named(made):
     done, out = made
     assert done.exit_code == 0, done.output
-    assert done.output.startswith(f"13 clips in {out / 'deep' / 'gallery' / 'index.html'}") and "wall.png" in done.output
+    assert (
+        done.output.startswith(f"13 clips in {out / 'deep' / 'gallery' / 'index.html'}")
+        and "wall.png" in done.output
+    )
     assert len(set(keys_of(out / "deep" / "gallery" / "index.html"))) == 13
 
 
@@ -58,7 +62,9 @@ def test_the_montage_shows_the_shards_own_pixels(made, shards):
     key, members = next(iter(read_tar(shards / "data" / "train-00000-of-00002.tar").items()))
     strip = np.asarray(Image.open(io.BytesIO(members["lips.png"]))).reshape(-1, 96, 96, 3)
     for place in range(12):
-        assert (picture[:96, 96 * place : 96 * place + 96] == strip[int((place + 0.5) / 12 * len(strip))]).all(), (key, place)
+        assert (
+            picture[:96, 96 * place : 96 * place + 96] == strip[int((place + 0.5) / 12 * len(strip))]
+        ).all(), (key, place)
     assert (picture[144:152] == 255).all()
 
 
@@ -68,7 +74,10 @@ def test_the_montage_prefers_new_speakers(made, shards):
     for path in sorted((shards / "data").glob("*.tar")):
         for members in read_tar(path).values():
             meta = json.loads(members["json"])
-            first.setdefault(meta["speaker"], np.asarray(Image.open(io.BytesIO(members["lips.png"])))[: 96 * meta["n_frames"]])
+            first.setdefault(
+                meta["speaker"],
+                np.asarray(Image.open(io.BytesIO(members["lips.png"])))[: 96 * meta["n_frames"]],
+            )
     shown = [picture[152 * row : 152 * row + 96, :96] for row in range(5)]
     starts = [strip.reshape(-1, 96, 96, 3)[len(strip) // 96 // 24] for strip in first.values()]
     assert len(first) == 5 and all(any((mouth == start).all() for mouth in shown) for start in starts)
@@ -83,15 +92,23 @@ def test_clips_come_from_all_shards_in_turn(shards):
 
 
 def test_neighbours_in_a_shard_are_passed_over(tmp_path):
-    folder = write_dataset(tmp_path / "one", {"train": {"anna": (12,) * 8, "ben": (12,) * 4}}, shards=1, lips_format="png")
-    assert [clip.clip.key for clip in shown_clips(open_splits(str(folder)), 3)] == ["anna-0", "anna-4", "ben-0"]
+    folder = write_dataset(
+        tmp_path / "one", {"train": {"anna": (12,) * 8, "ben": (12,) * 4}}, shards=1, lips_format="png"
+    )
+    assert [clip.clip.key for clip in shown_clips(open_splits(str(folder)), 3)] == [
+        "anna-0",
+        "anna-4",
+        "ben-0",
+    ]
 
 
 def test_split_and_speaker_choose(shards, tmp_path):
     assert run(shards, "-o", tmp_path, "--split", "validation", "--speaker", "emil", "--quiet").output == ""
     assert set(keys_of(tmp_path / "index.html")) == {"emil-0", "emil-1"}
     assert run(shards, "-o", tmp_path, "--speaker", "ben", "-n", "2").exit_code == 0
-    assert len(keys_of(tmp_path / "index.html")) == 2 and all(key.startswith("ben") for key in keys_of(tmp_path / "index.html"))
+    assert len(keys_of(tmp_path / "index.html")) == 2 and all(
+        key.startswith("ben") for key in keys_of(tmp_path / "index.html")
+    )
 
 
 def test_one_tar_is_a_gallery_too(shards, tmp_path):
@@ -119,12 +136,20 @@ def test_errors_are_one_line_and_exit_code_1(shards, tmp_path, arguments, words)
 
 
 def test_damaged_shards_are_named_and_leave_no_page(tmp_path):
-    folder = write_dataset(tmp_path / "shards", {"train": {"anna": (12, 12), "ben": (12,)}}, shards=1, phones=True)
+    folder = write_dataset(
+        tmp_path / "shards", {"train": {"anna": (12, 12), "ben": (12,)}}, shards=1, phones=True
+    )
     rewrite(
-        folder, "train-00000-of-00001.tar", lambda samples: {key: m | {"phones.json": b'[{"phone": "A"}]'} for key, m in samples.items()}
+        folder,
+        "train-00000-of-00001.tar",
+        lambda samples: {key: m | {"phones.json": b'[{"phone": "A"}]'} for key, m in samples.items()},
     )
     done = run(folder, "-o", tmp_path / "out", "--quiet")
-    assert done.exit_code == 1 and "phones.json cannot be read" in done.output and not list((tmp_path / "out").iterdir())
+    assert (
+        done.exit_code == 1
+        and "phones.json cannot be read" in done.output
+        and not list((tmp_path / "out").iterdir())
+    )
     rewrite(
         folder,
         "train-00000-of-00001.tar",
@@ -140,17 +165,26 @@ def test_damaged_shards_are_named_and_leave_no_page(tmp_path):
 def test_summary_counts_every_clip_though_few_are_shown(shards):
     splits = open_splits(str(shards))
     told = summary(str(shards), splits, of_all(stored_metas(splits)))
-    assert told["clips"] == told["counted"] == 13 and told["lengths"]["n"] == sum(told["lengths"]["counts"]) == 13
+    assert (
+        told["clips"] == told["counted"] == 13
+        and told["lengths"]["n"] == sum(told["lengths"]["counts"]) == 13
+    )
     assert told["lengths"]["median"] == 1.52 and told["widths"] is None
-    assert told["speakers"]["first"][0] == ["anna", 4.8] and len(told["speakers"]["first"]) == 5  # 50 + 40 + 30 frames
+    assert (
+        told["speakers"]["first"][0] == ["anna", 4.8] and len(told["speakers"]["first"]) == 5
+    )  # 50 + 40 + 30 frames
 
 
 def test_speech_of_clips_that_are_not_shown_is_carried_along(shards):
     splits = open_splits(str(shards), "validation")
     shown = list(shown_clips(splits, 1))
     pairs = shown_pairs(str(shards), splits, {"validation": [clip.facts for clip in shown]})
-    absent = {(row.audio_key, row.audio_start_frame) for row in pairs.rows if row.audio_key != shown[0].clip.key}
-    assert absent and set(pairs.speech) == absent and {row.lips_key for row in pairs.rows} == {shown[0].clip.key}
+    absent = {
+        (row.audio_key, row.audio_start_frame) for row in pairs.rows if row.audio_key != shown[0].clip.key
+    }
+    assert (
+        absent and set(pairs.speech) == absent and {row.lips_key for row in pairs.rows} == {shown[0].clip.key}
+    )
 
 
 def test_sheet_puts_frame_i_into_row_and_column():
@@ -179,7 +213,13 @@ def server(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path, host, status", [("/", None, 200), ("/index.html", "localhost:1", 200), ("/secret.txt", None, 404), ("/", "evil.example", 403)]
+    "path, host, status",
+    [
+        ("/", None, 200),
+        ("/index.html", "localhost:1", 200),
+        ("/secret.txt", None, 404),
+        ("/", "evil.example", 403),
+    ],
 )
 def test_the_server_gives_the_page_to_this_machine_alone(server, path, host, status):
     assert server.server_address[0] == "127.0.0.1"
@@ -199,7 +239,7 @@ def test_serve_prints_the_address_and_ctrl_c_ends_it(shards, tmp_path, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", interrupted)
-    monkeypatch.setattr("speechlip.inspect_shards.show", lambda address: None)
+    monkeypatch.setattr("speechlip.commands.output.inspect_shards.show", lambda address: None)
     done = run(shards, "-n", "1", "-o", tmp_path, "--serve", "--port", "0")
     assert done.exit_code == 0 and "http://127.0.0.1:" in done.output and "Ctrl-C ends" in done.output
 
@@ -211,12 +251,27 @@ def test_a_folder_elsewhere_is_streamed(shards, tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as elsewhere:
         threading.Thread(target=elsewhere.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         done = run(f"http://127.0.0.1:{elsewhere.server_address[1]}/", "-o", tmp_path / "out", "-n", "4")
-        kept = run(f"http://127.0.0.1:{elsewhere.server_address[1]}/", "-o", tmp_path / "kept", "-n", "4", "--cache", tmp_path / "cache")
+        kept = run(
+            f"http://127.0.0.1:{elsewhere.server_address[1]}/",
+            "-o",
+            tmp_path / "kept",
+            "-n",
+            "4",
+            "--cache",
+            tmp_path / "cache",
+        )
         elsewhere.shutdown()
     assert done.exit_code == 0, done.output
     assert len(keys_of(tmp_path / "out" / "index.html")) == 4 and not list((tmp_path / "home").rglob("*.tar"))
-    data = json.loads((tmp_path / "out" / "index.html").read_text().split('id="data">')[1].partition("</script>")[0])
-    assert data["frozen"] == ["validation"] and data["pairs"] and data["speech"] == [] and (data["counted"], data["clips"]) == (4, 13)
+    data = json.loads(
+        (tmp_path / "out" / "index.html").read_text().split('id="data">')[1].partition("</script>")[0]
+    )
+    assert (
+        data["frozen"] == ["validation"]
+        and data["pairs"]
+        and data["speech"] == []
+        and (data["counted"], data["clips"]) == (4, 13)
+    )
     assert kept.exit_code == 0 and len(list((tmp_path / "cache").rglob("*.tar"))) == 4
 
 

@@ -20,7 +20,10 @@ class Answers(BaseHTTPRequestHandler):
     hub: "LocalHub"
     routes: ClassVar[list] = []
     protocol_version = "HTTP/1.1"
-    wbufsize, disable_nagle_algorithm = -1, True  # an answer is one packet; else each waits 40 ms for the client's acknowledgement
+    wbufsize, disable_nagle_algorithm = (
+        -1,
+        True,
+    )  # an answer is one packet; else each waits 40 ms for the client's acknowledgement
 
     def log_message(self, *args) -> None:
         pass
@@ -40,15 +43,21 @@ class Answers(BaseHTTPRequestHandler):
         if fault and fault.status == 0 and self.command in ("PUT", "POST"):
             self.rfile.read(min(fault.after, length))
             return self._cut()
-        self.body = self._chunked() if self.headers.get("transfer-encoding") == "chunked" else self.rfile.read(length)
+        self.body = (
+            self._chunked() if self.headers.get("transfer-encoding") == "chunked" else self.rfile.read(length)
+        )
         if fault and fault.status:
             return self._answer(
-                fault.status, {"error": fault.message or "fault"}, {**fault.headers, "x-error-message": fault.message or "fault"}
+                fault.status,
+                {"error": fault.message or "fault"},
+                {**fault.headers, "x-error-message": fault.message or "fault"},
             )
         self.cut_after = fault.after if fault else None
         for pattern, action in self.routes:
             if found := re.fullmatch(pattern, line):
-                return action(self, **{name: unquote(value) for name, value in found.groupdict(default="").items()})
+                return action(
+                    self, **{name: unquote(value) for name, value in found.groupdict(default="").items()}
+                )
         self._answer(404, {"error": f"the local hub does not know {line}"})
 
     def _chunked(self) -> bytes:
@@ -64,9 +73,19 @@ class Answers(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, content=None, headers: dict[str, str] | None = None) -> None:
-        data = b"" if content is None else content if isinstance(content, bytes) else json.dumps(content).encode()
+        data = (
+            b""
+            if content is None
+            else content
+            if isinstance(content, bytes)
+            else json.dumps(content).encode()
+        )
         self.send_response(status)
-        for name, value in {"content-type": "application/json", **(headers or {}), "content-length": str(len(data))}.items():
+        for name, value in {
+            "content-type": "application/json",
+            **(headers or {}),
+            "content-length": str(len(data)),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
@@ -83,7 +102,11 @@ class Answers(BaseHTTPRequestHandler):
     def _known(self) -> bool:
         """Whether the token, if there is one, is good; else 401 is sent."""
         if self.headers.get("authorization") and self._user() is None:
-            self._answer(401, {"error": "Invalid credentials"}, {"x-error-message": "Invalid credentials in Authorization header"})
+            self._answer(
+                401,
+                {"error": "Invalid credentials"},
+                {"x-error-message": "Invalid credentials in Authorization header"},
+            )
             return False
         return True
 
@@ -96,7 +119,9 @@ class Answers(BaseHTTPRequestHandler):
         if repo is None or (repo.private and not owner):
             status = 404 if user else 401
             self._answer(
-                status, {"error": "Repository not found"}, {"x-error-code": "RepoNotFound", "x-error-message": "Repository not found"}
+                status,
+                {"error": "Repository not found"},
+                {"x-error-code": "RepoNotFound", "x-error-message": "Repository not found"},
             )
             return None
         if write and not (owner and user and user[1]):
@@ -108,5 +133,9 @@ class Answers(BaseHTTPRequestHandler):
     def _commit_of(self, repo: "Repo", revision: str) -> str | None:
         oid = repo.branches.get(revision) or (revision if revision in repo.commits else None)
         if oid is None:
-            self._answer(404, {"error": "Invalid rev id"}, {"x-error-code": "RevisionNotFound", "x-error-message": "Invalid rev id"})
+            self._answer(
+                404,
+                {"error": "Invalid rev id"},
+                {"x-error-code": "RevisionNotFound", "x-error-message": "Invalid rev id"},
+            )
         return oid

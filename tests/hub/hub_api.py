@@ -54,19 +54,27 @@ class Handler(Answers):
             return None
         prefix = f"{path.strip('/')}/" if path else ""
         files = {name: data for name, data in repo.commits[oid].items() if name.startswith(prefix)}
-        folders = {name[: position + len(prefix)] for name in files for position in _slashes(name[len(prefix) :])}
+        folders = {
+            name[: position + len(prefix)] for name in files for position in _slashes(name[len(prefix) :])
+        }
         if self.query.get("recursive", "").lower() not in ("true", "1"):
             files = {name: data for name, data in files.items() if "/" not in name[len(prefix) :]}
             folders = {name for name in folders if "/" not in name[len(prefix) :]}
         if prefix and not files and not folders:
-            return self._answer(404, {"error": "no entry"}, {"x-error-code": "EntryNotFound", "x-error-message": "no entry"})
-        entries = [{"type": "directory", "path": name, "oid": "0" * 40, "size": 0} for name in sorted(folders)]
+            return self._answer(
+                404, {"error": "no entry"}, {"x-error-code": "EntryNotFound", "x-error-message": "no entry"}
+            )
+        entries = [
+            {"type": "directory", "path": name, "oid": "0" * 40, "size": 0} for name in sorted(folders)
+        ]
         entries += [_entry(name, data) for name, data in sorted(files.items())]
         start = int(self.query.get("cursor", 0))
         headers = {}
         if start + PAGE < len(entries):
             recursive = f"&recursive={self.query['recursive']}" if "recursive" in self.query else ""
-            headers["link"] = f'<{self.hub.url}{self.parsed.path}?cursor={start + PAGE}{recursive}>; rel="next"'
+            headers["link"] = (
+                f'<{self.hub.url}{self.parsed.path}?cursor={start + PAGE}{recursive}>; rel="next"'
+            )
         self._answer(200, entries[start : start + PAGE], headers)
 
     def paths_info(self, kind: str, repo_id: str, revision: str) -> None:
@@ -84,21 +92,32 @@ class Handler(Answers):
 
     def refs(self, kind: str, repo_id: str) -> None:
         if repo := self._repo(kind, repo_id):
-            branches = [{"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid} for name, oid in repo.branches.items()]
+            branches = [
+                {"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid}
+                for name, oid in repo.branches.items()
+            ]
             tags, requests = (
-                [_ref(name, oid) for name, oid in repo.refs.items() if name.startswith(f"refs/{sort}/")] for sort in ("tags", "pr")
+                [_ref(name, oid) for name, oid in repo.refs.items() if name.startswith(f"refs/{sort}/")]
+                for sort in ("tags", "pr")
             )
             asked = {"pullRequests": requests} if self.query.get("include_prs") else {}
             self._answer(200, {"branches": branches, "converts": [], "tags": tags, **asked})
 
     def commits(self, kind: str, repo_id: str, revision: str) -> None:
         if (repo := self._repo(kind, repo_id)) and (head := self._commit_of(repo, revision)):
-            about = {"authors": [{"user": "ann"}], "date": "2026-01-01T00:00:00.000Z", "title": "t", "message": ""}
+            about = {
+                "authors": [{"user": "ann"}],
+                "date": "2026-01-01T00:00:00.000Z",
+                "title": "t",
+                "message": "",
+            }
             self._answer(200, [{"id": oid, **about} for oid in repo.history(head)])
 
     def branch(self, kind: str, repo_id: str, branch: str) -> None:
         if repo := self._repo(kind, repo_id, write=True):
-            repo.branches[branch] = json.loads(self.body or b"{}").get("startingPoint") or repo.branches["main"]
+            repo.branches[branch] = (
+                json.loads(self.body or b"{}").get("startingPoint") or repo.branches["main"]
+            )
             self._answer(200, {})
 
     def settings(self, kind: str, repo_id: str) -> None:
@@ -117,7 +136,9 @@ class Handler(Answers):
             self._answer(200, {"name": (self._user() or ("",))[0], "type": "user", "orgs": []})
 
     def preupload(self, kind: str, repo_id: str, revision: str) -> None:
-        if not (repo := self._repo(kind, repo_id, write=True)) or not (oid := self._commit_of(repo, revision)):
+        if not (repo := self._repo(kind, repo_id, write=True)) or not (
+            oid := self._commit_of(repo, revision)
+        ):
             return
         files = repo.commits[oid]
         rows = []
@@ -125,13 +146,26 @@ class Handler(Answers):
             path = wanted["path"]
             mode = "lfs" if path.endswith(LFS_SUFFIXES) else "regular"
             rows.append(
-                {"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": _oid(path, files[path]) if path in files else None}
+                {
+                    "path": path,
+                    "uploadMode": mode,
+                    "shouldIgnore": False,
+                    "oid": _oid(path, files[path]) if path in files else None,
+                }
             )
         self._answer(200, {"files": rows})
 
     def lfs_batch(self, kind: str, repo_id: str) -> None:
         if self._repo(kind.strip("/"), repo_id, write=True):
-            self._answer(200, {"objects": [self._lfs_action(each["oid"], each["size"]) for each in json.loads(self.body)["objects"]]})
+            self._answer(
+                200,
+                {
+                    "objects": [
+                        self._lfs_action(each["oid"], each["size"])
+                        for each in json.loads(self.body)["objects"]
+                    ]
+                },
+            )
 
     def _lfs_action(self, oid: str, size: int) -> dict:
         answer = {"oid": oid, "size": size}
@@ -139,10 +173,21 @@ class Handler(Answers):
             return answer
         verify = {"href": f"{self.hub.url}/lfs-verify"}
         if not self.hub.part_bytes:
-            return {**answer, "actions": {"upload": {"href": f"{self.hub.storage}/storage/{oid}"}, "verify": verify}}
+            return {
+                **answer,
+                "actions": {"upload": {"href": f"{self.hub.storage}/storage/{oid}"}, "verify": verify},
+            }
         n_parts = -(-size // self.hub.part_bytes)
-        header = {"chunk_size": str(self.hub.part_bytes)} | {str(n): f"{self.hub.storage}/storage/{oid}/{n}" for n in range(1, n_parts + 1)}
-        return {**answer, "actions": {"upload": {"href": f"{self.hub.url}/lfs-complete", "header": header}, "verify": verify}}
+        header = {"chunk_size": str(self.hub.part_bytes)} | {
+            str(n): f"{self.hub.storage}/storage/{oid}/{n}" for n in range(1, n_parts + 1)
+        }
+        return {
+            **answer,
+            "actions": {
+                "upload": {"href": f"{self.hub.url}/lfs-complete", "header": header},
+                "verify": verify,
+            },
+        }
 
     def put_object(self, oid: str, part: str = "") -> None:
         self.hub.storage_headers.append(dict(self.headers))
@@ -167,7 +212,11 @@ class Handler(Answers):
     def verify(self) -> None:
         wanted = json.loads(self.body)
         there = self.hub.lfs.get(wanted["oid"])
-        ok = there is not None and len(there) == wanted["size"] and hashlib.sha256(there).hexdigest() == wanted["oid"]
+        ok = (
+            there is not None
+            and len(there) == wanted["size"]
+            and hashlib.sha256(there).hexdigest() == wanted["oid"]
+        )
         self._answer(200 if ok else 404, {})
 
     def make_commit(self, kind: str, repo_id: str, revision: str) -> None:
@@ -177,10 +226,14 @@ class Handler(Answers):
         changed = {}
         for line in lines[1:]:
             value = line["value"]
-            changed[value["path"]] = self.hub.lfs[value["oid"]] if line["key"] == "lfsFile" else base64.b64decode(value["content"])
+            changed[value["path"]] = (
+                self.hub.lfs[value["oid"]] if line["key"] == "lfsFile" else base64.b64decode(value["content"])
+            )
         self.hub.committed.append(list(changed))
         oid = self.hub.commit(repo, revision, lambda files: files.update(changed))
-        self._answer(200, {"commitUrl": f"{self.hub.url}/{repo_id}/commit/{oid}", "commitOid": oid, "success": True})
+        self._answer(
+            200, {"commitUrl": f"{self.hub.url}/{repo_id}/commit/{oid}", "commitOid": oid, "success": True}
+        )
 
     def resolve(self, kind: str, repo_id: str, revision: str, path: str) -> None:
         if not (repo := self._repo(kind.strip("/"), repo_id)) or not (oid := self._commit_of(repo, revision)):
@@ -188,7 +241,9 @@ class Handler(Answers):
         if path not in repo.commits[oid]:
             message = "Entry not found"
             return self._answer(
-                404, {"error": message}, {"x-error-code": "EntryNotFound", "x-error-message": message, "x-repo-commit": oid}
+                404,
+                {"error": message},
+                {"x-error-code": "EntryNotFound", "x-error-message": message, "x-repo-commit": oid},
             )
         data = repo.commits[oid][path]
         about = {"x-repo-commit": oid, "accept-ranges": "bytes"}
@@ -196,7 +251,11 @@ class Handler(Answers):
             return self._file(data, {**about, "etag": f'"{_oid(path, data)}"'})
         sha256 = hashlib.sha256(data).hexdigest()
         self.hub.lfs.setdefault(sha256, data)
-        linked = {"x-linked-etag": f'"{sha256}"', "x-linked-size": str(len(data)), "location": f"{self.hub.storage}/storage/{sha256}"}
+        linked = {
+            "x-linked-etag": f'"{sha256}"',
+            "x-linked-size": str(len(data)),
+            "location": f"{self.hub.storage}/storage/{sha256}",
+        }
         self._answer(302, None, {**about, **linked})
 
     def get_object(self, oid: str) -> None:
@@ -215,7 +274,9 @@ class Handler(Answers):
         first, last = int(asked[1]), min(int(asked[2] or len(data) - 1), len(data) - 1)
         if first >= len(data):
             return self._answer(416, None, {"content-range": f"bytes */{len(data)}"})
-        self._answer(206, data[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{len(data)}"})
+        self._answer(
+            206, data[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{len(data)}"}
+        )
 
 
 def _oid(path: str, data: bytes) -> str:
@@ -262,7 +323,10 @@ ROUTES = [
     (r"(?:GET|HEAD) /storage/(?P<oid>[0-9a-f]+)", Handler.get_object),
     (r"POST /lfs-complete", Handler.complete),
     (r"POST /lfs-verify", Handler.verify),
-    (r"(?:GET|HEAD) /(?P<kind>datasets/|)(?P<repo_id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)", Handler.resolve),
+    (
+        r"(?:GET|HEAD) /(?P<kind>datasets/|)(?P<repo_id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
+        Handler.resolve,
+    ),
 ]
 
 Handler.routes = ROUTES

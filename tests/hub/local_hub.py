@@ -105,6 +105,9 @@ def serving():
     with _Server(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        hub.url, hub.storage = f"http://127.0.0.1:{server.server_port}", f"http://localhost:{server.server_port}"
+        hub.url, hub.storage = (
+            f"http://127.0.0.1:{server.server_port}",
+            f"http://localhost:{server.server_port}",
+        )
         yield hub
         server.shutdown()

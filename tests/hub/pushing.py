@@ -1,7 +1,8 @@
 """push-shards as a person calls it, and what it says."""
 
 from click.testing import CliRunner
-from speechlip.cli import push_shards
+
+from speechlip.commands.cli import push_shards
 
 REPO = "ann/talks"
 

@@ -40,17 +40,27 @@ def test_who_takes_it_upon_them_is_on_record(hub, folder):
     assert push(folder, "--public", "--i-have-the-right-to-publish")[0] == 0
     record = json.loads(hub.files(REPO)["publication.json"])
     assert (
-        record["right_to_publish"] == "stated with --i-have-the-right-to-publish" and record["public"] and record["licences"] == ["unknown"]
+        record["right_to_publish"] == "stated with --i-have-the-right-to-publish"
+        and record["public"]
+        and record["licences"] == ["unknown"]
     )
 
 
 @pytest.mark.parametrize(
-    "licence", ["CC-BY-NC-ND-4.0", "cc by-nd 4.0", "Attribution-NoDerivatives 4.0", "https://x.test/licenses/by-nd-nc/1.0/"]
+    "licence",
+    [
+        "CC-BY-NC-ND-4.0",
+        "cc by-nd 4.0",
+        "Attribution-NoDerivatives 4.0",
+        "https://x.test/licenses/by-nd-nc/1.0/",
+    ],
 )
 def test_a_licence_without_derivatives_stops_a_public_push_and_no_private_one(hub, folder, licence):
     relicense(folder, {"anna": licence})
     line = refused(folder, "--public")
-    assert f"error: {licence} forbids handing on adaptations" in line and "unknown" not in line and not hub.seen
+    assert (
+        f"error: {licence} forbids handing on adaptations" in line and "unknown" not in line and not hub.seen
+    )
     assert push(folder)[0] == 0
     assert json.loads(hub.files(REPO)["publication.json"])["right_to_publish"] == "not published"
     assert push(folder, "--public", "--i-have-the-right-to-publish")[0] == 0
@@ -68,11 +78,21 @@ def test_a_licence_that_only_the_manifest_has_opens_nothing(hub, folder, release
     """Samples that say unknown, in a manifest that says CC0-1.0: found here where licences were added up, and refused where they were not."""
     relicense(folder, dict.fromkeys(("anna", "ben", "dora", "emil"), "unknown"))
     if release == "this":
-        edit_manifest(folder, lambda manifest: manifest.update(licences={"CC0-1.0": manifest["licences"]["unknown"]}))
-        assert "0 clips of 0 sources say the licence 'CC0-1.0', the manifest counts 6 of 4" in push(folder, "--public")[1]
+        edit_manifest(
+            folder, lambda manifest: manifest.update(licences={"CC0-1.0": manifest["licences"]["unknown"]})
+        )
+        assert (
+            "0 clips of 0 sources say the licence 'CC0-1.0', the manifest counts 6 of 4"
+            in push(folder, "--public")[1]
+        )
     else:
         gone = ("licences", "digest", "ledger")
-        edit_manifest(folder, lambda manifest: [manifest.pop(name) for name in gone] + [manifest.update(about={"licence": "CC0-1.0"})])
+        edit_manifest(
+            folder,
+            lambda manifest: (
+                [manifest.pop(name) for name in gone] + [manifest.update(about={"licence": "CC0-1.0"})]
+            ),
+        )
         ledger = (folder / "ledger.jsonl").read_text()
         (folder / "ledger.jsonl").write_text(ledger.replace(', "licence": "unknown"', ""))
         assert "licence of some of these faces and voices is unknown" in refused(folder, "--public")
@@ -86,7 +106,10 @@ def kept_private(hub, folder, *options):
     """What a public push says of a repository that holds more; nothing travels and it stays private."""
     commits = len(hub.committed)
     line = refused(folder, "--public", *options)
-    assert "holds more than was checked, and all of it would become public" in line and "push to a repository of its own" in line
+    assert (
+        "holds more than was checked, and all of it would become public" in line
+        and "push to a repository of its own" in line
+    )
     assert hub.repos["datasets", REPO].private and len(hub.committed) == commits
     return line
 
@@ -138,7 +161,9 @@ def test_shards_that_were_replaced_are_still_in_an_earlier_commit(hub, folder, p
 
 
 def test_many_are_not_all_listed(hub, folder, private):
-    hub.commit(private, "main", lambda files: files.update({f"raw/{number}.mp4": b"faces" for number in range(9)}))
+    hub.commit(
+        private, "main", lambda files: files.update({f"raw/{number}.mp4": b"faces" for number in range(9)})
+    )
     assert "raw/2.mp4 (branch main) and more;" in kept_private(hub, folder)
 
 
@@ -160,7 +185,9 @@ def test_what_came_while_shards_travelled_stays_private(hub, folder, monkeypatch
     assert hub.repos["datasets", REPO].private
 
 
-def test_own_earlier_states_branches_that_are_empty_and_tags_of_the_same_are_no_strangers(hub, folder, private):
+def test_own_earlier_states_branches_that_are_empty_and_tags_of_the_same_are_no_strangers(
+    hub, folder, private
+):
     private.branches["empty"] = private.branches["main"]
     push(folder)
     (folder / "README.md").write_text((folder / "README.md").read_text() + "\nMore words.\n")

@@ -13,16 +13,17 @@ import yaml
 from click.testing import CliRunner
 from hub_answers import READER
 from safetensors.torch import save
-from speechlip.cli import push_encoder
-from speechlip.encoders.catalogue import open_features
-from speechlip.encoders.pair import build_pair
+from tiny_dataset import edit_manifest
+
+from speechlip.commands.cli import push_encoder
+from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
-from speechlip.files import sha256_of
-from speechlip.scoring.sync import open_sync_model
+from speechlip.files.stamps import sha256_of
+from speechlip.scoring.sync.models import open_sync_model
 from speechlip.training.checkpoint import shard_facts
 from speechlip.training.config import make_options, unlike_paper
-from tiny_dataset import edit_manifest
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 
@@ -38,7 +39,9 @@ def trained(tmp_path_factory):
     torch.manual_seed(0)
     options = make_options("fast", {"encoder": "mel-cnn"})
     pair = build_pair("mel-cnn", options.lip_input, rectified=False)
-    (folder / "model.safetensors").write_bytes(save({f"pair.{name}": tensor.contiguous() for name, tensor in pair.state_dict().items()}))
+    (folder / "model.safetensors").write_bytes(
+        save({f"pair.{name}": tensor.contiguous() for name, tensor in pair.state_dict().items()})
+    )
     torch.save({"secret": "state"}, folder / "trainer.pt")
     facts = {
         "format": 1,
@@ -91,7 +94,11 @@ def test_it_comes_back_by_name_and_no_pickle_travels(hub, trained, tmp_path):
     assert hub.committed[-1] == ["README.md"]
     there, here = load_run("hf://ann/mel"), load_run(trained)
     np.testing.assert_array_equal(there.speech_features(AUDIO), here.speech_features(AUDIO))
-    assert (there.sha256, there.step, there.crop) == (here.sha256, 7, "lips") and there.name == "ann--mel (mel-cnn)"
+    assert (there.sha256, there.step, there.crop) == (
+        here.sha256,
+        7,
+        "lips",
+    ) and there.name == "ann--mel (mel-cnn)"
     hub.seen.clear()
     load_run("hf://ann/mel")
     assert not any("safetensors" in line for line in hub.seen)  # fetched once
@@ -106,7 +113,9 @@ def test_wherever_a_run_is_named_a_name_on_the_hub_is_taken(hub, trained):
 def test_pushed_again_nothing_travels_and_other_weights_are_refused(hub, trained):
     push(trained)
     assert "0 files to send" in push(trained)[1]
-    hub.commit(hub.repos["models", "ann/mel"], "main", lambda files: files.update({"model.safetensors": b"others"}))
+    hub.commit(
+        hub.repos["models", "ann/mel"], "main", lambda files: files.update({"model.safetensors": b"others"})
+    )
     code, output = push(trained)
     assert code == 1 and "holds other content (model.safetensors)" in output
 
@@ -155,10 +164,17 @@ def test_public_only_with_a_licence(hub, run, stated, said):
 
 @pytest.mark.parametrize(
     ("recipe", "videos", "card"),
-    [("unknown", ["CC-BY-4.0", "MIT"], ["cc-by-4.0", "mit"]), ("CC-BY-4.0", ["CC-BY-4.0", "unknown"], "unknown"), ("MIT", [], "mit")],
+    [
+        ("unknown", ["CC-BY-4.0", "MIT"], ["cc-by-4.0", "mit"]),
+        ("CC-BY-4.0", ["CC-BY-4.0", "unknown"], "unknown"),
+        ("MIT", [], "mit"),
+    ],
 )
 def test_the_licences_are_those_of_the_videos_it_learned_from(hub, run, folder, recipe, videos, card):
-    edit_manifest(folder, lambda manifest: manifest.update(about={"licence": recipe}, licences={name: {} for name in videos}))
+    edit_manifest(
+        folder,
+        lambda manifest: manifest.update(about={"licence": recipe}, licences={name: {} for name in videos}),
+    )
     change(run, data=shard_facts(folder).data)
     assert push(run, "--public")[0] == (1 if card == "unknown" else 0)
     assert push(run, *([] if card == "unknown" else ["--public"]))[0] == 0
@@ -190,7 +206,11 @@ def test_an_encoder_that_comes_back_otherwise_stays_private(hub, run, monkeypatc
 
     monkeypatch.setattr(hub, "commit", commit_and_spoil)
     code, output = push(run, "--public", "--quiet")
-    assert code == 1 and "ann/mel does not give back what was sent: model.safetensors has " in output and "bytes there" in output
+    assert (
+        code == 1
+        and "ann/mel does not give back what was sent: model.safetensors has " in output
+        and "bytes there" in output
+    )
     assert hub.repos["models", "ann/mel"].private
 
 

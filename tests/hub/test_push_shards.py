@@ -6,15 +6,20 @@ import httpx2
 import pytest
 from hub_answers import READER, STRANGER, TOKEN, USERS
 from pushing import REPO, push, refused
+from tiny_dataset import edit_manifest
+
 from speechlip.errors import ShardError
 from speechlip.hub.repository import Repository, git_sha1, upload_of
-from tiny_dataset import edit_manifest
 
 TRAVELS = ("data/*.tar", "pairs/*.parquet", "ledger.jsonl", "manifest.json", "README.md")
 
 
 def local_files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for pattern in TRAVELS for path in folder.glob(pattern)}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for pattern in TRAVELS
+        for path in folder.glob(pattern)
+    }
 
 
 # what arrives
@@ -58,14 +63,20 @@ def test_large_files_go_in_parts_where_the_hub_asks_for_parts(hub, folder):
 def test_a_dry_run_says_what_would_travel_and_changes_nothing(hub, folder):
     code, output = push(folder, "--dry-run")
     assert code == 0 and "9 files to send" in output and "data/train-00001-of-00002.tar" in output
-    assert not hub.repos and not hub.arrived and not any(line.startswith(("POST", "PUT")) for line in hub.seen)
+    assert (
+        not hub.repos and not hub.arrived and not any(line.startswith(("POST", "PUT")) for line in hub.seen)
+    )
 
 
 def test_a_dry_run_checks_all_that_is_local_without_a_token(hub, folder, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
     code, output = push(folder, "--dry-run")
-    assert code == 0 and "9 files to send" in output and "what is there already is not known: there is no token" in output
+    assert (
+        code == 0
+        and "9 files to send" in output
+        and "what is there already is not known: there is no token" in output
+    )
     assert not hub.seen
     assert "is not a whole name" in refused(folder, "--dry-run", repo="talks")
     (shard,) = (path for path in (folder / "data").iterdir() if path.name.startswith("train-00001"))
@@ -77,7 +88,9 @@ def test_a_dry_run_checks_all_that_is_local_without_a_network(hub, folder, monke
     with monkeypatch.context() as patch:
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         assert "is not known: HF_HUB_OFFLINE is set" in push(folder, "--dry-run")[1]
-    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", lambda *_, **__: raise_(httpx2.ConnectError("no route to host")))
+    monkeypatch.setattr(
+        "huggingface_hub.HfApi.repo_info", lambda *_, **__: raise_(httpx2.ConnectError("no route to host"))
+    )
     code, output = push(folder, "--dry-run")
     assert code == 0 and "is not known: the network is away (no route to host)" in output
 
@@ -90,7 +103,11 @@ def test_a_revision_is_a_branch_that_begins_empty(hub, folder):
     push(folder)
     edit_manifest(folder, lambda manifest: manifest.update(versions={"other": "1"}))
     assert push(folder, "--revision", "v2")[0] == 0
-    assert hub.files(REPO, branch="v2")["manifest.json"] == (folder / "manifest.json").read_bytes() != hub.files(REPO)["manifest.json"]
+    assert (
+        hub.files(REPO, branch="v2")["manifest.json"]
+        == (folder / "manifest.json").read_bytes()
+        != hub.files(REPO)["manifest.json"]
+    )
 
 
 def test_pictures_and_croissant_travel_with_the_card(hub, folder):
@@ -228,7 +245,9 @@ def test_token_of_a_file(hub, folder, monkeypatch, tmp_path):
     assert "cannot be read" in refused(folder, "--token-file", str(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize("path", ["data/train-00000-of-00002.tar", "manifest.json", "data/other-00000-of-00001.tar"])
+@pytest.mark.parametrize(
+    "path", ["data/train-00000-of-00002.tar", "manifest.json", "data/other-00000-of-00001.tar"]
+)
 def test_other_content_is_left_alone(hub, folder, path):
     push(folder)
     hub.commit(hub.repos["datasets", REPO], "main", lambda files: files.update({path: b"something else"}))
@@ -269,7 +288,9 @@ def test_a_repository_that_gives_back_something_else_stays_private(hub, folder):
         return commit(repo, branch, change)
 
     hub.commit = commit_and_spoil
-    assert "does not give back what was sent: data/train-00000-of-00002.tar has SHA-256" in refused(folder, "--public")
+    assert "does not give back what was sent: data/train-00000-of-00002.tar has SHA-256" in refused(
+        folder, "--public"
+    )
     assert hub.repos["datasets", REPO].private
 
 
@@ -283,12 +304,21 @@ def test_a_folder_without_a_card_or_manifest(hub, folder):
 # the token
 
 
-def test_the_token_is_in_no_output_no_file_and_with_nobody_else(hub, folder, tmp_path, monkeypatch, caplog, capfd):
+def test_the_token_is_in_no_output_no_file_and_with_nobody_else(
+    hub, folder, tmp_path, monkeypatch, caplog, capfd
+):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     caplog.set_level("INFO")
     caplog.set_level("DEBUG", logger="huggingface_hub")
     outputs = []
-    for fault in [None, ("/commit/", 403), ("objects/batch", 500), ("PUT /storage", 0), (r"GET \S+/resolve/", 403), ("GET /storage", 0)]:
+    for fault in [
+        None,
+        ("/commit/", 403),
+        ("objects/batch", 500),
+        ("PUT /storage", 0),
+        (r"GET \S+/resolve/", 403),
+        ("GET /storage", 0),
+    ]:
         hub.repos.clear(), hub.lfs.clear(), hub.faults.clear()
         if fault:
             hub.fail(*fault, times=50, message=f"no, {TOKEN}")

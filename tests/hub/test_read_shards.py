@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from hub_answers import READER, STRANGER, TOKEN
-from speechlip.cli import inspect_shards, score_encoder, train_encoder, verify_shards
+from tiny_dataset import read_tar
+
+from speechlip.commands.cli import inspect_shards, score_encoder, train_encoder, verify_shards
+from speechlip.commands.output.push import Progress
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
 from speechlip.hub.push_shards import PushOptions, push_shards
-from speechlip.push import Progress
-from speechlip.remote import standin
+from speechlip.remote import mirror as standin
 from speechlip.remote.stream import RemoteStream, fetch
-from speechlip.shards.evaluation import evaluation_batches
-from speechlip.shards.reader import ClipReader
-from speechlip.shards.shardset import open_shards, read_manifest
-from speechlip.shards.verify import verify
-from tiny_dataset import read_tar
+from speechlip.shards.checks.verify import verify
+from speechlip.shards.pairs.lookup import evaluation_batches
+from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import open_shards, read_manifest
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 
@@ -39,7 +40,10 @@ def pushed(hub, prepared):
 
 
 def clips_of(shards, **options):
-    return {clip.key: clip for clip in ClipReader(shards, "train", shuffle_clips=0, rank=0, world_size=1, **options)}
+    return {
+        clip.key: clip
+        for clip in ClipReader(shards, "train", shuffle_clips=0, rank=0, world_size=1, **options)
+    }
 
 
 def same_clips(one, other):
@@ -50,7 +54,11 @@ def same_clips(one, other):
 
 
 def tars(folder, split):
-    return {key: members for path in sorted((folder / "data").glob(f"{split}-*")) for key, members in read_tar(path).items()}
+    return {
+        key: members
+        for path in sorted((folder / "data").glob(f"{split}-*"))
+        for key, members in read_tar(path).items()
+    }
 
 
 # our reader
@@ -58,7 +66,10 @@ def tars(folder, split):
 
 def test_as_dataset_is_typed_and_the_same_for_a_folder(prepared):
     rows = as_dataset(prepared, "validation")
-    assert rows.features["json"]["n_frames"].dtype == "int64" and rows.features["lips.jpg"].dtype == "PIL.Image.Image"
+    assert (
+        rows.features["json"]["n_frames"].dtype == "int64"
+        and rows.features["lips.jpg"].dtype == "PIL.Image.Image"
+    )
     assert {row["__key__"]: row["audio.flac"] for row in rows} == {
         key: each["audio.flac"] for key, each in tars(prepared, "validation").items()
     }
@@ -81,7 +92,9 @@ def test_only_what_is_read_is_fetched(pushed, tmp_path):
 def test_it_stays_at_one_commit_while_others_push(pushed, prepared):
     reader = ClipReader(NAME, "train", shuffle_clips=0, rank=0, world_size=1)
     repo = pushed.repos["datasets", "ann/talks"]
-    pushed.commit(repo, "main", lambda files: files.update({path: b"other" for path in files if path.endswith(".tar")}))
+    pushed.commit(
+        repo, "main", lambda files: files.update({path: b"other" for path in files if path.endswith(".tar")})
+    )
     same_clips({clip.key: clip for clip in reader}, clips_of(prepared))
 
 
@@ -97,7 +110,8 @@ def test_a_network_that_stays_away_is_said(pushed):
     reader = ClipReader(NAME, "train", shuffle_clips=0, rank=0, world_size=1)
     pushed.fail("GET /storage", 0, times=99, after=0)
     with pytest.raises(
-        HubError, match=r"^the network went away while hf://\S+train-00000-of-00002\.tar was read .* run the same command again$"
+        HubError,
+        match=r"^the network went away while hf://\S+train-00000-of-00002\.tar was read .* run the same command again$",
     ):
         list(reader)
 
@@ -107,7 +121,10 @@ def test_the_frozen_pairs_are_those_of_the_folder(pushed, prepared):
     assert len(here) == len(there) > 0
     for one, other in zip(here, there, strict=True):
         assert one["keys"] == other["keys"] and len(one["keys"]) == len(one["kind"])
-        assert (one["label"].tolist(), one["kind"].tolist()) == (other["label"].tolist(), other["kind"].tolist())
+        assert (one["label"].tolist(), one["kind"].tolist()) == (
+            other["label"].tolist(),
+            other["kind"].tolist(),
+        )
         np.testing.assert_array_equal(one["lips"], other["lips"])
         np.testing.assert_array_equal(one["spectrogram"], other["spectrogram"])
 
@@ -139,13 +156,20 @@ def test_a_gated_one_says_to_ask(pushed):
 
 def test_a_client_that_may_not_ask_is_said(pushed, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    for url in ("hf://datasets/ann/talks/manifest.json", f"{pushed.url}/datasets/ann/talks/resolve/main/manifest.json"):
+    for url in (
+        "hf://datasets/ann/talks/manifest.json",
+        f"{pushed.url}/datasets/ann/talks/resolve/main/manifest.json",
+    ):
         with pytest.raises(HubError, match=f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it"):
             RemoteStream(url)
         with pytest.raises(HubError, match="HF_HUB_OFFLINE is set"):
             fetch(url, tmp_path / "copy")
     done = CliRunner().invoke(verify_shards, [NAME, "--quiet"])
-    assert done.exit_code == 1 and done.output.startswith("error: HF_HUB_OFFLINE is set") and done.output.count("\n") == 1
+    assert (
+        done.exit_code == 1
+        and done.output.startswith("error: HF_HUB_OFFLINE is set")
+        and done.output.count("\n") == 1
+    )
     assert not pushed.seen
 
 
@@ -176,13 +200,17 @@ def test_a_copy_goes_on_after_a_kill(pushed, prepared, tmp_path):
     assert pushed.storage_headers[-1]["range"] == "bytes=200000-"
     (tmp_path / "copy.tar.part").write_bytes(data)
     copy.unlink()
-    assert fetch(f"hf://datasets/ann/talks/{name}", copy, hashlib.sha256(data).hexdigest()).read_bytes() == data
+    assert (
+        fetch(f"hf://datasets/ann/talks/{name}", copy, hashlib.sha256(data).hexdigest()).read_bytes() == data
+    )
 
 
 def test_another_file_than_the_manifest_names_is_refused(pushed, tmp_path):
     files = pushed.files("ann/talks")
     files["data/train-00001-of-00002.tar"] = files["data/train-00000-of-00002.tar"]
-    with pytest.raises(ShardError, match=r"train-00001-of-00002\.tar has more than \d+ bytes, the manifest says no more"):
+    with pytest.raises(
+        ShardError, match=r"train-00001-of-00002\.tar has more than \d+ bytes, the manifest says no more"
+    ):
         shards_at(NAME, tmp_path / "cache")
     files["data/train-00001-of-00002.tar"] = bytes(len(files["data/train-00001-of-00002.tar"]) // 2)
     with pytest.raises(HubError, match=r"train-00001-of-00002\.tar has SHA-256"):
@@ -194,7 +222,9 @@ def test_a_manifest_or_a_ledger_without_an_end_is_not_read_to_it(pushed, tmp_pat
     files = pushed.files("ann/talks")
     ledger = files["ledger.jsonl"]
     files["ledger.jsonl"] += b"\n"
-    with pytest.raises(ShardError, match=rf"ledger\.jsonl has more than {len(ledger)} bytes, the manifest says no more"):
+    with pytest.raises(
+        ShardError, match=rf"ledger\.jsonl has more than {len(ledger)} bytes, the manifest says no more"
+    ):
         shards_at(NAME, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*ledger.jsonl*.part"))
     monkeypatch.setattr(standin, "MAX_SMALL_BYTES", 1 << 20)
@@ -245,7 +275,9 @@ def plain_http(prepared, monkeypatch, tmp_path):
             else:
                 super().copyfile(source, outputfile)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=prepared)) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=prepared)
+    ) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/", Handler
         server.shutdown()
@@ -281,7 +313,11 @@ def test_verify_shards_takes_names(pushed, tmp_path):
     files = pushed.files("ann/talks")
     files["data/train-00001-of-00002.tar"] = files["data/train-00000-of-00002.tar"]
     done = CliRunner().invoke(verify_shards, [NAME, "--quiet"])
-    assert done.exit_code == 1 and "data/train-00001-of-00002.tar has " in done.output and "the manifest says" in done.output
+    assert (
+        done.exit_code == 1
+        and "data/train-00001-of-00002.tar has " in done.output
+        and "the manifest says" in done.output
+    )
     done = CliRunner().invoke(verify_shards, ["hf://ann/nothing"])
     assert done.exit_code == 1 and done.output.startswith("error: there is no hf://")
 
@@ -290,24 +326,44 @@ def test_inspect_shards_shows_what_lies_on_the_hub(pushed, tmp_path):
     done = CliRunner().invoke(inspect_shards, [NAME, "-n", "2", "-o", str(tmp_path / "gallery")])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "gallery" / "index.html").read_text(encoding="utf-8")
-    readers = (ClipReader(NAME, split, fields=(), rank=0, world_size=1) for split in read_manifest(NAME)["splits"])
+    readers = (
+        ClipReader(NAME, split, fields=(), rank=0, world_size=1) for split in read_manifest(NAME)["splits"]
+    )
     assert sum(clip.key in page for reader in readers for clip in reader) >= 2
 
 
 def test_train_encoder_learns_the_same_from_the_hub(pushed, prepared, tmp_path):
     histories = []
     for shards, out in ((prepared, "here"), (NAME, "there")):
-        options = ["--encoder", "mel-cnn", "--steps", "1", "--batch-size", "4", "--validation-pairs", "8", "--no-tensorboard", "--quiet"]
-        done = CliRunner().invoke(train_encoder, [str(shards), "-o", str(tmp_path / out), "--device", "cpu", *options])
+        options = [
+            "--encoder",
+            "mel-cnn",
+            "--steps",
+            "1",
+            "--batch-size",
+            "4",
+            "--validation-pairs",
+            "8",
+            "--no-tensorboard",
+            "--quiet",
+        ]
+        done = CliRunner().invoke(
+            train_encoder, [str(shards), "-o", str(tmp_path / out), "--device", "cpu", *options]
+        )
         assert done.exit_code == 0, done.output
         histories.append(json.loads(next((tmp_path / out).glob("step-*/checkpoint.json")).read_text()))
-    assert histories[0]["sha256"] == histories[1]["sha256"] and histories[0]["shards"] == histories[1]["shards"]
+    assert (
+        histories[0]["sha256"] == histories[1]["sha256"] and histories[0]["shards"] == histories[1]["shards"]
+    )
 
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_score_encoder_is_handed_a_folder_that_stands_in(pushed, prepared, tmp_path, monkeypatch, cached):
     handed = []
-    monkeypatch.setattr("speechlip.score_encoder.run", lambda shards, *rest, **options: handed.append(shards) or 0)
+    monkeypatch.setattr(
+        "speechlip.commands.output.score_encoder.run",
+        lambda shards, *rest, **options: handed.append(shards) or 0,
+    )
     options = ["--cache", str(tmp_path / "cache")] if cached else []
     assert CliRunner().invoke(score_encoder, [NAME, "--encoder", "log-mel", *options]).exit_code == 0
     assert (handed[0] / "manifest.json").read_bytes() == (prepared / "manifest.json").read_bytes()

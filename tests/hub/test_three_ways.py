@@ -10,10 +10,11 @@ import pytest
 import webdataset
 from click.testing import CliRunner
 from hub_answers import TOKEN
-from speechlip.cli import prep_shards, push_shards
-from speechlip.shards.reader import read_shard
-from speechlip.shards.shardset import open_shards
 from tiny_dataset import read_tar
+
+from speechlip.commands.cli import prep_shards, push_shards
+from speechlip.shards.read.reader import read_shard
+from speechlip.shards.read.shardset import open_shards
 
 READ_WITH_DATASETS = """
 import base64, json
@@ -35,7 +36,9 @@ print(json.dumps([ways, typed]))
 def talks(talking, tmp_path_factory):
     """The drawn corpus, prepared by its recipe, which states a licence."""
     out = tmp_path_factory.mktemp("talks") / "shards"
-    done = CliRunner().invoke(prep_shards, [str(talking), "-o", str(out), "--recipe", "synthetic", "--workers", "1"])
+    done = CliRunner().invoke(
+        prep_shards, [str(talking), "-o", str(out), "--recipe", "synthetic", "--workers", "1"]
+    )
     assert done.exit_code == 0, done.output
     return out
 
@@ -45,7 +48,11 @@ def written(talks):
     """split → key → member → bytes, by tarfile alone."""
     splits = json.loads((talks / "manifest.json").read_text())["splits"]
     return {
-        split: {key: members for path in sorted((talks / "data").glob(f"{split}-*")) for key, members in read_tar(path).items()}
+        split: {
+            key: members
+            for path in sorted((talks / "data").glob(f"{split}-*"))
+            for key, members in read_tar(path).items()
+        }
         for split in splits
     }
 
@@ -53,13 +60,18 @@ def written(talks):
 def test_datasets_webdataset_and_our_reader_give_what_was_prepared(hub, talks, written, tmp_path):
     done = CliRunner().invoke(push_shards, [str(talks), "ann/talks", "--public", "--quiet"])
     assert done.exit_code == 0, done.output
-    content = {split: {key: told(members) for key, members in clips.items()} for split, clips in written.items()}
+    content = {
+        split: {key: told(members) for key, members in clips.items()} for split, clips in written.items()
+    }
     assert by_datasets(hub, tmp_path) == [content, content]
     for split, clips in written.items():
         names = sorted(path.name for path in (talks / "data").glob(f"{split}-*"))
         urls = [f"{hub.url}/datasets/ann/talks/resolve/main/data/{name}" for name in names]
         assert members_of(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False)) == clips
-        assert members_of(raw for url in open_shards("hf://ann/talks", split).urls for raw in read_shard(url)) == clips
+        assert (
+            members_of(raw for url in open_shards("hf://ann/talks", split).urls for raw in read_shard(url))
+            == clips
+        )
 
 
 def by_datasets(hub, tmp_path):
@@ -71,7 +83,13 @@ def by_datasets(hub, tmp_path):
         "HF_HOME": str(tmp_path / "hf"),
         "HF_TOKEN": TOKEN,
     }
-    done = subprocess.run([sys.executable, "-c", READ_WITH_DATASETS], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_WITH_DATASETS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -81,4 +99,7 @@ def told(members):
 
 
 def members_of(samples):
-    return {row["__key__"]: {name: data for name, data in row.items() if not name.startswith("__")} for row in samples}
+    return {
+        row["__key__"]: {name: data for name, data in row.items() if not name.startswith("__")}
+        for row in samples
+    }

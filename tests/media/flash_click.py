@@ -13,14 +13,31 @@ from pathlib import Path
 import av
 import numpy as np
 from av.stream import Disposition
-from speechlip.media.moments import ReadReport, moments
+
+from speechlip.media.frames import ReadReport, moments
 from speechlip.media.probe import probe
 
 CHIRP_S, LOW_HZ, HIGH_HZ = 0.010, 300.0, 3400.0
-NEAR_S = (0.5, 1.2, 1.9)  # where an event is wanted; it lands on a source frame that is on display at the centre of some moment
-PHONE_STEPS_MS = (33, 34, 50, 33, 17, 41, 67, 33)  # a variable rate as a phone in dim light has it: 26 frames/s on average
+NEAR_S = (
+    0.5,
+    1.2,
+    1.9,
+)  # where an event is wanted; it lands on a source frame that is on display at the centre of some moment
+PHONE_STEPS_MS = (
+    33,
+    34,
+    50,
+    33,
+    17,
+    41,
+    67,
+    33,
+)  # a variable rate as a phone in dim light has it: 26 frames/s on average
 VIDEO_CODECS = {"webm": "libvpx", "avi": "mpeg4", "mpg": "mpeg2video"}  # the others: libx264 with B-frames
-OPTIONS = {"libx264": {"preset": "ultrafast", "bf": "2", "b-pyramid": "none"}, "libvpx": {"deadline": "realtime", "cpu-used": "8"}}
+OPTIONS = {
+    "libx264": {"preset": "ultrafast", "bf": "2", "b-pyramid": "none"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,11 @@ class Recording:
         """Indices of the white frames: one near each of NEAR_S that 25 moments a second can see."""
         stamps = self.stamps()
         seen = [k for k in range(len(stamps) - 1) if moments_of(stamps[k], stamps[k + 1])]
-        return [min(seen, key=lambda k: abs(stamps[k] - Fraction(near))) for near in NEAR_S if near < self.duration_s - Fraction(1, 10)]
+        return [
+            min(seen, key=lambda k: abs(stamps[k] - Fraction(near)))
+            for near in NEAR_S
+            if near < self.duration_s - Fraction(1, 10)
+        ]
 
     def clicks_s(self) -> list[float]:
         """When the chirps begin, in seconds from the first frame: together with the white frames."""
@@ -71,7 +92,9 @@ class Recording:
 def moments_of(start_s: Fraction, stop_s: Fraction) -> list[int]:
     """Moments whose centre lies in [start, stop)."""
     first = -((Fraction(1, 2) - start_s * 25) // 1)
-    return [i for i in range(int(first), int(stop_s * 25) + 1) if start_s <= (i + Fraction(1, 2)) / 25 < stop_s]
+    return [
+        i for i in range(int(first), int(stop_s * 25) + 1) if start_s <= (i + Fraction(1, 2)) / 25 < stop_s
+    ]
 
 
 def chirp(at_s: np.ndarray) -> np.ndarray:
@@ -98,7 +121,10 @@ def click_errors_ms(samples: np.ndarray, clicks_s: Sequence[float], search_s: fl
     found = np.abs(np.correlate(samples.astype(float), wanted, "valid"))
     errors = []
     for click in clicks_s:
-        low, high = max(1, round((click - search_s) * 16000)), min(len(found) - 1, round((click + search_s) * 16000))
+        low, high = (
+            max(1, round((click - search_s) * 16000)),
+            min(len(found) - 1, round((click + search_s) * 16000)),
+        )
         peak = low + int(np.argmax(found[low:high]))
         left, top, right = found[peak - 1 : peak + 2]
         bend = left - 2 * top + right
@@ -110,7 +136,9 @@ def click_errors_ms(samples: np.ndarray, clicks_s: Sequence[float], search_s: fl
 CASES = {
     "aac in mp4, B-frames, edit lists for priming": Recording(),
     "variable rate": Recording(rate="variable"),
-    "variable rate, stamps in milliseconds": Recording("mkv", rate="variable", audio_codec="libopus", audio_rate_hz=48000),
+    "variable rate, stamps in milliseconds": Recording(
+        "mkv", rate="variable", audio_codec="libopus", audio_rate_hz=48000
+    ),
     "24": Recording("mov", rate="24", audio_codec="pcm_s16le"),
     "23.976": Recording("mkv", rate="24000/1001", audio_codec="flac"),
     "29.97": Recording("mkv", rate="30000/1001", audio_codec="libmp3lame"),
@@ -136,7 +164,9 @@ CASES = {
     "flv": Recording("flv"),
     "fragmented mp4": Recording(container_options={"movflags": "frag_keyframe+empty_moov"}),
     "mp4 without edit lists": Recording(container_options={"use_editlist": "0"}),
-    "B-frames in avi, which has no presentation times": Recording("avi", video_codec="libx264", audio_codec="pcm_s16le"),
+    "B-frames in avi, which has no presentation times": Recording(
+        "avi", video_codec="libx264", audio_codec="pcm_s16le"
+    ),
 }
 
 
@@ -157,13 +187,20 @@ def measure(path: Path, recording: Recording, decoder: str = "pyav", cut_s: floa
     reading = moments(path, probe(path), decoder)
     white, no_picture, no_sound, sound = [], [], [], []
     for moment in reading:
-        (no_picture if moment.picture is None else white if moment.picture.rgb().mean() > 128 else []).append(moment.index)
+        (no_picture if moment.picture is None else white if moment.picture.rgb().mean() > 128 else []).append(
+            moment.index
+        )
         if moment.samples is None:
             no_sound.append(moment.index)
         sound.append(np.zeros(640, np.int16) if moment.samples is None else moment.samples)
     samples = np.concatenate(sound)
     return Measured(
-        white, no_picture, no_sound, click_errors_ms(samples, [c - cut_s for c in recording.clicks_s()]), samples, reading.report
+        white,
+        no_picture,
+        no_sound,
+        click_errors_ms(samples, [c - cut_s for c in recording.clicks_s()]),
+        samples,
+        reading.report,
     )
 
 
@@ -171,7 +208,11 @@ def write(path: Path, recording: Recording) -> Recording:
     """Write the clip. Raises av.FFmpegError or ValueError where the container does not carry the codec."""
     with av.open(str(path), "w", container_options=recording.container_options) as container:
         video = _add_video(container, recording)
-        tracks = [_add_audio(container, recording) for _ in range(1 + recording.silent_tracks_first)] if recording.audio_codec else []
+        tracks = (
+            [_add_audio(container, recording) for _ in range(1 + recording.silent_tracks_first)]
+            if recording.audio_codec
+            else []
+        )
         for track in tracks:
             track.disposition = Disposition.default if track is tracks[-1] else Disposition(0)
         for picture in _pictures(video, recording):
@@ -187,7 +228,9 @@ def write(path: Path, recording: Recording) -> Recording:
 def _add_video(container: av.container.OutputContainer, recording: Recording) -> av.VideoStream:
     codec = recording.video_codec or VIDEO_CODECS.get(recording.extension, "libx264")
     variable = recording.rate == "variable"
-    stream = container.add_stream(codec, rate=30 if variable else Fraction(recording.rate), options=OPTIONS.get(codec, {}))
+    stream = container.add_stream(
+        codec, rate=30 if variable else Fraction(recording.rate), options=OPTIONS.get(codec, {})
+    )
     if variable:
         stream.codec_context.time_base = Fraction(1, 1000)
     if recording.noise:
@@ -220,6 +263,8 @@ def _sound(stream: av.AudioStream, recording: Recording, silent: bool) -> Iterat
     channels = len(av.AudioLayout(recording.layout).channels)
     frame = av.AudioFrame.from_ndarray(np.repeat(mono, channels)[None], format="s16", layout=recording.layout)
     frame.sample_rate, frame.pts, frame.time_base = rate, round(start_s * rate), Fraction(1, rate)
-    to_encoder = av.AudioResampler(stream.format.name, recording.layout, rate, stream.codec_context.frame_size or 1024)
+    to_encoder = av.AudioResampler(
+        stream.format.name, recording.layout, rate, stream.codec_context.frame_size or 1024
+    )
     yield from to_encoder.resample(frame)
     yield from (rest for rest in to_encoder.resample(None) if rest is not None)

@@ -40,7 +40,9 @@ def write_parts(path, parts, fps=25, kind=None, sound=None):
             encoder.time_base = Fraction(1, fps)
             height, width = frames[0].shape[:2]
             encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-            (encoder if encoder is not stream else stream.codec_context).sample_aspect_ratio = Fraction(aspect)
+            (encoder if encoder is not stream else stream.codec_context).sample_aspect_ratio = Fraction(
+                aspect
+            )
             packets = []
             for picture in frames:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture))
@@ -79,7 +81,9 @@ def set_matrix(path, a, b, c, d):
     content = bytearray(path.read_bytes())
     place = content.index(b"tkhd") + 4 + 40
     assert struct.unpack_from(">9i", content, place) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
-    struct.pack_into(">9i", content, place, *(round(value * 65536) for value in (a, b, 0, c, d, 0, 0, 0)), 1 << 30)
+    struct.pack_into(
+        ">9i", content, place, *(round(value * 65536) for value in (a, b, 0, c, d, 0, 0, 0)), 1 << 30
+    )
     path.write_bytes(content)
     return path
 
@@ -88,6 +92,17 @@ def say_shape(path, said, shape):
     """A copy whose container says the picture's shape (width over height); VP8 has no word for it."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg here")
-    command = ["ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-aspect", f"{shape.numerator}:{shape.denominator}", said]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        path,
+        "-c",
+        "copy",
+        "-aspect",
+        f"{shape.numerator}:{shape.denominator}",
+        said,
+    ]
     subprocess.run(command, check=True)
     return said

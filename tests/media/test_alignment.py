@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import pytest
 from flash_click import CASES, Recording, measure, write
+
 from speechlip.media.probe import probe
 
 
@@ -31,11 +32,15 @@ def test_late_video_starts_the_clock(tmp_path):
     recording = Recording("mkv", video_start_s=Fraction(8, 25))
     path = _written(tmp_path, recording)
     found = measure(path, recording)
-    assert probe(path).video_start_s == pytest.approx(0.32) and probe(path).audio_start_s == pytest.approx(0, abs=0.001)
+    assert probe(path).video_start_s == pytest.approx(0.32) and probe(path).audio_start_s == pytest.approx(
+        0, abs=0.001
+    )
     assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_moments()
 
 
-@pytest.mark.parametrize("movflags", ["faststart", "frag_keyframe+empty_moov+delay_moov"], ids=["whole", "fragments"])
+@pytest.mark.parametrize(
+    "movflags", ["faststart", "frag_keyframe+empty_moov+delay_moov"], ids=["whole", "fragments"]
+)
 def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path, movflags):
     """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be shown."""
     recording, cut_s = Recording(), Fraction(8, 25)
@@ -70,7 +75,9 @@ def test_very_short(tmp_path, duration_s, count, decoder):
     assert found.report.moments == count and not found.without_picture and not found.without_sound
 
 
-@pytest.mark.parametrize("extension, rate", [("mp4", "30"), ("mp4", "variable"), ("mkv", "60"), ("avi", "25")])
+@pytest.mark.parametrize(
+    "extension, rate", [("mp4", "30"), ("mp4", "variable"), ("mkv", "60"), ("avi", "25")]
+)
 def test_decord_gives_the_same_pictures(tmp_path, extension, rate):
     pytest.importorskip("decord")
     recording = Recording(extension, rate, "pcm_s16le")

@@ -7,13 +7,14 @@ from itertools import islice
 import av
 import numpy as np
 import pytest
+
 from speechlip.media.audio import cut, placed, windows
-from speechlip.media.corrected import sentences
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
-from speechlip.scoring.codec_path import through
-from speechlip.scoring.fix_offset import write_corrected
+from speechlip.media.streams.corrected import sentences
+from speechlip.scoring.audit.fix_offset import write_corrected
 from speechlip.scoring.protocols import get
+from speechlip.scoring.transcode.codec_path import through
 
 RATE = 16000
 RANDOM = np.random.default_rng(5)
@@ -22,14 +23,18 @@ SAID = "right channel inverted → turned back"
 
 def voice(seconds, seed=0):
     """(n,) in ±0.4: noise below 2 kHz in syllables of a quarter of a second, with pauses."""
-    noise = np.convolve(np.random.default_rng(seed).normal(size=int(seconds * RATE)), np.hanning(9) / 5, "same")
+    noise = np.convolve(
+        np.random.default_rng(seed).normal(size=int(seconds * RATE)), np.hanning(9) / 5, "same"
+    )
     at_s = np.arange(len(noise)) / RATE
     return np.clip(0.8 * noise, -0.9, 0.9) * np.maximum(0, np.sin(2 * np.pi * 2 * at_s))
 
 
 def frames(channels, form="s16", layout="stereo", size=1024):
     """(C, n) in ±1 → (due, frame) as a decoder gives them."""
-    whole = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}[form.removesuffix("p")]
+    whole = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}[
+        form.removesuffix("p")
+    ]
     full = 1 if np.issubdtype(whole, np.floating) else 2.0 ** (8 * np.dtype(whole).itemsize - 1)
     values = np.clip(
         channels * full + (128 if whole is np.uint8 else 0),
@@ -60,7 +65,11 @@ def likeness(a, b):
 def test_an_inverted_channel_is_heard(form):
     sound = voice(3)
     heard, said = mono(frames(np.stack([sound, -sound]), form), 3)
-    assert likeness(heard, sound) > 0.98 and np.std(heard) == pytest.approx(np.std(sound), rel=0.02) and said == (SAID,)
+    assert (
+        likeness(heard, sound) > 0.98
+        and np.std(heard) == pytest.approx(np.std(sound), rel=0.02)
+        and said == (SAID,)
+    )
 
 
 @pytest.mark.parametrize("gain, noise", [(1.0, 0.05), (0.4, 0.0), (0.4, 0.03), (0.1, 0.005)])
@@ -87,10 +96,20 @@ def test_more_than_two_channels():
 def test_what_does_not_cancel_is_left_bit_for_bit():
     """In phase, two speakers on two microphones, wide stereo of which half is in opposite phase, one channel silent, silence."""
     one, other = voice(3), voice(3, seed=1)
-    for channels in ([one, 0.8 * one], [one, other], [one + 0.5 * other, one - 0.5 * other], [one, 0 * one], [0 * one, 0 * one]):
+    for channels in (
+        [one, 0.8 * one],
+        [one, other],
+        [one + 0.5 * other, one - 0.5 * other],
+        [one, 0 * one],
+        [0 * one, 0 * one],
+    ):
         heard, said = mono(frames(np.stack(channels)), 3)
         resampler = av.AudioResampler("s16", "mono", RATE)
-        plain = [part.to_ndarray()[0] for _, frame in frames(np.stack(channels)) for part in resampler.resample(frame)]
+        plain = [
+            part.to_ndarray()[0]
+            for _, frame in frames(np.stack(channels))
+            for part in resampler.resample(frame)
+        ]
         assert said == () and np.array_equal(np.round(heard * 32768), np.concatenate(plain)[: len(heard)])
 
 
@@ -149,15 +168,25 @@ def two_rates(tmp_path_factory):
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
         sounding = out.add_stream("mp2", rate=48000, layout="stereo")
         second = av.CodecContext.create("mp2", "w")
-        second.sample_rate, second.layout, second.format, second.time_base = 32000, "mono", "s16", Fraction(1, 32000)
-        packets = [*tone(sounding.codec_context, 48000, "stereo", 0, 1.2), *tone(second, 32000, "mono", 1.2, 1.296)]
+        second.sample_rate, second.layout, second.format, second.time_base = (
+            32000,
+            "mono",
+            "s16",
+            Fraction(1, 32000),
+        )
+        packets = [
+            *tone(sounding.codec_context, 48000, "stereo", 0, 1.2),
+            *tone(second, 32000, "mono", 1.2, 1.296),
+        ]
         for packet in packets:
             packet.stream = sounding
         for index in range(60):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * index, np.uint8))
             frame.pts, frame.time_base = index, Fraction(1, 25)
             packets += pictures.encode(frame)
-        for packet in sorted([*packets, *pictures.encode()], key=lambda packet: packet.dts * packet.time_base):
+        for packet in sorted(
+            [*packets, *pictures.encode()], key=lambda packet: packet.dts * packet.time_base
+        ):
             out.mux(packet)
     return path
 

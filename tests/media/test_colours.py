@@ -6,15 +6,22 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from speechlip.media.colours import KNEE, Colours, rolled_off, to_sdr
-from speechlip.media.corrected import sentences
-from speechlip.media.geometry import Changes, Geometry
-from speechlip.media.moments import moments
-from speechlip.media.painting import Painter
-from speechlip.media.probe import corrections, probe
 
-WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 9: (0.2627, 0.0593)}  # matrix tag → Kr, Kb: BT.709, BT.601, BT.2020
-TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087, table 2
+from speechlip.media.frames import moments
+from speechlip.media.images.colours import KNEE, Colours, rolled_off, to_sdr
+from speechlip.media.images.geometry import Changes, Geometry
+from speechlip.media.images.painting import Painter
+from speechlip.media.probe import corrections, probe
+from speechlip.media.streams.corrected import sentences
+
+WEIGHTS = {
+    1: (0.2126, 0.0722),
+    5: (0.299, 0.114),
+    9: (0.2627, 0.0593),
+}  # matrix tag → Kr, Kb: BT.709, BT.601, BT.2020
+TO_2020 = np.array(
+    [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+)  # BT.2087, table 2
 TAGS = {"HLG": (9, 18, 9), "PQ": (9, 16, 9), "BT.2020": (9, 14, 9)}  # primaries, transfer, matrix
 
 
@@ -48,7 +55,11 @@ def as_hdr(sdr, transfer):
         return ((c1 + c2 * power) / (1 + c3 * power)) ** m2
     shown = nits / 1000
     scene = shown * (shown @ (0.2627, 0.678, 0.0593))[..., None] ** (1 / 1.2 - 1)
-    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073)
+    return np.where(
+        scene <= 1 / 12,
+        np.sqrt(3 * scene),
+        0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073,
+    )
 
 
 def write_tagged(path, rgb, bits, primaries, transfer, matrix, full=False):
@@ -59,20 +70,32 @@ def write_tagged(path, rgb, bits, primaries, transfer, matrix, full=False):
     step, top = 2 ** (bits - 8), 2**bits - 1
     low, high, swing = (0, top, top) if full else (16 * step, 219 * step, 224 * step)
     planes = [low + high * luma, 128 * step + swing * blue, 128 * step + swing * red]
-    pixels = np.stack([np.clip(np.round(plane), 0, top) for plane in planes]).astype(np.uint8 if bits == 8 else np.uint16)
+    pixels = np.stack([np.clip(np.round(plane), 0, top) for plane in planes]).astype(
+        np.uint8 if bits == 8 else np.uint16
+    )
     form = "yuv444p" if bits == 8 else "yuv444p10le"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.height, stream.width, stream.pix_fmt = *rgb.shape[:2], form
         context = stream.codec_context
-        context.color_primaries, context.color_trc, context.colorspace, context.color_range = primaries, transfer, matrix, 2 if full else 1
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = (
+            primaries,
+            transfer,
+            matrix,
+            2 if full else 1,
+        )
         for index in range(3):
             frame = av.VideoFrame(rgb.shape[1], rgb.shape[0], form)
             for plane, values in zip(frame.planes, pixels, strict=True):
                 rows = np.zeros((plane.height, plane.line_size // values.itemsize), values.dtype)
                 rows[:, : values.shape[1]] = values
                 plane.update(rows.tobytes())
-            frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range = primaries, transfer, matrix, 2 if full else 1
+            frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range = (
+                primaries,
+                transfer,
+                matrix,
+                2 if full else 1,
+            )
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -119,7 +142,11 @@ def test_the_curve_bends_without_a_jump_and_ends_at_white():
 def test_greys_stay_grey_and_rise():
     for colours in (Colours("HLG", "BT.2020"), Colours("PQ", "BT.2020"), Colours("SDR", "P3")):
         shown = to_sdr(np.linspace(0, 1, 300)[:, None].repeat(3, axis=1), colours)
-        assert np.ptp(shown, axis=1).max() < 1e-6 and (np.diff(shown[:, 0]) >= 0).all() and shown[-1, 0] == pytest.approx(1)
+        assert (
+            np.ptp(shown, axis=1).max() < 1e-6
+            and (np.diff(shown[:, 0]) >= 0).all()
+            and shown[-1, 0] == pytest.approx(1)
+        )
 
 
 @pytest.mark.parametrize("matrix, transfer, said", [(8, 1, "BT.601"), (14, 16, "BT.2020"), (10, 1, "BT.601")])

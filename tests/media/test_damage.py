@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 from flash_click import Recording, measure, write
+
 from speechlip.errors import SourceRefused
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 
 NOISY = {"size": (128, 96), "noise": True, "rate": "25", "duration_s": Fraction(13, 5)}
@@ -15,7 +16,9 @@ NOISY = {"size": (128, 96), "noise": True, "rate": "25", "duration_s": Fraction(
 
 @pytest.fixture(scope="module", params=["mp4", "mkv", "ts"])
 def intact(request, tmp_path_factory):
-    recording = Recording(request.param, **NOISY, container_options={"movflags": "faststart"} if request.param == "mp4" else {})
+    recording = Recording(
+        request.param, **NOISY, container_options={"movflags": "faststart"} if request.param == "mp4" else {}
+    )
     path = tmp_path_factory.mktemp("intact") / f"clip.{request.param}"
     write(path, recording)
     return path, recording
@@ -33,7 +36,9 @@ def test_damaged_pictures_do_not_move_the_others(tmp_path, intact):
 def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
     path, recording = intact
     if path.suffix == ".ts":
-        pytest.skip("AAC in a transport stream is resynchronised by its parser, which drops the packets before decoding")
+        pytest.skip(
+            "AAC in a transport stream is resynchronised by its parser, which drops the packets before decoding"
+        )
     damaged = _with_zeroed_packets(path, tmp_path, "audio", 0.72, 1.0)
     found = measure(damaged, recording)
     assert found.white == recording.bright_moments() and not found.without_picture
@@ -58,10 +63,18 @@ def test_a_hole_in_the_pictures_is_none_not_a_standing_face(tmp_path):
 def test_truncated_file_gives_what_it_has(tmp_path, extension):
     opus = extension == "webm"
     recording = Recording(
-        extension, audio_codec="libopus" if opus else "pcm_s16le" if extension != "ts" else "aac", audio_rate_hz=48000, **NOISY
+        extension,
+        audio_codec="libopus" if opus else "pcm_s16le" if extension != "ts" else "aac",
+        audio_rate_hz=48000,
+        **NOISY,
     )
     path = tmp_path / f"clip.{extension}"
-    write(path, recording if extension != "mp4" else Recording("mp4", **NOISY, container_options={"movflags": "faststart"}))
+    write(
+        path,
+        recording
+        if extension != "mp4"
+        else Recording("mp4", **NOISY, container_options={"movflags": "faststart"}),
+    )
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     count = sum(moment.picture is not None for moment in moments(path, probe(path)))
@@ -89,7 +102,9 @@ def test_random_damage_never_raises_anything_else(tmp_path, intact):
         target.write_bytes(damaged)
         try:
             info = probe(target)
-            assert all(m.picture is None or m.picture.rgb().shape == m.picture.shape for m in moments(target, info))
+            assert all(
+                m.picture is None or m.picture.rgb().shape == m.picture.shape for m in moments(target, info)
+            )
         except SourceRefused as refused:
             assert refused.reason
 
@@ -100,8 +115,13 @@ def _with_zeroed_packets(path, folder, kind, start_s, stop_s):
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
         for packet in container.demux(stream):
-            if packet.pts is not None and start_s <= (packet.pts - (stream.start_time or 0)) * stream.time_base < stop_s:
-                start = content.index(bytes(packet)[:64], packet.pos) if path.suffix != ".ts" else packet.pos + 60
+            if (
+                packet.pts is not None
+                and start_s <= (packet.pts - (stream.start_time or 0)) * stream.time_base < stop_s
+            ):
+                start = (
+                    content.index(bytes(packet)[:64], packet.pos) if path.suffix != ".ts" else packet.pos + 60
+                )
                 length = packet.size if path.suffix != ".ts" else 100
                 content[start : start + length] = bytes(length)
     target = folder / f"zeroed_{kind}{path.suffix}"
@@ -113,7 +133,11 @@ def _without_packets(path, target, start_s, stop_s):
     with av.open(str(path)) as given, av.open(str(target), "w") as made:
         streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
         for packet in given.demux():
-            gone = packet.stream.type == "video" and packet.pts is not None and start_s <= packet.pts * packet.time_base < stop_s
+            gone = (
+                packet.stream.type == "video"
+                and packet.pts is not None
+                and start_s <= packet.pts * packet.time_base < stop_s
+            )
             if packet.dts is not None and not gone:
                 packet.stream = streams[packet.stream_index]
                 made.mux(packet)

@@ -8,14 +8,27 @@ import numpy as np
 import pytest
 from flash_click import CASES, write
 from shaped import disc, quadrants, set_matrix, write_parts
-from speechlip.errors import SourceRefused
-from speechlip.media.moments import moments
-from speechlip.media.probe import probe
 from test_colours import SKIN, TAGS, as_hdr, write_tagged
 
+from speechlip.errors import SourceRefused
+from speechlip.media.frames import moments
+from speechlip.media.probe import probe
+
 pytest.importorskip("decord", reason="decord is not installed")
-ALIKE = ("aac in mp4, B-frames, edit lists for priming", "variable rate", "23.976", "30, opus in webm (pre-skip)", "60")
-ALIKE += ("odd size", "10-bit", "B-frames in avi, which has no presentation times", "both start at 1.6 s in mp4", "flv")
+ALIKE = (
+    "aac in mp4, B-frames, edit lists for priming",
+    "variable rate",
+    "23.976",
+    "30, opus in webm (pre-skip)",
+    "60",
+)
+ALIKE += (
+    "odd size",
+    "10-bit",
+    "B-frames in avi, which has no presentation times",
+    "both start at 1.6 s in mp4",
+    "flv",
+)
 
 
 def shown(path, decoder):
@@ -26,7 +39,9 @@ def shown(path, decoder):
 def refusal(path):
     with pytest.raises(SourceRefused) as refused:
         shown(path, "decord")
-    assert refused.value.reason == "decord cannot read it" and refused.value.detail.endswith("use --decoder pyav")
+    assert refused.value.reason == "decord cannot read it" and refused.value.detail.endswith(
+        "use --decoder pyav"
+    )
     return refused.value.detail
 
 
@@ -38,7 +53,9 @@ def test_the_same_pictures_at_the_same_moments(tmp_path, name):
     ours, theirs = shown(path, "pyav"), shown(path, "decord")
     assert len(ours) == len(theirs) > 50
     off = [mine - other for mine, other in zip(ours, theirs, strict=True)]
-    limit = 3 if name in ("odd size", "10-bit") else 0.1  # whose chroma decord's older swscale interpolates otherwise: noise shows it
+    limit = (
+        3 if name in ("odd size", "10-bit") else 0.1
+    )  # whose chroma decord's older swscale interpolates otherwise: noise shows it
     assert max(np.abs(each).mean() for each in off) < limit and abs(np.mean(off)) < 0.3
 
 
@@ -53,7 +70,12 @@ def test_what_needs_more_than_decord_can(tmp_path):
     mirrored = set_matrix(write_parts(tmp_path / "mirrored.mp4", [(size, 1)]), -1, 0, 0, 1)
     oblong = write_parts(tmp_path / "oblong.mp4", [(size, "4/3")])
     bright = write_tagged(tmp_path / "bright.mkv", as_hdr(SKIN, "HLG"), 10, *TAGS["HLG"])
-    needs = {turned: "rotation 90°", mirrored: "mirrored by the display matrix", oblong: "pixels 4:3 → square", bright: "HLG → SDR"}
+    needs = {
+        turned: "rotation 90°",
+        mirrored: "mirrored by the display matrix",
+        oblong: "pixels 4:3 → square",
+        bright: "HLG → SDR",
+    }
     for path, need in needs.items():
         assert f"shows pictures as they are stored, and these need: {need}" in refusal(path)
 
@@ -72,7 +94,9 @@ def test_an_edit_list_that_hides_pictures(tmp_path):
         stream = made.add_stream_from_template(given.streams.video[0])
         for packet in given.demux(video=0):
             if packet.dts is not None:
-                packet.pts, packet.dts = (int(ticks - Fraction(2, 5) / packet.time_base) for ticks in (packet.pts, packet.dts))
+                packet.pts, packet.dts = (
+                    int(ticks - Fraction(2, 5) / packet.time_base) for ticks in (packet.pts, packet.dts)
+                )
                 packet.stream = stream
                 made.mux(packet)
     assert "pictures where the file shows 20" in refusal(tmp_path / "cut.mp4")

@@ -9,11 +9,16 @@ import av
 import numpy as np
 import pytest
 from shaped import KINDS, disc, extent, quadrants, say_shape, set_matrix, write_parts
+
 from speechlip.errors import SourceRefused
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import corrections, probe
 
-SIGNED = [(a, b, c, d) for a, b, c, d in itertools.product((-1, 0, 1), repeat=4) if abs(a * d - b * c) == 1 and abs(a) + abs(b) == 1]
+SIGNED = [
+    (a, b, c, d)
+    for a, b, c, d in itertools.product((-1, 0, 1), repeat=4)
+    if abs(a * d - b * c) == 1 and abs(a) + abs(b) == 1
+]
 ORIENTATIONS = [matrix for matrix in SIGNED if abs(matrix[2]) + abs(matrix[3]) == 1]
 
 
@@ -25,7 +30,9 @@ def first(path):
 @pytest.mark.parametrize("container", KINDS)
 @pytest.mark.parametrize("aspect", ["4/3", "8/9", "16/15"])
 def test_a_disc_is_round(tmp_path, container, aspect):
-    if container == "ts" and aspect != "16/15":  # MPEG-2 knows aspects of the whole picture: 4:3 of 180 × 144 is 16:15
+    if (
+        container == "ts" and aspect != "16/15"
+    ):  # MPEG-2 knows aspects of the whole picture: 4:3 of 180 × 144 is 16:15
         pytest.skip("MPEG-2 has no such pixels at this size")
     if container == "avi" and aspect == "16/15":
         pytest.skip("two of AVI are enough")
@@ -33,17 +40,25 @@ def test_a_disc_is_round(tmp_path, container, aspect):
     if container == "webm":
         path = say_shape(path, tmp_path / "said.webm", Fraction(180, 144) * Fraction(aspect))
     info, picture = first(path)
-    assert (info.width, info.height) == (round(180 * Fraction(aspect)), 144) and picture.shape == (info.height, info.width, 3)
+    assert (info.width, info.height) == (round(180 * Fraction(aspect)), 144) and picture.shape == (
+        info.height,
+        info.width,
+        3,
+    )
     across, down = extent(picture)
     assert abs(across - down) <= 2 and abs(down - 0.6 * 144) <= 2
     assert corrections(info) == [f"pixels {aspect.replace('/', ':')} → square"]
 
 
-@pytest.mark.parametrize("aspect, told", [("1000/1001", []), ("8", ["pixels 8:1 are no camera's: taken as square"]), ("1", [])])
+@pytest.mark.parametrize(
+    "aspect, told", [("1000/1001", []), ("8", ["pixels 8:1 are no camera's: taken as square"]), ("1", [])]
+)
 def test_nearly_square_pixels_and_mad_ones_stay(tmp_path, aspect, told):
     path = write_parts(tmp_path / "clip.mp4", [([disc(64, 48)] * 3, aspect)])
     info, picture = first(path)
-    assert (info.width, info.height) == (64, 48) and picture.shape == (48, 64, 3) and corrections(info) == told
+    assert (
+        (info.width, info.height) == (64, 48) and picture.shape == (48, 64, 3) and corrections(info) == told
+    )
 
 
 def test_the_limit_on_a_picture_is_on_the_square_one(tmp_path):
@@ -66,12 +81,17 @@ def test_the_display_matrix_is_used_whole(tmp_path, matrix):
     for (x, y), pixel in sent.items():
         wanted[y - top, x - left] = pixel
     assert (info.width, info.height) == ((64, 48) if a else (48, 64))
-    assert np.median(np.abs(picture.astype(int) - wanted)) <= 3 and (np.abs(picture.astype(int) - wanted) > 40).mean() < 0.05
+    assert (
+        np.median(np.abs(picture.astype(int) - wanted)) <= 3
+        and (np.abs(picture.astype(int) - wanted) > 40).mean() < 0.05
+    )
     assert ("mirrored by the display matrix" in corrections(info)) == (a * d - b * c < 0) == info.mirrored
 
 
 @pytest.mark.parametrize("turned_deg, taken_deg, told", [(89.6, 90, False), (12, 0, True), (-75, 270, True)])
-def test_a_matrix_that_is_no_quarter_turn_goes_to_the_nearest_and_says_so(tmp_path, turned_deg, taken_deg, told):
+def test_a_matrix_that_is_no_quarter_turn_goes_to_the_nearest_and_says_so(
+    tmp_path, turned_deg, taken_deg, told
+):
     cos, sin = np.cos(np.radians(turned_deg)), np.sin(np.radians(turned_deg))
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(64, 48)] * 3, 1)]), cos, sin, -sin, cos)
     info, _ = first(path)
@@ -80,7 +100,9 @@ def test_a_matrix_that_is_no_quarter_turn_goes_to_the_nearest_and_says_so(tmp_pa
 
 
 def test_a_matrix_of_zeros_is_none(tmp_path):
-    info, picture = first(set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(64, 48)] * 3, 1)]), 0, 0, 0, 0))
+    info, picture = first(
+        set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(64, 48)] * 3, 1)]), 0, 0, 0, 0)
+    )
     assert corrections(info) == [] and picture.shape == (48, 64, 3)
 
 
@@ -100,14 +122,29 @@ def test_the_container_has_the_last_word(tmp_path):
     assert info.width == 160 and abs(np.subtract(*extent(picture))) <= 2
 
 
-@pytest.mark.parametrize("aspect, matrix", [("4/3", (1, 0, 0, 1)), ("8/9", (0, 1, -1, 0)), ("4/3", (0, -1, -1, 0)), ("1", (-1, 0, 0, 1))])
+@pytest.mark.parametrize(
+    "aspect, matrix",
+    [("4/3", (1, 0, 0, 1)), ("8/9", (0, 1, -1, 0)), ("4/3", (0, -1, -1, 0)), ("1", (-1, 0, 0, 1))],
+)
 def test_the_same_picture_as_ffmpeg(tmp_path, aspect, matrix):
     """ffmpeg turns before it stretches, so that the picture is compared at one size."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg here")
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(96, 64)] * 3, aspect)]), *matrix)
     info, picture = first(path)
-    command = ["ffmpeg", "-v", "error", "-i", path, "-frames:v", "1", "-vf", f"scale={info.width}:{info.height}", "-pix_fmt", "rgb24"]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        path,
+        "-frames:v",
+        "1",
+        "-vf",
+        f"scale={info.width}:{info.height}",
+        "-pix_fmt",
+        "rgb24",
+    ]
     done = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True)
     theirs = np.frombuffer(done.stdout, np.uint8).reshape(info.height, info.width, 3)
     assert np.abs(picture.astype(int) - theirs).mean() < 4
@@ -115,12 +152,22 @@ def test_the_same_picture_as_ffmpeg(tmp_path, aspect, matrix):
 
 @pytest.mark.parametrize("container", ["ts", "webm"])
 def test_a_size_that_changes_is_followed(tmp_path, container):
-    parts = [([disc(96, 64)] * 25, 1), ([disc(64, 96)] * 25, 1), ([disc(192, 128)] * 10, 1), ([disc(96, 64)] * 10, 1)]
-    path = write_parts(tmp_path / f"clip.{container}", parts if container == "webm" else [(f, "1") for f, _ in parts])
+    parts = [
+        ([disc(96, 64)] * 25, 1),
+        ([disc(64, 96)] * 25, 1),
+        ([disc(192, 128)] * 10, 1),
+        ([disc(96, 64)] * 10, 1),
+    ]
+    path = write_parts(
+        tmp_path / f"clip.{container}", parts if container == "webm" else [(f, "1") for f, _ in parts]
+    )
     info = probe(path, need_audio=False)
     reading = moments(path, info)
     pictures = [moment.picture.rgb() for moment in reading]
-    assert [(size, len(list(group))) for size, group in itertools.groupby(picture.shape[1::-1] for picture in pictures)] == [
+    assert [
+        (size, len(list(group)))
+        for size, group in itertools.groupby(picture.shape[1::-1] for picture in pictures)
+    ] == [
         ((96, 64), 25),
         ((64, 96), 25),
         ((192, 128), 10),
@@ -163,7 +210,12 @@ def write_x264(path, parts):
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for number, settings in enumerate(parts):
             encoder = av.CodecContext.create("libx264", "w")
-            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 25)
+            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = (
+                64,
+                64,
+                "yuv420p",
+                Fraction(1, 25),
+            )
             encoder.options = {"x264-params": settings, "bf": "0"}
             packets = []
             for index in range(10):

@@ -9,14 +9,15 @@ import av
 import numpy as np
 import pytest
 from flash_click import Recording, click_errors_ms, write
+
 from speechlip.errors import SourceRefused
-from speechlip.exporting.sound import read_sound
-from speechlip.media.moments import joins, moments
+from speechlip.exporting.audio import read_audio
+from speechlip.media.frames import joins, moments
 from speechlip.media.probe import corrections, probe
-from speechlip.media.stamps import Run
-from speechlip.media.timeline import joined
+from speechlip.media.streams.stamps import Run
+from speechlip.media.streams.timeline import joined
+from speechlip.preparing.planned_source import look_at
 from speechlip.records import Source
-from speechlip.shards.planned_source import look_at
 from speechlip.shards.writer import KEY_DIGITS
 
 SMALL = {"size": (128, 96), "noise": True}
@@ -39,7 +40,9 @@ def parts(tmp_path_factory):
 def seen(path):
     """(mean grey of every picture, sound) of a file, and how often it jumps."""
     reading = moments(path, probe(path))
-    found = [(None if m.picture is None else round(float(m.picture.rgb().mean()), 3), m.samples) for m in reading]
+    found = [
+        (None if m.picture is None else round(float(m.picture.rgb().mean()), 3), m.samples) for m in reading
+    ]
     return [grey for grey, _ in found], [samples for _, samples in found], reading.report
 
 
@@ -56,27 +59,35 @@ def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts
     assert (report.dropped_frames, report.empty_moments) == (0, 0)
     heard = [heard for _, windows, _ in alone for heard in windows]
     assert [window is None for window in sound] == [window is None for window in heard]
-    clicks = [start / 25 + click for start, k in zip(starts, order, strict=False) for click in PARTS[k].clicks_s()]
-    errors = click_errors_ms(np.concatenate([np.zeros(640, np.int16) if window is None else window for window in sound]), clicks, 0.1)
+    clicks = [
+        start / 25 + click for start, k in zip(starts, order, strict=False) for click in PARTS[k].clicks_s()
+    ]
+    errors = click_errors_ms(
+        np.concatenate([np.zeros(640, np.int16) if window is None else window for window in sound]),
+        clicks,
+        0.1,
+    )
     assert max(map(abs, errors)) <= 0.5
     told = [text for text in corrections(probe(path)) if text.startswith("stamps jump")]
     assert len(told) == min(len(order) - 1, 4)
     assert told[0].endswith(f" at {starts[1] / 25:.3f} s: read on without a gap")
-    assert read_sound(path).frames == len(pictures)
+    assert read_audio(path).frames == len(pictures)
 
 
 def test_a_jump_of_hours_costs_nothing(tmp_path):
     for extension, hours in (("mkv", 7), ("mp4", 9), ("ts", 3), ("ts", 25)):
         path = moved(tmp_path, extension, by_s=3600 * hours)
         info = probe(path)
-        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(2, abs=0.1)
+        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(
+            2, abs=0.1
+        )
         pictures, sound, _ = seen(path)
         assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
         (jump,) = info.jumps
         assert jump.streams == "all" and jump.at_s == pytest.approx(1.2, abs=0.03)
         shorter_way_s = -(2**33) / 90_000 if (extension, hours) == ("ts", 25) else 0
         assert jump.by_s == pytest.approx(3600 * hours + shorter_way_s, abs=0.2)
-        assert read_sound(path).frames == 50
+        assert read_audio(path).frames == 50
 
 
 def test_a_wrapped_clock_is_no_jump(tmp_path):
@@ -85,7 +96,12 @@ def test_a_wrapped_clock_is_no_jump(tmp_path):
         raw = [packet.pts for packet in container.demux() if packet.pts is not None]
     assert min(raw) < 0 < max(raw)
     pictures, sound, _ = seen(path)
-    assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound) and probe(path).jumps == ()
+    assert (
+        len(pictures) == 50
+        and None not in pictures
+        and not any(window is None for window in sound)
+        and probe(path).jumps == ()
+    )
 
 
 def test_a_jump_of_one_stream_moves_that_stream(tmp_path):
@@ -101,9 +117,13 @@ def test_clusters_of_another_recording_start_again(tmp_path):
     """Matroska that was cut together byte by byte, as the pieces come that a browser's recorder hands out."""
     whole = []
     for number in range(2):
-        recording = Recording("webm", audio_codec="libopus", audio_rate_hz=48000, duration_s=Fraction(6, 5), **SMALL)
+        recording = Recording(
+            "webm", audio_codec="libopus", audio_rate_hz=48000, duration_s=Fraction(6, 5), **SMALL
+        )
         write(tmp_path / f"{number}.webm", recording)
-        whole.append(streamed(tmp_path / f"{number}.webm", tmp_path / f"live{number}.webm", "webm").read_bytes())
+        whole.append(
+            streamed(tmp_path / f"{number}.webm", tmp_path / f"live{number}.webm", "webm").read_bytes()
+        )
     path = tmp_path / "joined.webm"
     path.write_bytes(whole[0] + whole[1][whole[1].index(bytes.fromhex("1f43b675")) :])
     pictures, sound, report = seen(path)
@@ -139,7 +159,11 @@ def test_one_wild_stamp_is_no_jump(tmp_path):
     write(path, Recording(duration_s=Fraction(2), **SMALL))
     content = bytearray(path.read_bytes())
     entries = content.index(b"ctts") + 12
-    place = next(place for place in range(entries + 64, entries + 160, 8) if struct.unpack_from(">I", content, place) == (1,))
+    place = next(
+        place
+        for place in range(entries + 64, entries + 160, 8)
+        if struct.unpack_from(">I", content, place) == (1,)
+    )
     content[place + 4] ^= 0x40
     path.write_bytes(content)
     info = probe(path)
@@ -150,13 +174,21 @@ def test_one_wild_stamp_is_no_jump(tmp_path):
 def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
     """In seconds: pictures 0–5 and 65–70, sound all the way; the sound's last stamp tells."""
     sound = [Run(0, 1, Fraction(0), Fraction(70), Fraction(0))]
-    away = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 3000, Fraction(65), Fraction(70), Fraction(65))]
+    away = [
+        Run(0, 0, Fraction(0), Fraction(5), None),
+        Run(125, 3000, Fraction(65), Fraction(70), Fraction(65)),
+    ]
     assert joined({"video": away, "audio": sound}).jumps == ()
-    late = [away[0], Run(125, 900, Fraction(65), Fraction(70), Fraction(15))]  # muxers hand a packet on when the other is 10 s behind
+    late = [
+        away[0],
+        Run(125, 900, Fraction(65), Fraction(70), Fraction(15)),
+    ]  # muxers hand a packet on when the other is 10 s behind
     assert joined({"video": late, "audio": sound}).jumps == ()
     jumped = [away[0], Run(125, 400, Fraction(65), Fraction(130), Fraction(5))]
     found = joined({"video": jumped, "audio": sound})
-    assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [(5, 60, "pictures")] and found.video_stop_s == 70
+    assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [
+        (5, 60, "pictures")
+    ] and found.video_stop_s == 70
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -169,7 +201,9 @@ def test_a_part_of_one_stream_between_two_recordings_moves_the_other_with_its_ow
     both = [Run(0, 0, zero, five, None), Run(125, 250, zero, two, five), last]
     other = [Run(0, 1, zero, five, zero), Run(125, 301 - first, zero, five, two if first else zero)]
     found = joined({alone: both, {"video": "audio", "audio": "video"}[alone]: other})
-    assert found.video_shifts[-1].offset_s == found.audio_shifts[-1].offset_s == (7 if alone == "video" else 5)
+    assert (
+        found.video_shifts[-1].offset_s == found.audio_shifts[-1].offset_s == (7 if alone == "video" else 5)
+    )
 
 
 def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
@@ -178,7 +212,9 @@ def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
     assert (found.video_stop_s, found.audio_stop_s) == (10, 10)
 
 
-@pytest.mark.parametrize("field, offset", [("dwScale", 20), ("dwRate", 24), ("dwLength", 32), ("dwStart", 28)])
+@pytest.mark.parametrize(
+    "field, offset", [("dwScale", 20), ("dwRate", 24), ("dwLength", 32), ("dwStart", 28)]
+)
 def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field, offset):
     """24 pictures and 1 s of sound: kept as so many, or refused with a reason."""
     path = tmp_path / "clip.avi"
@@ -191,10 +227,18 @@ def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field,
         path.write_bytes(content[:place] + struct.pack("<I", value ^ 1 << bit) + content[place + 4 :])
         try:
             info = probe(path)
-            assert info.video_duration_s <= 24 and sum(1 for _ in moments(path, info, want_pictures=False)) <= 25 * 24
+            assert (
+                info.video_duration_s <= 24
+                and sum(1 for _ in moments(path, info, want_pictures=False)) <= 25 * 24
+            )
         except SourceRefused as refused:
             reasons[refused.reason] += 1
-    assert set(reasons) <= {"no usable time stamps", "too few pictures", "not a video file", "no video stream"}
+    assert set(reasons) <= {
+        "no usable time stamps",
+        "too few pictures",
+        "not a video file",
+        "no video stream",
+    }
 
 
 def test_an_avi_whose_pictures_run_at_another_speed_than_its_sound_is_refused(tmp_path):
@@ -205,7 +249,10 @@ def test_an_avi_whose_pictures_run_at_another_speed_than_its_sound_is_refused(tm
     place = content.index(b"strh") + 8 + 20
     assert probe(path).video_duration_s == pytest.approx(2.6)
     path.write_bytes(content[:place] + struct.pack("<I", 3) + content[place + 4 :])
-    with pytest.raises(SourceRefused, match=r"7\.\d s of pictures beside 2\.\d s of sound in the file: a rate in its header is wrong"):
+    with pytest.raises(
+        SourceRefused,
+        match=r"7\.\d s of pictures beside 2\.\d s of sound in the file: a rate in its header is wrong",
+    ):
         probe(path)
 
 
@@ -216,13 +263,17 @@ def test_a_recording_that_states_no_length_has_one(tmp_path):
         ("mkv", "matroska", "libopus", 48000),
         ("mp4", "mp4", "aac", 44100),
     ):
-        recording = Recording(extension, rate="30", audio_codec=codec, audio_rate_hz=rate, duration_s=Fraction(2))
+        recording = Recording(
+            extension, rate="30", audio_codec=codec, audio_rate_hz=rate, duration_s=Fraction(2)
+        )
         write(tmp_path / f"whole.{extension}", recording)
         path = streamed(tmp_path / f"whole.{extension}", tmp_path / f"streamed.{extension}", muxer)
         with av.open(str(path)) as container:
             assert not container.duration or extension == "mp4"
         info = probe(path)
-        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(2, abs=0.1)
+        assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(
+            2, abs=0.1
+        )
         assert (info.source_fps, info.variable_rate) == (30, False)
         assert corrections(info)[0] == "frame rate 30 → 25"
         assert look_at(Source(path, path.name, "her"), "cascade", KEY_DIGITS).seconds == info.video_duration_s
@@ -243,7 +294,10 @@ def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):
                 continue
             since_s = packet.pts * packet.time_base - zero_s[packet.stream_index]
             by = start_s + (by_s if since_s >= Fraction(6, 5) and packet.stream.type in kinds else 0)
-            packet.pts, packet.dts = (None if stamp is None else stamp + round(by / packet.time_base) for stamp in (packet.pts, packet.dts))
+            packet.pts, packet.dts = (
+                None if stamp is None else stamp + round(by / packet.time_base)
+                for stamp in (packet.pts, packet.dts)
+            )
             packet.stream = streams[packet.stream_index]
             made.mux_one(packet)
     return target

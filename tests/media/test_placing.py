@@ -10,14 +10,17 @@ import av
 import numpy as np
 import pytest
 from flash_click import click_errors_ms, waveform
+
 from speechlip.media.audio import cut, placed
-from speechlip.media.corrected import sentences
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
-from speechlip.media.video import in_order, one_per_moment
+from speechlip.media.source_frames import in_order, one_per_moment
+from speechlip.media.streams.corrected import sentences
 
 
-@pytest.mark.parametrize("rate", ["10", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120"])
+@pytest.mark.parametrize(
+    "rate", ["10", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120"]
+)
 def test_pictures_are_on_average_neither_early_nor_late(rate):
     """The shown frame's own centre against the moment's: never further than half a source frame, and centred on zero."""
     step = 1 / Fraction(rate)
@@ -25,7 +28,9 @@ def test_pictures_are_on_average_neither_early_nor_late(rate):
     shown = list(one_per_moment(spans, Counter()))
     late_s = [float((k + Fraction(1, 2)) * step - (i + Fraction(1, 2)) / 25) for i, k in enumerate(shown)]
     assert max(map(abs, late_s)) <= step / 2 + Fraction(1, 10**9) and len(shown) == pytest.approx(1000, abs=1)
-    bias_s = {"50": 0.010, "30": 0.0033, "60": 0.0017, "10": 0.010}.get(rate, 0.0)  # where centres fall on a frame's first instant
+    bias_s = {"50": 0.010, "30": 0.0033, "60": 0.0017, "10": 0.010}.get(
+        rate, 0.0
+    )  # where centres fall on a frame's first instant
     assert np.mean(late_s) == pytest.approx(bias_s, abs=0.001)
 
 
@@ -33,7 +38,9 @@ def test_pictures_are_on_average_neither_early_nor_late(rate):
 def test_the_same_frames_as_ffmpegs_fps_filter(rate):
     """Its default rounds stamps to the nearest tick, which is the same choice wherever no centre falls on a frame's first instant."""
     random = np.random.default_rng(2)
-    steps = random.integers(700, 9000, 200) if rate == "variable" else np.full(200, 90000 / float(Fraction(rate)))
+    steps = (
+        random.integers(700, 9000, 200) if rate == "variable" else np.full(200, 90000 / float(Fraction(rate)))
+    )
     ticks = [1 + round(float(tick)) for tick in np.cumsum([0, *steps])]
     ticks[0] = 0
     spans = zip(map(_seconds, ticks), map(_seconds, ticks[1:]), range(200), strict=False)
@@ -60,7 +67,9 @@ def test_every_source_frame_at_25_is_one_moment_whatever_the_jitter_below_half_a
 def test_frames_without_order_are_counted():
     tally = Counter()
     stamps = [None, Fraction(0), Fraction(1, 25), Fraction(1, 25), None, Fraction(3, 25)]
-    spans = list(in_order(((stamp, Fraction(1, 25), k) for k, stamp in enumerate(stamps)), Fraction(0), tally))
+    spans = list(
+        in_order(((stamp, Fraction(1, 25), k) for k, stamp in enumerate(stamps)), Fraction(0), tally)
+    )
     assert [k for *_, k in spans] == [1, 2, 4, 5] and tally["dropped_frames"] == 2
     assert [start for start, *_ in spans] == [Fraction(k, 25) for k in range(4)]
 
@@ -69,8 +78,13 @@ def test_variable_rate_clip_against_bisection(real_clips):
     """videoretalking_1 ticks at 30 and drops a quarter of its frames; bisection says which frame each centre falls on."""
     path = real_clips / "videoretalking_1.mp4"
     with av.open(str(path)) as container:
-        frames = [(frame.pts * frame.time_base, frame.to_ndarray(format="gray").mean()) for frame in container.decode(video=0)]
-    times = [stamp - frames[0][0] for stamp, _ in frames]  # exact: at 30/s every fifth centre falls on a frame's very first instant
+        frames = [
+            (frame.pts * frame.time_base, frame.to_ndarray(format="gray").mean())
+            for frame in container.decode(video=0)
+        ]
+    times = [
+        stamp - frames[0][0] for stamp, _ in frames
+    ]  # exact: at 30/s every fifth centre falls on a frame's very first instant
     shown = [moment.picture.frame.to_ndarray(format="gray").mean() for moment in moments(path, probe(path))]
     assert shown == [frames[bisect_right(times, (i + Fraction(1, 2)) / 25) - 1][1] for i in range(len(shown))]
 
@@ -89,12 +103,22 @@ def test_a_clock_that_drifts_is_followed(ppm):
 def test_stamps_rounded_to_milliseconds_change_nothing():
     sound = waveform([0.5, 1.5], 44100, 2)
     exact = _sound(_frames(sound, 44100, lambda start: start / 44100), Counter(), 50)
-    assert np.array_equal(exact, _sound(_frames(sound, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50))
+    assert np.array_equal(
+        exact, _sound(_frames(sound, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50)
+    )
 
 
 def test_a_jump_leaves_a_hole_and_moves_what_follows():
     sound, tally = waveform([0.5, 1.5], 48000, 2), Counter()
-    moved = list(islice(cut(placed(_frames(sound, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally), tally), 60))
+    moved = list(
+        islice(
+            cut(
+                placed(_frames(sound, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally),
+                tally,
+            ),
+            60,
+        )
+    )
     holes = [i for i, window in enumerate(moved) if window is None]
     samples = np.concatenate([np.zeros(640, np.int16) if window is None else window for window in moved])
     assert holes == list(range(25, 35)) and tally["audio_gaps"] == 1
@@ -106,12 +130,21 @@ def test_a_stamp_that_the_next_one_denies_is_no_jump():
     sound, tally = waveform([0.5, 1.5], 44100, 2), Counter()
     exact = _sound(_frames(sound, 44100, lambda start: start / 44100), Counter(), 49)
     late = _frames(sound, 44100, lambda start: (start + 448 * (start // 1024 % 7 == 5)) / 44100)
-    assert np.array_equal(exact, _sound(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
+    assert (
+        np.array_equal(exact, _sound(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
+    )
 
 
 def test_a_change_of_rate_and_layout_in_the_middle():
-    parts = [(waveform([0.5], 48000, 1), 48000, "mono", 0.0), (np.repeat(waveform([0.5], 32000, 1), 2), 32000, "stereo", 1.0)]
-    frames = [entry for sound, rate, layout, at in parts for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)]
+    parts = [
+        (waveform([0.5], 48000, 1), 48000, "mono", 0.0),
+        (np.repeat(waveform([0.5], 32000, 1), 2), 32000, "stereo", 1.0),
+    ]
+    frames = [
+        entry
+        for sound, rate, layout, at in parts
+        for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)
+    ]
     tally = Counter()
     assert max(map(abs, click_errors_ms(_sound(frames, tally, 49), [0.5, 1.5]))) < 0.1
     assert tally["audio_gaps"] == 0 and sentences(tally) == ("audio goes on at 32000 Hz stereo",)
@@ -120,7 +153,9 @@ def test_a_change_of_rate_and_layout_in_the_middle():
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000, 96000])
 def test_no_sample_is_lost_in_the_resampler(rate):
     """One second in, one second out: its delay neither shifts the start nor swallows the end."""
-    pieces = list(placed(_frames(waveform([0.0, 0.985], rate, 1), rate, lambda start: start / rate), Counter()))
+    pieces = list(
+        placed(_frames(waveform([0.0, 0.985], rate, 1), rate, lambda start: start / rate), Counter())
+    )
     sound = np.concatenate([samples for _, samples in pieces])
     assert pieces[0][0] == 0 and len(sound) == pytest.approx(16000, abs=1)
     assert max(map(abs, click_errors_ms(np.pad(sound, 100), [100 / 16000, 100 / 16000 + 0.985]))) < 0.07
@@ -166,7 +201,9 @@ def _through_fps_filter(ticks):
 def _frames(sound, rate, stamp, layout="mono", size=1024):
     channels = len(av.AudioLayout(layout).channels)
     for start in range(0, len(sound) // channels, size):
-        frame = av.AudioFrame.from_ndarray(sound[None, start * channels : (start + size) * channels], format="s16", layout=layout)
+        frame = av.AudioFrame.from_ndarray(
+            sound[None, start * channels : (start + size) * channels], format="s16", layout=layout
+        )
         frame.sample_rate = rate
         yield stamp(start), frame
 
@@ -190,4 +227,6 @@ def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
     pieces = list(placed([*begun, *went_on], tally))
     assert tally["audio_gaps"] == 0
     assert abs(sum(len(samples) for _, samples in pieces) - 16000 * (end_s + 32 * 1024 / 48000)) <= 2
-    assert all(abs(start + len(samples) - following) <= 1 for (start, samples), (following, _) in pairwise(pieces))
+    assert all(
+        abs(start + len(samples) - following) <= 1 for (start, samples), (following, _) in pairwise(pieces)
+    )

@@ -10,10 +10,11 @@ import av
 import numpy as np
 import pytest
 from flash_click import Recording, write
+
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import corrections, probe
-from speechlip.media.stamps import Steps
+from speechlip.media.streams.stamps import Steps
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +26,25 @@ def clip(tmp_path_factory):
 
 def test_what_the_headers_say(clip):
     info = probe(clip)
-    assert (info.container, info.video_codec, info.width, info.height, info.rotation_deg) == ("mov", "h264", 64, 48, 0)
-    assert (info.source_fps, info.variable_rate, info.video_start_s, info.video_duration_s) == (30.0, False, 0.0, 1.0)
-    assert (info.audio_codec, info.audio_sample_rate_hz, info.audio_channels, info.audio_start_s) == ("aac", 44100, 2, 0.0)
+    assert (info.container, info.video_codec, info.width, info.height, info.rotation_deg) == (
+        "mov",
+        "h264",
+        64,
+        48,
+        0,
+    )
+    assert (info.source_fps, info.variable_rate, info.video_start_s, info.video_duration_s) == (
+        30.0,
+        False,
+        0.0,
+        1.0,
+    )
+    assert (info.audio_codec, info.audio_sample_rate_hz, info.audio_channels, info.audio_start_s) == (
+        "aac",
+        44100,
+        2,
+        0.0,
+    )
     assert (info.audio_track, info.audio_tracks, info.bytes) == (0, 1, clip.stat().st_size)
     assert info.audio_duration_s == pytest.approx(1.0, abs=0.03)
     assert corrections(info) == ["frame rate 30 → 25", "audio 44100 Hz stereo → 16000 Hz mono"]
@@ -39,9 +56,15 @@ def test_nothing_to_correct(tmp_path):
 
 
 def test_variable_rate_and_track_are_told(tmp_path):
-    write(tmp_path / "clip.mp4", Recording(rate="variable", silent_tracks_first=1, audio_start_s=Fraction(1, 2)))
+    write(
+        tmp_path / "clip.mp4", Recording(rate="variable", silent_tracks_first=1, audio_start_s=Fraction(1, 2))
+    )
     told = corrections(probe(tmp_path / "clip.mp4"))
-    assert told[0].startswith("variable frame rate (26") and told[-1] == "audio track 2 of 2" and "after video" in told[2]
+    assert (
+        told[0].startswith("variable frame rate (26")
+        and told[-1] == "audio track 2 of 2"
+        and "after video" in told[2]
+    )
 
 
 def test_a_constant_rate_is_not_called_variable(tmp_path):
@@ -111,7 +134,9 @@ def test_playlist_opens_nothing_else(tmp_path, clip):
         server.settimeout(0.1)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
         path = tmp_path / "video.mp4"
-        path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXTINF:9,\nfile://{clip}\n#EXT-X-ENDLIST\n")
+        path.write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXTINF:9,\nfile://{clip}\n#EXT-X-ENDLIST\n"
+        )
         assert _reason(path) == "not a video file"
         with pytest.raises(TimeoutError):
             server.accept()
@@ -154,7 +179,17 @@ def test_mp4_that_broke_off_before_its_index(tmp_path, clip):
     assert _reason(path) == "truncated file"
 
 
-NAMES = ["-rf.mp4", "a b.mp4", 'it\'s "it".mp4', "two\nlines.mp4", "漢字 ü.mp4", "%03d.mp4", "concat:a|b.mp4", "http:a.mp4", "pipe:0"]
+NAMES = [
+    "-rf.mp4",
+    "a b.mp4",
+    'it\'s "it".mp4',
+    "two\nlines.mp4",
+    "漢字 ü.mp4",
+    "%03d.mp4",
+    "concat:a|b.mp4",
+    "http:a.mp4",
+    "pipe:0",
+]
 NAMES += ["file:a.mp4", "subfile,,start,0,end,9,,:a.mp4", os.fsdecode(b"not utf-8 \xff.mp4")]
 
 
@@ -167,7 +202,9 @@ def test_a_name_is_only_a_name(tmp_path, monkeypatch, clip, name):
     assert sum(1 for _ in moments(relative, probe(relative))) == 25
 
 
-@pytest.mark.parametrize("clockwise_deg, corner", [(0, (0, 0)), (90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
+@pytest.mark.parametrize(
+    "clockwise_deg, corner", [(0, (0, 0)), (90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))]
+)
 def test_rotation_flag(tmp_path, clockwise_deg, corner):
     """The picture's white corner is stored at the top left, and displayed where turning puts it."""
     path = tmp_path / "turned.mp4"
@@ -175,7 +212,10 @@ def test_rotation_flag(tmp_path, clockwise_deg, corner):
     info = probe(path, need_audio=False)
     picture = next(moments(path, info)).picture
     assert (
-        (info.height, info.width, 3) == picture.shape == picture.rgb().shape == ((48, 64, 3) if clockwise_deg % 180 == 0 else (64, 48, 3))
+        (info.height, info.width, 3)
+        == picture.shape
+        == picture.rgb().shape
+        == ((48, 64, 3) if clockwise_deg % 180 == 0 else (64, 48, 3))
     )
     corners = {(y, x): picture.rgb()[y, x].mean() for y in (0, -1) for x in (0, -1)}
     assert max(corners, key=corners.get) == corner and info.rotation_deg == clockwise_deg
@@ -204,13 +244,22 @@ def _write_song(path, cover):
         stream = container.add_stream("libmp3lame" if path.suffix == ".mp3" else "aac", rate=44100)
         if cover:
             art = container.add_stream("png", rate=1)
-            art.width, art.height, art.pix_fmt, art.disposition = 16, 16, "rgb24", av.stream.Disposition.attached_pic
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.int16), format="s16", layout=stream.layout.name)
+            art.width, art.height, art.pix_fmt, art.disposition = (
+                16,
+                16,
+                "rgb24",
+                av.stream.Disposition.attached_pic,
+            )
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 44100), np.int16), format="s16", layout=stream.layout.name
+        )
         frame.sample_rate, frame.pts = 44100, 0
         for part in [*av.AudioResampler(stream.format.name, stream.layout.name, 44100).resample(frame), None]:
             container.mux(stream.encode(part))
         if cover:
-            container.mux(art.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8))) + art.encode())
+            container.mux(
+                art.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8))) + art.encode()
+            )
 
 
 def _write_corner(path, clockwise_deg):
@@ -234,14 +283,18 @@ def _set_display_matrix(path, clockwise_deg):
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
     assert struct.unpack_from(">9i", content, matrix) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
-    struct.pack_into(">9i", content, matrix, cos * 65536, sin * 65536, 0, -sin * 65536, cos * 65536, 0, 0, 0, 1 << 30)
+    struct.pack_into(
+        ">9i", content, matrix, cos * 65536, sin * 65536, 0, -sin * 65536, cos * 65536, 0, 0, 0, 1 << 30
+    )
     path.write_bytes(content)
 
 
 def test_pictures_larger_than_the_limit_are_not_decoded(tmp_path):
     """16000 × 16000 would take 3.5 GB; here 64 × 48, and a limit below."""
     write(tmp_path / "clip.mkv", Recording("mkv", duration_s=Fraction(1)))
-    with pytest.raises(SourceRefused, match=r"picture too large \(64 × 48 px, 0 million; --max-picture is 0.003 million"):
+    with pytest.raises(
+        SourceRefused, match=r"picture too large \(64 × 48 px, 0 million; --max-picture is 0.003 million"
+    ):
         probe(tmp_path / "clip.mkv", max_picture_px=3000)
     assert probe(tmp_path / "clip.mkv", max_picture_px=64 * 48).width == 64
 
@@ -265,7 +318,13 @@ def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
         subtitles = made.add_mux_stream("subrip", time_base=Fraction(1, 1000))
         streams = {stream.index: made.add_stream_from_template(stream) for stream in given.streams}
         text = av.Packet(b"hello")
-        text.stream, text.pts, text.dts, text.duration, text.time_base = subtitles, 0, 0, 500, Fraction(1, 1000)
+        text.stream, text.pts, text.dts, text.duration, text.time_base = (
+            subtitles,
+            0,
+            0,
+            500,
+            Fraction(1, 1000),
+        )
         made.mux(text)
         for packet in given.demux():
             if packet.size:
@@ -275,4 +334,6 @@ def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
     with av.open(str(path)) as container:
         assert container.streams[0].type == "subtitle"
     assert (info.video_codec, info.audio_codec, info.video_duration_s) == ("h264", "aac", 1.0)
-    assert sum(moment.picture is not None and moment.samples is not None for moment in moments(path, info)) == 25
+    assert (
+        sum(moment.picture is not None and moment.samples is not None for moment in moments(path, info)) == 25
+    )

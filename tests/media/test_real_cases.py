@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+
 from speechlip.faces.detectors import open_detector
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import corrections, probe
 from speechlip.records import Source
 
@@ -32,12 +33,18 @@ def test_three_ways_to_store_one_picture(real_cases, name, told):
     assert corrections(info)[: len(told)] == told
     for picture, other in zip(shown, wanted, strict=True):
         same_size = cv2.resize(picture, other.shape[1::-1])
-        assert np.abs(same_size.astype(int) - other).mean() < 3 < np.abs(same_size[:, ::-1].astype(int) - other).mean()
+        assert (
+            np.abs(same_size.astype(int) - other).mean()
+            < 3
+            < np.abs(same_size[:, ::-1].astype(int) - other).mean()
+        )
 
 
 def test_a_mouth_is_as_tall_as_it_was(real_cases, face_model):
     ratios = [mouth_ratio(real_cases / name) for name in ("square.mp4", "hdv_like_sar4_3.mp4")]
-    assert ratios[1] == pytest.approx(ratios[0], rel=0.02)  # 0.54 against 0.42 where pixels were taken as square
+    assert ratios[1] == pytest.approx(
+        ratios[0], rel=0.02
+    )  # 0.54 against 0.42 where pixels were taken as square
 
 
 def mouth_ratio(path):
@@ -54,7 +61,9 @@ def mouth_ratio(path):
 
 def test_a_phone_that_is_turned_has_two_shapes(real_cases):
     _, shown, told = pictures(real_cases / "phone_turned.webm")
-    assert {picture.shape for picture in shown[:75]} == {(384, 512, 3)} and {picture.shape for picture in shown[75:]} == {(512, 384, 3)}
+    assert {picture.shape for picture in shown[:75]} == {(384, 512, 3)} and {
+        picture.shape for picture in shown[75:]
+    } == {(512, 384, 3)}
     assert told == ("from 3.00 s on 384×512",)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
+
 from speechlip.metrics.ambiguity import ambiguity, relative
 from speechlip.metrics.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.declared import NotScored
@@ -21,7 +22,10 @@ FEW = ("P", "B", "M", "T", "D", "N", "S", "Z", "NG", "AA")
 
 def made_tokens(phones=FEW, utterances: int = 24, each: int = 30, seed: int = 0) -> Tokens:
     draw = np.random.default_rng(seed)
-    spoken = [[Phone(i * 0.08, (i + 1) * 0.08, phone) for i, phone in enumerate(draw.choice(phones, each))] for _ in range(utterances)]
+    spoken = [
+        [Phone(i * 0.08, (i + 1) * 0.08, phone) for i, phone in enumerate(draw.choice(phones, each))]
+        for _ in range(utterances)
+    ]
     return choose_tokens(spoken, [2 * each] * utterances, seed=seed)
 
 
@@ -49,7 +53,9 @@ def found(tokens, visemes):
     """By kind of feature."""
     noise = np.random.default_rng(3).normal(size=(len(tokens), 30))
     features = {"viseme": one_hot(visemes, 0.05), "phone": one_hot(tokens.phone, 0.05), "noise": noise}
-    return {name: ambiguity(tokens, rows, anchors=(0.0, 0.8), resamples=200) for name, rows in features.items()}
+    return {
+        name: ambiguity(tokens, rows, anchors=(0.0, 0.8), resamples=200) for name, rows in features.items()
+    }
 
 
 def test_visemes_are_the_best_feature_for_lips(found):
@@ -74,9 +80,15 @@ def test_noise_is_no_good_encoder_for_all_its_ambiguity(found):
     noise = found["noise"]
     assert abs(noise.nv.value) < 0.1 and (noise.va.value, noise.va.ci_high) == (0, 0)
     assert noise.separation.ci_low < 0 < noise.separation.ci_high
-    assert np.isnan([noise.ar.value, noise.ar.ci_low, noise.control_contrast.value, noise.pairs["T/D"]]).all(), "visemes do not lie apart"
-    sizes = np.array([sum(noise.phones[phone] for phone in phones.split()) for phones in ("P B M", "T D N", "S Z", "NG")])
-    assert noise.kv.value == pytest.approx(((sizes / sizes.sum()) ** 2).sum(), abs=0.03), "what drawing neighbours blindly gives"
+    assert np.isnan(
+        [noise.ar.value, noise.ar.ci_low, noise.control_contrast.value, noise.pairs["T/D"]]
+    ).all(), "visemes do not lie apart"
+    sizes = np.array(
+        [sum(noise.phones[phone] for phone in phones.split()) for phones in ("P B M", "T D N", "S Z", "NG")]
+    )
+    assert noise.kv.value == pytest.approx(((sizes / sizes.sum()) ** 2).sum(), abs=0.03), (
+        "what drawing neighbours blindly gives"
+    )
 
 
 def test_the_record_says_what_it_rests_on(found):
@@ -85,21 +97,30 @@ def test_the_record_says_what_it_rests_on(found):
     assert np.isnan(np.diag(record.matrix)).all()
     np.testing.assert_allclose(record.matrix, record.matrix.T)
     assert record.matrix[3, 4] == record.pairs["T/D"]
-    assert (record.tokens, record.utterances, record.viseme_map, sum(record.phones.values())) == (720, 24, "consensus", 720)
+    assert (record.tokens, record.utterances, record.viseme_map, sum(record.phones.values())) == (
+        720,
+        24,
+        "consensus",
+        720,
+    )
 
 
 def test_same_features_same_record(tokens):
     rows = one_hot(tokens.phone, 0.5)
     once, again = (ambiguity(tokens, rows, resamples=50) for _ in range(2))
     np.testing.assert_array_equal(once.matrix, again.matrix)
-    assert json.dumps(vars(replace(once, matrix=None)), default=vars) == json.dumps(vars(replace(again, matrix=None)), default=vars)
+    assert json.dumps(vars(replace(once, matrix=None)), default=vars) == json.dumps(
+        vars(replace(again, matrix=None)), default=vars
+    )
 
 
 def test_neither_scale_place_nor_turn_of_the_space_matters(tokens):
     rows = one_hot(tokens.phone, 0.3)
     turn = np.linalg.qr(np.random.default_rng(5).normal(size=(30, 30)))[0]
     here, there = (ambiguity(tokens, x, resamples=50) for x in (rows, 1e8 + 70 * rows @ turn))
-    assert there.ar.value == pytest.approx(here.ar.value, abs=1e-6) and there.kv.value == pytest.approx(here.kv.value, abs=1e-3)
+    assert there.ar.value == pytest.approx(here.ar.value, abs=1e-6) and there.kv.value == pytest.approx(
+        here.kv.value, abs=1e-3
+    )
 
 
 def test_another_map_asks_another_question(tokens, visemes):
@@ -113,7 +134,9 @@ def test_intervals_of_partners_that_coincide_hold_zero():
     held = 0
     for seed in range(20):
         few = made_tokens(("T", "D", "S", "Z"), utterances=12, seed=seed)
-        ar = ambiguity(few, one_hot(np.isin(few.phone, ["T", "D"]), 0.3, width=6, seed=seed), resamples=100).ar
+        ar = ambiguity(
+            few, one_hot(np.isin(few.phone, ["T", "D"]), 0.3, width=6, seed=seed), resamples=100
+        ).ar
         held += ar.ci_low <= 0 <= ar.ci_high
     assert held >= 16
 
@@ -138,7 +161,9 @@ def test_a_draw_of_utterances_is_those_tokens_again():
     drawn = np.array([2, 0, 1, 3, 0])
     rows = np.concatenate([np.flatnonzero(utterance == u) for u in np.repeat(np.arange(5), drawn)])
     by_weight = squared_distances(phone_sums(points, phone, utterance), drawn[None])[0]
-    by_rows = squared_distances(phone_sums(points[rows], phone[rows], np.zeros(len(rows), int)), np.ones((1, 1)))[0]
+    by_rows = squared_distances(
+        phone_sums(points[rows], phone[rows], np.zeros(len(rows), int)), np.ones((1, 1))
+    )[0]
     np.testing.assert_allclose(by_weight, by_rows)
 
 
@@ -188,13 +213,23 @@ def test_probe_answers_count_classes_equally():
     label, in_b = np.tile([0] * 9 + [1], 20), np.repeat([False, True], 100)
     answers = probe(np.random.default_rng(6).normal(size=(200, 2)), label, in_b, np.arange(200) // 20)
     assert answers.asked.sum(axis=0).tolist() == [90, 10]
-    assert mean_recall(answers, np.ones((1, 10)))[0] == pytest.approx((answers.right.sum(axis=0) / [90, 10]).mean())
+    assert mean_recall(answers, np.ones((1, 10)))[0] == pytest.approx(
+        (answers.right.sum(axis=0) / [90, 10]).mean()
+    )
 
 
 def test_tokens_are_the_frames_on_display_at_the_centres():
-    spoken = (Phone(0.0, 0.04, "T"), Phone(0.04, 0.0799, "T"), Phone(0.1, 0.3, "d"), Phone(0.36, 0.44, "AX"), Phone(0.5, 0.6, "ə"))
+    spoken = (
+        Phone(0.0, 0.04, "T"),
+        Phone(0.04, 0.0799, "T"),
+        Phone(0.1, 0.3, "d"),
+        Phone(0.36, 0.44, "AX"),
+        Phone(0.5, 0.6, "ə"),
+    )
     tokens = choose_tokens([spoken] * 3, [10, 11, 11], at_least=2)
-    assert tokens.phone.tolist() == ["T", "D", "T", "D", "AH", "T", "D", "AH"], "one T is too short; one AH lies beyond its clip"
+    assert tokens.phone.tolist() == ["T", "D", "T", "D", "AH", "T", "D", "AH"], (
+        "one T is too short; one AH lies beyond its clip"
+    )
     assert tokens.frame.tolist() == [0, 5, 0, 5, 10, 0, 5, 10]
     assert tokens.unknown == {"ə": 3} and tokens.rare == {}
     features = [np.arange(11.0)[:, None] + 100 * clip for clip in range(3)]
@@ -205,13 +240,20 @@ def test_halves_hold_whole_utterances_and_common_phones_are_capped():
     tokens = made_tokens(("T", "D"), utterances=30, each=40)
     assert tokens.counts() == {"D": 300, "T": 300}
     halves = {number: set(tokens.in_b[tokens.utterance == number].tolist()) for number in range(30)}
-    assert all(len(half) == 1 for half in halves.values()) and sum(half == {True} for half in halves.values()) == 15
-    rare = choose_tokens([[Phone(0, 0.1, "T"), Phone(0.1, 0.2, "ZH")]] * 29 + [[Phone(0, 0.1, "T")]], [5] * 30)
+    assert (
+        all(len(half) == 1 for half in halves.values())
+        and sum(half == {True} for half in halves.values()) == 15
+    )
+    rare = choose_tokens(
+        [[Phone(0, 0.1, "T"), Phone(0.1, 0.2, "ZH")]] * 29 + [[Phone(0, 0.1, "T")]], [5] * 30
+    )
     assert rare.counts() == {"T": 30} and rare.rare == {"ZH": 29}
 
 
 def test_too_little_says_what_there_is(tokens):
-    with pytest.raises(NotScored, match=r"too few phones: .* 30 segments .* there are: T 4; labels .*: 'sil' 2"):
+    with pytest.raises(
+        NotScored, match=r"too few phones: .* 30 segments .* there are: T 4; labels .*: 'sil' 2"
+    ):
         choose_tokens([[Phone(0, 0.1, "T"), Phone(0.1, 0.2, "T"), Phone(0.2, 0.3, "sil")]] * 2, [9, 9])
     with pytest.raises(NotScored, match="two clips or more"):
         choose_tokens([[Phone(i / 10, (i + 1) / 10, "T") for i in range(40)]], [100])
@@ -257,6 +299,7 @@ def espeak():
     """Four voices, twelve sentences each in one breath: phones, sound and true mouths per frame."""
     pytest.importorskip("espeakng_loader")
     from scipy.signal import resample_poly
+
     from speechlip.recipes._synthetic.sentences import SENTENCES
     from speechlip.recipes._synthetic.visemes import mouth_track
     from speechlip.recipes._synthetic.voice import speak
@@ -264,7 +307,11 @@ def espeak():
     phones, mel, mouths = [], [], []
     for number, voice in enumerate(["en-us+f2", "en-us+m3", "en+m7", "en+f4"] * 2):
         said = speak(" ".join(SENTENCES[6 * number : 6 * number + 6]), voice, rate=170, pitch=50)
-        sound = resample_poly(said.samples.astype(np.float64), 16000, said.sample_rate).clip(-32768, 32767).astype(np.int16)
+        sound = (
+            resample_poly(said.samples.astype(np.float64), 16000, said.sample_rate)
+            .clip(-32768, 32767)
+            .astype(np.int16)
+        )
         frames = len(sound) // 640
         phones.append(said.phones)
         mel.append(mel_anchor(sound[: 640 * frames]))
@@ -278,5 +325,7 @@ def test_mouths_do_not_tell_t_from_d_and_a_spectrum_does(espeak):
     lips, sound = (ambiguity(tokens, rows, visemes="sapi", resamples=100) for rows in (mouths, mel))
     assert lips.pairs["T/D"] == pytest.approx(0, abs=0.05) and lips.ar.value == pytest.approx(0, abs=0.05)
     assert sound.pairs["T/D"] > 0.25 and sound.ar.ci_low > 0.2
-    assert lips.va.value > sound.va.value and lips.kv.value > sound.kv.value and lips.kp.value < sound.kp.value
+    assert (
+        lips.va.value > sound.va.value and lips.kv.value > sound.kv.value and lips.kp.value < sound.kp.value
+    )
     assert lips.contrast["M/N"] > 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
+
 from speechlip.metrics.cpbd import cpbd, edge_widths
 from speechlip.metrics.declared import NotScored
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from skimage import data
 from skimage.metrics import structural_similarity
+
 from speechlip.errors import ModelError
 from speechlip.metrics import image, regions
 from speechlip.metrics.declared import NotScored
@@ -123,7 +124,9 @@ def test_mouth_box_by_arithmetic():
 
 
 def test_mouth_boxes_have_one_size_and_stay_inside():
-    landmarks = np.concatenate([face_at(300, 300, 80), face_at(20, 300, 120), face_at(630, 470, 100), face_at(300, 300, 100)])
+    landmarks = np.concatenate(
+        [face_at(300, 300, 80), face_at(20, 300, 120), face_at(630, 470, 100), face_at(300, 300, 100)]
+    )
     landmarks[3] = np.nan
     boxes = regions.mouth_boxes(landmarks, 640, 480)
     assert boxes[3] is None

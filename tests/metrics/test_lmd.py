@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from speechlip.metrics.lmd import landmark_score, lmd_per_frame
 
 
@@ -28,7 +29,9 @@ def test_measured_numbers_of_the_three_conventions():
     reference = faces(4000)
     render = reference + np.random.default_rng(5).normal(0, 2, reference.shape) + [3, 0]
     score = landmark_score(render, reference)
-    assert score.lmd == pytest.approx(2 * np.sqrt(np.pi / 2 * 19 / 20), rel=0.003)  # Rayleigh mean; centring takes 1/20 of the variance
+    assert score.lmd == pytest.approx(
+        2 * np.sqrt(np.pi / 2 * 19 / 20), rel=0.003
+    )  # Rayleigh mean; centring takes 1/20 of the variance
     assert (score.lmd, score.lmd_atvgnet) == (pytest.approx(2.42, rel=0.02), pytest.approx(48.3, rel=0.02))
     uncentred = np.linalg.norm((render - reference)[:, 48:68], axis=2).mean()
     assert uncentred == pytest.approx(3.67, rel=0.03) and uncentred > 1.4 * score.lmd

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy.signal import lfilter, medfilt
+
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import (
     confidence_interval,
@@ -35,7 +36,12 @@ def by_the_letter(lips, audio, v):
 
     padded = torch.nn.functional.pad(torch.from_numpy(audio), (0, 0, v, v))
     return np.stack(
-        [torch.nn.functional.pairwise_distance(torch.from_numpy(lips[[i]]), padded[i : i + 2 * v + 1]).numpy() for i in range(len(lips))]
+        [
+            torch.nn.functional.pairwise_distance(
+                torch.from_numpy(lips[[i]]), padded[i : i + 2 * v + 1]
+            ).numpy()
+            for i in range(len(lips))
+        ]
     )
 
 
@@ -69,7 +75,9 @@ def test_agrees_with_the_published_numbers_on_padding_and_median():
     curve = table.mean(axis=0)
     assert score.lse_d == pytest.approx(curve.min(), abs=1e-5)
     assert score.lse_c == pytest.approx(np.median(curve) - curve.min(), abs=1e-5)
-    np.testing.assert_allclose(score.confidence, medfilt(np.median(curve) - table[:, curve.argmin()], 9), atol=1e-5)
+    np.testing.assert_allclose(
+        score.confidence, medfilt(np.median(curve) - table[:, curve.argmin()], 9), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("windows", [1, 5, 9, 30])

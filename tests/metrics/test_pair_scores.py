@@ -5,6 +5,7 @@ import pytest
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
 from speechlip.metrics.pairs import (
     average_precision,
     by_kind,
@@ -42,8 +43,12 @@ def test_a_pair_that_is_drawn_twice_counts_as_two(levels):
     similarity, label = drawn(8, n=60, levels=levels)
     times = np.random.default_rng(2).multinomial(60, np.full(60, 1 / 60), size=40)
     repeated = [(np.repeat(similarity, row), np.repeat(label, row)) for row in times]
-    assert drawn_average_precisions(similarity, label, times) == pytest.approx([average_precision_score(y, x) for x, y in repeated])
-    assert drawn_equal_error_rates(similarity, label, times) == pytest.approx([equal_error_rate(*pairs) for pairs in repeated])
+    assert drawn_average_precisions(similarity, label, times) == pytest.approx(
+        [average_precision_score(y, x) for x, y in repeated]
+    )
+    assert drawn_equal_error_rates(similarity, label, times) == pytest.approx(
+        [equal_error_rate(*pairs) for pairs in repeated]
+    )
     for drawn_scores in (drawn_average_precisions, drawn_equal_error_rates):
         assert np.isnan(drawn_scores(similarity, label, np.stack([label, 1 - label]))).all()
 
@@ -51,10 +56,22 @@ def test_a_pair_that_is_drawn_twice_counts_as_two(levels):
 def test_known_ends():
     label = np.array([1, 1, 0, 0, 0])
     right, wrong = label.astype(float), 1.0 - label
-    assert (pair_auc(right, label), equal_error_rate(right, label), average_precision(right, label)) == (1, 0, 1)
-    assert (pair_auc(wrong, label), equal_error_rate(wrong, label), average_precision(wrong, label)) == (0, 1, 0.4)
+    assert (pair_auc(right, label), equal_error_rate(right, label), average_precision(right, label)) == (
+        1,
+        0,
+        1,
+    )
+    assert (pair_auc(wrong, label), equal_error_rate(wrong, label), average_precision(wrong, label)) == (
+        0,
+        1,
+        0.4,
+    )
     same = np.full(5, 0.3)
-    assert (pair_auc(same, label), equal_error_rate(same, label), average_precision(same, label)) == (0.5, 0.5, 0.4)
+    assert (pair_auc(same, label), equal_error_rate(same, label), average_precision(same, label)) == (
+        0.5,
+        0.5,
+        0.4,
+    )
 
 
 def test_swapping_sides_keeps_the_equal_error_rate():
@@ -64,7 +81,9 @@ def test_swapping_sides_keeps_the_equal_error_rate():
 
 def test_by_kind_sets_each_kind_of_negative_against_all_matches():
     similarity, label = drawn(7, n=400)
-    kind = np.where(label == 1, "positive", np.random.default_rng(1).choice(["shift", "clip", "speaker"], 400))
+    kind = np.where(
+        label == 1, "positive", np.random.default_rng(1).choice(["shift", "clip", "speaker"], 400)
+    )
     similarity[kind == "shift"] += 1
     found = by_kind(similarity, label, kind)
     assert list(found) == ["all", "clip", "shift", "speaker"]
@@ -73,12 +92,17 @@ def test_by_kind_sets_each_kind_of_negative_against_all_matches():
     assert found["shift"].auc == pytest.approx(roc_auc_score(label[shift], similarity[shift]))
     assert found["shift"].auc == pytest.approx(0.5, abs=0.1) and found["speaker"].auc > 0.7
     weights = [found[name].mismatches for name in ("clip", "shift", "speaker")]
-    assert np.average([found[name].auc for name in ("clip", "shift", "speaker")], weights=weights) == pytest.approx(found["all"].auc)
+    assert np.average(
+        [found[name].auc for name in ("clip", "shift", "speaker")], weights=weights
+    ) == pytest.approx(found["all"].auc)
     assert {scores.matches for scores in found.values()} == {int(label.sum())}
 
 
 @pytest.mark.parametrize("score", [pair_auc, equal_error_rate, average_precision, pair_scores])
-@pytest.mark.parametrize(("similarity", "label"), [([0.1, 0.2], [1, 1]), ([0.1, np.nan], [1, 0]), ([], []), ([0.1, 0.2, 0.3], [1, 0])])
+@pytest.mark.parametrize(
+    ("similarity", "label"),
+    [([0.1, 0.2], [1, 1]), ([0.1, np.nan], [1, 0]), ([], []), ([0.1, 0.2, 0.3], [1, 0])],
+)
 def test_what_has_no_score_is_refused(score, similarity, label):
     with pytest.raises(ValueError, match="matches and mismatches are wanted, got"):
         score(np.array(similarity), np.array(label))

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
+
 from speechlip.errors import OptionError
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import METRICS, NotScored, get
@@ -35,7 +36,10 @@ def test_ranks_by_sorting():
     by_sorting = [list(np.argsort(-row)).index(i) + 1 for i, row in enumerate(cosine[:50])]
     assert ranks(lips, speech)[:50].tolist() == by_sorting
     found = retrieval(lips, speech)
-    assert found.gallery == 1500 and 0 < found.lips_to_speech[1] < found.lips_to_speech[5] < found.lips_to_speech[10] < 1
+    assert (
+        found.gallery == 1500
+        and 0 < found.lips_to_speech[1] < found.lips_to_speech[5] < found.lips_to_speech[10] < 1
+    )
     assert found.lips_to_speech[10] == pytest.approx(found.speech_to_lips[10], abs=0.05)
 
 
@@ -55,7 +59,12 @@ def test_random_features_are_at_chance():
 
 def test_offset_accuracy_by_counting():
     accuracy = offset_accuracy([3, -2, 0, 15], [3, -3, 2, 15])
-    assert (accuracy.exact, accuracy.within_one, accuracy.clips, accuracy.chance_exact) == (0.5, 0.75, 4, 1 / 31)
+    assert (accuracy.exact, accuracy.within_one, accuracy.clips, accuracy.chance_exact) == (
+        0.5,
+        0.75,
+        4,
+        1 / 31,
+    )
     for measured in ([], [16]):
         with pytest.raises(ValueError, match="within ±15"):
             offset_accuracy(measured)
@@ -77,7 +86,10 @@ def test_aggregate_stays_where_the_metric_can_be():
 
 def test_aggregate_of_little_or_nothing():
     nothing = aggregate([None, None])
-    assert np.isnan([nothing.mean, nothing.median, nothing.ci_low]).all() and (nothing.scored, nothing.missing) == (0, 2)
+    assert np.isnan([nothing.mean, nothing.median, nothing.ci_low]).all() and (
+        nothing.scored,
+        nothing.missing,
+    ) == (0, 2)
     one = aggregate([4.0])
     assert one.mean == 4.0 and np.isnan([one.ci_low, one.ci_high]).all() and one.scored == 1
     with pytest.raises(ValueError, match="infinite"):
@@ -87,7 +99,9 @@ def test_aggregate_of_little_or_nothing():
 def test_every_column_is_declared():
     assert set(METRICS) >= COLUMNS
     ways = {name: metric.arrow for name, metric in METRICS.items()}
-    assert [ways[name] for name in ("lse_c", "lse_d", "lmd", "psnr", "ssim", "lpips", "cpbd", "offset_ms")] == [*"↑↓↓↑↑↓↑", ""]
+    assert [
+        ways[name] for name in ("lse_c", "lse_d", "lmd", "psnr", "ssim", "lpips", "cpbd", "offset_ms")
+    ] == [*"↑↓↓↑↑↓↑", ""]
     with pytest.raises(OptionError, match="no metric 'lse'; there are: lse_c, lse_d"):
         get("lse")
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import binomtest, norm, t, ttest_1samp, ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
+
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.pairs import drawn_average_precisions, pair_auc
 from speechlip.metrics.significance import (
@@ -77,15 +78,21 @@ def test_auc_is_drawn_by_clip_with_ties_and_gaps():
     names = np.array([f"clip-{number:02d}" for number in clip])
     ours = auc_interval(similarity, label, names, resamples=50, seed=5)
     assert ours.value == pytest.approx(pair_auc(similarity, label)) and ours.clips == 12
-    assert (ours.ci_low, ours.ci_high) == pytest.approx(by_hand(roc_auc_score, similarity, label, clip, resamples=50))
+    assert (ours.ci_low, ours.ci_high) == pytest.approx(
+        by_hand(roc_auc_score, similarity, label, clip, resamples=50)
+    )
     assert ours != auc_interval(similarity, label, names, resamples=50, seed=6)
 
 
 def test_any_rate_of_pairs_is_drawn_by_clip():
     similarity, label, clip = pairs(0, clips=12)
-    ours = drawn_interval(drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5)
+    ours = drawn_interval(
+        drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5
+    )
     assert ours.value == pytest.approx(average_precision_score(label, similarity)) and ours.clips == 12
-    assert (ours.ci_low, ours.ci_high) == pytest.approx(by_hand(average_precision_score, similarity, label, clip, resamples=70))
+    assert (ours.ci_low, ours.ci_high) == pytest.approx(
+        by_hand(average_precision_score, similarity, label, clip, resamples=70)
+    )
 
 
 def test_seeds_count_as_their_mean():
@@ -99,7 +106,9 @@ def test_seeds_count_as_their_mean():
 def test_pairs_of_a_clip_are_not_independent():
     """Hard and easy clips: drawing pairs would promise too narrow an interval."""
     similarity, label, clip = pairs(3, clips=30, each=40, spread=2.0)
-    by_clip, by_pair = (auc_interval(similarity, label, groups) for groups in (clip, np.arange(len(clip)) // 2))
+    by_clip, by_pair = (
+        auc_interval(similarity, label, groups) for groups in (clip, np.arange(len(clip)) // 2)
+    )
     assert by_clip.ci_high - by_clip.ci_low > 1.5 * (by_pair.ci_high - by_pair.ci_low)
 
 
@@ -112,7 +121,9 @@ def test_pairing_sees_what_two_intervals_hide():
     assert found.ci_low > 0 and found.p < 0.01
     assert found.value == pytest.approx(a.value - b.value)
     back = auc_difference(similarity, better, label, clip)
-    assert (back.value, back.ci_low, back.ci_high, back.p) == pytest.approx((-found.value, -found.ci_high, -found.ci_low, found.p))
+    assert (back.value, back.ci_low, back.ci_high, back.p) == pytest.approx(
+        (-found.value, -found.ci_high, -found.ci_low, found.p)
+    )
 
 
 def test_equal_encoders_do_not_differ():
@@ -168,7 +179,11 @@ def test_the_least_number_of_clips_for_a_p():
 def test_one_clip_has_no_interval():
     similarity, label, clip = pairs(6, clips=1)
     found = auc_difference(similarity, similarity[::-1], label, clip)
-    assert np.isfinite(found.value) and np.isnan([found.ci_low, found.ci_high, found.p]).all() and found.clips == 1
+    assert (
+        np.isfinite(found.value)
+        and np.isnan([found.ci_low, found.ci_high, found.p]).all()
+        and found.clips == 1
+    )
     assert np.isnan(mean_interval([2.0]).ci_low)
     assert interval(lambda drawn: drawn.sum(axis=1), clips=1).value == 1
 

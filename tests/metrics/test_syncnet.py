@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import wavfile
+
 from speechlip import assets
 from speechlip.errors import ModelError
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import sync_score
@@ -128,7 +129,9 @@ def test_scores_equal_the_peers_on_a_real_clip(model, peer, tmp_path, real_clips
     assert_equal_scores(model, peer, tmp_path, *real_clip(real_clips, "geneface_zozo_render.mp4"))
 
 
-@pytest.mark.parametrize(("frames", "samples"), [(6, 640 * 6), (14, 640 * 14 + 639), (14, 640 * 11 + 639), (9, 640 * 14)])
+@pytest.mark.parametrize(
+    ("frames", "samples"), [(6, 640 * 6), (14, 640 * 14 + 639), (14, 640 * 11 + 639), (9, 640 * 14)]
+)
 def test_features_and_windows_equal_the_peers(model, peer, frames, samples):
     """n = min(frames, samples // 640) − 5, whatever is longer; features agree to 1e-4 of values around 0.3."""
     crops, audio = drawn_clip(14, extra_samples=639)
@@ -142,7 +145,9 @@ def test_features_and_windows_equal_the_peers(model, peer, frames, samples):
     columns = torch.from_numpy(peers(audio, 16000).T.copy()).float()
     with torch.no_grad():
         wanted_lips = network.forward_lip(torch.stack([video[:, i : i + 5] for i in range(windows)]))
-        wanted_speech = network.forward_aud(torch.stack([columns[None, :, 4 * i : 4 * i + 20] for i in range(windows)]))
+        wanted_speech = network.forward_aud(
+            torch.stack([columns[None, :, 4 * i : 4 * i + 20] for i in range(windows)])
+        )
     np.testing.assert_allclose(lips, wanted_lips, atol=1e-4)
     np.testing.assert_allclose(speech, wanted_speech, atol=1e-4)
 
@@ -158,15 +163,24 @@ def test_batch_size_changes_nothing(model, batch):
 
 @pytest.mark.parametrize(("first", "count"), [(0, 1), (0, 20), (1, 5), (4, 20), (133, 64), (180, 16)])
 def test_mfcc_in_pieces_is_python_speech_features(first, count):
-    peer = pytest.importorskip("python_speech_features", reason="the peer python_speech_features is not installed")
+    peer = pytest.importorskip(
+        "python_speech_features", reason="the peer python_speech_features is not installed"
+    )
     audio = np.random.default_rng(0).integers(-32768, 32768, 32000, dtype=np.int16)
-    np.testing.assert_allclose(mfcc_columns(audio, first, count), peer.mfcc(audio, 16000)[first : first + count].T, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        mfcc_columns(audio, first, count),
+        peer.mfcc(audio, 16000)[first : first + count].T,
+        rtol=1e-9,
+        atol=1e-9,
+    )
 
 
 @pytest.mark.parametrize("samples", [1, 399, 400, 401, 559, 560, 561, 16000])
 @pytest.mark.parametrize("kind", ["noise", "silence", "one click"])
 def test_mfcc_is_python_speech_features_to_the_last_digits(samples, kind):
-    peer = pytest.importorskip("python_speech_features", reason="the peer python_speech_features is not installed")
+    peer = pytest.importorskip(
+        "python_speech_features", reason="the peer python_speech_features is not installed"
+    )
     audio = np.zeros(samples, np.int16)
     if kind == "noise":
         audio = np.random.default_rng(samples).integers(-32768, 32768, samples, dtype=np.int16)
@@ -217,7 +231,11 @@ def test_other_arrays_are_refused(model):
 
 def test_names_and_shapes_are_the_peers(peer):
     network = peer.state_dict()
-    found = {name.removeprefix("__S__."): tuple(value.shape) for name, value in network.items() if "num_batches" not in name}
+    found = {
+        name.removeprefix("__S__."): tuple(value.shape)
+        for name, value in network.items()
+        if "num_batches" not in name
+    }
     assert found == official_shapes()
 
 
@@ -228,7 +246,11 @@ def test_size_of_the_official_file_is_that_of_this_state_dict(weights):
 
 def test_newer_containers_and_counters_are_read_alike(model, tmp_path):
     state = random_state()
-    state |= {name.replace("running_mean", "num_batches_tracked"): torch.tensor(3) for name in state if name.endswith("running_mean")}
+    state |= {
+        name.replace("running_mean", "num_batches_tracked"): torch.tensor(3)
+        for name in state
+        if name.endswith("running_mean")
+    }
     other = load_syncnet(save(state, tmp_path / "new.model", zipped=True), allow_unknown=True)
     for name, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[name])
@@ -270,7 +292,11 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, kind):
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * MIB, b"PK\x03\x04 not a zip", b"\x80\x02."], ids=["empty", "zeros", "zip", "pickle"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0" * MIB, b"PK\x03\x04 not a zip", b"\x80\x02."],
+    ids=["empty", "zeros", "zip", "pickle"],
+)
 def test_files_that_are_no_checkpoint(tmp_path, content):
     file = tmp_path / "bad.model"
     file.write_bytes(content)
@@ -301,8 +327,14 @@ def without(name):
     ("change", "says"),
     [
         (lambda: without("netfclip.3.bias"), r"netfclip\.3\.bias is missing, wanted \(1024,\)"),
-        (lambda: random_state() | {"head.weight": torch.zeros(2)}, r"head\.weight is \(2,\), wanted no such entry"),
-        (lambda: random_state() | {"netfclip.3.bias": torch.zeros(256)}, r"netfclip\.3\.bias is \(256,\), wanted \(1024,\)"),
+        (
+            lambda: random_state() | {"head.weight": torch.zeros(2)},
+            r"head\.weight is \(2,\), wanted no such entry",
+        ),
+        (
+            lambda: random_state() | {"netfclip.3.bias": torch.zeros(256)},
+            r"netfclip\.3\.bias is \(256,\), wanted \(1024,\)",
+        ),
         (
             lambda: random_state() | {"netfclip.3.bias": torch.full((1024,), math.nan)},
             r"netfclip\.3\.bias holds numbers that are not finite",

@@ -3,8 +3,19 @@
 from itertools import combinations
 
 import pytest
+
 from speechlip.errors import OptionError
-from speechlip.metrics.visemes import CONSONANTS, CONTROL_PAIRS, MAPS, PHONES, VISEME_OF, VOICED_PAIRS, fold, viseme, viseme_classes
+from speechlip.metrics.visemes import (
+    CONSONANTS,
+    CONTROL_PAIRS,
+    MAPS,
+    PHONES,
+    VISEME_OF,
+    VOICED_PAIRS,
+    fold,
+    viseme,
+    viseme_classes,
+)
 
 # The CMU dictionary's 39, written out
 ARPABET = set(
@@ -43,10 +54,20 @@ def test_sapi_by_number_and_by_name_are_one_map():
 
 
 def test_labels_of_other_sources_fold_into_one_alphabet():
-    assert [fold(label) for label in ("AX", "ax", "AH1", " t ", "IX", "NG", "ER2")] == ["AH", "AH", "AH", "T", "IH", "NG", "ER"]
+    assert [fold(label) for label in ("AX", "ax", "AH1", " t ", "IX", "NG", "ER2")] == [
+        "AH",
+        "AH",
+        "AH",
+        "T",
+        "IH",
+        "NG",
+        "ER",
+    ]
     assert [fold(label) for label in ("", "SIL", "spn", "<eps>", "ə", "T T")] == [None] * 6
 
 
 def test_an_unknown_map_is_an_error_that_lists_them():
-    with pytest.raises(OptionError, match="no viseme map 'disney'; there are: consensus, sapi, jeffers, neti, lee"):
+    with pytest.raises(
+        OptionError, match="no viseme map 'disney'; there are: consensus, sapi, jeffers, neti, lee"
+    ):
         viseme_classes("disney")

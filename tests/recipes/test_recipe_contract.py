@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+
 from speechlip import recipes
 from speechlip.errors import OptionError
 from speechlip.records import Source
@@ -23,13 +24,19 @@ def tree(root: Path, names: list[str]) -> Path:
 def hf_tables(root: Path) -> Path:
     for split in ("train", "test"):
         (root / split).mkdir()
-        parquet.write_table(pa.table({"video": [{"bytes": split.encode(), "path": None}]}), root / split / "0000.parquet")
+        parquet.write_table(
+            pa.table({"video": [{"bytes": split.encode(), "path": None}]}), root / split / "0000.parquet"
+        )
     return root
 
 
 @pytest.fixture(params=[*recipes.names(), "_template"])
 def recipe(request):
-    return importlib.import_module("speechlip.recipes._template") if request.param == "_template" else recipes.get(request.param)
+    return (
+        importlib.import_module("speechlip.recipes._template")
+        if request.param == "_template"
+        else recipes.get(request.param)
+    )
 
 
 @pytest.fixture
@@ -42,10 +49,14 @@ def sample(recipe, tmp_path, request):
         "lrs3": lambda: tree(tmp_path, ["pretrain/0af00UcTOSc/50001.mp4", "test/0Fi83BHQsMA/00002.mp4"]),
         "hdtf": lambda: tree(tmp_path, ["clips/RD_Radio1_000.mp4", "clips/WDA_BarackObama_000.mp4"]),
         "grid": lambda: tree(tmp_path, ["s1/bbaf2n.mpg", "s34/swwzza.mpg"]),
-        "voxceleb2": lambda: tree(tmp_path, ["dev/mp4/id00012/21Uxsk56VDQ/00001.mp4", "test/mp4/id00017/01dfn2spqyE/00001.mp4"]),
+        "voxceleb2": lambda: tree(
+            tmp_path, ["dev/mp4/id00012/21Uxsk56VDQ/00001.mp4", "test/mp4/id00017/01dfn2spqyE/00001.mp4"]
+        ),
         "hf": lambda: hf_tables(tmp_path),
     }
-    assert recipe.NAME in samples, f"give tests/recipes/test_recipe_contract.py a sample for the recipe {recipe.NAME!r}"
+    assert recipe.NAME in samples, (
+        f"give tests/recipes/test_recipe_contract.py a sample for the recipe {recipe.NAME!r}"
+    )
     return samples[recipe.NAME]()
 
 
@@ -54,7 +65,9 @@ def test_declares_before_it_yields(recipe):
         assert isinstance(getattr(recipe, name), kind), name
     assert recipe.__name__.rsplit(".", 1)[1].lstrip("_") == recipe.NAME
     assert recipe.TITLE and recipe.LICENCE and recipe.ACCESS and recipe.__doc__
-    assert recipe.SPLITS is None or (isinstance(recipe.SPLITS, tuple) and all(isinstance(split, str) for split in recipe.SPLITS))
+    assert recipe.SPLITS is None or (
+        isinstance(recipe.SPLITS, tuple) and all(isinstance(split, str) for split in recipe.SPLITS)
+    )
     assert not recipe.CITATION or recipe.CITATION.lstrip().startswith("@")
 
 
@@ -74,7 +87,9 @@ def test_sources_are_whole_sorted_and_the_same_again(recipe, sample):
 def test_excludes_a_folder(recipe, sample):
     inner = next(path for path in sorted(sample.iterdir()) if path.is_dir())
     left = [source.name for source in recipe.sources(sample, exclude=inner)]
-    assert left == [source.name for source in recipe.sources(sample) if not source.name.startswith(inner.name + "/")]
+    assert left == [
+        source.name for source in recipe.sources(sample) if not source.name.startswith(inner.name + "/")
+    ]
 
 
 def test_a_missing_root_is_refused(recipe, tmp_path):
@@ -95,7 +110,9 @@ def plugged(tmp_path, monkeypatch):
     info = tmp_path / "birdsong-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: birdsong\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[speechlip.recipes]\nbirds = birdsong_recipe\nbroken = no_such_module_here\n")
+    (info / "entry_points.txt").write_text(
+        "[speechlip.recipes]\nbirds = birdsong_recipe\nbroken = no_such_module_here\n"
+    )
     (tmp_path / "birdsong_recipe.py").write_text(
         "NAME = TITLE = LICENCE = CITATION = ACCESS = HOMEPAGE = 'birds'\nSPLITS = sources = None\n"
     )

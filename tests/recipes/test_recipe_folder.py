@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from speechlip.errors import OptionError
 from speechlip.exporting.job import find_tasks
 from speechlip.recipes.folder import sources
@@ -37,8 +38,21 @@ ENDINGS = """
 
 
 def test_endings_in_any_case_and_nothing_else(put):
-    wanted = sorted(["a.AVI", "e.WebM", "h.M4V", "y.mp4.part", "z.LRV", *(f"x.{ending}" for ending in ENDINGS.split())])
-    for name in [*wanted, "x.txt", "x.mp3", "x.png", "x.TextGrid", "x.wav", "mp4", ".DS_Store", "._b.mp4", ".hidden/z.mp4"]:
+    wanted = sorted(
+        ["a.AVI", "e.WebM", "h.M4V", "y.mp4.part", "z.LRV", *(f"x.{ending}" for ending in ENDINGS.split())]
+    )
+    for name in [
+        *wanted,
+        "x.txt",
+        "x.mp3",
+        "x.png",
+        "x.TextGrid",
+        "x.wav",
+        "mp4",
+        ".DS_Store",
+        "._b.mp4",
+        ".hidden/z.mp4",
+    ]:
         root = put(name)
     assert names(root) == wanted
 
@@ -58,7 +72,9 @@ def test_source_code_is_no_transport_stream(put):
     assert names(put("src/mod.mts", "import x from 'y'\n")) == []
 
 
-@pytest.mark.parametrize("container", ["mp4", "mov", "matroska", "avi", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "dv"])
+@pytest.mark.parametrize(
+    "container", ["mp4", "mov", "matroska", "avi", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "dv"]
+)
 def test_a_video_under_a_name_that_says_nothing_is_found_by_its_bytes(tmp_path, container):
     """Written by FFmpeg's own muxers, so that no signature is checked against the list it came from."""
     write_video(tmp_path / "take-7", container)
@@ -69,7 +85,9 @@ def test_a_video_under_a_name_that_says_nothing_is_found_by_its_bytes(tmp_path, 
 
 
 def test_sound_and_pictures_under_such_names_are_no_videos(tmp_path):
-    for place, (container, codec) in enumerate([("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libopus")]):
+    for place, (container, codec) in enumerate(
+        [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libopus")]
+    ):
         with av.open(str(tmp_path / f"{place}.xyz"), "w", format=container) as out:
             stream = out.add_stream(codec, rate=16000, layout="mono")
             for packet in [*stream.encode(silence(stream.format.name)), *stream.encode()]:
@@ -118,7 +136,16 @@ def test_speaker_is_the_first_folder_or_the_stem(put):
 
 
 @pytest.mark.parametrize(
-    "name", ["two words.mp4", 'it\'s "so".mp4', "new\nline.mp4", "žluťoučký 口.mp4", "a.b.c.mp4", "-rf.mp4", "$(x);`y`.mp4"]
+    "name",
+    [
+        "two words.mp4",
+        'it\'s "so".mp4',
+        "new\nline.mp4",
+        "žluťoučký 口.mp4",
+        "a.b.c.mp4",
+        "-rf.mp4",
+        "$(x);`y`.mp4",
+    ],
 )
 def test_odd_names(put, name):
     root = put(f"odd {name[:2]}/{name}")
@@ -153,7 +180,13 @@ def test_folder_links_are_entered_once_and_loops_end(put, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "b.mp4").touch()
-    for link, target in (("aaa", root / "real"), ("real/up", root), ("above", tmp_path), ("far", elsewhere), ("self", root / "self")):
+    for link, target in (
+        ("aaa", root / "real"),
+        ("real/up", root),
+        ("above", tmp_path),
+        ("far", elsewhere),
+        ("self", root / "self"),
+    ):
         (root / link).symlink_to(target)
     (root / "linked.mp4").symlink_to(root / "real/a.mp4")
     (root / "gone.mp4").symlink_to(root / "nothing.mp4")
@@ -174,7 +207,9 @@ def test_a_folder_that_cannot_be_listed_becomes_a_source(put, monkeypatch):
         (root / "locked").chmod(0)
     else:  # nothing is locked for root
         scandir = os.scandir
-        monkeypatch.setattr(os, "scandir", lambda path: scandir(root / "missing" if Path(path).name == "locked" else path))
+        monkeypatch.setattr(
+            os, "scandir", lambda path: scandir(root / "missing" if Path(path).name == "locked" else path)
+        )
     assert names(root) == ["a.mp4", "locked"]
     (root / "locked").chmod(0o755)
 
@@ -185,7 +220,10 @@ def test_metadata_names_speaker_split_transcript_licence(put):
     root = put("ben é.mp4")
     rows = 'file,speaker,split,transcript,licence\nx/1.mp4,anna,test,"Well, hello",CC-BY-4.0\nben e\u0301.mp4,,,,\n'
     put("metadata.csv", "\ufeff" + rows)
-    found = {source.name: (source.speaker, source.split, source.transcript, source.licence) for source in sources(root)}
+    found = {
+        source.name: (source.speaker, source.split, source.transcript, source.licence)
+        for source in sources(root)
+    }
     assert found == {
         "x/1.mp4": ("anna", "test", "Well, hello", "CC-BY-4.0"),
         "x/2.mp4": ("x", None, "", "unknown"),
@@ -200,7 +238,10 @@ def test_metadata_names_speaker_split_transcript_licence(put):
         ("file,licence,license\na.mp4,x,y\n", "has the column 'licence' twice"),
         ("speaker\nx\n", "no column 'file'"),
         ("", "no column at all, and no column 'file'"),
-        ("file;speaker\na.mp4;x\n", "has 'file;speaker', and no column 'file', .*; commas between file, speaker"),
+        (
+            "file;speaker\na.mp4;x\n",
+            "has 'file;speaker', and no column 'file', .*; commas between file, speaker",
+        ),
         ("file\na.mp4\nb.mp4\n", "row 3 names 'b.mp4', and there is no such video"),
         ("file\n../a.mp4\n", "no such video"),
         ("file,speaker\na.mp4,x\na.mp4,y\n", "row 3 names 'a.mp4' a second time"),
@@ -236,7 +277,10 @@ def test_a_transcript_is_not_read_from_elsewhere(put, tmp_path):
     root = put("a.mp4")
     (tmp_path / "secret").write_text("word for word")
     (root / "a.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(OptionError, match=r"a\.txt is a link to .*secret, outside .*; copy the transcript there, or remove the link"):
+    with pytest.raises(
+        OptionError,
+        match=r"a\.txt is a link to .*secret, outside .*; copy the transcript there, or remove the link",
+    ):
         list(sources(root))
     (root / "a.txt").unlink()
     (root / "a.txt").symlink_to(put("texts/1.txt", "inside") / "texts/1.txt")
@@ -244,7 +288,9 @@ def test_a_transcript_is_not_read_from_elsewhere(put, tmp_path):
     linked = tmp_path / "linked"
     linked.mkdir()
     for name in ("a.mp4", "a.txt"):  # video and text are links to one folder: that folder is meant
-        (linked / name).symlink_to((root / name).resolve().with_name(name) if name == "a.mp4" else root / "b.txt")
+        (linked / name).symlink_to(
+            (root / name).resolve().with_name(name) if name == "a.mp4" else root / "b.txt"
+        )
     (root / "b.txt").write_text("beside the video")
     assert [source.transcript for source in sources(linked)] == ["beside the video"]
 
@@ -259,7 +305,7 @@ def test_metadata_in_another_encoding_is_refused(put):
 @pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125])
 def test_names_as_long_as_a_name_may_be_are_videos_like_others(tmp_path, stem):
     """What may lie beside them, ``NAME.landmarks.npz``, would be longer than any file's name."""
-    from speechlip.files import write_text
+    from speechlip.files.writing import write_text
     from speechlip.scoring.faces import as_source
 
     (tmp_path / f"{stem}.mp4").write_bytes(b"")
@@ -268,4 +314,6 @@ def test_names_as_long_as_a_name_may_be_are_videos_like_others(tmp_path, stem):
     assert as_source(tmp_path / f"{stem}.mp4").landmarks_path is None
     (tmp_path / "out").mkdir()
     write_text(tmp_path / "out" / f"{stem}.csv", "words")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{stem}.csv"], "nor is there room for .part behind it"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{stem}.csv"], (
+        "nor is there room for .part behind it"
+    )

@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import soundfile
-import zoo
 from PIL import Image
 from pyarrow import parquet
-from speechlip.cli import speechlip
+
+import zoo
+from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError, SourceRefused, WriteError
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.recipes import hf
 
@@ -53,7 +54,9 @@ def wav(samples: np.ndarray, rate: int = 22050) -> bytes:
 def drawn():
     """20 noisy pictures of odd size and their stereo sound."""
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (20, 33, 47, 3), np.uint8), rng.integers(-30000, 30000, (14715, 2)).astype(np.int16)
+    return rng.integers(0, 256, (20, 33, 47, 3), np.uint8), rng.integers(-30000, 30000, (14715, 2)).astype(
+        np.int16
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +71,19 @@ def pictures_row(pictures, samples, fps=FPS) -> dict:
 
 
 def test_embedded_videos_are_written_as_they_are(tmp_path, small_video):
-    columns = {"speaker": ["anna", None], "transcript": ["hello", None], "licence": ["CC0-1.0", None], "other": [1, 2]}
+    columns = {
+        "speaker": ["anna", None],
+        "transcript": ["hello", None],
+        "licence": ["CC0-1.0", None],
+        "other": [1, 2],
+    }
     write(tmp_path / "faces.parquet", video=held(small_video, b"two", path="dir/A clip.MOV"), **columns)
     first, second = found(tmp_path)
     assert first.path.read_bytes() == small_video and second.path.read_bytes() == b"two"
-    assert first.path.parent == tmp_path / ".speechlip/faces" and (first.name, second.name) == ("faces/000000.mov", "faces/000001.mov")
+    assert first.path.parent == tmp_path / ".speechlip/faces" and (first.name, second.name) == (
+        "faces/000000.mov",
+        "faces/000001.mov",
+    )
     assert (first.speaker, first.transcript, first.licence, first.split) == ("anna", "hello", "CC0-1.0", None)
     assert (second.speaker, second.transcript, second.licence) == ("faces/000001", "", "unknown")
     assert probe(first.path).video_duration_s == pytest.approx(1.0)
@@ -88,7 +99,9 @@ def test_pictures_and_sound_are_read_as_any_video_is(tmp_path, drawn, capsys):
     assert np.array_equal(np.stack([moment.picture.rgb() for moment in read]), pictures)
     assert np.array_equal(np.concatenate([moment.samples for moment in read]), sound[:, 0])
     with pytest.raises(SystemExit) as ended:
-        speechlip(["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"])
+        speechlip(
+            ["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"]
+        )
     assert ended.value.code == 0 and "1 video, 0:00.8" in capsys.readouterr().out
 
 
@@ -106,13 +119,20 @@ def test_a_second_time_nothing_is_written_and_a_changed_row_is(tmp_path, small_v
 def test_what_save_to_disk_wrote_is_read_with_its_splits(tmp_path, small_video):
     (tmp_path / "x.mp4").write_bytes(small_video)
     features = datasets.Features({"video": datasets.Video(), "speaker": datasets.Value("string")})
-    one = datasets.Dataset.from_dict({"video": [str(tmp_path / "x.mp4")], "speaker": ["anna"]}, features=features)
-    two = datasets.Dataset.from_dict({"video": [str(tmp_path / "x.mp4")], "speaker": ["ben"]}, features=features)
+    one = datasets.Dataset.from_dict(
+        {"video": [str(tmp_path / "x.mp4")], "speaker": ["anna"]}, features=features
+    )
+    two = datasets.Dataset.from_dict(
+        {"video": [str(tmp_path / "x.mp4")], "speaker": ["ben"]}, features=features
+    )
     datasets.DatasetDict({"train": one, "dev": two}).save_to_disk(tmp_path / "both")
     one.save_to_disk(tmp_path / "alone" / "train")
     (tmp_path / "both" / "train" / "cache-1234.arrow").write_bytes(b"left behind by map")
     (tmp_path / "both" / "train" / "data-of-another-time.arrow").write_bytes(b"not named by state.json")
-    assert [(s.speaker, s.split) for s in found(tmp_path / "both")] == [("ben", "validation"), ("anna", "train")]
+    assert [(s.speaker, s.split) for s in found(tmp_path / "both")] == [
+        ("ben", "validation"),
+        ("anna", "train"),
+    ]
     assert all(source.path.read_bytes() == small_video for source in found(tmp_path / "both"))
     assert [source.split for source in found(tmp_path / "alone")] == [None]  # one split is none
 
@@ -123,7 +143,9 @@ def test_splits_of_files_and_of_rows(tmp_path):
     write(tmp_path / "more.parquet", video=held(b"3", b"4"), split=["val", None])
     assert [source.split for source in found(tmp_path)] == ["test", "train", "validation", None]
     write(tmp_path / "more.parquet", video=held(b"3"), split=["../../up"])
-    with pytest.raises(OptionError, match=r"row more/000000 has split '../../up'; it may be: train, validation"):
+    with pytest.raises(
+        OptionError, match=r"row more/000000 has split '../../up'; it may be: train, validation"
+    ):
         found(tmp_path)
 
 
@@ -156,13 +178,19 @@ def test_a_row_may_name_files_of_the_data_set_only(tmp_path, small_video, cell, 
         "a\0b",
         "../own.mp4/../../../private.mp4",
     ]
-    write(root / "data/a.parquet", video=names if cell == "text" else [{"bytes": None, "path": name} for name in names])
+    write(
+        root / "data/a.parquet",
+        video=names if cell == "text" else [{"bytes": None, "path": name} for name in names],
+    )
     sources = found(root)
     assert [source.refusal for source in sources] == [""] * 4 + [OUTSIDE] * 6
     assert all(source.path.resolve().is_relative_to(root) for source in sources)
     with pytest.raises(SystemExit) as ended:
         speechlip(["prep-shards", str(root), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"])
-    assert ended.value.code == 0 and f"6 will be refused, {OUTSIDE}: data/a/000004.mp4" in capsys.readouterr().out
+    assert (
+        ended.value.code == 0
+        and f"6 will be refused, {OUTSIDE}: data/a/000004.mp4" in capsys.readouterr().out
+    )
 
 
 def test_tables_and_unpacked_files_behind_links_are_refused(tmp_path, small_video):
@@ -191,9 +219,16 @@ def test_the_hubs_cache_is_one_folder(tmp_path, small_video):
 
 def test_videos_named_by_path_stay_where_they_are(tmp_path, small_video):
     (tmp_path / "x.mp4").write_bytes(small_video)
-    write(tmp_path / "data/a.parquet", video=[{"bytes": None, "path": str(tmp_path / "x.mp4")}, {"bytes": None, "path": "../x.mp4"}])
+    write(
+        tmp_path / "data/a.parquet",
+        video=[{"bytes": None, "path": str(tmp_path / "x.mp4")}, {"bytes": None, "path": "../x.mp4"}],
+    )
     first, second = found(tmp_path)
-    assert first.path == tmp_path / "x.mp4" and second.path.samefile(first.path) and first.name == "data/a/000000.mp4"
+    assert (
+        first.path == tmp_path / "x.mp4"
+        and second.path.samefile(first.path)
+        and first.name == "data/a/000000.mp4"
+    )
     assert not (tmp_path / ".speechlip").exists()
 
 
@@ -244,18 +279,25 @@ def test_a_row_that_gives_no_video_is_told_of_and_refused(tmp_path, drawn, chang
     write(tmp_path / "a.parquet", **pictures_row(pictures[:2], samples) | change)
     (source,) = found(tmp_path)
     assert source.refusal == "no video in this row" and re.search(reason, source.refusal_detail)
-    assert found(tmp_path) == [source] and not any(path.is_file() for path in (tmp_path / ".speechlip").rglob("*"))
+    assert found(tmp_path) == [source] and not any(
+        path.is_file() for path in (tmp_path / ".speechlip").rglob("*")
+    )
 
 
 def test_an_empty_video_is_refused_too(tmp_path):
-    write(tmp_path / "a.parquet", video=pa.array([None], pa.struct({"bytes": pa.binary(), "path": pa.string()})))
+    write(
+        tmp_path / "a.parquet", video=pa.array([None], pa.struct({"bytes": pa.binary(), "path": pa.string()}))
+    )
     assert found(tmp_path)[0].refusal_detail == "video is empty"
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"image": [[b""]], "audio": [b""]}, "has the columns image, audio; wanted: video, or audio, image and fps; rename_column"),
+        (
+            {"image": [[b""]], "audio": [b""]},
+            "has the columns image, audio; wanted: video, or audio, image and fps; rename_column",
+        ),
         ({"film": [b""]}, "has the columns film"),
     ],
 )
@@ -287,7 +329,10 @@ def test_a_folder_that_cannot_be_listed_is_refused_by_name(tmp_path, monkeypatch
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", locked)  # root may list any folder, so a mode would not do
-    with pytest.raises(OptionError, match=f"the folder {tmp_path}/test cannot be listed \\(Permission denied\\): .*make it readable"):
+    with pytest.raises(
+        OptionError,
+        match=f"the folder {tmp_path}/test cannot be listed \\(Permission denied\\): .*make it readable",
+    ):
         found(tmp_path)
     assert len(found(tmp_path, exclude=tmp_path / "test")) == 1
 

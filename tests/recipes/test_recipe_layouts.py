@@ -5,22 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zoo
-from speechlip import recipes
-from speechlip.cli import speechlip
-from speechlip.errors import OptionError
-from speechlip.phones import read_phones
-from speechlip.recipes.grid import LETTERS, SLOTS, sentence
-from speechlip.recipes.hdtf import person
-from speechlip.shards.options import PrepOptions
-from speechlip.shards.plan import make_plan
 from tiny_dataset import read_tar
 
-WORD_ALIGN = (
-    "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n35500 41000 f\n41000 47250 two\n47250 53000 now\n53000 74500 sil\n"
-)
+import zoo
+from speechlip import recipes
+from speechlip.commands.cli import speechlip
+from speechlip.errors import OptionError
+from speechlip.phones import read_phones
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import make_plan
+from speechlip.recipes.grid import LETTERS, SLOTS, sentence
+from speechlip.recipes.hdtf import person
+
+WORD_ALIGN = "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n35500 41000 f\n41000 47250 two\n47250 53000 now\n53000 74500 sil\n"
 PHONE_ALIGN = "0 10000 sil\n10000 15000 b\n15000 20000 ih1\n20000 26000 n\n26000 50000 sp\n"
-PRETRAIN = "Text:  SO WHAT: A TEST\nConf:  4\n\nWORD START END ASDSCORE\nSO 0.05 0.21 8.2\nWHAT 0.21 0.40 7.9\n"
+PRETRAIN = (
+    "Text:  SO WHAT: A TEST\nConf:  4\n\nWORD START END ASDSCORE\nSO 0.05 0.21 8.2\nWHAT 0.21 0.40 7.9\n"
+)
 TEST = "Text:  WHEN WE TALK\nConf:  5\nRef:   0Fi83BHQsMA\n\nFRAME \tX \tY \tW \tH\n000153 0.457 0.316 0.115 0.204\n"
 
 
@@ -55,7 +56,9 @@ def test_lrs3_has_its_splits_talks_and_texts(put):
 
 
 def test_official_splits_reach_the_plan_and_no_other_is_made(put):
-    root = put("pretrain/abc/50001.mp4", "trainval/abc/50001.mp4", "trainval/def/00002.mp4", "test/xyz/00001.mp4")
+    root = put(
+        "pretrain/abc/50001.mp4", "trainval/abc/50001.mp4", "trainval/def/00002.mp4", "test/xyz/00001.mp4"
+    )
     options = PrepOptions(recipe="lrs3", detector="sidecar")
     plan = make_plan(list(found("lrs3", root).values()), options)
     talks = {(split, planned.source.speaker) for split, planned in plan.refused}  # the files are empty
@@ -68,8 +71,19 @@ def test_lrs3_takes_a_textgrid_beside_a_video(put):
 
 
 def test_hdtf_speakers_are_the_persons_of_its_lists(put):
-    root = put("RD_Radio1_000.mp4", "RD_Radio11_003.mp4", "WDA_NancyPelosi0_000.mp4", "WDA_NancyPelosi1_002.mp4", "WRA_RandPaul_000.mp4")
-    put("Radio11_0.mp4", "WDA_LucilleRoybal-Allard_000.mp4", "WDA_WhipJimClyburn_000.mp4", "WDA_JamesClyburn1_000.mp4")
+    root = put(
+        "RD_Radio1_000.mp4",
+        "RD_Radio11_003.mp4",
+        "WDA_NancyPelosi0_000.mp4",
+        "WDA_NancyPelosi1_002.mp4",
+        "WRA_RandPaul_000.mp4",
+    )
+    put(
+        "Radio11_0.mp4",
+        "WDA_LucilleRoybal-Allard_000.mp4",
+        "WDA_WhipJimClyburn_000.mp4",
+        "WDA_JamesClyburn1_000.mp4",
+    )
     assert {name: source.speaker for name, source in found("hdtf", root).items()} == {
         "RD_Radio11_003.mp4": "Radio11",
         "RD_Radio1_000.mp4": "Radio1",
@@ -102,7 +116,11 @@ def test_grid_finds_phones_in_every_layout(put, video, align):
     put(video)
     root = put(align, text=PHONE_ALIGN)
     source = found("grid", root)[video]
-    assert (source.speaker, source.transcript, source.phones_path) == ("s1", "bin blue at f two now", root / align)
+    assert (source.speaker, source.transcript, source.phones_path) == (
+        "s1",
+        "bin blue at f two now",
+        root / align,
+    )
     assert [phone.phone for phone in read_phones(source.phones_path)] == ["SIL", "b", "ih1", "n", "SIL"]
 
 
@@ -115,7 +133,9 @@ def test_grid_words_are_no_phones(put):
     assert all(source.phones_path is None for source in sources.values())
     said = {name: source.transcript for name, source in sources.items()}
     assert said["s1/bbaf2n.mpg"] == said["s2/renamed.mpg"] == "bin blue at f two now"
-    assert said["s3/pwij3p.mpg"] == "place white in j three please"  # the name, for folders of alignments are exchanged
+    assert (
+        said["s3/pwij3p.mpg"] == "place white in j three please"
+    )  # the name, for folders of alignments are exchanged
     assert said["s4/broken.mpg"] == said["s5/other.mpg"] == ""
 
 
@@ -128,14 +148,24 @@ def test_grid_takes_a_textgrid_before_an_align(put):
 def test_grid_names_spell_every_sentence_once():
     assert [len(slot) for slot in SLOTS] == [4, 4, 4, 26, 10, 4]
     said = {
-        sentence(a + b + c + d + e + f) for a in SLOTS[0] for b in SLOTS[1] for c in SLOTS[2] for d in LETTERS for e in "z5" for f in "an"
+        sentence(a + b + c + d + e + f)
+        for a in SLOTS[0]
+        for b in SLOTS[1]
+        for c in SLOTS[2]
+        for d in LETTERS
+        for e in "z5"
+        for f in "an"
     }
     assert len(said) == 4 * 4 * 4 * 26 * 2 * 2 and "" not in said
     assert [sentence(stem) for stem in ("", "bbaf2", "bbaf2nn", "bbaf0n", "xbaf2n", "BBAF2N")] == [""] * 6
 
 
 def test_voxceleb2_has_its_splits_and_persons(put):
-    root = put("dev/mp4/id00012/21Uxsk56VDQ/00001.mp4", "dev/mp4/id00012/2DLq_Kkc1r8/00001.mp4", "test/mp4/id00017/_x/00002.mp4")
+    root = put(
+        "dev/mp4/id00012/21Uxsk56VDQ/00001.mp4",
+        "dev/mp4/id00012/2DLq_Kkc1r8/00001.mp4",
+        "test/mp4/id00017/_x/00002.mp4",
+    )
     assert {name: (s.speaker, s.split) for name, s in found("voxceleb2", root).items()} == {
         "dev/mp4/id00012/21Uxsk56VDQ/00001.mp4": ("id00012", "train"),
         "dev/mp4/id00012/2DLq_Kkc1r8/00001.mp4": ("id00012", "train"),
@@ -161,7 +191,9 @@ def test_voxceleb2_has_its_splits_and_persons(put):
     ],
 )
 def test_another_layout_is_refused_with_the_wanted_one(put, recipe, name):
-    with pytest.raises(OptionError, match=rf"'{name}' in .*videos does not lie as .*<?.*; name the dataset's own folder"):
+    with pytest.raises(
+        OptionError, match=rf"'{name}' in .*videos does not lie as .*<?.*; name the dataset's own folder"
+    ):
         found(recipe, put(name))
 
 
@@ -169,8 +201,13 @@ def test_another_layout_is_refused_with_the_wanted_one(put, recipe, name):
 def test_a_folder_that_cannot_be_listed_stays_in_the_account(put, monkeypatch, locked):
     root = put("pretrain/abc/1.mp4", "test/xyz/1.mp4")
     listing = recipes.folder._listing
-    monkeypatch.setattr(recipes.folder, "_listing", lambda path: None if path == root / locked else listing(path))
-    assert {name: source.split for name, source in found("lrs3", root).items()} == {locked: "train", "test/xyz/1.mp4": "test"}
+    monkeypatch.setattr(
+        recipes.folder, "_listing", lambda path: None if path == root / locked else listing(path)
+    )
+    assert {name: source.split for name, source in found("lrs3", root).items()} == {
+        locked: "train",
+        "test/xyz/1.mp4": "test",
+    }
 
 
 def test_prep_shards_cuts_the_phones_of_an_align_file(talking, tmp_path, capsys):
@@ -184,15 +221,33 @@ def test_prep_shards_cuts_the_phones_of_an_align_file(talking, tmp_path, capsys)
         np.savez(folder / "bbaf2n.landmarks.npz", **{name: marks[name][:50] for name in marks.files})
     (folder / "align" / "bbaf2n.align").write_text(PHONE_ALIGN)
     out = tmp_path / "shards"
-    command = ["prep-shards", str(tmp_path / "grid"), "-o", str(out), "--recipe", "grid", "--detector", "sidecar", "--workers", "1"]
+    command = [
+        "prep-shards",
+        str(tmp_path / "grid"),
+        "-o",
+        str(out),
+        "--recipe",
+        "grid",
+        "--detector",
+        "sidecar",
+        "--workers",
+        "1",
+    ]
     with pytest.raises(SystemExit) as ended:
         speechlip(command)
     assert ended.value.code == 0, capsys.readouterr().err
     (shard,) = (out / "data").glob("*.tar")
     (sample,) = read_tar(shard).values()
     spans = [(0, 0.4, "SIL"), (0.4, 0.6, "b"), (0.6, 0.8, "ih1"), (0.8, 1.04, "n"), (1.04, 2.0, "SIL")]
-    assert json.loads(sample["phones.json"]) == [{"start_s": a, "end_s": b, "phone": phone} for a, b, phone in spans]
+    assert json.loads(sample["phones.json"]) == [
+        {"start_s": a, "end_s": b, "phone": phone} for a, b, phone in spans
+    ]
     meta = json.loads(sample["json"])
-    assert (meta["speaker"], meta["transcript"], meta["licence"], meta["start_s"]) == ("s1", "bin blue at f two now", "CC-BY-4.0", 0)
+    assert (meta["speaker"], meta["transcript"], meta["licence"], meta["start_s"]) == (
+        "s1",
+        "bin blue at f two now",
+        "CC-BY-4.0",
+        0,
+    )
     about = json.loads((out / "manifest.json").read_text())["about"]
     assert about["title"] == recipes.get("grid").TITLE and "cooke2006" in about["citation"]

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
 from speechlip.commands.synthesize import synthesize
 from speechlip.errors import OptionError, SpeechLipError, WorkerError
-from speechlip.files import only_run
+from speechlip.files.locks import only_run
 from speechlip.metrics.visemes import SAPI, VISEME_OF, viseme
 from speechlip.phones import read_phones
 from speechlip.recipes import synthetic
@@ -57,11 +58,15 @@ def heard(path: Path) -> tuple[np.ndarray, int]:
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
     late = round(float(frames[0].pts * frames[0].time_base) * frames[0].sample_rate)
-    return np.concatenate([np.zeros(late), *[frame.to_ndarray()[0] for frame in frames]]), frames[0].sample_rate
+    return np.concatenate([np.zeros(late), *[frame.to_ndarray()[0] for frame in frames]]), frames[
+        0
+    ].sample_rate
 
 
 def files(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +130,9 @@ def test_a_finished_corpus_is_left_alone(small):
     assert stamps == {path: path.stat().st_mtime_ns for path in small.rglob("*")}
 
 
-@pytest.mark.parametrize("wrong", [{"identities": 0}, {"size": 129}, {"fps": 1000}, {"offset_frames": 900}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"identities": 0}, {"size": 129}, {"fps": 1000}, {"offset_frames": 900}, {"seed": -1}]
+)
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         SyntheticOptions(**wrong)
@@ -138,14 +145,19 @@ def test_without_espeak_the_extra_is_named(tmp_path):
         f"generate(Path({str(tmp_path / 'x')!r}), SyntheticOptions())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install -e '.[synthetic]' in the clone of speechlip" in done.stderr and not (tmp_path / "x").exists()
+    assert (
+        "pip install -e '.[synthetic]' in the clone of speechlip" in done.stderr
+        and not (tmp_path / "x").exists()
+    )
 
 
 # speech
 
 
 def test_every_voice_says_every_sentence_in_known_phones():
-    said = {phone.phone for name, _ in VOICES for phone in voice.speak(" ".join(SENTENCES), name, 170, 50).phones}
+    said = {
+        phone.phone for name, _ in VOICES for phone in voice.speak(" ".join(SENTENCES), name, 170, 50).phones
+    }
     assert said <= set(VISEME_OF)
     assert {VISEME_OF[phone] for phone in said} == set(SAPI)
     assert len(set(SENTENCES)) >= 40
@@ -156,7 +168,10 @@ def test_phones_of_a_known_word_and_silence_around():
     assert [phone.phone for phone in said.phones] == ["M", "AE", "P", "SIL", "TH", "IY", "F", "SIL"]
     assert [word.phone for word in said.words] == ["Map", "Thief"]
     assert said.phones[-1].end_s == said.duration_s == len(said.samples) / said.sample_rate
-    level = {p.phone: np.abs(said.samples[int(p.start_s * 22050) : int(p.end_s * 22050)].astype(float)).mean() for p in said.phones[:3]}
+    level = {
+        p.phone: np.abs(said.samples[int(p.start_s * 22050) : int(p.end_s * 22050)].astype(float)).mean()
+        for p in said.phones[:3]
+    }
     assert level["AE"] > 3 * level["P"]  # the samples are loud where the vowel is said to be
 
 
@@ -190,10 +205,16 @@ def test_sound_lies_where_the_phones_say(tmp_path, offset_frames):
 
 def test_an_offset_moves_the_sound_and_not_the_picture(tmp_path):
     for offset_frames in (0, 4):
-        generate(tmp_path / str(offset_frames), SyntheticOptions(identities=1, clips=1, size=96, offset_frames=offset_frames))
+        generate(
+            tmp_path / str(offset_frames),
+            SyntheticOptions(identities=1, clips=1, size=96, offset_frames=offset_frames),
+        )
     plain, early = (next(iter(sources(tmp_path / name))) for name in ("0", "4"))
     assert all((a == b).all() for a, b in zip(pictures(plain.path), pictures(early.path), strict=True))
-    starts = [next(p.start_s for p in read_phones(source.phones_path) if p.phone != "SIL") for source in (plain, early)]
+    starts = [
+        next(p.start_s for p in read_phones(source.phones_path) if p.phone != "SIL")
+        for source in (plain, early)
+    ]
     assert starts[0] - starts[1] == pytest.approx(4 / 25)
     assert json.loads((tmp_path / "4/synthetic.json").read_text())["options"]["offset_frames"] == 4
 
@@ -225,7 +246,9 @@ def test_mouths_do_not_lag():
 
 def test_t_and_d_look_alike_and_p_and_a_do_not():
     def said(phone):
-        return mouth_track((Phone(0, 0.1, "IY"), Phone(0.1, 0.2, phone), Phone(0.2, 0.3, "IY")), np.linspace(0, 0.3, 9))
+        return mouth_track(
+            (Phone(0, 0.1, "IY"), Phone(0.1, 0.2, phone), Phone(0.2, 0.3, "IY")), np.linspace(0, 0.3, 9)
+        )
 
     np.testing.assert_array_equal(said("T"), said("D"))
     assert np.abs(said("P") - said("AA")).max() > 0.5
@@ -253,7 +276,12 @@ def test_landmarks_follow_the_picture_when_the_head_turns():
 
 def test_people_differ_and_do_not_depend_on_their_number():
     people = [identity(7, number) for number in range(8)]
-    assert len({who.hair_style for who in people}) == len({who.voice for who in people}) == len({who.shirt for who in people}) == 8
+    assert (
+        len({who.hair_style for who in people})
+        == len({who.voice for who in people})
+        == len({who.shirt for who in people})
+        == 8
+    )
     assert identity(7, 3) == people[3] != identity(8, 3)
 
 
@@ -286,9 +314,13 @@ def test_mediapipe_finds_the_faces_and_follows_the_lips(talking, face_model):
         seen, drawn = [], landmarks(source)
         with vision.FaceLandmarker.create_from_options(options) as landmarker:
             for i, picture in enumerate(pictures(source.path)):
-                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+                image = mediapipe.Image(
+                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
+                )
                 faces = landmarker.detect_for_video(image, 40 * i).face_landmarks
-                seen.append([(p.x * 256, p.y * 256) for p in faces[0]] if faces else np.full((478, 2), np.nan))
+                seen.append(
+                    [(p.x * 256, p.y * 256) for p in faces[0]] if faces else np.full((478, 2), np.nan)
+                )
         seen = np.array(seen)
         found = ~np.isnan(seen[:, 0, 0])
         assert found.mean() >= 0.95, source.name
@@ -335,9 +367,13 @@ def always_killed(task, report):
 def test_a_process_that_dies_is_replaced_and_one_that_dies_twice_is_said(tmp_path, monkeypatch):
     (tmp_path / "token").touch()
     monkeypatch.setattr(synthetic, "_make_clip", killed_once)
-    assert generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True) == 2.0
+    assert (
+        generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True) == 2.0
+    )
     monkeypatch.setattr(synthetic, "_make_clip", always_killed)
-    with pytest.raises(WorkerError, match=r"draws speaker-00.* died twice \(exit code -9\).*the same command goes on"):
+    with pytest.raises(
+        WorkerError, match=r"draws speaker-00.* died twice \(exit code -9\).*the same command goes on"
+    ):
         generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True)
 
 

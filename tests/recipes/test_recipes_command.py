@@ -1,8 +1,9 @@
 """``speechlip recipes``: every recipe with what it declares, in columns."""
 
 from click.testing import CliRunner
+
 from speechlip import recipes
-from speechlip.cli import speechlip
+from speechlip.commands.cli import speechlip
 
 
 def listed(columns: int, monkeypatch) -> str:
@@ -14,7 +15,9 @@ def listed(columns: int, monkeypatch) -> str:
 
 def test_every_recipe_is_listed_with_its_declarations(monkeypatch):
     shown = listed(4000, monkeypatch)
-    rows = {line.split()[0]: " ".join(line.split()) for line in shown.splitlines() if not line.startswith(" ")}
+    rows = {
+        line.split()[0]: " ".join(line.split()) for line in shown.splitlines() if not line.startswith(" ")
+    }
     assert set(rows) == {"recipe", *recipes.names()}
     assert {"folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"} <= set(rows)
     for name in recipes.names():
@@ -25,7 +28,9 @@ def test_every_recipe_is_listed_with_its_declarations(monkeypatch):
 
 def test_a_narrow_terminal_wraps_and_loses_nothing(monkeypatch):
     shown = listed(110, monkeypatch)
-    assert all(len(line) <= 110 or line.split()[-1].startswith("https://") for line in shown.splitlines())  # addresses stay whole
+    assert all(
+        len(line) <= 110 or line.split()[-1].startswith("https://") for line in shown.splitlines()
+    )  # addresses stay whole
     assert len(shown.splitlines()) > 2 * len(recipes.names())
     for name in recipes.names():
         assert set(recipes.get(name).ACCESS.split()) <= set(shown.split())

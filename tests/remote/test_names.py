@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from speechlip.errors import OptionError
 from speechlip.remote.names import address, headers, is_remote, place_of
 
@@ -19,7 +20,10 @@ def endpoint(monkeypatch):
         ("hf://ann/talks", "https://hub.test/datasets/ann/talks/resolve/main/manifest.json"),
         ("hf://ann/talks/", "https://hub.test/datasets/ann/talks/resolve/main/manifest.json"),
         ("hf://datasets/ann/talks@v1.0", "https://hub.test/datasets/ann/talks/resolve/v1.0/manifest.json"),
-        ("hf://ann/talks@refs/pr/3", "https://hub.test/datasets/ann/talks/resolve/refs%2Fpr%2F3/manifest.json"),
+        (
+            "hf://ann/talks@refs/pr/3",
+            "https://hub.test/datasets/ann/talks/resolve/refs%2Fpr%2F3/manifest.json",
+        ),
         ("hf://ann/talks@a%2Fb", "https://hub.test/datasets/ann/talks/resolve/a%2Fb/manifest.json"),
         ("https://example.org/a b", "https://example.org/a b/manifest.json"),
     ],
@@ -29,7 +33,10 @@ def test_where_a_dataset_lies(name, url):
 
 
 def test_an_encoder_is_a_model():
-    assert address(place_of("hf://ann/enc", "models").file("m.json")) == "https://hub.test/ann/enc/resolve/main/m.json"
+    assert (
+        address(place_of("hf://ann/enc", "models").file("m.json"))
+        == "https://hub.test/ann/enc/resolve/main/m.json"
+    )
 
 
 def test_a_commit_takes_the_place_of_a_revision_on_the_hub_alone():
@@ -38,7 +45,15 @@ def test_a_commit_takes_the_place_of_a_revision_on_the_hub_alone():
 
 
 @pytest.mark.parametrize(
-    "name", ["hf://ann", "hf://", "hf://ann/talks/data/x.tar", "hf://a n/talks", "hf://models/ann/talks", "hf://ann/../etc"]
+    "name",
+    [
+        "hf://ann",
+        "hf://",
+        "hf://ann/talks/data/x.tar",
+        "hf://a n/talks",
+        "hf://models/ann/talks",
+        "hf://ann/../etc",
+    ],
 )
 def test_names_that_are_none(name):
     with pytest.raises(OptionError, match="write hf://user/name"):
@@ -58,7 +73,14 @@ def test_the_token_goes_to_the_hub_and_to_nobody_else():
 
 @pytest.mark.parametrize(
     ("name", "elsewhere"),
-    [("hf://a/b", True), ("https://a/b", True), ("http://a/b", True), ("hf:/a/b", False), ("shards", False), (Path("shards"), False)],
+    [
+        ("hf://a/b", True),
+        ("https://a/b", True),
+        ("http://a/b", True),
+        ("hf:/a/b", False),
+        ("shards", False),
+        (Path("shards"), False),
+    ],
 )
 def test_what_is_elsewhere(name, elsewhere):
     assert is_remote(name) == elsewhere

@@ -16,6 +16,10 @@ def sync_models(tmp_path, monkeypatch):
     about = tmp_path / "packages" / "sync_models_for_tests-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Name: sync-models-for-tests\nVersion: 1\n")
-    offers = ("stated = stated_model:StatedModel", "declared = stated_model:StatedModel", "envelope = envelope_model:open_model")
+    offers = (
+        "stated = stated_model:StatedModel",
+        "declared = stated_model:StatedModel",
+        "envelope = envelope_model:open_model",
+    )
     (about / "entry_points.txt").write_text("\n".join(["[speechlip.sync_models]", *offers, ""]))
     monkeypatch.syspath_prepend(str(about.parent))

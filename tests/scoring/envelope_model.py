@@ -4,9 +4,10 @@ Rows are a second of darkness of the mouth's place in the crop, and a second of 
 """
 
 import numpy as np
+
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.crops224 import cut224, square
-from speechlip.scoring.sync import whole_picture
+from speechlip.scoring.sync.crops224 import cut224, square
+from speechlip.scoring.sync.models import whole_picture
 
 REACH = 12
 FRAME = 640

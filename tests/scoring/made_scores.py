@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 from PIL import Image
+
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.lse import sync_score
 from speechlip.scoring.protocols import get
@@ -42,7 +43,11 @@ def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:
     """One scored clip per name, one without its sound, one that is no video, and one of two tracks."""
     draw = np.random.default_rng(7)
     made = [_scored(name, number, frames, draw) for number, name in enumerate(names)]
-    made += [_partial("no sound.mp4", frames, draw), _failed("broken.mp4"), _two_tracks("two faces.mp4", frames, draw)]
+    made += [
+        _partial("no sound.mp4", frames, draw),
+        _failed("broken.mp4"),
+        _two_tracks("two faces.mp4", frames, draw),
+    ]
     rows = [row for clip_rows, _ in made for row in clip_rows]
     last = [clip_rows[-1] for clip_rows, _ in made]
     return {
@@ -60,7 +65,9 @@ def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:
         "versions": {"python": "3.11", "torch": "2.14", "av": "18.0"},
         "metrics": COLUMNS,
         "rows": [asdict(row) for row in rows],
-        "aggregates": {column: _plain(aggregate([getattr(row, column) for row in last])) for column in COLUMNS},
+        "aggregates": {
+            column: _plain(aggregate([getattr(row, column) for row in last])) for column in COLUMNS
+        },
         "missing": {"lse": {"no sound": 1, "not a video file": 1}, "psnr": {"not a video file": 1}},
         "unused_references": [],
         "clips": [asdict(detail) for _, detail in made],
@@ -91,7 +98,9 @@ def _sync(draw, track: str, start: int, frames: int, offset: int, noise: float) 
         "lse_ci_high": score.ci_high,
         "windows": score.windows,
     }
-    curves = TrackCurves(track, start, frames, tuple(score.curve), tuple(score.curve_unpadded), tuple(score.confidence))
+    curves = TrackCurves(
+        track, start, frames, tuple(score.curve), tuple(score.curve_unpadded), tuple(score.confidence)
+    )
     return values, curves
 
 
@@ -111,9 +120,20 @@ def _detail(name: str, frames: int, draw, **more) -> ClipDetail:
     lmd = np.abs(2.5 + np.cumsum(0.2 * draw.normal(size=frames)))
     per_frame = tuple(None if 40 <= index < 44 else float(value) for index, value in enumerate(lmd))
     shown = tuple(range(5, frames, frames // 10))[:10]
-    strips = {"strip_frames": shown, "strip_render": _strip(len(shown), 0.9), "strip_reference": _strip(len(shown), 1.0)}
+    strips = {
+        "strip_frames": shown,
+        "strip_render": _strip(len(shown), 0.9),
+        "strip_reference": _strip(len(shown), 1.0),
+    }
     return ClipDetail(
-        **{"clip": name, "render": f"renders/{name}", "reference": f"gt/{name}", "driving_audio": None, "frames": frames, "sound": "own"}
+        **{
+            "clip": name,
+            "render": f"renders/{name}",
+            "reference": f"gt/{name}",
+            "driving_audio": None,
+            "frames": frames,
+            "sound": "own",
+        }
         | {"codec_delay_ms": 0.0, "lmd_per_frame": per_frame, "notes": ("frame rate 30 → 25",)}
         | strips
         | more
@@ -147,14 +167,31 @@ def _partial(name: str, frames: int, draw) -> tuple[list[ScoreRow], ClipDetail]:
 
 
 def _failed(name: str) -> tuple[list[ScoreRow], ClipDetail]:
-    reason = "; ".join(f"{family}: not a video file" for family in ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
-    detail = ClipDetail(name, f"renders/{name}", None, None, 0, "none", None, notes=("not a video file: no known container format",))
+    reason = "; ".join(
+        f"{family}: not a video file" for family in ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
+    )
+    detail = ClipDetail(
+        name,
+        f"renders/{name}",
+        None,
+        None,
+        0,
+        "none",
+        None,
+        notes=("not a video file: no known container format",),
+    )
     return [ScoreRow(name, "", "failed", reason, protocol="direct")], detail
 
 
 def _two_tracks(name: str, frames: int, draw) -> tuple[list[ScoreRow], ClipDetail]:
-    (one, first), (two, second) = _sync(draw, "0", 0, frames // 2, 1, 0.6), _sync(draw, "1", frames // 2, frames // 2, 1, 1.2)
-    mean = {column: (one[column] + two[column]) / 2 for column in one} | {"offset_frames": 1, "windows": one["windows"] + two["windows"]}
+    (one, first), (two, second) = (
+        _sync(draw, "0", 0, frames // 2, 1, 0.6),
+        _sync(draw, "1", frames // 2, frames // 2, 1, 1.2),
+    )
+    mean = {column: (one[column] + two[column]) / 2 for column in one} | {
+        "offset_frames": 1,
+        "windows": one["windows"] + two["windows"],
+    }
     rows = [
         ScoreRow(name, "0", "scored", protocol="direct", **one),
         ScoreRow(name, "1", "scored", protocol="direct", **two),

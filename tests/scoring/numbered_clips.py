@@ -12,7 +12,10 @@ from flash_click import waveform
 
 WIDTH, HEIGHT, BAR = 128, 64, 16
 AUDIO = {"webm": "libopus", "mp4": "aac"}
-OPTIONS = {"libx264": {"preset": "ultrafast", "bf": "2", "b-pyramid": "none"}, "libvpx": {"deadline": "realtime", "cpu-used": "8"}}
+OPTIONS = {
+    "libx264": {"preset": "ultrafast", "bf": "2", "b-pyramid": "none"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+}
 
 
 def binaries() -> dict[str, str]:
@@ -83,15 +86,21 @@ def write_numbered(
             samples = waveform(clicks_s, rate_hz, float(duration_s), float(audio_start_s))
         else:
             white = np.random.default_rng(0).normal(size=int(duration_s * rate_hz))
-            samples = (3000 * np.convolve(white, np.ones(4) / 4, "same")).astype(np.int16)  # AAC would draw white noise anew
+            samples = (3000 * np.convolve(white, np.ones(4) / 4, "same")).astype(
+                np.int16
+            )  # AAC would draw white noise anew
         for part in _frames(sound, samples, rate_hz, audio_start_s):
             out.mux(sound.encode(part))
         out.mux(sound.encode())
     return starts
 
 
-def _frames(stream: av.AudioStream, samples: np.ndarray, rate_hz: int, start_s: Fraction) -> Iterator[av.AudioFrame]:
+def _frames(
+    stream: av.AudioStream, samples: np.ndarray, rate_hz: int, start_s: Fraction
+) -> Iterator[av.AudioFrame]:
     frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate_hz, round(start_s * rate_hz), Fraction(1, rate_hz)
-    resampler = av.AudioResampler(stream.format.name, "mono", rate_hz, stream.codec_context.frame_size or 1024)
+    resampler = av.AudioResampler(
+        stream.format.name, "mono", rate_hz, stream.codec_context.frame_size or 1024
+    )
     yield from (part for part in [*resampler.resample(frame), *resampler.resample(None)] if part is not None)

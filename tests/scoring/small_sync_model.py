@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from speechlip.faces.sidecar import face_box
-from speechlip.metrics.declared import NotScored
-from speechlip.scoring.crops224 import cut224, square
-from speechlip.scoring.sync import whole_picture
-from speechlip.spectra import spectrogram
-from speechlip.timing import SAMPLES_PER_FRAME
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
+
+from speechlip.faces.sidecar import face_box
+from speechlip.metrics.declared import NotScored
+from speechlip.scoring.sync.crops224 import cut224, square
+from speechlip.scoring.sync.models import whole_picture
+from speechlip.spectra import spectrogram
+from speechlip.timing import SAMPLES_PER_FRAME
 from zoo import read_clip
 
 Windows = tuple[Tensor, Tensor]
@@ -32,7 +33,7 @@ STEPS, BATCH, TEMPERATURE = 200, 256, 0.2
 
 
 class SmallSyncModel:
-    """The trained pair behind the interface ``speechlip.scoring.sync.SyncModel``."""
+    """The trained pair behind the interface ``speechlip.scoring.sync.models.SyncModel``."""
 
     name, sha256, official, is_lse, window_frames = "small", "0" * 64, False, False, WINDOW_FRAMES
 
@@ -95,7 +96,10 @@ def clip_windows(clip: Path) -> Windows:
     pictures, audio = read_clip(clip)
     with np.load(clip.with_name(clip.stem + ".landmarks.npz")) as sidecar:
         squares = square(np.stack([face_box(points) for points in sidecar["landmarks"]]))
-    return windows_of(np.stack([mouth(cut224(picture, *place)) for picture, place in zip(pictures, squares, strict=False)]), audio)
+    return windows_of(
+        np.stack([mouth(cut224(picture, *place)) for picture, place in zip(pictures, squares, strict=False)]),
+        audio,
+    )
 
 
 def train(clips: list[Windows], seed: int = 0) -> SmallSyncModel:
@@ -103,10 +107,16 @@ def train(clips: list[Windows], seed: int = 0) -> SmallSyncModel:
     with one_thread_seeded(seed):
         mouths, speech = (torch.cat(parts) for parts in zip(*clips, strict=True))
         lip_net, speech_net = small_net(mouths.shape[1]), small_net(speech.shape[1])
-        learner = torch.optim.AdamW([*lip_net.parameters(), *speech_net.parameters()], lr=1e-3, weight_decay=1e-2)
+        learner = torch.optim.AdamW(
+            [*lip_net.parameters(), *speech_net.parameters()], lr=1e-3, weight_decay=1e-2
+        )
         for _ in range(STEPS):
             chosen = torch.randperm(len(mouths))[:BATCH]
-            alike = embed(lip_net, louder(mouths[chosen])) @ embed(speech_net, louder(speech[chosen])).T / TEMPERATURE
+            alike = (
+                embed(lip_net, louder(mouths[chosen]))
+                @ embed(speech_net, louder(speech[chosen])).T
+                / TEMPERATURE
+            )
             answers = torch.arange(len(chosen))
             loss = cross_entropy(alike, answers) + cross_entropy(alike.T, answers)
             learner.zero_grad()
@@ -117,7 +127,9 @@ def train(clips: list[Windows], seed: int = 0) -> SmallSyncModel:
 
 def small_net(width: int) -> nn.Module:
     """Half of what it sees is dropped in training: a few hundred windows are soon learnt by heart."""
-    return nn.Sequential(DropColumns(), nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(0.2), nn.Linear(HIDDEN, WIDTH))
+    return nn.Sequential(
+        DropColumns(), nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(0.2), nn.Linear(HIDDEN, WIDTH)
+    )
 
 
 class DropColumns(nn.Module):

@@ -30,7 +30,9 @@ class StatedModel:
 
 
 def rows(n, seed):
-    return unit(lfilter([1], [1, -0.8], np.random.default_rng(seed).normal(size=(n + 20, WIDTH)), axis=0)[20:])
+    return unit(
+        lfilter([1], [1, -0.8], np.random.default_rng(seed).normal(size=(n + 20, WIDTH)), axis=0)[20:]
+    )
 
 
 def unit(rows_):

@@ -3,7 +3,8 @@
 from functools import cached_property
 
 import numpy as np
-from speechlip.scoring.crops224 import cut224, square
+
+from speechlip.scoring.sync.crops224 import cut224, square
 from zoo import RATE, read_clip, write_clip
 
 FRAME = RATE // 25
@@ -26,9 +27,17 @@ class Talking:
         frames = self.frames if frames is None else frames
         landmarks = self.landmarks if landmarks is None else landmarks
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_clip(path, frames, None if audio is False else self.audio if audio is None else audio, fps=fps, **options)
+        write_clip(
+            path,
+            frames,
+            None if audio is False else self.audio if audio is None else audio,
+            fps=fps,
+            **options,
+        )
         times = (np.arange(len(landmarks)) / fps).astype(np.float64)
-        np.savez(path.with_name(path.stem + ".landmarks.npz"), landmarks=landmarks.astype(np.float32), time_s=times)
+        np.savez(
+            path.with_name(path.stem + ".landmarks.npz"), landmarks=landmarks.astype(np.float32), time_s=times
+        )
         return path
 
     def early(self, frames):
@@ -44,4 +53,6 @@ class Talking:
         from speechlip.faces.sidecar import face_box
 
         squares = square(np.stack([face_box(points) for points in self.landmarks]))
-        return np.stack([cut224(picture, *place)[..., ::-1] for picture, place in zip(self.frames, squares, strict=True)])
+        return np.stack(
+            [cut224(picture, *place)[..., ::-1] for picture, place in zip(self.frames, squares, strict=True)]
+        )

@@ -7,11 +7,12 @@ from fractions import Fraction
 import av
 import pytest
 from flash_click import CASES, Recording, write
+
 from speechlip.errors import SourceRefused
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
-from speechlip.scoring.audit import audit, audit_row
-from speechlip.scoring.audit_table import audit_table
+from speechlip.scoring.audit.clip import audit, audit_row
+from speechlip.scoring.audit.table import audit_table
 
 
 def made(folder, recording: Recording):
@@ -21,7 +22,9 @@ def made(folder, recording: Recording):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if CASES[name].rate != "25"] + ["B-frames in avi, which has no presentation times", "flv"]
+    "name",
+    [name for name in CASES if CASES[name].rate != "25"]
+    + ["B-frames in avi, which has no presentation times", "flv"],
 )
 def test_picture_counts_are_those_of_reading(tmp_path, name):
     path = made(tmp_path, CASES[name])
@@ -47,7 +50,11 @@ def test_thirty_frames_become_twenty_five(tmp_path):
     [
         (Recording(), "declared", 1024),  # FFmpeg's aac: one frame
         (Recording("mkv", audio_codec="libmp3lame"), "declared", 1105),  # LAME 576 + decoder 529
-        (Recording("webm", audio_codec="libopus", audio_rate_hz=48000), "declared", 312),  # Opus' pre-skip of 6.5 ms
+        (
+            Recording("webm", audio_codec="libopus", audio_rate_hz=48000),
+            "declared",
+            312,
+        ),  # Opus' pre-skip of 6.5 ms
         (Recording("avi", audio_codec="pcm_s16le"), "none", 0),
         (Recording("mkv", audio_codec="flac"), "none", 0),
         (Recording("avi", audio_codec="libmp3lame"), "undeclared", None),
@@ -58,13 +65,25 @@ def test_thirty_frames_become_twenty_five(tmp_path):
 def test_priming(tmp_path, recording, priming, samples):
     found = audit(made(tmp_path, recording))
     assert (found.priming, found.priming_samples) == (priming, samples)
-    assert found.priming_ms == (None if samples is None else pytest.approx(1000 * samples / found.audio_sample_rate_hz, abs=0.001))
+    assert found.priming_ms == (
+        None if samples is None else pytest.approx(1000 * samples / found.audio_sample_rate_hz, abs=0.001)
+    )
 
 
 def test_starts_and_lengths(tmp_path):
-    late = Recording("mov", audio_codec="pcm_s16le", audio_start_s=Fraction(3, 10), audio_duration_s=Fraction(3, 2), duration_s=Fraction(2))
+    late = Recording(
+        "mov",
+        audio_codec="pcm_s16le",
+        audio_start_s=Fraction(3, 10),
+        audio_duration_s=Fraction(3, 2),
+        duration_s=Fraction(2),
+    )
     found = audit(made(tmp_path, late))
-    assert (found.video_start_s, found.audio_start_s, found.audio_late_ms) == (0, pytest.approx(0.3), pytest.approx(300, abs=0.1))
+    assert (found.video_start_s, found.audio_start_s, found.audio_late_ms) == (
+        0,
+        pytest.approx(0.3),
+        pytest.approx(300, abs=0.1),
+    )
     assert (found.video_length_s, found.audio_length_s) == (pytest.approx(2), pytest.approx(1.5, abs=0.001))
     assert found.lengths_apart_ms == pytest.approx(-500, abs=1)
     assert (found.clock_drift_ms, found.audio_gaps) == (0, 0)
@@ -73,7 +92,10 @@ def test_starts_and_lengths(tmp_path):
 def test_a_clock_that_runs_away_and_a_jump(tmp_path):
     """The stamps (in ms) of a PCM stream written by hand: 0.2 % too far apart, and half a second left out."""
     path = tmp_path / "drift.mkv"
-    write(source := tmp_path / "clip.mkv", Recording("mkv", audio_codec="pcm_s16le", audio_rate_hz=48000, duration_s=Fraction(3)))
+    write(
+        source := tmp_path / "clip.mkv",
+        Recording("mkv", audio_codec="pcm_s16le", audio_rate_hz=48000, duration_s=Fraction(3)),
+    )
     with av.open(str(source)) as given, av.open(str(path), "w") as out:
         streams = {stream.index: out.add_stream_from_template(stream) for stream in given.streams}
         for packet in given.demux():
@@ -103,10 +125,14 @@ def test_delays_by_hand(tmp_path):
         ("lrs", "4.2"),
         ("precropped", ""),
     ]
-    assert all(delay.delay_ms == delay.sound_ms == 0 for (name, _), delay in found.items() if name != "wav2lip")
+    assert all(
+        delay.delay_ms == delay.sound_ms == 0 for (name, _), delay in found.items() if name != "wav2lip"
+    )
     wav2lip = found["wav2lip", "4.2"]
     assert wav2lip.sound_ms == pytest.approx(1000 * 1105 / 44100, abs=0.001)
-    assert wav2lip.delay_ms == pytest.approx(1000 * 1105 / 44100 - 40, abs=0.001)  # the AVI muxer moves the pictures by a frame
+    assert wav2lip.delay_ms == pytest.approx(
+        1000 * 1105 / 44100 - 40, abs=0.001
+    )  # the AVI muxer moves the pictures by a frame
     assert wav2lip.delay_frames == pytest.approx(wav2lip.delay_ms / 40, abs=0.001)
 
 
@@ -121,7 +147,9 @@ def test_delays_by_hand(tmp_path):
 )
 def test_delays_by_frame_rate(tmp_path, rate, direct, wav2lip, latentsync):
     """Measured with frame-numbered clips through really run binaries; a frame of a faster source is shown from its own time on."""
-    found = delays_of(tmp_path, Recording("mp4", rate=rate, audio_codec="aac", audio_rate_hz=16000, duration_s=Fraction(6)))
+    found = delays_of(
+        tmp_path, Recording("mp4", rate=rate, audio_codec="aac", audio_rate_hz=16000, duration_s=Fraction(6))
+    )
     pictures = {key: delay.pictures_ms for key, delay in found.items()}
     assert pictures["direct", ""] == pytest.approx(direct, abs=0.1)
     for name, wanted in (("wav2lip", wav2lip), ("latentsync", latentsync)):
@@ -131,16 +159,30 @@ def test_delays_by_frame_rate(tmp_path, rate, direct, wav2lip, latentsync):
 
 
 def test_in_words_and_as_json(tmp_path):
-    found = audit(made(tmp_path, Recording("mkv", audio_rate_hz=16000, audio_start_s=Fraction(1, 5))), clip="talks/one.mp4")
+    found = audit(
+        made(tmp_path, Recording("mkv", audio_rate_hz=16000, audio_start_s=Fraction(1, 5))),
+        clip="talks/one.mp4",
+    )
     words = audit_table([found, audit(made(tmp_path, Recording("avi", audio_codec=None)))])
-    for said in ("talks/one.mp4", "h264 64×48, aac 16000 Hz mono", "begins 200.00 ms after", "1024 samples (64.00 ms) declared"):
+    for said in (
+        "talks/one.mp4",
+        "h264 64×48, aac 16000 Hz mono",
+        "begins 200.00 ms after",
+        "1024 samples (64.00 ms) declared",
+    ):
         assert said in words
     assert "wav2lip −10.94 ms = −0.27 frames (sound +69.06 ms, pictures +80 ms) by ffmpeg 4.2" in words
-    assert "−130.94 ms = −3.27 frames (sound −130.94 ms, pictures +0 ms) by ffmpeg 9.0" in words  # not padded to where it belongs
+    assert (
+        "−130.94 ms = −3.27 frames (sound −130.94 ms, pictures +0 ms) by ffmpeg 9.0" in words
+    )  # not padded to where it belongs
     assert "no sound that can be decoded" in words and words.count("delay added") == 1
     assert "stamps and samples agree, 1 jump\n" in audit_table([replace(found, audio_gaps=1)])
     row = json.loads(json.dumps(audit_row(found), allow_nan=False))
-    assert row["clip"] == "talks/one.mp4" and row["delays"][1]["protocol"] == "wav2lip" and row["delays"][1]["ffmpeg"] == "4.2"
+    assert (
+        row["clip"] == "talks/one.mp4"
+        and row["delays"][1]["protocol"] == "wav2lip"
+        and row["delays"][1]["ffmpeg"] == "4.2"
+    )
 
 
 def test_what_cannot_be_audited_is_refused(tmp_path):

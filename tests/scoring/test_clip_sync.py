@@ -5,12 +5,13 @@ import pytest
 import soundfile
 from envelope_model import EnvelopeModel
 from numbered_clips import binaries
+
 from speechlip.records import FaceTrack
 from speechlip.scoring.clip import Tools, score_clip
 from speechlip.scoring.footage import Footage
-from speechlip.scoring.hop.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,9 @@ def as_recorded(head, tmp_path_factory):
     head.write(folder / "clip.mp4")
     head.write(folder / "crops.mp4", frames=head.crops)
     return {
-        name: only_row(folder / ("crops.mp4" if name == "precropped" else "clip.mp4"), protocol=name).offset_frames
+        name: only_row(
+            folder / ("crops.mp4" if name == "precropped" else "clip.mp4"), protocol=name
+        ).offset_frames
         for name in ("direct", "wav2lip", "latentsync", "precropped")
     }
 
@@ -55,7 +58,11 @@ def test_a_shift_of_k_frames_moves_the_offset_by_k(head, tmp_path, early):
 @pytest.mark.parametrize("protocol", ["wav2lip", "latentsync", "precropped"])
 def test_a_shift_moves_the_offset_under_every_protocol(head, tmp_path, as_recorded, protocol):
     early = -6
-    clip = head.write(tmp_path / "clip.mp4", audio=head.early(early), frames=head.crops if protocol == "precropped" else None)
+    clip = head.write(
+        tmp_path / "clip.mp4",
+        audio=head.early(early),
+        frames=head.crops if protocol == "precropped" else None,
+    )
     assert only_row(clip, protocol=protocol).offset_frames - as_recorded[protocol] == early
 
 
@@ -78,7 +85,9 @@ def test_driving_audio_scores_a_silent_render(head, tmp_path):
 
 
 def test_digital_silence_has_no_score(head, tmp_path):
-    assert only_row(head.write(tmp_path / "mute.mp4", audio=np.zeros_like(head.audio))).reason == "lse: silence"
+    assert (
+        only_row(head.write(tmp_path / "mute.mp4", audio=np.zeros_like(head.audio))).reason == "lse: silence"
+    )
 
 
 @pytest.mark.parametrize(("frames", "protocol", "reason"), [(1, "direct", "too short"), (12, "direct", "too short"), (49, "direct", "too short"),
@@ -87,7 +96,9 @@ def test_digital_silence_has_no_score(head, tmp_path):
 def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, reason):
     """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no fewer. Wav2Lip's counts after the AVI
     hop, which shows two frames twice at 16 kHz; LatentSync's MP4 hop adds none."""
-    clip = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
+    clip = head.write(
+        tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames]
+    )
     result = scored(clip, protocol=protocol)
     assert result.rows[0].reason == (f"lse: {reason}" if reason else "")
     if reason and frames > 1:
@@ -155,13 +166,17 @@ def test_another_frame_rate_and_size(head, tmp_path):
     assert only_row(clip).offset_frames == 0
 
 
-@pytest.mark.parametrize(("generation", "delay_ms"), [("4.2", 69.06 - 126.67), ("7.0", 69.06 - 140), ("9.0", 69.06 - 140)])
+@pytest.mark.parametrize(
+    ("generation", "delay_ms"), [("4.2", 69.06 - 126.67), ("7.0", 69.06 - 140), ("9.0", 69.06 - 140)]
+)
 def test_thirty_frames_a_second_are_late_under_wav2lip(head, tmp_path, generation, delay_ms):
     """In sync, and scored as published with its sound 58 to 71 ms early; the frames themselves are up to 33 ms late here, drawn for 25 fps."""
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
     row = only_row(clip, protocol="wav2lip", ffmpeg=Ffmpeg(generation))
-    assert row.offset_frames in ((1, 2) if generation == "4.2" else (2, 3)) and row.net_delay_ms == pytest.approx(delay_ms, abs=0.1)
+    assert row.offset_frames in (
+        (1, 2) if generation == "4.2" else (2, 3)
+    ) and row.net_delay_ms == pytest.approx(delay_ms, abs=0.1)
     assert row.ffmpeg == f"{generation} emulated"
 
 
@@ -173,7 +188,11 @@ def test_a_real_ffmpeg_gives_the_same_score(head, tmp_path, protocol):
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
     run = only_row(clip, protocol=protocol, ffmpeg=ffmpeg)
     emulated = only_row(clip, protocol=protocol, ffmpeg=Ffmpeg(ffmpeg.generation))
-    assert (run.offset_frames, run.windows, run.net_delay_ms) == (emulated.offset_frames, emulated.windows, emulated.net_delay_ms)
+    assert (run.offset_frames, run.windows, run.net_delay_ms) == (
+        emulated.offset_frames,
+        emulated.windows,
+        emulated.net_delay_ms,
+    )
     assert run.sync_confidence == pytest.approx(emulated.sync_confidence, abs=0.02)
     assert run.ffmpeg == f"{ffmpeg.version} run"
 

@@ -5,14 +5,15 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.codec_path import delay, sound_zero_s, through
-from speechlip.scoring.footage import read_sound
-from speechlip.scoring.hop.binary import EMULATED
-from speechlip.scoring.hop.reading import hop_pictures
-from speechlip.scoring.hop.rules import generation
-from speechlip.scoring.hop.times import sound_times
+from speechlip.scoring.footage import read_audio
+from speechlip.scoring.transcode.binary import EMULATED
+from speechlip.scoring.transcode.codec_path import delay, sound_zero_s, through
+from speechlip.scoring.transcode.reading import transcode_images
+from speechlip.scoring.transcode.rules import generation
+from speechlip.scoring.transcode.times import sound_times
 
 FRAMES, FLASH = 60, 25
 
@@ -28,7 +29,9 @@ def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
         video.pix_fmt = "yuv420p" if size % 2 == 0 else "yuv444p"
         audio = out.add_stream("pcm_s16le", rate=rate, layout=layout)
         for index in range(FRAMES):
-            frame = av.VideoFrame.from_ndarray(np.full((size, size, 3), 255 * (index == FLASH), np.uint8), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.full((size, size, 3), 255 * (index == FLASH), np.uint8), format="rgb24"
+            )
             frame.pts, frame.time_base = index, Fraction(1, 25)
             out.mux(video.encode(frame))
         out.mux(video.encode())
@@ -36,7 +39,11 @@ def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
         for start in range(0, len(sound), 1000):
             piece = np.repeat(sound[start : start + 1000], channels)[None]
             frame = av.AudioFrame.from_ndarray(piece, format="s16", layout=layout)
-            frame.sample_rate, frame.pts, frame.time_base = rate, start + round(late_s * rate), Fraction(1, rate)
+            frame.sample_rate, frame.pts, frame.time_base = (
+                rate,
+                start + round(late_s * rate),
+                Fraction(1, rate),
+            )
             out.mux(audio.encode(frame))
         out.mux(audio.encode())
     return path
@@ -48,8 +55,8 @@ def hop_of(name, clip, folder, ffmpeg=EMULATED):
 
 def seen_and_heard(hop):
     """When the flash is seen and the click heard, in seconds of frames and samples as they are read."""
-    bright = [moment.index for moment in hop_pictures(hop) if moment.picture.rgb().mean() > 100]
-    sound = read_sound(hop.sound_path, probe(hop.sound_path), hop.sound_zero_s, len(hop.order))
+    bright = [moment.index for moment in transcode_images(hop) if moment.picture.rgb().mean() > 100]
+    sound = read_audio(hop.sound_path, probe(hop.sound_path), hop.sound_zero_s, len(hop.order))
     return bright[0] / 25, np.flatnonzero(np.abs(sound.astype(int)) > 6000)[0] / 16000
 
 
@@ -70,10 +77,16 @@ def test_the_delay_is_the_one_that_is_stated(tmp_path, name, rate):
 
 def test_the_numbers_of_the_documentation():
     """1105 samples: 69.1, 25.1 and 23.0 ms; the pictures move by whole frames, so the sound ends up 10.9, 14.9 and 17.0 ms early."""
-    found = [sound_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)]
+    found = [
+        sound_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)
+    ]
     assert [round(1000 * float(times.late_s), 1) for times in found] == [69.1, 25.1, 23.0]
     assert [40 * times.pictures_moved for times in found] == [80, 40, 40]
-    assert [round(1000 * float(times.late_s) - 40 * times.pictures_moved, 1) for times in found] == [-10.9, -14.9, -17.0]
+    assert [round(1000 * float(times.late_s) - 40 * times.pictures_moved, 1) for times in found] == [
+        -10.9,
+        -14.9,
+        -17.0,
+    ]
     assert sound_times(protocols.MP4_AAC, generation("4.2"), Fraction(0), 16000).late_s == 0
 
 
@@ -84,7 +97,9 @@ def test_sound_that_starts_elsewhere_is_put_where_its_stamps_say(tmp_path, name,
     assert probe(clip).audio_start_s - probe(clip).video_start_s == pytest.approx(late_s, abs=0.002)
     hop = hop_of(name, clip, tmp_path)
     seen, heard = seen_and_heard(hop)
-    assert heard - seen == pytest.approx(hop.delay.net_s, abs=1.5e-3)  # Matroska's stamps are whole milliseconds
+    assert heard - seen == pytest.approx(
+        hop.delay.net_s, abs=1.5e-3
+    )  # Matroska's stamps are whole milliseconds
     assert hop.delay.audio_s == pytest.approx(1105 / 44100 if name == "wav2lip" else 0)
 
 

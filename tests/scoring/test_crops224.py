@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 from scipy import signal
+
 from speechlip.errors import SourceRefused
-from speechlip.scoring.crops224 import cut224, square
+from speechlip.scoring.sync.crops224 import cut224, square
 
 
 def reference_crops(pictures, boxes):
@@ -19,20 +20,36 @@ def reference_crops(pictures, boxes):
         bsi = int(bs * (1 + 2 * cs))
         frame = np.pad(image, ((bsi, bsi), (bsi, bsi), (0, 0)), "constant", constant_values=(110, 110))
         my, mx = y[i] + bsi, x[i] + bsi
-        face = frame[int(my - bs) : int(my + bs * (1 + 2 * cs)), int(mx - bs * (1 + cs)) : int(mx + bs * (1 + cs))]
+        face = frame[
+            int(my - bs) : int(my + bs * (1 + 2 * cs)), int(mx - bs * (1 + cs)) : int(mx + bs * (1 + cs))
+        ]
         crops.append(cv2.resize(face, (224, 224)))
     return np.stack(crops)
 
 
 @pytest.mark.parametrize(
     "start",
-    [(80, 60, 190, 200), (-40, -30, 90, 120), (230, 150, 360, 300), (120.4, 80.7, 121.9, 83.2), (-300, 20, 600, 500)],
-    ids=["inside", "over the upper left corner", "over the lower right corner", "tiny", "larger than the picture"],
+    [
+        (80, 60, 190, 200),
+        (-40, -30, 90, 120),
+        (230, 150, 360, 300),
+        (120.4, 80.7, 121.9, 83.2),
+        (-300, 20, 600, 500),
+    ],
+    ids=[
+        "inside",
+        "over the upper left corner",
+        "over the lower right corner",
+        "tiny",
+        "larger than the picture",
+    ],
 )
 def test_crops_equal_the_reference_pixel_by_pixel(start):
     draw = np.random.default_rng(3)
     pictures = draw.integers(0, 256, (30, 240, 320, 3), dtype=np.uint8)
-    boxes = np.array(start) + np.cumsum(draw.normal(0, 1.5, (30, 4)), axis=0) * min(1, (start[2] - start[0]) / 100)
+    boxes = np.array(start) + np.cumsum(draw.normal(0, 1.5, (30, 4)), axis=0) * min(
+        1, (start[2] - start[0]) / 100
+    )
     wanted = reference_crops(pictures[..., ::-1], boxes)
     ours = np.stack([cut224(picture, *place) for picture, place in zip(pictures, square(boxes), strict=True)])
     assert ours.dtype == np.uint8 and ours.shape == wanted.shape
@@ -44,7 +61,9 @@ def test_crops_equal_the_reference_on_a_face(head):
 
     boxes = np.stack([face_box(points) for points in head.landmarks])
     wanted = reference_crops(head.frames[..., ::-1], boxes)
-    np.testing.assert_array_equal(np.stack([cut224(p, *s) for p, s in zip(head.frames, square(boxes), strict=True)]), wanted)
+    np.testing.assert_array_equal(
+        np.stack([cut224(p, *s) for p, s in zip(head.frames, square(boxes), strict=True)]), wanted
+    )
 
 
 def test_a_face_out_of_reach_is_refused_and_not_an_error_of_opencv():

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from flash_click import Recording, click_errors_ms, measure, write
 from shaped import disc, say_shape, write_parts
+
 from speechlip.errors import OptionError, SourceRefused, WriteError
-from speechlip.exporting.sound import read_sound
+from speechlip.exporting.audio import read_audio
 from speechlip.media.probe import probe
-from speechlip.scoring.fix_offset import corrected_suffix, write_corrected
+from speechlip.scoring.audit.fix_offset import corrected_suffix, write_corrected
 
 TOLERANCE_MS = 1.5
 CONTAINERS = {
@@ -55,7 +56,8 @@ def video_packets(path):
 
 
 @pytest.mark.parametrize(
-    "name, early_frames", [(name, 3 if place % 2 else -3) for place, name in enumerate(CONTAINERS)] + [("mp4, aac", 3)]
+    "name, early_frames",
+    [(name, 3 if place % 2 else -3) for place, name in enumerate(CONTAINERS)] + [("mp4, aac", 3)],
 )
 def test_flash_and_click_meet(tmp_path, name, early_frames):
     truth = CONTAINERS[name]
@@ -81,7 +83,9 @@ def test_readers_that_ignore_start_times_see_the_correction(tmp_path):
     assert np.allclose(click_errors_ms(samples(tmp_path / "out.mkv"), truth.clicks_s()), 0, atol=0.1)
 
 
-@pytest.mark.parametrize("codec, extension", [("flac", "mkv"), ("pcm_s16le", "mov"), ("pcm_s16le", "avi"), ("pcm_u8", "avi")])
+@pytest.mark.parametrize(
+    "codec, extension", [("flac", "mkv"), ("pcm_s16le", "mov"), ("pcm_s16le", "avi"), ("pcm_u8", "avi")]
+)
 def test_lossless_sound_keeps_its_samples(tmp_path, codec, extension):
     truth = Recording(extension, audio_codec=codec, audio_rate_hz=16000)
     video = tmp_path / f"clip.{extension}"
@@ -121,7 +125,11 @@ def test_an_edit_list_that_cuts_into_a_group_of_pictures_stays(tmp_path, early_f
         for packet in given.demux():
             if packet.dts is not None:
                 ticks = round(cut_s / packet.time_base)
-                packet.pts, packet.dts, packet.stream = packet.pts - ticks, packet.dts - ticks, streams[packet.stream_index]
+                packet.pts, packet.dts, packet.stream = (
+                    packet.pts - ticks,
+                    packet.dts - ticks,
+                    streams[packet.stream_index],
+                )
                 made.mux(packet)
     write_corrected(tmp_path / "cut.mp4", early_frames, tmp_path / "out.mp4")
     after = measure(tmp_path / "out.mp4", truth, cut_s=float(cut_s))
@@ -136,7 +144,11 @@ def test_nothing_to_correct_gives_the_same_bytes(tmp_path):
 
 
 def test_into_another_container(tmp_path):
-    assert [corrected_suffix(tmp_path / name) for name in ("a.webm", "a.MTS", "a.dv")] == [".webm", ".MTS", ".mkv"]
+    assert [corrected_suffix(tmp_path / name) for name in ("a.webm", "a.MTS", "a.dv")] == [
+        ".webm",
+        ".MTS",
+        ".mkv",
+    ]
     truth = Recording()
     write(tmp_path / "clip.mp4", shifted(truth, 2))
     write_corrected(tmp_path / "clip.mp4", 2, tmp_path / "out.mkv")
@@ -148,9 +160,11 @@ def test_every_kind_of_file_that_the_walk_finds_can_be_corrected(real_cases, tmp
     for video in sorted((real_cases / "mixed").iterdir()):
         out = tmp_path / (video.stem + corrected_suffix(video))
         write_corrected(video, 3, out)
-        heard, corrected = (read_sound(path).samples.astype(float) for path in (video, out))
+        heard, corrected = (read_audio(path).samples.astype(float) for path in (video, out))
         late = np.argmax(np.correlate(corrected[:32000], heard[1600:17600], "valid")) - 1600
-        assert late / 16 == pytest.approx(120, abs=6), video.name  # AC-3's encoder delay is 6 ms, and not declared
+        assert late / 16 == pytest.approx(120, abs=6), (
+            video.name
+        )  # AC-3's encoder delay is 6 ms, and not declared
 
 
 def test_refusals_say_what_to_do_and_leave_nothing(tmp_path):
@@ -173,14 +187,19 @@ def test_refusals_say_what_to_do_and_leave_nothing(tmp_path):
 def samples(path):
     with av.open(str(path)) as container:
         rate = av.AudioResampler("s16", "mono", 16000)
-        return np.concatenate([part.to_ndarray()[0] for frame in container.decode(audio=0) for part in rate.resample(frame)]).astype(int)
+        return np.concatenate(
+            [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in rate.resample(frame)]
+        ).astype(int)
 
 
 def test_a_shape_that_only_the_container_tells_is_carried_over_or_refused(tmp_path):
     sound = (3000 * np.sin(np.arange(16000) / 9)).astype(np.int16)
     square = write_parts(tmp_path / "square.mkv", [([disc(180, 144)] * 25, 1)], sound=sound)
     oblong = say_shape(square, tmp_path / "oblong.mkv", Fraction(5, 3))
-    with pytest.raises(OptionError, match=r"pixels are 4:3 stands in the container alone, and would be lost: give the copy an \.mp4"):
+    with pytest.raises(
+        OptionError,
+        match=r"pixels are 4:3 stands in the container alone, and would be lost: give the copy an \.mp4",
+    ):
         write_corrected(oblong, 2, tmp_path / "copy.mkv")
     write_corrected(oblong, 2, tmp_path / "copy.mov")
     assert probe(oblong).width == probe(tmp_path / "copy.mov").width == 240

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-from speechlip.media.moments import moments
+
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
 from speechlip.scoring.clip import Tools, score_clip
@@ -16,9 +17,13 @@ FRAMES = 30
 NO_LPIPS = {"lpips": NotScored("no AlexNet weights")}
 
 
-def compared(render, reference, metrics=("lmd", "psnr", "ssim"), region="full", detector="sidecar", tools=None):
+def compared(
+    render, reference, metrics=("lmd", "psnr", "ssim"), region="full", detector="sidecar", tools=None
+):
     options = ScoreOptions(metrics, detector=detector, region=region)
-    (row,) = score_clip(ScoreTask("clip", render, reference), options, tools or Tools(problems=NO_LPIPS), lambda *_: None).rows
+    (row,) = score_clip(
+        ScoreTask("clip", render, reference), options, tools or Tools(problems=NO_LPIPS), lambda *_: None
+    ).rows
     return row
 
 
@@ -29,13 +34,18 @@ def rgb(path):
 @pytest.fixture(scope="module")
 def reference(head, tmp_path_factory):
     return head.write(
-        tmp_path_factory.mktemp("reference") / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES]
+        tmp_path_factory.mktemp("reference") / "clip.mp4",
+        head.frames[:FRAMES],
+        head.audio[: FRAMES * 640],
+        head.landmarks[:FRAMES],
     )
 
 
 def blurred(head, path, sigma, frames=FRAMES, **given):
     pictures = np.stack([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in head.frames[:frames]])
-    return head.write(path, pictures, head.audio[: frames * 640], **({"landmarks": head.landmarks[:frames]} | given))
+    return head.write(
+        path, pictures, head.audio[: frames * 640], **({"landmarks": head.landmarks[:frames]} | given)
+    )
 
 
 def test_psnr_and_ssim_are_means_over_frames(head, reference, tmp_path):
@@ -45,12 +55,20 @@ def test_psnr_and_ssim_are_means_over_frames(head, reference, tmp_path):
     row = compared(render, reference)
     pairs = list(zip(rgb(render), rgb(reference), strict=True))
     assert row.psnr == pytest.approx(np.mean([peak_signal_noise_ratio(b, a) for a, b in pairs]), abs=1e-9)
-    assert row.ssim == pytest.approx(np.mean([structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]), abs=1e-9)
+    assert row.ssim == pytest.approx(
+        np.mean([structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]), abs=1e-9
+    )
 
 
 def test_the_same_video_is_perfect(reference):
     row = compared(reference, reference)
-    assert (row.lmd, row.lmd_iod, row.psnr, row.frames_compared, row.status) == (0.0, 0.0, 100.0, FRAMES, "scored")
+    assert (row.lmd, row.lmd_iod, row.psnr, row.frames_compared, row.status) == (
+        0.0,
+        0.0,
+        100.0,
+        FRAMES,
+        "scored",
+    )
     assert row.ssim == pytest.approx(1)
 
 
@@ -82,15 +100,23 @@ def test_a_report_says_who_looked_at_the_reference(head, reference, tmp_path, me
     elif frames == 0:
         other.write_text("no video")
     task = ScoreTask("clip", reference, other if frames is not None else None)
-    detail = score_clip(task, ScoreOptions(("lse", *metrics), detector="sidecar"), Tools(), lambda *_: None).detail
-    assert detail.reference_unseen == why and bool(detail.strip_render) and bool(detail.strip_reference) == (not why)
+    detail = score_clip(
+        task, ScoreOptions(("lse", *metrics), detector="sidecar"), Tools(), lambda *_: None
+    ).detail
+    assert (
+        detail.reference_unseen == why
+        and bool(detail.strip_render)
+        and bool(detail.strip_reference) == (not why)
+    )
 
 
 def test_more_blur_is_worse_by_every_measure(head, tmp_path):
     from speechlip.metrics.image import random_lpips
 
     tools, asked = Tools(lpips=random_lpips()), ("psnr", "ssim", "lpips")
-    reference, light, strong = (blurred(head, tmp_path / f"{sigma}.mp4", sigma, frames=10) for sigma in (0.1, 1.0, 3.0))
+    reference, light, strong = (
+        blurred(head, tmp_path / f"{sigma}.mp4", sigma, frames=10) for sigma in (0.1, 1.0, 3.0)
+    )
     rows = [compared(render, reference, asked, "face", tools=tools) for render in (light, strong)]
     assert rows[0].psnr > rows[1].psnr and rows[0].ssim > rows[1].ssim and rows[0].lpips < rows[1].lpips
     assert rows[0].protocol == "direct, region face"
@@ -117,12 +143,17 @@ def test_lmd_by_hand(head, reference, tmp_path):
 def test_frames_without_a_face_are_left_out_and_counted(head, reference, tmp_path):
     landmarks = head.landmarks[:FRAMES].copy()
     landmarks[10:15] = np.nan
-    row = compared(head.write(tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], landmarks), reference)
+    row = compared(
+        head.write(tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], landmarks),
+        reference,
+    )
     assert row.frames_compared == FRAMES - 5 and row.lmd == 0 and row.status == "scored"
 
 
 def test_boxes_only_means_no_landmarks_unless_they_lie_beside(head, reference, tmp_path):
-    render = head.write(tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
+    render = head.write(
+        tmp_path / "clip.mp4", head.frames[:FRAMES], head.audio[: FRAMES * 640], head.landmarks[:FRAMES]
+    )
     assert compared(render, reference, ("lmd",), detector="cascade").lmd == 0
     (tmp_path / "clip.landmarks.npz").unlink()
     assert compared(render, reference, ("lmd",), detector="cascade").reason == "lmd: no landmarks"
@@ -130,35 +161,58 @@ def test_boxes_only_means_no_landmarks_unless_they_lie_beside(head, reference, t
 
 @pytest.mark.parametrize(("frames", "reason"), [(FRAMES - 5, ""), (FRAMES - 6, "length mismatch")])
 def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, reason):
-    render = head.write(tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
+    render = head.write(
+        tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames]
+    )
     row = compared(render, reference, ("lmd", "psnr", "cpbd"))
     assert row.reason == "; ".join(f"{family}: {reason}" for family in ("lmd", "psnr") if reason)
-    assert row.cpbd is not None and row.pictures_compared == frames and row.status == ("partial" if reason else "scored")
+    assert (
+        row.cpbd is not None
+        and row.pictures_compared == frames
+        and row.status == ("partial" if reason else "scored")
+    )
 
 
 def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):
     """At 30 fps the k-th picture is not the k-th of 25 fps. By time the right ones meet; by number 30 frames would slide by 5."""
     order = np.arange(FRAMES * 30 // 25) * 25 // 30
-    render = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio[: FRAMES * 640], head.landmarks[order], fps=30)
+    render = head.write(
+        tmp_path / "clip.mp4", head.frames[order], head.audio[: FRAMES * 640], head.landmarks[order], fps=30
+    )
     by_time = compared(render, reference)
-    by_number = compared(head.write(tmp_path / "slow.mp4", head.frames[order][:FRAMES], None, head.landmarks[order][:FRAMES]), reference)
+    by_number = compared(
+        head.write(tmp_path / "slow.mp4", head.frames[order][:FRAMES], None, head.landmarks[order][:FRAMES]),
+        reference,
+    )
     assert by_time.frames_compared == FRAMES
     assert by_time.psnr > by_number.psnr + 3 and by_time.lmd < by_number.lmd / 2
 
 
 def test_another_size_refuses_pictures_and_scales_landmarks(head, reference, tmp_path):
     """At half the size LMD is in pixels of the render, half as many, and the share of the eye distance is the same."""
-    half = np.stack([cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for picture in head.frames[:FRAMES]])
+    half = np.stack(
+        [
+            cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            for picture in head.frames[:FRAMES]
+        ]
+    )
     moved = head.landmarks[:FRAMES].copy()
     moved[:, 48:58, 0] += 4
     same_size = compared(head.write(tmp_path / "same.mp4", head.frames[:FRAMES], None, moved), reference)
     row = compared(head.write(tmp_path / "half.mp4", half, None, moved / 2), reference)
     assert row.reason == "psnr: different sizes; ssim: different sizes" and row.psnr is None
-    assert row.lmd == pytest.approx(same_size.lmd / 2, rel=1e-4) and row.lmd_iod == pytest.approx(same_size.lmd_iod, rel=1e-4)
+    assert row.lmd == pytest.approx(same_size.lmd / 2, rel=1e-4) and row.lmd_iod == pytest.approx(
+        same_size.lmd_iod, rel=1e-4
+    )
 
 
 def test_the_face_of_another_size_is_the_renders_own(head, reference, tmp_path):
-    smaller = np.stack([cv2.resize(picture, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) for picture in head.frames[:FRAMES]])
+    smaller = np.stack(
+        [
+            cv2.resize(picture, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+            for picture in head.frames[:FRAMES]
+        ]
+    )
     render = head.write(tmp_path / "smaller.mp4", smaller, None, head.landmarks[:FRAMES] * 0.75)
     alone = compared(render, None, ("cpbd",), "face")
     assert alone.cpbd is not None and compared(render, reference, ("cpbd",), "face").cpbd == alone.cpbd
@@ -166,8 +220,13 @@ def test_the_face_of_another_size_is_the_renders_own(head, reference, tmp_path):
 
 def test_other_proportions_refuse_everything(head, reference, tmp_path):
     wide = np.stack([cv2.resize(picture, (320, 256)) for picture in head.frames[:FRAMES]])
-    row = compared(head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:FRAMES] * (1.25, 1)), reference)
-    assert row.reason == "lmd: different proportions; psnr: different sizes; ssim: different sizes" and row.status == "failed"
+    row = compared(
+        head.write(tmp_path / "clip.mp4", wide, None, head.landmarks[:FRAMES] * (1.25, 1)), reference
+    )
+    assert (
+        row.reason == "lmd: different proportions; psnr: different sizes; ssim: different sizes"
+        and row.status == "failed"
+    )
 
 
 def test_a_picture_smaller_than_a_block_has_no_cpbd(tmp_path):

@@ -7,12 +7,13 @@ import av
 import numpy as np
 import pytest
 from numbered_clips import binaries, number_of, write_numbered
+
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.codec_path import through
-from speechlip.scoring.footage import read_sound
-from speechlip.scoring.hop.binary import Ffmpeg, find
-from speechlip.scoring.hop.reading import hop_pictures
+from speechlip.scoring.footage import read_audio
+from speechlip.scoring.transcode.binary import Ffmpeg, find
+from speechlip.scoring.transcode.codec_path import through
+from speechlip.scoring.transcode.reading import transcode_images
 
 F = Fraction
 PROGRAMS = binaries()
@@ -46,8 +47,8 @@ def taken(name, clip, folder, ffmpeg):
     folder.mkdir(exist_ok=True)
     info = probe(clip)
     hop = through(protocols.get(name), clip, info, clip, folder, ffmpeg)
-    numbers = [number_of(moment.picture.rgb()) for moment in hop_pictures(hop)]
-    return numbers, read_sound(hop.sound_path, info, hop.sound_zero_s, len(hop.order)), hop
+    numbers = [number_of(moment.picture.rgb()) for moment in transcode_images(hop)]
+    return numbers, read_audio(hop.sound_path, info, hop.sound_zero_s, len(hop.order)), hop
 
 
 @needs_ffmpeg
@@ -68,15 +69,22 @@ def test_the_same_frames_and_sound_as_a_real_ffmpeg(tmp_path, ffmpeg, clip):
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("source", [("mkv", {}), ("mp4", {"audio_rate_hz": 44100}), ("mkv", {"audio_codec": "aac"})])
+@pytest.mark.parametrize(
+    "source", [("mkv", {}), ("mp4", {"audio_rate_hz": 44100}), ("mkv", {"audio_codec": "aac"})]
+)
 def test_the_encoder_gets_the_samples_that_ffmpeg_gives_it(tmp_path, source):
     """Sample for sample, where both have the same LAME: 16 bits from PCM, floating point from AAC, whose decoders differ in the last bit."""
     old = [found for found in map(find, PROGRAMS.values()) if found.generation == "4.2"]
     if not old:
         pytest.skip("no ffmpeg 4 or 5 here, whose LAME is PyAV's")
     write_numbered(path := tmp_path / f"clip.{source[0]}", **source[1])
-    heard, sound = (taken("wav2lip", path, tmp_path / name, which)[1] for name, which in (("run", old[0]), ("ours", Ffmpeg("4.2"))))
-    shared = min(len(heard), len(sound)) - 4800  # the end of an AAC stream is cut to whole frames by one and to samples by the other
+    heard, sound = (
+        taken("wav2lip", path, tmp_path / name, which)[1]
+        for name, which in (("run", old[0]), ("ours", Ffmpeg("4.2")))
+    )
+    shared = (
+        min(len(heard), len(sound)) - 4800
+    )  # the end of an AAC stream is cut to whole frames by one and to samples by the other
     assert (np.abs(heard[:shared].astype(int) - sound[:shared]) <= 1).mean() > 0.9
 
 
@@ -98,7 +106,7 @@ def lag_of(ours, real):
 @needs_ffmpeg
 def test_what_it_cannot_read_is_its_own_words(tmp_path, ffmpeg):
     from speechlip.errors import SourceRefused
-    from speechlip.scoring.hop.binary import run
+    from speechlip.scoring.transcode.binary import run
 
     (tmp_path / "zeros.mp4").write_bytes(bytes(5000))
     with pytest.raises(SourceRefused, match=r"ffmpeg failed \(exit code \d+: .*Invalid data"):
@@ -108,7 +116,7 @@ def test_what_it_cannot_read_is_its_own_words(tmp_path, ffmpeg):
 @needs_ffmpeg
 def test_pictures_over_the_limit_are_refused_by_it_too(tmp_path, ffmpeg):
     from speechlip.errors import SourceRefused
-    from speechlip.scoring.hop.binary import run
+    from speechlip.scoring.transcode.binary import run
 
     write_numbered(tmp_path / "clip.mp4")
     with pytest.raises(SourceRefused, match="ffmpeg failed"):
@@ -118,7 +126,7 @@ def test_pictures_over_the_limit_are_refused_by_it_too(tmp_path, ffmpeg):
 @needs_ffmpeg
 def test_a_playlist_in_disguise_opens_no_other_file(tmp_path, ffmpeg):
     from speechlip.errors import SourceRefused
-    from speechlip.scoring.hop.binary import run
+    from speechlip.scoring.transcode.binary import run
 
     write_numbered(tmp_path / "secret.mp4")
     (tmp_path / "clip.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
@@ -128,10 +136,10 @@ def test_a_playlist_in_disguise_opens_no_other_file(tmp_path, ffmpeg):
 
 def test_floating_point_sound_is_not_rounded_on_its_way(tmp_path):
     """What the hop's encoder gets of an AAC clip is what the decoder gave, bit for bit."""
-    from speechlip.scoring.codec_path import source_of
-    from speechlip.scoring.hop.recipes import RECIPES
-    from speechlip.scoring.hop.rules import generation
-    from speechlip.scoring.hop.sound import Converter, placed
+    from speechlip.scoring.transcode.audio import Converter, placed
+    from speechlip.scoring.transcode.codec_path import source_of
+    from speechlip.scoring.transcode.recipes import RECIPES
+    from speechlip.scoring.transcode.rules import generation
 
     write_numbered(path := tmp_path / "clip.mp4")
     with av.open(str(path)) as container:
@@ -149,5 +157,8 @@ def test_every_row_says_whose_rules_and_the_delay(tmp_path):
 
     row = failed_row("a.mp4", ScoreOptions(("lse",), protocol="wav2lip"), None, NotScored("damaged"))
     assert (row.protocol, row.ffmpeg, row.net_delay_ms) == ("wav2lip", "4.2 emulated", None)
-    assert json.loads(json.dumps(ScoreOptions(("lse",), protocol="wav2lip").as_dict()))["ffmpeg"] == "4.2 emulated"
+    assert (
+        json.loads(json.dumps(ScoreOptions(("lse",), protocol="wav2lip").as_dict()))["ffmpeg"]
+        == "4.2 emulated"
+    )
     assert failed_row("a.mp4", ScoreOptions(("lse",)), None, NotScored("damaged")).ffmpeg == ""

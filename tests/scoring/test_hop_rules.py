@@ -3,11 +3,12 @@
 from fractions import Fraction
 
 import pytest
+
 from speechlip.errors import OptionError
 from speechlip.scoring import protocols
-from speechlip.scoring.hop.binary import Ffmpeg, find
-from speechlip.scoring.hop.rules import CFR, GENERATIONS, frames_out, generation
-from speechlip.scoring.hop.times import picture_delay_s, read_again, sound_times
+from speechlip.scoring.transcode.binary import Ffmpeg, find
+from speechlip.scoring.transcode.rules import CFR, GENERATIONS, frames_out, generation
+from speechlip.scoring.transcode.times import picture_delay_s, read_again, sound_times
 
 TEN_A_SECOND = [0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4]
 OLD, NEW, ALL = ("4.2",), ("7.0", "9.0"), ("4.2", "7.0", "9.0")
@@ -49,7 +50,9 @@ def shown(fps, codec_path, name, seconds=10):
     method = rules.avi if codec_path == AVI else CFR
     written = list(frames_out(timed, Fraction(25), method, rules.whole_lengths, 1 / rate))
     moved = sound_times(codec_path, rules, Fraction(0), 16000).pictures_moved
-    return [written[i][1] for i in read_again(codec_path, [place for place, _ in written], moved, rules)], rate
+    return [
+        written[i][1] for i in read_again(codec_path, [place for place, _ in written], moved, rules)
+    ], rate
 
 
 @pytest.mark.parametrize(("fps", "codec_path", "names", "numbers"), MEASURED)

@@ -8,18 +8,19 @@ import pytest
 import soundfile
 from envelope_model import EnvelopeModel
 from numbered_clips import binaries, number_of, write_numbered
+
 from speechlip.errors import OptionError
-from speechlip.media.moments import moments
+from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.lse import sync_score
 from speechlip.scoring import protocols
 from speechlip.scoring.clip import Tools, score_clip
-from speechlip.scoring.codec_path import through
-from speechlip.scoring.footage import read_sound
-from speechlip.scoring.hop.binary import EMULATED, find
-from speechlip.scoring.hop.reading import hop_pictures
+from speechlip.scoring.footage import read_audio
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.transcode.binary import EMULATED, find
+from speechlip.scoring.transcode.codec_path import through
+from speechlip.scoring.transcode.reading import transcode_images
 
 LRS = protocols.get("lrs")
 
@@ -27,7 +28,9 @@ LRS = protocols.get("lrs")
 def test_the_published_numbers_of_the_other_pipelines():
     """run_pipeline.py of joonson/syncnet_python, by its option's names and defaults; LatentSync's min_track."""
     published, tracks = protocols.get("wav2lip"), protocols.get("wav2lip").tracks
-    assert (tracks.min_mean_side_px, tracks.max_gap_frames + 1, tracks.min_iou) == (100, 25, 0.5), "min_face_size, num_failed_det, iouThres"
+    assert (tracks.min_mean_side_px, tracks.max_gap_frames + 1, tracks.min_iou) == (100, 25, 0.5), (
+        "min_face_size, num_failed_det, iouThres"
+    )
     assert (published.min_frames, protocols.get("latentsync").min_frames) == (101, 51), "more than min_track"
 
 
@@ -49,7 +52,20 @@ def by_the_commands(ffmpeg, clip, folder):
     quiet = [ffmpeg.path, "-loglevel", "error", "-y", "-i", str(clip)]
     subprocess.run([*quiet, "-threads", "1", "-f", "image2", str(folder / "%06d.jpg")], check=True)
     subprocess.run(
-        [*quiet, "-async", "1", "-ac", "1", "-vn", "-acodec", "pcm_s16le", "-ar", "16000", str(folder / "audio.wav")], check=True
+        [
+            *quiet,
+            "-async",
+            "1",
+            "-ac",
+            "1",
+            "-vn",
+            "-acodec",
+            "pcm_s16le",
+            "-ar",
+            "16000",
+            str(folder / "audio.wav"),
+        ],
+        check=True,
     )
     pictures = [cv2.resize(cv2.imread(str(path)), (224, 224)) for path in sorted(folder.glob("*.jpg"))]
     return pictures, soundfile.read(folder / "audio.wav", dtype="int16")[0]
@@ -63,12 +79,19 @@ def test_as_the_published_commands(head, tmp_path):
     for kind, which in (("run", ffmpeg), ("emulated", EMULATED)):
         (folder := tmp_path / kind).mkdir()
         hop = through(LRS, clip, probe(clip), clip, folder, which)
-        ours = [np.ascontiguousarray(moment.picture.rgb()[..., ::-1]) for moment in hop_pictures(hop, 224)]
+        ours = [
+            np.ascontiguousarray(moment.picture.rgb()[..., ::-1]) for moment in transcode_images(hop, 224)
+        ]
         assert len(ours) == len(pictures) == 75
-        plain = [cv2.resize(np.ascontiguousarray(moment.picture.rgb()[..., ::-1]), (224, 224)) for moment in moments(clip, probe(clip))]
-        nearness = [np.mean([cv2.PSNR(a, b) for a, b in zip(pictures, shown, strict=True)]) for shown in (ours, plain)]
+        plain = [
+            cv2.resize(np.ascontiguousarray(moment.picture.rgb()[..., ::-1]), (224, 224))
+            for moment in moments(clip, probe(clip))
+        ]
+        nearness = [
+            np.mean([cv2.PSNR(a, b) for a, b in zip(pictures, shown, strict=True)]) for shown in (ours, plain)
+        ]
         assert nearness[0] > nearness[1] + 3  # dB: the JPEG pictures are poor, and ours are as poor
-        heard = read_sound(hop.sound_path, probe(clip), hop.sound_zero_s, 75)
+        heard = read_audio(hop.sound_path, probe(clip), hop.sound_zero_s, 75)
         assert np.abs(heard.astype(int) - sound[: len(heard)]).max() <= 1
         row = score(clip, which).rows[0]
         assert row.offset_frames == wanted.offset_frames
@@ -76,16 +99,24 @@ def test_as_the_published_commands(head, tmp_path):
 
 
 def test_any_size_and_the_sign(head, tmp_path):
-    clip = head.write(tmp_path / "early.mp4", head.crops[:75, ::2, ::2], head.early(4)[: 75 * 640], head.landmarks[:75])
+    clip = head.write(
+        tmp_path / "early.mp4", head.crops[:75, ::2, ::2], head.early(4)[: 75 * 640], head.landmarks[:75]
+    )
     row = score(clip).rows[0]
-    assert (row.offset_frames, row.windows, row.net_delay_ms) == (4, 75 - EnvelopeModel.window_frames + 1, 0.0)
+    assert (row.offset_frames, row.windows, row.net_delay_ms) == (
+        4,
+        75 - EnvelopeModel.window_frames + 1,
+        0.0,
+    )
 
 
 def test_every_frame_of_another_rate_is_read_and_the_delay_left_open(tmp_path):
     """As published: 48 frames of 30 a second are 48 pictures, the first 40 of them beside 1.6 s of sound."""
     write_numbered(clip := tmp_path / "clip.mp4", "30")
     hop = through(LRS, clip, probe(clip), clip, tmp_path)
-    assert [number_of(cv2.resize(moment.picture.rgb(), (128, 64))) for moment in hop_pictures(hop, 224)] == list(range(48))
+    assert [
+        number_of(cv2.resize(moment.picture.rgb(), (128, 64))) for moment in transcode_images(hop, 224)
+    ] == list(range(48))
     assert hop.delay is None
 
 

@@ -1,6 +1,7 @@
 """Which file is compared with which."""
 
 import pytest
+
 from speechlip.errors import OptionError
 from speechlip.scoring.renders import match, tasks
 
@@ -14,7 +15,9 @@ def touch(root, *names):
 
 @pytest.fixture
 def folders(tmp_path):
-    renders = touch(tmp_path / "renders", "a.mp4", "anna/take 1.v2.mp4", "anna/b.mkv", "notes.txt", ".hidden.mp4")
+    renders = touch(
+        tmp_path / "renders", "a.mp4", "anna/take 1.v2.mp4", "anna/b.mkv", "notes.txt", ".hidden.mp4"
+    )
     return renders, touch(tmp_path / "gt", "a.mov", "anna/take 1.v2.avi", "b.mp4")
 
 
@@ -51,7 +54,9 @@ def test_one_name_twice_is_settled_by_its_ending_or_not_at_all(folders):
     assert as_dict(tasks(*folders))["a.mp4"] == (None, "2 references have its name")
 
 
-@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "a\0b.mp4", "a\x1b[2J.mp4", "/" + "y/" * 3000 + "z.mp4"])
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".mp4", "a\0b.mp4", "a\x1b[2J.mp4", "/" + "y/" * 3000 + "z.mp4"]
+)
 def test_a_path_that_can_be_none_is_a_reason(folders, name):
     """Too long, with a NUL, with a terminal's escapes: as of a file that is not there, never a traceback."""
     renders, references = folders
@@ -69,7 +74,10 @@ def test_pairs_csv(folders):
     (renders / "pairs.csv").write_text("render,reference,audio\nanna/b.mkv,b.mp4,\na.mp4,,speech.wav\n")
     found = {task.clip: task for task in tasks(renders, references)}
     assert found["anna/b.mkv"].reference == references / "b.mp4"
-    assert found["a.mp4"].driving_audio == renders / "speech.wav" and found["a.mp4"].reference == references / "a.mov"
+    assert (
+        found["a.mp4"].driving_audio == renders / "speech.wav"
+        and found["a.mp4"].reference == references / "a.mov"
+    )
     assert found["anna/take 1.v2.mp4"].reference.name == "take 1.v2.avi"
 
 
@@ -81,14 +89,21 @@ def test_what_pairs_csv_names_and_is_not_there_is_said(folders):
 def test_a_driving_audio_that_is_not_there_takes_no_reference_along(folders):
     (folders[0] / "pairs.csv").write_text("render,audio\na.mp4,gone.wav\n")
     (task,) = [task for task in tasks(*folders) if task.clip == "a.mp4"]
-    assert (task.audio_problem, task.problem, task.driving_audio) == ("gone.wav of pairs.csv is not there", "", None)
+    assert (task.audio_problem, task.problem, task.driving_audio) == (
+        "gone.wav of pairs.csv is not there",
+        "",
+        None,
+    )
     assert task.reference == folders[1] / "a.mov"
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("render,ref\na.mp4,b.mp4\n", "has the columns 'render', 'ref'; wanted: render, and any of reference, audio"),
+        (
+            "render,ref\na.mp4,b.mp4\n",
+            "has the columns 'render', 'ref'; wanted: render, and any of reference, audio",
+        ),
         ("", "has the columns none"),
         ("render\nz.mp4\n", "names 'z.mp4', and there is no such render"),
         ("render\na.mp4\na.mp4\n", "names 'a.mp4' a second time"),

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import yaml
 from made_scores import HOSTILE, made_scores
+
 from speechlip.errors import WriteError
-from speechlip.scoring.published import FILE, published_tables
-from speechlip.scoring.report import page, write_report
+from speechlip.scoring.report.page import page, write_report
+from speechlip.scoring.report.published import FILE, published_tables
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -69,7 +70,10 @@ class Drawn(HTMLParser):
 def drawn(browser, tmp_path, scores, address="", script=""):
     """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the test."""
     path = tmp_path / "report.html"
-    path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>" if script else "</body>"), encoding="utf-8")
+    path.write_text(
+        page(scores).replace("</body>", f"<script>{script}</script></body>" if script else "</body>"),
+        encoding="utf-8",
+    )
     seen = browser.open(path, address)
     assert not seen.console
     return Drawn(seen.html)
@@ -90,7 +94,10 @@ def test_worst_clips_come_first_and_missing_ones_last(seen, scores):
     lse_c = seen.numbers(1)
     assert len(seen.rows) == 45 and lse_c == sorted(lse_c) and len(lse_c) == 43
     assert set(seen.clips[-2:]) == {"no sound.mp4", "broken.mp4"}
-    expected = sorted((row for row in scores["rows"] if row["track"] != "1" and row["lse_c"] is not None), key=lambda row: row["lse_c"])
+    expected = sorted(
+        (row for row in scores["rows"] if row["track"] != "1" and row["lse_c"] is not None),
+        key=lambda row: row["lse_c"],
+    )
     assert seen.clips[0] == shown(expected[0]["clip"])
     assert len(seen.cards) == 40 and seen.clips[0] in seen.cards[0]  # the others on demand
 
@@ -148,7 +155,9 @@ def test_an_undecided_offset_says_so_and_a_decided_one_does_not(browser, tmp_pat
 
 def test_a_reference_that_nobody_looked_at_is_not_one_without_a_face(browser, tmp_path):
     scores = made_scores(HOSTILE[:2])
-    for clip, why in zip(scores["clips"], ("not looked at: LMD was not asked for", "no face found"), strict=False):
+    for clip, why in zip(
+        scores["clips"], ("not looked at: LMD was not asked for", "no face found"), strict=False
+    ):
         clip |= {"strip_reference": "", "reference_unseen": why}
     seen = drawn(browser, tmp_path, scores)
     assert sum("not looked at: LMD was not asked for" in card for card in seen.cards) == 1
@@ -157,10 +166,15 @@ def test_a_reference_that_nobody_looked_at_is_not_one_without_a_face(browser, tm
 
 def test_a_column_that_no_clip_has_is_folded_and_named(browser, tmp_path):
     scores = made_scores(())
-    assert all(row["ssim"] is None for row in scores["rows"] if row["track"] == "1") and any(row["ssim"] for row in scores["rows"])
+    assert all(row["ssim"] is None for row in scores["rows"] if row["track"] == "1") and any(
+        row["ssim"] for row in scores["rows"]
+    )
     for row in scores["rows"]:
         row |= {"lmd": None, "lmd_iod": None}
-    scores["aggregates"]["lmd"] = scores["aggregates"]["lmd_iod"] = scores["aggregates"]["lmd"] | {"mean": None, "scored": 0}
+    scores["aggregates"]["lmd"] = scores["aggregates"]["lmd_iod"] = scores["aggregates"]["lmd"] | {
+        "mean": None,
+        "scored": 0,
+    }
     seen = drawn(browser, tmp_path, scores)
     assert "Not shown, for no clip has it: LMD, LMD / eye distance" in seen.text
     assert len(seen.rows[0]) == 2 + 9, "LMD's two columns are gone"
@@ -169,26 +183,58 @@ def test_a_column_that_no_clip_has_is_folded_and_named(browser, tmp_path):
 def test_the_page_says_where_nothing_lay(tmp_path):
     """A page that can be sent: names of files, and no folder of the machine that made it."""
     scores = made_scores(HOSTILE[:1])
-    scores |= {"command": "score-sync '/home/ann lee/renders' --reference=/srv/gt -o ../out --syncnet-weights ~/w/own.model"}
-    scores["clips"][0] |= {"render": "/home/ann lee/renders/a b.mp4", "reference": "/srv/gt/a b.mov", "driving_audio": "/srv/wav/a.wav"}
-    scores["clips"][0]["notes"] = ["psnr: /home/ann lee/renders/a b.mp4 and /srv/data/x.mov differ", "see https://host/a/b"]
+    scores |= {
+        "command": "score-sync '/home/ann lee/renders' --reference=/srv/gt -o ../out --syncnet-weights ~/w/own.model"
+    }
+    scores["clips"][0] |= {
+        "render": "/home/ann lee/renders/a b.mp4",
+        "reference": "/srv/gt/a b.mov",
+        "driving_audio": "/srv/wav/a.wav",
+    }
+    scores["clips"][0]["notes"] = [
+        "psnr: /home/ann lee/renders/a b.mp4 and /srv/data/x.mov differ",
+        "see https://host/a/b",
+    ]
     scores["rows"][0]["reason"] = "lse: /srv/secret/place.mp4 is broken"
     scores["missing"]["lse"] = {"/srv/secret/place.mp4 is broken": 1}
     text = page(scores)
     assert not any(place in text for place in ("/home", "ann lee", "/srv", "secret", "wav/", "../out"))
     assert "score-sync renders --reference=gt -o out --syncnet-weights own.model" in text
-    assert all(name in text for name in ("a b.mov", "a.wav", "place.mp4 is broken", "https://host/a/b", "a b.mp4 and x.mov differ"))
+    assert all(
+        name in text
+        for name in (
+            "a b.mov",
+            "a.wav",
+            "place.mp4 is broken",
+            "https://host/a/b",
+            "a b.mp4 and x.mov differ",
+        )
+    )
 
 
 def test_a_page_rounds_as_the_terminal_does(browser, tmp_path):
     """0.8125 was 0.812 on the terminal and 0.813 on the page: between two digits Python takes the even one."""
-    numbers = [0.8125, 0.0625, -2.5, 0.5, 1.5, 34.125, 0.1875, 1e-9, 0.9995, 123456.5, *np.random.default_rng(0).integers(0, 9999, 40) / 16]
+    numbers = [
+        0.8125,
+        0.0625,
+        -2.5,
+        0.5,
+        1.5,
+        34.125,
+        0.1875,
+        1e-9,
+        0.9995,
+        123456.5,
+        *np.random.default_rng(0).integers(0, 9999, 40) / 16,
+    ]
     wanted = [[f"{value:.{count}f}" for count in range(6)] for value in numbers]
     given = json.dumps([float(value) for value in numbers])
     script = f"document.body.prepend(JSON.stringify({given}.map((value) => [0, 1, 2, 3, 4, 5].map((n) => digits(value, n)))))"
     seen = drawn(browser, tmp_path, made_scores(()), script=script)
     found = json.loads(re.search(r"\[\[.*?\]\]", seen.text)[0].replace("−", "-"))
-    assert found == [[text.removeprefix("-") if not float(text) else text for text in texts] for texts in wanted]
+    assert found == [
+        [text.removeprefix("-") if not float(text) else text for text in texts] for texts in wanted
+    ]
 
 
 def test_an_interval_wider_than_the_clips_stays_in_its_picture(browser, tmp_path):
@@ -221,15 +267,18 @@ def test_other_runs_are_drawn_too(browser, tmp_path, change):
     if change == "unknown weights":
         scores["sync_model"] |= {"official": False}
     if change == "sync model":
-        scores["rows"] = [row | {"sync_model": "runs/small", "sync_confidence": row["lse_c"], "lse_c": None} for row in scores["rows"]]
+        scores["rows"] = [
+            row | {"sync_model": "runs/small", "sync_confidence": row["lse_c"], "lse_c": None}
+            for row in scores["rows"]
+        ]
         scores["metrics"] = ["offset_frames", "lmd", "sync_confidence", "sync_ci_low"]
         scores["aggregates"]["sync_confidence"] = scores["aggregates"].pop("lse_c")
     seen = drawn(browser, tmp_path, scores)
     assert len(seen.rows) == len(scores["clips"])
     assert ("unknown weights" in seen.text) == (change == "unknown weights")
-    assert ("sync confidence" in seen.text) == (change == "sync model") and ("LSE" in seen.text.split("Published")[0]) == (
-        change in ("one clip", "unknown weights")
-    )
+    assert ("sync confidence" in seen.text) == (change == "sync model") and (
+        "LSE" in seen.text.split("Published")[0]
+    ) == (change in ("one clip", "unknown weights"))
 
 
 def test_light_and_dark(browser, tmp_path):
@@ -250,16 +299,22 @@ def test_the_file_carries_all_it_needs(tmp_path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|url\(|@import|fetch\(|XMLHttp""", text)
     assert "default-src 'none'" in text
-    assert len(re.findall(r"</script", text, re.IGNORECASE)) == 2  # whatever the names hold, the two script elements end where they should
+    assert (
+        len(re.findall(r"</script", text, re.IGNORECASE)) == 2
+    )  # whatever the names hold, the two script elements end where they should
     inside = text.split('<script type="application/json" id="data">')[1].split("</script>")[0]
-    assert "<" not in inside and [clip["clip"] for clip in json.loads(inside)["clips"]][: len(HOSTILE)] == list(HOSTILE)
+    assert "<" not in inside and [clip["clip"] for clip in json.loads(inside)["clips"]][
+        : len(HOSTILE)
+    ] == list(HOSTILE)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_filmstrip_is_base64_or_nothing():
     scores = made_scores(HOSTILE[:1])
     scores["clips"][0]["strip_render"] = '" onerror="alert(1)'
-    assert "onerror" not in page(scores).split('id="data">')[1].split("</script>")[0].replace("img src=x onerror", "")
+    assert "onerror" not in page(scores).split('id="data">')[1].split("</script>")[0].replace(
+        "img src=x onerror", ""
+    )
 
 
 def test_numbers_that_are_none_of_json_are_refused(tmp_path):
@@ -279,16 +334,26 @@ def test_published_tables_hold_every_printed_number():
 
     def numbers(node):
         if isinstance(node, dict | list):
-            return [number for inner in (node.values() if isinstance(node, dict) else node) for number in numbers(inner)]
+            return [
+                number
+                for inner in (node.values() if isinstance(node, dict) else node)
+                for number in numbers(inner)
+            ]
         return [float(node)] if isinstance(node, int | float) else []
 
     tables = published_tables()
-    assert sorted(numbers(printed)) == sorted(float(value) for table in tables for *_, values in table.rows for value in values if value)
+    assert sorted(numbers(printed)) == sorted(
+        float(value) for table in tables for *_, values in table.rows for value in values if value
+    )
     assert all(len(values) == len(table.columns) for table in tables for *_, values in table.rows)
     sync = next(table for table in tables if table.id == "speech2lip_tab1")
     assert ("testset_III_sync", "wav2lip", ("", "", "", "", "5.809")) in sync.rows
     second_hand = tables[-1]
-    assert second_hand.columns == ("LSE_C", "LSE_D") and ("3DGS", "pase", ("8.3487", "")) in second_hand.rows and second_hand.apart
+    assert (
+        second_hand.columns == ("LSE_C", "LSE_D")
+        and ("3DGS", "pase", ("8.3487", "")) in second_hand.rows
+        and second_hand.apart
+    )
 
 
 def shown(name):

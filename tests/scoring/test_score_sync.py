@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from here import in_this_process
-from speechlip.cli import score_sync
+from speechlip.commands.cli import score_sync
 from speechlip.scoring import protocols
 from speechlip.scoring.records import ScoreRow
 
@@ -20,8 +21,29 @@ pytestmark = pytest.mark.slow
 
 COLUMNS = [
     *("clip", "track", "status", "reason"),
-    *("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
-    *("lmd", "lmd_iod", "frames_compared", "psnr", "ssim", "lpips", "cpbd", "protocol", "pictures_compared", "offset_verdict"),
+    *(
+        "lse_c",
+        "lse_d",
+        "offset_frames",
+        "offset_ms",
+        "lse_c_unpadded",
+        "lse_d_unpadded",
+        "lse_ci_low",
+        "lse_ci_high",
+        "windows",
+    ),
+    *(
+        "lmd",
+        "lmd_iod",
+        "frames_compared",
+        "psnr",
+        "ssim",
+        "lpips",
+        "cpbd",
+        "protocol",
+        "pictures_compared",
+        "offset_verdict",
+    ),
     *("ffmpeg", "net_delay_ms"),
 ]
 
@@ -35,7 +57,7 @@ def no_models(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def one_worker_is_this_process(monkeypatch):
-    from speechlip import score_sync as command
+    from speechlip.commands.output import score_sync as command
     from speechlip.scoring import score
 
     monkeypatch.setattr(score, "outcomes", in_this_process)
@@ -59,26 +81,59 @@ def videos(head, tmp_path_factory):
     """A folder of references and a folder of renders: one the same, one cut short."""
     root = tmp_path_factory.mktemp("videos")
     for name, frames in (("a", 50), ("b/c", 30)):
-        head.write(root / "gt" / f"{name}.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames])
-    head.write(root / "renders" / "a.mp4", head.frames[:50] // 2 + 60, head.audio[: 50 * 640], head.landmarks[:50])
+        head.write(
+            root / "gt" / f"{name}.mp4",
+            head.frames[:frames],
+            head.audio[: frames * 640],
+            head.landmarks[:frames],
+        )
+    head.write(
+        root / "renders" / "a.mp4", head.frames[:50] // 2 + 60, head.audio[: 50 * 640], head.landmarks[:50]
+    )
     head.write(root / "renders" / "b/c.mp4", head.frames[:20], head.audio[: 20 * 640], head.landmarks[:20])
     return root
 
 
 def test_columns_are_the_ones_that_others_rely_on(videos, tmp_path):
     assert list(ScoreRow.__dataclass_fields__) == COLUMNS
-    run(videos / "renders" / "a.mp4", "--metrics", "psnr", "--reference", videos / "gt", "-o", tmp_path / "out")
+    run(
+        videos / "renders" / "a.mp4",
+        "--metrics",
+        "psnr",
+        "--reference",
+        videos / "gt",
+        "-o",
+        tmp_path / "out",
+    )
     assert list(table(tmp_path / "out")[0]) == COLUMNS
 
 
 def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos, tmp_path, capsys):
     out = tmp_path / "out"
-    assert run(videos / "renders", "--reference", videos / "gt", "-o", out, "--detector", "sidecar", "--workers", 1) == 3
+    assert (
+        run(
+            videos / "renders",
+            "--reference",
+            videos / "gt",
+            "-o",
+            out,
+            "--detector",
+            "sidecar",
+            "--workers",
+            1,
+        )
+        == 3
+    )
     a, c = table(out)
     assert (a["clip"], c["clip"], a["status"], c["status"]) == ("a.mp4", "b/c.mp4", "partial", "partial")
     assert a["reason"] == "lse: no SyncNet weights; lpips: no AlexNet weights"
     assert float(a["lmd"]) == 0 and 10 < float(a["psnr"]) < 30 and 0 < float(a["ssim"]) < 1 and a["cpbd"]
-    assert (a["frames_compared"], a["pictures_compared"], c["frames_compared"], c["pictures_compared"]) == ("50", "50", "", "20")
+    assert (a["frames_compared"], a["pictures_compared"], c["frames_compared"], c["pictures_compared"]) == (
+        "50",
+        "50",
+        "",
+        "20",
+    )
     assert (
         c["reason"]
         == "lse: no SyncNet weights; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; lpips: no AlexNet weights"
@@ -92,25 +147,53 @@ def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos
 def test_scores_json_says_what_the_numbers_are(videos, tmp_path, random_weights, monkeypatch):
     out = tmp_path / "out"
     monkeypatch.setattr(sys, "argv", ["/bin/score-sync", "my renders"])
-    monkeypatch.setattr(sys.modules["__main__"], "__package__", "", raising=False)  # click looks there for `python -m`
+    monkeypatch.setattr(
+        sys.modules["__main__"], "__package__", "", raising=False
+    )  # click looks there for `python -m`
     weights = ("--syncnet-weights", random_weights, "--allow-unknown-weights")
     assert (
-        run(videos / "renders" / "a.mp4", *weights, "--metrics", "lse", "-o", out, "--detector", "sidecar", "--workers", 1, "--quiet") == 0
+        run(
+            videos / "renders" / "a.mp4",
+            *weights,
+            "--metrics",
+            "lse",
+            "-o",
+            out,
+            "--detector",
+            "sidecar",
+            "--workers",
+            1,
+            "--quiet",
+        )
+        == 0
     )
     scores = json.loads((out / "scores.json").read_text())
     hash_ = scores["sync_model"]["sha256"]
-    assert scores["sync_model"] == {"name": "SyncNet", "sha256": hash_, "official": False, "is_lse": True} and len(hash_) == 64
     assert (
-        scores["models"] == {"random.model": hash_} and scores["protocol"]["id"] == "direct" and scores["protocol"]["codec_path"] == "none"
+        scores["sync_model"] == {"name": "SyncNet", "sha256": hash_, "official": False, "is_lse": True}
+        and len(hash_) == 64
+    )
+    assert (
+        scores["models"] == {"random.model": hash_}
+        and scores["protocol"]["id"] == "direct"
+        and scores["protocol"]["codec_path"] == "none"
     )
     assert scores["command"] == "score-sync 'my renders'"
     assert scores["versions"]["torch"] and scores["missing"] == {} and scores["unused_references"] == []
     (row,) = scores["rows"]
     assert row["protocol"] == f"direct, unknown weights {hash_[:12]}" and row["windows"] == 45
-    assert scores["aggregates"]["lse_c"]["mean"] == row["lse_c"] and scores["aggregates"]["lse_c"]["scored"] == 1
+    assert (
+        scores["aggregates"]["lse_c"]["mean"] == row["lse_c"] and scores["aggregates"]["lse_c"]["scored"] == 1
+    )
     (clip,) = scores["clips"]
-    assert len(clip["tracks"][0]["curve"]) == 31 and min(clip["tracks"][0]["curve"]) == pytest.approx(row["lse_d"], abs=1e-4)
-    assert clip["strip_render"].startswith("/9j/") and len(clip["strip_frames"]) == 10 and clip["strip_reference"] == ""
+    assert len(clip["tracks"][0]["curve"]) == 31 and min(clip["tracks"][0]["curve"]) == pytest.approx(
+        row["lse_d"], abs=1e-4
+    )
+    assert (
+        clip["strip_render"].startswith("/9j/")
+        and len(clip["strip_frames"]) == 10
+        and clip["strip_reference"] == ""
+    )
 
 
 def finished(out):
@@ -131,7 +214,9 @@ def test_finished_clips_are_not_scored_again(videos, tmp_path):
     assert finished(out) == first and (out / "scores.csv").read_text() == text
     os.utime(here / "a.mp4", ns=(1, 1))
     run(*asked)
-    assert len(finished(out).items() & first.items()) == 1, "one file changed: one clip is scored again, and its old result is gone"
+    assert len(finished(out).items() & first.items()) == 1, (
+        "one file changed: one clip is scored again, and its old result is gone"
+    )
     run(*asked, "--region", "face", "--detector", "cascade")
     assert not finished(out).keys() & first.keys(), "the options changed"
     assert "region face" in (out / "scores.csv").read_text()
@@ -139,7 +224,16 @@ def test_finished_clips_are_not_scored_again(videos, tmp_path):
 
 def test_workers_change_nothing(videos, tmp_path):
     for workers in (1, 2):
-        asked = (videos / "renders", "--reference", videos / "gt", "--metrics", "lmd,psnr", "--detector", "sidecar", "--quiet")
+        asked = (
+            videos / "renders",
+            "--reference",
+            videos / "gt",
+            "--metrics",
+            "lmd,psnr",
+            "--detector",
+            "sidecar",
+            "--quiet",
+        )
         assert run(*asked, "--workers", workers, "-o", tmp_path / str(workers)) == 3
     assert (tmp_path / "1" / "scores.csv").read_text() == (tmp_path / "2" / "scores.csv").read_text()
 
@@ -147,15 +241,44 @@ def test_workers_change_nothing(videos, tmp_path):
 def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights):
     """Each gets a row, with a reason, and the good ones are scored all the same."""
     renders = Path(shutil.copytree(bad_and_good, tmp_path / "renders", symlinks=True))
-    for good in ("leaves_and_comes_back.mp4", "two_faces.mp4", "cut.mp4", "short_audio.mp4", "damaged.mkv", "a/same.mp4", "b/same.mp4"):
+    for good in (
+        "leaves_and_comes_back.mp4",
+        "two_faces.mp4",
+        "cut.mp4",
+        "short_audio.mp4",
+        "damaged.mkv",
+        "a/same.mp4",
+        "b/same.mp4",
+    ):
         (renders / good).unlink()
     head.write(renders / "good.mp4", head.frames[:50], head.audio[: 50 * 640], head.landmarks[:50])
-    head.write(renders / "<script>alert(1)<>.mp4".replace("/", ""), head.frames[:30], head.audio[: 30 * 640], head.landmarks[:30])
+    head.write(
+        renders / "<script>alert(1)<>.mp4".replace("/", ""),
+        head.frames[:30],
+        head.audio[: 30 * 640],
+        head.landmarks[:30],
+    )
     with (renders / "zeros.mp4").open("wb") as file:
         file.truncate(200_000_000)
     out = tmp_path / "out"
     weights = ("--syncnet-weights", random_weights, "--allow-unknown-weights")
-    assert run(renders, "--reference", renders, *weights, "--metrics", "lse,psnr", "--detector", "cascade", "-o", out, "--workers", 1) == 3
+    assert (
+        run(
+            renders,
+            "--reference",
+            renders,
+            *weights,
+            "--metrics",
+            "lse,psnr",
+            "--detector",
+            "cascade",
+            "-o",
+            out,
+            "--workers",
+            1,
+        )
+        == 3
+    )
     rows = {row["clip"]: row for row in table(out)}
     assert rows["good.mp4"]["status"] == "scored"
     reasons = {
@@ -167,7 +290,10 @@ def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights)
         "zeros.mp4": "not a video file",
     }
     for name, reason in reasons.items():
-        assert rows[name]["status"] == "failed" and reason in rows[name]["reason"], (name, rows[name]["reason"])
+        assert rows[name]["status"] == "failed" and reason in rows[name]["reason"], (
+            name,
+            rows[name]["reason"],
+        )
     for name in (
         "one_frame.mp4",
         "short.mp4",
@@ -178,28 +304,56 @@ def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights)
         "-dash.mp4",
         "<script>alert(1)<>.mp4",
     ):
-        assert rows[name]["reason"] in ("lse: too short", "lse: no face") and rows[name]["psnr"] == "100.0", (name, rows[name])
-    assert rows["video_only.mp4"]["reason"] == "lse: no audio" and rows["silent.mp4"]["reason"] == "lse: silence"
+        assert rows[name]["reason"] in ("lse: too short", "lse: no face") and rows[name]["psnr"] == "100.0", (
+            name,
+            rows[name],
+        )
+    assert (
+        rows["video_only.mp4"]["reason"] == "lse: no audio" and rows["silent.mp4"]["reason"] == "lse: silence"
+    )
     assert rows["no_face.mp4"]["reason"] == "lse: no face"
-    assert not any("unexpected" in row["reason"] for row in rows.values()), [row for row in rows.values() if "unexpected" in row["reason"]]
+    assert not any("unexpected" in row["reason"] for row in rows.values()), [
+        row for row in rows.values() if "unexpected" in row["reason"]
+    ]
     page = (out / "report.html").read_text()
     assert "<script>alert(1)" not in page
-    assert "\n'-dash.mp4," in (out / "scores.csv").read_text(), "a spreadsheet takes it for a formula otherwise"
+    assert "\n'-dash.mp4," in (out / "scores.csv").read_text(), (
+        "a spreadsheet takes it for a formula otherwise"
+    )
 
 
 def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
     references = tmp_path / "gt"
     references.mkdir()
     (references / "a.mp4").write_text("no video")
-    assert run(videos / "renders", "--reference", references, "--metrics", "psnr,cpbd", "-o", tmp_path / "out", "--workers", 1) == 3
-    assert [row["reason"] for row in table(tmp_path / "out")] == ["psnr: reference unreadable", "psnr: no reference"]
+    assert (
+        run(
+            videos / "renders",
+            "--reference",
+            references,
+            "--metrics",
+            "psnr,cpbd",
+            "-o",
+            tmp_path / "out",
+            "--workers",
+            1,
+        )
+        == 3
+    )
+    assert [row["reason"] for row in table(tmp_path / "out")] == [
+        "psnr: reference unreadable",
+        "psnr: no reference",
+    ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--metrics", "lse,foo"], "no metric 'foo'; there are: lse, lmd, psnr, ssim, lpips, cpbd"),
-        (["--protocol", "wav2lib"], "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, lrs, precropped"),
+        (
+            ["--protocol", "wav2lib"],
+            "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, lrs, precropped",
+        ),
         (["--region", "nose"], "no region 'nose'; there are: full, face, mouth"),
         (["--detector", "dlib"], "no detector 'dlib'; there are:"),
         (["--device", "tpu"], "no device 'tpu'"),
@@ -207,10 +361,19 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
         (["--allow-unknown-weights"], "goes with --syncnet-weights"),
         (["--reference", "/nowhere"], "/nowhere does not exist"),
         (["--fix-offset", "--protocol", "wav2lip"], "--fix-offset with --protocol direct"),
-        (["--fix-offset", "--metrics", "cpbd"], "a sync model measures, and there is none: --metrics leaves lse out"),
+        (
+            ["--fix-offset", "--metrics", "cpbd"],
+            "a sync model measures, and there is none: --metrics leaves lse out",
+        ),
         (["--metrics", ""], "no metric named"),
-        (["--ffmpeg", "7.0"], "protocol direct runs no ffmpeg; leave out --ffmpeg, or take one of wav2lip, latentsync, lrs"),
-        (["--protocol", "wav2lip", "--ffmpeg", "/nowhere/ffmpeg"], "no ffmpeg '/nowhere/ffmpeg': no such program"),
+        (
+            ["--ffmpeg", "7.0"],
+            "protocol direct runs no ffmpeg; leave out --ffmpeg, or take one of wav2lip, latentsync, lrs",
+        ),
+        (
+            ["--protocol", "wav2lip", "--ffmpeg", "/nowhere/ffmpeg"],
+            "no ffmpeg '/nowhere/ffmpeg': no such program",
+        ),
         (["--protocol", "wav2lip", "--ffmpeg", sys.executable], "is no ffmpeg: its -version says"),
     ],
 )
@@ -236,16 +399,39 @@ def test_a_checkpoint_with_code_in_it_is_refused(videos, tmp_path, capsys, monke
     weights = tmp_path / "evil.model"
     weights.write_bytes(pickle.dumps({"netcnnaud.0.weight": Evil()}))
     assert (
-        run(videos / "renders", "--syncnet-weights", weights, "--allow-unknown-weights", "--detector", "sidecar", "-o", tmp_path / "out")
+        run(
+            videos / "renders",
+            "--syncnet-weights",
+            weights,
+            "--allow-unknown-weights",
+            "--detector",
+            "sidecar",
+            "-o",
+            tmp_path / "out",
+        )
         == 1
     )
     assert "evil.model" in capsys.readouterr().err and not (tmp_path / "ran-the-pickle").exists()
 
 
 def test_other_weights_are_refused_with_both_hashes(videos, tmp_path, capsys, random_weights):
-    assert run(videos / "renders", "--syncnet-weights", random_weights, "--detector", "sidecar", "-o", tmp_path / "out") == 1
+    assert (
+        run(
+            videos / "renders",
+            "--syncnet-weights",
+            random_weights,
+            "--detector",
+            "sidecar",
+            "-o",
+            tmp_path / "out",
+        )
+        == 1
+    )
     said = capsys.readouterr().err
-    assert "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442" in said and "is not the official" in said
+    assert (
+        "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442" in said
+        and "is not the official" in said
+    )
 
 
 def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, monkeypatch):
@@ -253,14 +439,20 @@ def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, mon
     from speechlip.scoring import score as job_module
 
     monkeypatch.setattr(job_module, "score_task", dies_at_a)
-    assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2, "--quiet") == 3
+    assert (
+        run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2, "--quiet") == 3
+    )
     assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: crashed the worker", ""]
     before = finished(tmp_path / "out")
     monkeypatch.undo()
-    assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1, "--quiet") == 0
+    assert (
+        run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1, "--quiet") == 0
+    )
     after = finished(tmp_path / "out")
     assert [row["status"] for row in table(tmp_path / "out")] == ["scored", "scored"]
-    assert len(before.items() & after.items()) == 1, "the clip that crashed is scored again, and the other one is not"
+    assert len(before.items() & after.items()) == 1, (
+        "the clip that crashed is scored again, and the other one is not"
+    )
 
 
 def dies_at_a(task, report, **options):
@@ -279,7 +471,12 @@ def test_an_offset_is_corrected_in_a_copy(videos, head, tmp_path, sync_models, c
     assert run(tmp_path / "in", *asked, "-o", tmp_path / "out", "--fix-offset") == 0
     assert "audio 5 frames late, corrected in" in capsys.readouterr().out
     (row,) = table(tmp_path / "out")
-    assert row["offset_frames"] == "-5" and row["sync_model"] == "envelope" and row["lse_c"] == "" and float(row["sync_confidence"]) > 0.3
+    assert (
+        row["offset_frames"] == "-5"
+        and row["sync_model"] == "envelope"
+        and row["lse_c"] == ""
+        and float(row["sync_confidence"]) > 0.3
+    )
     corrected = tmp_path / "out" / "corrected"
     (corrected / "late.landmarks.npz").write_bytes((tmp_path / "in" / "late.landmarks.npz").read_bytes())
     assert run(corrected, *asked, "-o", tmp_path / "again") == 0
@@ -316,7 +513,9 @@ def test_memory_does_not_grow_with_the_clip(head, tmp_path):
     from speechlip.scoring.records import ScoreTask
 
     order = np.arange(300) % 75
-    clip = head.write(tmp_path / "long.mp4", head.frames[order], np.resize(head.audio, 300 * 640), head.landmarks[order])
+    clip = head.write(
+        tmp_path / "long.mp4", head.frames[order], np.resize(head.audio, 300 * 640), head.landmarks[order]
+    )
     options = ScoreOptions(("lmd", "psnr"), detector="sidecar")
     tracemalloc.start()
     score_clip(ScoreTask("long.mp4", clip, clip), options, Tools(), lambda *_: None)
@@ -341,23 +540,36 @@ def test_a_sub_folder_scored_into_its_parents_scores_takes_no_rows_away(videos, 
 
 
 def test_scores_of_fewer_metrics_do_not_take_the_place_of_more(videos, tmp_path, capsys):
-    asked = (videos / "renders" / "a.mp4", "-o", tmp_path / "out", "--reference", videos / "gt", "--workers", 1, "--quiet")
+    asked = (
+        videos / "renders" / "a.mp4",
+        "-o",
+        tmp_path / "out",
+        "--reference",
+        videos / "gt",
+        "--workers",
+        1,
+        "--quiet",
+    )
     assert run(*asked, "--metrics", "psnr,cpbd") == 0
     before = finished(tmp_path / "out")
     assert run(*asked, "--metrics", "cpbd") == 1 and finished(tmp_path / "out") == before
-    assert "holds scores of psnr as well, which this run leaves out and would remove" in capsys.readouterr().err
+    assert (
+        "holds scores of psnr as well, which this run leaves out and would remove" in capsys.readouterr().err
+    )
     assert run(*asked, "--metrics", "psnr,ssim,cpbd") == 0
 
 
 def test_two_runs_into_one_folder_are_refused(videos, tmp_path, capsys):
-    from speechlip.files import only_run
+    from speechlip.files.locks import only_run
 
     with only_run(tmp_path / "out" / ".clips"):
         assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1) == 1
     assert "another run is writing to" in capsys.readouterr().err
 
 
-def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(videos, tmp_path, random_weights):
+def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
+    videos, tmp_path, random_weights
+):
     out, weights = tmp_path / "out", ("--syncnet-weights", random_weights, "--allow-unknown-weights")
     left = out / ".clips" / "scratch" / "score-sync-x" / "hop.avi"
     left.parent.mkdir(parents=True)
@@ -371,7 +583,9 @@ def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(vi
     assert run(*asked) == 0 and json.loads(result.read_text())["rows"] == json.loads(text)["rows"]
 
 
-def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(videos, tmp_path, monkeypatch):
+def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
+    videos, tmp_path, monkeypatch
+):
     from speechlip.scoring import score as job_module
 
     monkeypatch.setattr(job_module, "score_task", hangs_at_a)
@@ -393,7 +607,7 @@ def hangs_at_a(task, report, **options):
 
 
 def audits_badly(task, report, **options):
-    from speechlip.scoring.audit import audit_task
+    from speechlip.scoring.audit.clip import audit_task
 
     report(task.clip, 0.0)
     time.sleep(60 * (task.clip == "a.mp4"))
@@ -406,9 +620,12 @@ def test_an_audit_refuses_pictures_over_the_limit_that_was_given(videos, capsys)
 
 
 def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):
-    from speechlip.scoring import audit
+    from speechlip.scoring.audit import clip as audit
 
     monkeypatch.setattr(audit, "audit_task", audits_badly)
     assert run(videos / "renders", "--audit", "--max-wait", "4s", "--workers", 2) == 3
     said = capsys.readouterr()
-    assert "a.mp4: audit: over the limit (no step forward in 4 s (--max-wait))" in said.err and "b/c.mp4" in said.out
+    assert (
+        "a.mp4: audit: over the limit (no step forward in 4 s (--max-wait))" in said.err
+        and "b/c.mp4" in said.out
+    )

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from envelope_model import EnvelopeModel
+
 from speechlip.errors import OptionError
 from speechlip.media.probe import probe
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.passes import cut_clips, observe
+from speechlip.preparing.spans import choose_spans
 from speechlip.records import Source
-from speechlip.scoring import sync_filter
-from speechlip.scoring.sync_filter import Condition, SyncFilter, parse_filter
-from speechlip.shards.options import PrepOptions
-from speechlip.shards.passes import cut_clips, observe
-from speechlip.shards.spans import choose_spans
+from speechlip.scoring.sync import sync_filter
+from speechlip.scoring.sync.sync_filter import Condition, SyncFilter, parse_filter
 
 DELAY = 4
 
@@ -50,7 +51,9 @@ def test_conditions_are_read_and_hold_by_hand():
 
 def test_the_offset_is_measured_and_a_track_out_of_bounds_is_refused(early, envelope):
     _, _, seen = judged(early, "abs(offset)<=2", correct=True)
-    assert [(verdict.offset_frames, verdict.refusal, verdict.delay_frames) for verdict in seen.verdicts] == [(DELAY, "out of sync", 0)]
+    assert [(verdict.offset_frames, verdict.refusal, verdict.delay_frames) for verdict in seen.verdicts] == [
+        (DELAY, "out of sync", 0)
+    ]
     spans, lost = choose_spans(seen, 1, 10)
     assert spans == () and lost == {"out of sync": seen.n_frames}
 
@@ -71,12 +74,16 @@ def test_correcting_moves_the_sound_and_the_frames_without_any_are_counted(early
 
 def test_options_that_do_not_go_together_and_missing_weights_are_said(talking, tmp_path, monkeypatch):
     from click.testing import CliRunner
-    from speechlip.cli import prep_shards
+
+    from speechlip.commands.cli import prep_shards
 
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "empty"))
     run = CliRunner().invoke
     common = [str(talking), "-o", str(tmp_path / "out"), "--detector", "sidecar"]
-    assert (run(prep_shards, [*common, "--sync-correct"]).exit_code, run(prep_shards, [*common, "--sync-filter", "conf>=3"]).exit_code) == (
+    assert (
+        run(prep_shards, [*common, "--sync-correct"]).exit_code,
+        run(prep_shards, [*common, "--sync-filter", "conf>=3"]).exit_code,
+    ) == (
         1,
         1,
     )
@@ -86,14 +93,36 @@ def test_options_that_do_not_go_together_and_missing_weights_are_said(talking, t
 
 def test_the_verdict_stands_in_the_ledger(talking, random_weights, tmp_path):
     from click.testing import CliRunner
-    from speechlip.cli import prep_shards
 
-    arguments = [str(talking), "-o", str(tmp_path / "out"), "--detector", "sidecar", "--limit", "1", "--workers", "1"]
-    arguments += ["--sync-filter", "conf>=-100", "--syncnet-weights", str(random_weights), "--allow-unknown-weights"]
+    from speechlip.commands.cli import prep_shards
+
+    arguments = [
+        str(talking),
+        "-o",
+        str(tmp_path / "out"),
+        "--detector",
+        "sidecar",
+        "--limit",
+        "1",
+        "--workers",
+        "1",
+    ]
+    arguments += [
+        "--sync-filter",
+        "conf>=-100",
+        "--syncnet-weights",
+        str(random_weights),
+        "--allow-unknown-weights",
+    ]
     done = CliRunner().invoke(prep_shards, arguments)
     assert done.exit_code == 0, done.output
     row = json.loads(Path(tmp_path, "out", "ledger.jsonl").read_text().splitlines()[0])
     assert row["sync"][0]["refusal"] == "" and row["sync"][0]["confidence"] is not None
-    assert row["sync"][0]["offset_verdict"].startswith("undecided: ") and row["sync"][0]["delay_frames"] == 0, "random weights"
+    assert (
+        row["sync"][0]["offset_verdict"].startswith("undecided: ") and row["sync"][0]["delay_frames"] == 0
+    ), "random weights"
     manifest = json.loads(Path(tmp_path, "out", "manifest.json").read_text())
-    assert manifest["options"]["sync_model"].startswith("SyncNet ") and "unknown weights" in manifest["options"]["sync_model"]
+    assert (
+        manifest["options"]["sync_model"].startswith("SyncNet ")
+        and "unknown weights" in manifest["options"]["sync_model"]
+    )

@@ -7,10 +7,11 @@ reading of offsets that is tested here, not how well so small a model learns.
 import pytest
 import torch
 from small_sync_model import clip_windows, train
+from talking_clips import Talking
+
 from speechlip.scoring.clip import Tools, score_clip
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
-from talking_clips import Talking
 
 pytestmark = pytest.mark.slow
 
@@ -73,9 +74,13 @@ def moved_by(model, clips, protocol="direct"):
     return {early: offset - offsets[0] for early, offset in offsets.items()}
 
 
-@pytest.mark.parametrize(("protocol", "shifts"), [("direct", SHIFTS), ("wav2lip", A_FEW), ("latentsync", A_FEW)])
+@pytest.mark.parametrize(
+    ("protocol", "shifts"), [("direct", SHIFTS), ("wav2lip", A_FEW), ("latentsync", A_FEW)]
+)
 def test_a_shift_of_k_frames_moves_the_offset_by_k(trained, shifted, protocol, shifts):
-    assert moved_by(trained, {early: shifted[early] for early in shifts}, protocol) == {early: early for early in shifts}
+    assert moved_by(trained, {early: shifted[early] for early in shifts}, protocol) == {
+        early: early for early in shifts
+    }
 
 
 def test_a_shift_of_k_frames_moves_the_offset_of_face_crops_by_k(trained, shifted_crops):
@@ -90,6 +95,8 @@ def test_a_speaker_it_never_saw_is_in_sync(lessons, speakers, speaker):
     own = others(lessons, speaker)
     row = measured(train(own), speakers[speaker])
     random = torch.Generator().manual_seed(0)
-    mixed_up = train([(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in own])
+    mixed_up = train(
+        [(mouths, speech[torch.randperm(len(speech), generator=random)]) for mouths, speech in own]
+    )
     assert abs(row.offset_frames) <= 1
     assert row.sync_confidence > 3 * measured(mixed_up, speakers[speaker]).sync_confidence

@@ -6,7 +6,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from PIL import Image
-from speechlip.shards.filmstrip import Filmstrip, decode_strip, frame_cuts
+
+from speechlip.shards.read.filmstrip import Filmstrip, decode_strip, frame_cuts
 
 N = 23
 """More than the eight restart markers there are, so that they come round."""
@@ -34,7 +35,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("JPEG", RESTARTING), ("JPEG", RESTARTING | {"optimize": True, "quality": 60}), *OTHERS], ids=str
+    ("kind", "options"),
+    [("JPEG", RESTARTING), ("JPEG", RESTARTING | {"optimize": True, "quality": 60}), *OTHERS],
+    ids=str,
 )
 def test_windows_are_those_of_the_whole_strip(kind, options):
     data = strip(kind, **options)
@@ -49,11 +52,21 @@ def test_only_the_frames_of_the_window_are_decoded():
     film = Filmstrip(strip("JPEG", **RESTARTING), N)
     film.window(3, 5)
     assert "whole" not in vars(film)
-    assert frame_cuts(film.data, N) and not any(frame_cuts(strip(kind, **options), N) for kind, options in OTHERS)
+    assert frame_cuts(film.data, N) and not any(
+        frame_cuts(strip(kind, **options), N) for kind, options in OTHERS
+    )
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xc0", strip("JPEG", **RESTARTING)[:700], strip("JPEG", **RESTARTING)[:-2], b"RIFF"]
+    "data",
+    [
+        b"",
+        b"\xff\xd8",
+        b"\xff\xd8\xff\xc0",
+        strip("JPEG", **RESTARTING)[:700],
+        strip("JPEG", **RESTARTING)[:-2],
+        b"RIFF",
+    ],
 )
 def test_damaged_files_are_an_error_or_decoded_whole(data):
     assert frame_cuts(data, N) is None

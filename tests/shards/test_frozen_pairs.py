@@ -9,18 +9,25 @@ import numpy as np
 import pytest
 import tiny_dataset
 from position_auc import position_auc
+
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.evaluation import evaluation_batches
-from speechlip.shards.frozen_pairs import FrozenPair, freeze_pairs, read_pairs, write_pairs
-from speechlip.shards.pairs import KINDS, NEGATIVES, NO_OFFSET, PairClip, PairRules
-from speechlip.shards.reader import ClipReader
+from speechlip.shards.pairs.frozen import FrozenPair, freeze_pairs, read_pairs, write_pairs
+from speechlip.shards.pairs.lookup import evaluation_batches
+from speechlip.shards.pairs.rules import KINDS, NEGATIVES, NO_OFFSET, PairClip, PairRules
+from speechlip.shards.read.reader import ClipReader
 
 
 def random_clips(seed):
     """Clips of up to 6 speakers; several per recording, some overlapping in time (two faces), some recordings under two speakers."""
     rng = np.random.default_rng(seed)
     return [
-        PairClip(f"clip-{number}", f"s{rng.integers(6)}", f"r{rng.integers(8)}", int(rng.integers(0, 60)), int(rng.integers(3, 60)))
+        PairClip(
+            f"clip-{number}",
+            f"s{rng.integers(6)}",
+            f"r{rng.integers(8)}",
+            int(rng.integers(0, 60)),
+            int(rng.integers(3, 60)),
+        )
         for number in range(rng.integers(2, 40))
     ]
 
@@ -32,10 +39,22 @@ def test_rows_keep_every_rule(seed, rules):
     frozen = freeze_pairs(clips.values(), seed, rules=rules)
     for row in frozen.rows:
         lips, speech = clips[row.lips_key], clips[row.audio_key]
-        assert 0 <= row.lips_start_frame <= lips.n_frames - 5 and 0 <= row.audio_start_frame <= speech.n_frames - 5
+        assert (
+            0 <= row.lips_start_frame <= lips.n_frames - 5
+            and 0 <= row.audio_start_frame <= speech.n_frames - 5
+        )
         offset = row.audio_start_frame - row.lips_start_frame if lips == speech else None
-        wanted = ("positive" if offset == 0 else "shift") if lips == speech else ("clip" if lips.speaker == speech.speaker else "speaker")
-        assert (row.kind, row.label, row.offset_frames, row.window) == (wanted, int(wanted == "positive"), offset, 5)
+        wanted = (
+            ("positive" if offset == 0 else "shift")
+            if lips == speech
+            else ("clip" if lips.speaker == speech.speaker else "speaker")
+        )
+        assert (row.kind, row.label, row.offset_frames, row.window) == (
+            wanted,
+            int(wanted == "positive"),
+            offset,
+            5,
+        )
         moments = lips.start_frame + row.lips_start_frame, speech.start_frame + row.audio_start_frame
         if not row.label and lips.recording == speech.recording:
             assert abs(moments[0] - moments[1]) >= rules.min_offset
@@ -50,10 +69,15 @@ def test_rows_keep_every_rule(seed, rules):
 def test_lips_and_speech_alone_say_nothing(seed):
     """The same windows of lips, and, but for shifts, only windows of speech that are positives too."""
     rows = freeze_pairs(random_clips(seed), seed).rows
-    lips = [Counter((row.lips_key, row.lips_start_frame) for row in rows if row.label == label) for label in (0, 1)]
+    lips = [
+        Counter((row.lips_key, row.lips_start_frame) for row in rows if row.label == label)
+        for label in (0, 1)
+    ]
     assert lips[0] == lips[1]
     positives = {(row.audio_key, row.audio_start_frame) for row in rows if row.label}
-    assert {(row.audio_key, row.audio_start_frame) for row in rows if row.kind in ("clip", "speaker")} <= positives
+    assert {
+        (row.audio_key, row.audio_start_frame) for row in rows if row.kind in ("clip", "speaker")
+    } <= positives
 
 
 @pytest.mark.parametrize("n_frames", [20, 25, 100])
@@ -85,18 +109,30 @@ def test_a_scarce_kind_is_served_by_the_clips_that_can():
 
 def test_speakers_take_turns_under_a_bound():
     clips = [PairClip(f"a{number}", "anna", f"a{number}", 0, 50) for number in range(90)]
-    clips += [PairClip(f"{name}{number}", name, f"{name}{number}", 0, 50) for name in ("ben", "chen") for number in range(5)]
+    clips += [
+        PairClip(f"{name}{number}", name, f"{name}{number}", 0, 50)
+        for name in ("ben", "chen")
+        for number in range(5)
+    ]
     rows = freeze_pairs(clips, 0, max_positives=48).rows
     speaker = {clip.key: clip.speaker for clip in clips}
     assert Counter(speaker[row.lips_key] for row in rows if row.label) == {"anna": 16, "ben": 16, "chen": 16}
-    assert max(Counter(row.lips_key for row in rows if row.label).values()) == 4 and len({row.lips_key for row in rows}) == 26
+    assert (
+        max(Counter(row.lips_key for row in rows if row.label).values()) == 4
+        and len({row.lips_key for row in rows}) == 26
+    )
 
 
 def test_kinds_that_are_off_say_why():
     one_speaker = freeze_pairs([PairClip("a", "s", "r", 0, 50), PairClip("b", "s", "q", 0, 50)], 0)
     assert one_speaker.off == {"speaker": "there are not two speakers"}
-    short = freeze_pairs([PairClip("a", "s", "r", 0, 14), PairClip("b", "t", "q", 0, 14), PairClip("c", "u", "p", 0, 4)], 0)
-    assert short.off == {"shift": "no clip has a window 10 frames from another", "clip": "no speaker has a second clip"}
+    short = freeze_pairs(
+        [PairClip("a", "s", "r", 0, 14), PairClip("b", "t", "q", 0, 14), PairClip("c", "u", "p", 0, 4)], 0
+    )
+    assert short.off == {
+        "shift": "no clip has a window 10 frames from another",
+        "clip": "no speaker has a second clip",
+    }
     assert freeze_pairs([PairClip("a", "s", "r", 0, 12)], 0).unused == 4
     nothing = freeze_pairs([], 0)
     assert nothing.rows == () and set(nothing.off) == set(KINDS)
@@ -110,9 +146,15 @@ def test_rows_depend_on_facts_and_seed_alone():
 
 def test_rows_are_these_on_every_machine():
     """Worked out once; only integers and SHA-256 take part, so any machine must find the same."""
-    clips = [PairClip(f"{who}{number}", who, f"{who}{number}", 0, 40 + number) for who in "abc" for number in range(3)]
+    clips = [
+        PairClip(f"{who}{number}", who, f"{who}{number}", 0, 40 + number)
+        for who in "abc"
+        for number in range(3)
+    ]
     rows = [row for row in freeze_pairs(clips, seed=1, per_clip=1).rows if not row.label]
-    assert [(row.lips_key, row.lips_start_frame, row.audio_key, row.audio_start_frame, row.kind) for row in rows] == EXPECTED
+    assert [
+        (row.lips_key, row.lips_start_frame, row.audio_key, row.audio_start_frame, row.kind) for row in rows
+    ] == EXPECTED
 
     # by hand: the one window of "a0" starts at sha256("1\nstart\na0\n0") modulo its 36 starts
     digest = hashlib.sha256(b"1\nstart\na0\n0").digest()
@@ -197,16 +239,23 @@ def test_evaluation_batches_are_the_frozen_windows_in_their_order(folder, batch_
 
 
 def test_evaluation_batches_have_the_layout_of_training_batches(folder):
-    from speechlip.shards.pair_loader import pair_loader
+    from speechlip.shards.pairs.loader import pair_loader
 
-    training, evaluation = next(iter(pair_loader(folder, "train", batch_size=4))), next(evaluation_batches(folder, "validation", 4))
+    training, evaluation = (
+        next(iter(pair_loader(folder, "train", batch_size=4))),
+        next(evaluation_batches(folder, "validation", 4)),
+    )
     assert training.keys() == evaluation.keys()
     for name in training.keys() - {"keys"}:
-        assert (training[name].shape, training[name].dtype) == (evaluation[name].shape, evaluation[name].dtype)
+        assert (training[name].shape, training[name].dtype) == (
+            evaluation[name].shape,
+            evaluation[name].dtype,
+        )
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"lips_key": "nobody"}, "no clip 'nobody'"), ({"audio_start_frame": 900}, "reach beyond"), ({}, None)]
+    ("change", "message"),
+    [({"lips_key": "nobody"}, "no clip 'nobody'"), ({"audio_start_frame": 900}, "reach beyond"), ({}, None)],
 )
 def test_pairs_of_another_dataset_are_refused(folder, tmp_path, change, message):
     own = shutil.copytree(folder, tmp_path / "own")

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import tiny_dataset
 from click.testing import CliRunner
-from speechlip.cli import inspect_shards, verify_shards
+
+from speechlip.commands.cli import inspect_shards, verify_shards
 from speechlip.errors import ShardError
-from speechlip.shards.decode import decode_array, decode_audio
-from speechlip.shards.evaluation import ClipLookup
-from speechlip.shards.pair_loader import pair_loader
-from speechlip.shards.reader import ClipReader, read_shard
-from speechlip.shards.shardset import read_manifest
-from speechlip.shards.verify import verify
+from speechlip.shards.checks.verify import verify
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.lookup import ClipLookup
+from speechlip.shards.read.decode import decode_array, decode_audio
+from speechlip.shards.read.reader import ClipReader, read_shard
+from speechlip.shards.read.shardset import read_manifest
 
 SHARD = "validation-00000-of-00001.tar"
 FIELDS = ("lips", "spectrogram", "audio", "phones", "landmarks")
@@ -28,7 +29,9 @@ FIELDS = ("lips", "spectrogram", "audio", "phones", "landmarks")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     splits = {"validation": {"anna": (20, 16), "ben": (17,)}}
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", splits, shards=1, landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("tiny") / "out", splits, shards=1, landmarks=True, phones=True
+    )
 
 
 @pytest.fixture
@@ -55,8 +58,14 @@ def flac_that_claims(n_samples):
 MEMBERS = {
     "npy header without an end": ("stft.npy", npy_header("{'descr': '<f2', 'shape': (100, (")),
     "npy header of no literal": ("stft.npy", npy_header("f" + "(" * 300)),
-    "npy of 40 GiB": ("stft.npy", npy_header("{'descr': '<f2', 'fortran_order': False, 'shape': (100, 214748364)}")),
-    "npy of more than there is": ("stft.npy", npy_header(f"{{'descr': '<f2', 'fortran_order': False, 'shape': (100, {10**30})}}")),
+    "npy of 40 GiB": (
+        "stft.npy",
+        npy_header("{'descr': '<f2', 'fortran_order': False, 'shape': (100, 214748364)}"),
+    ),
+    "npy of more than there is": (
+        "stft.npy",
+        npy_header(f"{{'descr': '<f2', 'fortran_order': False, 'shape': (100, {10**30})}}"),
+    ),
     "npy of objects": ("stft.npy", tiny_dataset.npy(np.array([{}] * 100, object))),
     "npy of version 9": ("stft.npy", b"\x93NUMPY\x09\x00" + bytes(100)),
     "landmarks of text": ("landmarks.npy", tiny_dataset.npy(np.full((20, 20, 2), "x"))),
@@ -78,7 +87,10 @@ MEMBERS = {
     "nested phones": ("phones.json", b"[" * 100_000),
     "flac of 64 GiB": ("audio.flac", flac_that_claims(2**35)),
     "flac that is none": ("audio.flac", b"fLaC" + bytes(60)),
-    "png of 4 GiB": ("lips.jpg", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\x02\0\0\0" + bytes(9)),
+    "png of 4 GiB": (
+        "lips.jpg",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\x02\0\0\0" + bytes(9),
+    ),
 }
 
 
@@ -140,8 +152,14 @@ TARS = {
     "sparse by an extended header": (lambda data: pax_sparse_tar(), "is sparse"),
     "a member of 2 TiB": (lambda data: tar_that_claims(2**41), "claims 2199023255552 bytes"),
     "a negative member": (lambda data: tar_that_claims(-512), "cannot be read"),
-    "an extended header of 2 GiB": (lambda data: tar_that_claims(2**31, tarfile.XHDTYPE), "claims 2147483648 bytes"),
-    "a name of 2 GiB": (lambda data: tar_that_claims(2**31, tarfile.GNUTYPE_LONGNAME), "claims 2147483648 bytes"),
+    "an extended header of 2 GiB": (
+        lambda data: tar_that_claims(2**31, tarfile.XHDTYPE),
+        "claims 2147483648 bytes",
+    ),
+    "a name of 2 GiB": (
+        lambda data: tar_that_claims(2**31, tarfile.GNUTYPE_LONGNAME),
+        "claims 2147483648 bytes",
+    ),
     "nothing": (lambda data: b"", ""),
     "zeros": (lambda data: bytes(10240), ""),
     "another file": (lambda data: b"no tar at all " * 100, "cannot be read"),
@@ -157,12 +175,18 @@ def test_a_hostile_shard_is_a_line(own, tmp_path, kind):
     tiny_dataset.edit_manifest(own, lambda manifest: manifest["shards"][0].update(bytes=len(data)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = verify(own)
-    assert not report.ok and any(said in problem and "\n" not in problem for problem in report.problems), report.problems
+    assert not report.ok and any(said in problem and "\n" not in problem for problem in report.problems), (
+        report.problems
+    )
     for reading in (
         lambda: list(ClipReader(own, "validation")),
         lambda: next(iter(pair_loader(own, "validation", batch_size=2))),
         lambda: list(read_shard(str(path), wanted_clips=3)),
-        lambda: ClipLookup(own, "validation").raw("anna-0") if said else list(read_shard(str(path), wanted_clips=3)),
+        lambda: (
+            ClipLookup(own, "validation").raw("anna-0")
+            if said
+            else list(read_shard(str(path), wanted_clips=3))
+        ),
     ):
         with pytest.raises(ShardError, match=None if said in ("", "is sparse") else said):
             reading()
@@ -186,13 +210,25 @@ def test_a_shard_longer_than_its_manifest_is_not_read_to_its_end(own):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda manifest: manifest["shards"][0].update(name="../../data/x.tar"), "'../../data/x.tar' is no plain name"),
+        (
+            lambda manifest: manifest["shards"][0].update(name="../../data/x.tar"),
+            "'../../data/x.tar' is no plain name",
+        ),
         (lambda manifest: manifest["shards"][0].update(name="/etc/passwd"), "'/etc/passwd' is no plain name"),
         (lambda manifest: manifest["shards"][0].update(split="../x"), "'../x' is no plain name"),
-        (lambda manifest: manifest["pairs"].update({"../x": manifest["pairs"]["validation"]}), "'../x' is no plain name"),
-        (lambda manifest: manifest["shards"][0].update(name="a\x1b[2J.tar"), r"'a\x1b[2J.tar' is no plain name"),
+        (
+            lambda manifest: manifest["pairs"].update({"../x": manifest["pairs"]["validation"]}),
+            "'../x' is no plain name",
+        ),
+        (
+            lambda manifest: manifest["shards"][0].update(name="a\x1b[2J.tar"),
+            r"'a\x1b[2J.tar' is no plain name",
+        ),
         (lambda manifest: manifest["shards"][0].update(clips=-1), "clips is -1, wanted a whole number"),
-        (lambda manifest: manifest["shards"][0].update(bytes="many"), "bytes is 'many', wanted a whole number"),
+        (
+            lambda manifest: manifest["shards"][0].update(bytes="many"),
+            "bytes is 'many', wanted a whole number",
+        ),
         (lambda manifest: manifest["shards"][0].update(clips=True), "clips is True"),
         (lambda manifest: manifest["shards"].append(7), "a shard is 7, wanted name, split"),
         (lambda manifest: manifest.update(shards={}), "shards is {}, wanted a list"),
@@ -213,10 +249,17 @@ def test_a_hostile_manifest_is_a_line_everywhere(own, tmp_path, change, said):
     assert said in str(refusal.value) and str(refusal.value).isprintable()
     for arguments in ([verify_shards, str(own)], [inspect_shards, str(own), "-o", str(tmp_path / "page")]):
         done = CliRunner().invoke(arguments[0], [*arguments[1:], "--quiet"])
-        assert done.exit_code == 1 and isinstance(done.exception, SystemExit) and said in done.output and done.output.isascii()
+        assert (
+            done.exit_code == 1
+            and isinstance(done.exception, SystemExit)
+            and said in done.output
+            and done.output.isascii()
+        )
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 1}', "[]", "3", "", '{"format": 1, "shards": NaN}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"format": 1}', "[]", "3", "", '{"format": 1, "shards": NaN}', "\x00"]
+)
 def test_a_manifest_of_another_form_is_a_line(own, text):
     (own / "manifest.json").write_text(text)
     report = verify(own)
@@ -250,7 +293,9 @@ def test_names_do_nothing_to_the_terminal(own):
 
     def change(samples):
         members = samples.pop("anna-0")
-        samples["anna\x1b[2J\r0"] = members | {"json": with_json(source="\x1b]0;owned\x07", licence=7)(members["json"])}
+        samples["anna\x1b[2J\r0"] = members | {
+            "json": with_json(source="\x1b]0;owned\x07", licence=7)(members["json"])
+        }
         return samples
 
     tiny_dataset.rewrite(own, SHARD, change)
@@ -266,7 +311,9 @@ def parquet(own, **columns):
     path = own / "pairs" / "validation.parquet"
     rows = pyarrow.parquet.ParquetFile(path).read().to_pylist()
     names = list(rows[0])
-    values = {name: [row[name] for row in rows] for name in names} | {name: [value] * len(rows) for name, value in columns.items()}
+    values = {name: [row[name] for row in rows] for name in names} | {
+        name: [value] * len(rows) for name, value in columns.items()
+    }
     pyarrow.parquet.write_table(pyarrow.table({name: values[name] for name in names}), path)
 
 
@@ -290,7 +337,7 @@ def test_hostile_frozen_pairs_are_a_line(own, columns):
     assert any("validation.parquet" in problem for problem in report.problems)
     assert not any("cannot be checked further" in problem for problem in report.problems), report.problems
     with pytest.raises(ShardError, match=r"validation\.parquet"):
-        from speechlip.shards.frozen_pairs import read_pairs
+        from speechlip.shards.pairs.frozen import read_pairs
 
         read_pairs(own / "pairs" / "validation.parquet")
 
@@ -301,7 +348,15 @@ def test_pairs_of_endless_rows_are_not_read(own):
 
     path = own / "pairs" / "validation.parquet"
     n = 2_000_000
-    one = {"lips_key": "a", "lips_start_frame": 1, "audio_key": "a", "audio_start_frame": 1, "window": 5, "kind": "positive", "label": 1}
+    one = {
+        "lips_key": "a",
+        "lips_start_frame": 1,
+        "audio_key": "a",
+        "audio_start_frame": 1,
+        "window": 5,
+        "kind": "positive",
+        "label": 1,
+    }
     table = {name: pyarrow.array([value] * n).dictionary_encode() for name, value in one.items()} | {
         "offset_frames": pyarrow.array([0] * n)
     }

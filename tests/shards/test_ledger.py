@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict, replace
 
-from speechlip.shards.folder_checks import Found, check_ledger
+from speechlip.shards.checks.folder import Found, check_ledger
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel, funnel, read_ledger
 
-KEPT = LedgerRow("a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {})
+KEPT = LedgerRow(
+    "a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {}
+)
 LOST = replace(
     KEPT,
     source="b.mp4",
@@ -23,7 +25,12 @@ LOST = replace(
 
 def test_the_funnel_adds_up():
     totals = funnel([KEPT, LOST, KEPT])
-    assert (totals["sources"], totals["sources_kept"], totals["sources_skipped"], totals["clips"]) == (3, 2, 1, 4)
+    assert (totals["sources"], totals["sources_kept"], totals["sources_skipped"], totals["clips"]) == (
+        3,
+        2,
+        1,
+        4,
+    )
     assert totals["seconds"] == 30 == totals["seconds_kept"] + sum(totals["dropped"].values())
     assert totals["dropped"] == {"no audio stream": 10.0, "no face": 4.0}
     assert totals["skipped"] == {"probe: no audio stream": 1}
@@ -38,7 +45,9 @@ def test_the_printed_funnel_names_every_reason_widest_first():
 def test_the_printed_funnel_says_one_thing_once():
     """By hand: 10 s without sound and one video lost for it, 4 s without a face in kept ones, 0.04 s that would be shown as 0:00.0."""
     broken = replace(LOST, seconds=0.0, dropped={}, reason="truncated file")
-    text = format_funnel(funnel([replace(KEPT, dropped={"no face": 1.96, "no audio": 0.04}), LOST, KEPT, broken]))
+    text = format_funnel(
+        funnel([replace(KEPT, dropped={"no face": 1.96, "no audio": 0.04}), LOST, KEPT, broken])
+    )
     assert [line.split() for line in text.splitlines()] == [
         ["sources", "4", "0:30.0"],
         ["−", "no", "audio", "stream", "1", "0:10.0"],
@@ -50,7 +59,11 @@ def test_the_printed_funnel_says_one_thing_once():
 
 
 def test_splits_with_a_share_and_without_a_clip():
-    shares, dealt, official = {"train": 0.9, "validation": 0.1, "test": 0.0}, {"split": ""}, {"split": "train"}
+    shares, dealt, official = (
+        {"train": 0.9, "validation": 0.1, "test": 0.0},
+        {"split": ""},
+        {"split": "train"},
+    )
     assert empty_splits(shares, ["train"], [dealt]) == empty_splits(shares, ["train"], [{}]) == ["validation"]
     assert empty_splits(shares, ["train", "validation"], [dealt]) == []
     assert empty_splits(shares, ["train"], [official]) == []  # nothing was dealt

@@ -7,17 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_dataset
-from speechlip.shards.reader import ClipReader
+
+from speechlip.shards.read.reader import ClipReader
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", lips_format="jpg", landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("tiny") / "out", lips_format="jpg", landmarks=True, phones=True
+    )
 
 
 @pytest.fixture(scope="module")
 def clips(folder):
-    return {clip.key: clip for clip in ClipReader(folder, "train", fields=["lips", "spectrogram", "audio", "landmarks", "phones"])}
+    return {
+        clip.key: clip
+        for clip in ClipReader(
+            folder, "train", fields=["lips", "spectrogram", "audio", "landmarks", "phones"]
+        )
+    }
 
 
 def shards(folder: Path) -> list[str]:
@@ -42,15 +50,27 @@ def test_plain_webdataset(folder, clips):
     for raw, sample in zip(plain, pictures_and_arrays, strict=True):
         clip = clips[sample["__key__"]]
         same_clip(
-            clip, sample["lips.jpg"], sample["stft.npy"], raw["audio.flac"], sample["landmarks.npy"], sample["phones.json"], sample["json"]
+            clip,
+            sample["lips.jpg"],
+            sample["stft.npy"],
+            raw["audio.flac"],
+            sample["landmarks.npy"],
+            sample["phones.json"],
+            sample["json"],
         )
     assert sorted(raw["__key__"] for raw in plain) == sorted(clips)
 
 
 def features(datasets, audio):
     text, number, real = datasets.Value("string"), datasets.Value("int64"), datasets.Value("float64")
-    meta = dict.fromkeys(("key", "source", "speaker", "detector", "crop", "source_sha256", "licence", "transcript"), text)
-    meta |= {**dict.fromkeys(("n_frames", "fps", "track", "interpolated_frames"), number), "start_s": real, "face_score": real}
+    meta = dict.fromkeys(
+        ("key", "source", "speaker", "detector", "crop", "source_sha256", "licence", "transcript"), text
+    )
+    meta |= {
+        **dict.fromkeys(("n_frames", "fps", "track", "interpolated_frames"), number),
+        "start_s": real,
+        "face_score": real,
+    }
     return datasets.Features(
         {
             "audio.flac": audio,
@@ -69,7 +89,9 @@ def load(folder, streaming, cache, **options):
     import datasets
 
     files = {"train": shards(folder)}
-    return datasets.load_dataset("webdataset", data_files=files, split="train", streaming=streaming, cache_dir=str(cache), **options)
+    return datasets.load_dataset(
+        "webdataset", data_files=files, split="train", streaming=streaming, cache_dir=str(cache), **options
+    )
 
 
 @pytest.mark.parametrize("streaming", [True, False])
@@ -81,7 +103,15 @@ def test_datasets_with_the_types_stated(folder, clips, streaming, tmp_path):
     assert sorted(row["__key__"] for row in rows) == sorted(clips)
     for row in rows:
         clip = clips[row["__key__"]]
-        same_clip(clip, row["lips.jpg"], row["stft.npy"], row["audio.flac"], row["landmarks.npy"], row["phones.json"], row["json"])
+        same_clip(
+            clip,
+            row["lips.jpg"],
+            row["stft.npy"],
+            row["audio.flac"],
+            row["landmarks.npy"],
+            row["phones.json"],
+            row["json"],
+        )
         assert json.dumps(row["json"], sort_keys=True) == json.dumps(clip.meta, sort_keys=True)
 
 
@@ -92,7 +122,15 @@ def test_datasets_as_it_guesses_the_types(folder, clips, tmp_path):
     rows = load(folder, True, tmp_path).cast_column("audio.flac", datasets.Audio(decode=False))
     for row in rows:
         clip = clips[row["__key__"]]
-        same_clip(clip, row["lips.jpg"], row["stft.npy"], row["audio.flac"]["bytes"], row["landmarks.npy"], row["phones.json"], row["json"])
+        same_clip(
+            clip,
+            row["lips.jpg"],
+            row["stft.npy"],
+            row["audio.flac"]["bytes"],
+            row["landmarks.npy"],
+            row["phones.json"],
+            row["json"],
+        )
 
 
 def torchcodec_loads():

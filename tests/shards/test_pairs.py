@@ -12,14 +12,25 @@ import pytest
 import tiny_dataset
 import torch
 from position_auc import position_auc
+
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards import pair_stream
-from speechlip.shards.decode import cut_lips
-from speechlip.shards.filmstrip import decode_strip
-from speechlip.shards.pair_loader import pair_loader
-from speechlip.shards.pair_stream import POOL_WINDOWS_PER_CLIP
-from speechlip.shards.pairs import KINDS, NO_OFFSET, PairClip, PairMix, PairRules, far_apart, moved_sound, pair_clip, parse_mix
-from speechlip.shards.reader import ClipReader
+from speechlip.shards.pairs import stream as pair_stream
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.rules import (
+    KINDS,
+    NO_OFFSET,
+    PairClip,
+    PairMix,
+    PairRules,
+    far_apart,
+    moved_sound,
+    pair_clip,
+    parse_mix,
+)
+from speechlip.shards.pairs.stream import POOL_WINDOWS_PER_CLIP
+from speechlip.shards.read.decode import cut_lips
+from speechlip.shards.read.filmstrip import decode_strip
+from speechlip.shards.read.reader import ClipReader
 
 POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
 
@@ -37,7 +48,9 @@ def clips(folder):
 @pytest.fixture
 def black(monkeypatch):
     """Lips are not decoded: for tests that draw thousands of pairs and look at none."""
-    monkeypatch.setattr(pair_stream, "cut_lips", lambda raw, strip, start, length: np.zeros((length, 96, 96, 3), np.uint8))
+    monkeypatch.setattr(
+        pair_stream, "cut_lips", lambda raw, strip, start, length: np.zeros((length, 96, 96, 3), np.uint8)
+    )
 
 
 def rows_of(batches):
@@ -45,7 +58,9 @@ def rows_of(batches):
     for batch in batches:
         for row in range(len(batch["label"])):
             yield {
-                name: values[row].item() if values[row].ndim == 0 else values[row] for name, values in batch.items() if name != "keys"
+                name: values[row].item() if values[row].ndim == 0 else values[row]
+                for name, values in batch.items()
+                if name != "keys"
             } | {"keys": batch["keys"][row]}
 
 
@@ -91,20 +106,32 @@ def test_mix_must_add_up():
 
 
 @pytest.mark.parametrize(
-    "rules", [PairRules(), PairRules(gap_frames=0), PairRules(3, 1), PairRules(max_shift_frames=12), PairRules(5, 0, 5)]
+    "rules",
+    [
+        PairRules(),
+        PairRules(gap_frames=0),
+        PairRules(3, 1),
+        PairRules(max_shift_frames=12),
+        PairRules(5, 0, 5),
+    ],
 )
 def test_shifts_keep_the_distance_and_say_nothing_by_position(rules):
     """Every outcome of the draws, with its probability: lips and speech of shifts and a single start are distributed alike, to the last digit."""
     for n_frames in [1, 4, *range(13, 30, 2), 34, 47, 100]:
         starts, limit = range(max(0, n_frames - rules.window + 1)), rules.max_shift_frames or n_frames
-        possible = any(rules.min_offset <= abs(speech - lips) <= limit for lips in starts for speech in starts)
+        possible = any(
+            rules.min_offset <= abs(speech - lips) <= limit for lips in starts for speech in starts
+        )
         assert rules.can_shift(n_frames) == possible
         single = outcomes(partial(rules.draw_start, n_frames)) if starts else {}
         if not possible:
             assert single == dict.fromkeys(starts, Fraction(1, max(1, len(starts))))
             continue
         shifts = outcomes(partial(rules.draw_shift, n_frames))
-        assert all(rules.min_offset <= abs(speech - lips) <= limit and {lips, speech} <= {*starts} for lips, speech in shifts)
+        assert all(
+            rules.min_offset <= abs(speech - lips) <= limit and {lips, speech} <= {*starts}
+            for lips, speech in shifts
+        )
         for side in (0, 1):
             found = Counter()
             for pair, share in shifts.items():
@@ -142,7 +169,9 @@ def outcomes(drawing):
 def test_the_best_that_position_can_tell_in_training(tmp_path, black, n_frames):
     """The likelihood of each start, learned on half of the pairs, ranks the other half at chance (0.70 in clips of 25 frames with the older drawing)."""
     folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (n_frames,) * 6}}, shards=1)
-    loader = pair_loader(folder, "train", mix=PairMix(0.5, 0.5, 0, 0), batch_size=50, windows_per_clip=700, seed=1)
+    loader = pair_loader(
+        folder, "train", mix=PairMix(0.5, 0.5, 0, 0), batch_size=50, windows_per_clip=700, seed=1
+    )
     batches = list(loader)
     labels = torch.cat([batch["label"] for batch in batches]).numpy()
     assert len(labels) > 3000
@@ -170,16 +199,23 @@ def test_rules_that_leave_nothing_are_refused():
 def test_two_faces_at_once_are_no_negative():
     left, right = PairClip("a", "s", "film", 100, 50), PairClip("b", "s", "film", 120, 50)
     assert not far_apart(left, 25, right, 0, PairRules())  # 125 and 120 of one film
-    assert far_apart(left, 10, right, 0, PairRules()) and far_apart(left, 25, PairClip("c", "s", "other", 120, 50), 0, PairRules())
+    assert far_apart(left, 10, right, 0, PairRules()) and far_apart(
+        left, 25, PairClip("c", "s", "other", 120, 50), 0, PairRules()
+    )
 
 
 def test_distance_is_that_of_the_sound_where_it_was_moved():
     """Sound moved 6 frames later: the pictures of frame 116 are heard with sound 110, which frames 110 … 114 of the other face are heard with."""
     facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
-    asis, later = pair_clip("a", facts | {"corrected": []}), pair_clip("b", facts | {"corrected": ["29.97 fps → 25", moved_sound(6)]})
+    asis, later = (
+        pair_clip("a", facts | {"corrected": []}),
+        pair_clip("b", facts | {"corrected": ["29.97 fps → 25", moved_sound(6)]}),
+    )
     assert (asis.sound_start_frame, later.sound_start_frame) == (100, 94)
     touching = PairRules(gap_frames=0)
-    assert not far_apart(asis, 10, later, 16, touching) and not far_apart(later, 16, asis, 10, touching)  # pictures 6 frames apart
+    assert not far_apart(asis, 10, later, 16, touching) and not far_apart(
+        later, 16, asis, 10, touching
+    )  # pictures 6 frames apart
     assert far_apart(asis, 10, later, 11, touching)  # sound 110 and 105, pictures one frame apart
 
 
@@ -190,9 +226,13 @@ def test_distance_is_that_of_the_sound_where_it_was_moved():
 @pytest.mark.parametrize("spectrogram", ["stft", "mel"])
 def test_layout_of_a_batch(tmp_path, lips_format, spectrogram):
     splits = {"train": {"anna": (20, 16), "ben": (17, 18)}}
-    folder = tiny_dataset.write_dataset(tmp_path / "out", splits, shards=1, lips_format=lips_format, spectrogram=spectrogram)
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", splits, shards=1, lips_format=lips_format, spectrogram=spectrogram
+    )
     batch = next(iter(pair_loader(folder, "train", batch_size=6)))
-    described = {name: (tuple(values.shape), values.dtype) for name, values in batch.items() if name != "keys"}
+    described = {
+        name: (tuple(values.shape), values.dtype) for name, values in batch.items() if name != "keys"
+    }
     assert described == {
         "lips": ((6, 5, 96, 96, 3), torch.uint8),
         "spectrogram": ((6, 25, {"stft": 257, "mel": 80}[spectrogram]), torch.float16),
@@ -218,7 +258,10 @@ def test_windows_hold_what_they_say(folder, clips, workers):
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("rules", [PairRules(), PairRules(gap_frames=0), PairRules(max_shift_frames=14), PairRules(window=3, gap_frames=1)])
+@pytest.mark.parametrize(
+    "rules",
+    [PairRules(), PairRules(gap_frames=0), PairRules(max_shift_frames=14), PairRules(window=3, gap_frames=1)],
+)
 def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed, rules):
     """In recording time, from the samples' own json."""
     n_negatives = 0
@@ -226,7 +269,10 @@ def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed
         lips, speech = (clips[key].meta for key in row["keys"])
         lips_frame = round(lips["start_s"] * 25) + row["lips_start"]
         speech_frame = round(speech["start_s"] * 25) + row["speech_start"]
-        assert 0 <= row["lips_start"] <= lips["n_frames"] - rules.window and 0 <= row["speech_start"] <= speech["n_frames"] - rules.window
+        assert (
+            0 <= row["lips_start"] <= lips["n_frames"] - rules.window
+            and 0 <= row["speech_start"] <= speech["n_frames"] - rules.window
+        )
         if row["label"] == 0 and lips["source"] == speech["source"]:
             gap = rules.window if rules.gap_frames is None else rules.gap_frames
             assert abs(speech_frame - lips_frame) >= rules.window + gap
@@ -238,11 +284,15 @@ def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed
 
 def test_copies_of_a_recording_under_another_speaker_are_no_negative(black, tmp_path):
     """The same film in two folders: the same moment under two speakers would be a positive called a negative."""
-    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (20,), "ben": (20,), "chen": (20,)}}, shards=1)
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", {"train": {"anna": (20,), "ben": (20,), "chen": (20,)}}, shards=1
+    )
 
     def copy(samples):
         meta = json.loads(samples["anna-0"]["json"])
-        samples["ben-0"]["json"] = json.dumps({**json.loads(samples["ben-0"]["json"]), "source_sha256": meta["source_sha256"]}).encode()
+        samples["ben-0"]["json"] = json.dumps(
+            {**json.loads(samples["ben-0"]["json"]), "source_sha256": meta["source_sha256"]}
+        ).encode()
 
     tiny_dataset.rewrite(folder, "train-00000-of-00001.tar", copy)
     copies = {"anna-0", "ben-0"}
@@ -257,7 +307,13 @@ def test_copies_of_a_recording_under_another_speaker_are_no_negative(black, tmp_
 
 
 @pytest.mark.parametrize(
-    "text", ["shift:0.5,clip:0.25,speaker:0.25", "shift:1", "speaker:1", "positive:0.1,shift:0.2,clip:0.3,speaker:0.4"]
+    "text",
+    [
+        "shift:0.5,clip:0.25,speaker:0.25",
+        "shift:1",
+        "speaker:1",
+        "positive:0.1,shift:0.2,clip:0.3,speaker:0.4",
+    ],
 )
 @pytest.mark.parametrize("batch_size", [1, 7, 16])
 def test_proportions_hold_after_every_batch(black, folder, text, batch_size):
@@ -316,10 +372,14 @@ def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
 
 
 def test_a_png_filmstrip_is_decoded_once(tmp_path, monkeypatch):
-    from speechlip.shards import filmstrip
+    from speechlip.shards.read import filmstrip
 
     folder, decoded = tiny_dataset.write_dataset(tmp_path / "out", lips_format="png"), Counter()
-    monkeypatch.setattr(filmstrip, "decode_strip", lambda data, n_frames: decoded.update([data]) or decode_strip(data, n_frames))
+    monkeypatch.setattr(
+        filmstrip,
+        "decode_strip",
+        lambda data, n_frames: decoded.update([data]) or decode_strip(data, n_frames),
+    )
     n_pairs = sum(8 for _ in pair_loader(folder, "train", batch_size=8))
     assert n_pairs > 40 and len(decoded) == 9 and set(decoded.values()) == {1}
 
@@ -331,17 +391,25 @@ def test_skipped_batches_decode_no_picture(folder, monkeypatch):
     list(itertools.islice(iter(loader), len(whole) - 1))
     resumed.load_state_dict(loader.state_dict())
     cut = Counter()
-    monkeypatch.setattr(pair_stream, "cut_lips", lambda raw, *where: cut.update([raw["__key__"]]) or cut_lips(raw, *where))
+    monkeypatch.setattr(
+        pair_stream, "cut_lips", lambda raw, *where: cut.update([raw["__key__"]]) or cut_lips(raw, *where)
+    )
     assert same(list(resumed), whole[-1:])
     assert cut.total() == 8 + resumed.report.unused
 
 
 def test_the_pool_forgets_old_clips(tmp_path):
-    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": dict.fromkeys("abcdefgh", (12,))}, shards=1)
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", {"train": dict.fromkeys("abcdefgh", (12,))}, shards=1
+    )
     mix = PairMix(0.5, 0, 0, 0.5)
     rows = rows_of(pair_loader(folder, "train", batch_size=2, mix=mix, pool_clips=1, shuffle_clips=0))
     order = "abcdefgh"
-    distances = {order.index(row["keys"][0][0]) - order.index(row["keys"][1][0]) for row in rows if row["kind"] == SPEAKER}
+    distances = {
+        order.index(row["keys"][0][0]) - order.index(row["keys"][1][0])
+        for row in rows
+        if row["kind"] == SPEAKER
+    }
     assert distances == {1} and POOL_WINDOWS_PER_CLIP == 4
 
 
@@ -366,7 +434,9 @@ def test_same_seed_same_batches(folder):
     assert not same(list(loader), list(loader))  # other windows, though the clips come in the same order
 
 
-@pytest.mark.parametrize(("workers", "stop"), [*((0, stop) for stop in (1, 2, 5, 7, 8, 11)), (1, 3), (2, 4), (2, 9)])
+@pytest.mark.parametrize(
+    ("workers", "stop"), [*((0, stop) for stop in (1, 2, 5, 7, 8, 11)), (1, 3), (2, 4), (2, 9)]
+)
 def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
     make = partial(pair_loader, folder, "train", batch_size=8, workers=workers, seed=9)
     loader = make()
@@ -413,7 +483,8 @@ def test_a_position_of_other_pairs_is_refused(folder):
 def test_one_speaker_leaves_out_the_speaker_kind_and_says_so(tmp_path):
     folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (40, 40, 40)}}, shards=1)
     with pytest.warns(
-        UserWarning, match=r"'speaker' negatives cannot be drawn: split 'train' has one speaker; the mix is positive:0\.5, shift:0\.333"
+        UserWarning,
+        match=r"'speaker' negatives cannot be drawn: split 'train' has one speaker; the mix is positive:0\.5, shift:0\.333",
     ):
         loader = pair_loader(folder, "train", batch_size=6)
     assert loader.mix == PairMix().without(("speaker",)) and len(loader.notes) == 1
@@ -423,15 +494,23 @@ def test_one_speaker_leaves_out_the_speaker_kind_and_says_so(tmp_path):
 
 
 def test_one_clip_each_leaves_out_the_clip_kind(tmp_path):
-    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (40,), "ben": (40,), "chen": (30,)}}, shards=1)
-    with pytest.warns(UserWarning, match="'clip' negatives cannot be drawn: each speaker of split 'train' has one clip"):
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", {"train": {"anna": (40,), "ben": (40,), "chen": (30,)}}, shards=1
+    )
+    with pytest.warns(
+        UserWarning, match="'clip' negatives cannot be drawn: each speaker of split 'train' has one clip"
+    ):
         loader = pair_loader(folder, "train", batch_size=6)
     assert {row["kind"] for row in rows_of(loader)} == {POSITIVE, SHIFT, SPEAKER}
 
 
 def test_an_epoch_without_a_batch_is_an_error(tmp_path):
-    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (12, 12), "ben": (12, 12)}}, shards=1)
-    with pytest.raises(ShardError, match=r"4 clips gave no batch of 8 pairs .*could not serve: shift \(\d+ times\)"):
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", {"train": {"anna": (12, 12), "ben": (12, 12)}}, shards=1
+    )
+    with pytest.raises(
+        ShardError, match=r"4 clips gave no batch of 8 pairs .*could not serve: shift \(\d+ times\)"
+    ):
         list(pair_loader(folder, "train", batch_size=8, mix=parse_mix("shift:1")))
 
 

@@ -11,18 +11,21 @@ from itertools import islice
 import numpy as np
 import pytest
 import tiny_dataset
-from speechlip.errors import HubError, OptionError, ShardError
-from speechlip.shards.filmstrip import decode_strip
-from speechlip.shards.positions import Consumer, processes
-from speechlip.shards.reader import ClipReader, clip_loader, deal, shuffled
 from torch.utils.data import DataLoader
+
+from speechlip.errors import HubError, OptionError, ShardError
+from speechlip.shards.read.filmstrip import decode_strip
+from speechlip.shards.read.positions import Consumer, processes
+from speechlip.shards.read.reader import ClipReader, clip_loader, deal, shuffled
 
 ALL_FIELDS = ("lips", "spectrogram", "audio", "landmarks", "phones")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", shards=3, lips_format="png", landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("tiny") / "out", shards=3, lips_format="png", landmarks=True, phones=True
+    )
 
 
 @pytest.fixture
@@ -35,7 +38,11 @@ def keys(clips):
 
 
 def written(folder, split="train"):
-    return {key: members for path in sorted((folder / "data").glob(f"{split}-*")) for key, members in tiny_dataset.read_tar(path).items()}
+    return {
+        key: members
+        for path in sorted((folder / "data").glob(f"{split}-*"))
+        for key, members in tiny_dataset.read_tar(path).items()
+    }
 
 
 # what is decoded
@@ -73,7 +80,9 @@ def test_reads_a_list_of_shards_without_a_manifest(folder):
     assert keys(ClipReader(str(paths[0]), shuffle_clips=0)) == list(tiny_dataset.read_tar(paths[0]))
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="webdataset fetches URLs with curl, which is not installed")
+@pytest.mark.skipif(
+    shutil.which("curl") is None, reason="webdataset fetches URLs with curl, which is not installed"
+)
 def test_reads_urls(folder, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder / "data")
@@ -81,7 +90,9 @@ def test_reads_urls(folder, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        assert sorted(keys(ClipReader([f"{url}train-0000{i}-of-00003.tar" for i in range(3)]))) == sorted(written(folder))
+        assert sorted(keys(ClipReader([f"{url}train-0000{i}-of-00003.tar" for i in range(3)]))) == sorted(
+            written(folder)
+        )
         with pytest.raises(HubError, match=r"there is no \S+missing\.tar \(404\)"):
             list(ClipReader([f"{url}missing.tar"]))
         server.shutdown()
@@ -160,7 +171,9 @@ def test_shuffle_buffer_reaches_every_order():
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-@pytest.mark.parametrize(("workers", "stop"), [*((0, stop) for stop in (1, 7, 8, 9, 12)), (1, 4), (2, 4), (2, 12), (3, 8)])
+@pytest.mark.parametrize(
+    ("workers", "stop"), [*((0, stop) for stop in (1, 7, 8, 9, 12)), (1, 4), (2, 4), (2, 12), (3, 8)]
+)
 def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
     make = functools.partial(ClipReader, folder, "train", fields=["spectrogram"], seed=5)
     loader = clip_loader(make(), workers)
@@ -176,7 +189,10 @@ def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
     while resumed.epoch < 2:
         after += resumed
     assert keys(before + after) == keys(whole)
-    assert all(np.array_equal(one.spectrogram, other.spectrogram) for one, other in zip(after, whole[stop:], strict=True))
+    assert all(
+        np.array_equal(one.spectrogram, other.spectrogram)
+        for one, other in zip(after, whole[stop:], strict=True)
+    )
 
 
 def test_uneven_workers_resume_where_one_has_ended(tmp_path):
@@ -184,7 +200,9 @@ def test_uneven_workers_resume_where_one_has_ended(tmp_path):
     shutil.copy(folder / "data" / "train-00000-of-00001.tar", tmp_path / "long.tar")
     samples = tiny_dataset.read_tar(tmp_path / "long.tar")
     tiny_dataset.write_tar(tmp_path / "short.tar", {"x": samples["anna-0"]})
-    make = functools.partial(ClipReader, [tmp_path / "long.tar", tmp_path / "short.tar"], fields=[], shuffle_clips=0)
+    make = functools.partial(
+        ClipReader, [tmp_path / "long.tar", tmp_path / "short.tar"], fields=[], shuffle_clips=0
+    )
     whole = keys(clip_loader(make(), 2))
     assert whole == ["anna-0", "x", *(f"anna-{i}" for i in range(1, 7))]
     for stop in (1, 2, 5):
@@ -264,7 +282,9 @@ def test_another_format_version(own_folder):
 def test_unknown_and_empty_splits(own_folder):
     with pytest.raises(OptionError, match=r"no split 'dev'.*there are: train, validation"):
         ClipReader(own_folder, "dev")
-    tiny_dataset.edit_manifest(own_folder, lambda manifest: [row.update(clips=0) for row in manifest["shards"]])
+    tiny_dataset.edit_manifest(
+        own_folder, lambda manifest: [row.update(clips=0) for row in manifest["shards"]]
+    )
     with pytest.raises(ShardError, match="holds no clip"):
         ClipReader(own_folder, "train")
 
@@ -286,7 +306,9 @@ def test_missing_cut_and_corrupt_shards(own_folder):
 
 
 def test_a_shard_with_fewer_clips_than_promised(own_folder):
-    tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", lambda samples: dict(list(samples.items())[1:]))
+    tiny_dataset.rewrite(
+        own_folder, "train-00000-of-00003.tar", lambda samples: dict(list(samples.items())[1:])
+    )
     tiny_dataset.edit_manifest(own_folder, lambda manifest: manifest["shards"][0].update(clips=3))
     with pytest.raises(ShardError, match=r"holds 2 clips, manifest\.json says 3"):
         list(ClipReader(own_folder, "train"))
@@ -296,7 +318,11 @@ def test_a_shard_with_fewer_clips_than_promised(own_folder):
     ("member", "data", "message"),
     [
         ("lips.png", b"no picture", "lips.png cannot be decoded"),
-        ("lips.png", tiny_dataset.strip(np.zeros((2, 96, 96, 3), np.uint8), "png"), "lips.png cannot be decoded: a picture of 96×192 px"),
+        (
+            "lips.png",
+            tiny_dataset.strip(np.zeros((2, 96, 96, 3), np.uint8), "png"),
+            "lips.png cannot be decoded: a picture of 96×192 px",
+        ),
         (
             "stft.npy",
             tiny_dataset.npy(np.zeros((3, 257), np.float16)),
@@ -331,7 +357,9 @@ def test_pickles_are_not_loaded(own_folder):
     np.save(buffer, np.array([Bomb()], dtype=object), allow_pickle=True)
     for data in (buffer.getvalue(), pickle.dumps(Bomb())):
         tiny_dataset.rewrite(
-            own_folder, "train-00000-of-00003.tar", lambda samples, data=data: samples["anna-0"].update({"stft.npy": data})
+            own_folder,
+            "train-00000-of-00003.tar",
+            lambda samples, data=data: samples["anna-0"].update({"stft.npy": data}),
         )
         with pytest.raises(ShardError, match=r"stft\.npy cannot be decoded"):
             list(ClipReader(own_folder, "train"))

@@ -9,24 +9,32 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import tiny_dataset
-from checker import check_shards
 from click.testing import CliRunner
-from speechlip.cli import verify_shards
+
+from checker import check_shards
+from speechlip.commands.cli import verify_shards
 from speechlip.errors import ShardError
-from speechlip.shards import verify as verify_module
-from speechlip.shards.folder_checks import check_seal
-from speechlip.shards.frozen_pairs import FrozenPair, read_pairs, write_pairs
-from speechlip.shards.shardset import read_manifest
-from speechlip.shards.verify import verify
+from speechlip.shards.checks import verify as verify_module
+from speechlip.shards.checks.folder import check_seal
+from speechlip.shards.checks.verify import verify
+from speechlip.shards.pairs.frozen import FrozenPair, read_pairs, write_pairs
+from speechlip.shards.read.shardset import read_manifest
 
 SHARD = "train-00000-of-00002.tar"
 SPLITS = {"train": {"anna": (20, 14, 13), "ben": (15, 12)}, "validation": {"dora": (16, 25), "emil": (17,)}}
-VARIANTS = [{"lips_format": "png"}, {"lips_format": "jpg", "landmarks": True, "phones": True}, {"spectrogram": "mel"}, {"shards": 1}]
+VARIANTS = [
+    {"lips_format": "png"},
+    {"lips_format": "jpg", "landmarks": True, "phones": True},
+    {"spectrogram": "mel"},
+    {"shards": 1},
+]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "out", SPLITS, landmarks=True, phones=True)
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("tiny") / "out", SPLITS, landmarks=True, phones=True
+    )
 
 
 @pytest.fixture
@@ -51,7 +59,9 @@ def test_a_sound_folder_is_sound(tmp_path, variant):
 
 
 def test_the_independent_checker_agrees_on_the_tiny_dataset(tmp_path):
-    folder = tiny_dataset.write_dataset(tmp_path / "out", SPLITS, lips_format="jpg", landmarks=True, phones=True)
+    folder = tiny_dataset.write_dataset(
+        tmp_path / "out", SPLITS, lips_format="jpg", landmarks=True, phones=True
+    )
     code, said = check_shards(folder)
     assert code == 0 and "8 clips, 132 frames, 4 shards; sound" in said
 
@@ -90,7 +100,9 @@ def test_what_else_is_wrong_is_said_beside_a_missing_shard(own):
     (own / "data" / SHARD).unlink()
     edit_row(own, 0, status="skipped")
     edit_row(own, 2, clips=7)
-    assert_found(own, "is missing", "status 'skipped'", "7 clips, but 2 are in the shards", "ledger.jsonl has SHA-256")
+    assert_found(
+        own, "is missing", "status 'skipped'", "7 clips, but 2 are in the shards", "ledger.jsonl has SHA-256"
+    )
 
 
 def test_a_folder_without_a_clip_is_not_sound(tmp_path):
@@ -131,7 +143,9 @@ def test_a_cut_shard_is_found(own, part):
 
 def test_shards_must_be_numbered_without_a_gap(own):
     (own / "data" / SHARD).rename(own / "data" / "train-00007-of-00002.tar")
-    tiny_dataset.edit_manifest(own, lambda manifest: manifest["shards"][0].update(name="train-00007-of-00002.tar"))
+    tiny_dataset.edit_manifest(
+        own, lambda manifest: manifest["shards"][0].update(name="train-00007-of-00002.tar")
+    )
     assert_found(own, "shard train-00007-of-00002.tar of split train is not one of 2 numbered shards")
 
 
@@ -144,7 +158,9 @@ def test_a_clock_or_a_user_in_a_header(own):
         for info, data in samples:
             tar.addfile(info, io.BytesIO(data))
     first, second, third = samples[0][0].name, samples[1][0].name, samples[3][0].name
-    assert_found(own, f"{first} carries a time or a user", f"{second} carries a time or a user", f"{third} comes after")
+    assert_found(
+        own, f"{first} carries a time or a user", f"{second} carries a time or a user", f"{third} comes after"
+    )
 
 
 # hashes of what lies beside the shards
@@ -156,12 +172,16 @@ def test_one_changed_bit_of_manifest_or_ledger_is_found(own):
     for name in ("manifest.json", "ledger.jsonl"):
         data = (own / name).read_bytes()
         for position, bit in zip(rng.integers(len(data), size=100), rng.integers(8, size=100), strict=True):
-            (own / name).write_bytes(data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :])
+            (own / name).write_bytes(
+                data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :]
+            )
             try:
                 said = [*check_seal(own, read_manifest(own))]
             except ShardError as error:
                 said = [str(error)]
-            assert said, f"bit {bit} of byte {position} of {name}: {data[max(0, position - 30) : position + 30]!r}"
+            assert said, (
+                f"bit {bit} of byte {position} of {name}: {data[max(0, position - 30) : position + 30]!r}"
+            )
         (own / name).write_bytes(data)
     assert verify(own).ok
 
@@ -176,9 +196,13 @@ def test_a_licence_that_was_opened_is_found(own):
         "manifest.json was changed after prep-shards wrote it",
         "8 clips of 4 sources say the licence 'unknown', the manifest counts 0 of 0",
     )
-    tiny_dataset.edit_manifest(own, lambda manifest: None)  # whoever changes it may make the digest true again
+    tiny_dataset.edit_manifest(
+        own, lambda manifest: None
+    )  # whoever changes it may make the digest true again
     assert_found(own, "0 clips of 0 sources say the licence 'CC0-1.0', the manifest counts 8 of 4")
-    rows = [json.loads(line) | {"licence": "CC0-1.0"} for line in (own / "ledger.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) | {"licence": "CC0-1.0"} for line in (own / "ledger.jsonl").read_text().splitlines()
+    ]
     tiny_dataset.write_ledger(own, rows)
     tiny_dataset.edit_manifest(own, lambda manifest: None)
     assert_found(own, "ledger, 'anna.mp4': licence 'CC0-1.0', but its clips say 'unknown'")
@@ -223,12 +247,24 @@ def array(change):
             tiny_dataset.strip(np.zeros((19, 96, 96, 3), np.uint8), "jpg"),
             "lips.jpg cannot be decoded: a picture of 96×1824 px, a filmstrip of 20 frames has 96×1920",
         ),
-        ("stft.npy", array(lambda stft: stft[:-1]), "stft.npy cannot be decoded: it has the shape (99, 257), wanted 100 rows"),
-        ("stft.npy", array(lambda stft: stft[:, :-1]), "spectrogram is (100, 256) float16, wanted (100, 257) float16"),
+        (
+            "stft.npy",
+            array(lambda stft: stft[:-1]),
+            "stft.npy cannot be decoded: it has the shape (99, 257), wanted 100 rows",
+        ),
+        (
+            "stft.npy",
+            array(lambda stft: stft[:, :-1]),
+            "spectrogram is (100, 256) float16, wanted (100, 257) float16",
+        ),
         ("stft.npy", array(lambda stft: stft.astype(np.float32)), "spectrogram is (100, 257) float32"),
         ("stft.npy", array(lambda stft: np.roll(stft, 1, 0)), "not that of the audio"),
         ("stft.npy", array(lambda stft: stft * np.float16(1.1)), "not that of the audio"),
-        ("stft.npy", array(lambda stft: np.where(np.arange(257) == 3, np.float16("nan"), stft)), "not that of the audio"),
+        (
+            "stft.npy",
+            array(lambda stft: np.where(np.arange(257) == 3, np.float16("nan"), stft)),
+            "not that of the audio",
+        ),
         ("audio.flac", tiny_dataset.flac(np.zeros(640 * 20, np.int16)), "not that of the audio"),
         (
             "audio.flac",
@@ -238,7 +274,11 @@ def array(change):
         ("landmarks.npy", array(lambda points: points[:, :19]), "landmarks is (20, 19, 2)"),
         ("landmarks.npy", array(lambda points: points * np.float32("inf")), "landmarks are not all finite"),
         ("phones.json", b'[{"phone": "AH"}]', "wanted start_s, end_s and phone"),
-        ("phones.json", b'[{"start_s": 1.5, "end_s": 2.5, "phone": "AH"}]', "does not lie within the clip of 0.8 s"),
+        (
+            "phones.json",
+            b'[{"start_s": 1.5, "end_s": 2.5, "phone": "AH"}]',
+            "does not lie within the clip of 0.8 s",
+        ),
         ("json", b"[", "json cannot be decoded"),
         ("json", edited(key="ben-0"), "json says key 'ben-0'"),
         ("json", edited(fps=30), "json says 30 fps"),
@@ -254,20 +294,36 @@ def test_a_spoilt_member_is_found(own, member, data, message):
 
 
 def test_a_missing_field_and_a_missing_member(own):
-    spoil(own, "json", lambda data: json.dumps({k: v for k, v in json.loads(data).items() if k != "licence"}).encode())
+    spoil(
+        own,
+        "json",
+        lambda data: json.dumps({k: v for k, v in json.loads(data).items() if k != "licence"}).encode(),
+    )
     assert_found(own, "json field licence is missing")
 
     def drop(samples):
         del samples["anna-0"]["landmarks.npy"], samples["anna-0"]["audio.flac"]
 
     tiny_dataset.rewrite(own, SHARD, drop)
-    assert_found(own, "anna-0: no audio", "anna-0 has the members json, lips.jpg, phones.json, stft.npy, the manifest says")
+    assert_found(
+        own,
+        "anna-0: no audio",
+        "anna-0 has the members json, lips.jpg, phones.json, stft.npy, the manifest says",
+    )
 
 
 def test_keys_must_be_plain_and_unique(own):
-    tiny_dataset.rewrite(own, SHARD, lambda samples: {"Anna 0" if key == "anna-0" else key: members for key, members in samples.items()})
+    tiny_dataset.rewrite(
+        own,
+        SHARD,
+        lambda samples: {"Anna 0" if key == "anna-0" else key: members for key, members in samples.items()},
+    )
     assert_found(own, "key 'Anna 0' is not made of a-z, 0-9, _ and -")
-    tiny_dataset.rewrite(own, SHARD, lambda samples: {"anna-1" if key == "Anna 0" else key: members for key, members in samples.items()})
+    tiny_dataset.rewrite(
+        own,
+        SHARD,
+        lambda samples: {"anna-1" if key == "Anna 0" else key: members for key, members in samples.items()},
+    )
     assert_found(own, "key anna-1 occurs twice")
 
 
@@ -282,12 +338,21 @@ def test_counts_of_the_manifest(own):
         manifest["funnel"]["clips"] = 7
 
     tiny_dataset.edit_manifest(own, change)
-    report = assert_found(own, "holds 3 clips", "split train has 74 frames, the manifest says 75", "split validation has 2 speakers")
+    report = assert_found(
+        own,
+        "holds 3 clips",
+        "split train has 74 frames, the manifest says 75",
+        "split validation has 2 speakers",
+    )
     assert "the manifest's funnel says 7 clips, there are 8" in report.problems
 
 
 def test_a_speaker_in_two_splits(own):
-    tiny_dataset.rewrite(own, SHARD, lambda samples: samples["anna-0"].update(json=edited(speaker="dora")(samples["anna-0"]["json"])))
+    tiny_dataset.rewrite(
+        own,
+        SHARD,
+        lambda samples: samples["anna-0"].update(json=edited(speaker="dora")(samples["anna-0"]["json"])),
+    )
     assert_found(own, "speaker 'dora' is in the splits train, validation")
 
 
@@ -307,21 +372,39 @@ def test_a_speaker_in_two_splits(own):
 )
 def test_the_ledger_must_add_up(own, change, message):
     rows = [json.loads(line) for line in (own / "ledger.jsonl").read_text().splitlines()]
-    (own / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [rows[0] | change, *rows[1:]]))
+    (own / "ledger.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in [rows[0] | change, *rows[1:]])
+    )
     assert_found(own, message)
 
 
 def test_skipped_sources_are_fine_and_need_a_reason(tmp_path):
     own = tiny_dataset.write_dataset(tmp_path / "own", SPLITS, sealed=False)
-    skipped = {"source": "z.mp4", "speaker": "z", "split": "train", "status": "skipped", "clips": 0, "sha256": "", "seconds": 0.0}
-    skipped |= {"seconds_kept": 0.0, "dropped": {}, "stage": "probe", "reason": "no video stream", "detail": ""}
+    skipped = {
+        "source": "z.mp4",
+        "speaker": "z",
+        "split": "train",
+        "status": "skipped",
+        "clips": 0,
+        "sha256": "",
+        "seconds": 0.0,
+    }
+    skipped |= {
+        "seconds_kept": 0.0,
+        "dropped": {},
+        "stage": "probe",
+        "reason": "no video stream",
+        "detail": "",
+    }
     with (own / "ledger.jsonl").open("a") as file:
         file.write(json.dumps(skipped) + "\n")
     tiny_dataset.edit_manifest(own, lambda manifest: manifest["funnel"].update(sources=5))
     assert verify(own).ok
     with (own / "ledger.jsonl").open("a") as file:
         file.write(json.dumps(skipped | {"source": "y.mp4", "reason": ""}) + "\n")
-    assert_found(own, "ledger, 'y.mp4': skipped without a stage and a reason", "funnel says 5 sources, there are 6")
+    assert_found(
+        own, "ledger, 'y.mp4': skipped without a stage and a reason", "funnel says 5 sources, there are 6"
+    )
     (own / "ledger.jsonl").unlink()
     assert_found(own, "ledger.jsonl cannot be read")
 
@@ -350,7 +433,10 @@ def test_pairs_must_be_what_they_say(own, change, message):
 
 def test_a_negative_that_shares_a_frame(own):
     path = own / "pairs" / "validation.parquet"
-    rows = [row if row.kind != "shift" else FrozenPair(**(asdict(row) | _moved(row, 4))) for row in read_pairs(path)]
+    rows = [
+        row if row.kind != "shift" else FrozenPair(**(asdict(row) | _moved(row, 4)))
+        for row in read_pairs(path)
+    ]
     write_pairs(path, rows)
     assert_found(own, "a negative that shares frames with its positive")
 
@@ -382,4 +468,6 @@ def test_a_flood_of_problems_is_counted(tmp_path, monkeypatch):
     tiny_dataset.rewrite(folder, "train-00000-of-00001.tar", change)
     report = verify(folder)
     assert len(report.problems) == 10 and report.more == 2
-    assert str(report).startswith("1 shard, 6 clips, 1.2 s, 0 frozen pairs: 12 problems\n") and str(report).endswith("… and 2 more")
+    assert str(report).startswith("1 shard, 6 clips, 1.2 s, 0 frozen pairs: 12 problems\n") and str(
+        report
+    ).endswith("… and 2 more")

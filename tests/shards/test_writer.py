@@ -10,23 +10,43 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+
+from speechlip.preparing.options import PrepOptions
 from speechlip.records import Clip, Phone, Source
-from speechlip.shards.filmstrip import frame_cuts
-from speechlip.shards.options import PrepOptions
+from speechlip.shards.read.filmstrip import frame_cuts
 from speechlip.shards.writer import encode_clip, encode_filmstrip, key_digits, sample_key, write_shard
 
 RNG = np.random.default_rng(0)
-SMOOTH = np.clip(128 + 60 * np.sin(np.arange(96) / 9)[None, :, None, None] + 40 * np.cos(np.arange(96) / 14)[None, None, :, None], 0, 255)
+SMOOTH = np.clip(
+    128
+    + 60 * np.sin(np.arange(96) / 9)[None, :, None, None]
+    + 40 * np.cos(np.arange(96) / 14)[None, None, :, None],
+    0,
+    255,
+)
 LIPS = (SMOOTH + np.zeros((30, 1, 1, 3)) + RNG.normal(0, 2, (30, 96, 96, 3))).clip(0, 255).astype(np.uint8)
 AUDIO = RNG.integers(-9000, 9000, 640 * 30).astype(np.int16)
 
 
 def clip(name="a/b c.v1.mp4", start=50, phones=None, landmarks=None):
-    return Clip(Source(Path("/x") / name, name, "anna"), 0, start, LIPS, AUDIO, landmarks, phones, 0.98765, 123.456, 2)
+    return Clip(
+        Source(Path("/x") / name, name, "anna"), 0, start, LIPS, AUDIO, landmarks, phones, 0.98765, 123.456, 2
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["a.mp4", "UPPER case.mp4", "…日本語.mp4", "-lead.mp4", "x\ny.mp4", "'\"`$(rm).mp4", "v1.2.3.mp4", "." * 5 + ".mp4", "n" * 300]
+    "name",
+    [
+        "a.mp4",
+        "UPPER case.mp4",
+        "…日本語.mp4",
+        "-lead.mp4",
+        "x\ny.mp4",
+        "'\"`$(rm).mp4",
+        "v1.2.3.mp4",
+        "." * 5 + ".mp4",
+        "n" * 300,
+    ],
 )
 def test_keys_are_plain_and_tell_names_apart(name):
     assert re.fullmatch(r"[a-z0-9_-]+", sample_key(clip(name)))
@@ -38,20 +58,29 @@ def test_keys_are_as_long_as_it_takes_and_no_longer():
     assert sample_key(one) == sample_key(other) == "1-ce6aee61-t0-f000050"  # as every release has named clips
     digits = key_digits(["s2054/1.mp4", "s54124/1.mp4", "a.mp4"])
     assert digits == {"s2054/1.mp4": 16, "s54124/1.mp4": 16, "a.mp4": 8}
-    assert sample_key(one, 16) != sample_key(other, 16) and re.fullmatch("1-ce6aee61[0-9a-f]{8}-t0-f000050", sample_key(one, 16))
+    assert sample_key(one, 16) != sample_key(other, 16) and re.fullmatch(
+        "1-ce6aee61[0-9a-f]{8}-t0-f000050", sample_key(one, 16)
+    )
 
 
 def test_members_hold_the_clip():
     phones = (Phone(0.0, 0.5, "AA"),)
     members = encode_clip(
-        clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)), {"key": "k", "source_sha256": "ab", "corrected": []}, PrepOptions()
+        clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)),
+        {"key": "k", "source_sha256": "ab", "corrected": []},
+        PrepOptions(),
     )
     assert list(members) == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
     samples, rate = soundfile.read(io.BytesIO(members["audio.flac"]), dtype="int16")
     np.testing.assert_array_equal(samples, AUDIO)
     assert rate == 16000
     meta = json.loads(members["json"])
-    assert (meta["start_s"], meta["n_frames"], meta["face_score"], meta["source"]) == (2.0, 30, 0.9877, "a/b c.v1.mp4")
+    assert (meta["start_s"], meta["n_frames"], meta["face_score"], meta["source"]) == (
+        2.0,
+        30,
+        0.9877,
+        "a/b c.v1.mp4",
+    )
     assert json.loads(members["phones.json"]) == [{"start_s": 0.0, "end_s": 0.5, "phone": "AA"}]
     assert np.load(io.BytesIO(members["stft.npy"]), allow_pickle=False).shape == (150, 257)
 

@@ -15,8 +15,9 @@ import soundfile
 import torch
 import torchaudio
 from PIL import Image
-from speechlip.shards.frozen_pairs import freeze_pairs, write_pairs
-from speechlip.shards.pairs import PairClip
+
+from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
+from speechlip.shards.pairs.rules import PairClip
 
 Speakers = Mapping[str, Sequence[int]]
 DEFAULT_SPLITS: dict[str, Speakers] = {
@@ -44,8 +45,22 @@ def write_dataset(
     Not ``sealed``: as an older release wrote it, without hashes of manifest and ledger and without licences.
     """
     (folder / "data").mkdir(parents=True)
-    options = {"lips_format": lips_format, "spectrogram": spectrogram, "landmarks": landmarks, "phones": phones, "seed": seed}
-    manifest = {"format": 1, "speechlip": "0.1.0", "options": options, "versions": {}, "shards": [], "splits": {}, "pairs": {}}
+    options = {
+        "lips_format": lips_format,
+        "spectrogram": spectrogram,
+        "landmarks": landmarks,
+        "phones": phones,
+        "seed": seed,
+    }
+    manifest = {
+        "format": 1,
+        "speechlip": "0.1.0",
+        "options": options,
+        "versions": {},
+        "shards": [],
+        "splits": {},
+        "pairs": {},
+    }
     ledger, fields = [], set()
     for split, speakers in splits.items():
         clips = [clip for speaker, lengths in speakers.items() for clip in clips_of(speaker, lengths)]
@@ -54,12 +69,22 @@ def write_dataset(
             samples = {clip.key: encode(clip, options) for clip in clips[index::shards]}
             fields.update(*samples.values())
             row = write_tar(folder / "data" / f"{split}-{index:05d}-of-{shards:05d}.tar", samples)
-            manifest["shards"].append(row | {"split": split, "frames": sum(clip.n_frames for clip in clips[index::shards])})
+            manifest["shards"].append(
+                row | {"split": split, "frames": sum(clip.n_frames for clip in clips[index::shards])}
+            )
         n_frames = sum(clip.n_frames for clip in clips)
-        manifest["splits"][split] = {"clips": len(clips), "frames": n_frames, "seconds": n_frames / 25, "speakers": len(speakers)}
+        manifest["splits"][split] = {
+            "clips": len(clips),
+            "frames": n_frames,
+            "seconds": n_frames / 25,
+            "speakers": len(speakers),
+        }
         if split != "train":
             rows = freeze_pairs(clips, seed).rows
-            manifest["pairs"][split] = {"sha256": write_pairs(folder / "pairs" / f"{split}.parquet", rows), "rows": len(rows)}
+            manifest["pairs"][split] = {
+                "sha256": write_pairs(folder / "pairs" / f"{split}.parquet", rows),
+                "rows": len(rows),
+            }
     manifest["fields"] = sorted(fields)
     manifest["funnel"] = {"sources": len(ledger), "clips": sum(row["clips"] for row in ledger)}
     write_ledger(folder, ledger)
@@ -88,8 +113,21 @@ def ledger_row(speaker: str, split: str, lengths: Sequence[int]) -> dict:
         "clips": len(lengths),
         "sha256": sha256(speaker),
     }
-    row |= {"seconds": kept_s + 1, "seconds_kept": kept_s, "dropped": {"no face": 1.0}, "stage": "", "reason": "", "detail": ""}
-    return row | {"clip_seconds": kept_s, "interpolated_seconds": 0.0, "bytes": 1000, "corrected": [], "damage": {}}
+    row |= {
+        "seconds": kept_s + 1,
+        "seconds_kept": kept_s,
+        "dropped": {"no face": 1.0},
+        "stage": "",
+        "reason": "",
+        "detail": "",
+    }
+    return row | {
+        "clip_seconds": kept_s,
+        "interpolated_seconds": 0.0,
+        "bytes": 1000,
+        "corrected": [],
+        "damage": {},
+    }
 
 
 def encode(clip: PairClip, options: Mapping) -> dict[str, bytes]:
@@ -162,8 +200,14 @@ def spectrogram_of(audio: np.ndarray, kind: str) -> np.ndarray:
     if kind == "stft":
         transform = torchaudio.transforms.Spectrogram(**spectrum)
     else:
-        transform = torchaudio.transforms.MelSpectrogram(16000, n_mels=80, f_min=0, f_max=8000, mel_scale="slaney", **spectrum)
-    return transform(torch.from_numpy(audio / np.float32(32768)))[:, : len(audio) // 128].T.numpy().astype(np.float16)
+        transform = torchaudio.transforms.MelSpectrogram(
+            16000, n_mels=80, f_min=0, f_max=8000, mel_scale="slaney", **spectrum
+        )
+    return (
+        transform(torch.from_numpy(audio / np.float32(32768)))[:, : len(audio) // 128]
+        .T.numpy()
+        .astype(np.float16)
+    )
 
 
 def write_tar(path: Path, samples: Mapping[str, Mapping[str, bytes]]) -> dict:
@@ -175,7 +219,12 @@ def write_tar(path: Path, samples: Mapping[str, Mapping[str, bytes]]) -> dict:
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))
     data = path.read_bytes()
-    return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "clips": len(samples)}
+    return {
+        "name": path.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "clips": len(samples),
+    }
 
 
 def read_tar(path: Path) -> dict[str, dict[str, bytes]]:
@@ -193,7 +242,9 @@ def rewrite(folder: Path, shard: str, change) -> None:
     samples = read_tar(folder / "data" / shard)
     changed = change(samples)
     row = write_tar(folder / "data" / shard, samples if changed is None else changed)
-    edit_manifest(folder, lambda manifest: next(old for old in manifest["shards"] if old["name"] == shard).update(row))
+    edit_manifest(
+        folder, lambda manifest: next(old for old in manifest["shards"] if old["name"] == shard).update(row)
+    )
 
 
 def edit_manifest(folder: Path, change) -> None:
@@ -206,7 +257,11 @@ def write_manifest(folder: Path, manifest: dict) -> None:
     """As it is, but a sealed one with its hashes true again."""
     if "digest" in manifest:
         data = (folder / "ledger.jsonl").read_bytes()
-        manifest["ledger"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "rows": data.count(b"\n")}
+        manifest["ledger"] = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
+            "rows": data.count(b"\n"),
+        }
         del manifest["digest"]
         text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
         manifest["digest"] = sha256(text)
@@ -224,7 +279,9 @@ def relicense(folder: Path, licences: Mapping[str, str]) -> None:
     def change(samples):
         for members in samples.values():
             meta = json.loads(members["json"])
-            members["json"] = json.dumps(meta | {"licence": licences.get(meta["speaker"], meta["licence"])}).encode()
+            members["json"] = json.dumps(
+                meta | {"licence": licences.get(meta["speaker"], meta["licence"])}
+            ).encode()
 
     for row in manifest["shards"]:
         rewrite(folder, row["name"], change)

@@ -1,14 +1,17 @@
 """A pair without batch norm, whose gradients do not depend on how a batch is divided."""
 
 import torch
-from speechlip.shards.pairs import PairRules
+from torch import nn
+
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.config import TrainOptions
 from speechlip.training.losses import Criterion
 from speechlip.training.objective import Objective
 from speechlip.training.ranks import ALONE
-from torch import nn
 
-OPTIONS = TrainOptions(encoder="mel-cnn", loss="half", steps=2, batch_size=4, lr=1e-3, device="cpu", checkpoint_every=1)
+OPTIONS = TrainOptions(
+    encoder="mel-cnn", loss="half", steps=2, batch_size=4, lr=1e-3, device="cpu", checkpoint_every=1
+)
 PAIRS = 8
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from speechlip.errors import OptionError
 from speechlip.training.augment import (
     FACTOR,
@@ -31,7 +32,9 @@ def draw(step=0, seed=0, rank=0):
 @pytest.fixture(scope="module")
 def lips():
     """Four windows of five frames, each frame the same picture as its neighbours, of middling grey so that nothing is clipped."""
-    pictures = torch.randint(90, 140, (4, 1, 96, 96, 3), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    pictures = torch.randint(
+        90, 140, (4, 1, 96, 96, 3), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+    )
     return pictures.expand(-1, 5, -1, -1, -1).contiguous()
 
 
@@ -54,7 +57,10 @@ def test_flipping_twice_gives_the_same_lips(lips):
     once = flipped(lips, draw(5))
     assert torch.equal(flipped(once, draw(5)), lips)
     assert {torch.equal(*windows) for windows in zip(once, lips, strict=True)} == {True, False}
-    assert all(torch.equal(window, own) or torch.equal(window, own.flip(2)) for window, own in zip(once, lips, strict=True))
+    assert all(
+        torch.equal(window, own) or torch.equal(window, own.flip(2))
+        for window, own in zip(once, lips, strict=True)
+    )
 
 
 def test_a_move_by_whole_pixels_moves_pixels_and_repeats_the_edge(lips):
@@ -64,7 +70,13 @@ def test_a_move_by_whole_pixels_moves_pixels_and_repeats_the_edge(lips):
 
 
 def test_a_size_of_two_shows_the_middle_half():
-    ramp = torch.arange(96.0).mul(2).to(torch.uint8).expand(96, 96)[None, None, :, :, None].expand(1, 5, 96, 96, 3)
+    ramp = (
+        torch.arange(96.0)
+        .mul(2)
+        .to(torch.uint8)
+        .expand(96, 96)[None, None, :, :, None]
+        .expand(1, 5, 96, 96, 3)
+    )
     row = moved(ramp, torch.zeros(1, 2), torch.tensor([2.0]))[0, 0, 50, :, 0].float()
     centres = (np.arange(96) + 0.5 - 48) / 2 + 48  # where each pixel's centre lay before
     np.testing.assert_allclose(row, 2 * (centres - 0.5), atol=0.51)
@@ -93,9 +105,13 @@ def test_colour_keeps_grey_grey_and_its_factors_in_range(lips):
 
 def test_colour_by_hand():
     """The three steps one after the other in numpy, with the factors that were drawn."""
-    lips = torch.randint(60, 160, (3, 5, 8, 8, 3), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
+    lips = torch.randint(
+        60, 160, (3, 5, 8, 8, 3), generator=torch.Generator().manual_seed(4), dtype=torch.uint8
+    )
     factors = draw(7)
-    brightness, saturation, contrast = ((FACTOR ** (2 * torch.rand(3, generator=factors) - 1)).numpy() for _ in range(3))
+    brightness, saturation, contrast = (
+        (FACTOR ** (2 * torch.rand(3, generator=factors) - 1)).numpy() for _ in range(3)
+    )
     for window in range(3):
         bright = brightness[window] * lips[window].numpy().astype(float)
         grey = bright @ [0.299, 0.587, 0.114]
@@ -135,8 +151,13 @@ def test_noise_on_a_magnitude_is_that_on_the_waveform():
     np.testing.assert_allclose(
         ours[:, :, quiet].mean() / np.sqrt((ours[:, :, quiet] ** 2).mean()), np.sqrt(np.pi) / 2, atol=0.01
     )  # Rayleigh
-    neighbours = [np.corrcoef(found[:, :-1, quiet].ravel(), found[:, 1:, quiet].ravel())[0, 1] for found in (truth, noisy[[loudest]])]
-    np.testing.assert_allclose(neighbours[1], neighbours[0], atol=0.05)  # columns overlap as they do in speech
+    neighbours = [
+        np.corrcoef(found[:, :-1, quiet].ravel(), found[:, 1:, quiet].ravel())[0, 1]
+        for found in (truth, noisy[[loudest]])
+    ]
+    np.testing.assert_allclose(
+        neighbours[1], neighbours[0], atol=0.05
+    )  # columns overlap as they do in speech
     np.testing.assert_allclose(noisy[loudest, :, 33].mean(), truth[:, :, 33].mean(), rtol=0.05)
 
 
@@ -144,7 +165,12 @@ def test_silence_stays_silent_and_types_stay():
     assert not noisy_magnitude(torch.zeros(2, 25, 257, dtype=torch.float16), draw()).any()
     loud = torch.full((2, 800), 32767, dtype=torch.int16)
     changed = noisy_waveform(loud, draw())
-    assert changed.dtype == torch.int16 and changed.max() == 32767 and (changed > 0).all() and changed.min() < 32767
+    assert (
+        changed.dtype == torch.int16
+        and changed.max() == 32767
+        and (changed > 0).all()
+        and changed.min() < 32767
+    )
     assert noisy_magnitude(torch.ones(2, 25, 257, dtype=torch.float16), draw()).dtype == torch.float16
 
 
@@ -155,10 +181,18 @@ def test_draws_depend_on_seed_step_and_rank_alone(batch):
     first = augment(batch, names, seed=1, step=2, rank=3)
     assert torch.equal(torch.get_rng_state(), before)
     again = augment(batch, names, seed=1, step=2, rank=3)
-    assert torch.equal(first["lips"], again["lips"]) and torch.equal(first["spectrogram"], again["spectrogram"])
-    for other in ({"seed": 2, "step": 2, "rank": 3}, {"seed": 1, "step": 3, "rank": 3}, {"seed": 1, "step": 2, "rank": 0}):
+    assert torch.equal(first["lips"], again["lips"]) and torch.equal(
+        first["spectrogram"], again["spectrogram"]
+    )
+    for other in (
+        {"seed": 2, "step": 2, "rank": 3},
+        {"seed": 1, "step": 3, "rank": 3},
+        {"seed": 1, "step": 2, "rank": 0},
+    ):
         changed = augment(batch, names, **other)
-        assert not torch.equal(first["lips"], changed["lips"]) and not torch.equal(first["spectrogram"], changed["spectrogram"])
+        assert not torch.equal(first["lips"], changed["lips"]) and not torch.equal(
+            first["spectrogram"], changed["spectrogram"]
+        )
     assert first["keys"] is batch["keys"] and first["spectrogram"].dtype == torch.float16
 
 
@@ -175,6 +209,7 @@ def test_presets_leave_it_off_and_an_unknown_name_is_refused():
     assert all(make_options(preset, {}).augmentations == () for preset in PRESETS)
     assert unlike_paper(make_options("paper", {"augment": "flip"}))["augment"] == "flip, not stated"
     with pytest.raises(
-        OptionError, match="no augmentation 'mirror'; there are: colour, shift, flip, noise, with commas between them, or none"
+        OptionError,
+        match="no augmentation 'mirror'; there are: colour, shift, flip, noise, with commas between them, or none",
     ):
         make_options("paper", {"augment": "colour,mirror"})

@@ -5,8 +5,9 @@ import json
 import pytest
 import tiny_dataset
 import torch
+
 from speechlip.cards.kept import BEGIN
-from speechlip.cli import speechlip
+from speechlip.commands.cli import speechlip
 from speechlip.faces.crops import PRESETS
 from speechlip.training.checkpoint import shard_facts
 
@@ -18,7 +19,9 @@ TINY = ("--encoder", "mel-cnn", "--steps", "1", "--batch-size", "4", "--validati
 @pytest.fixture
 def shards(tmp_path):
     return tiny_dataset.write_dataset(
-        tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40,)}, "validation": {"dora": (40, 33)}}, shards=1
+        tmp_path / "shards",
+        {"train": {"anna": (40, 40), "ben": (40,)}, "validation": {"dora": (40, 33)}},
+        shards=1,
     )
 
 
@@ -32,7 +35,11 @@ def call(capsys, *arguments):
 def refused(capsys, *arguments):
     """What is said, without ``error: ``."""
     code, said, error = call(capsys, *arguments, "--quiet")
-    assert (code, said) == (1, "") and error.startswith("error: ") and error.count("\n") == 1, (code, said, error)
+    assert (code, said) == (1, "") and error.startswith("error: ") and error.count("\n") == 1, (
+        code,
+        said,
+        error,
+    )
     return error
 
 
@@ -46,7 +53,10 @@ def test_another_format_version(shards, tmp_path, capsys):
 def test_another_crop(shards, tmp_path, capsys):
     tiny_dataset.edit_manifest(shards, lambda manifest: manifest["options"].update(crop="full-face"))
     words = refused(capsys, shards, *TINY, "-o", tmp_path / "run")
-    assert "cut by preset 'full-face'; the lip network reads rows 24–71, where lips, lower-face, auto-avsr have the mouth" in words
+    assert (
+        "cut by preset 'full-face'; the lip network reads rows 24–71, where lips, lower-face, auto-avsr have the mouth"
+        in words
+    )
     for crop in PRESETS:
         tiny_dataset.edit_manifest(shards, lambda manifest, crop=crop: manifest["options"].update(crop=crop))
         assert shard_facts(shards).crop == crop
@@ -62,7 +72,10 @@ def test_an_empty_split(tmp_path, capsys):
 def test_one_speaker_and_what_is_off(tmp_path, capsys):
     shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40, 40)}}, shards=1)
     words = refused(capsys, shards, *TINY, "--negatives", "shift:0.5,speaker:0.5", "-o", tmp_path / "run")
-    assert "'speaker' negatives cannot be drawn: split 'train' has one speaker; leave them out of the mix, for instance shift:1" in words
+    assert (
+        "'speaker' negatives cannot be drawn: split 'train' has one speaker; leave them out of the mix, for instance shift:1"
+        in words
+    )
 
 
 def test_a_failed_check_ends_it_before_anything_is_written(shards, tmp_path, capsys):
@@ -70,7 +83,9 @@ def test_a_failed_check_ends_it_before_anything_is_written(shards, tmp_path, cap
 
     black = tiny_dataset.strip(np.zeros((40, 96, 96, 3), np.uint8), "jpg")
     tiny_dataset.rewrite(
-        shards, "train-00000-of-00001.tar", lambda samples: [members.update({"lips.jpg": black}) for members in samples.values()] and None
+        shards,
+        "train-00000-of-00001.tar",
+        lambda samples: [members.update({"lips.jpg": black}) for members in samples.values()] and None,
     )
     assert "the same picture" in refused(capsys, shards, *TINY, "--check-data", "-o", tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -81,7 +96,10 @@ def test_a_checked_run_equals_one_that_was_not_and_shows_itself(shards, tmp_path
     assert code == 0 and "one batch of 4 pairs is learned by heart in" in notes
     code, _, notes = call(capsys, shards, *TINY, "--no-tensorboard", "-o", tmp_path / "two")
     assert code == 0 and "learned by heart" not in notes
-    facts = [json.loads((run / "step-00000001" / "checkpoint.json").read_text()) for run in (tmp_path / "one", tmp_path / "two")]
+    facts = [
+        json.loads((run / "step-00000001" / "checkpoint.json").read_text())
+        for run in (tmp_path / "one", tmp_path / "two")
+    ]
     assert facts[0]["sha256"] == facts[1]["sha256"]
     assert {"README.md", "training.png", "history.csv", "cosines.csv", "step-00000001"} == {
         path.name for path in (tmp_path / "two").iterdir()
@@ -101,10 +119,16 @@ def test_runs_that_cannot_be_gone_on_with_and_a_card_that_cannot_be_made_anew(sh
     assert call(capsys, shards, *TINY, "--quiet", "-o", out)[0] == 0
     (out / "README.md").write_text(f"{BEGIN}\nmine\n")
     code, _, notes = call(capsys, shards, "--resume", "-o", out)
-    assert code == 0 and "the weights are saved; picture or card is not as it should be: the card's marks do not come in pairs" in notes
+    assert (
+        code == 0
+        and "the weights are saved; picture or card is not as it should be: the card's marks do not come in pairs"
+        in notes
+    )
     assert (out / "README.md").read_text() == f"{BEGIN}\nmine\n"
     assert "is not empty; go on with it by --resume" in refused(capsys, shards, *TINY, "-o", out)
-    assert "this run has encoder 'mel-cnn', not 'se4lip'" in refused(capsys, shards, "--encoder", "se4lip", "--resume", "-o", out)
+    assert "this run has encoder 'mel-cnn', not 'se4lip'" in refused(
+        capsys, shards, "--encoder", "se4lip", "--resume", "-o", out
+    )
     tiny_dataset.edit_manifest(shards, lambda manifest: manifest["versions"].update(av="99"))
     assert "the shards are not those that" in refused(capsys, shards, "--steps", "2", "--resume", "-o", out)
     tiny_dataset.edit_manifest(shards, lambda manifest: manifest["versions"].clear())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tiny_dataset
 import torch
+
 from speechlip.errors import ShardError
 from speechlip.training import check_data as checking
 from speechlip.training.check_data import DataCheckFailed, check_data, differences
@@ -39,21 +40,28 @@ def test_a_batch_is_learned_by_heart_and_random_state_is_put_back(shards):
     learned = check_data(shards, make_options("paper", {"encoder": "mel-cnn", "batch_size": 4}))
     assert torch.equal(torch.get_rng_state(), before)
     assert learned.pairs == 4 and learned.last_loss < 0.5 * np.log(2) < learned.first_loss
-    assert str(learned).startswith(f"one batch of 4 pairs is learned by heart in {learned.steps} steps, loss ")
+    assert str(learned).startswith(
+        f"one batch of 4 pairs is learned by heart in {learned.steps} steps, loss "
+    )
 
 
 def test_a_network_that_cannot_learn_is_found(shards, monkeypatch):
     monkeypatch.setattr(checking, "CHECKED_STEPS", 3)
     monkeypatch.setattr(checking, "CHECKED_LR", 1e-12)
     with pytest.raises(
-        DataCheckFailed, match=r"4 pairs is not learned by heart in 3 steps: the loss went from .* below 0\.693 was wanted\. Look at"
+        DataCheckFailed,
+        match=r"4 pairs is not learned by heart in 3 steps: the loss went from .* below 0\.693 was wanted\. Look at",
     ):
         check_data(shards, OPTIONS)
 
 
 def test_lips_that_are_all_one_picture_are_found(tmp_path):
-    black = spoilt(tmp_path, "lips.jpg", lambda n: tiny_dataset.strip(np.zeros((n, 96, 96, 3), np.uint8), "jpg"))
-    with pytest.raises(DataCheckFailed, match="the lips of all 4 windows are the same picture, 0 of 255 bright"):
+    black = spoilt(
+        tmp_path, "lips.jpg", lambda n: tiny_dataset.strip(np.zeros((n, 96, 96, 3), np.uint8), "jpg")
+    )
+    with pytest.raises(
+        DataCheckFailed, match="the lips of all 4 windows are the same picture, 0 of 255 bright"
+    ):
         check_data(black, OPTIONS)
 
 
@@ -64,13 +72,19 @@ def test_silence_is_found(tmp_path):
 
 
 def test_speech_that_is_not_finite_is_found_with_its_keys(tmp_path):
-    broken = spoilt(tmp_path, "stft.npy", lambda n: tiny_dataset.npy(np.full((5 * n, 257), np.nan, np.float16)))
-    with pytest.raises(DataCheckFailed, match="the speech of these pairs is not finite; run verify-shards: anna-0"):
+    broken = spoilt(
+        tmp_path, "stft.npy", lambda n: tiny_dataset.npy(np.full((5 * n, 257), np.nan, np.float16))
+    )
+    with pytest.raises(
+        DataCheckFailed, match="the speech of these pairs is not finite; run verify-shards: anna-0"
+    ):
         check_data(broken, OPTIONS)
 
 
 def test_a_network_that_reads_the_waveform_is_checked_with_it(shards):
-    assert check_data(shards, make_options("fast", {"encoder": "mel-cnn-wav2lip", "batch_size": 4})).last_loss < 0.5 * np.log(4)
+    assert check_data(
+        shards, make_options("fast", {"encoder": "mel-cnn-wav2lip", "batch_size": 4})
+    ).last_loss < 0.5 * np.log(4)
 
 
 def test_windows_are_told_from_the_first():

@@ -6,6 +6,8 @@ import pytest
 import tiny_dataset
 import torch
 from linear_pair import OPTIONS, whole_batch
+from torch import nn
+
 from speechlip.errors import OptionError
 from speechlip.training import loop
 from speechlip.training.device import choose_device, compiled, on_device, smaller_batch_advised
@@ -13,7 +15,6 @@ from speechlip.training.finite import LossWatch, TrainingStopped
 from speechlip.training.losses import LOSSES, Criterion
 from speechlip.training.objective import Objective
 from speechlip.training.ranks import Ranks
-from torch import nn
 
 CPU = torch.device("cpu")
 CPU_FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
@@ -23,18 +24,27 @@ CPU_FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: c
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), RuntimeError(CPU_FULL), MemoryError()]
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError(CPU_FULL),
+        MemoryError(),
+    ],
 )
 def test_a_full_memory_names_a_smaller_batch(error):
     with (
-        pytest.raises(OptionError, match=r"^out of memory with batches of 24 pairs; try --batch-size 12, with another -o$"),
+        pytest.raises(
+            OptionError,
+            match=r"^out of memory with batches of 24 pairs; try --batch-size 12, with another -o$",
+        ),
         smaller_batch_advised(24),
     ):
         raise error
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "ranks", "advice"), [(3, 1, "--batch-size 2,"), (24, 4, "--batch-size 12,"), (24, 8, "--batch-size 16,")]
+    ("batch_size", "ranks", "advice"),
+    [(3, 1, "--batch-size 2,"), (24, 4, "--batch-size 12,"), (24, 8, "--batch-size 16,")],
 )
 def test_the_batch_to_try_can_be_shared_by_all_processes(batch_size, ranks, advice):
     with pytest.raises(OptionError, match=advice), smaller_batch_advised(batch_size, Ranks(0, ranks)):
@@ -42,7 +52,12 @@ def test_the_batch_to_try_can_be_shared_by_all_processes(batch_size, ranks, advi
 
 
 def test_the_smallest_batch_is_not_made_smaller():
-    with pytest.raises(OptionError, match="2 are the fewest that can be trained with, so take a smaller encoder"), smaller_batch_advised(2):
+    with (
+        pytest.raises(
+            OptionError, match="2 are the fewest that can be trained with, so take a smaller encoder"
+        ),
+        smaller_batch_advised(2),
+    ):
         raise MemoryError
 
 
@@ -82,7 +97,9 @@ def test_where_nothing_can_be_compiled_the_networks_stay_as_they_are(monkeypatch
     monkeypatch.setattr(torch, "compile", no_compiler)
     module, notes = nn.Linear(2, 2), []
     assert compiled(module, CPU, notes.append) is module
-    assert notes == ["--compile is left out, because nothing can be compiled here: No working C++ compiler found in g++"]
+    assert notes == [
+        "--compile is left out, because nothing can be compiled here: No working C++ compiler found in g++"
+    ]
 
 
 def test_what_is_compiled_has_the_weights_of_the_networks(tmp_path, monkeypatch):
@@ -110,8 +127,12 @@ def test_what_is_compiled_has_the_weights_of_the_networks(tmp_path, monkeypatch)
 def test_a_process_without_a_gpu_of_its_own_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose_device("auto", Ranks(5, 8, local=1)) == torch.device("cuda:1") and choose_device("cpu") == CPU
-    with pytest.raises(OptionError, match="process 2 of this machine has no GPU of its own; start 2, or take --device cpu"):
+    assert (
+        choose_device("auto", Ranks(5, 8, local=1)) == torch.device("cuda:1") and choose_device("cpu") == CPU
+    )
+    with pytest.raises(
+        OptionError, match="process 2 of this machine has no GPU of its own; start 2, or take --device cpu"
+    ):
         choose_device("cuda", Ranks(2, 4, local=2))
 
 
@@ -125,7 +146,11 @@ def test_on_the_cpu_batches_are_handed_on_as_they_are():
 
 def test_losses_are_handed_on_late_in_their_order_and_none_is_lost():
     late, at_once = LossWatch(late=1), LossWatch(late=0)
-    assert [list(late.see(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [[], [(1, 1.0)], [(2, 2.0)]]
+    assert [list(late.see(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [
+        [],
+        [(1, 1.0)],
+        [(2, 2.0)],
+    ]
     assert list(late.rest()) == [(3, 3.0)] and list(late.rest()) == []
     assert list(at_once.see(1, torch.tensor(0.5), {})) == [(1, 0.5)]
 
@@ -134,7 +159,8 @@ def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():
     watch, batch = LossWatch(late=1), whole_batch()
     assert list(watch.see(7, torch.tensor(float("nan")), batch)) == []
     with pytest.raises(
-        TrainingStopped, match=r"step 7: the loss is nan; lower --lr, or take fp32. The batch \(lips, speech\): a, b, c, d, e, f, g$"
+        TrainingStopped,
+        match=r"step 7: the loss is nan; lower --lr, or take fp32. The batch \(lips, speech\): a, b, c, d, e, f, g$",
     ):
         list(watch.see(8, torch.tensor(1.0), {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)}))
 

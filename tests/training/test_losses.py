@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
+
 from speechlip.errors import OptionError
-from speechlip.shards.pairs import PairRules
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.losses import (
     LOSSES,
     Criterion,
@@ -20,7 +22,6 @@ from speechlip.training.losses import (
     s2l,
     stuck,
 )
-from torch.nn import functional
 
 COSINE, LABEL = torch.tensor([0.8, 0.2, -0.5, 0.0]), torch.tensor([1.0, 0.0, 0.0, 1.0])
 
@@ -52,7 +53,13 @@ def test_s2l_by_hand():
 
 def test_logit_by_hand():
     scale, bias = torch.tensor(2.0), torch.tensor(-0.5)
-    wanted = sum(math.log1p(math.exp(-sign * (2 * cosine - 0.5))) for cosine, sign in ((0.8, 1), (0.2, -1), (-0.5, -1), (0.0, 1))) / 4
+    wanted = (
+        sum(
+            math.log1p(math.exp(-sign * (2 * cosine - 0.5)))
+            for cosine, sign in ((0.8, 1), (0.2, -1), (-0.5, -1), (0.0, 1))
+        )
+        / 4
+    )
     assert logit(COSINE, LABEL, scale, bias).item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -72,8 +79,13 @@ def test_nce_by_loops():
 def test_nce_equals_plain_cross_entropy_where_all_match_and_all_are_apart():
     torch.manual_seed(1)
     cosines = torch.rand(6, 6)
-    wanted = functional.cross_entropy(7 * cosines, torch.arange(6)) / 2 + functional.cross_entropy(7 * cosines.T, torch.arange(6)) / 2
-    torch.testing.assert_close(nce(cosines, torch.ones(6), torch.ones(6, 6, dtype=torch.bool), torch.tensor(7.0)), wanted)
+    wanted = (
+        functional.cross_entropy(7 * cosines, torch.arange(6)) / 2
+        + functional.cross_entropy(7 * cosines.T, torch.arange(6)) / 2
+    )
+    torch.testing.assert_close(
+        nce(cosines, torch.ones(6), torch.ones(6, 6, dtype=torch.bool), torch.tensor(7.0)), wanted
+    )
 
 
 def test_windows_that_share_frames_are_no_mismatch():

@@ -11,6 +11,7 @@ import tiny_dataset
 import torch
 from linear_pair import OPTIONS, gradients
 from safetensors.torch import load_file
+
 from speechlip.errors import OptionError
 from speechlip.training.loop import train
 from speechlip.training.ranks import ALONE, Ranks, gathered
@@ -23,7 +24,9 @@ HERE, TWO = Path(__file__).parent, Ranks(1, 2, 1)
 def torchrun(*arguments):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.run([*launcher, *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(
+        [*launcher, *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +68,26 @@ def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(both, loss
 def test_every_clip_goes_to_one_of_them(both):
     first, second = map(set, both[2]["keys"])
     everything = {
-        clip.key for speaker, lengths in tiny_dataset.DEFAULT_SPLITS["train"].items() for clip in tiny_dataset.clips_of(speaker, lengths)
+        clip.key
+        for speaker, lengths in tiny_dataset.DEFAULT_SPLITS["train"].items()
+        for clip in tiny_dataset.clips_of(speaker, lengths)
     }
     assert first and second and not first & second and first | second == everything
 
 
 def test_two_steps_of_two_processes_are_one_and_one(both):
-    straight, resumed = (load_file(both[0] / run / "step-00000002" / "model.safetensors") for run in ("straight", "resumed"))
+    straight, resumed = (
+        load_file(both[0] / run / "step-00000002" / "model.safetensors") for run in ("straight", "resumed")
+    )
     assert all(torch.equal(resumed[name], straight[name]) for name in straight)
 
 
 def test_the_checkpoint_has_the_place_of_each_in_the_shards(both):
     trainer = torch.load(both[0] / "straight" / "step-00000002" / "trainer.pt", weights_only=True)
-    assert [(place["rank"], place["world_size"], place["batch_size"]) for place in trainer["positions"]] == [(0, 2, 2), (1, 2, 2)]
+    assert [(place["rank"], place["world_size"], place["batch_size"]) for place in trainer["positions"]] == [
+        (0, 2, 2),
+        (1, 2, 2),
+    ]
 
 
 def test_a_mean_is_that_of_both(both):
@@ -100,12 +110,17 @@ def test_one_that_fails_ends_both_and_says_why(both):
 
 
 def test_another_number_of_processes_is_refused(both, shards, tiny_lips):
-    with pytest.raises(OptionError, match=r"trained by 2 process\(es\).*this is one of 1. Go on by torchrun --nproc-per-node 2, or begin"):
+    with pytest.raises(
+        OptionError,
+        match=r"trained by 2 process\(es\).*this is one of 1. Go on by torchrun --nproc-per-node 2, or begin",
+    ):
         train(shards, OPTIONS, both[0] / "resumed", resume=True)
 
 
 def test_the_package_is_a_command_too():
-    done = subprocess.run([sys.executable, "-m", "speechlip", "train-encoder", "--help"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "speechlip", "train-encoder", "--help"], capture_output=True, text=True
+    )
     assert done.returncode == 0 and "SHARDS" in done.stdout
 
 
@@ -119,6 +134,9 @@ def test_a_process_alone_gathers_nothing():
 
 @pytest.mark.parametrize(("batch_size", "better"), [(5, 4), (2, 4), (7, 8)])
 def test_a_batch_that_cannot_be_shared_is_refused_with_one_that_can(batch_size, better):
-    with pytest.raises(OptionError, match=rf"batch_size {batch_size} cannot be shared by 2 processes.*try --batch-size {better}$"):
+    with pytest.raises(
+        OptionError,
+        match=rf"batch_size {batch_size} cannot be shared by 2 processes.*try --batch-size {better}$",
+    ):
         TWO.share(batch_size)
     assert TWO.share(better) == better // 2

@@ -5,13 +5,14 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+
+from speechlip.commands.output.train_encoder import Progress, open_scalars
 from speechlip.errors import ModelError
-from speechlip.train_encoder import Progress, open_scalars
 from speechlip.training import history
 from speechlip.training.config import TrainOptions, make_options
 from speechlip.training.cosines import auc_by_kind, read_cosines, write_cosines
+from speechlip.training.curves import CURVE, KIND_COLOURS, draw_training
 from speechlip.training.history import Row
-from speechlip.training.picture import CURVE, KIND_COLOURS, draw_training
 from speechlip.training.tensorboard import Scalars
 
 ROWS = [Row(100 * n, 0.7 / n, 1e-3, 0.5 + 0.1 * n, 50.0, 0.01, 9.0 * n) for n in range(1, 5)]
@@ -30,8 +31,12 @@ def run(tmp_path):
 
 def colours(path):
     """How many pixels have each colour."""
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    return {f"#{colour:06x}": count for colour, count in zip(*np.unique(pixels, return_counts=True), strict=True)}
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(np.uint32) @ np.array(
+        [1 << 16, 1 << 8, 1], np.uint32
+    )
+    return {
+        f"#{colour:06x}": count for colour, count in zip(*np.unique(pixels, return_counts=True), strict=True)
+    }
 
 
 # the picture
@@ -68,9 +73,18 @@ def test_a_run_that_has_hardly_begun_is_drawn_too(tmp_path, rows):
 
 def test_cosines_come_back_by_kind(run):
     found = read_cosines(run)
-    assert {kind: len(values) for kind, values in found.items()} == {"positive": 40, "shift": 20, "clip": 10, "speaker": 10}
+    assert {kind: len(values) for kind, values in found.items()} == {
+        "positive": 40,
+        "shift": 20,
+        "clip": 10,
+        "speaker": 10,
+    }
     assert auc_by_kind(found)["all"] == (1.0, 40)
-    assert auc_by_kind({"positive": np.array([np.nan]), "clip": np.zeros(2)}) == {} == auc_by_kind({"positive": np.zeros(3)})
+    assert (
+        auc_by_kind({"positive": np.array([np.nan]), "clip": np.zeros(2)})
+        == {}
+        == auc_by_kind({"positive": np.zeros(3)})
+    )
     assert read_cosines(run / "nowhere") == {}
 
 
@@ -85,7 +99,9 @@ def test_files_that_are_not_a_runs_are_refused(run):
 
 def test_history_is_read_as_it_was_written(run):
     rows = history.read(run)
-    assert [row.step for row in rows] == [100, 200, 300, 400] and rows[2].loss == pytest.approx(0.7 / 3, rel=1e-5)
+    assert [row.step for row in rows] == [100, 200, 300, 400] and rows[2].loss == pytest.approx(
+        0.7 / 3, rel=1e-5
+    )
     assert history.read(run / "nowhere") == []
 
 
@@ -117,9 +133,12 @@ def test_rows_become_scalars_and_a_resumed_run_goes_on_from_its_checkpoint(tmp_p
 
 
 def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("speechlip.train_encoder.tensorboard_installed", lambda: False)
+    monkeypatch.setattr("speechlip.commands.output.train_encoder.tensorboard_installed", lambda: False)
     notes = []
-    assert [open_scalars(tmp_path, False, wanted, notes.append) for wanted in (None, False)] == [None, None] and not notes
+    assert [open_scalars(tmp_path, False, wanted, notes.append) for wanted in (None, False)] == [
+        None,
+        None,
+    ] and not notes
     assert open_scalars(tmp_path, False, True, notes.append) is None
     assert len(notes) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes[0]
 

@@ -16,6 +16,7 @@ import pytest
 import tiny_dataset
 import torch
 from safetensors.torch import load_file, save_file
+
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError, exit_code
 from speechlip.training.checkpoint import only_run, saved_options
@@ -107,12 +108,17 @@ def edit_facts(run, change):
 
 
 def test_four_steps_are_two_and_two_weight_for_weight(shards, straight, own):
-    assert [row["step"] for row in history(own)] == ["1", "2", "3"] and checkpoint(own).name == "step-00000002"
+    assert [row["step"] for row in history(own)] == ["1", "2", "3"] and checkpoint(
+        own
+    ).name == "step-00000002"
     train(shards, saved_options(own), own, resume=True)
     ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in (own, straight))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     ours, theirs = (torch.load(checkpoint(run) / "trainer.pt", weights_only=True) for run in (own, straight))
-    moments = [[state["optimizer"]["state"][n]["exp_avg_sq"] for n in state["optimizer"]["state"]] for state in (ours, theirs)]
+    moments = [
+        [state["optimizer"]["state"][n]["exp_avg_sq"] for n in state["optimizer"]["state"]]
+        for state in (ours, theirs)
+    ]
     assert all(torch.equal(*pair) for pair in zip(*moments, strict=True))
     assert ours["positions"] == theirs["positions"] and len(ours["positions"]) == 1
     assert history(own) == history(straight)
@@ -147,14 +153,18 @@ def test_a_finished_run_grows_as_if_it_had_been_so_long_from_the_start(shards, t
     train(shards, options, tmp_path / "grown")
     train(shards, resumed(saved_options(tmp_path / "grown"), {"steps": 4}), tmp_path / "grown", resume=True)
     train(shards, replace(options, steps=4), tmp_path / "straight")
-    assert same_weights(tmp_path / "grown", tmp_path / "straight") and history(tmp_path / "grown") == history(tmp_path / "straight")
+    assert same_weights(tmp_path / "grown", tmp_path / "straight") and history(tmp_path / "grown") == history(
+        tmp_path / "straight"
+    )
     assert "ends" in facts(tmp_path / "grown") and facts(tmp_path / "grown")["ends"] == []
 
 
 def test_a_cosine_that_is_given_another_end_says_so_for_good(shards, straight, tmp_path):
     run = Path(shutil.copytree(straight, tmp_path / "run"))
     longer = resumed(saved_options(run), {"steps": 6})
-    assert "goes on as one that ends at step 6: not the weights of 6 steps in one go" in other_end(saved_options(run), longer)
+    assert "goes on as one that ends at step 6: not the weights of 6 steps in one go" in other_end(
+        saved_options(run), longer
+    )
     train(shards, longer, run, resume=True)
     assert facts(run)["ends"] == [4] and facts(run)["unlike_paper"]["steps"] == "6, begun as a run of 4"
     assert [float(row["lr"]) for row in history(run)][4:] == pytest.approx(
@@ -166,8 +176,16 @@ def test_a_cosine_that_is_given_another_end_says_so_for_good(shards, straight, t
 def test_a_signal_ends_a_run_after_its_step_with_everything_saved(shards, straight, tmp_path, number, capfd):
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
     with pytest.raises(Stopped, match=f"stopped by {number.name} after step 3") as stopped:
-        train(shards, OPTIONS, tmp_path / "run", watcher=Watcher(step=lambda step, loss: step == 2 and signal.raise_signal(number)))
-    assert (stopped.value.checkpoint, exit_code(stopped.value)) == (tmp_path / "run" / "step-00000003", 128 + number)
+        train(
+            shards,
+            OPTIONS,
+            tmp_path / "run",
+            watcher=Watcher(step=lambda step, loss: step == 2 and signal.raise_signal(number)),
+        )
+    assert (stopped.value.checkpoint, exit_code(stopped.value)) == (
+        tmp_path / "run" / "step-00000003",
+        128 + number,
+    )
     assert "this step is finished and saved first" in capfd.readouterr().err
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
     train(shards, saved_options(tmp_path / "run"), tmp_path / "run", resume=True)
@@ -206,12 +224,18 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(shards, str
     (run / "step-00000002.part").mkdir()
     (run / "tensorboard").mkdir()
     train(shards, OPTIONS, run)
-    assert same_weights(run, straight) and sorted(path.name for path in run.iterdir()) == ["cosines.csv", "history.csv", "step-00000004"]
+    assert same_weights(run, straight) and sorted(path.name for path in run.iterdir()) == [
+        "cosines.csv",
+        "history.csv",
+        "step-00000004",
+    ]
 
 
 def test_a_folder_of_something_else_is_left_alone(shards, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(OptionError, match=r"holds no checkpoint but thesis\.tex; move that away, or choose another -o"):
+    with pytest.raises(
+        OptionError, match=r"holds no checkpoint but thesis\.tex; move that away, or choose another -o"
+    ):
         train(shards, OPTIONS, tmp_path)
     assert (tmp_path / "thesis.tex").exists()
 
@@ -231,9 +255,16 @@ def test_the_checkpoint_says_what_it_is(shards, straight):
 
 def test_a_run_is_read_back_and_gives_features(straight):
     trained = load_run(straight)
-    assert (trained.name, trained.window_frames, trained.official, trained.is_lse) == ("straight (mel-cnn)", 5, False, False)
+    assert (trained.name, trained.window_frames, trained.official, trained.is_lse) == (
+        "straight (mel-cnn)",
+        5,
+        False,
+        False,
+    )
     rng = np.random.default_rng(0)
-    lips, speech = trained.features(iter(rng.integers(0, 256, (9, 96, 96, 3), np.uint8)), rng.normal(0, 999, 9 * 640).astype(np.int16))
+    lips, speech = trained.features(
+        iter(rng.integers(0, 256, (9, 96, 96, 3), np.uint8)), rng.normal(0, 999, 9 * 640).astype(np.int16)
+    )
     assert lips.shape == speech.shape == (5, 513)
     np.testing.assert_allclose(np.linalg.norm(lips[:, :512], axis=1), 1, atol=1e-5)
     mean = trained.pair.speech.spectrum.mean
@@ -304,13 +335,21 @@ def test_a_process_that_reads_and_is_killed_is_one_sentence(shards, tmp_path):
             os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
     with pytest.raises(
-        WorkerError, match=r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go on"
+        WorkerError,
+        match=r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go on",
     ):
-        train(shards, replace(OPTIONS, steps=10_000, workers=2, validate_every=10_000), tmp_path / "run", watcher=Watcher(step=kill))
+        train(
+            shards,
+            replace(OPTIONS, steps=10_000, workers=2, validate_every=10_000),
+            tmp_path / "run",
+            watcher=Watcher(step=kill),
+        )
 
 
 @pytest.mark.parametrize("name", ["trainer.pt"])
-def test_a_disk_that_is_full_at_a_checkpoint_is_one_sentence_and_the_last_one_stays(shards, straight, tmp_path, monkeypatch, name):
+def test_a_disk_that_is_full_at_a_checkpoint_is_one_sentence_and_the_last_one_stays(
+    shards, straight, tmp_path, monkeypatch, name
+):
     run = Path(shutil.copytree(straight, tmp_path / "run"))
     before = sorted(path.name for path in run.iterdir())
     fsync = os.fsync
@@ -321,9 +360,13 @@ def test_a_disk_that_is_full_at_a_checkpoint_is_one_sentence_and_the_last_one_st
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WriteError, match=rf"cannot write .*{name}: No space left on device; what is finished is kept"):
+    with pytest.raises(
+        WriteError, match=rf"cannot write .*{name}: No space left on device; what is finished is kept"
+    ):
         train(shards, replace(saved_options(run), steps=6), run, resume=True)
-    assert sorted(path.name for path in run.iterdir()) == before, "nothing is left of the one that did not fit"
+    assert sorted(path.name for path in run.iterdir()) == before, (
+        "nothing is left of the one that did not fit"
+    )
     monkeypatch.undo()
     assert train(shards, replace(saved_options(run), steps=6), run, resume=True).name == "step-00000006"
 
@@ -343,14 +386,22 @@ def test_numbers_that_are_not_finite_stop_it_with_step_and_keys(tmp_path):
         values = np.full((5 * json.loads(samples[key]["json"])["n_frames"], 257), np.nan, np.float16)
         samples[key]["stft.npy"] = tiny_dataset.npy(values)
 
-    shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}, shards=1)
+    shards = tiny_dataset.write_dataset(
+        tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}, shards=1
+    )
     tiny_dataset.rewrite(shards, "train-00000-of-00001.tar", spoil)
-    with pytest.raises(TrainingStopped, match=r"step 1: the loss is nan, because the speech of these pairs is not finite.*anna-0"):
+    with pytest.raises(
+        TrainingStopped,
+        match=r"step 1: the loss is nan, because the speech of these pairs is not finite.*anna-0",
+    ):
         train(shards, replace(OPTIONS, batch_size=16), tmp_path / "run")
 
 
 def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
-    shards, notes = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}), []
+    shards, notes = (
+        tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}),
+        [],
+    )
     train(shards, replace(OPTIONS, steps=1), tmp_path / "run", watcher=Watcher(note=notes.append))
     assert history(tmp_path / "run")[0]["auc"] == "nan"
     assert "no pair AUC while training: there are no frozen pairs" in notes[0]
@@ -358,7 +409,12 @@ def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
 
 def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
     notes = []
-    train(shards, replace(OPTIONS, steps=1, lip_input="literal"), tmp_path / "run", watcher=Watcher(note=notes.append))
+    train(
+        shards,
+        replace(OPTIONS, steps=1, lip_input="literal"),
+        tmp_path / "run",
+        watcher=Watcher(note=notes.append),
+    )
     assert "never look at rows 72–95" in notes[0]
 
 

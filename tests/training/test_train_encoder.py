@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import tiny_dataset
-from speechlip.cli import speechlip
+
+from speechlip.commands.cli import speechlip
 
 BIN = Path(sys.executable).parent
 
@@ -32,8 +33,14 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
         "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; feature logmag, not stated; lip_input mouth, not stated; steps 1,"
         in notes
     )
-    code, said, notes = call(capsys, shards, "--steps", 1, "--check-data", "-o", out)  # refused before anything is read or said
-    assert (code, said, notes) == (1, "", f"error: {out} is not empty; go on with it by --resume, or choose another -o\n")
+    code, said, notes = call(
+        capsys, shards, "--steps", 1, "--check-data", "-o", out
+    )  # refused before anything is read or said
+    assert (code, said, notes) == (
+        1,
+        "",
+        f"error: {out} is not empty; go on with it by --resume, or choose another -o\n",
+    )
     code, said, notes = call(
         capsys, shards, "-o", out, "--steps", 2, "--resume"
     )  # the paper's learning rate is constant: more steps may follow
@@ -44,8 +51,13 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_is_one_sentence_with_the_command_that_goes_on(shards, tmp_path, capsys, monkeypatch, tiny_lips, number, code):
-    monkeypatch.setattr("speechlip.train_encoder.Progress.step", lambda self, step, loss: step == 1 and signal.raise_signal(number))
+def test_a_signal_is_one_sentence_with_the_command_that_goes_on(
+    shards, tmp_path, capsys, monkeypatch, tiny_lips, number, code
+):
+    monkeypatch.setattr(
+        "speechlip.commands.output.train_encoder.Progress.step",
+        lambda self, step, loss: step == 1 and signal.raise_signal(number),
+    )
     options = ("--encoder", "mel-cnn", "--steps", 50, "--batch-size", 4, "--quiet", "-o", tmp_path / "my run")
     ended, said, error = call(capsys, shards, *options)
     again = f"train-encoder {shards} -o '{tmp_path}/my run' --resume"
@@ -57,7 +69,10 @@ def test_a_signal_is_one_sentence_with_the_command_that_goes_on(shards, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("{shards}", "--encoder", "hubrt"), "no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru"),
+        (
+            ("{shards}", "--encoder", "hubrt"),
+            "no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru",
+        ),
         (("{shards}", "--preset", "quick"), "no preset 'quick'; there are: paper, fast"),
         (("{shards}", "--loss", "bce"), "loss is 'bce'; there are: relu, clamp, half, s2l, logit, nce"),
         (("{shards}", "--device", "cuda"), "this torch sees no GPU"),
@@ -71,6 +86,8 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(shards, tmp_path, capsy
 
     if "cuda" in arguments and torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    code, said, error = call(capsys, *(text.format(shards=shards) for text in arguments), "--quiet", "-o", tmp_path / "run")
+    code, said, error = call(
+        capsys, *(text.format(shards=shards) for text in arguments), "--quiet", "-o", tmp_path / "run"
+    )
     assert (code, said) == (1, "")
     assert error.startswith("error: ") and words in error and error.count("\n") == 1

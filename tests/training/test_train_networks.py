@@ -9,22 +9,33 @@ import tiny_dataset
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
-from speechlip.cli import train_encoder
-from speechlip.encoders.pair import build_pair
+
+from speechlip.commands.cli import train_encoder
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError
-from speechlip.shards.pairs import PairRules
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.training import loop
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
 from speechlip.training.loop import Watcher, train
 
-OPTIONS = TrainOptions(encoder="mel-cnn-wav2lip", steps=2, batch_size=4, negatives="shift:1", validation_pairs=8, validate_every=2)
+OPTIONS = TrainOptions(
+    encoder="mel-cnn-wav2lip",
+    steps=2,
+    batch_size=4,
+    negatives="shift:1",
+    validation_pairs=8,
+    validate_every=2,
+)
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    splits = {"train": {"anna": (30, 26), "ben": (28, 25)}, "validation": {"dora": (30, 26), "emil": (28, 24)}}
+    splits = {
+        "train": {"anna": (30, 26), "ben": (28, 25)},
+        "validation": {"dora": (30, 26), "emil": (28, 24)},
+    }
     return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "shards", splits, shards=1)
 
 
@@ -47,7 +58,12 @@ def straight(shards, tmp_path_factory):
 
 def test_a_network_of_the_waveform_goes_on_weight_for_weight(shards, straight, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        train(shards, replace(OPTIONS, checkpoint_every=1), tmp_path / "run", watcher=Watcher(step=kill_in_step_2))
+        train(
+            shards,
+            replace(OPTIONS, checkpoint_every=1),
+            tmp_path / "run",
+            watcher=Watcher(step=kill_in_step_2),
+        )
     assert checkpoint(tmp_path / "run").name == "step-00000001"
     train(shards, saved_options(tmp_path / "run"), tmp_path / "run", resume=True)
     ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in (tmp_path / "run", straight))
@@ -65,7 +81,9 @@ def test_the_complex_stft_is_fitted_to_the_waveforms_of_the_train_split(shards):
     pair = build_pair("stft-gru-small", "mouth", False, feature="complex")
     loop.fit_spectrum(pair, shards, seed=0)
     deviation = pair.speech.spectrum.deviation
-    noise = 3000 / 32768 * np.sqrt((np.hanning(513)[:-1] ** 2).sum() / 2)  # of either part of the STFT of the shards' white noise
+    noise = (
+        3000 / 32768 * np.sqrt((np.hanning(513)[:-1] ** 2).sum() / 2)
+    )  # of either part of the STFT of the shards' white noise
     np.testing.assert_allclose(deviation[5:250], noise, rtol=0.1)
     np.testing.assert_allclose(pair.speech.spectrum.mean, 0, atol=0.3 * noise)
 
@@ -91,7 +109,9 @@ def test_what_was_chosen_is_saved_printed_and_built_again(shards, tmp_path):
 
 def test_the_least_gap_is_that_of_the_loader_and_of_the_loss(shards, tmp_path, monkeypatch):
     seen, real = [], loop.pair_loader
-    monkeypatch.setattr(loop, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named))
+    monkeypatch.setattr(
+        loop, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named)
+    )
     monkeypatch.setattr(loop, "Criterion", lambda loss, rules: seen.append(rules) or torch.nn.Identity())
     with pytest.raises(Exception):  # noqa: B017 an Identity is no loss
         train(shards, replace(OPTIONS, min_neg_gap=2), tmp_path / "run")
@@ -109,7 +129,9 @@ def test_a_preset_fills_in_what_the_network_has():
     with pytest.raises(OptionError, match="this run has pool 'last', not 'mean'"):
         resumed(paper, {"pool": "mean"})
     wav2lip = make_options("fast", {"encoder": "mel-cnn-wav2lip"})
-    assert (wav2lip.feature, wav2lip.pool) == ("", "") and not {"feature", "pool"} & set(unlike_paper(wav2lip))
+    assert (wav2lip.feature, wav2lip.pool) == ("", "") and not {"feature", "pool"} & set(
+        unlike_paper(wav2lip)
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,12 +153,17 @@ def test_what_cannot_be_chosen_is_refused_before_anything_is_made(given, words):
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ("--encoder mel-cnn-wav2lip --feature mag", "encoder 'mel-cnn-wav2lip' has no choice of feature; leave it out"),
+        (
+            "--encoder mel-cnn-wav2lip --feature mag",
+            "encoder 'mel-cnn-wav2lip' has no choice of feature; leave it out",
+        ),
         ("--feature db", "no feature 'db'; there are: logmag, mag, power, complex"),
         ("--min-neg-gap -3", "min_neg_gap is -3 frames; it must be at least 0"),
     ],
 )
-def test_the_command_says_so_in_one_line_with_exit_code_1_and_makes_no_folder(shards, tmp_path, chosen, words):
+def test_the_command_says_so_in_one_line_with_exit_code_1_and_makes_no_folder(
+    shards, tmp_path, chosen, words
+):
     done = CliRunner().invoke(train_encoder, [str(shards), *chosen.split(), "-o", str(tmp_path / "run")])
     assert done.exit_code == 1 and words in done.output and done.output.count("\n") == 1
     assert not (tmp_path / "run").exists()

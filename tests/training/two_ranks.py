@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 from linear_pair import OPTIONS, gradients
-from speechlip.cli import train_encoder
-from speechlip.encoders import pair
-from speechlip.shards.pairs import PairRules
-from speechlip.shards.speech_windows import SpeechWindows
+
+from speechlip.commands.cli import train_encoder
+from speechlip.encoders.networks import pair
+from speechlip.shards.pairs.rules import PairRules
+from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.training.device import choose_device
 from speechlip.training.loop import open_loader, train
 from speechlip.training.ranks import Ranks, joined
@@ -24,7 +25,14 @@ def main() -> None:
     ranks = Ranks.started()
     with joined(ranks, choose_device("cpu")):
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
-        loader = open_loader(SHARDS, replace(OPTIONS, negatives="positive:1"), PairRules(), SpeechWindows(), ranks, pin_memory=False)
+        loader = open_loader(
+            SHARDS,
+            replace(OPTIONS, negatives="positive:1"),
+            PairRules(),
+            SpeechWindows(),
+            ranks,
+            pin_memory=False,
+        )
         keys = ranks.collected([lips for batch in loader for lips, _ in batch["keys"]])
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:
@@ -38,8 +46,18 @@ def main() -> None:
 
 def command(shards: Path, run: Path) -> None:
     """``train-encoder`` with the options of ``OPTIONS``."""
-    chosen = {name: getattr(OPTIONS, name) for name in ("encoder", "loss", "steps", "batch_size", "lr", "device", "checkpoint_every")}
-    train_encoder([str(shards), "-o", str(run), *(f"--{name.replace('_', '-')}={value}" for name, value in chosen.items())])
+    chosen = {
+        name: getattr(OPTIONS, name)
+        for name in ("encoder", "loss", "steps", "batch_size", "lr", "device", "checkpoint_every")
+    }
+    train_encoder(
+        [
+            str(shards),
+            "-o",
+            str(run),
+            *(f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()),
+        ]
+    )
 
 
 main()

@@ -11,10 +11,12 @@ from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from speechlip.commands.terminal import echo
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
 from speechlip.plugins import offered
 from speechlip.remote.names import is_remote
-from speechlip.terminal import echo, visible
+from speechlip.wording import visible
 
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
@@ -35,7 +37,9 @@ class Named(click.Choice):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return value
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         added = sorted(offered(self.group).keys() - {*self.choices}) if self.group else []
         return [CompletionItem(name) for name in (*self.choices, *added) if name.startswith(incomplete)]
 
@@ -46,9 +50,13 @@ class Names(Named):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return f"[{','.join(self.choices)}]"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         given, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(given + comma + item.value) for item in super().shell_complete(ctx, param, last)]
+        return [
+            CompletionItem(given + comma + item.value) for item in super().shell_complete(ctx, param, last)
+        ]
 
 
 class _Shards(click.ParamType):
@@ -59,7 +67,9 @@ class _Shards(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
         return value if is_remote(value) else Path(value)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         return [CompletionItem(incomplete, type="dir")]
 
 
@@ -67,19 +77,40 @@ SHARDS = _Shards()
 DEVICE = Named(("auto", "cpu", "cuda"))
 DETECTOR = Named(("auto", "mediapipe", "face-alignment", "cascade", "sidecar"), "speechlip.detectors")
 ENCODER = Named(
-    ("hubert", "hubert-large", "wav2vec2", "wav2vec2-large", "wavlm", "wavlm-large", "whisper", "log-mel", "log-stft", "lips"),
+    (
+        "hubert",
+        "hubert-large",
+        "wav2vec2",
+        "wav2vec2-large",
+        "wavlm",
+        "wavlm-large",
+        "whisper",
+        "log-mel",
+        "log-stft",
+        "lips",
+    ),
     "speechlip.encoders",
 )
 cache_option = click.option(
-    "--cache", type=FILE, help="Of shards at hf:// or https://: keep them whole in this folder.  [default: stream them]"
+    "--cache",
+    type=FILE,
+    help="Of shards at hf:// or https://: keep them whole in this folder.  [default: stream them]",
 )
 
 
 def limit_options(command: Any) -> Any:
     """``--max-wait``, ``--max-memory`` and ``--max-picture``, for commands that read videos (docs/decisions/limits.md)."""
-    wait = click.option("--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never.")
-    memory = click.option("--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never.")
-    picture = click.option("--max-picture", default="40MP", help="Refuse a video whose pictures have more pixels; 8K has 33 million.")
+    wait = click.option(
+        "--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never."
+    )
+    memory = click.option(
+        "--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never."
+    )
+    picture = click.option(
+        "--max-picture",
+        default="40MP",
+        help="Refuse a video whose pictures have more pixels; 8K has 33 million.",
+    )
     return wait(memory(picture(command)))
 
 
@@ -92,7 +123,10 @@ def correction_options(command: Any) -> Any:
         "[default: 3 for SyncNet, 0.1 for runs, and an interval clear of 0]",
     )
     frames = click.option(
-        "--correct-frames", default="2-14", metavar="LEAST-GREATEST", help="Offsets that are corrected; the search ends at 15."
+        "--correct-frames",
+        default="2-14",
+        metavar="LEAST-GREATEST",
+        help="Offsets that are corrected; the search ends at 15.",
     )
     return confidence(frames(command))
 
@@ -101,7 +135,9 @@ class _Common:
     """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **(kwargs | {"context_settings": SETTINGS | kwargs.get("context_settings", {})}))
+        super().__init__(
+            *args, **(kwargs | {"context_settings": SETTINGS | kwargs.get("context_settings", {})})
+        )
         click.version_option(package_name="speechlip")(self)  # type: ignore[type-var]
 
     def main(self, *args: Any, **kwargs: Any) -> None:
@@ -123,7 +159,9 @@ class _Common:
         except OSError as error:
             echo(f"error: {os_words(error)}", err=True)
         except (click.Abort, KeyboardInterrupt) as error:
-            if isinstance(error.__cause__, EOFError):  # click takes the end of any pipe for that of the terminal
+            if isinstance(
+                error.__cause__, EOFError
+            ):  # click takes the end of any pipe for that of the terminal
                 echo(f"error: {PIPE_ENDED}", err=True)
                 return ERROR
             echo("stopped; the same command goes on where it stopped", err=True)
@@ -133,7 +171,10 @@ class _Common:
 
 def hear_sigterm() -> None:
     """SIGTERM ends a command as Ctrl-C does: in one sentence, with nothing half done and no process left."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
         signal.signal(signal.SIGTERM, _end)
 
 
@@ -148,7 +189,9 @@ def os_words(error: OSError) -> str:
     'scores/scores.csv: No space left on device; mend that and run the same command again'
     """
     about = f"{error.filename}: " if error.filename else ""
-    return f"{about}{error.strerror or error or type(error).__name__}; mend that and run the same command again"
+    return (
+        f"{about}{error.strerror or error or type(error).__name__}; mend that and run the same command again"
+    )
 
 
 class Command(_Common, click.Command):  # type: ignore[misc]

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import click
-from speechlip.terminal import echo
 
-from .base import FILE, command
+from speechlip.commands.base import FILE, command
+from speechlip.commands.terminal import echo
 
 
-@command("card", epilog="\b\nExample:\n  speechlip card shards/\n  speechlip card runs/mine/\n  speechlip card benchmark/")
+@command(
+    "card",
+    epilog="\b\nExample:\n  speechlip card shards/\n  speechlip card runs/mine/\n  speechlip card benchmark/",
+)
 @click.argument("folder", type=FILE)
 def card(folder: Path) -> None:
     """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or what score-encoder wrote.

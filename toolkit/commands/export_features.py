@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from .base import DEVICE, ENCODER, FILE, Names, command, limit_options
+from speechlip.commands.base import DEVICE, ENCODER, FILE, Names, command, limit_options
 
 RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 
@@ -15,11 +15,25 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 )
 @click.argument("encoder", type=ENCODER, metavar="ENCODER")
 @click.argument("videos", type=FILE)
-@click.option("-o", "--out", type=FILE, help="Folder; each video gets one of its own in it.  [default: features/ENCODER]")
-@click.option("--for", "renderers", type=RENDERERS, help="Any of these.  [default: all whose files the features go into]")
-@click.option("--train-share", default="10/11", help="Frames from the start that mean and deviation are taken from.")
 @click.option(
-    "--scale-of", type=FILE, help="An exported video's folder: take its mean and deviation, to drive its renderer with other speech."
+    "-o",
+    "--out",
+    type=FILE,
+    help="Folder; each video gets one of its own in it.  [default: features/ENCODER]",
+)
+@click.option(
+    "--for",
+    "renderers",
+    type=RENDERERS,
+    help="Any of these.  [default: all whose files the features go into]",
+)
+@click.option(
+    "--train-share", default="10/11", help="Frames from the start that mean and deviation are taken from."
+)
+@click.option(
+    "--scale-of",
+    type=FILE,
+    help="An exported video's folder: take its mean and deviation, to drive its renderer with other speech.",
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
 @click.option("--random-init", is_flag=True, help="The encoder at seeded random weights: a control.")
@@ -32,6 +46,6 @@ def export_features(**given: Any) -> int:
     row for each 40 ms of the video (25 a second, whatever its own rate), z-scored per dimension; aud_ENCODER.json beside it says from what. Finished
     videos are not done again. Exit code 0 when every video is exported, 3 when some failed (each with its reason), 1 for an error.
     """
-    from speechlip.export_features import run
+    from speechlip.commands.output.export_features import run
 
     return run(**given)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .base import FILE, cache_option, command
+from speechlip.commands.base import FILE, cache_option, command
 
 
 @command(
@@ -13,7 +13,9 @@ from .base import FILE, cache_option, command
     epilog="\b\nExample:\n  inspect-shards shards/ -o gallery/\n  inspect-shards shards/ --speaker anna --montage docs/anna.png --serve",
 )
 @click.argument("shards")
-@click.option("-n", "n", type=click.IntRange(1), default=50, help="How many clips; taken from all shards in turn.")
+@click.option(
+    "-n", "n", type=click.IntRange(1), default=50, help="How many clips; taken from all shards in turn."
+)
 @click.option("--split", help="Only clips of this split.")
 @click.option("--speaker", help="Only clips of this speaker.")
 @click.option("-o", "--out", type=FILE, default=Path("gallery"), help="Folder of index.html.")
@@ -28,6 +30,6 @@ def inspect_shards(**given: Any) -> int:
     OUT/index.html is one file with everything in it, about 45 kB a second of clips: filmstrip, mouth opening, spectrogram and phones on one time
     axis, a player, the pairs drawn from each clip, its metadata; filters; the funnel and distributions on top. Exit code 0, or 1 for an error.
     """
-    from speechlip.inspect_shards import run
+    from speechlip.commands.output.inspect_shards import run
 
     return run(**given)

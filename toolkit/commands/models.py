@@ -1,9 +1,9 @@
 """``speechlip models``: the model files."""
 
 import click
-from speechlip.terminal import echo
 
-from .base import Group, Named
+from speechlip.commands.base import Group, Named
+from speechlip.commands.terminal import echo
 
 MODEL = Named(
     (

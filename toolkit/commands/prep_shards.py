@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, FILE, Named, command, correction_options, limit_options
+from speechlip.commands.base import DETECTOR, FILE, Named, command, correction_options, limit_options
 
 RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"), "speechlip.recipes")
 
@@ -16,25 +16,47 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
     epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n  prep-shards interview.mp4 -o shards/ --detector cascade",
 )
 @click.argument("video_dir", type=FILE)
-@click.option("-o", "--out", type=FILE, required=True, help="Folder for the shards; a folder begun earlier is gone on with.")
-@click.option("--recipe", type=RECIPE, default="folder", help="How VIDEO_DIR is laid out; speechlip recipes says more.")
-@click.option("--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade.")
+@click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    required=True,
+    help="Folder for the shards; a folder begun earlier is gone on with.",
+)
+@click.option(
+    "--recipe", type=RECIPE, default="folder", help="How VIDEO_DIR is laid out; speechlip recipes says more."
+)
+@click.option(
+    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade."
+)
 @click.option(
     "--crop",
     type=Named(("lips", "lower-face", "auto-avsr")),
     default="lips",
     help="What is cut out around the mouth; lower-face as Wav2Lip.",
 )
-@click.option("--faces", type=click.Choice(["largest", "all"]), default="largest", help="Which faces of a shot become clips.")
-@click.option("--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80.")
-@click.option("--lips-format", type=Named(("jpg", "png")), default="jpg", help="jpg at quality 95, or png, lossless.")
+@click.option(
+    "--faces",
+    type=click.Choice(["largest", "all"]),
+    default="largest",
+    help="Which faces of a shot become clips.",
+)
+@click.option(
+    "--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80."
+)
+@click.option(
+    "--lips-format", type=Named(("jpg", "png")), default="jpg", help="jpg at quality 95, or png, lossless."
+)
 @click.option(
     "--split",
     show_default="train=0.9,validation=0.05,test=0.05; in time train=10/11,validation=1/11",
     help="Shares of seconds, such as train=0.8,test=0.2.",
 )
 @click.option(
-    "--split-by", type=Named(("speaker", "file", "time")), default="speaker", help="What is in one split only; time: cut every video."
+    "--split-by",
+    type=Named(("speaker", "file", "time")),
+    default="speaker",
+    help="What is in one split only; time: cut every video.",
 )
 @click.option("--shard-size", default="256MB", help="Largest size of a shard, as far as it can be foreseen.")
 @click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
@@ -46,22 +68,47 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
     show_default="all cores",
     help="Processes; the shards do not depend on it.",
 )
-@click.option("--engine", type=Named(("local",), "speechlip.engines"), default="local", help="What runs the workers.")
-@click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
-@click.option("--decoder", type=Named(("pyav", "decord")), default="pyav", help="What reads the pictures; decord says what it cannot do.")
-@click.option("--limit", type=click.IntRange(0), default=0, show_default="all", help="Only the first so many videos.")
 @click.option(
-    "--sync-filter", default="", show_default=False, help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'."
+    "--engine", type=Named(("local",), "speechlip.engines"), default="local", help="What runs the workers."
+)
+@click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
+@click.option(
+    "--decoder",
+    type=Named(("pyav", "decord")),
+    default="pyav",
+    help="What reads the pictures; decord says what it cannot do.",
 )
 @click.option(
-    "--sync-correct", is_flag=True, help="With --sync-filter: move the sound of what is kept by its offset, where that is decided."
+    "--limit", type=click.IntRange(0), default=0, show_default="all", help="Only the first so many videos."
+)
+@click.option(
+    "--sync-filter",
+    default="",
+    show_default=False,
+    help="Keep only faces whose lips fit the sound, such as 'conf>=3,abs(offset)<=6'.",
+)
+@click.option(
+    "--sync-correct",
+    is_flag=True,
+    help="With --sync-filter: move the sound of what is kept by its offset, where that is decided.",
 )
 @correction_options
-@click.option("--sync-model", help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.")
-@click.option("--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model.")
-@click.option("--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file.")
+@click.option(
+    "--sync-model",
+    help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.",
+)
+@click.option(
+    "--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model."
+)
+@click.option(
+    "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file."
+)
 @limit_options
-@click.option("--accept-losses", is_flag=True, help="Finish without videos that went away, or that crashed a worker or met an odd error.")
+@click.option(
+    "--accept-losses",
+    is_flag=True,
+    help="Finish without videos that went away, or that crashed a worker or met an odd error.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
 def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, **given: Any) -> int:
@@ -71,7 +118,7 @@ def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, **given: 
     a ledger with one row per video, a dataset card, and the manifest, which is written last. Exit code 0 when something was kept, 2 when
     nothing was, 1 for an error.
     """
-    from speechlip.prep_shards import run
+    from speechlip.commands.output.prep_shards import run
 
     own = {name: given.pop(name) for name in ("dry_run", "quiet", "accept_losses", "max_wait", "max_memory")}
     return run(video_dir, out, workers, engine, chosen=given, **own)

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
-from .push_options import push_options
+from speechlip.commands.base import FILE, command
+from speechlip.commands.push_options import push_options
 
 
 @command("push-encoder", epilog="\b\nExample:\n  push-encoder runs/se4lip ann/se4lip")
@@ -19,7 +19,7 @@ def push_encoder(run: Path, repo_id: str, token_file: Path | None, quiet: bool, 
     Weights travel as safetensors, which hold no code; the trainer's state stays here. load_run("hf://user/name") and score-sync --sync-model
     hf://user/name read it back.
     """
+    from speechlip.commands.output.push import run_encoder
     from speechlip.hub.push_shards import PushOptions
-    from speechlip.push import run_encoder
 
     return run_encoder(run, repo_id, token_file, PushOptions(**options), quiet)

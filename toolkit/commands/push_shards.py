@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from .base import FILE, command
-from .push_options import push_options
+from speechlip.commands.base import FILE, command
+from speechlip.commands.push_options import push_options
 
 
 @command(
@@ -22,7 +22,7 @@ def push_shards(shards: Path, repo_id: str, token_file: Path | None, quiet: bool
     verify-shards runs first; shards travel first, the card last; then everything is streamed back, and counts and SHA-256 are compared with the
     manifest. Broken off at any moment, the same command goes on: only what is missing travels.
     """
+    from speechlip.commands.output.push import run_shards
     from speechlip.hub.push_shards import PushOptions
-    from speechlip.push import run_shards
 
     return run_shards(shards, repo_id, token_file, PushOptions(**options), quiet)

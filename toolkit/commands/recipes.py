@@ -4,9 +4,8 @@ import shutil
 import textwrap
 from itertools import zip_longest
 
-from speechlip.terminal import echo
-
-from .base import command
+from speechlip.commands.base import command
+from speechlip.commands.terminal import echo
 
 HEAD = ("recipe", "dataset", "licence", "official splits", "how to get it")
 WIDTHS = (10, 24, 18, 15)
@@ -31,7 +30,13 @@ def declared(name: str) -> tuple[str, ...]:
 
     try:
         recipe = get(name)
-        return name, recipe.TITLE, recipe.LICENCE, ", ".join(recipe.SPLITS or ("none",)), f"{recipe.ACCESS} {recipe.HOMEPAGE}"
+        return (
+            name,
+            recipe.TITLE,
+            recipe.LICENCE,
+            ", ".join(recipe.SPLITS or ("none",)),
+            f"{recipe.ACCESS} {recipe.HOMEPAGE}",
+        )
     except OptionError as error:
         return name, "", "", "", str(error)
 
@@ -44,7 +49,11 @@ def lines(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
             corpus
     """
     wrapped = [
-        textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False) for cell, width in zip(cells, widths, strict=True)
+        textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False)
+        for cell, width in zip(cells, widths, strict=True)
     ]
     rows = zip_longest(*wrapped, fillvalue="")
-    return "\n".join(SPACE.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        SPACE.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )

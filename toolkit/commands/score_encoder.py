@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from speechlip.remote.names import is_remote
 
-from .base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
+from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
+from speechlip.remote.names import is_remote
 
 
 @command(
@@ -27,22 +27,41 @@ from .base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
     help="May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, module:function (docs/encoders.md).",
 )
 @click.option(
-    "--preset", type=Named(("full", "quick")), default="full", help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32."
+    "--preset",
+    type=Named(("full", "quick")),
+    default="full",
+    help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32.",
 )
 @click.option("--steps", type=int, help="Training batches of each seed.  [default: 3000; quick: 120]")
-@click.option("--seeds", type=int, help="How many times each encoder's head is trained.  [default: 3; quick: 1]")
+@click.option(
+    "--seeds", type=int, help="How many times each encoder's head is trained.  [default: 3; quick: 1]"
+)
 @click.option("--batch-size", type=int, help="Pairs a step.  [default: 64; quick: 32]")
 @click.option("--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 0.0005]")
 @click.option("--split", help="Whose frozen pairs are examined.  [default: test, else validation]")
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
 @click.option("--precision", type=Named(("fp32", "bf16")), help="Of the training.  [default: fp32]")
-@click.option("--random-init", is_flag=True, default=None, help="Pretrained encoders at random weights; nothing is fetched.")
-@click.option("--workers", type=click.IntRange(1), help="Encoders at a time.  [default: all cores, 1 on a GPU]")
-@click.option("-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows.")
+@click.option(
+    "--random-init",
+    is_flag=True,
+    default=None,
+    help="Pretrained encoders at random weights; nothing is fetched.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="Encoders at a time.  [default: all cores, 1 on a GPU]"
+)
+@click.option(
+    "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."
+)
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @click.pass_context
 def score_encoder(
-    context: click.Context, shards: str | Path, cache: Path | None, out: Path, encoders: tuple[str, ...], **given: Any
+    context: click.Context,
+    shards: str | Path,
+    cache: Path | None,
+    out: Path,
+    encoders: tuple[str, ...],
+    **given: Any,
 ) -> int:
     """Put speech encoders into one table: how well their features find the lips that belong to them, by one protocol (docs/benchmark.md).
 
@@ -50,8 +69,8 @@ def score_encoder(
     another. Controls are always there. Leaves OUT/benchmark.json, .csv and .html; rows that are finished are not made again. Exit code 0 when all
     rows are there, 3 when some are missing (each with its reason), 1 for an error.
     """
-    from speechlip.remote.standin import run_at, shards_at
-    from speechlip.score_encoder import run
+    from speechlip.commands.output.score_encoder import run
+    from speechlip.remote.mirror import run_at, shards_at
 
     own = {name: given.pop(name) for name in ("preset", "workers", "quiet")}
     typed = shlex.join([Path(context.find_root().info_name or "score-encoder").name, *sys.argv[1:]])

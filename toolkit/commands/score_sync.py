@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from .base import DETECTOR, DEVICE, FILE, Named, Names, command, correction_options, limit_options
+from speechlip.commands.base import (
+    DETECTOR,
+    DEVICE,
+    FILE,
+    Named,
+    Names,
+    command,
+    correction_options,
+    limit_options,
+)
 
 METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
@@ -20,42 +29,90 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
     epilog="\b\nExample:\n  score-sync renders/ --reference gt/ -o scores/\n  score-sync renders/ --audit",
 )
 @click.argument("renders", type=FILE)
-@click.option("--reference", type=FILE, help="Folder of the real videos (or one file); matched by relative path without extension.")
-@click.option("--pairs", type=FILE, help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]")
+@click.option(
+    "--reference",
+    type=FILE,
+    help="Folder of the real videos (or one file); matched by relative path without extension.",
+)
+@click.option(
+    "--pairs",
+    type=FILE,
+    help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]",
+)
 @click.option("--metrics", type=METRICS, help="Any of these.  [default: all; without --reference lse,cpbd]")
-@click.option("--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md.")
+@click.option(
+    "--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md."
+)
 @click.option(
     "--ffmpeg",
     type=FFMPEG,
     default="4.2",
     help="Whose choice of frames wav2lip, latentsync and lrs follow: a generation, which is emulated, or the path of an ffmpeg to run.",
 )
-@click.option("--region", type=Named(("full", "face", "mouth")), default="full", help="Where psnr, ssim, lpips, cpbd look.")
-@click.option("--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade.")
-@click.option("--device", type=DEVICE, default="auto", help="For SyncNet and LPIPS; auto: cuda where there is one.")
+@click.option(
+    "--region",
+    type=Named(("full", "face", "mouth")),
+    default="full",
+    help="Where psnr, ssim, lpips, cpbd look.",
+)
+@click.option(
+    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade."
+)
+@click.option(
+    "--device", type=DEVICE, default="auto", help="For SyncNet and LPIPS; auto: cuda where there is one."
+)
 @click.option("--syncnet-weights", type=FILE, help="Another file in the format of syncnet_v2.model.")
 @click.option(
-    "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file; every score says so."
+    "--allow-unknown-weights",
+    is_flag=True,
+    help="Take --syncnet-weights though it is not the official file; every score says so.",
 )
-@click.option("--sync-model", help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all cores", help="Processes.")
-@limit_options
-@click.option("-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]")
-@click.option("--audit", is_flag=True, help="Only report what the containers did to the sound, and what each protocol would add.")
 @click.option(
-    "--fix-offset", is_flag=True, help="Write OUT/corrected/: copies with the sound moved by the measured offset, where it is decided."
+    "--sync-model",
+    help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Processes.",
+)
+@limit_options
+@click.option(
+    "-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]"
+)
+@click.option(
+    "--audit",
+    is_flag=True,
+    help="Only report what the containers did to the sound, and what each protocol would add.",
+)
+@click.option(
+    "--fix-offset",
+    is_flag=True,
+    help="Write OUT/corrected/: copies with the sound moved by the measured offset, where it is decided.",
 )
 @correction_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no table.")
 @click.pass_context
-def score_sync(context: click.Context, renders: Path, reference: Path | None, pairs: Path | None, out: Path | None, **given: Any) -> int:
+def score_sync(
+    context: click.Context,
+    renders: Path,
+    reference: Path | None,
+    pairs: Path | None,
+    out: Path | None,
+    **given: Any,
+) -> int:
     """Score lip-sync and pictures of rendered videos by a named protocol: LSE-C, LSE-D, LMD, PSNR, SSIM, LPIPS, CPBD.
 
     RENDERS is a folder of videos (any depth) or one video. Finished clips are not scored again unless their files or the options changed. Exit code
     0 when every clip has every score that was asked for, 3 when some are missing (each with its reason), 1 for an error.
     """
-    from speechlip.score_sync import run
+    from speechlip.commands.output.score_sync import run
 
-    own = {name: given.pop(name) for name in ("workers", "quiet", "audit", "fix_offset", "max_wait", "max_memory")}
+    own = {
+        name: given.pop(name)
+        for name in ("workers", "quiet", "audit", "fix_offset", "max_wait", "max_memory")
+    }
     command = shlex.join([Path(context.find_root().info_name or "score-sync").name, *sys.argv[1:]])
     return run(renders, out, reference, pairs, command=command, chosen=given, **own)

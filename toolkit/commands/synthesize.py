@@ -4,16 +4,21 @@ import os
 from pathlib import Path
 
 import click
-from speechlip.terminal import counted, echo
 
-from .base import FILE, command
+from speechlip.commands.base import FILE, command
+from speechlip.commands.terminal import echo
+from speechlip.wording import counted
 
 
 @command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
 @click.argument("out", type=FILE)
-@click.option("--identities", type=click.IntRange(1), default=6, help="Drawn speakers, each with a face and a voice.")
+@click.option(
+    "--identities", type=click.IntRange(1), default=6, help="Drawn speakers, each with a face and a voice."
+)
 @click.option("--clips", type=click.IntRange(1), default=2, help="Clips of each, one sentence or two long.")
-@click.option("--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late.")
+@click.option(
+    "--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late."
+)
 @click.option("--seed", type=int, default=0, help="Draws faces, voices and sentences.")
 @click.option(
     "--workers",

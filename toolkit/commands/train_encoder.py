@@ -5,9 +5,12 @@ from typing import Any
 
 import click
 
-from .base import DEVICE, FILE, SHARDS, Named, Names, cache_option, command
+from speechlip.commands.base import DEVICE, FILE, SHARDS, Named, Names, cache_option, command
 
-ENCODER = Named(("se4lip", "stft-gru", "stft-gru-small", "mel-gru", "mel-cnn", "mel-cnn-wav2lip", "stft-cnn"), "speechlip.speech_networks")
+ENCODER = Named(
+    ("se4lip", "stft-gru", "stft-gru-small", "mel-gru", "mel-cnn", "mel-cnn-wav2lip", "stft-cnn"),
+    "speechlip.speech_networks",
+)
 FEATURE = Named(("logmag", "mag", "power", "complex"))
 LOSS = Named(("relu", "clamp", "half", "s2l", "logit", "nce"))
 AUGMENT = Names(("colour", "shift", "flip", "noise"))
@@ -20,39 +23,86 @@ LIPS = Named(("mouth", "literal"))
 )
 @click.argument("shards", type=SHARDS)
 @cache_option
-@click.option("--encoder", type=ENCODER, help="The speech network; se4lip is stft-gru. Other packages add theirs.  [default: se4lip]")
-@click.option("--feature", type=FEATURE, help="Of the STFT; a mel has no complex.  [default: logmag]")
-@click.option("--pool", type=Named(("last", "mean")), help="Which state of a GRU is the embedding.  [default: last]")
 @click.option(
-    "--preset", type=Named(("paper", "fast")), default="paper", help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine."
+    "--encoder",
+    type=ENCODER,
+    help="The speech network; se4lip is stft-gru. Other packages add theirs.  [default: se4lip]",
+)
+@click.option("--feature", type=FEATURE, help="Of the STFT; a mel has no complex.  [default: logmag]")
+@click.option(
+    "--pool", type=Named(("last", "mean")), help="Which state of a GRU is the embedding.  [default: last]"
+)
+@click.option(
+    "--preset",
+    type=Named(("paper", "fast")),
+    default="paper",
+    help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine.",
 )
 @click.option("--loss", type=LOSS, help="docs/training.md has each.  [default: relu; fast: nce]")
 @click.option("--steps", type=int, help="Batches in all.  [default: 100000; fast: 5000]")
 @click.option("--batch-size", type=int, help="Pairs a step.  [default: 16; fast: 64]")
-@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 5e-05; fast: 0.0005]")
 @click.option(
-    "--schedule", type=Named(("constant", "cosine")), help="cosine goes down to 0 at the last step.  [default: constant; fast: cosine]"
+    "--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 5e-05; fast: 0.0005]"
 )
-@click.option("--warmup-steps", type=int, help="Steps until the learning rate is there.  [default: 0; fast: 20]")
 @click.option(
-    "--negatives", help="Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.  [fast: positive:1]"
+    "--schedule",
+    type=Named(("constant", "cosine")),
+    help="cosine goes down to 0 at the last step.  [default: constant; fast: cosine]",
 )
-@click.option("--min-neg-gap", type=int, help="Least frames between the two windows of a negative; 0 lets them touch.  [default: 5]")
-@click.option("--windows-per-clip", type=int, help="Windows of lips that a clip gives in an epoch.  [default: 8]")
+@click.option(
+    "--warmup-steps", type=int, help="Steps until the learning rate is there.  [default: 0; fast: 20]"
+)
+@click.option(
+    "--negatives",
+    help="Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.  [fast: positive:1]",
+)
+@click.option(
+    "--min-neg-gap",
+    type=int,
+    help="Least frames between the two windows of a negative; 0 lets them touch.  [default: 5]",
+)
+@click.option(
+    "--windows-per-clip", type=int, help="Windows of lips that a clip gives in an epoch.  [default: 8]"
+)
 @click.option("--augment", type=AUGMENT, help="Any of these, or none.  [default: none]")
-@click.option("--lip-input", type=LIPS, help="Rows 24–71 of the crop, or all 96, whose lowest the network never sees.  [default: mouth]")
+@click.option(
+    "--lip-input",
+    type=LIPS,
+    help="Rows 24–71 of the crop, or all 96, whose lowest the network never sees.  [default: mouth]",
+)
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
 @click.option("--precision", type=Named(("fp32", "bf16")), help="bf16 pays on a GPU alone.  [default: fp32]")
-@click.option("--compile", is_flag=True, default=None, help="Compile the networks; pays on a GPU, in runs of more than a few minutes.")
-@click.option("--workers", type=int, help="Processes that read shards; 0: none beside this one.  [default: 0]")
+@click.option(
+    "--compile",
+    is_flag=True,
+    default=None,
+    help="Compile the networks; pays on a GPU, in runs of more than a few minutes.",
+)
+@click.option(
+    "--workers", type=int, help="Processes that read shards; 0: none beside this one.  [default: 0]"
+)
 @click.option("--seed", type=int, help="Draws weights and pairs.  [default: 0]")
-@click.option("--validation-pairs", type=int, help="How many of the frozen validation pairs are looked at.  [default: 256]")
+@click.option(
+    "--validation-pairs",
+    type=int,
+    help="How many of the frozen validation pairs are looked at.  [default: 256]",
+)
 @click.option("--validate-every", type=int, help="Steps between looks.  [default: 200]")
 @click.option("--checkpoint-every", type=int, help="Steps between checkpoints.  [default: 1000]")
 @click.option("-o", "--out", type=FILE, help="Folder of the run.  [default: runs/ENCODER]")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out from its last checkpoint, with its options.")
-@click.option("--check-data", is_flag=True, help="First learn one batch by heart, and say what is wrong where that fails.")
-@click.option("--tensorboard/--no-tensorboard", default=None, help="Scalars in OUT/tensorboard.  [default: where TensorBoard is installed]")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run in --out from its last checkpoint, with its options."
+)
+@click.option(
+    "--check-data",
+    is_flag=True,
+    help="First learn one batch by heart, and say what is wrong where that fails.",
+)
+@click.option(
+    "--tensorboard/--no-tensorboard",
+    default=None,
+    help="Scalars in OUT/tensorboard.  [default: where TensorBoard is installed]",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but notes.")
 def train_encoder(
     shards: str | Path,
@@ -71,7 +121,7 @@ def train_encoder(
     Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture OUT/training.png and the card OUT/README.md.
     The paper preset is what SE4Lip states; what it leaves open is printed and saved.
     """
-    from speechlip.remote.standin import shards_at
-    from speechlip.train_encoder import run
+    from speechlip.commands.output.train_encoder import run
+    from speechlip.remote.mirror import shards_at
 
     return run(shards_at(shards, cache), out, preset, resume, quiet, check_data, tensorboard, chosen)

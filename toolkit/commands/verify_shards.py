@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from speechlip.errors import ERROR
-from speechlip.terminal import echo
 
-from .base import SHARDS, cache_option, command
+from speechlip.commands.base import SHARDS, cache_option, command
+from speechlip.commands.terminal import echo
+from speechlip.errors import ERROR
 
 
 @command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/\n  verify-shards hf://ann/talks@main")
@@ -18,9 +18,9 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
 
     Exit code 0 when it is sound, else 1.
     """
-    from speechlip.remote.standin import shards_at
-    from speechlip.shards.verify import verify
-    from speechlip.terminal import Bar
+    from speechlip.commands.terminal import Bar
+    from speechlip.remote.mirror import shards_at
+    from speechlip.shards.checks.verify import verify
 
     with Bar(0, "verifying", "clips", quiet=quiet) as bar:
         verification = verify(shards_at(folder, cache), lambda done, total: bar.reach(done, total=total))

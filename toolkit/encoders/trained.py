@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.errors import ModelError, ShardError
 from speechlip.faces.crops import PRESETS
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
-from speechlip.remote.standin import run_at
-from speechlip.scoring.verdict import LEAST_OF_RUNS
-from speechlip.shards.pairs import WINDOW
+from speechlip.remote.mirror import run_at
+from speechlip.shards.pairs.rules import WINDOW
 from speechlip.spectra import spectrogram
 from speechlip.timing import SAMPLES_PER_FRAME
-from torch import Tensor
-
-from .pair import SpeechLipPair, build_pair
 
 FORMAT = 1
 WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
@@ -31,6 +30,9 @@ FACT_TYPES = {"step": int, "sha256": str, "crop": str, "options": dict, "shards"
 """What a checkpoint must say of itself, whoever it comes from."""
 BATCH_WINDOWS = 32
 CROP_SHAPE = (96, 96, 3)
+LEAST_OF_RUNS = 0.1
+"""Runs of train-encoder, whose rows have length 1: foreign speech, noise and music reached 0.15 in 3 to 12 s, with an interval down to 0
+(docs/decisions/offsets-that-may-be-acted-on.md)."""
 
 
 class TrainedPair:
@@ -41,8 +43,17 @@ class TrainedPair:
 
     official, is_lse, window_frames, least_confidence = False, False, WINDOW, LEAST_OF_RUNS
 
-    def __init__(self, pair: SpeechLipPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu") -> None:
-        self.pair, self.name, self.sha256, self.step, self.crop, self.device = pair.to(device).eval(), name, sha256, step, crop, device
+    def __init__(
+        self, pair: SpeechLipPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu"
+    ) -> None:
+        self.pair, self.name, self.sha256, self.step, self.crop, self.device = (
+            pair.to(device).eval(),
+            name,
+            sha256,
+            step,
+            crop,
+            device,
+        )
 
     def features(self, frames: Iterable[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings of every window of a clip: 512 numbers of length 1, and a 1.
@@ -51,7 +62,9 @@ class TrainedPair:
         i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows grow as cosines fall.
         Raises NotScored for fewer than 5 frames.
         """
-        parts = [self.lip_features(windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))]
+        parts = [
+            self.lip_features(windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))
+        ]
         if not parts:
             raise NotScored("too short", f"the clip gives no window of {WINDOW} frames")
         lips = np.concatenate(parts)
@@ -73,7 +86,9 @@ class TrainedPair:
         """
         n_frames = len(audio) // SAMPLES_PER_FRAME
         if n_frames < WINDOW:
-            raise ShardError(f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips out")
+            raise ShardError(
+                f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips out"
+            )
         rows = self._embed_clip(audio[: n_frames * SAMPLES_PER_FRAME])
         return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
@@ -92,7 +107,9 @@ class TrainedPair:
         clip = audio if reads.form == "waveform" else spectrogram(audio)
         starts = range(len(audio) // SAMPLES_PER_FRAME - WINDOW + 1)
         parts = [starts[first : first + BATCH_WINDOWS] for first in range(0, len(starts), BATCH_WINDOWS)]
-        windows = (torch.from_numpy(np.stack([reads.cut(clip, start, WINDOW) for start in part])) for part in parts)
+        windows = (
+            torch.from_numpy(np.stack([reads.cut(clip, start, WINDOW) for start in part])) for part in parts
+        )
         return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows])
 
     @torch.inference_mode()
@@ -108,7 +125,9 @@ def of_unit_length(rows: np.ndarray) -> np.ndarray:
     [[0.6, 0.8, 1.0]]
     """
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.concatenate([rows / np.maximum(lengths, np.finfo(rows.dtype).tiny), np.ones((len(rows), 1), rows.dtype)], axis=1)
+    return np.concatenate(
+        [rows / np.maximum(lengths, np.finfo(rows.dtype).tiny), np.ones((len(rows), 1), rows.dtype)], axis=1
+    )
 
 
 def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
@@ -126,7 +145,8 @@ def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
     if picture.shape != CROP_SHAPE:
         height, width = picture.shape[:2]
         raise NotScored(
-            "not 96×96", f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face detector"
+            "not 96×96",
+            f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face detector",
         )
     return picture
 
@@ -148,7 +168,9 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     network = {name: options.get(name, "") for name in ("feature", "pool")}
     pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"], **network)
     load_weights(pair, content, "pair.", folder)
-    return TrainedPair(pair, f"{path.name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device)
+    return TrainedPair(
+        pair, f"{path.name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device
+    )
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -171,18 +193,24 @@ def read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise ModelError(f"{folder / FACTS} cannot be read ({str(error) or type(error).__name__}); restore it, or train again") from error
+        raise ModelError(
+            f"{folder / FACTS} cannot be read ({str(error) or type(error).__name__}); restore it, or train again"
+        ) from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ModelError(
             f"{folder} is no checkpoint of format {FORMAT}, which this speechlip reads; train again, or use the release that wrote it"
         )
     texts = (
-        {name: facts["options"].get(name, "") for name in ("encoder", "lip_input", "feature", "pool")} if _is_dict(facts, "options") else {}
+        {name: facts["options"].get(name, "") for name in ("encoder", "lip_input", "feature", "pool")}
+        if _is_dict(facts, "options")
+        else {}
     )
     wrong = [name for name, wanted in FACT_TYPES.items() if type(facts.get(name)) is not wanted]
     wrong += [f"options.{name}" for name, value in texts.items() if not isinstance(value, str)]
     if wrong or facts["step"] < 0:
-        raise ModelError(f"{folder / FACTS} lacks or garbles {', '.join(wrong) or 'step'}; restore it, or train again")
+        raise ModelError(
+            f"{folder / FACTS} lacks or garbles {', '.join(wrong) or 'step'}; restore it, or train again"
+        )
     return facts
 
 
@@ -199,7 +227,9 @@ def read_weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
     try:
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != facts["sha256"]:
-            raise ModelError(f"{path} is not the file that {FACTS} beside it names (SHA-256); restore it, or train again")
+            raise ModelError(
+                f"{path} is not the file that {FACTS} beside it names (SHA-256); restore it, or train again"
+            )
         return load(data)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
@@ -211,7 +241,11 @@ def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: st
     try:
         module.load_state_dict(own)
     except RuntimeError as error:
-        raise ModelError(f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}") from error
+        raise ModelError(
+            f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}"
+        ) from error
     broken = [name for name, tensor in module.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:
-        raise ModelError(f"the weights in {folder} are not all finite ({broken[0]}, {len(broken)} in all); restore them, or train again")
+        raise ModelError(
+            f"the weights in {folder} are not all finite ({broken[0]}, {len(broken)} in all); restore them, or train again"
+        )

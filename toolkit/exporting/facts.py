@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import speechlip
 from speechlip.errors import OptionError
-from speechlip.files import file_stamp, sha256_of, write_text
-from speechlip.shards.writer import plain_name
+from speechlip.exporting.layouts import LAYOUTS
+from speechlip.exporting.records import Exporter, ExportOptions, Task
+from speechlip.exporting.scale import Scale
+from speechlip.files.names import plain_name
+from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.files.writing import write_text
 from speechlip.timing import FPS
-
-from .layouts import LAYOUTS
-from .records import Exporter, ExportOptions, Task
-from .scale import Scale
 
 FORMAT = 1
 AVE_NOTE = "aud_ave.patch.txt"
@@ -40,14 +41,18 @@ def made_from(task: Task, exporter: Exporter, options: ExportOptions) -> str:
         "train_share": str(options.train_share),
         "scale": options.scale_sha256,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[
+        :32
+    ]
 
 
 def frames_if_done(task: Task, exporter: Exporter, options: ExportOptions) -> int | None:
     """T of a video whose files are there, made from the same; None where they are not."""
     try:
         facts = json.loads((task.folder / facts_name(exporter.label)).read_text(encoding="utf-8"))
-        done = facts["made_from"] == made_from(task, exporter, options) and all((task.folder / name).is_file() for name in facts["files"])
+        done = facts["made_from"] == made_from(task, exporter, options) and all(
+            (task.folder / name).is_file() for name in facts["files"]
+        )
         return int(facts["frames"]) if done else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -111,7 +116,9 @@ def numbers(values: np.ndarray) -> list[float]:
 
 def same_weights(one: Any, other: dict[str, Any]) -> bool:
     """Whether two descriptions are of the same network; a run's folder may be called by another path."""
-    return isinstance(one, dict) and (one | {"name": ""} == other | {"name": ""} if other["weights"] else one == other)
+    return isinstance(one, dict) and (
+        one | {"name": ""} == other | {"name": ""} if other["weights"] else one == other
+    )
 
 
 def read_scale(folder: Path, exporter: Exporter, want_axes: bool) -> tuple[Scale, str]:
@@ -126,8 +133,14 @@ def read_scale(folder: Path, exporter: Exporter, want_axes: bool) -> tuple[Scale
         raise OptionError(
             f"{path} cannot be read ({error}); give the folder of one video that {exporter.encoder.name} was exported of"
         ) from error
-    if not same_weights(encoder, exporter.described()) or mean.shape != (exporter.encoder.dim,) or std.shape != mean.shape:
-        raise OptionError(f"{path} is of another encoder or of other weights; export that video again, or take its encoder")
+    if (
+        not same_weights(encoder, exporter.described())
+        or mean.shape != (exporter.encoder.dim,)
+        or std.shape != mean.shape
+    ):
+        raise OptionError(
+            f"{path} is of another encoder or of other weights; export that video again, or take its encoder"
+        )
     if want_axes and scale.axes is None:
         raise OptionError(
             f"{path} was exported without ad-nerf and has no principal components; leave ad-nerf out of --for, or export it again"

@@ -9,18 +9,26 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from speechlip.errors import UNEXPECTED, ModelError, OptionError, ShardError, SourceRefused, WriteError, where_raised
-from speechlip.files import only_run, write_text
-from speechlip.media.endings import shown_endings
+from speechlip.errors import (
+    UNEXPECTED,
+    ModelError,
+    OptionError,
+    ShardError,
+    SourceRefused,
+    WriteError,
+    where_raised,
+)
+from speechlip.exporting.audio import Audio, read_audio
+from speechlip.exporting.facts import facts_name, foreign_files, frames_if_done, own_name
+from speechlip.exporting.layouts import LAYOUTS
+from speechlip.exporting.records import EXPORTED, FAILED, KEPT, Exporter, ExportOptions, Row, Task
+from speechlip.exporting.video import export_video
+from speechlip.files.locks import only_run
+from speechlip.files.names import plain_name
+from speechlip.files.writing import write_text
+from speechlip.media.streams.endings import shown_endings
 from speechlip.recipes.folder import videos
-from speechlip.shards.writer import plain_name
-from speechlip.workers import DEFAULT_LIMITS, Limits, Replaced, Report, outcomes
-
-from .facts import facts_name, foreign_files, frames_if_done, own_name
-from .layouts import LAYOUTS
-from .records import EXPORTED, FAILED, KEPT, Exporter, ExportOptions, Row, Task
-from .sound import Sound, read_sound
-from .video import export_video
+from speechlip.workers.pool import DEFAULT_LIMITS, Limits, Replaced, Report, outcomes
 
 LEDGER = "ledger.jsonl"
 
@@ -41,9 +49,14 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
     """One task per video under ``source``, or for the one file that it is. Raises OptionError: none, or two for one folder of ``out``."""
     files = [source] if source.is_file() else videos(source, exclude=out)
     root = source.parent if source.is_file() else source
-    tasks = [Task(path.relative_to(root).as_posix(), path, out / path.relative_to(root).with_suffix("")) for path in files]
+    tasks = [
+        Task(path.relative_to(root).as_posix(), path, out / path.relative_to(root).with_suffix(""))
+        for path in files
+    ]
     if not tasks:
-        raise OptionError(f"no video in {source}; export-features reads {shown_endings()}, at any depth, or one sound file")
+        raise OptionError(
+            f"no video in {source}; export-features reads {shown_endings()}, at any depth, or one sound file"
+        )
     same: dict[Path, list[str]] = defaultdict(list)
     for task in tasks:
         same[task.folder].append(plain_name(task.name))
@@ -56,13 +69,17 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
 def check_folders(tasks: Sequence[Task], label: str) -> None:
     """Raise OptionError where a folder holds features of another encoder, or of another tool: the renderers' file names are the same for all."""
     for task in tasks:
-        others = sorted(path.name for path in task.folder.glob("aud_*.json") if path.name != facts_name(label))
+        others = sorted(
+            path.name for path in task.folder.glob("aud_*.json") if path.name != facts_name(label)
+        )
         if others:
             raise OptionError(
                 f"{task.folder} holds features of another encoder ({others[0]}), whose files have the same names; choose another -o"
             )
         if foreign := foreign_files(task.folder, label):
-            raise OptionError(f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose another -o")
+            raise OptionError(
+                f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose another -o"
+            )
 
 
 def export(
@@ -81,21 +98,25 @@ def export(
     with only_run(out):
         rows = {}
         frames = {task: frames_if_done(task, exporter, options) for task in tasks}
-        kept = {task: Row(plain_name(task.name), KEPT, done) for task, done in frames.items() if done is not None}
+        kept = {
+            task: Row(plain_name(task.name), KEPT, done) for task, done in frames.items() if done is not None
+        }
         pending = [task for task in tasks if task not in kept]
         made = (
             (task, export_read(task, read, exporter, options))
-            for task, read in sounds_of(pending, options.max_picture_px, limits, replaced)
+            for task, read in audio_of(pending, options.max_picture_px, limits, replaced)
         )
         for task, row in chain(kept.items(), made):
             rows[task] = row
             yield row
-        write_text(out / LEDGER, "".join(json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks))
+        write_text(
+            out / LEDGER, "".join(json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks)
+        )
 
 
-def sounds_of(
+def audio_of(
     tasks: Sequence[Task], max_picture_px: int, limits: Limits, replaced: Callable[[Replaced], None]
-) -> Iterator[tuple[Task, Sound | Exception]]:
+) -> Iterator[tuple[Task, Audio | Exception]]:
     """Each task with its sound, or with why there is none."""
     return outcomes(
         partial(read_task, max_picture_px=max_picture_px),
@@ -108,19 +129,19 @@ def sounds_of(
     )
 
 
-def read_task(task: Task, report: Report, max_picture_px: int) -> Sound | Exception:
+def read_task(task: Task, report: Report, max_picture_px: int) -> Audio | Exception:
     """The sound of one video, or why there is none. No error of a video goes further than this."""
     name = plain_name(task.name)
     report(name, 0.0)
     try:
-        return read_sound(task.path, max_picture_px)
+        return read_audio(task.path, max_picture_px)
     except SourceRefused as refusal:
         return refusal
     except Exception as error:
         return SourceRefused("features", UNEXPECTED, where_raised(error))
 
 
-def export_read(task: Task, read: Sound | Exception, exporter: Exporter, options: ExportOptions) -> Row:
+def export_read(task: Task, read: Audio | Exception, exporter: Exporter, options: ExportOptions) -> Row:
     """Write the files of one video that was read. No error of a video goes further than this."""
     name = plain_name(task.name)
     try:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from speechlip.errors import OptionError
-from speechlip.files import whole_file
 
-from .scale import COMPONENTS, Scale
+from speechlip.errors import OptionError
+from speechlip.exporting.scale import COMPONENTS, Scale
+from speechlip.files.writing import whole_file
 
 HUBERT_CHANNELS, AVE_CHANNELS = 1024, 512
 WINDOW_STEPS = 16  # AudioNet reads 16 steps, and cuts what is longer
@@ -55,10 +55,18 @@ def hubert_why_not(steps: int, dim: int) -> str:
 
 
 def ave_why_not(steps: int, dim: int) -> str:
-    return f"{steps} × {dim} numbers a frame do not go into its {AVE_CHANNELS}" if steps * dim > AVE_CHANNELS else ""
+    return (
+        f"{steps} × {dim} numbers a frame do not go into its {AVE_CHANNELS}"
+        if steps * dim > AVE_CHANNELS
+        else ""
+    )
 
 
-HUBERT = Layout(hubert_why_not, lambda steps, dim: (steps, HUBERT_CHANNELS), lambda parts, scale: padded(parts, HUBERT_CHANNELS))
+HUBERT = Layout(
+    hubert_why_not,
+    lambda steps, dim: (steps, HUBERT_CHANNELS),
+    lambda parts, scale: padded(parts, HUBERT_CHANNELS),
+)
 AVE = Layout(
     ave_why_not,
     lambda steps, dim: (AVE_CHANNELS,),
@@ -89,7 +97,9 @@ def parse_renderers(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def choose_layouts(renderers: Iterable[str], steps: int, dim: int) -> tuple[dict[str, Layout], dict[str, str]]:
+def choose_layouts(
+    renderers: Iterable[str], steps: int, dim: int
+) -> tuple[dict[str, Layout], dict[str, str]]:
     """The renderers' files that W steps of D numbers a frame go into; and of the others, why not."""
     names = [name for name in LAYOUTS if any(name in RENDERERS[renderer] for renderer in renderers)]
     refused = {name: why for name in names if (why := LAYOUTS[name].why_not(steps, dim))}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from speechlip.encoders.protocol import FeatureClock
-from speechlip.media.opening import MAX_PICTURE_PX
-from speechlip.timing import FPS
 
-from .scale import Scale
+from speechlip.encoders.features.protocol import FeatureClock
+from speechlip.exporting.scale import Scale
+from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.timing import FPS
 
 EXPORTED, KEPT, FAILED = "exported", "kept", "failed"
 
@@ -43,7 +43,9 @@ class Exporter:
 
     def described(self) -> dict[str, Any]:
         """For the JSON; a reach over all of the sound is null there."""
-        clock = {name: value if isfinite(value) else None for name, value in asdict(self.encoder.clock).items()}
+        clock = {
+            name: value if isfinite(value) else None for name, value in asdict(self.encoder.clock).items()
+        }
         return {"name": self.encoder.name, "weights": self.weights, "dim": self.encoder.dim, **clock}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
 from speechlip.errors import SourceRefused
 
 COMPONENTS = 29  # channels of DeepSpeech's logits, which AD-NeRF's networks are built for
@@ -50,13 +51,17 @@ def measure(parts: Iterable[np.ndarray], want_axes: bool) -> Scale:
     for part in parts:
         rows = part.reshape(-1, part.shape[-1]).astype(np.float64)
         if not count:
-            origin = rows[0].copy()  # moments about a point of the cloud: no digits are lost where a mean is far from 0
+            origin = rows[
+                0
+            ].copy()  # moments about a point of the cloud: no digits are lost where a mean is far from 0
         rows -= origin
         count += len(rows)
         total = total + rows.sum(axis=0)
         squares = squares + (rows.T @ rows if want_axes else (rows**2).sum(axis=0))
     if count < 2:
-        raise SourceRefused("features", "too short", f"{count} features in the frames to train on, at least 2 make a scale")
+        raise SourceRefused(
+            "features", "too short", f"{count} features in the frames to train on, at least 2 make a scale"
+        )
     offset = total / count
     covariance = squares / count - (np.outer(offset, offset) if want_axes else offset**2)
     variance = np.diag(covariance) if want_axes else covariance
@@ -78,6 +83,8 @@ def principal_axes(correlation: np.ndarray) -> tuple[np.ndarray, float]:
     real = variances > STILL * max(float(np.trace(correlation)), STILL)
     axes = np.zeros((COMPONENTS, len(correlation)), np.float32)
     found = directions[real]
-    signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])  # the largest entry is positive: the same axes everywhere
+    signs = np.sign(
+        found[np.arange(len(found)), np.abs(found).argmax(axis=1)]
+    )  # the largest entry is positive: the same axes everywhere
     axes[: len(found)] = signs[:, None] * found / np.sqrt(variances[real])[:, None]
     return axes, float(variances[real].sum() / np.trace(correlation)) if len(found) else 0.0

@@ -5,15 +5,15 @@ from dataclasses import replace
 from math import ceil, floor
 
 import numpy as np
-from speechlip.encoders.protocol import FRAME_MS, FeatureClock, per_frame
-from speechlip.errors import SourceRefused
-from speechlip.files import make_folder, write_text
 
-from .facts import AVE_NOTE, forget, own_name, write_facts
-from .layouts import DEEPSPEECH, OWN, choose_layouts, write_npy
-from .records import Exporter, ExportOptions, Task
-from .scale import measure
-from .sound import Sound
+from speechlip.encoders.features.protocol import FRAME_MS, FeatureClock, per_frame
+from speechlip.errors import SourceRefused
+from speechlip.exporting.audio import Audio
+from speechlip.exporting.facts import AVE_NOTE, forget, own_name, write_facts
+from speechlip.exporting.layouts import DEEPSPEECH, OWN, choose_layouts, write_npy
+from speechlip.exporting.records import Exporter, ExportOptions, Task
+from speechlip.exporting.scale import measure
+from speechlip.files.writing import make_folder, write_text
 
 PART_FRAMES = 2048  # of HuBERT-large's 2 × 1024 numbers a frame, 16 MB
 AVE_LINE = "aud_features = np.load(os.path.join(self.root_path, 'aud_ave.npy'))"
@@ -26,7 +26,7 @@ training and testing without --aud.
 """
 
 
-def export_video(task: Task, sound: Sound, exporter: Exporter, options: ExportOptions) -> int:
+def export_video(task: Task, sound: Audio, exporter: Exporter, options: ExportOptions) -> int:
     """Write the files of one video with this sound; returns T, the number of its frames. What an earlier export left is removed first.
 
     In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz is 3 MB, of HuBERT-large 12 MB);
@@ -39,7 +39,9 @@ def export_video(task: Task, sound: Sound, exporter: Exporter, options: ExportOp
     want_axes = DEEPSPEECH in layouts.values()
     scale = options.scale or measure(frame_parts(features, encoder.clock, train_frames), want_axes)
     layouts = {own_name(exporter.label): OWN} | layouts
-    shapes = {name: (sound.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()}
+    shapes = {
+        name: (sound.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()
+    }
     make_folder(task.folder)
     forget(task.folder, exporter.label)
     for name, layout in layouts.items():
@@ -63,7 +65,9 @@ def frame_parts(features: np.ndarray, clock: FeatureClock, frames: int) -> Itera
         here = replace(clock, centre_ms=clock.centre_ms + low * 1000 / clock.rate_hz - first * FRAME_MS)
         part = per_frame(features[low:high], here, count)
         if not np.isfinite(part).all():
-            raise SourceRefused("features", "not finite", "the encoder gives NaN or infinite numbers for this sound")
+            raise SourceRefused(
+                "features", "not finite", "the encoder gives NaN or infinite numbers for this sound"
+            )
         yield part.reshape(count, -1, features.shape[1])
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from speechlip.faces.libraries import load
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
-
-from .libraries import load
 
 LONG_SIDE = 320
 SMALLEST = 40
@@ -77,13 +77,19 @@ class CascadeDetector:
 
     def _search(self, picture: np.ndarray, index: int) -> None:
         """Look for faces that are not followed yet, and settle when to do so again."""
-        found = self._whole(picture, index, LONG_SIDE, min_size=(SMALLEST,) * 2, max_size=(LONG_SIDE,) * 2, step_ratio=1.0)
+        found = self._whole(
+            picture, index, LONG_SIDE, min_size=(SMALLEST,) * 2, max_size=(LONG_SIDE,) * 2, step_ratio=1.0
+        )
         if not found and not self._places:
             sizes = {"min_size": (SECOND_SMALLEST,) * 2, "max_size": (SECOND_LARGEST,) * 2}
             found = self._whole(picture, index, SECOND_LONG_SIDE, step_ratio=1.5, **sizes)
         for candidate in sorted(found, key=lambda place: -place.side):
             place = self._near(picture, candidate, index)
-            if place and place.windows >= NEW_WINDOWS and not any(place.covers(known) for known in self._places):
+            if (
+                place
+                and place.windows >= NEW_WINDOWS
+                and not any(place.covers(known) for known in self._places)
+            ):
                 self._places = [*self._places, place][:MAX_FACES]
         if self._places:
             self._next_search, self._pause = index + NEWCOMERS_EVERY, LOOK_EVERY
@@ -112,7 +118,9 @@ class CascadeDetector:
         )
         if len(windows) < FEWEST_WINDOWS:
             return None
-        hits = np.array([(hit["c"] + hit["width"] / 2, hit["r"] + hit["height"] / 2, hit["width"]) for hit in windows])
+        hits = np.array(
+            [(hit["c"] + hit["width"] / 2, hit["r"] + hit["height"] / 2, hit["width"]) for hit in windows]
+        )
         middle = np.median(hits, axis=0)
         agreeing = hits[np.abs(hits[:, :2] - middle[:2]).max(axis=1) < 0.3 * middle[2]]
         if len(agreeing) < FEWEST_WINDOWS:
@@ -132,7 +140,12 @@ class CascadeDetector:
         left, top = min(max(0, x0), width - 1), min(max(0, y0), height - 1)
         right, bottom = max(left + 1, min(x0 + reach, width)), max(top + 1, min(y0 + reach, height))
         part = picture[top:bottom, left:right]
-        padding = (max(0, top - y0), max(0, y0 + reach - bottom), max(0, left - x0), max(0, x0 + reach - right))
+        padding = (
+            max(0, top - y0),
+            max(0, y0 + reach - bottom),
+            max(0, left - x0),
+            max(0, x0 + reach - right),
+        )
         if any(padding):
             part = cv2.copyMakeBorder(part, *padding, cv2.BORDER_REPLICATE)
         side = round(FACE_SIDE * REACH)

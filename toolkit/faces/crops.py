@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from speechlip.errors import OptionError
-from speechlip.records import FaceTrack
 
-from .landmarks import MOUTH, MOUTH_CORNERS, mean_face
-from .libraries import load
-from .pose import as_complex, fit_pose, smooth
+from speechlip.errors import OptionError
+from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS, mean_face
+from speechlip.faces.libraries import load
+from speechlip.faces.pose import as_complex, fit_pose, smooth
+from speechlip.records import FaceTrack
 
 SIZE = 96
 MOUTH_WIDTHS = 1.9
@@ -96,10 +96,15 @@ def lips(track: FaceTrack) -> np.ndarray:
 
 def lips_from_box(track: FaceTrack) -> np.ndarray:
     """``lips`` of a face without landmarks: upright, the mouth where it usually is in the box (errors: docs/decisions)."""
-    corner, other = as_complex(track.boxes[:, :2].astype(np.float64)), as_complex(track.boxes[:, 2:].astype(np.float64))
+    corner, other = (
+        as_complex(track.boxes[:, :2].astype(np.float64)),
+        as_complex(track.boxes[:, 2:].astype(np.float64)),
+    )
     side = smooth((other - corner).real, SIDE_FRAMES)
     middle = (MOUTH_IN_BOX.x - 0.5) + 1j * (MOUTH_IN_BOX.y - 0.5)
-    return similarities((corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (MOUTH_IN_BOX.width * side) + 0j)
+    return similarities(
+        (corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (MOUTH_IN_BOX.width * side) + 0j
+    )
 
 
 def lower_face(track: FaceTrack) -> np.ndarray:
@@ -134,7 +139,11 @@ def auto_avsr(track: FaceTrack) -> np.ndarray:
     return similarities(calm[:, MOUTH].mean(axis=1), turn)
 
 
-PRESETS: dict[str, Callable[[FaceTrack], np.ndarray]] = {"lips": lips, "lower-face": lower_face, "auto-avsr": auto_avsr}
+PRESETS: dict[str, Callable[[FaceTrack], np.ndarray]] = {
+    "lips": lips,
+    "lower-face": lower_face,
+    "auto-avsr": auto_avsr,
+}
 
 
 def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
@@ -153,7 +162,10 @@ def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
 def similarities(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """Affines that bring ``centre`` (N,) complex px to the crop's middle, turned and scaled by ``turn`` (N,) complex: (N, 2, 3)."""
     shift = SIZE / 2 * (1 + 1j) - turn * centre
-    return np.stack([np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)], axis=-2)
+    return np.stack(
+        [np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)],
+        axis=-2,
+    )
 
 
 def transform(affines: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -190,7 +202,9 @@ def shrinkage(affine: np.ndarray) -> float:
     return float(1 / np.sqrt(abs(np.linalg.det(affine[:, :2].astype(np.float64)))))
 
 
-def cut(picture: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)) -> np.ndarray:
+def cut(
+    picture: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
     """Cut one crop: (H, W, 3) uint8 RGB → (size, size, 3) uint8.
 
     ``picture`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in the frame. Where the crop is
@@ -206,10 +220,18 @@ def cut(picture: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple
     whole = min(int(shrinkage(matrix) / OVERSAMPLING), *part.shape[:2])
     if whole > 1:
         part = part[: part.shape[0] // whole * whole, : part.shape[1] // whole * whole]
-        part = cv2.resize(part, (part.shape[1] // whole, part.shape[0] // whole), interpolation=cv2.INTER_AREA)
+        part = cv2.resize(
+            part, (part.shape[1] // whole, part.shape[0] // whole), interpolation=cv2.INTER_AREA
+        )
         matrix[:, :2] *= whole
     samples = max(1, int(np.ceil(shrinkage(matrix) - 0.25)))
     matrix *= samples
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    crop = cv2.warpAffine(part, matrix, (size * samples, size * samples), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.warpAffine(
+        part,
+        matrix,
+        (size * samples, size * samples),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) if samples > 1 else crop

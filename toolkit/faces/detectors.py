@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError
+from speechlip.faces.libraries import refuse_missing
 from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import Face, Source
-
-from .libraries import refuse_missing
 
 PLUG_IN_GROUP = "speechlip.detectors"
 
@@ -82,7 +82,9 @@ class _OnePerSize:
     def __init__(self, kind: type[Detector], source: Source) -> None:
         self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
         self._kind, self._source = kind, source
-        self._waiting: Detector | None = kind(source)  # what is wrong with a model or a sidecar is said before a picture comes
+        self._waiting: Detector | None = kind(
+            source
+        )  # what is wrong with a model or a sidecar is said before a picture comes
         self._opened: dict[tuple[int, ...], Detector] = {}
 
     def detect(self, picture: np.ndarray, index: int) -> list[Face]:
@@ -121,5 +123,8 @@ def _choose_automatically() -> tuple[str, str]:
         with open_detector("mediapipe", Source(Path(), "", "")):  # its native library loads only now
             pass
     except ModelError as error:
-        return "cascade", f"detector cascade (boxes only, no landmarks), because mediapipe cannot be used: {error}"
+        return (
+            "cascade",
+            f"detector cascade (boxes only, no landmarks), because mediapipe cannot be used: {error}",
+        )
     return "mediapipe", "detector mediapipe"

@@ -6,10 +6,10 @@ The package would download its weights by itself and unchecked; here both come f
 from typing import Any
 
 import numpy as np
-from speechlip import assets
-from speechlip.records import Face, Source
 
-from .libraries import load
+from speechlip import assets
+from speechlip.faces.libraries import load
+from speechlip.records import Face, Source
 
 DETECT_LONG_SIDE = 640
 """S3FD looks at frames scaled to 640 px (it finds faces from 16 px), the landmark network at the full frame."""
@@ -30,10 +30,14 @@ class FanDetector:
         scale = min(1.0, DETECT_LONG_SIDE / max(picture.shape[:2]))
         small = self._cv2.resize(picture, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
         found = self._network.face_detector.detect_from_image(small)
-        boxes = [np.asarray(box, np.float32) * (1 / scale, 1 / scale, 1 / scale, 1 / scale, 1) for box in found]
+        boxes = [
+            np.asarray(box, np.float32) * (1 / scale, 1 / scale, 1 / scale, 1 / scale, 1) for box in found
+        ]
         if not boxes:
             return []
-        landmarks = self._network.get_landmarks_from_image(np.ascontiguousarray(picture), detected_faces=boxes)
+        landmarks = self._network.get_landmarks_from_image(
+            np.ascontiguousarray(picture), detected_faces=boxes
+        )
         return [
             Face(box[:4].astype(np.float32), float(min(1.0, box[4])), np.asarray(points, np.float32))
             for box, points in zip(boxes, landmarks, strict=True)

@@ -53,4 +53,6 @@ def missing_library(name: str, error: Exception) -> ModelError:
         return ModelError(f"{name} cannot be loaded: {error}")
     packages = "libegl1 libgles2" if missing in ("libEGL.so", "libGLESv2.so") else DEBIAN_PACKAGES[missing]
     other = {"mediapipe": ", or choose --detector cascade"}.get(name, "")
-    return ModelError(f"{name} needs {missing}, which this system lacks: apt-get install {packages} (Debian, Ubuntu){other}")
+    return ModelError(
+        f"{name} needs {missing}, which this system lacks: apt-get install {packages} (Debian, Ubuntu){other}"
+    )

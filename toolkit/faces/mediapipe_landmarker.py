@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
 from speechlip import assets
 from speechlip.errors import ModelError
+from speechlip.faces.landmarks import MESH_TO_68
+from speechlip.faces.libraries import load, missing_library
 from speechlip.records import Face, Source
 from speechlip.timing import FPS, exact_div
-
-from .landmarks import MESH_TO_68
-from .libraries import load, missing_library
 
 MAX_FACES = 4
 FRAME_MS = exact_div(1000, FPS)
@@ -50,7 +50,11 @@ class MediapipeLandmarker:
 
     def detect(self, picture: np.ndarray, index: int) -> list[Face]:
         found = self._whole.detect_for_video(self._image(picture), index * FRAME_MS)
-        faces = to_faces(found, picture.shape, (0, 0)) or self._follow(picture, index) or self._search(picture, index)
+        faces = (
+            to_faces(found, picture.shape, (0, 0))
+            or self._follow(picture, index)
+            or self._search(picture, index)
+        )
         if faces:
             self._last, self._last_index = max(faces, key=area), index
             self._next_search, self._pause = index + LOOK_EVERY, LOOK_EVERY
@@ -80,11 +84,15 @@ class MediapipeLandmarker:
 
     def _image(self, picture: np.ndarray) -> Any:
         # mp.Image reads the buffer as if rows followed each other without a gap: a strided view would come out sheared, without an error.
-        return self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+        return self._mediapipe.Image(
+            image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
+        )
 
     def _open(self, mode: str) -> Any:
         base = self._mediapipe.tasks.BaseOptions(model_asset_path=str(assets.path("face_landmarker")))
-        options = self._vision.FaceLandmarkerOptions(base_options=base, running_mode=self._vision.RunningMode[mode], num_faces=MAX_FACES)
+        options = self._vision.FaceLandmarkerOptions(
+            base_options=base, running_mode=self._vision.RunningMode[mode], num_faces=MAX_FACES
+        )
         try:
             with quiet_stderr():
                 landmarker = self._vision.FaceLandmarker.create_from_options(options)
@@ -157,7 +165,12 @@ def around(box: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]
     x0, y0, x1, y1 = box.tolist()
     half = FOLLOW * max(x1 - x0, y1 - y0) / 2
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    return max(0, int(x - half)), max(0, int(y - half)), min(shape[1], int(x + half) + 1), min(shape[0], int(y + half) + 1)
+    return (
+        max(0, int(x - half)),
+        max(0, int(y - half)),
+        min(shape[1], int(x + half) + 1),
+        min(shape[0], int(y + half) + 1),
+    )
 
 
 @contextmanager

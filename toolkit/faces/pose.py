@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .landmarks import RIGID, mean_face
+from speechlip.faces.landmarks import RIGID, mean_face
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ def smooth(series: np.ndarray, sigma_frames: float) -> np.ndarray:
         return series.copy()
     column = (n,) + (1,) * (series.ndim - 1)
     s0, s1, s2 = np.zeros(n), np.zeros(n), np.zeros(n)
-    y0, y1 = np.zeros(series.shape, np.result_type(series, np.float64)), np.zeros(series.shape, np.result_type(series, np.float64))
+    y0, y1 = (
+        np.zeros(series.shape, np.result_type(series, np.float64)),
+        np.zeros(series.shape, np.result_type(series, np.float64)),
+    )
     radius = min(n - 1, max(1, round(3 * sigma_frames)))
     for shift in range(-radius, radius + 1):
         here, there = slice(max(0, -shift), n - max(0, shift)), slice(max(0, shift), n + min(0, shift))

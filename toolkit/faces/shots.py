@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from .libraries import load
+from speechlip.faces.libraries import load
 
 MIN_CONTENT = 15.0
 MIN_RATIO = 3.0
@@ -55,11 +55,18 @@ class ShotDetector:
 
     def _small(self, picture: np.ndarray) -> np.ndarray:
         cv2 = self._cv2
-        step = max(1, max(picture.shape[:2]) // (4 * LONG_SIDE))  # a coarse grid first: averaging every pixel of a 4K frame costs 10 ms
+        step = max(
+            1, max(picture.shape[:2]) // (4 * LONG_SIDE)
+        )  # a coarse grid first: averaging every pixel of a 4K frame costs 10 ms
         scale = LONG_SIDE * step / max(picture.shape[:2])
         grid = np.ascontiguousarray(picture[::step, ::step])
-        size = (max(1, round(picture.shape[1] / step * scale)), max(1, round(picture.shape[0] / step * scale)))
-        return cv2.cvtColor(cv2.resize(grid, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV).astype(np.int16)
+        size = (
+            max(1, round(picture.shape[1] / step * scale)),
+            max(1, round(picture.shape[0] / step * scale)),
+        )
+        return cv2.cvtColor(cv2.resize(grid, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV).astype(
+            np.int16
+        )
 
     def _judge(self, place: int) -> None:
         """Settle whether the frame at ``place`` of the frames kept begins a shot."""

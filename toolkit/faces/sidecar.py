@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.errors import SourceRefused
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
@@ -23,7 +24,11 @@ class SidecarDetector:
 
     def __init__(self, source: Source) -> None:
         if source.landmarks_path is None:
-            raise SourceRefused("faces", "no sidecar", "detector sidecar needs a .npz with landmarks beside the video (docs/sidecar.md)")
+            raise SourceRefused(
+                "faces",
+                "no sidecar",
+                "detector sidecar needs a .npz with landmarks beside the video (docs/sidecar.md)",
+            )
         self._landmarks, self._time_s = read_sidecar(source.landmarks_path)
         self._frame_s = float(np.median(np.diff(self._time_s))) if len(self._time_s) > 1 else 1 / FPS
 
@@ -31,7 +36,11 @@ class SidecarDetector:
         """The row on display at the middle of the 40 ms of frame ``index``, as media shows it; none where that row is over by then."""
         time_s = (index + 0.5) / FPS
         row = int(np.searchsorted(self._time_s, time_s + ROUNDING_S, side="right")) - 1
-        if row < 0 or time_s - self._time_s[row] > self._frame_s + ROUNDING_S or np.isnan(self._landmarks[row]).any():
+        if (
+            row < 0
+            or time_s - self._time_s[row] > self._frame_s + ROUNDING_S
+            or np.isnan(self._landmarks[row]).any()
+        ):
             return []
         return [Face(face_box(self._landmarks[row]), 1.0, self._landmarks[row])]
 

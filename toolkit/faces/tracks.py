@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from speechlip.errors import OptionError
-from speechlip.records import Face, FaceTrack
 
-from .pose import as_complex, as_points, fit_pose, smooth
+from speechlip.errors import OptionError
+from speechlip.faces.pose import as_complex, as_points, fit_pose, smooth
+from speechlip.records import Face, FaceTrack
 
 BRIEF = "seen too briefly"
 SMALL = "face too small"
@@ -83,7 +83,9 @@ class Tracks:
 Sighting = tuple[int, Face]
 
 
-def build_tracks(frames: Sequence[list[Face] | None], cuts: Collection[int], options: TrackOptions | None = None) -> Tracks:
+def build_tracks(
+    frames: Sequence[list[Face] | None], cuts: Collection[int], options: TrackOptions | None = None
+) -> Tracks:
     """frames: per 25-fps frame its faces (None: no picture, which counts as a frame without the face); cuts: first frames of new shots."""
     options = options or TrackOptions()
     dropped: Counter[str] = Counter()
@@ -101,11 +103,17 @@ def build_tracks(frames: Sequence[list[Face] | None], cuts: Collection[int], opt
     return Tracks(tuple(tracks), dict(sorted(dropped.items())), tuple(unfit))
 
 
-def follow(frames: Sequence[list[Face] | None], cuts: frozenset[int], options: TrackOptions) -> Iterator[list[Sighting]]:
+def follow(
+    frames: Sequence[list[Face] | None], cuts: frozenset[int], options: TrackOptions
+) -> Iterator[list[Sighting]]:
     """The sightings of each face: one list per track, not yet judged."""
     live: list[list[Sighting]] = []
     for index, faces in enumerate(frames):
-        ended = live if index in cuts else [track for track in live if index - track[-1][0] > options.max_gap_frames + 1]
+        ended = (
+            live
+            if index in cuts
+            else [track for track in live if index - track[-1][0] > options.max_gap_frames + 1]
+        )
         yield from ended
         live = [track for track in live if not any(track is other for other in ended)]
         left = list(faces or ())
@@ -116,9 +124,15 @@ def follow(frames: Sequence[list[Face] | None], cuts: frozenset[int], options: T
     yield from live
 
 
-def matches(live: Sequence[list[Sighting]], faces: Sequence[Face], min_iou: float) -> Iterator[tuple[list[Sighting], Face]]:
+def matches(
+    live: Sequence[list[Sighting]], faces: Sequence[Face], min_iou: float
+) -> Iterator[tuple[list[Sighting], Face]]:
     """Pairs of a track and the face that continues it, best overlap first; each track and each face once."""
-    overlaps = [(iou(track[-1][1].box, face.box), t, f) for t, track in enumerate(live) for f, face in enumerate(faces)]
+    overlaps = [
+        (iou(track[-1][1].box, face.box), t, f)
+        for t, track in enumerate(live)
+        for f, face in enumerate(faces)
+    ]
     used_tracks, used_faces = set(), set()
     for overlap, t, f in sorted(overlaps, key=lambda entry: (-entry[0], entry[1], entry[2])):
         if overlap >= min_iou and t not in used_tracks and f not in used_faces:
@@ -195,11 +209,15 @@ def steady(track: FaceTrack, options: TrackOptions) -> FaceTrack:
     shift = calm.anchor - turn * pose.anchor
     for start in range(0, len(track), BLOCK_FRAMES):
         block = slice(start, start + BLOCK_FRAMES)
-        landmarks[block] = as_points(as_complex(track.landmarks[block]) * turn[block, None] + shift[block, None])
+        landmarks[block] = as_points(
+            as_complex(track.landmarks[block]) * turn[block, None] + shift[block, None]
+        )
     return replace(track, boxes=smooth(track.boxes, options.pose_frames), landmarks=landmarks)
 
 
-def select(tracks: Sequence[FaceTrack], which: str, min_frames: int = TrackOptions.min_seen_frames) -> tuple[FaceTrack, ...]:
+def select(
+    tracks: Sequence[FaceTrack], which: str, min_frames: int = TrackOptions.min_seen_frames
+) -> tuple[FaceTrack, ...]:
     """``all`` tracks, or at every moment one: the ``largest``. Raises OptionError for another word.
 
     Largest is the track with the largest area summed over its frames (per shot, since no track crosses a cut), not the largest face of a
@@ -224,7 +242,9 @@ def outside(track: FaceTrack, others: Sequence[FaceTrack]) -> Iterator[FaceTrack
     """The pieces of ``track`` in which none of ``others`` is there."""
     free = np.ones(len(track), bool)
     for other in others:
-        free[max(0, other.start_frame - track.start_frame) : max(0, other.stop_frame - track.start_frame)] = False
+        free[max(0, other.start_frame - track.start_frame) : max(0, other.stop_frame - track.start_frame)] = (
+            False
+        )
     edges = np.flatnonzero(np.diff(np.concatenate([[0], free.astype(np.int8), [0]])))
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         yield piece(track, start, stop)

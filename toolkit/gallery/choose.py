@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.decode import MEMBERS, ClipSample, decode_clip, decode_meta
-from speechlip.shards.pairs import PairClip, pair_clip
-from speechlip.shards.reader import RawClip, read_shard
-from speechlip.shards.shardset import ShardSet, open_shards, read_manifest
+from speechlip.shards.pairs.rules import PairClip, pair_clip
+from speechlip.shards.read.decode import MEMBERS, ClipSample, decode_clip, decode_meta
+from speechlip.shards.read.reader import RawClip, read_shard
+from speechlip.shards.read.shardset import ShardSet, open_shards, read_manifest
 
 NEEDED = ("lips", "spectrogram", "audio")
 PICTURED = ("lips", "spectrogram", "landmarks", "phones")
@@ -68,7 +68,11 @@ def deal(clips: Sequence[int], n: int) -> list[int]:
     >>> deal([10, 1, 10], 6), deal([5, 5, 5, 5], 2), deal([2, 1], 50)
     ([3, 1, 2], [1, 0, 0, 1], [2, 1])
     """
-    chosen = sorted({round(turn * (len(clips) - 1) / max(1, n - 1)) for turn in range(n)}) if len(clips) > n else range(len(clips))
+    chosen = (
+        sorted({round(turn * (len(clips) - 1) / max(1, n - 1)) for turn in range(n)})
+        if len(clips) > n
+        else range(len(clips))
+    )
     dealt = [0] * len(clips)
     turns = chain.from_iterable(zip_longest(*([shard] * clips[shard] for shard in chosen)))
     for shard in (shard for shard in turns if shard is not None):
@@ -78,7 +82,9 @@ def deal(clips: Sequence[int], n: int) -> list[int]:
     return dealt
 
 
-def _readings(splits: Sequence[ShardSet], n: int, by_speaker: bool) -> Iterator[tuple[str | None, str, int, int]]:
+def _readings(
+    splits: Sequence[ShardSet], n: int, by_speaker: bool
+) -> Iterator[tuple[str | None, str, int, int]]:
     """(split, shard, clips wanted of it, of how many that are read one is taken)."""
     places = [(shards.split, url) for shards in splits for url in shards.urls]
     counts = [count for shards in splits for count in shards.clips or [n] * len(shards.urls)]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from speechlip.files import whole_file
-from speechlip.shards.options import CROP_SIZE
 
-from .choose import Shown
-from .pictures import coloured, levels
+from speechlip.files.writing import whole_file
+from speechlip.gallery.choose import Shown
+from speechlip.gallery.images import coloured, levels
+from speechlip.shards.format import CROP_SIZE
 
 ROWS, MOUTHS = 8, 12
 SPECTRUM_HEIGHT, GAP = 48, 8

@@ -12,17 +12,16 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from speechlip.errors import ShardError
-from speechlip.files import whole_file
-from speechlip.shards.pairs import PairClip
-from speechlip.shards.shardset import ShardSet
-from speechlip.shareable import without_folders
+from speechlip.files.shareable import without_folders
+from speechlip.files.writing import whole_file
+from speechlip.gallery.choose import Shown
+from speechlip.gallery.images import CELL, COLUMNS, as_base64, coloured, levels, points, sheet, webp
+from speechlip.gallery.shown_pairs import shown_pairs
+from speechlip.gallery.summary import Distributions, of_all, on_this_disk, stored_metas, summary
+from speechlip.shards.pairs.rules import PairClip
+from speechlip.shards.read.shardset import ShardSet
 from speechlip.timing import FPS
-from speechlip.webpage import embedded, filled
-
-from .choose import Shown
-from .drawn_pairs import shown_pairs
-from .pictures import CELL, COLUMNS, as_base64, coloured, levels, points, sheet, webp
-from .summary import Distributions, of_all, on_this_disk, stored_metas, summary
+from speechlip.webpage.filling import embedded, filled
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 SCRIPTS = [TEMPLATE.with_name(name) for name in ("clip.js", "gallery.js")]
@@ -46,16 +45,22 @@ def write_gallery(path: Path, shards: str, splits: tuple[ShardSet, ...], clips: 
     return sum(map(len, facts.values()))
 
 
-def _write_clips(file: BinaryIO, clips: Iterable[Shown]) -> tuple[dict[str | None, list[PairClip]], Distributions]:
+def _write_clips(
+    file: BinaryIO, clips: Iterable[Shown]
+) -> tuple[dict[str | None, list[PairClip]], Distributions]:
     facts, read = defaultdict(list), Distributions()
     for shown in clips:
-        file.write(f'<script type="application/json" class="clip">{embedded(clip_data(shown))}</script>\n'.encode())
+        file.write(
+            f'<script type="application/json" class="clip">{embedded(clip_data(shown))}</script>\n'.encode()
+        )
         facts[shown.split].append(shown.facts)
         read.add(shown.clip.meta)
     return facts, read
 
 
-def _page_data(shards: str, splits: tuple[ShardSet, ...], facts: dict[str | None, list[PairClip]], read: Distributions) -> dict[str, Any]:
+def _page_data(
+    shards: str, splits: tuple[ShardSet, ...], facts: dict[str | None, list[PairClip]], read: Distributions
+) -> dict[str, Any]:
     pairs = shown_pairs(shards, splits, facts)
     every = of_all(stored_metas(splits)) if on_this_disk(splits) else read
     return {
@@ -81,7 +86,8 @@ def clip_data(shown: Shown) -> dict[str, Any]:
         "transcript": str(meta.get("transcript", "")),
         "frames": len(clip.lips),
         "meta": [
-            [name, without_folders(value if isinstance(value, str) else embedded_text(value))] for name, value in sorted(meta.items())
+            [name, without_folders(value if isinstance(value, str) else embedded_text(value))]
+            for name, value in sorted(meta.items())
         ],
         "bins": clip.spectrogram.shape[1],
         "lips": webp(sheet(clip.lips)),
@@ -108,4 +114,6 @@ def _phone(key: str, phone: dict[str, Any]) -> list[Any]:
             raise ValueError(f"times {start_s}, {end_s}")
         return [start_s, end_s, str(phone["phone"])]
     except (KeyError, TypeError, ValueError) as error:
-        raise ShardError(f"sample {key}: phones.json cannot be read ({error!r}); run verify-shards") from error
+        raise ShardError(
+            f"sample {key}: phones.json cannot be read ({error!r}); run verify-shards"
+        ) from error

@@ -46,7 +46,9 @@ def page_server(page: Path, port: int) -> ThreadingHTTPServer:
     try:
         return ThreadingHTTPServer((HOST, port), handler)
     except OSError as error:
-        raise OptionError(f"port {port} of {HOST} cannot be had ({error.strerror}); give another --port, or 0 for any") from error
+        raise OptionError(
+            f"port {port} of {HOST} cannot be had ({error.strerror}); give another --port, or 0 for any"
+        ) from error
 
 
 def address_of(server: ThreadingHTTPServer) -> str:

@@ -7,20 +7,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from speechlip.errors import ShardError
+from speechlip.remote.mirror import shards_at
 from speechlip.remote.names import is_remote
-from speechlip.remote.standin import shards_at
-from speechlip.shards.decode import decode_meta
 from speechlip.shards.ledger import read_rows
-from speechlip.shards.shardset import ShardSet, read_manifest
-from speechlip.shards.tar_members import open_tar, plain_members, said_of
+from speechlip.shards.read.decode import decode_meta
+from speechlip.shards.read.shardset import ShardSet, read_manifest
+from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
 from speechlip.timing import FPS
 
 MAX_CLIPS = 20_000
 """Clips whose ``json`` is read for the distributions: a few seconds."""
 MAX_SPEAKERS = 60
 MAX_BINS = 24
-TOLD_OPTIONS = ("recipe", "detector", "crop", "faces", "spectrogram", "lips_format", "sync_filter", "sync_correct")
+TOLD_OPTIONS = (
+    "recipe",
+    "detector",
+    "crop",
+    "faces",
+    "spectrogram",
+    "lips_format",
+    "sync_filter",
+    "sync_correct",
+)
 
 
 @dataclass
@@ -87,7 +97,9 @@ def ledger_seconds(path: Path) -> dict[str, float]:
                 raise ValueError(f"seconds_kept is {kept_s}")
             seconds[str(row["speaker"])] += kept_s
     except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise ShardError(f"{path} cannot be read ({error!r}); copy it again, then run verify-shards") from error
+        raise ShardError(
+            f"{path} cannot be read ({error!r}); copy it again, then run verify-shards"
+        ) from error
     return {speaker: kept_s for speaker, kept_s in seconds.items() if kept_s}
 
 
@@ -117,7 +129,11 @@ def _speakers(seconds: dict[str, float]) -> dict[str, Any]:
     ranked = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
     others = ranked[MAX_SPEAKERS:]
     first = [[name, round(length_s, 2)] for name, length_s in ranked[:MAX_SPEAKERS]]
-    return {"first": first, "others": len(others), "others_s": round(sum(length_s for _, length_s in others), 2)}
+    return {
+        "first": first,
+        "others": len(others),
+        "others_s": round(sum(length_s for _, length_s in others), 2),
+    }
 
 
 def _facts(manifest: dict[str, Any]) -> list[list[str]]:

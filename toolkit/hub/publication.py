@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 
 from speechlip import __version__
-from speechlip.cards.licences import forbids_derivatives, is_unknown
 from speechlip.errors import OptionError
+from speechlip.licences import forbids_derivatives, is_unknown
 
 NAME = "publication.json"
 OVERRIDE = "stated with --i-have-the-right-to-publish"
@@ -33,5 +33,11 @@ def publication(licences: Sequence[str], public: bool, gated: bool, right_stated
             "leave --public out, or take it upon you with --i-have-the-right-to-publish"
         )
     right = OVERRIDE if right_stated else "licence" if known and not bound else "not published"
-    record = {"licences": sorted(licences), "public": public, "gated": gated, "right_to_publish": right, "speechlip": __version__}
+    record = {
+        "licences": sorted(licences),
+        "public": public,
+        "gated": gated,
+        "right_to_publish": right,
+        "speechlip": __version__,
+    }
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from speechlip.cards.encoder import made_anew, write_card
-from speechlip.cards.licences import stated_licences
 from speechlip.encoders.trained import FACTS, WEIGHTS, last_checkpoint, load_run, read_facts
-
-from .publication import NAME as PUBLICATION
-from .publication import publication
-from .push_shards import CARD, PushOptions, Told, travel
-from .refusals import said_plainly
-from .repository import Plan, Repository, Upload, upload_of
+from speechlip.hub.publication import NAME as PUBLICATION
+from speechlip.hub.publication import publication
+from speechlip.hub.push_shards import CARD, PushOptions, Told, travel
+from speechlip.hub.refusals import said_plainly
+from speechlip.hub.repository import Plan, Repository, Upload, upload_of
+from speechlip.licences import stated_licences
 
 BESIDE = ("training.png", "history.csv", "cosines.csv")
 
@@ -42,8 +41,13 @@ def uploads_of(run: Path, options: PushOptions) -> list[Upload]:
     folder = last_checkpoint(run)
     facts = read_facts(folder)
     load_run(run)
-    record = publication(stated_licences(facts.get("data", {})), options.public, options.gated, options.right_stated)
+    record = publication(
+        stated_licences(facts.get("data", {})), options.public, options.gated, options.right_stated
+    )
     card = made_anew(run).encode() if options.dry_run else write_card(run)
-    model = [upload_of(WEIGHTS, folder / WEIGHTS, facts["sha256"], fixed=True), upload_of(FACTS, folder / FACTS, fixed=True)]
+    model = [
+        upload_of(WEIGHTS, folder / WEIGHTS, facts["sha256"], fixed=True),
+        upload_of(FACTS, folder / FACTS, fixed=True),
+    ]
     beside = [upload_of(name, run / name) for name in BESIDE if (run / name).is_file()]
     return [*model, *beside, upload_of(PUBLICATION, record), upload_of(CARD, card)]

@@ -6,16 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from speechlip.cards.licences import stated_licences
 from speechlip.errors import HubError, ShardError
-from speechlip.shards.shardset import read_manifest
-from speechlip.shards.verify import OnClip, verify
-
-from .publication import NAME as PUBLICATION
-from .publication import publication
-from .read_back import differences
-from .refusals import said_plainly
-from .repository import Plan, Repository, Upload, upload_of
+from speechlip.hub.publication import NAME as PUBLICATION
+from speechlip.hub.publication import publication
+from speechlip.hub.read_back import differences
+from speechlip.hub.refusals import said_plainly
+from speechlip.hub.repository import Plan, Repository, Upload, upload_of
+from speechlip.licences import stated_licences
+from speechlip.shards.checks.verify import OnClip, verify
+from speechlip.shards.read.shardset import read_manifest
 
 OWN_FOLDERS = ("data", "pairs")
 CARD = "README.md"
@@ -113,26 +112,44 @@ def uploads_of(folder: Path, options: PushOptions, on_clip: OnClip) -> list[Uplo
             f"the shards changed since the manifest, or are damaged: verify-shards {folder} says all"
         )
     if not (folder / CARD).is_file():
-        raise ShardError(f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again")
+        raise ShardError(
+            f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again"
+        )
     manifest = read_manifest(folder)
     licences = sorted({*stated_licences(manifest), *verification.licences})
     record = publication(licences, options.public, options.gated, options.right_stated)
-    shards = [upload_of(f"data/{row['name']}", folder / "data" / row["name"], row["sha256"], fixed=True) for row in manifest["shards"]]
+    shards = [
+        upload_of(f"data/{row['name']}", folder / "data" / row["name"], row["sha256"], fixed=True)
+        for row in manifest["shards"]
+    ]
     pairs = [
         upload_of(f"pairs/{split}.parquet", folder / "pairs" / f"{split}.parquet", row["sha256"], fixed=True)
         for split, row in manifest["pairs"].items()
     ]
     facts = [upload_of(name, folder / name, fixed=True) for name in ("ledger.jsonl", "manifest.json")]
-    beside = [path for path in (*sorted((folder / "card").glob("*.png")), folder / "croissant.json") if path.is_file()]
+    beside = [
+        path
+        for path in (*sorted((folder / "card").glob("*.png")), folder / "croissant.json")
+        if path.is_file()
+    ]
     dressing = [upload_of(path.relative_to(folder).as_posix(), path) for path in beside]
-    return [*shards, *pairs, *facts, *dressing, upload_of(PUBLICATION, record), upload_of(CARD, folder / CARD)]
+    return [
+        *shards,
+        *pairs,
+        *facts,
+        *dressing,
+        upload_of(PUBLICATION, record),
+        upload_of(CARD, folder / CARD),
+    ]
 
 
 def becomes_public(repository: Repository, public: bool) -> bool:
     """Whether the push is to make the repository public, which it was not. Raises HubError where it is public and nobody said ``--public``."""
     is_public = repository.is_private() is False
     if is_public and not public:
-        raise HubError(f"{repository.repo_id} is public, and --public was not given; make it private in its settings, or give --public")
+        raise HubError(
+            f"{repository.repo_id} is public, and --public was not given; make it private in its settings, or give --public"
+        )
     return public and not is_public
 
 
@@ -147,7 +164,11 @@ def refuse_strangers(repository: Repository, uploads: Sequence[Upload]) -> None:
 
 
 def compare(
-    repository: Repository, commit: str, uploads: Sequence[Upload], clips: Mapping[str, int], told: Callable[[str, int, int], object]
+    repository: Repository,
+    commit: str,
+    uploads: Sequence[Upload],
+    clips: Mapping[str, int],
+    told: Callable[[str, int, int], object],
 ) -> None:
     """Raises HubError where what the repository gives back is not what was sent."""
     found = list(differences(repository, commit, uploads, clips, told))

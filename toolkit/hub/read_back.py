@@ -4,10 +4,9 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from speechlip.files import BLOCK_BYTES
+from speechlip.files.stamps import BLOCK_BYTES
+from speechlip.hub.repository import Repository, Upload
 from speechlip.remote.stream import RemoteStream
-
-from .repository import Repository, Upload
 
 
 class HashedStream:
@@ -30,7 +29,11 @@ class HashedStream:
 
 
 def differences(
-    repository: Repository, commit: str, uploads: Sequence[Upload], clips: Mapping[str, int], told: Callable[[str, int, int], object]
+    repository: Repository,
+    commit: str,
+    uploads: Sequence[Upload],
+    clips: Mapping[str, int],
+    told: Callable[[str, int, int], object],
 ) -> Iterator[str]:
     """Sentences about files whose size or SHA-256, and shards whose number of clips, are not as sent.
 

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from speechlip.errors import HubError, OptionError, SpeechLipError
-
-from .token import without_token
+from speechlip.hub.token import without_token
 
 T = TypeVar("T")
 BUSY = (408, 429, 500, 502, 503, 504)
@@ -57,14 +56,18 @@ def _sentence(error: BaseException, repo_id: str) -> SpeechLipError | None:
 
     for cause in _causes(error):
         if isinstance(cause, HFValidationError):
-            return OptionError(f"{repo_id!r} is not a name that the Hub takes; write user/name, letters, digits, . _ and - alone")
+            return OptionError(
+                f"{repo_id!r} is not a name that the Hub takes; write user/name, letters, digits, . _ and - alone"
+            )
         if isinstance(cause, OfflineModeIsEnabled):
             return HubError("HF_HUB_OFFLINE is set, so the Hub cannot be asked; unset it")
         if isinstance(cause, HfHubHTTPError):
             said = " ".join((cause.server_message or "").split())[:300]
             return HubError(_refused(repo_id, cause.response.status_code, said))
         if isinstance(cause, httpx2.TransportError | ConnectionError):
-            return HubError(f"the network went away ({' '.join(str(cause).split()) or type(cause).__name__}); {AGAIN}")
+            return HubError(
+                f"the network went away ({' '.join(str(cause).split()) or type(cause).__name__}); {AGAIN}"
+            )
     text = " ".join(str(error).split())[:300]
     if QUOTA.search(text):
         return HubError(_refused(repo_id, 403, text))

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from speechlip.errors import HubError, OptionError, ShardError
-from speechlip.files import BLOCK_BYTES, sha256_of
-
-from .refusals import patiently
+from speechlip.files.stamps import BLOCK_BYTES, sha256_of
+from speechlip.hub.refusals import patiently
 
 RepoType = Literal["dataset", "model"]
 ATTRIBUTES = ".gitattributes"
@@ -90,14 +89,20 @@ class Repository:
 
     def create(self, gated: bool) -> None:
         """Make it, private, where it is not there; and its branch, which begins empty."""
-        patiently(lambda: self.api.create_repo(self.repo_id, repo_type=self.kind, private=True, exist_ok=True))
+        patiently(
+            lambda: self.api.create_repo(self.repo_id, repo_type=self.kind, private=True, exist_ok=True)
+        )
         if self.revision != "main" and f"refs/heads/{self.revision}" not in {ref.ref for ref in self._refs()}:
             first = self._commits("main")[-1]
             patiently(
-                lambda: self.api.create_branch(self.repo_id, repo_type=self.kind, branch=self.revision, revision=first, exist_ok=True)
+                lambda: self.api.create_branch(
+                    self.repo_id, repo_type=self.kind, branch=self.revision, revision=first, exist_ok=True
+                )
             )
         if gated:
-            patiently(lambda: self.api.update_repo_settings(self.repo_id, repo_type=self.kind, gated="manual"))
+            patiently(
+                lambda: self.api.update_repo_settings(self.repo_id, repo_type=self.kind, gated="manual")
+            )
 
     def publish(self) -> None:
         patiently(lambda: self.api.update_repo_settings(self.repo_id, repo_type=self.kind, private=False))
@@ -115,7 +120,11 @@ class Repository:
         """What must travel. Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders`` that is not ours."""
         there = self.files()
         ours = {each.path for each in uploads}
-        other = [each.path for each in uploads if each.fixed and each.path in there and not _same(each, there[each.path])]
+        other = [
+            each.path
+            for each in uploads
+            if each.fixed and each.path in there and not _same(each, there[each.path])
+        ]
         other += [path for path in there if path.partition("/")[0] in own_folders and path not in ours]
         if other:
             raise HubError(
@@ -123,7 +132,10 @@ class Repository:
                 "push to another name, or to a --revision of its own"
             )
         same = {each.path for each in uploads if each.path in there and _same(each, there[each.path])}
-        return Plan(tuple(each for each in uploads if each.path not in same), tuple(each for each in uploads if each.path in same))
+        return Plan(
+            tuple(each for each in uploads if each.path not in same),
+            tuple(each for each in uploads if each.path in same),
+        )
 
     def send(self, uploads: Sequence[Upload], told: Callable[[Upload], object]) -> None:
         """Send files in their order, one after the other, and commit a group at a time; ``told`` is called after each.
@@ -137,7 +149,9 @@ class Repository:
         for upload in uploads:
             source = upload.source if isinstance(upload.source, bytes) else str(upload.source)
             operation = CommitOperationAdd(path_in_repo=upload.path, path_or_fileobj=source)
-            self.api.preupload_lfs_files(self.repo_id, [operation], repo_type=self.kind, revision=self.revision, free_memory=False)
+            self.api.preupload_lfs_files(
+                self.repo_id, [operation], repo_type=self.kind, revision=self.revision, free_memory=False
+            )
             if operation.upload_info.sha256.hex() != upload.sha256:
                 raise ShardError(
                     f"{upload.path} changed since the manifest was written; run verify-shards, then prep-shards or copy it again"
@@ -153,7 +167,11 @@ class Repository:
 
     def head(self) -> str:
         """The commit that the revision is at."""
-        return str(patiently(lambda: self.api.repo_info(self.repo_id, repo_type=self.kind, revision=self.revision)).sha)
+        return str(
+            patiently(
+                lambda: self.api.repo_info(self.repo_id, repo_type=self.kind, revision=self.revision)
+            ).sha
+        )
 
     def strangers(self, uploads: Sequence[Upload]) -> Iterator[str]:
         """``path (where)`` of what would become public together with ``uploads`` and is none of them; nothing where the repository is not there.
@@ -167,7 +185,9 @@ class Repository:
             is_own = ref.ref == f"refs/heads/{self.revision}"
             for commit in self._commits(ref.target_commit):
                 if commit not in seen:
-                    where = _called(ref.ref) + (f", commit {commit[:12]}" if commit != ref.target_commit else "")
+                    where = _called(ref.ref) + (
+                        f", commit {commit[:12]}" if commit != ref.target_commit else ""
+                    )
                     yield from (f"{path} ({where})" for path in _others(self._tree(commit), ours, is_own))
                 seen.add(commit)
 
@@ -176,25 +196,38 @@ class Repository:
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
-            refs = patiently(lambda: self.api.list_repo_refs(self.repo_id, repo_type=self.kind, include_pull_requests=True))
+            refs = patiently(
+                lambda: self.api.list_repo_refs(self.repo_id, repo_type=self.kind, include_pull_requests=True)
+            )
         except RepositoryNotFoundError:
             return []
-        return sorted([*refs.branches, *refs.tags, *(refs.pull_requests or ())], key=lambda ref: ref.ref != f"refs/heads/{self.revision}")
+        return sorted(
+            [*refs.branches, *refs.tags, *(refs.pull_requests or ())],
+            key=lambda ref: ref.ref != f"refs/heads/{self.revision}",
+        )
 
     def _tree(self, revision: str) -> dict[str, Any]:
-        listed = patiently(lambda: list(self.api.list_repo_tree(self.repo_id, recursive=True, revision=revision, repo_type=self.kind)))
+        listed = patiently(
+            lambda: list(
+                self.api.list_repo_tree(self.repo_id, recursive=True, revision=revision, repo_type=self.kind)
+            )
+        )
         return {entry.path: entry for entry in listed if hasattr(entry, "blob_id")}
 
     def _commits(self, revision: str) -> list[str]:
         """The names of a revision's commits, the newest first."""
-        listed = patiently(lambda: self.api.list_repo_commits(self.repo_id, repo_type=self.kind, revision=revision))
+        listed = patiently(
+            lambda: self.api.list_repo_commits(self.repo_id, repo_type=self.kind, revision=revision)
+        )
         return [each.commit_id for each in listed]
 
     def _commit(self, operations: list[Any]) -> None:
         first = operations[0].path_in_repo
         message = f"{first} and {len(operations) - 1} more" if len(operations) > 1 else first
         patiently(
-            lambda: self.api.create_commit(self.repo_id, operations, commit_message=message, repo_type=self.kind, revision=self.revision)
+            lambda: self.api.create_commit(
+                self.repo_id, operations, commit_message=message, repo_type=self.kind, revision=self.revision
+            )
         )
 
 

@@ -40,5 +40,7 @@ def _read(path: Path) -> str:
             f"--token-file {path} cannot be read ({type(error).__name__}); give a text file with nothing but the token"
         ) from None
     if not token or len(token.split()) != 1:
-        raise OptionError(f"--token-file {path} does not hold one token; give a text file with nothing but the token")
+        raise OptionError(
+            f"--token-file {path} does not hold one token; give a text file with nothing but the token"
+        )
     return token

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechlip.shards.shardset import open_shards
+from speechlip.shards.read.shardset import open_shards
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -19,12 +19,15 @@ def as_dataset(path: str | Path, split: str = "train") -> "IterableDataset":
 
     shards = open_shards(path, split)
     types = features(shards.fields or (), shards.columns or ())
-    return load_dataset("webdataset", data_files={split: list(shards.urls)}, split=split, streaming=True, features=types)
+    return load_dataset(
+        "webdataset", data_files={split: list(shards.urls)}, split=split, streaming=True, features=types
+    )
 
 
 def features(fields: tuple[str, ...], columns: tuple[str, ...] = ()) -> Any:
     """``datasets.Features`` of a sample with these members, and these columns in its ``json``: the same that the card declares."""
     from datasets import Features
+
     from speechlip.cards.features import declared
 
     return Features._from_yaml_list(declared(fields, columns))

@@ -15,19 +15,27 @@ from typing import Any
 import av
 import numpy as np
 
-from ..errors import SourceRefused
-from ..timing import SAMPLE_RATE, SAMPLES_PER_FRAME
-from .channels import in_phase, kind
-from .corrected import Correction
-from .decoding import stamped_frames
-from .opening import audio_stream, open_local
-from .probe import MediaInfo
+from speechlip.errors import SourceRefused
+from speechlip.media.channels import in_phase, kind
+from speechlip.media.probe import MediaInfo
+from speechlip.media.streams.corrected import Correction
+from speechlip.media.streams.opening import audio_stream, open_local
+from speechlip.media.streams.packets import stamped_frames
+from speechlip.timing import SAMPLE_RATE, SAMPLES_PER_FRAME
 
-MAX_PAD_SAMPLES = SAMPLE_RATE * 20 // 1000  # up to half a moment of missing sound becomes silence; with more, the moment has no sound
-JUMP_S = 0.005  # half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none
+MAX_PAD_SAMPLES = (
+    SAMPLE_RATE * 20 // 1000
+)  # up to half a moment of missing sound becomes silence; with more, the moment has no sound
+JUMP_S = (
+    0.005  # half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none
+)
 COUNTED_S = 0.0001  # ticks of 1/90000 s
-DRIFT_S = 0.001  # the rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it
-DRIFT_MEMORY_S = 1.0  # time constant over which stamps are averaged, so that the jitter of single ones is not followed
+DRIFT_S = (
+    0.001  # the rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it
+)
+DRIFT_MEMORY_S = (
+    1.0  # time constant over which stamps are averaged, so that the jitter of single ones is not followed
+)
 Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
 
 
@@ -39,14 +47,26 @@ def windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray 
     with open_local(path) as container:
         stream = audio_stream(container)
         if stream is None:
-            raise SourceRefused("audio", "no decodable audio", "the stream that probing saw is gone: was the file replaced meanwhile?")
+            raise SourceRefused(
+                "audio",
+                "no decodable audio",
+                "the stream that probing saw is gone: was the file replaced meanwhile?",
+            )
         stamped = stamped_frames(container, stream, tally, info.audio_shifts)
-        since_video = ((None if stamp is None else float(stamp) - info.video_start_s, frame) for stamp, frame in stamped)
-        bounds_s = [float(shift.begin_s) - info.video_start_s for shift in info.audio_shifts if shift.begin_s is not None]
+        since_video = (
+            (None if stamp is None else float(stamp) - info.video_start_s, frame) for stamp, frame in stamped
+        )
+        bounds_s = [
+            float(shift.begin_s) - info.video_start_s
+            for shift in info.audio_shifts
+            if shift.begin_s is not None
+        ]
         yield from cut(placed(since_video, tally, bounds_s), tally)
 
 
-def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter, bounds_s: Sequence[float] = ()) -> Iterator[Piece]:
+def placed(
+    stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter, bounds_s: Sequence[float] = ()
+) -> Iterator[Piece]:
     """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before. At ``bounds_s`` another recording
     begins, and with it a run.
 
@@ -55,7 +75,11 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
     """
     run: _Run | None = None
     for due_s, frame in in_phase(without_false_jumps(without_counted_on(stamped)), tally):
-        joined = run is not None and due_s is not None and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
+        joined = (
+            run is not None
+            and due_s is not None
+            and bisect_right(bounds_s, due_s) > bisect_right(bounds_s, run.start_s)
+        )
         if run is not None and (joined or not run.goes_on(due_s, frame)):
             tally["audio_gaps"] += joined or run.jumps(due_s)
             if kind(frame)[1:] != run.kind[1:]:
@@ -67,21 +91,31 @@ def placed(stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter
             run = _Run(frame, due_s or 0.0)
         yield from run.feed(due_s, frame)
     if run is None:
-        raise SourceRefused("audio", "no decodable audio", f"{tally['damaged_packets']} damaged packets, and none that gave sound")
+        raise SourceRefused(
+            "audio",
+            "no decodable audio",
+            f"{tally['damaged_packets']} damaged packets, and none that gave sound",
+        )
     yield from run.finish()
 
 
-def without_counted_on(stamped: Iterable[tuple[float | None, av.AudioFrame]]) -> Iterator[tuple[float | None, av.AudioFrame]]:
+def without_counted_on(
+    stamped: Iterable[tuple[float | None, av.AudioFrame]],
+) -> Iterator[tuple[float | None, av.AudioFrame]]:
     """Replace by None the stamps that FFmpeg counts on within a packet of a transport stream at the rate it began with, where that is no longer so."""
     first_rate, due_s = 0, float("nan")
     for stamp_s, frame in stamped:
         first_rate = first_rate or frame.sample_rate
-        counted_on = frame.sample_rate != first_rate and stamp_s is not None and abs(stamp_s - due_s) < COUNTED_S
+        counted_on = (
+            frame.sample_rate != first_rate and stamp_s is not None and abs(stamp_s - due_s) < COUNTED_S
+        )
         due_s = float("nan") if stamp_s is None else stamp_s + frame.samples / first_rate
         yield None if counted_on else stamp_s, frame
 
 
-def without_false_jumps(stamped: Iterable[tuple[float | None, av.AudioFrame]]) -> Iterator[tuple[float | None, av.AudioFrame]]:
+def without_false_jumps(
+    stamped: Iterable[tuple[float | None, av.AudioFrame]],
+) -> Iterator[tuple[float | None, av.AudioFrame]]:
     """Replace by None a stamp that jumps where the next one goes on as if it had not.
 
     FFmpeg dates the first Vorbis packet of an Ogg page as if the decoder gave out only its second half: up to 10 ms late.

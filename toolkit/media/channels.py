@@ -14,7 +14,7 @@ from typing import Any, cast
 import av
 import numpy as np
 
-from .corrected import Correction
+from speechlip.media.streams.corrected import Correction
 
 AROUND_S = 1.0  # before and after: a few syllables
 SURE = 0.5  # at −0.5 two equally loud channels lose 4.8 dB against turning one back; independent ones stay near 0
@@ -22,7 +22,8 @@ QUIET = 10 ** (-70 / 10)  # mean square; below −70 dBFS there is nothing to co
 MOST_PLANES = 7  # PyAV reads past the end of a frame of eight planes
 SIDES = ("left", "right")
 NUMBERS: dict[str, np.dtype] = {
-    name: np.dtype(kind) for name, kind in {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}.items()
+    name: np.dtype(kind)
+    for name, kind in {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}.items()
 }
 Stamped = tuple[float | None, av.AudioFrame]
 
@@ -64,7 +65,9 @@ class _Signs:
         self._behind: deque[tuple[int, np.ndarray]] = deque()
         self._reach = round(AROUND_S * frame.sample_rate)
         many = name.endswith("p") and channels > MOST_PLANES
-        self._packer = av.AudioResampler(name.removesuffix("p"), frame.layout.name, frame.sample_rate) if many else None
+        self._packer = (
+            av.AudioResampler(name.removesuffix("p"), frame.layout.name, frame.sample_rate) if many else None
+        )
 
     def readable(self, frame: av.AudioFrame) -> av.AudioFrame:
         return self._packer.resample(frame)[0] if self._packer else frame
@@ -94,7 +97,11 @@ class _Signs:
         self._signs = signs(self._sums / max(1, self._samples), self._signs)
         inverted = np.flatnonzero(self._signs < 0).tolist()
         if inverted:
-            tally[Correction(f"{' and '.join(self._names[channel] for channel in inverted)} inverted → turned back")] += 1
+            tally[
+                Correction(
+                    f"{' and '.join(self._names[channel] for channel in inverted)} inverted → turned back"
+                )
+            ] += 1
             turn(frame, inverted)
         return due_s, frame
 
@@ -121,7 +128,9 @@ def covariance(frame: av.AudioFrame) -> np.ndarray:
     if found.shape[1] == 0:
         return np.zeros((len(found), len(found)))
     numbers = NUMBERS[frame.format.name.removesuffix("p")]
-    found = np.nan_to_num((found - found.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0)
+    found = np.nan_to_num(
+        (found - found.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0
+    )
     effects = [place for place, channel in enumerate(frame.layout.channels) if channel.name == "LFE"]
     found[effects] = 0
     return np.asarray(np.clip(found, -10, 10) @ np.clip(found, -10, 10).T)
@@ -156,4 +165,7 @@ def channel_views(frame: av.AudioFrame) -> list[np.ndarray]:
 def channel_names(frame: av.AudioFrame) -> list[str]:
     """What channels are called: left and right of two, else their number."""
     count = frame.layout.nb_channels
-    return [f"{SIDES[place]} channel" if count == 2 else f"channel {place + 1} of {count}" for place in range(count)]
+    return [
+        f"{SIDES[place]} channel" if count == 2 else f"channel {place + 1} of {count}"
+        for place in range(count)
+    ]

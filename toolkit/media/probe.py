@@ -10,19 +10,25 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from ..errors import SourceRefused
-from ..timing import FPS, SAMPLE_RATE
-from .colours import SDR, Colours, colour_doubts, colours_of
-from .decoding import demuxed, keeps_presentation_times
-from .geometry import Geometries, Geometry, believed, doubts
-from .opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
-from .stamps import Steps
-from .timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
+from speechlip.errors import SourceRefused
+from speechlip.media.images.colours import SDR, Colours, colour_doubts, colours_of
+from speechlip.media.images.geometry import Geometries, Geometry, believed, doubts
+from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
+from speechlip.media.streams.packets import demuxed, keeps_presentation_times
+from speechlip.media.streams.stamps import Steps
+from speechlip.media.streams.timeline import Jump, Shift, TimeLine, TimeLineReader, jump_corrections
+from speechlip.timing import FPS, SAMPLE_RATE
 
 FIRST_PACKETS = 500  # some 10 s of either stream: where one has given no frame by then, its header's word is taken for where it starts
-MPEG_STREAMS, MPEG_WRAP_S = ("mpegts", "mpeg"), 2**33 / 90_000  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
+MPEG_STREAMS, MPEG_WRAP_S = (
+    ("mpegts", "mpeg"),
+    2**33 / 90_000,
+)  # after 26.5 h; FFmpeg takes a step back by more than a minute for it
 SAME_START_S = 0.001  # Matroska and FLV round stamps to 1 ms: a smaller difference is none
-MUCH, MUCH_BYTES = 0.2, 20_000  # of a file: more than an index, a preview picture or a second language at its end
+MUCH, MUCH_BYTES = (
+    0.2,
+    20_000,
+)  # of a file: more than an index, a preview picture or a second language at its end
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,12 @@ class MediaInfo:
     @property
     def stored(self) -> Geometry:
         """The first picture's geometry; its stored width only as near as the displayed one tells."""
-        width, height = (self.width, self.height) if self.rotation_deg % 180 == 0 else (self.height, self.width)
-        return Geometry(round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg)
+        width, height = (
+            (self.width, self.height) if self.rotation_deg % 180 == 0 else (self.height, self.width)
+        )
+        return Geometry(
+            round(width / self.pixel_aspect), height, self.pixel_aspect, self.mirrored, self.rotation_deg
+        )
 
 
 def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE_PX) -> MediaInfo:
@@ -85,7 +95,11 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
     with open_local(path) as container:
         video, audio = video_stream(container), audio_stream(container)
         if video is None:
-            raise SourceRefused("probe", "no video stream", f"a {_short_name(container)} file without moving pictures that can be decoded")
+            raise SourceRefused(
+                "probe",
+                "no video stream",
+                f"a {_short_name(container)} file without moving pictures that can be decoded",
+            )
         if audio is None and need_audio:
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
         bound_pictures(video, max_picture_px)
@@ -93,7 +107,9 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
         first, reader = _read_through(container, [video, audio] if audio else [video])
         size = path.stat().st_size
         line = reader.time_line()
-        pictures = _describe_video(container, video, geometries, first.get(video.index), line, reader.lines[video.index].steps)
+        pictures = _describe_video(
+            container, video, geometries, first.get(video.index), line, reader.lines[video.index].steps
+        )
         return MediaInfo(
             container=_short_name(container),
             bytes=size,
@@ -123,10 +139,14 @@ def unread(end_byte: int, size: int) -> list[str]:
 def bound_pictures(video: av.VideoStream, max_picture_px: int) -> None:
     """No picture above the limit is decoded from now on; called before the first. Raises SourceRefused: picture too large, stored or with
     square pixels."""
-    width = Geometry(video.width, video.height, believed(video.sample_aspect_ratio or Fraction(1))).square_width
+    width = Geometry(
+        video.width, video.height, believed(video.sample_aspect_ratio or Fraction(1))
+    ).square_width
     if max(width, video.width) * video.height > max_picture_px:
         size = f"{width} × {video.height} px, {width * video.height / 1e6:.0f} million"
-        raise SourceRefused("probe", "picture too large", f"{size}; --max-picture is {max_picture_px / 1e6:g} million")
+        raise SourceRefused(
+            "probe", "picture too large", f"{size}; --max-picture is {max_picture_px / 1e6:g} million"
+        )
     video.codec_context.options = video.codec_context.options | {"max_pixels": str(max_picture_px)}
 
 
@@ -136,7 +156,11 @@ def corrections(info: MediaInfo) -> list[str]:
     >>> corrections(MediaInfo("mov", "h264", 1080, 1920, 90, 30.0, False, 0.0, 9.0, "aac", 44100, 2, 0.021, 9.0, 0, 1, 10**6))
     ['frame rate 30 → 25', 'rotation 90°', 'audio 44100 Hz stereo → 16000 Hz mono', 'audio starts 0.021 s after video']
     """
-    return [*_video_corrections(info), *(_audio_corrections(info) if info.audio_codec else []), *jump_corrections(info.jumps)]
+    return [
+        *_video_corrections(info),
+        *(_audio_corrections(info) if info.audio_codec else []),
+        *jump_corrections(info.jumps),
+    ]
 
 
 def _video_corrections(info: MediaInfo) -> Iterator[str]:
@@ -154,7 +178,12 @@ def picture_corrections(info: MediaInfo) -> list[str]:
     ['rotation 90°', 'HLG → SDR']
     """
     colours = [info.colours.change()] if info.colours.change() else []
-    return [*info.stored.changes(), *colours, *(["interlaced: fields are left as they are"] if info.interlaced else []), *info.doubts]
+    return [
+        *info.stored.changes(),
+        *colours,
+        *(["interlaced: fields are left as they are"] if info.interlaced else []),
+        *info.doubts,
+    ]
 
 
 def _audio_corrections(info: MediaInfo) -> Iterator[str]:
@@ -198,7 +227,9 @@ def sound_line(path: Path) -> TimeLine:
     with open_local(path) as container:
         stream = audio_stream(container)
         if stream is None:
-            raise SourceRefused("probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded")
+            raise SourceRefused(
+                "probe", "no audio stream", "the file holds neither pictures nor sound that can be decoded"
+            )
         return _read_through(container, [stream])[1].time_line()
 
 
@@ -219,7 +250,10 @@ def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, A
 def _before_edit(container: InputContainer, frame: Any) -> bool:
     """Whether a picture ends before its presentation begins, which an edit list of MP4 and MOV puts at zero; fragments keep such pictures."""
     return (
-        _short_name(container) == "mov" and isinstance(frame, av.VideoFrame) and frame.pts is not None and frame.pts + frame.duration <= 0
+        _short_name(container) == "mov"
+        and isinstance(frame, av.VideoFrame)
+        and frame.pts is not None
+        and frame.pts + frame.duration <= 0
     )
 
 
@@ -231,7 +265,12 @@ def _try_decode(packet: av.Packet) -> list:
 
 
 def _describe_video(
-    container: InputContainer, video: av.VideoStream, geometries: Geometries, frame: av.VideoFrame | None, line: TimeLine, steps: Steps
+    container: InputContainer,
+    video: av.VideoStream,
+    geometries: Geometries,
+    frame: av.VideoFrame | None,
+    line: TimeLine,
+    steps: Steps,
 ) -> dict[str, Any]:
     geometry = geometries.of(frame) if frame else Geometry(video.width, video.height)
     start_s = _start_s(video, frame if keeps_presentation_times(container) else None, line.video_start_s)
@@ -266,7 +305,9 @@ def _since(jump: Jump, zero_s: float, container: InputContainer) -> Jump:
     return Jump(jump.at_s - zero_s, by_s, jump.streams)
 
 
-def _describe_audio(container: InputContainer, audio: av.AudioStream, frame: av.AudioFrame | None, line: TimeLine) -> dict[str, Any]:
+def _describe_audio(
+    container: InputContainer, audio: av.AudioStream, frame: av.AudioFrame | None, line: TimeLine
+) -> dict[str, Any]:
     start_s = _start_s(audio, frame, line.audio_start_s)
     return {
         "audio_codec": audio.codec_context.name,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .moments import moments
-from .probe import MediaInfo
+from speechlip.media.frames import moments
+from speechlip.media.probe import MediaInfo
 
 SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
 

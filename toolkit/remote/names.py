@@ -15,7 +15,8 @@ from speechlip.errors import OptionError
 Kind = Literal["datasets", "models"]
 REMOTE_SCHEMES = ("http", "https", "hf")
 HF = re.compile(
-    r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?", re.ASCII
+    r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?",
+    re.ASCII,
 )
 
 
@@ -32,7 +33,11 @@ class Place:
 
     def at(self, commit: str) -> "Place":
         """The same folder as it was at ``commit``, so that what comes later does not mix in; unchanged where there are no commits."""
-        return Place(f"{self.url.partition('@')[0]}@{commit}", self.label) if commit and self.url.startswith("hf://") else self
+        return (
+            Place(f"{self.url.partition('@')[0]}@{commit}", self.label)
+            if commit and self.url.startswith("hf://")
+            else self
+        )
 
 
 def is_remote(name: str | Path) -> bool:
@@ -57,10 +62,16 @@ def place_of(name: str, kind: Kind) -> Place:
         return Place(url, re.sub(r"[^\w.-]+", "--", url.partition("://")[2])[-100:].lstrip("."))
     found = HF.fullmatch(name.rstrip("/"))
     if found is None or found["path"]:
-        raise OptionError(f"{name} is not the name of a repository; write hf://user/name, or hf://user/name@revision")
+        raise OptionError(
+            f"{name} is not the name of a repository; write hf://user/name, or hf://user/name@revision"
+        )
     if found["kind"] not in (None, kind):
-        raise OptionError(f"{name} is of the {found['kind']}, one of the {kind} is wanted; write hf://user/name")
-    return Place(f"hf://{kind}/{found['repo']}@{found['revision'] or 'main'}", found["repo"].replace("/", "--"))
+        raise OptionError(
+            f"{name} is of the {found['kind']}, one of the {kind} is wanted; write hf://user/name"
+        )
+    return Place(
+        f"hf://{kind}/{found['repo']}@{found['revision'] or 'main'}", found["repo"].replace("/", "--")
+    )
 
 
 def address(url: str) -> str:
@@ -71,7 +82,9 @@ def address(url: str) -> str:
 
     found = HF.fullmatch(url)
     if found is None or not found["path"]:
-        raise OptionError(f"{url} is not a file of the Hub; write hf://datasets/user/name/data/train-00000-of-00001.tar")
+        raise OptionError(
+            f"{url} is not a file of the Hub; write hf://datasets/user/name/data/train-00000-of-00001.tar"
+        )
     prefix = "" if found["kind"] == "models" else "datasets/"
     revision = quote(unquote(found["revision"] or "main"), safe="")
     return f"{constants.ENDPOINT}/{prefix}{found['repo']}/resolve/{revision}/{quote(found['path'])}"
@@ -82,4 +95,8 @@ def headers(url: str, token: str | None = None) -> dict[str, Any]:
     from huggingface_hub.utils import build_hf_headers
 
     plain = {"accept-encoding": "identity"}
-    return {**build_hf_headers(token=token, library_name="speechlip"), **plain} if url.startswith("hf://") else plain
+    return (
+        {**build_hf_headers(token=token, library_name="speechlip"), **plain}
+        if url.startswith("hf://")
+        else plain
+    )

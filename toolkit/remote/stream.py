@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from speechlip.errors import HubError, ShardError, WriteError
-from speechlip.files import BLOCK_BYTES, sha256_of, sync_folder
-
-from .names import address, headers
+from speechlip.files.stamps import BLOCK_BYTES, sha256_of
+from speechlip.files.writing import sync_folder
+from speechlip.remote.names import address, headers
 
 RETRIES, LONGEST_PAUSE_S = 5, 8
 """Tries without a single new byte, and the pause between them: 1, 2, 4, 8, 8 s."""
@@ -78,10 +78,16 @@ class RemoteStream:
         from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
 
         self._open.close()
-        asked = headers(self.url, self._token) | ({"range": f"bytes={self.position}-"} if self.position else {})
+        asked = headers(self.url, self._token) | (
+            {"range": f"bytes={self.position}-"} if self.position else {}
+        )
         with refused_plainly(self.url):
             request = http_stream_backoff(
-                "GET", address(self.url), headers=asked, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, retry_on_exceptions=()
+                "GET",
+                address(self.url),
+                headers=asked,
+                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+                retry_on_exceptions=(),
             )
             response = self._open.enter_context(request)
             if response.status_code == 416:  # nothing lies beyond what is there already
@@ -89,14 +95,18 @@ class RemoteStream:
                 return
             hf_raise_for_status(response)
         seen = [*response.history, response]
-        self.commit = next((each.headers["x-repo-commit"] for each in seen if "x-repo-commit" in each.headers), "")
+        self.commit = next(
+            (each.headers["x-repo-commit"] for each in seen if "x-repo-commit" in each.headers), ""
+        )
         self._check_same(response.headers.get("etag", ""))
         self._blocks = response.iter_bytes(BLOCK_BYTES)
         if self.position and response.status_code != 206:
             self._skip(self.position)
 
     def _check_same(self, etag: str) -> None:
-        if self._etag and etag and etag != self._etag and not self.url.startswith("hf://"):  # hf:// is read at one commit
+        if (
+            self._etag and etag and etag != self._etag and not self.url.startswith("hf://")
+        ):  # hf:// is read at one commit
             raise HubError(f"{self.url} changed while it was read; run the same command again")
         self._etag = etag
 
@@ -127,7 +137,9 @@ def refused_plainly(url: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise HubError(read_refusal(url, error.response.status_code)) from error
     except OfflineModeIsEnabled as error:
-        raise HubError(f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it, or give a folder on this disk") from error
+        raise HubError(
+            f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it, or give a folder on this disk"
+        ) from error
 
 
 def read_refusal(url: str, status: int) -> str:
@@ -147,7 +159,9 @@ def read_refusal(url: str, status: int) -> str:
     return f"{url} was refused ({status}); check the name and who may read it"
 
 
-def fetch(url: str, path: Path, sha256: str = "", token: str | None = None, max_bytes: int | None = None) -> Path:
+def fetch(
+    url: str, path: Path, sha256: str = "", token: str | None = None, max_bytes: int | None = None
+) -> Path:
     """A whole copy of ``url`` at ``path``, its SHA-256 checked; a copy that is there is kept, a part of one (``.part``) is gone on with.
 
     max_bytes: how long the file is, or may be at most; nothing beyond is written.
@@ -166,11 +180,15 @@ def fetch(url: str, path: Path, sha256: str = "", token: str | None = None, max_
             _continue(url, part, token, max_bytes)
             if sha256 and (found := sha256_of(part)) != sha256:
                 part.unlink()
-                raise HubError(f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, or ask who put it there")
+                raise HubError(
+                    f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, or ask who put it there"
+                )
             part.replace(path)
             sync_folder(path.parent)
         except OSError as error:
-            raise WriteError(f"cannot write {path}: {error.strerror or error}; mend that and run the same command again") from error
+            raise WriteError(
+                f"cannot write {path}: {error.strerror or error}; mend that and run the same command again"
+            ) from error
     return path
 
 
@@ -181,7 +199,9 @@ def _continue(url: str, part: Path, token: str | None, max_bytes: int | None) ->
             start += len(block)
             if max_bytes is not None and start > max_bytes:
                 part.unlink()
-                raise ShardError(f"{url} has more than {max_bytes} bytes, the manifest says no more; ask who put it there")
+                raise ShardError(
+                    f"{url} has more than {max_bytes} bytes, the manifest says no more; ask who put it there"
+                )
             file.write(block)
         file.flush()
         os.fsync(file.fileno())

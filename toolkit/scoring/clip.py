@@ -10,22 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from speechlip.errors import SourceRefused
-from speechlip.files import is_file
-from speechlip.media.corrected import sentences
-from speechlip.media.moments import moments
+from speechlip.files.names import is_file
+from speechlip.media.frames import moments
 from speechlip.media.probe import MediaInfo, picture_corrections, probe
+from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lmd import LandmarkScore
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
-from speechlip.timing import FPS
-
-from . import protocols
-from .codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
-from .crops224 import CROP_PX
-from .faces import Looked, look, sidecar_landmarks, sidecar_of
-from .footage import Footage, read_sound, wanted_tracks, why_no_track
-from .full_reference import (
+from speechlip.scoring import protocols
+from speechlip.scoring.faces import FaceTracks, look, sidecar_landmarks, sidecar_of
+from speechlip.scoring.footage import Footage, read_audio, wanted_tracks, why_no_track
+from speechlip.scoring.full_reference import (
     PAIRED,
     ImageScores,
     check_lengths,
@@ -35,14 +32,17 @@ from .full_reference import (
     scale_to_render,
     side_by_side,
 )
-from .hop.binary import Ffmpeg
-from .hop.reading import hop_pictures
-from .hop.times import Delay
-from .options import NEED_REFERENCE, ScoreOptions
-from .records import ClipDetail, ClipScore, ScoreTask
-from .rows import clip_rows, curves_of
-from .strips import Strips
-from .sync import SyncModel, TrackSync, score_tracks, score_whole
+from speechlip.scoring.options import NEED_REFERENCE, ScoreOptions
+from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
+from speechlip.scoring.rows import clip_rows, curves_of
+from speechlip.scoring.strips import Strips
+from speechlip.scoring.sync.crops224 import CROP_PX
+from speechlip.scoring.sync.models import SyncModel, TrackSync, score_tracks, score_whole
+from speechlip.scoring.transcode.binary import Ffmpeg
+from speechlip.scoring.transcode.codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
+from speechlip.scoring.transcode.reading import transcode_images
+from speechlip.scoring.transcode.times import Delay
+from speechlip.timing import FPS
 
 Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
@@ -68,8 +68,8 @@ class Findings:
     landmarks: LandmarkScore | None = None
     images: ImageScores = field(default_factory=ImageScores)
     strips: Strips = field(default_factory=Strips)
-    looked: Looked | None = None
-    looked_reference: Looked | None = None
+    looked: FaceTracks | None = None
+    looked_reference: FaceTracks | None = None
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     frames: int = 0
@@ -98,20 +98,28 @@ class Findings:
         return tuple(family for family in families if family in wanted and family not in self.problems)
 
 
-def score_clip(task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report, scratch: Path | None = None) -> ClipScore:
+def score_clip(
+    task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report, scratch: Path | None = None
+) -> ClipScore:
     """Score one clip. Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows.
 
     scratch: where the file lies that a codec path makes, while it is wanted; None: among the system's temporary files.
     """
     info = probe(task.render, need_audio=False, max_picture_px=options.max_picture_px)
-    found = Findings({family: problem for family, problem in tools.problems.items() if family in options.metrics})
+    found = Findings(
+        {family: problem for family, problem in tools.problems.items() if family in options.metrics}
+    )
     found.frames = count_moments(task.render, info)
     found.notes.extend(picture_corrections(info))
     reference = _open_reference(task, options, found)
     if options.looks_at_faces:
         with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
             found.looked = look(
-                task.render, info, options.detector, protocols.get(options.protocol).tracks, _advance(report, task, "faces")
+                task.render,
+                info,
+                options.detector,
+                protocols.get(options.protocol).tracks,
+                _advance(report, task, "faces"),
             )
             found.notes.extend(found.looked.corrected)
     if "lse" in options.metrics:
@@ -177,19 +185,27 @@ def net_delay_ms(added: Delay | None) -> float | None:
 
 
 def _footage(
-    task: ScoreTask, info: MediaInfo, audio: Path, protocol: protocols.Protocol, frames: int, folder: Path, ffmpeg: Ffmpeg
+    task: ScoreTask,
+    info: MediaInfo,
+    audio: Path,
+    protocol: protocols.Protocol,
+    frames: int,
+    folder: Path,
+    ffmpeg: Ffmpeg,
 ) -> Footage:
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
         heard = replace(info, audio_shifts=sound_shifts(audio, task.render, info))
-        sound = read_sound(audio, heard, sound_zero_s(audio, task.render, info), frames, tally)
+        sound = read_audio(audio, heard, sound_zero_s(audio, task.render, info), frames, tally)
         return Footage(lambda: moments(task.render, info), sound, corrected=sentences(tally))
     hop = through(protocol, task.render, info, audio, folder, ffmpeg)
     shifts = sound_shifts(audio, task.render, info) if hop.sound_path == audio else ()
-    sound = read_sound(hop.sound_path, replace(info, audio_shifts=shifts), hop.sound_zero_s, len(hop.order), tally)
+    sound = read_audio(
+        hop.sound_path, replace(info, audio_shifts=shifts), hop.sound_zero_s, len(hop.order), tally
+    )
     side_px = CROP_PX if protocol.codec_path == protocols.NATIVE else 0
     shown = tuple(min(max(0, int(middle_s * FPS)), frames - 1) for middle_s in hop.moments_s)
-    return Footage(lambda: hop_pictures(hop, side_px), sound, shown, sentences(tally))
+    return Footage(lambda: transcode_images(hop, side_px), sound, shown, sentences(tally))
 
 
 def _compare(
@@ -202,7 +218,7 @@ def _compare(
     advance: Callable[[float], None],
 ) -> None:
     """LMD, then the image metrics and the filmstrips in one reading of both files."""
-    seen: Looked | None = None
+    seen: FaceTracks | None = None
     same_length = same_size = False
     if reference and task.reference:
         with found.stage("images", found.open(NEED_REFERENCE, options.metrics)):
@@ -213,14 +229,22 @@ def _compare(
             same_size = True
         if found.open(("lmd",), options.metrics) or options.region != "full":
             with found.stage("faces", ("lmd",)):
-                seen = look(task.reference, reference, options.detector, protocols.get(options.protocol).tracks, lambda frames: None)
+                seen = look(
+                    task.reference,
+                    reference,
+                    options.detector,
+                    protocols.get(options.protocol).tracks,
+                    lambda frames: None,
+                )
         if found.open(("lmd",), options.metrics):
             with found.stage("images", ("lmd",)):
                 for looked in (found.looked, seen):
                     if looked:
                         looked.check_one_size("LMD")
                 render_points, reference_points = _landmarks(task, found, seen)
-                found.landmarks = landmark_distance(render_points, reference_points, scale_to_render(info, reference))
+                found.landmarks = landmark_distance(
+                    render_points, reference_points, scale_to_render(info, reference)
+                )
     wanted = found.open((*PAIRED, "cpbd"), options.metrics)
     found.looked_reference = seen
     found.strips = Strips.of(found.frames, found.looked, seen)
@@ -231,20 +255,30 @@ def _compare(
         both = task.reference if reference and (found.open(PAIRED, options.metrics) or seen) else None
         pictures = side_by_side(task.render, info, both, reference, advance)
         found.images = compare_pictures(pictures, wanted, boxes, tools.lpips, found.strips.see)
-    found.problems |= {family: problem for family, problem in found.images.problems.items() if family not in found.problems}
+    found.problems |= {
+        family: problem for family, problem in found.images.problems.items() if family not in found.problems
+    }
 
 
-def _landmarks(task: ScoreTask, found: Findings, seen: Looked | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _landmarks(
+    task: ScoreTask, found: Findings, seen: FaceTracks | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Landmarks of render and reference, from the detector, or where it gives boxes only from the files beside both."""
     render = found.looked.main_landmarks() if found.looked else None
     reference = seen.main_landmarks() if seen else None
-    if (render is None or reference is None) and seen and all(is_file(sidecar_of(path)) for path in (task.render, task.reference) if path):
+    if (
+        (render is None or reference is None)
+        and seen
+        and all(is_file(sidecar_of(path)) for path in (task.render, task.reference) if path)
+    ):
         found.notes.append("LMD from the landmark files beside both videos")
-        return sidecar_landmarks(task.render, found.frames), sidecar_landmarks(task.reference, seen.frames) if task.reference else None
+        return sidecar_landmarks(task.render, found.frames), sidecar_landmarks(
+            task.reference, seen.frames
+        ) if task.reference else None
     return render, reference
 
 
-def _boxes(region: str, looked: Looked | None, info: MediaInfo) -> list[Box | None] | None:
+def _boxes(region: str, looked: FaceTracks | None, info: MediaInfo) -> list[Box | None] | None:
     """The region of every frame, from the face that was looked at. info: of the video whose pixels the boxes are in."""
     if region == "full":
         return None
@@ -255,7 +289,9 @@ def _boxes(region: str, looked: Looked | None, info: MediaInfo) -> list[Box | No
         return [face_box(box, info.width, info.height) for box in looked.main_boxes()]
     landmarks = looked.main_landmarks()
     if landmarks is None:
-        raise NotScored("no landmarks", "region mouth wants landmarks, the detector gives boxes only; take --region face")
+        raise NotScored(
+            "no landmarks", "region mouth wants landmarks, the detector gives boxes only; take --region face"
+        )
     return mouth_boxes(landmarks, info.width, info.height)
 
 
@@ -290,4 +326,7 @@ def _why_unseen(task: ScoreTask, found: Findings) -> str:
         return "no face at these moments" if found.looked_reference.main else "no face found"
     reasons = [problem.reason for family, problem in found.problems.items() if family in NEED_REFERENCE]
     unread = next((reason for reason in reasons if reason == UNREADABLE), "")
-    return unread or f"not looked at: {found.problems['lmd'].reason if 'lmd' in found.problems else 'LMD was not asked for'}"
+    return (
+        unread
+        or f"not looked at: {found.problems['lmd'].reason if 'lmd' in found.problems else 'LMD was not asked for'}"
+    )

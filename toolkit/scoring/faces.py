@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import TrackOptions, build_tracks, select
-from speechlip.files import is_file
-from speechlip.media.moments import joins, moments
+from speechlip.files.names import is_file
+from speechlip.media.frames import joins, moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import Face, FaceTrack, Source
@@ -19,7 +20,7 @@ SIDECAR_ENDING = ".landmarks.npz"
 
 
 @dataclass(frozen=True)
-class Looked:
+class FaceTracks:
     """What was seen of a clip. frames: moments of 40 ms. tracks: every face, in the order of time. main: of each moment the face that is largest
     over its track, in pieces that do not overlap. dropped: faces of single frames that became no track, by reason (``faces.tracks``). sizes: (width,
     height) of the pictures, each once; more than one where the file changes its size. corrected: what reading altered beside ``probe.corrections``."""
@@ -35,7 +36,10 @@ class Looked:
         """Raise NotScored where the pictures have more than one size, so that ``what`` has no one pixel to be measured in."""
         if len(self.sizes) > 1:
             told = " → ".join(f"{width}×{height}" for width, height in self.sizes)
-            raise NotScored("picture size changes", f"{told} within the file: {what} is measured in pixels of one size; cut the file there")
+            raise NotScored(
+                "picture size changes",
+                f"{told} within the file: {what} is measured in pixels of one size; cut the file there",
+            )
 
     def main_landmarks(self) -> np.ndarray | None:
         """(frames, 68, 2) px, NaN where the face was not seen (nothing is interpolated); None where the detector gives boxes only."""
@@ -56,7 +60,9 @@ class Looked:
         return boxes
 
 
-def look(path: Path, info: MediaInfo, detector_name: str, options: TrackOptions, advance: Callable[[float], None]) -> Looked:
+def look(
+    path: Path, info: MediaInfo, detector_name: str, options: TrackOptions, advance: Callable[[float], None]
+) -> FaceTracks:
     """Find the faces of every frame and join them to tracks. Raises SourceRefused for a file that cannot be read."""
     faces: list[list[Face] | None] = []
     sizes: dict[tuple[int, int], None] = {}
@@ -71,7 +77,7 @@ def look(path: Path, info: MediaInfo, detector_name: str, options: TrackOptions,
             advance(1)
     found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}), options)
     main = select(found.tracks, "largest")
-    return Looked(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.report.corrected)
+    return FaceTracks(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.report.corrected)
 
 
 def as_source(path: Path) -> Source:

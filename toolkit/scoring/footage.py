@@ -8,16 +8,16 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.faces.tracks import SMALL, TrackOptions
 from speechlip.media.audio import windows
-from speechlip.media.moments import Moment, Reading
+from speechlip.media.frames import Frame, Reading
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
+from speechlip.scoring.faces import FaceTracks
+from speechlip.scoring.protocols import Protocol
 from speechlip.timing import SAMPLES_PER_FRAME, seconds
-
-from .faces import Looked
-from .protocols import Protocol
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Footage:
     corrected: what reading the sound altered.
     """
 
-    pictures: Callable[[], Generator[Moment] | Reading]
+    pictures: Callable[[], Generator[Frame] | Reading]
     sound: np.ndarray
     moments: tuple[int, ...] = ()
     corrected: tuple[str, ...] = ()
@@ -48,19 +48,29 @@ class Footage:
         return sum(not track.interpolated[self.frame_of_track(track, index)] for index in range(start, stop))
 
 
-def read_sound(path: Path, info: MediaInfo, zero_s: float, frames: int, tally: Counter | None = None) -> np.ndarray:
+def read_audio(
+    path: Path, info: MediaInfo, zero_s: float, frames: int, tally: Counter | None = None
+) -> np.ndarray:
     """(N,) int16 at 16 kHz from ``zero_s`` on, for at most ``frames`` moments; a hole becomes silence, at the end nothing does.
 
     tally: counts what reading meets, and holds what it altered (``media.corrected``).
     """
-    parts = list(islice(windows(path, replace(info, video_start_s=zero_s), Counter() if tally is None else tally), frames))
+    parts = list(
+        islice(
+            windows(path, replace(info, video_start_s=zero_s), Counter() if tally is None else tally), frames
+        )
+    )
     while parts and parts[-1] is None:
         parts.pop()
     silence = np.zeros(SAMPLES_PER_FRAME, np.int16)
-    return np.concatenate([silence if part is None else part for part in parts]) if parts else np.zeros(0, np.int16)
+    return (
+        np.concatenate([silence if part is None else part for part in parts])
+        if parts
+        else np.zeros(0, np.int16)
+    )
 
 
-def wanted_tracks(looked: Looked, protocol: Protocol, footage: Footage) -> list[FaceTrack]:
+def wanted_tracks(looked: FaceTracks, protocol: Protocol, footage: Footage) -> list[FaceTrack]:
     """The tracks that the protocol scores. Raises NotScored that says how far the best of the others is from it."""
     if not looked.tracks:
         raise why_no_track(looked, protocol)
@@ -73,12 +83,17 @@ def wanted_tracks(looked: Looked, protocol: Protocol, footage: Footage) -> list[
     raise NotScored("too short", f"{seen_words}, protocol {protocol.id} wants {protocol.min_frames}")
 
 
-def why_no_track(looked: Looked, protocol: Protocol) -> NotScored:
+def why_no_track(looked: FaceTracks, protocol: Protocol) -> NotScored:
     """Why no face of a clip became a track."""
     if looked.dropped.get(SMALL):
-        return NotScored("face too small", f"protocol {protocol.id} wants faces {_size_words(protocol.tracks)}")
+        return NotScored(
+            "face too small", f"protocol {protocol.id} wants faces {_size_words(protocol.tracks)}"
+        )
     if looked.dropped:
-        return NotScored("too short", f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.frames}")
+        return NotScored(
+            "too short",
+            f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.frames}",
+        )
     return NotScored("no face", f"no face was found in {looked.frames} frames")
 
 

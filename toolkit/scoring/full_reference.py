@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from speechlip.media.moments import moments
+
+from speechlip.media.frames import moments
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics import image
 from speechlip.metrics.cpbd import cpbd
@@ -54,7 +55,8 @@ def check_sizes(render: MediaInfo, reference: MediaInfo) -> None:
     """Raise NotScored where the pictures are not of one size."""
     if (render.width, render.height) != (reference.width, reference.height):
         raise NotScored(
-            "different sizes", f"render {_size(render)}, reference {_size(reference)}: scale the reference to the render yourself"
+            "different sizes",
+            f"render {_size(render)}, reference {_size(reference)}: scale the reference to the render yourself",
         )
 
 
@@ -62,7 +64,10 @@ def scale_to_render(render: MediaInfo, reference: MediaInfo) -> float:
     """The factor that brings the reference's pixels to the render's. Raises NotScored where the two have other proportions."""
     across, down = render.width / reference.width, render.height / reference.height
     if abs(across / down - 1) > ASPECT_TOLERANCE:
-        raise NotScored("different proportions", f"render {_size(render)}, reference {_size(reference)}: not the same part of the picture")
+        raise NotScored(
+            "different proportions",
+            f"render {_size(render)}, reference {_size(reference)}: not the same part of the picture",
+        )
     return (across + down) / 2
 
 
@@ -73,7 +78,8 @@ def landmark_distance(render: np.ndarray | None, reference: np.ndarray | None, s
     """
     if render is None or reference is None:
         raise NotScored(
-            "no landmarks", "the detector gives boxes only; take --detector mediapipe, or put .landmarks.npz beside both videos"
+            "no landmarks",
+            "the detector gives boxes only; take --detector mediapipe, or put .landmarks.npz beside both videos",
         )
     check_lengths(len(render), len(reference))
     both = min(len(render), len(reference))
@@ -103,7 +109,9 @@ def compare_pictures(
             continue
         for metric in list(sums):
             try:
-                sums[metric] += _one(metric, cut(render, box), None if reference is None else cut(reference, box), lpips_model)
+                sums[metric] += _one(
+                    metric, cut(render, box), None if reference is None else cut(reference, box), lpips_model
+                )
             except NotScored as problem:
                 scores.problems[metric] = problem
                 del sums[metric]
@@ -117,12 +125,20 @@ def compare_pictures(
 
 
 def side_by_side(
-    render: Path, render_info: MediaInfo, reference: Path | None, reference_info: MediaInfo | None, advance: Callable[[float], None]
+    render: Path,
+    render_info: MediaInfo,
+    reference: Path | None,
+    reference_info: MediaInfo | None,
+    advance: Callable[[float], None],
 ) -> Iterator[Pictures]:
     """Pictures of both at the same times, as long as both go on. A moment without a picture shows the one before, if there was one."""
     with ExitStack() as files:
         first = files.enter_context(closing(_pictures(render, render_info)))
-        second = files.enter_context(closing(_pictures(reference, reference_info))) if reference and reference_info else repeat(None)
+        second = (
+            files.enter_context(closing(_pictures(reference, reference_info)))
+            if reference and reference_info
+            else repeat(None)
+        )
         for index, (shown, other) in enumerate(zip(first, second, strict=False)):
             advance(1)
             if shown is not None and (other is not None or reference is None):
@@ -144,7 +160,10 @@ def _one(metric: str, render: np.ndarray, reference: np.ndarray | None, lpips_mo
         raise NotScored("no reference")
     if render.shape != reference.shape:
         across = [f"{picture.shape[1]}×{picture.shape[0]}" for picture in (render, reference)]
-        raise NotScored("different sizes", f"the picture changes its size: render {across[0]} where the reference is {across[1]}")
+        raise NotScored(
+            "different sizes",
+            f"the picture changes its size: render {across[0]} where the reference is {across[1]}",
+        )
     if metric == "lpips":
         return image.lpips_distance(lpips_model, render, reference)
     return {"psnr": image.psnr, "ssim": image.ssim}[metric](render, reference)

@@ -8,13 +8,12 @@ from typing import Any
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors import MODELS
-from speechlip.files import sha256_of
+from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
-
-from .clip import Tools
-from .options import ScoreOptions
-from .sync import SyncNetModel, open_sync_model
-from .verdict import least_confidence_of
+from speechlip.scoring.clip import Tools
+from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.sync.models import SyncNetModel, open_sync_model
+from speechlip.scoring.sync.verdict import least_confidence_of
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,16 @@ def find_networks(options: ScoreOptions) -> Networks:
         except ModelError as error:
             problems["lpips"] = ("no AlexNet weights", str(error))
     if options.looks_at_faces:
-        models |= {assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())}
+        models |= {
+            assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())
+        }
     least = least_confidence_of(open_model(options)) if sync else None
     return Networks(sync, models, problems, least)
 
 
-def _find_sync(options: ScoreOptions, models: dict[str, str], problems: dict[str, tuple[str, str]]) -> dict[str, Any] | None:
+def _find_sync(
+    options: ScoreOptions, models: dict[str, str], problems: dict[str, tuple[str, str]]
+) -> dict[str, Any] | None:
     if not options.sync_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
         try:
             assets.path("syncnet_v2")
@@ -86,7 +89,9 @@ def open_lpips(device: str) -> Any:
 
 def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
     """The networks themselves, opened once per process."""
-    wanted = [family for family in ("lse", "lpips") if family in options.metrics and family not in networks.problems]
+    wanted = [
+        family for family in ("lse", "lpips") if family in options.metrics and family not in networks.problems
+    ]
     return Tools(
         sync=open_model(options) if "lse" in wanted else None,
         lpips=open_lpips(options.device) if "lpips" in wanted else None,

@@ -4,14 +4,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speechlip.errors import OptionError
-from speechlip.media.opening import MAX_PICTURE_PX
+from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics.regions import REGIONS
-
-from . import protocols
-from .hop.binary import EMULATED, Ffmpeg
+from speechlip.scoring import protocols
+from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "lse": ("lse_c", "lse_d", "offset_frames", "offset_ms", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high", "windows"),
+    "lse": (
+        "lse_c",
+        "lse_d",
+        "offset_frames",
+        "offset_ms",
+        "lse_c_unpadded",
+        "lse_d_unpadded",
+        "lse_ci_low",
+        "lse_ci_high",
+        "windows",
+    ),
     "lmd": ("lmd", "lmd_iod"),
     "psnr": ("psnr",),
     "ssim": ("ssim",),
@@ -19,7 +28,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "cpbd": ("cpbd",),
 }
 """What may be asked for, and the columns of each. A family is missing where its first column is."""
-MODEL_COLUMNS = ("sync_confidence", "sync_distance", "sync_confidence_unpadded", "sync_distance_unpadded", "sync_ci_low", "sync_ci_high")
+MODEL_COLUMNS = (
+    "sync_confidence",
+    "sync_distance",
+    "sync_confidence_unpadded",
+    "sync_distance_unpadded",
+    "sync_ci_low",
+    "sync_ci_high",
+)
 NEED_REFERENCE = ("lmd", "psnr", "ssim", "lpips")
 WITHOUT_REFERENCE = ("lse", "cpbd")
 
@@ -48,14 +64,20 @@ class ScoreOptions:
         if self.region not in REGIONS:
             raise OptionError(f"no region {self.region!r}; there are: {', '.join(REGIONS)}")
         if self.allow_unknown_weights and not self.syncnet_weights:
-            raise OptionError("--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave")
+            raise OptionError(
+                "--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave"
+            )
         if self.sync_model and self.syncnet_weights:
             raise OptionError("--sync-model scores with its own network; leave out --syncnet-weights")
         if self.sync_model and self.protocol == "lrs":
-            raise OptionError("protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped")
+            raise OptionError(
+                "protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped"
+            )
         if self.ffmpeg != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
             using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)
-            raise OptionError(f"protocol {self.protocol} runs no ffmpeg; leave out --ffmpeg, or take one of {using}")
+            raise OptionError(
+                f"protocol {self.protocol} runs no ffmpeg; leave out --ffmpeg, or take one of {using}"
+            )
 
     @property
     def looks_at_faces(self) -> bool:
@@ -84,5 +106,7 @@ def parse_metrics(text: str | None, has_reference: bool) -> tuple[str, ...]:
     asked = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in asked if name not in FAMILIES]
     if unknown or not asked:
-        raise OptionError(f"no metric {', '.join(map(repr, unknown)) or 'named'}; there are: {', '.join(FAMILIES)}")
+        raise OptionError(
+            f"no metric {', '.join(map(repr, unknown)) or 'named'}; there are: {', '.join(FAMILIES)}"
+        )
     return tuple(name for name in FAMILIES if name in asked)

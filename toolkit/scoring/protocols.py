@@ -33,7 +33,9 @@ NOT_REPEATED = (
     "shots are found by speechlip's detector, not by PySceneDetect's ContentDetector",
     "face boxes are those of --detector on the render itself; the published ones are S3FD's on a quarter-size picture",
 )
-LRS_NOT_REPEATED = ("the JPEG pictures are made by PyAV's encoder at ffmpeg's default bit rate, unless a real ffmpeg is run",)
+LRS_NOT_REPEATED = (
+    "the JPEG pictures are made by PyAV's encoder at ffmpeg's default bit rate, unless a real ffmpeg is run",
+)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from speechlip.errors import OptionError
-from speechlip.media.endings import shown_endings
+from speechlip.files.names import plain_name
+from speechlip.media.streams.endings import shown_endings
 from speechlip.recipes.folder import videos
-from speechlip.shards.writer import plain_name
-
-from .records import ScoreTask
+from speechlip.scoring.records import ScoreTask
 
 COLUMNS = ("render", "reference", "audio")
 PAIRS_FILE = "pairs.csv"
@@ -30,7 +29,9 @@ class Matched:
     unused_references: list[str]
 
 
-def tasks(renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None) -> list[ScoreTask]:
+def tasks(
+    renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None
+) -> list[ScoreTask]:
     """One task per video under ``renders`` (a folder, or one file). exclude: a folder to leave out, such as the output's.
 
     Raises OptionError for a folder that is not there, a folder without a video, or a ``pairs.csv`` that cannot be used.
@@ -38,7 +39,9 @@ def tasks(renders: Path, reference: Path | None = None, pairs_csv: Path | None =
     return match(renders, reference, pairs_csv, exclude).tasks
 
 
-def match(renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None) -> Matched:
+def match(
+    renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None
+) -> Matched:
     """``tasks``, and the references that are left over."""
     plain = [ScoreTask(plain_name(name), path) for name, path in _listed(renders, exclude).items()]
     if not plain:
@@ -65,7 +68,9 @@ def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, 
     rows: dict[Path, ScoreTask] = {}
     for line, row in enumerate(_rows(path), start=2):
         if None in row:
-            raise OptionError(f"{path}, row {line} has more cells than columns; put quotes around cells with commas")
+            raise OptionError(
+                f"{path}, row {line} has more cells than columns; put quotes around cells with commas"
+            )
         cells = {column: (cell or "").strip() for column, cell in row.items()}
         render = root / cells["render"]
         if not cells["render"] or render in rows:
@@ -110,18 +115,26 @@ def _rows(path: Path) -> list[dict]:
         raise OptionError(f"{path} cannot be read as a CSV file in UTF-8: {error}") from error
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown or "render" not in columns:
-        raise OptionError(f"{path} has the columns {', '.join(map(repr, columns)) or 'none'}; wanted: render, and any of reference, audio")
+        raise OptionError(
+            f"{path} has the columns {', '.join(map(repr, columns)) or 'none'}; wanted: render, and any of reference, audio"
+        )
     return rows
 
 
 def _check_rows(rows: dict[Path, ScoreTask], plain: Iterable[ScoreTask], pairs_csv: Path | None) -> None:
     for render in rows.keys() - {task.render for task in plain}:
-        raise OptionError(f"{pairs_csv} names {rows[render].clip!r}, and there is no such render; correct the path or remove the row")
+        raise OptionError(
+            f"{pairs_csv} names {rows[render].clip!r}, and there is no such render; correct the path or remove the row"
+        )
 
 
 def _apply(task: ScoreTask, row: ScoreTask) -> ScoreTask:
-    (reference, problem), (audio, audio_problem) = (_there(path) for path in (row.reference, row.driving_audio))
-    return replace(task, reference=reference, driving_audio=audio, problem=problem, audio_problem=audio_problem)
+    (reference, problem), (audio, audio_problem) = (
+        _there(path) for path in (row.reference, row.driving_audio)
+    )
+    return replace(
+        task, reference=reference, driving_audio=audio, problem=problem, audio_problem=audio_problem
+    )
 
 
 def _there(path: Path | None) -> tuple[Path | None, str]:
@@ -131,11 +144,16 @@ def _there(path: Path | None) -> tuple[Path | None, str]:
     try:
         is_there = path.is_file()
     except (OSError, ValueError) as error:  # a name that is too long, or has a NUL in it
-        return None, f"{path.name[:60]!r} of pairs.csv can be no file ({getattr(error, 'strerror', None) or error})"
+        return (
+            None,
+            f"{path.name[:60]!r} of pairs.csv can be no file ({getattr(error, 'strerror', None) or error})",
+        )
     return (path, "") if is_there else (None, f"{path.name} of pairs.csv is not there")
 
 
-def _by_name(task: ScoreTask, references: dict[str, Path], by_stem: dict[str, list[str]], one_each: bool) -> ScoreTask:
+def _by_name(
+    task: ScoreTask, references: dict[str, Path], by_stem: dict[str, list[str]], one_each: bool
+) -> ScoreTask:
     """The reference of the same name; a reference that is one file belongs to a render that is one file, whatever it is called."""
     if task.problem:
         return task
@@ -146,4 +164,6 @@ def _by_name(task: ScoreTask, references: dict[str, Path], by_stem: dict[str, li
         found = [name for name in found if name == task.clip] or found
     if len(found) == 1:
         return replace(task, reference=references[found[0]])
-    return replace(task, problem=f"{len(found)} references have its name" if found else "no reference has its name")
+    return replace(
+        task, problem=f"{len(found)} references have its name" if found else "no reference has its name"
+    )

@@ -7,26 +7,49 @@ from typing import TYPE_CHECKING, Any
 
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore
-
-from .options import ScoreOptions
-from .records import ModelRow, ScoreRow, TrackCurves
-from .sync import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
-from .verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
+from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.records import ModelRow, ScoreRow, TrackCurves
+from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
+from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 if TYPE_CHECKING:
-    from .clip import Findings
+    from speechlip.scoring.clip import Findings
 
 MEAN = "mean"
 
 
-def clip_rows(clip: str, options: ScoreOptions, model: SyncModel | None, found: "Findings") -> tuple[ScoreRow, ...]:
+def clip_rows(
+    clip: str, options: ScoreOptions, model: SyncModel | None, found: "Findings"
+) -> tuple[ScoreRow, ...]:
     """Rows of a clip: a single row where it has one track or none, else one per track and the one for the clip."""
     if len(found.tracks) < 2:
         own = found.tracks[0].score if found.tracks else None
-        return (_clip_row(clip, "0" if found.tracks else "", options, model, found, _sync_values(own, model) if own else {}),)
-    tracks = tuple(_track_row(clip, str(number), options, model, found, track) for number, track in enumerate(found.tracks))
+        return (
+            _clip_row(
+                clip,
+                "0" if found.tracks else "",
+                options,
+                model,
+                found,
+                _sync_values(own, model) if own else {},
+            ),
+        )
+    tracks = tuple(
+        _track_row(clip, str(number), options, model, found, track)
+        for number, track in enumerate(found.tracks)
+    )
     scored = any(track.score for track in found.tracks)
-    return (*tracks, _clip_row(clip, MEAN, options, model, found, _clip_sync_values(of_clip(found.tracks), model) if scored else {}))
+    return (
+        *tracks,
+        _clip_row(
+            clip,
+            MEAN,
+            options,
+            model,
+            found,
+            _clip_sync_values(of_clip(found.tracks), model) if scored else {},
+        ),
+    )
 
 
 def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem: NotScored) -> ScoreRow:
@@ -43,23 +66,35 @@ def label(options: ScoreOptions, model: SyncModel | None) -> str:
     'direct, region mouth'
     """
     region = f", region {options.region}" if options.region != "full" else ""
-    unknown = f", unknown weights {model.sha256[:12]}" if model and model.is_lse and not model.official else ""
+    unknown = (
+        f", unknown weights {model.sha256[:12]}" if model and model.is_lse and not model.official else ""
+    )
     return options.protocol + region + unknown
 
 
-def with_verdicts(rows: Sequence[ScoreRow], model_least: float | None, rules: CorrectionRules) -> tuple[ScoreRow, ...]:
+def with_verdicts(
+    rows: Sequence[ScoreRow], model_least: float | None, rules: CorrectionRules
+) -> tuple[ScoreRow, ...]:
     """The rows of one clip with ``offset_verdict``; the row of a clip of several tracks says what they agree on."""
     judged = [replace(row, offset_verdict=_verdict(row, model_least, rules)) for row in rows]
     own = [row for row in judged if row.track != MEAN and row.offset_frames is not None]
     if judged[-1].track == MEAN and own:
         undecided = [row.offset_verdict for row in own if row.offset_verdict.startswith(UNDECIDED)]
-        agreed = undecided[0] if undecided else own[0].offset_verdict if len({row.offset_frames for row in own}) == 1 else DISAGREE
+        agreed = (
+            undecided[0]
+            if undecided
+            else own[0].offset_verdict
+            if len({row.offset_frames for row in own}) == 1
+            else DISAGREE
+        )
         judged[-1] = replace(judged[-1], offset_verdict=agreed)
     return tuple(judged)
 
 
 def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -> str:
-    confidence, low = (row.sync_confidence, row.sync_ci_low) if isinstance(row, ModelRow) else (row.lse_c, row.lse_ci_low)
+    confidence, low = (
+        (row.sync_confidence, row.sync_ci_low) if isinstance(row, ModelRow) else (row.lse_c, row.lse_ci_low)
+    )
     if row.offset_frames is None or confidence is None:
         return ""
     return offset_verdict(row.offset_frames, confidence, low, model_least, rules)
@@ -81,7 +116,14 @@ def curves_of(tracks: Sequence[TrackSync]) -> tuple[TrackCurves, ...]:
     )
 
 
-def _clip_row(clip: str, track: str, options: ScoreOptions, model: SyncModel | None, found: "Findings", sync: dict[str, Any]) -> ScoreRow:
+def _clip_row(
+    clip: str,
+    track: str,
+    options: ScoreOptions,
+    model: SyncModel | None,
+    found: "Findings",
+    sync: dict[str, Any],
+) -> ScoreRow:
     lmd = found.landmarks
     values = sync | {name: _known(value) for name, value in found.images.values.items()}
     if lmd is not None:
@@ -95,7 +137,14 @@ def _clip_row(clip: str, track: str, options: ScoreOptions, model: SyncModel | N
     return _row(clip, track, status, reason, options, model, values)
 
 
-def _track_row(clip: str, number: str, options: ScoreOptions, model: SyncModel | None, found: "Findings", track: TrackSync) -> ScoreRow:
+def _track_row(
+    clip: str,
+    number: str,
+    options: ScoreOptions,
+    model: SyncModel | None,
+    found: "Findings",
+    track: TrackSync,
+) -> ScoreRow:
     delay = {"net_delay_ms": found.net_delay_ms}
     if track.score is None:
         reason = f"lse: {track.problem.reason if track.problem else 'not scored'}"
@@ -104,7 +153,13 @@ def _track_row(clip: str, number: str, options: ScoreOptions, model: SyncModel |
 
 
 def _row(
-    clip: str, track: str, status: str, reason: str, options: ScoreOptions, model: SyncModel | None, values: dict[str, Any]
+    clip: str,
+    track: str,
+    status: str,
+    reason: str,
+    options: ScoreOptions,
+    model: SyncModel | None,
+    values: dict[str, Any],
 ) -> ScoreRow:
     kind: dict[str, Any] = {} if model is None or model.is_lse else {"sync_model": model.name}
     values = values | kind | {"protocol": label(options, model), "ffmpeg": options.ffmpeg_words}
@@ -138,9 +193,20 @@ def _clip_sync_values(sync: ClipSync, model: SyncModel | None) -> dict[str, Any]
         "sync_ci_low",
         "sync_ci_high",
     )  # fmt: skip
-    numbers = (sync.confidence, sync.distance, sync.confidence_unpadded, sync.distance_unpadded, sync.ci_low, sync.ci_high)
+    numbers = (
+        sync.confidence,
+        sync.distance,
+        sync.confidence_unpadded,
+        sync.distance_unpadded,
+        sync.ci_low,
+        sync.ci_high,
+    )
     values: dict[str, Any] = {name: _known(number) for name, number in zip(names, numbers, strict=True)}
-    return values | {"offset_frames": sync.offset_frames, "offset_ms": offset_ms(sync.offset_frames), "windows": sync.windows}
+    return values | {
+        "offset_frames": sync.offset_frames,
+        "offset_ms": offset_ms(sync.offset_frames),
+        "windows": sync.windows,
+    }
 
 
 def _known(value: float) -> float | None:

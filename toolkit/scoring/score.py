@@ -18,22 +18,25 @@ from typing import Protocol as Interface
 
 import speechlip
 from speechlip.errors import UNEXPECTED, ModelError, OptionError, SourceRefused, where_raised
-from speechlip.files import csv_text, file_stamp, is_file, make_folder, only_run, scratch_folder, write_text
+from speechlip.files.locks import only_run
+from speechlip.files.names import is_file
+from speechlip.files.stamps import file_stamp
+from speechlip.files.tables import csv_text
+from speechlip.files.writing import make_folder, scratch_folder, write_text
 from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import METRICS, NotScored
 from speechlip.metrics.significance import METHOD
-from speechlip.shards.prepare import use_one_thread
-from speechlip.workers import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
-
-from . import protocols
-from .clip import Report, score_clip
-from .faces import sidecar_of
-from .networks import Networks, tools_of
-from .options import FAMILIES, MODEL_COLUMNS, ScoreOptions
-from .others import claim, refuse_fewer
-from .records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
-from .rows import MEAN, failed_row, with_verdicts
-from .verdict import STATED, CorrectionRules
+from speechlip.scoring import protocols
+from speechlip.scoring.clip import Report, score_clip
+from speechlip.scoring.faces import sidecar_of
+from speechlip.scoring.networks import Networks, tools_of
+from speechlip.scoring.options import FAMILIES, MODEL_COLUMNS, ScoreOptions
+from speechlip.scoring.other_runs import claim, refuse_fewer
+from speechlip.scoring.records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
+from speechlip.scoring.rows import MEAN, failed_row, with_verdicts
+from speechlip.scoring.sync.verdict import STATED, CorrectionRules
+from speechlip.workers.pool import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
+from speechlip.workers.processes import use_one_thread
 
 FORMAT = 1
 CLIPS_FOLDER, SCRATCH = ".clips", "scratch"
@@ -97,10 +100,14 @@ def _score(job: ScoreJob, workers: int, watcher: Watcher, scratch: Path) -> dict
     results = {task: stored(place) for task, place in places.items()}
     pending = [task for task, result in results.items() if result is None or may_pass(result)]
     one_thread = min(workers, len(pending)) > 1
-    work = partial(score_task, options=job.options, networks=job.networks, scratch=scratch, one_thread=one_thread)
+    work = partial(
+        score_task, options=job.options, networks=job.networks, scratch=scratch, one_thread=one_thread
+    )
     watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
     lost = partial(crashed, options=job.options)
-    for task, result in outcomes(work, pending, workers, watcher.advanced, lost, watcher.replaced, job.limits):
+    for task, result in outcomes(
+        work, pending, workers, watcher.advanced, lost, watcher.replaced, job.limits
+    ):
         write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
         watcher.scored(task.clip)
     scores = tables(job, [load_result(places[task]) for task in job.tasks])
@@ -122,7 +129,13 @@ def crashed(task: ScoreTask, crash: Crashed, *, options: ScoreOptions) -> ClipSc
 
 
 def score_task(
-    task: ScoreTask, report: Report, *, options: ScoreOptions, networks: Networks, scratch: Path | None = None, one_thread: bool = False
+    task: ScoreTask,
+    report: Report,
+    *,
+    options: ScoreOptions,
+    networks: Networks,
+    scratch: Path | None = None,
+    one_thread: bool = False,
 ) -> ClipScore:
     """Score one clip; no error of a clip goes further than this. scratch: where files lie that are wanted while it is scored."""
     if one_thread:
@@ -160,17 +173,25 @@ def key_of(task: ScoreTask, job: ScoreJob) -> str:
     facts = {
         "task": [task.clip, task.problem, task.audio_problem],
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
-        "options": {key: value for key, value in job.options.as_dict().items() if key not in ("syncnet_weights", "allow_unknown_weights")},
+        "options": {
+            key: value
+            for key, value in job.options.as_dict().items()
+            if key not in ("syncnet_weights", "allow_unknown_weights")
+        },
         "networks": {name: getattr(job.networks, name) for name in ("sync", "models", "problems")},
         "versions": versions(),
         "format": [FORMAT, METHOD],
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[
+        :32
+    ]
 
 
 @lru_cache
 def versions() -> dict[str, str]:
-    return {"speechlip": speechlip.__version__, "python": sys.version.split()[0]} | {name: version(name) for name in VERSIONS_THAT_SHOW}
+    return {"speechlip": speechlip.__version__, "python": sys.version.split()[0]} | {
+        name: version(name) for name in VERSIONS_THAT_SHOW
+    }
 
 
 def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
@@ -188,9 +209,14 @@ def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
         "versions": versions(),
         "metrics": columns,
         "correction": job.rules.as_dict() | {"model_confidence": job.networks.least_confidence},
-        "rows": [asdict(row) for result in results for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)],
+        "rows": [
+            asdict(row)
+            for result in results
+            for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)
+        ],
         "aggregates": {
-            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *bounds_of(column)))) for column in columns
+            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *bounds_of(column))))
+            for column in columns
         },
         "missing": missing(results, job.options),
         "unused_references": list(job.unused_references),
@@ -240,7 +266,11 @@ def missing(results: Iterable[ClipScore], options: ScoreOptions) -> dict[str, di
 def as_csv(rows: Sequence[dict]) -> str:
     """Rows as CSV text, missing numbers as empty cells, numbers in full."""
     columns = [field.name for field in fields(ScoreRow)]
-    columns += [field.name for field in fields(ModelRow) if field.name not in columns and any(field.name in row for row in rows)]
+    columns += [
+        field.name
+        for field in fields(ModelRow)
+        if field.name not in columns and any(field.name in row for row in rows)
+    ]
     return csv_text(columns, rows)
 
 

@@ -5,9 +5,9 @@ import io
 from dataclasses import dataclass, field
 
 import numpy as np
-from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
 
-from .faces import Looked
+from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
+from speechlip.scoring.faces import FaceTracks
 
 MOUTHS = 10
 JPEG_QUALITY = 80
@@ -22,15 +22,22 @@ class Strips:
     _mouths: tuple[dict[int, np.ndarray], ...] = field(default_factory=lambda: ({}, {}))
 
     @classmethod
-    def of(cls, frames: int, render: Looked | None, reference: Looked | None) -> "Strips":
+    def of(cls, frames: int, render: FaceTracks | None, reference: FaceTracks | None) -> "Strips":
         """Strips that are still empty. frames: of the render; without a face that lasts in it they stay empty."""
         if render is None or not render.main:
             return cls()
-        there = [index for track in render.main for index in range(track.start_frame, track.stop_frame) if index < frames]
+        there = [
+            index
+            for track in render.main
+            for index in range(track.start_frame, track.stop_frame)
+            if index < frames
+        ]
         if reference is not None and reference.main:
             both = {index for track in reference.main for index in range(track.start_frame, track.stop_frame)}
             there = [index for index in there if index in both] or there
-        chosen = tuple(sorted({there[place] for place in np.linspace(0, len(there) - 1, MOUTHS).round().astype(int)}))
+        chosen = tuple(
+            sorted({there[place] for place in np.linspace(0, len(there) - 1, MOUTHS).round().astype(int)})
+        )
         return cls(chosen, (affines(render, chosen), affines(reference, chosen) if reference else {}))
 
     def see(self, index: int, render: np.ndarray, reference: np.ndarray | None) -> None:
@@ -46,7 +53,7 @@ class Strips:
         return render, reference
 
 
-def affines(looked: Looked, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
+def affines(looked: FaceTracks, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
     """Frame → the affine that cuts its mouth."""
     found: dict[int, np.ndarray] = {}
     for track in looked.main:

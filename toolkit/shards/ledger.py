@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import get_origin
 
 from speechlip.errors import ShardError
+from speechlip.licences import UNKNOWN, plain_licence
 from speechlip.records import UNDECIDED
-from speechlip.terminal import counted
-
-UNKNOWN = "unknown"
-"""What a licence is called that nobody stated."""
+from speechlip.wording import clock, counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,8 @@ def splits_of(split: str) -> list[str]:
 
 def row_from(raw: Mapping[str, object]) -> LedgerRow:
     """A row from what ``asdict`` made of it and JSON carried."""
-    return LedgerRow(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})  # type: ignore[arg-type]
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    return LedgerRow(**values)  # type: ignore[arg-type]
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -89,9 +88,14 @@ def read_ledger(folder: Path) -> list[LedgerRow]:
     """The rows of a prepared folder. Raises ShardError for what is no ledger."""
     path, known = folder / "ledger.jsonl", {each.name for each in fields(LedgerRow)}
     try:
-        return [checked(row_from({name: value for name, value in row.items() if name in known})) for row in read_rows(path)]
+        return [
+            checked(row_from({name: value for name, value in row.items() if name in known}))
+            for row in read_rows(path)
+        ]
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
-        raise ShardError(f"{path} cannot be read ({error}); restore it, or prepare the folder again") from error
+        raise ShardError(
+            f"{path} cannot be read ({error}); restore it, or prepare the folder again"
+        ) from error
 
 
 def checked(row: LedgerRow) -> LedgerRow:
@@ -103,15 +107,6 @@ def checked(row: LedgerRow) -> LedgerRow:
         if not sound or not all(math.isfinite(number) for number in inner if isinstance(number, float)):
             raise ValueError(f"{each.name} is {value!r:.60}")
     return row
-
-
-def plain_licence(licence: str) -> str:
-    """A licence as ``licences`` adds it up: its words with one space between; ``unknown`` for none.
-
-    >>> plain_licence(" CC BY  4.0"), plain_licence("")
-    ('CC BY 4.0', 'unknown')
-    """
-    return " ".join(licence.split()) or UNKNOWN
 
 
 def licences(rows: Iterable[LedgerRow]) -> dict[str, dict]:
@@ -141,7 +136,9 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
     dropped: Counter[str] = Counter()
     for row in rows:
         dropped.update(row.dropped)
-    undecided = sum(verdict.get("offset_verdict", "").startswith(UNDECIDED) for row in rows for verdict in row.sync)
+    undecided = sum(
+        verdict.get("offset_verdict", "").startswith(UNDECIDED) for row in rows for verdict in row.sync
+    )
     skipped = Counter(f"{row.stage}: {row.reason}" for row in rows if row.status == "skipped")
     return {
         "sources": len(rows),
@@ -170,36 +167,35 @@ def format_funnel(totals: dict) -> str:
         skipped[named.partition(": ")[2]] += count
     lost_s = Counter(totals["dropped"])
     lines = [f"  {'sources':<34}{totals['sources']:>7}   {clock(totals['seconds']):>9}"]
-    for reason in sorted(lost_s.keys() | skipped.keys(), key=lambda reason: (-lost_s[reason], -skipped[reason], reason)):
+    for reason in sorted(
+        lost_s.keys() | skipped.keys(), key=lambda reason: (-lost_s[reason], -skipped[reason], reason)
+    ):
         shown_s = clock(lost_s[reason]) if round(lost_s[reason], 1) else ""
         if shown_s or skipped[reason]:
             lines.append(f"  − {reason:<32}{skipped[reason] or '':>7}   {shown_s:>9}".rstrip())
     clips = counted(totals["clips"], "clip")
-    lines.append(f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}")
+    lines.append(
+        f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}"
+    )
     if round(totals["interpolated_seconds"], 1):
-        lines.append(f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}")
+        lines.append(
+            f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}"
+        )
     if undecided := totals.get("offsets_undecided"):
         lines.append(f"    {counted(undecided, 'face track')} with an undecided offset: sound not moved")
     if round(several_s := totals.get("several_faces_seconds", 0.0), 1):
-        lines.append(f"    of which several faces at once{totals['sources_with_several_faces']:>12}   {clock(several_s):>9}")
+        lines.append(
+            f"    of which several faces at once{totals['sources_with_several_faces']:>12}   {clock(several_s):>9}"
+        )
     return "\n".join(lines)
 
 
-def empty_splits(shares: Mapping[str, float], filled: Iterable[str], declared: Iterable[Mapping[str, str]]) -> list[str]:
+def empty_splits(
+    shares: Mapping[str, float], filled: Iterable[str], declared: Iterable[Mapping[str, str]]
+) -> list[str]:
     """The splits that have a share and got nothing; none where the videos' own splits are official, so that nothing was dealt.
 
     shares: split → share of seconds. filled: splits that got something. declared: of each source (``plan.declared``).
     """
     dealt = any(not said.get("split") for said in declared)
     return [name for name, share in shares.items() if share > 0 and name not in set(filled)] if dealt else []
-
-
-def clock(length_s: float) -> str:
-    """Hours, minutes and seconds.
-
-    >>> clock(3723.5), clock(9.04)
-    ('1:02:03.5', '0:09.0')
-    """
-    minutes, rest_s = divmod(round(length_s, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest_s:04.1f}" if hours else f"{minutes}:{rest_s:04.1f}"

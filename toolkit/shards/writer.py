@@ -10,12 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from speechlip.files import whole_file
+
+from speechlip.files.names import plain_name
+from speechlip.files.writing import whole_file
+from speechlip.preparing.options import PrepOptions
 from speechlip.records import Clip
+from speechlip.shards.format import CROP_SIZE
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, SAMPLE_RATE, seconds
-
-from .options import CROP_SIZE, PrepOptions
 
 JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
 JPEG_BLOCK = 8
@@ -84,7 +86,9 @@ def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
     strip = Image.fromarray(lips.reshape(frames * height, width, 3))
     buffer = io.BytesIO()
     if lips_format == "jpg":
-        strip.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, restart_marker_rows=CROP_SIZE // JPEG_BLOCK)
+        strip.save(
+            buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, restart_marker_rows=CROP_SIZE // JPEG_BLOCK
+        )
     else:
         strip.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
@@ -106,12 +110,9 @@ def encode_npy(array: np.ndarray) -> bytes:
 
 
 def encode_json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "backslashreplace")
-
-
-def plain_name(name: str) -> str:
-    r"""A file name as text that UTF-8 can hold: bytes that are none are shown as ``\udcXX``."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from speechlip.errors import OptionError
-from speechlip.timing import HOP, N_FFT
 from torch import Generator, Tensor
 from torch.nn import functional
+
+from speechlip.errors import OptionError
+from speechlip.timing import HOP, N_FFT
 
 AUGMENTATIONS = ("colour", "shift", "flip", "noise")
 NONE = "none"
@@ -41,11 +42,15 @@ def parse_augmentations(text: str) -> tuple[str, ...]:
     names = [name.strip() for name in text.split(",")] if text != NONE else []
     for name in names:
         if name not in AUGMENTATIONS:
-            raise OptionError(f"no augmentation {name!r}; there are: {', '.join(AUGMENTATIONS)}, with commas between them, or {NONE}")
+            raise OptionError(
+                f"no augmentation {name!r}; there are: {', '.join(AUGMENTATIONS)}, with commas between them, or {NONE}"
+            )
     return tuple(name for name in AUGMENTATIONS if name in names)
 
 
-def augment(batch: Mapping[str, Any], names: Sequence[str], seed: int, step: int, rank: int = 0) -> dict[str, Any]:
+def augment(
+    batch: Mapping[str, Any], names: Sequence[str], seed: int, step: int, rank: int = 0
+) -> dict[str, Any]:
     """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and devices stay.
 
     names: what ``parse_augmentations`` gives. step: of the training, by which the draws differ.
@@ -122,7 +127,9 @@ def noisy_waveform(waveform: Tensor, draw: Generator) -> Tensor:
     samples = waveform.float()
     noise = torch.randn(samples.shape, generator=draw, device=samples.device)
     changed = samples + _level(samples.square().mean(1), noise.square().mean(1), draw)[:, None] * noise
-    return changed if waveform.is_floating_point() else changed.round().clamp(-32768, 32767).to(waveform.dtype)
+    return (
+        changed if waveform.is_floating_point() else changed.round().clamp(-32768, 32767).to(waveform.dtype)
+    )
 
 
 LIPS_CHANGES = {"colour": recoloured, "shift": shifted, "flip": flipped}

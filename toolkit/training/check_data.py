@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from speechlip.errors import SpeechLipError
-from speechlip.shards.pairs import PairRules
 from torch import Tensor
 
-from .config import TrainOptions
-from .device import choose_device, on_device, smaller_batch_advised
-from .finite import why_not_finite
-from .loop import begin_state, fit_spectrum, open_loader
-from .losses import plateau
-from .objective import Objective, speech_of
-from .ranks import ALONE
+from speechlip.errors import SpeechLipError
+from speechlip.shards.pairs.rules import PairRules
+from speechlip.training.config import TrainOptions
+from speechlip.training.device import choose_device, on_device, smaller_batch_advised
+from speechlip.training.finite import why_not_finite
+from speechlip.training.loop import begin_state, fit_spectrum, open_loader
+from speechlip.training.losses import plateau
+from speechlip.training.objective import Objective, speech_of
+from speechlip.training.ranks import ALONE
 
 CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
 """Larger batches and the paper's learning rate come to the same in more time."""
@@ -44,9 +44,7 @@ class Memorised:
     last_loss: float
 
     def __str__(self) -> str:
-        return (
-            f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
-        )
+        return f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
 
 
 def check_data(shards: Path, options: TrainOptions) -> Memorised:
@@ -64,10 +62,17 @@ def check_data(shards: Path, options: TrainOptions) -> Memorised:
         loader = open_loader(shards, checked, rules, state.pair.reads, ALONE, pin_memory=False)
         batch = next(iter(on_device(loader, device)))
         refuse_degenerate(batch)
-        return memorise(Objective(state.pair, state.criterion, checked.precision == "bf16"), state.optimizer, batch, checked)
+        return memorise(
+            Objective(state.pair, state.criterion, checked.precision == "bf16"),
+            state.optimizer,
+            batch,
+            checked,
+        )
 
 
-def memorise(objective: Objective, optimizer: torch.optim.Optimizer, batch: Mapping[str, Any], options: TrainOptions) -> Memorised:
+def memorise(
+    objective: Objective, optimizer: torch.optim.Optimizer, batch: Mapping[str, Any], options: TrainOptions
+) -> Memorised:
     """Steps on one batch until its loss is below half the plateau. Raises DataCheckFailed where 200 are not enough."""
     enough, losses = LEARNED * plateau(options.loss, options.batch_size), []
     for step in count(1):

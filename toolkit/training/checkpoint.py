@@ -15,20 +15,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import speechlip
 import torch
-from speechlip import files
-from speechlip.cards.licences import stated_licences
-from speechlip.encoders.pair import SpeechLipPair
-from speechlip.encoders.trained import FACTS, FORMAT, WEIGHTS, checkpoints, last_checkpoint, load_weights, read_facts, read_weights
+
+import speechlip
+from speechlip.encoders.networks.pair import SpeechLipPair
+from speechlip.encoders.trained import (
+    FACTS,
+    FORMAT,
+    WEIGHTS,
+    checkpoints,
+    last_checkpoint,
+    load_weights,
+    read_facts,
+    read_weights,
+)
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import PRESETS
-from speechlip.files import LOCK, make_folder, sync_folder, whole_file, write_text
-from speechlip.shards.shardset import open_shards, read_manifest
-
-from .config import TrainOptions, unlike_paper
-from .losses import Criterion
-from .ranks import ALONE, Ranks
+from speechlip.files import locks
+from speechlip.files.locks import LOCK
+from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
+from speechlip.licences import stated_licences
+from speechlip.shards.read.shardset import open_shards, read_manifest
+from speechlip.training.config import TrainOptions, unlike_paper
+from speechlip.training.losses import Criterion
+from speechlip.training.ranks import ALONE, Ranks
 
 TRAINER = "trainer.pt"
 LEFT_EARLY = (LOCK, "history.csv", "cosines.csv", "tensorboard")
@@ -49,7 +59,11 @@ class TrainState:
     def weights(self) -> dict[str, torch.Tensor]:
         """pair.… and criterion.…, contiguous and on the CPU."""
         parts = {"pair": self.pair, "criterion": self.criterion}
-        return {f"{part}.{name}": value.cpu().contiguous() for part, module in parts.items() for name, value in module.state_dict().items()}
+        return {
+            f"{part}.{name}": value.cpu().contiguous()
+            for part, module in parts.items()
+            for name, value in module.state_dict().items()
+        }
 
 
 @dataclass(frozen=True)
@@ -74,12 +88,16 @@ def shard_facts(shards: Path) -> ShardFacts:
             "prepare the videos with one of these"
         )
     digest, about = open_shards(shards, "train").digest, manifest.get("about", {})
-    data = {name: value for name, value in about.items() if name != "licence"}  # the recipe's; the videos have their own
+    data = {
+        name: value for name, value in about.items() if name != "licence"
+    }  # the recipe's; the videos have their own
     data |= {"licences": stated_licences(manifest)} | manifest["splits"]["train"]
     return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), digest, crop, data)
 
 
-def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> Path:
+def save(
+    run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]
+) -> Path:
     """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each process.
 
     Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one.
@@ -102,14 +120,19 @@ def save(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts
     return folder
 
 
-def _fill(part: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]) -> None:
+def _fill(
+    part: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]
+) -> None:
     from safetensors.torch import save as to_bytes
 
     content = to_bytes(state.weights())
     with whole_file(part / WEIGHTS) as file:
         file.write(content)
     trainer = io.BytesIO()  # torch's own writer would hide what the disk says
-    torch.save({"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "positions": positions}, trainer)
+    torch.save(
+        {"optimizer": state.optimizer.state_dict(), "random": torch.get_rng_state(), "positions": positions},
+        trainer,
+    )
     with whole_file(part / TRAINER) as file:
         file.write(trainer.getbuffer())
     facts = {
@@ -140,7 +163,9 @@ def saved_options(run: Path) -> TrainOptions:
         ) from error
 
 
-def restore(run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, ranks: Ranks = ALONE) -> dict[str, Any]:
+def restore(
+    run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, ranks: Ranks = ALONE
+) -> dict[str, Any]:
     """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this process's position in the shards.
 
     Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or
@@ -192,7 +217,17 @@ def read_trainer(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, or train again"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, MemoryError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        MemoryError,
+    ) as error:
         raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
 
 
@@ -202,7 +237,7 @@ def only_run(run: Path, resume: bool) -> Iterator[None]:
 
     Raises OptionError where another process holds it, or where it holds a checkpoint or anything else and is not to be gone on with.
     """
-    with files.only_run(run):
+    with locks.only_run(run):
         if not resume:
             refuse_others(run)
             for path in run.iterdir():
@@ -215,6 +250,10 @@ def refuse_others(run: Path) -> None:
     """Raises OptionError where a run's folder holds more than what is left of one that ended before its first checkpoint."""
     if checkpoints(run):
         raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")
-    others = sorted(path.name for path in run.iterdir() if path.name not in LEFT_EARLY and path.suffix != ".part")
+    others = sorted(
+        path.name for path in run.iterdir() if path.name not in LEFT_EARLY and path.suffix != ".part"
+    )
     if others:
-        raise OptionError(f"{run} holds no checkpoint but {', '.join(others[:3])}; move that away, or choose another -o")
+        raise OptionError(
+            f"{run} holds no checkpoint but {', '.join(others[:3])}; move that away, or choose another -o"
+        )

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from speechlip.encoders.lips import INPUTS
-from speechlip.encoders.registry import options_of
+from speechlip.encoders.networks.lips import INPUTS
+from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError
-from speechlip.shards.pairs import WINDOW, PairMix, parse_mix
-
-from .augment import NONE, parse_augmentations
-from .losses import LOSSES
+from speechlip.shards.pairs.rules import WINDOW, PairMix, parse_mix
+from speechlip.training.augment import NONE, parse_augmentations
+from speechlip.training.losses import LOSSES
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
@@ -56,7 +55,13 @@ class TrainOptions:
     checkpoint_every: int = 1000
 
     def __post_init__(self) -> None:
-        known = {"loss": LOSSES, "lip_input": INPUTS, "schedule": SCHEDULES, "precision": PRECISIONS, "device": DEVICES}
+        known = {
+            "loss": LOSSES,
+            "lip_input": INPUTS,
+            "schedule": SCHEDULES,
+            "precision": PRECISIONS,
+            "device": DEVICES,
+        }
         for name, values in known.items():
             if getattr(self, name) not in values:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
@@ -64,10 +69,14 @@ class TrainOptions:
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
-            raise OptionError(f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0")
+            raise OptionError(
+                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0"
+            )
         parse_augmentations(self.augment)
         if self.min_neg_gap < 0:
-            raise OptionError(f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a negative share frames")
+            raise OptionError(
+                f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a negative share frames"
+            )
         options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
         if self.mix and not self.mix.positive:
             raise OptionError(f"negatives {self.negatives!r} leave no positive pair to learn from")
@@ -118,7 +127,16 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
 """What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined). Everything else had to be chosen."""
-CHOSEN = ("lip_input", "steps", "schedule", "warmup_steps", "negatives", "min_neg_gap", "windows_per_clip", "augment")
+CHOSEN = (
+    "lip_input",
+    "steps",
+    "schedule",
+    "warmup_steps",
+    "negatives",
+    "min_neg_gap",
+    "windows_per_clip",
+    "augment",
+)
 RESUMABLE = ("steps", "device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
 """Options that may change when a run is resumed."""
 
@@ -136,7 +154,9 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
     if unknown:
         raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
     options = TrainOptions(**{**PRESETS[preset], **given})
-    return replace(options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", ""))
+    return replace(
+        options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", "")
+    )
 
 
 def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:
@@ -145,10 +165,19 @@ def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, s
     >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
     ('0.0001, the paper has 5e-05', '100000, not stated')
     """
-    said = {name: f"{getattr(options, name)}, the paper has {value}" for name, value in STATED.items() if getattr(options, name) != value}
+    said = {
+        name: f"{getattr(options, name)}, the paper has {value}"
+        for name, value in STATED.items()
+        if getattr(options, name) != value
+    }
     said |= {name: f"{value}, not stated" for name, value in options.of_network.items()}
-    said |= {name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated" for name in CHOSEN}
-    return said | ({"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {})
+    said |= {
+        name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated"
+        for name in CHOSEN
+    }
+    return said | (
+        {"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {}
+    )
 
 
 def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:

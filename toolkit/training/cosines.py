@@ -5,10 +5,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+
 from speechlip.errors import ModelError
-from speechlip.files import write_text
+from speechlip.files.writing import write_text
 from speechlip.metrics.pairs import pair_auc
-from speechlip.shards.pairs import KINDS, NEGATIVES
+from speechlip.shards.pairs.rules import KINDS, NEGATIVES
 
 NAME = "cosines.csv"
 MATCH = KINDS[0]
@@ -19,7 +20,12 @@ def write_cosines(run: Path, step: int, kind: np.ndarray, cosines: np.ndarray) -
     """kind: (N,) indices into ``KINDS``, cosines: (N,) in −1 … 1, to six digits. The file of an earlier step is replaced."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *([step, KINDS[number], f"{value:.6g}"] for number, value in zip(kind, cosines, strict=True))])
+    writer.writerows(
+        [
+            COLUMNS,
+            *([step, KINDS[number], f"{value:.6g}"] for number, value in zip(kind, cosines, strict=True)),
+        ]
+    )
     write_text(run / NAME, text.getvalue())
 
 
@@ -33,9 +39,13 @@ def read_cosines(run: Path) -> dict[str, np.ndarray]:
         return {}
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-        found = {kind: np.array([float(row["cosine"]) for row in rows if row["kind"] == kind]) for kind in KINDS}
+        found = {
+            kind: np.array([float(row["cosine"]) for row in rows if row["kind"] == kind]) for kind in KINDS
+        }
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} has other rows than {', '.join(COLUMNS)} ({error}); move it away, --resume writes it anew") from error
+        raise ModelError(
+            f"{path} has other rows than {', '.join(COLUMNS)} ({error}); move it away, --resume writes it anew"
+        ) from error
     return {kind: values for kind, values in found.items() if len(values)}
 
 
@@ -47,8 +57,12 @@ def auc_by_kind(cosines: dict[str, np.ndarray]) -> dict[str, tuple[float, int]]:
     """
     positive = cosines.get(MATCH, np.empty(0))
     groups = {kind: cosines[kind] for kind in NEGATIVES if kind in cosines}
-    if not (len(positive) and groups and all(np.isfinite(values).all() for values in (positive, *groups.values()))):
+    if not (
+        len(positive) and groups and all(np.isfinite(values).all() for values in (positive, *groups.values()))
+    ):
         return {}
     groups = {"all": np.concatenate(list(groups.values()))} | groups
     label = {kind: np.r_[np.ones(len(positive)), np.zeros(len(values))] for kind, values in groups.items()}
-    return {kind: (pair_auc(np.r_[positive, values], label[kind]), len(values)) for kind, values in groups.items()}
+    return {
+        kind: (pair_auc(np.r_[positive, values], label[kind]), len(values)) for kind, values in groups.items()
+    }

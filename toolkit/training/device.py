@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from speechlip.errors import OptionError
 from torch import nn
 
-from .ranks import ALONE, Ranks
+from speechlip.errors import OptionError
+from speechlip.training.ranks import ALONE, Ranks
 
 Batch = dict[str, Any]
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
@@ -39,7 +39,10 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
     copies, work = torch.cuda.Stream(device), torch.cuda.current_stream(device)
     for batch in batches:
         with torch.cuda.stream(copies):
-            moved = {name: value.to(device, non_blocking=True) if torch.is_tensor(value) else value for name, value in batch.items()}
+            moved = {
+                name: value.to(device, non_blocking=True) if torch.is_tensor(value) else value
+                for name, value in batch.items()
+            }
         work.wait_stream(copies)
         for value in moved.values():
             if torch.is_tensor(value):
@@ -52,7 +55,9 @@ def compiled(module: nn.Module, device: torch.device, note: Callable[[str], None
     try:
         torch.compile(lambda x: x.cos() + 1)(torch.zeros(8, device=device))
     except Exception as error:  # whatever Triton, the C++ compiler or the linker raise
-        note(f"--compile is left out, because nothing can be compiled here: {str(error).strip().splitlines()[0]}")
+        note(
+            f"--compile is left out, because nothing can be compiled here: {str(error).strip().splitlines()[0]}"
+        )
         return module
     return torch.compile(module)  # type: ignore[return-value]
 
@@ -71,7 +76,9 @@ def smaller_batch_advised(batch_size: int, ranks: Ranks = ALONE) -> Iterator[Non
     except (RuntimeError, MemoryError) as error:
         if not (isinstance(error, (torch.OutOfMemoryError, MemoryError)) or CPU_FULL in str(error)):
             raise
-        raise OptionError(f"out of memory with batches of {batch_size} pairs; {_smaller(batch_size, ranks)}") from error
+        raise OptionError(
+            f"out of memory with batches of {batch_size} pairs; {_smaller(batch_size, ranks)}"
+        ) from error
 
 
 def _smaller(batch_size: int, ranks: Ranks) -> str:

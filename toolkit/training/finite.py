@@ -11,10 +11,10 @@ from math import isfinite
 from typing import Any
 
 import torch
-from speechlip.errors import SpeechLipError
 from torch import Tensor
 
-from .objective import speech_of
+from speechlip.errors import SpeechLipError
+from speechlip.training.objective import speech_of
 
 
 class TrainingStopped(SpeechLipError):

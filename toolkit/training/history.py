@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from speechlip.errors import ModelError, WriteError
-from speechlip.files import write_text
+from speechlip.files.writing import write_text
 
 NAME = "history.csv"
 
@@ -33,7 +33,9 @@ COLUMNS = [field.name for field in fields(Row)]
 def begin(run: Path, step: int = 0) -> None:
     """Start the file of a run, or cut an earlier one down to the rows up to ``step``. Raises ModelError where it has other columns."""
     path = run / NAME
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if step and path.is_file() else []
+    rows = (
+        list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if step and path.is_file() else []
+    )
     if rows and list(rows[0]) != COLUMNS:
         raise ModelError(f"{path} has other columns than {', '.join(COLUMNS)}; move it away to go on")
     text = io.StringIO(newline="")
@@ -45,7 +47,9 @@ def begin(run: Path, step: int = 0) -> None:
 
 def append(run: Path, row: Row) -> None:
     """Add one row, to six digits. Raises WriteError."""
-    values = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()}
+    values = {
+        name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()
+    }
     try:
         with (run / NAME).open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
@@ -62,4 +66,6 @@ def read(run: Path) -> list[Row]:
     try:
         return [Row(int(row["step"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on") from error
+        raise ModelError(
+            f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on"
+        ) from error

@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from speechlip.encoders.lips import LITERAL_WARNING
-from speechlip.encoders.pair import SpeechLipPair, build_pair
-from speechlip.shards.pair_loader import PairLoader, pair_loader
-from speechlip.shards.pairs import PairRules
-from speechlip.shards.positions import reader_deaths_said
-from speechlip.shards.reader import ClipReader
-from speechlip.shards.speech_windows import SpeechWindows
 
-from . import checkpoint, history
-from .augment import augment
-from .checkpoint import ShardFacts, TrainState
-from .config import TrainOptions
-from .device import choose_device, compiled, full_speed, on_device, smaller_batch_advised
-from .exam import Exam, open_exam
-from .finite import LossWatch
-from .history import Row
-from .losses import Criterion, rectifies
-from .meter import STUCK_ADVICE, Meter
-from .objective import Objective
-from .ranks import Ranks, joined
-from .stopping import Stopped, asked_to_stop
+from speechlip.encoders.networks.lips import LITERAL_WARNING
+from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.shards.pairs.loader import PairLoader, pair_loader
+from speechlip.shards.pairs.rules import PairRules
+from speechlip.shards.pairs.speech_windows import SpeechWindows
+from speechlip.shards.read.positions import reader_deaths_said
+from speechlip.shards.read.reader import ClipReader
+from speechlip.training import checkpoint, history
+from speechlip.training.augment import augment
+from speechlip.training.checkpoint import ShardFacts, TrainState
+from speechlip.training.config import TrainOptions
+from speechlip.training.device import choose_device, compiled, full_speed, on_device, smaller_batch_advised
+from speechlip.training.finite import LossWatch
+from speechlip.training.history import Row
+from speechlip.training.losses import Criterion, rectifies
+from speechlip.training.meter import STUCK_ADVICE, Meter
+from speechlip.training.objective import Objective
+from speechlip.training.ranks import Ranks, joined
+from speechlip.training.stopping import Stopped, asked_to_stop
+from speechlip.training.validation import Validation, open_validation
 
 FITTED_CLIPS = 256
 """Clips of which mean and deviation of the spectrum are taken: about half an hour of speech, 130 MB while it lasts."""
@@ -43,7 +43,9 @@ class Watcher:
     note: Callable[[str], None] = lambda text: None
 
 
-def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, watcher: Watcher = Watcher()) -> Path:
+def train(
+    shards: Path, options: TrainOptions, run: Path, resume: bool = False, watcher: Watcher = Watcher()
+) -> Path:
     """Train a pair of encoders on the train split of ``shards`` and leave them in ``run``; returns the last checkpoint's folder.
 
     Under torchrun every process calls it; rank 0 writes and tells its watcher. SIGINT or SIGTERM ends it after a step, saved: it raises Stopped,
@@ -61,7 +63,15 @@ def train(shards: Path, options: TrainOptions, run: Path, resume: bool = False, 
         return _train(shards, options, run, resume, watcher if first else Watcher(), ranks, device)
 
 
-def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher: Watcher, ranks: Ranks, device: torch.device) -> Path:
+def _train(
+    shards: Path,
+    options: TrainOptions,
+    run: Path,
+    resume: bool,
+    watcher: Watcher,
+    ranks: Ranks,
+    device: torch.device,
+) -> Path:
     full_speed(device)
     facts = checkpoint.shard_facts(shards)
     state, loader, exam = begun(shards, options, run, facts if resume else None, watcher, ranks, device)
@@ -89,7 +99,10 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
             meter.stepped(options.batch_size, waited_s)
 
             last, stopping = step == options.steps, stop.now(step)
-            looks, saves = step % options.validate_every == 0 or last, step % options.checkpoint_every == 0 or last or stopping
+            looks, saves = (
+                step % options.validate_every == 0 or last,
+                step % options.checkpoint_every == 0 or last or stopping,
+            )
             for known in [*seen, *(losses.rest() if looks or saves else ())]:
                 meter.lost(known[1])
                 watcher.step(*known)
@@ -110,8 +123,14 @@ def _train(shards: Path, options: TrainOptions, run: Path, resume: bool, watcher
 
 
 def begun(
-    shards: Path, options: TrainOptions, run: Path, resumed: ShardFacts | None, watcher: Watcher, ranks: Ranks, device: torch.device
-) -> tuple[TrainState, PairLoader, Exam | None]:
+    shards: Path,
+    options: TrainOptions,
+    run: Path,
+    resumed: ShardFacts | None,
+    watcher: Watcher,
+    ranks: Ranks,
+    device: torch.device,
+) -> tuple[TrainState, PairLoader, Validation | None]:
     """What steps change, the pairs to come, and on rank 0 the exam: as at the run's last checkpoint, or new.
 
     resumed: the shards' facts, which must be those of the run that goes on; None for a new run.
@@ -120,8 +139,10 @@ def begun(
     state = begin_state(options, rules, device)
     reads = state.pair.reads
     loader = open_loader(shards, options, rules, reads, ranks, pin_memory=device.type == "cuda")
-    exam, note = open_exam(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
-    for text in filter(None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]):
+    exam, note = open_validation(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
+    for text in filter(
+        None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]
+    ):
         watcher.note(text)
     if resumed:
         loader.load_state_dict(checkpoint.restore(run, state, options, resumed, ranks))
@@ -132,7 +153,14 @@ def begun(
     return state, loader, exam
 
 
-def look(state: TrainState, exam: Exam | None, meter: Meter, options: TrainOptions, run: Path, watcher: Watcher) -> None:
+def look(
+    state: TrainState,
+    exam: Validation | None,
+    meter: Meter,
+    options: TrainOptions,
+    run: Path,
+    watcher: Watcher,
+) -> None:
     """A row of the history: the loss since the one before, and on rank 0 the AUC of the fixed pairs."""
     auc = exam.look(state.pair, run, state.step) if exam else float("nan")
     row = meter.row(state.step, options.learning_rate(state.step), auc)
@@ -143,7 +171,14 @@ def look(state: TrainState, exam: Exam | None, meter: Meter, options: TrainOptio
         watcher.note(STUCK_ADVICE.format(plateau=row.loss))
 
 
-def open_loader(shards: Path, options: TrainOptions, rules: PairRules, reads: SpeechWindows, ranks: Ranks, pin_memory: bool) -> PairLoader:
+def open_loader(
+    shards: Path,
+    options: TrainOptions,
+    rules: PairRules,
+    reads: SpeechWindows,
+    ranks: Ranks,
+    pin_memory: bool,
+) -> PairLoader:
     """Batches of the train split: this process's share of them, as the options say."""
     return pair_loader(
         shards,
@@ -164,9 +199,17 @@ def open_loader(shards: Path, options: TrainOptions, rules: PairRules, reads: Sp
 def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -> TrainState:
     """A new pair, loss and Adam; the seed decides their weights."""
     torch.manual_seed(options.seed)
-    pair = build_pair(options.encoder, options.lip_input, rectifies(options.loss), options.feature, options.pool).to(device).train()
+    pair = (
+        build_pair(options.encoder, options.lip_input, rectifies(options.loss), options.feature, options.pool)
+        .to(device)
+        .train()
+    )
     criterion = Criterion(options.loss, rules).to(device)
-    return TrainState(pair, criterion, torch.optim.Adam([*pair.parameters(), *criterion.parameters()], options.lr, fused=True))
+    return TrainState(
+        pair,
+        criterion,
+        torch.optim.Adam([*pair.parameters(), *criterion.parameters()], options.lr, fused=True),
+    )
 
 
 def fit_spectrum(pair: SpeechLipPair, shards: Path, seed: int) -> None:
@@ -174,8 +217,14 @@ def fit_spectrum(pair: SpeechLipPair, shards: Path, seed: int) -> None:
     spectrum = getattr(pair.speech, "spectrum", None)
     if spectrum is not None and hasattr(spectrum, "fit"):
         field = pair.reads.field
-        clips = islice(ClipReader(shards, "train", fields=(field,), seed=seed, rank=0, world_size=1), FITTED_CLIPS)
-        spectrum.fit(torch.cat([torch.from_numpy(getattr(clip, field)) for clip in clips])[None].to(next(pair.parameters()).device))
+        clips = islice(
+            ClipReader(shards, "train", fields=(field,), seed=seed, rank=0, world_size=1), FITTED_CLIPS
+        )
+        spectrum.fit(
+            torch.cat([torch.from_numpy(getattr(clip, field)) for clip in clips])[None].to(
+                next(pair.parameters()).device
+            )
+        )
 
 
 def endless(loader: PairLoader, steps: int) -> Iterator[dict[str, Any]]:

@@ -24,12 +24,12 @@ from hashlib import blake2b
 from typing import Any
 
 import torch
-from speechlip.errors import OptionError
-from speechlip.shards.pairs import PairRules
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .ranks import gathered
+from speechlip.errors import OptionError
+from speechlip.shards.pairs.rules import PairRules
+from speechlip.training.ranks import gathered
 
 EPSILON = 1e-6
 LOSSES = ("relu", "clamp", "half", "s2l", "logit", "nce")
@@ -46,7 +46,9 @@ def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
     >>> round(cross_entropy_of_cosine(torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])).item(), 4)  # (ln 2 + ln 4/3) / 2
     0.4904
     """
-    probability = cosine.clamp(EPSILON, 1 - EPSILON)  # what is no number stays so, where torch's own cross entropy would raise
+    probability = cosine.clamp(
+        EPSILON, 1 - EPSILON
+    )  # what is no number stays so, where torch's own cross entropy would raise
     return -torch.where(label == 1, probability, 1 - probability).log().mean()
 
 
@@ -151,7 +153,9 @@ class Criterion(nn.Module):
         lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
         label = batch["label"].to(lips.device)
         if self.loss == "nce":
-            lips, speech, label, where = (gathered(rows) for rows in (lips, speech, label, places(batch).to(lips.device)))
+            lips, speech, label, where = (
+                gathered(rows) for rows in (lips, speech, label, places(batch).to(lips.device))
+            )
             return nce(lips @ speech.T, label, far_apart(where, self.rules), self.scale())
         cosine = (lips * speech).sum(1)
         if self.loss == "logit":

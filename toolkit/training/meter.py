@@ -2,10 +2,10 @@
 
 import time
 
-from .config import TrainOptions
-from .history import Row
-from .losses import stuck
-from .ranks import ALONE, Ranks
+from speechlip.training.config import TrainOptions
+from speechlip.training.history import Row
+from speechlip.training.losses import stuck
+from speechlip.training.ranks import ALONE, Ranks
 
 STUCK_STEPS, STUCK_AUC = 500, 0.55
 STUCK_ADVICE = (
@@ -44,7 +44,10 @@ class Meter:
         self.mark = time.perf_counter()
 
     def row(self, step: int, lr: float, auc: float) -> Row:
-        loss, elapsed_s = self.ranks.mean(sum(self.losses) / len(self.losses)), time.perf_counter() - self.began
+        loss, elapsed_s = (
+            self.ranks.mean(sum(self.losses) / len(self.losses)),
+            time.perf_counter() - self.began,
+        )
         row = Row(step, loss, lr, auc, self.windows / self.spent_s, self.waited_s / self.spent_s, elapsed_s)
         self.earlier.append(loss)
         self._clear()
@@ -53,7 +56,12 @@ class Meter:
     def looks_stuck(self, options: TrainOptions, row: Row) -> bool:
         """Once, when the losses of the last rows lie on the plateau and the AUC says the same."""
         rows = self.earlier[-max(1, STUCK_STEPS // options.validate_every) :]
-        if self.told or row.step < STUCK_STEPS or row.auc > STUCK_AUC or not stuck(rows, options.loss, options.batch_size):
+        if (
+            self.told
+            or row.step < STUCK_STEPS
+            or row.auc > STUCK_AUC
+            or not stuck(rows, options.loss, options.batch_size)
+        ):
             return False
         self.told = True
         return True

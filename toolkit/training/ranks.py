@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from speechlip.errors import OptionError, SpeechLipError
 from torch import Tensor, distributed, nn
+
+from speechlip.errors import OptionError, SpeechLipError
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
 
@@ -100,7 +101,9 @@ def joined(ranks: Ranks, device: torch.device) -> Iterator[None]:
     except BaseException as error:
         atexit.unregister(distributed.destroy_process_group)  # it would wait for the others
         if any(words in str(error) for words in LOST):
-            raise RankLost(f"rank {ranks.rank}: another process of this run has ended; its own message says why") from error
+            raise RankLost(
+                f"rank {ranks.rank}: another process of this run has ended; its own message says why"
+            ) from error
         raise
 
 

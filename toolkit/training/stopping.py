@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from speechlip.errors import SignalCame
-
-from .ranks import Ranks
+from speechlip.training.ranks import Ranks
 
 Item = TypeVar("Item")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +41,9 @@ class Stop:
         if self.heard and self.ranks.count == 1:
             raise SignalCame(number)
         self.heard = self.heard or number
-        if self._of_children is None:  # torch's, who would raise amid a step for readers that the same signal ended
+        if (
+            self._of_children is None
+        ):  # torch's, who would raise amid a step for readers that the same signal ended
             self._of_children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if self.ranks.first:
             os.write(2, HEARD)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechlip.errors import install
-
-from .history import Row
+from speechlip.training.history import Row
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -21,7 +20,9 @@ TAGS = {
     "windows_per_s": "speed/windows_per_s",
     "data_wait": "speed/data_wait",
 }
-MISSING = f"no TensorBoard scalars: TensorBoard is not installed; {install('train')}, or leave --tensorboard out"
+MISSING = (
+    f"no TensorBoard scalars: TensorBoard is not installed; {install('train')}, or leave --tensorboard out"
+)
 
 
 def installed() -> bool:

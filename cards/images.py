@@ -1,0 +1,165 @@
+"""The pictures of a dataset card, in ``card/``: how long the clips are, how large the faces, how well in sync, and what a crop shows.
+
+A crop is shown on the reference face of ``faces.landmarks``, never on a person: a card can be read by more people than the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.cards.chart import (
+    HEIGHT,
+    INK,
+    LINE,
+    MARK,
+    SOFT,
+    Shape,
+    as_png,
+    blank,
+    drawn,
+    histogram,
+    measured,
+    number,
+    written,
+)
+from speechlip.faces.crops import SIZE, plan_crop
+from speechlip.faces.landmarks import mean_face
+from speechlip.faces.sidecar import face_box
+from speechlip.files.writing import whole_file
+from speechlip.records import FaceTrack
+from speechlip.shards.ledger import LedgerRow
+from speechlip.timing import seconds
+
+FOLDER = "card"
+CROP = "crop.png"
+LIP_ROWS = (24, 72)
+"""Rows of a crop that the lip network reads."""
+CONTOURS = (
+    *(range(start, stop) for start, stop in ((0, 17), (17, 22), (22, 27), (27, 31), (31, 36))),
+    *([*range(start, stop), start] for start, stop in ((36, 42), (42, 48), (48, 60), (60, 68))),
+)
+"""Lines through the 68 points: jaw, brows, nose, eyes, lips."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One of the pictures. title: as a heading. unit: of the values. least_step: the narrowest bin."""
+
+    name: str
+    title: str
+    unit: str
+    least_step: float
+    values: tuple[float, ...]
+
+    @property
+    def path(self) -> str:
+        return f"{FOLDER}/{self.name}.png"
+
+    def words(self) -> str:
+        """The picture in words.
+
+        >>> Distribution("x", "Clip length", "s", 0.5, (1.0, 2.0, 4.0)).words()
+        'median 2 s, from 1 to 4 s, of 3'
+        """
+        middle = measured(float(np.median(self.values)), self.unit)
+        return f"median {middle}, from {number(min(self.values))} to {measured(max(self.values), self.unit)}, of {len(self.values)}"
+
+
+def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
+    """What the ledger measured: of every clip its length and the width of its face; of every kept track confidence and offset, where judged."""
+    kept = [
+        verdict
+        for row in rows
+        for verdict in row.sync
+        if not verdict["refusal"] and verdict["confidence"] is not None
+    ]
+    found = [
+        Distribution(
+            "clip-length", "Clip length", "s", 0.5, tuple(seconds(n) for row in rows for n in row.clip_frames)
+        ),
+        Distribution(
+            "face-width",
+            "Face width in the source",
+            "px",
+            10,
+            tuple(px for row in rows for px in row.face_widths_px),
+        ),
+        Distribution(
+            "sync-confidence",
+            "Sync confidence of kept tracks",
+            "",
+            0.5,
+            tuple(verdict["confidence"] for verdict in kept),
+        ),
+        Distribution(
+            "sync-offset",
+            "Offset of kept tracks, as it came",
+            "frames",
+            1,
+            tuple(verdict["offset_frames"] for verdict in kept),
+        ),
+    ]
+    return [each for each in found if each.values]
+
+
+def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
+    """Write the pictures of these distributions and of the crop preset below ``folder``, and remove pictures of earlier cards."""
+    (folder / FOLDER).mkdir(exist_ok=True)
+    pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
+    pictures[f"{FOLDER}/{CROP}"] = crop_picture(preset)
+    for path in (folder / FOLDER).glob("*.png"):
+        if f"{FOLDER}/{path.name}" not in pictures:
+            path.unlink()
+    for name, content in pictures.items():
+        with whole_file(folder / name) as file:
+            file.write(content)
+
+
+def crop_picture(preset: str) -> bytes:
+    """A PNG: the crop's place on the reference face, and beside it the crop with the rows that the lip network reads."""
+    face = mean_face()
+    track = FaceTrack(
+        0, face_box(face)[None], np.ones(1, np.float32), np.zeros(1, bool), face[None].astype(np.float32)
+    )
+    affine = plan_crop(track, preset).affines[0].astype(np.float64)
+    corners = (np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE), (0, 0)]) - affine[:, 2]) @ np.linalg.inv(
+        affine[:, :2]
+    ).T
+    low = np.minimum(face.min(0), corners.min(0))
+    scale = (HEIGHT - 24) / (np.maximum(face.max(0), corners.max(0)) - low)[1]
+    left, side = HEIGHT + 24, HEIGHT - 56
+    zoomed = (face @ affine[:, :2].T + affine[:, 2]) * side / SIZE + (left, 12)
+    rows = [12 + row * side / SIZE for row in LIP_ROWS]
+    shapes: list[Shape] = [("line", SOFT, face_line) for face_line in lines((face - low) * scale + 12)]
+    shapes += [
+        ("line", MARK, (corners - low) * scale + 12),
+        ("shape", LINE, box(left, rows[0], side, rows[1] - rows[0])),
+    ]
+    shapes += [("line", INK, line) for line in lines(zoomed, inside=(left, 12, side))] + [
+        ("line", MARK, box(left, 12, side, side))
+    ]
+    words = [
+        (
+            left + side / 2,
+            HEIGHT - 20,
+            "mm",
+            SOFT,
+            f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {SIZE}",
+        )
+    ]
+    return as_png(written(drawn(blank(), shapes), words))
+
+
+def lines(points: np.ndarray, inside: tuple[float, float, float] | None = None) -> list[np.ndarray]:
+    """The contours of a face; only those that lie in the square ``inside`` (x, y, side) where one is given."""
+    found = [points[list(contour)] for contour in CONTOURS]
+    if inside is None:
+        return found
+    x, y, side = inside
+    return [line for line in found if (line >= (x, y)).all() and (line <= (x + side, y + side)).all()]
+
+
+def box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]

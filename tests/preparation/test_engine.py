@@ -1,0 +1,98 @@
+"""The local engine: real processes, real deaths."""
+
+import os
+import signal
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from speechlip.errors import OptionError, ShardError
+from speechlip.preparing.engine import Advanced, Crashed, Finished, get_engine, local
+from speechlip.preparing.plan import Unit
+from speechlip.workers.processes import process_context
+
+UNITS = tuple(Unit("train", index, ()) for index in range(5))
+
+
+def square(unit, report):
+    report(f"source {unit.index}", 1.5)
+    return unit.index**2
+
+
+def die_at_two(unit, report):
+    report(f"source {unit.index}", 0.0)
+    if unit.index == 2 and not unit.crashed:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return unit.index
+
+
+def told_and_imported(unit, report):
+    return os.environ.get("SPEECHLIP_TEST"), "torch" in sys.modules and "av" in sys.modules
+
+
+def write_on(unit, report):
+    while True:
+        Path(unit.split).write_text(str(os.getpid()))
+        time.sleep(0.02)
+
+
+def run_write_on(file):
+    list(local(write_on, deque([Unit(str(file), 0, ())]), 1))
+
+
+def refuse(unit, report):
+    raise ShardError(f"no space for {unit.name}")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_unit_is_done_once_and_progress_is_told(workers):
+    events = list(local(square, deque(UNITS), workers))
+    assert sorted(event.result for event in events if isinstance(event, Finished)) == [0, 1, 4, 9, 16]
+    assert sum(event.seconds for event in events if isinstance(event, Advanced)) == 7.5
+
+
+def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
+    units, done = deque(UNITS), []
+    for event in local(die_at_two, units, 2):
+        if isinstance(event, Crashed):
+            assert (event.unit, event.source, event.exit_code) == (UNITS[2], "source 2", -signal.SIGSEGV)
+            units.append(Unit("train", 2, (), crashed=((event.source, event.reason, event.detail),)))
+        if isinstance(event, Finished):
+            done.append(event.result)
+    assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_a_worker_has_its_environment_from_now_and_the_libraries_from_the_server(monkeypatch):
+    list(local(square, deque(UNITS[:1]), 1))  # a server is there, and is older than the change
+    monkeypatch.setenv("SPEECHLIP_TEST", "here")
+    (done,) = [
+        event for event in local(told_and_imported, deque(UNITS[:1]), 1) if isinstance(event, Finished)
+    ]
+    assert done.result == ("here", True)
+
+
+def test_a_worker_whose_parent_is_killed_writes_no_more(tmp_path):
+    """It would write into the folder of the run that goes on, and take the broken pipe for an error of its source."""
+    parent = process_context().Process(target=run_write_on, args=(tmp_path / "pid",))
+    parent.start()
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    time.sleep(0.3)
+    (tmp_path / "pid").unlink()
+    time.sleep(0.3)
+    assert not (tmp_path / "pid").exists()
+
+
+def test_an_error_of_the_work_is_raised_here():
+    with pytest.raises(ShardError, match="no space for train-00000"):
+        list(local(refuse, deque(UNITS), 1))
+
+
+def test_an_unknown_engine_lists_those_there_are():
+    with pytest.raises(OptionError, match="no engine 'slurm'; there are: local"):
+        get_engine("slurm")

@@ -1,0 +1,73 @@
+"""A video whose picture changes its size: each size is its own span, no mouth is squashed, the ledger says it."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from shaped import write_parts
+
+from preparing import prep
+from speechlip.media.probe import probe
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.passes import observe
+from speechlip.records import Source
+from speechlip.scoring.faces import look
+from speechlip.scoring.protocols import get
+from speechlip.scoring.transcode.codec_path import through
+from speechlip.shards.read.reader import read_shard
+from zoo import read_clip
+
+
+@pytest.fixture(scope="module")
+def turned(talking, tmp_path_factory):
+    """A drawn person who speaks, 1.6 s in a picture of half the size, then 1.6 s full size in a wider one, as a call that got a better line."""
+    frames, audio = read_clip(sorted(talking.rglob("*.mp4"))[0])
+    side = frames.shape[1]
+    small = [
+        cv2.resize(picture, (side // 2, side // 2), interpolation=cv2.INTER_AREA) for picture in frames[:40]
+    ]
+    wide = [
+        np.pad(picture, ((0, 0), (side // 4, side // 4), (0, 0)), constant_values=90)
+        for picture in frames[40:80]
+    ]
+    path = tmp_path_factory.mktemp("turned") / "anna" / "call.mkv"
+    path.parent.mkdir()
+    return write_parts(path, [(small, 1), (wide, 1)], kind="webm", sound=np.resize(audio, 80 * 640))
+
+
+def test_a_track_ends_where_the_size_changes(turned):
+    seen = observe(
+        Source(turned, "call", ""), probe(turned), PrepOptions(detector="cascade"), lambda name, seconds: None
+    )
+    assert [(track.start_frame, track.stop_frame) for track in seen.tracks] == [(0, 40), (40, 80)]
+    widths = [np.median(track.boxes[:, 2] - track.boxes[:, 0]) for track in seen.tracks]
+    assert widths[1] / widths[0] == pytest.approx(2, rel=0.1)
+    assert all(inside.all() for inside in seen.mouth_inside)
+
+
+def test_two_clips_and_a_row_that_says_it(turned, tmp_path):
+    done = prep(turned.parents[1], "-o", tmp_path / "out", "--detector", "cascade", "--split", "train=1")
+    assert done.exit_code == 0, done.stderr
+    row = json.loads((tmp_path / "out" / "ledger.jsonl").read_text())
+    assert row["clip_frames"] == [40, 40] and row["dropped"] == {}
+    assert "from 1.60 s on {1}×{0}".format(*wide_size(turned)) in row["corrected"]
+    shard = next((tmp_path / "out" / "data").glob("*.tar"))
+    assert [json.loads(clip["json"])["corrected"] for clip in read_shard(str(shard))] == [
+        row["corrected"]
+    ] * 2
+
+
+def wide_size(path):
+    info = probe(path)
+    return 2 * info.height, 3 * info.width
+
+
+def test_what_has_one_size_only_refuses(turned, tmp_path):
+    info = probe(turned)
+    looked = look(turned, info, "cascade", get("direct").tracks, lambda frames: None)
+    assert looked.sizes == ((info.width, info.height), wide_size(turned)[::-1]) and looked.corrected
+    with pytest.raises(Exception, match=r"picture size changes.*LMD is measured in pixels of one size"):
+        looked.check_one_size("LMD")
+    with pytest.raises(Exception, match="picture size changes"):
+        through(get("wav2lip"), turned, info, turned, tmp_path)

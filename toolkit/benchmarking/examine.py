@@ -1,0 +1,204 @@
+"""One trained pair of encoders, examined on one split: what every score of the benchmark is computed from.
+
+Every clip is read once. Row i of its lips and of its speech is the window of frames i … i + 4, of length 1 in the common space. Kept are the rows
+that frozen pairs need, and one curve a clip, so that memory grows with the pairs and not with the split.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from speechlip.benchmarking.feature_cache import FeatureCache
+from speechlip.benchmarking.head import HeadedPair
+from speechlip.encoders.trained import TrainedPair
+from speechlip.errors import ShardError
+from speechlip.metrics.lse import MAX_SHIFT, confidence_of, offset_of
+from speechlip.metrics.retrieval import ranks
+from speechlip.shards.pairs.frozen import FrozenPair
+from speechlip.shards.pairs.rules import WINDOW
+from speechlip.shards.read.decode import ClipSample
+from speechlip.shards.read.reader import ClipReader
+
+Embed = Callable[[ClipSample, Sequence[int]], tuple[np.ndarray, np.ndarray]]
+"""A clip and the windows of lips that are wanted → those lips (N, D) and all of its speech (W, D) float32, rows of length 1."""
+BATCH_WINDOWS = 32
+LEAST_COMMON = 10
+"""Windows that must have speech at every shift for an offset to be measured: clips of at least 44 frames."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of one seed. similarity: (P,) cosine of each frozen pair. lips_rank, speech_rank: (N,) place of the right one for each positive, 1 is best.
+
+    offsets, confidence, distance: (C,) per clip in the order of their keys, NaN for a clip too short. curve: (31,) their mean.
+    """
+
+    similarity: np.ndarray
+    lips_rank: np.ndarray
+    speech_rank: np.ndarray
+    offsets: np.ndarray
+    confidence: np.ndarray
+    distance: np.ndarray
+    curve: np.ndarray
+
+
+def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> Embed:
+    """The pair that was trained on ``cache``. Reads ``lips``."""
+
+    @torch.inference_mode()
+    def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        features = torch.from_numpy(cache.frames(clip.key, 0, clip.meta["n_frames"]))
+        windows = features.unfold(0, WINDOW, 1).transpose(1, 2)
+        speech = normalize(pair.head(windows.to(device)).float()).cpu().numpy()
+        lips = [
+            normalize(pair.lips(part.to(device)).float()).cpu().numpy()
+            for part in cut_windows(clip.lips, starts)
+        ]
+        return np.concatenate(lips), speech
+
+    return embed
+
+
+def embed_as_trained(trained: TrainedPair) -> Embed:
+    """A run of train-encoder by its own two halves. Reads ``lips`` and ``audio``."""
+
+    def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        lips = [trained.lip_features(part) for part in cut_windows(clip.lips, starts)]
+        return np.concatenate(lips)[:, :-1], trained.speech_features(clip.audio)[
+            :, :-1
+        ]  # without the constant that only padding needs
+
+    return embed
+
+
+def cut_windows(lips: np.ndarray, starts: Sequence[int]) -> Iterator[torch.Tensor]:
+    """Windows of a clip's lips (T, 96, 96, 3), those that begin at ``starts``: up to 32 at a time, (N, 5, 96, 96, 3) uint8."""
+    for first in range(0, len(starts), BATCH_WINDOWS):
+        yield torch.from_numpy(
+            np.stack([lips[start : start + WINDOW] for start in starts[first : first + BATCH_WINDOWS]])
+        )
+
+
+def examine(
+    embed: Embed,
+    shards: Path,
+    split: str,
+    fields: Sequence[str],
+    pairs: Sequence[FrozenPair],
+    every: int = 1,
+    told: Callable[[str], None] = lambda key: None,
+) -> Findings:
+    """Findings on the frozen pairs and the clips of a split. every: which windows of lips the offset curve takes, see ``curve_starts``.
+
+    Raises ShardError where pairs and clips do not belong together.
+    """
+    wanted = windows_wanted(pairs)
+    rows: dict[tuple[str, str, int], np.ndarray] = {}
+    curves: dict[str, np.ndarray | None] = {}
+    for clip in long_enough(
+        ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1), curves
+    ):
+        n_windows = clip.meta["n_frames"] - WINDOW + 1
+        for_curve = curve_starts(n_windows, every)
+        starts = sorted(
+            {*for_curve, *(checked(start, clip.key, n_windows) for start in wanted["lips", clip.key])}
+        ) or [0]
+        lips, speech = embed(clip, starts)
+        rows |= {("lips", clip.key, start): lips[starts.index(start)] for start in wanted["lips", clip.key]}
+        rows |= {
+            ("speech", clip.key, start): speech[checked(start, clip.key, n_windows)]
+            for start in wanted["speech", clip.key]
+        }
+        curves[clip.key] = (
+            curve_of(lips[[starts.index(start) for start in for_curve]], speech, for_curve)
+            if for_curve
+            else None
+        )
+        told(clip.key)
+    try:
+        lips, speech = (
+            np.stack([rows[(side, *place)] for place in places_of(pairs, side)])
+            for side in ("lips", "speech")
+        )
+    except KeyError as error:
+        raise ShardError(
+            f"no clip {error.args[0][1]!r} in split {split!r}, which its frozen pairs name; run verify-shards"
+        ) from error
+    matched = np.array([pair.label == 1 for pair in pairs])
+    known = [curves[key] for key in sorted(curves)]
+    return Findings(
+        similarity=(lips * speech).sum(1),
+        lips_rank=ranks(lips[matched], speech[matched]),
+        speech_rank=ranks(speech[matched], lips[matched]),
+        offsets=np.array([np.nan if curve is None else offset_of(curve) for curve in known]),
+        confidence=np.array([np.nan if curve is None else confidence_of(curve) for curve in known]),
+        distance=np.array([np.nan if curve is None else curve.min() for curve in known]),
+        curve=np.mean(
+            [curve for curve in known if curve is not None] or [np.full(2 * MAX_SHIFT + 1, np.nan)], axis=0
+        ),
+    )
+
+
+def windows_wanted(pairs: Sequence[FrozenPair]) -> dict[tuple[str, str], set[int]]:
+    """(side, key) → the windows of that clip which pairs need."""
+    wanted: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for side in ("lips", "speech"):
+        for key, start in places_of(pairs, side):
+            wanted[side, key].add(start)
+    return wanted
+
+
+def places_of(pairs: Sequence[FrozenPair], side: str) -> list[tuple[str, int]]:
+    """(clip, start) of one side of each pair."""
+    if side == "lips":
+        return [(pair.lips_key, pair.lips_start_frame) for pair in pairs]
+    return [(pair.audio_key, pair.audio_start_frame) for pair in pairs]
+
+
+def long_enough(clips: ClipReader, curves: dict[str, np.ndarray | None]) -> Iterator[ClipSample]:
+    """Clips that have a window; the others get their entry in ``curves`` and are passed over."""
+    for clip in clips:
+        if clip.meta["n_frames"] >= WINDOW:
+            yield clip
+        else:
+            curves[clip.key] = None
+
+
+def checked(start: int, key: str, n_windows: int) -> int:
+    if not 0 <= start < n_windows:
+        raise ShardError(
+            f"frozen pairs name frame {start} of clip {key}, which has {n_windows} windows; run verify-shards"
+        )
+    return start
+
+
+def curve_starts(n_windows: int, every: int = 1) -> list[int]:
+    """Which windows of lips the offset curve takes: every so many of those that have speech at all 31 shifts; none where these are fewer than 10.
+
+    >>> curve_starts(39), curve_starts(40)[:2], len(curve_starts(40)), curve_starts(40, 3)
+    ([], [15, 16], 10, [15, 18, 21, 24])
+    """
+    within = range(MAX_SHIFT, n_windows - MAX_SHIFT)
+    return list(within[::every]) if len(within) >= LEAST_COMMON else []
+
+
+def curve_of(lips: np.ndarray, speech: np.ndarray, starts: Sequence[int]) -> np.ndarray:
+    """Mean distance at each of 31 shifts: lips (N, D), the windows that begin at ``starts``, and all speech (W, D) → (31,).
+
+    The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts, would make some offsets likelier than others.
+
+    >>> rows = np.random.default_rng(0).normal(size=(60, 8))
+    >>> int(curve_of(rows[15:45], np.roll(rows, 3, axis=0), range(15, 45)).argmin()) - 15
+    3
+    """
+    shifts = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
+    apart = [
+        np.linalg.norm(row - speech[start + shifts], axis=1) for row, start in zip(lips, starts, strict=True)
+    ]
+    return np.mean(np.array(apart, np.float64), axis=0)

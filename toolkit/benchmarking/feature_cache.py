@@ -1,0 +1,172 @@
+"""An encoder's features of every clip, on the video's frames, computed once and kept on disk while its head is trained and examined.
+
+``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where each clip begins, and the mean and
+deviation of each dimension over the train split. Files are mapped, not read, so that memory does not grow with the dataset.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechlip.encoders.features.protocol import ClipFeatures, per_frame
+from speechlip.errors import ShardError
+from speechlip.files.writing import write_text
+from speechlip.shards.read.decode import ClipSample
+from speechlip.shards.read.reader import ClipReader
+from speechlip.timing import FPS
+
+INDEX = "index.json"
+CONSTANT = 1e-6
+"""A dimension whose deviation is below this share of its size never changes: it is centred and not scaled."""
+LENGTH_TOLERANCE_FRAMES = 2
+"""How far the features' duration may be from the clip's: convolutional front ends lose a frame at the end."""
+
+
+class FeatureCache:
+    """Features of the clips of some splits, with mean 0 and deviation 1 over the train split; ``raw`` has them as the encoder gave them."""
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        self.dim: int = index["dim"]
+        self.places: dict[str, list[Any]] = index["clips"]
+        self.arrays = {
+            split: np.load(folder / f"{split}.npy", mmap_mode="r", allow_pickle=False)
+            for split in index["splits"]
+        }
+        self.mean, self.deviation = (np.array(index[name], np.float32) for name in ("mean", "deviation"))
+
+    def raw(self, key: str) -> np.ndarray:
+        """(T, D) float32 of a clip, mapped: rows are read when they are looked at."""
+        split, first, n_frames = self.places[key]
+        return self.arrays[split][first : first + n_frames]
+
+    def frames(self, key: str, start: int, length: int) -> np.ndarray:
+        """(length, D) float32 from frame ``start`` of a clip, scaled."""
+        split, first, _ = self.places[key]
+        return (self.arrays[split][first + start : first + start + length] - self.mean) / self.deviation
+
+
+def build_cache(
+    folder: Path,
+    features: ClipFeatures,
+    shards: Path,
+    splits: Sequence[str],
+    told: Callable[[int], None] = lambda frames: None,
+) -> FeatureCache:
+    """The cache in ``folder``, made where it is not there; the first split is the one whose mean and deviation count.
+
+    ``told(frames)`` is called after each clip. Raises what the encoder raises, and ShardError for features that do not fit their clip.
+    """
+    if not (folder / INDEX).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        moments, places, dim = Moments(), {}, 0
+        for split in splits:
+            writer = SplitWriter(folder / f"{split}.npy", frames_of_split(shards, split))
+            for clip in ClipReader(
+                shards, split, fields=features.fields, shuffle_clips=0, rank=0, world_size=1
+            ):
+                values = frames_of(features, clip)
+                places[clip.key] = [split, writer.write(clip.key, values), len(values)]
+                if split == splits[0]:
+                    moments.add(values)
+                dim = values.shape[1]
+                told(len(values))
+            writer.close()
+        mean, deviation = moments.scale()
+        index = {
+            "dim": dim,
+            "splits": list(splits),
+            "clips": places,
+            "mean": mean.tolist(),
+            "deviation": deviation.tolist(),
+        }
+        write_text(folder / INDEX, json.dumps(index))
+    return FeatureCache(folder)
+
+
+def frames_of(features: ClipFeatures, clip: ClipSample) -> np.ndarray:
+    """Features of a clip on its video frames: (T, D) float32, finite. Raises ShardError that says what came and what was wanted."""
+    values = np.asarray(features.of_clip(clip))
+    n_frames, rate = clip.meta["n_frames"], features.clock.rate_hz
+    if values.ndim != 2 or values.shape[1] != features.dim:
+        raise ShardError(
+            f"clip {clip.key}: {features.name} gave features of shape {values.shape}; (T, {features.dim}) were wanted"
+        )
+    if abs(len(values) / rate - n_frames / FPS) * FPS > LENGTH_TOLERANCE_FRAMES:
+        raise ShardError(
+            f"clip {clip.key}: {len(values)} features at {rate:g} Hz are {len(values) / rate:.2f} s, the clip has {n_frames / FPS:.2f} s; "
+            "state the rate that they have, or compute them from the clip's sound"
+        )
+    if not np.isfinite(values).all():
+        first = int(np.argmin(np.isfinite(values).all(axis=1)))
+        raise ShardError(
+            f"clip {clip.key}: feature {first} of {features.name} is not finite; mend the encoder or its files"
+        )
+    return per_frame(values.astype(np.float32), features.clock, n_frames)
+
+
+def frames_of_split(shards: Path, split: str) -> int:
+    from speechlip.shards.read.shardset import read_manifest
+
+    return int(read_manifest(shards)["splits"][split]["frames"])
+
+
+class SplitWriter:
+    """One ``.npy`` of a known number of frames, filled clip by clip."""
+
+    def __init__(self, path: Path, n_frames: int) -> None:
+        self.path, self.n_frames, self.filled = path, n_frames, 0
+        self.array: np.ndarray | None = None
+
+    def write(self, key: str, values: np.ndarray) -> int:
+        """Append a clip; returns at which frame it begins."""
+        if self.array is None:
+            self.array = np.lib.format.open_memmap(
+                self.path, "w+", np.float32, (self.n_frames, values.shape[1])
+            )
+        if self.filled + len(values) > self.n_frames or values.shape[1] != self.array.shape[1]:
+            raise ShardError(
+                f"clip {key} has features of shape {values.shape}, {self.array.shape} of all clips were wanted; run verify-shards"
+            )
+        first, self.filled = self.filled, self.filled + len(values)
+        self.array[first : self.filled] = values
+        return first
+
+    def close(self) -> None:
+        if self.array is None or self.filled != self.n_frames:
+            raise ShardError(
+                f"{self.filled} frames were read for {self.path.stem}, manifest.json says {self.n_frames}; run verify-shards"
+            )
+        self.array.flush()  # type: ignore[attr-defined]
+
+
+class Moments:
+    """Mean and deviation of rows that come in parts, joined as Chan, Golub and LeVeque 1979 have it, so that no precision is lost."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, rows: np.ndarray) -> None:
+        rows = rows.astype(np.float64)
+        mean, apart, n = rows.mean(0), rows.mean(0) - self.mean, self.n + len(rows)
+        self.squares = (
+            self.squares + np.square(rows - mean).sum(0) + np.square(apart) * self.n * len(rows) / n
+        )
+        self.mean, self.n = self.mean + apart * len(rows) / n, n
+
+    def scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """(mean, deviation), the deviation 1 for dimensions that never change.
+
+        >>> moments = Moments()
+        >>> moments.add(np.array([[1.0, 5.0]])), moments.add(np.array([[3.0, 5.0], [5.0, 5.0]]))
+        (None, None)
+        >>> [part.round(3).tolist() for part in moments.scale()]
+        [[3.0, 5.0], [1.633, 1.0]]
+        """
+        deviation = np.sqrt(self.squares / self.n)
+        return self.mean, np.where(deviation > CONSTANT * np.abs(self.mean), deviation, 1.0)

@@ -1,0 +1,70 @@
+"""Train the common head and a lip encoder on one encoder's frozen features."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speechlip.benchmarking.feature_cache import FeatureCache
+from speechlip.benchmarking.head import HeadedPair, speech_of
+from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.errors import SpeechLipError
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.rules import PairRules, parse_mix
+from speechlip.training.loop import endless
+from speechlip.training.losses import Criterion
+
+LOSS, MIX = "nce", "positive:1"
+"""Every other window of the batch is a negative, as the preset ``fast`` of train-encoder has it."""
+LAST_STEPS = 20
+
+
+def fit(
+    shards: Path,
+    cache: FeatureCache,
+    options: BenchmarkOptions,
+    seed: int,
+    device: torch.device,
+    told: Callable[[int], None] = lambda step: None,
+) -> tuple[HeadedPair, float]:
+    """The trained pair in evaluation mode, and its mean loss over the last 20 steps. ``told(step)`` is called after each step.
+
+    Raises SpeechLipError where the loss is no number any more, and what ``pair_loader`` raises.
+    """
+    loader = pair_loader(
+        shards, "train", batch_size=options.batch_size, mix=parse_mix(MIX), seed=seed, rank=0, world_size=1
+    )
+    pair = HeadedPair(cache.dim, seed).to(device)
+    losses = []
+    for step, loss in enumerate(steps(pair, endless(loader, options.steps), cache, options, device), start=1):
+        losses.append(loss)
+        told(step)
+    return pair.eval(), sum(losses[-LAST_STEPS:]) / len(losses[-LAST_STEPS:])
+
+
+def steps(
+    pair: HeadedPair,
+    batches: Iterable[dict[str, Any]],
+    cache: FeatureCache,
+    options: BenchmarkOptions,
+    device: torch.device,
+) -> Iterator[float]:
+    """One training step a batch; yields its loss."""
+    criterion = Criterion(LOSS, PairRules()).to(device)
+    optimizer = torch.optim.Adam([*pair.parameters(), *criterion.parameters()], options.lr)
+    pair.train()
+    for step, batch in enumerate(batches, start=1):
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate(step)
+        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
+            lips, speech = pair(batch["lips"].to(device), speech_of(batch, cache).to(device))
+        loss = criterion(lips, speech, batch)
+        if not torch.isfinite(loss):
+            raise SpeechLipError(
+                f"step {step}: the loss is {loss.item()}; lower --lr, or take --precision fp32"
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield loss.item()

@@ -1,0 +1,79 @@
+"""What a user may choose for ``score-encoder``: one frozen dataclass and two presets. All of it changes numbers, and stands in benchmark.json."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from speechlip.errors import OptionError
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """Options of ``score-encoder``; the defaults are the preset ``full``.
+
+    steps: training batches of each seed. seeds: how many, 0 … seeds − 1; each draws start weights and pairs. lr: Adam's, at its highest: after
+    ``warmup_steps`` of a straight rise it falls as a cosine to 0. split: which split's frozen pairs are examined; empty for test, else
+    validation. random_init: pretrained encoders at random weights. resamples: of every bootstrap.
+    curve_every: the offset curve takes every so many windows of lips (speech at every shift all the same).
+    """
+
+    steps: int = 3000
+    seeds: int = 3
+    batch_size: int = 64
+    lr: float = 5e-4
+    warmup_steps: int = 20
+    split: str = ""
+    device: str = "auto"
+    precision: str = "fp32"
+    random_init: bool = False
+    resamples: int = 1000
+    curve_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name, values in {"device": DEVICES, "precision": PRECISIONS}.items():
+            if getattr(self, name) not in values:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
+        for name in ("steps", "seeds", "resamples", "curve_every"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
+            raise OptionError(
+                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0"
+            )
+
+    def learning_rate(self, step: int) -> float:
+        """Of step 1 … steps.
+
+        >>> options = BenchmarkOptions(lr=0.1, steps=10, warmup_steps=2)
+        >>> [round(options.learning_rate(step), 4) for step in (1, 2, 6, 10)]
+        [0.05, 0.1, 0.05, 0.0]
+        """
+        if step <= self.warmup_steps:
+            return self.lr * step / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return self.lr * (1 + math.cos(math.pi * done)) / 2
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 6},
+}
+
+
+def make_options(preset: str, given: Mapping[str, Any]) -> BenchmarkOptions:
+    """A preset with what was given in its place. Raises OptionError for an unknown preset, option or value.
+
+    >>> make_options("quick", {"steps": 99})
+    BenchmarkOptions(steps=99, seeds=1, batch_size=32, ...)
+    """
+    if preset not in PRESETS:
+        raise OptionError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    known = [field.name for field in fields(BenchmarkOptions)]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
+    return BenchmarkOptions(**{**PRESETS[preset], **given})

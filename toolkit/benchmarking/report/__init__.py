@@ -1,0 +1,1 @@
+"""The encoder table for people: page, terminal, chart, phone map."""

@@ -1,0 +1,238 @@
+"""One row of the table, from an encoder's name to its numbers. What a seed found is kept as soon as it is there, so that a row can go on."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from speechlip.benchmarking.cost import CostTask, measured_cost
+from speechlip.benchmarking.examine import Embed, Findings, embed_as_trained, embed_with, examine
+from speechlip.benchmarking.feature_cache import FeatureCache, build_cache
+from speechlip.benchmarking.fit import fit
+from speechlip.benchmarking.head import SpeechHead
+from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.phones import AnchorRatios, ambiguity_of
+from speechlip.benchmarking.records import (
+    AS_TRAINED,
+    FAILED,
+    SCORED,
+    EncoderRow,
+    SeedResult,
+    ShardsFacts,
+    row_from,
+)
+from speechlip.benchmarking.scores import PairFacts, row_scores, seed_result
+from speechlip.benchmarking.tasks import Task
+from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.networks.layers import parameter_count
+from speechlip.encoders.trained import last_checkpoint, load_run, read_facts
+from speechlip.errors import UNEXPECTED, ModelError, SpeechLipError, where_raised
+from speechlip.files.writing import whole_file, write_text
+from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
+from speechlip.training.device import smaller_batch_advised
+
+ROWS_FOLDER, ROW, FEATURES = ".rows", "row.json", "features"
+Report = Callable[[str, float], None]
+"""report(what is being done, steps done since the last call)"""
+
+
+@dataclass(frozen=True)
+class RowJob:
+    """What all rows of a run share. options: split and device settled. anchors: what AR* is measured between."""
+
+    out: Path
+    shards: Path
+    facts: ShardsFacts
+    options: BenchmarkOptions
+    anchors: AnchorRatios
+
+    @cached_property
+    def pairs(self) -> tuple[FrozenPair, ...]:
+        return read_pairs(self.shards / "pairs" / f"{self.facts.split}.parquet")
+
+    @cached_property
+    def pair_facts(self) -> PairFacts:
+        return PairFacts.of(self.pairs, self.facts.off)
+
+    def folder(self, task: Task) -> Path:
+        return self.out / ROWS_FOLDER / task.key
+
+
+def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
+    """The row as an earlier run left it, or None where it is not whole."""
+    try:
+        row = row_from(json.loads((job.folder(task) / ROW).read_text(encoding="utf-8")))
+        tokens = row.ambiguity.tokens_file
+        whole = len(findings_of(job, task)) == len(row.seeds) and (not tokens or (job.out / tokens).is_file())
+        return replace(row, label=task.label, role=task.role, note=task.note) if whole else None
+    except (SpeechLipError, OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def findings_of(job: RowJob, task: Task) -> list[Findings]:
+    """Of every seed that is there, in their order."""
+    return [load_seed(path)[0] for path in sorted(job.folder(task).glob("seed-*.npz"))]
+
+
+def make_row(task: Task, report: Report, *, job: RowJob) -> EncoderRow:
+    """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason."""
+    report(f"{task.label}: begins", 0)
+    try:
+        with one_thread(job.options.device):
+            row = scored_row(task, report, job)
+        write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
+    except SpeechLipError as error:
+        row = failed_row(task, str(error))
+    except Exception as error:
+        row = failed_row(task, f"{UNEXPECTED}: {where_raised(error)}")
+    shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)
+    return row
+
+
+def failed_row(task: Task, reason: str) -> EncoderRow:
+    return EncoderRow(task.name, task.label, task.role, task.mode, FAILED, reason, task.note)
+
+
+@contextmanager
+def one_thread(device: str) -> Iterator[None]:
+    """On a CPU: the same order of sums, so the same numbers, however many processes there are and cores they have."""
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else before)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
+    """Open the encoder, cache its features, train and examine every seed, and put the numbers together. Raises what any of these raises."""
+    folder, options, split = job.folder(task), job.options, job.facts.split
+    folder.mkdir(parents=True, exist_ok=True)
+    run_facts = run_facts_of(task, job.facts)
+    features = open_features(task.name, options.device, options.random_init)
+    splits = (split,) if task.mode == AS_TRAINED else ("train", split)
+    report(f"{task.label}: features", 0)
+    cache = build_cache(
+        folder / FEATURES, features, job.shards, splits, lambda frames: report(f"{task.label}: features", 0)
+    )
+    with smaller_batch_advised(options.batch_size):
+        seeds, found, seconds = zip(*seeds_of(task, cache, report, job), strict=True)
+    report(f"{task.label}: ambiguity, cost", 0)
+    clock = features.clock
+    return EncoderRow(
+        name=task.name,
+        label=task.label,
+        role=task.role,
+        mode=task.mode,
+        status=SCORED,
+        note=task.note,
+        dim=features.dim,
+        frame_dim=cache.dim,
+        rate_hz=clock.rate_hz,
+        centre_ms=clock.centre_ms,
+        random_init=features.name.startswith("random:"),
+        weights=getattr(features, "weights", ""),
+        scores=row_scores(seeds, found, job.pair_facts, options.resamples),
+        seeds=tuple(seeds),
+        ambiguity=ambiguity_of(cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task),
+        cost=measured_cost(
+            CostTask(task.name, str(job.shards), split, options.device, options.random_init),
+            features.parameters,
+            head_parameters(task, cache),
+            clock.future_ms,
+        ),
+        unlike_paper=run_facts.get("unlike_paper", {}),
+        seconds=sum(seconds),
+    )
+
+
+def run_facts_of(task: Task, shards: ShardsFacts) -> dict[str, Any]:
+    """What a run says of itself where it is scored as it is. Raises ModelError where its lips were cropped otherwise than these."""
+    if task.mode != AS_TRAINED:
+        return {}
+    facts = read_facts(last_checkpoint(Path(task.name)))
+    if facts["crop"] != shards.crop:
+        raise ModelError(
+            f"{task.name} was trained on crops {facts['crop']!r}, these shards hold {shards.crop!r}; train it on such crops"
+        )
+    return facts
+
+
+def head_parameters(task: Task, cache: FeatureCache) -> int:
+    return 0 if task.mode == AS_TRAINED else parameter_count(SpeechHead(cache.dim))
+
+
+def seeds_of(
+    task: Task, cache: FeatureCache, report: Report, job: RowJob
+) -> Iterator[tuple[SeedResult, Findings, float]]:
+    """(result, findings, seconds) of each seed; those that an earlier run finished are read."""
+    folder, n_seeds = job.folder(task), 1 if task.mode == AS_TRAINED else job.options.seeds
+    for seed in range(n_seeds):
+        path = folder / f"seed-{seed:03d}.npz"
+        if not path.exists():
+            save_seed(path, *run_seed(task, cache, seed, report, job))
+        else:
+            report(
+                f"{task.label}: seed {seed} was there", 0 if task.mode == AS_TRAINED else job.options.steps
+            )
+        found, steps, loss, seconds = load_seed(path)
+        yield seed_result(seed, steps, loss, found, job.pair_facts), found, seconds
+
+
+def run_seed(
+    task: Task, cache: FeatureCache, seed: int, report: Report, job: RowJob
+) -> tuple[Findings, int, float | None, float]:
+    """Train (or load what is trained) and examine: (findings, steps, loss, seconds)."""
+    began, device = time.perf_counter(), torch.device(job.options.device)
+    embed: Embed
+    reads: tuple[str, ...]
+    loss: float | None
+    if task.mode == AS_TRAINED:
+        trained = load_run(task.name, job.options.device)
+        embed, reads, steps, loss = embed_as_trained(trained), ("lips", "audio"), trained.step, None
+    else:
+        doing = f"{task.label}: training, seed {seed}"
+        pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: report(doing, 1))
+        embed, reads, steps = embed_with(pair, cache, device), ("lips",), job.options.steps
+    doing = f"{task.label}: examining, seed {seed}"
+    found = examine(
+        embed,
+        job.shards,
+        job.facts.split,
+        reads,
+        job.pairs,
+        job.options.curve_every,
+        lambda key: report(doing, 0),
+    )
+    return found, steps, loss, time.perf_counter() - began
+
+
+def save_seed(path: Path, found: Findings, steps: int, loss: float | None, seconds: float) -> None:
+    facts: dict[str, Any] = {"steps": steps, "loss": np.nan if loss is None else loss, "seconds": seconds}
+    with whole_file(path) as file:
+        np.savez(file, **{field.name: getattr(found, field.name) for field in fields(found)}, **facts)
+
+
+def load_seed(path: Path) -> tuple[Findings, int, float | None, float]:
+    """Raises SpeechLipError where the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            found = Findings(**{field.name: content[field.name] for field in fields(Findings)})
+            loss = float(content["loss"])
+            return found, int(content["steps"]), None if np.isnan(loss) else loss, float(content["seconds"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise SpeechLipError(
+            f"{path} cannot be read ({error}); delete it, and run the same command again"
+        ) from error

@@ -1,0 +1,239 @@
+"""Findings → numbers: of one seed, of all seeds with intervals, and the difference to the best row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from speechlip.benchmarking.examine import Findings
+from speechlip.benchmarking.records import (
+    COLUMNS,
+    CONTROL,
+    HEAD,
+    LIPS,
+    Difference,
+    EncoderRow,
+    Score,
+    SeedResult,
+)
+from speechlip.metrics.pairs import by_kind, drawn_average_precisions, drawn_equal_error_rates
+from speechlip.metrics.significance import (
+    LEAST_CLIPS,
+    Interval,
+    auc_difference,
+    auc_interval,
+    drawn_interval,
+    interval,
+    mean_difference,
+    mean_interval,
+)
+from speechlip.shards.pairs.frozen import FrozenPair
+from speechlip.shards.pairs.rules import NEGATIVES
+
+ALL = "all"
+CHANCE = 0.5
+SHUFFLED = "shuffled:"
+NO_CLIP = "no clip is long enough: 44 frames are wanted"
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """The frozen pairs as arrays: label (P,), kind (P,) names, clip (P,) of the lips; positives' clips (N,); off: kinds without any pair → why."""
+
+    label: np.ndarray
+    kind: np.ndarray
+    clip: np.ndarray
+    off: dict[str, str]
+
+    @classmethod
+    def of(cls, pairs: Sequence[FrozenPair], off: dict[str, str]) -> "PairFacts":
+        label, kind, clip = (
+            np.array([getattr(pair, name) for pair in pairs]) for name in ("label", "kind", "lips_key")
+        )
+        return cls(label, kind, clip, off)
+
+    def chosen(self, kind: str) -> np.ndarray:
+        """(P,) bool: all pairs, or the matches and the mismatches of one kind."""
+        return np.full(len(self.label), True) if kind == ALL else (self.label == 1) | (self.kind == kind)
+
+
+def seed_scores(found: Findings, pairs: PairFacts) -> dict[str, float]:
+    """Keys of ``COLUMNS`` that this seed has."""
+    scores: dict[str, Any] = {}
+    for kind, measured in by_kind(found.similarity, pairs.label, pairs.kind).items():
+        for name, value in (
+            ("pair_auc", measured.auc),
+            ("eer", measured.eer),
+            ("average_precision", measured.average_precision),
+        ):
+            scores[name if kind == ALL else f"{name}_{kind}"] = value
+    known = found.offsets[~np.isnan(found.offsets)]
+    if len(known):
+        scores |= {"offset_exact": np.mean(known == 0), "offset_within_one": np.mean(np.abs(known) <= 1)}
+        scores |= {
+            "sync_confidence": np.nanmean(found.confidence),
+            "sync_distance": np.nanmean(found.distance),
+        }
+    for direction, places in (("lips_to_speech", found.lips_rank), ("speech_to_lips", found.speech_rank)):
+        scores |= {f"r{k}_{direction}": np.mean(places <= k) for k in (1, 5)}
+    return {name: float(scores[name]) for name in COLUMNS if name in scores}
+
+
+def seed_result(seed: int, steps: int, loss: float | None, found: Findings, pairs: PairFacts) -> SeedResult:
+    sides = (found.confidence, found.distance)
+    confidence, distance = (
+        tuple(None if np.isnan(value) else float(value) for value in values) for values in sides
+    )
+    offsets = tuple(None if np.isnan(value) else int(value) for value in found.offsets)
+    curve = () if np.isnan(found.curve).any() else tuple(found.curve.tolist())
+    return SeedResult(seed, steps, loss, seed_scores(found, pairs), offsets, confidence, distance, curve)
+
+
+def row_scores(
+    seeds: Sequence[SeedResult], found: Sequence[Findings], pairs: PairFacts, resamples: int
+) -> dict[str, Score]:
+    """Every column: the mean over seeds, its interval over clips, the spread over seeds; or why it is missing."""
+    scores = {}
+    for name in COLUMNS:
+        values = [seed.scores[name] for seed in seeds if name in seed.scores]
+        if len(values) < len(seeds):
+            scores[name] = Score(None, reason=why_missing(name, pairs))
+            continue
+        over = interval_of(name, found, pairs, resamples)
+        low, high = (None if np.isnan(end) else float(end) for end in (over.ci_low, over.ci_high))
+        scores[name] = Score(float(np.mean(values)), low, high, min(values), max(values))
+    return scores
+
+
+def why_missing(name: str, pairs: PairFacts) -> str:
+    kind = name.rpartition("_")[2]
+    return pairs.off.get(kind, "no such pairs") if kind in NEGATIVES else NO_CLIP
+
+
+def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
+    """Of the mean over seeds, over clips."""
+    measure, _, kind = name.rpartition("_")
+    if kind not in NEGATIVES:
+        measure, kind = name, ALL
+    if measure in ("pair_auc", "eer", "average_precision"):
+        return pair_interval(measure, kind, found, pairs, resamples)
+    if name.startswith("r"):
+        return recall_interval(name, found, pairs, resamples)
+    return mean_interval(
+        [per_clip(name, one) for one in found], rate=name in ("offset_exact", "offset_within_one")
+    )
+
+
+def pair_interval(
+    measure: str, kind: str, found: Sequence[Findings], pairs: PairFacts, resamples: int
+) -> Interval:
+    chosen = pairs.chosen(kind)
+    similarity, label, clip = (
+        np.stack([one.similarity[chosen] for one in found]),
+        pairs.label[chosen],
+        pairs.clip[chosen],
+    )
+    if measure == "pair_auc":
+        return auc_interval(similarity, label, clip, resamples)
+    score = {"eer": drawn_equal_error_rates, "average_precision": drawn_average_precisions}[measure]
+    return drawn_interval(score, similarity, label, clip, resamples)
+
+
+def recall_interval(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
+    """Queries of a clip are drawn together; the gallery stays whole."""
+    k = int(name[1 : name.index("_")])
+    places = [one.lips_rank if name.endswith("lips_to_speech") else one.speech_rank for one in found]
+    hits = np.mean([place <= k for place in places], axis=0)
+    names, place = np.unique(pairs.clip[pairs.label == 1], return_inverse=True)
+    sums, counts = np.bincount(place, hits), np.bincount(place)
+    return interval(lambda drawn: (drawn @ sums) / (drawn @ counts), len(names), resamples)
+
+
+def per_clip(name: str, found: Findings) -> np.ndarray:
+    """(C,) values whose mean is the column; NaN where a clip has none."""
+    error = np.abs(found.offsets)
+    hits = {"offset_exact": error == 0, "offset_within_one": error <= 1}
+    if name in hits:
+        return np.where(np.isnan(error), np.nan, hits[name])
+    return {"sync_confidence": found.confidence, "sync_distance": found.distance}[name]
+
+
+def compared(
+    rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pairs: PairFacts, resamples: int
+) -> list[EncoderRow]:
+    """The rows, the best marked, each other one with its difference to the best. found: of each row, empty for a row that failed.
+
+    The best is that of the highest pair AUC among the encoders below the common head: what is scored as it was trained had other training, and
+    controls are no encoders. Where there are none of the former, it is the best of what there is. Nothing is the best that is not above chance.
+    """
+    scored = [place for place, row in enumerate(rows) if row.scores and found[place]]
+    encoders = [place for place in scored if rows[place].role != CONTROL]
+    below_the_head = [place for place in encoders if rows[place].mode == HEAD]
+    best = max(below_the_head or encoders or scored, key=lambda place: auc_of(rows[place]), default=None)
+    if best is None or auc_of(rows[best]) <= CHANCE:
+        return list(rows)
+    marked = [
+        replace(row, differences=differences(found[place], found[best], rows[best].label, pairs, resamples))
+        if place in scored and place != best
+        else row
+        for place, row in enumerate(rows)
+    ]
+    marked[best] = replace(marked[best], is_best=True)
+    return marked
+
+
+def auc_of(row: EncoderRow) -> float:
+    """Pair AUC, 0 where there is none."""
+    return row.scores["pair_auc"].value or 0 if "pair_auc" in row.scores else 0
+
+
+def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
+    """What a reader of the compared rows has to know: no best, a control above it, shuffled speech that is not at chance, no p."""
+    scored = [row for row in rows if row.scores]
+    best = next((row for row in scored if row.is_best), None)
+    notes = []
+    if scored and best is None:
+        top = max(scored, key=lambda row: (row.role != CONTROL, auc_of(row)))
+        notes.append(
+            f"no row is called the best: {top.label}, the highest encoder, has pair AUC {auc_of(top):.3f}, and chance is {CHANCE}"
+        )
+    if best and (low := best.scores["pair_auc"].ci_low) is not None and low <= CHANCE:
+        notes.append(
+            f"{best.label} is the best of these rows, but its interval reaches chance: it may know nothing"
+        )
+    for row in scored:
+        if best and row.role == CONTROL and row.name != LIPS and auc_of(row) > auc_of(best):
+            notes.append(
+                f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} ({auc_of(best):.3f})"
+            )
+    for row in scored:
+        score = row.scores["pair_auc"]
+        if (
+            row.name.startswith(SHUFFLED)
+            and score.ci_low is not None
+            and score.ci_high is not None
+            and not score.ci_low <= CHANCE <= score.ci_high
+        ):
+            notes.append(
+                f"{row.label} is not at chance ({score.ci_low:.3f} … {score.ci_high:.3f}): lips or position alone give answers away"
+            )
+    if clips < LEAST_CLIPS:
+        notes.append(f"no p and no stars: they want {LEAST_CLIPS} clips, there are {clips}")
+    return notes
+
+
+def differences(
+    own: Sequence[Findings], best: Sequence[Findings], label: str, pairs: PairFacts, resamples: int
+) -> dict[str, Difference]:
+    """Of pair AUC and of exact offsets, where both have them."""
+    a, b = (np.stack([one.similarity for one in found]) for found in (own, best))
+    found = {"pair_auc": auc_difference(a, b, pairs.label, pairs.clip, resamples)}
+    exact = [np.mean([per_clip("offset_exact", one) for one in found_], axis=0) for found_ in (own, best)]
+    if not np.isnan(exact[0] - exact[1]).all():
+        found["offset_exact"] = mean_difference(exact[0], exact[1])
+    return {
+        name: Difference(label, one.value, one.ci_low, one.ci_high, None if np.isnan(one.p) else one.p)
+        for name, one in found.items()
+        if not np.isnan(one.ci_low)
+    }

@@ -1,0 +1,274 @@
+"""What a run has to do: one task for every row of the table, named by everything that its numbers depend on."""
+
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import speechlip
+from speechlip.benchmarking.examine import LEAST_COMMON
+from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.records import (
+    AS_TRAINED,
+    CONTROL,
+    ENCODER,
+    FORMAT,
+    HEAD,
+    LIPS,
+    PROTOCOL,
+    ShardsFacts,
+)
+from speechlip.encoders.features.plugins import offered_encoders
+from speechlip.encoders.trained import last_checkpoint, read_facts
+from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.metrics.lse import MAX_SHIFT
+from speechlip.metrics.significance import METHOD
+from speechlip.shards.ledger import read_ledger, shared_recordings
+from speechlip.shards.pairs.frozen import read_pairs
+from speechlip.shards.pairs.loader import impossible_kinds
+from speechlip.shards.pairs.rules import KINDS, NEGATIVES, WINDOW
+from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import open_shards, read_manifest
+from speechlip.wording import counted
+
+CONTROLS = {
+    "random:se4lip": "se4lip's network, untrained",
+    "shuffled:log-mel": "log-mel of other clips: has to be at chance",
+    "log-stft": "the spectrum itself",
+    "log-mel": "the mel spectrum itself",
+}
+CROP = "lips"
+LEAST_FRAMES = WINDOW - 1 + 2 * MAX_SHIFT + LEAST_COMMON
+VERSIONS_THAT_SHOW = ("numpy", "scikit-learn", "scipy", "torch", "torchaudio", "transformers")
+OTHER_SHARDS = "trained on other shards: people of this split may have been among its own"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row to come. name: of the encoder. label: unique in the table. key: names everything that its numbers depend on. features_key: the same of
+    its features; two rows of one run share it."""
+
+    name: str
+    label: str
+    role: str
+    mode: str
+    key: str
+    features_key: str
+    note: str = ""
+
+
+def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions) -> list[Task]:
+    """The encoders that were asked for, in their order, then the controls; a run of train-encoder gives two rows."""
+    controls = dict(CONTROLS) | ({LIPS: f"mouth points, {facts.landmarks}"} if facts.landmarks else {})
+    wanted = [(name, ENCODER, controls.get(name, "")) for name in dict.fromkeys(names)]
+    wanted += [(name, CONTROL, note) for name, note in controls.items() if name not in names]
+    tasks = []
+    for name, role, note in wanted:
+        key = key_of(name, HEAD, facts, options)
+        note = "; ".join(filter(None, (note, trained_elsewhere(name, facts))))
+        tasks.append(Task(name, name, role, HEAD, key, key, note))
+        if is_run(name) and not options.random_init:
+            own = "; ".join(
+                filter(None, ("its own two halves, no common head", trained_elsewhere(name, facts)))
+            )
+            tasks.append(
+                Task(
+                    name,
+                    f"{name} ({AS_TRAINED})",
+                    role,
+                    AS_TRAINED,
+                    key_of(name, AS_TRAINED, facts, options),
+                    key,
+                    own,
+                )
+            )
+    return tasks
+
+
+def is_run(name: str) -> bool:
+    """Whether ``name`` is the folder of a run of train-encoder."""
+    return Path(name).is_dir() and any(Path(name).glob("step-*"))
+
+
+def trained_elsewhere(name: str, facts: ShardsFacts) -> str:
+    """What to say of a run that learned from another train split than the heads do; empty where all is well, or the run says nothing."""
+    try:
+        digest = (
+            read_facts(last_checkpoint(Path(name)))["shards"]["digest"]
+            if is_run(name)
+            else facts.train_digest
+        )
+    except (ModelError, KeyError, TypeError):
+        return ""
+    return "" if digest == facts.train_digest else OTHER_SHARDS
+
+
+def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
+    """A name for everything that a row depends on: 32 hex digits that change when any of it does."""
+    content = {
+        "protocol": [PROTOCOL, FORMAT, METHOD, speechlip.__version__],
+        "encoder": [name, mode, identity(name)],
+        "shards": [facts.manifest_sha256, facts.split],
+        "options": asdict(options),
+        "versions": versions(),
+    }
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True).encode("utf-8", "backslashreplace")
+    ).hexdigest()[:32]
+
+
+def identity(name: str) -> Any:
+    """What tells an encoder from another of the same name: weights of a run, files of a folder, the file of a module."""
+    kind, _, rest = name.partition(":")
+    if is_run(name):
+        try:
+            return read_facts(last_checkpoint(Path(name)))["sha256"]
+        except (ModelError, KeyError) as error:
+            return str(error)
+    if kind in ("random", "shuffled"):
+        return identity(rest)
+    if rest and Path(rest).is_dir():
+        return [
+            [str(path.relative_to(rest)), *stamp(path)]
+            for path in sorted(Path(rest).rglob("*"))
+            if path.is_file()
+        ]
+    if name in offered_encoders():
+        return stamp(module_file(offered_encoders()[name].module))
+    return stamp(Path(rest) if Path(rest).is_file() else module_file(kind)) if rest else None
+
+
+def module_file(module: str) -> Path | None:
+    """The file that ``module:function`` is read from, where it can be found without running it."""
+    here = Path(module.replace(".", "/") + ".py")
+    if here.is_file():
+        return here
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def stamp(path: Path | None) -> list[int]:
+    """Size and time of change, which differ when a file does."""
+    if path is None or not path.is_file():
+        return []
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in VERSIONS_THAT_SHOW:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def examined(shards: Path, asked: str) -> str:
+    """The split to examine: the one that was asked for, else test, else validation. Raises ShardError, OptionError where there are no pairs."""
+    manifest = read_manifest(shards)
+    crop = manifest["options"].get("crop", CROP)
+    if crop != CROP:
+        raise ShardError(
+            f"{shards} holds crops {crop!r}, {PROTOCOL} compares encoders on {CROP!r}; prepare the videos with --crop {CROP}"
+        )
+    with_pairs = sorted(split for split, row in manifest["pairs"].items() if row["rows"])
+    split = asked or next((name for name in ("test", "validation") if name in with_pairs), "")
+    if split not in with_pairs:
+        wanted = (
+            f"split {asked!r} of {shards} has"
+            if asked
+            else f"neither split test nor validation of {shards} has"
+        )
+        raise OptionError(
+            f"{wanted} no frozen pairs; there are some for: {', '.join(with_pairs) or 'none'}. Prepare with --split train=…,test=…"
+        )
+    open_shards(shards, "train")
+    return split
+
+
+def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]]:
+    """Facts of the data, and the keys of the examined clips in their order."""
+    manifest, pairs = read_manifest(shards), read_pairs(shards / "pairs" / f"{split}.parquet")
+    clips = sorted(
+        ClipReader(shards, split, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key
+    )
+    counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
+    if not counts["positive"] or not any(counts[kind] for kind in NEGATIVES):
+        raise ShardError(
+            f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips for it"
+        )
+    why = impossible_kinds(open_shards(shards, split)) | manifest["pairs"][split].get("off", {})
+    facts = ShardsFacts(
+        name=shards.resolve().name,
+        manifest_sha256=hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(),
+        crop=manifest["options"].get("crop", CROP),
+        split=split,
+        splits={
+            name: {part: manifest["splits"][name][part] for part in ("clips", "speakers", "seconds")}
+            for name in ("train", split)
+        },
+        pairs=counts,
+        off={kind: why.get(kind, "no such pair could be drawn") for kind in NEGATIVES if not counts[kind]},
+        gallery=counts["positive"],
+        too_short=sum(clip.meta["n_frames"] < LEAST_FRAMES for clip in clips),
+        train_digest=open_shards(shards, "train").digest,
+        landmarks=landmarks_of(clips[0].meta.get("detector", ""))
+        if "landmarks.npy" in manifest["fields"]
+        else "",
+    )
+    return facts, tuple(clip.key for clip in clips)
+
+
+def landmarks_of(detector: str) -> str:
+    """
+    >>> landmarks_of("sidecar"), landmarks_of("mediapipe")
+    ('given with the videos', 'found by mediapipe')
+    """
+    return (
+        "given with the videos" if detector == "sidecar" else f"found by {detector or 'an unnamed detector'}"
+    )
+
+
+def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str]:
+    """What a reader of the table has to know of the data."""
+    n_clips = len(list(clips))
+    notes = [f"no {kind!r} negatives: {why}" for kind, why in facts.off.items()]
+    if facts.too_short:
+        notes.append(
+            f"{facts.too_short} of {n_clips} clips are shorter than {LEAST_FRAMES} frames, so no offset is measured in them"
+        )
+    if not facts.landmarks:
+        notes.append("no control 'lips': these shards carry no landmarks")
+    if read_manifest(shards)["options"].get("split_by", "speaker") != "speaker":
+        notes.append(
+            f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of people who were not learned from"
+        )
+    if copies := shared_recordings(read_ledger(shards)):
+        names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
+        notes.append(
+            f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been learned"
+        )
+    return notes
+
+
+def training_notes(options: BenchmarkOptions) -> list[str]:
+    """What a reader has to know of the training of the heads.
+
+    >>> training_notes(BenchmarkOptions(steps=8))
+    ['8 steps of training, under the warm-up of 20 steps: the learning rate never gets where it should, and heads hardly learn']
+    """
+    if options.steps >= options.warmup_steps:
+        return []
+    steps, warmup = counted(options.steps, "step"), counted(options.warmup_steps, "step")
+    return [
+        f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it should, and heads hardly learn"
+    ]

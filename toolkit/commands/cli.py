@@ -1,0 +1,41 @@
+"""The group ``speechlip`` and its commands, which are also commands of their own."""
+
+import click
+
+from speechlip.commands.base import Group
+from speechlip.commands.card import card
+from speechlip.commands.export_features import export_features
+from speechlip.commands.inspect_shards import inspect_shards
+from speechlip.commands.models import models
+from speechlip.commands.prep_shards import prep_shards
+from speechlip.commands.push_encoder import push_encoder
+from speechlip.commands.push_shards import push_shards
+from speechlip.commands.recipes import recipes
+from speechlip.commands.score_encoder import score_encoder
+from speechlip.commands.score_sync import score_sync
+from speechlip.commands.synthesize import synthesize
+from speechlip.commands.train_encoder import train_encoder
+from speechlip.commands.verify_shards import verify_shards
+
+
+@click.group(cls=Group)
+def speechlip() -> None:
+    """Shards of aligned speech and lips from raw talking videos, and scores for lips and encoders."""
+
+
+for command in (
+    prep_shards,
+    verify_shards,
+    inspect_shards,
+    score_sync,
+    train_encoder,
+    score_encoder,
+    export_features,
+    push_shards,
+    push_encoder,
+    card,
+    synthesize,
+    recipes,
+    models,
+):
+    speechlip.add_command(command)

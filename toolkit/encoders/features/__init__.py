@@ -1,0 +1,1 @@
+"""Speech features by name: pretrained models, stored files, controls, runs."""

@@ -1,0 +1,207 @@
+"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_features`` is the one door.
+
+A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go before any other name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechlip.encoders.features.controls import LipPoints, LogSpectra, Shuffled
+from speechlip.encoders.features.plugins import imported, offered_encoders, open_entry_point, open_function
+from speechlip.encoders.features.pretrained import PRETRAINED, chosen_layer, open_pretrained
+from speechlip.encoders.features.protocol import ClipFeatures
+from speechlip.encoders.features.speech_half import open_network, open_run
+from speechlip.encoders.features.stored import open_deepspeech, open_stored
+from speechlip.encoders.features.waveform import FromWaveform
+from speechlip.encoders.features.whisper import known_size, open_whisper
+from speechlip.encoders.networks import registry
+from speechlip.encoders.trained import last_checkpoint
+from speechlip.errors import OptionError
+from speechlip.remote.mirror import run_at
+from speechlip.remote.names import is_remote
+
+WEIGHTLESS = ("features", "deepspeech", "log-stft", "log-mel", "lips")
+FORMS = (
+    "features:DIR",
+    "deepspeech:DIR",
+    "whisper:SIZE",
+    "random:NAME",
+    "shuffled:NAME",
+    "module:function",
+    "a run of train-encoder",
+)
+_NAME = re.compile(r"(?P<name>[^@:]+)(@(?P<layer>\d+))?(:(?P<where>.*))?", re.DOTALL)
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A name taken apart. layer: of a transformer; where: a path or size; both may be absent. random_init: draw the weights instead of reading them."""
+
+    name: str
+    layer: int | None
+    where: str
+    device: str
+    random_init: bool
+
+
+def open_features(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
+    """The encoder called ``name``, ready to give features of clips.
+
+    random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as it is. Raises OptionError for an unknown
+    name, layer or size, or a plug-in that is none; ModelError for weights that cannot be had or are not this network's.
+
+    >>> open_features("hubrt")
+    Traceback (most recent call last):
+    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel, log-stft, ...
+    >>> open_features("log-mel").clock.rate_hz
+    125
+    """
+    if is_remote(name):
+        return FromWaveform(open_run(run_at(name), device, random_init), device)
+    head, _, rest = name.partition(":")
+    if head == "shuffled":
+        return Shuffled(open_features(rest, device, random_init))
+    if head == "random":
+        return _random(rest, device)
+    request = _taken_apart(name, device, random_init)
+    if request.name in OPENERS:
+        return OPENERS[request.name](request)
+    if name in offered_encoders():
+        _refuse_random(name, random_init)
+        return open_entry_point(name, device)
+    if name and Path(name).is_dir():
+        return FromWaveform(open_run(Path(name), device, random_init), device)
+    if _FUNCTION.fullmatch(name):
+        _refuse_random(name, random_init)
+        return open_function(name, device)
+    raise _unknown(name)
+
+
+def check_name(name: str) -> None:
+    """Raise what ``open_features`` raises of a name that can mean nothing here, before anything is trained; no weights are read.
+
+    Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be imported; ModelError for a folder that is no run.
+
+    >>> check_name("shuffled:log-mell")
+    Traceback (most recent call last):
+    speechlip.errors.OptionError: no encoder 'log-mell'; there are: hubert, ...
+    """
+    kind, _, rest = name.partition(":")
+    request = _taken_apart(name, "cpu", False)
+    if is_remote(name) or name in offered_encoders() or (kind == "random" and rest in registry.names()):
+        pass
+    elif kind in ("shuffled", "random"):
+        check_name(rest)
+    elif request.name in OPENERS:
+        _check_place(name, request)
+    elif name and Path(name).is_dir():
+        last_checkpoint(Path(name))
+    elif _FUNCTION.fullmatch(name):
+        imported(name)
+    else:
+        raise _unknown(name)
+
+
+def _check_place(name: str, request: Request) -> None:
+    """Raises OptionError where a name's folder, file or size is not there, or it has what it cannot have."""
+    place = Path(request.where)
+    if request.name in ("log-stft", "log-mel", "lips"):
+        OPENERS[request.name](request)
+    elif request.name in ("features", "deepspeech") and not (request.where and place.is_dir()):
+        raise OptionError(
+            f"encoder {name!r}: there is no folder {request.where or 'named'}; give that of its .npy files, {request.name}:DIR"
+        )
+    elif request.name == "whisper" and request.where:
+        if "/" not in request.where and not place.is_dir():
+            known_size(request.where)
+    elif request.name in PRETRAINED:
+        chosen_layer(request.name, request.layer, PRETRAINED[request.name].layers)
+        if request.where and not place.is_file():
+            raise OptionError(
+                f"encoder {name!r}: there is no file {request.where}; give a checkpoint, or leave the place out to fetch it"
+            )
+
+
+def _unknown(name: str) -> OptionError:
+    return OptionError(f"no encoder {name!r}; there are: {', '.join([*names(), *FORMS])}{_only_random(name)}")
+
+
+def names() -> list[str]:
+    """Names that need nothing more, sorted: built in, and of installed packages.
+
+    >>> {"hubert", "log-stft", "wavlm-large"} <= set(names())
+    True
+    """
+    return sorted({*OPENERS, *offered_encoders()} - {"features", "deepspeech"})
+
+
+def _random(name: str, device: str) -> ClipFeatures:
+    if name in registry.names():
+        return FromWaveform(open_network(name, device), device)
+    if _taken_apart(name, device, True).name in WEIGHTLESS:
+        raise OptionError(f"encoder {name!r} has no weights to draw; leave 'random:' out")
+    return open_features(name, device, random_init=True)
+
+
+def _taken_apart(name: str, device: str, random_init: bool) -> Request:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return Request(name, None, "", device, random_init)
+    layer = found["layer"]
+    return Request(
+        found["name"], None if layer is None else int(layer), found["where"] or "", device, random_init
+    )
+
+
+def _refuse_random(name: str, random_init: bool) -> None:
+    if random_init:
+        raise OptionError(
+            f"encoder {name!r} is another package's, and how to draw its weights is not known here; leave random weights out"
+        )
+
+
+def _only_random(name: str) -> str:
+    return f"; an untrained one is random:{name}" if name in registry.names() else ""
+
+
+def _pretrained(request: Request) -> ClipFeatures:
+    path = Path(request.where) if request.where else None
+    return FromWaveform(
+        open_pretrained(request.name, request.layer, path, request.random_init), request.device
+    )
+
+
+def _whisper(request: Request) -> ClipFeatures:
+    return FromWaveform(open_whisper(request.where, request.layer, request.random_init), request.device)
+
+
+def _plain(make: Callable[[], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
+    def opened(request: Request) -> ClipFeatures:
+        if request.layer is not None or request.where:
+            raise OptionError(f"encoder {request.name!r} has neither layers nor a place; give its name alone")
+        return make()
+
+    return opened
+
+
+def _folder(name: str, make: Callable[[Path], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
+    def opened(request: Request) -> ClipFeatures:
+        if not request.where or request.layer is not None:
+            raise OptionError(f"{name!r} wants the folder of its .npy files: {name}:DIR")
+        return make(Path(request.where))
+
+    return opened
+
+
+OPENERS: dict[str, Callable[[Request], ClipFeatures]] = {
+    **dict.fromkeys(PRETRAINED, _pretrained),
+    "whisper": _whisper,
+    "features": _folder("features", open_stored),
+    "deepspeech": _folder("deepspeech", open_deepspeech),
+    "log-stft": _plain(lambda: FromWaveform(LogSpectra(mel=False))),
+    "log-mel": _plain(lambda: FromWaveform(LogSpectra(mel=True))),
+    "lips": _plain(LipPoints),
+}

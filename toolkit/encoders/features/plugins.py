@@ -1,0 +1,86 @@
+"""Encoders of other packages: by entry point, or as ``module:function``.
+
+One contract for both: a callable without arguments that returns a ``SpeechEncoder`` (``encode``) or ``ClipFeatures`` (``of_clip``). Where it has a
+method ``to``, as every torch module has, it is called with the device.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from speechlip.encoders.features.protocol import ClipFeatures, FeatureClock
+from speechlip.encoders.features.waveform import FromWaveform
+from speechlip.errors import OptionError
+from speechlip.plugins import loaded, offered, said
+
+GROUP = "speechlip.encoders"
+CLIP_FEATURES = {"name": str, "dim": int, "clock": FeatureClock, "fields": tuple, "parameters": int}
+SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
+
+
+def offered_encoders() -> dict[str, EntryPoint]:
+    """Name → entry point of every installed package that adds an encoder."""
+    return offered(GROUP)
+
+
+def open_entry_point(name: str, device: str) -> ClipFeatures:
+    """The encoder that another package calls ``name``. Raises OptionError as ``opened``, and where it cannot be imported."""
+    return opened(name, loaded("encoder", offered_encoders()[name]), device)
+
+
+def open_function(name: str, device: str) -> ClipFeatures:
+    """``module:function``. Raises OptionError as ``opened`` and ``imported``."""
+    return opened(name, imported(name), device)
+
+
+def imported(name: str) -> Any:
+    """What ``module:function`` names, looked for on Python's path and last in the current folder. Raises OptionError where it cannot be imported."""
+    module, _, attribute = name.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise OptionError(f"encoder {name!r} cannot be imported: {said(error)}") from error
+
+
+def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
+    """What a plug-in makes, as ``ClipFeatures``. Raises OptionError where it fails when called, or lacks what it must have.
+
+    Whatever another package's code raises becomes one sentence here; the traceback stays its cause.
+    """
+    try:
+        made = make()
+    except Exception as error:
+        raise OptionError(
+            f"encoder {name!r} failed when it was made, without arguments: {said(error)}"
+        ) from error
+    if callable(getattr(made, "of_clip", None)):
+        refuse_incomplete(name, made, CLIP_FEATURES)
+        if hasattr(made, "to"):
+            made.to(device)
+        return made
+    if not callable(getattr(made, "encode", None)):
+        raise OptionError(
+            f"encoder {name!r} gave {type(made).__name__}, which has neither encode nor of_clip (speechlip.encoders.features.protocol)"
+        )
+    refuse_incomplete(name, made, SPEECH_ENCODER)
+    return FromWaveform(made, device)
+
+
+def refuse_incomplete(name: str, made: Any, wanted: dict[str, type]) -> None:
+    """Raises OptionError for the first attribute that is missing, of another type, or a clock or width that cannot be."""
+    for attribute, kind in wanted.items():
+        value = getattr(made, attribute, None)
+        if not isinstance(value, kind):
+            came = "none" if value is None else f"{type(value).__name__} {value!r}"
+            raise OptionError(
+                f"encoder {name!r}: {attribute} must be {kind.__name__}, it has {came} (speechlip.encoders.features.protocol)"
+            )
+    if made.dim < 1 or not 0 < made.clock.rate_hz < float("inf"):
+        raise OptionError(
+            f"encoder {name!r} declares dim {made.dim} and {made.clock.rate_hz} Hz; both must be above 0"
+        )

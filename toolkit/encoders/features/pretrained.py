@@ -1,0 +1,129 @@
+"""HuBERT, wav2vec 2.0 and WavLM with the weights that torchaudio publishes, read at a layer of choice.
+
+All have the same front end: seven convolutions, a feature every 320 samples from 400, so 50 Hz and the first centre at 12.5 ms. In base models
+a group norm over the clip follows the first convolution, large ones scale the waveform: every layer hears all of the clip, through its loudness
+at least.
+"""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from speechlip import assets
+from speechlip.encoders.features.protocol import FeatureClock
+from speechlip.encoders.features.seeded import RANDOM_WEIGHTS, seeded
+from speechlip.errors import ModelError, OptionError
+from speechlip.files.stamps import sha256_of
+
+CLOCK = FeatureClock(rate_hz=50, centre_ms=12.5, past_ms=float("inf"), future_ms=float("inf"))
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to mean 0 and deviation 1 first.
+
+    layers: of its transformer.
+    """
+
+    asset: str
+    build: Callable[[], nn.Module]
+    scaled: bool
+    layers: int
+
+
+PRETRAINED = {
+    entry.asset: entry
+    for entry in (
+        Pretrained("hubert", torchaudio.models.hubert_base, scaled=False, layers=12),
+        Pretrained("hubert-large", torchaudio.models.hubert_large, scaled=True, layers=24),
+        Pretrained("wav2vec2", torchaudio.models.wav2vec2_base, scaled=False, layers=12),
+        Pretrained("wav2vec2-large", torchaudio.models.wav2vec2_large_lv60k, scaled=True, layers=24),
+        Pretrained("wavlm", torchaudio.models.wavlm_base, scaled=False, layers=12),
+        Pretrained("wavlm-large", torchaudio.models.wavlm_large, scaled=True, layers=24),
+    )
+}
+
+
+class TransformerLayer(nn.Module):
+    """A layer of one of these models as a ``SpeechEncoder``.
+
+    model: a ``torchaudio.models.Wav2Vec2Model``. scaled: as of ``Pretrained``. weights: SHA-256 of its file.
+    layer: 0 is the convolutional front end, before positions and attention; 1 … N the transformer's layers; None the last. The last is the model's
+    own output, with the norm that large models end in. Raises OptionError for another layer.
+    """
+
+    clock = CLOCK
+
+    def __init__(self, name: str, model: Any, scaled: bool, weights: str, layer: int | None = None) -> None:
+        super().__init__()
+        self.name, self.model, self.scaled, self.weights = name, model, scaled, weights
+        self.layers = len(model.encoder.transformer.layers)
+        self.layer = chosen_layer(name, layer, self.layers)
+        self.dim: int = model.encoder.feature_projection.projection.out_features
+
+    def encode(self, waveform: Tensor) -> Tensor:
+        """(B, N) float32 in −1 … 1 at 16 kHz → (B, T, D), T = (N − 400) // 320 + 1."""
+        if self.scaled:
+            waveform = nn.functional.layer_norm(waveform, waveform.shape[-1:])
+        if self.layer == 0:
+            columns, _ = self.model.feature_extractor(waveform, None)
+            return self.model.encoder.feature_projection(columns)
+        if self.layer == self.layers:
+            return self.model(waveform)[0]
+        return self.model.extract_features(waveform, num_layers=self.layer)[0][-1]
+
+
+def open_pretrained(
+    name: str, layer: int | None = None, path: Path | None = None, random_init: bool = False
+) -> TransformerLayer:
+    """``PRETRAINED[name]`` read at ``layer``; its weights from ``path``, else from the model folder, where they are fetched once.
+
+    random_init: seeded random weights instead. Raises ModelError where weights are missing, cannot be fetched, or are not this network's.
+    """
+    entry = PRETRAINED[name]
+    called = name if layer is None else f"{name}@{layer}"
+    if random_init:
+        return TransformerLayer(
+            f"random:{called}", seeded(entry.build).eval(), entry.scaled, RANDOM_WEIGHTS, layer
+        )
+    file = local_file(path) if path else assets.fetch(entry.asset)
+    model = seeded(entry.build).eval()
+    load_state(model, file)
+    return TransformerLayer(called, model, entry.scaled, sha256_of(file), layer)
+
+
+def chosen_layer(name: str, layer: int | None, layers: int) -> int:
+    """``layer``, or the last. Raises OptionError where there is no such layer."""
+    if layer is not None and not 0 <= layer <= layers:
+        raise OptionError(f"{name!r}: there are layers 0 … {layers}, 0 before the transformer")
+    return layers if layer is None else layer
+
+
+def local_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ModelError(
+            f"{path} is no file; give the checkpoint that torchaudio publishes, or leave the path out to fetch it"
+        )
+    return path
+
+
+def load_state(model: nn.Module, file: Path) -> None:
+    """Give ``model`` the tensors of ``file``; nothing in it is run. Raises ModelError where it is damaged, holds code, or is another network's."""
+    try:
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    except (OSError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{file} cannot be read as weights ({reason}); remove it and fetch it again"
+        ) from error
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelError(
+            f"{file} does not hold the weights of this network ({reason}); give the file that torchaudio publishes"
+        ) from error

@@ -1,0 +1,79 @@
+"""The speech half of a trained pair as an encoder: per video frame one embedding of the five frames around it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlip.encoders.features.protocol import FRAME_MS, FeatureClock
+from speechlip.encoders.features.seeded import RANDOM_WEIGHTS, seeded
+from speechlip.encoders.features.waveform import FULL_SCALE
+from speechlip.encoders.networks.layers import parameter_count
+from speechlip.encoders.networks.lips import DIM
+from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.encoders.trained import TrainedPair, last_checkpoint, load_run, read_facts
+from speechlip.shards.pairs.rules import WINDOW
+from speechlip.shards.pairs.speech_windows import SpeechWindows
+from speechlip.timing import FPS, HOP, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+
+class SpeechHalf:
+    """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``: feature t is the window of frames t − 2 … t + 2, not of length 1."""
+
+    dim = DIM
+
+    def __init__(self, trained: TrainedPair, name: str) -> None:
+        self.trained, self.name, self.weights = trained, name, trained.sha256
+        self.clock = window_clock(trained.pair.reads)
+        self.parameters = parameter_count(trained.pair.speech) + parameter_count(trained.pair.speech_norm)
+
+    def encode(self, waveform: Tensor) -> Tensor:
+        """(B, N) float32 in −1 … 1 at 16 kHz → (B, ⌈N / 640⌉, 512); silence fills the last frame. Raises ShardError for fewer than 5 frames."""
+        samples = (
+            (waveform.cpu() * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1).to(torch.int16).numpy()
+        )
+        samples = np.pad(samples, ((0, 0), (0, -samples.shape[1] % SAMPLES_PER_FRAME)))
+        return torch.from_numpy(np.stack([self.trained.speech_embeddings(row) for row in samples]))
+
+
+def window_clock(reads: SpeechWindows) -> FeatureClock:
+    """The clock of five-frame windows: centred in their middle frame, and hearing what the window and its transform hear.
+
+    >>> window_clock(SpeechWindows())
+    FeatureClock(rate_hz=25, centre_ms=20.0, past_ms=116.0, future_ms=108.0)
+    """
+    before, after = (
+        (N_FFT // 2, N_FFT // 2 - HOP)
+        if reads.form == "spectrogram"
+        else (reads.before + reads.grid - 1, reads.after)
+    )
+    half_ms = WINDOW * FRAME_MS / 2
+    to_ms = 1000 / SAMPLE_RATE
+    return FeatureClock(
+        rate_hz=FPS,
+        centre_ms=FRAME_MS / 2,
+        past_ms=half_ms + before * to_ms,
+        future_ms=half_ms + after * to_ms,
+    )
+
+
+def open_run(run: Path, device: str, random_init: bool = False) -> SpeechHalf:
+    """The speech half of a run of ``train-encoder``, or the same network at seeded random weights. Raises ModelError as ``load_run``."""
+    if not random_init:
+        return SpeechHalf(load_run(run, device), str(run))
+    options = read_facts(last_checkpoint(run))["options"]
+    chosen = {name: options.get(name, "") for name in ("feature", "pool")}
+    return untrained(
+        lambda: build_pair(options["encoder"], "mouth", rectified=False, **chosen), str(run), device
+    )
+
+
+def open_network(name: str, device: str) -> SpeechHalf:
+    """A network that ``train-encoder`` knows, at seeded random weights."""
+    return untrained(lambda: build_pair(name, "mouth", rectified=False), name, device)
+
+
+def untrained(build: Callable[[], SpeechLipPair], name: str, device: str) -> SpeechHalf:
+    return SpeechHalf(TrainedPair(seeded(build), name, RANDOM_WEIGHTS, 0, "lips", device), f"random:{name}")

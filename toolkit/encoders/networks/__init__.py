@@ -1,0 +1,1 @@
+"""The networks: a speech encoder against a lip encoder."""

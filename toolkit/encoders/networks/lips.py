@@ -1,0 +1,58 @@
+"""The lip network of SE4Lip's Table 2: five frames of a mouth to 512 numbers."""
+
+import torch
+from torch import Tensor, nn
+
+from speechlip.encoders.networks.layers import ConvRow, ResidualRow
+from speechlip.errors import OptionError
+
+DIM = 512
+MOUTH_ROWS = (24, 72)
+"""The rows of the 96×96 crop that the network is given: 48×96, the mouth in the middle."""
+INPUTS = ("mouth", "literal")
+LITERAL_WARNING = (
+    "lip input 'literal' gives the network all 96 rows, of which its last layers never look at rows 72–95 and hardly at 48–71 "
+    "(95 % of the influence lies in rows 0–47): about twice the time for less of the mouth; 'mouth' gives it rows 24–71"
+)
+
+
+class LipEncoder(nn.Module):
+    """SE4Lip's Table 2, 9 932 544 parameters: (B, 5, 96, 96, 3) uint8 RGB crops → (B, 512).
+
+    input: ``mouth`` reads rows 24–71 of a crop (48×96), ``literal`` all 96 (see ``LITERAL_WARNING``). Five frames × RGB are stacked as 15 channels
+    in the order t0 R G B, t1 R G B …, in 0 … 1. The ReLU after the last row is left to the training objective (``pair.SpeechLipPair``).
+    Raises OptionError for another input.
+
+    >>> LipEncoder().eval()(torch.zeros(2, 5, 96, 96, 3, dtype=torch.uint8)).shape
+    torch.Size([2, 512])
+    """
+
+    def __init__(self, input: str = "mouth") -> None:
+        super().__init__()
+        if input not in INPUTS:
+            raise OptionError(f"no lip input {input!r}; there are: {', '.join(INPUTS)}")
+        self.rows = slice(*MOUTH_ROWS) if input == "mouth" else slice(None)
+        self.layers = nn.Sequential(
+            ConvRow(15, 32, 7, padding=3),
+            ConvRow(32, 64, 5, stride=(1, 2), padding=1),
+            ResidualRow(64),
+            ResidualRow(64),
+            ConvRow(64, 128, 3, stride=2, padding=1),
+            ResidualRow(128),
+            ResidualRow(128),
+            ConvRow(128, 256, 3, stride=2, padding=1),
+            ResidualRow(256),
+            ConvRow(256, 512, 3, stride=2, padding=1),
+            ResidualRow(512),
+            ConvRow(512, 512, 3, stride=2, padding=1),
+            ConvRow(512, 512, 3, stride=(4, 1)),
+            ConvRow(512, DIM, 1, rectified=False),
+        )
+
+    def forward(self, lips: Tensor) -> Tensor:
+        return self.layers(self.stacked(lips)).flatten(1)
+
+    def stacked(self, lips: Tensor) -> Tensor:
+        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1, in channels-last order, which convolutions read fastest."""
+        pixels = lips[:, :, self.rows].permute(0, 1, 4, 2, 3).flatten(1, 2)
+        return pixels.to(torch.float32, memory_format=torch.channels_last) / 255

@@ -1,0 +1,1 @@
+"""Files: written whole, locked, named, stamped, listed, and shared without the folders of this machine."""

@@ -1,0 +1,27 @@
+"""Size, time and SHA-256 of a file."""
+
+import hashlib
+from pathlib import Path
+
+from speechlip.workers.processes import alive
+
+BLOCK_BYTES = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            alive()
+    return digest.hexdigest()
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and modification time in ns of a file, zeros if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

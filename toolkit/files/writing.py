@@ -1,0 +1,108 @@
+"""Files that appear whole or not at all, and folders that can be written."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from speechlip.errors import WriteError
+
+NAME_BYTES = 255
+"""The longest name of a file that Linux and macOS know."""
+PART, LOCK = ".part", ".lock"
+GO_ON = "what is finished is kept: mend that and run the same command again"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced.
+
+    Raises WriteError where it cannot be written (no space, no permission); then nothing is left of it.
+    """
+    part = path.with_name(part_name(path.name))
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    except BaseException as error:
+        remove(part)
+        if isinstance(error, OSError):
+            raise WriteError(f"cannot write {path}: {error.strerror or error}; {GO_ON}") from error
+        raise
+
+
+def part_name(name: str) -> str:
+    """What a file is called while it is written: its name and ``.part``, and less of a name that is as long as a name may be.
+
+    >>> part_name("a.tar"), len(part_name("ü" * 127))
+    ('a.tar.part', 134)
+    """
+    encoded = os.fsencode(name)
+    if len(encoded) + len(PART) <= NAME_BYTES:
+        return name + PART
+    room = NAME_BYTES - len(PART) - 1 - 8
+    return (
+        os.fsdecode(encoded[:room]).encode("utf-8", "ignore").decode()
+        + f"-{hashlib.sha256(encoded).hexdigest()[:8]}{PART}"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may not be there, or cannot be there; what hinders it is left to whoever writes there next."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def make_folder(folder: Path) -> Path:
+    """Make ``folder`` with all above it, where it is not there. Raises WriteError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another place"
+        ) from error
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and raise WriteError now where it cannot be written, not after an hour of work."""
+    probe = make_folder(folder) / f".write-test-{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WriteError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another place"
+        ) from error
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder while the block lasts; what a killed run left there is removed first. Raises WriteError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield make_folder(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

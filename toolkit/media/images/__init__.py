@@ -1,0 +1,1 @@
+"""Images out of decoded frames: colours, geometry, conversion to RGB."""

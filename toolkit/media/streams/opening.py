@@ -1,0 +1,81 @@
+"""Open a media file as exactly one plain local file, and choose the two streams that everything else reads.
+
+A name never reaches a protocol or a pattern (``concat:``, ``http:``, ``%03d`` are ordinary characters here), and a file never makes the
+library open another one: playlists, concat scripts and image sequences are no container formats of ours, whatever their file is called.
+"""
+
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from speechlip.errors import SourceRefused
+from speechlip.media.streams.endings import why_not_read
+
+MAX_PICTURE_PX = 40_000_000  # 8K is 33 million
+VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
+AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"  # opened only to say "no video stream" instead of "not a video file"
+NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
+
+def open_local(path: Path) -> InputContainer:
+    """Open ``path`` for reading.
+
+    Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's low-resolution copy, unreadable
+    file, empty file, truncated file (an MP4 whose index was never written), not a video file.
+    """
+    _check_file(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
+    try:
+        return av.open(f"file:{path.absolute()}", container_options=options, metadata_errors="replace")
+    except av.FFmpegError as error:
+        if _has_mp4_magic(path):
+            raise SourceRefused(
+                "probe", "truncated file", "the index of this MP4 (moov) is missing or damaged: copy it again"
+            ) from error
+        raise SourceRefused(
+            "probe", "not a video file", f"no known container format: {error.strerror}"
+        ) from error
+
+
+def video_stream(container: InputContainer) -> av.VideoStream | None:
+    """The default video stream, else the first; cover art and thumbnails are none."""
+    streams = [
+        s
+        for s in container.streams.video
+        if s.codec_context is not None and s.width and not s.disposition & NOT_THE_PICTURE
+    ]
+    return min(streams, key=_default_first, default=None)
+
+
+def audio_stream(container: InputContainer) -> av.AudioStream | None:
+    """The default audio stream, else the first, of those that there is a decoder for."""
+    streams = [s for s in container.streams.audio if s.codec_context is not None and s.sample_rate]
+    return min(streams, key=_default_first, default=None)
+
+
+def _default_first(stream: av.stream.Stream) -> tuple[bool, int]:
+    return not stream.disposition & Disposition.default, stream.index
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.exists():
+            raise SourceRefused("probe", "missing file", f"{path} does not exist, or is a link to nothing")
+        if not path.is_file():
+            raise SourceRefused("probe", "not a regular file", f"{path} is a folder, a pipe or a device")
+        if reason := why_not_read(path.name):
+            raise SourceRefused("probe", *reason)
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceRefused("probe", "empty file", "0 bytes")
+    except OSError as error:
+        raise SourceRefused(
+            "probe", "unreadable file", f"{error.strerror}: check the permissions of {path}"
+        ) from error
+
+
+def _has_mp4_magic(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"

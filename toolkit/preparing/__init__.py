@@ -1,0 +1,1 @@
+"""Preparing: videos → plan → clips → shards, with a ledger row for every source."""

@@ -1,0 +1,118 @@
+"""Finished shards: where they lie while a run goes on, and under which names they end."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from speechlip.errors import ShardError
+from speechlip.files.stamps import sha256_of
+from speechlip.files.writing import make_folder, remove, sync_folder
+from speechlip.preparing.plan import Unit
+from speechlip.preparing.unit import UnitResult
+from speechlip.shards.format import SPLIT_NAME
+from speechlip.shards.ledger import row_from
+from speechlip.shards.pairs.rules import PairClip
+
+SHARD_NAME = rf"{SPLIT_NAME}-\d{{5,}}-of-\d{{5,}}\.tar"
+Results = Mapping[Unit, UnitResult]
+
+
+def result_path(work: Path, unit: Unit) -> Path:
+    return work / f"{unit.name}.json"
+
+
+def tar_path(work: Path, unit: Unit) -> Path:
+    return work / f"{unit.name}.tar"
+
+
+def load_result(path: Path) -> UnitResult:
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    clips = tuple(PairClip(**clip) for clip in raw["clips"])
+    return UnitResult(
+        raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, tuple(map(row_from, raw["rows"]))
+    )
+
+
+def whole_results(work: Path, data: Path, units: Sequence[Unit]) -> dict[Unit, UnitResult]:
+    """The results in ``work`` that can be read and whose shard is there in full; a unit without a clip needs none.
+
+    Shards that an interrupted end has put in place are taken back first: the end may come out otherwise this time.
+    """
+    results = {}
+    for unit in units:
+        try:
+            results[unit] = load_result(result_path(work, unit))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    take_back(work, data, results)
+    return {
+        unit: result
+        for unit, result in results.items()
+        if not result.clips or has_size(tar_path(work, unit), result.bytes)
+    }
+
+
+def take_back(work: Path, data: Path, results: Results) -> None:
+    wanted = {
+        result.sha256: unit
+        for unit, result in results.items()
+        if result.clips and not tar_path(work, unit).exists()
+    }
+    sizes = {results[unit].bytes for unit in wanted.values()}
+    for path in sorted(data.glob("*.tar")):
+        if path.stat().st_size in sizes and (unit := wanted.pop(sha256_of(path), None)):
+            path.replace(tar_path(work, unit))
+
+
+def has_size(path: Path, n_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == n_bytes
+    except OSError:
+        return False
+
+
+def shard_names(with_clips: Sequence[Unit]) -> dict[Unit, str]:
+    """The final name of each unit that has clips: numbered by split, without a gap."""
+    counts, number = Counter(unit.split for unit in with_clips), Counter[str]()
+    names = {}
+    for unit in with_clips:
+        names[unit] = f"{unit.split}-{number[unit.split]:05d}-of-{counts[unit.split]:05d}.tar"
+        number[unit.split] += 1
+    return names
+
+
+def place_shards(work: Path, data: Path, results: Results) -> list[dict]:
+    """Move the tars that hold clips to their final names and describe them; a unit whose every source was refused leaves no shard.
+
+    Shards of an earlier end that came out otherwise are removed. Raises ShardError where one went away meanwhile.
+    """
+    make_folder(data)
+    names = shard_names([unit for unit, result in results.items() if result.clips])
+    for unit, name in names.items():
+        if not has_size(tar_path(work, unit), results[unit].bytes):
+            raise ShardError(f"{tar_path(work, unit)} went away or was cut; the same command makes it again")
+        tar_path(work, unit).replace(data / name)
+    for path in data.glob("*.tar"):
+        if re.fullmatch(SHARD_NAME, path.name) and path.name not in names.values():
+            remove(path)
+    sync_folder(data)
+    return [described(name, unit, results[unit]) for unit, name in names.items()]
+
+
+def described(name: str, unit: Unit, result: UnitResult) -> dict:
+    """A shard as the manifest lists it: file name, split, SHA-256, bytes, clips, frames."""
+    return {
+        "name": name,
+        "split": unit.split,
+        "sha256": result.sha256,
+        "bytes": result.bytes,
+        "clips": len(result.clips),
+        "frames": sum(clip.n_frames for clip in result.clips),
+    }
+
+
+def damaged_shards(data: Path, rows: Sequence[dict]) -> list[dict]:
+    """The shards of a manifest that are missing or of another size."""
+    return [row for row in rows if not has_size(data / row["name"], row["bytes"])]

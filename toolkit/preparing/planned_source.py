@@ -1,0 +1,104 @@
+"""One source as it was when the plan was made: its file, its length, what is said of it, or why it is refused."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speechlip.errors import SourceRefused
+from speechlip.faces.sidecar import SidecarDetector
+from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.media.probe import picture_length_s, probe
+from speechlip.media.silence import is_silent
+from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.spans import SILENT
+from speechlip.records import Source
+from speechlip.shards.writer import KEY_DIGITS
+from speechlip.timing import seconds
+
+DIGEST_DIGITS = 16  # 64 bits: a change goes unseen once in 10^19
+
+
+@dataclass(frozen=True)
+class PlannedSource:
+    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 where unknown).
+
+    declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need. refusal: stage, reason and detail of
+    what could not be read, or has no sound; empty where it is to be prepared. first_frame, stop_frame: the part of it that is meant where videos are cut
+    in time, at 25 frames a second (None: to its end).
+    """
+
+    source: Source
+    bytes: int
+    modified_ns: int
+    seconds: float
+    declared: dict[str, str] = field(default_factory=dict, hash=False)
+    key_digits: int = KEY_DIGITS
+    refusal: tuple[str, ...] = ()
+    first_frame: int = 0
+    stop_frame: int | None = None
+
+    @property
+    def part_s(self) -> float:
+        """Length in seconds of the part that is meant."""
+        stop_s = self.seconds if self.stop_frame is None else seconds(self.stop_frame)
+        return stop_s - seconds(self.first_frame)
+
+
+def look_at(
+    source: Source, detector: str, key_digits: int, max_picture_px: int = MAX_PICTURE_PX
+) -> PlannedSource:
+    """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or nothing is heard in it."""
+    length_s = 0.0
+    refusal: tuple[str, ...] = ()
+    try:
+        if source.refusal:
+            raise SourceRefused("recipe", source.refusal, source.refusal_detail)
+        info = probe(source.path, max_picture_px=max_picture_px)
+        length_s = info.video_duration_s
+        if is_silent(source.path, info):
+            raise SourceRefused("clips", SILENT, "no sample of it is above −60 dBFS")
+    except SourceRefused as problem:
+        refusal = (problem.stage, problem.reason, problem.detail)
+        length_s = length_s or length_of(source)
+    return PlannedSource(
+        source, *file_stamp(source.path), length_s, declared(source, detector), key_digits, refusal
+    )
+
+
+def length_of(source: Source) -> float:
+    """Length in seconds of a video that is refused, 0 where it cannot be read either: it is counted all the same."""
+    try:
+        return 0.0 if source.refusal else picture_length_s(source.path)
+    except SourceRefused:
+        return 0.0
+
+
+def declared(source: Source, detector: str) -> dict[str, str]:
+    """What clips depend on beside the video, its speaker and its licence, as text: a change of it makes another dataset.
+
+    The split as declared; of the transcript, of what else is said of it, of the phones' file and, where ``detector`` reads it, of the
+    landmarks' file the first ``DIGEST_DIGITS`` digits of the SHA-256. Empty where there is none.
+    """
+    facts = {
+        "split": source.split or "",
+        "transcript": _digest(source.transcript),
+        "phones": _content(source.phones_path),
+        "more": _digest(json.dumps(source.more, sort_keys=True) if source.more else ""),
+    }
+    return facts | (
+        {"landmarks": _content(source.landmarks_path)} if detector == SidecarDetector.name else {}
+    )
+
+
+def _digest(text: str) -> str:
+    return (
+        hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:DIGEST_DIGITS] if text else ""
+    )
+
+
+def _content(path: Path | None) -> str:
+    try:
+        return sha256_of(path)[:DIGEST_DIGITS] if path else ""
+    except OSError:
+        return "unreadable"

@@ -1,0 +1,73 @@
+"""Shards of a finished folder that are missing or cut, made again: the same bytes, or none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from speechlip.errors import UNEXPECTED, ShardError
+from speechlip.files.names import plain_name
+from speechlip.preparing.placing import load_result, result_path, shard_names, tar_path
+from speechlip.preparing.plan import Plan, Unit
+from speechlip.preparing.rerun import RESTORE
+
+
+def repair(
+    out: Path,
+    work: Path,
+    manifest: dict,
+    rows: Sequence[dict],
+    damaged: Sequence[dict],
+    plan: Plan,
+    run: Callable[[list[Unit]], object],
+) -> None:
+    """Make the ``damaged`` shards of ``manifest`` again by ``run(units)``, which leaves them in ``work``, and put them in place.
+
+    rows: of the ledger; what was refused for the end of its process is refused again. Raises ShardError where a shard comes out otherwise.
+    """
+    of_source = {row["source"]: row for row in rows}
+    units = {
+        name: unit
+        for unit, name in shard_names([unit for unit in plan.units if has_clips(unit, of_source)]).items()
+    }
+    for row in damaged:
+        if row["name"] not in units:
+            raise ShardError(
+                f"data/{row['name']} is missing or cut, and the plan as it is made now has no such shard; {RESTORE}"
+            )
+    again = {row["name"]: as_it_was(units[row["name"]], of_source) for row in damaged}
+    run([*again.values()])
+    for row in damaged:
+        unit = again[row["name"]]
+        result = load_result(result_path(work, unit))
+        if result.sha256 != row["sha256"]:
+            raise ShardError(
+                f"data/{row['name']} was made again and came out otherwise{why_otherwise(manifest)}; {RESTORE}"
+            )
+        tar_path(work, unit).replace(out / "data" / row["name"])
+
+
+def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
+    rows = (of_source.get(plain_name(planned.source.name), {"clips": 0}) for planned in unit.sources)
+    return any(row["split_clips"].get(unit.split) if row.get("split_clips") else row["clips"] for row in rows)
+
+
+def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
+    """The unit with what ended a worker process, or met an error that nobody expected, when the folder was made."""
+    rows = [(planned.source.name, of_source[plain_name(planned.source.name)]) for planned in unit.sources]
+    lost = tuple(
+        (name, row["reason"], row["detail"])
+        for name, row in rows
+        if row["stage"] == "worker" or row["reason"] == UNEXPECTED
+    )
+    return replace(unit, crashed=lost)
+
+
+def why_otherwise(manifest: dict) -> str:
+    """Which libraries are of another version than when the folder was made."""
+    others = [
+        f"{name} was {was}, is {version(name)}"
+        for name, was in manifest.get("versions", {}).items()
+        if version(name) != was
+    ]
+    return f" ({'; '.join(others)})" if others else ""

@@ -1,0 +1,210 @@
+"""What an earlier run left, held against what is asked now: a difference is refused by name, what is damaged is said with what to do."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from speechlip.errors import UNEXPECTED, ShardError
+from speechlip.files.names import plain_name
+from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import Plan, load_plan
+from speechlip.preparing.planned_source import PlannedSource, declared, look_at
+from speechlip.preparing.unit import WENT_AWAY
+from speechlip.records import Source
+from speechlip.shards.ledger import LedgerRow, read_rows
+from speechlip.shards.read.shardset import read_manifest
+from speechlip.wording import counted, listed
+from speechlip.workers.pool import CRASHED
+
+Facts = dict[str, object]
+"""What is known of a source, by a short word for it that a message can name."""
+MAY_PASS = (CRASHED, UNEXPECTED)
+"""Why a source was lost that another run may keep."""
+RESTORE = "restore it from a copy, or delete the folder and prepare it again"
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+
+
+def read_plan(path: Path) -> tuple[Plan, dict]:
+    """The plan that a run left, and its options. Raises ShardError where it is gone from beside its results, or damaged."""
+    again = f"delete {path.parent}, and the same command begins anew"
+    try:
+        return load_plan(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ShardError(
+            f"{path.parent} holds shards and no {path.name}, without which nobody knows of what: {again}"
+        ) from error
+    except (OSError, *DAMAGED) as error:
+        raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}): {again}") from error
+
+
+def read_finished(out: Path) -> tuple[dict, list[dict]]:
+    """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged, emptied or gone."""
+    manifest, path = read_manifest(out), out / "ledger.jsonl"
+    try:
+        rows = read_rows(path)
+        n_rows = manifest.get("ledger", {}).get("rows", manifest["funnel"]["sources"])
+        n_named = len({row["source"] for row in rows if {"bytes", "sha256", "split", "status"} <= row.keys()})
+    except (OSError, *DAMAGED) as error:
+        raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {RESTORE}") from error
+    if not len(rows) == n_named == n_rows:
+        raise ShardError(f"{path} has {counted(n_named, 'row')}, manifest.json counts {n_rows}; {RESTORE}")
+    return manifest, rows
+
+
+def refuse_no_manifest(out: Path) -> None:
+    """Raise ShardError for a folder that has shards, and neither a manifest nor work under way."""
+    if (out / "ledger.jsonl").exists():
+        raise ShardError(
+            f"{out} holds shards and a ledger and no manifest.json, without which nobody knows whether they are whole: {RESTORE}"
+        )
+    raise ShardError(f"{out} holds a data folder that no run of prep-shards left there; choose another -o")
+
+
+def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
+    """The sources, and those of the plan that are no more: what a run with ``--accept-losses`` goes on with."""
+    listed = {source.name for source in sources}
+    return [*sources, *(entry.source for entry in plan.sources if entry.source.name not in listed)]
+
+
+def changed_since_the_plan(
+    sources: Sequence[Source], options: PrepOptions, plan: Plan, made: Mapping[str, str], accept_losses: bool
+) -> list[str]:
+    """The sources that differ from the plan: by what is said of them, by the video, by content of what lies beside it.
+
+    A video is another by its size; one with another time, as a copy has, by its length or why it is refused, and where its clips are ``made``
+    already (name → SHA-256) by its content. accept_losses: those that are gone are no change.
+    """
+    entries = {entry.source.name: entry for entry in plan.sources}
+    was, now = {}, {}
+    for name, entry in entries.items():
+        sha256 = made.get(plain_name(name), "")
+        was[name] = facts_of(
+            entry.source, (entry.bytes, entry.seconds, entry.refusal[:2], sha256), entry.declared
+        )
+    for source in sources:
+        known = entries.get(source.name)
+        video = (
+            video_by_plan(source, known, made.get(plain_name(source.name), ""), options) if known else None
+        )
+        now[source.name] = facts_of(source, video, declared(source, options.detector))
+    lost = (
+        {source.name for source in sources if file_stamp(source.path) == (0, 0)} if accept_losses else set()
+    )
+    return changes(
+        *({name: facts for name, facts in side.items() if name not in lost} for side in (was, now))
+    )
+
+
+def video_by_plan(
+    source: Source, entry: PlannedSource, sha256: str, options: PrepOptions
+) -> tuple[int, float, tuple[str, ...], str]:
+    """Size, length, refusal and, where its clips are made, SHA-256 of a source's file; as the plan has them where size and time are the same."""
+    size, modified_ns = file_stamp(source.path)
+    if size != entry.bytes or modified_ns == entry.modified_ns:
+        return size, entry.seconds, entry.refusal[:2], sha256
+    seen = look_at(source, options.detector, entry.key_digits, options.max_picture_px)
+    return size, seen.seconds, seen.refusal[:2], sha256_of(source.path) if sha256 else ""
+
+
+def changed_since_the_ledger(
+    out: Path, sources: Sequence[Source], detector: str, rows: Sequence[dict]
+) -> list[str]:
+    """The sources that differ from a finished folder's ledger: as from a plan, but the video by size or, if touched since, by content.
+
+    Of what a ledger of an older release does not hold, nothing is compared. What went away and was accepted as lost may be gone or back.
+    """
+    by_name = {row["source"]: row for row in rows}
+    written_ns = (out / "manifest.json").stat().st_mtime_ns
+    was = {name: {"video": (row["bytes"], row["sha256"]), **said_in(row)} for name, row in by_name.items()}
+    now = {}
+    for source in sources:
+        row = by_name.get(plain_name(source.name))
+        video = video_now(source.path, row, written_ns) if row else None
+        now[plain_name(source.name)] = facts_of(source, video, declared(source, detector))
+    return changes(
+        {
+            name: facts
+            for name, facts in was.items()
+            if name in now or by_name[name].get("reason") != WENT_AWAY
+        },
+        now,
+    )
+
+
+def facts_of(source: Source, video: object, said: Mapping[str, object]) -> Facts:
+    return {"video": video, "speaker": plain_name(source.speaker), "licence": source.licence, **said}
+
+
+def said_in(row: dict) -> Facts:
+    return {name: row[name] for name in ("speaker", "licence") if name in row} | row.get("declared", {})
+
+
+def video_now(path: Path, row: dict, written_ns: int) -> tuple[int, str]:
+    """Size and SHA-256 of a source's file; the latter is taken from its row where nothing speaks for another content."""
+    size, modified_ns = file_stamp(path)
+    touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
+    return size, sha256_of(path) if touched else row["sha256"]
+
+
+def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:
+    """Each source that is new, gone, or of which a fact that both know is another, with what it is.
+
+    >>> changes({"a.mp4": {"licence": "CC0-1.0"}, "b.mp4": {}}, {"a.mp4": {"licence": "unknown", "phones": ""}, "c.mp4": {}})
+    ["'a.mp4' (licence)", "'b.mp4' (gone)", "'c.mp4' (new)"]
+    """
+    found = []
+    for name in sorted(was.keys() | now.keys()):
+        if name in was and name in now:
+            what = [fact for fact, value in sorted(was[name].items()) if now[name].get(fact, value) != value]
+        else:
+            what = ["gone" if name in was else "new"]
+        if what:
+            found.append(f"{plain_name(name)!r} ({', '.join(what)})")
+    return found
+
+
+def refuse_other_work(
+    out: Path, wanted: PrepOptions, options: Mapping[str, Any], changed_sources: Sequence[str]
+) -> None:
+    """Raise ShardError with the difference if a folder was made, or begun, with other options or of other sources."""
+    was = PrepOptions().as_dict() | dict(options)  # an older release did not write those that it did not have
+    differences = [
+        f"{key} was {was[key]!r}, is now {value!r}"
+        for key, value in wanted.as_dict().items()
+        if was[key] != value
+    ]
+    if changed_sources:
+        differences.append(
+            f"{counted(len(changed_sources), 'source')} new, gone or changed: {listed(changed_sources, most=5)}"
+        )
+    if differences:
+        raise ShardError(
+            f"{out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first"
+        )
+
+
+def refuse_vanished(plan: Plan) -> None:
+    """Raise ShardError where sources that the recipe listed are gone by the end of the planning; a link to nothing is still a link."""
+    gone = [entry.source.name for entry in plan.sources if not os.path.lexists(entry.source.path)]
+    if gone:
+        names = listed([repr(plain_name(name)) for name in gone])
+        raise ShardError(
+            f"{counted(len(gone), 'video')} went away while the plan was made ({names}); bring them back and run the same command again"
+        )
+
+
+def refuse_losses(rows: Sequence[LedgerRow], accept: bool) -> None:
+    """Raise ShardError that names the sources which another run may keep, unless it is accepted that they are lost."""
+    lost = losses(rows)
+    if lost and not accept:
+        raise ShardError(
+            f"{counted(len(lost), 'video')} met what another run may not: {listed(lost, between='; ')}. "
+            "The same command tries again; with --accept-losses it ends without what fails then"
+        )
+
+
+def losses(rows: Sequence[LedgerRow]) -> list[str]:
+    """The sources that another run may keep, each with what it met: an error that nobody expected, or the end of its process."""
+    return [f"{row.source!r} ({row.reason}: {row.detail})" for row in rows if row.reason in MAY_PASS]

@@ -1,0 +1,146 @@
+"""Which frames of a source become clips, and for what reason every other frame does not (docs/format.md lists the rules)."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from speechlip.faces.crops import CropPlan
+from speechlip.media.frames import ReadReport
+from speechlip.media.silence import SILENCE_PEAK
+from speechlip.records import FaceTrack, SyncVerdict
+from speechlip.timing import frames
+
+NO_PICTURE = "no picture"
+NO_AUDIO = "no audio"
+NO_FACE = "no face"
+TOO_SMALL = "face too small"
+TOO_BRIEF = "face seen too briefly"
+MOUTH_OUTSIDE = "mouth outside the picture"
+TOO_SHORT = "shorter than the shortest clip"
+SILENT = "silent audio"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Frames ``start_frame … stop_frame - 1`` of one track, to become one clip."""
+
+    track: int
+    start_frame: int
+    stop_frame: int
+
+    def __len__(self) -> int:
+        return self.stop_frame - self.start_frame
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the first pass over a source keeps of it, per 25-fps frame.
+
+    has_picture, face_seen: (N,) bool; the latter is True also for faces that are in no track. peaks: (N,) int32, largest |sample| of the
+    frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
+    lies in the picture. reading: what the reader met. verdicts: one per track where a sync model judged them, else empty.
+    faces: (N,) int32, how many faces are there at once, whether in a track of ``tracks`` or not; None: not counted. too_small: (N,) bool, a face
+    that is seen long enough and is too small, of median width small_width_px (0: there is none). first_frame: where the part begins that was
+    looked at; frames before it belong to another split and are not counted.
+    """
+
+    has_picture: np.ndarray
+    face_seen: np.ndarray
+    peaks: np.ndarray
+    tracks: Sequence[FaceTrack]
+    crops: Sequence[CropPlan]
+    mouth_inside: Sequence[np.ndarray]
+    reading: ReadReport
+    verdicts: Sequence[SyncVerdict] = ()
+    faces: np.ndarray | None = None
+    too_small: np.ndarray | bool = False
+    small_width_px: float = 0.0
+    first_frame: int = 0
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.peaks)
+
+    def delay_frames(self, track: int) -> int:
+        return self.verdicts[track].delay_frames if self.verdicts else 0
+
+    def refusal(self, track: int) -> str:
+        return self.verdicts[track].refusal if self.verdicts else ""
+
+
+def choose_spans(
+    seen: Observation, min_clip_s: float, max_clip_s: float
+) -> tuple[tuple[Span, ...], dict[str, int]]:
+    """Cut every track into clips. Returns the spans in the order of their start, and the count of frames lost by reason.
+
+    A clip never holds a frame without picture, audio or face; a longer run is cut evenly, so that no remainder is lost. Frames in a clip
+    and frames lost add up to the frames of the source (a frame in clips of two tracks counts once).
+    """
+    shortest, longest = frames(min_clip_s), frames(max_clip_s)
+    reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
+    kept: list[Span] = []
+    for number, track in enumerate(seen.tracks):
+        where = slice(track.start_frame, track.stop_frame)
+        inside = seen.mouth_inside[number]
+        reasons[where] = np.where(inside, reasons[where], MOUTH_OUTSIDE)
+        peaks = delayed(seen.peaks, seen.delay_frames(number))
+        reasons[where] = np.where(peaks[where] < 0, NO_AUDIO, reasons[where])
+        if refusal := seen.refusal(number):
+            reasons[where] = refusal
+            continue
+        usable = inside & seen.has_picture[where] & (peaks[where] >= 0)
+        for start, stop in runs(usable):
+            run = Span(number, track.start_frame + start, track.start_frame + stop)
+            if len(run) < shortest:
+                reasons[run.start_frame : run.stop_frame] = TOO_SHORT
+                continue
+            for span in divide(run, longest):
+                if peaks[span.start_frame : span.stop_frame].max() < SILENCE_PEAK:
+                    reasons[span.start_frame : span.stop_frame] = SILENT
+                else:
+                    kept.append(span)
+    reasons[seen.peaks < 0] = NO_AUDIO
+    reasons[~seen.has_picture] = NO_PICTURE
+    lost = np.arange(seen.n_frames) >= seen.first_frame
+    for span in kept:
+        lost[span.start_frame : span.stop_frame] = False
+    return tuple(sorted(kept, key=lambda span: (span.start_frame, span.track))), dict(
+        sorted(Counter(reasons[lost]).items())
+    )
+
+
+def delayed(peaks: np.ndarray, delay_frames: int) -> np.ndarray:
+    """Peaks of the sound moved ``delay_frames`` later; −1 where nothing is moved to.
+
+    >>> delayed(np.array([5, 6, 7]), 1), delayed(np.array([5, 6, 7]), -1)
+    (array([-1,  5,  6]), array([ 6,  7, -1]))
+    """
+    moved = np.full_like(peaks, -1)
+    length = max(0, len(peaks) - abs(delay_frames))
+    late, early = max(0, delay_frames), max(0, -delay_frames)
+    moved[late : late + length] = peaks[early : early + length]
+    return moved
+
+
+def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
+    """The (start, stop) of every run of True.
+
+    >>> list(runs(np.array([0, 1, 1, 0, 1], bool)))
+    [(1, 3), (4, 5)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def divide(run: Span, longest: int) -> Sequence[Span]:
+    """Cut a run into the fewest spans of at most ``longest`` frames, as equal as whole frames allow.
+
+    >>> [len(span) for span in divide(Span(0, 0, 841), 250)]
+    [210, 210, 210, 211]
+    """
+    count = -(-len(run) // longest)
+    edges = [run.start_frame + len(run) * i // count for i in range(count + 1)]
+    return [Span(run.track, start, stop) for start, stop in pairwise(edges)]

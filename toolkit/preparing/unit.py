@@ -1,0 +1,156 @@
+"""One unit of work: its sources become the samples of one shard, and one ledger row each.
+
+An error of a source stays with that source: it becomes its row, and the others go on.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipError, where_raised
+from speechlip.files.names import is_file, plain_name
+from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.files.writing import write_text
+from speechlip.media.probe import MediaInfo, corrections, probe
+from speechlip.phones import read_phones
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.passes import Report, cut_clips, observe
+from speechlip.preparing.plan import Unit
+from speechlip.preparing.planned_source import PlannedSource
+from speechlip.preparing.source_stats import SourceStats
+from speechlip.preparing.spans import choose_spans
+from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
+from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.pairs.rules import PairClip, moved_sound
+from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
+from speechlip.workers.processes import use_one_thread
+
+WENT_AWAY = "went away"
+BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
+KeyedSample = tuple[str, Sample]
+Judge = Callable[[Source, MediaInfo, Sequence[FaceTrack], int], Sequence[SyncVerdict]]
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """A finished shard: its hash and size, the members of its samples, its clips, and one ledger row per source of the unit."""
+
+    sha256: str
+    bytes: int
+    fields: tuple[str, ...]
+    clips: tuple[PairClip, ...]
+    rows: tuple[LedgerRow, ...]
+
+
+def prepare_unit(
+    unit: Unit,
+    report: Report,
+    *,
+    options: PrepOptions,
+    work_folder: Path,
+    with_phones: bool,
+    judge: Judge | None = None,
+    accept_losses: bool = False,
+) -> UnitResult:
+    """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done.
+
+    ``judge(source, info, tracks, n_frames)`` gives a verdict on every track where sync is a stage of the preparation. Raises ShardError
+    where a source went away since the plan was made, unless ``accept_losses``.
+    """
+    use_one_thread()
+    rows: list[LedgerRow] = []
+    facts: list[PairClip] = []
+
+    def samples() -> Iterator[KeyedSample]:
+        for planned in unit.sources:
+            row, source_facts = yield from prepare_source(
+                planned, unit, report, options, with_phones, judge, accept_losses
+            )
+            rows.append(row)
+            facts.extend(source_facts)
+
+    shard = work_folder / f"{unit.name}.tar"
+    fields = write_shard(shard, samples())
+    result = UnitResult(sha256_of(shard), shard.stat().st_size, fields, tuple(facts), tuple(rows))
+    write_text(work_folder / f"{unit.name}.json", encode_json(asdict(result)).decode())
+    return result
+
+
+def prepare_source(
+    planned: PlannedSource,
+    unit: Unit,
+    report: Report,
+    options: PrepOptions,
+    with_phones: bool,
+    judge: Judge | None,
+    accept_losses: bool = False,
+) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
+    """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this,
+    but that it went away since the plan was made: then what was read of it may be less than there is."""
+    source = planned.source
+    facts: list[PairClip] = []
+    account = SourceStats(planned)
+    report(source.name, 0.0)
+    try:
+        for name, reason, detail in unit.crashed:
+            if name == source.name:
+                raise SourceRefused("worker", reason, detail)
+        for clip, meta in cut_source(source, options, with_phones, account, report, judge):
+            key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
+            facts.append(
+                PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
+            )
+            yield key, encode_clip(clip, {"key": key, **meta}, options)
+            account.written(clip)
+    except SourceRefused as refusal:
+        account.refused(refusal)
+    except SpeechLipError:
+        raise  # a missing model or library is no fault of this source: every other would meet it too
+    except Exception as error:
+        account.refused(SourceRefused("unexpected", UNEXPECTED, where_raised(error)))
+    if why := went_away(planned):
+        if not accept_losses:
+            raise ShardError(
+                f"{plain_name(source.name)!r} could be read when the plan was made, and {why}; {BRING_BACK}"
+            )
+        account.refused(SourceRefused("probe", WENT_AWAY, why))
+    return account.row(unit.split), facts
+
+
+def went_away(planned: PlannedSource) -> str:
+    """Why the file of a source, or one beside it, is not what the plan saw, or an empty text."""
+    source = planned.source
+    size, _ = file_stamp(source.path)
+    if planned.bytes and size != planned.bytes:
+        return f"has {size} bytes now where it had {planned.bytes}" if size else "is gone now"
+    if planned.seconds and size:
+        try:
+            with source.path.open("rb") as file:
+                file.seek(size - 1)
+                file.read(1)
+        except OSError as error:
+            return f"cannot be read now ({error.strerror or error})"
+    beside = [path for path in (source.phones_path, source.landmarks_path) if path and not is_file(path)]
+    return f"{beside[0].name} beside it is gone now" if beside else ""
+
+
+def cut_source(
+    source: Source,
+    options: PrepOptions,
+    with_phones: bool,
+    account: SourceStats,
+    report: Report,
+    judge: Judge | None,
+) -> Iterator[tuple[Clip, dict]]:
+    """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
+    info = probe(source.path, max_picture_px=options.max_picture_px)
+    account.opened(sha256_of(source.path), tuple(corrections(info)))
+    phones = read_phones(source.phones_path) if source.phones_path else ()
+    seen = observe(source, info, options, report, *account.part)
+    if judge:
+        seen = replace(seen, verdicts=judge(source, info, seen.tracks, seen.n_frames))
+    spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
+    account.observed(seen, lost)
+    for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
+        moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
+        yield clip, {"source_sha256": account.sha256, "corrected": [*account.corrected, *moved]}

@@ -1,0 +1,151 @@
+"""A local folder that stands in for one elsewhere: manifest, ledger and frozen pairs lie in it, and the shards that were asked for.
+
+``remote.json`` says where the other shards are; whoever reads the folder streams those. So everything that takes a prepared folder takes this one.
+The copy is of one commit: its folder's name has it, and a later push makes another folder.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from speechlip.assets import cache_folder
+from speechlip.errors import HubError, OptionError, ShardError
+from speechlip.files.writing import write_text
+from speechlip.manifest import shape_problem, strict_json
+from speechlip.remote.names import Place, is_remote, place_of
+from speechlip.remote.stream import RemoteStream, fetch
+
+MANIFEST, ORIGIN = "manifest.json", "remote.json"
+MAX_SMALL_BYTES = 1 << 26
+"""Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards. Servers may send without end."""
+MAX_TABLE_BYTES = 1 << 32
+"""Of a ledger or frozen pairs whose size the manifest does not say."""
+
+
+def shards_at(name: str | Path, cache: Path | None = None) -> Path:
+    """The folder of prepared shards that ``name`` means: itself where it is local; for ``hf://user/name[@revision]`` and ``https://…`` one that stands in.
+
+    cache: where to keep whole shards, hash-checked, gone on with after a kill. None: shards are streamed while they are read, and only the small files
+    are kept, in ``SPEECHLIP_HOME/shards``.
+    Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
+    """
+    if not is_remote(name):
+        if re.match(r"(hf|https?):/", str(name)):
+            raise OptionError(f"{name} lost a slash, as pathlib does to URLs; hand over the text itself")
+        return Path(name)
+    folder = _small_files(place_of(str(name), "datasets"), cache or cache_folder() / "shards")
+    if cache:
+        keep_shards(folder)
+    return folder
+
+
+def shard_url(folder: Path, name: str) -> str:
+    """Where a shard that is not in the folder can be read: a URL; empty where the folder stands in for none."""
+    origin = folder / ORIGIN
+    if not origin.is_file():
+        return ""
+    try:
+        url = json.loads(origin.read_text(encoding="utf-8"))["url"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ShardError(
+            f"{origin} cannot be read ({error}); delete it, or give the name of the shards again"
+        ) from error
+    if not isinstance(url, str) or not is_remote(url):
+        raise ShardError(f"{origin} names {url!r}, which is no place elsewhere; delete it")
+    return f"{url}/data/{name}"
+
+
+def keep_shards(folder: Path, split: str | None = None) -> None:
+    """Fetch the shards of ``split`` (None: of all) into a folder that stands in; nothing happens in any other."""
+    for row in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["shards"]:
+        path = folder / "data" / row["name"]
+        if split in (None, row["split"]) and (url := shard_url(folder, row["name"])) and not path.is_file():
+            fetch(url, path, row["sha256"], max_bytes=row["bytes"])
+
+
+@contextmanager
+def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
+    """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts. Raises ShardError for a longer one."""
+    path, url = folder / "data" / name, shard_url(folder, name)
+    if path.is_file() or not url:
+        yield path
+        return
+    with TemporaryDirectory(prefix="speechlip-") as scratch:
+        yield fetch(url, Path(scratch) / name, max_bytes=max_bytes)
+
+
+def run_at(name: str | Path, cache: Path | None = None) -> Path:
+    """The folder of a training run that ``name`` means; one on the Hub (``push-encoder``) is fetched whole, its hash checked, and laid out as a run."""
+    if not is_remote(name):
+        return Path(name)
+    place = place_of(str(name), "models")
+    data, commit = _small_file(place.file("checkpoint.json"))
+    try:
+        facts = json.loads(data)
+        step, sha256 = int(facts["step"]), str(facts["sha256"])
+        if not 0 <= step < 10**8:
+            raise ValueError(f"step {step:g}")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise HubError(
+            f"{name} holds no encoder of train-encoder (checkpoint.json: {error}); push one with push-encoder"
+        ) from error
+    folder = _folder(cache or cache_folder() / "runs", place, commit, data) / f"step-{step:08d}"
+    fetch(place.at(commit).file("model.safetensors"), folder / "model.safetensors", sha256)
+    write_text(folder / "checkpoint.json", data.decode("utf-8"))
+    return folder.parent
+
+
+def _small_files(place: Place, cache: Path) -> Path:
+    data, commit = _small_file(place.file(MANIFEST))
+    folder = _folder(cache, place, commit, data)
+    if (folder / MANIFEST).is_file():
+        return folder
+    place = place.at(commit)
+    for path, (sha256, n_bytes) in _tables(place, data).items():
+        fetch(place.file(path), folder / path, sha256, max_bytes=n_bytes)
+    write_text(folder / ORIGIN, json.dumps({"url": place.url}) + "\n")
+    write_text(folder / MANIFEST, data.decode("utf-8"))
+    return folder
+
+
+def _small_file(url: str) -> tuple[bytes, str]:
+    """(content, commit) of a file that is small. Raises HubError for one that is not."""
+    with RemoteStream(url) as stream:
+        data, commit = stream.read(MAX_SMALL_BYTES + 1), stream.commit
+    if len(data) > MAX_SMALL_BYTES:
+        raise HubError(
+            f"{url} is longer than {MAX_SMALL_BYTES >> 20} MiB, which no such file is; check the name, and who serves it"
+        )
+    return data, commit
+
+
+def _folder(cache: Path, place: Place, commit: str, data: bytes) -> Path:
+    folder = cache / (commit or hashlib.sha256(data).hexdigest())[:16] / place.label
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
+    """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most. Raises ShardError for what is no manifest of ours."""
+    url = place.file(MANIFEST)
+    try:
+        manifest: dict[str, Any] = strict_json(data)
+        problem = (
+            shape_problem(manifest)
+            if isinstance(manifest, dict)
+            else f"it is of type {type(manifest).__name__}"
+        )
+    except (ValueError, RecursionError, MemoryError) as error:
+        problem = str(error) or type(error).__name__
+    if problem:
+        raise ShardError(f"{url} is no manifest of prepared shards ({problem}); give what push-shards made")
+    ledger = manifest.get("ledger", {"sha256": "", "bytes": MAX_TABLE_BYTES})
+    pairs = {
+        f"pairs/{split}.parquet": (row["sha256"], MAX_TABLE_BYTES) for split, row in manifest["pairs"].items()
+    }
+    return {"ledger.jsonl": (ledger["sha256"], ledger["bytes"]), **pairs}

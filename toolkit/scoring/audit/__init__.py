@@ -1,0 +1,1 @@
+"""What containers do to time, and copies with an offset taken out."""

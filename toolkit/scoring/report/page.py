@@ -1,0 +1,91 @@
+"""``report.html``: one page about one scoring run, in one file that asks nothing of a network.
+
+The page is ``report.html`` of this package with the run's numbers put in as JSON; the page draws them itself. It writes every name as text, and
+its content policy forbids it to load anything.
+"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from speechlip.files.shareable import command_without_folders, folders_of, without_folders_anywhere
+from speechlip.files.writing import write_text
+from speechlip.metrics.declared import METRICS, digits_of, mean_digits_of
+from speechlip.scoring.options import FAMILIES, MODEL_COLUMNS
+from speechlip.scoring.report.published import published_tables
+from speechlip.webpage.filling import filled
+
+TEMPLATE = Path(__file__).with_name("report.html")
+BESIDE = ("lse_ci_low", "lse_ci_high", "sync_ci_low", "sync_ci_high", "windows")
+"""Columns that say how sure another one is: shown with the clip, not sorted by."""
+STRIPS = ("strip_render", "strip_reference")
+PATHS = ("render", "reference", "driving_audio")
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def write_report(scores: dict[str, Any], path: Path) -> None:
+    """Write the page for ``scores``, which has the shape of ``scores.json`` (``records``). Raises WriteError where it cannot be written."""
+    write_text(Path(path), page(scores))
+
+
+def page(scores: dict[str, Any]) -> str:
+    """The page as text, ASCII but for the template's own words. Raises ValueError for NaN or infinity: a missing number is None."""
+    return filled(TEMPLATE, page_data(scores))
+
+
+def page_data(scores: dict[str, Any]) -> dict[str, Any]:
+    """What the page draws: the scores, what their columns are, and the published tables. No folder of this machine: the page can be sent."""
+    paths = [clip[name] for clip in scores["clips"] for name in PATHS]
+    data = {
+        **{name: value for name, value in scores.items() if name not in ("clips", "metrics", "options")},
+        "command": command_without_folders(scores["command"]),
+        "columns": [column(name) for name in shown_columns(scores)],
+        "clips": [_with_names_only(_with_safe_strips(clip)) for clip in scores["clips"]],
+    }
+    shared = without_folders_anywhere(
+        data, folders_of([*paths, Path.cwd() / "here", Path.home() / "here"]), leave=STRIPS
+    )
+    return {**shared, "published": [asdict(table) for table in published_tables()]}
+
+
+def shown_columns(scores: dict[str, Any]) -> list[str]:
+    """The columns to show: those that were asked for, a sync model's in LSE's place, without those that stand beside another.
+
+    >>> shown_columns({"metrics": ["offset_frames", "windows", "psnr", "sync_confidence"]})
+    ['sync_confidence', 'offset_frames', 'psnr']
+    """
+    asked = [name for name in scores["metrics"] if name not in BESIDE]
+    return [name for name in asked if name in MODEL_COLUMNS] + [
+        name for name in asked if name not in MODEL_COLUMNS
+    ]
+
+
+def column(name: str) -> dict[str, Any]:
+    """What a column is, for the page: ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
+
+    >>> column("psnr")
+    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2, 'mean_digits': 2}
+    """
+    digits = {"digits": digits_of(name), "mean_digits": mean_digits_of(name)}
+    family = next((family for family, columns in FAMILIES.items() if name in columns), "lse")
+    if name in METRICS:
+        metric = METRICS[name]
+        title, unit, higher = (
+            metric.title,
+            "" if metric.unit in ("distance", "ratio") else metric.unit,
+            metric.higher_is_better,
+        )
+    else:
+        title, unit, higher = name.replace("_", " "), "", "confidence" in name
+    return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, **digits}
+
+
+def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:
+    """A filmstrip that is no base64 is none."""
+    return clip | {name: "" for name in STRIPS if not BASE64.fullmatch(clip[name])}
+
+
+def _with_names_only(clip: dict[str, Any]) -> dict[str, Any]:
+    """Files by their names: a page that is sent does not say where they lay."""
+    return clip | {name: Path(clip[name]).name for name in PATHS if clip[name]}

@@ -1,0 +1,1 @@
+"""Sync models, what an offset means, and the filter that keeps what is in sync."""

@@ -1,0 +1,201 @@
+"""The frames of a file on the clock that ffmpeg puts them on: its own stamps, counted from where the file starts.
+
+A file starts with its first picture or its first sound, whichever is earlier; pictures that begin later keep their distance.
+"""
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+
+from speechlip.errors import SourceRefused
+from speechlip.media.images.geometry import Geometries
+from speechlip.media.images.painting import Painter
+from speechlip.media.probe import MediaInfo, bound_pictures
+from speechlip.media.source_frames import DecodedImage, found_again, nominal_s
+from speechlip.media.streams.opening import audio_stream, open_local, video_stream
+from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
+from speechlip.media.streams.timeline import Shift
+from speechlip.scoring.transcode.rules import Generation, nearest
+
+Frame = tuple[Fraction, Fraction, DecodedImage]
+UNKNOWN_START = -(2**63)
+LOOKED_AT = 100
+FASTEST_CODED = 1000
+"""A rate in the stream's header that is not below this is a clock, not a rate (libavformat)."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where a file's time begins for one generation of ffmpeg. start_s: on the container's clock. pictures_s: how long after it the first
+    picture is due. sound_s: the same for the first sample that leaves ffmpeg's decoder; None without sound."""
+
+    start_s: Fraction
+    pictures_s: Fraction
+    sound_s: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class TranscodeSource:
+    """A clip on its way through a hop. audio: the file whose sound is taken; None: no sound. on: the clock of the pictures.
+
+    rate_hz: the sound's own sample rate, 0 without sound. sound_zero_s: where on its file's clock the hop begins. sound_shifts: see MediaInfo.
+    keeps_priming: whether what its encoder put in front is part of the sound.
+    """
+
+    render: Path
+    info: MediaInfo
+    audio: Path | None
+    on: Clock
+    rate_hz: int = 0
+    sound_zero_s: Fraction = Fraction(0)
+    sound_shifts: tuple[Shift, ...] = ()
+    keeps_priming: bool = False
+
+
+def clock(path: Path, info: MediaInfo, generation: Generation) -> Clock:
+    """The clock of a file with its own sound."""
+    with open_local(path) as container:
+        stream, sound = found_again(video_stream(container)), audio_stream(container)
+        starts = (
+            []
+            if container.start_time in (None, UNKNOWN_START)
+            else [Fraction(container.start_time, av.time_base)]
+        )
+        sound_s = Fraction(info.audio_start_s) if sound else None
+        if sound and generation.old_demuxers and info.container == "matroska":
+            first = next(packets(container, sound, Counter()), None)
+            primed_s = None if first is None else stamp_s(first.pts, sound)
+            if primed_s is not None:
+                starts.append(primed_s)
+                sound_s = primed_s if keeps_priming(info, generation) else sound_s
+        start_s = nearest(min(starts, default=Fraction(0)) / stream.time_base) * stream.time_base
+    pictures_s = nearest(Fraction(info.video_start_s) / stream.time_base) * stream.time_base
+    return Clock(start_s, pictures_s - start_s, None if sound_s is None else sound_s - start_s)
+
+
+def keeps_priming(info: MediaInfo, generation: Generation) -> bool:
+    """Whether what the encoder put in front of a file's sound is decoded as a part of it; Opus' decoder drops it by itself."""
+    return (
+        generation.old_demuxers
+        and info.container == "matroska"
+        and info.audio_codec not in ("opus", "libopus")
+    )
+
+
+def silent_clock(info: MediaInfo) -> Clock:
+    """The clock of a file whose pictures alone are read: it starts with the first of them."""
+    return Clock(Fraction(info.video_start_s), Fraction(0))
+
+
+def frames(source: TranscodeSource, generation: Generation, tally: Counter) -> Generator[Frame]:
+    """``(start, length, picture)`` of every frame in the order of display, in seconds on the source's clock.
+
+    Raises SourceRefused (stage ``video``): no decodable picture.
+    """
+    painter, empty = Painter(), True
+    with open_local(source.render) as container:
+        stream = found_again(video_stream(container))
+        bound_pictures(stream, source.info.max_picture_px)
+        stream.codec_context.thread_type, geometries = "NONE", Geometries(stream)
+        timed = (
+            (
+                stamp,
+                (frame.duration or 0) * frame.time_base,
+                DecodedImage(frame, geometries.of(frame), painter),
+            )
+            for stamp, frame in stamped_frames(container, stream, tally, source.info.video_shifts)
+        )
+        for start_s, length_s, picture in _on_clock(timed, _Demuxer.of(source, stream, generation)):
+            empty = False
+            if picture.shape != (source.info.height, source.info.width, 3):
+                sizes = f"{source.info.width}×{source.info.height} → {picture.shape[1]}×{picture.shape[0]}"
+                detail = f"{sizes}: the protocol's files have one size; take --protocol direct"
+                raise SourceRefused("sync", "picture size changes", detail)
+            yield start_s, length_s, picture
+    if empty:
+        damage = f"{tally['damaged_packets']} damaged packets, and none that gave a picture"
+        raise SourceRefused("video", "no decodable picture", damage)
+
+
+def stamps(source: TranscodeSource, generation: Generation) -> list[tuple[Fraction, Fraction]]:
+    """The same ``(start, length)`` from the packets alone: nothing is decoded."""
+    with open_local(source.render) as container:
+        stream = found_again(video_stream(container))
+        presented = keeps_presentation_times(container)
+        found = [
+            (stamp, (packet.duration or 0) * packet.time_base, None)
+            for packet in packets(container, stream, Counter(), source.info.video_shifts)
+            if packet.size and not packet.is_discard
+            for stamp in [stamp_s(packet.pts if presented else packet.dts, stream)]
+            if stamp is not None
+        ]
+        timed = sorted(found, key=lambda entry: entry[0])
+        return [
+            (start, length) for start, length, _ in _on_clock(timed, _Demuxer.of(source, stream, generation))
+        ]
+
+
+@dataclass(frozen=True)
+class _Demuxer:
+    """What a generation's demuxer makes of one stream. zero_s: where the clock begins. end_s: where MP4's edit list ends and shortens the last frame.
+
+    told: False where it does not read how long frames last (MP4 with B-frames): then coded_s counts, by the rate in the stream's own header, and
+    where that has none, usual_s (or 0, where lengths count in whole frames).
+    """
+
+    zero_s: Fraction
+    usual_s: Fraction
+    end_s: Fraction | None = None
+    told: bool = True
+    coded_s: Fraction = Fraction(0)
+    whole_lengths: bool = False
+
+    @classmethod
+    def of(cls, source: TranscodeSource, stream: Any, generation: Generation) -> "_Demuxer":
+        """How the demuxer of ``generation`` reads the stamps of this stream."""
+        zero_s = nearest(source.on.start_s / stream.time_base) * stream.time_base
+        usual_s = 1 / Fraction(stream.guessed_rate) if stream.guessed_rate else nominal_s(source.info)
+        if not generation.old_demuxers or source.info.container != "mov":
+            return cls(zero_s, usual_s)
+        rate = stream.codec_context.framerate
+        coded_s = 1 / Fraction(rate) if rate and rate < FASTEST_CODED else Fraction(0)
+        end_s = stream.duration * stream.time_base if stream.duration else None
+        return cls(zero_s, usual_s, end_s, not _reorders(source.render), coded_s, generation.whole_lengths)
+
+    def length_s(self, stamp: Fraction, own_s: Fraction) -> Fraction:
+        if not self.told:
+            return self.coded_s or (Fraction(0) if self.whole_lengths else self.usual_s)
+        own_s = own_s or self.usual_s
+        return min(own_s, self.end_s - stamp) if self.end_s is not None and self.end_s > stamp else own_s
+
+
+def _on_clock(
+    timed: Iterable[tuple[Fraction | None, Fraction, Any]], demuxer: _Demuxer
+) -> Iterator[tuple[Fraction, Fraction, Any]]:
+    before: Fraction | None = None
+    length_s = Fraction(0)
+    for stamp, own_s, frame in timed:
+        here = stamp if stamp is not None else demuxer.zero_s if before is None else before + length_s
+        length_s = demuxer.length_s(here, own_s)
+        yield here - demuxer.zero_s, length_s, frame
+        before = here
+
+
+def _reorders(path: Path) -> bool:
+    """Whether the frames of an MP4 lie in another order than they are shown: it has a table of composition times then."""
+    with open_local(path) as container:
+        first = islice(packets(container, found_again(video_stream(container)), Counter()), LOOKED_AT)
+        return any(packet.pts != packet.dts for packet in first)
+
+
+def usual_length_s(path: Path) -> Fraction:
+    """Length of a frame by the rate that ffmpeg takes the file to have; 40 ms where it has none."""
+    with open_local(path) as container:
+        rate = found_again(video_stream(container)).guessed_rate
+        return 1 / Fraction(rate) if rate else Fraction(1, 25)

@@ -1,0 +1,1 @@
+"""Checking a prepared folder against its own manifest."""

@@ -1,0 +1,122 @@
+"""What must hold of one sample of a shard: every problem as a sentence."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from speechlip.errors import ShardError
+from speechlip.shards.read.decode import MEMBERS, decode_field, decode_meta
+from speechlip.spectra import spectrogram
+from speechlip.timing import FPS, seconds
+
+KEY = re.compile(r"[a-z0-9_-]+")
+META_TYPES = {
+    "key": "str",
+    "source": "str",
+    "speaker": "str",
+    "start_s": "float",
+    "n_frames": "int",
+    "fps": "int",
+    "detector": "str",
+    "crop": "str",
+    "source_sha256": "str",
+    "face_score": "float",
+    "licence": "str",
+    "corrected": "list of str",
+    "transcript": "str",
+    "track": "int",
+    "interpolated_frames": "int",
+}
+"""What every sample's ``json`` holds at least, and the type of each."""
+SPECTROGRAM_TOLERANCE = 0.02
+"""Of the value + 1e-3: float16 rounds by 0.0005 of it, and FFT libraries differ far less; another window or hop differs by far more."""
+
+
+def sample_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences about one raw sample (webdataset: member → bytes): key, ``json``, and every member's shape, type and length.
+
+    The spectrogram is compared with what torchaudio computes from the audio.
+    """
+    key = raw["__key__"]
+    if not KEY.fullmatch(key):
+        yield f"key {key!r} is not made of a-z, 0-9, _ and -"
+    try:
+        meta = decode_meta(raw)
+        yield from (f"{key}: {problem}" for problem in meta_problems(key, meta))
+        present = [field for field, members in MEMBERS.items() if any(member in raw for member in members)]
+    except ShardError as error:
+        yield str(error)
+        return
+    arrays = {}
+    for field in present:
+        try:
+            arrays[field] = decode_field(raw, field, meta["n_frames"])
+        except ShardError as error:
+            yield str(error)
+    yield from (f"{key}: no {field}" for field in ("lips", "spectrogram", "audio") if field not in present)
+    yield from (
+        f"{key}: {problem}"
+        for problem in array_problems(arrays, "mel" if "mel.npy" in raw else "stft", meta["n_frames"])
+    )
+
+
+def meta_problems(key: str, meta: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences about a sample's ``json``: what is missing, of another type, or not true of this sample."""
+    types = signature(meta)
+    for name, wanted in META_TYPES.items():
+        if types.get(name) != wanted:
+            yield f"json field {name} is {types.get(name, 'missing')}, wanted {wanted}"
+    if meta.get("key") != key:
+        yield f"json says key {meta.get('key')!r}"
+    if meta.get("fps") != FPS:
+        yield f"json says {meta.get('fps')} fps, wanted {FPS}"
+
+
+def signature(meta: Mapping[str, Any]) -> dict[str, str]:
+    """The type of each field, as it must be in every sample of a dataset.
+
+    >>> signature({"start_s": 3.0, "track": 0, "corrected": ["rotation"]})
+    {'start_s': 'float', 'track': 'int', 'corrected': 'list of str'}
+    """
+    return {name: _type_name(value) for name, value in meta.items()}
+
+
+def _type_name(value: Any) -> str:
+    if not isinstance(value, list):
+        return type(value).__name__
+    inner = {type(item).__name__ for item in value} or {"str"}
+    return "list of " + "/".join(sorted(inner))
+
+
+def array_problems(arrays: Mapping[str, Any], kind: str, n_frames: int) -> Iterator[str]:
+    """Sentences about the decoded members of a sample of ``n_frames``, whose spectrogram is of this kind (``stft`` or ``mel``)."""
+    if "landmarks" in arrays and not np.isfinite(arrays["landmarks"]).all():
+        yield "landmarks are not all finite"
+    if {"spectrogram", "audio"} <= arrays.keys():
+        yield from spectrogram_problems(arrays["spectrogram"], arrays["audio"], kind)
+    yield from phone_problems(arrays.get("phones", ()), seconds(n_frames))
+
+
+def spectrogram_problems(found: np.ndarray, audio: np.ndarray, kind: str) -> Iterator[str]:
+    """A sentence where the spectrogram is not that of the audio (within ``SPECTROGRAM_TOLERANCE``)."""
+    wanted = spectrogram(audio, kind).astype(np.float32)
+    error = np.abs(found.astype(np.float32) - wanted) / (wanted + 1e-3)
+    worst = float(error.max(initial=0.0))
+    if not worst <= SPECTROGRAM_TOLERANCE:  # also where it is not a number
+        yield f"the spectrogram is not that of the audio: it differs by up to {worst:.3g} of the value torchaudio gives"
+
+
+def phone_problems(phones: Any, clip_s: float) -> Iterator[str]:
+    """A sentence for phones that are not ``{start_s, end_s, phone}`` in order within the clip."""
+    for phone in phones:
+        if not isinstance(phone, dict) or set(phone) != {"start_s", "end_s", "phone"}:
+            yield f"phones.json holds {phone!r}, wanted start_s, end_s and phone"
+            return
+        times = [
+            phone[name] if type(phone[name]) in (int, float) else math.nan for name in ("start_s", "end_s")
+        ]
+        if not 0 <= times[0] <= times[1] <= clip_s + 1e-3:
+            yield f"phone {phone} does not lie within the clip of {clip_s:g} s"

@@ -1,0 +1,1 @@
+"""Pairs of speech and lips: the rules, the frozen pairs, the streams and loaders for training."""

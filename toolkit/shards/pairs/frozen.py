@@ -1,0 +1,281 @@
+"""The frozen evaluation pairs: drawn from a list of clip facts, so that neither shards, workers nor machines have a say in them.
+
+Every draw is a SHA-256 of the seed and of what is drawn for, modulo the number of choices: no random generator, whose stream a library may
+change. Each window of lips stands in one positive and one negative, so lips alone say nothing about the label; speech of ``clip`` and
+``speaker`` negatives is the speech of some positive, and that of ``shift`` ones stands anywhere in its clip alike (``pairs.Ring``), so neither
+does speech alone.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechlip.errors import ShardError
+from speechlip.files.writing import whole_file
+from speechlip.shards.pairs.rules import KINDS, NEGATIVES, PairClip, PairRules, far_apart
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+Draws = Callable[..., int]
+"""``hashed`` with its seed."""
+PER_CLIP = 4
+MAX_ROWS = 10**6
+"""Read at most, of a file that may come from anywhere: dictionaries make a thousand million rows of a few bytes."""
+MAX_POSITIVES = 4096
+"""Enough for a standard error below 0.005 on an AUC near 0.9."""
+
+
+@dataclass(frozen=True)
+class FrozenPair:
+    """One row of ``pairs/*.parquet``. Starts are frames in their clips; offset_frames is speech − lips, None between two clips."""
+
+    lips_key: str
+    lips_start_frame: int
+    audio_key: str
+    audio_start_frame: int
+    window: int
+    kind: str
+    label: int
+    offset_frames: int | None
+
+
+@dataclass(frozen=True)
+class FrozenPairs:
+    """Rows sorted by lips; ``counts`` by kind; ``off``: kinds with no pair → why; ``unused``: windows of lips that no negative was found for."""
+
+    rows: tuple[FrozenPair, ...]
+    counts: dict[str, int]
+    off: dict[str, str]
+    unused: int
+
+
+@dataclass(frozen=True)
+class _Anchor:
+    """A window of a clip: the lips of one positive and one negative, and speech for negatives of others."""
+
+    clip: PairClip
+    start: int
+    number: int
+
+    def name(self) -> str:
+        return f"{self.clip.key}/{self.number}"
+
+
+def freeze_pairs(
+    clips: Iterable[PairClip],
+    seed: int,
+    *,
+    rules: PairRules | None = None,
+    per_clip: int = PER_CLIP,
+    max_positives: int = MAX_POSITIVES,
+) -> FrozenPairs:
+    """As many negatives as positives: up to ``per_clip`` windows a clip, at most ``max_positives``, taken from the speakers in turn.
+
+    The kinds of negatives get equal shares as far as the clips allow; ``counts`` says what came out and ``off`` which kinds are impossible.
+    The order of ``clips`` does not matter. The rows depend only on the facts, the seed and the options.
+    """
+    rules = rules or PairRules()
+    draws = partial(hashed, seed)
+    anchors = _in_turn(_anchors(clips, rules, per_clip, draws), draws)[:max_positives]
+    crowd = _Crowd(anchors, rules, draws)
+    negatives = _assign(anchors, crowd, draws)
+    rows = [
+        row
+        for anchor, kind in negatives.items()
+        for row in (_positive(anchor, rules), crowd.negative(anchor, kind))
+    ]
+    rows.sort(key=lambda row: (row.lips_key, row.lips_start_frame, -row.label))
+    counts = Counter(row.kind for row in rows)
+    by_kind = {kind: counts[kind] for kind in KINDS}
+    return FrozenPairs(tuple(rows), by_kind, _why_off(anchors, counts, rules), len(anchors) - len(negatives))
+
+
+def hashed(seed: int, *labels: object) -> int:
+    """A 64-bit integer that depends on the seed and the labels alone: the first 8 bytes, big-endian, of SHA-256 over them joined by newlines.
+
+    >>> hashed(0, "clip/0", "start")
+    16426319901025757601
+    """
+    return int.from_bytes(hashlib.sha256("\n".join(map(str, (seed, *labels))).encode()).digest()[:8], "big")
+
+
+def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, draws: Draws) -> list[_Anchor]:
+    """Up to ``per_clip`` windows of each clip, one from each of as many equal stretches of its starts."""
+    anchors = []
+    for clip in clips:
+        starts = rules.window_starts(clip.n_frames)
+        n = min(per_clip, len(starts))
+        for number in range(n):
+            low, high = number * len(starts) // n, (number + 1) * len(starts) // n
+            anchors.append(
+                _Anchor(clip, starts[low + draws("start", clip.key, number) % (high - low)], number)
+            )
+    return anchors
+
+
+def _in_turn(anchors: Iterable[_Anchor], draws: Draws) -> list[_Anchor]:
+    """One anchor of each speaker, then the second of each, …; of one speaker the first anchor of each clip comes before any second."""
+    by_speaker = defaultdict(list)
+    for anchor in sorted(
+        anchors, key=lambda anchor: (anchor.number, draws("clip", anchor.clip.key), anchor.clip.key)
+    ):
+        by_speaker[anchor.clip.speaker].append(anchor)
+    turns = [
+        (turn, draws("speaker", speaker), anchor)
+        for speaker, own in sorted(by_speaker.items())
+        for turn, anchor in enumerate(own)
+    ]
+    return [anchor for _, _, anchor in sorted(turns, key=lambda entry: entry[:2])]
+
+
+def _assign(anchors: Sequence[_Anchor], crowd: "_Crowd", draws: Draws) -> dict[_Anchor, str]:
+    """A kind of negative for each anchor that can have one: those with the fewest choices first, each to the kind with the fewest so far."""
+    options = {anchor: crowd.possible(anchor) for anchor in anchors}
+    taken = dict.fromkeys(NEGATIVES, 0)
+    assigned = {}
+    for anchor in sorted(
+        anchors, key=lambda anchor: (len(options[anchor]), draws("turn", anchor.name()), anchor.name())
+    ):
+        if options[anchor]:
+            assigned[anchor] = min(options[anchor], key=lambda kind: taken[kind])
+            taken[assigned[anchor]] += 1
+    return assigned
+
+
+class _Crowd:
+    """All anchors, as those from which one anchor's negative may come."""
+
+    def __init__(self, anchors: Sequence[_Anchor], rules: PairRules, draws: Draws) -> None:
+        self.anchors, self.rules, self.draws = anchors, rules, draws
+        self.of_speaker: dict[str, list[_Anchor]] = defaultdict(list)
+        for anchor in anchors:
+            self.of_speaker[anchor.clip.speaker].append(anchor)
+
+    def possible(self, anchor: _Anchor) -> tuple[str, ...]:
+        """The kinds of negative that there are for these lips."""
+        shift = bool(self.rules.shifted_starts(anchor.clip.n_frames, anchor.start))
+        others = {
+            kind: any(self._fits(anchor, other, kind) for other in self._candidates(anchor, kind))
+            for kind in ("clip", "speaker")
+        }
+        return tuple(kind for kind, there_is in {"shift": shift, **others}.items() if there_is)
+
+    def negative(self, anchor: _Anchor, kind: str) -> FrozenPair:
+        """A negative of a possible kind for these lips."""
+        lips = (anchor.clip.key, anchor.start)
+        if kind == "shift":
+            starts = self.rules.shifted_starts(anchor.clip.n_frames, anchor.start)
+            start = starts[self.draws(kind, anchor.name()) % len(starts)]
+            return FrozenPair(*lips, anchor.clip.key, start, self.rules.window, kind, 0, start - anchor.start)
+        candidates = self._candidates(anchor, kind)
+        drawn = (
+            candidates[self.draws(kind, anchor.name(), attempt) % len(candidates)] for attempt in count()
+        )
+        partner = next(other for other in drawn if self._fits(anchor, other, kind))
+        return FrozenPair(*lips, partner.clip.key, partner.start, self.rules.window, kind, 0, None)
+
+    def _candidates(self, anchor: _Anchor, kind: str) -> Sequence[_Anchor]:
+        if kind == "clip":
+            return self.of_speaker[anchor.clip.speaker]
+        return self.anchors if len(self.of_speaker) > 1 else ()
+
+    def _fits(self, anchor: _Anchor, other: _Anchor, kind: str) -> bool:
+        if other.clip.key == anchor.clip.key or (other.clip.speaker == anchor.clip.speaker) != (
+            kind == "clip"
+        ):
+            return False
+        return far_apart(anchor.clip, anchor.start, other.clip, other.start, self.rules)
+
+
+def _positive(anchor: _Anchor, rules: PairRules) -> FrozenPair:
+    return FrozenPair(
+        anchor.clip.key, anchor.start, anchor.clip.key, anchor.start, rules.window, "positive", 1, 0
+    )
+
+
+def _why_off(anchors: Sequence[_Anchor], counts: Counter[str], rules: PairRules) -> dict[str, str]:
+    reasons = {
+        "positive": "no clip is as long as a window, or no negative was found for any",
+        "shift": f"no clip has a window {rules.min_offset} frames from another",
+        "clip": "no speaker has a second clip",
+        "speaker": "there are not two speakers",
+    }
+    return {kind: why for kind, why in reasons.items() if not counts[kind]}
+
+
+def write_pairs(path: Path, pairs: Sequence[FrozenPair]) -> str:
+    """Write ``pairs/{split}.parquet`` and return its SHA-256. The same rows give the same bytes with the same pyarrow release."""
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pylist([vars(pair) for pair in pairs], schema=_schema())
+    sink = pyarrow.BufferOutputStream()
+    # uncompressed, because zlib and zstd give other bytes from release to release; the dictionary already folds the keys
+    pyarrow.parquet.write_table(
+        table, sink, compression="none", store_schema=False, version="2.6", write_statistics=False
+    )
+    data = sink.getvalue().to_pybytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        file.write(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
+    """The rows of ``pairs/{split}.parquet``. Raises ShardError where the file is missing, damaged, or has other columns."""
+    import pyarrow
+    import pyarrow.parquet
+
+    if not path.is_file():
+        raise ShardError(
+            f"there are no frozen pairs {path}; prep-shards writes them for every split but train"
+        )
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:  # read_table would import pandas
+            _refuse_table(path, file)
+            table = file.read().cast(_schema())
+    except (OSError, ValueError, MemoryError, pyarrow.ArrowException) as error:
+        raise ShardError(
+            f"{path} cannot be read ({str(error) or type(error).__name__}); copy or prepare the folder again"
+        ) from error
+    rows = tuple(FrozenPair(**row) for row in table.to_pylist())
+    for row in rows:
+        if (
+            None in list(vars(row).values())[:-1]
+            or row.kind not in KINDS
+            or row.label not in (0, 1)
+            or row.window < 1
+        ):
+            raise ShardError(f"{path} has a row that is no pair: {row}; prepare the folder again")
+    return rows
+
+
+def _refuse_table(path: Path, file: "ParquetFile") -> None:
+    """Raises ShardError before anything is read of a table that is none of ours."""
+    found, wanted = file.schema_arrow.names, _schema().names
+    if found != wanted:
+        raise ShardError(f"{path} has the columns {found}, wanted {wanted}; prepare the folder again")
+    if file.metadata.num_rows > MAX_ROWS:
+        raise ShardError(
+            f"{path} has {file.metadata.num_rows} rows, at most {MAX_ROWS} are read; prepare the folder again"
+        )
+
+
+def _schema():
+    import pyarrow
+
+    text, number = pyarrow.string(), pyarrow.int32()
+    columns = {
+        "lips_key": text,
+        "lips_start_frame": number,
+        "audio_key": text,
+        "audio_start_frame": number,
+        "window": number,
+    }
+    return pyarrow.schema(list((columns | {"kind": text, "label": number, "offset_frames": number}).items()))

@@ -1,0 +1,121 @@
+"""Batches of training pairs from shards: which mix a split can have, and one epoch after another (``pair_stream`` draws the pairs)."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from speechlip.errors import OptionError, ShardError
+from speechlip.shards.pairs.rules import PairMix, PairRules
+from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
+from speechlip.shards.pairs.stream import PairReport, PairStream
+from speechlip.shards.read.positions import PositionedLoader
+from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import ShardSet
+
+
+class PairLoader(PositionedLoader):
+    """Batches of pairs, as ``pair_loader`` makes it. ``mix`` is what is delivered, ``notes`` say where that is not the default mix."""
+
+    source: "PairStream"
+
+    def __init__(self, source: "PairStream", workers: int, pin_memory: bool, notes: Sequence[str]) -> None:
+        super().__init__(source, workers, pin_memory)
+        self.notes = tuple(notes)
+
+    @property
+    def mix(self) -> PairMix:
+        return self.source.mix
+
+    @property
+    def report(self) -> PairReport:
+        """Of the epoch that was read last, as far as its workers have ended."""
+        return sum((report for report in self.reports if isinstance(report, PairReport)), PairReport())
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in super().__iter__():  # out of a worker, and pinned, tuples come as lists
+            yield {**batch, "keys": [tuple(keys) for keys in batch["keys"]]}
+        if not self.report.pairs:
+            raise ShardError(self._why_none())
+
+    def _why_none(self) -> str:
+        report, wanted = self.report, ", ".join(self.mix.kinds())
+        waited = ", ".join(f"{kind} ({count} times)" for kind, count in report.waited.items()) or "none"
+        return (
+            f"{report.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); kinds that clips could not serve: {waited}. "
+            "Lower batch_size or workers, raise windows_per_clip, or leave those kinds out of the mix"
+        )
+
+
+def pair_loader(
+    shards: str | Path | Sequence[str | Path],
+    split: str | None = None,
+    *,
+    batch_size: int = 64,
+    mix: PairMix | None = None,
+    rules: PairRules | None = None,
+    windows_per_clip: int = 8,
+    pool_clips: int = 512,
+    shuffle_clips: int = 64,
+    workers: int = 0,
+    seed: int = 0,
+    rank: int | None = None,
+    world_size: int | None = None,
+    pin_memory: bool = False,
+    reads: SpeechWindows = STFT_WINDOWS,
+) -> PairLoader:
+    """Batches of training pairs, one epoch a loop, with ``state_dict``, ``load_state_dict`` and ``epoch`` (``PositionedLoader``).
+
+    A batch is a dict of B = batch_size pairs: ``lips`` (B, window, 96, 96, 3) uint8; ``spectrogram`` (B, 5 window, 257) float16 (mel: 80), or in its
+    place ``waveform`` (B, before + 640 window + after) int16, as ``reads`` asks for; ``label`` (B,) float32, 1 for positives; ``kind`` (B,) int64,
+    an index into ``KINDS``; ``offset`` (B,) int64 in frames, or ``NO_OFFSET``; ``lips_start``, ``speech_start`` (B,) int64, frames in their clips;
+    ``keys``: B tuples (lips key, speech key).
+
+    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the split cannot have, with a
+    warning that says so. workers: each worker draws partners among the clips that it reads itself. reads: which speech; it changes no draw, so that
+    a seed gives the same pairs in either form.
+    Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch, and what ``open_shards`` raises.
+    """
+    reader = ClipReader(
+        shards,
+        split,
+        fields=("lips", reads.field),
+        shuffle_clips=shuffle_clips,
+        seed=seed,
+        rank=rank,
+        world_size=world_size,
+    )
+    chosen, notes = possible_mix(mix, reader.shards)
+    stream = PairStream(reader, batch_size, chosen, rules or PairRules(), windows_per_clip, pool_clips, reads)
+    return PairLoader(stream, workers, pin_memory, notes)
+
+
+def possible_mix(mix: PairMix | None, shards: ShardSet) -> tuple[PairMix, list[str]]:
+    """The mix to deliver, and a sentence for each kind that the default mix had to leave out. Raises OptionError for a stated mix."""
+    off = impossible_kinds(shards)
+    wanted = mix or PairMix()
+    reasons = [
+        f"{kind!r} negatives cannot be drawn: {why}" for kind, why in off.items() if kind in wanted.kinds()
+    ]
+    if not reasons:
+        return wanted, []
+    if mix is not None:
+        raise OptionError("; ".join(reasons) + "; leave them out of the mix, for instance shift:1")
+    changed = wanted.without(tuple(off))
+    note = (
+        "; ".join(reasons)
+        + "; the mix is "
+        + ", ".join(f"{kind}:{share:.3g}" for kind, share in changed.shares().items() if share)
+    )
+    warnings.warn(note, stacklevel=3)
+    return changed, [note]
+
+
+def impossible_kinds(shards: ShardSet) -> dict[str, str]:
+    """Kinds that a split cannot have, as far as its manifest tells, each with the reason."""
+    off = {}
+    if shards.n_speakers is not None and shards.n_clips == shards.n_speakers:
+        off["clip"] = f"each speaker of split {shards.split!r} has one clip"
+    if shards.n_speakers == 1:
+        off["speaker"] = f"split {shards.split!r} has one speaker"
+    return off

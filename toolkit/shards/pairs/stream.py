@@ -1,0 +1,308 @@
+"""Training pairs out of a stream of clips, in exact proportions, each clip read once an epoch.
+
+Every clip of the stream gives ``windows_per_clip`` windows of lips. Each is paired at once, with speech of the same clip or of one of the
+last ``pool_clips`` clips, and waits in the queue of its kind. A batch takes its quota of every kind, at random from the queues. So the
+proportions are those of the mix, to one pair, however many batches are taken: a clip that is too short or too alone for a kind serves other
+kinds, and the kind waits for a clip that can. ``PairReport`` counts that; pairs still queued when the epoch ends are not used.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from speechlip.errors import OptionError
+from speechlip.shards.pairs.rules import (
+    DRAWING,
+    KINDS,
+    NO_OFFSET,
+    PairClip,
+    PairMix,
+    PairRules,
+    far_apart,
+    pair_clip,
+)
+from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
+from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, open_filmstrip
+from speechlip.shards.read.filmstrip import Filmstrip
+from speechlip.shards.read.positions import Consumer, Report
+from speechlip.shards.read.reader import ClipReader, RawClip, generator, take
+
+Keys = tuple[str, str]
+"""(lips key, speech key)"""
+POOL_WINDOWS_PER_CLIP = 4
+"""Windows of speech that a clip leaves in the pool for later clips; 13 kB each at most, so 512 clips hold 26 MB."""
+QUEUED_BATCHES = 8
+"""How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 150 kB."""
+
+
+@dataclass
+class PairReport(Report):
+    """What became of an epoch: pairs delivered by kind; ``waited``: pairs of a kind that a clip was asked for and could not serve;
+    ``unused``: windows drawn by no kind or still queued at the end; clips read, and those of them shorter than a window."""
+
+    pairs: Counter[str] = field(default_factory=Counter)
+    waited: Counter[str] = field(default_factory=Counter)
+    clips: int = 0
+    too_short: int = 0
+    unused: int = 0
+
+    def __add__(self, other: "PairReport") -> "PairReport":
+        return PairReport(
+            self.pairs + other.pairs,
+            self.waited + other.waited,
+            self.clips + other.clips,
+            self.too_short + other.too_short,
+            self.unused + other.unused,
+        )
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """A window of speech: its clip, its start there, what ``SpeechWindows`` cut."""
+
+    clip: PairClip
+    start: int
+    values: np.ndarray
+
+
+class _OpenClip:
+    """A clip being paired; nothing of its filmstrip is decoded before a window is cut from it."""
+
+    def __init__(self, raw: RawClip, number: int, window: int, reads: SpeechWindows) -> None:
+        meta = decode_meta(raw)
+        self.raw, self.number, self.window, self.reads = raw, number, window, reads
+        self.facts = pair_clip(raw["__key__"], meta)
+        self.speech: np.ndarray = decode_field(raw, reads.field, self.facts.n_frames)
+
+    @cached_property
+    def strip(self) -> Filmstrip:
+        return open_filmstrip(self.raw, self.facts.n_frames)
+
+    def cut_lips(self, start: int) -> np.ndarray:
+        return cut_lips(self.raw, self.strip, start, self.window)
+
+    def cut_speech(self, start: int) -> _Speech:
+        return _Speech(self.facts, start, self.reads.cut(self.speech, start, self.window))
+
+
+@dataclass
+class _Pair:
+    """A pair in a queue. ``lips`` are None while batches are skipped, and cut from ``clip`` if the pair outlives the skipping."""
+
+    kind: str
+    clip: Any  # _OpenClip, None once the lips are cut
+    lips_key: str
+    lips_start: int
+    speech: _Speech
+    lips: np.ndarray | None = None
+
+    def cut(self) -> np.ndarray:
+        """The lips, (window, 96, 96, 3) uint8; lets go of the clip."""
+        if self.lips is None:
+            self.lips, self.clip = self.clip.cut_lips(self.lips_start), None
+        return self.lips
+
+
+class PairStream:
+    """The pairs of each consumer: a ``Streams`` for ``PositionedLoader``."""
+
+    def __init__(
+        self,
+        reader: ClipReader,
+        batch_size: int,
+        mix: PairMix,
+        rules: PairRules,
+        windows_per_clip: int,
+        pool_clips: int,
+        reads: SpeechWindows = STFT_WINDOWS,
+    ) -> None:
+        for name, value in (
+            ("batch_size", batch_size),
+            ("windows_per_clip", windows_per_clip),
+            ("pool_clips", pool_clips),
+        ):
+            if value < 1:
+                raise OptionError(f"{name} must be at least 1, but is {value}")
+        self.reader, self.batch_size, self.mix, self.rules = reader, batch_size, mix, rules
+        self.windows_per_clip, self.pool_clips, self.reads = windows_per_clip, pool_clips, reads
+        self.seed, self.epoch, self.rank, self.world_size = (
+            reader.seed,
+            reader.epoch,
+            reader.rank,
+            reader.world_size,
+        )
+
+    def fingerprint(self) -> dict[str, Any]:
+        pairing = {
+            "drawing": DRAWING,
+            "batch_size": self.batch_size,
+            "windows_per_clip": self.windows_per_clip,
+            "pool_clips": self.pool_clips,
+        }
+        return {
+            **self.reader.fingerprint(),
+            **pairing,
+            "mix": str(self.mix),
+            "rules": str(self.rules),
+            "reads": str(self.reads),
+        }
+
+    def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Report]:
+        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded; then a ``PairReport``."""
+        drawer = _Drawer(self, generator(self.seed, epoch, consumer.index, 1), skip)
+        for raw in self.reader.raw_stream(consumer, epoch):
+            yield from drawer.add(raw)
+        yield from drawer.drain()
+        yield drawer.report
+
+
+class _Drawer:
+    """The state of one stream: queues of pairs by kind, the pool of speech, how many batches are still to be skipped."""
+
+    def __init__(self, stream: PairStream, rng: np.random.Generator, skip: int) -> None:
+        self.stream, self.rules, self.rng, self.skip = stream, stream.rules, rng, skip
+        self.report = PairReport()
+        self.shares = {kind: share for kind, share in stream.mix.shares().items() if share > 0}
+        self.room = {
+            kind: math.ceil(share * stream.batch_size * QUEUED_BATCHES) + 1
+            for kind, share in self.shares.items()
+        }
+        self.queues: dict[str, list[_Pair]] = {kind: [] for kind in self.shares}
+        self.due: Counter[str] = Counter()
+        self.quota = self._next_quota()
+        self.pool: deque[_Speech] = deque(maxlen=stream.pool_clips * POOL_WINDOWS_PER_CLIP)
+
+    def add(self, raw: RawClip) -> Iterator[dict[str, Any]]:
+        """Draw the windows of one clip; yields batches that became full."""
+        clip = _OpenClip(raw, self.report.clips, self.rules.window, self.stream.reads)
+        self.report.clips += 1
+        if not self.rules.starts(clip.facts.n_frames):
+            self.report.too_short += 1
+            return
+        for _ in range(self.stream.windows_per_clip):
+            self._queue_one(clip)
+            if all(len(queue) >= self.room[kind] for kind, queue in self.queues.items()):
+                yield from self._batch()
+        self.pool.extend(clip.cut_speech(self._start(clip)) for _ in range(POOL_WINDOWS_PER_CLIP))
+
+    def drain(self) -> Iterator[dict[str, Any]]:
+        """The batches that can still be made of the queues when the epoch ends."""
+        while all(len(queue) >= self.quota[kind] for kind, queue in self.queues.items()):
+            yield from self._batch()
+        self.report.unused += sum(map(len, self.queues.values()))
+
+    def _queue_one(self, clip: _OpenClip) -> None:
+        """One window of ``clip`` for the kind whose queue is emptiest, or for the next one that the clip can serve."""
+        with_room = [kind for kind, queue in self.queues.items() if len(queue) < self.room[kind]]
+        for kind in sorted(with_room, key=lambda kind: len(self.queues[kind]) / self.room[kind]):
+            drawn = self._draw(kind, clip)
+            if drawn is None:
+                self.report.waited[kind] += 1
+                continue
+            lips_start, speech = drawn
+            pair = _Pair(kind, clip, clip.facts.key, lips_start, speech)
+            if not self.skip:
+                pair.cut()
+            self.queues[kind].append(pair)
+            return
+        self.report.unused += 1
+
+    def _draw(self, kind: str, clip: _OpenClip) -> tuple[int, _Speech] | None:
+        """(lips start, speech) of one pair of this kind, or None where neither the clip nor the pool can serve it."""
+        if kind == "shift":
+            if not self.rules.can_shift(clip.facts.n_frames):
+                return None
+            lips_start, speech_start = self.rules.draw_shift(clip.facts.n_frames, self._below)
+            return lips_start, clip.cut_speech(speech_start)
+        lips_start = self._start(clip)
+        if kind == "positive":
+            return lips_start, clip.cut_speech(lips_start)
+        speech = self._partner(clip.facts, lips_start, same_speaker=kind == "clip")
+        return (lips_start, speech) if speech else None
+
+    def _partner(self, clip: PairClip, lips_start: int, same_speaker: bool) -> _Speech | None:
+        """A random window of the pool that may be paired: by a few blind draws, and where they fail among all that fit."""
+
+        def fits(speech: _Speech) -> bool:
+            same = speech.clip.speaker == clip.speaker
+            return same == same_speaker and far_apart(clip, lips_start, speech.clip, speech.start, self.rules)
+
+        for _ in range(4 if self.pool else 0):
+            speech = self.pool[self._below(len(self.pool))]
+            if fits(speech):
+                return speech
+        partners = [speech for speech in self.pool if fits(speech)]
+        return partners[self._below(len(partners))] if partners else None
+
+    def _batch(self) -> Iterator[dict[str, Any]]:
+        pairs = [take(self.queues[kind], self.rng) for kind in self.queues for _ in range(self.quota[kind])]
+        order = self.rng.permutation(len(pairs))
+        self.report.pairs.update(self.quota)
+        self.quota = self._next_quota()
+        if self.skip:
+            self.skip -= 1
+            if not self.skip:
+                self._cut_queued()
+            return
+        yield _collate_pairs([pairs[position] for position in order], self.stream.reads.form)
+
+    def _cut_queued(self) -> None:
+        """Cut the lips of all queued pairs, clip by clip, so that one filmstrip at a time is decoded."""
+        waiting = [pair for queue in self.queues.values() for pair in queue]
+        for pair in sorted(waiting, key=lambda pair: pair.clip.number):
+            pair.cut()
+
+    def _next_quota(self) -> Counter[str]:
+        """Pairs of each kind in the next batch: each pair goes to the kind that is furthest behind its share of all pairs so far."""
+        before = Counter(self.due)
+        for _ in range(self.stream.batch_size):
+            total = self.due.total() + 1
+            self.due[max(self.shares, key=lambda kind: self.shares[kind] * total - self.due[kind])] += 1
+        return self.due - before
+
+    def _start(self, clip: _OpenClip) -> int:
+        return self.rules.draw_start(clip.facts.n_frames, self._below)
+
+    def _below(self, n: int) -> int:
+        return int(self.rng.integers(n))
+
+
+def _collate_pairs(pairs: Sequence[_Pair], form: str) -> dict[str, Any]:
+    return collate(
+        [pair.cut() for pair in pairs],
+        [pair.speech.values for pair in pairs],
+        [pair.kind for pair in pairs],
+        [(pair.lips_start, pair.speech.start) for pair in pairs],
+        [(pair.lips_key, pair.speech.clip.key) for pair in pairs],
+        form,
+    )
+
+
+def collate(
+    lips: Sequence[np.ndarray],
+    speech: Sequence[np.ndarray],
+    kinds: Sequence[str],
+    starts: Sequence[tuple[int, int]],
+    keys: Sequence[Keys],
+    form: str = "spectrogram",
+) -> dict[str, Any]:
+    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair. form: the key of ``speech``."""
+    lips_start, speech_start = torch.tensor(starts).T
+    kind = torch.tensor([KINDS.index(name) for name in kinds])
+    one_clip = kind <= KINDS.index("shift")
+    return {
+        "lips": torch.from_numpy(np.stack(lips)),
+        form: torch.from_numpy(np.stack(speech)),
+        "label": (kind == KINDS.index("positive")).float(),
+        "kind": kind,
+        "offset": torch.where(one_clip, speech_start - lips_start, NO_OFFSET),
+        "lips_start": lips_start,
+        "speech_start": speech_start,
+        "keys": list(keys),
+    }

@@ -1,0 +1,1 @@
+"""Reading shards: tars, members, clips, from this disk or another."""

@@ -1,0 +1,175 @@
+"""Which shards a reader reads: a prepared folder (through its manifest), or a bare list of tar paths and URLs.
+
+Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not listed there is refused.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from speechlip.errors import OptionError, ShardError
+from speechlip.manifest import shape_problem, strict_json
+from speechlip.remote.mirror import shard_url, shards_at
+from speechlip.remote.names import REMOTE_SCHEMES, is_remote
+from speechlip.remote.stream import RemoteStream
+
+FORMAT = 1
+"""The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
+
+WORK_FOLDER = ".work"
+"""Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
+
+
+@dataclass(frozen=True)
+class ShardSet:
+    """The shards of one split in their fixed order.
+
+    urls: local paths or URLs. clips: clips of each shard. fields: member names. n_clips, n_speakers: of the whole split.
+    columns: those of ``metadata.csv`` that the ``json`` of every sample carries as text.
+    All but ``urls`` are None for a bare list, which has no manifest. ``digest`` tells two shard sets apart.
+    """
+
+    urls: tuple[str, ...]
+    digest: str
+    split: str | None = None
+    clips: tuple[int, ...] | None = None
+    fields: tuple[str, ...] | None = None
+    n_clips: int | None = None
+    n_speakers: int | None = None
+    columns: tuple[str, ...] | None = None
+
+
+def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
+    """The shards of ``split`` in a prepared folder, here or elsewhere (``hf://user/name``, ``https://…``); or the given tar paths and URLs as they are.
+
+    A folder needs its ``manifest.json``; the size of every shard that is here is compared with it. A list (or one ``.tar``) has no splits.
+    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or URL scheme, HubError
+    for what cannot be reached.
+    """
+    if not isinstance(shards, str | Path):
+        return _listed(shards, split)
+    if str(shards).endswith(".tar"):
+        return _listed([shards], split)
+    _refuse_scheme(str(shards), REMOTE_SCHEMES)
+    return _of_folder(shards_at(shards), split)
+
+
+def read_manifest(folder: str | Path) -> dict:
+    """``manifest.json`` of a finished folder of this format, here or elsewhere.
+
+    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another format, a field that is missing or
+    garbled, a name that leads out of the folder.
+    """
+    folder = shards_at(folder)
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ShardError(_why_no_manifest(folder))
+    try:
+        manifest = strict_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ShardError(
+            f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, or prepare the folder again"
+        ) from error
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise ShardError(
+            f"{folder} has shard format {found!r}, this speechlip reads format {FORMAT}; "
+            "install the release that wrote it (manifest.json: speechlip), or prepare the sources again"
+        )
+    if problem := shape_problem(manifest):
+        raise ShardError(
+            f"manifest.json lacks or garbles what a reader needs: {problem}; restore {path}, or prepare the folder again"
+        )
+    return manifest
+
+
+def open_shard(url: str) -> AbstractContextManager[BinaryIO | RemoteStream]:
+    """A readable byte stream of one shard, local or remote; closes with its ``with`` block."""
+    return RemoteStream(url) if is_remote(url) else Path(url).open("rb")
+
+
+def _why_no_manifest(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no folder {folder}; give a folder that prep-shards made, or a list of .tar paths or URLs"
+    if (folder / WORK_FOLDER).exists():
+        return f"{folder} is not finished: {WORK_FOLDER} is there, manifest.json is not; run the same prep-shards command again to finish it"
+    return f"{folder} has no manifest.json, so it is not a finished prepared folder; run prep-shards, or give a list of .tar paths"
+
+
+def _of_folder(folder: Path, split: str | None) -> ShardSet:
+    manifest = read_manifest(folder)
+    known = sorted({row["split"] for row in manifest["shards"]})
+    if split not in known:
+        raise OptionError(
+            f"no split {split!r} with shards in {folder}; there are: {', '.join(known) or 'none'}"
+        )
+    rows = sorted((row for row in manifest["shards"] if row["split"] == split), key=lambda row: row["name"])
+    urls = [_url_of(folder, row) for row in rows]
+    if not sum(row["clips"] for row in rows):
+        raise ShardError(
+            f"split {split!r} of {folder} holds no clip; ledger.jsonl says what became of its sources"
+        )
+    return ShardSet(
+        urls=tuple(urls),
+        digest=_digest(row["sha256"] for row in rows),
+        split=split,
+        clips=tuple(row["clips"] for row in rows),
+        fields=tuple(manifest["fields"]),
+        n_clips=sum(row["clips"] for row in rows),
+        n_speakers=manifest["splits"][split]["speakers"],
+        columns=tuple(manifest.get("columns", ())),
+    )
+
+
+def _url_of(folder: Path, row: dict) -> str:
+    path, url = folder / "data" / row["name"], shard_url(folder, row["name"])
+    if url and not path.is_file():
+        return url
+    _check_size(path, row["bytes"])
+    return str(path)
+
+
+def _check_size(path: Path, wanted_bytes: int) -> None:
+    if not path.is_file():
+        raise ShardError(
+            f"{path} is missing though manifest.json lists it; copy it again, or run prep-shards again"
+        )
+    if path.stat().st_size != wanted_bytes:
+        raise ShardError(
+            f"{path} has {path.stat().st_size} bytes, manifest.json says {wanted_bytes}; copy it again and run verify-shards"
+        )
+
+
+def _listed(shards: Sequence[str | Path], split: str | None) -> ShardSet:
+    urls = tuple(map(str, shards))
+    if split is not None:
+        raise OptionError(
+            f"a list of shards has no splits, so split={split!r} cannot be chosen; list the shards of that split alone"
+        )
+    if not urls:
+        raise OptionError("the list of shards is empty; give at least one .tar path or URL")
+    for url in urls:
+        _refuse_scheme(url, REMOTE_SCHEMES)
+        if not is_remote(url) and not Path(url).is_file():
+            raise ShardError(
+                f"there is no shard {url}; give paths of .tar files or {', '.join(REMOTE_SCHEMES)} URLs"
+            )
+    return ShardSet(urls, _digest(url.rpartition("/")[2] for url in urls))
+
+
+def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", url)  # two letters at least: C: is a drive
+    if scheme is None or scheme[1] in allowed or Path(url).exists():
+        return
+    why = "it would run a shell command" if scheme[1] == "pipe" else "it is not read here"
+    raise OptionError(
+        f"refused {url}: {why}; give a prepared folder, hf://user/name, or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
+    )
+
+
+def _digest(parts) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

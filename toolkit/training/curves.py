@@ -1,0 +1,152 @@
+"""``training.png`` of a run: how loss and pair AUC went, and how alike matches and mismatches of the validation pairs ended up."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speechlip.files.writing import whole_file
+from speechlip.training import history
+from speechlip.training.config import TrainOptions
+from speechlip.training.cosines import MATCH, auc_by_kind, read_cosines
+from speechlip.training.history import Row
+from speechlip.training.losses import plateau
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAME = "training.png"
+INK, SOFT, LINE, CURVE = "#1b2330", "#596474", "#e0e4ea", "#0f6c8c"
+KIND_COLOURS = {MATCH: CURVE, "shift": "#b4530a", "clip": "#7b4ba0", "speaker": "#3d7a2f"}
+STYLE: dict[Any, Any] = {
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": SOFT,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+}
+STYLE |= {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+}
+STYLE |= {
+    "axes.titlesize": 12,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+}
+BINS, CHANCE, ROW_HEIGHT = 32, 0.5, 0.86
+
+
+def draw_training(run: Path, options: TrainOptions) -> Path:
+    """Draw a run from its ``history.csv`` and ``cosines.csv``; returns the picture's path. No display is needed.
+
+    Raises ModelError where one of the files is not what training writes.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rows, cosines = history.read(run), read_cosines(run)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(13, 4), dpi=110, layout="constrained")
+        losses, aucs, alike = figure.subplots(1, 3)
+        draw_loss(losses, rows, plateau(options.loss, options.batch_size))
+        draw_auc(aucs, rows)
+        draw_cosines(alike, cosines)
+        figure.suptitle(headline(options, rows), x=0.01, ha="left", color=SOFT, fontsize=11)
+        picture = io.BytesIO()
+        figure.savefig(picture, metadata={"Software": None})
+    with whole_file(run / NAME) as file:
+        file.write(picture.getvalue())
+    return run / NAME
+
+
+def headline(options: TrainOptions, rows: Sequence[Row]) -> str:
+    """What was trained, in a line.
+
+    >>> headline(TrainOptions(), [])
+    'se4lip, loss relu, batches of 16, no step; AUC and cosines of the validation pairs'
+    """
+    done = f"{rows[-1].step} steps" if rows else "no step"
+    return f"{options.encoder}, loss {options.loss}, batches of {options.batch_size}, {done}; AUC and cosines of the validation pairs"
+
+
+def draw_loss(axes: "Axes", rows: Sequence[Row], plateau_loss: float) -> None:
+    """Mean loss between looks, over the line at which nothing is told apart."""
+    axes.plot([row.step for row in rows], [row.loss for row in rows], color=CURVE, marker=_marker(rows))
+    _level(axes, plateau_loss, f"dashed {plateau_loss:.2f}: nothing told apart")
+    top = max([plateau_loss, *(row.loss for row in rows if np.isfinite(row.loss))])
+    axes.set(title="Loss", xlabel="step", ylim=(0, 1.12 * top))
+
+
+def draw_auc(axes: "Axes", rows: Sequence[Row]) -> None:
+    """Pair AUC of the fixed validation pairs."""
+    seen = [row for row in rows if np.isfinite(row.auc)]
+    if not seen:
+        return _nothing(axes, "Pair AUC", "no validation pairs")
+    axes.plot([row.step for row in seen], [row.auc for row in seen], color=CURVE, marker=_marker(seen))
+    _level(axes, CHANCE, "dashed 0.5: chance")
+    axes.set(
+        title=f"Pair AUC {seen[-1].auc:.3f}",
+        xlabel="step",
+        ylim=(min(0.45, *(row.auc - 0.03 for row in seen)), 1.02),
+    )
+    return None
+
+
+def draw_cosines(axes: "Axes", cosines: dict[str, np.ndarray]) -> None:
+    """A histogram for matches and for each kind of negative, one above the other on one axis, each as high as its own peak; and the kind's AUC."""
+    finite = {
+        kind: values[np.isfinite(values)] for kind, values in cosines.items() if np.isfinite(values).any()
+    }
+    if not finite:
+        return _nothing(axes, "Cosine of lips and speech", "no validation pairs")
+    aucs = auc_by_kind(cosines)
+    edges = np.linspace(min(0.0, *(values.min() for values in finite.values())), 1.0, BINS + 1)
+    for floor, (kind, values) in zip(range(len(finite) - 1, -1, -1), finite.items(), strict=True):
+        counts = np.histogram(values, edges)[0]
+        heights = floor + ROW_HEIGHT * counts / max(1, counts.max())
+        axes.stairs(heights, edges, baseline=floor, color=KIND_COLOURS[kind], alpha=0.3, fill=True)
+        axes.stairs(heights, edges, baseline=floor, color=KIND_COLOURS[kind], linewidth=1.4)
+        told = f"{len(values)} {'matches' if kind == MATCH else kind}" + (
+            f"\nAUC {aucs[kind][0]:.3f}" if kind in aucs else ""
+        )
+        axes.annotate(
+            told,
+            (1.02, floor + 0.12),
+            xycoords=("axes fraction", "data"),
+            color=KIND_COLOURS[kind],
+            annotation_clip=False,
+        )
+    axes.set(
+        title="Cosine of lips and speech",
+        xlabel="cosine",
+        xlim=(edges[0], edges[-1]),
+        ylim=(-0.04, len(finite)),
+        yticks=[],
+    )
+    return None
+
+
+def _marker(rows: Sequence[Row]) -> str:
+    """A dot where one row alone would give no line."""
+    return "o" if len(rows) < 2 else ""
+
+
+def _level(axes: "Axes", value: float, words: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.axhline(value, color=SOFT, linestyle=(0, (4, 3)), linewidth=1)
+    axes.set_title(words, loc="right", color=SOFT, fontsize=10, fontweight="normal")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+
+def _nothing(axes: "Axes", title: str, words: str) -> None:
+    axes.set(title=title, xticks=[], yticks=[])
+    axes.annotate(words, (0.5, 0.5), xycoords="axes fraction", ha="center", color=SOFT)

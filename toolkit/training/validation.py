@@ -1,0 +1,72 @@
+"""The fixed validation batch: some of the frozen pairs, looked at again and again while training goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from speechlip.encoders.networks.pair import SpeechLipPair
+from speechlip.errors import OptionError, ShardError
+from speechlip.metrics.pairs import pair_auc
+from speechlip.shards.pairs.frozen import read_pairs
+from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
+from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
+from speechlip.training.cosines import write_cosines
+from speechlip.training.objective import speech_of
+
+BATCH_PAIRS = 64
+
+
+class Validation:
+    """Frozen pairs of a split in memory (150 kB each). They leave the pair in the mode in which it was."""
+
+    def __init__(self, batches: list[dict[str, Any]]) -> None:
+        self.batches = batches
+        self.label = np.concatenate([batch["label"].numpy() for batch in batches])
+        self.kind = np.concatenate([batch["kind"].numpy() for batch in batches])
+
+    def look(self, pair: SpeechLipPair, run: Path, step: int) -> float:
+        """Write ``cosines.csv`` of a run at this step; returns the pair AUC, 0.5 is chance, NaN where the encoders give numbers that are not finite."""
+        cosines = self.cosines(pair)
+        write_cosines(run, step, self.kind, cosines)
+        return pair_auc(cosines, self.label) if np.isfinite(cosines).all() else float("nan")
+
+    @torch.inference_mode()
+    def cosines(self, pair: SpeechLipPair) -> np.ndarray:
+        """(N,) float32, in fp32 whatever the training's precision."""
+        training, device = pair.training, next(pair.parameters()).device
+        pair.eval()
+        parts = []
+        for batch in self.batches:
+            embeddings = pair(batch["lips"].to(device), speech_of(batch).to(device))
+            parts.append(functional.cosine_similarity(*embeddings).cpu().numpy())
+        pair.train(training)
+        return np.concatenate(parts)
+
+
+def open_validation(
+    shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, reads: SpeechWindows = STFT_WINDOWS
+) -> tuple[Validation | None, str]:
+    """``n_pairs`` of the frozen pairs of ``split``, drawn once, with the speech that ``reads`` asks for, and an empty note.
+
+    Where there are none: None, and a note that says why.
+    """
+    path = shards / "pairs" / f"{split}.parquet"
+    try:
+        rows = list(read_pairs(path))
+        clips = ClipLookup(shards, split, reads)
+    except (OptionError, ShardError) as error:
+        return None, f"no pair AUC while training: {error}"
+    chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:n_pairs].tolist())
+    batches = [
+        [rows[number] for number in chosen[first : first + BATCH_PAIRS]]
+        for first in range(0, len(chosen), BATCH_PAIRS)
+    ]
+    if not {0, 1} <= {rows[number].label for number in chosen}:
+        return (
+            None,
+            f"no pair AUC while training: {path} has {len(rows)} pairs, matches and mismatches are wanted",
+        )
+    return Validation([collate_frozen(batch, clips) for batch in batches]), ""

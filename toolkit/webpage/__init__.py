@@ -1,0 +1,1 @@
+"""Pages of one file that ask nothing of a network."""

@@ -1,0 +1,278 @@
+"""Units of work on processes of this machine, any of which may die, hang or swallow the memory: no unit stops the others.
+
+``work(unit, report)`` is a module-level function; it calls ``report(source, seconds)`` when it begins a source (0 s) and as it goes. A process
+that dies at a source is told with it. One that dies with nothing to do, or before its unit's first report, is replaced, and its unit done by
+another. One that is over the limits is ended here, and its source told with the reason.
+"""
+
+import os
+import pickle
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from speechlip.errors import SpeechLipError, WorkerError
+from speechlip.workers.processes import PULSE, resident_bytes, started
+
+Report = Callable[[str, float], None]
+Work = Callable[[Any, Report], Any]
+
+LOOK_EVERY_S = 0.5
+JOIN_S = 5.0
+PATIENCE = 6
+"""A large file is read and hashed for a while before its first picture comes out."""
+FALSE_STARTS = 5
+"""So many processes in a row that end before they do anything end the run: the next would as well."""
+CRASHED, OVER_LIMIT = "crashed the worker", "over the limit"
+"""Why a source gave nothing whose process died, or was ended."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a source may take of its process. wait_s: without a sign of life; ``PATIENCE`` times as long while it reads and nothing comes of it.
+    memory_bytes: resident. 0: no limit.
+
+    The defaults are docs/decisions/limits.md's.
+    """
+
+    wait_s: float = 600.0
+    memory_bytes: int = 4 * 2**30
+
+
+DEFAULT_LIMITS, NO_LIMITS = Limits(), Limits(0.0, 0)
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A worker is at ``source`` and has got through ``seconds`` more of it."""
+
+    unit: Any
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A unit is done; ``result`` is what ``work`` returned."""
+
+    unit: Any
+    result: Any
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A worker process died while it was at ``source`` (a crash in a native library, or killed for memory).
+
+    limit: what it was ended for by its parent, as a sentence; empty where it died by itself.
+    """
+
+    unit: Any
+    source: str
+    exit_code: int
+    limit: str = ""
+
+    @property
+    def reason(self) -> str:
+        return OVER_LIMIT if self.limit else CRASHED
+
+    @property
+    def detail(self) -> str:
+        return self.limit or f"exit code {self.exit_code}"
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A worker process died while it had nothing to do, or before it had begun; another does its work. None of it is lost."""
+
+    exit_code: int
+
+    def __str__(self) -> str:
+        return f"a worker process ended before it began (exit code {self.exit_code}); another does its work"
+
+
+Event = Advanced | Finished | Crashed | Replaced
+
+
+def local(work: Work, units: "deque[Any]", workers: int, limits: Limits = NO_LIMITS) -> Iterator[Event]:
+    """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile. An exception in ``work`` is raised here.
+
+    Raises WorkerError where processes end again and again before they do anything.
+    """
+    staff: dict[Connection, _Worker] = {}
+    false_starts = 0
+    try:
+        while units or any(worker.unit is not None for worker in staff.values()):
+            while units and len(staff) < workers:
+                worker = _Worker(work)
+                staff[worker.pipe] = worker
+            for worker in staff.values():
+                if units and worker.unit is None:
+                    worker.begin(units.popleft())
+            for pipe in wait(list(staff), None if limits == NO_LIMITS else LOOK_EVERY_S):
+                worker = staff[pipe]  # type: ignore[index]
+                event = worker.hear()
+                if isinstance(event, Crashed | Replaced):
+                    del staff[worker.pipe]
+                false_starts = false_starts + 1 if isinstance(event, Replaced) else 0
+                if isinstance(event, Replaced) and worker.unit is not None:
+                    units.appendleft(worker.unit)
+                yield event
+                if false_starts == FALSE_STARTS:
+                    raise WorkerError(_why_no_workers(event))
+            for worker in list(staff.values()):
+                if why := worker.over(limits):
+                    del staff[worker.pipe]
+                    yield worker.ended(why)
+    finally:
+        for worker in staff.values():
+            worker.dismiss()
+
+
+def _why_no_workers(last: Event) -> str:
+    code = last.exit_code if isinstance(last, Replaced) else 0
+    return (
+        f"{FALSE_STARTS} worker processes in a row ended before they began (exit code {code}): see the message above, or free memory; "
+        "the same command goes on where it stopped"
+    )
+
+
+def outcomes(
+    work: Work,
+    tasks: Sequence[Any],
+    workers: int,
+    advanced: Callable[[str, float], None],
+    lost: Callable[[Any, Crashed], Any],
+    replaced: Callable[[Replaced], None] = lambda event: None,
+    limits: Limits = NO_LIMITS,
+) -> Iterator[tuple[Any, Any]]:
+    """Each task with what ``work`` made of it, as they end.
+
+    A task whose process dies is tried once more; then, or where it is over the limits, ``lost(task, crash)`` stands for its result. Tasks are
+    hashable and differ.
+    """
+    pending, crashes = deque(tasks), Counter[Any]()
+    for event in local(work, pending, max(1, min(workers, len(pending))), limits):
+        if isinstance(event, Advanced):
+            advanced(event.source, event.seconds)
+        elif isinstance(event, Finished):
+            yield event.unit, event.result
+        elif isinstance(event, Replaced):
+            replaced(event)
+        elif event.limit or crashes[event.unit]:
+            yield event.unit, lost(event.unit, event)
+        else:
+            crashes[event.unit] += 1
+            pending.append(event.unit)
+
+
+class _Worker:
+    """One process, the pipe to it, what it is doing, and when it last gave a sign of life and made a step."""
+
+    def __init__(self, work: Work) -> None:
+        self.process, self.pipe = started(_serve, work, dict(os.environ))
+        self.unit: Any = None
+        self.source, self.sign_s, self.step_s = "", 0.0, 0.0
+
+    def begin(self, unit: Any) -> None:
+        self.unit, self.source, self.sign_s = unit, "", time.monotonic()
+        try:
+            self.pipe.send(unit)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it has ended, which is heard next
+
+    def hear(self) -> Event:
+        """The next thing the process says of its unit, or that it died."""
+        try:
+            kind, value = self.pipe.recv()
+        except (EOFError, OSError):
+            return self.ended()
+        self.sign_s = time.monotonic()
+        if kind == "error":
+            raise value
+        if kind == "advanced":
+            before, (self.source, passed_s) = self.source, value
+            self.step_s = self.sign_s if passed_s > 0 or self.source != before else self.step_s
+            return Advanced(self.unit, self.source, passed_s)
+        unit, self.unit = self.unit, None
+        return Finished(unit, value)
+
+    def over(self, limits: Limits) -> str:
+        """Which limit the process is over, as a sentence, or an empty one."""
+        if limits == NO_LIMITS or not self.source or self.unit is None or self.pipe.poll():
+            return ""
+        still_s, silent_s = time.monotonic() - self.step_s, time.monotonic() - self.sign_s
+        if limits.wait_s and silent_s > limits.wait_s:
+            return f"no step forward in {limits.wait_s:g} s (--max-wait)"
+        if limits.wait_s and still_s > PATIENCE * limits.wait_s:
+            return f"no step forward in {PATIENCE * limits.wait_s:g} s of reading ({PATIENCE} × --max-wait)"
+        held = resident_bytes(self.process.pid) if limits.memory_bytes else 0
+        if held > limits.memory_bytes:
+            return f"{held / 1e9:.1f} GB of memory, {limits.memory_bytes / 1e9:.1f} GB are allowed (--max-memory)"
+        return ""
+
+    def ended(self, limit: str = "") -> Crashed | Replaced:
+        """What to tell of a process that died, or that is ended here for ``limit``."""
+        self.dismiss(kill=bool(limit))
+        exit_code = self.process.exitcode or 0
+        if self.unit is None or not self.source:
+            return Replaced(exit_code)
+        return Crashed(self.unit, self.source, exit_code, limit)
+
+    def dismiss(self, kill: bool = True) -> None:
+        if kill:
+            self.process.kill()
+        self.process.join(JOIN_S)
+        if self.process.is_alive():
+            self.process.kill()
+        self.pipe.close()
+
+
+def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
+    """Life of a worker: take a unit, work, answer, until the other end of the pipe is gone."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    os.environ.clear()  # a forked process has the server's, which may be older
+    os.environ.update(environment)
+
+    source_now = ""
+
+    def report(source: str, passed_s: float) -> None:
+        nonlocal source_now
+        source_now = source
+        try:
+            pipe.send(("advanced", (source, passed_s)))
+        except OSError:
+            os._exit(1)  # nobody hears; an exception would be taken for one of the source
+
+    PULSE.told = lambda: report(source_now, 0.0) if source_now else None
+    try:
+        while True:
+            unit = pipe.recv()
+            try:
+                answer = ("finished", work(unit, report))
+            except Exception as error:
+                answer = ("error", _sendable(error))
+            pipe.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error where a pipe carries it, else its words."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return SpeechLipError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _end_with_the_parent() -> None:
+    """A worker whose parent was killed ends at once: what it would still write belongs to the run that goes on."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

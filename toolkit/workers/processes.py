@@ -1,0 +1,140 @@
+"""How work gets a process of its own: on Linux forked from a server that imported the heavy libraries once, elsewhere started afresh.
+
+The libraries take seconds of CPU to import; forked processes begin at once and share the memory of what is imported. The server runs
+nothing but imports: no GPU is open in it when it forks, and its only threads are OpenBLAS's idle ones, which OpenBLAS itself starts anew after a
+fork. Python 3.14 starts processes this way by default on Linux.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
+from typing import Any
+
+from speechlip.errors import WorkerError
+
+IMPORTED_ONCE = [
+    "torch",
+    "torchaudio",
+    "av",
+    "cv2",
+    "skimage.transform",
+    "soundfile",
+    "PIL.Image",
+    "webdataset",
+]
+START_TRIES, PAUSE_S, PULSE_S = 5, 0.2, 1.0
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit of ``resource.getrusage().ru_maxrss``."""
+
+
+def process_context() -> ForkServerContext | SpawnContext:
+    """The multiprocessing context in which every process of speechlip is started."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED_ONCE)
+    return context
+
+
+def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]:
+    """A daemon process that runs ``target(pipe, *args)``, and the other end of its pipe.
+
+    The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no process can be started.
+    """
+    context = process_context()
+    failures = 0
+    while True:
+        near, far = context.Pipe()
+        process = context.Process(target=target, args=(far, *args), daemon=True)
+        try:
+            with interrupts_held():
+                process.start()
+            return process, near
+        except (EOFError, OSError) as error:
+            near.close()
+            failures += 1
+            if failures == START_TRIES:
+                why = str(error) or type(error).__name__
+                raise WorkerError(
+                    f"no worker process can be started ({why}); free memory or processes and run the command again"
+                ) from error
+            time.sleep(PAUSE_S)
+        finally:
+            far.close()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block is over. A process started inside never gets Ctrl-C: it is the parent's business, which ends
+    its workers.
+    """
+    resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
+    caught: list[int] = []
+    held = (signal.SIGINT, signal.SIGTERM)
+    handlers = {
+        each: signal.signal(each, lambda number, frame: caught.append(number)) for each in held
+    }  # other threads may take the signal
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what the new process inherits
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+    for number in caught[:1]:
+        signal.raise_signal(number)
+
+
+class Pulse:
+    """Signs of life of this process, for whoever waits for it: ``told`` is called once a second while ``beat`` is, which costs next to nothing."""
+
+    def __init__(self) -> None:
+        self.told: Callable[[], object] | None = None
+        self.last_s = 0.0
+
+    def beat(self) -> None:
+        """What takes long calls it as it gets on: for every packet, every block."""
+        if self.told and time.monotonic() - self.last_s > PULSE_S:
+            self.last_s = time.monotonic()
+            self.told()
+
+
+PULSE = Pulse()
+alive = PULSE.beat
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds (resident set), 0 where it cannot be known or the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        pass
+    if sys.platform == "linux":
+        return 0
+    try:
+        said = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout
+        return int(said) * 1024
+    except (OSError, ValueError):
+        return 0
+
+
+@lru_cache
+def use_one_thread() -> None:
+    """Preparation runs one source per process; threads inside a process would only take turns with the other processes."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
