@@ -3,12 +3,15 @@
 import importlib.util
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from speechlip.commands.cli import speechlip
+from speechlip.scoring.records import ModelRow
+from speechlip.shards.ledger import LedgerRow
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
@@ -95,3 +98,14 @@ def test_a_row_says_what_help_says():
     assert "| `--max-memory` | Give a video up whose process holds more memory; 0: never. | 4GiB |" in section
     assert "Values: `lips`, `lower-face`, `auto-avsr`. | lips |" in section
     assert "```sh\nprep-shards videos/ -o shards/ --workers 2\n" in section
+
+
+@pytest.mark.parametrize(
+    ("record", "page", "heading"),
+    [(LedgerRow, "format", "ledger.jsonl"), (ModelRow, "score-sync", "What comes out")],
+)
+def test_every_field_of_a_table_has_its_meaning(record, page, heading):
+    _, _, section = (DOCS / f"{page}.md").read_text().partition(f"## {heading}\n")
+    first_cells = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
+    named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert {field.name for field in fields(record)} <= named
