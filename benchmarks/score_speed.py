@@ -134,7 +134,7 @@ def random_syncnet(path: Path) -> Path:
 def drawn_clips(root: Path) -> list[Path]:
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
-    generate(root, SyntheticOptions(identities=3, clips=1), quiet=True)
+    generate(root, SyntheticOptions(identities=3, clips=1))
     return videos(root)
 
 

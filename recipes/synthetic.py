@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import speechlip
-from speechlip.commands.terminal import Bar
 from speechlip.errors import OptionError, WorkerError
 from speechlip.files.locks import LOCK, only_run
 from speechlip.files.writing import make_folder, write_text
+from speechlip.progress import SILENT, Progress
 from speechlip.recipes import folder
 from speechlip.records import Source
 from speechlip.wording import counted
@@ -90,11 +90,11 @@ def clip_names(options: SyntheticOptions) -> list[str]:
 
 
 def generate(
-    root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, quiet: bool = False
+    root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, progress: Progress = SILENT
 ) -> float:
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
-    The bytes do not depend on ``workers``. Says on stderr how far it is unless ``quiet``.
+    The bytes do not depend on ``workers``.
     Raises OptionError where espeak-ng or OpenCV is missing, ``root`` holds anything else, or another run writes there.
     """
     from speechlip.recipes._synthetic.paint import cv2_module
@@ -104,9 +104,14 @@ def generate(
     espeak_files()
     root = Path(root)
     tasks = [(root, options, name) for name in clip_names(options)]
-    with only_run(root), Bar(len(tasks), "drawing", "clips", quiet=quiet) as bar:
+    progress.begin("drawing", len(tasks), "clips")
+    total_s = 0.0
+    with only_run(root):
         _claim(root, options)
-        return sum(bar.over(_each(tasks, workers)), 0.0)
+        for length_s in _each(tasks, workers):
+            total_s += length_s
+            progress.advance()
+    return total_s
 
 
 def _each(tasks: list[tuple], workers: int) -> Iterator[float]:

@@ -1,6 +1,47 @@
-"""speechlip: shards of aligned speech and lips from raw talking videos, and scores for lip sync that two labs can compare."""
+"""speechlip: shards of aligned speech and lips from raw talking videos, and scores for lip sync that two labs can compare.
+
+What ``__all__`` names is the way in from Python. Each name is imported when it is first used, so ``import speechlip`` is light.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if __name__ != "speechlip":
     raise ImportError(f"import speechlip, not {__name__}: docs/architecture.md says why")
 
+if TYPE_CHECKING:
+    from speechlip.encoders.features.catalogue import open_features as open_features
+    from speechlip.encoders.trained import load_run as load_run
+    from speechlip.errors import SpeechLipError as SpeechLipError
+    from speechlip.hub.typed import as_dataset as as_dataset
+    from speechlip.progress import Progress as Progress
+    from speechlip.shards.pairs.loader import pair_loader as pair_loader
+    from speechlip.shards.read.reader import ClipReader as ClipReader
+    from speechlip.shards.read.shardset import ShardSet as ShardSet
+    from speechlip.shards.read.shardset import open_shards as open_shards
+
 __version__ = "0.1.0"
+
+ROOM_OF = {
+    "ClipReader": "shards.read.reader",
+    "Progress": "progress",
+    "ShardSet": "shards.read.shardset",
+    "SpeechLipError": "errors",
+    "as_dataset": "hub.typed",
+    "load_run": "encoders.trained",
+    "open_features": "encoders.features.catalogue",
+    "open_shards": "shards.read.shardset",
+    "pair_loader": "shards.pairs.loader",
+}
+"""Where each name of the door lives."""
+__all__ = sorted(ROOM_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ROOM_OF:
+        raise AttributeError(f"module 'speechlip' has no attribute {name!r}; there are: {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"speechlip.{ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -367,19 +367,17 @@ def always_killed(task, report):
 def test_a_process_that_dies_is_replaced_and_one_that_dies_twice_is_said(tmp_path, monkeypatch):
     (tmp_path / "token").touch()
     monkeypatch.setattr(synthetic, "_make_clip", killed_once)
-    assert (
-        generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True) == 2.0
-    )
+    assert generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2) == 2.0
     monkeypatch.setattr(synthetic, "_make_clip", always_killed)
     with pytest.raises(
         WorkerError, match=r"draws speaker-00.* died twice \(exit code -9\).*the same command goes on"
     ):
-        generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2, quiet=True)
+        generate(tmp_path / "corpus", SyntheticOptions(identities=2, clips=1), workers=2)
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path):
     with only_run(tmp_path / "corpus"), pytest.raises(OptionError, match="another run is writing to"):
-        generate(tmp_path / "corpus", SyntheticOptions(identities=1, clips=1), quiet=True)
+        generate(tmp_path / "corpus", SyntheticOptions(identities=1, clips=1))
 
 
 def test_a_corpus_in_place_of_a_file_is_one_line(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from speechlip.preparing.options import PrepOptions
 from speechlip.records import Clip, Phone, Source
+from speechlip.shards.format import ClipFormat
 from speechlip.shards.read.filmstrip import frame_cuts
 from speechlip.shards.writer import encode_clip, encode_filmstrip, key_digits, sample_key, write_shard
 
@@ -68,7 +68,7 @@ def test_members_hold_the_clip():
     members = encode_clip(
         clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)),
         {"key": "k", "source_sha256": "ab", "corrected": []},
-        PrepOptions(),
+        ClipFormat(),
     )
     assert list(members) == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
     samples, rate = soundfile.read(io.BytesIO(members["audio.flac"]), dtype="int16")

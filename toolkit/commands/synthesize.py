@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from speechlip.commands.base import FILE, command
-from speechlip.commands.terminal import echo
+from speechlip.commands.terminal import Bars, echo
 from speechlip.wording import counted
 
 
@@ -32,5 +32,6 @@ def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
     """Make a corpus of drawn talking heads with exact phones, landmarks and A/V offset (needs the extra [synthetic])."""
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
-    length_s = generate(out, SyntheticOptions(**chosen), workers=workers, quiet=quiet)
+    with Bars(quiet) as progress:
+        length_s = generate(out, SyntheticOptions(**chosen), workers=workers, progress=progress)
     echo(f"{counted(chosen['identities'] * chosen['clips'], 'clip')}, {length_s:.0f} s, in {out}")

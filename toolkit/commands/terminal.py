@@ -94,3 +94,32 @@ def say(text: str) -> None:
 def echo(text: object, err: bool = False) -> None:
     """Lines on stdout, or on stderr. Whatever file a name came from, nothing in them acts on the terminal."""
     click.echo(harmless(str(text)), err=err)
+
+
+class Bars:
+    """``Progress`` on stderr: one bar after another, a stage each; with ``quiet`` only sentences."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.bar: Bar | None = None
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def begin(self, stage: str, total: float, unit: str, done: float = 0.0) -> None:
+        self.close()
+        self.bar = Bar(total, stage, unit, done=done, quiet=self.quiet)
+
+    def advance(self, amount: float = 1.0, at: str = "") -> None:
+        if self.bar is not None:
+            self.bar.add(amount, at[-40:])
+
+    def say(self, text: str) -> None:
+        say(text)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from speechlip.errors import OptionError
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.shards.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME
+from speechlip.shards.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.workers.pool import Limits
 
@@ -75,6 +75,10 @@ class PrepOptions:
 
     def as_dict(self) -> dict:
         return asdict(self) | {"split": dict(self.split)}
+
+    @property
+    def clip_format(self) -> ClipFormat:
+        return ClipFormat(self.lips_format, self.spectrogram, self.crop, self.detector)
 
 
 def parse_bytes(text: str) -> int:

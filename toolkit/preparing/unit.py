@@ -100,7 +100,7 @@ def prepare_source(
             facts.append(
                 PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
             )
-            yield key, encode_clip(clip, {"key": key, **meta}, options)
+            yield key, encode_clip(clip, {"key": key, **meta}, options.clip_format)
             account.written(clip)
     except SourceRefused as refusal:
         account.refused(refusal)

@@ -1,10 +1,8 @@
 """One clip, from its files to its rows: faces, then sync by the protocol's path, then render against reference. What fails takes nothing else along."""
 
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,13 @@ from speechlip.media.frames import moments
 from speechlip.media.probe import MediaInfo, picture_corrections, probe
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.lmd import LandmarkScore
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
 from speechlip.scoring import protocols
 from speechlip.scoring.faces import FaceTracks, look, sidecar_landmarks, sidecar_of
+from speechlip.scoring.findings import Findings
 from speechlip.scoring.footage import Footage, read_audio, wanted_tracks, why_no_track
 from speechlip.scoring.full_reference import (
     PAIRED,
-    ImageScores,
     check_lengths,
     check_sizes,
     compare_pictures,
@@ -37,7 +34,7 @@ from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
 from speechlip.scoring.rows import clip_rows, curves_of
 from speechlip.scoring.strips import Strips
 from speechlip.scoring.sync.crops224 import CROP_PX
-from speechlip.scoring.sync.models import SyncModel, TrackSync, score_tracks, score_whole
+from speechlip.scoring.sync.models import SyncModel, score_tracks, score_whole
 from speechlip.scoring.transcode.binary import Ffmpeg
 from speechlip.scoring.transcode.codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
 from speechlip.scoring.transcode.reading import transcode_images
@@ -57,45 +54,6 @@ class Tools:
     sync: SyncModel | None = None
     lpips: Any = None
     problems: dict[str, NotScored] = field(default_factory=dict)
-
-
-@dataclass
-class Findings:
-    """What came of one clip so far. problems: family → why it has no value."""
-
-    problems: dict[str, NotScored]
-    tracks: list[TrackSync] = field(default_factory=list)
-    landmarks: LandmarkScore | None = None
-    images: ImageScores = field(default_factory=ImageScores)
-    strips: Strips = field(default_factory=Strips)
-    looked: FaceTracks | None = None
-    looked_reference: FaceTracks | None = None
-    notes: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    frames: int = 0
-    sound: str = "none"
-    net_delay_ms: float | None = None
-
-    @contextmanager
-    def stage(self, name: str, families: tuple[str, ...]) -> Iterator[None]:
-        """Time a stage; what goes wrong in it becomes the reason of its families."""
-        began = time.perf_counter()
-        try:
-            yield
-        except NotScored as problem:
-            self.refuse(families, problem)
-        except SourceRefused as refusal:
-            self.refuse(families, NotScored(refusal.reason, refusal.detail))
-        finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - began, 3)
-
-    def refuse(self, families: tuple[str, ...], problem: NotScored) -> None:
-        for family in families:
-            self.problems.setdefault(family, problem)
-
-    def open(self, families: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of ``families`` that are asked for and that nothing speaks against yet."""
-        return tuple(family for family in families if family in wanted and family not in self.problems)
 
 
 def score_clip(

@@ -3,23 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore
+from speechlip.scoring.findings import Findings
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ModelRow, ScoreRow, TrackCurves
 from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
-if TYPE_CHECKING:
-    from speechlip.scoring.clip import Findings
-
 MEAN = "mean"
 
 
 def clip_rows(
-    clip: str, options: ScoreOptions, model: SyncModel | None, found: "Findings"
+    clip: str, options: ScoreOptions, model: SyncModel | None, found: Findings
 ) -> tuple[ScoreRow, ...]:
     """Rows of a clip: a single row where it has one track or none, else one per track and the one for the clip."""
     if len(found.tracks) < 2:
@@ -121,7 +119,7 @@ def _clip_row(
     track: str,
     options: ScoreOptions,
     model: SyncModel | None,
-    found: "Findings",
+    found: Findings,
     sync: dict[str, Any],
 ) -> ScoreRow:
     lmd = found.landmarks
@@ -142,7 +140,7 @@ def _track_row(
     number: str,
     options: ScoreOptions,
     model: SyncModel | None,
-    found: "Findings",
+    found: Findings,
     track: TrackSync,
 ) -> ScoreRow:
     delay = {"net_delay_ms": found.net_delay_ms}

@@ -13,9 +13,8 @@ import numpy as np
 
 from speechlip.files.names import plain_name
 from speechlip.files.writing import whole_file
-from speechlip.preparing.options import PrepOptions
 from speechlip.records import Clip
-from speechlip.shards.format import CROP_SIZE
+from speechlip.shards.format import CROP_SIZE, ClipFormat
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, SAMPLE_RATE, seconds
 
@@ -115,16 +114,16 @@ def encode_json(value: object) -> bytes:
     )
 
 
-def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
+def encode_clip(clip: Clip, meta: dict, form: ClipFormat) -> Sample:
     """All members of one sample by extension, each encoded, in the order in which they are written (docs/format.md).
 
     meta: its key and what is known of its source, for the ``json``.
     """
     members = {
         "audio.flac": encode_flac(clip.audio),
-        "json": encode_json(meta | clip_meta(clip, options)),
-        f"lips.{options.lips_format}": encode_filmstrip(clip.lips, options.lips_format),
-        f"{options.spectrogram}.npy": encode_npy(spectrogram(clip.audio, options.spectrogram)),
+        "json": encode_json(meta | clip_meta(clip, form)),
+        f"lips.{form.lips_format}": encode_filmstrip(clip.lips, form.lips_format),
+        f"{form.spectrogram}.npy": encode_npy(spectrogram(clip.audio, form.spectrogram)),
     }
     if clip.landmarks is not None:
         members["landmarks.npy"] = encode_npy(clip.landmarks)
@@ -133,7 +132,7 @@ def encode_clip(clip: Clip, meta: dict, options: PrepOptions) -> Sample:
     return dict(sorted(members.items()))
 
 
-def clip_meta(clip: Clip, options: PrepOptions) -> dict:
+def clip_meta(clip: Clip, form: ClipFormat) -> dict:
     """What the ``json`` member says about a clip, beside its key and what is known of its source; the same keys and types in every sample."""
     return clip.source.more | {
         "source": plain_name(clip.source.name),
@@ -144,8 +143,8 @@ def clip_meta(clip: Clip, options: PrepOptions) -> dict:
         "start_s": seconds(clip.start_frame),
         "n_frames": len(clip.lips),
         "fps": FPS,
-        "detector": options.detector,
-        "crop": options.crop,
+        "detector": form.detector,
+        "crop": form.crop,
         "face_score": round(clip.face_score, 4),
         "face_width_px": round(clip.face_width_px, 1),
         "interpolated_frames": clip.interpolated_frames,

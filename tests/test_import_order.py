@@ -1,0 +1,115 @@
+"""Rooms import only rooms above them in docs/architecture.md; no file and no inner room imports in a circle."""
+
+import ast
+import re
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import speechlip
+
+PACKAGE = Path(speechlip.__file__).parent
+ARCHITECTURE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+DOOR = "__init__"
+"""speechlip/__init__.py: names every room for type checkers, and is imported by any for its version alone."""
+
+
+def modules(package):
+    """Name below ``speechlip`` → file."""
+    paths = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+    linked = [path for link in package.iterdir() if link.is_symlink() for path in sorted(link.rglob("*.py"))]
+    for path in dict.fromkeys([*paths, *linked]):
+        parts = path.relative_to(package).with_suffix("").parts
+        yield ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts), path
+
+
+def imported(text, known):
+    """Modules of speechlip that a source imports, wherever in it, for type checkers too."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and re.match(r"speechlip\b", node.module or ""):
+            module = (node.module or "").removeprefix("speechlip").lstrip(".")
+            for alias in node.names:
+                inner = f"{module}.{alias.name}".lstrip(".")
+                yield inner if inner in known else module or DOOR
+        elif isinstance(node, ast.Import):
+            yield from (
+                a.name.removeprefix("speechlip.") for a in node.names if a.name.startswith("speechlip.")
+            )
+
+
+def import_graph(package):
+    known = dict(modules(package))
+    graph = {
+        name: {*imported(path.read_text(encoding="utf-8"), known)} - {name, DOOR}
+        for name, path in known.items()
+    }
+    return {name: wanted for name, wanted in graph.items() if name != DOOR}
+
+
+def stated_order(text):
+    """Rooms in the order of the tree: every entry one step in."""
+    tree = re.search(r"```text\ntoolkit/\n(.*?)```", text, re.DOTALL)[1]
+    inside = tree.partition("\nbenchmarks/")[0]
+    return [name.removesuffix(".py").rstrip("/") for name in re.findall(r"^ {2}(\S+)", inside, re.MULTILINE)]
+
+
+def upward(graph, order):
+    """Imports of a room that stands below the importing one, as sentences."""
+    place = {room: number for number, room in enumerate(order)}
+    return [
+        f"{name} imports {other}, which stands below it"
+        for name, wanted in sorted(graph.items())
+        for other in sorted(wanted)
+        if place[other.split(".")[0]] > place[name.split(".")[0]]
+    ]
+
+
+def circle(graph):
+    """A circle of imports, empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def inner_rooms(graph, room):
+    """The graph between the inner rooms of a room; a file that lies in the room itself stands for itself."""
+
+    def place(name):
+        return ".".join(name.split(".")[:2])
+
+    inside = {name: wanted for name, wanted in graph.items() if name.split(".")[0] == room}
+    between = {}
+    for name, wanted in inside.items():
+        others = {place(other) for other in wanted if other in inside}
+        between.setdefault(place(name), set()).update(others - {place(name)})
+    return between
+
+
+GRAPH, ORDER = import_graph(PACKAGE), stated_order(ARCHITECTURE)
+
+
+def test_every_room_has_its_place():
+    assert len(ORDER) == len(set(ORDER))
+    assert {name.split(".")[0] for name in GRAPH} == set(ORDER)
+
+
+def test_no_room_imports_one_below_it():
+    assert not upward(GRAPH, ORDER)
+
+
+def test_no_file_imports_in_a_circle():
+    assert not circle(GRAPH)
+
+
+@pytest.mark.parametrize("room", sorted({name.split(".")[0] for name in GRAPH if name.count(".") > 1}))
+def test_no_inner_room_imports_in_a_circle(room):
+    assert not circle(inner_rooms(GRAPH, room))
+
+
+def test_an_upward_import_and_a_circle_are_seen():
+    graph = GRAPH | {"media.probe": GRAPH["media.probe"] | {"scoring.clip"}}
+    assert upward(graph, ORDER) == ["media.probe imports scoring.clip, which stands below it"]
+    assert {"media.probe", "scoring.clip"} <= set(circle(graph))
