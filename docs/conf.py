@@ -61,6 +61,24 @@ def with_commands(app: Sphinx, page: str, text: list[str]) -> None:
         text[0] += command_page(speechlip, {script.name for script in entry_points(group="console_scripts")})
 
 
+def with_fields(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Show lines such as ``n_frames: …`` of a docstring as a list of fields; a paragraph with several stays prose."""
+    field = re.compile(r"[a-z_]\w*(?:, [a-z_]\w*)*: ")
+    paragraphs = "\n".join(lines).strip().split("\n\n")
+    if what == "module":
+        return
+    for number, paragraph in enumerate(paragraphs):
+        starts = sum(bool(field.match(line)) for line in paragraph.split("\n"))
+        if field.match(paragraph) and starts == len(
+            re.findall(rf"(?:^|\. ){field.pattern}", paragraph, re.M)
+        ):
+            rows = [
+                f":{line}" if field.match(line) else f"    {line.strip()}" for line in paragraph.split("\n")
+            ]
+            paragraphs[number] = "\n".join(rows)
+    lines[:] = "\n\n".join(paragraphs).split("\n")
+
+
 def refuse_outside_files(app: Sphinx, error: Exception | None) -> None:
     """Raise where a built page would load a script, style, font or image from another server."""
     loads = re.compile(
@@ -77,4 +95,5 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("csv", TextLexer)
     app.connect("source-read", out_of_docs)
     app.connect("source-read", with_commands)
+    app.connect("autodoc-process-docstring", with_fields)
     app.connect("build-finished", refuse_outside_files)
