@@ -15,6 +15,7 @@ from speechlip.commands.cli import speechlip
 
 sys.path.insert(0, str(Path(__file__).parent))
 from command_pages import page as command_page
+from docstring_fields import with_field_lists
 
 CITATION = Path(__file__).parents[1] / "CITATION.cff"
 REPOSITORY = yaml.safe_load(CITATION.read_text(encoding="utf-8"))["repository-code"]
@@ -61,22 +62,12 @@ def with_commands(app: Sphinx, page: str, text: list[str]) -> None:
         text[0] += command_page(speechlip, {script.name for script in entry_points(group="console_scripts")})
 
 
-def with_fields(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Show lines such as ``n_frames: …`` of a docstring as a list of fields; a paragraph with several stays prose."""
-    field = re.compile(r"[a-z_]\w*(?:, [a-z_]\w*)*: ")
-    paragraphs = "\n".join(lines).strip().split("\n\n")
-    if what == "module":
-        return
-    for number, paragraph in enumerate(paragraphs):
-        starts = sum(bool(field.match(line)) for line in paragraph.split("\n"))
-        if field.match(paragraph) and starts == len(
-            re.findall(rf"(?:^|\. ){field.pattern}", paragraph, re.M)
-        ):
-            rows = [
-                f":{line}" if field.match(line) else f"    {line.strip()}" for line in paragraph.split("\n")
-            ]
-            paragraphs[number] = "\n".join(rows)
-    lines[:] = "\n\n".join(paragraphs).split("\n")
+def with_field_lists_in_place(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Show the fields of a class, and the parameters of a function, as a list."""
+    if what != "module":
+        lines[:] = with_field_lists("\n".join(lines)).split("\n")
 
 
 def refuse_outside_files(app: Sphinx, error: Exception | None) -> None:
@@ -95,5 +86,5 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("csv", TextLexer)
     app.connect("source-read", out_of_docs)
     app.connect("source-read", with_commands)
-    app.connect("autodoc-process-docstring", with_fields)
+    app.connect("autodoc-process-docstring", with_field_lists_in_place)
     app.connect("build-finished", refuse_outside_files)

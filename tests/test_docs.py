@@ -21,9 +21,16 @@ TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
-spec = importlib.util.spec_from_file_location("command_pages", DOCS / "command_pages.py")
-command_pages = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(command_pages)
+
+def module(name):
+    """A module that docs/conf.py imports."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+command_pages, docstring_fields = module("command_pages"), module("docstring_fields")
 COMMANDS = dict(command_pages.commands(speechlip))
 
 
@@ -109,3 +116,11 @@ def test_every_field_of_a_table_has_its_meaning(record, page, heading):
     first_cells = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
     named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     assert {field.name for field in fields(record)} <= named
+
+
+def test_a_field_a_line_becomes_a_list_and_prose_stays():
+    in_lines, in_a_line = "A clip.\n\nfps: frames\na second\nlabel: 0 or 1", "fps: frames. label: 0 or 1"
+    assert (
+        docstring_fields.with_field_lists(in_lines) == "A clip.\n\n:fps: frames\n    a second\n:label: 0 or 1"
+    )
+    assert docstring_fields.with_field_lists(in_a_line) == in_a_line

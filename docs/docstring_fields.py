@@ -1,0 +1,28 @@
+"""Docstrings for the Python reference: a line for each field becomes an entry of a list."""
+
+import re
+
+FIELD = re.compile(r"[a-z_]\w*(?:, [a-z_]\w*)*: ")
+LATER_FIELD = re.compile(rf"\. {FIELD.pattern}")
+
+
+def with_field_lists(docstring: str) -> str:
+    """``docstring`` with its paragraphs of lines such as ``fps: frames a second`` as reStructuredText fields.
+
+    A paragraph that names several fields in one line stays prose.
+
+    >>> print(with_field_lists("A clip.\\n\\nfps: frames\\na second\\nlabel: of 0, 1"))
+    A clip.
+    <BLANKLINE>
+    :fps: frames
+        a second
+    :label: of 0, 1
+    """
+    return "\n\n".join(map(_with_field_list, docstring.strip().split("\n\n")))
+
+
+def _with_field_list(paragraph: str) -> str:
+    if not FIELD.match(paragraph) or LATER_FIELD.search(paragraph):
+        return paragraph
+    lines = paragraph.split("\n")
+    return "\n".join(f":{line}" if FIELD.match(line) else f"    {line.strip()}" for line in lines)
