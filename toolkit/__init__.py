@@ -10,7 +10,7 @@ if __name__ != "speechlip":
     raise ImportError(f"import speechlip, not {__name__}: docs/architecture.md says why")
 
 if TYPE_CHECKING:
-    from speechlip.encoders.features.catalogue import open_features as open_features
+    from speechlip.encoders.features.catalogue import open_encoder as open_encoder
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
     from speechlip.hub.typed import as_dataset as as_dataset
@@ -29,7 +29,7 @@ ROOM_OF = {
     "SpeechLipError": "errors",
     "as_dataset": "hub.typed",
     "load_run": "encoders.trained",
-    "open_features": "encoders.features.catalogue",
+    "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
 }

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from tiny_dataset import write_dataset
 
-from speechlip.encoders.features.catalogue import names, open_features
+from speechlip.encoders.features.catalogue import names, open_encoder
 from speechlip.encoders.features.protocol import per_frame
 from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
@@ -52,7 +52,7 @@ def run(tmp_path_factory):
 
 def test_an_unknown_name_lists_what_there_is():
     with pytest.raises(OptionError) as error:
-        open_features("hubrt")
+        open_encoder("hubrt")
     assert str(error.value).startswith("no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel")
     for needed in ("wavlm", "whisper", "features:DIR", "deepspeech:DIR", "module:function"):
         assert needed in str(error.value)
@@ -76,17 +76,17 @@ def test_an_unknown_name_lists_what_there_is():
 )
 def test_names_that_cannot_be_are_refused(name, words):
     with pytest.raises(OptionError, match=words):
-        open_features(name)
+        open_encoder(name)
 
 
 def test_random_init_leaves_what_has_no_weights_as_it_is():
-    plain, asked = open_features("log-mel"), open_features("log-mel", random_init=True)
+    plain, asked = open_encoder("log-mel"), open_encoder("log-mel", random_init=True)
     np.testing.assert_array_equal(plain.encode_waveform(SOUND), asked.encode_waveform(SOUND))
     assert asked.name == "log-mel"
 
 
 def test_a_run_gives_its_speech_embeddings_frame_by_frame(run):
-    features = open_features(str(run))
+    features = open_encoder(str(run))
     rows = features.encode_waveform(SOUND)
     np.testing.assert_array_equal(rows, load_run(run).speech_embeddings(SOUND))
     np.testing.assert_array_equal(rows[0], rows[2])
@@ -105,16 +105,16 @@ def test_a_run_gives_its_speech_embeddings_frame_by_frame(run):
 
 
 def test_a_run_and_its_network_at_random_weights(run):
-    trained, drawn = (open_features(name).encode_waveform(SOUND) for name in (str(run), f"random:{run}"))
+    trained, drawn = (open_encoder(name).encode_waveform(SOUND) for name in (str(run), f"random:{run}"))
     assert not np.allclose(trained, drawn)
-    np.testing.assert_array_equal(drawn, open_features(str(run), random_init=True).encode_waveform(SOUND))
-    np.testing.assert_array_equal(drawn, open_features("random:mel-cnn").encode_waveform(SOUND))
-    assert open_features("random:mel-cnn").name == "random:mel-cnn"
+    np.testing.assert_array_equal(drawn, open_encoder(str(run), random_init=True).encode_waveform(SOUND))
+    np.testing.assert_array_equal(drawn, open_encoder("random:mel-cnn").encode_waveform(SOUND))
+    assert open_encoder("random:mel-cnn").name == "random:mel-cnn"
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(ModelError, match="holds no checkpoint"):
-        open_features(str(tmp_path))
+        open_encoder(str(tmp_path))
 
 
 def test_every_kind_reads_a_dataset(run, tmp_path):
@@ -135,7 +135,7 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
         f"shuffled:features:{stored}",
         "random:mel-cnn",
     ):
-        features = open_features(name)
+        features = open_encoder(name)
         clips = list(ClipReader(shards, "train", fields=features.fields, shuffle_clips=0))
         assert len(clips) == 3
         for clip in clips:
@@ -147,19 +147,19 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
 def test_the_example_package_is_opened_by_the_name_of_its_entry_point(example_plugin, monkeypatch):
     monkeypatch.syspath_prepend(str(example_plugin))
     assert "loudness" in names()
-    features = open_features("loudness")
+    features = open_encoder("loudness")
     rows = features.encode_waveform(SOUND)
     assert rows.shape == (12 * 4, 2) and per_frame(rows, features.clock, 12).shape == (12, 8)
     assert rows[0, 0] == pytest.approx(10 * np.log10(np.mean((SOUND[:160] / 32768) ** 2)), abs=1e-3)
     with pytest.raises(OptionError, match="another package's"):
-        open_features("random:loudness")
+        open_encoder("random:loudness")
     with pytest.raises(OptionError, match=r"there are: .*loudness"):
-        open_features("hubrt")
+        open_encoder("hubrt")
 
 
 def test_a_click_stands_in_its_feature_of_the_example(example_plugin, monkeypatch):
     monkeypatch.syspath_prepend(str(example_plugin))
-    features = open_features("loudness_encoder:Loudness")
+    features = open_encoder("loudness_encoder:Loudness")
     click = np.zeros(6400, np.int16)
     click[16 * 73] = 20000  # at 73 ms: the feature of 70 … 80 ms, centred at 75
     loudest = features.encode_waveform(click)[:, 0].argmax()
@@ -206,9 +206,9 @@ def plugins(tmp_path, monkeypatch):
 
 
 def test_a_module_in_the_current_folder_gives_an_encoder_or_features_of_clips(plugins):
-    features = open_features("my_plugins:function", device="cpu")
+    features = open_encoder("my_plugins:function", device="cpu")
     np.testing.assert_allclose(features.encode_waveform(SOUND)[:, 0], SOUND[::640] / 32768)
-    clips = open_features("my_plugins:Clips", device="cpu")
+    clips = open_encoder("my_plugins:Clips", device="cpu")
     assert clips.device == "cpu" and clips.parameters == 5
 
 
@@ -230,7 +230,7 @@ def test_a_module_in_the_current_folder_gives_an_encoder_or_features_of_clips(pl
 )
 def test_a_plug_in_that_is_none_is_refused_in_a_sentence(plugins, name, words):
     with pytest.raises(OptionError, match=words) as error:
-        open_features(name)
+        open_encoder(name)
     assert f"encoder {name!r}" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -249,7 +249,7 @@ def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
     for split in ("train", "test"):
         clip = next(iter(ClipReader(shards, split, fields=("audio",), shuffle_clips=0)))
         from_files, from_module = (
-            open_features(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy")
+            open_encoder(name).of_clip(clip) for name in ("features:energy", "my_encoder:Energy")
         )
         np.testing.assert_allclose(from_files, from_module, atol=1e-4)
     sys.modules.pop("my_encoder", None)

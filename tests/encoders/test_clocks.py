@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from encoders.tiny_models import save_tiny_whisper, tiny_transformer
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.pretrained import PRETRAINED
 from speechlip.encoders.features.protocol import per_frame
 
@@ -57,7 +57,7 @@ def tiny(monkeypatch):
 
 @pytest.mark.parametrize("name", ["hubert", "hubert-large"])
 def test_transformers_are_centred_where_they_say(tiny, name):
-    features = open_features(f"random:{name}@0")
+    features = open_encoder(f"random:{name}@0")
     assert measured_centre_ms(features) == pytest.approx(
         features.clock.centre_ms, abs=2.5
     )  # an eighth of its 20 ms
@@ -66,7 +66,7 @@ def test_transformers_are_centred_where_they_say(tiny, name):
 def test_whisper_is_centred_where_it_says(tmp_path):
     pytest.importorskip("transformers")
     save_tiny_whisper(tmp_path)
-    features = open_features(f"whisper@0:{tmp_path}")
+    features = open_encoder(f"whisper@0:{tmp_path}")
     assert features.clock.centre_ms == 0
     assert measured_centre_ms(features, clicks=range(640 * 7, 640 * 8, 107)) == pytest.approx(
         0, abs=5
@@ -75,7 +75,7 @@ def test_whisper_is_centred_where_it_says(tmp_path):
 
 @pytest.mark.parametrize("name", ["log-stft", "log-mel"])
 def test_spectra_are_centred_where_they_say_and_hear_what_they_say(name):
-    features = open_features(name)
+    features = open_encoder(name)
     assert measured_centre_ms(features) == pytest.approx(4, abs=1)
     past, future = heard_ms(features)
     assert 15 < past <= features.clock.past_ms + 1 / 16 and 15 < future <= features.clock.future_ms + 1 / 16
@@ -83,7 +83,7 @@ def test_spectra_are_centred_where_they_say_and_hear_what_they_say(name):
 
 @pytest.mark.parametrize("network", ["mel-cnn", "mel-cnn-wav2lip"])
 def test_windows_of_trained_networks_hear_what_they_say_on_both_sides_of_their_frame(network):
-    features = open_features(f"random:{network}")
+    features = open_encoder(f"random:{network}")
     past, future = heard_ms(features, clicks=range(640 * 7, 640 * 8, 71))
     clock = features.clock
     assert clock.rate_hz == 25 and clock.centre_ms == 20
@@ -99,7 +99,7 @@ def test_windows_of_trained_networks_hear_what_they_say_on_both_sides_of_their_f
 def test_on_the_video_s_frames_a_click_stands_in_its_own_frame():
     click = 640 * 7 + 320
     for name in ("log-stft", "log-mel"):
-        features = open_features(name)
+        features = open_encoder(name)
         quiet, loud = NOISE.copy(), NOISE.copy()
         loud[click] = 20000
         rows = [

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torchaudio
 
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import ShardError
 from speechlip.shards.read.decode import ClipSample
 
@@ -20,7 +20,7 @@ def noise(seed, n_frames=30):
 
 def test_log_spectra_are_a_hann_windowed_fourier_transform_at_their_centres():
     audio = noise(0)
-    rows = open_features("log-stft").encode_waveform(audio)
+    rows = open_encoder("log-stft").encode_waveform(audio)
     x, window = audio / 32768, 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
     for column in (2, 57, 140):
         centre = 128 * column + 64
@@ -30,19 +30,19 @@ def test_log_spectra_are_a_hann_windowed_fourier_transform_at_their_centres():
 
 def test_log_mel_is_torchaudio_s_mel_of_the_same_magnitude():
     audio = noise(0)
-    magnitude = np.exp(open_features("log-stft").encode_waveform(audio))
+    magnitude = np.exp(open_encoder("log-stft").encode_waveform(audio))
     scale = torchaudio.transforms.MelScale(80, 16000, 0, 8000, 257, mel_scale="slaney")
     wanted = scale(torch.from_numpy(magnitude.T)).T.clamp(min=1e-5).log().numpy()
-    np.testing.assert_allclose(open_features("log-mel").encode_waveform(audio), wanted, atol=1e-3)
+    np.testing.assert_allclose(open_encoder("log-mel").encode_waveform(audio), wanted, atol=1e-3)
 
 
 def test_silence_is_finite():
-    assert np.isfinite(open_features("log-mel").encode_waveform(np.zeros(6400, np.int16))).all()
+    assert np.isfinite(open_encoder("log-mel").encode_waveform(np.zeros(6400, np.int16))).all()
 
 
 def test_lips_are_the_mouth_points_about_their_mean_wherever_the_mouth_is():
     points = np.random.default_rng(0).uniform(0, 96, (30, 20, 2)).astype(np.float32)
-    lips = open_features("lips")
+    lips = open_encoder("lips")
     rows = lips.of_clip(clip("a", landmarks=points))
     np.testing.assert_allclose(
         rows, lips.of_clip(clip("a", landmarks=points + np.float32([3, -8]))), atol=1e-6
@@ -77,14 +77,14 @@ def first_row(given, rows):
 
 
 def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_speaker_s_where_one_was_read():
-    base, shuffled = open_features("log-mel"), open_features("shuffled:log-mel")
+    base, shuffled = open_encoder("log-mel"), open_encoder("shuffled:log-mel")
     assert (shuffled.name, shuffled.dim, shuffled.clock, shuffled.fields) == (
         "shuffled:log-mel",
         base.dim,
         base.clock,
         base.fields,
     )
-    assert base.parameters == shuffled.parameters == open_features("log-stft").parameters == 0
+    assert base.parameters == shuffled.parameters == open_encoder("log-stft").parameters == 0
     own = {c.key: base.of_clip(c) for c in CLIPS}
     donors, begins = {}, set()
     for c in CLIPS:
@@ -94,7 +94,7 @@ def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_spe
         donors[c.key] = [key for key, first in firsts.items() if first is not None]
         begins.update(first for first in firsts.values() if first is not None)
     assert donors.pop("anna-0") == []
-    assert first_row(open_features("shuffled:log-mel").of_clip(CLIPS[0]), own["anna-0"][::-1]) is not None
+    assert first_row(open_encoder("shuffled:log-mel").of_clip(CLIPS[0]), own["anna-0"][::-1]) is not None
     assert len(begins) > 6, "clips that all begin where others begin share their silence"
     assert all(len(found) == 1 and found != [key] for key, found in donors.items())
     assert all(donors[f"bo-{n}"][0].startswith("anna") for n in range(6))
@@ -102,19 +102,19 @@ def test_shuffled_features_are_another_clip_s_from_the_second_on_and_another_spe
 
 
 def test_shuffled_features_are_the_same_every_time_and_too_short_ones_start_again():
-    one, other = open_features("shuffled:log-mel"), open_features("shuffled:log-mel")
+    one, other = open_encoder("shuffled:log-mel"), open_encoder("shuffled:log-mel")
     for c in CLIPS:
         np.testing.assert_array_equal(one.of_clip(c), other.of_clip(c))
     short, long = clip("s", "s", 26, audio=noise(1, 26)), clip("l", "l", 60, audio=noise(2, 60))
-    shuffled = open_features("shuffled:log-mel")
+    shuffled = open_encoder("shuffled:log-mel")
     shuffled.of_clip(short)
     rows = shuffled.of_clip(long)
-    assert first_row(rows, open_features("log-mel").of_clip(short)) is not None
+    assert first_row(rows, open_encoder("log-mel").of_clip(short)) is not None
     np.testing.assert_array_equal(rows[130:260], rows[:130])
 
 
 def test_shuffled_holds_a_bounded_number_of_clips():
-    shuffled = open_features("shuffled:log-mel")
+    shuffled = open_encoder("shuffled:log-mel")
     for n in range(60):
         shuffled.of_clip(clip(str(n), f"speaker {n % 20}", audio=noise(n)))
     assert sum(len(clips) for clips in shuffled._held.values()) <= 32

@@ -10,7 +10,7 @@ import torchaudio
 
 from encoders.tiny_models import LAYERS, WIDTH, as_published, save_tiny_whisper, tiny_transformer
 from speechlip import assets
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.pretrained import PRETRAINED, open_pretrained
 from speechlip.encoders.features.seeded import seeded
 from speechlip.errors import ModelError, OptionError
@@ -75,7 +75,7 @@ def test_names_stand_for_torchaudio_s_bundles(name):
 @pytest.mark.parametrize("name", ["hubert", "hubert-large"])
 def test_weights_in_the_model_folder_are_loaded_and_the_last_layer_is_the_model_s_own_output(home, name):
     model, file = put_weights(home, name)
-    features = open_features(name)
+    features = open_encoder(name)
     waveform = torch.from_numpy(SOUND.astype(np.float32) / 32768)[None]
     if name == "hubert-large":
         waveform = (waveform - waveform.mean()) / torch.sqrt(waveform.var(unbiased=False) + 1e-5)
@@ -84,15 +84,15 @@ def test_weights_in_the_model_folder_are_loaded_and_the_last_layer_is_the_model_
         wanted, _ = model.extract_features(waveform)
         for layer in range(1, LAYERS):
             np.testing.assert_allclose(
-                open_features(f"{name}@{layer}").encode_waveform(SOUND), wanted[layer - 1][0], atol=1e-5
+                open_encoder(f"{name}@{layer}").encode_waveform(SOUND), wanted[layer - 1][0], atol=1e-5
             )
     assert features.dim == WIDTH and features.weights == sha256_of(file)
     assert features.encode_waveform(SOUND).shape == ((len(SOUND) - 400) // 320 + 1, WIDTH)
     last_named, last = (
-        open_features(spelling).encode_waveform(SOUND) for spelling in (f"{name}@{LAYERS}", name)
+        open_encoder(spelling).encode_waveform(SOUND) for spelling in (f"{name}@{LAYERS}", name)
     )
     np.testing.assert_array_equal(last_named, last)
-    assert open_features(f"{name}@1").name == f"{name}@1"
+    assert open_encoder(f"{name}@1").name == f"{name}@1"
 
 
 def test_rows_of_a_batch_do_not_change_one_another(home):
@@ -107,30 +107,30 @@ def test_rows_of_a_batch_do_not_change_one_another(home):
 def test_a_file_given_by_path_is_loaded(home, tmp_path):
     _, file = put_weights(home, "wav2vec2")
     elsewhere = file.rename(tmp_path / "elsewhere.pth")
-    assert open_features(f"wav2vec2@2:{elsewhere}").weights == sha256_of(elsewhere)
+    assert open_encoder(f"wav2vec2@2:{elsewhere}").weights == sha256_of(elsewhere)
     with pytest.raises(ModelError, match=r"nothing\.pth is no file"):
-        open_features("wav2vec2:nothing.pth")
+        open_encoder("wav2vec2:nothing.pth")
 
 
 def test_without_file_and_network_it_says_where_to_get_it_and_where_to_put_it(home):
     with pytest.raises(ModelError) as error:
-        open_features("hubert")
+        open_encoder("hubert")
     for needed in ("hubert_fairseq_base_ls960.pth", NOWHERE, "377.5 MB", str(home)):
         assert needed in str(error.value)
 
 
 def test_the_first_use_pins_the_weights(home):
     _, file = put_weights(home, "hubert")
-    open_features("hubert")
+    open_encoder("hubert")
     assert (home / f"{file.name}.sha256").read_text() == f"{sha256_of(file)}  {file.name}\n"
     put_weights(home, "hubert", seed=6)
     with pytest.raises(
         ModelError,
         match=r"is not the hubert_fairseq.* that was wanted.*remove hubert_fairseq_base_ls960.pth.sha256",
     ):
-        open_features("hubert")
+        open_encoder("hubert")
     (home / f"{file.name}.sha256").unlink()
-    open_features("hubert")
+    open_encoder("hubert")
 
 
 class Harm:
@@ -174,25 +174,25 @@ def test_a_file_that_is_not_these_weights_is_refused(home, tmp_path, harm):
     with pytest.raises(
         ModelError, match=r"bad\.pth (cannot be read as weights|does not hold the weights of this network)"
     ):
-        open_features(f"hubert:{bad}")
+        open_encoder(f"hubert:{bad}")
     assert not (tmp_path / "harmed").exists()
 
 
 def test_random_weights_are_the_same_every_time_and_leave_the_generator_alone(home):
     torch.manual_seed(11)
     before = torch.get_rng_state()
-    one, other = (open_features(name).encode_waveform(SOUND) for name in ("random:hubert", "random:hubert"))
+    one, other = (open_encoder(name).encode_waveform(SOUND) for name in ("random:hubert", "random:hubert"))
     assert torch.equal(before, torch.get_rng_state())
     np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(one, open_features("hubert", random_init=True).encode_waveform(SOUND))
-    assert open_features("hubert", random_init=True).name == "random:hubert"
+    np.testing.assert_array_equal(one, open_encoder("hubert", random_init=True).encode_waveform(SOUND))
+    assert open_encoder("hubert", random_init=True).name == "random:hubert"
     assert one.std(axis=0).min() > 0
 
 
 @pytest.mark.parametrize("layer", [LAYERS + 1, 99])
 def test_a_layer_that_is_not_there_is_named(home, layer):
     with pytest.raises(OptionError, match=rf"there are layers 0 … {LAYERS}"):
-        open_features(f"random:wavlm@{layer}")
+        open_encoder(f"random:wavlm@{layer}")
 
 
 @pytest.fixture(scope="module")
@@ -211,15 +211,15 @@ def test_whisper_s_layers_are_those_of_transformers(whisper_folder):
     ).input_features
     with torch.inference_mode():
         wanted = model.get_encoder()(mel, output_hidden_states=True)
-    last = open_features(f"whisper:{folder}")
+    last = open_encoder(f"whisper:{folder}")
     np.testing.assert_allclose(last.encode_waveform(SOUND), wanted.last_hidden_state[0, :60], atol=1e-5)
     np.testing.assert_allclose(
-        open_features(f"whisper@1:{folder}").encode_waveform(SOUND),
+        open_encoder(f"whisper@1:{folder}").encode_waveform(SOUND),
         wanted.hidden_states[1][0, :60],
         atol=1e-5,
     )
     positions = model.get_encoder().embed_positions.weight[:60].detach()
-    front = open_features(f"whisper@0:{folder}").encode_waveform(SOUND)
+    front = open_encoder(f"whisper@0:{folder}").encode_waveform(SOUND)
     np.testing.assert_allclose(front + positions.numpy(), wanted.hidden_states[0][0, :60], atol=1e-5)
     assert last.weights == sha256_of(folder / "model.safetensors") and last.dim == 16
 
@@ -229,7 +229,7 @@ def test_whisper_reads_nothing_but_safetensors(whisper_folder, tmp_path):
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelError, match="is no Whisper with safetensors"):
-        open_features(f"whisper:{tmp_path}")
+        open_encoder(f"whisper:{tmp_path}")
 
 
 def test_whisper_without_network_says_what_to_copy(whisper_folder, tmp_path, monkeypatch):
@@ -240,7 +240,7 @@ def test_whisper_without_network_says_what_to_copy(whisper_folder, tmp_path, mon
 
     monkeypatch.setattr(WhisperModel, "from_pretrained", unreachable)
     with pytest.raises(ModelError) as error:
-        open_features("whisper:tiny")
+        open_encoder("whisper:tiny")
     for needed in (
         "openai/whisper-tiny",
         "cannot reach",
@@ -253,13 +253,13 @@ def test_whisper_without_network_says_what_to_copy(whisper_folder, tmp_path, mon
 
 def test_whisper_sizes_and_random_weights(whisper_folder):
     folder, _ = whisper_folder
-    one, other = (open_features(f"random:whisper:{folder}") for _ in range(2))
+    one, other = (open_encoder(f"random:whisper:{folder}") for _ in range(2))
     np.testing.assert_array_equal(one.encode_waveform(SOUND), other.encode_waveform(SOUND))
     assert not np.allclose(
-        one.encode_waveform(SOUND), open_features(f"whisper:{folder}").encode_waveform(SOUND)
+        one.encode_waveform(SOUND), open_encoder(f"whisper:{folder}").encode_waveform(SOUND)
     )
     with pytest.raises(OptionError, match="no Whisper 'tny'; there are: tiny, base"):
-        open_features("whisper:tny")
+        open_encoder("whisper:tny")
     with pytest.raises(ModelError, match="hears 30 s at a time, 31"):
         one.encoder.encode(torch.zeros(1, 31 * 16000))
 
@@ -267,4 +267,4 @@ def test_whisper_sizes_and_random_weights(whisper_folder):
 def test_whisper_without_transformers_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(OptionError, match=r"pip install -e '\.\[encoders\]'"):
-        open_features("whisper:tiny")
+        open_encoder("whisper:tiny")

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.protocol import per_frame
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.read.decode import ClipSample
@@ -46,7 +46,7 @@ def put(folder, name, array):
 def test_a_source_s_features_are_cut_at_the_clip_and_come_to_its_frames(folder, name, rate_hz, centre_ms):
     describe(folder, rate_hz=rate_hz, centre_ms=centre_ms)
     put(folder, name, moments(rate_hz, centre_ms, 10).astype(np.float64))
-    features = open_features(f"features:{folder}")
+    features = open_encoder(f"features:{folder}")
     rows = per_frame(features.of_clip(clip()), features.clock, N_FRAMES)
     k = rows.shape[1] // 2
     wanted = 2000 + (np.arange(N_FRAMES * k) + 0.5) * 40 / k  # frame 50 begins at 2 s
@@ -64,7 +64,7 @@ def test_a_source_s_features_are_cut_at_the_clip_and_come_to_its_frames(folder, 
 def test_a_clip_s_own_file_comes_first_and_is_not_cut(folder):
     put(folder, "anna-1.npy", np.full((60, 3), 7, np.float16))
     put(folder, "talks/anna.npy", np.zeros((500, 3), np.float32))
-    features = open_features(f"features:{folder}")
+    features = open_encoder(f"features:{folder}")
     assert (features.of_clip(clip()) == 7).all() and (features.of_clip(clip(key="anna-2")) == 0).all()
 
 
@@ -74,7 +74,7 @@ def test_deepspeech_s_windows_are_the_sequence_that_they_were_cut_from(tmp_path)
     windows = np.stack([padded[2 * frame : 2 * frame + 16] for frame in range(N_FRAMES)])
     put(tmp_path, "anna-1.npy", windows)
     put(tmp_path, "anna-2.npy", steps)
-    features = open_features(f"deepspeech:{tmp_path}")
+    features = open_encoder(f"deepspeech:{tmp_path}")
     np.testing.assert_array_equal(features.of_clip(clip()), steps)
     np.testing.assert_array_equal(features.of_clip(clip(key="anna-2")), steps)
     assert features.clock.rate_hz == 50 and features.dim == 29
@@ -83,7 +83,7 @@ def test_deepspeech_s_windows_are_the_sequence_that_they_were_cut_from(tmp_path)
 def test_windows_are_only_deepspeech_s(folder):
     put(folder, "anna-1.npy", np.zeros((N_FRAMES, 16, 29), np.float32))
     with pytest.raises(ShardError, match=r"shape \(30, 16, 29\).*wanted numbers of shape \(T, D\)"):
-        open_features(f"features:{folder}")
+        open_encoder(f"features:{folder}")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_windows_are_only_deepspeech_s(folder):
 )
 def test_a_file_that_is_not_the_clip_s_features_is_refused(folder, array, words):
     put(folder, "a.npy", np.zeros((60, 3), np.float32))
-    features = open_features(f"features:{folder}")
+    features = open_encoder(f"features:{folder}")
     if isinstance(array, bytes):
         (folder / "anna-1.npy").write_bytes(array)
     else:
@@ -129,7 +129,7 @@ class Harm:
 
 def test_a_pickle_under_the_name_of_an_array_is_not_run(folder):
     put(folder, "a.npy", np.zeros((60, 3), np.float32))
-    features = open_features(f"features:{folder}")
+    features = open_encoder(f"features:{folder}")
     (folder / "anna-1.npy").write_bytes(pickle.dumps(Harm(str(folder / "harmed"))))
     with pytest.raises(ShardError, match=r"cannot be read as .npy"):
         features.of_clip(clip())
@@ -139,7 +139,7 @@ def test_a_pickle_under_the_name_of_an_array_is_not_run(folder):
 def test_a_source_that_ends_before_the_clip_is_refused(folder):
     put(folder, "talks/anna.npy", np.zeros((130, 3), np.float32))  # 2.6 s; the clip is 2.0 … 3.2 s
     with pytest.raises(ShardError, match=r"has 0.60 s of features"):
-        open_features(f"features:{folder}").of_clip(clip())
+        open_encoder(f"features:{folder}").of_clip(clip())
 
 
 @pytest.mark.parametrize("source", ["../outside.mp4", "/etc/outside.mp4", "", "talks/nobody.mp4"])
@@ -151,7 +151,7 @@ def test_no_file_is_said_and_nothing_outside_the_folder_is_read(folder, source):
     put(folder, "outside.npy", np.zeros((60, 3), np.float32))
     for key in ("anna-1", "../outside"):
         with pytest.raises(ShardError, match=rf"no features for clip {key}: .* has neither {key}.npy nor"):
-            open_features(f"features:{inner}").of_clip(clip(key=key, source=source, start_frame=0))
+            open_encoder(f"features:{inner}").of_clip(clip(key=key, source=source, start_frame=0))
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ def test_a_description_that_says_too_little_is_refused(tmp_path, content, words)
     if content is not None:
         (tmp_path / "features.json").write_text(content)
     with pytest.raises(OptionError, match=words):
-        open_features(f"features:{tmp_path}")
+        open_encoder(f"features:{tmp_path}")
 
 
 def test_context_is_taken_from_the_description_and_unknown_means_all_of_the_clip(folder):
     put(folder, "a.npy", np.zeros((60, 3), np.float32))
-    assert open_features(f"features:{folder}").clock.future_ms == float("inf")
+    assert open_encoder(f"features:{folder}").clock.future_ms == float("inf")
     describe(folder, rate_hz=50, centre_ms=12.5, past_ms=200, future_ms=0)
-    clock = open_features(f"features:{folder}").clock
+    clock = open_encoder(f"features:{folder}").clock
     assert (clock.past_ms, clock.future_ms) == (200, 0)
 
 
@@ -192,4 +192,4 @@ def test_folders_that_are_none(tmp_path):
         ("deepspeech:", "wants the folder"),
     ):
         with pytest.raises(OptionError, match=words):
-            open_features(name)
+            open_encoder(name)

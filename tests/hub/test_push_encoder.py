@@ -16,7 +16,7 @@ from safetensors.torch import save
 from tiny_dataset import edit_manifest
 
 from speechlip.commands.cli import push_encoder
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
@@ -107,7 +107,7 @@ def test_it_comes_back_by_name_and_no_pickle_travels(hub, trained, tmp_path):
 def test_wherever_a_run_is_named_a_name_on_the_hub_is_taken(hub, trained):
     push(trained)
     assert open_sync_model("hf://ann/mel", "cpu").sha256 == load_run(trained).sha256
-    assert open_features("hf://ann/mel").clock == open_features(str(trained)).clock
+    assert open_encoder("hf://ann/mel").clock == open_encoder(str(trained)).clock
 
 
 def test_pushed_again_nothing_travels_and_other_weights_are_refused(hub, trained):

@@ -60,12 +60,12 @@ def measure(task: CostTask) -> dict:
     """What of ``Cost`` only a process of its own can tell."""
     import torch
 
-    from speechlip.encoders.features.catalogue import open_features
+    from speechlip.encoders.features.catalogue import open_encoder
 
     if task.device == "cpu":
         torch.set_num_threads(1)
     facts = {"threads": torch.get_num_threads(), "device": task.device}
-    features = open_features(task.name, task.device, task.random_init)
+    features = open_encoder(task.name, task.device, task.random_init)
     clips = list(some_clips(task, features.fields))
     features.of_clip(clips[0])  # the first call also sets things up
     began = time.perf_counter()

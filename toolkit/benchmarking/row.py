@@ -32,7 +32,7 @@ from speechlip.benchmarking.records import (
 )
 from speechlip.benchmarking.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.tasks import Task
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.trained import last_checkpoint, load_run, read_facts
 from speechlip.errors import UNEXPECTED, ModelError, SpeechLipError, where_raised
@@ -121,7 +121,7 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
     folder, options, split = job.folder(task), job.options, job.facts.split
     folder.mkdir(parents=True, exist_ok=True)
     run_facts = run_facts_of(task, job.facts)
-    features = open_features(task.name, options.device, options.random_init)
+    features = open_encoder(task.name, options.device, options.random_init)
     splits = (split,) if task.mode == AS_TRAINED else ("train", split)
     report(f"{task.label}: features", 0)
     cache = build_cache(

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from speechlip.commands.terminal import Bar, echo, say
-from speechlip.encoders.features.catalogue import open_features
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import SOME_MISSING, OptionError
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, label_of
@@ -66,8 +66,8 @@ def run(
 
 
 def open_exporter(name: str, label: str, device: str, random_init: bool) -> Exporter:
-    """The encoder of that name. Raises OptionError for features that are not computed from sound, and what ``open_features`` raises."""
-    encoder = open_features(name, device=device, random_init=random_init)
+    """The encoder of that name. Raises OptionError for features that are not computed from sound, and what ``open_encoder`` raises."""
+    encoder = open_encoder(name, device=device, random_init=random_init)
     if not isinstance(encoder, WaveformEncoder):
         raise OptionError(
             f"{name!r} does not read sound, so it cannot be exported of videos; take a run of train-encoder or a speech encoder"

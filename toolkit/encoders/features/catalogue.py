@@ -1,4 +1,4 @@
-"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_features`` is the one door.
+"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_encoder`` is the one door.
 
 A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go before any other name.
 """
@@ -47,23 +47,23 @@ class Request:
     random_init: bool
 
 
-def open_features(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
+def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
     """The encoder called ``name``, ready to give features of clips.
 
     random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as it is. Raises OptionError for an unknown
     name, layer or size, or a plug-in that is none; ModelError for weights that cannot be had or are not this network's.
 
-    >>> open_features("hubrt")
+    >>> open_encoder("hubrt")
     Traceback (most recent call last):
     speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel, log-stft, ...
-    >>> open_features("log-mel").clock.rate_hz
+    >>> open_encoder("log-mel").clock.rate_hz
     125
     """
     if is_remote(name):
         return FromWaveform(open_run(run_at(name), device, random_init), device)
     head, _, rest = name.partition(":")
     if head == "shuffled":
-        return Shuffled(open_features(rest, device, random_init))
+        return Shuffled(open_encoder(rest, device, random_init))
     if head == "random":
         return _random(rest, device)
     request = _taken_apart(name, device, random_init)
@@ -81,7 +81,7 @@ def open_features(name: str, device: str = "cpu", random_init: bool = False) -> 
 
 
 def check_name(name: str) -> None:
-    """Raise what ``open_features`` raises of a name that can mean nothing here, before anything is trained; no weights are read.
+    """Raise what ``open_encoder`` raises of a name that can mean nothing here, before anything is trained; no weights are read.
 
     Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be imported; ModelError for a folder that is no run.
 
@@ -143,7 +143,7 @@ def _random(name: str, device: str) -> ClipFeatures:
         return FromWaveform(open_network(name, device), device)
     if _taken_apart(name, device, True).name in WEIGHTLESS:
         raise OptionError(f"encoder {name!r} has no weights to draw; leave 'random:' out")
-    return open_features(name, device, random_init=True)
+    return open_encoder(name, device, random_init=True)
 
 
 def _taken_apart(name: str, device: str, random_init: bool) -> Request:
