@@ -19,6 +19,7 @@ from speechlip.encoders.networks import registry
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops, detectors
+from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
 from speechlip.preparing.engine import ENGINES
@@ -26,7 +27,6 @@ from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
-from speechlip.shards.format import LIPS_FORMATS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import augment, config, losses
 

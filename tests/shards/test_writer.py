@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from PIL import Image
 
+from speechlip.format import ClipFormat
 from speechlip.records import Clip, Phone, Source
-from speechlip.shards.format import ClipFormat
 from speechlip.shards.read.filmstrip import frame_cuts
 from speechlip.shards.writer import encode_clip, encode_filmstrip, key_digits, sample_key, write_shard
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.files.writing import whole_file
+from speechlip.format import CROP_SIZE
 from speechlip.gallery.choose import Shown
 from speechlip.gallery.images import coloured, levels
-from speechlip.shards.format import CROP_SIZE
 
 ROWS, MOUTHS = 8, 12
 SPECTRUM_HEIGHT, GAP = 48, 8

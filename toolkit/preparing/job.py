@@ -20,6 +20,7 @@ from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import make_folder, remove, write_text
+from speechlip.format import FORMAT, WORK_FOLDER
 from speechlip.manifest import sealed
 from speechlip.preparing.engine import Crashed, Engine, Event
 from speechlip.preparing.options import PrepOptions
@@ -45,7 +46,6 @@ from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
 from speechlip.shards.pairs.rules import DRAWING, PairClip
-from speechlip.shards.read.shardset import FORMAT, WORK_FOLDER
 from speechlip.shards.writer import encode_json
 from speechlip.timing import seconds
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from speechlip.errors import OptionError
+from speechlip.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.shards.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.workers.pool import Limits
 

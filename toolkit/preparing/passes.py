@@ -12,6 +12,7 @@ from speechlip.faces.crops import CropPlan, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import Unfit, build_tracks, select
+from speechlip.format import CROP_SIZE
 from speechlip.media.audio import windows
 from speechlip.media.frames import Frame, joins, moments
 from speechlip.media.probe import MediaInfo
@@ -20,7 +21,6 @@ from speechlip.phones import cut_phones
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.spans import Observation, Span
 from speechlip.records import Clip, Face, FaceTrack, Phone, Source
-from speechlip.shards.format import CROP_SIZE
 from speechlip.timing import FPS, seconds
 
 Report = Callable[[str, float], None]

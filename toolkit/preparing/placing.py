@@ -9,9 +9,9 @@ from pathlib import Path
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import make_folder, remove, sync_folder
+from speechlip.format import SPLIT_NAME
 from speechlip.preparing.plan import Unit
 from speechlip.preparing.unit import UnitResult
-from speechlip.shards.format import SPLIT_NAME
 from speechlip.shards.ledger import row_from
 from speechlip.shards.pairs.rules import PairClip
 

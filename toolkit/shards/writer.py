@@ -13,8 +13,8 @@ import numpy as np
 
 from speechlip.files.names import plain_name
 from speechlip.files.writing import whole_file
+from speechlip.format import CROP_SIZE, ClipFormat
 from speechlip.records import Clip
-from speechlip.shards.format import CROP_SIZE, ClipFormat
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, SAMPLE_RATE, seconds
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechlip.shards.format import CROP_SIZE
+from speechlip.format import CROP_SIZE
 
 BLOCK = 8
 """Side of a JPEG block in pixels; without subsampling also that of the unit that restart intervals count (ITU T.81, A.2)."""

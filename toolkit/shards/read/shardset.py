@@ -12,16 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
+from speechlip.format import FORMAT, MANIFEST, WORK_FOLDER, shard_file
 from speechlip.manifest import shape_problem, strict_json
 from speechlip.remote.mirror import shard_url, shards_at
 from speechlip.remote.names import REMOTE_SCHEMES, is_remote
 from speechlip.remote.stream import RemoteStream
-
-FORMAT = 1
-"""The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
-
-WORK_FOLDER = ".work"
-"""Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def read_manifest(folder: str | Path) -> dict:
     garbled, a name that leads out of the folder.
     """
     folder = shards_at(folder)
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not path.is_file():
         raise ShardError(_why_no_manifest(folder))
     try:
@@ -126,7 +121,7 @@ def _of_folder(folder: Path, split: str | None) -> ShardSet:
 
 
 def _url_of(folder: Path, row: dict) -> str:
-    path, url = folder / "data" / row["name"], shard_url(folder, row["name"])
+    path, url = folder / shard_file(row["name"]), shard_url(folder, row["name"])
     if url and not path.is_file():
         return url
     _check_size(path, row["bytes"])

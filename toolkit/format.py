@@ -1,0 +1,51 @@
+"""What is fixed of a prepared folder and its samples (docs/format.md): names of files, size of crops, names of splits."""
+
+from dataclasses import dataclass
+
+FORMAT = 1
+"""The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
+MANIFEST = "manifest.json"
+LEDGER = "ledger.jsonl"
+CARD = "README.md"
+CROISSANT = "croissant.json"
+SHARDS_FOLDER = "data"
+PAIRS_FOLDER = "pairs"
+PICTURES_FOLDER = "card"
+WORK_FOLDER = ".work"
+"""Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
+
+CROP_SIZE = 96
+"""Height and width of a crop in pixels."""
+MAX_JPEG_HEIGHT = 65_535
+LIPS_FORMATS = ("jpg", "png")
+SPLIT_NAME = r"[a-z][a-z0-9_]*"
+
+
+@dataclass(frozen=True)
+class ClipFormat:
+    """How the samples of one prepared folder are encoded, the same for all of them.
+
+    lips_format: ``jpg`` (quality 95) or ``png``.
+    spectrogram: ``stft`` (257 bins) or ``mel`` (80).
+    crop: name of the crop preset.
+    detector: name of what found the faces.
+    """
+
+    lips_format: str = "jpg"
+    spectrogram: str = "stft"
+    crop: str = "lips"
+    detector: str = "auto"
+
+
+def shard_file(name: str) -> str:
+    """Where a shard lies in its folder, here or elsewhere.
+
+    >>> shard_file("train-00000-of-00001.tar"), pairs_file("test")
+    ('data/train-00000-of-00001.tar', 'pairs/test.parquet')
+    """
+    return f"{SHARDS_FOLDER}/{name}"
+
+
+def pairs_file(split: str) -> str:
+    """Where the frozen pairs of a split lie in their folder, here or elsewhere."""
+    return f"{PAIRS_FOLDER}/{split}.parquet"
