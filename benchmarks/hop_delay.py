@@ -17,7 +17,7 @@ import numpy as np
 
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.footage import read_audio
+from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import Ffmpeg, find
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.scoring.transcode.reading import transcode_images

@@ -22,7 +22,8 @@ from speechlip.media.probe import probe
 from speechlip.metrics.image import random_lpips
 from speechlip.metrics.syncnet_network import official_shapes
 from speechlip.recipes.folder import videos
-from speechlip.scoring.clip import Tools, score_clip
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import FAMILIES, ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.models import SyncNetModel

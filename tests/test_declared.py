@@ -11,7 +11,7 @@ import pytest
 import setuptools
 
 from speechlip.preparing import job as preparing
-from speechlip.scoring import score as scoring
+from speechlip.scoring.folder import job as scoring
 
 PROJECT = Path(__file__).parents[1]
 ROOMS = ("toolkit", "recipes", "cards", "metrics")

@@ -7,10 +7,11 @@ from envelope_model import EnvelopeModel
 from numbered_clips import binaries
 
 from speechlip.records import FaceTrack
-from speechlip.scoring.clip import Tools, score_clip
-from speechlip.scoring.footage import Footage
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.sync.footage import Footage
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.footage import read_audio
+from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import EMULATED
 from speechlip.scoring.transcode.codec_path import delay, sound_zero_s, through
 from speechlip.scoring.transcode.reading import transcode_images

@@ -7,8 +7,9 @@ import pytest
 from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.clip import Tools, score_clip
-from speechlip.scoring.full_reference import landmark_distance
+from speechlip.scoring.clip.full_reference import landmark_distance
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from zoo import write_clip

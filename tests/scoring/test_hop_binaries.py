@@ -10,7 +10,7 @@ from numbered_clips import binaries, number_of, write_numbered
 
 from speechlip.media.probe import probe
 from speechlip.scoring import protocols
-from speechlip.scoring.footage import read_audio
+from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import Ffmpeg, find
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.scoring.transcode.reading import transcode_images
@@ -152,8 +152,8 @@ def test_floating_point_sound_is_not_rounded_on_its_way(tmp_path):
 
 def test_every_row_says_whose_rules_and_the_delay(tmp_path):
     from speechlip.metrics.declared import NotScored
+    from speechlip.scoring.clip.rows import failed_row
     from speechlip.scoring.options import ScoreOptions
-    from speechlip.scoring.rows import failed_row
 
     row = failed_row("a.mp4", ScoreOptions(("lse",), protocol="wav2lip"), None, NotScored("damaged"))
     assert (row.protocol, row.ffmpeg, row.net_delay_ms) == ("wav2lip", "4.2 emulated", None)

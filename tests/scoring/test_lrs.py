@@ -14,10 +14,11 @@ from speechlip.media.frames import moments
 from speechlip.media.probe import probe
 from speechlip.metrics.lse import sync_score
 from speechlip.scoring import protocols
-from speechlip.scoring.clip import Tools, score_clip
-from speechlip.scoring.footage import read_audio
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import EMULATED, find
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.scoring.transcode.reading import transcode_images

@@ -58,9 +58,9 @@ def no_models(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def one_worker_is_this_process(monkeypatch):
     from speechlip.commands.output import score_sync as command
-    from speechlip.scoring import score
+    from speechlip.scoring.folder import job
 
-    monkeypatch.setattr(score, "outcomes", in_this_process)
+    monkeypatch.setattr(job, "outcomes", in_this_process)
     monkeypatch.setattr(command, "outcomes", in_this_process)
 
 
@@ -436,7 +436,7 @@ def test_other_weights_are_refused_with_both_hashes(videos, tmp_path, capsys, ra
 
 def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, monkeypatch):
     """The second worker dies at one clip every time; after two tries it is a row with a reason, and the next run tries it again."""
-    from speechlip.scoring import score as job_module
+    from speechlip.scoring.folder import job as job_module
 
     monkeypatch.setattr(job_module, "score_task", dies_at_a)
     assert (
@@ -456,7 +456,7 @@ def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, mon
 
 
 def dies_at_a(task, report, **options):
-    from speechlip.scoring.score import score_task
+    from speechlip.scoring.folder.job import score_task
 
     report(task.clip, 0.0)
     if task.clip == "a.mp4":
@@ -508,7 +508,8 @@ def test_memory_does_not_grow_with_the_clip(head, tmp_path):
     """Reading, comparing and cutting hold a picture or two: 4 times as long a clip takes no more (its pictures would be 118 MB)."""
     import tracemalloc
 
-    from speechlip.scoring.clip import Tools, score_clip
+    from speechlip.scoring.clip.score_clip import score_clip
+    from speechlip.scoring.networks import Tools
     from speechlip.scoring.options import ScoreOptions
     from speechlip.scoring.records import ScoreTask
 
@@ -586,7 +587,7 @@ def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
 def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
     videos, tmp_path, monkeypatch
 ):
-    from speechlip.scoring import score as job_module
+    from speechlip.scoring.folder import job as job_module
 
     monkeypatch.setattr(job_module, "score_task", hangs_at_a)
     asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2)
@@ -599,7 +600,7 @@ def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
 
 
 def hangs_at_a(task, report, **options):
-    from speechlip.scoring.score import score_task
+    from speechlip.scoring.folder.job import score_task
 
     report(task.clip, 0.0)
     time.sleep(60 * (task.clip == "a.mp4"))

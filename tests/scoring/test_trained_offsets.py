@@ -9,7 +9,8 @@ import torch
 from small_sync_model import clip_windows, train
 from talking_clips import Talking
 
-from speechlip.scoring.clip import Tools, score_clip
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 

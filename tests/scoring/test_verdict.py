@@ -11,8 +11,8 @@ from stated_model import StatedModel
 from speechlip.commands.cli import prep_shards, score_sync
 from speechlip.errors import OptionError
 from speechlip.metrics.lse import sync_score
+from speechlip.scoring.clip.rows import with_verdicts
 from speechlip.scoring.records import ModelRow, ScoreRow
-from speechlip.scoring.rows import with_verdicts
 from speechlip.scoring.sync import sync_filter
 from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
 from speechlip.scoring.sync.verdict import (

@@ -1,6 +1,6 @@
 """The networks of a scoring run: which there are, known before it starts, and opened once per process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,8 @@ from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors import MODELS
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.clip import Tools
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.sync.models import SyncNetModel, open_sync_model
+from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
 
 
@@ -28,6 +27,15 @@ class Networks:
     models: dict[str, str]
     problems: dict[str, tuple[str, str]]
     least_confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The networks of a run, and why there are none. sync, lpips: None where ``problems`` has ``lse`` or ``lpips``."""
+
+    sync: SyncModel | None = None
+    lpips: Any = None
+    problems: dict[str, NotScored] = field(default_factory=dict)
 
 
 def find_networks(options: ScoreOptions) -> Networks:

@@ -13,9 +13,9 @@ from speechlip.faces.detectors import choose_detector
 from speechlip.files.writing import check_writable, make_folder, write_text
 from speechlip.preparing.options import parse_limits, parse_pixels
 from speechlip.scoring import protocols
+from speechlip.scoring.folder.renders import Matched, match, stem_of
 from speechlip.scoring.options import ScoreOptions, parse_metrics
 from speechlip.scoring.records import ScoreTask
-from speechlip.scoring.renders import Matched, match, stem_of
 from speechlip.scoring.report.table import conditions, table, undecided_line
 from speechlip.scoring.sync.verdict import EARLY, LATE, CorrectionRules, read_rules
 from speechlip.scoring.transcode.binary import find
@@ -90,9 +90,9 @@ def run_scores(
     rules: CorrectionRules,
 ) -> int:
     """Score what was matched, show progress, print the table; returns the exit code."""
+    from speechlip.scoring.folder.job import ScoreJob, score
     from speechlip.scoring.networks import find_networks
     from speechlip.scoring.report.page import write_report
-    from speechlip.scoring.score import ScoreJob, score
 
     check_writable(out)
     networks = find_networks(options)

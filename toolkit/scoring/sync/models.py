@@ -20,8 +20,8 @@ from speechlip.metrics.lse import SyncScore, sync_score
 from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
-from speechlip.scoring.footage import Footage
 from speechlip.scoring.sync.crops224 import CROP_PX, cut224, square
+from speechlip.scoring.sync.footage import Footage
 from speechlip.scoring.sync.verdict import LEAST_LSE_C
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 

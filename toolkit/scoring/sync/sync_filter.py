@@ -16,7 +16,7 @@ from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack, Source, SyncVerdict
 from speechlip.scoring import protocols
-from speechlip.scoring.footage import Footage, read_audio
+from speechlip.scoring.sync.footage import Footage, read_audio
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, TrackSync, open_sync_model, score_tracks
 from speechlip.scoring.sync.verdict import (
     EARLY,

@@ -27,13 +27,13 @@ from speechlip.metrics.aggregate import aggregate
 from speechlip.metrics.declared import METRICS, NotScored
 from speechlip.metrics.significance import METHOD
 from speechlip.scoring import protocols
-from speechlip.scoring.clip import Report, score_clip
+from speechlip.scoring.clip.rows import MEAN, failed_row, with_verdicts
+from speechlip.scoring.clip.score_clip import Report, score_clip
 from speechlip.scoring.faces import sidecar_of
+from speechlip.scoring.folder.other_runs import claim, refuse_fewer
 from speechlip.scoring.networks import Networks, tools_of
 from speechlip.scoring.options import FAMILIES, MODEL_COLUMNS, ScoreOptions
-from speechlip.scoring.other_runs import claim, refuse_fewer
 from speechlip.scoring.records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
-from speechlip.scoring.rows import MEAN, failed_row, with_verdicts
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.pool import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
 from speechlip.workers.processes import use_one_thread

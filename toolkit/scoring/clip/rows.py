@@ -7,7 +7,7 @@ from typing import Any
 
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import SyncScore
-from speechlip.scoring.findings import Findings
+from speechlip.scoring.clip.findings import Findings
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ModelRow, ScoreRow, TrackCurves
 from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip, offset_ms

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from speechlip.errors import SourceRefused
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lmd import LandmarkScore
+from speechlip.scoring.clip.full_reference import ImageScores
+from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.faces import FaceTracks
-from speechlip.scoring.full_reference import ImageScores
-from speechlip.scoring.strips import Strips
 from speechlip.scoring.sync.models import TrackSync
 
 

@@ -3,9 +3,8 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,8 @@ from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
 from speechlip.scoring import protocols
-from speechlip.scoring.faces import FaceTracks, look, sidecar_landmarks, sidecar_of
-from speechlip.scoring.findings import Findings
-from speechlip.scoring.footage import Footage, read_audio, wanted_tracks, why_no_track
-from speechlip.scoring.full_reference import (
+from speechlip.scoring.clip.findings import Findings
+from speechlip.scoring.clip.full_reference import (
     PAIRED,
     check_lengths,
     check_sizes,
@@ -29,12 +26,15 @@ from speechlip.scoring.full_reference import (
     scale_to_render,
     side_by_side,
 )
+from speechlip.scoring.clip.rows import clip_rows, curves_of
+from speechlip.scoring.clip.strips import Strips
+from speechlip.scoring.faces import FaceTracks, look, sidecar_landmarks, sidecar_of
+from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import NEED_REFERENCE, ScoreOptions
 from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
-from speechlip.scoring.rows import clip_rows, curves_of
-from speechlip.scoring.strips import Strips
 from speechlip.scoring.sync.crops224 import CROP_PX
-from speechlip.scoring.sync.models import SyncModel, score_tracks, score_whole
+from speechlip.scoring.sync.footage import Footage, read_audio, wanted_tracks, why_no_track
+from speechlip.scoring.sync.models import score_tracks, score_whole
 from speechlip.scoring.transcode.binary import Ffmpeg
 from speechlip.scoring.transcode.codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
 from speechlip.scoring.transcode.reading import transcode_images
@@ -45,15 +45,6 @@ Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
 """How much of a frame's work each stage is, for the progress bar."""
 UNREADABLE = "reference unreadable"
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The networks of a run, and why there are none. sync, lpips: None where ``problems`` has ``lse`` or ``lpips``."""
-
-    sync: SyncModel | None = None
-    lpips: Any = None
-    problems: dict[str, NotScored] = field(default_factory=dict)
 
 
 def score_clip(

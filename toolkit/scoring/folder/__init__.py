@@ -1,0 +1,1 @@
+"""A folder of clips: which file is compared with which, every clip scored once, the tables last."""
