@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.source_frames import in_order
 from speechlip.media.streams.opening import open_local
@@ -146,7 +146,7 @@ def measured(clip: Recording) -> Row | None:
         except (av.FFmpegError, ValueError):
             return None
         found, picture_late_ms = measure(path, clip), flash_late_ms(path, clip)
-    wanted = clip.bright_moments()
+    wanted = clip.bright_frames()
     off = [min(abs(i - j) for j in wanted) for i in found.white] + [
         min((abs(i - j) for j in found.white), default=99) for i in wanted
     ]
@@ -160,11 +160,9 @@ def measured_twice(clip: Recording) -> Row:
         write(path, clip)
         path.write_bytes(2 * path.read_bytes())
         white, sound = [], []
-        for moment in moments(path, probe(path)):
-            white += (
-                [moment.index] if moment.picture is not None and moment.picture.rgb().mean() > 128 else []
-            )
-            sound.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if moment.samples is None else moment.samples)
+        for frame in read_frames(path, probe(path)):
+            white += [frame.index] if frame.image is not None and frame.image.rgb().mean() > 128 else []
+            sound.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if frame.samples is None else frame.samples)
     starts, stamps = (Fraction(0), clip.stamps()[-1]), clip.stamps()
     wanted = [
         i

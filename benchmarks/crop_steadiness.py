@@ -18,7 +18,7 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.crops import SIZE, cut, plan_crop
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.tracks import TrackOptions, build_tracks
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import Face, FaceTrack, Source
 
@@ -59,13 +59,13 @@ def read(path: Path, detector_name: str) -> tuple[list[np.ndarray | None], list[
     pictures, faces = [], []
     with (
         open_detector(detector_name, Source(path, path.name, "")) as detector,
-        closing(moments(path, probe(path, need_audio=False))) as reading,
+        closing(read_frames(path, probe(path, need_audio=False))) as reading,
     ):
-        for moment in reading:
-            if moment.index == MAX_FRAMES:
+        for frame in reading:
+            if frame.index == MAX_FRAMES:
                 break
-            pictures.append(None if moment.picture is None else moment.picture.rgb())
-            faces.append(None if pictures[-1] is None else detector.detect(pictures[-1], moment.index))
+            pictures.append(None if frame.image is None else frame.image.rgb())
+            faces.append(None if pictures[-1] is None else detector.detect(pictures[-1], frame.index))
     return pictures, faces
 
 

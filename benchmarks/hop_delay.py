@@ -93,7 +93,7 @@ def measure(clip: Path, starts_s: list[Fraction], name: str, ffmpeg: Ffmpeg, fol
 
 
 def numbers(hop: Transcode) -> list[int]:
-    return [number_of(moment.picture.rgb()) for moment in transcode_images(hop) if moment.picture is not None]
+    return [number_of(frame.image.rgb()) for frame in transcode_images(hop) if frame.image is not None]
 
 
 def late_ms(hop: Transcode, clip: Path) -> float:

@@ -20,7 +20,7 @@ from speechlip.faces.crops import MOUTH_WIDTHS, SIZE
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.landmarks import MIRROR, MOUTH, MOUTH_CORNERS
 from speechlip.faces.tracks import build_tracks, iou, select
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import FaceTrack, Source
 
@@ -78,15 +78,15 @@ def follow(path: Path, detector_name: str, mirrored: bool) -> tuple[FaceTrack, .
     faces = []
     with (
         open_detector(detector_name, Source(path, path.name, "")) as detector,
-        closing(moments(path, probe(path, need_audio=False))) as reading,
+        closing(read_frames(path, probe(path, need_audio=False))) as reading,
     ):
-        for moment in reading:
-            if moment.index == MAX_FRAMES:
+        for frame in reading:
+            if frame.index == MAX_FRAMES:
                 break
-            picture = None if moment.picture is None else moment.picture.rgb()
+            picture = None if frame.image is None else frame.image.rgb()
             if mirrored and picture is not None:
                 picture = np.ascontiguousarray(picture[:, ::-1])
-            faces.append(None if picture is None else detector.detect(picture, moment.index))
+            faces.append(None if picture is None else detector.detect(picture, frame.index))
     return select(build_tracks(faces, ()).tracks, "largest")
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import pictures
+from speechlip.media.source_frames import read_images
 
 WIDTH, HEIGHT, SECONDS, READINGS = 1080, 1920, 1, 3
 
@@ -107,7 +107,7 @@ def cost_ms(path: Path) -> tuple[float, float]:
     """CPU time a picture: decoding, painting. The first is left out: a table of colours is made with it, half a second once in a process."""
     info = probe(path, need_audio=False)
     decoding = painting = count = 0
-    shown = pictures(path, info, 1, Counter())
+    shown = read_images(path, info, 1, Counter())
     next(shown).rgb()
     while True:
         begin = time.process_time()
@@ -125,10 +125,12 @@ def cost_ms(path: Path) -> tuple[float, float]:
 
 def difference(hdr: Path, sdr: Path, without_tags: bool) -> str:
     total = squares = count = 0.0
-    for one, other in zip(moments(hdr, probe(hdr, False)), moments(sdr, probe(sdr, False)), strict=False):
+    for one, other in zip(
+        read_frames(hdr, probe(hdr, False)), read_frames(sdr, probe(sdr, False)), strict=False
+    ):
         if without_tags:
-            one.picture.frame.color_trc = one.picture.frame.color_primaries = 2
-        off = one.picture.rgb().astype(float) - other.picture.rgb()
+            one.image.frame.color_trc = one.image.frame.color_primaries = 2
+        off = one.image.rgb().astype(float) - other.image.rgb()
         total, squares, count = total + np.abs(off).mean(), squares + (off**2).mean(), count + 1
     return f"{total / count:.1f} of 255, {10 * np.log10(255**2 * count / squares):.1f} dB"
 

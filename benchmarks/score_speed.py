@@ -17,7 +17,7 @@ import torch
 
 from speechlip.errors import ModelError, SourceRefused
 from speechlip.faces.detectors import choose_detector
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.image import random_lpips
 from speechlip.metrics.syncnet_network import official_shapes
@@ -97,9 +97,9 @@ def print_s3fd(clip: Path) -> None:
         print(f"\nS3FD not timed: {error}")
         return
     detector = S3FD(net=without_a_face(S3FDNet(device="cpu").eval()), device="cpu")
-    reading = moments(clip, probe(clip, need_audio=False))
+    reading = read_frames(clip, probe(clip, need_audio=False))
     pictures = [
-        moment.picture.rgb() for moment, _ in zip(reading, range(S3FD_FRAMES), strict=False) if moment.picture
+        moment.image.rgb() for moment, _ in zip(reading, range(S3FD_FRAMES), strict=False) if moment.image
     ]
     detector.detect_faces(pictures[0], conf_th=0.9, scales=[0.25])
     began = time.perf_counter()

@@ -111,13 +111,13 @@ def stopwatches(spent: Counter) -> Iterator[None]:
     ]
     kept = [(owner, name, getattr(owner, name)) for owner, name, _ in doors]
     kept += [
-        (passes, "moments", passes.moments),
+        (passes, "read_frames", passes.read_frames),
         (passes, "open_detector", passes.open_detector),
         (passes, "ShotDetector", passes.ShotDetector),
     ]
     for owner, name, stage in doors:
         setattr(owner, name, timed(getattr(owner, name), stage, spent))
-    passes.moments = lambda *args, inner=passes.moments, **kwargs: TimedIterator(
+    passes.read_frames = lambda *args, inner=passes.read_frames, **kwargs: TimedIterator(
         inner(*args, **kwargs), spent
     )
     passes.open_detector = timed_detector(passes.open_detector, spent)

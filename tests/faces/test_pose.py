@@ -32,7 +32,7 @@ def test_pose_is_the_least_squares_similarity():
 def test_to_face_and_to_picture_are_inverse():
     points = mean_face()[None] * 5 + (80, 90)
     pose = fit_pose(points)
-    assert np.allclose(pose.to_picture(pose.to_face(as_complex(points))), as_complex(points))
+    assert np.allclose(pose.to_image(pose.to_face(as_complex(points))), as_complex(points))
     assert np.allclose(pose.to_face(as_complex(points)), as_complex(mean_face()))
 
 

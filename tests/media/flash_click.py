@@ -14,7 +14,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from speechlip.media.frames import ReadReport, moments
+from speechlip.media.frames import ReadStats, read_frames
 from speechlip.media.probe import probe
 
 CHIRP_S, LOW_HZ, HIGH_HZ = 0.010, 300.0, 3400.0
@@ -83,7 +83,7 @@ class Recording:
         """When the chirps begin, in seconds from the first frame: together with the white frames."""
         return [float(self.stamps()[k]) for k in self.events()]
 
-    def bright_moments(self) -> list[int]:
+    def bright_frames(self) -> list[int]:
         """The moments that must be white: those at whose centre a white frame is on display."""
         stamps = self.stamps()
         return [i for k in self.events() for i in moments_of(stamps[k], stamps[k + 1])]
@@ -175,24 +175,24 @@ class Measured:
     """What one reading of a clip gave: white moments, moments without picture or sound, lateness of every click, and the sound itself."""
 
     white: list[int]
-    without_picture: list[int]
-    without_sound: list[int]
+    without_image: list[int]
+    without_audio: list[int]
     click_errors_ms: list[float]
     samples: np.ndarray
-    report: ReadReport
+    stats: ReadStats
 
 
 def measure(path: Path, recording: Recording, decoder: str = "pyav", cut_s: float = 0.0) -> Measured:
     """Read a clip and look for its events, of which the first ``cut_s`` were cut off; moments without sound count as silence."""
-    reading = moments(path, probe(path), decoder)
+    reading = read_frames(path, probe(path), decoder)
     white, no_picture, no_sound, sound = [], [], [], []
-    for moment in reading:
-        (no_picture if moment.picture is None else white if moment.picture.rgb().mean() > 128 else []).append(
-            moment.index
+    for frame in reading:
+        (no_picture if frame.image is None else white if frame.image.rgb().mean() > 128 else []).append(
+            frame.index
         )
-        if moment.samples is None:
-            no_sound.append(moment.index)
-        sound.append(np.zeros(640, np.int16) if moment.samples is None else moment.samples)
+        if frame.samples is None:
+            no_sound.append(frame.index)
+        sound.append(np.zeros(640, np.int16) if frame.samples is None else frame.samples)
     samples = np.concatenate(sound)
     return Measured(
         white,
@@ -200,7 +200,7 @@ def measure(path: Path, recording: Recording, decoder: str = "pyav", cut_s: floa
         no_sound,
         click_errors_ms(samples, [c - cut_s for c in recording.clicks_s()]),
         samples,
-        reading.report,
+        reading.stats,
     )
 
 

@@ -14,18 +14,18 @@ def test_click_within_2_ms_and_flash_in_its_moment(tmp_path, recording):
     path = tmp_path / f"clip.{recording.extension}"
     write(path, recording)
     found = measure(path, recording)
-    assert found.white == recording.bright_moments()
+    assert found.white == recording.bright_frames()
     assert max(map(abs, found.click_errors_ms)) <= 2.0
-    assert not found.without_picture and not found.without_sound
-    assert abs(found.report.moments - recording.duration_s * 25) <= 2
+    assert not found.without_image and not found.without_audio
+    assert abs(found.stats.frames - recording.duration_s * 25) <= 2
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv", "ts"])
 def test_late_audio_has_no_sound_before_it(tmp_path, extension):
     recording = Recording(extension, audio_start_s=Fraction(3, 10))
     found = measure(_written(tmp_path, recording), recording)
-    assert found.without_sound == list(range(7))  # 0.3 s = 7.5 moments; half of the eighth is padded
-    assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_moments()
+    assert found.without_audio == list(range(7))  # 0.3 s = 7.5 moments; half of the eighth is padded
+    assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_frames()
 
 
 def test_late_video_starts_the_clock(tmp_path):
@@ -35,7 +35,7 @@ def test_late_video_starts_the_clock(tmp_path):
     assert probe(path).video_start_s == pytest.approx(0.32) and probe(path).audio_start_s == pytest.approx(
         0, abs=0.001
     )
-    assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_moments()
+    assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_frames()
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path, movflags):
     _remux(_written(tmp_path, recording), tmp_path / "cut.mp4", -cut_s, movflags)
     assert probe(tmp_path / "cut.mp4").video_start_s == 0
     found = measure(tmp_path / "cut.mp4", recording, cut_s=float(cut_s))
-    assert found.white == [i - cut_s * 25 for i in recording.bright_moments()]
+    assert found.white == [i - cut_s * 25 for i in recording.bright_frames()]
     assert max(map(abs, found.click_errors_ms)) <= 2.0
-    assert not found.without_picture and not found.without_sound
+    assert not found.without_image and not found.without_audio
 
 
 def test_mp3_in_avi_is_late_because_the_container_has_no_field_for_the_encoder_delay(tmp_path):
@@ -62,7 +62,7 @@ def test_mp3_in_avi_is_late_because_the_container_has_no_field_for_the_encoder_d
 def test_audio_shorter_than_video_ends_where_it_ends(tmp_path):
     recording = Recording(audio_duration_s=Fraction(1), duration_s=Fraction(2), audio_codec="pcm_s16le")
     found = measure(_written(tmp_path, recording), recording)
-    assert found.without_sound == list(range(25, 50)) and not found.without_picture
+    assert found.without_audio == list(range(25, 50)) and not found.without_image
 
 
 @pytest.mark.parametrize("decoder", ["pyav", "decord"])
@@ -72,7 +72,7 @@ def test_very_short(tmp_path, duration_s, count, decoder):
         pytest.importorskip("decord")
     recording = Recording("mkv", audio_codec="pcm_s16le", duration_s=duration_s)
     found = measure(_written(tmp_path, recording), recording, decoder)
-    assert found.report.moments == count and not found.without_picture and not found.without_sound
+    assert found.stats.frames == count and not found.without_image and not found.without_audio
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_very_short(tmp_path, duration_s, count, decoder):
 def test_decord_gives_the_same_pictures(tmp_path, extension, rate):
     pytest.importorskip("decord")
     recording = Recording(extension, rate, "pcm_s16le")
-    assert measure(_written(tmp_path, recording), recording, "decord").white == recording.bright_moments()
+    assert measure(_written(tmp_path, recording), recording, "decord").white == recording.bright_frames()
 
 
 def _written(folder, recording):

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from speechlip.media.audio import cut, placed, windows
-from speechlip.media.frames import moments
+from speechlip.media.audio import audio_windows, cut, placed
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.streams.corrected import sentences
 from speechlip.scoring.audit.fix_offset import write_corrected
@@ -153,10 +153,10 @@ def eight(tmp_path_factory):
 def test_eight_planar_channels(eight, tmp_path):
     write_corrected(eight, 2, tmp_path / "moved.mp4")
     for path in (eight, tmp_path / "moved.mp4"):
-        reading = moments(path, probe(path))
-        heard = [moment.samples for moment in reading]
+        reading = read_frames(path, probe(path))
+        heard = [frame.samples for frame in reading]
         assert np.std(np.concatenate(heard[4:24])) > 300
-        assert reading.report.corrected == ("channel 2 of 8 inverted → turned back",)
+        assert reading.stats.corrected == ("channel 2 of 8 inverted → turned back",)
 
 
 @pytest.fixture(scope="module")
@@ -206,11 +206,11 @@ def pitch_hz(samples):
 
 def test_a_rate_that_changes_is_followed_and_said(two_rates):
     info = probe(two_rates)
-    reading = moments(two_rates, info)
-    heard = [moment.samples for moment in reading]
+    reading = read_frames(two_rates, info)
+    heard = [frame.samples for frame in reading]
     assert all(samples is not None for samples in heard[2:57])
     assert [pitch_hz(np.concatenate(heard[start : start + 20])) for start in (5, 35)] == [500, 500]
-    assert reading.report.corrected[-1] == "audio goes on at 32000 Hz mono"
+    assert reading.stats.corrected[-1] == "audio goes on at 32000 Hz mono"
 
 
 def test_a_rate_that_changes_goes_through_the_codecs_and_is_moved(two_rates, tmp_path):
@@ -218,5 +218,5 @@ def test_a_rate_that_changes_goes_through_the_codecs_and_is_moved(two_rates, tmp
     hop = through(get("wav2lip"), two_rates, info, two_rates, tmp_path)
     write_corrected(two_rates, 2, tmp_path / "moved.ts")
     for path in (hop.path, tmp_path / "moved.ts"):
-        heard = list(islice(windows(path, probe(path), Counter()), 50))
+        heard = list(islice(audio_windows(path, probe(path), Counter()), 50))
         assert [pitch_hz(np.concatenate(heard[start : start + 10])) for start in (10, 38)] == [500, 500]

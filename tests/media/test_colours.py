@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.images.colours import KNEE, Colours, rolled_off, to_sdr
 from speechlip.media.images.geometry import Changes, Geometry
 from speechlip.media.images.painting import Painter
@@ -104,7 +104,7 @@ def write_tagged(path, rgb, bits, primaries, transfer, matrix, full=False):
 
 def read(path):
     info = probe(path, need_audio=False)
-    return info, [moment.picture.rgb() for moment in moments(path, info)][-1]
+    return info, [frame.image.rgb() for frame in read_frames(path, info)][-1]
 
 
 @pytest.mark.parametrize("transfer", TAGS)

@@ -8,7 +8,7 @@ import pytest
 from flash_click import Recording, measure, write
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 
 NOISY = {"size": (128, 96), "noise": True, "rate": "25", "duration_s": Fraction(13, 5)}
@@ -28,9 +28,9 @@ def test_damaged_pictures_do_not_move_the_others(tmp_path, intact):
     path, recording = intact
     damaged = _with_zeroed_packets(path, tmp_path, "video", 0.72, 1.0)
     found = measure(damaged, recording)
-    assert found.white == recording.bright_moments()
+    assert found.white == recording.bright_frames()
     assert max(map(abs, found.click_errors_ms)) <= 2.0
-    assert found.report.moments == 65 and found.report.damaged_packets + found.report.damaged_frames > 0
+    assert found.stats.frames == 65 and found.stats.damaged_packets + found.stats.damaged_frames > 0
 
 
 def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
@@ -41,10 +41,10 @@ def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
         )
     damaged = _with_zeroed_packets(path, tmp_path, "audio", 0.72, 1.0)
     found = measure(damaged, recording)
-    assert found.white == recording.bright_moments() and not found.without_picture
+    assert found.white == recording.bright_frames() and not found.without_image
     assert max(map(abs, found.click_errors_ms)) <= 2.0
-    assert found.without_sound and set(found.without_sound) <= set(range(17, 26))
-    assert found.report.damaged_packets > 5 and found.report.audio_gaps == 1
+    assert found.without_audio and set(found.without_audio) <= set(range(17, 26))
+    assert found.stats.damaged_packets > 5 and found.stats.audio_gaps == 1
 
 
 def test_a_hole_in_the_pictures_is_none_not_a_standing_face(tmp_path):
@@ -55,8 +55,8 @@ def test_a_hole_in_the_pictures_is_none_not_a_standing_face(tmp_path):
     for stop_s, empty in ((1.48, range(18, 37)), (1.04, ())):
         holed = _without_packets(path, tmp_path / "holed.mp4", 0.72, stop_s)
         found = measure(holed, recording)
-        assert found.without_picture == list(empty)
-        assert found.report.empty_moments == len(empty)
+        assert found.without_image == list(empty)
+        assert found.stats.empty_frames == len(empty)
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv", "avi", "webm", "ts"])
@@ -77,7 +77,7 @@ def test_truncated_file_gives_what_it_has(tmp_path, extension):
     )
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
-    count = sum(moment.picture is not None for moment in moments(path, probe(path)))
+    count = sum(frame.image is not None for frame in read_frames(path, probe(path)))
     assert 20 < count < 65
 
 
@@ -86,9 +86,9 @@ def test_nothing_that_can_be_decoded(tmp_path, intact):
     if path.suffix == ".ts":
         pytest.skip("without decodable packets a transport stream has no streams")
     with pytest.raises(SourceRefused, match="no decodable audio"):
-        list(moments(mute := _with_zeroed_packets(path, tmp_path, "audio", -1, 9), probe(mute)))
+        list(read_frames(mute := _with_zeroed_packets(path, tmp_path, "audio", -1, 9), probe(mute)))
     with pytest.raises(SourceRefused, match="no decodable picture"):
-        list(moments(blind := _with_zeroed_packets(path, tmp_path, "video", -1, 9), probe(blind)))
+        list(read_frames(blind := _with_zeroed_packets(path, tmp_path, "video", -1, 9), probe(blind)))
 
 
 def test_random_damage_never_raises_anything_else(tmp_path, intact):
@@ -103,7 +103,7 @@ def test_random_damage_never_raises_anything_else(tmp_path, intact):
         try:
             info = probe(target)
             assert all(
-                m.picture is None or m.picture.rgb().shape == m.picture.shape for m in moments(target, info)
+                m.image is None or m.image.rgb().shape == m.image.shape for m in read_frames(target, info)
             )
         except SourceRefused as refused:
             assert refused.reason

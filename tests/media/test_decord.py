@@ -11,7 +11,7 @@ from shaped import disc, quadrants, set_matrix, write_parts
 from test_colours import SKIN, TAGS, as_hdr, write_tagged
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 
 pytest.importorskip("decord", reason="decord is not installed")
@@ -33,7 +33,7 @@ ALIKE += (
 
 def shown(path, decoder):
     info = probe(path, need_audio=False)
-    return [moment.picture and moment.picture.rgb().astype(int) for moment in moments(path, info, decoder)]
+    return [frame.image and frame.image.rgb().astype(int) for frame in read_frames(path, info, decoder)]
 
 
 def refusal(path):

@@ -11,7 +11,7 @@ import pytest
 from shaped import KINDS, disc, extent, quadrants, say_shape, set_matrix, write_parts
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import corrections, probe
 
 SIGNED = [
@@ -24,7 +24,7 @@ ORIENTATIONS = [matrix for matrix in SIGNED if abs(matrix[2]) + abs(matrix[3]) =
 
 def first(path):
     info = probe(path, need_audio=False)
-    return info, next(moments(path, info)).picture.rgb()
+    return info, next(read_frames(path, info)).image.rgb()
 
 
 @pytest.mark.parametrize("container", KINDS)
@@ -162,8 +162,8 @@ def test_a_size_that_changes_is_followed(tmp_path, container):
         tmp_path / f"clip.{container}", parts if container == "webm" else [(f, "1") for f, _ in parts]
     )
     info = probe(path, need_audio=False)
-    reading = moments(path, info)
-    pictures = [moment.picture.rgb() for moment in reading]
+    reading = read_frames(path, info)
+    pictures = [frame.image.rgb() for frame in reading]
     assert [
         (size, len(list(group)))
         for size, group in itertools.groupby(picture.shape[1::-1] for picture in pictures)
@@ -174,7 +174,7 @@ def test_a_size_that_changes_is_followed(tmp_path, container):
         ((96, 64), 10),
     ]
     assert all(abs(across - down) <= 3 for across, down in map(extent, pictures))
-    assert reading.report.corrected == ("from 1.00 s on 64×96", "from 2.00 s on 192×128")
+    assert reading.stats.corrected == ("from 1.00 s on 64×96", "from 2.00 s on 192×128")
 
 
 def test_pixels_that_change_within_a_broadcast(tmp_path):
@@ -183,11 +183,11 @@ def test_pixels_that_change_within_a_broadcast(tmp_path):
     parts = [([disc(180, 144, narrow)] * 20, narrow), ([disc(180, 144, wide)] * 20, wide)]
     path = write_parts(tmp_path / "clip.ts", parts)
     info = probe(path, need_audio=False)
-    reading = moments(path, info)
-    pictures = [moment.picture.rgb() for moment in reading]
+    reading = read_frames(path, info)
+    pictures = [frame.image.rgb() for frame in reading]
     assert [picture.shape[1] for picture in pictures] == [192] * 20 + [256] * 20
     assert all(abs(across - down) <= 2 for across, down in map(extent, pictures))
-    assert reading.report.corrected == ("from 0.80 s on 256×144, pixels 64:45 → square",)
+    assert reading.stats.corrected == ("from 0.80 s on 256×144, pixels 64:45 → square",)
 
 
 def test_fields_are_noted_also_where_they_begin_midway(tmp_path):
@@ -196,11 +196,11 @@ def test_fields_are_noted_also_where_they_begin_midway(tmp_path):
     for options, said in ((fields,), ["interlaced: fields are left as they are"]), ((plain, fields), []):
         path = write_x264(tmp_path / "clip.ts", options)
         info = probe(path, need_audio=False)
-        reading = moments(path, info)
+        reading = read_frames(path, info)
         list(reading)
         assert corrections(info) == said
         later = () if said else ("interlaced from 0.40 s on: fields are left as they are",)
-        assert reading.report.corrected == later
+        assert reading.stats.corrected == later
 
 
 def write_x264(path, parts):

@@ -12,7 +12,7 @@ from flash_click import Recording, click_errors_ms, write
 
 from speechlip.errors import SourceRefused
 from speechlip.exporting.audio import read_audio
-from speechlip.media.frames import joins, moments
+from speechlip.media.frames import joins, read_frames
 from speechlip.media.probe import corrections, probe
 from speechlip.media.streams.stamps import Run
 from speechlip.media.streams.timeline import joined
@@ -39,11 +39,9 @@ def parts(tmp_path_factory):
 
 def seen(path):
     """(mean grey of every picture, sound) of a file, and how often it jumps."""
-    reading = moments(path, probe(path))
-    found = [
-        (None if m.picture is None else round(float(m.picture.rgb().mean()), 3), m.samples) for m in reading
-    ]
-    return [grey for grey, _ in found], [samples for _, samples in found], reading.report
+    reading = read_frames(path, probe(path))
+    found = [(None if m.image is None else round(float(m.image.rgb().mean()), 3), m.samples) for m in reading]
+    return [grey for grey, _ in found], [samples for _, samples in found], reading.stats
 
 
 @pytest.mark.parametrize("name", ["joined.ts", "joined.mp4", "joined.MTS"])
@@ -51,12 +49,12 @@ def seen(path):
 def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts, order, name):
     path = tmp_path / name
     path.write_bytes(b"".join(parts[k].read_bytes() for k in order))
-    pictures, sound, report = seen(path)
+    pictures, sound, stats = seen(path)
     alone = [seen(parts[k]) for k in order]
     assert pictures == [grey for greys, *_ in alone for grey in greys]
     starts = np.cumsum([0, *(len(greys) for greys, *_ in alone)])
     assert joins(probe(path)) == starts[1:-1].tolist()
-    assert (report.dropped_frames, report.empty_moments) == (0, 0)
+    assert (stats.dropped_frames, stats.empty_frames) == (0, 0)
     heard = [heard for _, windows, _ in alone for heard in windows]
     assert [window is None for window in sound] == [window is None for window in heard]
     clicks = [
@@ -126,8 +124,8 @@ def test_clusters_of_another_recording_start_again(tmp_path):
         )
     path = tmp_path / "joined.webm"
     path.write_bytes(whole[0] + whole[1][whole[1].index(bytes.fromhex("1f43b675")) :])
-    pictures, sound, report = seen(path)
-    assert len(pictures) == 60 and joins(probe(path)) == [30] and report.dropped_frames == 0
+    pictures, sound, stats = seen(path)
+    assert len(pictures) == 60 and joins(probe(path)) == [30] and stats.dropped_frames == 0
     assert None not in pictures and not any(window is None for window in sound)
 
 
@@ -139,9 +137,9 @@ def test_fragments_of_another_recording_start_again(tmp_path):
     whole = [(tmp_path / f"{number}.mp4").read_bytes() for number in range(2)]
     path = tmp_path / "joined.mp4"
     path.write_bytes(whole[0] + whole[1][whole[1].index(b"moof") - 4 :])
-    pictures, _, report = seen(path)
+    pictures, _, stats = seen(path)
     assert pictures == seen(tmp_path / "0.mp4")[0] + seen(tmp_path / "1.mp4")[0]
-    assert joins(probe(path)) == [40] and report.dropped_frames == 0 and len(corrections(probe(path))) == 3
+    assert joins(probe(path)) == [40] and stats.dropped_frames == 0 and len(corrections(probe(path))) == 3
 
 
 def test_what_of_a_file_is_never_read_is_said(tmp_path):
@@ -229,7 +227,7 @@ def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field,
             info = probe(path)
             assert (
                 info.video_duration_s <= 24
-                and sum(1 for _ in moments(path, info, want_pictures=False)) <= 25 * 24
+                and sum(1 for _ in read_frames(path, info, images=False)) <= 25 * 24
             )
         except SourceRefused as refused:
             reasons[refused.reason] += 1

@@ -12,9 +12,9 @@ import pytest
 from flash_click import click_errors_ms, waveform
 
 from speechlip.media.audio import cut, placed
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import in_order, one_per_moment
+from speechlip.media.source_frames import in_order, one_per_frame
 from speechlip.media.streams.corrected import sentences
 
 
@@ -25,7 +25,7 @@ def test_pictures_are_on_average_neither_early_nor_late(rate):
     """The shown frame's own centre against the moment's: never further than half a source frame, and centred on zero."""
     step = 1 / Fraction(rate)
     spans = ((k * step, (k + 1) * step, k) for k in range(int(40 * Fraction(rate))))
-    shown = list(one_per_moment(spans, Counter()))
+    shown = list(one_per_frame(spans, Counter()))
     late_s = [float((k + Fraction(1, 2)) * step - (i + Fraction(1, 2)) / 25) for i, k in enumerate(shown)]
     assert max(map(abs, late_s)) <= step / 2 + Fraction(1, 10**9) and len(shown) == pytest.approx(1000, abs=1)
     bias_s = {"50": 0.010, "30": 0.0033, "60": 0.0017, "10": 0.010}.get(
@@ -44,7 +44,7 @@ def test_the_same_frames_as_ffmpegs_fps_filter(rate):
     ticks = [1 + round(float(tick)) for tick in np.cumsum([0, *steps])]
     ticks[0] = 0
     spans = zip(map(_seconds, ticks), map(_seconds, ticks[1:]), range(200), strict=False)
-    shown = list(one_per_moment(spans, Counter()))
+    shown = list(one_per_frame(spans, Counter()))
     filtered = _through_fps_filter(ticks[:-1])  # which cannot know how long the last frame lasts
     assert len(filtered) > 0.9 * len(shown) - 3 and shown[: len(filtered) - 1] == filtered[:-1]
 
@@ -55,13 +55,13 @@ def test_as_many_moments_as_ffmpegs_fps_filter_gives_frames(rate):
     step = 1 / Fraction(rate)
     for count in range(1, 40):
         spans = ((k * step, (k + 1) * step, k) for k in range(count))
-        assert len(list(one_per_moment(spans, Counter()))) == (25 * count * step + Fraction(1, 2)) // 1
+        assert len(list(one_per_frame(spans, Counter()))) == (25 * count * step + Fraction(1, 2)) // 1
 
 
 def test_every_source_frame_at_25_is_one_moment_whatever_the_jitter_below_half_a_frame():
     jitter = [Fraction(int(ms), 1000) for ms in np.random.default_rng(0).integers(-19, 20, 500)]
     stamped = ((Fraction(k, 25) + jitter[k], Fraction(1, 25), k) for k in range(500))
-    assert list(one_per_moment(in_order(stamped, Fraction(0), Counter()), Counter())) == list(range(500))
+    assert list(one_per_frame(in_order(stamped, Fraction(0), Counter()), Counter())) == list(range(500))
 
 
 def test_frames_without_order_are_counted():
@@ -85,7 +85,7 @@ def test_variable_rate_clip_against_bisection(real_clips):
     times = [
         stamp - frames[0][0] for stamp, _ in frames
     ]  # exact: at 30/s every fifth centre falls on a frame's very first instant
-    shown = [moment.picture.frame.to_ndarray(format="gray").mean() for moment in moments(path, probe(path))]
+    shown = [moment.image.frame.to_ndarray(format="gray").mean() for moment in read_frames(path, probe(path))]
     assert shown == [frames[bisect_right(times, (i + Fraction(1, 2)) / 25) - 1][1] for i in range(len(shown))]
 
 

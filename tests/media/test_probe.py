@@ -12,7 +12,7 @@ import pytest
 from flash_click import Recording, write
 
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import corrections, probe
 from speechlip.media.streams.stamps import Steps
 
@@ -106,7 +106,9 @@ def test_neither_stream_is_the_first_of_the_file(tmp_path):
         made.mux(pictures.encode())
     info = probe(tmp_path / "behind.mkv")
     assert (info.width, info.height, info.audio_track, info.video_duration_s) == (64, 48, 1, 1.0)
-    assert [moment.samples is not None for moment in moments(tmp_path / "behind.mkv", info)] == [True] * 25
+    assert [moment.samples is not None for moment in read_frames(tmp_path / "behind.mkv", info)] == [
+        True
+    ] * 25
 
 
 REFUSED = {
@@ -199,7 +201,7 @@ def test_a_name_is_only_a_name(tmp_path, monkeypatch, clip, name):
     monkeypatch.chdir(tmp_path)
     relative = type(clip)(name)
     assert probe(relative).bytes == clip.stat().st_size
-    assert sum(1 for _ in moments(relative, probe(relative))) == 25
+    assert sum(1 for _ in read_frames(relative, probe(relative))) == 25
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_rotation_flag(tmp_path, clockwise_deg, corner):
     path = tmp_path / "turned.mp4"
     _write_corner(path, clockwise_deg)
     info = probe(path, need_audio=False)
-    picture = next(moments(path, info)).picture
+    picture = next(read_frames(path, info)).image
     assert (
         (info.height, info.width, 3)
         == picture.shape
@@ -224,12 +226,12 @@ def test_rotation_flag(tmp_path, clockwise_deg, corner):
 
 def test_colours_are_those_of_pyav(clip):
     frame = next(av.open(str(clip)).decode(video=0))
-    assert np.array_equal(next(moments(clip, probe(clip))).picture.rgb(), frame.to_ndarray(format="rgb24"))
+    assert np.array_equal(next(read_frames(clip, probe(clip))).image.rgb(), frame.to_ndarray(format="rgb24"))
 
 
 def test_decoder_that_does_not_exist(clip):
     with pytest.raises(OptionError, match="no decoder 'opencv'; there are: pyav, decord"):
-        moments(clip, probe(clip), decoder="opencv")
+        read_frames(clip, probe(clip), decoder="opencv")
 
 
 def _reason(path):
@@ -305,9 +307,9 @@ def test_pictures_that_grow_over_the_limit_midway_are_damage(tmp_path):
         write(tmp_path / f"{name}.ts", Recording("ts", duration_s=Fraction(1), size=size))
     path = tmp_path / "grows.ts"
     path.write_bytes((tmp_path / "small.ts").read_bytes() + (tmp_path / "large.ts").read_bytes())
-    reading = moments(path, probe(path, max_picture_px=64 * 64))
-    assert [moment.picture is not None for moment in reading] == [True] * 25 + [False] * 25
-    assert reading.report.damaged_packets > 0
+    reading = read_frames(path, probe(path, max_picture_px=64 * 64))
+    assert [frame.image is not None for frame in reading] == [True] * 25 + [False] * 25
+    assert reading.stats.damaged_packets > 0
 
 
 def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
@@ -335,5 +337,5 @@ def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
         assert container.streams[0].type == "subtitle"
     assert (info.video_codec, info.audio_codec, info.video_duration_s) == ("h264", "aac", 1.0)
     assert (
-        sum(moment.picture is not None and moment.samples is not None for moment in moments(path, info)) == 25
+        sum(frame.image is not None and frame.samples is not None for frame in read_frames(path, info)) == 25
     )

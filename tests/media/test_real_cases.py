@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechlip.faces.detectors import open_detector
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import corrections, probe
 from speechlip.records import Source
 
@@ -12,9 +12,9 @@ from speechlip.records import Source
 def pictures(path, count=None):
     """Info, the pictures of the first moments, and what reading had to say."""
     info = probe(path, need_audio=False)
-    reading = moments(path, info)
-    shown = [moment.picture.rgb() for moment, _ in zip(reading, range(count or 10**6), strict=False)]
-    return info, shown, reading.report.corrected
+    reading = read_frames(path, info)
+    shown = [frame.image.rgb() for frame, _ in zip(reading, range(count or 10**6), strict=False)]
+    return info, shown, reading.stats.corrected
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def mouth_ratio(path):
     """Height over width of the points 48–67 of the 68, mean of five pictures."""
     info, ratios = probe(path), []
     with open_detector("mediapipe", Source(path, path.name, "")) as detector:
-        for moment, _ in zip(moments(path, info), range(40), strict=False):
-            if moment.index % 8 == 0:
-                (face,) = detector.detect(moment.picture.rgb(), moment.index)
+        for frame, _ in zip(read_frames(path, info), range(40), strict=False):
+            if frame.index % 8 == 0:
+                (face,) = detector.detect(frame.image.rgb(), frame.index)
                 width, height = np.ptp(face.landmarks[48:68], axis=0)
                 ratios.append(height / width)
     return float(np.mean(ratios))
@@ -77,7 +77,7 @@ def test_hlg_is_shown_as_sdr(real_cases):
 
 
 def test_a_voice_that_cancels_is_heard(real_cases):
-    reading = moments(real_cases / "phase_inverted.mov", probe(real_cases / "phase_inverted.mov"))
-    loudness = [np.abs(moment.samples.astype(int)).max() for moment in reading if moment.samples is not None]
+    reading = read_frames(real_cases / "phase_inverted.mov", probe(real_cases / "phase_inverted.mov"))
+    loudness = [np.abs(frame.samples.astype(int)).max() for frame in reading if frame.samples is not None]
     assert np.median(loudness) > 1000  # 0 where the channels are added up as they are
-    assert reading.report.corrected == ("right channel inverted → turned back",)
+    assert reading.stats.corrected == ("right channel inverted → turned back",)

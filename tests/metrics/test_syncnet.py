@@ -17,7 +17,7 @@ from scipy.io import wavfile
 
 from speechlip import assets
 from speechlip.errors import ModelError
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lse import sync_score
@@ -94,12 +94,12 @@ def real_clip(folder, name: str, seconds: float = 0.9) -> tuple[np.ndarray, np.n
     """The first frames of a real video, its upper middle scaled to 224×224, BGR, and its sound."""
     path = folder / name
     crops, samples = [], []
-    for moment in itertools.islice(moments(path, probe(path)), int(25 * seconds)):
-        picture = moment.picture.rgb()[..., ::-1]
+    for frame in itertools.islice(read_frames(path, probe(path)), int(25 * seconds)):
+        picture = frame.image.rgb()[..., ::-1]
         side = min(picture.shape[:2]) * 3 // 4
         left = (picture.shape[1] - side) // 2
         crops.append(cv2.resize(picture[:side, left : left + side], (CROP_PX, CROP_PX)))
-        samples.append(moment.samples)
+        samples.append(frame.samples)
     return np.stack(crops), np.concatenate(samples)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import Frame, ReadReport
+from speechlip.media.frames import Frame, ReadStats
 from speechlip.preparing import passes
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.planned_source import PlannedSource
@@ -20,8 +20,8 @@ SOURCE = Source(Path("/videos/a.mp4"), "a.mp4", "a")
 BLACK = SimpleNamespace(rgb=lambda: np.zeros((96, 96, 3), np.uint8))
 
 
-class Reading(nullcontext):
-    """So many moments, and then the file ends."""
+class FrameReader(nullcontext):
+    """So many frames, and then the file ends."""
 
     def __init__(self, n):
         self.left = iter([Frame(index, BLACK, np.zeros(640, np.int16)) for index in range(n)])
@@ -33,9 +33,9 @@ class Reading(nullcontext):
         pass
 
 
-def cut(monkeypatch, n_moments, spans):
+def cut(monkeypatch, n_frames, spans):
     """The spans of the clips that come of a second reading of so many frames."""
-    monkeypatch.setattr(passes, "moments", lambda path, info, decoder: Reading(n_moments))
+    monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder: FrameReader(n_frames))
     monkeypatch.setattr(passes, "make_clip", lambda source, seen, span, *made: span)
     monkeypatch.setattr(passes, "cut", lambda picture, affine, size: picture)
     track, crop = SimpleNamespace(start_frame=0), SimpleNamespace(affines=np.zeros((100, 2, 3)))
@@ -43,9 +43,9 @@ def cut(monkeypatch, n_moments, spans):
     return passes.cut_clips(SOURCE, None, seen, spans, (), PrepOptions(), lambda name, seconds: None)
 
 
-@pytest.mark.parametrize(("n_moments", "kept", "last"), [(29, 1, 29), (15, 1, 29), (10, 1, 29), (5, 0, 9)])
-def test_a_second_reading_that_ends_early_is_refused(monkeypatch, n_moments, kept, last):
-    clips = cut(monkeypatch, n_moments, [Span(0, 0, 10), Span(0, 12, 30)])
+@pytest.mark.parametrize(("n_frames", "kept", "last"), [(29, 1, 29), (15, 1, 29), (10, 1, 29), (5, 0, 9)])
+def test_a_second_reading_that_ends_early_is_refused(monkeypatch, n_frames, kept, last):
+    clips = cut(monkeypatch, n_frames, [Span(0, 0, 10), Span(0, 12, 30)])
     assert [next(clips) for _ in range(kept)] == [Span(0, 0, 10)][:kept]
     with pytest.raises(SourceRefused) as refused:
         next(clips)
@@ -68,7 +68,7 @@ def test_the_lost_frames_are_booked_under_that_reason(monkeypatch):
 
 def test_frames_without_a_place_in_time_are_damage_and_those_over_25_are_none():
     account = SourceStats(PlannedSource(SOURCE, 1000, 5, 0.0))
-    reading = ReadReport(moments=50, dropped_frames=3, unshown_frames=10, repeated_frames=1)
+    reading = ReadStats(frames=50, dropped_frames=3, unshown_frames=10, repeated_frames=1)
     account.observed(
         Observation(np.ones(0, bool), np.ones(0, bool), np.ones(0, np.int32), (), (), (), reading), {}
     )
@@ -83,7 +83,7 @@ def test_a_face_that_is_too_small_is_said_with_its_width():
         (),
         (),
         (),
-        ReadReport(),
+        ReadStats(),
         (),
         np.ones(50, np.int32),
         np.ones(50, bool),
@@ -109,7 +109,7 @@ def test_a_clip_says_how_many_faces_were_there():
         [track],
         [crop],
         (),
-        ReadReport(),
+        ReadStats(),
         (),
         counts,
     )

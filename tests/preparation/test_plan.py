@@ -74,7 +74,7 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
 
     monkeypatch.setattr("speechlip.preparing.planned_source.probe", probe)
     monkeypatch.setattr(
-        "speechlip.preparing.planned_source.picture_length_s",
+        "speechlip.preparing.planned_source.video_length_s",
         lambda path: probe(path, need_audio=False).video_duration_s,
     )
     monkeypatch.setattr(

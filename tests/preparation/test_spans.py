@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechlip.media.frames import ReadReport
+from speechlip.media.frames import ReadStats
 from speechlip.preparing.spans import (
     MOUTH_OUTSIDE,
     NO_AUDIO,
@@ -36,7 +36,7 @@ def observation(n_frames, tracks, has_picture=None, peaks=None, mouth_inside=Non
         tracks,
         (),
         [np.ones(len(one), bool) for one in tracks] if mouth_inside is None else mouth_inside,
-        ReadReport(),
+        ReadStats(),
     )
 
 

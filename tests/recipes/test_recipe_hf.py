@@ -17,7 +17,7 @@ from pyarrow import parquet
 import zoo
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError, SourceRefused, WriteError
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.recipes import hf
 
@@ -95,9 +95,9 @@ def test_pictures_and_sound_are_read_as_any_video_is(tmp_path, drawn, capsys):
     sound = np.random.default_rng(1).integers(-30000, 30000, (20 * 640, 1)).astype(np.int16)
     write(tmp_path / "a.parquet", image=[held(*map(png, pictures))], audio=held(wav(sound, 16000)), fps=[25])
     (source,) = found(tmp_path)
-    read = list(moments(source.path, probe(source.path), "pyav"))
-    assert np.array_equal(np.stack([moment.picture.rgb() for moment in read]), pictures)
-    assert np.array_equal(np.concatenate([moment.samples for moment in read]), sound[:, 0])
+    read = list(read_frames(source.path, probe(source.path), "pyav"))
+    assert np.array_equal(np.stack([frame.image.rgb() for frame in read]), pictures)
+    assert np.array_equal(np.concatenate([frame.samples for frame in read]), sound[:, 0])
     with pytest.raises(SystemExit) as ended:
         speechlip(
             ["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"]

@@ -9,7 +9,7 @@ import pytest
 from flash_click import CASES, Recording, write
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.scoring.audit.clip import audit, audit_row
 from speechlip.scoring.audit.table import audit_table
@@ -28,13 +28,13 @@ def made(folder, recording: Recording):
 )
 def test_picture_counts_are_those_of_reading(tmp_path, name):
     path = made(tmp_path, CASES[name])
-    reading = moments(path, probe(path))
+    reading = read_frames(path, probe(path))
     assert sum(1 for _ in reading) == audit(path).frames
-    found, report = audit(path), reading.report
+    found, stats = audit(path), reading.stats
     assert (found.frames_repeated, found.frames_dropped, found.frames_empty) == (
-        report.repeated_frames,
-        report.dropped_frames + report.unshown_frames,
-        report.empty_moments,
+        stats.repeated_frames,
+        stats.dropped_frames + stats.unshown_frames,
+        stats.empty_frames,
     )
 
 

@@ -55,7 +55,7 @@ def hop_of(name, clip, folder, ffmpeg=EMULATED):
 
 def seen_and_heard(hop):
     """When the flash is seen and the click heard, in seconds of frames and samples as they are read."""
-    bright = [moment.index for moment in transcode_images(hop) if moment.picture.rgb().mean() > 100]
+    bright = [moment.index for moment in transcode_images(hop) if moment.image.rgb().mean() > 100]
     sound = read_audio(hop.sound_path, probe(hop.sound_path), hop.sound_zero_s, len(hop.order))
     return bright[0] / 25, np.flatnonzero(np.abs(sound.astype(int)) > 6000)[0] / 16000
 

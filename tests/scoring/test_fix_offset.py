@@ -69,7 +69,7 @@ def test_flash_and_click_meet(tmp_path, name, early_frames):
     assert np.allclose(moved_ms, 40 * early_frames, atol=TOLERANCE_MS)
     if name != "avi, mp3 becomes pcm":  # the delay that AVI keeps silent about stays part of the sound
         assert np.allclose(after.click_errors_ms, 0, atol=TOLERANCE_MS)
-        assert after.white == truth.bright_moments()
+        assert after.white == truth.bright_frames()
     assert after.white == before.white
     assert video_packets(out) == video_packets(video)
     assert {file.name for file in tmp_path.iterdir()} == {video.name, out.name}
@@ -133,7 +133,7 @@ def test_an_edit_list_that_cuts_into_a_group_of_pictures_stays(tmp_path, early_f
                 made.mux(packet)
     write_corrected(tmp_path / "cut.mp4", early_frames, tmp_path / "out.mp4")
     after = measure(tmp_path / "out.mp4", truth, cut_s=float(cut_s))
-    assert after.white == [i - cut_s * 25 for i in truth.bright_moments()]
+    assert after.white == [i - cut_s * 25 for i in truth.bright_frames()]
     assert np.allclose(after.click_errors_ms, 0, atol=TOLERANCE_MS)
 
 
@@ -153,7 +153,7 @@ def test_into_another_container(tmp_path):
     write(tmp_path / "clip.mp4", shifted(truth, 2))
     write_corrected(tmp_path / "clip.mp4", 2, tmp_path / "out.mkv")
     after = measure(tmp_path / "out.mkv", truth)
-    assert np.allclose(after.click_errors_ms, 0, atol=TOLERANCE_MS) and after.white == truth.bright_moments()
+    assert np.allclose(after.click_errors_ms, 0, atol=TOLERANCE_MS) and after.white == truth.bright_frames()
 
 
 def test_every_kind_of_file_that_the_walk_finds_can_be_corrected(real_cases, tmp_path):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
 from speechlip.scoring.clip.full_reference import landmark_distance
@@ -29,7 +29,7 @@ def compared(
 
 
 def rgb(path):
-    return np.stack([moment.picture.rgb() for moment in moments(path, probe(path))])
+    return np.stack([moment.image.rgb() for moment in read_frames(path, probe(path))])
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def taken(name, clip, folder, ffmpeg):
     folder.mkdir(exist_ok=True)
     info = probe(clip)
     hop = through(protocols.get(name), clip, info, clip, folder, ffmpeg)
-    numbers = [number_of(moment.picture.rgb()) for moment in transcode_images(hop)]
+    numbers = [number_of(moment.image.rgb()) for moment in transcode_images(hop)]
     return numbers, read_audio(hop.sound_path, info, hop.sound_zero_s, len(hop.order)), hop
 
 

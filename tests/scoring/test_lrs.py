@@ -10,7 +10,7 @@ from envelope_model import EnvelopeModel
 from numbered_clips import binaries, number_of, write_numbered
 
 from speechlip.errors import OptionError
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.lse import sync_score
 from speechlip.scoring import protocols
@@ -80,13 +80,11 @@ def test_as_the_published_commands(head, tmp_path):
     for kind, which in (("run", ffmpeg), ("emulated", EMULATED)):
         (folder := tmp_path / kind).mkdir()
         hop = through(LRS, clip, probe(clip), clip, folder, which)
-        ours = [
-            np.ascontiguousarray(moment.picture.rgb()[..., ::-1]) for moment in transcode_images(hop, 224)
-        ]
+        ours = [np.ascontiguousarray(moment.image.rgb()[..., ::-1]) for moment in transcode_images(hop, 224)]
         assert len(ours) == len(pictures) == 75
         plain = [
-            cv2.resize(np.ascontiguousarray(moment.picture.rgb()[..., ::-1]), (224, 224))
-            for moment in moments(clip, probe(clip))
+            cv2.resize(np.ascontiguousarray(moment.image.rgb()[..., ::-1]), (224, 224))
+            for moment in read_frames(clip, probe(clip))
         ]
         nearness = [
             np.mean([cv2.PSNR(a, b) for a, b in zip(pictures, shown, strict=True)]) for shown in (ours, plain)
@@ -116,7 +114,7 @@ def test_every_frame_of_another_rate_is_read_and_the_delay_left_open(tmp_path):
     write_numbered(clip := tmp_path / "clip.mp4", "30")
     hop = through(LRS, clip, probe(clip), clip, tmp_path)
     assert [
-        number_of(cv2.resize(moment.picture.rgb(), (128, 64))) for moment in transcode_images(hop, 224)
+        number_of(cv2.resize(moment.image.rgb(), (128, 64))) for moment in transcode_images(hop, 224)
     ] == list(range(48))
     assert hop.delay is None
 

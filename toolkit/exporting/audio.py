@@ -9,9 +9,9 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.media.audio import placed
-from speechlip.media.frames import moments
-from speechlip.media.probe import corrections, probe, sound_line
-from speechlip.media.source_frames import found_again
+from speechlip.media.frames import read_frames
+from speechlip.media.probe import audio_timeline, corrections, probe
+from speechlip.media.source_frames import require_stream
 from speechlip.media.streams.corrected import sentences
 from speechlip.media.streams.endings import is_video_name
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local
@@ -49,7 +49,7 @@ def read_audio(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Audio:
             raise
         return _sound_alone(path)
     samples, silent = bytearray(), 0
-    with closing(moments(path, info, want_pictures=False)) as reading:
+    with closing(read_frames(path, info, images=False)) as reading:
         for moment in reading:
             silent += moment.samples is None
             samples += bytes(2 * SAMPLES_PER_FRAME) if moment.samples is None else moment.samples.tobytes()
@@ -57,7 +57,7 @@ def read_audio(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Audio:
         raise SourceRefused("video", "no picture", "the video stream ends before its first picture")
     notes = (
         *corrections(info),
-        *reading.report.corrected,
+        *reading.stats.corrected,
         *([silence_note(silent, len(samples) // (2 * SAMPLES_PER_FRAME))] * (silent > 0)),
     )
     return Audio(np.frombuffer(samples, np.int16), notes)
@@ -74,10 +74,10 @@ def silence_note(silent: int, frames: int) -> str:
 
 def _sound_alone(path: Path) -> Audio:
     tally: Counter = Counter()
-    line = sound_line(path)
+    line = audio_timeline(path)
     zero_s = line.audio_start_s if line.audio_start_s is not None and abs(line.audio_start_s) > WILD_S else 0
     with open_local(path) as container:
-        frames = stamped_frames(container, found_again(audio_stream(container)), tally, line.audio_shifts)
+        frames = stamped_frames(container, require_stream(audio_stream(container)), tally, line.audio_shifts)
         stamped = ((None if stamp is None else float(stamp - zero_s), frame) for stamp, frame in frames)
         pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
     end = max((start + len(samples) for start, samples in pieces), default=0)

@@ -65,26 +65,26 @@ class CascadeDetector:
         self._places: list[Place] = []
         self._next_search, self._pause = 0, LOOK_EVERY
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        followed = [self._near(picture, place, index) or place for place in self._places]
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        followed = [self._near(image, place, index) or place for place in self._places]
         self._places = [place for place in followed if index - place.index <= FORGET_FRAMES]
         if index >= self._next_search:
-            self._search(picture, index)
+            self._search(image, index)
         return [place.face() for place in self._places if place.index == index]
 
     def close(self) -> None:
         pass
 
-    def _search(self, picture: np.ndarray, index: int) -> None:
+    def _search(self, image: np.ndarray, index: int) -> None:
         """Look for faces that are not followed yet, and settle when to do so again."""
         found = self._whole(
-            picture, index, LONG_SIDE, min_size=(SMALLEST,) * 2, max_size=(LONG_SIDE,) * 2, step_ratio=1.0
+            image, index, LONG_SIDE, min_size=(SMALLEST,) * 2, max_size=(LONG_SIDE,) * 2, step_ratio=1.0
         )
         if not found and not self._places:
             sizes = {"min_size": (SECOND_SMALLEST,) * 2, "max_size": (SECOND_LARGEST,) * 2}
-            found = self._whole(picture, index, SECOND_LONG_SIDE, step_ratio=1.5, **sizes)
+            found = self._whole(image, index, SECOND_LONG_SIDE, step_ratio=1.5, **sizes)
         for candidate in sorted(found, key=lambda place: -place.side):
-            place = self._near(picture, candidate, index)
+            place = self._near(image, candidate, index)
             if (
                 place
                 and place.windows >= NEW_WINDOWS
@@ -96,17 +96,17 @@ class CascadeDetector:
         else:
             self._next_search, self._pause = index + self._pause, min(2 * self._pause, LOOK_SELDOM)
 
-    def _whole(self, picture: np.ndarray, index: int, long_side: int, **search: Any) -> list[Place]:
-        scale = min(1.0, long_side / max(picture.shape[:2]))
-        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-        gray = self._gray(self._cv2.resize(picture, size, interpolation=self._cv2.INTER_AREA))
+    def _whole(self, image: np.ndarray, index: int, long_side: int, **search: Any) -> list[Place]:
+        scale = min(1.0, long_side / max(image.shape[:2]))
+        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        gray = self._gray(self._cv2.resize(image, size, interpolation=self._cv2.INTER_AREA))
         found = self._cascade.detect_multi_scale(gray, scale_factor=1.1, min_neighbor_number=4, **search)
         boxes = np.array([(hit["c"], hit["r"], hit["width"]) for hit in found]).reshape(-1, 3) / scale
         return [Place(x + side / 2, y + side / 2, side, 0, index) for x, y, side in boxes.tolist()]
 
-    def _near(self, picture: np.ndarray, place: Place, index: int) -> Place | None:
+    def _near(self, image: np.ndarray, place: Place, index: int) -> Place | None:
         """The face that was at ``place``, found again: the mean of all windows that agree with their median."""
-        gray, corner, scale = self._region(picture, place)
+        gray, corner, scale = self._region(image, place)
         windows = self._cascade.detect_multi_scale(
             gray,
             scale_factor=1.08,
@@ -128,7 +128,7 @@ class CascadeDetector:
         x, y, width = agreeing.mean(axis=0)
         return Place(corner[0] + x / scale, corner[1] + y / scale, width / scale, len(agreeing), index)
 
-    def _region(self, picture: np.ndarray, place: Place) -> tuple[np.ndarray, tuple[int, int], float]:
+    def _region(self, image: np.ndarray, place: Place) -> tuple[np.ndarray, tuple[int, int], float]:
         """The square around ``place``, gray, scaled so that the face is 48 px wide; its upper left corner in the frame; the scale.
 
         Outside the frame its border is repeated.
@@ -136,10 +136,10 @@ class CascadeDetector:
         cv2 = self._cv2
         reach = max(1, round(REACH * place.side))
         x0, y0 = round(place.x - reach / 2), round(place.y - reach / 2)
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         left, top = min(max(0, x0), width - 1), min(max(0, y0), height - 1)
         right, bottom = max(left + 1, min(x0 + reach, width)), max(top + 1, min(y0 + reach, height))
-        part = picture[top:bottom, left:right]
+        part = image[top:bottom, left:right]
         padding = (
             max(0, top - y0),
             max(0, y0 + reach - bottom),
@@ -152,5 +152,5 @@ class CascadeDetector:
         smaller = cv2.INTER_AREA if side < reach else cv2.INTER_LINEAR
         return self._gray(cv2.resize(part, (side, side), interpolation=smaller)), (x0, y0), side / reach
 
-    def _gray(self, picture: np.ndarray) -> np.ndarray:
-        return self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2GRAY)
+    def _gray(self, image: np.ndarray) -> np.ndarray:
+        return self._cv2.cvtColor(image, self._cv2.COLOR_RGB2GRAY)

@@ -89,7 +89,7 @@ def lips(track: FaceTrack) -> np.ndarray:
     mouth_width = np.median(np.abs(corners[:, 1] - corners[:, 0]))
     mouth_centre = mouth.mean(axis=1)
     place = smooth(mouth_centre.real, TURN_FRAMES) + 1j * smooth(mouth_centre.imag, DROP_FRAMES)
-    centre = pose.to_picture(place[:, None])[:, 0]
+    centre = pose.to_image(place[:, None])[:, 0]
     calm = pose.smoothed(0, TURN_FRAMES)
     return similarities(centre, SIZE / MOUTH_WIDTHS / mouth_width / calm.turn)
 
@@ -110,7 +110,7 @@ def lips_from_box(track: FaceTrack) -> np.ndarray:
 def lower_face(track: FaceTrack) -> np.ndarray:
     """Wav2Lip's convention: the face box is brought to 96×96, width and height each by its own factor; its lower half is what is learned from.
 
-    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it the picture goes on.
+    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it the image goes on.
     """
     boxes = track.boxes.astype(np.float64)
     size = boxes[:, 2:] - boxes[:, :2]
@@ -203,19 +203,19 @@ def shrinkage(affine: np.ndarray) -> float:
 
 
 def cut(
-    picture: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)
+    image: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)
 ) -> np.ndarray:
     """Cut one crop: (H, W, 3) uint8 RGB → (size, size, 3) uint8.
 
-    ``picture`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in the frame. Where the crop is
+    ``image`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in the frame. Where the crop is
     smaller than what it shows, frame pixels are averaged (nothing aliases); where it leaves the frame, the frame's border is repeated.
     """
     cv2 = load("cv2")
     # Continuous coordinates → cv2's, in which pixel centres are whole numbers, are half a pixel on both sides: as the last step below.
     matrix = affine.astype(np.float64)
     matrix[:, 2] += matrix[:, :2] @ corner
-    x0, y0, x1, y1 = region(matrix, picture.shape[1], picture.shape[0], size)
-    part = picture[y0:y1, x0:x1]
+    x0, y0, x1, y1 = region(matrix, image.shape[1], image.shape[0], size)
+    part = image[y0:y1, x0:x1]
     matrix[:, 2] += matrix[:, :2] @ (x0, y0)
     whole = min(int(shrinkage(matrix) / OVERSAMPLING), *part.shape[:2])
     if whole > 1:

@@ -38,8 +38,8 @@ class Detector(Protocol):
 
     def __init__(self, source: Source) -> None: ...
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        """Faces in ``picture``, (H, W, 3) uint8 RGB, which is 25-fps frame ``index``; indices only rise."""
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        """Faces in ``image``, (H, W, 3) uint8 RGB, which is 25-fps frame ``index``; indices only rise."""
 
     def close(self) -> None:
         """Give back what the detector holds."""
@@ -62,7 +62,7 @@ def detector_class(name: str) -> type[Detector]:
 
 @contextmanager
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
-    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(picture, index)``.
+    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(image, index)``.
 
     Where the video changes its size another one is opened, because what a detector remembers is in pixels of one size.
     Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
@@ -84,16 +84,16 @@ class _OnePerSize:
         self._kind, self._source = kind, source
         self._waiting: Detector | None = kind(
             source
-        )  # what is wrong with a model or a sidecar is said before a picture comes
+        )  # what is wrong with a model or a sidecar is said before an image comes
         self._opened: dict[tuple[int, ...], Detector] = {}
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        detector = self._opened.pop(picture.shape, None) or self._waiting or self._kind(self._source)
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        detector = self._opened.pop(image.shape, None) or self._waiting or self._kind(self._source)
         self._waiting = None
-        self._opened[picture.shape] = detector
+        self._opened[image.shape] = detector
         if len(self._opened) > SIZES_AT_ONCE:
             self._opened.pop(next(iter(self._opened))).close()
-        return detector.detect(picture, index)
+        return detector.detect(image, index)
 
     def close(self) -> None:
         for detector in (*self._opened.values(), *([self._waiting] if self._waiting else [])):

@@ -25,19 +25,17 @@ class FanDetector:
         self._cv2 = load("cv2")
         self._network = open_network()
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 RGB picture with their 68 points in its pixels. S3FD looks at a copy of at most ``DETECT_LONG_SIDE``."""
-        scale = min(1.0, DETECT_LONG_SIDE / max(picture.shape[:2]))
-        small = self._cv2.resize(picture, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 RGB image with their 68 points in its pixels. S3FD looks at a copy of at most ``DETECT_LONG_SIDE``."""
+        scale = min(1.0, DETECT_LONG_SIDE / max(image.shape[:2]))
+        small = self._cv2.resize(image, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
         found = self._network.face_detector.detect_from_image(small)
         boxes = [
             np.asarray(box, np.float32) * (1 / scale, 1 / scale, 1 / scale, 1 / scale, 1) for box in found
         ]
         if not boxes:
             return []
-        landmarks = self._network.get_landmarks_from_image(
-            np.ascontiguousarray(picture), detected_faces=boxes
-        )
+        landmarks = self._network.get_landmarks_from_image(np.ascontiguousarray(image), detected_faces=boxes)
         return [
             Face(box[:4].astype(np.float32), float(min(1.0, box[4])), np.asarray(points, np.float32))
             for box, points in zip(boxes, landmarks, strict=True)

@@ -1,6 +1,6 @@
 """The 68-point convention (300-W, dlib, FAN): which point is which, how MediaPipe's mesh maps to it, and one reference face.
 
-Points are numbered from 0, seen in the picture from left to right: jaw 0–16, brows 17–26, nose 27–35, eyes 36–47, outer lip 48–59 (clockwise
+Points are numbered from 0, seen in the image from left to right: jaw 0–16, brows 17–26, nose 27–35, eyes 36–47, outer lip 48–59 (clockwise
 from the left corner), inner lip 60–67.
 """
 
@@ -24,7 +24,7 @@ MESH_TO_68 = np.array(
     ]
 )  # fmt: skip
 
-# The left half and the middle of MediaPipe's canonical face (canonical_face_model.obj, Apache-2.0) at the points above: x to the picture's
+# The left half and the middle of MediaPipe's canonical face (canonical_face_model.obj, Apache-2.0) at the points above: x to the image's
 # right, y down, in its centimetres. It stands in for auto_avsr's 20words_mean_face.npy, which is not ours to copy.
 _LEFT = {
     0: (-7.743, -2.365), 1: (-7.664, -0.673), 2: (-7.542, 1.049), 3: (-7.271, 2.891), 4: (-6.720, 4.789), 5: (-5.085, 7.179),
@@ -42,7 +42,7 @@ MIRROR = np.array(
         *range(54, 47, -1), 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
     ]
 )  # fmt: skip
-"""(68,): the number of the point that point ``i`` becomes in a mirrored picture."""
+"""(68,): the number of the point that point ``i`` becomes in a mirrored image."""
 
 
 def mean_face() -> np.ndarray:

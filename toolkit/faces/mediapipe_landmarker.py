@@ -48,44 +48,42 @@ class MediapipeLandmarker:
         self._last: Face | None = None
         self._last_index, self._next_search, self._pause = 0, 0, LOOK_EVERY
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
-        found = self._whole.detect_for_video(self._image(picture), index * FRAME_MS)
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        found = self._whole.detect_for_video(self._image(image), index * FRAME_MS)
         faces = (
-            to_faces(found, picture.shape, (0, 0))
-            or self._follow(picture, index)
-            or self._search(picture, index)
+            to_faces(found, image.shape, (0, 0)) or self._follow(image, index) or self._search(image, index)
         )
         if faces:
             self._last, self._last_index = max(faces, key=area), index
             self._next_search, self._pause = index + LOOK_EVERY, LOOK_EVERY
         return faces
 
-    def _follow(self, picture: np.ndarray, index: int) -> list[Face]:
+    def _follow(self, image: np.ndarray, index: int) -> list[Face]:
         if self._last is None or index - self._last_index > FORGET_FRAMES:
             return []
-        return self._look_at(picture, around(self._last.box, picture.shape))
+        return self._look_at(image, around(self._last.box, image.shape))
 
-    def _search(self, picture: np.ndarray, index: int) -> list[Face]:
+    def _search(self, image: np.ndarray, index: int) -> list[Face]:
         """The faces of the first tile that has one, looked at again with their surroundings: a tile's border may have cut them."""
         if index < self._next_search:
             return []
         self._next_search, self._pause = index + self._pause, min(2 * self._pause, LOOK_SELDOM)
-        for tile in tiles(picture.shape):
-            if faces := self._look_at(picture, tile):
-                return self._look_at(picture, around(max(faces, key=area).box, picture.shape)) or faces
+        for tile in tiles(image.shape):
+            if faces := self._look_at(image, tile):
+                return self._look_at(image, around(max(faces, key=area).box, image.shape)) or faces
         return []
 
-    def _look_at(self, picture: np.ndarray, region: tuple[int, int, int, int]) -> list[Face]:
+    def _look_at(self, image: np.ndarray, region: tuple[int, int, int, int]) -> list[Face]:
         if self._part is None:
             self._part = self._open("IMAGE")
         x0, y0, x1, y1 = region
-        part = picture[y0:y1, x0:x1]
+        part = image[y0:y1, x0:x1]
         return to_faces(self._part.detect(self._image(part)), part.shape, (x0, y0))
 
-    def _image(self, picture: np.ndarray) -> Any:
+    def _image(self, image: np.ndarray) -> Any:
         # mp.Image reads the buffer as if rows followed each other without a gap: a strided view would come out sheared, without an error.
         return self._mediapipe.Image(
-            image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
+            image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
         )
 
     def _open(self, mode: str) -> Any:

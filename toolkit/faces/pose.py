@@ -1,4 +1,4 @@
-"""Where a face is, how large and how turned in the picture plane, apart from what its mouth does; and smoothing that does not lag.
+"""Where a face is, how large and how turned in the image plane, apart from what its mouth does; and smoothing that does not lag.
 
 Points of the plane are complex numbers here, x + iy in pixels: a similarity is then one addition and one multiplication.
 """
@@ -12,7 +12,7 @@ from speechlip.faces.landmarks import RIGID, mean_face
 
 @dataclass(frozen=True)
 class Pose:
-    """Similarities from the reference face to the picture, one per frame: ``point = anchor + turn · reference``.
+    """Similarities from the reference face to the image, one per frame: ``point = anchor + turn · reference``.
 
     anchor: (N,) complex, px. turn: (N,) complex, |turn| in px per centimetre of the reference face, its angle the roll (clockwise > 0).
     """
@@ -24,7 +24,7 @@ class Pose:
         """(N, P) complex px → (N, P) complex centimetres of the reference face."""
         return (points - self.anchor[:, None]) / self.turn[:, None]
 
-    def to_picture(self, points: np.ndarray) -> np.ndarray:
+    def to_image(self, points: np.ndarray) -> np.ndarray:
         """The inverse of ``to_face``."""
         return self.anchor[:, None] + self.turn[:, None] * points
 
@@ -53,7 +53,7 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
     """Least-squares similarity of the rigid points of every frame: (N, 68, 2) px → Pose.
 
     >>> pose = fit_pose(10 * mean_face()[None] + [100, 50])
-    >>> round(float(abs(pose.turn[0])), 3), np.round(pose.to_picture(np.zeros((1, 1))), 3).tolist()
+    >>> round(float(abs(pose.turn[0])), 3), np.round(pose.to_image(np.zeros((1, 1))), 3).tolist()
     (10.0, [[(100+50j)]])
     """
     points = as_complex(landmarks[:, list(RIGID)])

@@ -3,7 +3,7 @@
 The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255) with the two conditions of its
 AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a moving camera is no cut. Added here:
 none of the three frames before may resemble one of the three after, so that a flash, after which the same shot goes on, is no cut either.
-A picture of another size than the one before begins a shot: what is known of a face is in pixels.
+An image of another size than the one before begins a shot: what is known of a face is in pixels.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ MIN_RATIO = 3.0
 WINDOW = 2
 """The three of PySceneDetect 0.6's AdaptiveDetector (min_content_val, adaptive_threshold, window_width)."""
 LONG_SIDE = 64
-"""px; frames are compared at this size: movement of a head changes little there, another picture much."""
+"""px; frames are compared at this size: movement of a head changes little there, another image much."""
 REACH = WINDOW + 1
 
 
@@ -30,16 +30,16 @@ class ShotDetector:
         self._cuts: list[int] = []
         self._shape: tuple[int, ...] | None = None
 
-    def see(self, picture: np.ndarray | None, index: int) -> None:
-        """picture: (H, W, 3) uint8 RGB, or None (no picture: what follows is compared with the last one seen). Indices only rise."""
-        if picture is None:
+    def see(self, image: np.ndarray | None, index: int) -> None:
+        """image: (H, W, 3) uint8 RGB, or None (no image: what follows is compared with the last one seen). Indices only rise."""
+        if image is None:
             return
-        if self._shape not in (None, picture.shape):
+        if self._shape not in (None, image.shape):
             self._judge_last()
             self._frames.clear()
             self._cuts.append(index)
-        self._shape = picture.shape
-        self._frames.append((index, self._small(picture)))
+        self._shape = image.shape
+        self._frames.append((index, self._small(image)))
         if len(self._frames) > WINDOW + 1:
             self._judge(len(self._frames) - 1 - WINDOW)
 
@@ -53,16 +53,16 @@ class ShotDetector:
         for place in range(max(1, len(self._frames) - WINDOW), len(self._frames)):
             self._judge(place)
 
-    def _small(self, picture: np.ndarray) -> np.ndarray:
+    def _small(self, image: np.ndarray) -> np.ndarray:
         cv2 = self._cv2
         step = max(
-            1, max(picture.shape[:2]) // (4 * LONG_SIDE)
+            1, max(image.shape[:2]) // (4 * LONG_SIDE)
         )  # a coarse grid first: averaging every pixel of a 4K frame costs 10 ms
-        scale = LONG_SIDE * step / max(picture.shape[:2])
-        grid = np.ascontiguousarray(picture[::step, ::step])
+        scale = LONG_SIDE * step / max(image.shape[:2])
+        grid = np.ascontiguousarray(image[::step, ::step])
         size = (
-            max(1, round(picture.shape[1] / step * scale)),
-            max(1, round(picture.shape[0] / step * scale)),
+            max(1, round(image.shape[1] / step * scale)),
+            max(1, round(image.shape[0] / step * scale)),
         )
         return cv2.cvtColor(cv2.resize(grid, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV).astype(
             np.int16
@@ -84,7 +84,7 @@ class ShotDetector:
 
 
 def content(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean absolute difference of two HSV pictures, 0–255; pictures of different size are as different as can be.
+    """Mean absolute difference of two HSV images, 0–255; images of different size are as different as can be.
 
     >>> content(np.full((1, 1, 3), 10), np.full((1, 1, 3), 13))
     3.0

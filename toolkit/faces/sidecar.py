@@ -32,7 +32,7 @@ class SidecarDetector:
         self._landmarks, self._time_s = read_sidecar(source.landmarks_path)
         self._frame_s = float(np.median(np.diff(self._time_s))) if len(self._time_s) > 1 else 1 / FPS
 
-    def detect(self, picture: np.ndarray, index: int) -> list[Face]:
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
         """The row on display at the middle of the 40 ms of frame ``index``, as media shows it; none where that row is over by then."""
         time_s = (index + 0.5) / FPS
         row = int(np.searchsorted(self._time_s, time_s + ROUNDING_S, side="right")) - 1

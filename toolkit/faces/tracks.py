@@ -31,7 +31,7 @@ class TrackOptions:
     min_seen_frames, min_seen_share: a track seen in fewer frames, or in less than this share of its frames, is a false detection.
     min_width_px: a face less wide has a mouth of under 12 px.
     pose_frames: σ of the smoothing of place, size and roll of a face with landmarks; box_frames: of the box of a face without. Both are where
-    the picture in the crop stands stillest (docs/decisions/smoothing.md).
+    the image in the crop stands stillest (docs/decisions/smoothing.md).
     min_mean_side_px: SyncNet's rule instead: the longer of the mean width and the mean height of a track, interpolated boxes too, must exceed it.
     """
 
@@ -86,7 +86,7 @@ Sighting = tuple[int, Face]
 def build_tracks(
     frames: Sequence[list[Face] | None], cuts: Collection[int], options: TrackOptions | None = None
 ) -> Tracks:
-    """frames: per 25-fps frame its faces (None: no picture, which counts as a frame without the face); cuts: first frames of new shots."""
+    """frames: per 25-fps frame its faces (None: no image, which counts as a frame without the face); cuts: first frames of new shots."""
     options = options or TrackOptions()
     dropped: Counter[str] = Counter()
     tracks, unfit = [], []

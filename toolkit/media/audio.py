@@ -39,7 +39,7 @@ DRIFT_MEMORY_S = (
 Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
 
 
-def windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray | None]:
+def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray | None]:
     """(640,) int16 per moment from ``info.video_start_s`` on, without end; None where more than 20 ms of its 40 have no sound.
 
     Raises SourceRefused (stage ``audio``): no decodable audio.

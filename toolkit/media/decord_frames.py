@@ -12,8 +12,8 @@ import numpy as np
 from speechlip.errors import OptionError, SourceRefused, install
 from speechlip.media.images.colours import colours_of
 from speechlip.media.images.geometry import Geometries
-from speechlip.media.probe import MediaInfo, bound_pictures
-from speechlip.media.source_frames import found_again, in_order, length_s, one_per_moment, zero_on
+from speechlip.media.probe import MediaInfo, limit_image_size
+from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 
@@ -28,7 +28,7 @@ SIZED_ANYWHERE = ("vp9", "av1", "libdav1d", "libaom-av1")  # these may change th
 
 @dataclass(frozen=True)
 class ArrayImage:
-    """A picture that is an array already; the same face as ``video.Picture``."""
+    """A picture that is an array already; the same face as ``DecodedImage``."""
 
     pixels: np.ndarray
 
@@ -41,7 +41,7 @@ class ArrayImage:
 
 
 def decord_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[ArrayImage | None]:
-    """What ``video.pictures`` does, by decord and within DECORD_LIMITS.
+    """What ``read_images`` does, by decord and within DECORD_LIMITS.
 
     Raises OptionError where decord is not installed; SourceRefused (stage ``video``): decord cannot read it.
     """
@@ -55,7 +55,7 @@ def _placed(
         raise _refused(reason)
     try:
         stamped = _stamped(decord.VideoReader(str(path.absolute()), num_threads=threads), path, info)
-        for pixels in one_per_moment(in_order(stamped, Fraction(0), tally), tally):
+        for pixels in one_per_frame(in_order(stamped, Fraction(0), tally), tally):
             yield None if pixels is None else ArrayImage(pixels)
     except (decord.DECORDError, RuntimeError) as error:
         raise _refused(str(error).splitlines()[0][:200]) from error
@@ -84,8 +84,8 @@ def changes_its_look(path: Path, info: MediaInfo) -> bool:
     """Whether size, pixel aspect, orientation or colours change; by key frames alone where only they can bring it."""
     seen = set()
     with open_local(path) as container:
-        stream = found_again(video_stream(container))
-        bound_pictures(stream, info.max_picture_px)
+        stream = require_stream(video_stream(container))
+        limit_image_size(stream, info.max_picture_px)
         geometries = Geometries(stream)
         if stream.codec_context.name not in SIZED_ANYWHERE:
             stream.codec_context.skip_frame = "NONKEY"
@@ -112,7 +112,7 @@ def _stamped(reader: Any, path: Path, info: MediaInfo) -> Iterator[tuple[Fractio
 def _spans(path: Path, info: MediaInfo) -> tuple[list[tuple[Fraction, Fraction]], bool]:
     """Start after the first picture and length of every picture, by the packets; and whether they are times of presentation (not in AVI)."""
     with open_local(path) as container:
-        stream = found_again(video_stream(container))
+        stream = require_stream(video_stream(container))
         zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
         shown = (
             packet

@@ -1,4 +1,4 @@
-"""A video as moments: 40 ms each, one picture and 640 samples, both from the same stretch of presentation time."""
+"""A video as frames of 40 ms: one image and 640 samples each, both from the same stretch of presentation time."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -11,101 +11,111 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import OptionError
-from speechlip.media.audio import windows
+from speechlip.media.audio import audio_windows
 from speechlip.media.decord_frames import ArrayImage, decord_images
 from speechlip.media.probe import MediaInfo
-from speechlip.media.source_frames import DecodedImage, moments_by_packets, pictures
+from speechlip.media.source_frames import DecodedImage, frames_by_packets, read_images
 from speechlip.media.streams.corrected import sentences
 from speechlip.timing import FPS
 
 
 @dataclass(frozen=True)
 class Frame:
-    """``[index / 25, (index + 1) / 25)`` s after the video's first presentation time.
+    """The 40 ms ``[index / 25, (index + 1) / 25)`` after the video's first presentation time.
 
-    picture: what is on display at the centre of these 40 ms; None in a hole of the video, or where no pictures were wanted.
-    samples: (640,) int16, 16 kHz mono; None where more than 20 ms of them have no sound.
+    index: number of the frame at 25 frames/s, from 0.
+    image: on display at the centre of the 40 ms; None in a hole of the video, or where no images are read.
+    samples: (640,) int16, 16 kHz mono; None where more than 20 ms have no audio.
     """
 
     index: int
-    picture: DecodedImage | ArrayImage | None
+    image: DecodedImage | ArrayImage | None
     samples: np.ndarray | None
 
 
 @dataclass(frozen=True)
-class ReadReport:
-    """What reading met so far.
+class ReadStats:
+    """Counts of what reading has met so far.
 
-    damaged_packets: of either stream, skipped; damaged_frames: of either stream, patched up by the decoder and used;
-    dropped_frames: source frames without a place in time: due no later than the one before; unshown_frames: others that no moment shows,
-    as of sources above 25 frames/s; repeated_frames: moments that show the same frame as the one before;
-    empty_moments: moments without a picture; audio_gaps: jumps in the audio's stamps; padded_samples: zeros for missing sound at 16 kHz.
-    corrected: what was altered that the headers do not tell (``probe.corrections``), as sentences.
+    frames: frames of 40 ms read.
+    damaged_packets: packets of either stream that could not be decoded and were skipped.
+    damaged_frames: frames of either stream that the decoder patched up; they are used.
+    dropped_frames: source frames due no later than the one before, so without a place in time.
+    repeated_frames: frames with the same image as the one before.
+    empty_frames: frames without an image.
+    audio_gaps: jumps in the time stamps of the audio.
+    padded_samples: zeros in place of missing audio, at 16 kHz.
+    corrected: sentences on what was altered and is not in the headers (those: ``probe.corrections``).
+    unshown_frames: source frames not shown for another reason, as of sources above 25 frames/s.
     """
 
-    moments: int = 0
+    frames: int = 0
     damaged_packets: int = 0
     damaged_frames: int = 0
     dropped_frames: int = 0
     repeated_frames: int = 0
-    empty_moments: int = 0
+    empty_frames: int = 0
     audio_gaps: int = 0
     padded_samples: int = 0
     corrected: tuple[str, ...] = ()
     unshown_frames: int = 0
 
 
-class Reading(Iterator[Frame]):
-    """The moments of one video; ``report`` can be asked at any time. Closing (or dropping) it closes the file."""
+class FrameReader(Iterator[Frame]):
+    """Iterates over the frames of one video; ``stats`` is up to date at any time. Closing or dropping it closes the file."""
 
-    def __init__(self, path: Path, info: MediaInfo, decoder: str, want_pictures: bool, threads: int) -> None:
+    def __init__(self, path: Path, info: MediaInfo, decoder: str, images: bool, threads: int) -> None:
         self._tally: Counter[str] = Counter()
         shown = (
             DECODERS[decoder](path, info, threads, self._tally)
-            if want_pictures
-            else moments_by_packets(path, info, self._tally)
+            if images
+            else frames_by_packets(path, info, self._tally)
         )
-        heard = windows(path, info, self._tally) if info.audio_codec else repeat(None)
-        self._moments = _side_by_side(shown, heard)
+        heard = audio_windows(path, info, self._tally) if info.audio_codec else repeat(None)
+        self._frames = _side_by_side(shown, heard)
 
     def __next__(self) -> Frame:
-        moment = next(self._moments)
-        self._tally["moments"] = moment.index + 1
-        return moment
+        frame = next(self._frames)
+        self._tally["frames"] = frame.index + 1
+        return frame
 
     @property
-    def report(self) -> ReadReport:
+    def stats(self) -> ReadStats:
         counts = {
-            field.name: self._tally[field.name] for field in fields(ReadReport) if field.name != "corrected"
+            field.name: self._tally[field.name] for field in fields(ReadStats) if field.name != "corrected"
         }
-        return ReadReport(**counts, corrected=sentences(self._tally))
+        return ReadStats(**counts, corrected=sentences(self._tally))
 
     def close(self) -> None:
-        self._moments.close()
+        self._frames.close()
 
 
-def moments(
-    path: Path, info: MediaInfo, decoder: str = "pyav", want_pictures: bool = True, threads: int = 1
-) -> Reading:
-    """Read a video in the order of time, one moment after another, in memory that does not grow with its length.
+def read_frames(
+    path: Path, info: MediaInfo, decoder: str = "pyav", images: bool = True, threads: int = 1
+) -> FrameReader:
+    """Read a video frame by frame in the order of time; memory does not grow with its length.
 
-    It ends with the video: sound that goes on longer belongs to no picture and is not read. ``info`` is ``probe(path)``, which all readings
-    of a file share, so that they agree on its time zero. ``want_pictures=False`` decodes the audio only. ``threads`` is the video decoder's.
-    Raises OptionError for a decoder that does not exist or is not installed; while reading, SourceRefused only (``no decodable picture``,
-    ``no decodable audio``): damage is skipped and counted in ``report``.
+    info: ``probe(path)``; all readings of a file share it and so agree on its time zero.
+    decoder: a key of ``DECODERS``.
+    images: False decodes the audio only.
+    threads: of the video decoder.
+
+    Reading ends with the video; audio that goes on longer is not read. Damage is skipped and counted in ``stats``.
+    Raises OptionError for a decoder that is unknown or not installed; while reading only SourceRefused
+    (``no decodable picture``, ``no decodable audio``).
     """
     if decoder not in DECODERS:
         raise OptionError(f"no decoder {decoder!r}; there are: {', '.join(DECODERS)}")
-    return Reading(path, info, decoder, want_pictures, threads)
+    return FrameReader(path, info, decoder, images, threads)
 
 
 def joins(info: MediaInfo) -> list[int]:
-    """The moments that begin a recording joined to another: what was on display before them does not go on."""
+    """Indices of the first frames of joined recordings; no face or shot goes on across them."""
     return [max(0, ceil(jump.at_s * FPS - 0.5)) for jump in info.jumps]
 
 
 DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter], Generator]] = {
-    "pyav": pictures,
+    "pyav": read_images,
     "decord": decord_images,
 }
 
@@ -113,5 +123,5 @@ DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter], Generator]] = {
 def _side_by_side(shown: Generator, heard: Iterable) -> Generator[Frame]:
     """zip, which also closes the files when it is closed."""
     with closing(shown):
-        for index, (picture, samples) in enumerate(zip(shown, heard, strict=False)):
-            yield Frame(index, picture, samples)
+        for index, (image, samples) in enumerate(zip(shown, heard, strict=False)):
+            yield Frame(index, image, samples)

@@ -102,7 +102,7 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
             )
         if audio is None and need_audio:
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
-        bound_pictures(video, max_picture_px)
+        limit_image_size(video, max_picture_px)
         geometries = Geometries(video)
         first, reader = _read_through(container, [video, audio] if audio else [video])
         size = path.stat().st_size
@@ -136,7 +136,7 @@ def unread(end_byte: int, size: int) -> list[str]:
     )
 
 
-def bound_pictures(video: av.VideoStream, max_picture_px: int) -> None:
+def limit_image_size(video: av.VideoStream, max_picture_px: int) -> None:
     """No picture above the limit is decoded from now on; called before the first. Raises SourceRefused: picture too large, stored or with
     square pixels."""
     width = Geometry(
@@ -168,13 +168,13 @@ def _video_corrections(info: MediaInfo) -> Iterator[str]:
         yield f"variable frame rate ({info.source_fps:.4g} on average) → {FPS}"
     elif info.source_fps and f"{info.source_fps:.5g}" != str(FPS):
         yield f"frame rate {info.source_fps:.5g} → {FPS}"
-    yield from picture_corrections(info)
+    yield from image_corrections(info)
 
 
-def picture_corrections(info: MediaInfo) -> list[str]:
+def image_corrections(info: MediaInfo) -> list[str]:
     """What reading does to the first picture, and what it leaves or cannot know.
 
-    >>> picture_corrections(MediaInfo("mov", "hevc", 1080, 1920, 90, 25.0, False, 0, 9, None, 0, 0, 0, 0, 0, 0, 1, colours=Colours("HLG", "BT.2020")))
+    >>> image_corrections(MediaInfo("mov", "hevc", 1080, 1920, 90, 25.0, False, 0, 9, None, 0, 0, 0, 0, 0, 0, 1, colours=Colours("HLG", "BT.2020")))
     ['rotation 90°', 'HLG → SDR']
     """
     colours = [info.colours.change()] if info.colours.change() else []
@@ -206,7 +206,7 @@ def _why_no_audio(container: InputContainer) -> str:
     return f"{unknown} in a codec that cannot be decoded" if unknown else "the file holds pictures only"
 
 
-def picture_length_s(path: Path) -> float:
+def video_length_s(path: Path) -> float:
     """How long the pictures of a video go on, in seconds, whatever else it is refused for; nothing is decoded.
 
     Raises SourceRefused (stage ``probe``): no video stream, no usable time stamps, too few pictures, those of ``open_local``.
@@ -222,7 +222,7 @@ def picture_length_s(path: Path) -> float:
     return _length_s(float(line.video_start_s or 0), line.video_stop_s)
 
 
-def sound_line(path: Path) -> TimeLine:
+def audio_timeline(path: Path) -> TimeLine:
     """The time line of a file's sound alone. Raises SourceRefused (stage ``probe``): no audio stream, no usable time stamps, those of ``open_local``."""
     with open_local(path) as container:
         stream = audio_stream(container)

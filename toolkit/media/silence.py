@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import MediaInfo
 
 SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
@@ -19,7 +19,7 @@ def peak(samples: np.ndarray | None) -> int:
 def is_silent(path: Path, info: MediaInfo) -> bool:
     """Whether no sample beside any picture is above −60 dBFS. Raises SourceRefused where the sound cannot be decoded."""
     n_frames = 0
-    with closing(moments(path, info, want_pictures=False)) as reading:
+    with closing(read_frames(path, info, images=False)) as reading:
         for moment in reading:
             if peak(moment.samples) >= SILENCE_PEAK:
                 return False

@@ -13,7 +13,7 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.images.geometry import Changes, Geometries, Geometry
 from speechlip.media.images.painting import Painter
-from speechlip.media.probe import MediaInfo, bound_pictures
+from speechlip.media.probe import MediaInfo, limit_image_size
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import (
     keeps_presentation_times,
@@ -51,15 +51,15 @@ class DecodedImage:
         return self.painter.paint(self.frame, self.geometry)
 
 
-def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[DecodedImage | None]:
+def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[DecodedImage | None]:
     """One picture per 40 ms from ``info.video_start_s`` to the end of the last packet; None where there is a hole, and where none can be decoded.
 
     Raises SourceRefused (stage ``video``): no decodable picture.
     """
     painter, changes, empty, index = Painter(), Changes(tally, info.interlaced), True, -1
     with open_local(path) as container:
-        stream = found_again(video_stream(container))
-        bound_pictures(stream, info.max_picture_px)
+        stream = require_stream(video_stream(container))
+        limit_image_size(stream, info.max_picture_px)
         stream.codec_context.thread_count = threads
         stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"
         zero_s, geometries = zero_on(stream.time_base, info), Geometries(stream)
@@ -67,11 +67,11 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
             (stamp, length_s(frame, info), DecodedImage(frame, geometries.of(frame), painter))
             for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts)
         )
-        for index, picture in enumerate(one_per_moment(in_order(stamped, zero_s, tally), tally)):
-            if picture is not None:
+        for index, image in enumerate(one_per_frame(in_order(stamped, zero_s, tally), tally)):
+            if image is not None:
                 empty = False
-                changes.see(picture.frame, picture.geometry, index / FPS)
-            yield picture
+                changes.see(image.frame, image.geometry, index / FPS)
+            yield image
     if empty:
         raise SourceRefused(
             "video",
@@ -79,15 +79,15 @@ def pictures(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Gener
             f"{tally['damaged_packets']} damaged packets, and none that gave a picture",
         )
     for _ in range(index + 1, int(info.video_duration_s * FPS + 0.5 - ROUNDED)):
-        tally["empty_moments"] += 1
+        tally["empty_frames"] += 1
         yield None
 
 
-def moments_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[None]:
-    """As many times None as ``pictures`` would yield, from the packets' stamps alone: nothing is decoded."""
+def frames_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[None]:
+    """As many times None as ``read_images`` would yield, from the packets' stamps alone: nothing is decoded."""
     index, stop_s = 0, Fraction(0)
     with open_local(path) as container:
-        stream = found_again(video_stream(container))
+        stream = require_stream(video_stream(container))
         zero_s = zero_on(stream.time_base, info)
         presented = keeps_presentation_times(container)
         shown = (
@@ -128,7 +128,7 @@ def in_order(
         yield before[0], before[0] + before[1], before[2]
 
 
-def one_per_moment(
+def one_per_frame(
     spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Counter
 ) -> Iterator[Shown | None]:
     """The frame on display at the centre of every moment, None where there is none; counts frames shown twice and never.
@@ -138,14 +138,14 @@ def one_per_moment(
     >>> from collections import Counter
     >>> thirty = [(Fraction(k, 30), Fraction(k + 1, 30), k) for k in range(12)]
     >>> tally = Counter()
-    >>> list(one_per_moment(thirty, tally)), tally["unshown_frames"]
+    >>> list(one_per_frame(thirty, tally)), tally["unshown_frames"]
     ([0, 1, 3, 4, 5, 6, 7, 9, 10, 11], 2)
     """
     index = 0
     end: list[Any] = [None]
     for (start_s, stop_s, frame), following in pairwise(chain(spans, end)):
         while centre_s(index) < start_s:
-            tally["empty_moments"] += 1
+            tally["empty_frames"] += 1
             yield None
             index += 1
         times = 0
@@ -180,7 +180,7 @@ def zero_on(time_base: Fraction, info: MediaInfo) -> Fraction:
     return round(Fraction(info.video_start_s) / time_base) * time_base
 
 
-def found_again(stream: Any) -> Any:
+def require_stream(stream: Any) -> Any:
     if stream is None:
         raise SourceRefused(
             "video",

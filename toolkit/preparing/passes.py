@@ -13,8 +13,8 @@ from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import Unfit, build_tracks, select
 from speechlip.format import CROP_SIZE
-from speechlip.media.audio import windows
-from speechlip.media.frames import Frame, joins, moments
+from speechlip.media.audio import audio_windows
+from speechlip.media.frames import Frame, joins, read_frames
 from speechlip.media.probe import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
@@ -48,13 +48,13 @@ def observe(
     shots = ShotDetector()
     with (
         open_detector(options.detector, source) as detector,
-        closing(moments(source.path, info, options.decoder)) as reading,
+        closing(read_frames(source.path, info, options.decoder)) as reading,
     ):
         for moment in reading:
             if moment.index == stop_frame:
                 break
             inside = moment.index >= first_frame
-            picture = moment.picture.rgb() if inside and moment.picture is not None else None
+            picture = moment.image.rgb() if inside and moment.image is not None else None
             faces.append(None if picture is None else detector.detect(picture, moment.index))
             sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
             peaks.append(peak(moment.samples) if inside else -1)
@@ -73,7 +73,7 @@ def observe(
         mouth_inside=tuple(
             mouth_inside(crop, *size_of(track, sizes)) for track, crop in zip(tracks, crops, strict=True)
         ),
-        reading=reading.report,
+        reading=reading.stats,
         faces=found.at_once(len(faces)),
         too_small=inside_any(found.small, len(faces)),
         small_width_px=float(np.median([face.width_px for face in found.small])) if found.small else 0.0,
@@ -118,12 +118,12 @@ def cut_clips(
     waiting = deque(spans)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
     sounds = Sounds(source, info, {seen.delay_frames(span.track) for span in spans})
-    with closing(moments(source.path, info, options.decoder)) as reading:
+    with closing(read_frames(source.path, info, options.decoder)) as reading:
         for moment in reading:
             heard = sounds.of(moment)
             while waiting and waiting[0].start_frame == moment.index:
                 open_clips.append((waiting.popleft(), [], []))
-            picture = moment.picture.rgb() if open_clips and moment.picture is not None else None
+            picture = moment.image.rgb() if open_clips and moment.image is not None else None
             for span, lips, samples in open_clips:
                 sound = heard[seen.delay_frames(span.track)]
                 if picture is None or sound is None:
@@ -155,7 +155,7 @@ class Sounds:
 
     def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
         self._moved = {
-            delay: windows(
+            delay: audio_windows(
                 source.path, replace(info, video_start_s=info.video_start_s - delay / FPS), Counter()
             )
             for delay in sorted(delays_frames - {0})

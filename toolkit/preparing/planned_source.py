@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip.errors import SourceRefused
 from speechlip.faces.sidecar import SidecarDetector
 from speechlip.files.stamps import file_stamp, sha256_of
-from speechlip.media.probe import picture_length_s, probe
+from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.preparing.spans import SILENT
@@ -69,7 +69,7 @@ def look_at(
 def length_of(source: Source) -> float:
     """Length in seconds of a video that is refused, 0 where it cannot be read either: it is counted all the same."""
     try:
-        return 0.0 if source.refusal else picture_length_s(source.path)
+        return 0.0 if source.refusal else video_length_s(source.path)
     except SourceRefused:
         return 0.0
 

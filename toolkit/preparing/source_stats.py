@@ -13,14 +13,15 @@ from speechlip.records import Clip
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import FPS, seconds
 
-DAMAGE = (
-    "damaged_packets",
-    "damaged_frames",
-    "dropped_frames",
-    "empty_moments",
-    "audio_gaps",
-    "padded_samples",
-)
+DAMAGE = {
+    "damaged_packets": "damaged_packets",
+    "damaged_frames": "damaged_frames",
+    "dropped_frames": "dropped_frames",
+    "empty_frames": "empty_moments",
+    "audio_gaps": "audio_gaps",
+    "padded_samples": "padded_samples",
+}
+"""Counts of ``ReadStats`` → their keys in the ledger."""
 
 
 class SourceStats:
@@ -56,9 +57,8 @@ class SourceStats:
         self.corrected = (*self.corrected, *seen.reading.corrected)
         self.faces = np.zeros(seen.n_frames, np.int32) if seen.faces is None else seen.faces
         self.small_face_px = round(seen.small_width_px, 1)
-        self.damage = {
-            name: count for name, count in asdict(seen.reading).items() if name in DAMAGE and count
-        }
+        counts = {key: getattr(seen.reading, name) for name, key in DAMAGE.items()}
+        self.damage = {key: count for key, count in counts.items() if count}
 
     def written(self, clip: Clip) -> None:
         self.clip_frames.append(len(clip.lips))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from speechlip.faces.crops import CropPlan
-from speechlip.media.frames import ReadReport
+from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
 from speechlip.records import FaceTrack, SyncVerdict
 from speechlip.timing import frames
@@ -53,7 +53,7 @@ class Observation:
     tracks: Sequence[FaceTrack]
     crops: Sequence[CropPlan]
     mouth_inside: Sequence[np.ndarray]
-    reading: ReadReport
+    reading: ReadStats
     verdicts: Sequence[SyncVerdict] = ()
     faces: np.ndarray | None = None
     too_small: np.ndarray | bool = False

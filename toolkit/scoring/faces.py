@@ -11,7 +11,7 @@ from speechlip.faces.detectors import open_detector
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import TrackOptions, build_tracks, select
 from speechlip.files.names import is_file
-from speechlip.media.frames import joins, moments
+from speechlip.media.frames import joins, read_frames
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import Face, FaceTrack, Source
@@ -67,9 +67,12 @@ def look(
     faces: list[list[Face] | None] = []
     sizes: dict[tuple[int, int], None] = {}
     shots = ShotDetector()
-    with open_detector(detector_name, as_source(path)) as detector, closing(moments(path, info)) as reading:
+    with (
+        open_detector(detector_name, as_source(path)) as detector,
+        closing(read_frames(path, info)) as reading,
+    ):
         for moment in reading:
-            picture = None if moment.picture is None else moment.picture.rgb()
+            picture = None if moment.image is None else moment.image.rgb()
             shots.see(picture, moment.index)
             if picture is not None:
                 sizes[picture.shape[1], picture.shape[0]] = None
@@ -77,7 +80,7 @@ def look(
             advance(1)
     found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}), options)
     main = select(found.tracks, "largest")
-    return FaceTracks(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.report.corrected)
+    return FaceTracks(len(faces), found.tracks, main, found.dropped, tuple(sizes), reading.stats.corrected)
 
 
 def as_source(path: Path) -> Source:

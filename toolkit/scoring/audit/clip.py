@@ -18,7 +18,7 @@ from av.container import InputContainer
 from speechlip.errors import UNEXPECTED, SourceRefused, where_raised
 from speechlip.media.audio import JUMP_S
 from speechlip.media.probe import MediaInfo, probe
-from speechlip.media.source_frames import found_again, in_order, length_s, one_per_moment, zero_on
+from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import (
     keeps_presentation_times,
@@ -138,7 +138,7 @@ def audit(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> A
         frames=moments,
         frames_repeated=tally["repeated_frames"],
         frames_dropped=tally["dropped_frames"] + tally["unshown_frames"],
-        frames_empty=tally["empty_moments"],
+        frames_empty=tally["empty_frames"],
         video_start_s=round(info.video_start_s, 6),
         video_length_s=round(video_length_s, 6),
         **(_sound(path, info, video_length_s, tally) if info.audio_codec else {}),
@@ -181,7 +181,7 @@ def _delay(protocol: Protocol, added: Delay | None, ffmpeg: str) -> ProtocolDela
 def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
     """Moments, and seconds from the first presentation to the end of the last frame; what 25 fps repeats and drops goes into ``tally``."""
     with open_local(path) as container:
-        stream = found_again(video_stream(container))
+        stream = require_stream(video_stream(container))
         zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
         shown = (
             packet
@@ -196,14 +196,14 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
             (stamp, length, None) for stamp, length in without_wild_stamps(stamps) if stamp is not None
         )
     spans = list(in_order(timed, zero_s, tally))
-    moments = sum(1 for _ in one_per_moment(((start, stop, True) for start, stop, _ in spans), tally))
+    moments = sum(1 for _ in one_per_frame(((start, stop, True) for start, stop, _ in spans), tally))
     return moments, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
 
 
 def _sound(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
     with open_local(path) as container:
         length_s, drift_s, gaps = _clock(
-            _stamped_lengths(container, found_again(audio_stream(container)), info, tally)
+            _stamped_lengths(container, require_stream(audio_stream(container)), info, tally)
         )
     if not length_s:
         raise SourceRefused(
@@ -261,7 +261,7 @@ def _priming(path: Path, codec: str) -> tuple[str, int | None]:
     if codec.startswith(LOSSLESS):
         return "none", 0
     with open_local(path) as container:
-        first = next(packets(container, found_again(audio_stream(container)), Counter()))
+        first = next(packets(container, require_stream(audio_stream(container)), Counter()))
         if not first.has_sidedata("skip_samples"):
             return "undeclared", None
         return "declared", SKIP_SAMPLES.unpack_from(bytes(first.get_sidedata("skip_samples")))[0]

@@ -20,7 +20,7 @@ from speechlip.errors import OptionError
 from speechlip.files.writing import whole_file
 from speechlip.media.audio import JUMP_S, Resampler
 from speechlip.media.probe import MediaInfo, probe
-from speechlip.media.source_frames import found_again
+from speechlip.media.source_frames import require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import packets, stamped_frames
 from speechlip.scoring.audit.clip import LOSSLESS
@@ -105,7 +105,7 @@ def _check_out(video: Path, out: Path) -> None:
 
 def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxer: str) -> None:
     with open_local(video) as seen, open_local(video) as heard, av.open(file, "w", format=muxer) as container:
-        picture, sound = found_again(video_stream(seen)), found_again(audio_stream(heard))
+        picture, sound = require_stream(video_stream(seen)), require_stream(audio_stream(heard))
         container.metadata.update(seen.metadata)
         copied, encoded = container.add_stream_from_template(picture), _encoder(container, sound, info)
         _keep_shape(picture, copied, muxer)

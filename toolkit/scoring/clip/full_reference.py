@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics import image
 from speechlip.metrics.cpbd import cpbd
@@ -147,9 +147,9 @@ def side_by_side(
 
 def _pictures(path: Path, info: MediaInfo) -> Generator[np.ndarray | None]:
     shown = None
-    with closing(moments(path, info)) as reading:
+    with closing(read_frames(path, info)) as reading:
         for moment in reading:
-            shown = moment.picture.rgb() if moment.picture is not None else shown
+            shown = moment.image.rgb() if moment.image is not None else shown
             yield shown
 
 

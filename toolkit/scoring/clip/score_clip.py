@@ -10,8 +10,8 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.files.names import is_file
-from speechlip.media.frames import moments
-from speechlip.media.probe import MediaInfo, picture_corrections, probe
+from speechlip.media.frames import read_frames
+from speechlip.media.probe import MediaInfo, image_corrections, probe
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
@@ -59,7 +59,7 @@ def score_clip(
         {family: problem for family, problem in tools.problems.items() if family in options.metrics}
     )
     found.frames = count_moments(task.render, info)
-    found.notes.extend(picture_corrections(info))
+    found.notes.extend(image_corrections(info))
     reference = _open_reference(task, options, found)
     if options.looks_at_faces:
         with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
@@ -146,7 +146,7 @@ def _footage(
     if protocol.codec_path == protocols.NO_CODEC:
         heard = replace(info, audio_shifts=sound_shifts(audio, task.render, info))
         sound = read_audio(audio, heard, sound_zero_s(audio, task.render, info), frames, tally)
-        return Footage(lambda: moments(task.render, info), sound, corrected=sentences(tally))
+        return Footage(lambda: read_frames(task.render, info), sound, corrected=sentences(tally))
     hop = through(protocol, task.render, info, audio, folder, ffmpeg)
     shifts = sound_shifts(audio, task.render, info) if hop.sound_path == audio else ()
     sound = read_audio(

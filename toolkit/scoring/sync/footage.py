@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.faces.tracks import SMALL, TrackOptions
-from speechlip.media.audio import windows
-from speechlip.media.frames import Frame, Reading
+from speechlip.media.audio import audio_windows
+from speechlip.media.frames import Frame, FrameReader
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
@@ -27,7 +27,7 @@ class Footage:
     corrected: what reading the sound altered.
     """
 
-    pictures: Callable[[], Generator[Frame] | Reading]
+    pictures: Callable[[], Generator[Frame] | FrameReader]
     sound: np.ndarray
     moments: tuple[int, ...] = ()
     corrected: tuple[str, ...] = ()
@@ -57,7 +57,8 @@ def read_audio(
     """
     parts = list(
         islice(
-            windows(path, replace(info, video_start_s=zero_s), Counter() if tally is None else tally), frames
+            audio_windows(path, replace(info, video_start_s=zero_s), Counter() if tally is None else tally),
+            frames,
         )
     )
     while parts and parts[-1] is None:

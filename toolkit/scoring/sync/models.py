@@ -241,7 +241,7 @@ def _crops(
         advance(1)
         if moment.index < start:
             continue
-        shown = moment.picture if moment.picture is not None else shown
+        shown = moment.image if moment.image is not None else shown
         if shown is None:
             waiting += 1
             continue

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechlip.errors import OptionError
-from speechlip.media.frames import moments
+from speechlip.media.frames import read_frames
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack, Source, SyncVerdict
@@ -93,7 +93,8 @@ class SyncFilter:
         self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int
     ) -> list[SyncVerdict]:
         footage = Footage(
-            lambda: moments(source.path, info), read_audio(source.path, info, info.video_start_s, n_frames)
+            lambda: read_frames(source.path, info),
+            read_audio(source.path, info, info.video_start_s, n_frames),
         )
         long_enough = [
             track for track in tracks if footage.times_seen(track) >= protocols.get("direct").min_frames

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from speechlip.errors import SourceRefused
 from speechlip.media.probe import MediaInfo, probe
-from speechlip.media.source_frames import found_again, in_order, moments_by_packets, one_per_moment
+from speechlip.media.source_frames import frames_by_packets, in_order, one_per_frame, require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import stamped_frames
 from speechlip.media.streams.timeline import Shift
@@ -36,7 +36,7 @@ SAME_RATE = Fraction(1, 100)
 
 def count_moments(path: Path, info: MediaInfo) -> int:
     """How many moments of 40 ms reading a video gives, from its packets' stamps alone."""
-    return sum(1 for _ in moments_by_packets(path, info, Counter()))
+    return sum(1 for _ in frames_by_packets(path, info, Counter()))
 
 
 def source_of(render: Path, info: MediaInfo, audio: Path | None, generation: Generation) -> TranscodeSource:
@@ -106,9 +106,7 @@ def _shown_by_moments(render: Path, info: MediaInfo) -> list[Fraction]:
     tally = Counter[str]()
     source = TranscodeSource(render, info, None, silent_clock(info))
     timed = [(start, length, start) for start, length in stamps(source, GENERATIONS["9.0"])]
-    return [
-        start for start in one_per_moment(in_order(timed, Fraction(0), tally), tally) if start is not None
-    ]
+    return [start for start in one_per_frame(in_order(timed, Fraction(0), tally), tally) if start is not None]
 
 
 def sound_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
@@ -121,7 +119,7 @@ def sound_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
     if (other := _other_video(audio, info.max_picture_px)) is not None:
         return other.video_start_s
     with open_local(audio) as container:
-        stamped = stamped_frames(container, found_again(audio_stream(container)), Counter())
+        stamped = stamped_frames(container, require_stream(audio_stream(container)), Counter())
         return float(next((stamp for stamp, _ in stamped), None) or 0)
 
 

@@ -16,8 +16,8 @@ import av
 from speechlip.errors import SourceRefused
 from speechlip.media.images.geometry import Geometries
 from speechlip.media.images.painting import Painter
-from speechlip.media.probe import MediaInfo, bound_pictures
-from speechlip.media.source_frames import DecodedImage, found_again, nominal_s
+from speechlip.media.probe import MediaInfo, limit_image_size
+from speechlip.media.source_frames import DecodedImage, nominal_s, require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 from speechlip.media.streams.timeline import Shift
@@ -61,7 +61,7 @@ class TranscodeSource:
 def clock(path: Path, info: MediaInfo, generation: Generation) -> Clock:
     """The clock of a file with its own sound."""
     with open_local(path) as container:
-        stream, sound = found_again(video_stream(container)), audio_stream(container)
+        stream, sound = require_stream(video_stream(container)), audio_stream(container)
         starts = (
             []
             if container.start_time in (None, UNKNOWN_START)
@@ -100,8 +100,8 @@ def frames(source: TranscodeSource, generation: Generation, tally: Counter) -> G
     """
     painter, empty = Painter(), True
     with open_local(source.render) as container:
-        stream = found_again(video_stream(container))
-        bound_pictures(stream, source.info.max_picture_px)
+        stream = require_stream(video_stream(container))
+        limit_image_size(stream, source.info.max_picture_px)
         stream.codec_context.thread_type, geometries = "NONE", Geometries(stream)
         timed = (
             (
@@ -126,7 +126,7 @@ def frames(source: TranscodeSource, generation: Generation, tally: Counter) -> G
 def stamps(source: TranscodeSource, generation: Generation) -> list[tuple[Fraction, Fraction]]:
     """The same ``(start, length)`` from the packets alone: nothing is decoded."""
     with open_local(source.render) as container:
-        stream = found_again(video_stream(container))
+        stream = require_stream(video_stream(container))
         presented = keeps_presentation_times(container)
         found = [
             (stamp, (packet.duration or 0) * packet.time_base, None)
@@ -190,12 +190,12 @@ def _on_clock(
 def _reorders(path: Path) -> bool:
     """Whether the frames of an MP4 lie in another order than they are shown: it has a table of composition times then."""
     with open_local(path) as container:
-        first = islice(packets(container, found_again(video_stream(container)), Counter()), LOOKED_AT)
+        first = islice(packets(container, require_stream(video_stream(container)), Counter()), LOOKED_AT)
         return any(packet.pts != packet.dts for packet in first)
 
 
 def usual_length_s(path: Path) -> Fraction:
     """Length of a frame by the rate that ffmpeg takes the file to have; 40 ms where it has none."""
     with open_local(path) as container:
-        rate = found_again(video_stream(container)).guessed_rate
+        rate = require_stream(video_stream(container)).guessed_rate
         return 1 / Fraction(rate) if rate else Fraction(1, 25)
