@@ -12,8 +12,7 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from speechlip.metrics.lse import confidence_interval, confidence_of, distance_curve, distances, valid_pairs
-from speechlip.metrics.significance import (
+from speechlip.metrics.statistics.significance import (
     LEAST_CLIPS,
     Difference,
     Interval,
@@ -22,6 +21,13 @@ from speechlip.metrics.significance import (
     clip_draws,
     mean_difference,
     mean_interval,
+)
+from speechlip.metrics.sync.lse import (
+    confidence_interval,
+    confidence_of,
+    distance_curve,
+    distances,
+    valid_pairs,
 )
 
 CLIPS = (3, 5, 10, 20, 40, 100)

@@ -19,8 +19,8 @@ from speechlip.errors import ModelError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.metrics.image import random_lpips
-from speechlip.metrics.syncnet_network import official_shapes
+from speechlip.metrics.image.lpips import random_lpips
+from speechlip.metrics.sync.syncnet_network import official_shapes
 from speechlip.recipes.folder import videos
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools

@@ -24,8 +24,8 @@ import torch
 from scipy.io import wavfile
 from syncnet_python import SyncNetInstance, SyncNetModel
 
-from speechlip.metrics.lse import SyncScore, sync_score
-from speechlip.metrics.syncnet import load_syncnet, sync_features
+from speechlip.metrics.sync.lse import SyncScore, sync_score
+from speechlip.metrics.sync.syncnet import load_syncnet, sync_features
 from speechlip.timing import FPS, SAMPLE_RATE
 
 DISTINCT_CROPS = 50

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from speechlip.encoders.trained import TrainedPair, load_run
-from speechlip.metrics.lse import sync_score
-from speechlip.metrics.pairs import pair_auc
-from speechlip.metrics.retrieval import offset_accuracy
+from speechlip.metrics.statistics.pairs import pair_auc
+from speechlip.metrics.sync.lse import sync_score
+from speechlip.metrics.sync.offsets import offset_accuracy
 from speechlip.shards.pairs.rules import KINDS
 from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import SAMPLES_PER_FRAME

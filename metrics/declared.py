@@ -1,26 +1,33 @@
-"""What every score is: name, unit, which way is better, formula id. Reports read this table; nothing is said twice.
+"""What a metric declares about itself, and how a number that cannot be computed says why.
 
-Goal: a number never travels without its label. Conventions: ``name`` is the column of ``scores.csv``; ``formula`` is the id of a section of
-docs/protocols.md and says how the number comes out of arrays; how the arrays came out of a file is the other id beside every score, the
-protocol (``PROTOCOLS``).
+Goal: a number never travels without its label. Everything that scoring knows of a metric stands in its
+``Metric``: options, columns of ``scores.csv``, tables and reports are made from it.
+Conventions: ``name`` is the column of ``scores.csv``; ``formula`` is the id of a section of docs/protocols.md
+and says how the number comes out of arrays. How the arrays came out of a file is the other id beside every
+score, the protocol (``scoring.protocols``). Which metrics there are: ``metrics.table``.
+Classes: Metric, Network, NotScored.
 """
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from speechlip.errors import OptionError, SpeechLipError
 
-PROTOCOLS = {
-    "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
-    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames after the hop",
-    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the hop, mean of the tracks",
-    "lrs": "as calculate_scores_LRS.py behind the published LRS2, LRS3 and LRW numbers: pictures of any size resized to 224×224, every source frame, no crop",
-    "precropped": "files that are 224×224 crops already: no detection, no crop",
-}
+NEEDS = ("audio", "reference", "landmarks", "network")
+FRAME_PAIR, FRAME, CLIP = "frame pair", "frame", "clip"
+PER = (FRAME_PAIR, FRAME, CLIP)
 
 
 class NotScored(SpeechLipError):
-    """A number that cannot be computed: ``reason`` is a short stable phrase that is counted, ``detail`` the sentence for a person."""
+    """A number that cannot be computed.
+
+    reason: short stable phrase, which is counted
+    detail: sentence for a person
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason + (f": {detail}" if detail else ""))
@@ -31,10 +38,40 @@ class NotScored(SpeechLipError):
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One number per clip. higher_is_better: None where neither way is (an offset). needs: ``audio``, ``reference``, ``landmarks``.
+class Network:
+    """A network that a metric computes with, opened once per process.
 
-    lowest, highest: between which it lies. digits: behind the point, wherever it is printed.
+    weights: returns its file, or raises ModelError that says how to get it
+    open: device (``cpu``, ``cuda``) → the network, which ``Metric.compute`` takes first
+    missing: reason of ``NotScored`` where there is no file (``no AlexNet weights``)
+    """
+
+    weights: Callable[[], Path]
+    open: Callable[[str], Any]
+    missing: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number per clip: what its column of ``scores.csv`` holds, and how it is computed.
+
+    name: the column; small letters, digits and ``_``
+    title: what tables and reports call it
+    unit: ``dB``, ``px``, ``frames``, ``ms``; ``ratio`` and ``distance`` have none to print
+    higher_is_better: None where neither way is (an offset)
+    formula: id of a section of docs/protocols.md, or of the package that adds the metric
+    needs: of ``audio``, ``reference``, ``landmarks``, ``network``
+    per: ``frame pair``, ``frame`` or ``clip``: what ``compute`` gets, and what the clip's value is a mean of
+    compute: returns one number. Per frame pair: render and reference, each (H, W, 3) uint8 RGB of one size;
+        per frame: the render's image; per clip with landmarks: those of render and reference, each
+        (T, 68, 2) px of the render's frame, NaN in frames without a face; per clip with audio: the clip's
+        ``scoring.sync.models.ClipSync``. With a network: that first. May raise NotScored
+    network: where ``needs`` has it for another model than the sync model
+    family: what ``--metrics`` calls it; by default its name
+    lowest, highest: limits of its values, which limit the intervals of means too
+    digits: behind the point, wherever it is printed
+    in_table: whether the terminal's table has it
+    beside: says how sure another column is: shown with the clip, not sorted by
     """
 
     name: str
@@ -43,64 +80,41 @@ class Metric:
     higher_is_better: bool | None
     formula: str
     needs: tuple[str, ...]
+    per: str
+    compute: Callable[..., Any]
+    network: Network | None = None
+    family: str = ""
     lowest: float = 0.0
     highest: float = math.inf
     digits: int = 3
+    in_table: bool = True
+    beside: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for a declaration that scoring could not follow."""
+        object.__setattr__(self, "family", self.family or self.name)
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise OptionError(
+                f"metric name {self.name!r} is no column; take small letters, digits and _, a letter first"
+            )
+        if self.per not in PER or (unknown := {*self.needs} - {*NEEDS}):
+            got = f"per {self.per!r}" if self.per not in PER else f"needs {', '.join(sorted(unknown))}"
+            raise OptionError(
+                f"metric {self.name} {got}; per is one of {', '.join(PER)}; needs are of {', '.join(NEEDS)}"
+            )
+        if self.per == FRAME_PAIR and not self.needs_reference:
+            raise OptionError(f"metric {self.name} per frame pair needs 'reference'; declare it in needs")
+
+    @property
+    def needs_reference(self) -> bool:
+        return "reference" in self.needs
 
     @property
     def arrow(self) -> str:
-        """The sign that tables put beside the title: ↑ higher is better, ↓ lower is better, nothing for neither."""
+        """What tables put beside the title: ↑ higher is better, ↓ lower is better, nothing for neither."""
         return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("lse_c", "LSE-C", "distance", True, "syncnet-padded", ("audio",)),
-        Metric("lse_d", "LSE-D", "distance", False, "syncnet-padded", ("audio",)),
-        Metric("offset_frames", "offset", "frames", None, "syncnet-padded", ("audio",), -math.inf, digits=0),
-        Metric("offset_ms", "offset", "ms", None, "syncnet-padded", ("audio",), -math.inf, digits=0),
-        Metric("lse_c_unpadded", "LSE-C unpadded", "distance", True, "syncnet-valid", ("audio",)),
-        Metric("lse_d_unpadded", "LSE-D unpadded", "distance", False, "syncnet-valid", ("audio",)),
-        Metric("lmd", "LMD", "px", False, "lmd-nerf", ("reference", "landmarks")),
-        Metric(
-            "lmd_iod", "LMD / eye distance", "ratio", False, "lmd-iod", ("reference", "landmarks"), digits=4
-        ),
-        Metric("lmd_atvgnet", "LMD, summed", "px", False, "lmd-atvgnet", ("reference", "landmarks")),
-        Metric("psnr", "PSNR", "dB", True, "psnr-rgb", ("reference",), highest=100.0, digits=2),
-        Metric("ssim", "SSIM", "ratio", True, "ssim-skimage", ("reference",), -1.0, 1.0, digits=4),
-        Metric("lpips", "LPIPS", "distance", False, "lpips-alex-0.1", ("reference",), digits=4),
-        Metric("cpbd", "CPBD", "ratio", True, "cpbd-2011", (), highest=1.0),
-    )
-}
-
-
-WHOLE = ("windows",)
-"""Columns beside the metrics that count something."""
-
-
-def digits_of(column: str) -> int:
-    """Digits behind the point of a column of ``scores.csv``, wherever it is printed.
-
-    >>> digits_of("psnr"), digits_of("windows"), digits_of("sync_confidence")
-    (2, 0, 3)
-    """
-    return METRICS[column].digits if column in METRICS else 0 if column in WHOLE else 3
-
-
-def mean_digits_of(column: str) -> int:
-    """The same of a mean over clips: no fewer than two, also of frames and windows."""
-    return max(2, digits_of(column))
-
-
-def get(name: str) -> Metric:
-    """The metric called ``name``. Raises OptionError that lists the known ones.
-
-    >>> get("lse_d").unit, get("lse_d").arrow, get("psnr").higher_is_better
-    ('distance', '↓', True)
-    >>> len(METRICS)
-    13
-    """
-    if name not in METRICS:
-        raise OptionError(f"no metric {name!r}; there are: {', '.join(METRICS)}")
-    return METRICS[name]
+    @property
+    def mean_digits(self) -> int:
+        """Digits of a mean over clips: no fewer than two, also of frames and windows."""
+        return max(2, self.digits)

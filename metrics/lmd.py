@@ -1,11 +1,14 @@
 """Landmark distance of the mouth: how far the rendered lips are from the real ones, wherever the head is.
 
-Goal: landmarks of render and reference, frame by frame → LMD in pixels, in eye distances, and the older summed form.
-Conventions: landmarks are (T, 68, 2) px in the 68-point convention, or (T, 20, 2) when only the mouth is known; NaN in a frame says that no
-face was found there. Such frames are left out and counted; they are never zero. All LMD ≥ 0, lower is better. Pixels are those of the frame that
-was given: ``lmd`` values compare only at one frame size, ``lmd_iod`` compares across sizes.
-Source: ``LMDMeter`` of RAD-NeRF, ER-NeRF, SyncTalk, TalkingGaussian (mean over the 20 FAN mouth points, each frame centred by its own mean);
-ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 × as large. Functions: lmd_per_frame, eye_distance, landmark_score.
+Goal: landmarks of render and reference, frame by frame → LMD in pixels, in eye distances, and the older summed
+form.
+Conventions: landmarks are (T, 68, 2) px in the 68-point convention, or (T, 20, 2) when only the mouth is known;
+NaN in a frame says that no face was found there. Such frames are left out and counted; they are never zero.
+All LMD ≥ 0, lower is better. Pixels are those of the frame that was given: ``lmd`` values compare only at one
+frame size, ``lmd_iod`` compares across sizes.
+Source: ``LMDMeter`` of RAD-NeRF, ER-NeRF, SyncTalk, TalkingGaussian (mean over the 20 FAN mouth points, each
+frame centred by its own mean); ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 × as
+large. Functions: lmd_per_frame, eye_distance, landmark_score.
 """
 
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.faces.landmarks import MOUTH
+from speechlip.metrics.declared import CLIP, Metric
 
 EYE_CORNERS = (36, 45)
 """Outer corners of both eyes: the inter-ocular distance of the 300-W challenge."""
@@ -21,10 +25,14 @@ MOUTH_POINTS = 20
 
 @dataclass(frozen=True)
 class LandmarkScore:
-    """LMD of one clip. lmd: px. lmd_iod: in eye distances of the reference. lmd_atvgnet: px, summed over the points (20 × lmd).
+    """LMD of one clip; every LMD is NaN without a frame to compare.
 
-    frames_compared: frames with landmarks on both sides. frames_missing: the others. per_frame: (T,) px, NaN where missing.
-    Without any frame to compare every LMD is NaN; without eyes (mouth-only landmarks) lmd_iod is.
+    lmd: px, mean over the mouth's points and the frames
+    lmd_iod: the same in eye distances of the reference; NaN without eyes (mouth-only landmarks)
+    lmd_atvgnet: px, summed over the points (20 × lmd); not in ``scores.csv``
+    frames_compared: frames with landmarks on both sides
+    frames_missing: the other frames
+    per_frame: (T,) px, NaN in frames that are missing
     """
 
     lmd: float
@@ -36,9 +44,10 @@ class LandmarkScore:
 
 
 def lmd_per_frame(render: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Mean distance of the centred mouth points, frame by frame: (T, 68 or 20, 2) twice → (T,) px, NaN where either face is missing.
+    """Mean distance of the centred mouth points by frame: (T, 68 or 20, 2) twice → (T,) px.
 
-    Raises ValueError for shapes that do not match: align the frames first, a lag of one frame would be charged to the render.
+    NaN where either face is missing. Raises ValueError for shapes that do not match: align the frames first, a
+    lag of one frame would be charged to the render.
 
     >>> still = np.zeros((2, 20, 2))
     >>> wide = still.copy(); wide[:, :10, 0], wide[:, 10:, 0] = 3.0, -1.0  # mean 1, so every point is 2 px away
@@ -51,7 +60,9 @@ def lmd_per_frame(render: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def eye_distance(landmarks: np.ndarray) -> float:
-    """Median distance of the outer eye corners over the clip, px; NaN for mouth-only landmarks or where no frame has a face.
+    """Median distance of the outer eye corners over the clip: (T, 68 or 20, 2) px → px.
+
+    NaN for mouth-only landmarks or where no frame has a face.
 
     >>> face = np.zeros((1, 68, 2)); face[0, 45] = [60, 80]
     >>> eye_distance(face)
@@ -91,7 +102,8 @@ def landmark_score(render: np.ndarray, reference: np.ndarray) -> LandmarkScore:
 def _check(render: np.ndarray, reference: np.ndarray) -> None:
     if render.shape != reference.shape or render.shape[1:] not in ((68, 2), (MOUTH_POINTS, 2)):
         raise ValueError(
-            f"landmarks of one shape (T, 68, 2) or (T, 20, 2) are wanted, got {render.shape} and {reference.shape}"
+            "landmarks of one shape (T, 68, 2) or (T, 20, 2) are wanted, "
+            f"got {render.shape} and {reference.shape}"
         )
 
 
@@ -103,3 +115,30 @@ def _centred_mouth(landmarks: np.ndarray) -> np.ndarray:
 def _mean_or_nan(values: np.ndarray, mean) -> float:
     known = values[np.isfinite(values)]
     return float(mean(known)) if len(known) else float("nan")
+
+
+METRICS = (
+    Metric(
+        name="lmd",
+        title="LMD",
+        unit="px",
+        higher_is_better=False,
+        formula="lmd-nerf",
+        needs=("reference", "landmarks"),
+        per=CLIP,
+        compute=lambda render, reference: landmark_score(render, reference).lmd,
+        family="lmd",
+    ),
+    Metric(
+        name="lmd_iod",
+        title="LMD / eye distance",
+        unit="ratio",
+        higher_is_better=False,
+        formula="lmd-iod",
+        needs=("reference", "landmarks"),
+        per=CLIP,
+        compute=lambda render, reference: landmark_score(render, reference).lmd_iod,
+        family="lmd",
+        digits=4,
+    ),
+)

@@ -1,9 +1,11 @@
-"""Where in the frame an image metric looks: the full frame, the face, or the mouth; the same box for render and reference.
+"""Where in the frame an image metric looks: the full frame, the face, or the mouth.
 
-Goal: boxes from the *reference's* landmarks or face track (a box from the render would reward a wrong mouth), applied to both pictures.
-Conventions: pictures are (H, W, 3) uint8; a box is ``(x0, y0, x1, y1)`` whole pixels, x1 and y1 excluded, always inside the frame; landmarks
-(T, 68, 2) or (T, 20, 2) px, NaN where no face was found. Source: mouth box of Speech2Lip (``crop_lip``): centred on the bounding rectangle of the
-points 48–67, its y times 1.02, of the shape 120×80; our width of 1.9 mouth widths replaces its 120 px, which fit one video only.
+Goal: boxes from the *reference's* landmarks or face track (a box from the render would reward a wrong mouth),
+applied to both images.
+Conventions: images are (H, W, 3) uint8; a box is ``(x0, y0, x1, y1)`` whole pixels, x1 and y1 excluded, always
+inside the frame; landmarks (T, 68, 2) or (T, 20, 2) px, NaN where no face was found.
+Source: mouth box of Speech2Lip (``crop_lip``): centred on the bounding rectangle of the points 48–67, its y
+times 1.02, of the shape 120×80; our width of 1.9 mouth widths replaces its 120 px, which fit one video only.
 Functions: mouth_boxes, face_box, cut.
 """
 
@@ -21,7 +23,8 @@ CENTRE_Y = 1.02
 def mouth_boxes(landmarks: np.ndarray, width: int, height: int) -> list[Box | None]:
     """One box per frame around the reference's mouth, all of one size; None where no face was found.
 
-    landmarks: (T, 68, 2) or (T, 20, 2) px of a frame of ``width`` × ``height``. A box that would leave the frame is moved inside.
+    landmarks: (T, 68, 2) or (T, 20, 2) px of a frame of ``width`` × ``height`` px. A box that would leave the
+    frame is moved inside.
 
     >>> mouth = np.full((2, 20, 2), np.nan); mouth[0] = 250.0; mouth[0, 0], mouth[0, 6] = [220, 250], [280, 250]
     >>> mouth_boxes(mouth, 500, 500)  # 60 px wide: 114 × 76 around (250, 255)
@@ -48,16 +51,16 @@ def face_box(box: np.ndarray, width: int, height: int) -> Box | None:
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
-def cut(picture: np.ndarray, box: Box | None) -> np.ndarray:
-    """The picture inside the box, without a copy; the whole picture for None (region ``full``).
+def cut(image: np.ndarray, box: Box | None) -> np.ndarray:
+    """The image inside the box, without a copy; the whole image for None (region ``full``).
 
     >>> cut(np.zeros((100, 200, 3), np.uint8), (10, 20, 70, 60)).shape
     (40, 60, 3)
     """
     if box is None:
-        return picture
+        return image
     x0, y0, x1, y1 = box
-    return picture[y0:y1, x0:x1]
+    return image[y0:y1, x0:x1]
 
 
 def _mouth_box_size(mouth: np.ndarray) -> tuple[int, int]:

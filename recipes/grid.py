@@ -19,7 +19,7 @@ from pathlib import Path
 
 from speechlip.errors import SourceRefused
 from speechlip.files.names import is_file
-from speechlip.metrics.visemes import fold
+from speechlip.metrics.phones.visemes import fold
 from speechlip.phones import SILENCE, read_align
 from speechlip.recipes import folder
 from speechlip.recipes._layout import stands_for_videos, wrong_layout

@@ -95,7 +95,7 @@ def random_weights(tmp_path_factory):
     """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they take is the real one."""
     import torch
 
-    from speechlip.metrics.syncnet_network import official_shapes
+    from speechlip.metrics.sync.syncnet_network import official_shapes
 
     torch.manual_seed(0)
     state = {

@@ -92,7 +92,7 @@ ASSETS = {
             licence="CC BY, research use",
         ),
         Asset(
-            name="alexnet",  # for LPIPS; the first eight digits of the hash are in the file's name, metrics.image checks them
+            name="alexnet",  # for LPIPS; the first eight digits of the hash are in the file's name, metrics.image.lpips checks them
             file_name="alexnet-owt-7be5be79.pth",
             url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
             bytes=4 * 61_100_840,

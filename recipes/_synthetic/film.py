@@ -8,7 +8,7 @@ import av
 import numpy as np
 from praatio import textgrid
 
-from speechlip.metrics.visemes import viseme
+from speechlip.metrics.phones.visemes import viseme
 from speechlip.phones import SILENCE
 from speechlip.recipes._synthetic.frame import draw_frame
 from speechlip.recipes._synthetic.identity import Identity

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.metrics.visemes import SAPI
+from speechlip.metrics.phones.visemes import SAPI
 from speechlip.recipes._synthetic.features import CENTRE_X, MOUTH_Y, Gaze
 from speechlip.recipes._synthetic.frame import Pose, draw_frame
 from speechlip.recipes._synthetic.identity import identity

@@ -1,6 +1,6 @@
 """IPA → ARPAbet → viseme → mouth, with co-articulation. docs/synthetic.md prints these tables.
 
-The visemes are the 22 of Microsoft's SAPI (``speechlip.metrics.visemes``); phones of one viseme have equal mouths by construction.
+The visemes are the 22 of Microsoft's SAPI (``speechlip.metrics.phones.visemes``); phones of one viseme have equal mouths by construction.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from speechlip.errors import SpeechLipError
-from speechlip.metrics.visemes import viseme
+from speechlip.metrics.phones.visemes import viseme
 from speechlip.records import Phone
 
 # espeak-ng's IPA, stress and length stripped, longest match first. Vowel + ɹ is vowel + R.

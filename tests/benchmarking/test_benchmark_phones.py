@@ -14,8 +14,8 @@ from speechlip.benchmarking.feature_cache import build_cache
 from speechlip.benchmarking.phones import AnchorRatios, ambiguity_of, anchor_ratios
 from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, ShardsFacts
 from speechlip.benchmarking.tasks import Task
-from speechlip.metrics.anchors import lip_anchor, mel_anchor
-from speechlip.metrics.visemes import viseme_classes
+from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
+from speechlip.metrics.phones.visemes import viseme_classes
 from speechlip.shards.read.reader import ClipReader
 
 PHONES = ("T", "D", "P", "B", "S", "Z")

@@ -17,7 +17,7 @@ from speechlip.benchmarking.records import (
 from speechlip.benchmarking.report.table import as_csv, as_text
 from speechlip.benchmarking.scores import PairFacts, compared, notes_on, row_scores, seed_result, seed_scores
 from speechlip.errors import ShardError
-from speechlip.metrics.lse import distance_curve, distances
+from speechlip.metrics.sync.lse import distance_curve, distances
 
 PAIRS = PairFacts(
     label=np.array([1, 0, 1, 0, 1, 0]),

@@ -8,13 +8,13 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from speechlip.metrics.ambiguity import ambiguity, relative
-from speechlip.metrics.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.probes import mean_recall, neighbour_shares, neighbours, probe
-from speechlip.metrics.spaces import phone_sums, squared_distances, token_space
-from speechlip.metrics.tokens import Tokens, choose_tokens, token_features
-from speechlip.metrics.visemes import viseme_classes
+from speechlip.metrics.phones.ambiguity import ambiguity, relative
+from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
+from speechlip.metrics.phones.probes import mean_recall, neighbour_shares, neighbours, probe
+from speechlip.metrics.phones.spaces import phone_sums, squared_distances, token_space
+from speechlip.metrics.phones.tokens import Tokens, choose_tokens, token_features
+from speechlip.metrics.phones.visemes import viseme_classes
 from speechlip.records import Phone
 
 FEW = ("P", "B", "M", "T", "D", "N", "S", "Z", "NG", "AA")

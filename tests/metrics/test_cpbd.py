@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from speechlip.metrics.cpbd import cpbd, edge_widths
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.image.cpbd import cpbd, edge_widths
 
 # Computed with the PyPI package cpbd 1.0.7 (its import of scipy.ndimage.imread removed) on scikit-image's pictures, blurred by σ = 0, 1, 2 px.
 PACKAGE = {
@@ -64,5 +64,5 @@ def test_no_edges_is_zero_and_no_block_is_not_scored():
     assert cpbd(np.full((128, 128), 90, np.uint8)) == 0
     with pytest.raises(NotScored, match="whole block of 64×64 px, the region has 200×63"):
         cpbd(np.zeros((63, 200), np.uint8))
-    with pytest.raises(ValueError, match="uint8 picture"):
+    with pytest.raises(ValueError, match="uint8 image"):
         cpbd(np.zeros((64, 64)))

@@ -7,8 +7,11 @@ from skimage import data
 from skimage.metrics import structural_similarity
 
 from speechlip.errors import ModelError
-from speechlip.metrics import image, regions
+from speechlip.metrics import regions
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.image.lpips import ALEXNET, load_lpips, lpips_distance, random_lpips
+from speechlip.metrics.image.psnr import psnr
+from speechlip.metrics.image.ssim import ssim
 
 
 @pytest.fixture(scope="module")
@@ -25,35 +28,35 @@ def test_psnr_by_hand():
     reference = np.zeros((2, 3, 3), np.uint8)
     render = reference.copy()
     render[0, 0] = [10, 20, 30]  # squared error 1400 over 18 values
-    assert image.psnr(render, reference) == pytest.approx(10 * np.log10(65025 / (1400 / 18)))
-    assert image.psnr(255 - reference, reference) == 0
-    assert image.psnr(reference, reference) == 100
+    assert psnr(render, reference) == pytest.approx(10 * np.log10(65025 / (1400 / 18)))
+    assert psnr(255 - reference, reference) == 0
+    assert psnr(reference, reference) == 100
 
 
 def test_psnr_of_unit_scale_is_the_same(portrait):
     render = noisy(portrait, 12)
     error = np.mean((render / 255 - portrait / 255) ** 2)
-    assert image.psnr(render, portrait) == pytest.approx(-10 * np.log10(error))
+    assert psnr(render, portrait) == pytest.approx(-10 * np.log10(error))
 
 
 def test_ssim_is_scikit_images_in_native_size(portrait):
     render = noisy(portrait, 20)
     wanted = np.mean([structural_similarity(render[..., c], portrait[..., c]) for c in range(3)])
-    assert image.ssim(render, portrait) == pytest.approx(wanted)
-    assert image.ssim(portrait, portrait) == pytest.approx(1)
+    assert ssim(render, portrait) == pytest.approx(wanted)
+    assert ssim(portrait, portrait) == pytest.approx(1)
 
 
 def test_lpips_is_the_package(portrait):
     import lpips
 
     torch.manual_seed(0)
-    model = image.random_lpips()
+    model = random_lpips()
     render = noisy(portrait, 40)
     as_package = [lpips.im2tensor(picture) for picture in (render, portrait)]
     with torch.no_grad():
         wanted = float(model(*as_package))
-    assert image.lpips_distance(model, render, portrait) == pytest.approx(wanted, rel=1e-4)
-    assert wanted > image.lpips_distance(model, noisy(portrait, 5), portrait) > 0
+    assert lpips_distance(model, render, portrait) == pytest.approx(wanted, rel=1e-4)
+    assert wanted > lpips_distance(model, noisy(portrait, 5), portrait) > 0
 
 
 def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, portrait):
@@ -61,15 +64,15 @@ def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, port
 
     torch.manual_seed(1)
     alexnet = torchvision.models.alexnet(weights=None)
-    file = tmp_path / image.ALEXNET.file_name
+    file = tmp_path / ALEXNET.file_name
     torch.save(alexnet.state_dict(), file)
-    model = image.load_lpips(file)
+    model = load_lpips(file)
     picture = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         np.testing.assert_allclose(model.net(picture).relu5, alexnet.features[:12](picture), rtol=1e-5)
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path))
     with pytest.raises(ModelError, match=r"damaged.*begins with 7be5be79"):
-        image.load_lpips()
+        load_lpips()
 
 
 def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
@@ -79,21 +82,21 @@ def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
         ModelError,
         match=r"`speechlip models fetch alexnet` downloads them \(244 MB\), or place alexnet-owt-7be5be79\.pth from https://download",
     ):
-        image.load_lpips()
+        load_lpips()
 
 
 def test_lpips_refuses_another_file(tmp_path):
     for name, content in (("zeros", b"\0" * 999), ("empty", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ModelError, match="not torchvision's AlexNet"):
-            image.load_lpips(tmp_path / name)
+            load_lpips(tmp_path / name)
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other")
     with pytest.raises(ModelError, match="not torchvision's AlexNet"):
-        image.load_lpips(tmp_path / "other")
+        load_lpips(tmp_path / "other")
 
 
-@pytest.mark.parametrize("metric", [image.psnr, image.ssim])
-def test_pictures_that_do_not_match_are_refused(metric, portrait):
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_images_that_do_not_match_are_refused(metric, portrait):
     for other in (portrait[:-1], portrait.astype(float), portrait[..., 0]):
         with pytest.raises(ValueError, match="of one size are wanted"):
             metric(other, portrait)
@@ -102,11 +105,11 @@ def test_pictures_that_do_not_match_are_refused(metric, portrait):
 def test_regions_too_small_for_a_metric_say_so(portrait):
     torch.manual_seed(0)
     with pytest.raises(NotScored, match="SSIM wants at least 7 px a side, the region has 20×6"):
-        image.ssim(portrait[:6, :20], portrait[:6, :20])
-    model = image.random_lpips()
+        ssim(portrait[:6, :20], portrait[:6, :20])
+    model = random_lpips()
     with pytest.raises(NotScored, match="LPIPS wants at least 31"):
-        image.lpips_distance(model, portrait[:30], portrait[:30])
-    assert image.lpips_distance(model, portrait[:31, :31], portrait[:31, :31]) == 0
+        lpips_distance(model, portrait[:30], portrait[:30])
+    assert lpips_distance(model, portrait[:31, :31], portrait[:31, :31]) == 0
 
 
 def face_at(x: float, y: float, wide: float) -> np.ndarray:

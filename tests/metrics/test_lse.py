@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import lfilter, medfilt
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.lse import (
+from speechlip.metrics.sync.lse import (
     confidence_interval,
     confidence_of,
     confidence_per_frame,

@@ -6,14 +6,14 @@ from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from speechlip.metrics.pairs import (
+from speechlip.metrics.statistics.pairs import (
     average_precision,
     by_kind,
-    drawn_average_precisions,
-    drawn_equal_error_rates,
     equal_error_rate,
     pair_auc,
     pair_scores,
+    resampled_average_precisions,
+    resampled_equal_error_rates,
 )
 
 
@@ -43,13 +43,13 @@ def test_a_pair_that_is_drawn_twice_counts_as_two(levels):
     similarity, label = drawn(8, n=60, levels=levels)
     times = np.random.default_rng(2).multinomial(60, np.full(60, 1 / 60), size=40)
     repeated = [(np.repeat(similarity, row), np.repeat(label, row)) for row in times]
-    assert drawn_average_precisions(similarity, label, times) == pytest.approx(
+    assert resampled_average_precisions(similarity, label, times) == pytest.approx(
         [average_precision_score(y, x) for x, y in repeated]
     )
-    assert drawn_equal_error_rates(similarity, label, times) == pytest.approx(
+    assert resampled_equal_error_rates(similarity, label, times) == pytest.approx(
         [equal_error_rate(*pairs) for pairs in repeated]
     )
-    for drawn_scores in (drawn_average_precisions, drawn_equal_error_rates):
+    for drawn_scores in (resampled_average_precisions, resampled_equal_error_rates):
         assert np.isnan(drawn_scores(similarity, label, np.stack([label, 1 - label]))).all()
 
 

@@ -7,9 +7,11 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from speechlip.errors import OptionError
-from speechlip.metrics.aggregate import aggregate
-from speechlip.metrics.declared import METRICS, NotScored, get
-from speechlip.metrics.retrieval import offset_accuracy, ranks, retrieval
+from speechlip.metrics.declared import NotScored
+from speechlip.metrics.statistics.aggregate import aggregate
+from speechlip.metrics.statistics.retrieval import ranks, retrieval
+from speechlip.metrics.sync.offsets import offset_accuracy
+from speechlip.metrics.table import families, metric, metrics_of
 
 # The columns of scores.csv that hold a metric: stable names.
 COLUMNS = {
@@ -97,13 +99,12 @@ def test_aggregate_of_little_or_nothing():
 
 
 def test_every_column_is_declared():
-    assert set(METRICS) >= COLUMNS
-    ways = {name: metric.arrow for name, metric in METRICS.items()}
-    assert [
-        ways[name] for name in ("lse_c", "lse_d", "lmd", "psnr", "ssim", "lpips", "cpbd", "offset_ms")
-    ] == [*"↑↓↓↑↑↓↑", ""]
+    table = {each.name: each for family in families() for each in metrics_of(family)}
+    assert set(table) >= COLUMNS
+    names = ("lse_c", "lse_d", "lmd", "psnr", "ssim", "lpips", "cpbd", "offset_ms")
+    assert [table[name].arrow for name in names] == [*"↑↓↓↑↑↓↑", ""]
     with pytest.raises(OptionError, match="no metric 'lse'; there are: lse_c, lse_d"):
-        get("lse")
+        metric("lse")
 
 
 def test_a_reason_survives_the_way_from_a_worker():

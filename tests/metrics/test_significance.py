@@ -6,17 +6,17 @@ from scipy.special import expit, logit
 from scipy.stats import binomtest, norm, t, ttest_1samp, ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from speechlip.metrics.aggregate import aggregate
-from speechlip.metrics.pairs import drawn_average_precisions, pair_auc
-from speechlip.metrics.significance import (
+from speechlip.metrics.statistics.aggregate import aggregate
+from speechlip.metrics.statistics.pairs import pair_auc, resampled_average_precisions
+from speechlip.metrics.statistics.significance import (
     LEAST_CLIPS,
     auc_difference,
     auc_interval,
     clip_draws,
-    drawn_interval,
     interval,
     mean_difference,
     mean_interval,
+    resampled_interval,
     two_sided_p,
 )
 
@@ -86,8 +86,8 @@ def test_auc_is_drawn_by_clip_with_ties_and_gaps():
 
 def test_any_rate_of_pairs_is_drawn_by_clip():
     similarity, label, clip = pairs(0, clips=12)
-    ours = drawn_interval(
-        drawn_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5
+    ours = resampled_interval(
+        resampled_average_precisions, np.stack([similarity, similarity]), label, clip, resamples=70, seed=5
     )
     assert ours.value == pytest.approx(average_precision_score(label, similarity)) and ours.clips == 12
     assert (ours.ci_low, ours.ci_high) == pytest.approx(

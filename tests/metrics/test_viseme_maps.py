@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from speechlip.errors import OptionError
-from speechlip.metrics.visemes import (
+from speechlip.metrics.phones.visemes import (
     CONSONANTS,
     CONTROL_PAIRS,
     MAPS,

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from speechlip.commands.synthesize import synthesize
 from speechlip.errors import OptionError, SpeechLipError, WorkerError
 from speechlip.files.locks import only_run
-from speechlip.metrics.visemes import SAPI, VISEME_OF, viseme
+from speechlip.metrics.phones.visemes import SAPI, VISEME_OF, viseme
 from speechlip.phones import read_phones
 from speechlip.recipes import synthetic
 from speechlip.recipes._synthetic import film, voice

@@ -8,8 +8,8 @@ from dataclasses import asdict
 import numpy as np
 from PIL import Image
 
-from speechlip.metrics.aggregate import aggregate
-from speechlip.metrics.lse import sync_score
+from speechlip.metrics.statistics.aggregate import aggregate
+from speechlip.metrics.sync.lse import sync_score
 from speechlip.scoring.protocols import get
 from speechlip.scoring.records import ClipDetail, ScoreRow, TrackCurves
 

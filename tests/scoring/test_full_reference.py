@@ -112,7 +112,7 @@ def test_a_report_says_who_looked_at_the_reference(head, reference, tmp_path, me
 
 
 def test_more_blur_is_worse_by_every_measure(head, tmp_path):
-    from speechlip.metrics.image import random_lpips
+    from speechlip.metrics.image.lpips import random_lpips
 
     tools, asked = Tools(lpips=random_lpips()), ("psnr", "ssim", "lpips")
     reference, light, strong = (

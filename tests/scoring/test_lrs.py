@@ -12,7 +12,7 @@ from numbered_clips import binaries, number_of, write_numbered
 from speechlip.errors import OptionError
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.metrics.lse import sync_score
+from speechlip.metrics.sync.lse import sync_score
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools

@@ -491,9 +491,7 @@ def test_audit(videos, tmp_path, capsys):
 
 
 def test_protocols_and_their_sentences_are_one_table():
-    from speechlip.metrics.declared import PROTOCOLS
-
-    assert protocols.PROTOCOLS.keys() == PROTOCOLS.keys()
+    assert protocols.PROTOCOLS.keys() == protocols.SENTENCES.keys()
 
 
 def test_the_table_holds_no_character_that_moves_the_cursor(videos, tmp_path, capsys):

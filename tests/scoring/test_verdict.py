@@ -10,7 +10,7 @@ from stated_model import StatedModel
 
 from speechlip.commands.cli import prep_shards, score_sync
 from speechlip.errors import OptionError
-from speechlip.metrics.lse import sync_score
+from speechlip.metrics.sync.lse import sync_score
 from speechlip.scoring.clip.rows import with_verdicts
 from speechlip.scoring.records import ModelRow, ScoreRow
 from speechlip.scoring.sync import sync_filter

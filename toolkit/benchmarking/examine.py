@@ -18,8 +18,8 @@ from speechlip.benchmarking.feature_cache import FeatureCache
 from speechlip.benchmarking.head import HeadedPair
 from speechlip.encoders.trained import TrainedPair
 from speechlip.errors import ShardError
-from speechlip.metrics.lse import MAX_SHIFT, confidence_of, offset_of
-from speechlip.metrics.retrieval import ranks
+from speechlip.metrics.statistics.retrieval import ranks
+from speechlip.metrics.sync.lse import MAX_SHIFT, confidence_of, offset_of
 from speechlip.shards.pairs.frozen import FrozenPair
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.shards.read.decode import ClipSample

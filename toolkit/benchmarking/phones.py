@@ -10,11 +10,11 @@ import numpy as np
 from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, TOKENS_FOLDER, Ambiguity, Score, ShardsFacts
 from speechlip.benchmarking.tasks import Task
 from speechlip.files.writing import whole_file
-from speechlip.metrics.ambiguity import ambiguity
-from speechlip.metrics.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.spaces import token_space
-from speechlip.metrics.tokens import Tokens, choose_tokens, token_features
+from speechlip.metrics.phones.ambiguity import ambiguity
+from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
+from speechlip.metrics.phones.spaces import token_space
+from speechlip.metrics.phones.tokens import Tokens, choose_tokens, token_features
 from speechlip.records import Phone
 from speechlip.shards.read.decode import ClipSample
 from speechlip.shards.read.reader import ClipReader

@@ -38,7 +38,7 @@ from speechlip.benchmarking.tasks import (
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.encoders.trained import batches
 from speechlip.files.writing import write_text
-from speechlip.metrics.significance import METHOD
+from speechlip.metrics.statistics.significance import METHOD
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.training.checkpoint import only_run
 from speechlip.training.device import choose_device

@@ -17,16 +17,20 @@ from speechlip.benchmarking.records import (
     Score,
     SeedResult,
 )
-from speechlip.metrics.pairs import by_kind, drawn_average_precisions, drawn_equal_error_rates
-from speechlip.metrics.significance import (
+from speechlip.metrics.statistics.pairs import (
+    by_kind,
+    resampled_average_precisions,
+    resampled_equal_error_rates,
+)
+from speechlip.metrics.statistics.significance import (
     LEAST_CLIPS,
     Interval,
     auc_difference,
     auc_interval,
-    drawn_interval,
     interval,
     mean_difference,
     mean_interval,
+    resampled_interval,
 )
 from speechlip.shards.pairs.frozen import FrozenPair
 from speechlip.shards.pairs.rules import NEGATIVES
@@ -136,8 +140,8 @@ def pair_interval(
     )
     if measure == "pair_auc":
         return auc_interval(similarity, label, clip, resamples)
-    score = {"eer": drawn_equal_error_rates, "average_precision": drawn_average_precisions}[measure]
-    return drawn_interval(score, similarity, label, clip, resamples)
+    score = {"eer": resampled_equal_error_rates, "average_precision": resampled_average_precisions}[measure]
+    return resampled_interval(score, similarity, label, clip, resamples)
 
 
 def recall_interval(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:

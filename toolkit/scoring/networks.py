@@ -44,7 +44,7 @@ def find_networks(options: ScoreOptions) -> Networks:
     problems: dict[str, tuple[str, str]] = {}
     sync = _find_sync(options, models, problems) if "lse" in options.metrics else None
     if "lpips" in options.metrics:
-        from speechlip.metrics.image import alexnet_path
+        from speechlip.metrics.image.lpips import alexnet_path
 
         try:
             path = alexnet_path()
@@ -90,7 +90,7 @@ def open_model(options: ScoreOptions) -> Any:
 
 @lru_cache(maxsize=1)
 def open_lpips(device: str) -> Any:
-    from speechlip.metrics.image import load_lpips
+    from speechlip.metrics.image.lpips import load_lpips
 
     return load_lpips().to(device)
 

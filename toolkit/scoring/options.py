@@ -5,39 +5,17 @@ from pathlib import Path
 
 from speechlip.errors import OptionError
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
 from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "lse": (
-        "lse_c",
-        "lse_d",
-        "offset_frames",
-        "offset_ms",
-        "lse_c_unpadded",
-        "lse_d_unpadded",
-        "lse_ci_low",
-        "lse_ci_high",
-        "windows",
-    ),
-    "lmd": ("lmd", "lmd_iod"),
-    "psnr": ("psnr",),
-    "ssim": ("ssim",),
-    "lpips": ("lpips",),
-    "cpbd": ("cpbd",),
+    family: tuple(metric.name for metric in table.metrics_of(family)) for family in table.families()
 }
-"""What may be asked for, and the columns of each. A family is missing where its first column is."""
-MODEL_COLUMNS = (
-    "sync_confidence",
-    "sync_distance",
-    "sync_confidence_unpadded",
-    "sync_distance_unpadded",
-    "sync_ci_low",
-    "sync_ci_high",
-)
-NEED_REFERENCE = ("lmd", "psnr", "ssim", "lpips")
-WITHOUT_REFERENCE = ("lse", "cpbd")
+"""What may be asked for, and the columns of each."""
+NEED_REFERENCE = table.families_that_need("reference", FAMILIES)
+WITHOUT_REFERENCE = tuple(family for family in FAMILIES if family not in NEED_REFERENCE)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,25 @@
 """The named protocols as data: how a file becomes the crops and the sound that a sync model reads. Two scores compare when their protocol is one.
 
-The ids and their sentences stand in ``metrics.declared.PROTOCOLS``; this table adds the numbers. What a published pipeline does and we do not is
-written down too (``differs``), so that nobody takes a number for more than it is.
+What a published pipeline does and we do not is written down too (``differs``), so that nobody takes a number for
+more than it is.
 """
 
 from dataclasses import asdict, dataclass
 
 from speechlip.errors import OptionError
 from speechlip.faces.tracks import TrackOptions
-from speechlip.metrics.declared import PROTOCOLS as SENTENCES
 
+SENTENCES = {
+    "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
+    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames "
+    "after the hop",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the hop, mean of the "
+    "tracks",
+    "lrs": "as calculate_scores_LRS.py behind the published LRS2, LRS3 and LRW numbers: pictures of any size "
+    "resized to 224×224, every source frame, no crop",
+    "precropped": "files that are 224×224 crops already: no detection, no crop",
+}
+"""What each protocol is, as scores.json and reports say it."""
 NO_CODEC, AVI_MP3, MP4_AAC, NATIVE = "none", "avi-mp3", "mp4-aac", "native"
 """NATIVE: no change of rate and no container between; every picture as the JPEG file that ffmpeg makes of it."""
 MEAN_OF_TRACKS, EVERY_TRACK = "mean of a clip's tracks", "every track counts as one"

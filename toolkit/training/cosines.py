@@ -8,7 +8,7 @@ import numpy as np
 
 from speechlip.errors import ModelError
 from speechlip.files.writing import write_text
-from speechlip.metrics.pairs import pair_auc
+from speechlip.metrics.statistics.pairs import pair_auc
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES
 
 NAME = "cosines.csv"

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from speechlip.encoders.networks.pair import SpeechLipPair
 from speechlip.errors import OptionError, ShardError
-from speechlip.metrics.pairs import pair_auc
+from speechlip.metrics.statistics.pairs import pair_auc
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows

@@ -23,7 +23,7 @@ from speechlip.benchmarking.records import (
 from speechlip.benchmarking.report.phone_map import map_of_file
 from speechlip.files.writing import write_text
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.visemes import MAPS
+from speechlip.metrics.phones.visemes import MAPS
 from speechlip.scoring.report.published import published_tables
 from speechlip.webpage.filling import filled
 

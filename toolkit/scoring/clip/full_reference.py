@@ -17,9 +17,8 @@ import numpy as np
 
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import MediaInfo
-from speechlip.metrics import image
-from speechlip.metrics.cpbd import cpbd
-from speechlip.metrics.declared import NotScored
+from speechlip.metrics import table
+from speechlip.metrics.declared import FRAME, NotScored
 from speechlip.metrics.lmd import LandmarkScore, landmark_score
 from speechlip.metrics.regions import Box, cut
 from speechlip.timing import seconds
@@ -153,20 +152,20 @@ def _pictures(path: Path, info: MediaInfo) -> Generator[np.ndarray | None]:
             yield shown
 
 
-def _one(metric: str, render: np.ndarray, reference: np.ndarray | None, lpips_model: Any) -> float:
-    if metric == "cpbd":
-        return cpbd(render)
+def _one(name: str, render: np.ndarray, reference: np.ndarray | None, lpips_model: Any) -> float:
+    metric = table.metric(name)
+    network = (lpips_model,) if metric.network else ()
+    if metric.per == FRAME:
+        return metric.compute(*network, render)
     if reference is None:
         raise NotScored("no reference")
     if render.shape != reference.shape:
-        across = [f"{picture.shape[1]}×{picture.shape[0]}" for picture in (render, reference)]
+        across = [f"{image.shape[1]}×{image.shape[0]}" for image in (render, reference)]
         raise NotScored(
             "different sizes",
             f"the picture changes its size: render {across[0]} where the reference is {across[1]}",
         )
-    if metric == "lpips":
-        return image.lpips_distance(lpips_model, render, reference)
-    return {"psnr": image.psnr, "ssim": image.ssim}[metric](render, reference)
+    return metric.compute(*network, render, reference)
 
 
 def _size(info: MediaInfo) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.lse import SyncScore
+from speechlip.metrics.sync.lse import SyncScore
 from speechlip.scoring.clip.findings import Findings
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ModelRow, ScoreRow, TrackCurves

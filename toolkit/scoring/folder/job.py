@@ -6,7 +6,6 @@ was stopped, or is repeated, scores only clips whose name changed.
 
 import hashlib
 import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -23,16 +22,19 @@ from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
 from speechlip.files.tables import csv_text
 from speechlip.files.writing import make_folder, scratch_folder, write_text
-from speechlip.metrics.aggregate import aggregate
-from speechlip.metrics.declared import METRICS, NotScored
-from speechlip.metrics.significance import METHOD
+from speechlip.metrics import table
+from speechlip.metrics.declared import Metric, NotScored
+from speechlip.metrics.statistics.aggregate import aggregate
+from speechlip.metrics.statistics.significance import METHOD
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.rows import MEAN, failed_row, with_verdicts
 from speechlip.scoring.clip.score_clip import Report, score_clip
+from speechlip.scoring.columns import asked_columns
 from speechlip.scoring.faces import sidecar_of
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
 from speechlip.scoring.networks import Networks, tools_of
-from speechlip.scoring.options import FAMILIES, MODEL_COLUMNS, ScoreOptions
+from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.pool import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
@@ -197,7 +199,8 @@ def versions() -> dict[str, str]:
 def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
     """Everything ``scores.json`` holds (``records``)."""
     protocol = protocols.get(job.options.protocol)
-    columns = columns_of(job)
+    columns = asked_columns(job.options.metrics, other_model=bool(job.options.sync_model))
+    metrics = [table.metric(column) for column in columns]
     return {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
@@ -215,8 +218,10 @@ def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
             for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)
         ],
         "aggregates": {
-            column: _without_nan(asdict(aggregate(values_of(column, results, protocol), *bounds_of(column))))
-            for column in columns
+            metric.name: _without_nan(
+                asdict(aggregate(values_of(metric, results, protocol), metric.lowest, metric.highest))
+            )
+            for metric in metrics
         },
         "missing": missing(results, job.options),
         "unused_references": list(job.unused_references),
@@ -224,33 +229,16 @@ def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
     }
 
 
-def columns_of(job: ScoreJob) -> list[str]:
-    """The columns of numbers that were asked for, in the order of the table."""
-    asked = {column for family in job.options.metrics for column in FAMILIES[family]}
-    extra: tuple[str, ...] = ()
-    if job.options.sync_model and "lse" in job.options.metrics:
-        asked -= {column for column in FAMILIES["lse"] if column.startswith("lse")}
-        extra = MODEL_COLUMNS
-    return [field.name for field in fields(ScoreRow) if field.name in asked] + list(extra)
-
-
-def values_of(column: str, results: Sequence[ClipScore], protocol: protocols.Protocol) -> list[float | None]:
-    """What a mean is taken over: one value per clip, or under ``every track counts as one`` one per track for the columns of sync."""
-    by_track = protocol.per == protocols.EVERY_TRACK and column in (*FAMILIES["lse"], *MODEL_COLUMNS)
+def values_of(
+    metric: Metric, results: Sequence[ClipScore], protocol: protocols.Protocol
+) -> list[float | None]:
+    """The values that a mean is taken over: one per clip, or of lip sync one per track where the protocol says so."""
+    by_track = protocol.per == protocols.EVERY_TRACK and metric.family == FAMILY
     chosen: list[ScoreRow] = []
     for result in results:
         tracks = [row for row in result.rows if row.track != MEAN]
         chosen += tracks if by_track else [result.rows[-1]]
-    return [getattr(row, column, None) for row in chosen]
-
-
-def bounds_of(column: str) -> tuple[float, float]:
-    """Between which the numbers of a column lie.
-
-    >>> bounds_of("cpbd"), bounds_of("offset_frames"), bounds_of("sync_confidence")
-    ((0.0, 1.0), (-inf, inf), (0.0, inf))
-    """
-    return (METRICS[column].lowest, METRICS[column].highest) if column in METRICS else (0.0, math.inf)
+    return [getattr(row, metric.name, None) for row in chosen]
 
 
 def missing(results: Iterable[ClipScore], options: ScoreOptions) -> dict[str, dict[str, int]]:

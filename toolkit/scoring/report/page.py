@@ -11,14 +11,12 @@ from typing import Any
 
 from speechlip.files.shareable import command_without_folders, folders_of, without_folders_anywhere
 from speechlip.files.writing import write_text
-from speechlip.metrics.declared import METRICS, digits_of, mean_digits_of
-from speechlip.scoring.options import FAMILIES, MODEL_COLUMNS
+from speechlip.metrics.sync.columns import OF_OTHER_MODELS
+from speechlip.metrics.table import metric as metric_of
 from speechlip.scoring.report.published import published_tables
 from speechlip.webpage.filling import filled
 
 TEMPLATE = Path(__file__).with_name("report.html")
-BESIDE = ("lse_ci_low", "lse_ci_high", "sync_ci_low", "sync_ci_high", "windows")
-"""Columns that say how sure another one is: shown with the clip, not sorted by."""
 STRIPS = ("strip_render", "strip_reference")
 PATHS = ("render", "reference", "driving_audio")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -55,30 +53,29 @@ def shown_columns(scores: dict[str, Any]) -> list[str]:
     >>> shown_columns({"metrics": ["offset_frames", "windows", "psnr", "sync_confidence"]})
     ['sync_confidence', 'offset_frames', 'psnr']
     """
-    asked = [name for name in scores["metrics"] if name not in BESIDE]
-    return [name for name in asked if name in MODEL_COLUMNS] + [
-        name for name in asked if name not in MODEL_COLUMNS
-    ]
+    asked = [metric for metric in map(metric_of, scores["metrics"]) if not metric.beside]
+    first = [metric for metric in asked if metric in OF_OTHER_MODELS]
+    return [metric.name for metric in [*first, *(each for each in asked if each not in first)]]
 
 
 def column(name: str) -> dict[str, Any]:
-    """What a column is, for the page: ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
+    """What a column is, for the page.
+
+    ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
 
     >>> column("psnr")
     {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2, 'mean_digits': 2}
     """
-    digits = {"digits": digits_of(name), "mean_digits": mean_digits_of(name)}
-    family = next((family for family, columns in FAMILIES.items() if name in columns), "lse")
-    if name in METRICS:
-        metric = METRICS[name]
-        title, unit, higher = (
-            metric.title,
-            "" if metric.unit in ("distance", "ratio") else metric.unit,
-            metric.higher_is_better,
-        )
-    else:
-        title, unit, higher = name.replace("_", " "), "", "confidence" in name
-    return {"name": name, "title": title, "unit": unit, "higher": higher, "family": family, **digits}
+    metric = metric_of(name)
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "unit": "" if metric.unit in ("distance", "ratio") else metric.unit,
+        "higher": metric.higher_is_better,
+        "family": metric.family,
+        "digits": metric.digits,
+        "mean_digits": metric.mean_digits,
+    }
 
 
 def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:

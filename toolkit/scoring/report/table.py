@@ -2,24 +2,10 @@
 
 from collections.abc import Sequence
 
-from speechlip.metrics.declared import METRICS, digits_of, mean_digits_of
-from speechlip.scoring.options import MODEL_COLUMNS
+from speechlip.metrics.declared import Metric
+from speechlip.metrics.table import metric as metric_of
 from speechlip.scoring.sync.verdict import UNDECIDED
 from speechlip.wording import counted, shown
-
-SHOWN = (
-    "lse_c",
-    "lse_d",
-    "offset_frames",
-    "windows",
-    "lmd",
-    "lmd_iod",
-    "psnr",
-    "ssim",
-    "lpips",
-    "cpbd",
-    *MODEL_COLUMNS[:2],
-)
 
 
 def table(scores: dict) -> str:
@@ -33,17 +19,17 @@ def table(scores: dict) -> str:
     mean           34.15
     scored             1
     """
-    columns = [column for column in SHOWN if column in scores["metrics"]]
-    lines = [["clip", "track", *map(title, columns)]]
+    metrics = [metric for metric in map(metric_of, scores["metrics"]) if metric.in_table]
+    lines = [["clip", "track", *(f"{metric.title} {metric.arrow}".strip() for metric in metrics)]]
     lines += [
-        [shown(row["clip"]), row["track"], *(cell(row, column) for column in columns)]
+        [shown(row["clip"]), row["track"], *(cell(row, metric) for metric in metrics)]
         for row in scores["rows"]
     ]
-    means = scores["aggregates"]
-    lines.append(["mean", "", *(number(means[column]["mean"], mean_digits_of(column)) for column in columns)])
-    if any(means[column]["ci_low"] is not None for column in columns):
-        lines.append(["95 % interval", "", *(interval(means[column], column) for column in columns)])
-    lines.append(["scored", "", *(str(means[column]["scored"]) for column in columns)])
+    means = [(metric, scores["aggregates"][metric.name]) for metric in metrics]
+    lines.append(["mean", "", *(number(mean["mean"], metric.mean_digits) for metric, mean in means)])
+    if any(mean["ci_low"] is not None for _, mean in means):
+        lines.append(["95 % interval", "", *(interval(mean, metric) for metric, mean in means)])
+    lines.append(["scored", "", *(str(mean["scored"]) for _, mean in means)])
     return layout(lines)
 
 
@@ -78,28 +64,22 @@ def layout(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
-def title(column: str) -> str:
-    metric = METRICS.get(column)
-    return f"{metric.title} {metric.arrow}".strip() if metric else column.replace("_", " ")
-
-
-def cell(row: dict, column: str) -> str:
+def cell(row: dict, metric: Metric) -> str:
     """A row's number; an offset that is undecided is marked."""
-    mark = " ?" if column == "offset_frames" and row.get("offset_verdict", "").startswith(UNDECIDED) else ""
-    return number(row.get(column), digits_of(column)) + mark
+    undecided = row.get("offset_verdict", "").startswith(UNDECIDED)
+    mark = " ?" if metric.name == "offset_frames" and undecided else ""
+    return number(row.get(metric.name), metric.digits) + mark
 
 
 def number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def interval(row: dict, column: str) -> str:
-    digits = mean_digits_of(column)
-    return (
-        f"{number(row['ci_low'], digits)} … {number(row['ci_high'], digits)}"
-        if row["ci_low"] is not None
-        else "–"
-    )
+def interval(mean: dict, metric: Metric) -> str:
+    if mean["ci_low"] is None:
+        return "–"
+    low, high = (number(mean[end], metric.mean_digits) for end in ("ci_low", "ci_high"))
+    return f"{low} … {high}"
 
 
 def undecided_line(scores: dict) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from speechlip.errors import OptionError
 from speechlip.media.frames import Frame
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.lse import SyncScore, sync_score
+from speechlip.metrics.sync.lse import SyncScore, sync_score
 from speechlip.plugins import loaded, offered, plugged_in
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
@@ -59,7 +59,7 @@ class SyncNetModel:
     name, is_lse, window_frames, least_confidence = "SyncNet", True, 5, LEAST_LSE_C
 
     def __init__(self, weights: Path, allow_unknown: bool, device: str) -> None:
-        from speechlip.metrics.syncnet import load_syncnet
+        from speechlip.metrics.sync.syncnet import load_syncnet
 
         self.network = load_syncnet(weights, allow_unknown).to(device)
         self.sha256, self.official = self.network.sha256, self.network.official
@@ -71,7 +71,7 @@ class SyncNetModel:
         return lambda picture, frame: cut224(picture, *squares[frame])
 
     def features(self, frames: Iterator[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from speechlip.metrics.syncnet import sync_features
+        from speechlip.metrics.sync.syncnet import sync_features
 
         return sync_features(self.network, frames, audio)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from speechlip.errors import OptionError
-from speechlip.metrics.lse import MAX_SHIFT
+from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.records import UNDECIDED
 
 IN_SYNC, EARLY, LATE = "in sync", "audio early", "audio late"

@@ -14,11 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.probes import above_chance, mean_recall, neighbour_shares, probe
-from speechlip.metrics.significance import clip_draws, percentiles
-from speechlip.metrics.spaces import mean_known, phone_sums, squared_distances, token_space, viseme_distance
-from speechlip.metrics.tokens import Tokens
-from speechlip.metrics.visemes import CONSONANTS, CONTROL_PAIRS, VOICED_PAIRS, viseme_classes
+from speechlip.metrics.phones.probes import above_chance, mean_recall, neighbour_shares, probe
+from speechlip.metrics.phones.spaces import (
+    mean_known,
+    phone_sums,
+    squared_distances,
+    token_space,
+    viseme_distance,
+)
+from speechlip.metrics.phones.tokens import Tokens
+from speechlip.metrics.phones.visemes import CONSONANTS, CONTROL_PAIRS, VOICED_PAIRS, viseme_classes
+from speechlip.metrics.statistics.significance import clip_draws, percentiles
 
 HEADLINE_MAP = "consensus"
 NASAL_PAIR = ("N", "NG")

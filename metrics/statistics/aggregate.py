@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.metrics.significance import mean_interval
+from speechlip.metrics.statistics.significance import mean_interval
 
 
 @dataclass(frozen=True)

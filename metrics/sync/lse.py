@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.significance import t_times
+from speechlip.metrics.statistics.significance import t_times
 
 MAX_SHIFT = 15
 """V, in frames: Wav2Lip's and SyncNet's ``vshift`` in every published evaluation."""

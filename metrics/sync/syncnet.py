@@ -18,9 +18,15 @@ import torch
 
 from speechlip.assets import get
 from speechlip.errors import ModelError
-from speechlip.metrics import mfcc
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.syncnet_network import CROP_PX, MFCC_COLUMNS, WINDOW_FRAMES, SyncNet, official_shapes
+from speechlip.metrics.sync import mfcc
+from speechlip.metrics.sync.syncnet_network import (
+    CROP_PX,
+    MFCC_COLUMNS,
+    WINDOW_FRAMES,
+    SyncNet,
+    official_shapes,
+)
 from speechlip.timing import SAMPLES_PER_FRAME, exact_div
 
 COLUMNS_PER_FRAME = exact_div(SAMPLES_PER_FRAME, mfcc.STEP)

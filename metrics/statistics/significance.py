@@ -8,7 +8,7 @@ two-sided, from the same t, and never below 2^(1 − C), which is all that a sig
 fewer than ``LEAST_CLIPS`` no p (NaN). Several seeds of training come as rows (S, …): the number is then their mean. Coverage and false positives are
 simulated by benchmarks/interval_coverage.py and stand in docs/protocols.md.
 Sources: Efron and Tibshirani 1993, chapters 12 and 13; Wilson 1927 for a rate of exactly 0 or 1; Hesterberg 2015 for ``percentiles``.
-Functions: clip_draws, interval, difference, auc_interval, auc_difference, drawn_interval, mean_interval, mean_difference, percentiles.
+Functions: clip_draws, interval, difference, auc_interval, auc_difference, resampled_interval, mean_interval, mean_difference, percentiles.
 """
 
 import math
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.metrics.pairs import pair_auc
+from speechlip.metrics.statistics.pairs import pair_auc
 
 METHOD = "clip-t"
 """Id of how intervals and p come out of clips: a section of docs/protocols.md."""
@@ -27,8 +27,8 @@ LEAST_CLIPS = 10
 can reach 0.05 at all."""
 Statistic = Callable[[np.ndarray], np.ndarray]
 """How often each clip is drawn, (B, C) int → the number of each resample, (B,)."""
-DrawnScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""Similarity (P,), label (P,), how often each pair is drawn (B, P) → the score of each draw, (B,): see ``pairs.drawn_average_precisions``."""
+ResampledScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Similarity (P,), label (P,), how often each pair is drawn (B, P) → the score of each draw, (B,): see ``pairs.resampled_average_precisions``."""
 DRAWS_AT_ONCE = 64
 """Draws of pairs held in memory together."""
 
@@ -151,8 +151,8 @@ def auc_interval(
     return interval(_auc(similarity, label, place), len(names), resamples, seed)
 
 
-def drawn_interval(
-    score: DrawnScore,
+def resampled_interval(
+    score: ResampledScore,
     similarity: np.ndarray,
     label: np.ndarray,
     clip: np.ndarray,
@@ -161,9 +161,9 @@ def drawn_interval(
 ) -> Interval:
     """Any rate of pairs with its interval over clips; the other arguments as of ``auc_interval``.
 
-    >>> from speechlip.metrics.pairs import drawn_average_precisions
+    >>> from speechlip.metrics.statistics.pairs import resampled_average_precisions
     >>> labels, clips = np.array([1, 0, 1, 0]), np.array(["x", "x", "y", "y"])
-    >>> drawn_interval(drawn_average_precisions, np.array([0.9, 0.1, 0.8, 0.2]), labels, clips)
+    >>> resampled_interval(resampled_average_precisions, np.array([0.9, 0.1, 0.8, 0.2]), labels, clips)
     Interval(value=1.0, ci_low=0.01..., ci_high=1.0, clips=2)
     """
     names, place = np.unique(np.asarray(clip), return_inverse=True)

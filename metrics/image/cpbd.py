@@ -1,19 +1,22 @@
-"""CPBD: how sharp a picture is, without a reference.
+"""CPBD: how sharp an image is, without a reference.
 
-Goal: one picture → the share of its edges at which blur cannot be noticed.
-Conventions: pictures are (H, W) uint8 grey or (H, W, 3) uint8 RGB, at least 64 px a side; only whole blocks of 64×64 px count, from the top left:
-a 96×96 crop holds one, so take the face or the full frame. CPBD in [0, 1], higher is sharper; 0 also for a picture without any edge.
-Source: Narvekar & Karam, "A No-Reference Image Blur Metric Based on the Cumulative Probability of Blur Detection (CPBD)", IEEE TIP 20(9), 2011;
-edge widths after Marziliano et al. 2002. Edge detectors as in the PyPI package ``cpbd`` 1.0.7 (which Speech2Lip and ATVGnet used, and which no longer
-imports): Canny decides whether a block has edges, a vertical Sobel filter finds those that are measured. Function: cpbd.
+Goal: one image → the share of its edges at which blur cannot be noticed; a clip's value is the mean over frames.
+Conventions: images are (H, W) uint8 grey or (H, W, 3) uint8 RGB, at least 64 px a side; only whole blocks of
+64×64 px count, from the top left: a 96×96 crop holds one, so take the face or the full frame. CPBD in [0, 1],
+higher is sharper; 0 also for an image without any edge.
+Source: Narvekar & Karam, "A No-Reference Image Blur Metric Based on the Cumulative Probability of Blur
+Detection (CPBD)", IEEE TIP 20(9), 2011; edge widths after Marziliano et al. 2002. Edge detectors as in the PyPI
+package ``cpbd`` 1.0.7 (which Speech2Lip and ATVGnet used, and which no longer imports): Canny decides whether a
+block has edges, a vertical Sobel filter finds those that are measured. Function: cpbd.
 
-The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``, and an edge counts as sharp up to P = 63 %, which is just
-``w ≤ w_JNB``: CPBD is the share of edges that are no wider than the just noticeable 5 px (3 px in blocks of contrast over 50).
+The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``, and an edge counts as sharp up to
+P = 63 %, which is just ``w ≤ w_JNB``: CPBD is the share of edges that are no wider than the just noticeable 5 px
+(3 px in blocks of contrast over 50).
 """
 
 import numpy as np
 
-from speechlip.metrics.declared import NotScored
+from speechlip.metrics.declared import FRAME, Metric, NotScored
 
 BLOCK_PX = 64
 EDGE_SHARE = 0.002
@@ -22,14 +25,14 @@ LOW_CONTRAST = 50
 JNB_LOW_CONTRAST_PX, JNB_PX = 5, 3
 LONGEST_RUN_PX = 100
 CANNY_SIGMA, CANNY_LOW, CANNY_HIGH = 1.0, 0.1, 0.2
-"""skimage's defaults for pictures in float, as the package calls it (on values 0…255)."""
+"""skimage's defaults for images in float, as the package calls it (on values 0…255)."""
 SOBEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
 
 
-def cpbd(picture: np.ndarray) -> float:
-    """Sharpness of one picture in [0, 1]: (H, W) grey or (H, W, 3) RGB, uint8.
+def cpbd(image: np.ndarray) -> float:
+    """Sharpness of one image in [0, 1]: (H, W) grey or (H, W, 3) RGB, uint8.
 
-    Raises ValueError for another type, NotScored for a picture without a whole block of 64×64.
+    Raises ValueError for another type, NotScored for an image without a whole block of 64×64.
 
     >>> across = np.arange(64.0) - 32
     >>> sharp, soft = (np.tile(100 + 100 * np.tanh(across / width), (64, 1)).astype(np.uint8) for width in (0.2, 4))
@@ -38,7 +41,7 @@ def cpbd(picture: np.ndarray) -> float:
     """
     from skimage.feature import canny
 
-    grey = _grey(picture).astype(np.float64)
+    grey = _grey(image).astype(np.float64)
     rows, columns = (side // BLOCK_PX for side in grey.shape)
     if not rows * columns:
         raise NotScored(
@@ -57,7 +60,9 @@ def cpbd(picture: np.ndarray) -> float:
 
 
 def sobel_edges(grey: np.ndarray) -> np.ndarray:
-    """Vertical edges: (H, W) float → (H, W) bool, where the squared Sobel response is over 2 √mean and a local maximum in x or in y.
+    """Vertical edges: (H, W) float → (H, W) bool.
+
+    True where the squared Sobel response is over 2 √mean and a local maximum in x or in y.
 
     >>> step = np.zeros((5, 6)); step[:, 3:] = 100
     >>> sobel_edges(step)[2].tolist()  # both pixels beside the step respond alike, so none is a maximum
@@ -74,10 +79,11 @@ def sobel_edges(grey: np.ndarray) -> np.ndarray:
 
 
 def edge_widths(grey: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Width of every vertical edge along its row, px: (H, W) float, (H, W) bool → (H, W) int, 0 where there is no edge.
+    """Width of every vertical edge along its row, px: (H, W) float, (H, W) bool → (H, W) int, 0 without an edge.
 
-    From both neighbours of an edge pixel on, the steps are counted that go on in the edge's direction: rising where the gradient points to
-    the right, falling where it points to the left (within 22.5°). The outermost pixels are left out.
+    From both neighbours of an edge pixel on, the steps are counted that go on in the edge's direction: rising
+    where the gradient points to the right, falling where it points to the left (within 22.5°). The outermost
+    pixels are left out.
 
     >>> row = np.array([0, 0, 10, 30, 60, 90, 100, 100, 100.0])
     >>> edge_widths(np.tile(row, (3, 1)), np.tile(np.arange(9) == 4, (3, 1)))[1].tolist()
@@ -99,7 +105,10 @@ def edge_widths(grey: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _width_in(steps: np.ndarray) -> np.ndarray:
-    """(H, W − 1) bool, step goes on between neighbours → (H, W) int, width around each pixel; the outermost columns are not meant to be read."""
+    """Width around each pixel: (H, W − 1) bool, whether a step goes on between neighbours → (H, W) int.
+
+    The outermost columns are not meant to be read.
+    """
     before = _run_lengths(steps)
     after = _run_lengths(steps[:, ::-1])[:, ::-1]
     width = np.zeros(before.shape, int)
@@ -125,16 +134,24 @@ def _blocks(plane: np.ndarray) -> np.ndarray:
     return whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2).reshape(rows * columns, -1)
 
 
-def _grey(picture: np.ndarray) -> np.ndarray:
+def _grey(image: np.ndarray) -> np.ndarray:
     """Luma of ITU-R 601 in whole numbers, as Pillow's mode ``L``."""
     from PIL import Image
 
-    if (
-        picture.dtype != np.uint8
-        or picture.ndim not in (2, 3)
-        or (picture.ndim == 3 and picture.shape[2] != 3)
-    ):
-        raise ValueError(
-            f"an (H, W) or (H, W, 3) uint8 picture is wanted, got {picture.shape} {picture.dtype}"
-        )
-    return picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
+    coloured = image.ndim == 3 and image.shape[2] == 3
+    if image.dtype != np.uint8 or not (image.ndim == 2 or coloured):
+        raise ValueError(f"an (H, W) or (H, W, 3) uint8 image is wanted, got {image.shape} {image.dtype}")
+    return np.asarray(Image.fromarray(image).convert("L")) if coloured else image
+
+
+METRIC = Metric(
+    name="cpbd",
+    title="CPBD",
+    unit="ratio",
+    higher_is_better=True,
+    formula="cpbd-2011",
+    needs=(),
+    per=FRAME,
+    compute=cpbd,
+    highest=1.0,
+)

@@ -5,7 +5,7 @@ Conventions: similarity (N,), higher means a better match; label (N,), 1 for a m
 AUC in [0, 1], chance 0.5, higher is better; EER in [0, 1], chance 0.5, lower is better; AP in [0, 1], chance the share of matches, higher is better.
 Sources: AUC, Mann and Whitney 1947; EER on the straight lines between the points of the ROC curve, as Fawcett 2006 draws it ("An introduction to
 ROC analysis"); AP, the sum over thresholds of Manning et al. 2008, without interpolation. Functions: pair_auc, equal_error_rate,
-average_precision, drawn_equal_error_rates, drawn_average_precisions, pair_scores, by_kind.
+average_precision, resampled_equal_error_rates, resampled_average_precisions, pair_scores, by_kind.
 """
 
 from dataclasses import dataclass
@@ -56,13 +56,13 @@ def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
     >>> equal_error_rate(np.ones(4), np.array([1, 1, 0, 0]))
     0.5
     """
-    return float(drawn_equal_error_rates(similarity, label, np.ones((1, len(label)), int))[0])
+    return float(resampled_equal_error_rates(similarity, label, np.ones((1, len(label)), int))[0])
 
 
-def drawn_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
+def resampled_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``equal_error_rate`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN for a draw without matches or mismatches.
 
-    >>> drawn_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]])).tolist()
+    >>> resampled_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]])).tolist()
     [0.5, 0.0, nan]
     """
     missed, wrongly = _shares(similarity, label, times)
@@ -84,13 +84,13 @@ def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
     >>> average_precision(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # 1/2 × 1 + 1/2 × 2/3
     0.833...
     """
-    return float(drawn_average_precisions(similarity, label, np.ones((1, len(label)), int))[0])
+    return float(resampled_average_precisions(similarity, label, np.ones((1, len(label)), int))[0])
 
 
-def drawn_average_precisions(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """``average_precision`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN as of ``drawn_equal_error_rates``.
+def resampled_average_precisions(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """``average_precision`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN as of ``resampled_equal_error_rates``.
 
-    >>> drawn_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]])).round(3).tolist()
+    >>> resampled_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]])).round(3).tolist()
     [0.833, 1.0, 0.75]
     """
     accepted, wrongly = _accepted(similarity, label, times)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.metrics.spaces import mean_known
+from speechlip.metrics.phones.spaces import mean_known
 
 NEIGHBOURS = 10
 BLOCK = 512

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.visemes import fold
+from speechlip.metrics.phones.visemes import fold
 from speechlip.records import Phone
 from speechlip.timing import FPS
 

@@ -1,0 +1,134 @@
+"""LPIPS: perceptual distance of a rendered image and the real one, in the features of AlexNet.
+
+Goal: a network and two images of one size → one number; a clip's value is the mean over its frames.
+Conventions: images (H, W, 3) uint8 RGB, at least 31 px a side; LPIPS ≥ 0, lower is better.
+Source: LPIPS v0.1 AlexNet (Zhang et al. 2018), package ``lpips``, with torchvision's AlexNet.
+Functions: lpips_distance, load_lpips, random_lpips, alexnet_path.
+"""
+
+import pickle
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from speechlip.assets import ASSETS, cache_folder
+from speechlip.errors import ModelError
+from speechlip.files.stamps import sha256_of
+from speechlip.metrics.declared import FRAME_PAIR, Metric, Network
+from speechlip.metrics.image._checks import check_pair, check_size
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST_PX = 31
+"""Smallest side of an image: below it nothing is left for AlexNet's second pooling."""
+ALEXNET = ASSETS["alexnet"]
+ALEXNET_SLICES = {0: "slice1", 3: "slice2", 6: "slice3", 8: "slice4", 10: "slice5"}
+"""torchvision's ``features.N`` → the part of lpips' trunk that holds it."""
+
+
+def lpips_distance(model: "torch.nn.Module", render: np.ndarray, reference: np.ndarray) -> float:
+    """LPIPS of two (H, W, 3) uint8 images, scaled to [−1, 1] as the package wants them.
+
+    model: from ``load_lpips``. Raises ValueError for images that do not match, NotScored for images under 31 px.
+
+    >>> grey = np.full((64, 64, 3), 100, np.uint8)
+    >>> lpips_distance(random_lpips(), grey, grey)
+    0.0
+    """
+    check_pair(render, reference)
+    check_size(render, LEAST_PX, "LPIPS")
+    import torch
+
+    device = next(model.parameters()).device
+    pair = torch.from_numpy(np.stack([render, reference])).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.inference_mode():
+        return float(model(pair[:1], pair[1:]))
+
+
+def alexnet_path() -> Path:
+    """File of AlexNet's ImageNet weights, in the speechlip cache or torchvision's own.
+
+    The first 8 digits of its SHA-256 are in its name, as torchvision publishes it, and are checked.
+    Raises ModelError that says how to get a file that is not there, or is damaged.
+    """
+    import torch
+
+    folders = (cache_folder(), Path(torch.hub.get_dir()) / "checkpoints")
+    for file in (folder / ALEXNET.file_name for folder in folders):
+        if file.is_file():
+            _check_hash(file)
+            return file
+    raise ModelError(
+        "LPIPS wants AlexNet's weights: `speechlip models fetch alexnet` downloads them (244 MB), or place "
+        f"{ALEXNET.file_name} from {ALEXNET.url} into {folders[0]}; it is not there and not in {folders[1]}"
+    )
+
+
+def load_lpips(alexnet: Path | str | None = None) -> "torch.nn.Module":
+    """LPIPS v0.1 (AlexNet) in eval mode: the package's linear layers on torchvision's trunk; downloads nothing.
+
+    alexnet: file of torchvision's AlexNet, ``alexnet_path()`` by default.
+    Raises ModelError when there is none or it is another network.
+    """
+    trunk = _trunk(Path(alexnet or alexnet_path()))
+    model = random_lpips()
+    model.get_submodule("net").load_state_dict(trunk)
+    return model
+
+
+def random_lpips() -> "torch.nn.Module":
+    """LPIPS on an *untrained* trunk, seeded by torch's generator: for tests, its numbers mean nothing."""
+    import lpips
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torchvision renamed the argument that lpips passes
+        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    return model.eval()
+
+
+def _check_hash(file: Path) -> None:
+    digest = sha256_of(file)
+    wanted = ALEXNET.file_name.rsplit("-", 1)[1].removesuffix(".pth")
+    if not digest.startswith(wanted):
+        raise ModelError(
+            f"{file} is damaged: SHA-256 {digest}, wanted one that begins with {wanted}; "
+            f"fetch it again from {ALEXNET.url}"
+        )
+
+
+def _trunk(file: Path) -> dict[str, "torch.Tensor"]:
+    """The convolutions of torchvision's AlexNet under the names of lpips' trunk."""
+    import torch
+
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        return {
+            f"{part}.{layer}.{kind}": state[f"features.{layer}.{kind}"]
+            for layer, part in ALEXNET_SLICES.items()
+            for kind in ("weight", "bias")
+        }
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
+        raise ModelError(
+            f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET.file_name} from {ALEXNET.url}"
+        ) from error
+
+
+METRIC = Metric(
+    name="lpips",
+    title="LPIPS",
+    unit="distance",
+    higher_is_better=False,
+    formula="lpips-alex-0.1",
+    needs=("reference", "network"),
+    per=FRAME_PAIR,
+    compute=lpips_distance,
+    network=Network(
+        weights=alexnet_path,
+        open=lambda device: load_lpips().to(device),
+        missing="no AlexNet weights",
+    ),
+    digits=4,
+)

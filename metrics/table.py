@@ -1,0 +1,115 @@
+"""Every metric that scoring knows: the built-in ones, and those of other packages by name.
+
+Goal: one place that options, columns, tables and reports ask. Nothing is imported before it is asked for.
+A family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
+(``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
+point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default, those
+of other packages where they are asked for by name: what is installed changes nobody's scores.
+Functions: families, metrics_of, metric, metrics_per, families_that_need.
+"""
+
+import pkgutil
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+
+from speechlip import plugins
+from speechlip.errors import OptionError
+from speechlip.metrics import image
+from speechlip.metrics.declared import Metric
+
+GROUP = "speechlip.metrics"
+FIRST = ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
+"""Families in the order that options and tables have always had; further ones follow by name."""
+
+
+def families() -> tuple[str, ...]:
+    """Names of the built-in families, in the order of every table. Imports none of them.
+
+    >>> families()[:6]
+    ('lse', 'lmd', 'psnr', 'ssim', 'lpips', 'cpbd')
+    """
+    files = [file.name for file in pkgutil.iter_modules(image.__path__) if not file.name.startswith("_")]
+    return (*FIRST, *sorted({*files} - {*FIRST}))
+
+
+def metrics_of(family: str) -> tuple[Metric, ...]:
+    """The columns of a family, in order; of ``lse`` those of SyncNet.
+
+    Raises OptionError for an unknown family, and for one of another package that cannot be used.
+
+    >>> [metric.name for metric in metrics_of("lmd")]
+    ['lmd', 'lmd_iod']
+    """
+    if family == "lse":
+        return import_module("speechlip.metrics.sync.columns").METRICS
+    if family == "lmd":
+        return import_module("speechlip.metrics.lmd").METRICS
+    if family in families():
+        return (import_module(f"{image.__name__}.{family}").METRIC,)
+    return (_of_another_package(family),)
+
+
+def metric(column: str) -> Metric:
+    """The metric of a column of ``scores.csv``. Raises OptionError that lists the columns of built-in metrics.
+
+    >>> metric("lse_d").unit, metric("lse_d").arrow, metric("psnr").higher_is_better
+    ('distance', '↓', True)
+    """
+    if column in (known := _built_in()):
+        return known[column]
+    if column in plugins.offered(GROUP):
+        return _of_another_package(column)
+    raise OptionError(f"no metric {column!r}; there are: {', '.join(known)}")
+
+
+def metrics_per(per: str, asked: Iterable[str], needs: str = "") -> tuple[str, ...]:
+    """Families of ``asked`` that are computed per ``frame pair``, ``frame`` or ``clip``, and need ``needs``.
+
+    >>> metrics_per("frame pair", ["cpbd", "psnr"]), metrics_per("clip", ["lse", "lmd"], "landmarks")
+    (('psnr',), ('lmd',))
+    """
+    firsts = ((family, metrics_of(family)[0]) for family in asked)
+    return tuple(family for family, each in firsts if each.per == per and (not needs or needs in each.needs))
+
+
+def families_that_need(what: str, asked: Iterable[str]) -> tuple[str, ...]:
+    """Families of ``asked`` whose metrics need ``audio``, ``reference``, ``landmarks`` or ``network``.
+
+    >>> families_that_need("reference", families())
+    ('lmd', 'psnr', 'ssim', 'lpips')
+    """
+    return tuple(family for family in asked if what in metrics_of(family)[0].needs)
+
+
+@cache
+def _built_in() -> dict[str, Metric]:
+    """Column → metric of every built-in family, and of sync models other than SyncNet."""
+    others = import_module("speechlip.metrics.sync.columns").OF_OTHER_MODELS
+    return {each.name: each for family in families() for each in metrics_of(family)} | {
+        each.name: each for each in others
+    }
+
+
+def _of_another_package(name: str) -> Metric:
+    """A metric by its entry point. Raises OptionError where there is none, or it is no Metric of that name."""
+    offered = plugins.offered(GROUP)
+    if name not in offered:
+        raise OptionError(f"no metric {name!r}; there are: {', '.join((*families(), *sorted(offered)))}")
+    point = offered[name]
+    added = plugins.loaded("metric", point)
+    if not isinstance(added, Metric):
+        raise OptionError(
+            f"metric {name!r} ({point.value}) is {type(added).__name__}, not a speechlip.metrics.Metric; "
+            "ask the package that adds it"
+        )
+    if (added.name, added.family) != (name, name) or added.name in _built_in():
+        raise OptionError(
+            f"metric {name!r} ({point.value}) calls itself {added.name!r} of family {added.family!r}; "
+            "name, family and entry point are one name, and none of the built-in columns"
+        )
+    if "audio" in added.needs:
+        raise OptionError(
+            f"metric {name!r} ({point.value}) needs audio; what scores lip sync is a sync model (--sync-model)"
+        )
+    return added
