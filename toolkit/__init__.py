@@ -14,24 +14,40 @@ if TYPE_CHECKING:
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
     from speechlip.hub.typed import as_dataset as as_dataset
+    from speechlip.preparing.options import PrepOptions as PrepOptions
+    from speechlip.preparing.prepare import prepare as prepare
+    from speechlip.preparing.prepare import prepare_plan as prepare_plan
+    from speechlip.preparing.prepared import Prepared as Prepared
     from speechlip.progress import Progress as Progress
+    from speechlip.records import Clip as Clip
+    from speechlip.records import Phone as Phone
+    from speechlip.records import Source as Source
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
     from speechlip.shards.read.reader import ClipReader as ClipReader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
+    from speechlip.workers.pool import Limits as Limits
 
 __version__ = "0.1.0"
 
 ROOM_OF = {
+    "Clip": "records",
     "ClipReader": "shards.read.reader",
+    "Limits": "workers.pool",
+    "Phone": "records",
+    "PrepOptions": "preparing.options",
+    "Prepared": "preparing.prepared",
     "Progress": "progress",
     "ShardSet": "shards.read.shardset",
+    "Source": "records",
     "SpeechLipError": "errors",
     "as_dataset": "hub.typed",
     "load_run": "encoders.trained",
     "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
+    "prepare": "preparing.prepare",
+    "prepare_plan": "preparing.prepare",
 }
 """Where each name of the door lives."""
 __all__ = sorted(ROOM_OF)

@@ -54,6 +54,10 @@ class OptionError(SpeechLipError):
     """An option or argument that cannot be used as given."""
 
 
+class NoVideos(SpeechLipError):
+    """Nothing to prepare: the recipe found no video."""
+
+
 class ModelError(SpeechLipError):
     """A model file that is missing, cannot be fetched, or is not the file it claims to be."""
 

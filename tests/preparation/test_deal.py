@@ -8,7 +8,7 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.preparing.deal import dealt
-from speechlip.preparing.options import SPLIT_BY, PrepOptions
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.parts import merged
 from speechlip.preparing.planned_source import PlannedSource
 from speechlip.records import Source
@@ -16,7 +16,7 @@ from speechlip.shards.checks.folder import Found, check_splits
 from speechlip.shards.ledger import LedgerRow, splits_of
 from speechlip.shards.pairs.rules import PairClip
 
-IN_TIME = PrepOptions(split_by="time", split=SPLIT_BY["time"])
+IN_TIME = PrepOptions(split_by="time")
 
 
 def planned(name, speaker="anna", n_frames=1500, split=None):
@@ -38,7 +38,7 @@ def test_the_first_ten_elevenths_are_to_learn_from():
 
 
 def test_several_parts_touch_and_a_part_without_a_frame_is_left_out():
-    thirds = replace(IN_TIME, split=(("train", 0.5), ("validation", 0.0), ("test", 0.25), ("rest", 0.25)))
+    thirds = replace(IN_TIME, split={"train": 0.5, "validation": 0.0, "test": 0.25, "rest": 0.25})
     assert parts(101, thirds) == [("train", 0, 50), ("test", 50, 75), ("rest", 75, None)]
     assert parts(1, thirds) == [("rest", 0, None)]
     assert [

@@ -14,23 +14,23 @@ from speechlip.preparing import plan
 from speechlip.preparing import unit as prepare
 from speechlip.preparing.engine import Crashed
 from speechlip.preparing.job import Job
-from speechlip.preparing.job import prepare as prepare_job
 from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.run import run_job
+from speechlip.progress import Silent
 from speechlip.recipes import synthetic
 from speechlip.workers.pool import Limits, outcomes
 
 OPTIONS = PrepOptions(recipe="synthetic", detector="sidecar", max_clip_s=2.0)
 
 
-class Watcher:
-    def looked(self):
-        pass
+class LeftToDo(Silent):
+    """Seconds of video that a run has to prepare; 0 where there are none."""
 
-    def planned(self, total_s, done_s):
-        self.left_s = total_s - done_s
+    left_s = 0.0
 
-    def event(self, event):
-        pass
+    def begin(self, stage, total, unit, done=0.0):
+        if stage == "preparing":
+            self.left_s = total - done
 
 
 def in_this_process(work, units, workers):
@@ -43,12 +43,11 @@ def run(
     videos, out, engine=in_this_process, accept_losses=False, write_card=lambda *made: None, sources=None
 ):
     """The manifest, and how much was left to do."""
-    watcher = Watcher()
+    progress = LeftToDo()
     sources = list(synthetic.sources(videos)) if sources is None else sources
-    manifest = prepare_job(
-        Job(out, sources, OPTIONS, {}, accept_losses=accept_losses), engine, 1, write_card, watcher
-    )
-    return manifest, getattr(watcher, "left_s", 0.0)
+    job = Job(out, sources, OPTIONS, {}, accept_losses=accept_losses)
+    manifest = run_job(job, engine, 1, progress, write_card)
+    return manifest, progress.left_s
 
 
 def contents(folder):

@@ -1,48 +1,38 @@
-"""Options of prep-shards: what they accept, and what they say when they do not."""
+"""PrepOptions: what it accepts, what it fills in, and what it says when it is made of what cannot work."""
+
+from pathlib import Path
 
 import pytest
 
+from speechlip import PrepOptions
 from speechlip.errors import OptionError
-from speechlip.preparing.options import PrepOptions, parse_bytes, parse_duration, parse_split
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("train=0.9", "add up to 0.9"),
-        ("train:1", "cannot read the split"),
-        ("a=0.5,a=0.5", "named twice"),
-        ("Train=1", "cannot read the split"),
-        ("", "cannot read the split"),
-        ("train=10/11,test=2/11", "add up to 1.09"),
-        ("train=1/0", "cannot read the split"),
-    ],
-)
-def test_split_must_be_whole_and_readable(text, message):
-    with pytest.raises(OptionError, match=message):
-        parse_split(text)
-
-
-@pytest.mark.parametrize("text", ["", "12 apples", "-3MB", "MB"])
-def test_unreadable_sizes(text):
-    with pytest.raises(OptionError, match="write it like 256MB"):
-        parse_bytes(text)
-
-
-@pytest.mark.parametrize("text", ["", "1h", "-1s", "one"])
-def test_unreadable_lengths(text):
-    with pytest.raises(OptionError, match="write it like 1s"):
-        parse_duration(text)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"recipe": "lrs9"}, "no recipe 'lrs9'; there are: .*folder, grid"),
+        ({"detector": "hog"}, "no detector 'hog'; there are: auto, mediapipe, .*cascade"),
+        ({"crop": "nosuch"}, "no crop preset 'nosuch'; there are: lips, lower-face, auto-avsr"),
+        ({"crop": "auto-avsr", "detector": "cascade"}, "gives boxes only: take --crop lips"),
+        ({"faces": "some"}, "there are: largest, all"),
         ({"spectrogram": "cqt"}, "there are: stft, mel"),
         ({"lips_format": "webp"}, "there are: jpg, png"),
+        ({"decoder": "vlc"}, "no decoder 'vlc'; there are: pyav, decord"),
+        ({"split_by": "mood"}, "there are: speaker, file, time"),
+        ({"split": {"train": 0.5}}, "'train=0.5' add up to 0.5; they must add up to 1"),
+        ({"split": {"Train": 1.0}}, "a split cannot be called 'Train'"),
+        ({"split": {"train": 1.5, "test": -0.5}}, "the share of split 'train' is 1.5"),
         ({"min_clip_s": 0.1}, "shorter than one window"),
         ({"min_clip_s": 6.0}, "at least twice"),
         ({"max_clip_s": 30.0}, "take --lips-format png"),
+        ({"shard_bytes": 0}, "--shard-size must be positive"),
+        ({"limit": -1}, "--limit must not be negative"),
+        ({"max_picture_px": 0}, "--max-picture must be positive"),
+        ({"sync_correct": True}, "go with --sync-filter"),
+        ({"sync_model": "runs/a"}, "go with --sync-filter"),
+        ({"sync_filter": "confidence=3"}, "cannot read the condition 'confidence=3'"),
+        ({"sync_filter": "conf>=3", "correct_frames": "0-99"}, "cannot read the frames '0-99'"),
     ],
 )
 def test_options_that_cannot_work_are_refused_with_what_to_do(options, message):
@@ -52,3 +42,22 @@ def test_options_that_cannot_work_are_refused_with_what_to_do(options, message):
 
 def test_png_strips_may_be_long():
     assert PrepOptions(max_clip_s=60, lips_format="png").max_clip_s == 60
+
+
+def test_shares_come_from_what_is_split_unless_they_are_given():
+    assert PrepOptions().split == {"train": 0.9, "validation": 0.05, "test": 0.05}
+    assert PrepOptions(split_by="time").split == {"train": 10 / 11, "validation": 1 / 11}
+    assert PrepOptions(split_by="time", split={"train": 1}).split == {"train": 1}
+
+
+def test_the_sync_filter_holds_what_was_asked_for():
+    asked = PrepOptions(sync_filter="conf>=3", sync_correct=True, syncnet_weights="a.model")
+    stage = asked.open_sync_filter()
+    assert (stage.correct, stage.weights, stage.conditions[0].limit) == (True, Path("a.model"), 3.0)
+    assert PrepOptions().open_sync_filter() is None
+
+
+def test_the_record_leaves_out_where_a_model_lies():
+    recorded = PrepOptions(sync_filter="conf>=3", syncnet_weights="/home/me/a.model").as_dict()
+    assert {"recipe", "split", "sync_model"} <= recorded.keys()
+    assert "/home/me/a.model" not in map(str, recorded.values())

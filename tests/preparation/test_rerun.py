@@ -10,25 +10,16 @@ import pytest
 
 from speechlip.errors import ShardError
 from speechlip.files.writing import write_text
-from speechlip.preparing.job import Job, prepare
+from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import dump_plan, make_plan
 from speechlip.preparing.rerun import changed_since_the_plan
+from speechlip.preparing.run import run_job
+from speechlip.progress import SILENT
 from speechlip.records import Source
 from speechlip.shards.ledger import read_ledger, read_rows
 
 ODD = "line\u2028and\u2029para\u0085graph.mp4"
-
-
-class Watcher:
-    def looked(self):
-        pass
-
-    def planned(self, total_s, done_s):
-        pass
-
-    def event(self, event):
-        pass
 
 
 def in_this_process(work, units, workers):
@@ -52,13 +43,8 @@ def videos(tmp_path):
 
 
 def run(out, sources, detector="sidecar"):
-    return prepare(
-        Job(out, sources, PrepOptions(detector=detector), {}),
-        in_this_process,
-        1,
-        lambda *made: None,
-        Watcher(),
-    )
+    job = Job(out, sources, PrepOptions(detector=detector), {})
+    return run_job(job, in_this_process, 1, SILENT, lambda *made: None)
 
 
 def test_a_video_copied_again_is_looked_at_by_the_limit_that_was_given(talking, tmp_path):

@@ -36,7 +36,7 @@ def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[
     if entry.source.split is not None:
         yield entry.source.split, entry
         return
-    shares = [(name, share) for name, share in options.split if share > 0]
+    shares = [(name, share) for name, share in options.split.items() if share > 0]
     n_frames, first, passed = round(entry.seconds * FPS), 0, 0.0
     for name, share in shares[:-1]:
         passed += share
@@ -48,7 +48,7 @@ def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[
 
 
 def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
-    wanted = [name for name, _ in options.split]
+    wanted = list(options.split)
     return [name for name in wanted if name in by_split] + sorted(set(by_split) - set(wanted))
 
 
@@ -70,7 +70,7 @@ def assign_splits(
                 f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; a speaker belongs to one"
             )
     free = sorted(set(seconds_of) - set(split_of), key=lambda speaker: seeded_hash(options.seed, speaker))
-    shares = [(name, share) for name, share in options.split if share > 0]
+    shares = [(name, share) for name, share in options.split.items() if share > 0]
     filled: dict[str, float] = defaultdict(float)
     for speaker, split in split_of.items():
         filled[split] += seconds_of[speaker]

@@ -1,30 +1,60 @@
-"""What a user may choose for ``prep-shards``. Everything here changes the bytes that are written; the number of workers does not, and is not here."""
+"""What a user may choose for ``prepare``. Every option changes the bytes that are written; the number of workers does not."""
 
 import re
-from dataclasses import asdict, dataclass
-from fractions import Fraction
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
+from speechlip import recipes
 from speechlip.errors import OptionError
+from speechlip.faces import detectors
+from speechlip.faces.crops import check_preset
 from speechlip.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
+from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
+from speechlip.scoring.sync.verdict import read_rules
 from speechlip.spectra import SPECTROGRAM_WIDTHS
-from speechlip.workers.pool import Limits
+from speechlip.timing import FPS
 
-BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-Shares = tuple[tuple[str, float], ...]
-PEOPLE: Shares = (("train", 0.9), ("validation", 0.05), ("test", 0.05))
-TIME: Shares = (("train", 10 / 11), ("validation", 1 / 11))
+Shares = Mapping[str, float]
+PEOPLE: Shares = {"train": 0.9, "validation": 0.05, "test": 0.05}
+TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 """The first 10/11 of a video to learn from, as AD-NeRF cut it and ER-NeRF, SyncTalk and TalkingGaussian do."""
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
-"""What is dealt to the splits → the shares unless others are given."""
+"""What falls into one split only → the shares unless others are given."""
+FACES = ("largest", "all")
+SHARD_BYTES = 256 * 10**6
+NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
+"""Options that say where a model lies; ``sync_model`` records which one it was."""
 
 
 @dataclass(frozen=True)
 class PrepOptions:
-    """Options of one prepared folder.
+    """Options of one prepared folder. Raises OptionError, which lists what there is, where one cannot be used.
 
-    split: (name, share) pairs that add up to 1, dealt out by what ``split_by`` says: ``speaker``, ``file``, or ``time`` within every video.
-    limit: the first so many sources, 0 all.
+    recipe: how the videos are laid out, a name of ``speechlip recipes``.
+    detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
+    crop: what is cut out around the mouth: lips, lower-face, auto-avsr.
+    faces: which faces of a shot become clips: largest or all.
+    spectrogram: stft (257 bins) or mel (80).
+    lips_format: jpg (quality 95) or png (lossless).
+    split: share of seconds by split; they add up to 1. Empty: the usual shares of ``split_by``.
+    shard_bytes: largest size of a shard, as far as it can be foreseen.
+    min_clip_s: shorter spans are dropped, in seconds.
+    max_clip_s: longer spans are cut evenly, in seconds.
+    seed: of the splits and the evaluation pairs.
+    decoder: what reads the images: pyav or decord.
+    limit: only so many sources, the first; 0: all.
+    sync_filter: conditions on the sync of a face, such as ``conf>=3,abs(offset)<=6``; empty: no sync model runs.
+    sync_correct: move the audio of kept faces by its offset, where that is decided.
+    sync_model: a sync model other than SyncNet, such as a run folder.
+    split_by: what falls into one split only: speaker, file, or time (each video is cut).
+    max_picture_px: a video whose images have more pixels is refused.
+    correct_confidence: least confidence of an offset that is corrected; None: what the sync model declares.
+    correct_frames: least and greatest offset that is corrected, in frames.
+    syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
+    allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
     """
 
     recipe: str = "folder"
@@ -33,8 +63,8 @@ class PrepOptions:
     faces: str = "largest"
     spectrogram: str = "stft"
     lips_format: str = "jpg"
-    split: Shares = PEOPLE
-    shard_bytes: int = 256 * 10**6
+    split: Shares = field(default_factory=dict, hash=False)
+    shard_bytes: int = SHARD_BYTES
     min_clip_s: float = 1.0
     max_clip_s: float = 10.0
     seed: int = 0
@@ -47,101 +77,95 @@ class PrepOptions:
     max_picture_px: int = MAX_PICTURE_PX
     correct_confidence: float | None = None
     correct_frames: str = "2-14"
+    syncnet_weights: str | Path | None = None
+    allow_unknown_weights: bool = False
 
     def __post_init__(self) -> None:
-        if self.spectrogram not in SPECTROGRAM_WIDTHS:
-            raise OptionError(
-                f"no spectrogram {self.spectrogram!r}; there are: {', '.join(SPECTROGRAM_WIDTHS)}"
-            )
-        if self.lips_format not in LIPS_FORMATS:
-            raise OptionError(f"no lips format {self.lips_format!r}; there are: {', '.join(LIPS_FORMATS)}")
-        if self.split_by not in SPLIT_BY:
-            raise OptionError(f"no --split-by {self.split_by!r}; there are: {', '.join(SPLIT_BY)}")
+        check_name("recipe", self.recipe, recipes.names())
+        check_name("detector", self.detector, ("auto", *detectors.names()))
+        check_preset(self.crop, has_landmarks=self.detector == "auto" or self._gives_landmarks())
+        check_name("--faces", self.faces, FACES)
+        check_name("spectrogram", self.spectrogram, SPECTROGRAM_WIDTHS)
+        check_name("lips format", self.lips_format, LIPS_FORMATS)
+        check_name("decoder", self.decoder, DECODERS)
+        check_name("--split-by", self.split_by, SPLIT_BY)
+        object.__setattr__(self, "split", dict(self.split or SPLIT_BY[self.split_by]))
+        check_split(self.split)
+        self._check_lengths()
+        self._check_sync()
+
+    def _gives_landmarks(self) -> bool:
+        return self.crop != "auto-avsr" or detectors.detector_class(self.detector).has_landmarks
+
+    def _check_lengths(self) -> None:
+        if self.shard_bytes < 1:
+            raise OptionError(f"--shard-size must be positive, not {self.shard_bytes}")
+        if self.limit < 0:
+            raise OptionError(f"--limit must not be negative, but is {self.limit}; 0 takes all videos")
+        if self.max_picture_px < 1:
+            raise OptionError(f"--max-picture must be positive, not {self.max_picture_px} pixels")
         if self.min_clip_s < 0.2:
             raise OptionError(
                 f"--min-clip {self.min_clip_s:g}s is shorter than one window of 5 frames; take 0.2s or more"
             )
         if self.max_clip_s < 2 * self.min_clip_s:
             raise OptionError(
-                f"--max-clip {self.max_clip_s:g}s must be at least twice --min-clip {self.min_clip_s:g}s, so that a long span can be cut evenly"
+                f"--max-clip {self.max_clip_s:g}s must be at least twice --min-clip {self.min_clip_s:g}s, "
+                "so that a long span can be cut evenly"
             )
-        longest_jpeg_s = MAX_JPEG_HEIGHT // CROP_SIZE / 25
+        longest_jpeg_s = MAX_JPEG_HEIGHT // CROP_SIZE / FPS
         if self.lips_format == "jpg" and self.max_clip_s > longest_jpeg_s:
             raise OptionError(
-                f"a JPEG filmstrip holds {longest_jpeg_s:g} s at most, --max-clip is {self.max_clip_s:g}s; take --lips-format png"
+                f"a JPEG filmstrip holds {longest_jpeg_s:g} s at most, --max-clip is {self.max_clip_s:g}s; "
+                "take --lips-format png"
             )
-        if self.shard_bytes < 1:
-            raise OptionError(f"--shard-size must be positive, not {self.shard_bytes}")
+
+    def _check_sync(self) -> None:
+        if self.sync_filter:
+            self.open_sync_filter()
+        elif self.sync_correct or self.syncnet_weights or self.sync_model:
+            raise OptionError(
+                "--sync-correct, --sync-model and --syncnet-weights go with --sync-filter, "
+                "such as --sync-filter 'conf>=3'"
+            )
+
+    def open_sync_filter(self) -> SyncFilter | None:
+        """The stage that keeps faces in sync, or None. Raises OptionError for conditions that cannot be read."""
+        if not self.sync_filter:
+            return None
+        return SyncFilter(
+            parse_filter(self.sync_filter),
+            self.sync_correct,
+            self.sync_model,
+            None if self.syncnet_weights is None else Path(self.syncnet_weights),
+            self.allow_unknown_weights,
+            read_rules(self.correct_confidence, self.correct_frames),
+        )
 
     def as_dict(self) -> dict:
-        return asdict(self) | {"split": dict(self.split)}
+        """The options as manifest and plan record them."""
+        return {name: value for name, value in asdict(self).items() if name not in NOT_RECORDED}
 
     @property
     def clip_format(self) -> ClipFormat:
         return ClipFormat(self.lips_format, self.spectrogram, self.crop, self.detector)
 
 
-def parse_bytes(text: str) -> int:
-    """Read a size such as ``256MB`` (10⁶) or ``64MiB`` (2²⁰). Raises OptionError.
-
-    >>> parse_bytes("256MB"), parse_bytes("1.5 KiB")
-    (256000000, 1536)
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
-    if not match or match[2].upper() not in BYTE_UNITS:
-        raise OptionError(f"cannot read the size {text!r}; write it like 256MB, 1.5GB or 64MiB")
-    return round(float(match[1]) * BYTE_UNITS[match[2].upper()])
+def check_name(what: str, name: str, known: Iterable[str]) -> None:
+    """Raise OptionError, which lists the known names, where ``name`` is not one of them."""
+    if name not in (names := list(known)):
+        raise OptionError(f"no {what} {name!r}; there are: {', '.join(names)}")
 
 
-def parse_duration(text: str) -> float:
-    """Read a length of time such as ``1s``, ``1.5`` (seconds), ``500ms`` or ``2min``, in seconds. Raises OptionError.
-
-    >>> parse_duration("1s"), parse_duration("500ms"), parse_duration("2min")
-    (1.0, 0.5, 120.0)
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|ms|min|)", text.strip())
-    if not match:
-        raise OptionError(f"cannot read the length {text!r}; write it like 1s, 500ms or 2min")
-    return float(match[1]) * {"": 1, "s": 1, "ms": 0.001, "min": 60}[match[2]]
-
-
-def parse_pixels(text: str) -> int:
-    """Read a number of pixels such as ``40MP`` (millions). Raises OptionError.
-
-    >>> parse_pixels("40MP"), parse_pixels("0.5 MP"), parse_pixels("90000")
-    (40000000, 500000, 90000)
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MP)?", text.strip(), re.IGNORECASE)
-    if not match or float(match[1]) <= 0:
-        raise OptionError(f"cannot read the number of pixels {text!r}; write it like 40MP")
-    return round(float(match[1]) * (10**6 if match[2] else 1))
-
-
-def parse_limits(max_wait: str, max_memory: str) -> Limits:
-    """``--max-wait`` and ``--max-memory`` as limits; 0 is none. Raises OptionError.
-
-    >>> parse_limits("10min", "4GiB") == Limits()
-    True
-    """
-    return Limits(parse_duration(max_wait), parse_bytes(max_memory))
-
-
-def parse_split(text: str) -> Shares:
-    """Read shares such as ``train=0.9,validation=0.05,test=0.05`` or ``train=10/11,test=1/11``; they must add up to 1. Raises OptionError.
-
-    >>> parse_split("train=0.8,test=0.2"), parse_split("train=3/4,test=1/4")
-    ((('train', 0.8), ('test', 0.2)), (('train', 0.75), ('test', 0.25)))
-    """
-    shares: dict[str, float] = {}
-    for part in text.split(","):
-        match = re.fullmatch(rf"\s*({SPLIT_NAME})\s*=\s*(\d*\.?\d+|\d+/[1-9]\d*)\s*", part)
-        if not match:
-            raise OptionError(
-                f"cannot read the split {part!r}; write it like train=0.9,validation=0.05,test=0.05 or train=10/11,test=1/11 (names in a-z, 0-9, _)"
-            )
-        if match[1] in shares:
-            raise OptionError(f"the split {match[1]!r} is named twice in {text!r}")
-        shares[match[1]] = float(Fraction(match[2]))
+def check_split(shares: Shares) -> None:
+    """Raise OptionError where a split has no usable name or share, or the shares do not add up to 1."""
+    for name, share in shares.items():
+        if not re.fullmatch(SPLIT_NAME, name):
+            raise OptionError(f"a split cannot be called {name!r}; take a-z, 0-9 and _, a letter first")
+        if not 0 <= share <= 1:
+            raise OptionError(f"the share of split {name!r} is {share}; it must lie between 0 and 1")
     if abs(sum(shares.values()) - 1) > 1e-6:
-        raise OptionError(f"the shares of {text!r} add up to {sum(shares.values()):g}; they must add up to 1")
-    return tuple(shares.items())
+        given = ",".join(f"{name}={share:g}" for name, share in shares.items())
+        raise OptionError(
+            f"the shares of {given!r} add up to {sum(shares.values()):g}; they must add up to 1"
+        )

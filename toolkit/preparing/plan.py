@@ -16,6 +16,7 @@ from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.preparing.deal import dealt, split_order
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.planned_source import PlannedSource, declared, look_at
+from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS, OWN_META, key_digits
 from speechlip.workers.pool import Crashed, Limits, Report, outcomes
@@ -26,6 +27,7 @@ LIPS_BYTES = {
 }  # per second of video, as the other two: benchmarks/member_sizes.py
 SPECTROGRAM_BYTES = {"stft": 64_000, "mel": 20_000}
 OTHER_BYTES = 22_000
+PLAN = "plan.json"
 UNITS_PER_SPLIT = 8  # at the least, where there are sources enough: loaders and workers share shards, and one shard cannot be shared
 
 
@@ -130,10 +132,11 @@ def in_turn(tasks: Sequence[Look]) -> Iterator[PlannedSource]:
 def make_plan(
     sources: Sequence[Source],
     options: PrepOptions,
-    on_look: Callable[[], object] = lambda: None,
+    progress: Progress = SILENT,
     looks: Looks = in_turn,
 ) -> Plan:
-    """Assign every source to a split and a unit. ``on_look`` is called once per source, for a progress bar; ``looks`` may end them in any order."""
+    """Assign every source to a split and a unit. ``looks`` may end the sources in any order."""
+    progress.begin("looking", len(sources), "videos")
     digits = key_digits(source.name for source in sources)
     seen: dict[str, PlannedSource] = {}
     for entry in looks(
@@ -143,7 +146,7 @@ def make_plan(
         ]
     ):
         seen[entry.source.name] = entry
-        on_look()
+        progress.advance()
     planned = [replace(seen[source.name], source=source) for source in sources]
     by_split = defaultdict(list)
     split_of: dict[str, str] = {}

@@ -3,7 +3,7 @@
 An error of a source stays with that source: it becomes its row, and the others go on.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipErr
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.files.writing import write_text
-from speechlip.media.probe import MediaInfo, corrections, probe
+from speechlip.media.probe import corrections, probe
 from speechlip.phones import read_phones
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.passes import Report, cut_clips, observe
@@ -19,7 +19,8 @@ from speechlip.preparing.plan import Unit
 from speechlip.preparing.planned_source import PlannedSource
 from speechlip.preparing.source_stats import SourceStats
 from speechlip.preparing.spans import choose_spans
-from speechlip.records import Clip, FaceTrack, Source, SyncVerdict
+from speechlip.records import Clip, Source
+from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip, moved_sound
 from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
@@ -28,7 +29,6 @@ from speechlip.workers.processes import use_one_thread
 WENT_AWAY = "went away"
 BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
 KeyedSample = tuple[str, Sample]
-Judge = Callable[[Source, MediaInfo, Sequence[FaceTrack], int], Sequence[SyncVerdict]]
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,12 @@ def prepare_unit(
     options: PrepOptions,
     work_folder: Path,
     with_phones: bool,
-    judge: Judge | None = None,
+    sync_filter: SyncFilter | None = None,
     accept_losses: bool = False,
 ) -> UnitResult:
     """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done.
 
-    ``judge(source, info, tracks, n_frames)`` gives a verdict on every track where sync is a stage of the preparation. Raises ShardError
-    where a source went away since the plan was made, unless ``accept_losses``.
+    Raises ShardError where a source went away since the plan was made, unless ``accept_losses``.
     """
     use_one_thread()
     rows: list[LedgerRow] = []
@@ -64,7 +63,7 @@ def prepare_unit(
     def samples() -> Iterator[KeyedSample]:
         for planned in unit.sources:
             row, source_facts = yield from prepare_source(
-                planned, unit, report, options, with_phones, judge, accept_losses
+                planned, unit, report, options, with_phones, sync_filter, accept_losses
             )
             rows.append(row)
             facts.extend(source_facts)
@@ -82,7 +81,7 @@ def prepare_source(
     report: Report,
     options: PrepOptions,
     with_phones: bool,
-    judge: Judge | None,
+    sync_filter: SyncFilter | None,
     accept_losses: bool = False,
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
     """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this,
@@ -95,7 +94,7 @@ def prepare_source(
         for name, reason, detail in unit.crashed:
             if name == source.name:
                 raise SourceRefused("worker", reason, detail)
-        for clip, meta in cut_source(source, options, with_phones, account, report, judge):
+        for clip, meta in cut_source(source, options, with_phones, account, report, sync_filter):
             key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
             facts.append(
                 PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
@@ -140,15 +139,15 @@ def cut_source(
     with_phones: bool,
     account: SourceStats,
     report: Report,
-    judge: Judge | None,
+    sync_filter: SyncFilter | None,
 ) -> Iterator[tuple[Clip, dict]]:
     """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
     info = probe(source.path, max_picture_px=options.max_picture_px)
     account.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
     seen = observe(source, info, options, report, *account.part)
-    if judge:
-        seen = replace(seen, verdicts=judge(source, info, seen.tracks, seen.n_frames))
+    if sync_filter:
+        seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
     account.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from speechlip.commands.terminal import Bar, echo, say
+from speechlip.commands.values import parse_limits, parse_pixels
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import SOME_MISSING, OptionError
 from speechlip.exporting.facts import read_scale
@@ -12,7 +13,6 @@ from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, l
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
 from speechlip.files.writing import check_writable
-from speechlip.preparing.options import parse_limits, parse_pixels
 from speechlip.scoring.networks import choose_device
 from speechlip.wording import shown
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.commands.terminal import Bar, echo, say
+from speechlip.commands.values import parse_limits, parse_pixels
 from speechlip.errors import SOME_MISSING, OptionError, SourceRefused
 from speechlip.faces.detectors import choose_detector
 from speechlip.files.writing import check_writable, make_folder, write_text
-from speechlip.preparing.options import parse_limits, parse_pixels
 from speechlip.scoring import protocols
 from speechlip.scoring.folder.renders import Matched, match, stem_of
 from speechlip.scoring.options import ScoreOptions, parse_metrics

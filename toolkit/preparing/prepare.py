@@ -1,0 +1,136 @@
+"""``speechlip.prepare``: talking videos → a folder of shards; and its plan alone."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from speechlip import recipes
+from speechlip.errors import NoVideos, OptionError
+from speechlip.faces.crops import check_preset
+from speechlip.faces.detectors import choose_detector, detector_class
+from speechlip.format import MANIFEST, WORK_FOLDER
+from speechlip.media.decord_frames import DECORD_LIMITS
+from speechlip.preparing.engine import get_engine
+from speechlip.preparing.job import Job
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import PLAN, Plan, limited, looks_by, make_plan
+from speechlip.preparing.prepared import Prepared
+from speechlip.preparing.run import run_job
+from speechlip.progress import SILENT, Progress
+from speechlip.records import Source
+from speechlip.scoring.sync.sync_filter import open_model
+from speechlip.shards.ledger import read_ledger
+from speechlip.workers.pool import DEFAULT_LIMITS, Limits
+
+DEFAULTS = PrepOptions()
+
+
+def prepare(
+    videos: str | Path,
+    out: str | Path,
+    options: PrepOptions = DEFAULTS,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    accept_losses: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Turn talking videos into shards of aligned speech windows and lip crops, as ``prep-shards`` does.
+
+    videos: a folder of videos, or one video. out: the folder for the shards; one begun earlier is gone on with,
+    a finished one is kept. workers: processes; the shards do not depend on their number. engine: what runs them.
+    accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error. limits:
+    how long a video may stand still, and how much memory it may take.
+
+    Raises NoVideos where the recipe finds none; OptionError for paths and options that cannot be used; ModelError
+    for a missing model; ShardError where ``out`` was made otherwise, is damaged, or a source went away.
+    """
+    videos, out = Path(videos), Path(out)
+    run_engine = get_engine(engine, limits)
+    sources = find_sources(videos, out, options)
+    settled = settle_models(options, out, progress)
+    job = Job(
+        out,
+        sources,
+        settled,
+        declarations(recipes.get(options.recipe)),
+        options.open_sync_filter(),
+        accept_losses,
+        looks_by(workers, limits),
+    )
+    manifest = run_job(job, run_engine, workers, progress)
+    return Prepared(out, manifest, tuple(read_ledger(out)))
+
+
+def prepare_plan(
+    videos: str | Path,
+    out: str | Path,
+    options: PrepOptions = DEFAULTS,
+    *,
+    workers: int = 1,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+) -> Plan:
+    """The plan that ``prepare`` would follow: which video goes into which shard, and which are refused.
+
+    It opens every video and writes nothing. Raises NoVideos and OptionError as ``prepare`` does.
+    """
+    sources = find_sources(Path(videos), Path(out), options)
+    return make_plan(sources, options, progress, looks_by(workers, limits))
+
+
+def find_sources(videos: Path, out: Path, options: PrepOptions) -> list[Source]:
+    """The sources of the recipe under ``videos``, without ``out``. Raises OptionError, NoVideos."""
+    if not videos.exists():
+        raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
+    if out.resolve() == videos.resolve():
+        raise OptionError("-o must not be the video folder itself; give it a folder of its own")
+    sources = limited(recipes.listed(options.recipe, videos, out), options)
+    if not sources:
+        raise NoVideos(f"nothing to prepare: the recipe {options.recipe!r} found no video in {videos}")
+    return sources
+
+
+def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:
+    """The options with the detector that runs and the sync model as it is recorded.
+
+    Raises OptionError where the crop needs landmarks and the detector gives none; ModelError.
+    """
+    options = settle_detector(options, out, progress)
+    check_preset(options.crop, detector_class(options.detector).has_landmarks)
+    if options.decoder == "decord":
+        progress.say(DECORD_LIMITS)
+    sync_filter = options.open_sync_filter()
+    if sync_filter is None:
+        return options
+    model = open_model(sync_filter)
+    known = "" if model.official else " (unknown weights)"
+    return replace(options, sync_model=f"{model.name} {model.sha256}{known}")
+
+
+def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:
+    """The options with ``auto`` replaced: by the detector of an earlier run into ``out``, else by what is there."""
+    if options.detector == "auto":
+        for record in (out / MANIFEST, out / WORK_FOLDER / PLAN):
+            try:
+                before = json.loads(record.read_text(encoding="utf-8"))["options"]["detector"]
+                return replace(options, detector=str(before))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # there is none, or it is damaged, which run_job says
+    name, why = choose_detector(options.detector)
+    if why:
+        progress.say(why)
+    return replace(options, detector=name)
+
+
+def declarations(recipe: recipes.Recipe) -> dict[str, str]:
+    """What a recipe declares, for manifest and card."""
+    return {
+        "title": recipe.TITLE,
+        "licence": recipe.LICENCE,
+        "citation": recipe.CITATION,
+        "access": recipe.ACCESS,
+        "homepage": recipe.HOMEPAGE,
+        "language": getattr(recipe, "LANGUAGE", ""),
+    }

@@ -1,0 +1,87 @@
+"""What a preparation gives: the folder, its manifest and ledger, and what a person should know before using it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from speechlip.format import shard_file
+from speechlip.shards.ledger import LedgerRow, empty_splits
+from speechlip.wording import clock, counted, listed, shown
+
+ADVICE = {
+    "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, "
+    "or cut videos in time by --split-by time",
+    "file": "a video is in one split only: bring more videos, other shares by --split, "
+    "or cut them in time by --split-by time",
+    "time": "what falls to it is shorter than --min-clip, or gave nothing: give it a larger share by --split, "
+    "or take a shorter --min-clip",
+}
+"""What to do where a split came out empty, by ``split_by``."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished folder of shards.
+
+    folder: where it lies.
+    manifest: what ``manifest.json`` holds (docs/format.md).
+    rows: of the ledger, one per source.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    rows: tuple[LedgerRow, ...]
+
+    @property
+    def funnel(self) -> dict[str, Any]:
+        """Sources and seconds that came in, were lost by reason, and were kept."""
+        return self.manifest["funnel"]
+
+    @property
+    def clips(self) -> int:
+        """Number of clips in all splits; 0 where nothing was kept."""
+        return self.funnel["clips"]
+
+    @property
+    def splits(self) -> dict[str, dict[str, Any]]:
+        """Split → its clips, frames, seconds and speakers."""
+        return self.manifest["splits"]
+
+    @property
+    def shards(self) -> tuple[Path, ...]:
+        """The tar files, in the order of the manifest."""
+        return tuple(self.folder / shard_file(shard["name"]) for shard in self.manifest["shards"])
+
+    @property
+    def skipped(self) -> dict[str, list[LedgerRow]]:
+        """The sources that gave no clip, by reason."""
+        by_reason: dict[str, list[LedgerRow]] = {}
+        for row in self.rows:
+            if row.status == "skipped":
+                by_reason.setdefault(row.reason, []).append(row)
+        return by_reason
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about the data: a split without clips, several faces at once."""
+        return tuple(self._warnings()) if self.clips else ()
+
+    def _warnings(self) -> Iterator[str]:
+        options = self.manifest["options"]
+        if empty := empty_splits(options["split"], self.splits, (row.declared for row in self.rows)):
+            speakers = counted(len({row.speaker for row in self.rows if row.clips}), "speaker")
+            names = ", ".join(f"{name} ({options['split'][name]:.3g})" for name in empty)
+            yield (
+                f"no clip came into {names}, which has a share: there is speech of {speakers}; "
+                f"{ADVICE[options.get('split_by', 'speaker')]}"
+            )
+        several = [row for row in self.rows if row.several_faces_seconds]
+        if several and not options.get("sync_filter"):
+            taken = "every one of them was" if options.get("faces") == "all" else "the largest was"
+            length = clock(sum(row.several_faces_seconds for row in several))
+            yield (
+                f"several faces at once in {counted(len(several), 'video')} ({length} of the clips), "
+                f"{listed([shown(row.source) for row in several])}: {taken} paired with the sound, whoever spoke; "
+                "--sync-filter 'conf>=3' keeps those whose lips fit, with SyncNet's weights or --sync-model runs/NAME"
+            )

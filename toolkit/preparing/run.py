@@ -1,0 +1,117 @@
+"""The whole preparation: plan, run the units, finish the folder.
+
+Everything under way lives in ``OUT/.work``. ``OUT/data`` fills only when every unit is done, and
+``OUT/manifest.json``, which is written last, says that the folder is whole: a folder without it is unfinished, and
+running the same job again goes on where it stopped.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from speechlip.cards.dataset import write_card
+from speechlip.files.locks import only_run
+from speechlip.files.names import plain_name
+from speechlip.files.writing import make_folder, write_text
+from speechlip.preparing.engine import Engine
+from speechlip.preparing.finish import CardWriter, FolderFacts, finish
+from speechlip.preparing.job import Job
+from speechlip.preparing.parts import merged
+from speechlip.preparing.placing import Results, damaged_shards, whole_results
+from speechlip.preparing.plan import PLAN, Plan, at_their_places, dump_plan, make_plan
+from speechlip.preparing.repair import repair
+from speechlip.preparing.rerun import (
+    changed_since_the_ledger,
+    changed_since_the_plan,
+    read_finished,
+    read_plan,
+    refuse_losses,
+    refuse_no_manifest,
+    refuse_other_work,
+    refuse_vanished,
+    with_lost_sources,
+)
+from speechlip.preparing.running import run_units
+from speechlip.preparing.source_stats import refused_row
+from speechlip.progress import SILENT, Progress
+from speechlip.shards.ledger import LedgerRow
+
+
+def run_job(
+    job: Job, engine: Engine, workers: int, progress: Progress = SILENT, card: CardWriter = write_card
+) -> dict[str, Any]:
+    """Prepare ``job`` whole, or go on with it, or find it done; returns the manifest.
+
+    Shards of a finished folder that are missing or cut are made again. Raises ShardError where the folder was begun
+    with other options or other sources, is damaged, or is not one of ours; and, unless losses are accepted, where a
+    source went away meanwhile or met what another run may not; OptionError where another run writes there.
+    """
+    if job.manifest.exists():
+        manifest, rows = read_finished(job.out)
+        changed = changed_since_the_ledger(job.out, job.sources, job.options.detector, rows)
+        refuse_other_work(job.out, job.options, manifest["options"], changed)
+        if not job.work.exists() and not damaged_shards(job.data, manifest["shards"]):
+            return manifest
+    elif not job.work.exists() and job.data.exists():
+        refuse_no_manifest(job.out)
+    with only_run(job.out):
+        if job.manifest.exists():
+            return whole_again(job, engine, workers, progress)
+        make_folder(job.work)
+        job, plan = planned(job, progress)
+        results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
+        refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
+        columns = sorted({name for source in job.sources for name in source.more})
+        facts = FolderFacts(job.about, job.options.as_dict(), columns)
+        return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
+
+
+def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> dict[str, Any]:
+    """The manifest of a finished folder, whose missing and cut shards are made again first."""
+    manifest, rows = read_finished(job.out)
+    if damaged := damaged_shards(job.data, manifest["shards"]):
+        make_folder(job.work)
+        plan = make_plan(job.sources, job.options, progress, job.looks)
+        job = replace(job, accept_losses=True)
+        run = partial(
+            run_units, job, with_phones=plan.with_phones, engine=engine, workers=workers, progress=progress
+        )
+        repair(job.out, job.work, manifest, rows, damaged, plan, run)
+    shutil.rmtree(job.work, ignore_errors=True)
+    return manifest
+
+
+def planned(job: Job, progress: Progress) -> tuple[Job, Plan]:
+    """The plan that an earlier run left, if it is for the same sources and options, else a new one.
+
+    Also the job, with the sources of that plan.
+    """
+    path = job.work / PLAN
+    if path.exists() or any(job.work.glob("*.json")):
+        plan, options = read_plan(path)
+        if job.accept_losses:
+            job = replace(job, sources=with_lost_sources(job.sources, plan))
+        made = {
+            row.source: row.sha256
+            for result in whole_results(job.work, job.data, plan.units).values()
+            for row in result.rows
+        }
+        changed = changed_since_the_plan(job.sources, job.options, plan, made, job.accept_losses)
+        refuse_other_work(job.out, job.options, options, changed)
+        for leftover in job.work.glob("*.part"):
+            leftover.unlink()
+        return job, at_their_places(plan, job.sources)
+    plan = make_plan(job.sources, job.options, progress, job.looks)
+    refuse_vanished(plan)
+    write_text(path, dump_plan(plan, job.options))
+    return job, plan
+
+
+def ledger_rows(job: Job, plan: Plan, results: Results) -> Sequence[LedgerRow]:
+    """One row per source, in the order of the sources."""
+    order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
+    made = [row for result in results.values() for row in result.rows]
+    refused = [refused_row(split, entry) for split, entry in plan.refused]
+    return sorted(merged(made + refused), key=lambda row: order[row.source])

@@ -1,0 +1,71 @@
+"""The units of a plan, run on an engine."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from speechlip.files.writing import remove
+from speechlip.preparing.engine import Advanced, Crashed, Engine, Event, Replaced
+from speechlip.preparing.job import Job
+from speechlip.preparing.placing import load_result, result_path, whole_results
+from speechlip.preparing.plan import Unit
+from speechlip.preparing.rerun import losses
+from speechlip.preparing.unit import UnitResult, prepare_unit
+from speechlip.progress import Progress
+
+
+def run_units(
+    job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine, workers: int, progress: Progress
+) -> dict[Unit, UnitResult]:
+    """Run every unit that has no whole result, or whose sources another run may keep; the results of all units.
+
+    A source whose worker process dies is tried once more, then refused.
+    """
+    work = partial(
+        prepare_unit,
+        options=job.options,
+        work_folder=job.work,
+        with_phones=with_phones,
+        sync_filter=job.sync_filter,
+        accept_losses=job.accept_losses,
+    )
+    whole = whole_results(job.work, job.data, units)
+    pending = deque(unit for unit in units if unit not in whole or losses(whole[unit].rows))
+    for unit in pending:
+        remove(result_path(job.work, unit))
+    total_s = length_s(units)
+    progress.begin("preparing", total_s, "s of video", done=total_s - length_s(pending))
+    crashes: Counter[str] = Counter()
+    for event in engine(work, pending, workers):
+        if isinstance(event, Crashed):
+            crashes[event.source] += 1
+            pending.append(after_crash(event, is_last=crashes[event.source] > 1))
+        tell(progress, event)
+    return {unit: load_result(result_path(job.work, unit)) for unit in units}
+
+
+def length_s(units: Iterable[Unit]) -> float:
+    return sum(planned.part_s for unit in units for planned in unit.sources)
+
+
+def after_crash(crash: Crashed, is_last: bool) -> Unit:
+    """The unit to be run again, without the source that crashed it for the last time or was over a limit."""
+    if not (crash.limit or is_last):
+        return crash.unit
+    return replace(crash.unit, crashed=(*crash.unit.crashed, (crash.source, crash.reason, crash.detail)))
+
+
+def tell(progress: Progress, event: Event) -> None:
+    """Show an event of the engine."""
+    if isinstance(event, Advanced):
+        progress.advance(event.seconds, event.source)
+    elif isinstance(event, Crashed):
+        what = (
+            f"{event.source!r} is given up, {event.detail}"
+            if event.limit
+            else f"a worker died at {event.source!r} ({event.detail})"
+        )
+        progress.say(f"{what}; its shard is begun again")
+    elif isinstance(event, Replaced):
+        progress.say(str(event))
