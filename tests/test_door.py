@@ -1,4 +1,4 @@
-"""``import speechlip``: light, complete, and the same for people, editors and type checkers."""
+"""``import speechlip`` and ``speechlip.metrics``: light, complete, the same for people, editors, type checkers."""
 
 import ast
 import inspect
@@ -9,21 +9,24 @@ from pathlib import Path
 import pytest
 
 import speechlip
+from speechlip import metrics
 
-SOURCE = ast.parse(Path(speechlip.__file__).read_text(encoding="utf-8"))
+DOORS = pytest.mark.parametrize("door", [speechlip, metrics], ids=lambda door: door.__name__)
 
 
-def imports_for_type_checkers():
+def imports_for_type_checkers(door):
     """Name → module of the block under TYPE_CHECKING."""
+    source = ast.parse(Path(door.__file__).read_text(encoding="utf-8"))
     block = next(
-        node for node in SOURCE.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        node for node in source.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
     )
     return {alias.asname: node.module for node in block.body for alias in node.names}
 
 
-def test_the_door_is_light():
+@DOORS
+def test_the_door_is_light(door):
     code = (
-        "import sys, speechlip; assert speechlip.__version__\n"
+        f"import sys, {door.__name__}; from speechlip import __version__\n"
         "heavy = {'torch', 'numpy', 'click', 'av', 'cv2'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -31,15 +34,18 @@ def test_the_door_is_light():
     assert done.returncode == 0, done.stderr
 
 
-def test_type_checkers_see_the_same_names_from_the_same_rooms():
-    wanted = {name: f"speechlip.{room}" for name, room in speechlip.ROOM_OF.items()}
-    assert imports_for_type_checkers() == wanted
-    assert set(speechlip.__all__) <= set(dir(speechlip))
+@DOORS
+def test_type_checkers_see_the_same_names_from_the_same_rooms(door):
+    wanted = {name: f"{door.__name__}.{room}" for name, room in door.ROOM_OF.items()}
+    assert imports_for_type_checkers(door) == wanted
+    assert set(door.__all__) <= set(dir(door))
 
 
-@pytest.mark.parametrize("name", speechlip.__all__)
-def test_every_name_is_there_documented_and_typed(name):
-    thing = getattr(speechlip, name)
+@pytest.mark.parametrize(
+    ("door", "name"), [(door, name) for door in (speechlip, metrics) for name in door.__all__]
+)
+def test_every_name_is_there_documented_and_typed(door, name):
+    thing = getattr(door, name)
     assert inspect.getdoc(thing)
     if inspect.isfunction(thing):
         parameters = inspect.signature(thing).parameters.values()
@@ -47,6 +53,7 @@ def test_every_name_is_there_documented_and_typed(name):
         assert not untyped and inspect.signature(thing).return_annotation is not inspect.Signature.empty
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(AttributeError, match=r"no attribute 'preparre'; there are: .*open_shards"):
-        _ = speechlip.preparre
+@DOORS
+def test_an_unknown_name_lists_the_known_ones(door):
+    with pytest.raises(AttributeError, match=rf"no attribute 'preparre'; there are: .*{door.__all__[-1]}"):
+        _ = door.preparre
