@@ -6,6 +6,7 @@ stays when it is made anew.
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from huggingface_hub import ModelCardData
 
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
-from speechlip.encoders.trained import last_checkpoint, read_facts
+from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.errors import ModelError
 from speechlip.files.writing import write_text
 from speechlip.licences import licence_fields, stated_licences
@@ -38,7 +39,7 @@ def made_anew(run: Path) -> str:
 
     Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is there do not come in pairs.
     """
-    facts, path = read_facts(last_checkpoint(run)), run / NAME
+    facts, path = open_checkpoint(run).facts, run / NAME
     try:
         card = encoder_card(
             run.resolve().name, facts, auc_by_kind(read_cosines(run)), (run / PICTURE).is_file()
@@ -51,16 +52,13 @@ def made_anew(run: Path) -> str:
 
 
 def encoder_card(
-    name: str, facts: Mapping[str, Any], auc: Mapping[str, tuple[float, int]], pictured: bool
+    name: str, facts: CheckpointFacts, auc: Mapping[str, tuple[float, int]], pictured: bool
 ) -> str:
     """The whole card. facts: ``checkpoint.json``. auc: as ``auc_by_kind`` gives it, possibly empty. pictured: whether the picture lies beside it."""
-    counted = {field: facts["data"][field] for field in ("clips", "speakers", "seconds")}
-    data = {"title": "Shards without a title", "access": ""} | facts["data"] | counted
-    data |= {"licences": stated_licences(facts["data"])}
-    told = {
-        field: facts[field]
-        for field in ("speechlip", "step", "options", "unlike_paper", "sha256", "shards", "crop")
-    }
+    counted = {field: facts.data[field] for field in ("clips", "speakers", "seconds")}
+    data = {"title": "Shards without a title", "access": ""} | facts.data | counted
+    data |= {"licences": stated_licences(facts.data)}
+    told = asdict(facts)
     told |= {
         "name": name,
         "data": data,
@@ -68,7 +66,7 @@ def encoder_card(
         "picture": Markdown(PICTURE if pictured else ""),
         "yours": Markdown(YOURS.rstrip()),
     }
-    return filled(TEMPLATE, ModelCardData(**card_data(facts["data"])).to_yaml(), told)
+    return filled(TEMPLATE, ModelCardData(**card_data(facts.data)).to_yaml(), told)
 
 
 def card_data(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
 from speechlip.files.stamps import sha256_of
 from speechlip.scoring.sync.models import open_sync_model
-from speechlip.training.checkpoint import shard_facts
+from speechlip.training.checkpoint import training_data
 from speechlip.training.config import make_options, unlike_paper
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
@@ -175,7 +175,7 @@ def test_the_licences_are_those_of_the_videos_it_learned_from(hub, run, folder, 
         folder,
         lambda manifest: manifest.update(about={"licence": recipe}, licences={name: {} for name in videos}),
     )
-    change(run, data=shard_facts(folder).data)
+    change(run, data=training_data(folder).declared)
     assert push(run, "--public")[0] == (1 if card == "unknown" else 0)
     assert push(run, *([] if card == "unknown" else ["--public"]))[0] == 0
     there = hub.files("ann/mel", "models")

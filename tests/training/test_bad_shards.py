@@ -9,7 +9,7 @@ import torch
 from speechlip.cards.kept import BEGIN
 from speechlip.commands.cli import speechlip
 from speechlip.faces.crops import PRESETS
-from speechlip.training.checkpoint import shard_facts
+from speechlip.training.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 
@@ -59,7 +59,7 @@ def test_another_crop(shards, tmp_path, capsys):
     )
     for crop in PRESETS:
         tiny_dataset.edit_manifest(shards, lambda manifest, crop=crop: manifest["options"].update(crop=crop))
-        assert shard_facts(shards).crop == crop
+        assert training_data(shards).crop == crop
 
 
 def test_an_empty_split(tmp_path, capsys):

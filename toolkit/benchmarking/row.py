@@ -34,7 +34,7 @@ from speechlip.benchmarking.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
-from speechlip.encoders.trained import last_checkpoint, load_run, read_facts
+from speechlip.encoders.trained import load_run
 from speechlip.errors import UNEXPECTED, ModelError, SpeechLipError, where_raised
 from speechlip.files.writing import whole_file, write_text
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
@@ -120,7 +120,8 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
     """Open the encoder, cache its features, train and examine every seed, and put the numbers together. Raises what any of these raises."""
     folder, options, split = job.folder(task), job.options, job.facts.split
     folder.mkdir(parents=True, exist_ok=True)
-    run_facts = run_facts_of(task, job.facts)
+    if task.mode == AS_TRAINED:
+        refuse_other_crops(task, job.facts)
     features = open_encoder(task.name, options.device, options.random_init)
     splits = (split,) if task.mode == AS_TRAINED else ("train", split)
     report(f"{task.label}: features", 0)
@@ -153,21 +154,18 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
             head_parameters(task, cache),
             clock.future_ms,
         ),
-        unlike_paper=run_facts.get("unlike_paper", {}),
+        unlike_paper=task.run.unlike_paper if task.run and task.mode == AS_TRAINED else {},
         seconds=sum(seconds),
     )
 
 
-def run_facts_of(task: Task, shards: ShardsFacts) -> dict[str, Any]:
-    """What a run says of itself where it is scored as it is. Raises ModelError where its lips were cropped otherwise than these."""
-    if task.mode != AS_TRAINED:
-        return {}
-    facts = read_facts(last_checkpoint(Path(task.name)))
-    if facts["crop"] != shards.crop:
+def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
+    """Raise ModelError where the lips that a run learned from were cropped otherwise than those of the shards."""
+    if task.run and task.run.crop != shards.crop:
         raise ModelError(
-            f"{task.name} was trained on crops {facts['crop']!r}, these shards hold {shards.crop!r}; train it on such crops"
+            f"{task.name} was trained on crops {task.run.crop!r}, these shards hold {shards.crop!r}; "
+            "train it on such crops"
         )
-    return facts
 
 
 def head_parameters(task: Task, cache: FeatureCache) -> int:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from speechlip.benchmarking.records import (
     PROTOCOL,
     ShardsFacts,
 )
+from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.encoders.features.plugins import offered_encoders
-from speechlip.encoders.trained import last_checkpoint, read_facts
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.metrics.statistics.significance import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
@@ -51,16 +51,21 @@ OTHER_SHARDS = "trained on other shards: people of this split may have been amon
 
 @dataclass(frozen=True)
 class Task:
-    """One row to come. name: of the encoder. label: unique in the table. key: names everything that its numbers depend on. features_key: the same of
-    its features; two rows of one run share it."""
+    """One row to come."""
 
     name: str
+    """Of the encoder."""
     label: str
+    """Unique in the table."""
     role: str
     mode: str
     key: str
+    """Names everything that its numbers depend on."""
     features_key: str
+    """The same of its features; two rows of one run share it."""
     note: str = ""
+    run: CheckpointFacts | None = field(default=None, compare=False)
+    """Of a run of train-encoder."""
 
 
 def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions) -> list[Task]:
@@ -70,24 +75,13 @@ def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions
     wanted += [(name, CONTROL, note) for name, note in controls.items() if name not in names]
     tasks = []
     for name, role, note in wanted:
-        key = key_of(name, HEAD, facts, options)
-        note = "; ".join(filter(None, (note, trained_elsewhere(name, facts))))
-        tasks.append(Task(name, name, role, HEAD, key, key, note))
+        key, run = key_of(name, HEAD, facts, options), run_facts(name)
+        elsewhere = trained_elsewhere(run, facts)
+        tasks.append(Task(name, name, role, HEAD, key, key, joined(note, elsewhere), run))
         if is_run(name) and not options.random_init:
-            own = "; ".join(
-                filter(None, ("its own two halves, no common head", trained_elsewhere(name, facts)))
-            )
-            tasks.append(
-                Task(
-                    name,
-                    f"{name} ({AS_TRAINED})",
-                    role,
-                    AS_TRAINED,
-                    key_of(name, AS_TRAINED, facts, options),
-                    key,
-                    own,
-                )
-            )
+            label, own_key = f"{name} ({AS_TRAINED})", key_of(name, AS_TRAINED, facts, options)
+            own_note = joined("its own two halves, no common head", elsewhere)
+            tasks.append(Task(name, label, role, AS_TRAINED, own_key, key, own_note, run))
     return tasks
 
 
@@ -96,17 +90,22 @@ def is_run(name: str) -> bool:
     return Path(name).is_dir() and any(Path(name).glob("step-*"))
 
 
-def trained_elsewhere(name: str, facts: ShardsFacts) -> str:
-    """What to say of a run that learned from another train split than the heads do; empty where all is well, or the run says nothing."""
+def run_facts(name: str) -> CheckpointFacts | None:
+    """What the last checkpoint of a run says; None for what is no run, or a damaged one, whose row will fail."""
     try:
-        digest = (
-            read_facts(last_checkpoint(Path(name)))["shards"]["digest"]
-            if is_run(name)
-            else facts.train_digest
-        )
-    except (ModelError, KeyError, TypeError):
-        return ""
-    return "" if digest == facts.train_digest else OTHER_SHARDS
+        return open_checkpoint(Path(name)).facts if is_run(name) else None
+    except ModelError:
+        return None
+
+
+def trained_elsewhere(run: CheckpointFacts | None, facts: ShardsFacts) -> str:
+    """A note on a run that learned from another train split than the heads do; else empty, as where the run does not say."""
+    digest = run.shards.digest if run else ""
+    return OTHER_SHARDS if digest and digest != facts.train_digest else ""
+
+
+def joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
@@ -128,8 +127,8 @@ def identity(name: str) -> Any:
     kind, _, rest = name.partition(":")
     if is_run(name):
         try:
-            return read_facts(last_checkpoint(Path(name)))["sha256"]
-        except (ModelError, KeyError) as error:
+            return open_checkpoint(Path(name)).facts.sha256
+        except ModelError as error:
             return str(error)
     if kind in ("random", "shuffled"):
         return identity(rest)

@@ -1,19 +1,14 @@
-"""What a training run left: a pair of encoders with weights, read without running any code, and applied to whole clips.
+"""A trained pair of encoders, applied to whole clips."""
 
-A run folder (docs/training.md) holds ``step-NNNNNNNN/`` with ``model.safetensors`` and ``checkpoint.json``; the last step counts.
-"""
-
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from speechlip.encoders.checkpoint import FACTS, load_weights, open_checkpoint, read_weights
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.errors import ModelError, ShardError
 from speechlip.faces.crops import PRESETS
@@ -24,10 +19,6 @@ from speechlip.shards.pairs.rules import WINDOW
 from speechlip.spectra import spectrogram
 from speechlip.timing import SAMPLES_PER_FRAME
 
-FORMAT = 1
-WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
-FACT_TYPES = {"step": int, "sha256": str, "crop": str, "options": dict, "shards": dict, "data": dict}
-"""What a checkpoint must say of itself, whoever it comes from."""
 BATCH_WINDOWS = 32
 CROP_SHAPE = (96, 96, 3)
 LEAST_OF_RUNS = 0.1
@@ -154,98 +145,17 @@ def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
 def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     """The encoders of a run at its last checkpoint, or of ``hf://user/name[@revision]``, which is fetched once.
 
-    Raises ModelError for what is no run, is damaged, or was saved by another release, HubError for what cannot be reached.
+    Raises ModelError for what is no run, is damaged, or was saved by another release; HubError for what cannot
+    be reached.
     """
     path = run_at(path)
-    folder = last_checkpoint(path)
-    facts = read_facts(folder)
-    content = read_weights(folder, facts)
-    options = facts["options"]
-    if type(facts.get("rectified")) is not bool:
-        raise ModelError(f"{folder / FACTS} lacks or garbles rectified; restore it, or train again")
-    if facts["crop"] not in PRESETS:
-        raise ModelError(f"{folder / FACTS} says crops {facts['crop']!r}; there are: {', '.join(PRESETS)}")
-    network = {name: options.get(name, "") for name in ("feature", "pool")}
-    pair = build_pair(options["encoder"], options["lip_input"], facts["rectified"], **network)
-    load_weights(pair, content, "pair.", folder)
-    return TrainedPair(
-        pair, f"{path.name} ({options['encoder']})", facts["sha256"], facts["step"], facts["crop"], device
-    )
-
-
-def checkpoints(run: Path) -> list[Path]:
-    """The whole checkpoint folders of a run, the newest last; what was being written when a run was killed is none."""
-    return sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
-
-
-def last_checkpoint(run: Path) -> Path:
-    """The newest whole checkpoint folder of a run. Raises ModelError where there is none."""
-    found = checkpoints(run)
-    if not found:
+    checkpoint = open_checkpoint(path)
+    facts, weights = checkpoint.facts, read_weights(checkpoint)
+    if facts.crop not in PRESETS:
         raise ModelError(
-            f"{run} holds no checkpoint; give a run of train-encoder that has saved one (one that has not: begin it again without --resume)"
+            f"{checkpoint.folder / FACTS} says crops {facts.crop!r}; there are: {', '.join(PRESETS)}"
         )
-    return found[-1]
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """``checkpoint.json``. Raises ModelError where it is not JSON, of another format, or lacks or garbles what ``FACT_TYPES`` names."""
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise ModelError(
-            f"{folder / FACTS} cannot be read ({str(error) or type(error).__name__}); restore it, or train again"
-        ) from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise ModelError(
-            f"{folder} is no checkpoint of format {FORMAT}, which this speechlip reads; train again, or use the release that wrote it"
-        )
-    texts = (
-        {name: facts["options"].get(name, "") for name in ("encoder", "lip_input", "feature", "pool")}
-        if _is_dict(facts, "options")
-        else {}
-    )
-    wrong = [name for name, wanted in FACT_TYPES.items() if type(facts.get(name)) is not wanted]
-    wrong += [f"options.{name}" for name, value in texts.items() if not isinstance(value, str)]
-    if wrong or facts["step"] < 0:
-        raise ModelError(
-            f"{folder / FACTS} lacks or garbles {', '.join(wrong) or 'step'}; restore it, or train again"
-        )
-    return facts
-
-
-def _is_dict(facts: dict[str, Any], name: str) -> bool:
-    return isinstance(facts.get(name), dict)
-
-
-def read_weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
-    """All tensors of ``model.safetensors``, a format that cannot hold code. Raises ModelError where it is not the file that was saved."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    path = folder / WEIGHTS
-    try:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != facts["sha256"]:
-            raise ModelError(
-                f"{path} is not the file that {FACTS} beside it names (SHA-256); restore it, or train again"
-            )
-        return load(data)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
-
-
-def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, folder: Path) -> None:
-    """Give ``module`` the tensors whose names begin with ``prefix``. Raises ModelError where they are those of another network, or not finite."""
-    own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    try:
-        module.load_state_dict(own)
-    except RuntimeError as error:
-        raise ModelError(
-            f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}"
-        ) from error
-    broken = [name for name, tensor in module.state_dict().items() if not bool(torch.isfinite(tensor).all())]
-    if broken:
-        raise ModelError(
-            f"the weights in {folder} are not all finite ({broken[0]}, {len(broken)} in all); restore them, or train again"
-        )
+    pair = build_pair(**facts.network, rectified=facts.rectified)
+    load_weights(pair, weights, "pair.", checkpoint.folder)
+    name = f"{path.name} ({facts.network['encoder']})"
+    return TrainedPair(pair, name, facts.sha256, facts.step, facts.crop, device)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from speechlip.cards.encoder import made_anew, write_card
-from speechlip.encoders.trained import FACTS, WEIGHTS, last_checkpoint, load_run, read_facts
+from speechlip.encoders.checkpoint import FACTS, WEIGHTS, open_checkpoint
+from speechlip.encoders.trained import load_run
 from speechlip.hub.publication import NAME as PUBLICATION
 from speechlip.hub.publication import publication
 from speechlip.hub.push_shards import CARD, PushOptions, Told, travel
@@ -38,15 +39,13 @@ def push_encoder(
 
 def uploads_of(run: Path, options: PushOptions) -> list[Upload]:
     """The files that travel, the card last; ``trainer.pt``, a pickle, is not among them. The card is written anew, unless the run is a dry one."""
-    folder = last_checkpoint(run)
-    facts = read_facts(folder)
+    checkpoint = open_checkpoint(run)
+    folder, facts = checkpoint.folder, checkpoint.facts
     load_run(run)
-    record = publication(
-        stated_licences(facts.get("data", {})), options.public, options.gated, options.right_stated
-    )
+    record = publication(stated_licences(facts.data), options.public, options.gated, options.right_stated)
     card = made_anew(run).encode() if options.dry_run else write_card(run)
     model = [
-        upload_of(WEIGHTS, folder / WEIGHTS, facts["sha256"], fixed=True),
+        upload_of(WEIGHTS, folder / WEIGHTS, facts.sha256, fixed=True),
         upload_of(FACTS, folder / FACTS, fixed=True),
     ]
     beside = [upload_of(name, run / name) for name in BESIDE if (run / name).is_file()]

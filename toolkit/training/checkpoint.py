@@ -6,7 +6,6 @@
 
 import hashlib
 import io
-import json
 import pickle
 import shutil
 from collections.abc import Iterator
@@ -18,17 +17,17 @@ from typing import Any
 import torch
 
 import speechlip
-from speechlip.encoders.networks.pair import SpeechLipPair
-from speechlip.encoders.trained import (
+from speechlip.encoders.checkpoint import (
     FACTS,
-    FORMAT,
     WEIGHTS,
+    CheckpointFacts,
+    TrainShards,
     checkpoints,
-    last_checkpoint,
     load_weights,
-    read_facts,
+    open_checkpoint,
     read_weights,
 )
+from speechlip.encoders.networks.pair import SpeechLipPair
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import PRESETS
 from speechlip.files import locks
@@ -67,19 +66,22 @@ class TrainState:
 
 
 @dataclass(frozen=True)
-class ShardFacts:
-    """Which shards a run learns from. manifest_sha256: of ``manifest.json``. digest: of the train split alone. crop: preset of its lips. data: what
-    the manifest declares of them (title, access, …), the licences of its videos, and counts (clips, seconds, speakers), for the card.
-    """
+class TrainingData:
+    """The train split of some shards, as a checkpoint names it."""
 
-    manifest_sha256: str
-    digest: str
+    shards: TrainShards
     crop: str
-    data: dict[str, Any]
+    """Preset of the lip crops."""
+    declared: dict[str, Any]
+    """As ``CheckpointFacts.data``, for the card."""
 
 
-def shard_facts(shards: Path) -> ShardFacts:
-    """Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the lip network is not made for."""
+def training_data(shards: Path) -> TrainingData:
+    """The facts of the train split.
+
+    Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the lip
+    network is not made for.
+    """
     manifest = read_manifest(shards)
     crop = manifest["options"].get("crop", "lips")
     if crop not in PRESETS:
@@ -88,15 +90,15 @@ def shard_facts(shards: Path) -> ShardFacts:
             "prepare the videos with one of these"
         )
     digest, about = open_shards(shards, "train").digest, manifest.get("about", {})
-    data = {
-        name: value for name, value in about.items() if name != "licence"
-    }  # the recipe's; the videos have their own
-    data |= {"licences": stated_licences(manifest)} | manifest["splits"]["train"]
-    return ShardFacts(hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(), digest, crop, data)
+    # the licence of the recipe; the videos have their own
+    declared = {name: value for name, value in about.items() if name != "licence"}
+    declared |= {"licences": stated_licences(manifest)} | manifest["splits"]["train"]
+    manifest_sha256 = hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest()
+    return TrainingData(TrainShards(manifest_sha256, digest), crop, declared)
 
 
 def save(
-    run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]
+    run: Path, state: TrainState, options: TrainOptions, data: TrainingData, positions: list[Any]
 ) -> Path:
     """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each process.
 
@@ -107,7 +109,7 @@ def save(
         shutil.rmtree(left, ignore_errors=True)
     part = make_folder(folder.with_suffix(".part"))
     try:
-        _fill(part, state, options, shards, positions)
+        _fill(part, state, options, data, positions)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -121,7 +123,7 @@ def save(
 
 
 def _fill(
-    part: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, positions: list[Any]
+    part: Path, state: TrainState, options: TrainOptions, data: TrainingData, positions: list[Any]
 ) -> None:
     from safetensors.torch import save as to_bytes
 
@@ -135,49 +137,48 @@ def _fill(
     )
     with whole_file(part / TRAINER) as file:
         file.write(trainer.getbuffer())
-    facts = {
-        "format": FORMAT,
-        "speechlip": speechlip.__version__,
-        "torch": torch.__version__,
-        "step": state.step,
-        "options": asdict(options),
-        "unlike_paper": unlike_paper(options, state.ends),
-        "ends": state.ends,
-        "rectified": state.pair.rectified,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "shards": {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest},
-        "crop": shards.crop,
-        "data": shards.data,
-    }
-    write_text(part / FACTS, json.dumps(facts, indent=1) + "\n")
+    facts = CheckpointFacts(
+        step=state.step,
+        options=asdict(options),
+        rectified=state.pair.rectified,
+        sha256=hashlib.sha256(content).hexdigest(),
+        shards=data.shards,
+        crop=data.crop,
+        data=data.declared,
+        unlike_paper=unlike_paper(options, state.ends),
+        ends=state.ends,
+        speechlip=speechlip.__version__,
+        torch=torch.__version__,
+    )
+    write_text(part / FACTS, facts.dump())
 
 
 def saved_options(run: Path) -> TrainOptions:
     """The options of a run's last checkpoint. Raises ModelError where there is none, or its options are not this release's."""
-    folder = last_checkpoint(run)
+    checkpoint = open_checkpoint(run)
     try:
-        return TrainOptions(**read_facts(folder)["options"])
+        return TrainOptions(**checkpoint.facts.options)
     except (TypeError, KeyError, OptionError) as error:
         raise ModelError(
-            f"{folder / FACTS} holds other options than this speechlip has ({error}); use the release that wrote it"
+            f"{checkpoint.folder / FACTS} holds other options than this speechlip has ({error}); use the release that wrote it"
         ) from error
 
 
 def restore(
-    run: Path, state: TrainState, options: TrainOptions, shards: ShardFacts, ranks: Ranks = ALONE
+    run: Path, state: TrainState, options: TrainOptions, data: TrainingData, ranks: Ranks = ALONE
 ) -> dict[str, Any]:
     """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this process's position in the shards.
 
     Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or
     holds code, OptionError where another number of processes trains than did before.
     """
-    folder = last_checkpoint(run)
-    facts = read_facts(folder)
-    if facts["shards"] != {"manifest_sha256": shards.manifest_sha256, "digest": shards.digest}:
+    checkpoint = open_checkpoint(run)
+    folder, facts = checkpoint.folder, checkpoint.facts
+    if facts.shards != data.shards:
         raise ShardError(
             f"the shards are not those that {run} was trained on so far (manifest.json differs); give those, or begin another run"
         )
-    tensors = read_weights(folder, facts)
+    tensors = read_weights(checkpoint)
     load_weights(state.pair, tensors, "pair.", folder)
     load_weights(state.criterion, tensors, "criterion.", folder)
     trainer = read_trainer(folder / TRAINER)
@@ -185,7 +186,7 @@ def restore(
         state.optimizer.load_state_dict(trainer["optimizer"])
         torch.set_rng_state(trainer["random"])
         positions = list(trainer["positions"])
-        state.step, state.ends = facts["step"], ends_of(facts, options)
+        state.step, state.ends = facts.step, ends_of(facts, options)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise ModelError(
             f"{folder / TRAINER} is not what a checkpoint of this run holds ({error!r}); restore it, or train again"
@@ -193,9 +194,9 @@ def restore(
     return own_position(positions, ranks, run)
 
 
-def ends_of(facts: dict[str, Any], options: TrainOptions) -> tuple[int, ...]:
+def ends_of(facts: CheckpointFacts, options: TrainOptions) -> tuple[int, ...]:
     """``TrainState.ends`` of a run that goes on with ``options``."""
-    before, steps = tuple(facts.get("ends", ())), facts["options"]["steps"]
+    before, steps = facts.ends, facts.options["steps"]
     return (*before, steps) if options.schedule != "constant" and steps != options.steps else before
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.networks.lips import LITERAL_WARNING
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.shards.pairs.loader import PairLoader, pair_loader
@@ -18,7 +19,7 @@ from speechlip.shards.read.positions import reader_deaths_said
 from speechlip.shards.read.reader import ClipReader
 from speechlip.training import checkpoint, history
 from speechlip.training.augment import augment
-from speechlip.training.checkpoint import ShardFacts, TrainState
+from speechlip.training.checkpoint import TrainingData, TrainState
 from speechlip.training.config import TrainOptions
 from speechlip.training.device import choose_device, compiled, full_speed, on_device, smaller_batch_advised
 from speechlip.training.finite import LossWatch
@@ -73,8 +74,8 @@ def _train(
     device: torch.device,
 ) -> Path:
     full_speed(device)
-    facts = checkpoint.shard_facts(shards)
-    state, loader, exam = begun(shards, options, run, facts if resume else None, watcher, ranks, device)
+    data = checkpoint.training_data(shards)
+    state, loader, exam = begun(shards, options, run, data if resume else None, watcher, ranks, device)
     pair = compiled(state.pair, device, watcher.note) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
     losses = LossWatch(late=1 if device.type == "cuda" else 0)
@@ -82,7 +83,7 @@ def _train(
     def save() -> None:
         positions = ranks.collected(loader.state_dict())
         if ranks.first:
-            checkpoint.save(run, state, options, facts, positions)
+            checkpoint.save(run, state, options, data, positions)
 
     meter, saved = Meter(ranks), state.step
     with asked_to_stop(ranks) as stop:
@@ -118,15 +119,15 @@ def _train(
         save()
     ranks.wait()
     if state.step < options.steps:
-        raise Stopped(stop.signal, state.step, checkpoint.last_checkpoint(run) if state.step else None)
-    return checkpoint.last_checkpoint(run)
+        raise Stopped(stop.signal, state.step, last_checkpoint(run) if state.step else None)
+    return last_checkpoint(run)
 
 
 def begun(
     shards: Path,
     options: TrainOptions,
     run: Path,
-    resumed: ShardFacts | None,
+    resumed: TrainingData | None,
     watcher: Watcher,
     ranks: Ranks,
     device: torch.device,

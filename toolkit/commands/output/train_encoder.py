@@ -8,7 +8,7 @@ from typing import Any
 
 from speechlip.cards.encoder import write_card
 from speechlip.commands.terminal import Bar, echo, say
-from speechlip.encoders.trained import checkpoints, last_checkpoint, read_facts
+from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import SpeechLipError, exit_code
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import refuse_others, saved_options
@@ -46,10 +46,9 @@ def run(
     if not quiet:
         echo(described(options), err=True)
         if saved:
-            folder = last_checkpoint(out)
+            last = open_checkpoint(out)
             echo(
-                f"going on after step {read_facts(folder)['step']} of {options.steps}, saved in {folder}",
-                err=True,
+                f"going on after step {last.facts.step} of {options.steps}, saved in {last.folder}", err=True
             )
     if first and saved and (changed := other_end(saved, options)):
         echo(changed, err=True)
@@ -94,7 +93,7 @@ def open_scalars(out: Path, resume: bool, wanted: bool | None, note: Callable[[s
         if wanted:
             note(TENSORBOARD_MISSING)
         return None
-    return Scalars(out, read_facts(last_checkpoint(out))["step"] if resume else 0)
+    return Scalars(out, open_checkpoint(out).facts.step if resume else 0)
 
 
 def told(progress: "Progress", scalars: Scalars | None) -> Callable[[Row], None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.features.controls import LipPoints, LogSpectra, Shuffled
 from speechlip.encoders.features.plugins import imported, offered_encoders, open_entry_point, open_function
 from speechlip.encoders.features.pretrained import PRETRAINED, chosen_layer, open_pretrained
@@ -17,7 +18,6 @@ from speechlip.encoders.features.stored import open_deepspeech, open_stored
 from speechlip.encoders.features.waveform import FromWaveform
 from speechlip.encoders.features.whisper import known_size, open_whisper
 from speechlip.encoders.networks import registry
-from speechlip.encoders.trained import last_checkpoint
 from speechlip.errors import OptionError
 from speechlip.remote.mirror import run_at
 from speechlip.remote.names import is_remote

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.encoders.features.protocol import FRAME_MS, FeatureClock
 from speechlip.encoders.features.seeded import RANDOM_WEIGHTS, seeded
 from speechlip.encoders.features.waveform import FULL_SCALE
 from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.networks.lips import DIM
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
-from speechlip.encoders.trained import TrainedPair, last_checkpoint, load_run, read_facts
+from speechlip.encoders.trained import TrainedPair, load_run
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.timing import FPS, HOP, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -63,11 +64,8 @@ def open_run(run: Path, device: str, random_init: bool = False) -> SpeechHalf:
     """The speech half of a run of ``train-encoder``, or the same network at seeded random weights. Raises ModelError as ``load_run``."""
     if not random_init:
         return SpeechHalf(load_run(run, device), str(run))
-    options = read_facts(last_checkpoint(run))["options"]
-    chosen = {name: options.get(name, "") for name in ("feature", "pool")}
-    return untrained(
-        lambda: build_pair(options["encoder"], "mouth", rectified=False, **chosen), str(run), device
-    )
+    network = open_checkpoint(run).facts.network | {"lip_input": "mouth"}
+    return untrained(lambda: build_pair(**network, rectified=False), str(run), device)
 
 
 def open_network(name: str, device: str) -> SpeechHalf:
