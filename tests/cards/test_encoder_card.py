@@ -8,9 +8,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from speechlip.cards.encoder import write_card
 from speechlip.cards.kept import BEGIN, END
 from speechlip.errors import ModelError, OptionError
+from speechlip.training.card import write_card
 from speechlip.training.config import make_options, unlike_paper
 from speechlip.training.cosines import write_cosines
 

@@ -7,8 +7,8 @@ from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
 from benchmarking.made_benchmark import HOSTILE, made_benchmark
-from speechlip.cards import write_card_of
 from speechlip.cards.kept import END
+from speechlip.commands.output.card import write_card_of
 from speechlip.errors import OptionError, ShardError
 
 

@@ -19,6 +19,6 @@ def card(folder: Path) -> None:
     Everything in it comes from the folder's own files; what stands between <!-- yours: begin --> and <!-- yours: end --> stays. Shards also get
     their pictures (card/) and croissant.json.
     """
-    from speechlip.cards import write_card_of
+    from speechlip.commands.output.card import write_card_of
 
     echo(write_card_of(folder))

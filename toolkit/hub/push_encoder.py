@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from speechlip.cards.encoder import made_anew, write_card
 from speechlip.encoders.checkpoint import FACTS, WEIGHTS, open_checkpoint
 from speechlip.encoders.trained import load_run
 from speechlip.hub.publication import NAME as PUBLICATION
@@ -12,6 +11,7 @@ from speechlip.hub.push_shards import CARD, PushOptions, Told, travel
 from speechlip.hub.refusals import said_plainly
 from speechlip.hub.repository import Plan, Repository, Upload, upload_of
 from speechlip.licences import stated_licences
+from speechlip.training.card import made_anew, write_card
 
 BESIDE = ("training.png", "history.csv", "cosines.csv")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from speechlip.benchmarking.options import BenchmarkOptions, make_options
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
 from speechlip.benchmarking.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmarking.scores import notes_on
-from speechlip.cards.scores import write_card
 from speechlip.commands.terminal import Bar, echo, say
 from speechlip.errors import SOME_MISSING
 from speechlip.training.device import choose_device

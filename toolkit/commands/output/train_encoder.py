@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from speechlip.cards.encoder import write_card
 from speechlip.commands.terminal import Bar, echo, say
 from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import SpeechLipError, exit_code
+from speechlip.training.card import write_card
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import refuse_others, saved_options
 from speechlip.training.config import TrainOptions, make_options, other_end, resumed, unlike_paper
