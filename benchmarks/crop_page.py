@@ -72,16 +72,14 @@ def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
-    return build_tracks([[Face(face_box(landmarks), 1.0, landmarks)] for _, landmarks in frames], ()).tracks[
-        0
-    ]
+    (track,), _ = build_tracks([[Face(face_box(landmarks), 1.0, landmarks)] for _, landmarks in frames], ())
+    return track
 
 
 def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
     with open_detector("cascade", Source(Path(), "", "")) as detector:
-        return build_tracks(
-            [detector.detect(picture, index) for index, (picture, _) in enumerate(frames)], ()
-        ).tracks[0]
+        faces = [detector.detect(picture, index) for index, (picture, _) in enumerate(frames)]
+    return build_tracks(faces, ())[0][0]
 
 
 def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:

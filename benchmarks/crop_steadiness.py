@@ -49,7 +49,7 @@ def movements(path: Path, detector_name: str, option: str, sigmas: tuple[float, 
         pictures, faces = read(path, detector_name)
     except SourceRefused:
         return None
-    tracks = [build_tracks(faces, (), TrackOptions(**{option: sigma})).tracks for sigma in sigmas]
+    tracks = [build_tracks(faces, (), TrackOptions(**{option: sigma}))[0] for sigma in sigmas]
     if not tracks[0]:
         return None
     return [movement(pictures, max(found, key=len)) for found in tracks]
@@ -64,7 +64,7 @@ def read(path: Path, detector_name: str) -> tuple[list[np.ndarray | None], list[
         for frame in reading:
             if frame.index == MAX_FRAMES:
                 break
-            pictures.append(None if frame.image is None else frame.image.rgb())
+            pictures.append(frame.rgb())
             faces.append(None if pictures[-1] is None else detector.detect(pictures[-1], frame.index))
     return pictures, faces
 

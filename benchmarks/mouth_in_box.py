@@ -19,7 +19,8 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.crops import MOUTH_WIDTHS, SIZE
 from speechlip.faces.detectors import open_detector
 from speechlip.faces.landmarks import MIRROR, MOUTH, MOUTH_CORNERS
-from speechlip.faces.tracks import build_tracks, iou, select
+from speechlip.faces.stage import FaceStage
+from speechlip.faces.tracks import iou
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import FaceTrack, Source
@@ -75,19 +76,19 @@ def mirror(track: FaceTrack, width: int) -> FaceTrack:
 
 
 def follow(path: Path, detector_name: str, mirrored: bool) -> tuple[FaceTrack, ...]:
-    faces = []
     with (
         open_detector(detector_name, Source(path, path.name, "")) as detector,
         closing(read_frames(path, probe(path, need_audio=False))) as reading,
     ):
+        stage = FaceStage(detector)
         for frame in reading:
             if frame.index == MAX_FRAMES:
                 break
-            picture = None if frame.image is None else frame.image.rgb()
-            if mirrored and picture is not None:
-                picture = np.ascontiguousarray(picture[:, ::-1])
-            faces.append(None if picture is None else detector.detect(picture, frame.index))
-    return select(build_tracks(faces, ()).tracks, "largest")
+            image = frame.rgb()
+            if mirrored and image is not None:
+                image = np.ascontiguousarray(image[:, ::-1])
+            stage.see(image, frame.index)
+    return stage.finish().selected
 
 
 def report(places: dict[str, np.ndarray]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from speechlip import recipes
 from speechlip.commands.cli import prep_shards
+from speechlip.faces import stage as face_stage
 from speechlip.faces.detectors import choose_detector
 from speechlip.media.source_frames import DecodedImage
 from speechlip.preparing import passes
@@ -101,7 +102,7 @@ def stopwatches(spent: Counter) -> Iterator[None]:
     doors: list[tuple[object, str, str]] = [
         (DecodedImage, "rgb", "decode"),
         (prepare, "probe", "decode"),
-        (passes, "build_tracks", "tracks"),
+        (face_stage, "build_tracks", "tracks"),
         (passes, "plan_crop", "crop"),
         (passes, "cut", "crop"),
         (writer, "spectrogram", "STFT"),
@@ -113,15 +114,15 @@ def stopwatches(spent: Counter) -> Iterator[None]:
     kept += [
         (passes, "read_frames", passes.read_frames),
         (passes, "open_detector", passes.open_detector),
-        (passes, "ShotDetector", passes.ShotDetector),
+        (face_stage, "ShotDetector", face_stage.ShotDetector),
     ]
-    for owner, name, stage in doors:
-        setattr(owner, name, timed(getattr(owner, name), stage, spent))
+    for owner, name, label in doors:
+        setattr(owner, name, timed(getattr(owner, name), label, spent))
     passes.read_frames = lambda *args, inner=passes.read_frames, **kwargs: TimedIterator(
         inner(*args, **kwargs), spent
     )
     passes.open_detector = timed_detector(passes.open_detector, spent)
-    passes.ShotDetector = timed_method(passes.ShotDetector, "see", "shots", spent)
+    face_stage.ShotDetector = timed_method(face_stage.ShotDetector, "see", "shots", spent)
     try:
         yield
     finally:

@@ -5,7 +5,8 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.faces.landmarks import MOUTH_CORNERS, RIGID, mean_face
-from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions, build_tracks, select
+from speechlip.faces.selection import select
+from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions, build_tracks
 from speechlip.records import Face
 
 STILL = TrackOptions(pose_frames=0, box_frames=0)
@@ -25,7 +26,7 @@ def spans(tracks) -> list[tuple[int, int]]:
 
 
 def test_one_face_is_one_track():
-    (track,) = build_tracks([[box(100)] for _ in range(30)], []).tracks
+    (track,) = build_tracks([[box(100)] for _ in range(30)], [])[0]
     assert (
         (track.start_frame, len(track)) == (0, 30)
         and not track.interpolated.any()
@@ -39,38 +40,21 @@ def test_one_face_is_one_track():
 
 
 def test_a_cut_ends_a_track_even_where_the_boxes_agree():
-    assert spans(build_tracks([[box(100)] for _ in range(40)], [15]).tracks) == [(0, 15), (15, 40)]
+    assert spans(build_tracks([[box(100)] for _ in range(40)], [15])[0]) == [(0, 15), (15, 40)]
 
 
 def test_several_faces_are_several_tracks_also_when_their_order_changes():
     frames = [[box(100 + i), box(300 - i)][:: 1 if i % 2 else -1] for i in range(30)]
-    left, right = build_tracks(frames, [], STILL).tracks
+    left, right = build_tracks(frames, [], STILL)[0]
     assert np.allclose(left.boxes[:, 0], 100 + np.arange(30)) and np.allclose(
         right.boxes[:, 0], 300 - np.arange(30)
     )
 
 
-def test_faces_are_counted_by_moment_small_ones_too_and_false_ones_not():
-    """A large face throughout, a second in the frames 10 … 29, a small one in 20 … 29 (24 px), a false detection in frame 3."""
-    frames = [[box(100)] for _ in range(40)]
-    frames[3].append(box(600))
-    for index in range(10, 30):
-        frames[index].append(box(300))
-    for index in range(20, 30):
-        frames[index].append(box(500, side=24))
-    found = build_tracks(frames, [], STILL)
-    assert found.at_once(40).tolist() == [1] * 10 + [2] * 10 + [3] * 10 + [1] * 10
-    assert [(face.reason, face.frames[0], face.frames[-1], face.width_px) for face in found.unfit] == [
-        (BRIEF, 3, 3, 80),
-        (SMALL, 20, 29, 24),
-    ]
-    assert found.small == found.unfit[1:]
-
-
 @pytest.mark.parametrize(("gap", "expected"), [(12, [(0, 42)]), (13, [(0, 15), (28, 43)])])
 def test_gaps_up_to_twelve_frames_are_interpolated_and_marked_longer_ones_split(gap, expected):
     frames = [[box(100)]] * 15 + [[]] * gap + [[box(126)]] * 15
-    tracks = build_tracks(frames, [], STILL).tracks
+    tracks = build_tracks(frames, [], STILL)[0]
     assert spans(tracks) == expected
     if gap == 12:
         assert np.flatnonzero(tracks[0].interpolated).tolist() == list(range(15, 27))
@@ -79,7 +63,7 @@ def test_gaps_up_to_twelve_frames_are_interpolated_and_marked_longer_ones_split(
 
 
 def test_no_picture_is_a_gap():
-    (track,) = build_tracks([[box(100)]] * 8 + [None] * 4 + [[box(100)]] * 8, [], STILL).tracks
+    (track,) = build_tracks([[box(100)]] * 8 + [None] * 4 + [[box(100)]] * 8, [], STILL)[0]
     assert spans([track]) == [(0, 20)] and track.interpolated.sum() == 4
 
 
@@ -87,7 +71,7 @@ def test_landmarks_are_interpolated_linearly():
     points = mean_face() * 10 + 200
     there = points + np.array([8, 0])
     frames = [[with_landmarks(points)]] * 6 + [[]] * 3 + [[with_landmarks(there)]] * 6
-    (track,) = build_tracks(frames, [], STILL).tracks
+    (track,) = build_tracks(frames, [], STILL)[0]
     assert np.allclose(track.landmarks[5:10, 30, 0] - points[30, 0], [0, 2, 4, 6, 8], atol=1e-3)
 
 
@@ -100,9 +84,14 @@ def test_what_is_no_face_is_dropped_and_counted():
         frames[i] = [*frames[i], box(700)]  # seen in every third frame
     for i in range(40):
         frames[i] = [*frames[i], box(900, side=20)]
-    result = build_tracks(frames, [])
-    assert spans(result.tracks) == [(0, 40)]
-    assert result.dropped == {BRIEF: 1 + 4 + 14, SMALL: 40}
+    tracks, unfit = build_tracks(frames, [])
+    assert spans(tracks) == [(0, 40)]
+    assert [(face.reason, len(face.frames)) for face in unfit] == [
+        (BRIEF, 1),
+        (BRIEF, 4),
+        (BRIEF, 14),
+        (SMALL, 40),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,22 +100,22 @@ def test_what_is_no_face_is_dropped_and_counted():
 def test_syncnets_rule_is_the_longer_mean_side(sides, kept):
     """max(mean width, mean height) > 100, whatever the median width; over interpolated boxes too."""
     face = Face(np.array([10, 10, 10 + sides[0], 10 + sides[1]], np.float32), 0.9, None)
-    found = build_tracks([[face]] * 20, (), TrackOptions(min_width_px=0, min_mean_side_px=100))
-    assert (len(found.tracks), found.dropped) == ((1, {}) if kept else (0, {SMALL: 20}))
+    tracks, unfit = build_tracks([[face]] * 20, (), TrackOptions(min_width_px=0, min_mean_side_px=100))
+    assert (len(tracks), [face.reason for face in unfit]) == ((1, []) if kept else (0, [SMALL]))
 
 
 def test_a_mean_is_no_median():
     small, large = (Face(np.array([0, 0, side, side], np.float32), 0.9, None) for side in (80, 140))
-    found = build_tracks(
+    tracks, _ = build_tracks(
         [[small]] * 11 + [[large]] * 9,
         (),
         TrackOptions(min_width_px=0, min_mean_side_px=100, pose_frames=0, box_frames=0),
     )
-    assert len(found.tracks) == 1  # median 80, mean 107
+    assert len(tracks) == 1  # median 80, mean 107
 
 
 def test_nothing_seen_is_no_track():
-    assert build_tracks([], []).tracks == () and build_tracks([[], None, []], [1]).tracks == ()
+    assert build_tracks([], [])[0] == () and build_tracks([[], None, []], [1])[0] == ()
 
 
 def test_jitter_goes_and_the_mouth_keeps_its_movement():
@@ -137,7 +126,7 @@ def test_jitter_goes_and_the_mouth_keeps_its_movement():
     points = np.repeat(mean_face()[None] * 12 + 300, n, axis=0)
     points[:, 60:68, 1] += opening[:, None] * np.array([0, -3, -4, -3, 0, 6, 9, 6])
     frames = [[with_landmarks(shape)] for shape in points + jitter]
-    (track,) = build_tracks(frames, [], TrackOptions(pose_frames=2.0)).tracks
+    (track,) = build_tracks(frames, [], TrackOptions(pose_frames=2.0))[0]
     gap = track.landmarks[:, 66, 1] - track.landmarks[:, 62, 1]
     assert np.allclose(gap, points[:, 66, 1] - points[:, 62, 1], atol=1e-2)
     before, after = (
@@ -150,7 +139,7 @@ def test_jitter_goes_and_the_mouth_keeps_its_movement():
 def test_smoothing_does_not_lag_behind_a_moving_head():
     frames = [[with_landmarks(mean_face() * 12 + (300 + 20 * np.sin(i / 8), 300))] for i in range(100)]
     raw, calm = (
-        build_tracks(frames, [], TrackOptions(pose_frames=sigma)).tracks[0].landmarks[:, 30, 0]
+        build_tracks(frames, [], TrackOptions(pose_frames=sigma))[0][0].landmarks[:, 30, 0]
         for sigma in (0, 1.5)
     )
     shift = [np.abs(calm[5 + s : 95 + s] - raw[5:95]).mean() for s in (-1, 0, 1)]
@@ -159,8 +148,8 @@ def test_smoothing_does_not_lag_behind_a_moving_head():
 
 def test_tracks_do_not_depend_on_the_future_of_another_shot():
     first = [[box(100 + (i * 7) % 5)] for i in range(30)]
-    alone = build_tracks(first, []).tracks[0]
-    followed = build_tracks(first + [[box(500)]] * 30, [30]).tracks[0]
+    alone = build_tracks(first, [])[0][0]
+    followed = build_tracks(first + [[box(500)]] * 30, [30])[0][0]
     assert np.array_equal(alone.boxes, followed.boxes)
 
 
@@ -171,7 +160,7 @@ def test_largest_is_the_one_that_is_large_for_long_and_the_rest_of_others_is_kep
     for i in range(90, 130):
         frames += [[]] if i >= len(frames) else []
         frames[i].append(box(700, side=60))
-    tracks = build_tracks(frames, [], STILL).tracks
+    tracks = build_tracks(frames, [], STILL)[0]
     assert spans(tracks) == [(0, 100), (40, 55), (90, 130)]
     assert spans(select(tracks, "all")) == spans(tracks)
     assert spans(select(tracks, "largest")) == [(0, 100), (100, 130)]
@@ -179,7 +168,7 @@ def test_largest_is_the_one_that_is_large_for_long_and_the_rest_of_others_is_kep
 
 def test_largest_is_settled_per_shot():
     shots = [[box(100, side=100), box(400, side=60)]] * 20 + [[box(100, side=60), box(400, side=100)]] * 20
-    kept = select(build_tracks(shots, [20], STILL).tracks, "largest")
+    kept = select(build_tracks(shots, [20], STILL)[0], "largest")
     assert [(track.start_frame, float(track.boxes[0, 0])) for track in kept] == [(0, 100.0), (20, 400.0)]
 
 

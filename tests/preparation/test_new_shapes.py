@@ -12,7 +12,7 @@ from speechlip.media.probe import probe
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.passes import observe
 from speechlip.records import Source
-from speechlip.scoring.faces import look
+from speechlip.scoring.faces import check_one_size, find_faces
 from speechlip.scoring.protocols import get
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.shards.read.reader import read_shard
@@ -65,9 +65,9 @@ def wide_size(path):
 
 def test_what_has_one_size_only_refuses(turned, tmp_path):
     info = probe(turned)
-    looked = look(turned, info, "cascade", get("direct").tracks, lambda frames: None)
-    assert looked.sizes == ((info.width, info.height), wide_size(turned)[::-1]) and looked.corrected
+    faces, corrected = find_faces(turned, info, "cascade", get("direct").tracks, lambda frames: None)
+    assert set(faces.sizes) == {(info.width, info.height), wide_size(turned)[::-1]} and corrected
     with pytest.raises(Exception, match=r"picture size changes.*LMD is measured in pixels of one size"):
-        looked.check_one_size("LMD")
+        check_one_size(faces, "LMD")
     with pytest.raises(Exception, match="picture size changes"):
         through(get("wav2lip"), turned, info, turned, tmp_path)

@@ -1,43 +1,45 @@
 """Faces of single frames → tracks: one face, one shot, no long gap, no jitter.
 
-A shot cut ends every track. Within a shot a face continues the track whose last box it overlaps best; gaps up to 12 frames are interpolated
-and marked, longer ones split. What is no track (too few frames, too small) is dropped and counted.
+A shot cut ends every track. Within a shot a face continues the track whose last box it overlaps best. Gaps of up
+to 12 frames are interpolated and marked, longer ones split the track. Faces seen too briefly, or too small, become
+no track.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechlip.errors import OptionError
 from speechlip.faces.pose import as_complex, as_points, fit_pose, smooth
+from speechlip.faces.selection import MIN_FRAMES
 from speechlip.records import Face, FaceTrack
 
 BRIEF = "seen too briefly"
 SMALL = "face too small"
-SELECTIONS = ("largest", "all")
 BLOCK_FRAMES = 1000
-"""Landmarks of so many frames are moved at once: a track may be an hour long."""
+"""Landmarks are moved in blocks of so many frames: a track may be an hour long."""
 
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """What is one track. The lengths are frames of 40 ms.
+    """What makes a track. A frame is 40 ms.
 
-    max_gap_frames: longest run without the face that is interpolated (0.48 s: a hand or a glance aside, not an absence).
-    min_iou: overlap with the last box that a face needs to continue a track. SyncNet's pipeline asks 0.5 from one frame to the next; over a gap
-    a talking head moves further.
-    min_seen_frames, min_seen_share: a track seen in fewer frames, or in less than this share of its frames, is a false detection.
-    min_width_px: a face less wide has a mouth of under 12 px.
-    pose_frames: σ of the smoothing of place, size and roll of a face with landmarks; box_frames: of the box of a face without. Both are where
-    the image in the crop stands stillest (docs/decisions/smoothing.md).
-    min_mean_side_px: SyncNet's rule instead: the longer of the mean width and the mean height of a track, interpolated boxes too, must exceed it.
+    max_gap_frames: longest gap that is interpolated (0.48 s: a hand or a glance aside, not an absence).
+    min_iou: overlap with the track's last box that a face needs. SyncNet's pipeline asks for 0.5 from one frame to
+        the next; over a gap a talking head moves further.
+    min_seen_frames: a face seen in fewer frames is a false detection.
+    min_seen_share: so is one seen in a smaller share of the frames from its first to its last.
+    min_width_px: median width of the box; a face less wide has a mouth of under 12 px.
+    pose_frames: σ of the smoothing of place, size and roll of a face with landmarks.
+    box_frames: σ of the smoothing of the box of a face without landmarks. With both values the image in the crop
+        stands stillest (docs/decisions/smoothing.md).
+    min_mean_side_px: SyncNet's rule: the longer of mean width and mean height, over interpolated boxes too, must
+        exceed it.
     """
 
     max_gap_frames: int = 12
     min_iou: float = 0.3
-    min_seen_frames: int = 5
+    min_seen_frames: int = MIN_FRAMES
     min_seen_share: float = 0.5
     min_width_px: float = 30.0
     pose_frames: float = 0.7
@@ -47,37 +49,16 @@ class TrackOptions:
 
 @dataclass(frozen=True)
 class Unfit:
-    """Sightings of one face that are no track: why, in which frames it was seen, and how wide its box is (median, pixels)."""
+    """Sightings of one face that became no track.
+
+    reason: ``BRIEF`` or ``SMALL``.
+    frames: in which it was seen.
+    width_px: median width of its boxes.
+    """
 
     reason: str
     frames: tuple[int, ...]
     width_px: float
-
-
-@dataclass(frozen=True)
-class Tracks:
-    """All tracks of a video in the order of their first frame, and how many faces (of single frames) were dropped, by reason.
-
-    unfit: what was dropped, face by face.
-    """
-
-    tracks: tuple[FaceTrack, ...]
-    dropped: dict[str, int]
-    unfit: tuple[Unfit, ...] = ()
-
-    def at_once(self, n_frames: int) -> np.ndarray:
-        """(n_frames,) int32: how many faces are there at each moment, those too small for a track among them, false detections not."""
-        count = np.zeros(n_frames, np.int32)
-        for track in self.tracks:
-            count[track.start_frame : track.stop_frame] += 1
-        for face in self.small:
-            count[face.frames[0] : face.frames[-1] + 1] += 1
-        return count
-
-    @property
-    def small(self) -> tuple[Unfit, ...]:
-        """Faces that are there long enough, and less wide than ``TrackOptions.min_width_px``."""
-        return tuple(face for face in self.unfit if face.reason == SMALL)
 
 
 Sighting = tuple[int, Face]
@@ -85,28 +66,30 @@ Sighting = tuple[int, Face]
 
 def build_tracks(
     frames: Sequence[list[Face] | None], cuts: Collection[int], options: TrackOptions | None = None
-) -> Tracks:
-    """frames: per 25-fps frame its faces (None: no image, which counts as a frame without the face); cuts: first frames of new shots."""
+) -> tuple[tuple[FaceTrack, ...], tuple[Unfit, ...]]:
+    """Tracks in the order of their first frame, and the faces that became none.
+
+    frames: faces of every frame; None for a frame without an image, which counts as one without a face.
+    cuts: first frames of new shots.
+    """
     options = options or TrackOptions()
-    dropped: Counter[str] = Counter()
     tracks, unfit = [], []
     for sightings in follow(frames, frozenset(cuts), options):
-        reason = why_not(sightings, options)
+        reason = why_unfit(sightings, options)
         if not reason and longer_mean_side(track := join(sightings)) <= options.min_mean_side_px:
             reason = SMALL
         if reason:
-            dropped[reason] += len(sightings)
             unfit.append(Unfit(reason, tuple(index for index, _ in sightings), width_px(sightings)))
         else:
             tracks.append(steady(track, options))
     tracks.sort(key=lambda track: (track.start_frame, *track.boxes[0].tolist()))
-    return Tracks(tuple(tracks), dict(sorted(dropped.items())), tuple(unfit))
+    return tuple(tracks), tuple(unfit)
 
 
 def follow(
     frames: Sequence[list[Face] | None], cuts: frozenset[int], options: TrackOptions
 ) -> Iterator[list[Sighting]]:
-    """The sightings of each face: one list per track, not yet judged."""
+    """Sightings of each face, one list per track, still unchecked."""
     live: list[list[Sighting]] = []
     for index, faces in enumerate(frames):
         ended = (
@@ -152,8 +135,8 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
 
 
-def why_not(sightings: list[Sighting], options: TrackOptions) -> str:
-    """Why these sightings are no track, or ``""``."""
+def why_unfit(sightings: list[Sighting], options: TrackOptions) -> str:
+    """Why these sightings are no track; empty where they are one."""
     n_frames = sightings[-1][0] - sightings[0][0] + 1
     if len(sightings) < max(options.min_seen_frames, options.min_seen_share * n_frames):
         return BRIEF
@@ -171,7 +154,7 @@ def longer_mean_side(track: FaceTrack) -> float:
 
 
 def join(sightings: list[Sighting]) -> FaceTrack:
-    """Sightings → a track without holes: in between values go on linearly, their score is 0 and they are marked."""
+    """Sightings → a track without holes: gaps are interpolated linearly, marked, and have score 0."""
     seen = np.array([index for index, _ in sightings])
     every = np.arange(seen[0], seen[-1] + 1)
     interpolated = ~np.isin(every, seen)
@@ -184,7 +167,7 @@ def join(sightings: list[Sighting]) -> FaceTrack:
 
 
 def between(every: np.ndarray, seen: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Linear interpolation along axis 0: values (S, …) at the frames ``seen`` → (N, …) float32 at ``every``."""
+    """Linear interpolation: (S, …) values at the frames ``seen`` → (N, …) float32 at the frames ``every``."""
     found = np.empty((len(every), *values.shape[1:]), np.float32)
     found[seen - every[0]] = values
     for before in np.flatnonzero(np.diff(seen) > 1):
@@ -195,10 +178,10 @@ def between(every: np.ndarray, seen: np.ndarray, values: np.ndarray) -> np.ndarr
 
 
 def steady(track: FaceTrack, options: TrackOptions) -> FaceTrack:
-    """The track without the detector's jitter, and without lag (zero-phase).
+    """The track without the detector's jitter, smoothed without lag (zero-phase).
 
-    Of a face with landmarks only place, size and roll are smoothed: the points move as one, so that the mouth opens as far and as fast as
-    before. A face without landmarks has nothing but its box to smooth.
+    With landmarks only place, size and roll are smoothed: the points move as one, so that the mouth opens as far and
+    as fast as before. Without landmarks the box is smoothed.
     """
     if track.landmarks is None:
         return replace(track, boxes=smooth(track.boxes, options.box_frames))
@@ -213,49 +196,3 @@ def steady(track: FaceTrack, options: TrackOptions) -> FaceTrack:
             as_complex(track.landmarks[block]) * turn[block, None] + shift[block, None]
         )
     return replace(track, boxes=smooth(track.boxes, options.pose_frames), landmarks=landmarks)
-
-
-def select(
-    tracks: Sequence[FaceTrack], which: str, min_frames: int = TrackOptions.min_seen_frames
-) -> tuple[FaceTrack, ...]:
-    """``all`` tracks, or at every moment one: the ``largest``. Raises OptionError for another word.
-
-    Largest is the track with the largest area summed over its frames (per shot, since no track crosses a cut), not the largest face of a
-    moment: somebody who passes close to the camera does not interrupt the one who talks. What another track has outside its span is kept, in
-    pieces of at least ``min_frames``.
-    """
-    if which not in SELECTIONS:
-        raise OptionError(f"no selection of faces {which!r}; there are: {', '.join(SELECTIONS)}")
-    if which == "all":
-        return tuple(tracks)
-    kept: list[FaceTrack] = []
-    for track in sorted(tracks, key=lambda track: -summed_area(track)):
-        kept.extend(piece for piece in outside(track, kept) if len(piece) >= min_frames)
-    return tuple(sorted(kept, key=lambda track: track.start_frame))
-
-
-def summed_area(track: FaceTrack) -> float:
-    return float(np.prod(track.boxes[:, 2:] - track.boxes[:, :2], axis=1, dtype=np.float64).sum())
-
-
-def outside(track: FaceTrack, others: Sequence[FaceTrack]) -> Iterator[FaceTrack]:
-    """The pieces of ``track`` in which none of ``others`` is there."""
-    free = np.ones(len(track), bool)
-    for other in others:
-        free[max(0, other.start_frame - track.start_frame) : max(0, other.stop_frame - track.start_frame)] = (
-            False
-        )
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], free.astype(np.int8), [0]])))
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        yield piece(track, start, stop)
-
-
-def piece(track: FaceTrack, start: int, stop: int) -> FaceTrack:
-    """Frames ``start … stop - 1`` of a track, counted from its own first frame."""
-    return FaceTrack(
-        track.start_frame + start,
-        track.boxes[start:stop],
-        track.scores[start:stop],
-        track.interpolated[start:stop],
-        None if track.landmarks is None else track.landmarks[start:stop],
-    )

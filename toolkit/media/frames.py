@@ -32,6 +32,10 @@ class Frame:
     image: DecodedImage | ArrayImage | None
     samples: np.ndarray | None
 
+    def rgb(self) -> np.ndarray | None:
+        """(H, W, 3) uint8 RGB as displayed; None where there is no image. Converted at each call."""
+        return None if self.image is None else self.image.rgb()
+
 
 @dataclass(frozen=True)
 class ReadStats:

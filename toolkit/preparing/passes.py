@@ -10,8 +10,7 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, cut, plan_crop
 from speechlip.faces.detectors import open_detector
-from speechlip.faces.shots import ShotDetector
-from speechlip.faces.tracks import Unfit, build_tracks, select
+from speechlip.faces.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, joins, read_frames
@@ -20,7 +19,7 @@ from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.spans import Observation, Span
-from speechlip.records import Clip, Face, FaceTrack, Phone, Source
+from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds
 
 Report = Callable[[str, float], None]
@@ -42,56 +41,38 @@ def observe(
 
     Of the part from ``first_frame`` on, before ``stop_frame``: nothing outside of it is looked at, so nothing of it shows in tracks or crops.
     """
-    faces: list[list[Face] | None] = []
     peaks: list[int] = []
-    sizes: list[tuple[int, int] | None] = []
-    shots = ShotDetector()
     with (
         open_detector(options.detector, source) as detector,
         closing(read_frames(source.path, info, options.decoder)) as reading,
     ):
-        for moment in reading:
-            if moment.index == stop_frame:
+        stage = FaceStage(detector)
+        for frame in reading:
+            if frame.index == stop_frame:
                 break
-            inside = moment.index >= first_frame
-            picture = moment.image.rgb() if inside and moment.image is not None else None
-            faces.append(None if picture is None else detector.detect(picture, moment.index))
-            sizes.append(None if picture is None else (picture.shape[1], picture.shape[0]))
-            peaks.append(peak(moment.samples) if inside else -1)
+            inside = frame.index >= first_frame
+            stage.see(frame.rgb() if inside else None, frame.index)
+            peaks.append(peak(frame.samples) if inside else -1)
             if inside:
-                shots.see(picture, moment.index)
                 report(source.name, FIRST_PASS_S)
-    found = build_tracks(faces, sorted({*shots.cuts(), *joins(info)}))
-    tracks = select(found.tracks, options.faces)
-    crops = tuple(plan_crop(track, options.crop) for track in tracks)
+    faces = stage.finish(joins(info), options.faces)
+    crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
     return Observation(
-        has_picture=np.array([found is not None for found in faces], bool),
-        face_seen=np.array([bool(found) for found in faces], bool),
+        has_picture=faces.has_image,
+        face_seen=faces.face_seen,
         peaks=np.array(peaks, np.int32),
-        tracks=tracks,
+        tracks=faces.selected,
         crops=crops,
         mouth_inside=tuple(
-            mouth_inside(crop, *size_of(track, sizes)) for track, crop in zip(tracks, crops, strict=True)
+            mouth_inside(crop, *faces.size_of(track))
+            for track, crop in zip(faces.selected, crops, strict=True)
         ),
         reading=reading.stats,
-        faces=found.at_once(len(faces)),
-        too_small=inside_any(found.small, len(faces)),
-        small_width_px=float(np.median([face.width_px for face in found.small])) if found.small else 0.0,
-        first_frame=min(first_frame, len(faces)),
+        faces=faces.at_once,
+        too_small=faces.small_seen,
+        small_width_px=float(np.median([face.width_px for face in faces.small])) if faces.small else 0.0,
+        first_frame=min(first_frame, faces.n_frames),
     )
-
-
-def inside_any(faces: Sequence[Unfit], n_frames: int) -> np.ndarray:
-    """(n_frames,) bool: from the first to the last sight of any of these faces."""
-    found = np.zeros(n_frames, bool)
-    for face in faces:
-        found[face.frames[0] : face.frames[-1] + 1] = True
-    return found
-
-
-def size_of(track: FaceTrack, sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
-    """(width, height) of the pictures in which a track lies; it is one, since a track ends where the size changes."""
-    return next(size for size in sizes[track.start_frame : track.stop_frame] if size is not None)
 
 
 def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
@@ -119,25 +100,25 @@ def cut_clips(
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
     sounds = Sounds(source, info, {seen.delay_frames(span.track) for span in spans})
     with closing(read_frames(source.path, info, options.decoder)) as reading:
-        for moment in reading:
-            heard = sounds.of(moment)
-            while waiting and waiting[0].start_frame == moment.index:
+        for frame in reading:
+            heard = sounds.of(frame)
+            while waiting and waiting[0].start_frame == frame.index:
                 open_clips.append((waiting.popleft(), [], []))
-            picture = moment.image.rgb() if open_clips and moment.image is not None else None
+            picture = frame.rgb() if open_clips else None
             for span, lips, samples in open_clips:
                 sound = heard[seen.delay_frames(span.track)]
                 if picture is None or sound is None:
                     raise SourceRefused(
                         "clips",
                         "two readings differ",
-                        f"frame {moment.index} was there in the first pass and is not in the second",
+                        f"frame {frame.index} was there in the first pass and is not in the second",
                     )
                 track = seen.tracks[span.track]
                 lips.append(
-                    cut(picture, seen.crops[span.track].affines[moment.index - track.start_frame], CROP_SIZE)
+                    cut(picture, seen.crops[span.track].affines[frame.index - track.start_frame], CROP_SIZE)
                 )
                 samples.append(sound)
-            for done in [entry for entry in open_clips if entry[0].stop_frame == moment.index + 1]:
+            for done in [entry for entry in open_clips if entry[0].stop_frame == frame.index + 1]:
                 open_clips.remove(done)
                 yield make_clip(source, seen, *done, phones)
             report(source.name, SECOND_PASS_S)
@@ -151,7 +132,7 @@ def cut_clips(
 
 
 class Sounds:
-    """The sound that belongs to each moment, as it is and moved later by so many frames (a moved one is read on its own)."""
+    """The sound that belongs to each frame, as it is and moved later by so many frames (a moved one is read on its own)."""
 
     def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
         self._moved = {
@@ -161,9 +142,9 @@ class Sounds:
             for delay in sorted(delays_frames - {0})
         }
 
-    def of(self, moment: Frame) -> dict[int, np.ndarray | None]:
-        """Samples by delay, (640,) int16 or None. Call it once for every moment, in order."""
-        return {0: moment.samples, **{delay: next(sound) for delay, sound in self._moved.items()}}
+    def of(self, frame: Frame) -> dict[int, np.ndarray | None]:
+        """Samples by delay, (640,) int16 or None. Call it once for every frame, in order."""
+        return {0: frame.samples, **{delay: next(sound) for delay, sound in self._moved.items()}}
 
 
 def make_clip(

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.stage import FaceTracks
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.lmd import LandmarkScore
 from speechlip.scoring.clip.full_reference import ImageScores
 from speechlip.scoring.clip.strips import Strips
-from speechlip.scoring.faces import FaceTracks
 from speechlip.scoring.sync.models import TrackSync
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.stage import FaceTracks
 from speechlip.files.names import is_file
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import MediaInfo, image_corrections, probe
@@ -28,7 +29,7 @@ from speechlip.scoring.clip.full_reference import (
 )
 from speechlip.scoring.clip.rows import clip_rows, curves_of
 from speechlip.scoring.clip.strips import Strips
-from speechlip.scoring.faces import FaceTracks, look, sidecar_landmarks, sidecar_of
+from speechlip.scoring.faces import check_one_size, find_faces, sidecar_landmarks, sidecar_of
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import NEED_REFERENCE, ScoreOptions
 from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
@@ -63,14 +64,14 @@ def score_clip(
     reference = _open_reference(task, options, found)
     if options.looks_at_faces:
         with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
-            found.looked = look(
+            found.looked, corrected = find_faces(
                 task.render,
                 info,
                 options.detector,
                 protocols.get(options.protocol).tracks,
                 _advance(report, task, "faces"),
             )
-            found.notes.extend(found.looked.corrected)
+            found.notes.extend(corrected)
     if "lse" in options.metrics:
         with found.stage("sync", ("lse",)):
             _score_sync(task, info, options, tools, found, _advance(report, task, "sync"), scratch)
@@ -178,7 +179,7 @@ def _compare(
             same_size = True
         if found.open(("lmd",), options.metrics) or options.region != "full":
             with found.stage("faces", ("lmd",)):
-                seen = look(
+                seen, _ = find_faces(
                     task.reference,
                     reference,
                     options.detector,
@@ -189,7 +190,7 @@ def _compare(
             with found.stage("images", ("lmd",)):
                 for looked in (found.looked, seen):
                     if looked:
-                        looked.check_one_size("LMD")
+                        check_one_size(looked, "LMD")
                 render_points, reference_points = _landmarks(task, found, seen)
                 found.landmarks = landmark_distance(
                     render_points, reference_points, scale_to_render(info, reference)
@@ -213,8 +214,8 @@ def _landmarks(
     task: ScoreTask, found: Findings, seen: FaceTracks | None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Landmarks of render and reference, from the detector, or where it gives boxes only from the files beside both."""
-    render = found.looked.main_landmarks() if found.looked else None
-    reference = seen.main_landmarks() if seen else None
+    render = found.looked.landmarks if found.looked else None
+    reference = seen.landmarks if seen else None
     if (
         (render is None or reference is None)
         and seen
@@ -222,7 +223,7 @@ def _landmarks(
     ):
         found.notes.append("LMD from the landmark files beside both videos")
         return sidecar_landmarks(task.render, found.frames), sidecar_landmarks(
-            task.reference, seen.frames
+            task.reference, seen.n_frames
         ) if task.reference else None
     return render, reference
 
@@ -231,12 +232,12 @@ def _boxes(region: str, looked: FaceTracks | None, info: MediaInfo) -> list[Box 
     """The region of every frame, from the face that was looked at. info: of the video whose pixels the boxes are in."""
     if region == "full":
         return None
-    if looked is None or not looked.main:
+    if looked is None or not looked.selected:
         raise NotScored("no face", f"region {region} wants a face, and none was found")
-    looked.check_one_size(f"region {region}")
+    check_one_size(looked, f"region {region}")
     if region == "face":
-        return [face_box(box, info.width, info.height) for box in looked.main_boxes()]
-    landmarks = looked.main_landmarks()
+        return [face_box(box, info.width, info.height) for box in looked.boxes]
+    landmarks = looked.landmarks
     if landmarks is None:
         raise NotScored(
             "no landmarks", "region mouth wants landmarks, the detector gives boxes only; take --region face"
@@ -272,7 +273,7 @@ def _why_unseen(task: ScoreTask, found: Findings) -> str:
     if task.reference is None:
         return "none given"
     if found.looked_reference is not None:
-        return "no face at these moments" if found.looked_reference.main else "no face found"
+        return "no face at these moments" if found.looked_reference.selected else "no face found"
     reasons = [problem.reason for family, problem in found.problems.items() if family in NEED_REFERENCE]
     unread = next((reason for reason in reasons if reason == UNREADABLE), "")
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
-from speechlip.scoring.faces import FaceTracks
+from speechlip.faces.stage import FaceTracks
 
 MOUTHS = 10
 JPEG_QUALITY = 80
@@ -24,16 +24,18 @@ class Strips:
     @classmethod
     def of(cls, frames: int, render: FaceTracks | None, reference: FaceTracks | None) -> "Strips":
         """Strips that are still empty. frames: of the render; without a face that lasts in it they stay empty."""
-        if render is None or not render.main:
+        if render is None or not render.selected:
             return cls()
         there = [
             index
-            for track in render.main
+            for track in render.selected
             for index in range(track.start_frame, track.stop_frame)
             if index < frames
         ]
-        if reference is not None and reference.main:
-            both = {index for track in reference.main for index in range(track.start_frame, track.stop_frame)}
+        if reference is not None and reference.selected:
+            both = {
+                index for track in reference.selected for index in range(track.start_frame, track.stop_frame)
+            }
             there = [index for index in there if index in both] or there
         chosen = tuple(
             sorted({there[place] for place in np.linspace(0, len(there) - 1, MOUTHS).round().astype(int)})
@@ -56,7 +58,7 @@ class Strips:
 def affines(looked: FaceTracks, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
     """Frame → the affine that cuts its mouth."""
     found: dict[int, np.ndarray] = {}
-    for track in looked.main:
+    for track in looked.selected:
         inside = [index for index in frames if track.start_frame <= index < track.stop_frame]
         if inside:
             plan: CropPlan = plan_crop(track)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from speechlip.faces.stage import FaceTracks
 from speechlip.faces.tracks import SMALL, TrackOptions
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, FrameReader
 from speechlip.media.probe import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
-from speechlip.scoring.faces import FaceTracks
 from speechlip.scoring.protocols import Protocol
 from speechlip.timing import SAMPLES_PER_FRAME, seconds
 
@@ -93,9 +93,9 @@ def why_no_track(looked: FaceTracks, protocol: Protocol) -> NotScored:
     if looked.dropped:
         return NotScored(
             "too short",
-            f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.frames}",
+            f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.n_frames}",
         )
-    return NotScored("no face", f"no face was found in {looked.frames} frames")
+    return NotScored("no face", f"no face was found in {looked.n_frames} frames")
 
 
 def _size_words(options: TrackOptions) -> str:
