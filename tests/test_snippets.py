@@ -142,7 +142,8 @@ def place(made_once):
     ("language", "note", "text"),
     [each for each in snippets("python") if not each.values[1] and "__main__" not in each.values[2]],
 )
-def test_python_runs(place, tmp_path, monkeypatch, tiny_lips, language, note, text):
+def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language, note, text):
+    (tmp_path / "videos").symlink_to(talking)
     for path in place.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
