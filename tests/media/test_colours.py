@@ -11,7 +11,8 @@ from speechlip.media.frames import read_frames
 from speechlip.media.images.colours import KNEE, Colours, rolled_off, to_sdr
 from speechlip.media.images.geometry import Changes, Geometry
 from speechlip.media.images.painting import Painter
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 from speechlip.media.streams.corrected import sentences
 
 WEIGHTS = {

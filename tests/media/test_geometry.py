@@ -12,7 +12,8 @@ from shaped import KINDS, disc, extent, quadrants, say_shape, set_matrix, write_
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 
 SIGNED = [
     (a, b, c, d)

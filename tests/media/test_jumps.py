@@ -13,7 +13,8 @@ from flash_click import Recording, click_errors_ms, write
 from speechlip.errors import SourceRefused
 from speechlip.exporting.audio import read_audio
 from speechlip.media.frames import joins, read_frames
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 from speechlip.media.streams.stamps import Run
 from speechlip.media.streams.timeline import joined
 from speechlip.preparing.planned_source import look_at

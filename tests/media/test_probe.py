@@ -13,7 +13,8 @@ from flash_click import Recording, write
 
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 from speechlip.media.streams.stamps import Steps
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from speechlip.faces.detectors import open_detector
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 from speechlip.records import Source
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.audio import placed
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import audio_timeline, corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import audio_timeline, probe
 from speechlip.media.source_frames import require_stream
 from speechlip.media.streams.corrected import sentences
 from speechlip.media.streams.endings import is_video_name

@@ -18,8 +18,8 @@ def select(
     """``all`` tracks, or the ``largest`` one of every frame. Raises OptionError for another word.
 
     The largest track has the largest area summed over its frames. As no track crosses a cut, that is settled
-    shot by shot, and somebody who passes close to the camera does not interrupt the one who talks. Other tracks
-    are kept where it is absent, in pieces of at least ``min_frames``.
+    shot by shot, and somebody who passes close to the camera does not interrupt the one who talks. Other
+    tracks are kept where it is absent, in pieces of at least ``min_frames``.
     """
     if selection not in SELECTIONS:
         raise OptionError(f"no selection of faces {selection!r}; there are: {', '.join(SELECTIONS)}")

@@ -73,7 +73,7 @@ class FaceTracks:
 
     @property
     def at_once(self) -> np.ndarray:
-        """(N,) int32, number of faces in a frame: tracks and faces that are too small, without false detections."""
+        """(N,) int32, number of faces in a frame: tracks and faces that are too small, no false detections."""
         count = np.zeros(self.n_frames, np.int32)
         for track in self.tracks:
             count[track.start_frame : track.stop_frame] += 1
@@ -118,7 +118,7 @@ class FaceStage:
         self._sizes: list[tuple[int, int] | None] = []
 
     def see(self, image: np.ndarray | None, index: int) -> None:
-        """image: (H, W, 3) uint8 RGB, or None where there is none. index: number of the frame, from 0, none left out."""
+        """image: (H, W, 3) uint8 RGB, None where there is none; index: number of the frame, 0, 1, 2 …"""
         self._faces.append(None if image is None else self._detector.detect(image, index))
         self._sizes.append(None if image is None else (image.shape[1], image.shape[0]))
         self._shots.see(image, index)

@@ -1,8 +1,8 @@
 """Faces of single frames → tracks: one face, one shot, no long gap, no jitter.
 
-A shot cut ends every track. Within a shot a face continues the track whose last box it overlaps best. Gaps of up
-to 12 frames are interpolated and marked, longer ones split the track. Faces seen too briefly, or too small, become
-no track.
+A shot cut ends every track. Within a shot a face continues the track whose last box it overlaps best. Gaps of
+up to 12 frames are interpolated and marked, longer ones split the track. Faces seen too briefly, or too
+small, become no track.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,16 +25,16 @@ class TrackOptions:
     """What makes a track. A frame is 40 ms.
 
     max_gap_frames: longest gap that is interpolated (0.48 s: a hand or a glance aside, not an absence).
-    min_iou: overlap with the track's last box that a face needs. SyncNet's pipeline asks for 0.5 from one frame to
-        the next; over a gap a talking head moves further.
+    min_iou: overlap with the track's last box that a face needs. SyncNet's pipeline asks for 0.5 from one
+        frame to the next; over a gap a talking head moves further.
     min_seen_frames: a face seen in fewer frames is a false detection.
     min_seen_share: so is one seen in a smaller share of the frames from its first to its last.
     min_width_px: median width of the box; a face less wide has a mouth of under 12 px.
     pose_frames: σ of the smoothing of place, size and roll of a face with landmarks.
-    box_frames: σ of the smoothing of the box of a face without landmarks. With both values the image in the crop
-        stands stillest (docs/decisions/smoothing.md).
-    min_mean_side_px: SyncNet's rule: the longer of mean width and mean height, over interpolated boxes too, must
-        exceed it.
+    box_frames: σ of the smoothing of the box of a face without landmarks. With both values the image in the
+        crop stands stillest (docs/decisions/smoothing.md).
+    min_mean_side_px: SyncNet's rule: the longer of mean width and mean height, over interpolated boxes too,
+        must exceed it.
     """
 
     max_gap_frames: int = 12
@@ -180,8 +180,8 @@ def between(every: np.ndarray, seen: np.ndarray, values: np.ndarray) -> np.ndarr
 def steady(track: FaceTrack, options: TrackOptions) -> FaceTrack:
     """The track without the detector's jitter, smoothed without lag (zero-phase).
 
-    With landmarks only place, size and roll are smoothed: the points move as one, so that the mouth opens as far and
-    as fast as before. Without landmarks the box is smoothed.
+    With landmarks only place, size and roll are smoothed: the points move as one, so that the mouth opens as
+    far and as fast as before. Without landmarks the box is smoothed.
     """
     if track.landmarks is None:
         return replace(track, boxes=smooth(track.boxes, options.box_frames))

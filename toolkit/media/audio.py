@@ -1,8 +1,9 @@
 """Samples at 16 kHz mono, each where its presentation time puts it; cut into the 640 that belong to one picture.
 
-Sound that goes on without a jump is one *run* through one resampler, whose delay libswresample compensates. A run is placed by its first
-stamp and followed by its length in samples; the stamps after it are compared, since containers round them (Matroska: 1 ms) and some clocks
-drift. A stamp more than JUMP_S off starts a new run; a lasting difference above DRIFT_S is followed by one sample per packet.
+Sound that goes on without a jump is one *run* through one resampler, whose delay libswresample compensates. A
+run is placed by its first stamp and followed by its length in samples; the stamps after it are compared,
+since containers round them (Matroska: 1 ms) and some clocks drift. A stamp more than JUMP_S off starts a new
+run; a lasting difference above DRIFT_S is followed by one sample per packet.
 """
 
 from bisect import bisect_right
@@ -17,7 +18,7 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.media.channels import in_phase, kind
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.media.streams.corrected import Correction
 from speechlip.media.streams.opening import audio_stream, open_local
 from speechlip.media.streams.packets import stamped_frames
@@ -70,8 +71,9 @@ def placed(
     """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before. At ``bounds_s`` another recording
     begins, and with it a run.
 
-    Where rate, layout or format changes another run begins, which is said but no gap; channels that would cancel are turned (``channels``).
-    Raises SourceRefused (stage ``audio``): no decodable audio, at the end and only where there was not one frame.
+    Where rate, layout or format changes another run begins, which is said but no gap; channels that would
+    cancel are turned (``channels``). Raises SourceRefused (stage ``audio``): no decodable audio, at the end
+    and only where there was not one frame.
     """
     run: _Run | None = None
     for due_s, frame in in_phase(without_false_jumps(without_counted_on(stamped)), tally):
@@ -118,7 +120,8 @@ def without_false_jumps(
 ) -> Iterator[tuple[float | None, av.AudioFrame]]:
     """Replace by None a stamp that jumps where the next one goes on as if it had not.
 
-    FFmpeg dates the first Vorbis packet of an Ogg page as if the decoder gave out only its second half: up to 10 ms late.
+    FFmpeg dates the first Vorbis packet of an Ogg page as if the decoder gave out only its second half: up to
+    10 ms late.
     """
     due_s: float | None = None
     end: list[tuple[Any, Any]] = [(None, None)]

@@ -12,7 +12,8 @@ import numpy as np
 from speechlip.errors import OptionError, SourceRefused, install
 from speechlip.media.images.colours import colours_of
 from speechlip.media.images.geometry import Geometries
-from speechlip.media.probe import MediaInfo, limit_image_size
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import limit_image_size
 from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames

@@ -1,4 +1,4 @@
-"""A video as frames of 40 ms: one image and 640 samples each, both from the same stretch of presentation time."""
+"""A video as frames of 40 ms: one image and 640 samples each, both of the same presentation time."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,7 +13,7 @@ import numpy as np
 from speechlip.errors import OptionError
 from speechlip.media.audio import audio_windows
 from speechlip.media.decord_frames import ArrayImage, decord_images
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.media.source_frames import DecodedImage, frames_by_packets, read_images
 from speechlip.media.streams.corrected import sentences
 from speechlip.timing import FPS
@@ -66,7 +66,7 @@ class ReadStats:
 
 
 class FrameReader(Iterator[Frame]):
-    """Iterates over the frames of one video; ``stats`` is up to date at any time. Closing or dropping it closes the file."""
+    """Iterates over the frames of one video and counts in ``stats``; closing or dropping it closes the file."""
 
     def __init__(self, path: Path, info: MediaInfo, decoder: str, images: bool, threads: int) -> None:
         self._tally: Counter[str] = Counter()
@@ -104,9 +104,9 @@ def read_frames(
     images: False decodes the audio only.
     threads: of the video decoder.
 
-    Reading ends with the video; audio that goes on longer is not read. Damage is skipped and counted in ``stats``.
-    Raises OptionError for a decoder that is unknown or not installed; while reading only SourceRefused
-    (``no decodable picture``, ``no decodable audio``).
+    Reading ends with the video; audio that goes on longer is not read. Damage is skipped and counted in
+    ``stats``. Raises OptionError for a decoder that is unknown or not installed; while reading only
+    SourceRefused (``no decodable picture``, ``no decodable audio``).
     """
     if decoder not in DECODERS:
         raise OptionError(f"no decoder {decoder!r}; there are: {', '.join(DECODERS)}")

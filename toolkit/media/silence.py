@@ -1,4 +1,4 @@
-"""Whether a video's sound is silence. Reading ends at the first sample that is not, so only silent files are read whole."""
+"""Whether a video is silent. Reading stops at the first sample above the limit, so only silent files are read whole."""
 
 from contextlib import closing
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 
 SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
 
@@ -17,11 +17,14 @@ def peak(samples: np.ndarray | None) -> int:
 
 
 def is_silent(path: Path, info: MediaInfo) -> bool:
-    """Whether no sample beside any picture is above −60 dBFS. Raises SourceRefused where the sound cannot be decoded."""
+    """Whether no sample within the length of the video is above −60 dBFS.
+
+    Raises SourceRefused where the audio cannot be decoded.
+    """
     n_frames = 0
     with closing(read_frames(path, info, images=False)) as reading:
-        for moment in reading:
-            if peak(moment.samples) >= SILENCE_PEAK:
+        for frame in reading:
+            if peak(frame.samples) >= SILENCE_PEAK:
                 return False
             n_frames += 1
     return n_frames > 0

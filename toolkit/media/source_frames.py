@@ -13,7 +13,8 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.media.images.geometry import Changes, Geometries, Geometry
 from speechlip.media.images.painting import Painter
-from speechlip.media.probe import MediaInfo, limit_image_size
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import limit_image_size
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import (
     keeps_presentation_times,
@@ -111,8 +112,9 @@ def in_order(
 ) -> Iterator[tuple[Fraction, Fraction, Shown]]:
     """``(start, stop, frame)`` in seconds from ``zero_s``: a frame is shown until the next one is due.
 
-    Where the next is due more than MAX_HOLD_S later, only for its own length; the last one also. A frame without a stamp follows the one
-    before. Dropped and counted: frames before the first stamp, and frames due no later than the one before.
+    Where the next is due more than MAX_HOLD_S later, only for its own length; the last one also. A frame
+    without a stamp follows the one before. Dropped and counted: frames before the first stamp, and frames due
+    no later than the one before.
     """
     before: tuple[Fraction, Fraction, Shown] | None = None
     for stamp, length, frame in stamped:
@@ -133,7 +135,8 @@ def one_per_frame(
 ) -> Iterator[Shown | None]:
     """The frame on display at the centre of every moment, None where there is none; counts frames shown twice and never.
 
-    The last frame is on display to its very end: a moment whose centre that is has it too, as FFmpeg's ``fps`` rounds.
+    The last frame is on display to its very end: a moment whose centre that is has it too, as FFmpeg's
+    ``fps`` rounds.
 
     >>> from collections import Counter
     >>> thirty = [(Fraction(k, 30), Fraction(k + 1, 30), k) for k in range(12)]

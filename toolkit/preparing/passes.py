@@ -14,7 +14,7 @@ from speechlip.faces.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, joins, read_frames
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.preparing.options import PrepOptions

@@ -11,7 +11,8 @@ from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipErr
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.files.writing import write_text
-from speechlip.media.probe import corrections, probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import probe
 from speechlip.phones import read_phones
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.passes import Report, cut_clips, observe

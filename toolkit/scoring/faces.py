@@ -11,7 +11,7 @@ from speechlip.faces.stage import FaceStage, FaceTracks
 from speechlip.faces.tracks import TrackOptions
 from speechlip.files.names import is_file
 from speechlip.media.frames import joins, read_frames
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import Source
 

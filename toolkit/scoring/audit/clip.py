@@ -17,7 +17,8 @@ from av.container import InputContainer
 
 from speechlip.errors import UNEXPECTED, SourceRefused, where_raised
 from speechlip.media.audio import JUMP_S
-from speechlip.media.probe import MediaInfo, probe
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import probe
 from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import (

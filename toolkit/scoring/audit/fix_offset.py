@@ -19,7 +19,8 @@ from av.container import InputContainer, OutputContainer
 from speechlip.errors import OptionError
 from speechlip.files.writing import whole_file
 from speechlip.media.audio import JUMP_S, Resampler
-from speechlip.media.probe import MediaInfo, probe
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import probe
 from speechlip.media.source_frames import require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import packets, stamped_frames

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from speechlip.media.probe import SAME_START_S
+from speechlip.media.info import SAME_START_S
 from speechlip.scoring.audit.clip import Audit, ProtocolDelay
 from speechlip.timing import FPS
 from speechlip.wording import counted

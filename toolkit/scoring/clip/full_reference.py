@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
 from speechlip.metrics.declared import FRAME, NotScored
 from speechlip.metrics.lmd import LandmarkScore, landmark_score

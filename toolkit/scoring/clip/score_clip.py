@@ -12,7 +12,8 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.stage import FaceTracks
 from speechlip.files.names import is_file
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import MediaInfo, image_corrections, probe
+from speechlip.media.info import MediaInfo, image_corrections
+from speechlip.media.probe import probe
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.regions import Box, face_box, mouth_boxes

@@ -13,7 +13,7 @@ from speechlip.faces.stage import FaceTracks
 from speechlip.faces.tracks import SMALL, TrackOptions
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, FrameReader
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
 from speechlip.scoring.protocols import Protocol

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speechlip.errors import OptionError
 from speechlip.media.frames import read_frames
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack, Source, SyncVerdict
 from speechlip.scoring import protocols

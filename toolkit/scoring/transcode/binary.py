@@ -11,8 +11,7 @@ from tempfile import TemporaryFile
 import av
 
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.media.probe import MAX_PICTURE_PX
-from speechlip.media.streams.opening import AUDIO_FORMATS, VIDEO_FORMATS
+from speechlip.media.streams.opening import AUDIO_FORMATS, MAX_PICTURE_PX, VIDEO_FORMATS
 from speechlip.scoring.transcode.rules import DEFAULT, GENERATIONS, Generation, generation, of_version
 from speechlip.workers.processes import alive
 

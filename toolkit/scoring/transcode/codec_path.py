@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
-from speechlip.media.probe import MediaInfo, probe
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import probe
 from speechlip.media.source_frames import frames_by_packets, in_order, one_per_frame, require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import stamped_frames

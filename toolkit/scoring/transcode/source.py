@@ -16,7 +16,8 @@ import av
 from speechlip.errors import SourceRefused
 from speechlip.media.images.geometry import Geometries
 from speechlip.media.images.painting import Painter
-from speechlip.media.probe import MediaInfo, limit_image_size
+from speechlip.media.info import MediaInfo
+from speechlip.media.probe import limit_image_size
 from speechlip.media.source_frames import DecodedImage, nominal_s, require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames

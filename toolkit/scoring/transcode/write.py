@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 
-from speechlip.media.probe import MediaInfo
+from speechlip.media.info import MediaInfo
 from speechlip.media.source_frames import DecodedImage
 from speechlip.scoring.protocols import AVI_MP3
 from speechlip.scoring.transcode.audio import TranscodeAudio
