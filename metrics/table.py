@@ -13,14 +13,27 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
-from speechlip import plugins
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 from speechlip.metrics import image
 from speechlip.metrics.declared import Metric
+from speechlip.plugins import Registry
 
-GROUP = "speechlip.metrics"
 FIRST = ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
 """Families in the order that options and tables have always had; further ones follow by name."""
+
+
+_IMAGES = [file.name for file in pkgutil.iter_modules(image.__path__) if not file.name.startswith("_")]
+_WHERE = {
+    "lse": "speechlip.metrics.sync.columns:METRICS",
+    "lmd": "speechlip.metrics.lmd:METRICS",
+    **{name: f"{image.__name__}.{name}:METRIC" for name in _IMAGES},
+}
+METRICS = Registry(
+    "metric",
+    "speechlip.metrics",
+    {name: _WHERE[name] for name in (*FIRST, *sorted({*_IMAGES} - {*FIRST}))},
+)
+"""Families: built-in ones in the order of every table."""
 
 
 def families() -> tuple[str, ...]:
@@ -29,8 +42,7 @@ def families() -> tuple[str, ...]:
     >>> families()[:6]
     ('lse', 'lmd', 'psnr', 'ssim', 'lpips', 'cpbd')
     """
-    files = [file.name for file in pkgutil.iter_modules(image.__path__) if not file.name.startswith("_")]
-    return (*FIRST, *sorted({*files} - {*FIRST}))
+    return METRICS.choices()
 
 
 def metrics_of(family: str) -> tuple[Metric, ...]:
@@ -41,13 +53,10 @@ def metrics_of(family: str) -> tuple[Metric, ...]:
     >>> [metric.name for metric in metrics_of("lmd")]
     ['lmd', 'lmd_iod']
     """
-    if family == "lse":
-        return import_module("speechlip.metrics.sync.columns").METRICS
-    if family == "lmd":
-        return import_module("speechlip.metrics.lmd").METRICS
-    if family in families():
-        return (import_module(f"{image.__name__}.{family}").METRIC,)
-    return (_of_another_package(family),)
+    if family not in METRICS.built_in:
+        return (_of_another_package(family),)
+    found = METRICS.get(family)
+    return found if isinstance(found, tuple) else (found,)
 
 
 def metric(column: str) -> Metric:
@@ -58,9 +67,9 @@ def metric(column: str) -> Metric:
     """
     if column in (known := _built_in()):
         return known[column]
-    if column in plugins.offered(GROUP):
+    if column in METRICS.added():
         return _of_another_package(column)
-    raise OptionError(f"no metric {column!r}; there are: {', '.join(known)}")
+    raise no_such("metric", column, known)
 
 
 def metrics_per(per: str, asked: Iterable[str], needs: str = "") -> tuple[str, ...]:
@@ -93,23 +102,17 @@ def _built_in() -> dict[str, Metric]:
 
 def _of_another_package(name: str) -> Metric:
     """A metric by its entry point. Raises OptionError where there is none, or it is no Metric of that name."""
-    offered = plugins.offered(GROUP)
-    if name not in offered:
-        raise OptionError(f"no metric {name!r}; there are: {', '.join((*families(), *sorted(offered)))}")
-    point = offered[name]
-    added = plugins.loaded("metric", point)
+    added = METRICS.get(name)
     if not isinstance(added, Metric):
         raise OptionError(
-            f"metric {name!r} ({point.value}) is {type(added).__name__}, not a speechlip.metrics.Metric; "
+            f"metric {name!r} is {type(added).__name__}, not a speechlip.metrics.Metric; "
             "ask the package that adds it"
         )
     if (added.name, added.family) != (name, name) or added.name in _built_in():
         raise OptionError(
-            f"metric {name!r} ({point.value}) calls itself {added.name!r} of family {added.family!r}; "
+            f"metric {name!r} calls itself {added.name!r} of family {added.family!r}; "
             "name, family and entry point are one name, and none of the built-in columns"
         )
     if "audio" in added.needs:
-        raise OptionError(
-            f"metric {name!r} ({point.value}) needs audio; what scores lip sync is a sync model (--sync-model)"
-        )
+        raise OptionError(f"metric {name!r} needs audio; what scores lip sync is a sync model (--sync-model)")
     return added

@@ -1,24 +1,33 @@
 """One file per dataset: licence, citation, access and splits first, then the sources. The folder listing is the registry.
 
-A recipe is a module with the names of ``Recipe``; ``_template.py`` is one to start from. Other packages add recipes by an entry point in the
-group ``speechlip.recipes`` whose value is such a module; a built-in name cannot be replaced.
+A recipe is a module with the names of ``Recipe``; ``_template.py`` is one to start from. Other packages add recipes by
+an entry point in the group ``speechlip.recipes`` whose value is such a module; a built-in name cannot be replaced.
 """
 
-import importlib
 import pkgutil
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from speechlip.errors import OptionError
-from speechlip.plugins import loaded, offered, plugged_in
-from speechlip.records import Source
+from speechlip.plugins import Registry
+
+if TYPE_CHECKING:
+    from speechlip.records import Source
 
 if __name__ != "speechlip.recipes":
     raise ImportError(f"import speechlip.recipes, not {__name__}: docs/architecture.md says why")
 
-DECLARED = ("TITLE", "LICENCE", "CITATION", "ACCESS", "HOMEPAGE", "SPLITS")
+RECIPES = Registry(
+    "recipe",
+    "speechlip.recipes",
+    {
+        module.name: f"{__name__}.{module.name}"
+        for module in pkgutil.iter_modules(__path__)
+        if not module.name.startswith("_")
+    },
+    has=("TITLE", "LICENCE", "CITATION", "ACCESS", "HOMEPAGE", "SPLITS", "sources"),
+)
 
 
 class Recipe(Protocol):
@@ -37,7 +46,7 @@ class Recipe(Protocol):
     HOMEPAGE: str
     SPLITS: tuple[str, ...] | None
 
-    def sources(self, root: Path, exclude: Path | None = None) -> Iterator[Source]: ...
+    def sources(self, root: Path, exclude: Path | None = None) -> "Iterator[Source]": ...
 
 
 def names() -> list[str]:
@@ -46,7 +55,7 @@ def names() -> list[str]:
     >>> {"folder", "synthetic"} <= set(names())
     True
     """
-    return sorted({*_built_in(), *_plugged_in()})
+    return sorted(RECIPES.names())
 
 
 def get(name: str) -> Recipe:
@@ -55,31 +64,18 @@ def get(name: str) -> Recipe:
     >>> get("folder").TITLE
     'Any folder of talking videos'
     """
-    if name in _built_in():
-        return cast(Recipe, importlib.import_module(f".{name}", __name__))
-    if name not in _plugged_in():
-        raise OptionError(f"no recipe {name!r}; there are: {', '.join(names())}")
-    return cast(Recipe, loaded("recipe", _plugged_in()[name], has=(*DECLARED, "sources")))
+    return cast(Recipe, RECIPES.get(name))
 
 
-def listed(name: str, root: Path, exclude: Path | None = None) -> Iterator[Source]:
+def listed(name: str, root: Path, exclude: Path | None = None) -> "Iterator[Source]":
     """The sources of a recipe. Raises OptionError for one of another package that fails, or yields something else."""
+    from speechlip.records import Source
+
     recipe = get(name)
-    if name in _built_in():
-        yield from recipe.sources(root, exclude=exclude)
-        return
-    with plugged_in("recipe", name):
+    with RECIPES.guard(name):
         for source in recipe.sources(root, exclude=exclude):
             if not isinstance(source, Source):
                 raise OptionError(
                     f"recipe {name!r} yields {type(source).__name__}, wanted speechlip.records.Source"
                 )
             yield source
-
-
-def _built_in() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
-
-
-def _plugged_in() -> dict[str, EntryPoint]:
-    return offered("speechlip.recipes")

@@ -14,21 +14,22 @@ from speechlip import assets, recipes
 from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
-from speechlip.encoders.features import catalogue
-from speechlip.encoders.networks import registry
 from speechlip.encoders.networks.lips import INPUTS
+from speechlip.encoders.networks.registry import OPTIONS
+from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
 from speechlip.exporting.layouts import RENDERERS
-from speechlip.faces import crops, detectors
+from speechlip.faces import crops
+from speechlip.faces.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
-from speechlip.preparing.engine import ENGINES
 from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import augment, config, losses
+from speechlip.workers.engines import ENGINES
 
 
 def commands(group=speechlip, path=()):
@@ -41,26 +42,25 @@ def commands(group=speechlip, path=()):
 
 
 COMMANDS = dict(commands())
-DETECTORS = ("auto", *detectors.DETECTORS)
 KNOWN = {
-    ("prep-shards", "recipe"): recipes._built_in(),
-    ("prep-shards", "detector"): DETECTORS,
+    ("prep-shards", "recipe"): recipes.RECIPES.choices(),
+    ("prep-shards", "detector"): DETECTORS.choices(),
     ("prep-shards", "crop"): crops.PRESETS,
     ("prep-shards", "faces"): ("largest", "all"),
     ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
     ("prep-shards", "lips_format"): LIPS_FORMATS,
     ("prep-shards", "split_by"): SPLIT_BY,
-    ("prep-shards", "engine"): ENGINES,
+    ("prep-shards", "engine"): ENGINES.choices(),
     ("prep-shards", "decoder"): DECODERS,
     ("score-sync", "metrics"): FAMILIES,
     ("score-sync", "protocol"): PROTOCOLS,
     ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "region"): REGIONS,
-    ("score-sync", "detector"): DETECTORS,
+    ("score-sync", "detector"): DETECTORS.choices(),
     ("score-sync", "device"): config.DEVICES,
-    ("train-encoder", "encoder"): registry.BUILT_IN,
-    ("train-encoder", "feature"): registry.OPTIONS["feature"],
-    ("train-encoder", "pool"): registry.OPTIONS["pool"],
+    ("train-encoder", "encoder"): SPEECH_NETWORKS.choices(),
+    ("train-encoder", "feature"): OPTIONS["feature"],
+    ("train-encoder", "pool"): OPTIONS["pool"],
     ("train-encoder", "preset"): config.PRESETS,
     ("train-encoder", "loss"): losses.LOSSES,
     ("train-encoder", "schedule"): config.SCHEDULES,
@@ -68,11 +68,11 @@ KNOWN = {
     ("train-encoder", "lip_input"): INPUTS,
     ("train-encoder", "device"): config.DEVICES,
     ("train-encoder", "precision"): config.PRECISIONS,
-    ("score-encoder", "encoders"): {*catalogue.OPENERS} - {"features", "deepspeech"},
+    ("score-encoder", "encoders"): ENCODERS.choices(),
     ("score-encoder", "preset"): benchmark_options.PRESETS,
     ("score-encoder", "device"): benchmark_options.DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,
-    ("export-features", "encoder"): {*catalogue.OPENERS} - {"features", "deepspeech"},
+    ("export-features", "encoder"): ENCODERS.choices(),
     ("export-features", "renderers"): RENDERERS,
     ("export-features", "device"): config.DEVICES,
     ("models fetch", "name"): {**assets.ASSETS, **assets.ALIASES},

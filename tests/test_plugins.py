@@ -9,13 +9,15 @@ from click.testing import CliRunner
 
 from speechlip import recipes
 from speechlip.commands.cli import prep_shards, score_sync
-from speechlip.encoders.features.plugins import open_entry_point
+from speechlip.encoders.features.catalogue import open_encoder
+from speechlip.encoders.features.plugins import open_added
 from speechlip.encoders.networks.registry import speech_network
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.faces.detectors import open_detector
-from speechlip.preparing.engine import get_engine
+from speechlip.faces.registry import DETECTORS
 from speechlip.records import Source
 from speechlip.scoring.sync.models import open_sync_model
+from speechlip.workers.engines import get_engine
 
 GROUPS = ("recipes", "detectors", "engines", "speech_networks", "encoders", "sync_models")
 WAYS = {
@@ -28,14 +30,19 @@ WAYS = {
 }
 
 
+def add_package(folder, name, entry_points):
+    """An installed distribution, as Python sees one."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
 @pytest.fixture
 def plugged(tmp_path, monkeypatch):
     """A distribution that adds each broken thing to each group."""
-    info = tmp_path / "plugs-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugs\nVersion: 1.0\n")
     points = "\n".join(f"{way} = {value}" for way, value in WAYS.items())
-    (info / "entry_points.txt").write_text("\n".join(f"[speechlip.{group}]\n{points}\n" for group in GROUPS))
+    add_package(tmp_path, "plugs", "\n".join(f"[speechlip.{group}]\n{points}\n" for group in GROUPS))
     (tmp_path / "plug_raises.py").write_text("raise RuntimeError('no licence\\x1b[2J file')\n")
     (tmp_path / "plug_leaves.py").write_text("import sys\nsys.exit(3)\n")
     (tmp_path / "plug_things.py").write_text(
@@ -65,9 +72,10 @@ OPENED = {
     "detectors": of_detector,
     "engines": lambda name: list(get_engine(name)(print, deque(), 1)),
     "speech_networks": speech_network,
-    "encoders": lambda name: open_entry_point(name, "cpu"),
+    "encoders": lambda name: open_added(name, "cpu"),
     "sync_models": lambda name: open_sync_model(name, "cpu"),
 }
+UNKNOWN = OPENED | {"engines": get_engine, "encoders": open_encoder}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -78,6 +86,33 @@ def test_a_broken_plug_in_is_a_sentence(plugged, group, way):
     assert f"'{way}'" in str(refusal.value)
     if way == "fails":
         assert "'weights'" in str(refusal.value)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_group_refuses_an_unknown_name_in_the_same_words(plugged, group):
+    with pytest.raises(
+        OptionError, match=r"^no [a-z ]+ 'misssing'; there are: .*\bmissing\b.*; did you mean missing\?$"
+    ):
+        UNKNOWN[group]("misssing")
+
+
+def test_a_broken_plug_in_hides_no_other(plugged):
+    had = dict(DETECTORS.each())
+    assert had["cascade"].name == "cascade" and had["fails"].__name__ == "fails"
+    assert {name for name, thing in had.items() if isinstance(thing, OptionError)} == {*WAYS} - {"fails"}
+
+
+def test_a_built_in_name_cannot_be_replaced_and_two_packages_cannot_share_one(tmp_path, monkeypatch):
+    for package in ("one", "two"):
+        add_package(
+            tmp_path, package, f"[speechlip.detectors]\ncascade = {package}:Mine\nours = {package}:Mine\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert DETECTORS.get("cascade").__module__ == "speechlip.faces.cascade"
+    with pytest.raises(
+        OptionError, match="detector 'ours' is added by several packages: one:Mine, two:Mine; keep one"
+    ):
+        DETECTORS.get("ours")
 
 
 @pytest.mark.parametrize(
@@ -109,10 +144,7 @@ def test_a_refusal_of_a_plug_in_is_its_own_word(tmp_path, monkeypatch):
         "class Picky:\n    has_landmarks = False\n    def __init__(self, source): raise SourceRefused('faces', 'not mine')\n"
         "    def detect(self, picture, index): ...\n    def close(self): ...\n"
     )
-    info = tmp_path / "picky-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: picky\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[speechlip.detectors]\npicky = picky:Picky\n")
+    add_package(tmp_path, "picky", "[speechlip.detectors]\npicky = picky:Picky\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SourceRefused, match="not mine"):
         of_detector("picky")

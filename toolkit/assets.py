@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from speechlip.errors import ModelError, OptionError
+from speechlip.errors import ModelError, OptionError, no_such
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 
 CONNECT_TIMEOUT_S = 20
@@ -143,7 +143,7 @@ def plain(name: str) -> str:
 def get(name: str) -> Asset:
     """The asset called ``name``. Raises OptionError that lists the known ones."""
     if name not in ASSETS:
-        raise OptionError(f"no model {name!r}; there are: {', '.join(ASSETS)}")
+        raise no_such("model", name, ASSETS)
     return ASSETS[name]
 
 

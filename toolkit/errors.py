@@ -5,6 +5,8 @@ catches it and writes it into the ledger as a ``Skipped`` row.
 """
 
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from signal import SIGINT
 
@@ -56,6 +58,29 @@ class OptionError(SpeechLipError):
 
 class NoVideos(SpeechLipError):
     """Nothing to prepare: the recipe found no video."""
+
+
+def no_such(
+    kind: str, name: str, known: Iterable[str], forms: Iterable[str] = (), hint: str = ""
+) -> OptionError:
+    """The refusal of a name that means nothing.
+
+    known: all names there are; forms: what may be given beside them, such as ``whisper:SIZE``; hint: another
+    sentence.
+
+    >>> no_such("encoder", "hubrt", ["hubert", "lips"], ["features:DIR"]).args
+    ("no encoder 'hubrt'; there are: hubert, lips, features:DIR; did you mean hubert?",)
+    >>> no_such("sync model", "ours", []).args
+    ("no sync model 'ours'; there are: none",)
+    """
+    names = [*known]
+    near = get_close_matches(str(name).lower(), names, n=1, cutoff=0.7)
+    words = [
+        f"no {kind} {name!r}; there are: {', '.join([*names, *forms]) or 'none'}",
+        *([hint] if hint else []),
+        *([f"did you mean {near[0]}?"] if near else []),
+    ]
+    return OptionError("; ".join(words))
 
 
 class ModelError(SpeechLipError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.timing import HOP, HOPS_PER_FRAME, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME, STFT_BINS, exact_div
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _transform(kind: str) -> "torch.nn.Module":
             f_max=8000,
             mel_scale="slaney",
         )
-    raise OptionError(f"no spectrogram {kind!r}; there are: {', '.join(SPECTROGRAM_WIDTHS)}")
+    raise no_such("spectrogram", kind, SPECTROGRAM_WIDTHS)
 
 
 def spectrogram(audio: np.ndarray, kind: str = "stft") -> np.ndarray:

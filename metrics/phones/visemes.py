@@ -6,7 +6,7 @@ both as Gillen's TCD-TIMIT thesis gives them, HH added beside Y to the former; L
 ``consensus``: consonants that SAPI, Jeffers and Neti all keep together; Lee is coarser. Functions: fold, viseme, viseme_classes.
 """
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.phones import SILENCE
 
 SAPI: dict[int, tuple[str, ...]] = {
@@ -90,5 +90,5 @@ def viseme_classes(name: str) -> dict[str, str]:
     ('J', 'T D N', False)
     """
     if name not in MAPS:
-        raise OptionError(f"no viseme map {name!r}; there are: {', '.join(MAPS)}")
+        raise no_such("viseme map", name, MAPS)
     return {phone: viseme for viseme, phones in MAPS[name].items() for phone in phones.split()}

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import save
 from tiny_dataset import write_dataset
 
-from speechlip.encoders.features.catalogue import names, open_encoder
+from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.protocol import per_frame
 from speechlip.encoders.networks.pair import build_pair
+from speechlip.encoders.registry import ENCODERS
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError
 from speechlip.files.stamps import sha256_of
@@ -53,7 +54,7 @@ def run(tmp_path_factory):
 def test_an_unknown_name_lists_what_there_is():
     with pytest.raises(OptionError) as error:
         open_encoder("hubrt")
-    assert str(error.value).startswith("no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel")
+    assert str(error.value).startswith("no encoder 'hubrt'; there are: hubert, hubert-large, wav2vec2")
     for needed in ("wavlm", "whisper", "features:DIR", "deepspeech:DIR", "module:function"):
         assert needed in str(error.value)
 
@@ -146,7 +147,7 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
 
 def test_the_example_package_is_opened_by_the_name_of_its_entry_point(example_plugin, monkeypatch):
     monkeypatch.syspath_prepend(str(example_plugin))
-    assert "loudness" in names()
+    assert "loudness" in ENCODERS.names()
     features = open_encoder("loudness")
     rows = features.encode_waveform(SOUND)
     assert rows.shape == (12 * 4, 2) and per_frame(rows, features.clock, 12).shape == (12, 8)
@@ -257,5 +258,5 @@ def test_the_worked_example_of_the_documentation_is_true(tmp_path, monkeypatch):
 
 def test_the_documentation_names_every_encoder():
     page = (PROJECT / "docs" / "encoders.md").read_text(encoding="utf-8")
-    for name in names():
+    for name in ENCODERS.names():
         assert f"`{name}`" in page, name

@@ -7,9 +7,10 @@ import torch
 from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.networks.lips import LipEncoder
 from speechlip.encoders.networks.pair import build_pair
-from speechlip.encoders.networks.registry import BUILT_IN, names, options_of, speech_network, windows_of
+from speechlip.encoders.networks.registry import options_of, speech_network, windows_of
 from speechlip.encoders.networks.spectrum import Magnitude
 from speechlip.encoders.networks.speech import GruEncoder
+from speechlip.encoders.registry import SPEECH_NETWORKS
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.spectra import spectrogram
@@ -73,7 +74,7 @@ def gru(width_in, width, layers=8):
 
 def test_sizes_are_those_of_the_tables():
     assert parameter_count(LipEncoder()) == convolutions(TABLE_2) == 9_932_544
-    found = {name: parameter_count(speech_network(name)) for name in BUILT_IN}
+    found = {name: parameter_count(speech_network(name)) for name in SPEECH_NETWORKS.built_in}
     assert found["se4lip"] == found["stft-gru"] == gru(257, 512) == 12_215_808
     assert found["stft-gru-small"] == gru(257, 256) + 256 * 512 + 512 == 3_290_368
     assert found["mel-gru"] == gru(80, 512) == 11_943_936
@@ -227,18 +228,16 @@ def test_a_plain_gru_starts_nearly_blind_and_the_batch_norm_opens_its_eyes():
 
 
 def test_names_are_listed_and_unknown_ones_refused():
-    assert names() == [
-        "mel-cnn",
-        "mel-cnn-wav2lip",
-        "mel-gru",
+    assert SPEECH_NETWORKS.names() == [
         "se4lip",
-        "stft-cnn",
         "stft-gru",
         "stft-gru-small",
+        "mel-gru",
+        "mel-cnn",
+        "mel-cnn-wav2lip",
+        "stft-cnn",
     ]
-    with pytest.raises(
-        OptionError, match="no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru, se4lip"
-    ):
+    with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: se4lip, stft-gru, stft-gru-small"):
         speech_network("hubrt")
     with pytest.raises(OptionError, match="no lip input 'top'; there are: mouth, literal"):
         LipEncoder("top")
@@ -257,7 +256,7 @@ def test_another_package_adds_an_encoder_by_entry_point(tmp_path, monkeypatch):
         "[speechlip.speech_networks]\ntheirs = theirs:make\nhearing = theirs:Hearing\nbroken = nowhere:make\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "theirs" in names()
+    assert "theirs" in SPEECH_NETWORKS.names()
     assert build_pair("theirs", "mouth", True).embed_speech(torch.rand(2, 25, 257)).shape == (2, 512)
     assert build_pair("hearing", "mouth", True).reads == SpeechWindows("waveform", before=256, after=128)
     with pytest.raises(OptionError, match="encoder 'theirs' has no choice of pool"):

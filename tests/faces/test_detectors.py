@@ -11,9 +11,10 @@ from speechlip import assets
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.faces.cascade import CascadeDetector, Place
 from speechlip.faces.crops import MOUTH_IN_BOX
-from speechlip.faces.detectors import DETECTORS, choose_detector, detector_class, names, open_detector
+from speechlip.faces.detectors import choose_detector, open_detector
 from speechlip.faces.landmarks import MOUTH
 from speechlip.faces.libraries import load
+from speechlip.faces.registry import DETECTORS
 from speechlip.faces.sidecar import face_box
 
 
@@ -46,7 +47,7 @@ def put_into_landscape(
 
 
 def test_unknown_detector_lists_the_known(source):
-    for ask in (lambda: choose_detector("dlib"), lambda: detector_class("dlib")):
+    for ask in (lambda: choose_detector("dlib"), lambda: DETECTORS.get("dlib")):
         with pytest.raises(
             OptionError,
             match="no detector 'dlib'; there are: auto, mediapipe, face-alignment, cascade, sidecar",
@@ -55,8 +56,9 @@ def test_unknown_detector_lists_the_known(source):
 
 
 def test_every_built_in_detector_declares_itself():
-    for name in DETECTORS:
-        assert detector_class(name).name == name and detector_class(name).has_landmarks is (name != "cascade")
+    for name in DETECTORS.built_in:
+        kind = DETECTORS.get(name)
+        assert kind.name == name and kind.has_landmarks is (name != "cascade")
 
 
 def test_another_package_can_add_one(tmp_path, monkeypatch, source):
@@ -69,7 +71,7 @@ def test_another_package_can_add_one(tmp_path, monkeypatch, source):
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: my-faces\nVersion: 1.0\n")
     (facts / "entry_points.txt").write_text("[speechlip.detectors]\neverywhere = my_faces:Everywhere\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert names()[-1] == "everywhere" and choose_detector("everywhere") == ("everywhere", "")
+    assert DETECTORS.names()[-1] == "everywhere" and choose_detector("everywhere") == ("everywhere", "")
     with open_detector("everywhere", source) as detector:
         assert detector.detect(np.zeros((2, 2, 3), np.uint8), 5) == [5]
 
@@ -121,11 +123,11 @@ def test_each_size_has_a_detector_of_its_own_and_few_are_open(tmp_path, monkeypa
         "    def close(self): Counting.live.remove(self)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(DETECTORS, "counting", "counting:Counting")
+    monkeypatch.setitem(DETECTORS.built_in, "counting", "counting:Counting")
     pictures = [np.zeros((side, side, 3), np.uint8) for side in (8, 16, 8, 24, 32, 40, 8)]
     with open_detector("counting", source) as detector:
         assert [detector.detect(picture, index) for index, picture in enumerate(pictures)] == [[1]] * 7
-        kind = detector_class("counting")
+        kind = DETECTORS.get("counting")
         assert len(kind.live) == 3 and kind.opened == 6
     assert not kind.live
 

@@ -13,7 +13,7 @@ from mutations import mutant, small_video
 
 from speechlip.errors import SourceRefused
 from speechlip.exporting.audio import read_audio
-from speechlip.faces import detectors
+from speechlip.faces.registry import DETECTORS
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import make_plan
 from speechlip.preparing.source_stats import refused_row
@@ -66,7 +66,7 @@ def read(path, folder):
 
 
 def main(kind, seed, first, count, folder):
-    detectors.DETECTORS["one"] = f"{__name__}:OneFace"
+    DETECTORS.built_in["one"] = f"{__name__}:OneFace"
     data, folder = small_video(kind), Path(folder)
     ending = "mp4" if kind == "fragmented" else kind
     whole = folder / f"whole.{ending}"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.preparing.engine import Advanced, Crashed, Finished, get_engine, local
 from speechlip.preparing.plan import Unit
+from speechlip.workers.engines import get_engine
+from speechlip.workers.pool import Advanced, Crashed, Finished, local
 from speechlip.workers.processes import process_context
 
 UNITS = tuple(Unit("train", index, ()) for index in range(5))

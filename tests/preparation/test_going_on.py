@@ -12,13 +12,12 @@ import pytest
 from speechlip.errors import ShardError, SourceRefused
 from speechlip.preparing import plan
 from speechlip.preparing import unit as prepare
-from speechlip.preparing.engine import Crashed
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.run import run_job
 from speechlip.progress import Silent
 from speechlip.recipes import synthetic
-from speechlip.workers.pool import Limits, outcomes
+from speechlip.workers.pool import Crashed, Limits, outcomes
 
 OPTIONS = PrepOptions(recipe="synthetic", detector="sidecar", max_clip_s=2.0)
 

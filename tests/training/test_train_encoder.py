@@ -71,7 +71,7 @@ def test_a_signal_is_one_sentence_with_the_command_that_goes_on(
     [
         (
             ("{shards}", "--encoder", "hubrt"),
-            "no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru",
+            "no encoder 'hubrt'; there are: se4lip, stft-gru",
         ),
         (("{shards}", "--preset", "quick"), "no preset 'quick'; there are: paper, fast"),
         (("{shards}", "--loss", "bce"), "loss is 'bce'; there are: relu, clamp, half, s2l, logit, nce"),

@@ -137,7 +137,7 @@ def test_a_preset_fills_in_what_the_network_has():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"encoder": "hubrt"}, "no encoder 'hubrt'; there are: mel-cnn"),
+        ({"encoder": "hubrt"}, "no encoder 'hubrt'; there are: se4lip"),
         ({"feature": "db"}, "no feature 'db'; there are: logmag, mag, power, complex"),
         ({"pool": "max"}, "no pool 'max'; there are: last, mean"),
         ({"encoder": "stft-cnn", "pool": "mean"}, "encoder 'stft-cnn' has no choice of pool"),

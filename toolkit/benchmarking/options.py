@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
@@ -71,9 +71,9 @@ def make_options(preset: str, given: Mapping[str, Any]) -> BenchmarkOptions:
     BenchmarkOptions(steps=99, seeds=1, batch_size=32, ...)
     """
     if preset not in PRESETS:
-        raise OptionError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+        raise no_such("preset", preset, PRESETS)
     known = [field.name for field in fields(BenchmarkOptions)]
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
+        raise no_such("option", unknown[0], known)
     return BenchmarkOptions(**{**PRESETS[preset], **given})

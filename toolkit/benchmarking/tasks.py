@@ -25,7 +25,7 @@ from speechlip.benchmarking.records import (
     ShardsFacts,
 )
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
-from speechlip.encoders.features.plugins import offered_encoders
+from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.metrics.statistics.significance import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
@@ -138,8 +138,8 @@ def identity(name: str) -> Any:
             for path in sorted(Path(rest).rglob("*"))
             if path.is_file()
         ]
-    if name in offered_encoders():
-        return stamp(module_file(offered_encoders()[name].module))
+    if added := ENCODERS.added().get(name):
+        return stamp(module_file(added.module))
     return stamp(Path(rest) if Path(rest).is_file() else module_file(kind)) if rest else None
 
 

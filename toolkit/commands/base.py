@@ -13,8 +13,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from speechlip.commands.terminal import echo
+from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
-from speechlip.plugins import offered
+from speechlip.faces.registry import DETECTORS
+from speechlip.plugins import Registry
 from speechlip.remote.names import is_remote
 from speechlip.wording import visible
 
@@ -25,14 +27,14 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 
 class Named(click.Choice):
-    """One of some names, which help lists and the shell completes; those that other packages add in the entry-point ``group`` are completed too.
+    """One of some names, which help lists and the shell completes; of a registry, those of other packages too.
 
     Any text passes: whoever uses the name knows them all, and refuses another with the list.
     """
 
-    def __init__(self, choices: Iterable[str], group: str = "") -> None:
-        super().__init__(choices)
-        self.group = group
+    def __init__(self, names: Registry | Iterable[str]) -> None:
+        super().__init__(names.choices() if isinstance(names, Registry) else names)
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return value
@@ -40,8 +42,10 @@ class Named(click.Choice):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        added = sorted(offered(self.group).keys() - {*self.choices}) if self.group else []
-        return [CompletionItem(name) for name in (*self.choices, *added) if name.startswith(incomplete)]
+        known = dict.fromkeys(self.choices)
+        if isinstance(self.names, Registry):
+            known |= dict.fromkeys(self.names.names())
+        return [CompletionItem(name) for name in known if name.startswith(incomplete)]
 
 
 class Names(Named):
@@ -75,22 +79,8 @@ class _Shards(click.ParamType):
 
 SHARDS = _Shards()
 DEVICE = Named(("auto", "cpu", "cuda"))
-DETECTOR = Named(("auto", "mediapipe", "face-alignment", "cascade", "sidecar"), "speechlip.detectors")
-ENCODER = Named(
-    (
-        "hubert",
-        "hubert-large",
-        "wav2vec2",
-        "wav2vec2-large",
-        "wavlm",
-        "wavlm-large",
-        "whisper",
-        "log-mel",
-        "log-stft",
-        "lips",
-    ),
-    "speechlip.encoders",
-)
+DETECTOR = Named(DETECTORS)
+ENCODER = Named(ENCODERS)
 cache_option = click.option(
     "--cache",
     type=FILE,

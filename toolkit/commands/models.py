@@ -2,16 +2,11 @@
 
 import click
 
+from speechlip import assets
 from speechlip.commands.base import Group, Named
 from speechlip.commands.terminal import echo
 
-MODEL = Named(
-    (
-        *("face_landmarker", "fan", "s3fd", "syncnet_v2", "sfd_face", "alexnet"),
-        *("hubert", "hubert-large", "wav2vec2", "wav2vec2-large", "wavlm", "wavlm-large"),
-        *("mediapipe", "face-alignment", "syncnet", "lpips", "hubert-base", "wav2vec2-base", "wavlm-base"),
-    )
-)
+MODEL = Named((*assets.ASSETS, *assets.ALIASES))
 
 
 @click.group(cls=Group)
@@ -22,8 +17,6 @@ def models() -> None:
 @models.command("list", epilog="\b\nExample:\n  speechlip models list")
 def models_list() -> None:
     """Name, size, licence, address of every model file, and whether it is here."""
-    from speechlip import assets
-
     for row in assets.rows():
         here = "here" if row["here"] == "yes" else "not here"
         also = f" (also {row['also']})" if row["also"] else ""
@@ -35,8 +28,6 @@ def models_list() -> None:
 @click.argument("name", type=MODEL, metavar="NAME")
 def models_fetch(name: str) -> None:
     """Download NAME, check its SHA-256, keep it. NAME may also be what uses the file: mediapipe, face-alignment, syncnet, lpips."""
-    from speechlip import assets
-
     for each in assets.named(name):
         echo(assets.fetch(each))
 
@@ -45,7 +36,5 @@ def models_fetch(name: str) -> None:
 @click.argument("name", type=MODEL, metavar="NAME")
 def models_path(name: str) -> None:
     """Print where NAME lies, its SHA-256 checked."""
-    from speechlip import assets
-
     for each in assets.named(name):
         echo(assets.path(each))

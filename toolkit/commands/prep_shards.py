@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DETECTOR, FILE, Named, command, correction_options, limit_options
+from speechlip.recipes import RECIPES
+from speechlip.workers.engines import ENGINES
 
-RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"), "speechlip.recipes")
+RECIPE = Named(RECIPES)
 
 
 @command(
@@ -68,9 +70,7 @@ RECIPE = Named(("folder", "grid", "hdtf", "hf", "lrs3", "synthetic", "voxceleb2"
     show_default="all cores",
     help="Processes; the shards do not depend on it.",
 )
-@click.option(
-    "--engine", type=Named(("local",), "speechlip.engines"), default="local", help="What runs the workers."
-)
+@click.option("--engine", type=Named(ENGINES), default="local", help="What runs the workers.")
 @click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
 @click.option(
     "--decoder",

@@ -6,6 +6,8 @@ from itertools import zip_longest
 
 from speechlip.commands.base import command
 from speechlip.commands.terminal import echo
+from speechlip.errors import OptionError
+from speechlip.recipes import get, names
 
 HEAD = ("recipe", "dataset", "licence", "official splits", "how to get it")
 WIDTHS = (10, 24, 18, 15)
@@ -15,8 +17,6 @@ SPACE = "  "
 @command("recipes", epilog="\b\nExample:\n  speechlip recipes\n  prep-shards grid/ --recipe grid -o shards/")
 def recipes() -> None:
     """List the recipes: dataset, licence, official splits, and how to come by the videos."""
-    from speechlip.recipes import names
-
     left = shutil.get_terminal_size((140, 24)).columns - sum(WIDTHS) - len(SPACE) * len(WIDTHS)
     widths = (*WIDTHS, max(left, 30))
     for cells in (HEAD, *map(declared, names())):
@@ -25,9 +25,6 @@ def recipes() -> None:
 
 def declared(name: str) -> tuple[str, ...]:
     """One row of the table; a recipe of another package that cannot be imported says so."""
-    from speechlip.errors import OptionError
-    from speechlip.recipes import get
-
     try:
         recipe = get(name)
         return (

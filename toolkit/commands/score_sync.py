@@ -18,8 +18,8 @@ from speechlip.commands.base import (
     correction_options,
     limit_options,
 )
+from speechlip.metrics.table import METRICS
 
-METRICS = Names(("lse", "lmd", "psnr", "ssim", "lpips", "cpbd"))
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
 FFMPEG = Named(("4.2", "7.0", "9.0"))
 
@@ -39,7 +39,9 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
     type=FILE,
     help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]",
 )
-@click.option("--metrics", type=METRICS, help="Any of these.  [default: all; without --reference lse,cpbd]")
+@click.option(
+    "--metrics", type=Names(METRICS), help="Any of these.  [default: all; without --reference lse,cpbd]"
+)
 @click.option(
     "--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md."
 )

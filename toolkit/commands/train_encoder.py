@@ -6,11 +6,9 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DEVICE, FILE, SHARDS, Named, Names, cache_option, command
+from speechlip.encoders.registry import SPEECH_NETWORKS
 
-ENCODER = Named(
-    ("se4lip", "stft-gru", "stft-gru-small", "mel-gru", "mel-cnn", "mel-cnn-wav2lip", "stft-cnn"),
-    "speechlip.speech_networks",
-)
+ENCODER = Named(SPEECH_NETWORKS)
 FEATURE = Named(("logmag", "mag", "power", "complex"))
 LOSS = Named(("relu", "clamp", "half", "s2l", "logit", "nce"))
 AUGMENT = Names(("colour", "shift", "flip", "noise"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.exporting.scale import COMPONENTS, Scale
 from speechlip.files.writing import whole_file
 
@@ -93,7 +93,7 @@ def parse_renderers(text: str | None) -> tuple[str, ...]:
     names = tuple(RENDERERS) if text is None else tuple(part.strip() for part in text.split(","))
     for name in names:
         if name not in RENDERERS:
-            raise OptionError(f"no renderer {name!r}; there are: {', '.join(RENDERERS)}")
+            raise no_such("renderer", name, RENDERERS)
     return names
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS, mean_face
 from speechlip.faces.libraries import load
 from speechlip.faces.pose import as_complex, fit_pose, smooth
@@ -68,7 +68,7 @@ def plan_crop(track: FaceTrack, preset: str = "lips") -> CropPlan:
 def check_preset(preset: str, has_landmarks: bool) -> None:
     """Raise OptionError where ``preset`` is unknown or cannot be cut from what the detector gives."""
     if preset not in PRESETS:
-        raise OptionError(f"no crop preset {preset!r}; there are: {', '.join(PRESETS)}")
+        raise no_such("crop preset", preset, PRESETS)
     if preset == "auto-avsr" and not has_landmarks:
         raise OptionError(
             "crop preset 'auto-avsr' aligns landmarks, the detector gives boxes only: take --crop lips or --detector mediapipe"

@@ -5,27 +5,18 @@ coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from importlib import import_module
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from speechlip import assets
-from speechlip.errors import ModelError, OptionError
+from speechlip.errors import ModelError
 from speechlip.faces.libraries import refuse_missing
-from speechlip.plugins import loaded, offered, plugged_in
+from speechlip.faces.registry import DETECTORS
 from speechlip.records import Face, Source
 
-PLUG_IN_GROUP = "speechlip.detectors"
-
-DETECTORS = {
-    "mediapipe": "speechlip.faces.mediapipe_landmarker:MediapipeLandmarker",
-    "face-alignment": "speechlip.faces.fan:FanDetector",
-    "cascade": "speechlip.faces.cascade:CascadeDetector",
-    "sidecar": "speechlip.faces.sidecar:SidecarDetector",
-}
 SIZES_AT_ONCE = 3
 MODELS = {"mediapipe": ("face_landmarker",), "face-alignment": ("s3fd", "fan")}
 
@@ -45,21 +36,6 @@ class Detector(Protocol):
         """Give back what the detector holds."""
 
 
-def names() -> list[str]:
-    """All detectors: the built-in ones, then those of other packages (entry-point group ``speechlip.detectors``)."""
-    return [*DETECTORS, *sorted(offered(PLUG_IN_GROUP).keys() - DETECTORS.keys())]
-
-
-def detector_class(name: str) -> type[Detector]:
-    """The class behind ``name``, imported now. Raises OptionError that lists the known names."""
-    if name in DETECTORS:
-        module, attribute = DETECTORS[name].split(":")
-        return getattr(import_module(module), attribute)
-    if point := offered(PLUG_IN_GROUP).get(name):
-        return loaded("detector", point, has=("has_landmarks", "detect", "close"))
-    raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
-
-
 @contextmanager
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
     """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(image, index)``.
@@ -67,8 +43,8 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
     Where the video changes its size another one is opened, because what a detector remembers is in pixels of one size.
     Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
     """
-    kind = detector_class(name)
-    with plugged_in("detector", name) if name not in DETECTORS else nullcontext():
+    kind: type[Detector] = DETECTORS.get(name)
+    with DETECTORS.guard(name):
         detector = _OnePerSize(kind, source)
     try:
         yield detector
@@ -108,8 +84,8 @@ def choose_detector(name: str) -> tuple[str, str]:
     """
     if name == "auto":
         return _choose_automatically()
-    if name not in names():
-        raise OptionError(f"no detector {name!r}; there are: auto, {', '.join(names())}")
+    if name not in DETECTORS:
+        raise DETECTORS.no_such(name)
     if name == "face-alignment":
         refuse_missing("face_alignment")  # before 185 MB are fetched for it
     for model in MODELS.get(name, ()):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.records import FaceTrack
 
 SELECTIONS = ("largest", "all")
@@ -22,7 +22,7 @@ def select(
     tracks are kept where it is absent, in pieces of at least ``min_frames``.
     """
     if selection not in SELECTIONS:
-        raise OptionError(f"no selection of faces {selection!r}; there are: {', '.join(SELECTIONS)}")
+        raise no_such("selection of faces", selection, SELECTIONS)
     if selection == "all":
         return tuple(tracks)
     kept: list[FaceTrack] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.media.audio import audio_windows
 from speechlip.media.decord_frames import ArrayImage, decord_images
 from speechlip.media.info import MediaInfo
@@ -109,7 +109,7 @@ def read_frames(
     SourceRefused (``no decodable picture``, ``no decodable audio``).
     """
     if decoder not in DECODERS:
-        raise OptionError(f"no decoder {decoder!r}; there are: {', '.join(DECODERS)}")
+        raise no_such("decoder", decoder, DECODERS)
     return FrameReader(path, info, decoder, images, threads)
 
 

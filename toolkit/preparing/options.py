@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.errors import OptionError
-from speechlip.faces import detectors
+from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset
+from speechlip.faces.registry import DETECTORS
 from speechlip.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -82,7 +82,7 @@ class PrepOptions:
 
     def __post_init__(self) -> None:
         check_name("recipe", self.recipe, recipes.names())
-        check_name("detector", self.detector, ("auto", *detectors.names()))
+        check_name("detector", self.detector, ("auto", *DETECTORS.names()))
         check_preset(self.crop, has_landmarks=self.detector == "auto" or self._gives_landmarks())
         check_name("--faces", self.faces, FACES)
         check_name("spectrogram", self.spectrogram, SPECTROGRAM_WIDTHS)
@@ -95,7 +95,7 @@ class PrepOptions:
         self._check_sync()
 
     def _gives_landmarks(self) -> bool:
-        return self.crop != "auto-avsr" or detectors.detector_class(self.detector).has_landmarks
+        return self.crop != "auto-avsr" or DETECTORS.get(self.detector).has_landmarks
 
     def _check_lengths(self) -> None:
         if self.shard_bytes < 1:
@@ -154,7 +154,7 @@ class PrepOptions:
 def check_name(what: str, name: str, known: Iterable[str]) -> None:
     """Raise OptionError, which lists the known names, where ``name`` is not one of them."""
     if name not in (names := list(known)):
-        raise OptionError(f"no {what} {name!r}; there are: {', '.join(names)}")
+        raise no_such(what, name, names)
 
 
 def check_split(shares: Shares) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from speechlip import recipes
 from speechlip.errors import NoVideos, OptionError
 from speechlip.faces.crops import check_preset
-from speechlip.faces.detectors import choose_detector, detector_class
+from speechlip.faces.detectors import choose_detector
+from speechlip.faces.registry import DETECTORS
 from speechlip.format import MANIFEST, WORK_FOLDER
 from speechlip.media.decord_frames import DECORD_LIMITS
-from speechlip.preparing.engine import get_engine
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import PLAN, Plan, limited, looks_by, make_plan
@@ -20,6 +20,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
+from speechlip.workers.engines import get_engine
 from speechlip.workers.pool import DEFAULT_LIMITS, Limits
 
 DEFAULTS = PrepOptions()
@@ -98,7 +99,7 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     Raises OptionError where the crop needs landmarks and the detector gives none; ModelError.
     """
     options = settle_detector(options, out, progress)
-    check_preset(options.crop, detector_class(options.detector).has_landmarks)
+    check_preset(options.crop, DETECTORS.get(options.detector).has_landmarks)
     if options.decoder == "decord":
         progress.say(DECORD_LIMITS)
     sync_filter = options.open_sync_filter()

@@ -15,7 +15,6 @@ from speechlip.cards.dataset import write_card
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.writing import make_folder, write_text
-from speechlip.preparing.engine import Engine
 from speechlip.preparing.finish import CardWriter, FolderFacts, finish
 from speechlip.preparing.job import Job
 from speechlip.preparing.parts import merged
@@ -37,6 +36,7 @@ from speechlip.preparing.running import run_units
 from speechlip.preparing.source_stats import refused_row
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import LedgerRow
+from speechlip.workers.engines import Engine
 
 
 def run_job(

@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from speechlip.files.writing import remove
-from speechlip.preparing.engine import Advanced, Crashed, Engine, Event, Replaced
 from speechlip.preparing.job import Job
 from speechlip.preparing.placing import load_result, result_path, whole_results
 from speechlip.preparing.plan import Unit
 from speechlip.preparing.rerun import losses
 from speechlip.preparing.unit import UnitResult, prepare_unit
 from speechlip.progress import Progress
+from speechlip.workers.engines import Engine
+from speechlip.workers.pool import Advanced, Crashed, Event, Replaced
 
 
 def run_units(

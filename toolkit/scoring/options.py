@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
@@ -40,7 +40,7 @@ class ScoreOptions:
     def __post_init__(self) -> None:
         protocols.get(self.protocol)
         if self.region not in REGIONS:
-            raise OptionError(f"no region {self.region!r}; there are: {', '.join(REGIONS)}")
+            raise no_such("region", self.region, REGIONS)
         if self.allow_unknown_weights and not self.syncnet_weights:
             raise OptionError(
                 "--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave"

@@ -6,7 +6,7 @@ more than it is.
 
 from dataclasses import asdict, dataclass
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.faces.tracks import TrackOptions
 
 SENTENCES = {
@@ -97,5 +97,5 @@ def get(name: str) -> Protocol:
     ('avi-mp3', 101, 'no lossy hop, tracks of at least 50 frames, mean of the tracks')
     """
     if name not in PROTOCOLS:
-        raise OptionError(f"no protocol {name!r}; there are: {', '.join(PROTOCOLS)}")
+        raise no_such("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

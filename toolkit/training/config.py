@@ -7,7 +7,7 @@ from typing import Any
 
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 from speechlip.shards.pairs.rules import WINDOW, PairMix, parse_mix
 from speechlip.training.augment import NONE, parse_augmentations
 from speechlip.training.losses import LOSSES
@@ -148,11 +148,11 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
     'nce'
     """
     if preset not in PRESETS:
-        raise OptionError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+        raise no_such("preset", preset, PRESETS)
     known = [field.name for field in fields(TrainOptions)]
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise OptionError(f"no option {unknown[0]!r}; there are: {', '.join(known)}")
+        raise no_such("option", unknown[0], known)
     options = TrainOptions(**{**PRESETS[preset], **given})
     return replace(
         options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", "")

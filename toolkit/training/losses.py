@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.ranks import gathered
 
@@ -123,7 +123,7 @@ def far_apart(places: Tensor, rules: PairRules) -> Tensor:
 def rectifies(loss: str) -> bool:
     """Whether both embeddings end in a ReLU under this loss. Raises OptionError for an unknown one."""
     if loss not in LOSSES:
-        raise OptionError(f"no loss {loss!r}; there are: {', '.join(LOSSES)}")
+        raise no_such("loss", loss, LOSSES)
     return loss == "relu"
 
 

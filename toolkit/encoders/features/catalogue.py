@@ -6,23 +6,25 @@ A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``ra
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.features.controls import LipPoints, LogSpectra, Shuffled
-from speechlip.encoders.features.plugins import imported, offered_encoders, open_entry_point, open_function
+from speechlip.encoders.features.plugins import imported, open_added, open_function
 from speechlip.encoders.features.pretrained import PRETRAINED, chosen_layer, open_pretrained
 from speechlip.encoders.features.protocol import ClipFeatures
 from speechlip.encoders.features.speech_half import open_network, open_run
 from speechlip.encoders.features.stored import open_deepspeech, open_stored
 from speechlip.encoders.features.waveform import FromWaveform
 from speechlip.encoders.features.whisper import known_size, open_whisper
-from speechlip.encoders.networks import registry
+from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
 from speechlip.errors import OptionError
 from speechlip.remote.mirror import run_at
 from speechlip.remote.names import is_remote
 
-WEIGHTLESS = ("features", "deepspeech", "log-stft", "log-mel", "lips")
+PLAIN = ("log-stft", "log-mel", "lips")
+WEIGHTLESS = ("features", "deepspeech", *PLAIN)
 FORMS = (
     "features:DIR",
     "deepspeech:DIR",
@@ -55,7 +57,7 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
 
     >>> open_encoder("hubrt")
     Traceback (most recent call last):
-    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, lips, log-mel, log-stft, ...
+    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, ...; did you mean hubert?
     >>> open_encoder("log-mel").clock.rate_hz
     125
     """
@@ -67,11 +69,11 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
     if head == "random":
         return _random(rest, device)
     request = _taken_apart(name, device, random_init)
-    if request.name in OPENERS:
-        return OPENERS[request.name](request)
-    if name in offered_encoders():
+    if opener := _opener(request.name):
+        return opener(request)
+    if name in ENCODERS:
         _refuse_random(name, random_init)
-        return open_entry_point(name, device)
+        return open_added(name, device)
     if name and Path(name).is_dir():
         return FromWaveform(open_run(Path(name), device, random_init), device)
     if _FUNCTION.fullmatch(name):
@@ -87,15 +89,15 @@ def check_name(name: str) -> None:
 
     >>> check_name("shuffled:log-mell")
     Traceback (most recent call last):
-    speechlip.errors.OptionError: no encoder 'log-mell'; there are: hubert, ...
+    speechlip.errors.OptionError: no encoder 'log-mell'; there are: hubert, ...; did you mean log-mel?
     """
     kind, _, rest = name.partition(":")
     request = _taken_apart(name, "cpu", False)
-    if is_remote(name) or name in offered_encoders() or (kind == "random" and rest in registry.names()):
+    if is_remote(name) or name in ENCODERS.added() or (kind == "random" and rest in SPEECH_NETWORKS):
         pass
     elif kind in ("shuffled", "random"):
         check_name(rest)
-    elif request.name in OPENERS:
+    elif _opener(request.name):
         _check_place(name, request)
     elif name and Path(name).is_dir():
         last_checkpoint(Path(name))
@@ -108,8 +110,8 @@ def check_name(name: str) -> None:
 def _check_place(name: str, request: Request) -> None:
     """Raises OptionError where a name's folder, file or size is not there, or it has what it cannot have."""
     place = Path(request.where)
-    if request.name in ("log-stft", "log-mel", "lips"):
-        OPENERS[request.name](request)
+    if request.name in PLAIN:
+        _refuse_place(request)
     elif request.name in ("features", "deepspeech") and not (request.where and place.is_dir()):
         raise OptionError(
             f"encoder {name!r}: there is no folder {request.where or 'named'}; give that of its .npy files, {request.name}:DIR"
@@ -126,20 +128,12 @@ def _check_place(name: str, request: Request) -> None:
 
 
 def _unknown(name: str) -> OptionError:
-    return OptionError(f"no encoder {name!r}; there are: {', '.join([*names(), *FORMS])}{_only_random(name)}")
-
-
-def names() -> list[str]:
-    """Names that need nothing more, sorted: built in, and of installed packages.
-
-    >>> {"hubert", "log-stft", "wavlm-large"} <= set(names())
-    True
-    """
-    return sorted({*OPENERS, *offered_encoders()} - {"features", "deepspeech"})
+    untrained = f"an untrained one is random:{name}" if name in SPEECH_NETWORKS else ""
+    return ENCODERS.no_such(name, FORMS, untrained)
 
 
 def _random(name: str, device: str) -> ClipFeatures:
-    if name in registry.names():
+    if name in SPEECH_NETWORKS:
         return FromWaveform(open_network(name, device), device)
     if _taken_apart(name, device, True).name in WEIGHTLESS:
         raise OptionError(f"encoder {name!r} has no weights to draw; leave 'random:' out")
@@ -163,45 +157,49 @@ def _refuse_random(name: str, random_init: bool) -> None:
         )
 
 
-def _only_random(name: str) -> str:
-    return f"; an untrained one is random:{name}" if name in registry.names() else ""
+def _opener(name: str) -> Callable[[Request], ClipFeatures] | None:
+    return ENCODERS.get(name) if name in ENCODERS.built_in else FOLDERS.get(name)
 
 
-def _pretrained(request: Request) -> ClipFeatures:
+def pretrained(request: Request) -> ClipFeatures:
     path = Path(request.where) if request.where else None
     return FromWaveform(
         open_pretrained(request.name, request.layer, path, request.random_init), request.device
     )
 
 
-def _whisper(request: Request) -> ClipFeatures:
+def whisper(request: Request) -> ClipFeatures:
     return FromWaveform(open_whisper(request.where, request.layer, request.random_init), request.device)
 
 
-def _plain(make: Callable[[], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
-    def opened(request: Request) -> ClipFeatures:
-        if request.layer is not None or request.where:
-            raise OptionError(f"encoder {request.name!r} has neither layers nor a place; give its name alone")
-        return make()
-
-    return opened
+def log_stft(request: Request) -> ClipFeatures:
+    _refuse_place(request)
+    return FromWaveform(LogSpectra(mel=False))
 
 
-def _folder(name: str, make: Callable[[Path], ClipFeatures]) -> Callable[[Request], ClipFeatures]:
-    def opened(request: Request) -> ClipFeatures:
-        if not request.where or request.layer is not None:
-            raise OptionError(f"{name!r} wants the folder of its .npy files: {name}:DIR")
-        return make(Path(request.where))
-
-    return opened
+def log_mel(request: Request) -> ClipFeatures:
+    _refuse_place(request)
+    return FromWaveform(LogSpectra(mel=True))
 
 
-OPENERS: dict[str, Callable[[Request], ClipFeatures]] = {
-    **dict.fromkeys(PRETRAINED, _pretrained),
-    "whisper": _whisper,
-    "features": _folder("features", open_stored),
-    "deepspeech": _folder("deepspeech", open_deepspeech),
-    "log-stft": _plain(lambda: FromWaveform(LogSpectra(mel=False))),
-    "log-mel": _plain(lambda: FromWaveform(LogSpectra(mel=True))),
-    "lips": _plain(LipPoints),
+def lips(request: Request) -> ClipFeatures:
+    _refuse_place(request)
+    return LipPoints()
+
+
+def _refuse_place(request: Request) -> None:
+    if request.layer is not None or request.where:
+        raise OptionError(f"encoder {request.name!r} has neither layers nor a place; give its name alone")
+
+
+def _folder(make: Callable[[Path], ClipFeatures], request: Request) -> ClipFeatures:
+    if not request.where or request.layer is not None:
+        raise OptionError(f"{request.name!r} wants the folder of its .npy files: {request.name}:DIR")
+    return make(Path(request.where))
+
+
+FOLDERS: dict[str, Callable[[Request], ClipFeatures]] = {
+    "features": partial(_folder, open_stored),
+    "deepspeech": partial(_folder, open_deepspeech),
 }
+"""Encoders that are nothing without the folder of their files, and so no names of their own."""

@@ -7,28 +7,22 @@ method ``to``, as every torch module has, it is called with the device.
 import importlib
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from speechlip.encoders.features.protocol import ClipFeatures, FeatureClock
 from speechlip.encoders.features.waveform import FromWaveform
+from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import OptionError
-from speechlip.plugins import loaded, offered, said
+from speechlip.plugins import said
 
-GROUP = "speechlip.encoders"
 CLIP_FEATURES = {"name": str, "dim": int, "clock": FeatureClock, "fields": tuple, "parameters": int}
 SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
 
 
-def offered_encoders() -> dict[str, EntryPoint]:
-    """Name → entry point of every installed package that adds an encoder."""
-    return offered(GROUP)
-
-
-def open_entry_point(name: str, device: str) -> ClipFeatures:
-    """The encoder that another package calls ``name``. Raises OptionError as ``opened``, and where it cannot be imported."""
-    return opened(name, loaded("encoder", offered_encoders()[name]), device)
+def open_added(name: str, device: str) -> ClipFeatures:
+    """The encoder that another package calls ``name``. Raises OptionError as ``opened``, and where it cannot be had."""
+    return opened(name, ENCODERS.get(name), device)
 
 
 def open_function(name: str, device: str) -> ClipFeatures:

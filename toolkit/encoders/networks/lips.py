@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlip.encoders.networks.layers import ConvRow, ResidualRow
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 
 DIM = 512
 MOUTH_ROWS = (24, 72)
@@ -30,7 +30,7 @@ class LipEncoder(nn.Module):
     def __init__(self, input: str = "mouth") -> None:
         super().__init__()
         if input not in INPUTS:
-            raise OptionError(f"no lip input {input!r}; there are: {', '.join(INPUTS)}")
+            raise no_such("lip input", input, INPUTS)
         self.rows = slice(*MOUTH_ROWS) if input == "mouth" else slice(None)
         self.layers = nn.Sequential(
             ConvRow(15, 32, 7, padding=3),

@@ -14,18 +14,16 @@ not trained here are another thing: ``protocol.SpeechEncoder``.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint
 
 from torch import nn
 
 from speechlip.encoders.networks.lips import DIM
 from speechlip.encoders.networks.spectrum import FEATURES, MEL_FEATURES, Wav2LipMel, spectrum_of
 from speechlip.encoders.networks.speech import POOLS, CnnEncoder, GruEncoder
-from speechlip.errors import OptionError
-from speechlip.plugins import loaded, offered, plugged_in
+from speechlip.encoders.registry import SPEECH_NETWORKS
+from speechlip.errors import OptionError, no_such
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 
-GROUP = "speechlip.speech_networks"
 OPTIONS = {"feature": FEATURES, "pool": POOLS}
 """What can be chosen of some network, each with all its values."""
 
@@ -46,32 +44,20 @@ def _cnn(feature: str, mel: bool = False) -> nn.Module:
     return CnnEncoder(spectrum_of(feature, mel))
 
 
-BUILT_IN = {
-    "se4lip": Network(_gru, OPTIONS),
-    "stft-gru": Network(_gru, OPTIONS),
-    "stft-gru-small": Network(partial(_gru, width=256), OPTIONS),
-    "mel-gru": Network(partial(_gru, mel=True), {"feature": MEL_FEATURES, "pool": POOLS}),
-    "mel-cnn": Network(partial(_cnn, mel=True), {"feature": MEL_FEATURES}),
-    "mel-cnn-wav2lip": Network(lambda: CnnEncoder(Wav2LipMel())),
-    "stft-cnn": Network(_cnn, {"feature": FEATURES}),
-}
-
-
-def names() -> list[str]:
-    """Names of all speech networks, sorted.
-
-    >>> {"se4lip", "mel-cnn"} <= set(names())
-    True
-    """
-    return sorted({*BUILT_IN, *offered(GROUP)})
+STFT_GRU = Network(_gru, OPTIONS)
+STFT_GRU_SMALL = Network(partial(_gru, width=256), OPTIONS)
+MEL_GRU = Network(partial(_gru, mel=True), {"feature": MEL_FEATURES, "pool": POOLS})
+MEL_CNN = Network(partial(_cnn, mel=True), {"feature": MEL_FEATURES})
+MEL_CNN_WAV2LIP = Network(lambda: CnnEncoder(Wav2LipMel()))
+STFT_CNN = Network(_cnn, {"feature": FEATURES})
 
 
 def speech_network(name: str, **chosen: str) -> nn.Module:
     """A new speech network with random weights, by ``options_of(name, chosen)``. Raises OptionError as that does, and for a broken plug-in.
 
-    >>> speech_network("hubrt")
+    >>> speech_network("stft-gur")
     Traceback (most recent call last):
-    speechlip.errors.OptionError: no encoder 'hubrt'; there are: mel-cnn, mel-cnn-wav2lip, mel-gru, se4lip, stft-cnn, stft-gru, stft-gru-small
+    speechlip.errors.OptionError: no encoder 'stft-gur'; there are: se4lip, ...; did you mean stft-gru?
     """
     return _network(name).make(**options_of(name, chosen))
 
@@ -87,11 +73,11 @@ def options_of(name: str, chosen: Mapping[str, str]) -> dict[str, str]:
     own = _network(name).options
     for option, value in chosen.items():
         if value and value not in OPTIONS[option]:
-            raise OptionError(f"no {option} {value!r}; there are: {', '.join(OPTIONS[option])}")
+            raise no_such(option, value, OPTIONS[option])
         if value and option not in own:
-            others = ", ".join(other for other, network in BUILT_IN.items() if option in network.options)
+            others = [other for other in SPEECH_NETWORKS.built_in if option in _network(other).options]
             raise OptionError(
-                f"encoder {name!r} has no choice of {option}; leave it out, or take one of: {others}"
+                f"encoder {name!r} has no choice of {option}; leave it out, or take one of: {', '.join(others)}"
             )
         if value and value not in own[option]:
             raise OptionError(
@@ -111,19 +97,15 @@ def windows_of(network: nn.Module) -> SpeechWindows:
 
 
 def _network(name: str) -> Network:
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    if name not in offered(GROUP):
-        raise OptionError(f"no encoder {name!r}; there are: {', '.join(names())}")
-    return Network(partial(_load, offered(GROUP)[name]))
+    if name in SPEECH_NETWORKS.built_in or name not in SPEECH_NETWORKS:
+        return SPEECH_NETWORKS.get(name)
+    return Network(partial(_made_elsewhere, name))
 
 
-def _load(point: EntryPoint) -> nn.Module:
-    make = loaded("encoder", point)
-    with plugged_in("encoder", point.name):
+def _made_elsewhere(name: str) -> nn.Module:
+    make = SPEECH_NETWORKS.get(name)
+    with SPEECH_NETWORKS.guard(name):
         network = make()
     if not isinstance(network, nn.Module):
-        raise OptionError(
-            f"encoder {point.name!r} ({point.value}) gave {type(network).__name__}, wanted a torch.nn.Module"
-        )
+        raise OptionError(f"encoder {name!r} gave {type(network).__name__}, wanted a torch.nn.Module")
     return network

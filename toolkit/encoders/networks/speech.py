@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from speechlip.encoders.networks.layers import ConvRow, ResidualRow
 from speechlip.encoders.networks.lips import DIM
 from speechlip.encoders.networks.spectrum import ScaledSpectrum, Wav2LipMel
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 
 POOLS = ("last", "mean")
 """Which state of a GRU is the embedding: that of the last column, or the mean over all."""
@@ -46,7 +46,7 @@ class GruEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if pool not in POOLS:
-            raise OptionError(f"no pool {pool!r}; there are: {', '.join(POOLS)}")
+            raise no_such("pool", pool, POOLS)
         self.spectrum, self.reads, self.pool = spectrum, spectrum.reads, pool
         self.gru = nn.GRU(spectrum.channels * spectrum.bins, width, layers, batch_first=True)
         self.project = nn.Identity() if width == DIM else nn.Linear(width, DIM)

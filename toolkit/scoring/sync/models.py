@@ -17,7 +17,7 @@ from speechlip.errors import OptionError
 from speechlip.media.frames import Frame
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.sync.lse import SyncScore, sync_score
-from speechlip.plugins import loaded, offered, plugged_in
+from speechlip.plugins import Registry
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
 from speechlip.scoring.sync.crops224 import CROP_PX, cut224, square
@@ -26,7 +26,7 @@ from speechlip.scoring.sync.verdict import LEAST_LSE_C
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
 Cropper = Callable[[np.ndarray, int], np.ndarray]
-MODEL_GROUP = "speechlip.sync_models"
+SYNC_MODELS = Registry("sync model", "speechlip.sync_models")
 MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cropper", "features")
 
 
@@ -97,14 +97,11 @@ def open_sync_model(name: str, device: str) -> SyncModel:
         from speechlip.encoders.trained import load_run
 
         return load_run(name, device)
-    points = offered(MODEL_GROUP)
     kind = name.partition(":")[0]
-    if kind not in points:
-        raise OptionError(
-            f"no sync model {name!r}: no folder of a run, and installed packages offer {', '.join(sorted(points)) or 'none'}"
-        )
-    make = loaded("sync model", points[kind])
-    with plugged_in("sync model", name):
+    if kind not in SYNC_MODELS:
+        raise SYNC_MODELS.no_such(name, ("the folder of a run of train-encoder", "hf://user/name"))
+    make = SYNC_MODELS.get(kind)
+    with SYNC_MODELS.guard(name):
         model = make(name, device)
     if missing := [attribute for attribute in MODEL_ATTRIBUTES if not hasattr(model, attribute)]:
         raise OptionError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from speechlip.errors import OptionError
+from speechlip.errors import no_such
 
 VFR, CFR = "vfr", "cfr"
 TOO_LATE, TOO_EARLY = 1.1, -1.1
@@ -62,7 +62,7 @@ def generation(name: str) -> Generation:
     (('4.2.2', '5.1.9'), False)
     """
     if name not in GENERATIONS:
-        raise OptionError(f"no ffmpeg generation {name!r}; there are: {', '.join(GENERATIONS)}")
+        raise no_such("ffmpeg generation", name, GENERATIONS)
     return GENERATIONS[name]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
 from speechlip.timing import HOPS_PER_FRAME, SAMPLES_PER_FRAME
 
 FORMS = {"spectrogram": "spectrogram", "waveform": "audio"}
@@ -27,7 +27,7 @@ class SpeechWindows:
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
-            raise OptionError(f"no form of speech {self.form!r}; there are: {', '.join(FORMS)}")
+            raise no_such("form of speech", self.form, FORMS)
         if min(self.before, self.after) < 0 or self.grid < 1:
             raise OptionError(
                 f"before {self.before} and after {self.after} must be at least 0 samples, grid {self.grid} at least 1"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.errors import OptionError, ShardError
+from speechlip.errors import OptionError, ShardError, no_such
 from speechlip.manifest import strict_json
 from speechlip.shards.read.filmstrip import Filmstrip, decode_strip
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -69,7 +69,7 @@ def members_of(fields: Iterable[str], present: Iterable[str] | None) -> frozense
     wanted = {"json"}
     for field in fields:
         if field not in MEMBERS:
-            raise OptionError(f"no field {field!r}; there are: {', '.join(MEMBERS)}")
+            raise no_such("field", field, MEMBERS)
         found = set(MEMBERS[field]) if present is None else set(MEMBERS[field]) & set(present)
         if not found:
             there_are = ", ".join(sorted(present or ()))
