@@ -1,7 +1,10 @@
-"""scikit-image's LBP frontal-face cascade: boxes only, no download. The choice where no model file is at hand.
+"""scikit-image's LBP frontal-face cascade: boxes only, no download.
 
-Searching a whole frame costs 20–50 ms, so that is done only where no face is in sight, and once a second for newcomers. Between, each face is
-looked for where it was: in a region brought to a size at which the face is 48 px wide, which costs 1.4 ms and places it more evenly.
+The choice where no model file is at hand.
+
+Searching a whole frame costs 20–50 ms, so that is done only where no face is in sight, and once a second for
+newcomers. Between, each face is looked for where it was: in a region brought to a size at which the face is
+48 px wide, which costs 1.4 ms and places it more evenly.
 """
 
 from dataclasses import dataclass
@@ -15,13 +18,19 @@ from speechlip.timing import FPS
 
 LONG_SIDE = 320
 SMALLEST = 40
-"""First look: frames scaled to 320 px, faces of 40 px and more there (measured: found so in 93–100 % of the frames of 30 talking clips)."""
+"""First look: frames scaled to 320 px, faces of 40 px and more there (measured: found so in 93–100 % of the
+frames of 30 talking clips).
+"""
 SECOND_LONG_SIDE, SECOND_SMALLEST, SECOND_LARGEST = 640, 24, 80
-"""Second look, where the first finds nothing: frames scaled to 640 px, faces from the cascade's own window of 24 px to 80 px there."""
+"""Second look, where the first finds nothing: frames scaled to 640 px, faces from the cascade's own window of
+24 px to 80 px there.
+"""
 FACE_SIDE, REACH = 48, 1.8
 """Following: the face is brought to 48 px, the region is 1.8 faces wide."""
 NEW_WINDOWS, FEWEST_WINDOWS, SURE_WINDOWS = 6, 3, 25
-"""Windows that must agree on a new face, and on a followed one (a pattern on a wall musters 3 to 5); so many of them give score 1."""
+"""Windows that must agree on a new face, and on a followed one (a pattern on a wall musters 3 to 5); so many
+of them give score 1.
+"""
 FORGET_FRAMES = 12
 NEWCOMERS_EVERY = FPS
 LOOK_EVERY, LOOK_SELDOM = 5, 20
@@ -31,7 +40,9 @@ MAX_FACES = 4
 
 @dataclass(frozen=True)
 class Place:
-    """A square face: centre and side in px of the frame, the windows that agreed on it, and the frame in which they did."""
+    """A square face: centre and side in px of the frame, the windows that agreed on it, and the frame in
+    which they did.
+    """
 
     x: float
     y: float
@@ -53,7 +64,10 @@ class Place:
 
 
 class CascadeDetector:
-    """Frontal faces as square boxes, eyebrows to chin. ``score`` is the share of 25 windows of the cascade that agree, at most 1."""
+    """Frontal faces as square boxes, eyebrows to chin.
+
+    ``score`` is the share of 25 windows of the cascade that agree, at most 1.
+    """
 
     name = "cascade"
     has_landmarks = False
@@ -129,7 +143,8 @@ class CascadeDetector:
         return Place(corner[0] + x / scale, corner[1] + y / scale, width / scale, len(agreeing), index)
 
     def _region(self, image: np.ndarray, place: Place) -> tuple[np.ndarray, tuple[int, int], float]:
-        """The square around ``place``, gray, scaled so that the face is 48 px wide; its upper left corner in the frame; the scale.
+        """The square around ``place``, gray, scaled so that the face is 48 px wide; its upper left corner in
+        the frame; the scale.
 
         Outside the frame its border is repeated.
         """

@@ -1,6 +1,7 @@
 """Crops: a track → one affine per frame, frame pixels to crop pixels; and the cut itself.
 
-Coordinates are continuous (pixel j covers [j, j + 1)), so the middle of a 96-px crop is (48, 48). docs/crops.md shows the presets on one face.
+Coordinates are continuous (pixel j covers [j, j + 1)), so the middle of a 96-px crop is (48, 48).
+docs/crops.md shows the presets on one face.
 """
 
 from collections.abc import Callable
@@ -16,26 +17,37 @@ from speechlip.records import FaceTrack
 
 SIZE = 96
 MOUTH_WIDTHS = 1.9
-"""Width of a ``lips`` crop in mouth widths (after Speech2Lip's mouth box, face_tracker.py crop_lip; SE4Lip's network reads rows 24–71)."""
+"""Width of a ``lips`` crop in mouth widths (after Speech2Lip's mouth box, face_tracker.py crop_lip;
+
+SE4Lip's network reads rows 24–71).
+"""
 TURN_FRAMES = 2.0
 """σ of the smoothing of a ``lips`` crop's size and roll."""
 DROP_FRAMES = 5.0
-"""σ with which a ``lips`` crop follows the mouth up and down within the face: slower than syllables (2 Hz are damped to 4 %), so that an opening
-jaw moves in the crop and not the crop with it. Sideways it follows with TURN_FRAMES: there only a turning head moves the mouth."""
+"""σ with which a ``lips`` crop follows the mouth up and down within the face: slower than syllables (2 Hz are
+damped to 4 %), so that an opening jaw moves in the crop and not the crop with it. Sideways it follows with
+TURN_FRAMES: there only a turning head moves the mouth.
+"""
 SIDE_FRAMES = 5.0
 """σ of the smoothing of a box's side, where a ``lips`` crop is cut from boxes alone."""
 OVERSAMPLING = 2
-"""A large shrink is done in two steps: by a whole number down to twice the crop's resolution, which is quick, and then exactly."""
+"""A large shrink is done in two steps: by a whole number down to twice the crop's resolution, which is quick,
+and then exactly.
+"""
 AVSR_FACE_SCALE = SIZE / MOUTH_WIDTHS / 4.912
 """px per centimetre of the mean face: its mouth takes as much of the ``auto-avsr`` crop as of ``lips``."""
 AVSR_STABLE = (28, 33, 36, 39, 42, 45, 48, 54)
 AVSR_MARGIN = 6
-"""The points that are aligned and the half window of the mean over frames (mpc001/auto_avsr, preparation/detectors/retinaface/video_process.py)."""
+"""The points that are aligned and the half window of the mean over frames (mpc001/auto_avsr,
+preparation/detectors/retinaface/video_process.py).
+"""
 
 
 @dataclass(frozen=True)
 class MouthPlace:
-    """Where the mouth is in a detector's box: centre and width as shares of the box's width and height from its upper left corner."""
+    """Where the mouth is in a detector's box: centre and width as shares of the box's width and height from
+    its upper left corner.
+    """
 
     x: float
     y: float
@@ -48,7 +60,9 @@ MOUTH_IN_BOX = MouthPlace(0.474, 0.756, 0.282)
 
 @dataclass(frozen=True)
 class CropPlan:
-    """affines: (N, 2, 3) float32, frame px → crop px. landmarks: (N, 20, 2) float32 mouth points in crop px, or None."""
+    """affines: (N, 2, 3) float32, frame px → crop px. landmarks: (N, 20, 2) float32 mouth points in crop px,
+    or None.
+    """
 
     affines: np.ndarray
     landmarks: np.ndarray | None
@@ -58,7 +72,10 @@ class CropPlan:
 
 
 def plan_crop(track: FaceTrack, preset: str = "lips") -> CropPlan:
-    """The affines of every frame of a track. Raises OptionError for an unknown preset, or one that needs landmarks the track has not."""
+    """The affines of every frame of a track.
+
+    Raises OptionError for an unknown preset, or one that needs landmarks the track has not.
+    """
     check_preset(preset, track.landmarks is not None)
     affines = PRESETS[preset](track)
     landmarks = None if track.landmarks is None else transform(affines, track.landmarks[:, MOUTH])
@@ -78,8 +95,8 @@ def check_preset(preset: str, has_landmarks: bool) -> None:
 def lips(track: FaceTrack) -> np.ndarray:
     """The mouth in the middle, upright, at one scale: 96 px are 1.9 times the mouth's usual width.
 
-    Scale and roll come from the rigid points of the face, so that a mouth that opens or rounds is not normalised away. The centre follows the
-    face at once and the mouth within the face slowly.
+    Scale and roll come from the rigid points of the face, so that a mouth that opens or rounds is not
+    normalised away. The centre follows the face at once and the mouth within the face slowly.
     """
     if track.landmarks is None:
         return lips_from_box(track)
@@ -95,7 +112,9 @@ def lips(track: FaceTrack) -> np.ndarray:
 
 
 def lips_from_box(track: FaceTrack) -> np.ndarray:
-    """``lips`` of a face without landmarks: upright, the mouth where it usually is in the box (errors: docs/decisions)."""
+    """``lips`` of a face without landmarks: upright, the mouth where it usually is in the box (errors:
+    docs/decisions).
+    """
     corner, other = (
         as_complex(track.boxes[:, :2].astype(np.float64)),
         as_complex(track.boxes[:, 2:].astype(np.float64)),
@@ -108,9 +127,11 @@ def lips_from_box(track: FaceTrack) -> np.ndarray:
 
 
 def lower_face(track: FaceTrack) -> np.ndarray:
-    """Wav2Lip's convention: the face box is brought to 96×96, width and height each by its own factor; its lower half is what is learned from.
+    """Wav2Lip's convention: the face box is brought to 96×96, width and height each by its own factor; its
+    lower half is what is learned from.
 
-    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it the image goes on.
+    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it
+    the image goes on.
     """
     boxes = track.boxes.astype(np.float64)
     size = boxes[:, 2:] - boxes[:, :2]
@@ -123,10 +144,11 @@ def lower_face(track: FaceTrack) -> np.ndarray:
 
 
 def auto_avsr(track: FaceTrack) -> np.ndarray:
-    """auto_avsr's mouth crop: each frame's face, averaged over 13 frames, on a mean face; 96×96 around the mouth's centre of that frame.
+    """auto_avsr's mouth crop: each frame's face, averaged over 13 frames, on a mean face; 96×96 around the
+    mouth's centre of that frame.
 
-    Two things differ from theirs: the mean face is MediaPipe's canonical face (theirs is a file that is not ours to copy), and the
-    similarity is the least-squares one (theirs, least median, draws random numbers).
+    Two things differ from theirs: the mean face is MediaPipe's canonical face (theirs is a file that is not
+    ours to copy), and the similarity is the least-squares one (theirs, least median, draws random numbers).
     """
     assert track.landmarks is not None
     points = as_complex(track.landmarks.astype(np.float64))
@@ -160,7 +182,9 @@ def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
 
 
 def similarities(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Affines that bring ``centre`` (N,) complex px to the crop's middle, turned and scaled by ``turn`` (N,) complex: (N, 2, 3)."""
+    """Affines that bring ``centre`` (N,) complex px to the crop's middle, turned and scaled by ``turn`` (N,)
+    complex: (N, 2, 3).
+    """
     shift = SIZE / 2 * (1 + 1j) - turn * centre
     return np.stack(
         [np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)],
@@ -174,7 +198,8 @@ def transform(affines: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tuple[int, int, int, int]:
-    """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads, in whole px with even corners (chroma comes in pairs).
+    """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads, in whole px with even
+    corners (chroma comes in pairs).
 
     Never empty: where the crop lies outside the frame, it is the border next to it.
     """
@@ -187,7 +212,8 @@ def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tup
 
 
 def whole_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
-    """The whole pixels of [start, stop) that lie in [0, length), at least two, the first and the last even where there is room.
+    """The whole pixels of [start, stop) that lie in [0, length), at least two, the first and the last even
+    where there is room.
 
     >>> whole_pixels(3.2, 6.5, 99), whole_pixels(-9, -5, 99), whole_pixels(200, 300, 99)
     ((2, 8), (0, 2), (98, 99))
@@ -207,8 +233,9 @@ def cut(
 ) -> np.ndarray:
     """Cut one crop: (H, W, 3) uint8 RGB → (size, size, 3) uint8.
 
-    ``image`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in the frame. Where the crop is
-    smaller than what it shows, frame pixels are averaged (nothing aliases); where it leaves the frame, the frame's border is repeated.
+    ``image`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in
+    the frame. Where the crop is smaller than what it shows, frame pixels are averaged (nothing aliases);
+    where it leaves the frame, the frame's border is repeated.
     """
     cv2 = load("cv2")
     # Continuous coordinates → cv2's, in which pixel centres are whole numbers, are half a pixel on both sides: as the last step below.

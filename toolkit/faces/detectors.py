@@ -1,7 +1,10 @@
-"""Face detectors by name. One is opened per video, so that what it remembers of one video never reaches another.
+"""Face detectors by name.
 
-A detector is called once per 25-fps frame, in order, and gives the faces of that frame in pixels of the full displayed frame: continuous
-coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i + 1).
+One is opened per video, so that what it remembers of one video never reaches another.
+
+A detector is called once per 25-fps frame, in order, and gives the faces of that frame in pixels of the full
+displayed frame: continuous coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i +
+1).
 """
 
 from collections.abc import Iterator
@@ -22,7 +25,10 @@ MODELS = {"mediapipe": ("face_landmarker",), "face-alignment": ("s3fd", "fan")}
 
 
 class Detector(Protocol):
-    """What a detector is. ``has_landmarks``: whether its faces carry the 68 points (crop preset ``auto-avsr`` needs them)."""
+    """What a detector is.
+
+    ``has_landmarks``: whether its faces carry the 68 points (crop preset ``auto-avsr`` needs them).
+    """
 
     name: str
     has_landmarks: bool
@@ -38,10 +44,12 @@ class Detector(Protocol):
 
 @contextmanager
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
-    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(image, index)``.
+    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(image,
+    index)``.
 
-    Where the video changes its size another one is opened, because what a detector remembers is in pixels of one size.
-    Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a bad or missing sidecar.
+    Where the video changes its size another one is opened, because what a detector remembers is in pixels of
+    one size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused
+    for a bad or missing sidecar.
     """
     kind: type[Detector] = DETECTORS.get(name)
     with DETECTORS.guard(name):
@@ -53,7 +61,9 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 
 class _OnePerSize:
-    """A few detectors, the last used last: a call goes back and forth between few sizes as its line gets better and worse."""
+    """A few detectors, the last used last: a call goes back and forth between few sizes as its line gets
+    better and worse.
+    """
 
     def __init__(self, kind: type[Detector], source: Source) -> None:
         self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
@@ -77,10 +87,13 @@ class _OnePerSize:
 
 
 def choose_detector(name: str) -> tuple[str, str]:
-    """Settle which detector a run uses, its model files fetched. Returns its name and the sentence to print once (``""``: nothing to say).
+    """Settle which detector a run uses, its model files fetched.
 
-    ``auto`` is mediapipe where its library loads and its model is cached or can be fetched, else cascade. Any other name is taken as it is:
-    raises OptionError when it is unknown, ModelError when its models are missing and cannot be fetched.
+    Returns its name and the sentence to print once (``""``: nothing to say).
+
+    ``auto`` is mediapipe where its library loads and its model is cached or can be fetched, else cascade. Any
+    other name is taken as it is: raises OptionError when it is unknown, ModelError when its models are
+    missing and cannot be fetched.
     """
     if name == "auto":
         return _choose_automatically()

@@ -1,6 +1,9 @@
-"""face-alignment: S3FD boxes and 68 points of the Face Alignment Network (Bulat & Tzimiropoulos, 2017). Slow without a GPU: 0.2 s a frame.
+"""face-alignment: S3FD boxes and 68 points of the Face Alignment Network (Bulat & Tzimiropoulos, 2017).
 
-The package would download its weights by itself and unchecked; here both come from the cache folder, their hashes checked (speechlip.assets).
+Slow without a GPU: 0.2 s a frame.
+
+The package would download its weights by itself and unchecked; here both come from the cache folder, their
+hashes checked (speechlip.assets).
 """
 
 from typing import Any
@@ -12,7 +15,8 @@ from speechlip.faces.libraries import load
 from speechlip.records import Face, Source
 
 DETECT_LONG_SIDE = 640
-"""S3FD looks at frames scaled to 640 px (it finds faces from 16 px), the landmark network at the full frame."""
+"""S3FD looks at frames scaled to 640 px (it finds faces from 16 px), the landmark network at the full frame.
+"""
 
 
 class FanDetector:
@@ -26,7 +30,10 @@ class FanDetector:
         self._network = open_network()
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 RGB image with their 68 points in its pixels. S3FD looks at a copy of at most ``DETECT_LONG_SIDE``."""
+        """Faces of an (H, W, 3) uint8 RGB image with their 68 points in its pixels.
+
+        S3FD looks at a copy of at most ``DETECT_LONG_SIDE``.
+        """
         scale = min(1.0, DETECT_LONG_SIDE / max(image.shape[:2]))
         small = self._cv2.resize(image, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
         found = self._network.face_detector.detect_from_image(small)
@@ -46,7 +53,10 @@ class FanDetector:
 
 
 def open_network() -> Any:
-    """The package's FaceAlignment with both weight files from the cache folder. Raises ModelError where one is missing."""
+    """The package's FaceAlignment with both weight files from the cache folder.
+
+    Raises ModelError where one is missing.
+    """
     detector_file, network_file = assets.path("s3fd"), assets.path("fan")
     torch, package = load("torch"), load("face_alignment")
 

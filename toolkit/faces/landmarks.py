@@ -1,7 +1,8 @@
-"""The 68-point convention (300-W, dlib, FAN): which point is which, how MediaPipe's mesh maps to it, and one reference face.
+"""The 68-point convention (300-W, dlib, FAN): which point is which, how MediaPipe's mesh maps to it, and one
+reference face.
 
-Points are numbered from 0, seen in the image from left to right: jaw 0–16, brows 17–26, nose 27–35, eyes 36–47, outer lip 48–59 (clockwise
-from the left corner), inner lip 60–67.
+Points are numbered from 0, seen in the image from left to right: jaw 0–16, brows 17–26, nose 27–35, eyes
+36–47, outer lip 48–59 (clockwise from the left corner), inner lip 60–67.
 """
 
 import numpy as np
@@ -46,7 +47,8 @@ MIRROR = np.array(
 
 
 def mean_face() -> np.ndarray:
-    """The reference face: (68, 2) float64, x right, y down, centimetres, symmetric, mouth closed and 4.91 wide.
+    """The reference face: (68, 2) float64, x right, y down, centimetres, symmetric, mouth closed and 4.91
+    wide.
 
     >>> face = mean_face()
     >>> float(face[54, 0] - face[48, 0])

@@ -1,4 +1,6 @@
-"""Libraries that need system packages: imported here, so that a slim image gets the name of the package and not a stack trace."""
+"""Libraries that need system packages: imported here, so that a slim image gets the name of the package and
+not a stack trace.
+"""
 
 import importlib
 import importlib.util
@@ -34,7 +36,10 @@ def there(name: str) -> bool:
 
 
 def load(name: str) -> ModuleType:
-    """Import ``name``. Raises ModelError which says what to install where it or a system library is missing."""
+    """Import ``name``.
+
+    Raises ModelError which says what to install where it or a system library is missing.
+    """
     refuse_missing(name)
     try:
         return importlib.import_module(name)

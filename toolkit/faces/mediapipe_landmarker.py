@@ -1,7 +1,8 @@
 """MediaPipe's Face Landmarker (Tasks API): 478 points of up to four faces, mapped to the 68-point convention.
 
-``num_faces`` is 4 on purpose, also where one face is wanted: with 1 the task smooths its points with a causal filter, which on real clips
-delayed the mouth by 0.2 frames and took up to 13 % of its movement (docs/decisions/mediapipe-num-faces.md).
+``num_faces`` is 4 on purpose, also where one face is wanted: with 1 the task smooths its points with a causal
+filter, which on real clips delayed the mouth by 0.2 frames and took up to 13 % of its movement
+(docs/decisions/mediapipe-num-faces.md).
 """
 
 import os
@@ -23,18 +24,25 @@ from speechlip.timing import FPS, exact_div
 MAX_FACES = 4
 FRAME_MS = exact_div(1000, FPS)
 LOOK_EVERY, LOOK_SELDOM = 5, 40
-"""Frames between two searches of the tiles while no face is in sight: 0.2 s at first, doubled each time up to 1.6 s."""
+"""Frames between two searches of the tiles while no face is in sight: 0.2 s at first, doubled each time up to
+1.6 s.
+"""
 FOLLOW, FORGET_FRAMES = 3.0, 12
-"""A face that the first look does not see is looked for in a region of three face sizes around its last place, for so many frames."""
+"""A face that the first look does not see is looked for in a region of three face sizes around its last
+place, for so many frames.
+"""
 SMALLEST_TILE = 200
 """px; in a smaller tile only faces would be new that are too small for lips (under 20 px)."""
 
 
 class MediapipeLandmarker:
-    """Faces with landmarks. ``score`` is 1.0: the task publishes no confidence, only that the face passed its threshold of 0.5.
+    """Faces with landmarks.
 
-    First look: the whole frame, in video mode. Its detector sees the frame at 128 px and misses faces under about a tenth of it. Second look,
-    only when the first finds nothing: the surroundings of the last face, else overlapping square tiles of the frame.
+    ``score`` is 1.0: the task publishes no confidence, only that the face passed its threshold of 0.5.
+
+    First look: the whole frame, in video mode. Its detector sees the frame at 128 px and misses faces under
+    about a tenth of it. Second look, only when the first finds nothing: the surroundings of the last face,
+    else overlapping square tiles of the frame.
     """
 
     name = "mediapipe"
@@ -64,7 +72,9 @@ class MediapipeLandmarker:
         return self._look_at(image, around(self._last.box, image.shape))
 
     def _search(self, image: np.ndarray, index: int) -> list[Face]:
-        """The faces of the first tile that has one, looked at again with their surroundings: a tile's border may have cut them."""
+        """The faces of the first tile that has one, looked at again with their surroundings: a tile's border
+        may have cut them.
+        """
         if index < self._next_search:
             return []
         self._next_search, self._pause = index + self._pause, min(2 * self._pause, LOOK_SELDOM)
@@ -116,7 +126,10 @@ class MediapipeLandmarker:
 
 
 def to_faces(found: Any, shape: tuple[int, ...], corner: tuple[int, int]) -> list[Face]:
-    """MediaPipe's normalised points → faces in px. The box holds all points of the mesh: hairline to chin, ear to ear."""
+    """MediaPipe's normalised points → faces in px.
+
+    The box holds all points of the mesh: hairline to chin, ear to ear.
+    """
     faces = []
     for points in found.face_landmarks:
         mesh = np.array([(point.x, point.y) for point in points], np.float32) * (shape[1], shape[0]) + corner
@@ -130,9 +143,11 @@ def area(face: Face) -> float:
 
 
 def tiles(shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Square regions of half, then of a quarter of the frame's longer side (not under 200 px), overlapping their neighbours by half.
+    """Square regions of half, then of a quarter of the frame's longer side (not under 200 px), overlapping
+    their neighbours by half.
 
-    In a tile of half the longer side a face may be half as large as in the whole frame and still be found: 5 % of it, then 2.5 %.
+    In a tile of half the longer side a face may be half as large as in the whole frame and still be found: 5
+    % of it, then 2.5 %.
 
     >>> list(tiles((256, 454, 3)))
     [(0, 0, 227, 227), (113, 0, 340, 227), (227, 0, 454, 227), (0, 29, 227, 256), (113, 29, 340, 256), (227, 29, 454, 256)]
@@ -173,7 +188,8 @@ def around(box: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Keep the C++ library's chatter off the terminal: it writes to file descriptor 2 and has no switch for it.
+    """Keep the C++ library's chatter off the terminal: it writes to file descriptor 2 and has no switch for
+    it.
 
     If the block fails, what was written is shown after all.
     """

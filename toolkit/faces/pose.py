@@ -1,6 +1,8 @@
-"""Where a face is, how large and how turned in the image plane, apart from what its mouth does; and smoothing that does not lag.
+"""Where a face is, how large and how turned in the image plane, apart from what its mouth does; and smoothing
+that does not lag.
 
-Points of the plane are complex numbers here, x + iy in pixels: a similarity is then one addition and one multiplication.
+Points of the plane are complex numbers here, x + iy in pixels: a similarity is then one addition and one
+multiplication.
 """
 
 from dataclasses import dataclass
@@ -12,9 +14,11 @@ from speechlip.faces.landmarks import RIGID, mean_face
 
 @dataclass(frozen=True)
 class Pose:
-    """Similarities from the reference face to the image, one per frame: ``point = anchor + turn · reference``.
+    """Similarities from the reference face to the image, one per frame: ``point = anchor + turn ·
+    reference``.
 
-    anchor: (N,) complex, px. turn: (N,) complex, |turn| in px per centimetre of the reference face, its angle the roll (clockwise > 0).
+    anchor: (N,) complex, px. turn: (N,) complex, |turn| in px per centimetre of the reference face, its angle
+        the roll (clockwise > 0).
     """
 
     anchor: np.ndarray
@@ -65,10 +69,12 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
 
 
 def smooth(series: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Zero-phase Gaussian smoothing along axis 0: no lag, and a straight movement stays as it is, up to the first and last frame.
+    """Zero-phase Gaussian smoothing along axis 0: no lag, and a straight movement stays as it is, up to the
+    first and last frame.
 
-    series: (N, …) float or complex. Every value becomes that of the line fitted around it with Gaussian weights (cut at 3 σ): inside
-    a series this is the Gaussian mean, at its ends, where a mean would lean inwards, the line goes on.
+    series: (N, …) float or complex. Every value becomes that of the line fitted around it with Gaussian
+        weights (cut at 3 σ): inside a series this is the Gaussian mean, at its ends, where a mean would lean
+        inwards, the line goes on.
 
     >>> smooth(np.array([0.0, 1, 2, 3, 4]), 1.5).round(6).tolist()
     [0.0, 1.0, 2.0, 3.0, 4.0]

@@ -1,9 +1,11 @@
 """Where one shot ends and the next begins, seen while the frames go by.
 
-The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255) with the two conditions of its
-AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a moving camera is no cut. Added here:
-none of the three frames before may resemble one of the three after, so that a flash, after which the same shot goes on, is no cut either.
-An image of another size than the one before begins a shot: what is known of a face is in pixels.
+The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255)
+with the two conditions of its
+AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a
+    moving camera is no cut. Added here: none of the three frames before may resemble one of the three after,
+    so that a flash, after which the same shot goes on, is no cut either. An image of another size than the
+    one before begins a shot: what is known of a face is in pixels.
 """
 
 from collections import deque
@@ -31,7 +33,10 @@ class ShotDetector:
         self._shape: tuple[int, ...] | None = None
 
     def see(self, image: np.ndarray | None, index: int) -> None:
-        """image: (H, W, 3) uint8 RGB, or None (no image: what follows is compared with the last one seen). Indices only rise."""
+        """image: (H, W, 3) uint8 RGB, or None (no image: what follows is compared with the last one seen).
+
+        Indices only rise.
+        """
         if image is None:
             return
         if self._shape not in (None, image.shape):

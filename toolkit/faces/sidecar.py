@@ -1,4 +1,6 @@
-"""Landmarks that come with the video, as a ``.npz`` beside it (docs/sidecar.md): exact for drawn faces, or from a tracker of one's own."""
+"""Landmarks that come with the video, as a ``.npz`` beside it (docs/sidecar.md): exact for drawn faces, or
+from a tracker of one's own.
+"""
 
 import zipfile
 from pathlib import Path
@@ -10,8 +12,9 @@ from speechlip.records import Face, Source
 from speechlip.timing import FPS
 
 FOREHEAD = 0.22
-"""From the highest of the 68 points up to the hairline, in heights of the 68 points (MediaPipe's canonical face: (8.26 − 5.11) / 14.51), so that
-the box holds what a face detector's box holds."""
+"""From the highest of the 68 points up to the hairline, in heights of the 68 points (MediaPipe's canonical
+face: (8.26 − 5.11) / 14.51), so that the box holds what a face detector's box holds.
+"""
 ROUNDING_S = 0.001
 """Containers round presentation times to a millisecond."""
 
@@ -33,7 +36,9 @@ class SidecarDetector:
         self._frame_s = float(np.median(np.diff(self._time_s))) if len(self._time_s) > 1 else 1 / FPS
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        """The row on display at the middle of the 40 ms of frame ``index``, as media shows it; none where that row is over by then."""
+        """The row on display at the middle of the 40 ms of frame ``index``, as media shows it; none where
+        that row is over by then.
+        """
         time_s = (index + 0.5) / FPS
         row = int(np.searchsorted(self._time_s, time_s + ROUNDING_S, side="right")) - 1
         if (
@@ -49,7 +54,10 @@ class SidecarDetector:
 
 
 def read_sidecar(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """landmarks (N, 68, 2) float32 px, NaN where there is no face, and time_s (N,) float64, rising. Raises SourceRefused."""
+    """landmarks (N, 68, 2) float32 px, NaN where there is no face, and time_s (N,) float64, rising.
+
+    Raises SourceRefused.
+    """
     try:
         with np.load(path, allow_pickle=False) as content:
             landmarks, time_s = content["landmarks"], content["time_s"]

@@ -1,9 +1,9 @@
-"""Samples at 16 kHz mono, each where its presentation time puts it; cut into the 640 that belong to one picture.
+"""Audio at 16 kHz mono, each sample where its presentation time puts it, cut into 640 samples a frame.
 
-Sound that goes on without a jump is one *run* through one resampler, whose delay libswresample compensates. A
-run is placed by its first stamp and followed by its length in samples; the stamps after it are compared,
-since containers round them (Matroska: 1 ms) and some clocks drift. A stamp more than JUMP_S off starts a new
-run; a lasting difference above DRIFT_S is followed by one sample per packet.
+Audio without a jump in its stamps is one *run* through one resampler, whose delay libswresample compensates.
+A run is placed by its first stamp and followed by its length in samples. Later stamps are only compared with
+that, since containers round them (Matroska: 1 ms) and some clocks drift: a stamp more than JUMP_S off starts
+a new run, a lasting difference above DRIFT_S is followed by one sample a packet.
 """
 
 from bisect import bisect_right
@@ -24,25 +24,23 @@ from speechlip.media.streams.opening import audio_stream, open_local
 from speechlip.media.streams.packets import stamped_frames
 from speechlip.timing import SAMPLE_RATE, SAMPLES_PER_FRAME
 
-MAX_PAD_SAMPLES = (
-    SAMPLE_RATE * 20 // 1000
-)  # up to half a moment of missing sound becomes silence; with more, the moment has no sound
-JUMP_S = (
-    0.005  # half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none
-)
-COUNTED_S = 0.0001  # ticks of 1/90000 s
-DRIFT_S = (
-    0.001  # the rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it
-)
-DRIFT_MEMORY_S = (
-    1.0  # time constant over which stamps are averaged, so that the jitter of single ones is not followed
-)
+MAX_PAD_SAMPLES = SAMPLES_PER_FRAME // 2
+"""Up to half a frame of missing audio becomes silence; a frame that lacks more has no audio."""
+JUMP_S = 0.005
+"""Half the shortest usual packet (Opus, 10 ms): a lost packet is a jump, a rounded stamp is none."""
+COUNTED_S = 0.0001
+"""Ticks of 1/90000 s, rounded up."""
+DRIFT_S = 0.001
+"""The rounding of Matroska and FLV stamps: a smaller lasting difference cannot be told from it."""
+DRIFT_MEMORY_S = 1.0
+"""Time constant over which stamps are averaged, so that the jitter of single ones is not followed."""
 Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
 
 
 def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray | None]:
-    """(640,) int16 per moment from ``info.video_start_s`` on, without end; None where more than 20 ms of its 40 have no sound.
+    """Audio of every frame from ``info.video_start_s`` on, without end: (640,) int16, 16 kHz.
 
+    None for a frame of which more than 20 ms have no audio. tally: counts gaps, padding and damage.
     Raises SourceRefused (stage ``audio``): no decodable audio.
     """
     with open_local(path) as container:
@@ -68,12 +66,14 @@ def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.nd
 def placed(
     stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter, bounds_s: Sequence[float] = ()
 ) -> Iterator[Piece]:
-    """Resample ``(due in seconds or None, frame)`` run by run; a frame without a time follows the one before. At ``bounds_s`` another recording
-    begins, and with it a run.
+    """Resample decoded audio run by run and place it on the 16 kHz grid.
 
-    Where rate, layout or format changes another run begins, which is said but no gap; channels that would
-    cancel are turned (``channels``). Raises SourceRefused (stage ``audio``): no decodable audio, at the end
-    and only where there was not one frame.
+    stamped: (time in seconds or None, frame); a frame without a time follows the one before.
+    bounds_s: times at which another recording begins, and with it a run.
+
+    Where rate, layout or format changes another run begins; that is said but no gap. Channels that would
+    cancel each other are turned (``channels``). Raises SourceRefused (stage ``audio``) at the end where there
+    was not one frame: no decodable audio.
     """
     run: _Run | None = None
     for due_s, frame in in_phase(without_false_jumps(without_counted_on(stamped)), tally):
@@ -104,7 +104,10 @@ def placed(
 def without_counted_on(
     stamped: Iterable[tuple[float | None, av.AudioFrame]],
 ) -> Iterator[tuple[float | None, av.AudioFrame]]:
-    """Replace by None the stamps that FFmpeg counts on within a packet of a transport stream at the rate it began with, where that is no longer so."""
+    """Replace by None the stamps that FFmpeg made up after a change of rate.
+
+    Within a packet of a transport stream FFmpeg counts on at the rate with which the stream began.
+    """
     first_rate, due_s = 0, float("nan")
     for stamp_s, frame in stamped:
         first_rate = first_rate or frame.sample_rate
@@ -135,13 +138,15 @@ def without_false_jumps(
 
 
 def cut(pieces: Iterable[Piece], tally: Counter) -> Iterator[np.ndarray | None]:
-    """Lay pieces side by side and cut one window per moment, for ever. Where pieces overlap, the earlier one stays.
+    """Lay pieces side by side and cut them into frames, without end; where two overlap the earlier one stays.
 
     >>> from collections import Counter
     >>> tally = Counter()
-    >>> sound = cut([(100, np.ones(1000, np.int16))], tally)
-    >>> [None if w is None else int(w.sum()) for w in (next(sound), next(sound), next(sound))], tally["padded_samples"]
-    ([540, 460, None], 280)
+    >>> windows = cut([(100, np.ones(1000, np.int16))], tally)
+    >>> [None if (window := next(windows)) is None else int(window.sum()) for _ in range(3)]
+    [540, 460, None]
+    >>> tally["padded_samples"]
+    280
     """
     source, pending, end = iter(pieces), deque[Piece](), -1
     for low in count(0, SAMPLES_PER_FRAME):
@@ -170,7 +175,7 @@ def _window(low: int, high: int, pieces: Iterable[Piece], tally: Counter) -> np.
 
 
 class _Run:
-    """Sound without a jump: one resampler, and where its next sample belongs."""
+    """Audio without a jump: one resampler, and where its next sample belongs."""
 
     def __init__(self, frame: av.AudioFrame, start_s: float) -> None:
         self.kind = kind(frame)
@@ -181,7 +186,7 @@ class _Run:
 
     @property
     def due_s(self) -> float:
-        """When the next source sample is due if nothing jumps."""
+        """When the next source sample is due if the stamps do not jump."""
         return self.start_s + self.fed_s + self.inserted / SAMPLE_RATE
 
     def goes_on(self, due_s: float | None, frame: av.AudioFrame) -> bool:
@@ -218,14 +223,14 @@ class _Run:
 
 
 class Resampler:
-    """libswresample that takes frames of another rate, layout or format midway: what it holds of those before comes first."""
+    """libswresample for frames whose rate, layout or format changes; at a change it gives out the rest."""
 
     def __init__(self, *target: object) -> None:
         self._target, self._kind = target, ("", "", 0)
         self._inner: av.AudioResampler | None = None
 
     def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
-        """Frames out for a frame in; None gives out the rest."""
+        """Resampled frames for one frame; for None what is left."""
         rest: list[av.AudioFrame] = []
         if frame is None or kind(frame) != self._kind:
             rest = [part for part in self._inner.resample(None) if part is not None] if self._inner else []

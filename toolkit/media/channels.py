@@ -1,10 +1,10 @@
-"""Channels that carry one voice upside down: added up they cancel, so they are turned back before they are.
+"""Channels that carry one voice upside down: added up they would cancel, so they are turned back before.
 
 A microphone's plug wired the wrong way round, or a mixer's phase switch left on, inverts one channel for a
 whole recording. Channels are compared with the first one that is loud (within 3 dB of the loudest), over
-``AROUND_S`` before and after each frame: where their correlation (each frame's mean taken off) is below
-−``SURE`` one is inverted, above ``SURE`` it is not, between it stays as it was. Two microphones, wide stereo
-and noise lie between, and are added up as ever.
+``AROUND_S`` before and after each frame. Where their correlation (each frame's mean taken off) is below
+−``SURE`` the channel is inverted, above ``SURE`` it is not, between it stays as it was. Two microphones, wide
+stereo and noise lie between, and are added up as ever.
 """
 
 from collections import Counter, deque
@@ -16,10 +16,14 @@ import numpy as np
 
 from speechlip.media.streams.corrected import Correction
 
-AROUND_S = 1.0  # before and after: a few syllables
-SURE = 0.5  # at −0.5 two equally loud channels lose 4.8 dB against turning one back; independent ones stay near 0
-QUIET = 10 ** (-70 / 10)  # mean square; below −70 dBFS there is nothing to compare
-MOST_PLANES = 7  # PyAV reads past the end of a frame of eight planes
+AROUND_S = 1.0
+"""Before and after a frame: a few syllables."""
+SURE = 0.5
+"""At −0.5 two equally loud channels lose 4.8 dB against turning one back; independent ones stay near 0."""
+QUIET = 10 ** (-70 / 10)
+"""Mean square: below −70 dBFS there is nothing to compare."""
+MOST_PLANES = 7
+"""PyAV reads past the end of a frame of eight planes."""
 SIDES = ("left", "right")
 NUMBERS: dict[str, np.dtype] = {
     name: np.dtype(kind)
@@ -29,12 +33,15 @@ Stamped = tuple[float | None, av.AudioFrame]
 
 
 def kind(frame: av.AudioFrame) -> tuple[str, str, int]:
-    """What a resampler must know of a frame: sample format, layout, rate."""
+    """Sample format, layout and rate of a frame: what a resampler must know."""
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def in_phase(stamped: Iterable[Stamped], tally: Counter) -> Iterator[Stamped]:
-    """The same frames, inverted channels turned back; what is turned is a sentence in ``tally``. About a second of frames is held."""
+    """The same frames with inverted channels turned back; holds about a second of them.
+
+    tally: gets a sentence for what is turned.
+    """
     waiting: deque[tuple[Stamped, np.ndarray]] = deque()  # frames, and the products of their channels
     state: _Signs | None = None
     for due_s, frame in stamped:
@@ -73,7 +80,7 @@ class _Signs:
         return self._packer.resample(frame)[0] if self._packer else frame
 
     def take(self, entry: Stamped, waiting: deque, tally: Counter) -> Iterator[Stamped]:
-        """Compare one frame more, and give out those that have been compared with ``AROUND_S`` of what follows."""
+        """Compare one more frame, and give out those that ``AROUND_S`` of audio follows."""
         products = covariance(entry[1])
         waiting.append((entry, products))
         self._sums += products
@@ -107,8 +114,10 @@ class _Signs:
 
 
 def signs(covariances: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(C, C) mean products of the channels, and (C,) ±1 as they were → (C,) ±1: which must be turned to agree
-    with the first loud one.
+    """Which channels must be turned to agree with the first loud one: (C,) of ±1.
+
+    covariances: (C, C) mean products of the channels.
+    before: (C,) of ±1, kept where the correlation is unsure.
 
     >>> signs(np.array([[4.0, -1.9, 0.1], [-1.9, 1.0, 0.0], [0.1, 0.0, 1.0]]), np.ones(3)).tolist()
     [1.0, -1.0, 1.0]
@@ -123,25 +132,29 @@ def signs(covariances: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 def covariance(frame: av.AudioFrame) -> np.ndarray:
-    """(C, C) sums of the products of the channels of one frame, full scale 1, means taken off; a low-frequency effects channel counts as silent."""
-    found = np.stack([channel.astype(np.float64) for channel in channel_views(frame)])
-    if found.shape[1] == 0:
-        return np.zeros((len(found), len(found)))
+    """(C, C) summed products of the channels of one frame: full scale is 1, means taken off.
+
+    A low-frequency effects channel counts as silent.
+    """
+    signal = np.stack([channel.astype(np.float64) for channel in channel_views(frame)])
+    if signal.shape[1] == 0:
+        return np.zeros((len(signal), len(signal)))
     numbers = NUMBERS[frame.format.name.removesuffix("p")]
-    found = np.nan_to_num(
-        (found - found.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0
+    signal = np.nan_to_num(
+        (signal - signal.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0
     )
     effects = [place for place, channel in enumerate(frame.layout.channels) if channel.name == "LFE"]
-    found[effects] = 0
-    return np.asarray(np.clip(found, -10, 10) @ np.clip(found, -10, 10).T)
+    signal[effects] = 0
+    return np.asarray(np.clip(signal, -10, 10) @ np.clip(signal, -10, 10).T)
 
 
 def full_scale(numbers: np.dtype) -> float:
+    """Largest magnitude of a sample of this type."""
     return 1.0 if numbers.kind == "f" else 2.0 ** (8 * numbers.itemsize - 1)
 
 
 def turn(frame: av.AudioFrame, channels: list[int]) -> None:
-    """Change the sign of these channels where they lie; whole numbers stay in range."""
+    """Change the sign of these channels in place; whole numbers stay in range."""
     frame.make_writable()
     for place, samples in enumerate(channel_views(frame)):
         if place in channels and samples.dtype == np.uint8:
@@ -153,7 +166,7 @@ def turn(frame: av.AudioFrame, channels: list[int]) -> None:
 
 
 def channel_views(frame: av.AudioFrame) -> list[np.ndarray]:
-    """Each channel's samples in the frame's own memory."""
+    """Samples of each channel as views of the frame's own memory."""
     name, count = frame.format.name, frame.layout.nb_channels
     numbers, planes = NUMBERS[name.removesuffix("p")], cast(Sequence[Any], frame.planes)
     if name.endswith("p"):
@@ -163,7 +176,7 @@ def channel_views(frame: av.AudioFrame) -> list[np.ndarray]:
 
 
 def channel_names(frame: av.AudioFrame) -> list[str]:
-    """What channels are called: left and right of two, else their number."""
+    """Names of the channels: left and right of two, else their numbers."""
     count = frame.layout.nb_channels
     return [
         f"{SIDES[place]} channel" if count == 2 else f"channel {place + 1} of {count}"

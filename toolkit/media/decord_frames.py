@@ -1,4 +1,4 @@
-"""Pictures by decord, for those who have tuned it. Sound is always PyAV's. What decord cannot do stands in DECORD_LIMITS."""
+"""Images by decord, for those who have tuned it, within DECORD_LIMITS; audio is always PyAV's."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -19,9 +19,10 @@ from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 
 DECORD_LIMITS = (
-    "decord shows the same pictures or refuses: it knows no edit list, no rotation or mirror, no pixels that are not square, no HDR, no size that "
-    "changes and no jump of the stamps; it converts every frame to 8-bit RGB whether it is used or not, gives up at damage that PyAV steps over, "
-    "and has had no release since 2021. Key frames (of VP9 and AV1 all frames) are decoded once more to see that nothing changes."
+    "decord shows the same pictures or refuses: it knows no edit list, no rotation or mirror, no pixels that "
+    "are not square, no HDR, no size that changes and no jump of the stamps; it converts every frame to 8-bit RGB "
+    "whether it is used or not, gives up at damage that PyAV steps over, and has had no release since 2021. Key "
+    "frames (of VP9 and AV1 all frames) are decoded once more to see that nothing changes."
 )
 SAME_STAMP_S = 0.002  # decord's are in single precision: 0.2 ms after an hour
 SIZED_ANYWHERE = ("vp9", "av1", "libdav1d", "libaom-av1")  # these may change their size at any frame
@@ -29,7 +30,10 @@ SIZED_ANYWHERE = ("vp9", "av1", "libdav1d", "libaom-av1")  # these may change th
 
 @dataclass(frozen=True)
 class ArrayImage:
-    """A picture that is an array already; the same face as ``DecodedImage``."""
+    """An image that is an array already, with the methods of ``DecodedImage``.
+
+    pixels: (H, W, 3) uint8 RGB.
+    """
 
     pixels: np.ndarray
 
@@ -42,7 +46,7 @@ class ArrayImage:
 
 
 def decord_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[ArrayImage | None]:
-    """What ``read_images`` does, by decord and within DECORD_LIMITS.
+    """What ``read_images`` yields, by decord and within DECORD_LIMITS.
 
     Raises OptionError where decord is not installed; SourceRefused (stage ``video``): decord cannot read it.
     """
@@ -67,7 +71,7 @@ def _refused(reason: str) -> SourceRefused:
 
 
 def why_not(path: Path, info: MediaInfo) -> str:
-    """What of a video decord would show otherwise than it is, as a sentence; empty where nothing."""
+    """What decord would show otherwise than the file says, as a sentence; empty where there is nothing."""
     if info.jumps:
         return "decord cannot join recordings whose stamps start again"
     if info.interlaced:
@@ -76,13 +80,13 @@ def why_not(path: Path, info: MediaInfo) -> str:
         return f"decord shows pictures as they are stored, and these need: {', '.join(altered)}"
     return (
         "decord scales every picture to the first one's size, and here it changes"
-        if changes_its_look(path, info)
+        if changes_within(path, info)
         else ""
     )
 
 
-def changes_its_look(path: Path, info: MediaInfo) -> bool:
-    """Whether size, pixel aspect, orientation or colours change; by key frames alone where only they can bring it."""
+def changes_within(path: Path, info: MediaInfo) -> bool:
+    """Whether size, pixel aspect, orientation or colours change; by key frames alone where only they can."""
     seen = set()
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
@@ -98,7 +102,10 @@ def changes_its_look(path: Path, info: MediaInfo) -> bool:
 
 
 def _stamped(reader: Any, path: Path, info: MediaInfo) -> Iterator[tuple[Fraction, Fraction, np.ndarray]]:
-    """decord's pictures at the stamps of the file. Raises SourceRefused where decord has another number of them, or other stamps."""
+    """decord's images at the stamps of the file.
+
+    Raises SourceRefused where decord counts or places them otherwise.
+    """
     spans, presented = _spans(path, info)
     told = [float(start) for start, _ in reader.get_frame_timestamp(range(len(reader))).tolist()]
     if len(told) != len(spans):
@@ -111,7 +118,9 @@ def _stamped(reader: Any, path: Path, info: MediaInfo) -> Iterator[tuple[Fractio
 
 
 def _spans(path: Path, info: MediaInfo) -> tuple[list[tuple[Fraction, Fraction]], bool]:
-    """Start after the first picture and length of every picture, by the packets; and whether they are times of presentation (not in AVI)."""
+    """(start, length) of every image, in seconds after the first, by the packets; and whether the starts are
+    times of presentation (not in AVI).
+    """
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
         zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)

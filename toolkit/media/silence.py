@@ -1,4 +1,7 @@
-"""Whether a video is silent. Reading stops at the first sample above the limit, so only silent files are read whole."""
+"""Whether a video is silent.
+
+Reading stops at the first sample above the limit, so only silent files are read whole.
+"""
 
 from contextlib import closing
 from pathlib import Path

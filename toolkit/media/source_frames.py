@@ -1,4 +1,7 @@
-"""Pictures at exactly 25 a second, each the source frame on display at the centre of its 40 ms: docs/decisions/time-by-presentation.md."""
+"""Images at exactly 25 a second: of every 40 ms the source frame on display at their centre.
+
+docs/decisions/time-by-presentation.md says why.
+"""
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -26,15 +29,19 @@ from speechlip.media.streams.packets import (
 from speechlip.media.streams.stamps import MAX_HOLD_S
 from speechlip.timing import FPS, FRAME_S
 
-ROUNDED = 1e-3  # what a length in seconds may be off by, in moments
+ROUNDED = 1e-3
+"""Frames by which a length in seconds may be off through rounding."""
 Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """One decoded frame, not yet converted: ``shape`` costs nothing, ``rgb()`` 0.6 ms for 1080 × 1920 8-bit 4:2:0, 3.5 ms for 10-bit, 12 ms for HDR.
+    """One decoded frame, not yet converted.
 
-    It keeps the decoder's buffer alive; whoever collects pictures should collect their ``rgb()``.
+    ``shape`` costs nothing; ``rgb()`` of 1080 × 1920 px costs 0.6 ms for 8-bit 4:2:0, 3.5 ms for 10-bit, 12
+    ms for HDR.
+
+    It keeps the decoder's buffer alive: to collect images, collect their ``rgb()``.
     """
 
     frame: Any
@@ -43,7 +50,10 @@ class DecodedImage:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, 3) as displayed; another one where the file changes its size, its pixels' aspect or its orientation."""
+        """(height, width, 3) as displayed.
+
+        It changes where the file changes its size, pixel aspect or orientation.
+        """
         width, height = self.geometry.size
         return height, width, 3
 
@@ -53,9 +63,10 @@ class DecodedImage:
 
 
 def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[DecodedImage | None]:
-    """One picture per 40 ms from ``info.video_start_s`` to the end of the last packet; None where there is a hole, and where none can be decoded.
+    """One image per frame of 40 ms, from ``info.video_start_s`` to the end of the last packet.
 
-    Raises SourceRefused (stage ``video``): no decodable picture.
+    None in a hole, and where nothing can be decoded. Raises SourceRefused (stage ``video``): no decodable
+    picture.
     """
     painter, changes, empty, index = Painter(), Changes(tally, info.interlaced), True, -1
     with open_local(path) as container:
@@ -85,7 +96,7 @@ def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Ge
 
 
 def frames_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[None]:
-    """As many times None as ``read_images`` would yield, from the packets' stamps alone: nothing is decoded."""
+    """None for every frame that ``read_images`` would yield, by the packets' stamps; decodes nothing."""
     index, stop_s = 0, Fraction(0)
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
@@ -110,11 +121,14 @@ def frames_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[
 def in_order(
     stamped: Iterable[tuple[Fraction | None, Fraction, Shown]], zero_s: Fraction, tally: Counter
 ) -> Iterator[tuple[Fraction, Fraction, Shown]]:
-    """``(start, stop, frame)`` in seconds from ``zero_s``: a frame is shown until the next one is due.
+    """``(start, stop, frame)`` in seconds from ``zero_s``: a frame is on display until the next one is due.
 
-    Where the next is due more than MAX_HOLD_S later, only for its own length; the last one also. A frame
-    without a stamp follows the one before. Dropped and counted: frames before the first stamp, and frames due
-    no later than the one before.
+    stamped: (time in seconds or None, own length in seconds, frame). A frame without a time follows the one
+        before.
+
+    A frame is on display for its own length where the next is due more than MAX_HOLD_S later, and where it is
+    the last. Frames before the first stamp, and frames due no later than the one before, are dropped and
+    counted.
     """
     before: tuple[Fraction, Fraction, Shown] | None = None
     for stamp, length, frame in stamped:
@@ -133,9 +147,10 @@ def in_order(
 def one_per_frame(
     spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Counter
 ) -> Iterator[Shown | None]:
-    """The frame on display at the centre of every moment, None where there is none; counts frames shown twice and never.
+    """The source frame on display at the centre of each 40 ms, None where there is none; counts repeated and
+    unshown ones.
 
-    The last frame is on display to its very end: a moment whose centre that is has it too, as FFmpeg's
+    The last frame is on display to its very end, so that a centre which falls there has it too, as FFmpeg's
     ``fps`` rounds.
 
     >>> from collections import Counter
@@ -160,17 +175,20 @@ def one_per_frame(
 
 
 def centre_s(index: int) -> Fraction:
+    """Centre of frame ``index`` in seconds."""
     return (index + Fraction(1, 2)) / FPS
 
 
 def length_s(timed: Any, info: MediaInfo) -> Fraction:
-    """How long one frame or packet lasts: its own word where that is no longer than MAX_HOLD_S, else the source's average."""
+    """Length of one frame or packet in seconds: its own where that is at most MAX_HOLD_S, else the source's
+    average.
+    """
     own = (timed.duration or 0) * timed.time_base
     return own if 0 < own <= MAX_HOLD_S else nominal_s(info)
 
 
 def nominal_s(info: MediaInfo) -> Fraction:
-    """Length of a source frame on average, at most MAX_HOLD_S; 40 ms where the header gives no rate."""
+    """Average length of a source frame in seconds, at most MAX_HOLD_S; 40 ms where the header gives no rate."""
     return (
         min(1 / Fraction(info.source_fps).limit_denominator(1001), MAX_HOLD_S)
         if info.source_fps >= 1
@@ -179,11 +197,17 @@ def nominal_s(info: MediaInfo) -> Fraction:
 
 
 def zero_on(time_base: Fraction, info: MediaInfo) -> Fraction:
-    """The video's first presentation time, exact in ticks of ``time_base`` (a float would decide ties at random)."""
+    """First presentation time of the video, exact in ticks of ``time_base``: a float would decide ties at
+    random.
+    """
     return round(Fraction(info.video_start_s) / time_base) * time_base
 
 
 def require_stream(stream: Any) -> Any:
+    """The stream of a file that was probed before.
+
+    Raises SourceRefused (stage ``video``) where it is gone.
+    """
     if stream is None:
         raise SourceRefused(
             "video",

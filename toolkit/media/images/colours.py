@@ -55,7 +55,9 @@ PRIMARIES_XY = {
 
 @dataclass(frozen=True)
 class Colours:
-    """What a frame's colours are. transfer: ``HLG``, ``PQ`` or ``SDR``; gamut: ``BT.709`` (also whatever SDR gamut is near it), ``BT.2020``, ``P3``."""
+    """What a frame's colours are. transfer: ``HLG``, ``PQ`` or ``SDR``; gamut: ``BT.709`` (also whatever SDR
+    gamut is near it), ``BT.2020``, ``P3``.
+    """
 
     transfer: str = "SDR"
     gamut: str = "BT.709"
@@ -78,14 +80,19 @@ def colours_of(frame: Any) -> Colours:
 
 
 def matrix_instead(frame: Any) -> int | None:
-    """The matrix to read a frame by where its own cannot be: BT.2020's of HDR, else BT.601's. None where its own can."""
+    """The matrix to read a frame by where its own cannot be: BT.2020's of HDR, else BT.601's.
+
+    None where its own can.
+    """
     if frame.colorspace in READABLE_MATRICES:
         return None
     return BT2020_MATRIX if frame.color_trc in TRANSFERS else BT601_MATRIX
 
 
 def colour_doubts(frame: Any) -> list[str]:
-    """Sentences for what a frame's tags leave open: a depth that may be HDR without a transfer, a matrix that cannot be read."""
+    """Sentences for what a frame's tags leave open: a depth that may be HDR without a transfer, a matrix that
+    cannot be read.
+    """
     deep = max((part.bits for part in frame.format.components), default=8) > 8
     told = (
         ["more than 8 bits, transfer not stated: taken as SDR"]
@@ -116,7 +123,9 @@ def to_sdr(signal: np.ndarray, colours: Colours) -> np.ndarray:
 
 
 def rolled_off(light: np.ndarray) -> np.ndarray:
-    """Light in units of white: as it is up to the knee, from there to the peak bent so that the peak is white; its slope does not jump."""
+    """Light in units of white: as it is up to the knee, from there to the peak bent so that the peak is
+    white; its slope does not jump.
+    """
     peak = (PEAK_NITS / WHITE_NITS - KNEE) / (1 - KNEE)
     above = np.maximum(light - KNEE, 0) / (1 - KNEE)
     return np.minimum(light, KNEE) + (1 - KNEE) * above * (1 + above / peak**2) / (1 + above)
@@ -167,11 +176,15 @@ def lattice(colours: Colours) -> str:
 
 
 LUT3D_VALUES = 16
-"""FFmpeg's lut3d takes values of a row by 8 or 16, also those behind its end; where these are not finite it looks outside of its table."""
+"""FFmpeg's lut3d takes values of a row by 8 or 16, also those behind its end; where these are not finite it
+looks outside of its table.
+"""
 
 
 class ToneMapper:
-    """FFmpeg's lut3d on pictures of one size and one kind of colours: (gbrpf32le frame) → (H, W, 3) uint8 RGB; 12 ms for 1080 × 1920."""
+    """FFmpeg's lut3d on pictures of one size and one kind of colours: (gbrpf32le frame) → (H, W, 3) uint8
+    RGB; 12 ms for 1080 × 1920.
+    """
 
     def __init__(self, colours: Colours, width: int, height: int) -> None:
         self._width, self._row_width = width, -(-width // LUT3D_VALUES) * LUT3D_VALUES

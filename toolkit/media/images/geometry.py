@@ -180,7 +180,9 @@ def doubts(stream: Any, frame: Any) -> list[str]:
 
 
 class Changes:
-    """Notes every shape that a file takes on after its first, and fields and other colours where they begin midway."""
+    """Notes every shape that a file takes on after its first, and fields and other colours where they begin
+    midway.
+    """
 
     def __init__(self, tally: Counter, interlaced: bool) -> None:
         self._tally, self._told, self._interlaced = tally, set[Geometry](), interlaced

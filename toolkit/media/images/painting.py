@@ -11,7 +11,9 @@ from speechlip.media.images.geometry import Geometry
 
 
 class Painter:
-    """Paints the frames of one file; it keeps what a size and a kind of colours have needed until another comes."""
+    """Paints the frames of one file; it keeps what a size and a kind of colours have needed until another
+    comes.
+    """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()

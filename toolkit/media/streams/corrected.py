@@ -1,4 +1,6 @@
-"""What reading finds out on the way and a person should be told, beside what the headers say (``probe.corrections``)."""
+"""What reading finds out on the way and a person should be told, beside what the headers say
+(``probe.corrections``).
+"""
 
 from collections import Counter
 

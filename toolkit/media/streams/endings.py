@@ -1,6 +1,9 @@
-"""Which files are videos, by their ending, and by their first bytes where the ending says nothing. One list for every command.
+"""Which files are videos, by their ending, and by their first bytes where the ending says nothing.
 
-A file that only looks like a video is taken all the same: reading it says why nothing comes of it, in the ledger, by name.
+One list for every command.
+
+A file that only looks like a video is taken all the same: reading it says why nothing comes of it, in the
+ledger, by name.
 """
 
 from pathlib import Path
@@ -69,7 +72,8 @@ def is_video_name(name: str) -> bool:
 
 
 def looks_like_video(path: Path) -> bool:
-    """Whether a folder walk takes ``path`` for a video: by its ending, else, where no list here has that ending, by its first bytes.
+    """Whether a folder walk takes ``path`` for a video: by its ending, else, where no list here has that
+    ending, by its first bytes.
 
     Links are followed; what is no file, or cannot be opened, counts by its name alone.
     """
@@ -87,7 +91,8 @@ def looks_like_video(path: Path) -> bool:
 
 
 def begins_like_video(begin: bytes) -> bool:
-    """Whether these first bytes of a file (``FIRST_BYTES``, or all of them) are those of a container of moving pictures.
+    """Whether these first bytes of a file (``FIRST_BYTES``, or all of them) are those of a container of
+    moving pictures.
 
     >>> begins_like_video(b"RIFF....AVI LIST"), begins_like_video(b"RIFF....WAVEfmt "), begins_like_video(b"#!/bin/sh")
     (True, False, False)

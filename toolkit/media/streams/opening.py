@@ -1,7 +1,8 @@
 """Open a media file as exactly one plain local file, and choose the two streams that everything else reads.
 
-A name never reaches a protocol or a pattern (``concat:``, ``http:``, ``%03d`` are ordinary characters here), and a file never makes the
-library open another one: playlists, concat scripts and image sequences are no container formats of ours, whatever their file is called.
+A name never reaches a protocol or a pattern (``concat:``, ``http:``, ``%03d`` are ordinary characters here),
+and a file never makes the library open another one: playlists, concat scripts and image sequences are no
+container formats of ours, whatever their file is called.
 """
 
 from pathlib import Path
@@ -22,8 +23,9 @@ NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disp
 def open_local(path: Path) -> InputContainer:
     """Open ``path`` for reading.
 
-    Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's low-resolution copy, unreadable
-    file, empty file, truncated file (an MP4 whose index was never written), not a video file.
+    Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's
+    low-resolution copy, unreadable file, empty file, truncated file (an MP4 whose index was never written),
+    not a video file.
     """
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}

@@ -1,4 +1,7 @@
-"""Packets to frames with the time at which each is due, over damage that a file may hold. One stream at a time."""
+"""Packets to frames with the time at which each is due, over damage that a file may hold.
+
+One stream at a time.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,14 +30,17 @@ def keeps_presentation_times(container: InputContainer) -> bool:
 def stamped_frames(
     container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
 ) -> Iterator[tuple[Fraction | None, Any]]:
-    """Yield ``(time in seconds on the container's clock or None, frame)`` in the order the decoder gives them out.
+    """Yield ``(time in seconds on the container's clock or None, frame)`` in the order the decoder gives them
+    out.
 
-    shifts: what ``probe`` found for this stream. The time is the shifted one; frames outside the limits of their shift are left out.
+    shifts: what ``probe`` found for this stream. The time is the shifted one; frames outside the limits of
+        their shift are left out.
 
-    Packets that cannot be read or decoded are skipped and counted in ``tally["damaged_packets"]``; decoding goes on with the next one, and
-    frames that the decoder had to patch up are given out and counted in ``tally["damaged_frames"]``.
-    A stamp far off that the next frame does not bear out is damage too: it becomes None.
-    Video in AVI: decoders give frames out in the order of display, so the n-th frame takes the n-th of the times its packets came with.
+    Packets that cannot be read or decoded are skipped and counted in ``tally["damaged_packets"]``; decoding
+    goes on with the next one, and frames that the decoder had to patch up are given out and counted in
+    ``tally["damaged_frames"]``. A stamp far off that the next frame does not bear out is damage too: it
+    becomes None. Video in AVI: decoders give frames out in the order of display, so the n-th frame takes the
+    n-th of the times its packets came with.
     """
     yield from without_wild_stamps(_decoded(container, stream, tally, shifts))
 
@@ -96,7 +102,9 @@ def stamp_s(ticks: int | None, stream: MediaStream) -> Fraction | None:
 def packets(
     container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
 ) -> Iterator[av.Packet]:
-    """All packets of one stream, last the empty one that flushes the decoder. Others without data (a dropped frame in AVI) are left out.
+    """All packets of one stream, last the empty one that flushes the decoder.
+
+    Others without data (a dropped frame in AVI) are left out.
 
     Where ``shifts`` are given, stamps are moved as they say.
     """
@@ -120,7 +128,8 @@ def shifted_packets(
 
 
 def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Counter) -> Iterator[av.Packet]:
-    """All packets of these streams in the order of the file, over damage; those that cannot be read are counted in ``tally``.
+    """All packets of these streams in the order of the file, over damage; those that cannot be read are
+    counted in ``tally``.
 
     Fragments of MP4 whose stamps start again are among them: FFmpeg marks theirs as not to be shown.
     """
@@ -141,7 +150,10 @@ def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Co
 
 
 def shown(packet: av.Packet) -> av.Packet:
-    """The same packet without the mark that its frames are not to be shown; ``opaque`` is its place in the file."""
+    """The same packet without the mark that its frames are not to be shown;
+
+    ``opaque`` is its place in the file.
+    """
     copy = av.Packet(bytes(packet))
     copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
     copy.pts, copy.dts, copy.duration, copy.opaque = packet.pts, packet.dts, packet.duration, packet.pos

@@ -1,4 +1,7 @@
-"""Whether picture and sound of a file run at one speed. Asked of AVI, which counts its times by rates in the header instead of storing them."""
+"""Whether picture and sound of a file run at one speed.
+
+Asked of AVI, which counts its times by rates in the header instead of storing them.
+"""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -26,7 +29,9 @@ class Places:
 
 
 def side_by_side_s(one: Sequence[Place], other: Sequence[Place]) -> tuple[Fraction, Fraction] | None:
-    """How many seconds of either lie in the stretch of file that both share; None where too little of them does.
+    """How many seconds of either lie in the stretch of file that both share;
+
+    None where too little of them does.
 
     >>> pictures = [(100 * k, Fraction(k, 25)) for k in range(50)]
     >>> sound = [(100 * k + 50, Fraction(k, 50)) for k in range(50)]

@@ -33,8 +33,9 @@ NAMES = {"video": "pictures", "audio": "sound"}
 class Run:
     """Packets of one stream without a jump of their stamps; times in seconds as stamped.
 
-    first_packet: its first, counted from 0 in the stream; order: the same, counted over both streams. start_s, stop_s: first presentation and
-    end of the last. other_s: the other stream's last stamp before it, None where there was none.
+    first_packet: its first, counted from 0 in the stream; order: the same, counted over both streams.
+        start_s, stop_s: first presentation and end of the last. other_s: the other stream's last stamp before
+        it, None where there was none.
     """
 
     first_packet: int
@@ -62,7 +63,10 @@ Entry = tuple[
 
 
 class StreamStamps:
-    """Shown every packet of one stream. ``presented``: packets say when they are shown, not only when they are decoded."""
+    """Shown every packet of one stream.
+
+    ``presented``: packets say when they are shown, not only when they are decoded.
+    """
 
     def __init__(self, stream: Any, presented: bool) -> None:
         self.kind, self.time_base, self._presented = stream.type, stream.time_base, presented
@@ -159,7 +163,9 @@ class StreamStamps:
 
 
 class Steps:
-    """How far pictures are apart, in the order in which they are shown. near, far: steps up to MAX_HOLD_S, and longer ones."""
+    """How far pictures are apart, in the order in which they are shown. near, far: steps up to MAX_HOLD_S,
+    and longer ones.
+    """
 
     def __init__(self, time_base: Fraction) -> None:
         self._time_base, self._hold = time_base, MAX_HOLD_S / time_base
@@ -203,8 +209,9 @@ class Steps:
         return self.near - sum(self._usual().values()) > max(1, (1 - EVEN_SHARE) * self.near)
 
     def rate(self, stated: float) -> float:
-        """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it is a usual rate but for rounding;
-        0.0 for a single picture."""
+        """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it
+        is a usual rate but for rounding; 0.0 for a single picture.
+        """
         if self.mean_s is None or self.usual_s is None:
             return 0.0
         if self.uneven:

@@ -1,8 +1,9 @@
 """One time line for both streams of a file, whatever its stamps do: docs/decisions/jumping-stamps.md.
 
-Joined recordings (transport streams laid end to end, HLS segments) start their stamps again, a clock that wraps or is set jumps by hours, and
-a header may state any length. All packets are looked at once, none is decoded. Where the stamps jump, both streams are moved by one offset,
-so that the pictures go on where they were.
+Joined recordings (transport streams laid end to end, HLS segments) start their stamps again, a clock that
+wraps or is set jumps by hours, and a header may state any length. All packets are looked at once, none is
+decoded. Where the stamps jump, both streams are moved by one offset, so that the pictures go on where they
+were.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ JUMPS_NAMED = 3
 class Shift:
     """From packet ``first_packet`` of a stream on (counted from 0), ``offset_s`` is added to its stamps.
 
-    Sound that then lies outside [begin_s, end_s) belongs to no picture of its recording and is left out; None: no such limit.
+    Sound that then lies outside [begin_s, end_s) belongs to no picture of its recording and is left out;
+    None: no such limit.
     """
 
     first_packet: int
@@ -34,7 +36,9 @@ class Shift:
 
 @dataclass(frozen=True)
 class Jump:
-    """The stamps jump by ``by_s`` at ``at_s`` of the time line, and reading goes on without a gap. streams: all, pictures or sound."""
+    """The stamps jump by ``by_s`` at ``at_s`` of the time line, and reading goes on without a gap. streams:
+    all, pictures or sound.
+    """
 
     at_s: float
     by_s: float
@@ -43,7 +47,10 @@ class Jump:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """What became of the stamps, in seconds: presentation of the first packet and end of the last, shifted; None where no packet has a stamp."""
+    """What became of the stamps, in seconds: presentation of the first packet and end of the last, shifted;
+
+    None where no packet has a stamp.
+    """
 
     video_start_s: Fraction | None
     video_stop_s: Fraction | None
@@ -56,7 +63,9 @@ class TimeLine:
 
 @dataclass
 class _Epoch:
-    """A stretch of file between two jumps of the clock. starts_s: where on the time line each stream begins in it; by_s: the jump."""
+    """A stretch of file between two jumps of the clock. starts_s: where on the time line each stream begins
+    in it; by_s: the jump.
+    """
 
     offset_s: Fraction = Fraction(0)
     by_s: Fraction = Fraction(0)
@@ -89,7 +98,10 @@ class TimeLineReader:
             self._places[line.kind].see(packet.pos, packet.dts * line.time_base)
 
     def time_line(self) -> TimeLine:
-        """After the last packet. Raises SourceRefused (stage ``probe``): no usable time stamps, too few pictures."""
+        """After the last packet.
+
+        Raises SourceRefused (stage ``probe``): no usable time stamps, too few pictures.
+        """
         self._check_speeds()
         return joined({line.kind: line.runs() for line in self.lines.values()})
 
@@ -137,8 +149,10 @@ def _epoch_of(
     epochs: list[_Epoch],
     inside: Mapping[str, list[int]],
 ) -> int:
-    """The epoch that a run is in: one that the other stream opened, where it goes on within WILD_S; the one before, where the other stream bears
-    out that this one was only away; else a new one. Pictures go on exactly where they were, so they decide the offset."""
+    """The epoch that a run is in: one that the other stream opened, where it goes on within WILD_S; the one
+    before, where the other stream bears out that this one was only away; else a new one. Pictures go on
+    exactly where they were, so they decide the offset.
+    """
     run = runs[kind][number]
     other = next((other for other in inside if other != kind and inside[other]), None)
     if not number:
@@ -182,7 +196,9 @@ def _epoch_of(
 def _only_away(
     run: Run, step_s: Fraction, offset_s: Fraction, beside: Run, beside_offset_s: Fraction
 ) -> bool:
-    """Whether the other stream bears a step ahead out: at that place in the file it is there already, or it goes on to there and both end together."""
+    """Whether the other stream bears a step ahead out: at that place in the file it is there already, or it
+    goes on to there and both end together.
+    """
     due_s, stop_s, other_stop_s = (
         run.start_s + offset_s,
         run.stop_s + offset_s,
