@@ -11,7 +11,7 @@ import pytest
 import setuptools
 
 from speechlip.preparing import finish as preparing
-from speechlip.scoring.folder import job as scoring
+from speechlip.scoring.folder import kept as scoring
 
 PROJECT = Path(__file__).parents[1]
 ROOMS = ("toolkit", "recipes", "cards", "metrics")

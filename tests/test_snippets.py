@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from speechlip.commands.cli import prep_shards, speechlip
 from speechlip.recipes._metadata import read_metadata
-from speechlip.scoring.folder.renders import match
+from speechlip.scoring.renders import match
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from speechlip.records import Clip as Clip
     from speechlip.records import Phone as Phone
     from speechlip.records import Source as Source
+    from speechlip.scoring.audit.run import Audits as Audits
+    from speechlip.scoring.audit.run import audit as audit
+    from speechlip.scoring.clip.score_clip import score as score
+    from speechlip.scoring.folder.corrected import FixedOffsets as FixedOffsets
+    from speechlip.scoring.folder.corrected import fix_offsets as fix_offsets
+    from speechlip.scoring.folder.job import score_folder as score_folder
+    from speechlip.scoring.options import ScoreOptions as ScoreOptions
+    from speechlip.scoring.records import ClipScore as ClipScore
+    from speechlip.scoring.scores import Scores as Scores
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
     from speechlip.shards.read.reader import ClipReader as ClipReader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
@@ -31,23 +40,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 ROOM_OF = {
+    "Audits": "scoring.audit.run",
     "Clip": "records",
     "ClipReader": "shards.read.reader",
+    "ClipScore": "scoring.records",
+    "FixedOffsets": "scoring.folder.corrected",
     "Limits": "workers.pool",
     "Phone": "records",
     "PrepOptions": "preparing.options",
     "Prepared": "preparing.prepared",
     "Progress": "progress",
+    "ScoreOptions": "scoring.options",
+    "Scores": "scoring.scores",
     "ShardSet": "shards.read.shardset",
     "Source": "records",
     "SpeechLipError": "errors",
     "as_dataset": "hub.typed",
+    "audit": "scoring.audit.run",
+    "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
     "prepare": "preparing.prepare",
     "prepare_plan": "preparing.prepare",
+    "score": "scoring.clip.score_clip",
+    "score_folder": "scoring.folder.job",
 }
 """Where each name of the door lives."""
 __all__ = sorted(ROOM_OF)

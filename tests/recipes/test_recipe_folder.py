@@ -11,7 +11,7 @@ from PIL import Image
 from speechlip.errors import OptionError
 from speechlip.exporting.job import find_tasks
 from speechlip.recipes.folder import sources
-from speechlip.scoring.folder.renders import tasks
+from speechlip.scoring.renders import tasks
 
 
 @pytest.fixture

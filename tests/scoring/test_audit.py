@@ -1,7 +1,7 @@
 """What the container did to the sound: clips made with a known truth, and the numbers by hand."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import av
@@ -11,7 +11,7 @@ from flash_click import CASES, Recording, write
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.scoring.audit.clip import audit, audit_row
+from speechlip.scoring.audit.clip import audit_clip
 from speechlip.scoring.audit.table import audit_table
 
 
@@ -29,8 +29,8 @@ def made(folder, recording: Recording):
 def test_picture_counts_are_those_of_reading(tmp_path, name):
     path = made(tmp_path, CASES[name])
     reading = read_frames(path, probe(path))
-    assert sum(1 for _ in reading) == audit(path).frames
-    found, stats = audit(path), reading.stats
+    assert sum(1 for _ in reading) == audit_clip(path).frames
+    found, stats = audit_clip(path), reading.stats
     assert (found.frames_repeated, found.frames_dropped, found.frames_empty) == (
         stats.repeated_frames,
         stats.dropped_frames + stats.unshown_frames,
@@ -39,9 +39,9 @@ def test_picture_counts_are_those_of_reading(tmp_path, name):
 
 
 def test_thirty_frames_become_twenty_five(tmp_path):
-    found = audit(made(tmp_path, Recording(rate="30", duration_s=Fraction(2))))
+    found = audit_clip(made(tmp_path, Recording(rate="30", duration_s=Fraction(2))))
     assert (found.source_fps, found.frames, found.frames_repeated, found.frames_dropped) == (30, 50, 0, 10)
-    found = audit(made(tmp_path, Recording(rate="10", duration_s=Fraction(2))))
+    found = audit_clip(made(tmp_path, Recording(rate="10", duration_s=Fraction(2))))
     assert (found.frames, found.frames_repeated, found.frames_dropped) == (50, 30, 0)
 
 
@@ -63,7 +63,7 @@ def test_thirty_frames_become_twenty_five(tmp_path):
     ],
 )
 def test_priming(tmp_path, recording, priming, samples):
-    found = audit(made(tmp_path, recording))
+    found = audit_clip(made(tmp_path, recording))
     assert (found.priming, found.priming_samples) == (priming, samples)
     assert found.priming_ms == (
         None if samples is None else pytest.approx(1000 * samples / found.audio_sample_rate_hz, abs=0.001)
@@ -78,7 +78,7 @@ def test_starts_and_lengths(tmp_path):
         audio_duration_s=Fraction(3, 2),
         duration_s=Fraction(2),
     )
-    found = audit(made(tmp_path, late))
+    found = audit_clip(made(tmp_path, late))
     assert (found.video_start_s, found.audio_start_s, found.audio_late_ms) == (
         0,
         pytest.approx(0.3),
@@ -106,14 +106,14 @@ def test_a_clock_that_runs_away_and_a_jump(tmp_path):
                 packet.pts = packet.dts = moved
             packet.stream = streams[packet.stream_index]
             out.mux(packet)
-    found = audit(path)
+    found = audit_clip(path)
     assert found.audio_gaps == 1
     assert found.clock_drift_ms == pytest.approx(5.5, abs=1)  # 0.2 % of 3 s, in whole ms
     assert found.audio_length_s == pytest.approx(3.505, abs=0.002)
 
 
 def delays_of(folder, recording):
-    found = audit(made(folder, recording)).delays
+    found = audit_clip(made(folder, recording)).delays
     return {(delay.protocol, delay.ffmpeg): delay for delay in found}
 
 
@@ -159,11 +159,11 @@ def test_delays_by_frame_rate(tmp_path, rate, direct, wav2lip, latentsync):
 
 
 def test_in_words_and_as_json(tmp_path):
-    found = audit(
+    found = audit_clip(
         made(tmp_path, Recording("mkv", audio_rate_hz=16000, audio_start_s=Fraction(1, 5))),
         clip="talks/one.mp4",
     )
-    words = audit_table([found, audit(made(tmp_path, Recording("avi", audio_codec=None)))])
+    words = audit_table([found, audit_clip(made(tmp_path, Recording("avi", audio_codec=None)))])
     for said in (
         "talks/one.mp4",
         "h264 64×48, aac 16000 Hz mono",
@@ -177,7 +177,7 @@ def test_in_words_and_as_json(tmp_path):
     )  # not padded to where it belongs
     assert "no sound that can be decoded" in words and words.count("delay added") == 1
     assert "stamps and samples agree, 1 jump\n" in audit_table([replace(found, audio_gaps=1)])
-    row = json.loads(json.dumps(audit_row(found), allow_nan=False))
+    row = json.loads(json.dumps(asdict(found), allow_nan=False))
     assert (
         row["clip"] == "talks/one.mp4"
         and row["delays"][1]["protocol"] == "wav2lip"
@@ -189,6 +189,6 @@ def test_what_cannot_be_audited_is_refused(tmp_path):
     zeros = tmp_path / "zeros.mp4"
     zeros.write_bytes(bytes(100_000))
     with pytest.raises(SourceRefused, match="not a video file"):
-        audit(zeros)
+        audit_clip(zeros)
     with pytest.raises(SourceRefused, match="missing file"):
-        audit(tmp_path / "nothing.mp4")
+        audit_clip(tmp_path / "nothing.mp4")

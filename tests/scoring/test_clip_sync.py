@@ -12,14 +12,14 @@ from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.footage import Footage
-from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
+from speechlip.scoring.transcode.binary import find
 
 pytestmark = pytest.mark.slow
 
 LSE = ("lse",)
 
 
-def scored(path, protocol="direct", detector="sidecar", ffmpeg=EMULATED, **task):
+def scored(path, protocol="direct", detector="sidecar", ffmpeg="4.2", **task):
     options = ScoreOptions(LSE, protocol=protocol, detector=detector, ffmpeg=ffmpeg)
     return score_clip(ScoreTask(path.name, path, **task), options, Tools(EnvelopeModel()), lambda *_: None)
 
@@ -174,7 +174,7 @@ def test_thirty_frames_a_second_are_late_under_wav2lip(head, tmp_path, generatio
     """In sync, and scored as published with its sound 58 to 71 ms early; the frames themselves are up to 33 ms late here, drawn for 25 fps."""
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
-    row = only_row(clip, protocol="wav2lip", ffmpeg=Ffmpeg(generation))
+    row = only_row(clip, protocol="wav2lip", ffmpeg=generation)
     assert row.offset_frames in (
         (1, 2) if generation == "4.2" else (2, 3)
     ) and row.net_delay_ms == pytest.approx(delay_ms, abs=0.1)
@@ -187,8 +187,8 @@ def test_a_real_ffmpeg_gives_the_same_score(head, tmp_path, protocol):
     ffmpeg = find([*binaries().values()][-1])
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
-    run = only_row(clip, protocol=protocol, ffmpeg=ffmpeg)
-    emulated = only_row(clip, protocol=protocol, ffmpeg=Ffmpeg(ffmpeg.generation))
+    run = only_row(clip, protocol=protocol, ffmpeg=ffmpeg.path)
+    emulated = only_row(clip, protocol=protocol, ffmpeg=ffmpeg.generation)
     assert (run.offset_frames, run.windows, run.net_delay_ms) == (
         emulated.offset_frames,
         emulated.windows,
@@ -206,6 +206,6 @@ def test_a_real_ffmpeg_takes_a_driving_audio(head, tmp_path):
     clip = head.write(tmp_path / "clip.mp4", audio=False)
     rows = [
         only_row(clip, protocol="latentsync", driving_audio=tmp_path / "speech.wav", ffmpeg=which)
-        for which in (ffmpeg, Ffmpeg(ffmpeg.generation))
+        for which in (ffmpeg.path, ffmpeg.generation)
     ]
     assert [row.offset_frames for row in rows] == [-6, -6]

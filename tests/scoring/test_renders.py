@@ -3,7 +3,7 @@
 import pytest
 
 from speechlip.errors import OptionError
-from speechlip.scoring.folder.renders import match, tasks
+from speechlip.scoring.renders import match, tasks
 
 
 def touch(root, *names):

@@ -12,6 +12,7 @@ from made_scores import HOSTILE, made_scores
 from speechlip.errors import WriteError
 from speechlip.scoring.report.page import page, write_report
 from speechlip.scoring.report.published import FILE, published_tables
+from speechlip.scoring.scores import Scores
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -71,7 +72,9 @@ def drawn(browser, tmp_path, scores, address="", script=""):
     """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the test."""
     path = tmp_path / "report.html"
     path.write_text(
-        page(scores).replace("</body>", f"<script>{script}</script></body>" if script else "</body>"),
+        page(Scores.from_dict(scores)).replace(
+            "</body>", f"<script>{script}</script></body>" if script else "</body>"
+        ),
         encoding="utf-8",
     )
     seen = browser.open(path, address)
@@ -197,7 +200,7 @@ def test_the_page_says_where_nothing_lay(tmp_path):
     ]
     scores["rows"][0]["reason"] = "lse: /srv/secret/place.mp4 is broken"
     scores["missing"]["lse"] = {"/srv/secret/place.mp4 is broken": 1}
-    text = page(scores)
+    text = page(Scores.from_dict(scores))
     assert not any(place in text for place in ("/home", "ann lee", "/srv", "secret", "wav/", "../out"))
     assert "score-sync renders --reference=gt -o out --syncnet-weights own.model" in text
     assert all(
@@ -247,7 +250,7 @@ def test_an_interval_wider_than_the_clips_stays_in_its_picture(browser, tmp_path
 
 
 def _written(folder, scores):
-    write_report(scores, folder / "report.html")
+    write_report(Scores.from_dict(scores), folder / "report.html")
     return folder / "report.html"
 
 
@@ -282,7 +285,7 @@ def test_other_runs_are_drawn_too(browser, tmp_path, change):
 
 
 def test_light_and_dark(browser, tmp_path):
-    write_report(made_scores(()), path := tmp_path / "report.html")
+    write_report(Scores.from_dict(made_scores(())), path := tmp_path / "report.html")
     light, dark = (browser.open(path, dark=dark) for dark in (False, True))
     assert light.corner > 240 and dark.corner < 40
 
@@ -290,12 +293,15 @@ def test_light_and_dark(browser, tmp_path):
 def test_nothing_is_wider_than_a_laptop(browser, tmp_path, scores):
     script = "document.body.prepend(`wide ${document.documentElement.scrollWidth}`)"
     path = tmp_path / "report.html"
-    path.write_text(page(scores).replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    path.write_text(
+        page(Scores.from_dict(scores)).replace("</body>", f"<script>{script}</script></body>"),
+        encoding="utf-8",
+    )
     assert int(re.search(r"wide (\d+)", browser.open(path).html)[1]) <= 1280
 
 
 def test_the_file_carries_all_it_needs(tmp_path):
-    write_report(made_scores(), path := tmp_path / "report.html")
+    write_report(Scores.from_dict(made_scores()), path := tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|url\(|@import|fetch\(|XMLHttp""", text)
     assert "default-src 'none'" in text
@@ -312,18 +318,18 @@ def test_the_file_carries_all_it_needs(tmp_path):
 def test_a_filmstrip_is_base64_or_nothing():
     scores = made_scores(HOSTILE[:1])
     scores["clips"][0]["strip_render"] = '" onerror="alert(1)'
-    assert "onerror" not in page(scores).split('id="data">')[1].split("</script>")[0].replace(
-        "img src=x onerror", ""
-    )
+    assert "onerror" not in page(Scores.from_dict(scores)).split('id="data">')[1].split("</script>")[
+        0
+    ].replace("img src=x onerror", "")
 
 
 def test_numbers_that_are_none_of_json_are_refused(tmp_path):
     scores = made_scores(())
     scores["rows"][0]["psnr"] = float("nan")
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_report(scores, tmp_path / "report.html")
+        write_report(Scores.from_dict(scores), tmp_path / "report.html")
     with pytest.raises(WriteError, match="cannot write"):
-        write_report(made_scores(()), tmp_path / "no" / "folder" / "report.html")
+        write_report(Scores.from_dict(made_scores(())), tmp_path / "no" / "folder" / "report.html")
     assert not list(tmp_path.iterdir())
 
 

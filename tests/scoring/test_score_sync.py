@@ -15,6 +15,8 @@ import pytest
 from here import in_this_process
 from speechlip.commands.cli import score_sync
 from speechlip.scoring import protocols
+from speechlip.scoring.audit import run as audit_run
+from speechlip.scoring.folder import job
 from speechlip.scoring.records import ScoreRow
 
 pytestmark = pytest.mark.slow
@@ -57,11 +59,8 @@ def no_models(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def one_worker_is_this_process(monkeypatch):
-    from speechlip.commands.output import score_sync as command
-    from speechlip.scoring.folder import job
-
     monkeypatch.setattr(job, "outcomes", in_this_process)
-    monkeypatch.setattr(command, "outcomes", in_this_process)
+    monkeypatch.setattr(audit_run, "outcomes", in_this_process)
 
 
 def run(*arguments):
@@ -436,9 +435,7 @@ def test_other_weights_are_refused_with_both_hashes(videos, tmp_path, capsys, ra
 
 def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, monkeypatch):
     """The second worker dies at one clip every time; after two tries it is a row with a reason, and the next run tries it again."""
-    from speechlip.scoring.folder import job as job_module
-
-    monkeypatch.setattr(job_module, "score_task", dies_at_a)
+    monkeypatch.setattr(job, "score_task", dies_at_a)
     assert (
         run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2, "--quiet") == 3
     )
@@ -585,9 +582,7 @@ def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
 def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
     videos, tmp_path, monkeypatch
 ):
-    from speechlip.scoring.folder import job as job_module
-
-    monkeypatch.setattr(job_module, "score_task", hangs_at_a)
+    monkeypatch.setattr(job, "score_task", hangs_at_a)
     asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2)
     assert run(*asked, "--max-wait", "8s") == 3
     assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: over the limit", ""]
@@ -606,7 +601,7 @@ def hangs_at_a(task, report, **options):
 
 
 def audits_badly(task, report, **options):
-    from speechlip.scoring.audit.clip import audit_task
+    from speechlip.scoring.audit.run import audit_task
 
     report(task.clip, 0.0)
     time.sleep(60 * (task.clip == "a.mp4"))
@@ -619,9 +614,7 @@ def test_an_audit_refuses_pictures_over_the_limit_that_was_given(videos, capsys)
 
 
 def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):
-    from speechlip.scoring.audit import clip as audit
-
-    monkeypatch.setattr(audit, "audit_task", audits_badly)
+    monkeypatch.setattr(audit_run, "audit_task", audits_badly)
     assert run(videos / "renders", "--audit", "--max-wait", "4s", "--workers", 2) == 3
     said = capsys.readouterr()
     assert (

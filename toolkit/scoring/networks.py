@@ -1,18 +1,26 @@
 """The networks of a scoring run: which there are, known before it starts, and opened once per process."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from speechlip import assets
-from speechlip.errors import ModelError, OptionError
-from speechlip.faces.detectors import MODELS
+from speechlip.errors import ModelError
+from speechlip.faces.detectors import MODELS, choose_detector
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.options import ScoreOptions
+from speechlip.progress import SILENT, Progress
+from speechlip.scoring.device import choose_device
+from speechlip.scoring.options import FAMILIES, WITHOUT_REFERENCE, ScoreOptions
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
+
+NO_NETWORK = {
+    "lse": NotScored("no sync model", "score_clip was given none"),
+    "lpips": NotScored("no AlexNet weights", "score_clip was given no network of LPIPS"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +39,40 @@ class Networks:
 
 @dataclass(frozen=True)
 class Tools:
-    """The networks of a run, and why there are none. sync, lpips: None where ``problems`` has ``lse`` or ``lpips``."""
+    """The opened networks of a run, and why one that is wanted is not there.
+
+    sync: what scores lip-sync.
+    lpips: LPIPS' network.
+    problems: family of metrics → why it has no network.
+    """
 
     sync: SyncModel | None = None
     lpips: Any = None
     problems: dict[str, NotScored] = field(default_factory=dict)
+
+    def missing(self, metrics: Iterable[str]) -> dict[str, NotScored]:
+        """Those of ``metrics`` that want a network that is not there, each with the reason."""
+        absent = {"lse": self.sync is None, "lpips": self.lpips is None}
+        return {
+            family: self.problems.get(family) or NO_NETWORK[family]
+            for family in metrics
+            if family in self.problems or absent.get(family)
+        }
+
+
+def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILENT) -> ScoreOptions:
+    """``options`` with metrics, device and detector chosen by what is there.
+
+    Raises OptionError for a device that is not there, ModelError for a detector whose model cannot be had.
+    """
+    metrics = options.metrics or (tuple(FAMILIES) if has_reference else WITHOUT_REFERENCE)
+    settled = replace(options, metrics=metrics, device=choose_device(options.device))
+    if not settled.needs_faces:
+        return settled
+    name, why = choose_detector(settled.detector)
+    if why:
+        progress.say(why)
+    return replace(settled, detector=name)
 
 
 def find_networks(options: ScoreOptions) -> Networks:
@@ -51,7 +88,7 @@ def find_networks(options: ScoreOptions) -> Networks:
             models[path.name] = sha256_of(path)
         except ModelError as error:
             problems["lpips"] = ("no AlexNet weights", str(error))
-    if options.looks_at_faces:
+    if options.needs_faces:
         models |= {
             assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())
         }
@@ -77,7 +114,7 @@ def _find_sync(
 
 
 def syncnet_file(options: ScoreOptions) -> Path:
-    return options.syncnet_weights or assets.path("syncnet_v2")
+    return Path(options.syncnet_weights or assets.path("syncnet_v2"))
 
 
 @lru_cache(maxsize=2)
@@ -105,16 +142,3 @@ def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
         lpips=open_lpips(options.device) if "lpips" in wanted else None,
         problems={family: NotScored(*problem) for family, problem in networks.problems.items()},
     )
-
-
-def choose_device(name: str) -> str:
-    """``auto`` is cuda where torch can use it. Raises OptionError for a device that is not there."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"no device {name!r}: {str(error).splitlines()[0]}; take cpu, or auto") from error
-    return name

@@ -1,14 +1,18 @@
-"""What a user may choose for ``score-sync``. Everything here changes numbers; the number of workers does not, and is not here."""
+"""What a user may choose for ``score`` and ``score_folder``. Every option changes numbers; workers do not."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speechlip.errors import OptionError, no_such
+from speechlip.faces.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
 from speechlip.scoring import protocols
-from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg
+from speechlip.scoring.device import choose_device
+from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
+from speechlip.scoring.transcode.rules import DEFAULT
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     family: tuple(metric.name for metric in table.metrics_of(family)) for family in table.families()
@@ -20,27 +24,49 @@ WITHOUT_REFERENCE = tuple(family for family in FAMILIES if family not in NEED_RE
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """Options of one scoring run. metrics: families, in the order of ``FAMILIES``; region: where the image metrics look.
+    """Options of one scoring run. Raises OptionError, which lists what there is, where one cannot be used.
 
-    detector: a name, settled before the run. syncnet_weights: a file instead of the cached official one. sync_model: scores instead of SyncNet.
-    ffmpeg: whose rules the hop of a published protocol follows, or the binary that takes it.
+    metrics: families of ``FAMILIES``. Empty: all of them; without a reference those that need none.
+    protocol: from file to crops and audio, a name of docs/protocols.md.
+    detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
+    device: of the networks: auto, cpu, cuda, or another name of torch's.
+    region: where psnr, ssim, lpips and cpbd look: full, face or mouth.
+    syncnet_weights: a file in the format of syncnet_v2.model; None: the official one in the model cache.
+    allow_unknown_weights: take ``syncnet_weights`` though it is not the official file; every score says so.
+    sync_model: a run folder or another package's sync model, which scores instead of SyncNet.
+    max_picture_px: a video whose frames have more pixels is refused.
+    ffmpeg: whose choice of frames the protocol follows: a generation, which is emulated, or a binary to run.
     """
 
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
     protocol: str = "direct"
-    detector: str = "cascade"
-    device: str = "cpu"
+    detector: str = "auto"
+    device: str = "auto"
     region: str = "full"
-    syncnet_weights: Path | None = None
+    syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
     sync_model: str | None = None
     max_picture_px: int = MAX_PICTURE_PX
-    ffmpeg: Ffmpeg = EMULATED
+    ffmpeg: str = DEFAULT
 
     def __post_init__(self) -> None:
+        if self.metrics:
+            object.__setattr__(self, "metrics", ordered(self.metrics))
         protocols.get(self.protocol)
         if self.region not in REGIONS:
             raise no_such("region", self.region, REGIONS)
+        if self.detector != "auto" and self.detector not in DETECTORS.names():
+            raise DETECTORS.no_such(self.detector)
+        if self.device not in ("auto", "cpu"):
+            choose_device(self.device)
+        self._check_sync_model()
+        if find(self.ffmpeg) != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
+            using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)
+            raise OptionError(
+                f"protocol {self.protocol} runs no ffmpeg; leave out --ffmpeg, or take one of {using}"
+            )
+
+    def _check_sync_model(self) -> None:
         if self.allow_unknown_weights and not self.syncnet_weights:
             raise OptionError(
                 "--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave"
@@ -51,40 +77,47 @@ class ScoreOptions:
             raise OptionError(
                 "protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped"
             )
-        if self.ffmpeg != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
-            using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)
-            raise OptionError(
-                f"protocol {self.protocol} runs no ffmpeg; leave out --ffmpeg, or take one of {using}"
-            )
 
     @property
-    def looks_at_faces(self) -> bool:
-        """Whether the faces of a clip are wanted at all."""
+    def needs_faces(self) -> bool:
+        """Whether faces have to be found in the render."""
         crops = protocols.get(self.protocol).crops
         return ("lse" in self.metrics and crops) or "lmd" in self.metrics or self.region != "full"
 
     @property
+    def transcoder(self) -> Ffmpeg:
+        """The ffmpeg of ``ffmpeg``: a generation that is emulated, or a binary with its version."""
+        return find(self.ffmpeg)
+
+    @property
     def ffmpeg_words(self) -> str:
         """``4.2 emulated``, ``7.0.2 run``, or empty where the protocol runs no ffmpeg."""
-        return self.ffmpeg.words if protocols.get(self.protocol).uses_ffmpeg else ""
+        return self.transcoder.words if protocols.get(self.protocol).uses_ffmpeg else ""
 
     def as_dict(self) -> dict:
         weights = str(self.syncnet_weights) if self.syncnet_weights else None
         return asdict(self) | {"syncnet_weights": weights, "ffmpeg": self.ffmpeg_words}
 
 
-def parse_metrics(text: str | None, has_reference: bool) -> tuple[str, ...]:
-    """Read a list such as ``lse,lmd``; by default everything, without a reference what needs none. Raises OptionError.
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Families of metrics in the order of ``FAMILIES``. Raises OptionError for an unknown one, or for none.
 
-    >>> parse_metrics("psnr,lse", True), parse_metrics(None, False)
-    (('lse', 'psnr'), ('lse', 'cpbd'))
+    >>> ordered(["psnr", "lse"])
+    ('lse', 'psnr')
     """
-    if text is None:
-        return tuple(FAMILIES) if has_reference else WITHOUT_REFERENCE
-    asked = [name.strip() for name in text.split(",") if name.strip()]
+    asked = [names] if isinstance(names, str) else [*names]
     unknown = [name for name in asked if name not in FAMILIES]
     if unknown or not asked:
         raise OptionError(
             f"no metric {', '.join(map(repr, unknown)) or 'named'}; there are: {', '.join(FAMILIES)}"
         )
     return tuple(name for name in FAMILIES if name in asked)
+
+
+def parse_metrics(text: str | None) -> tuple[str, ...]:
+    """Read a list such as ``lse,lmd``; None is all that can be computed. Raises OptionError.
+
+    >>> parse_metrics("psnr, lse"), parse_metrics(None)
+    (('lse', 'psnr'), ())
+    """
+    return () if text is None else ordered(filter(None, map(str.strip, text.split(","))))

@@ -1,22 +1,21 @@
-"""What a scoring run hands on: its tasks, one row per clip and track, and what a report draws. All of it goes through JSON unchanged.
+"""What a scoring run hands on: its tasks, one row per clip and track, and what a report shows. All go through JSON."""
 
-``scores.json`` holds ``format`` (1), ``speechlip`` and ``versions`` (libraries), ``command``, ``options``, ``protocol`` (``Protocol`` as a dict, with
-its sentence), ``sync_model`` (name, sha256, official; None where there was none), ``models`` (file name → SHA-256), ``metrics`` (columns that were
-asked for, in order), ``correction`` (``verdict.CorrectionRules``, and model_confidence: what the sync model declares), ``rows`` (``ScoreRow``),
-``aggregates`` (column → ``metrics.aggregate.Aggregate``), ``missing`` (family of metrics → reason → count of clips), ``clips`` (``ClipDetail``).
-A number that is missing is null, never NaN.
-"""
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class ScoreTask:
-    """One clip to score. clip: its name in every output, the POSIX path relative to the renders' folder, as text that UTF-8 can hold.
+    """One clip to score.
 
-    driving_audio: the file whose sound is scored instead of the render's own. problem, audio_problem: why there is no reference, or no driving audio,
-    where there should be one; empty where all is well.
+    clip: its name in every output, the POSIX path below the renders' folder, as text that UTF-8 can hold.
+    render: the video to score.
+    reference: the real video, None where there is none.
+    driving_audio: a file whose audio is scored instead of the render's own.
+    problem: why there is no reference where there should be one, else empty.
+    audio_problem: why there is no driving audio where there should be some, else empty.
     """
 
     clip: str
@@ -29,16 +28,24 @@ class ScoreTask:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row of ``scores.csv``; its fields are the columns, in order. None: not computed, ``reason`` says why where it was asked for.
+    """One row of ``scores.csv``; its fields are the columns, in order. None: not computed; where it was asked for,
+    ``reason`` says why.
 
-    clip: see ScoreTask. track: ``0``, ``1``, … in the order of time, or ``mean`` for the row that stands for a clip of several tracks; empty where no
-    face was followed. A clip of one track has one row. Image metrics stand in the row that stands for the clip.
-    status: ``scored`` (all that was asked for), ``partial``, ``failed`` (nothing). reason: ``family: reason`` joined by ``; ``.
-    offset_frames > 0: the audio is early. windows: of 5 frames, that the LSE columns rest on. frames_compared: with landmarks on both sides, for LMD.
-    pictures_compared: what PSNR, SSIM and LPIPS are means over (for CPBD alone, pictures looked at). protocol: its id, and
-    ``unknown weights <hash>`` behind it where the weights are not the official ones. offset_verdict: whether the offset may be acted on (``verdict``).
-    ffmpeg: whose rules the protocol's commands followed, ``4.2 emulated`` or ``7.0.2 run``; empty where it runs none. net_delay_ms: by how much the
-    protocol and the change to 25 fps made this clip's sound late against its pictures (< 0: early); None without sound.
+    clip: as in ScoreTask.
+    track: ``0``, ``1``, … in the order of time; ``mean`` in the row that stands for a clip of several tracks;
+        empty where no face was followed. A clip of one track has one row.
+    status: ``scored`` (all that was asked for), ``partial``, or ``failed`` (nothing).
+    reason: ``family: reason`` of every family that is missing, joined by ``; ``.
+    offset_frames: in frames of 40 ms; above 0: the audio is early.
+    windows: windows of 5 frames that the LSE columns rest on.
+    frames_compared: frames with landmarks on both sides, for LMD.
+    psnr … cpbd: in the row that stands for the clip.
+    protocol: its id, and every deviation from it: the region, weights that are not the official ones.
+    pictures_compared: frames that PSNR, SSIM and LPIPS are means over; for CPBD alone, frames it was computed of.
+    offset_verdict: whether the offset may be acted on (``sync.verdict``).
+    ffmpeg: ``4.2 emulated`` or ``7.0.2 run``; empty where the protocol runs none.
+    net_delay_ms: by how much the protocol and the change to 25 fps made the audio late against the frames;
+        below 0: early; None without audio.
     """
 
     clip: str
@@ -70,7 +77,11 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ModelRow(ScoreRow):
-    """A row by ``--sync-model``: the LSE columns stay empty, these follow at the end. They are distances in that model's space, no LSE."""
+    """A row of a sync model other than SyncNet: the LSE columns are empty, and these follow at the end.
+
+    sync_model: its name.
+    sync_confidence, sync_distance, …: the same formulas in that model's space. They are no LSE.
+    """
 
     sync_model: str = ""
     sync_confidence: float | None = None
@@ -83,9 +94,12 @@ class ModelRow(ScoreRow):
 
 @dataclass(frozen=True)
 class TrackCurves:
-    """What a report draws of one track's sync. track: as in ScoreRow. start_frame, frames: where it lies in the clip, 25 a second.
+    """What a report shows of one track's sync.
 
-    curve, curve_unpadded: mean distance at audio shifts −15 … 15 frames (offset = −shift of the minimum). confidence: one per window.
+    track: as in ScoreRow.
+    start_frame, frames: where it lies in the clip, in frames of 40 ms.
+    curve, curve_unpadded: mean distance at audio shifts −15 … 15 frames (offset = −shift of the minimum).
+    confidence: one per window.
     """
 
     track: str
@@ -98,13 +112,21 @@ class TrackCurves:
 
 @dataclass(frozen=True)
 class ClipDetail:
-    """What a report shows of one clip. render, reference, driving_audio: paths as given, None where there is none. frames: of the render.
+    """What a report shows of one clip.
 
-    lmd_per_frame: px, None where a face is missing; empty without LMD. strip_frames: which frames the filmstrips show; strip_render and
-    strip_reference: each one JPEG as base64, ``len(strip_frames)`` mouths of 96×96 side by side; empty where there is no face or no reference.
-    reference_unseen: why ``strip_reference`` is empty: nobody looked, or what came of looking.
-    sound: ``own``, ``driving`` or ``none``. codec_delay_ms: ``net_delay_ms`` of its rows.
-    notes: sentences about what was done that a reader should know. seconds: work by stage (``faces``, ``sync``, ``images``).
+    clip: as in ScoreTask.
+    render, reference, driving_audio: paths as given, None where there is none.
+    frames: of the render, 25 a second.
+    sound: whose audio was scored: ``own``, ``driving`` or ``none``.
+    codec_delay_ms: ``net_delay_ms`` of its rows.
+    tracks: those whose sync was scored.
+    lmd_per_frame: in px, None where a face is missing; empty without LMD.
+    strip_frames: which frames the filmstrips show.
+    strip_render, strip_reference: one JPEG as base64 each, ``len(strip_frames)`` mouths of 96×96 px side by side;
+        empty where there is no face or no reference.
+    notes: sentences about what was done that a reader should know.
+    seconds: work by stage (``faces``, ``sync``, ``images``).
+    reference_unseen: why ``strip_reference`` is empty.
     """
 
     clip: str
@@ -126,7 +148,39 @@ class ClipDetail:
 
 @dataclass(frozen=True)
 class ClipScore:
-    """All that scoring one clip gives: its rows, tracks first and the row that stands for the clip last, and its detail."""
+    """All that scoring one clip gives.
+
+    rows: one per face track, and last the row that stands for the clip.
+    detail: what a report shows of it.
+    """
 
     rows: tuple[ScoreRow, ...]
     detail: ClipDetail
+
+    @property
+    def row(self) -> ScoreRow:
+        """The row that stands for the clip."""
+        return self.rows[-1]
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Family of metrics that was asked for and has no value → the reason."""
+        parts = (part.partition(": ") for part in self.row.reason.split("; ") if part)
+        return {family: reason for family, _, reason in parts}
+
+
+def read_row(row: Mapping[str, Any]) -> ScoreRow:
+    """A row as it went through JSON. Raises TypeError for one that it is not."""
+    return (ModelRow if "sync_model" in row else ScoreRow)(**row)
+
+
+def read_detail(detail: Mapping[str, Any]) -> ClipDetail:
+    """A clip's detail as it went through JSON. Raises TypeError or KeyError for what is none."""
+    curves = (
+        TrackCurves(**{name: _frozen(value) for name, value in track.items()}) for track in detail["tracks"]
+    )
+    return ClipDetail(**{name: _frozen(value) for name, value in detail.items()} | {"tracks": tuple(curves)})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -13,7 +13,7 @@ from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, l
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
 from speechlip.files.writing import check_writable
-from speechlip.scoring.networks import choose_device
+from speechlip.scoring.device import choose_device
 from speechlip.wording import shown
 
 

@@ -7,7 +7,7 @@ of 40 ms show the same source frame twice or never follows from the stamps (``me
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from speechlip.errors import UNEXPECTED, SourceRefused, where_raised
+from speechlip.errors import SourceRefused
 from speechlip.media.audio import JUMP_S
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe
@@ -29,12 +29,10 @@ from speechlip.media.streams.packets import (
     without_wild_stamps,
 )
 from speechlip.scoring.protocols import AVI_MP3, MP4_AAC, NATIVE, NO_CODEC, PROTOCOLS, Protocol
-from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.transcode.codec_path import delay
 from speechlip.scoring.transcode.rules import DEFAULT, GENERATIONS, generation
 from speechlip.scoring.transcode.times import MP3_DELAY_SAMPLES, Delay
 from speechlip.timing import FPS
-from speechlip.workers.pool import Report
 
 LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta")
 """The first sample that was put in is the first to come out."""
@@ -109,18 +107,7 @@ class Audit:
     delays: tuple[ProtocolDelay, ...] = ()
 
 
-def audit_task(task: ScoreTask, report: Report, *, max_picture_px: int) -> "Audit | SourceRefused":
-    """``audit`` as a unit of work: what came of one clip, or why nothing did. No error of a clip goes further than this."""
-    report(task.clip, 0.0)
-    try:
-        return audit(task.render, task.clip, max_picture_px)
-    except SourceRefused as refusal:
-        return refusal
-    except Exception as error:
-        return SourceRefused("audit", UNEXPECTED, where_raised(error))
-
-
-def audit(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> Audit:
+def audit_clip(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> Audit:
     """Read one clip's stamps and sound. ``clip`` is its name in the output, the file's own where none is given. max_picture_px: as for ``probe``.
 
     Raises SourceRefused: no video stream, not a video file, …; for sound that cannot be decoded at all also (stage ``audio``).
@@ -145,11 +132,6 @@ def audit(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> A
         **(_sound(path, info, video_length_s, tally) if info.audio_codec else {}),
         damaged_packets=tally["damaged_packets"],
     )
-
-
-def audit_row(found: Audit) -> dict[str, Any]:
-    """An audit as JSON takes it."""
-    return asdict(found)
 
 
 def protocol_delays(path: Path, info: MediaInfo) -> tuple[ProtocolDelay, ...]:

@@ -10,13 +10,14 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.faces.stage import FaceTracks
-from speechlip.files.names import is_file
+from speechlip.files.names import is_file, plain_name
 from speechlip.media.frames import read_frames
 from speechlip.media.info import MediaInfo, image_corrections
 from speechlip.media.probe import probe
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.regions import Box, face_box, mouth_boxes
+from speechlip.progress import SILENT, Progress
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.findings import Findings
 from speechlip.scoring.clip.full_reference import (
@@ -28,25 +29,59 @@ from speechlip.scoring.clip.full_reference import (
     scale_to_render,
     side_by_side,
 )
-from speechlip.scoring.clip.rows import clip_rows, curves_of
+from speechlip.scoring.clip.rows import clip_rows, curves_of, with_verdicts
 from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.faces import check_one_size, find_faces, sidecar_landmarks, sidecar_of
-from speechlip.scoring.networks import Tools
+from speechlip.scoring.networks import Tools, find_networks, settle, tools_of
 from speechlip.scoring.options import NEED_REFERENCE, ScoreOptions
 from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
 from speechlip.scoring.sync.crops224 import CROP_PX
 from speechlip.scoring.sync.footage import Footage, read_audio, wanted_tracks, why_no_track
 from speechlip.scoring.sync.models import score_tracks, score_whole
+from speechlip.scoring.sync.verdict import STATED
 from speechlip.scoring.transcode.binary import Ffmpeg
 from speechlip.scoring.transcode.codec_path import count_moments, delay, sound_shifts, sound_zero_s, through
 from speechlip.scoring.transcode.reading import transcode_images
 from speechlip.scoring.transcode.times import Delay
 from speechlip.timing import FPS
 
+DEFAULTS = ScoreOptions()
 Report = Callable[[str, float], None]
 SHARES = {"faces": 0.3, "sync": 0.4, "images": 0.3}
 """How much of a frame's work each stage is, for the progress bar."""
 UNREADABLE = "reference unreadable"
+
+
+def score(
+    render: str | Path,
+    reference: str | Path | None = None,
+    options: ScoreOptions = DEFAULTS,
+    *,
+    audio: str | Path | None = None,
+    progress: Progress = SILENT,
+) -> ClipScore:
+    """Score one render in this process.
+
+    render: a video. reference: the real video, None where there is none. audio: a file whose audio is scored instead
+    of the render's own.
+
+    A score that was asked for and could not be computed has its reason in ``ClipScore.missing``, and the sentence for
+    a person in ``ClipScore.detail.notes``. Raises OptionError for options that cannot be used, ModelError for weights
+    that are not what they should be, SourceRefused for a render that cannot be read.
+    """
+    render = Path(render)
+    task = ScoreTask(
+        plain_name(render.name),
+        render,
+        Path(reference) if reference else None,
+        Path(audio) if audio else None,
+    )
+    settled = settle(options, reference is not None, progress)
+    networks = find_networks(settled)
+    for family, (reason, detail) in networks.problems.items():
+        progress.say(f"{family} is not scored, {reason}: {detail}")
+    result = score_clip(task, settled, tools_of(settled, networks), lambda clip, seconds: None)
+    return replace(result, rows=with_verdicts(result.rows, networks.least_confidence, STATED))
 
 
 def score_clip(
@@ -57,13 +92,11 @@ def score_clip(
     scratch: where the file lies that a codec path makes, while it is wanted; None: among the system's temporary files.
     """
     info = probe(task.render, need_audio=False, max_picture_px=options.max_picture_px)
-    found = Findings(
-        {family: problem for family, problem in tools.problems.items() if family in options.metrics}
-    )
+    found = Findings(tools.missing(options.metrics))
     found.frames = count_moments(task.render, info)
     found.notes.extend(image_corrections(info))
     reference = _open_reference(task, options, found)
-    if options.looks_at_faces:
+    if options.needs_faces:
         with found.stage("faces", ("lse",) if protocols.get(options.protocol).crops else ()):
             found.looked, corrected = find_faces(
                 task.render,
@@ -114,13 +147,13 @@ def _score_sync(
     found.sound = "driving" if task.driving_audio else "own" if audio else "none"
     if audio is None:
         raise NotScored("no audio", "the file holds pictures only; pairs.csv may name its driving audio")
-    found.net_delay_ms = net_delay_ms(delay(protocol, task.render, info, audio, options.ffmpeg.rules))
+    found.net_delay_ms = net_delay_ms(delay(protocol, task.render, info, audio, options.transcoder.rules))
     if tools.sync is None or "lse" in found.problems:
         return
     if protocol.crops and found.looked and not found.looked.tracks:
         raise why_no_track(found.looked, protocol)
     with tempfile.TemporaryDirectory(prefix="score-sync-", dir=scratch) as folder:
-        footage = _footage(task, info, audio, protocol, found.frames, Path(folder), options.ffmpeg)
+        footage = _footage(task, info, audio, protocol, found.frames, Path(folder), options.transcoder)
         found.notes.extend(footage.corrected)
         if protocol.crops:
             tracks = wanted_tracks(found.looked, protocol, footage) if found.looked else []

@@ -1,63 +1,81 @@
-"""The whole scoring run: every clip on a process of its own, each result kept as soon as it is there, the tables written last.
+"""``score_folder``: every clip on a process of its own, each result kept as soon as it is there, the tables last.
 
-``OUT/.clips`` holds one JSON per clip, named by what its numbers depend on: the files as they are, the options, the networks, the versions. A run that
-was stopped, or is repeated, scores only clips whose name changed.
+A run that was stopped, or is repeated, scores only clips whose files, options, networks or versions changed.
 """
 
-import hashlib
-import json
-import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from functools import lru_cache, partial
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol as Interface
 
-import speechlip
 from speechlip.errors import UNEXPECTED, ModelError, OptionError, SourceRefused, where_raised
 from speechlip.files.locks import only_run
-from speechlip.files.names import is_file
-from speechlip.files.stamps import file_stamp
-from speechlip.files.tables import csv_text
-from speechlip.files.writing import make_folder, scratch_folder, write_text
-from speechlip.metrics import table
-from speechlip.metrics.declared import Metric, NotScored
-from speechlip.metrics.statistics.aggregate import aggregate
-from speechlip.metrics.statistics.significance import METHOD
-from speechlip.metrics.sync.columns import FAMILY
-from speechlip.scoring import protocols
-from speechlip.scoring.clip.rows import MEAN, failed_row, with_verdicts
-from speechlip.scoring.clip.score_clip import Report, score_clip
-from speechlip.scoring.columns import asked_columns
-from speechlip.scoring.faces import sidecar_of
+from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
+from speechlip.metrics.declared import NotScored
+from speechlip.progress import SILENT, Progress
+from speechlip.scoring.clip.rows import failed_row
+from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.folder import kept
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
-from speechlip.scoring.networks import Networks, tools_of
+from speechlip.scoring.folder.tables import as_csv, scores_of
+from speechlip.scoring.networks import Networks, find_networks, settle, tools_of
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ClipDetail, ClipScore, ModelRow, ScoreRow, ScoreTask, TrackCurves
+from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
+from speechlip.scoring.renders import match
+from speechlip.scoring.report.page import write_report
+from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
-from speechlip.workers.pool import CRASHED, DEFAULT_LIMITS, OVER_LIMIT, Crashed, Limits, Replaced, outcomes
+from speechlip.workers.pool import DEFAULT_LIMITS, Crashed, Limits, Report, outcomes
 from speechlip.workers.processes import use_one_thread
 
-FORMAT = 1
-CLIPS_FOLDER, SCRATCH = ".clips", "scratch"
-VERSIONS_THAT_SHOW = (
-    "av",
-    "lpips",
-    "mediapipe",
-    "numpy",
-    "opencv-contrib-python",
-    "scikit-image",
-    "scipy",
-    "torch",
-)
+SCRATCH = "scratch"
+DEFAULTS = ScoreOptions()
+
+
+def score_folder(
+    renders: str | Path,
+    out: str | Path,
+    reference: str | Path | None = None,
+    options: ScoreOptions = DEFAULTS,
+    *,
+    pairs: str | Path | None = None,
+    workers: int = 1,
+    limits: Limits = DEFAULT_LIMITS,
+    rules: CorrectionRules = STATED,
+    command: str = "speechlip.score_folder",
+    progress: Progress = SILENT,
+) -> Scores:
+    """Score every video in ``renders`` into ``out``: ``scores.csv``, ``scores.json`` and ``report.html``.
+
+    renders: a folder of videos at any depth, or one video.
+    out: a folder; clips that it holds finished results of are not scored again.
+    reference: folder of the real videos, matched by relative path without extension, or one video.
+    pairs: a CSV with columns render, reference, audio; None: ``pairs.csv`` of ``renders`` where there is one.
+    workers: processes; scores do not depend on their number.
+    limits: how long a clip may stand still, and how much memory it may take.
+    rules: which offsets are decided.
+    command: what ``scores.json`` and the report say was run.
+
+    A score that is missing has its reason in ``Scores.rows`` and is counted in ``Scores.missing``. Raises
+    OptionError for paths and options that cannot be used, or where another run writes into ``out`` or other clips'
+    results lie there; ModelError for weights that are not what they should be; WriteError.
+    """
+    return run(
+        make_job(renders, out, reference, options, pairs, limits, rules, command, progress), workers, progress
+    )
 
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Where to, what of, how. command: as it was typed; unused_references: what ``renders.match`` left over; limits: of one clip.
+    """A run that can begin.
 
+    out: the folder for the tables.
+    tasks: the clips.
+    options: settled (``networks.settle``).
+    networks: which there are, and why others are not.
+    command: as it was typed.
+    unused_references: names of references that no render belongs to.
+    limits: of one clip.
     rules: which offsets are decided.
     """
 
@@ -70,59 +88,79 @@ class ScoreJob:
     limits: Limits = DEFAULT_LIMITS
     rules: CorrectionRules = STATED
 
-    @property
-    def clips(self) -> Path:
-        return self.out / CLIPS_FOLDER
 
-
-class Watcher(Interface):
-    """Who is told how a run goes on: how many clips there are and are done, the seconds of video that a stage got through, every clip done,
-    every process that had to be replaced."""
-
-    def planned(self, clips: int, done: int) -> None: ...
-    def advanced(self, clip: str, seconds: float) -> None: ...
-    def scored(self, clip: str) -> None: ...
-    def replaced(self, event: Replaced) -> None: ...
-
-
-def score(job: ScoreJob, workers: int, watcher: Watcher) -> dict:
-    """Score every clip that has no result yet, write ``scores.csv`` and ``scores.json``; returns what is in the latter.
-
-    Raises OptionError where another run writes there or other clips' results lie there, WriteError where it cannot be written.
-    """
-    make_folder(job.clips)
-    with only_run(job.clips), scratch_folder(job.clips / SCRATCH) as scratch:
-        refuse_fewer(job.out, job.options.metrics)
-        claim(job.out, job.clips, job.tasks)
-        return _score(job, workers, watcher, scratch)
-
-
-def _score(job: ScoreJob, workers: int, watcher: Watcher, scratch: Path) -> dict:
-    places = {task: job.clips / f"{key_of(task, job)}.json" for task in job.tasks}
-    results = {task: stored(place) for task, place in places.items()}
-    pending = [task for task, result in results.items() if result is None or may_pass(result)]
-    one_thread = min(workers, len(pending)) > 1
-    work = partial(
-        score_task, options=job.options, networks=job.networks, scratch=scratch, one_thread=one_thread
+def make_job(
+    renders: str | Path,
+    out: str | Path,
+    reference: str | Path | None,
+    options: ScoreOptions,
+    pairs: str | Path | None,
+    limits: Limits,
+    rules: CorrectionRules,
+    command: str,
+    progress: Progress,
+) -> ScoreJob:
+    """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any work."""
+    out = Path(out)
+    matched = match(
+        there(renders), there(reference) if reference else None, Path(pairs) if pairs else None, exclude=out
     )
-    watcher.planned(len(job.tasks), len(job.tasks) - len(pending))
-    lost = partial(crashed, options=job.options)
-    for task, result in outcomes(
-        work, pending, workers, watcher.advanced, lost, watcher.replaced, job.limits
-    ):
-        write_text(places[task], json.dumps(asdict(result), ensure_ascii=False))
-        watcher.scored(task.clip)
-    scores = tables(job, [load_result(places[task]) for task in job.tasks])
-    write_text(job.out / "scores.csv", as_csv(scores["rows"]))
-    write_text(job.out / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
-    for stale in set(job.clips.glob("*.json")) - set(places.values()):
-        stale.unlink()
+    settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
+    check_writable(out)
+    networks = find_networks(settled)
+    for family, (reason, detail) in networks.problems.items():
+        progress.say(f"{family} is not scored, {reason}: {detail}")
+    return ScoreJob(out, matched.tasks, settled, networks, command, matched.unused_references, limits, rules)
+
+
+def there(path: str | Path) -> Path:
+    """The path. Raises OptionError where nothing lies there."""
+    if not Path(path).exists():
+        raise OptionError(f"{path} does not exist; give a folder of videos or one video")
+    return Path(path)
+
+
+def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
+    """Score every clip that has no finished result, and write tables and report. Raises OptionError, WriteError."""
+    folder = make_folder(job.out / kept.FOLDER)
+    with only_run(folder), scratch_folder(folder / SCRATCH) as scratch:
+        refuse_fewer(job.out, job.options.metrics)
+        claim(job.out, folder, job.tasks)
+        places = {task: kept.place_of(folder, task, job.options, job.networks) for task in job.tasks}
+        _score_pending(job, places, workers, scratch, progress)
+        results = [kept.read(place) for place in places.values()]
+        scores = scores_of(results, job.options, job.networks, job.rules, job.command, job.unused_references)
+        write_text(job.out / "scores.csv", as_csv(scores.rows))
+        scores.dump(job.out / FILE)
+        kept.remove_others(folder, [*places.values()])
+    write_report(scores, job.out / "report.html")
     return scores
 
 
-def may_pass(result: ClipScore) -> bool:
-    """Whether a clip failed of what another run may not meet: a process that died, a full disk, a limit. Such a clip is scored again."""
-    return any(reason in row.reason for row in result.rows for reason in (CRASHED, OVER_LIMIT, UNEXPECTED))
+def _score_pending(
+    job: ScoreJob, places: dict[ScoreTask, Path], workers: int, scratch: Path, progress: Progress
+) -> None:
+    pending = [task for task, place in places.items() if not kept.finished(place)]
+    work = partial(
+        score_task,
+        options=job.options,
+        networks=job.networks,
+        scratch=scratch,
+        one_thread=min(workers, len(pending)) > 1,
+    )
+    progress.begin("scoring", len(places), "clips", len(places) - len(pending))
+    made = outcomes(
+        work,
+        pending,
+        workers,
+        lambda clip, seconds: progress.advance(0, clip),
+        partial(crashed, options=job.options),
+        lambda event: progress.say(str(event)),
+        job.limits,
+    )
+    for task, result in made:
+        kept.keep(result, places[task])
+        progress.advance(1)
 
 
 def crashed(task: ScoreTask, crash: Crashed, *, options: ScoreOptions) -> ClipScore:
@@ -139,7 +177,10 @@ def score_task(
     scratch: Path | None = None,
     one_thread: bool = False,
 ) -> ClipScore:
-    """Score one clip; no error of a clip goes further than this. scratch: where files lie that are wanted while it is scored."""
+    """Score one clip in a worker; no error of a clip goes further than this.
+
+    scratch: where files lie that are wanted while it is scored. Raises ModelError, OptionError.
+    """
     if one_thread:
         use_one_thread()
     report(task.clip, 0.0)
@@ -166,118 +207,3 @@ def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipS
         notes=(f"{problem.reason}: {problem.detail}" if problem.detail else problem.reason,),
     )
     return ClipScore((failed_row(task.clip, options, options.sync_model, problem),), detail)
-
-
-def key_of(task: ScoreTask, job: ScoreJob) -> str:
-    """A name for everything that a clip's numbers depend on."""
-    files = [task.render, *filter(None, (task.reference, task.driving_audio))]
-    files += [sidecar_of(path) for path in (task.render, task.reference) if path]
-    facts = {
-        "task": [task.clip, task.problem, task.audio_problem],
-        "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
-        "options": {
-            key: value
-            for key, value in job.options.as_dict().items()
-            if key not in ("syncnet_weights", "allow_unknown_weights")
-        },
-        "networks": {name: getattr(job.networks, name) for name in ("sync", "models", "problems")},
-        "versions": versions(),
-        "format": [FORMAT, METHOD],
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[
-        :32
-    ]
-
-
-@lru_cache
-def versions() -> dict[str, str]:
-    return {"speechlip": speechlip.__version__, "python": sys.version.split()[0]} | {
-        name: version(name) for name in VERSIONS_THAT_SHOW
-    }
-
-
-def tables(job: ScoreJob, results: Sequence[ClipScore]) -> dict:
-    """Everything ``scores.json`` holds (``records``)."""
-    protocol = protocols.get(job.options.protocol)
-    columns = asked_columns(job.options.metrics, other_model=bool(job.options.sync_model))
-    metrics = [table.metric(column) for column in columns]
-    return {
-        "format": FORMAT,
-        "speechlip": speechlip.__version__,
-        "command": job.command,
-        "options": job.options.as_dict(),
-        "protocol": protocol.as_dict(),
-        "sync_model": job.networks.sync,
-        "models": job.networks.models,
-        "versions": versions(),
-        "metrics": columns,
-        "correction": job.rules.as_dict() | {"model_confidence": job.networks.least_confidence},
-        "rows": [
-            asdict(row)
-            for result in results
-            for row in with_verdicts(result.rows, job.networks.least_confidence, job.rules)
-        ],
-        "aggregates": {
-            metric.name: _without_nan(
-                asdict(aggregate(values_of(metric, results, protocol), metric.lowest, metric.highest))
-            )
-            for metric in metrics
-        },
-        "missing": missing(results, job.options),
-        "unused_references": list(job.unused_references),
-        "clips": [asdict(result.detail) for result in results],
-    }
-
-
-def values_of(
-    metric: Metric, results: Sequence[ClipScore], protocol: protocols.Protocol
-) -> list[float | None]:
-    """The values that a mean is taken over: one per clip, or of lip sync one per track where the protocol says so."""
-    by_track = protocol.per == protocols.EVERY_TRACK and metric.family == FAMILY
-    chosen: list[ScoreRow] = []
-    for result in results:
-        tracks = [row for row in result.rows if row.track != MEAN]
-        chosen += tracks if by_track else [result.rows[-1]]
-    return [getattr(row, metric.name, None) for row in chosen]
-
-
-def missing(results: Iterable[ClipScore], options: ScoreOptions) -> dict[str, dict[str, int]]:
-    """Family → reason → clips, from the row that stands for each clip."""
-    counted: dict[str, Counter[str]] = {}
-    for result in results:
-        for part in filter(None, result.rows[-1].reason.split("; ")):
-            family, _, reason = part.partition(": ")
-            counted.setdefault(family, Counter())[reason] += 1
-    return {family: dict(counted[family]) for family in options.metrics if family in counted}
-
-
-def as_csv(rows: Sequence[dict]) -> str:
-    """Rows as CSV text, missing numbers as empty cells, numbers in full."""
-    columns = [field.name for field in fields(ScoreRow)]
-    columns += [
-        field.name
-        for field in fields(ModelRow)
-        if field.name not in columns and any(field.name in row for row in rows)
-    ]
-    return csv_text(columns, rows)
-
-
-def stored(path: Path) -> ClipScore | None:
-    """A clip's result, None where there is none or it is damaged."""
-    try:
-        return load_result(path)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def load_result(path: Path) -> ClipScore:
-    """A clip's result as it was written."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    rows = tuple((ModelRow if "sync_model" in row else ScoreRow)(**row) for row in content["rows"])
-    detail = content["detail"]
-    curves = tuple(TrackCurves(**track) for track in detail["tracks"])
-    return ClipScore(rows, replace(ClipDetail(**detail), tracks=curves))
-
-
-def _without_nan(row: dict) -> dict:
-    return {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}

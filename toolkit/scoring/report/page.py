@@ -5,6 +5,7 @@ its content policy forbids it to load anything.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from speechlip.files.writing import write_text
 from speechlip.metrics.sync.columns import OF_OTHER_MODELS
 from speechlip.metrics.table import metric as metric_of
 from speechlip.scoring.report.published import published_tables
+from speechlip.scoring.scores import Scores
 from speechlip.webpage.filling import filled
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -22,24 +24,28 @@ PATHS = ("render", "reference", "driving_audio")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
-def write_report(scores: dict[str, Any], path: Path) -> None:
-    """Write the page for ``scores``, which has the shape of ``scores.json`` (``records``). Raises WriteError where it cannot be written."""
+def write_report(scores: Scores, path: Path) -> None:
+    """Write the page. Raises WriteError where it cannot be written."""
     write_text(Path(path), page(scores))
 
 
-def page(scores: dict[str, Any]) -> str:
-    """The page as text, ASCII but for the template's own words. Raises ValueError for NaN or infinity: a missing number is None."""
+def page(scores: Scores) -> str:
+    """The page as text, ASCII but for the template's own words. Raises ValueError for an infinite number."""
     return filled(TEMPLATE, page_data(scores))
 
 
-def page_data(scores: dict[str, Any]) -> dict[str, Any]:
-    """What the page draws: the scores, what their columns are, and the published tables. No folder of this machine: the page can be sent."""
-    paths = [clip[name] for clip in scores["clips"] for name in PATHS]
+def page_data(scores: Scores) -> dict[str, Any]:
+    """What the page shows: the scores, what their columns are, and the published tables.
+
+    It names files and no folder of this machine, so that the page can be sent.
+    """
+    content = scores.as_dict()
+    paths = [clip[name] for clip in content["clips"] for name in PATHS]
     data = {
-        **{name: value for name, value in scores.items() if name not in ("clips", "metrics", "options")},
-        "command": command_without_folders(scores["command"]),
-        "columns": [column(name) for name in shown_columns(scores)],
-        "clips": [_with_names_only(_with_safe_strips(clip)) for clip in scores["clips"]],
+        **{name: value for name, value in content.items() if name not in ("clips", "metrics", "options")},
+        "command": command_without_folders(scores.command),
+        "columns": [column(name) for name in shown_columns(scores.metrics)],
+        "clips": [_with_names_only(_with_safe_strips(clip)) for clip in content["clips"]],
     }
     shared = without_folders_anywhere(
         data, folders_of([*paths, Path.cwd() / "here", Path.home() / "here"]), leave=STRIPS
@@ -47,13 +53,13 @@ def page_data(scores: dict[str, Any]) -> dict[str, Any]:
     return {**shared, "published": [asdict(table) for table in published_tables()]}
 
 
-def shown_columns(scores: dict[str, Any]) -> list[str]:
-    """The columns to show: those that were asked for, a sync model's in LSE's place, without those that stand beside another.
+def shown_columns(metrics: Sequence[str]) -> list[str]:
+    """The columns to show: those that were asked for, a sync model's in LSE's place, none that stands beside another.
 
-    >>> shown_columns({"metrics": ["offset_frames", "windows", "psnr", "sync_confidence"]})
+    >>> shown_columns(["offset_frames", "windows", "psnr", "sync_confidence"])
     ['sync_confidence', 'offset_frames', 'psnr']
     """
-    asked = [metric for metric in map(metric_of, scores["metrics"]) if not metric.beside]
+    asked = [metric for metric in map(metric_of, metrics) if not metric.beside]
     first = [metric for metric in asked if metric in OF_OTHER_MODELS]
     return [metric.name for metric in [*first, *(each for each in asked if each not in first)]]
 

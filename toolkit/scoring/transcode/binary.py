@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryFile
@@ -47,6 +48,7 @@ class Ffmpeg:
 EMULATED = Ffmpeg()
 
 
+@lru_cache
 def find(text: str | None) -> Ffmpeg:
     """The name of a generation (emulated), or the path of a binary, or its name on PATH. Raises OptionError for what is neither.
 

@@ -1,0 +1,94 @@
+"""``audit``: what the containers of a folder of videos did to their audio."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from speechlip.errors import UNEXPECTED, OptionError, SourceRefused, where_raised
+from speechlip.files.writing import make_folder, write_text
+from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.progress import SILENT, Progress
+from speechlip.scoring.audit.clip import Audit, audit_clip
+from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.renders import tasks
+from speechlip.workers.pool import DEFAULT_LIMITS, Crashed, Limits, Report, outcomes
+
+FILE = "audit.json"
+
+
+@dataclass(frozen=True)
+class Audits:
+    """What ``audit`` found.
+
+    clips: the videos that could be read, sorted by name.
+    refused: name → why a video could not be read.
+    """
+
+    clips: tuple[Audit, ...]
+    refused: dict[str, SourceRefused]
+
+    def dump(self, path: str | Path) -> None:
+        """Write ``clips`` as JSON, which appears whole. Raises WriteError where it cannot be written."""
+        rows = [asdict(clip) for clip in self.clips]
+        write_text(Path(path), json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+
+
+def audit(
+    videos: str | Path,
+    out: str | Path | None = None,
+    *,
+    workers: int = 1,
+    limits: Limits = DEFAULT_LIMITS,
+    max_picture_px: int = MAX_PICTURE_PX,
+    progress: Progress = SILENT,
+) -> Audits:
+    """Say what containers did to audio, and what each protocol would add. Nothing is scored.
+
+    videos: a folder of videos at any depth, or one video.
+    out: a folder that gets ``audit.json``; None: nothing is written. What lies in it (or in ``scores``) is no video.
+    workers: processes. limits: of one video. max_picture_px: a video whose frames have more pixels is refused.
+
+    Raises OptionError for a path that is not there or without a video, WriteError.
+    """
+    if not Path(videos).exists():
+        raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
+    clips = tasks(Path(videos), exclude=Path(out or "scores"))
+    found: dict[str, Audit | SourceRefused] = {}
+    progress.begin("auditing", len(clips), "clips")
+    made = outcomes(
+        partial(audit_task, max_picture_px=max_picture_px),
+        clips,
+        workers,
+        lambda clip, seconds: progress.advance(0, clip),
+        lost,
+        lambda event: progress.say(str(event)),
+        limits,
+    )
+    for task, result in made:
+        found[task.clip] = result
+        progress.advance(1)
+    in_order = [(task.clip, found[task.clip]) for task in clips]
+    audits = Audits(
+        tuple(result for _, result in in_order if isinstance(result, Audit)),
+        {clip: result for clip, result in in_order if isinstance(result, SourceRefused)},
+    )
+    if out:
+        audits.dump(make_folder(Path(out)) / FILE)
+    return audits
+
+
+def audit_task(task: ScoreTask, report: Report, *, max_picture_px: int) -> Audit | SourceRefused:
+    """Audit one video in a worker; no error of a video goes further than this."""
+    report(task.clip, 0.0)
+    try:
+        return audit_clip(task.render, task.clip, max_picture_px)
+    except SourceRefused as refusal:
+        return refusal
+    except Exception as error:
+        return SourceRefused("audit", UNEXPECTED, where_raised(error))
+
+
+def lost(task: ScoreTask, crash: Crashed) -> SourceRefused:
+    """What stands for a video whose process died twice, or was over a limit."""
+    return SourceRefused("audit", crash.reason, crash.detail)

@@ -1,0 +1,90 @@
+"""The result of each clip, kept in ``OUT/.clips`` under a name of everything that its numbers depend on."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import speechlip
+from speechlip.errors import UNEXPECTED
+from speechlip.files.names import is_file
+from speechlip.files.stamps import file_stamp
+from speechlip.files.writing import write_text
+from speechlip.metrics.statistics.significance import METHOD
+from speechlip.scoring.faces import sidecar_of
+from speechlip.scoring.networks import Networks
+from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.records import ClipScore, ScoreTask, read_detail, read_row
+from speechlip.scoring.scores import FORMAT
+from speechlip.workers.pool import CRASHED, OVER_LIMIT
+
+FOLDER = ".clips"
+VERSIONS_THAT_SHOW = (
+    "av",
+    "lpips",
+    "mediapipe",
+    "numpy",
+    "opencv-contrib-python",
+    "scikit-image",
+    "scipy",
+    "torch",
+)
+NO_NUMBERS = ("syncnet_weights", "allow_unknown_weights")
+"""Options that say where a network lies; ``Networks`` says which it is."""
+
+
+def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Networks) -> Path:
+    """The file in ``folder`` for a clip's result; another one where anything changed that its numbers depend on."""
+    files = [task.render, *filter(None, (task.reference, task.driving_audio))]
+    files += [sidecar_of(path) for path in (task.render, task.reference) if path]
+    facts = {
+        "task": [task.clip, task.problem, task.audio_problem],
+        "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
+        "options": {name: value for name, value in options.as_dict().items() if name not in NO_NUMBERS},
+        "networks": {name: getattr(networks, name) for name in ("sync", "models", "problems")},
+        "versions": versions(),
+        "format": [FORMAT, METHOD],
+    }
+    text = json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")
+    return folder / f"{hashlib.sha256(text).hexdigest()[:32]}.json"
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    """Library → version, of those that numbers depend on."""
+    own = {"speechlip": speechlip.__version__, "python": sys.version.split()[0]}
+    return own | {name: version(name) for name in VERSIONS_THAT_SHOW}
+
+
+def keep(result: ClipScore, place: Path) -> None:
+    """Write a clip's result. Raises WriteError."""
+    write_text(place, json.dumps(asdict(result), ensure_ascii=False))
+
+
+def read(place: Path) -> ClipScore:
+    """A clip's result as it was written. Raises OSError, ValueError, TypeError or KeyError."""
+    content = json.loads(place.read_text(encoding="utf-8"))
+    return ClipScore(tuple(map(read_row, content["rows"])), read_detail(content["detail"]))
+
+
+def finished(place: Path) -> bool:
+    """Whether a clip's result is there and final; one that is damaged, or that another run may mend, is not."""
+    try:
+        return not may_pass(read(place))
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def may_pass(result: ClipScore) -> bool:
+    """Whether a clip failed of what another run may not meet: a process that died, a full disk, a limit."""
+    return any(reason in row.reason for row in result.rows for reason in (CRASHED, OVER_LIMIT, UNEXPECTED))
+
+
+def remove_others(folder: Path, places: Sequence[Path]) -> None:
+    """Remove every result in ``folder`` that is none of ``places``."""
+    for stale in set(folder.glob("*.json")) - set(places):
+        stale.unlink()
