@@ -5,19 +5,19 @@ Like the card it is made from manifest and ledger. No date is in it: the same pr
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from speechlip.cards.features import MEMBER_WORDS
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import write_text
+from speechlip.format import CROISSANT, LEDGER, pairs_file, shard_file
 from speechlip.licences import hub_id
+from speechlip.manifest import About, Funnel, Manifest
 from speechlip.shards.ledger import LedgerRow, licences
 from speechlip.wording import counted
 
-NAME = "croissant.json"
-LEDGER = "ledger.jsonl"
 LEDGER_TYPES = dict.fromkeys(
     ("source", "speaker", "split", "status", "licence", "stage", "reason", "detail", "sha256"), "sc:Text"
 )
@@ -34,6 +34,7 @@ MEMBER_FORMATS = {
     "npy": "application/x-npy",
 }
 CREATIVE_COMMONS = "https://creativecommons.org/"
+Part = TypeVar("Part")
 TERMS = (
     "citeAs column conformsTo data dataType equivalentProperty examples extract field fileProperty fileObject fileSet format includes isLiveDataset "
     "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source subField transform"
@@ -54,30 +55,30 @@ CONTEXT: dict[str, Any] = {
 """The context of the standard, which its readers expect in full."""
 
 
-def write_croissant(folder: Path, manifest: Mapping[str, Any], rows: Sequence[LedgerRow]) -> Path:
+def write_croissant(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
     """Write ``croissant.json`` beside the ledger that is there; returns its path."""
-    path = folder / NAME
+    path = folder / CROISSANT
     content = croissant(manifest, rows, sha256_of(folder / LEDGER), (folder / LEDGER).stat().st_size)
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     return path
 
 
 def croissant(
-    manifest: Mapping[str, Any], rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int
+    manifest: Manifest, rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int
 ) -> dict[str, Any]:
     """The metadata as JSON-LD. ledger_sha256, ledger_bytes: of ``ledger.jsonl``."""
-    about = manifest["about"]
+    about, funnel = needed(manifest.about, "about"), needed(manifest.funnel, "funnel")
     content = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": " ".join(about["title"].split()),
-        "description": described(manifest),
+        "name": " ".join(needed(about.title, "title").split()),
+        "description": described(about, funnel, manifest.speechlip),
         "license": [licence_address(name) for name in licences(rows)] or ["unknown"],
         "keywords": ["lip-sync", "talking-head", "audio-visual", "speech", "webdataset", "speechlip"],
         "version": "1.0.0",
-        "rai:dataCollectionMissingData": missing(manifest),
-        "rai:dataPreprocessingProtocol": [f"{name}: {value}" for name, value in manifest["options"].items()],
+        "rai:dataCollectionMissingData": missing(funnel),
+        "rai:dataPreprocessingProtocol": [f"{name}: {value}" for name, value in manifest.options.items()],
         "rai:personalSensitiveInformation": [
             "Faces and voices",
             "Names of speakers and files, as the source has them",
@@ -88,29 +89,35 @@ def croissant(
             *shard_files(manifest),
             *file_sets(manifest),
         ],
-        "recordSet": [splits(manifest), videos(), *media(manifest)] if manifest["shards"] else [],
+        "recordSet": [splits(manifest), videos(), *media(manifest)] if manifest.shards else [],
     }
     stated = {
-        "url": about.get("homepage"),
-        "citeAs": about.get("citation"),
-        "inLanguage": about.get("language"),
+        "url": about.homepage,
+        "citeAs": about.citation,
+        "inLanguage": about.language,
     }
     return content | {name: value for name, value in stated.items() if value}
 
 
-def described(manifest: Mapping[str, Any]) -> str:
-    funnel = manifest["funnel"]
-    clips, videos = counted(funnel["clips"], "clip"), counted(funnel["sources_kept"], "video")
+def needed(part: Part | None, name: str) -> Part:
+    """A part of the manifest that the card needs. Raises KeyError where it is missing or garbled."""
+    if part is None:
+        raise KeyError(name)
+    return part
+
+
+def described(about: About, funnel: Funnel, version: str) -> str:
+    clips, videos = counted(funnel.clips, "clip"), counted(funnel.sources_kept, "video")
     return (
-        f"{clips} ({funnel['clip_seconds']} s) of talking faces as aligned lip crops and spectrograms, 25 frames a second and 16 kHz, "
-        f"made by speechlip {manifest['speechlip']} of {videos}. {manifest['about'].get('access', '')}"
+        f"{clips} ({funnel.clip_seconds} s) of talking faces as aligned lip crops and spectrograms, "
+        f"25 frames a second and 16 kHz, made by speechlip {version} of {videos}. {about.access}"
     ).strip()
 
 
-def missing(manifest: Mapping[str, Any]) -> str:
-    funnel = manifest["funnel"]
-    lost = ", ".join(f"{reason} {lost_s} s" for reason, lost_s in funnel["dropped"].items())
-    return f"{funnel['seconds']} s came, {funnel['seconds_kept']} s were kept{f'; lost: {lost}' if lost else ''}. {LEDGER} says it of every video."
+def missing(funnel: Funnel) -> str:
+    lost = ", ".join(f"{reason} {lost_s} s" for reason, lost_s in funnel.dropped.items())
+    came = f"{funnel.seconds} s came, {funnel.seconds_kept} s were kept{f'; lost: {lost}' if lost else ''}"
+    return f"{came}. {LEDGER} says it of every video."
 
 
 def licence_address(licence: str) -> str:
@@ -147,22 +154,22 @@ def ledger_file(sha256: str, n_bytes: int) -> dict[str, Any]:
     }
 
 
-def pair_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for split, entry in manifest["pairs"].items():
-        yield file_object(f"pairs/{split}.parquet", entry["sha256"], "application/x-parquet") | {
+def pair_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for split, file in manifest.pairs.items():
+        yield file_object(pairs_file(split), file.sha256, "application/x-parquet") | {
             "description": "The frozen evaluation pairs."
         }
 
 
-def shard_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for shard in manifest["shards"]:
-        yield file_object(f"data/{shard['name']}", shard["sha256"], "application/x-tar", shard["bytes"])
+def shard_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for shard in manifest.shards:
+        yield file_object(shard_file(shard.name), shard.sha256, "application/x-tar", shard.bytes)
 
 
-def file_sets(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def file_sets(manifest: Manifest) -> Iterator[dict[str, Any]]:
     """The members of all samples, one set for each kind of member."""
-    archives = [{"@id": f"data/{shard['name']}"} for shard in manifest["shards"]]
-    for member in manifest["fields"] if archives else ():
+    archives = [{"@id": shard_file(shard.name)} for shard in manifest.shards]
+    for member in manifest.fields if archives else ():
         kind = MEMBER_FORMATS[member.rpartition(".")[2]]
         excluded = {"excludes": "*.*.json"} if member == "json" else {}
         words = {
@@ -184,9 +191,9 @@ def field(record_set: str, name: str, kind: str, source: dict[str, Any]) -> dict
     }
 
 
-def splits(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def splits(manifest: Manifest) -> dict[str, Any]:
     """The record set that names the splits, to which the clips refer."""
-    rows = [{"splits/name": name} for name in manifest["splits"]]
+    rows = [{"splits/name": name} for name in manifest.splits]
     name = {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"}
     return {
         "@type": "cr:RecordSet",
@@ -214,14 +221,14 @@ def videos() -> dict[str, Any]:
     }
 
 
-def media(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def media(manifest: Manifest) -> Iterator[dict[str, Any]]:
     """Pictures and sound of every sample, by its key."""
     for member, name, kind in (
         ("lips.jpg", "lips", "sc:ImageObject"),
         ("lips.png", "lips", "sc:ImageObject"),
         ("audio.flac", "audio", "sc:AudioObject"),
     ):
-        if member in manifest["fields"]:
+        if member in manifest.fields:
             files = {"fileSet": {"@id": member}}
             key = {"extract": {"fileProperty": "filename"}, "transform": {"regex": r"^([^.]+)\."}}
             fields = [

@@ -4,25 +4,27 @@ Made from manifest and ledger and never typed; what a person adds between the ma
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from speechlip.cards.croissant import write_croissant
+from speechlip.cards.croissant import needed, write_croissant
 from speechlip.cards.features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
-from speechlip.cards.images import CROP, FOLDER, distributions, write_pictures
+from speechlip.cards.images import CROP, distributions, write_pictures
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.errors import ShardError
+from speechlip.files.strict_json import as_json
 from speechlip.files.writing import write_text
+from speechlip.format import CARD, PICTURES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
+from speechlip.manifest import Manifest
 from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
 from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
-NAME = "README.md"
 TEMPLATE = "dataset.md.jinja"
 TAGS = ["webdataset", "audio", "video", "talking-head", "lip-sync", "speechlip"]
 TASKS = ["feature-extraction"]
@@ -58,81 +60,84 @@ def renew_card(folder: Path) -> Path:
         ) from error
 
 
-def write_card(folder: Path, manifest: dict, rows: Sequence[LedgerRow]) -> Path:
+def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
     """Write card, pictures and Croissant into ``folder``, keeping what a person added; returns the card's path.
 
     Raises OptionError where the marks of the card that is there do not come in pairs.
     """
-    path = folder / NAME
+    path = folder / CARD
     card = dataset_card(manifest, rows)
     if path.is_file():
         card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
-    write_pictures(folder, distributions(rows), manifest["options"]["crop"])
+    write_pictures(folder, distributions(rows), manifest.crop)
     write_croissant(folder, manifest, rows)
     write_text(path, card)
     return path
 
 
-def dataset_card(manifest: dict, rows: Sequence[LedgerRow]) -> str:
+def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow]) -> str:
     """The whole README.md of a prepared folder, from its manifest and ledger alone."""
     return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts_of(manifest, rows))
 
 
-def card_data(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+def card_data(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
     """The YAML part: licence, tags, where each split lies, the type of every member, and what one agrees to where access is gated."""
-    about, splits, stated = manifest["about"], manifest["splits"], licences(rows)
-    homepage = about.get("homepage", "") if list(stated) == [about["licence"]] else ""
-    places = [{"split": name, "path": f"data/{name}-*.tar"} for name in splits]
+    about, funnel = needed(manifest.about, "about"), needed(manifest.funnel, "funnel")
+    splits, stated = manifest.splits, licences(rows)
+    homepage = about.homepage if list(stated) == [needed(about.licence, "licence")] else ""
+    places = [{"split": name, "path": shard_file(f"{name}-*.tar")} for name in splits]
     return {
         **licence_fields(stated, homepage),
-        **({"language": [about["language"]]} if LANGUAGE.fullmatch(about.get("language", "")) else {}),
-        "pretty_name": " ".join(about["title"].split()),
-        "size_categories": [size_category(manifest["funnel"]["clips"])],
+        **({"language": [about.language]} if LANGUAGE.fullmatch(about.language) else {}),
+        "pretty_name": " ".join(needed(about.title, "title").split()),
+        "size_categories": [size_category(funnel.clips)],
         "task_categories": TASKS,
         "tags": TAGS,
         **({} if drawn(manifest) else {"extra_gated_prompt": GATE, "extra_gated_fields": GATE_FIELDS}),
         **({"configs": [{"config_name": "default", "data_files": places}]} if places else {}),
         "dataset_info": {
-            "features": declared(manifest["fields"], manifest.get("columns", ())),
+            "features": declared(manifest.fields, manifest.columns),
             "splits": [
-                {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split["clips"]}
+                {"name": name, "num_bytes": bytes_of(manifest, name), "num_examples": split.clips}
                 for name, split in splits.items()
             ],
-            "download_size": sum(shard["bytes"] for shard in manifest["shards"]),
-            "dataset_size": sum(shard["bytes"] for shard in manifest["shards"]),
+            "download_size": sum(shard.bytes for shard in manifest.shards),
+            "dataset_size": sum(shard.bytes for shard in manifest.shards),
         },
     }
 
 
-def bytes_of(manifest: Mapping[str, Any], split: str) -> int:
-    return sum(shard["bytes"] for shard in manifest["shards"] if shard["split"] == split)
+def bytes_of(manifest: Manifest, split: str) -> int:
+    return sum(shard.bytes for shard in manifest.shards if shard.split == split)
 
 
-def facts_of(manifest: dict, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
     """What the template tells."""
     by_licence = licences(rows)
     return {
-        **{name: manifest[name] for name in ("splits", "funnel", "versions")},
-        "about": dict.fromkeys(("title", "access", "homepage", "citation"), "") | manifest["about"],
-        "speechlip": manifest["speechlip"],
-        "options": {name: shown_option(value) for name, value in manifest["options"].items()},
+        "splits": as_json(manifest.splits),
+        "funnel": as_json(needed(manifest.funnel, "funnel")),
+        "versions": manifest.versions,
+        "about": as_json(needed(manifest.about, "about")),
+        "speechlip": manifest.speechlip,
+        "options": {name: shown_option(value) for name, value in manifest.options.items()},
         "drawn": drawn(manifest),
-        "dealt": Markdown(DEALT[manifest["options"].get("split_by", "speaker")]),
-        "licences": by_licence,
-        "unknown": sum(share["sources"] for name, share in by_licence.items() if is_unknown(name)),
-        "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest["fields"]},
-        "funnel_lines": format_funnel(manifest["funnel"]),
+        "dealt": Markdown(DEALT[manifest.split_by]),
+        "licences": as_json(by_licence),
+        "unknown": sum(share.sources for name, share in by_licence.items() if is_unknown(name)),
+        "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest.fields},
+        "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "copies": shared_recordings(rows),
         "distributions": distributions(rows),
-        "crop_picture": Markdown(f"{FOLDER}/{CROP}"),
-        "split": first_split(manifest["splits"]),
-        "shards": shard_pattern(manifest),
+        "crop_picture": Markdown(f"{PICTURES_FOLDER}/{CROP}"),
+        "split": first_split(manifest.splits),
+        "shards": shard_pattern([shard.split for shard in manifest.shards]),
         "yours": Markdown(YOURS.rstrip()),
     }
 
 
-def drawn(manifest: Mapping[str, Any]) -> bool:
-    return manifest["options"]["recipe"] in DRAWN
+def drawn(manifest: Manifest) -> bool:
+    return manifest.recipe in DRAWN
 
 
 def shown_option(value: Any) -> str:
@@ -146,17 +151,17 @@ def shown_option(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def first_split(splits: Sequence[str]) -> str:
+def first_split(splits: Iterable[str]) -> str:
     return "train" if "train" in splits else next(iter(splits), "")
 
 
-def shard_pattern(manifest: Mapping[str, Any]) -> str:
-    """The shards of the first split as webdataset's pattern.
+def shard_pattern(splits: Sequence[str]) -> str:
+    """The shards of the first split as webdataset's pattern. splits: of each shard.
 
-    >>> shard_pattern({"splits": {"test": {}}, "shards": [{"split": "test", "name": f"test-0000{n}-of-00003.tar"} for n in range(3)]})
+    >>> shard_pattern(["test", "test", "test"])
     'data/test-{00000..00002}-of-00003.tar'
     """
-    split = first_split(manifest["splits"])
-    count = sum(shard["split"] == split for shard in manifest["shards"])
+    split = first_split(list(dict.fromkeys(splits)))
+    count = list(splits).count(split)
     number = "00000" if count < 2 else f"{{00000..{count - 1:05d}}}"
-    return f"data/{split}-{number}-of-{count:05d}.tar"
+    return shard_file(f"{split}-{number}-of-{count:05d}.tar")

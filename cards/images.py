@@ -28,11 +28,11 @@ from speechlip.faces.crops import SIZE, plan_crop
 from speechlip.faces.landmarks import mean_face
 from speechlip.faces.sidecar import face_box
 from speechlip.files.writing import whole_file
+from speechlip.format import PICTURES_FOLDER
 from speechlip.records import FaceTrack
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import seconds
 
-FOLDER = "card"
 CROP = "crop.png"
 LIP_ROWS = (24, 72)
 """Rows of a crop that the lip network reads."""
@@ -55,7 +55,7 @@ class Distribution:
 
     @property
     def path(self) -> str:
-        return f"{FOLDER}/{self.name}.png"
+        return f"{PICTURES_FOLDER}/{self.name}.png"
 
     def words(self) -> str:
         """The picture in words.
@@ -106,11 +106,11 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
 
 def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
     """Write the pictures of these distributions and of the crop preset below ``folder``, and remove pictures of earlier cards."""
-    (folder / FOLDER).mkdir(exist_ok=True)
+    (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
     pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
-    pictures[f"{FOLDER}/{CROP}"] = crop_picture(preset)
-    for path in (folder / FOLDER).glob("*.png"):
-        if f"{FOLDER}/{path.name}" not in pictures:
+    pictures[f"{PICTURES_FOLDER}/{CROP}"] = crop_picture(preset)
+    for path in (folder / PICTURES_FOLDER).glob("*.png"):
+        if f"{PICTURES_FOLDER}/{path.name}" not in pictures:
             path.unlink()
     for name, content in pictures.items():
         with whole_file(folder / name) as file:

@@ -211,8 +211,8 @@ def test_the_demo_prepares_its_corpus_by_its_own_recipe(talking, tmp_path):
 
     manifest = read_manifest(tmp_path / "shards")
     assert (
-        set(manifest["licences"]) == {"CC0-1.0"}
-        and "landmarks.npy" in manifest["fields"]
-        and "phones.json" in manifest["fields"]
+        set(manifest.licences) == {"CC0-1.0"}
+        and "landmarks.npy" in manifest.fields
+        and "phones.json" in manifest.fields
     )
     assert "license: cc0-1.0" in (tmp_path / "shards" / "README.md").read_text()

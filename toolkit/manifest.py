@@ -1,11 +1,20 @@
-"""What ``manifest.json`` must look like before anything in it is used, and the digest over itself that shows a later change."""
+"""``manifest.json`` of a prepared folder as a record: what lies in the folder, how it was made, and a digest over itself.
 
+>>> Manifest.load('{"format": 1, "shards": [], "splits": {}, "pairs": {}, "fields": ["json"]}').fields
+('json',)
+"""
+
+import dataclasses
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from speechlip.files.strict_json import as_json, record_of, strict_json
+from speechlip.format import FORMAT
+from speechlip.licences import UNKNOWN
 
 DIGEST = "digest"
 PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
@@ -16,68 +25,257 @@ PAIRS_TYPES = {"sha256": str, "rows": int}
 LEDGER_TYPES = {"sha256": str, "bytes": int, "rows": int}
 
 
-def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest with its ``digest``, as the last of its fields."""
-    facts = {name: value for name, value in manifest.items() if name != DIGEST}
-    return {**facts, DIGEST: digest_of(facts)}
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What the recipe declares of the videos.
+
+    title: of the dataset.
+    licence: the recipe's; that of each source stands in the ledger.
+    citation: BibTeX, or empty.
+    access: how one comes by the videos.
+    homepage: URL, or empty.
+    language: ISO 639 code of what is spoken, or ``multilingual``, or empty.
+    """
+
+    title: str | None = None
+    licence: str | None = None
+    citation: str = ""
+    access: str = ""
+    homepage: str = ""
+    language: str = ""
 
 
-def digest_of(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of the manifest without its ``digest``: as JSON with sorted keys and no spaces, in UTF-8.
+@dataclass(frozen=True, kw_only=True)
+class ShardRow:
+    """One shard.
+
+    name: of the file in ``data/``.
+    sha256: of its content, hexadecimal.
+    frames: of all its clips, at 25 fps.
+    """
+
+    name: str
+    split: str
+    sha256: str
+    bytes: int
+    clips: int
+    frames: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitTotals:
+    """All clips of one split. seconds: None in folders of releases that did not add them up."""
+
+    clips: int
+    frames: int
+    seconds: float | None = None
+    speakers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsFile:
+    """The frozen pairs of one split, ``pairs/SPLIT.parquet``.
+
+    rows: pairs.
+    kinds: pairs of each kind.
+    off: kind without a pair → why.
+    drawing: which way of choosing pairs made them (``pairs.rules.DRAWING``).
+    """
+
+    sha256: str
+    rows: int
+    kinds: dict[str, int] | None = None
+    off: dict[str, str] = field(default_factory=dict)
+    drawing: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerFile:
+    """``ledger.jsonl``. rows: sources."""
+
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenceTotals:
+    """What is under one licence, sources without clips left out. seconds: of all clips."""
+
+    sources: int = 0
+    clips: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """The ledger added up: what came, what was lost by reason, what was kept. Seconds without a suffix are of the sources.
+
+    sources, sources_kept, sources_skipped: videos.
+    clip_seconds: all clips together.
+    interpolated_seconds: of the clips, where the face was not seen and its place interpolated.
+    several_faces_seconds: of the clips, where several faces are there at once.
+    dropped: reason → seconds.
+    skipped: ``stage: reason`` → sources.
+    offsets_undecided: face tracks whose offset was not acted on; None where there is none.
+    """
+
+    sources: int
+    sources_kept: int = 0
+    sources_skipped: int = 0
+    seconds: float = 0.0
+    seconds_kept: float = 0.0
+    clips: int
+    clip_seconds: float = 0.0
+    interpolated_seconds: float = 0.0
+    sources_with_several_faces: int = 0
+    several_faces_seconds: float = 0.0
+    dropped: dict[str, float] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    offsets_undecided: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """All of ``manifest.json``. What releases did not always write is None, or empty, where it is missing.
+
+    format: of the folder (docs/format.md).
+    speechlip: version that made it.
+    options: of ``prep-shards``, by name.
+    versions: of the libraries that show in the bytes.
+    fields: members of every sample, sorted.
+    columns: of ``metadata.csv``, carried as text in the ``json`` of every sample.
+    shards: by split and number.
+    splits: split → its totals, those with clips.
+    pairs: split → its frozen pairs, all but ``train``.
+    licences: licence → what is under it, most seconds first.
+    digest: ``digest_of`` all the rest.
+    content_digest: what ``digest`` must be for the text that was read; not written.
+    """
+
+    format: int
+    speechlip: str = ""
+    about: About | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    shards: tuple[ShardRow, ...]
+    splits: dict[str, SplitTotals]
+    pairs: dict[str, PairsFile]
+    funnel: Funnel | None = None
+    licences: dict[str, LicenceTotals] | None = None
+    ledger: LedgerFile | None = None
+    digest: str | None = None
+    content_digest: str = field(default="", init=False, compare=False, repr=False)
+
+    @classmethod
+    def load(cls, text: str | bytes) -> "Manifest":
+        """The manifest in a JSON text. Raises ValueError with what is missing, of another type, or no plain name."""
+        return cls.of(strict_json(text))
+
+    @classmethod
+    def of(cls, raw: Any) -> "Manifest":
+        """The manifest in a JSON value. Raises ValueError as ``load`` does."""
+        if not isinstance(raw, dict):
+            raise ValueError(f"it is of type {type(raw).__name__}")
+        if problem := next(_problems(raw), ""):
+            raise ValueError(problem)
+        inner = {
+            "format": raw.get("format", FORMAT),
+            "about": record_of(About, raw.get("about")),
+            "fields": tuple(raw["fields"]),
+            "columns": tuple(raw.get("columns", ())),
+            "shards": tuple(ShardRow(**_known(ShardRow, row)) for row in raw["shards"]),
+            "splits": _records(SplitTotals, raw["splits"]),
+            "pairs": _records(PairsFile, raw["pairs"]),
+            "funnel": record_of(Funnel, raw.get("funnel")),
+            "licences": _records(LicenceTotals, raw["licences"]) if "licences" in raw else None,
+            "ledger": record_of(LedgerFile, raw.get("ledger")),
+        }
+        manifest = cls(**_known(cls, raw) | inner)
+        object.__setattr__(manifest, "content_digest", digest_of(raw))
+        return manifest
+
+    def dump(self) -> str:
+        """The text of ``manifest.json``: the same manifest gives the same bytes."""
+        return json.dumps(as_json(self), indent=1, ensure_ascii=False) + "\n"
+
+    def sealed(self) -> "Manifest":
+        """The same with its ``digest``."""
+        return dataclasses.replace(self, digest=digest_of(as_json(self)))
+
+    @property
+    def stated_licences(self) -> list[str]:
+        """The licences of the videos; of a release that did not add them up, the recipe's."""
+        return list(self.licences or ()) or [(self.about and self.about.licence) or UNKNOWN]
+
+    @property
+    def seed(self) -> int:
+        return self.options.get("seed", 0)
+
+    @property
+    def recipe(self) -> str:
+        return self.options.get("recipe", "")
+
+    @property
+    def crop(self) -> str:
+        """The crop preset of the lips."""
+        return self.options.get("crop", "lips")
+
+    @property
+    def split_by(self) -> str:
+        """What is in one split only: ``speaker``, ``file``, or ``time`` of a file."""
+        return self.options.get("split_by", "speaker")
+
+
+def digest_of(raw: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest without its ``digest``: as JSON with sorted keys and no spaces, in UTF-8.
 
     >>> digest_of({"format": 1, "digest": "of something else"}) == hashlib.sha256(b'{"format":1}').hexdigest()
     True
     """
-    facts = json.loads(json.dumps({name: value for name, value in manifest.items() if name != DIGEST}))
-    text = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    rest = {name: value for name, value in raw.items() if name != DIGEST}
+    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def strict_json(text: str | bytes) -> Any:
-    """JSON as the standard has it. Raises ValueError also for numbers that are none (``NaN``, ``Infinity``, ``1e999``), which Python would take.
-
-    >>> strict_json('{"seconds": NaN}')
-    Traceback (most recent call last):
-    ValueError: NaN is no number
-    """
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: raw[each.name] for each in dataclasses.fields(kind) if each.init and each.name in raw}
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
+def _records(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: kind(**_known(kind, row)) for name, row in raw.items()}
 
 
-def _finite(text: str) -> float:
-    return float(text) if math.isfinite(float(text)) else _refuse(text)
-
-
-def shape_problem(manifest: Mapping[str, Any]) -> str:
-    """What is missing, of another type, or no plain name in a manifest; empty where nothing is. Optional fields may be missing, never garbled."""
-    return next(_shape_problems(manifest), "")
-
-
-def _shape_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the shape; what comes later is only asked where nothing came before."""
     for name, wanted in (("shards", list), ("splits", dict), ("pairs", dict), ("fields", list)):
-        if not isinstance(manifest.get(name), wanted):
-            yield _other(name, manifest.get(name), wanted)
-    for name in ("about", "options", "funnel", "licences", "ledger"):
-        if not isinstance(manifest.get(name, {}), dict):
-            yield _other(name, manifest[name], dict)
-    if type(manifest.get("options", {}).get("seed", 0)) is not int:
-        yield _other("the seed among options", manifest["options"]["seed"], int)
-    if not all(isinstance(name, str) for name in manifest["fields"]):
-        yield f"fields are {_short(manifest['fields'])}, wanted names of members"
-    for row in manifest["shards"]:
+        if not isinstance(raw.get(name), wanted):
+            yield _other(name, raw.get(name), wanted)
+    for name in ("about", "options", "versions", "funnel", "licences", "ledger"):
+        if not isinstance(raw.get(name, {}), dict):
+            yield _other(name, raw[name], dict)
+    if not isinstance(raw.get("columns", []), list):
+        yield _other("columns", raw["columns"], list)
+    if type(raw.get("options", {}).get("seed", 0)) is not int:
+        yield _other("the seed among options", raw["options"]["seed"], int)
+    if not all(isinstance(name, str) for name in raw["fields"]):
+        yield f"fields are {_short(raw['fields'])}, wanted names of members"
+    for row in raw["shards"]:
         yield from _row_problems("a shard", row, SHARD_TYPES)
         yield from _name_problems(row["name"], row["split"])
-    for split, row in manifest["splits"].items():
+    for split, row in raw["splits"].items():
         yield from _row_problems(f"split {_short(split)}", row, SPLIT_TYPES)
-    for split, row in manifest["pairs"].items():
+    for split, row in raw["pairs"].items():
         yield from _row_problems(f"pairs of split {_short(split)}", row, PAIRS_TYPES)
         yield from _name_problems(split)
-    if "ledger" in manifest:
-        yield from _row_problems("the ledger", manifest["ledger"], LEDGER_TYPES)
-    without = {row["split"] for row in manifest["shards"]} - manifest["splits"].keys()
+    for licence, row in raw.get("licences", {}).items():
+        if not isinstance(row, dict):
+            yield _other(f"licence {_short(licence)}", row, dict)
+    if "ledger" in raw:
+        yield from _row_problems("the ledger", raw["ledger"], LEDGER_TYPES)
+    without = {row["split"] for row in raw["shards"]} - raw["splits"].keys()
     yield from (f"split {_short(split)} has shards and no totals" for split in sorted(without))
 
 

@@ -10,6 +10,7 @@ from tiny_dataset import read_tar, write_dataset
 
 from speechlip.cards.croissant import croissant
 from speechlip.cards.dataset import renew_card
+from speechlip.manifest import Manifest
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning"
@@ -94,7 +95,7 @@ def test_where_nothing_was_kept_it_names_the_ledger(folder):
         "fields": [],
         "pairs": {},
     }
-    content = croissant(manifest, [SKIPPED], "ab", 1)
+    content = croissant(Manifest.of(manifest), [SKIPPED], "ab", 1)
     assert [each["@id"] for each in content["distribution"]] == ["ledger.jsonl"] and content["license"] == [
         "unknown"
     ]

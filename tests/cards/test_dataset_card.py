@@ -23,8 +23,10 @@ from speechlip.cards.kept import BEGIN, END
 from speechlip.cards.text import code, fenced, plain
 from speechlip.commands.card import card as card_command
 from speechlip.errors import ShardError
+from speechlip.files.strict_json import as_json
 from speechlip.preparing.options import PrepOptions
 from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, licences, read_ledger, shared_recordings
+from speechlip.shards.read.shardset import read_manifest
 
 EVIL = f"<script>x</script> | [a](http://b) ![c](d) `e` *f* _g_\n{BEGIN}\n---\n# heading\n```\n| h |"
 SYNC = {
@@ -114,8 +116,8 @@ def put(folder, rows, **about):
         "about": ABOUT | about,
         "options": options,
         "versions": {"av": "17.1"},
-        "funnel": funnel(rows),
-        "licences": licences(rows),
+        "funnel": as_json(funnel(rows)),
+        "licences": as_json(licences(rows)),
     }
     edit_manifest(folder, lambda manifest: manifest.update(parts))
     return folder
@@ -148,7 +150,7 @@ def table(text, heading):
 
 
 def test_every_number_is_that_of_manifest_and_ledger(folder):
-    text, manifest = renew_card(folder).read_text(), json.loads((folder / "manifest.json").read_text())
+    text, manifest = renew_card(folder).read_text(), read_manifest(folder)
     assert table(text, "Splits") == [
         ["train", "9", "3", "0:13.8"],
         ["validation", "4", "2", "0:06.3"],
@@ -156,13 +158,13 @@ def test_every_number_is_that_of_manifest_and_ledger(folder):
     assert table(text, "Licence and consent") == [["CC-BY-4.0", "5", "13", "0:20.1"]]
     assert "13 clips, 0:20.1, of 5 videos." in text
     assert (
-        format_funnel(manifest["funnel"]) in text
+        format_funnel(manifest.funnel) in text
         and "− no face                                      0:05.0" in text
     )
     assert "Clip length: median 1.52 s, from 1.04 to 2.4 s, of 13." in text  # 38, 26 and 60 frames
     assert "Face width in the source: median 138 px, from 126 to 160 px, of 13." in text
     options = {name.strip("`"): value.strip("`") for name, value in table(text, "How it was made")}
-    assert options.keys() == manifest["options"].keys()
+    assert options.keys() == manifest.options.keys()
     assert (options["detector"], options["sync_correct"], options["shard_bytes"]) == (
         "mediapipe",
         "no",
@@ -351,7 +353,7 @@ def test_text_cannot_leave_its_place():
 
 
 def test_a_card_is_of_manifest_and_ledger_alone(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_manifest(folder)
     assert dataset_card(manifest, read_ledger(folder)) == renew_card(folder).read_text()
     assert dataset.shown_option({"a": 0.5}) == "a=0.5"
 

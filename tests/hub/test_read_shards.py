@@ -327,7 +327,7 @@ def test_inspect_shards_shows_what_lies_on_the_hub(pushed, tmp_path):
     assert done.exit_code == 0, done.output
     page = (tmp_path / "gallery" / "index.html").read_text(encoding="utf-8")
     readers = (
-        ClipReader(NAME, split, fields=(), rank=0, world_size=1) for split in read_manifest(NAME)["splits"]
+        ClipReader(NAME, split, fields=(), rank=0, world_size=1) for split in read_manifest(NAME).splits
     )
     assert sum(clip.key in page for reader in readers for clip in reader) >= 2
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from speechlip.errors import OptionError
+from speechlip.manifest import Manifest
 from speechlip.preparing.deal import dealt
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.parts import merged
@@ -160,7 +161,8 @@ def found(*clips):
 
 
 def problems(split_by, *clips):
-    return list(check_splits({"splits": {}, "options": {"split_by": split_by}}, found(*clips)))
+    manifest = Manifest(format=1, fields=(), shards=(), splits={}, pairs={}, options={"split_by": split_by})
+    return list(check_splits(manifest, found(*clips)))
 
 
 def test_verify_knows_what_was_dealt():

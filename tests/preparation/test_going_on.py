@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from speechlip.errors import ShardError, SourceRefused
+from speechlip.manifest import About
 from speechlip.preparing import plan
 from speechlip.preparing import unit as prepare
 from speechlip.preparing.job import Job
@@ -44,7 +45,7 @@ def run(
     """The manifest, and how much was left to do."""
     progress = LeftToDo()
     sources = list(synthetic.sources(videos)) if sources is None else sources
-    job = Job(out, sources, OPTIONS, {}, accept_losses=accept_losses)
+    job = Job(out, sources, OPTIONS, About(), accept_losses=accept_losses)
     manifest = run_job(job, engine, 1, progress, write_card)
     return manifest, progress.left_s
 

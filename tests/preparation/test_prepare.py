@@ -49,9 +49,9 @@ def prepared(talking, progress, tmp_path_factory):
 
 
 def test_the_record_says_what_the_folder_holds(prepared):
-    assert prepared.clips == sum(split["clips"] for split in prepared.splits.values()) > 4
+    assert prepared.clips == sum(split.clips for split in prepared.splits.values()) > 4
     assert [row.status for row in prepared.rows] == ["kept"] * 4
-    assert prepared.funnel["sources_kept"] == 4 and prepared.skipped == {}
+    assert prepared.funnel.sources_kept == 4 and prepared.skipped == {}
     assert {*prepared.shards} == {*prepared.folder.glob("data/*.tar")}
     with pytest.raises(FrozenInstanceError):
         prepared.folder = "elsewhere"
@@ -67,7 +67,7 @@ def test_progress_runs_over_videos_and_then_over_their_seconds(prepared, progres
     looking, preparing = progress.stages
     assert looking == ("looking", 4, "videos", 0.0)
     assert preparing[0] == "preparing" and preparing[2:] == ("s of video", 0.0)
-    assert preparing[1] == pytest.approx(prepared.funnel["seconds"], abs=0.2)
+    assert preparing[1] == pytest.approx(prepared.funnel.seconds, abs=0.2)
     assert progress.advanced == pytest.approx(preparing[1], rel=0.1) and progress.said == []
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from speechlip.errors import ShardError
 from speechlip.files.writing import write_text
+from speechlip.manifest import About
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import dump_plan, make_plan
@@ -43,7 +44,7 @@ def videos(tmp_path):
 
 
 def run(out, sources, detector="sidecar"):
-    job = Job(out, sources, PrepOptions(detector=detector), {})
+    job = Job(out, sources, PrepOptions(detector=detector), About())
     return run_job(job, in_this_process, 1, SILENT, lambda *made: None)
 
 
@@ -107,7 +108,7 @@ def test_an_option_that_an_older_release_did_not_have_is_what_it_did(videos, tmp
     plan = json.loads(path.read_text())
     del plan["options"]["split_by"]
     path.write_text(json.dumps(plan))
-    assert run(tmp_path / "out", videos)["options"]["split_by"] == "speaker"
+    assert run(tmp_path / "out", videos).options["split_by"] == "speaker"
 
 
 def test_new_and_gone_sources_are_told_apart(videos, tmp_path):
@@ -142,7 +143,7 @@ def test_a_begun_folder_goes_on_where_the_videos_are_now(videos, tmp_path):
     sources[0] = replace(
         sources[0], phones_path=moved / "a.TextGrid", landmarks_path=moved / "a.landmarks.npz"
     )
-    assert run(tmp_path / "out", sources)["funnel"]["skipped"] == {"probe: not a video file": 2}
+    assert run(tmp_path / "out", sources).funnel.skipped == {"probe: not a video file": 2}
 
 
 def test_folders_of_older_releases_are_found_done_and_gone_on_with(videos, tmp_path):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 
+from speechlip.manifest import Funnel, Manifest
 from speechlip.shards.checks.folder import Found, check_ledger
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel, funnel, read_ledger
 
@@ -25,15 +26,10 @@ LOST = replace(
 
 def test_the_funnel_adds_up():
     totals = funnel([KEPT, LOST, KEPT])
-    assert (totals["sources"], totals["sources_kept"], totals["sources_skipped"], totals["clips"]) == (
-        3,
-        2,
-        1,
-        4,
-    )
-    assert totals["seconds"] == 30 == totals["seconds_kept"] + sum(totals["dropped"].values())
-    assert totals["dropped"] == {"no audio stream": 10.0, "no face": 4.0}
-    assert totals["skipped"] == {"probe: no audio stream": 1}
+    assert (totals.sources, totals.sources_kept, totals.sources_skipped, totals.clips) == (3, 2, 1, 4)
+    assert totals.seconds == 30 == totals.seconds_kept + sum(totals.dropped.values())
+    assert totals.dropped == {"no audio stream": 10.0, "no face": 4.0}
+    assert totals.skipped == {"probe: no audio stream": 1}
 
 
 def test_the_printed_funnel_names_every_reason_widest_first():
@@ -76,4 +72,7 @@ def test_only_a_line_feed_ends_a_row(tmp_path):
     text = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "ledger.jsonl").write_text(text, encoding="utf-8")
     assert [row.source for row in read_ledger(tmp_path)] == [row.source for row in rows]
-    assert list(check_ledger(tmp_path, {"funnel": {"sources": 3}}, Found())) == []
+    manifest = Manifest(
+        format=1, fields=(), shards=(), splits={}, pairs={}, funnel=Funnel(sources=3, clips=0)
+    )
+    assert list(check_ledger(tmp_path, manifest, Found())) == []

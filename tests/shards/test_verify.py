@@ -90,7 +90,7 @@ def test_a_missing_shard_is_one_line(own, name):
     """Its clips are in the ledger, in the splits' and the licences' counts, and in every second pair: these follow from it and are not said again."""
     (own / "data" / name).unlink()
     (problem,) = verify(own).problems
-    clips = next(row["clips"] for row in read_manifest(own)["shards"] if row["name"] == name)
+    clips = next(row.clips for row in read_manifest(own).shards if row.name == name)
     assert problem == (
         f"data/{name} is missing though the manifest lists it: its {clips} clips, and what ledger and pairs say of them, cannot be checked"
     )

@@ -111,7 +111,7 @@ def frames_of(features: ClipFeatures, clip: ClipSample) -> np.ndarray:
 def frames_of_split(shards: Path, split: str) -> int:
     from speechlip.shards.read.shardset import read_manifest
 
-    return int(read_manifest(shards)["splits"][split]["frames"])
+    return read_manifest(shards).splits[split].frames
 
 
 class SplitWriter:

@@ -99,7 +99,7 @@ def ambiguity_of(
 
 
 def has_phones(shards: Path) -> bool:
-    return "phones.json" in read_manifest(shards)["fields"]
+    return "phones.json" in read_manifest(shards).fields
 
 
 def read_clips(

@@ -27,6 +27,7 @@ from speechlip.benchmarking.records import (
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.format import MANIFEST
 from speechlip.metrics.statistics.significance import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.shards.ledger import read_ledger, shared_recordings
@@ -174,12 +175,12 @@ def versions() -> dict[str, str]:
 def examined(shards: Path, asked: str) -> str:
     """The split to examine: the one that was asked for, else test, else validation. Raises ShardError, OptionError where there are no pairs."""
     manifest = read_manifest(shards)
-    crop = manifest["options"].get("crop", CROP)
+    crop = manifest.crop
     if crop != CROP:
         raise ShardError(
             f"{shards} holds crops {crop!r}, {PROTOCOL} compares encoders on {CROP!r}; prepare the videos with --crop {CROP}"
         )
-    with_pairs = sorted(split for split, row in manifest["pairs"].items() if row["rows"])
+    with_pairs = sorted(split for split, file in manifest.pairs.items() if file.rows)
     split = asked or next((name for name in ("test", "validation") if name in with_pairs), "")
     if split not in with_pairs:
         wanted = (
@@ -205,14 +206,14 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         raise ShardError(
             f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips for it"
         )
-    why = impossible_kinds(open_shards(shards, split)) | manifest["pairs"][split].get("off", {})
+    why = impossible_kinds(open_shards(shards, split)) | manifest.pairs[split].off
     facts = ShardsFacts(
         name=shards.resolve().name,
-        manifest_sha256=hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest(),
-        crop=manifest["options"].get("crop", CROP),
+        manifest_sha256=hashlib.sha256((shards / MANIFEST).read_bytes()).hexdigest(),
+        crop=manifest.crop,
         split=split,
         splits={
-            name: {part: manifest["splits"][name][part] for part in ("clips", "speakers", "seconds")}
+            name: {part: getattr(manifest.splits[name], part) for part in ("clips", "speakers", "seconds")}
             for name in ("train", split)
         },
         pairs=counts,
@@ -221,7 +222,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         too_short=sum(clip.meta["n_frames"] < LEAST_FRAMES for clip in clips),
         train_digest=open_shards(shards, "train").digest,
         landmarks=landmarks_of(clips[0].meta.get("detector", ""))
-        if "landmarks.npy" in manifest["fields"]
+        if "landmarks.npy" in manifest.fields
         else "",
     )
     return facts, tuple(clip.key for clip in clips)
@@ -247,7 +248,7 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
         )
     if not facts.landmarks:
         notes.append("no control 'lips': these shards carry no landmarks")
-    if read_manifest(shards)["options"].get("split_by", "speaker") != "speaker":
+    if read_manifest(shards).split_by != "speaker":
         notes.append(
             f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of people who were not learned from"
         )

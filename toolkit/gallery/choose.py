@@ -38,7 +38,7 @@ def open_splits(shards: str, split: str | None = None) -> tuple[ShardSet, ...]:
     """
     if shards.endswith(".tar") or split is not None:
         return (open_shards(shards, split),)
-    names = dict.fromkeys(row["split"] for row in read_manifest(shards)["shards"] if row["clips"])
+    names = dict.fromkeys(row.split for row in read_manifest(shards).shards if row.clips)
     if not names:
         raise ShardError(f"{shards} holds no clip; ledger.jsonl says what became of its sources")
     return tuple(open_shards(shards, name) for name in names)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from speechlip.format import pairs_file
 from speechlip.gallery.images import coloured, levels, webp
 from speechlip.remote.mirror import shards_at
 from speechlip.remote.names import is_remote
@@ -49,7 +50,7 @@ def shown_pairs(
 ) -> ShownPairs:
     """The pairs of ``clips``, which are those that are shown by split. Raises ShardError where frozen pairs are missing or damaged."""
     pairs = ShownPairs()
-    seed = 0 if shards.endswith(".tar") else int(read_manifest(shards).get("options", {}).get("seed", 0))
+    seed = 0 if shards.endswith(".tar") else read_manifest(shards).seed
     for split in splits:
         there = clips.get(split.split, [])
         if split.split in (None, "train"):
@@ -61,9 +62,7 @@ def shown_pairs(
 
 def _add_frozen(pairs: ShownPairs, shards: str, split: ShardSet, keys: set[str]) -> None:
     rows = [
-        row
-        for row in read_pairs(shards_at(shards) / "pairs" / f"{split.split}.parquet")
-        if row.lips_key in keys
+        row for row in read_pairs(shards_at(shards) / pairs_file(str(split.split))) if row.lips_key in keys
     ]
     pairs.rows += rows
     pairs.frozen.append(str(split.split))

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import ShardError
+from speechlip.files.strict_json import as_json
+from speechlip.format import LEDGER
+from speechlip.manifest import Manifest
 from speechlip.remote.mirror import shards_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.ledger import read_rows
@@ -70,13 +73,13 @@ def on_this_disk(splits: Sequence[ShardSet]) -> bool:
 def summary(shards: str, splits: Sequence[ShardSet], distributions: Distributions) -> dict[str, Any]:
     """What the page draws above the clips: from manifest and ledger where there are any, else from the distributions alone."""
     folder = None if shards.endswith(".tar") else shards_at(shards)
-    manifest = read_manifest(shards) if folder else {}
-    seconds = ledger_seconds(folder / "ledger.jsonl") if folder else {}
+    manifest = read_manifest(shards) if folder else None
+    seconds = ledger_seconds(folder / LEDGER) if folder else {}
     return {
         "name": shards if is_remote(shards) else Path(shards).resolve().name,
-        "funnel": manifest.get("funnel"),
-        "splits": manifest.get("splits", {}),
-        "facts": _facts(manifest),
+        "funnel": as_json(manifest and manifest.funnel),
+        "splits": as_json(manifest.splits if manifest else {}),
+        "facts": _facts(manifest) if manifest else [],
         "clips": sum(split.n_clips or 0 for split in splits) or len(distributions.lengths_s),
         "counted": len(distributions.lengths_s),
         "lengths": histogram(distributions.lengths_s),
@@ -136,13 +139,13 @@ def _speakers(seconds: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _facts(manifest: dict[str, Any]) -> list[list[str]]:
+def _facts(manifest: Manifest) -> list[list[str]]:
     """(name, text) of what a person asks first about a dataset."""
-    about, options = manifest.get("about", {}), manifest.get("options", {})
+    about, options = manifest.about, manifest.options
     told = {
-        "Licence": about.get("licence"),
-        "Access": about.get("access"),
-        "Made with": f"speechlip {manifest['speechlip']}" if manifest.get("speechlip") else None,
+        "Licence": about and about.licence,
+        "Access": about and about.access,
+        "Made with": f"speechlip {manifest.speechlip}" if manifest.speechlip else None,
         "Options": ", ".join(f"{name} {options[name]}" for name in TOLD_OPTIONS if options.get(name)),
     }
     return [[name, str(text)] for name, text in told.items() if text]

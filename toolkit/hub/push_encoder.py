@@ -5,9 +5,10 @@ from pathlib import Path
 
 from speechlip.encoders.checkpoint import FACTS, WEIGHTS, open_checkpoint
 from speechlip.encoders.trained import load_run
+from speechlip.format import CARD
 from speechlip.hub.publication import NAME as PUBLICATION
 from speechlip.hub.publication import publication
-from speechlip.hub.push_shards import CARD, PushOptions, Told, travel
+from speechlip.hub.push_shards import PushOptions, Told, travel
 from speechlip.hub.refusals import said_plainly
 from speechlip.hub.repository import Plan, Repository, Upload, upload_of
 from speechlip.licences import stated_licences

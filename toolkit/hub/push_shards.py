@@ -7,17 +7,26 @@ from pathlib import Path
 from typing import Protocol
 
 from speechlip.errors import HubError, ShardError
+from speechlip.format import (
+    CARD,
+    CROISSANT,
+    LEDGER,
+    MANIFEST,
+    PAIRS_FOLDER,
+    PICTURES_FOLDER,
+    SHARDS_FOLDER,
+    pairs_file,
+    shard_file,
+)
 from speechlip.hub.publication import NAME as PUBLICATION
 from speechlip.hub.publication import publication
 from speechlip.hub.read_back import differences
 from speechlip.hub.refusals import said_plainly
 from speechlip.hub.repository import Plan, Repository, Upload, upload_of
-from speechlip.licences import stated_licences
 from speechlip.shards.checks.verify import OnClip, verify
 from speechlip.shards.read.shardset import read_manifest
 
-OWN_FOLDERS = ("data", "pairs")
-CARD = "README.md"
+OWN_FOLDERS = (SHARDS_FOLDER, PAIRS_FOLDER)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def push_shards(folder: Path, repo_id: str, token: str, options: PushOptions, wa
     with said_plainly(repo_id, token):
         repository = Repository(repo_id, "dataset", options.revision, token)
     uploads = uploads_of(folder, options, watcher.on_clip)
-    clips = {f"data/{row['name']}": row["clips"] for row in read_manifest(folder)["shards"]}
+    clips = {shard_file(row.name): row.clips for row in read_manifest(folder).shards}
     told = Told(watcher.planned, watcher.sent, watcher.read_back)
     with said_plainly(repo_id, token):
         return travel(repository, uploads, options, told, OWN_FOLDERS, clips)
@@ -116,20 +125,20 @@ def uploads_of(folder: Path, options: PushOptions, on_clip: OnClip) -> list[Uplo
             f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again"
         )
     manifest = read_manifest(folder)
-    licences = sorted({*stated_licences(manifest), *verification.licences})
+    licences = sorted({*manifest.stated_licences, *verification.licences})
     record = publication(licences, options.public, options.gated, options.right_stated)
     shards = [
-        upload_of(f"data/{row['name']}", folder / "data" / row["name"], row["sha256"], fixed=True)
-        for row in manifest["shards"]
+        upload_of(shard_file(row.name), folder / shard_file(row.name), row.sha256, fixed=True)
+        for row in manifest.shards
     ]
     pairs = [
-        upload_of(f"pairs/{split}.parquet", folder / "pairs" / f"{split}.parquet", row["sha256"], fixed=True)
-        for split, row in manifest["pairs"].items()
+        upload_of(pairs_file(split), folder / pairs_file(split), file.sha256, fixed=True)
+        for split, file in manifest.pairs.items()
     ]
-    facts = [upload_of(name, folder / name, fixed=True) for name in ("ledger.jsonl", "manifest.json")]
+    facts = [upload_of(name, folder / name, fixed=True) for name in (LEDGER, MANIFEST)]
     beside = [
         path
-        for path in (*sorted((folder / "card").glob("*.png")), folder / "croissant.json")
+        for path in (*sorted((folder / PICTURES_FOLDER).glob("*.png")), folder / CROISSANT)
         if path.is_file()
     ]
     dressing = [upload_of(path.relative_to(folder).as_posix(), path) for path in beside]

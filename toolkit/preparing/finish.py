@@ -1,6 +1,5 @@
 """Finishing a folder: shards put in place, then pairs, ledger and card, and the manifest last."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, SHARDS_FOLDER, WORK_FOLDER, pairs_file
-from speechlip.manifest import sealed
+from speechlip.manifest import About, LedgerFile, Manifest, PairsFile, SplitTotals
 from speechlip.preparing.placing import Results, place_shards
 from speechlip.preparing.unit import UnitResult
 from speechlip.shards.ledger import LedgerRow, funnel, licences
@@ -36,7 +35,7 @@ VERSIONS_THAT_SHOW = (
     "torch",
     "torchaudio",
 )
-CardWriter = Callable[[Path, dict, Sequence[LedgerRow]], object]
+CardWriter = Callable[[Path, Manifest, Sequence[LedgerRow]], object]
 """Writes what a person reads into a folder, from its manifest and ledger."""
 
 
@@ -44,13 +43,13 @@ CardWriter = Callable[[Path, dict, Sequence[LedgerRow]], object]
 class FolderFacts:
     """What a manifest says that its shards do not hold.
 
-    about: title, licence, citation, access, homepage, language of the dataset.
+    about: the dataset: title, licence, citation, access, homepage, language.
     options: those that the shards were made with.
     columns: names of the users' own fields in every sample.
     frozen: whether evaluation pairs are frozen, for every split but train.
     """
 
-    about: Mapping[str, str]
+    about: About
     options: Mapping[str, Any]
     columns: Sequence[str] = ()
     frozen: bool = True
@@ -62,35 +61,37 @@ def finish(
     rows: Sequence[LedgerRow],
     facts: FolderFacts,
     card: CardWriter = write_card,
-) -> dict[str, Any]:
+) -> Manifest:
     """Finish the folder ``out`` from the shards in its work folder; returns the manifest. Safe to repeat.
 
     rows: of the ledger, in its order. Raises ShardError where a shard went away, or samples differ in their members.
     """
     work, clips_of = out / WORK_FOLDER, clips_by_split(results)
-    manifest = {
-        "format": FORMAT,
-        "speechlip": speechlip.__version__,
-        "about": dict(facts.about),
-        "options": dict(facts.options),
-        "versions": {name: version(name) for name in VERSIONS_THAT_SHOW},
-        "fields": common_fields(results.values()),
-        "columns": sorted(facts.columns),
-        "shards": place_shards(work, out / SHARDS_FOLDER, results),
-        "splits": {split: describe_split(clips) for split, clips in clips_of.items()},
-        "pairs": {
-            split: write_pairs_of(out, split, clips, facts.options["seed"])
-            for split, clips in clips_of.items()
-            if facts.frozen and split != TRAIN
-        },
-        "funnel": funnel(rows),
-        "licences": licences(rows),
+    fields = common_fields(results.values())
+    shards = place_shards(work, out / SHARDS_FOLDER, results)
+    pairs = {
+        split: write_pairs_of(out, split, clips, facts.options["seed"])
+        for split, clips in clips_of.items()
+        if facts.frozen and split != TRAIN
     }
-    ledger = out / LEDGER
-    write_text(ledger, "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
-    manifest = sealed({**manifest, "ledger": describe_ledger(ledger, len(rows))})
+    write_text(out / LEDGER, "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
+    manifest = Manifest(
+        format=FORMAT,
+        speechlip=speechlip.__version__,
+        about=facts.about,
+        options=dict(facts.options),
+        versions={name: version(name) for name in VERSIONS_THAT_SHOW},
+        fields=fields,
+        columns=tuple(sorted(facts.columns)),
+        shards=tuple(shards),
+        splits={split: describe_split(clips) for split, clips in clips_of.items()},
+        pairs=pairs,
+        funnel=funnel(rows),
+        licences=licences(rows),
+        ledger=describe_ledger(out / LEDGER, len(rows)),
+    ).sealed()
     card(out, manifest, rows)
-    write_text(out / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    write_text(out / MANIFEST, manifest.dump())
     shutil.rmtree(work)
     return manifest
 
@@ -104,7 +105,7 @@ def clips_by_split(results: Results) -> dict[str, list[PairClip]]:
     return clips
 
 
-def common_fields(results: Iterable[UnitResult]) -> list[str]:
+def common_fields(results: Iterable[UnitResult]) -> tuple[str, ...]:
     """The members of every sample, sorted. Raises ShardError where shards differ in them."""
     kinds = {result.fields for result in results if result.fields}
     if len(kinds) > 1:
@@ -112,31 +113,23 @@ def common_fields(results: Iterable[UnitResult]) -> list[str]:
             f"the samples of one dataset must have the same members, but these have {sorted(kinds)}; "
             "please report this"
         )
-    return list(*kinds)
+    return kinds.pop() if kinds else ()
 
 
-def describe_split(clips: Sequence[PairClip]) -> dict[str, Any]:
+def describe_split(clips: Sequence[PairClip]) -> SplitTotals:
     n_frames = sum(clip.n_frames for clip in clips)
-    return {
-        "clips": len(clips),
-        "frames": n_frames,
-        "seconds": seconds(n_frames),
-        "speakers": len({clip.speaker for clip in clips}),
-    }
+    speakers = {clip.speaker for clip in clips}
+    return SplitTotals(clips=len(clips), frames=n_frames, seconds=seconds(n_frames), speakers=len(speakers))
 
 
-def describe_ledger(path: Path, n_rows: int) -> dict[str, Any]:
-    return {"sha256": sha256_of(path), "bytes": path.stat().st_size, "rows": n_rows}
+def describe_ledger(path: Path, n_rows: int) -> LedgerFile:
+    return LedgerFile(sha256=sha256_of(path), bytes=path.stat().st_size, rows=n_rows)
 
 
-def write_pairs_of(out: Path, split: str, clips: Sequence[PairClip], seed: int) -> dict[str, Any]:
+def write_pairs_of(out: Path, split: str, clips: Sequence[PairClip], seed: int) -> PairsFile:
     """Freeze the evaluation pairs of a split; what the manifest says of them."""
     frozen = freeze_pairs(clips, seed)
     digest = write_pairs(out / pairs_file(split), frozen.rows)
-    return {
-        "sha256": digest,
-        "rows": len(frozen.rows),
-        "kinds": frozen.counts,
-        "off": frozen.off,
-        "drawing": DRAWING,
-    }
+    return PairsFile(
+        sha256=digest, rows=len(frozen.rows), kinds=frozen.counts, off=frozen.off, drawing=DRAWING
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
+from speechlip.manifest import About
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import Looks, in_turn
 from speechlip.records import Source
@@ -27,7 +28,7 @@ class Job:
     out: Path
     sources: Sequence[Source]
     options: PrepOptions
-    about: dict[str, str]
+    about: About
     sync_filter: SyncFilter | None = None
     accept_losses: bool = False
     looks: Looks = in_turn

@@ -10,6 +10,7 @@ from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import make_folder, remove, sync_folder
 from speechlip.format import SPLIT_NAME
+from speechlip.manifest import ShardRow
 from speechlip.preparing.plan import Unit
 from speechlip.preparing.unit import UnitResult
 from speechlip.shards.ledger import row_from
@@ -83,7 +84,7 @@ def shard_names(with_clips: Sequence[Unit]) -> dict[Unit, str]:
     return names
 
 
-def place_shards(work: Path, data: Path, results: Results) -> list[dict]:
+def place_shards(work: Path, data: Path, results: Results) -> list[ShardRow]:
     """Move the tars that hold clips to their final names and describe them; a unit whose every source was refused leaves no shard.
 
     Shards of an earlier end that came out otherwise are removed. Raises ShardError where one went away meanwhile.
@@ -101,18 +102,18 @@ def place_shards(work: Path, data: Path, results: Results) -> list[dict]:
     return [described(name, unit, results[unit]) for unit, name in names.items()]
 
 
-def described(name: str, unit: Unit, result: UnitResult) -> dict:
-    """A shard as the manifest lists it: file name, split, SHA-256, bytes, clips, frames."""
-    return {
-        "name": name,
-        "split": unit.split,
-        "sha256": result.sha256,
-        "bytes": result.bytes,
-        "clips": len(result.clips),
-        "frames": sum(clip.n_frames for clip in result.clips),
-    }
+def described(name: str, unit: Unit, result: UnitResult) -> ShardRow:
+    """A shard as the manifest lists it."""
+    return ShardRow(
+        name=name,
+        split=unit.split,
+        sha256=result.sha256,
+        bytes=result.bytes,
+        clips=len(result.clips),
+        frames=sum(clip.n_frames for clip in result.clips),
+    )
 
 
-def damaged_shards(data: Path, rows: Sequence[dict]) -> list[dict]:
+def damaged_shards(data: Path, rows: Sequence[ShardRow]) -> list[ShardRow]:
     """The shards of a manifest that are missing or of another size."""
-    return [row for row in rows if not has_size(data / row["name"], row["bytes"])]
+    return [row for row in rows if not has_size(data / row.name, row.bytes)]

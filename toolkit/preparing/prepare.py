@@ -10,6 +10,7 @@ from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors import choose_detector
 from speechlip.faces.registry import DETECTORS
 from speechlip.format import MANIFEST, WORK_FOLDER
+from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
@@ -125,13 +126,13 @@ def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> Prep
     return replace(options, detector=name)
 
 
-def declarations(recipe: recipes.Recipe) -> dict[str, str]:
+def declarations(recipe: recipes.Recipe) -> About:
     """What a recipe declares, for manifest and card."""
-    return {
-        "title": recipe.TITLE,
-        "licence": recipe.LICENCE,
-        "citation": recipe.CITATION,
-        "access": recipe.ACCESS,
-        "homepage": recipe.HOMEPAGE,
-        "language": getattr(recipe, "LANGUAGE", ""),
-    }
+    return About(
+        title=recipe.TITLE,
+        licence=recipe.LICENCE,
+        citation=recipe.CITATION,
+        access=recipe.ACCESS,
+        homepage=recipe.HOMEPAGE,
+        language=getattr(recipe, "LANGUAGE", ""),
+    )

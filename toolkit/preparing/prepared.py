@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from speechlip.format import shard_file
-from speechlip.shards.ledger import LedgerRow, empty_splits
+from speechlip.manifest import Funnel, Manifest, SplitTotals
+from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
 from speechlip.wording import clock, counted, listed, shown
 
 ADVICE = {
@@ -25,33 +25,33 @@ class Prepared:
     """A finished folder of shards.
 
     folder: where it lies.
-    manifest: what ``manifest.json`` holds (docs/format.md).
+    manifest: what ``manifest.json`` holds.
     rows: of the ledger, one per source.
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     rows: tuple[LedgerRow, ...]
 
     @property
-    def funnel(self) -> dict[str, Any]:
+    def funnel(self) -> Funnel:
         """Sources and seconds that came in, were lost by reason, and were kept."""
-        return self.manifest["funnel"]
+        return self.manifest.funnel or funnel(self.rows)
 
     @property
     def clips(self) -> int:
         """Number of clips in all splits; 0 where nothing was kept."""
-        return self.funnel["clips"]
+        return self.funnel.clips
 
     @property
-    def splits(self) -> dict[str, dict[str, Any]]:
+    def splits(self) -> dict[str, SplitTotals]:
         """Split → its clips, frames, seconds and speakers."""
-        return self.manifest["splits"]
+        return self.manifest.splits
 
     @property
     def shards(self) -> tuple[Path, ...]:
         """The tar files, in the order of the manifest."""
-        return tuple(self.folder / shard_file(shard["name"]) for shard in self.manifest["shards"])
+        return tuple(self.folder / shard_file(shard.name) for shard in self.manifest.shards)
 
     @property
     def skipped(self) -> dict[str, list[LedgerRow]]:
@@ -68,13 +68,13 @@ class Prepared:
         return tuple(self._warnings()) if self.clips else ()
 
     def _warnings(self) -> Iterator[str]:
-        options = self.manifest["options"]
+        options = self.manifest.options
         if empty := empty_splits(options["split"], self.splits, (row.declared for row in self.rows)):
             speakers = counted(len({row.speaker for row in self.rows if row.clips}), "speaker")
             names = ", ".join(f"{name} ({options['split'][name]:.3g})" for name in empty)
             yield (
                 f"no clip came into {names}, which has a share: there is speech of {speakers}; "
-                f"{ADVICE[options.get('split_by', 'speaker')]}"
+                f"{ADVICE[self.manifest.split_by]}"
             )
         several = [row for row in self.rows if row.several_faces_seconds]
         if several and not options.get("sync_filter"):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from speechlip.errors import UNEXPECTED, ShardError
 from speechlip.files.names import plain_name
+from speechlip.format import shard_file
+from speechlip.manifest import Manifest, ShardRow
 from speechlip.preparing.placing import load_result, result_path, shard_names, tar_path
 from speechlip.preparing.plan import Plan, Unit
 from speechlip.preparing.rerun import RESTORE
@@ -15,9 +17,9 @@ from speechlip.preparing.rerun import RESTORE
 def repair(
     out: Path,
     work: Path,
-    manifest: dict,
+    manifest: Manifest,
     rows: Sequence[dict],
-    damaged: Sequence[dict],
+    damaged: Sequence[ShardRow],
     plan: Plan,
     run: Callable[[list[Unit]], object],
 ) -> None:
@@ -31,20 +33,20 @@ def repair(
         for unit, name in shard_names([unit for unit in plan.units if has_clips(unit, of_source)]).items()
     }
     for row in damaged:
-        if row["name"] not in units:
+        if row.name not in units:
             raise ShardError(
-                f"data/{row['name']} is missing or cut, and the plan as it is made now has no such shard; {RESTORE}"
+                f"{shard_file(row.name)} is missing or cut, and the plan as it is made now has no such shard; {RESTORE}"
             )
-    again = {row["name"]: as_it_was(units[row["name"]], of_source) for row in damaged}
+    again = {row.name: as_it_was(units[row.name], of_source) for row in damaged}
     run([*again.values()])
     for row in damaged:
-        unit = again[row["name"]]
+        unit = again[row.name]
         result = load_result(result_path(work, unit))
-        if result.sha256 != row["sha256"]:
+        if result.sha256 != row.sha256:
             raise ShardError(
-                f"data/{row['name']} was made again and came out otherwise{why_otherwise(manifest)}; {RESTORE}"
+                f"{shard_file(row.name)} was made again and came out otherwise{why_otherwise(manifest)}; {RESTORE}"
             )
-        tar_path(work, unit).replace(out / "data" / row["name"])
+        tar_path(work, unit).replace(out / shard_file(row.name))
 
 
 def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
@@ -63,11 +65,11 @@ def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
     return replace(unit, crashed=lost)
 
 
-def why_otherwise(manifest: dict) -> str:
+def why_otherwise(manifest: Manifest) -> str:
     """Which libraries are of another version than when the folder was made."""
     others = [
         f"{name} was {was}, is {version(name)}"
-        for name, was in manifest.get("versions", {}).items()
+        for name, was in manifest.versions.items()
         if version(name) != was
     ]
     return f" ({'; '.join(others)})" if others else ""

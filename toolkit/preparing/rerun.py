@@ -8,6 +8,8 @@ from typing import Any
 from speechlip.errors import UNEXPECTED, ShardError
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.format import LEDGER, MANIFEST
+from speechlip.manifest import Manifest
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan import Plan, load_plan
 from speechlip.preparing.planned_source import PlannedSource, declared, look_at
@@ -39,23 +41,25 @@ def read_plan(path: Path) -> tuple[Plan, dict]:
         raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}): {again}") from error
 
 
-def read_finished(out: Path) -> tuple[dict, list[dict]]:
+def read_finished(out: Path) -> tuple[Manifest, list[dict]]:
     """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged, emptied or gone."""
-    manifest, path = read_manifest(out), out / "ledger.jsonl"
+    manifest, path = read_manifest(out), out / LEDGER
     try:
         rows = read_rows(path)
-        n_rows = manifest.get("ledger", {}).get("rows", manifest["funnel"]["sources"])
         n_named = len({row["source"] for row in rows if {"bytes", "sha256", "split", "status"} <= row.keys()})
     except (OSError, *DAMAGED) as error:
         raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {RESTORE}") from error
-    if not len(rows) == n_named == n_rows:
-        raise ShardError(f"{path} has {counted(n_named, 'row')}, manifest.json counts {n_rows}; {RESTORE}")
+    counted_in = manifest.ledger.rows if manifest.ledger else manifest.funnel and manifest.funnel.sources
+    if not len(rows) == n_named == counted_in:
+        raise ShardError(
+            f"{path} has {counted(n_named, 'row')}, manifest.json counts {counted_in}; {RESTORE}"
+        )
     return manifest, rows
 
 
 def refuse_no_manifest(out: Path) -> None:
     """Raise ShardError for a folder that has shards, and neither a manifest nor work under way."""
-    if (out / "ledger.jsonl").exists():
+    if (out / LEDGER).exists():
         raise ShardError(
             f"{out} holds shards and a ledger and no manifest.json, without which nobody knows whether they are whole: {RESTORE}"
         )
@@ -116,7 +120,7 @@ def changed_since_the_ledger(
     Of what a ledger of an older release does not hold, nothing is compared. What went away and was accepted as lost may be gone or back.
     """
     by_name = {row["source"]: row for row in rows}
-    written_ns = (out / "manifest.json").stat().st_mtime_ns
+    written_ns = (out / MANIFEST).stat().st_mtime_ns
     was = {name: {"video": (row["bytes"], row["sha256"]), **said_in(row)} for name, row in by_name.items()}
     now = {}
     for source in sources:

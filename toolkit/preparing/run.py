@@ -9,12 +9,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from speechlip.cards.dataset import write_card
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.writing import make_folder, write_text
+from speechlip.manifest import Manifest
 from speechlip.preparing.finish import CardWriter, FolderFacts, finish
 from speechlip.preparing.job import Job
 from speechlip.preparing.parts import merged
@@ -41,7 +41,7 @@ from speechlip.workers.engines import Engine
 
 def run_job(
     job: Job, engine: Engine, workers: int, progress: Progress = SILENT, card: CardWriter = write_card
-) -> dict[str, Any]:
+) -> Manifest:
     """Prepare ``job`` whole, or go on with it, or find it done; returns the manifest.
 
     Shards of a finished folder that are missing or cut are made again. Raises ShardError where the folder was begun
@@ -51,8 +51,8 @@ def run_job(
     if job.manifest.exists():
         manifest, rows = read_finished(job.out)
         changed = changed_since_the_ledger(job.out, job.sources, job.options.detector, rows)
-        refuse_other_work(job.out, job.options, manifest["options"], changed)
-        if not job.work.exists() and not damaged_shards(job.data, manifest["shards"]):
+        refuse_other_work(job.out, job.options, manifest.options, changed)
+        if not job.work.exists() and not damaged_shards(job.data, manifest.shards):
             return manifest
     elif not job.work.exists() and job.data.exists():
         refuse_no_manifest(job.out)
@@ -68,10 +68,10 @@ def run_job(
         return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
 
 
-def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> dict[str, Any]:
+def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> Manifest:
     """The manifest of a finished folder, whose missing and cut shards are made again first."""
     manifest, rows = read_finished(job.out)
-    if damaged := damaged_shards(job.data, manifest["shards"]):
+    if damaged := damaged_shards(job.data, manifest.shards):
         make_folder(job.work)
         plan = make_plan(job.sources, job.options, progress, job.looks)
         job = replace(job, accept_losses=True)

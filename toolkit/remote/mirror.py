@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from speechlip.assets import cache_folder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files.writing import write_text
-from speechlip.manifest import shape_problem, strict_json
+from speechlip.format import LEDGER, MANIFEST, pairs_file, shard_file
+from speechlip.manifest import Manifest
 from speechlip.remote.names import Place, is_remote, place_of
 from speechlip.remote.stream import RemoteStream, fetch
 
-MANIFEST, ORIGIN = "manifest.json", "remote.json"
+ORIGIN = "remote.json"
 MAX_SMALL_BYTES = 1 << 26
 """Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards. Servers may send without end."""
 MAX_TABLE_BYTES = 1 << 32
@@ -57,21 +57,21 @@ def shard_url(folder: Path, name: str) -> str:
         ) from error
     if not isinstance(url, str) or not is_remote(url):
         raise ShardError(f"{origin} names {url!r}, which is no place elsewhere; delete it")
-    return f"{url}/data/{name}"
+    return f"{url}/{shard_file(name)}"
 
 
 def keep_shards(folder: Path, split: str | None = None) -> None:
     """Fetch the shards of ``split`` (None: of all) into a folder that stands in; nothing happens in any other."""
-    for row in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["shards"]:
-        path = folder / "data" / row["name"]
-        if split in (None, row["split"]) and (url := shard_url(folder, row["name"])) and not path.is_file():
-            fetch(url, path, row["sha256"], max_bytes=row["bytes"])
+    for row in Manifest.load((folder / MANIFEST).read_bytes()).shards:
+        path = folder / shard_file(row.name)
+        if split in (None, row.split) and (url := shard_url(folder, row.name)) and not path.is_file():
+            fetch(url, path, row.sha256, max_bytes=row.bytes)
 
 
 @contextmanager
 def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
     """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts. Raises ShardError for a longer one."""
-    path, url = folder / "data" / name, shard_url(folder, name)
+    path, url = folder / shard_file(name), shard_url(folder, name)
     if path.is_file() or not url:
         yield path
         return
@@ -131,21 +131,17 @@ def _folder(cache: Path, place: Place, commit: str, data: bytes) -> Path:
 
 
 def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
-    """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most. Raises ShardError for what is no manifest of ours."""
-    url = place.file(MANIFEST)
+    """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most.
+
+    Raises ShardError for what is no manifest of ours.
+    """
     try:
-        manifest: dict[str, Any] = strict_json(data)
-        problem = (
-            shape_problem(manifest)
-            if isinstance(manifest, dict)
-            else f"it is of type {type(manifest).__name__}"
-        )
+        manifest = Manifest.load(data)
     except (ValueError, RecursionError, MemoryError) as error:
-        problem = str(error) or type(error).__name__
-    if problem:
-        raise ShardError(f"{url} is no manifest of prepared shards ({problem}); give what push-shards made")
-    ledger = manifest.get("ledger", {"sha256": "", "bytes": MAX_TABLE_BYTES})
-    pairs = {
-        f"pairs/{split}.parquet": (row["sha256"], MAX_TABLE_BYTES) for split, row in manifest["pairs"].items()
-    }
-    return {"ledger.jsonl": (ledger["sha256"], ledger["bytes"]), **pairs}
+        raise ShardError(
+            f"{place.file(MANIFEST)} is no manifest of prepared shards ({str(error) or type(error).__name__}); "
+            "give what push-shards made"
+        ) from error
+    ledger = manifest.ledger
+    pairs = {pairs_file(split): (file.sha256, MAX_TABLE_BYTES) for split, file in manifest.pairs.items()}
+    return {LEDGER: (ledger.sha256, ledger.bytes) if ledger else ("", MAX_TABLE_BYTES), **pairs}

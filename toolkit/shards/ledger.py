@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import get_origin
 
 from speechlip.errors import ShardError
+from speechlip.format import LEDGER
 from speechlip.licences import UNKNOWN, plain_licence
+from speechlip.manifest import Funnel, LicenceTotals
 from speechlip.records import UNDECIDED
 from speechlip.wording import clock, counted
 
@@ -86,7 +88,7 @@ def read_rows(path: Path) -> list[dict]:
 
 def read_ledger(folder: Path) -> list[LedgerRow]:
     """The rows of a prepared folder. Raises ShardError for what is no ledger."""
-    path, known = folder / "ledger.jsonl", {each.name for each in fields(LedgerRow)}
+    path, known = folder / LEDGER, {each.name for each in fields(LedgerRow)}
     try:
         return [
             checked(row_from({name: value for name, value in row.items() if name in known}))
@@ -109,16 +111,33 @@ def checked(row: LedgerRow) -> LedgerRow:
     return row
 
 
-def licences(rows: Iterable[LedgerRow]) -> dict[str, dict]:
-    """What is under which licence, sources without clips left out: licence → sources, clips and seconds of clips, most seconds first."""
-    totals: dict[str, dict] = {}
+def licences(rows: Iterable[LedgerRow]) -> dict[str, LicenceTotals]:
+    """Licence → what is under it, sources without clips left out, most seconds first."""
+    under: dict[str, list[LedgerRow]] = {}
     for row in rows:
         if row.clips:
-            entry = totals.setdefault(plain_licence(row.licence), {"sources": 0, "clips": 0, "seconds": 0.0})
-            entry["sources"] += 1
-            entry["clips"] += row.clips
-            entry["seconds"] = round(entry["seconds"] + row.clip_seconds, 2)
-    return dict(sorted(totals.items(), key=lambda item: (-item[1]["seconds"], item[0])))
+            under.setdefault(plain_licence(row.licence), []).append(row)
+    totals = {
+        licence: LicenceTotals(
+            sources=len(own),
+            clips=sum(row.clips for row in own),
+            seconds=rounded_sum(row.clip_seconds for row in own),
+        )
+        for licence, own in under.items()
+    }
+    return dict(sorted(totals.items(), key=lambda item: (-(item[1].seconds or 0), item[0])))
+
+
+def rounded_sum(seconds: Iterable[float]) -> float:
+    """A sum that is rounded to hundredths after every summand, as manifests have it.
+
+    >>> rounded_sum([0.1, 0.2])
+    0.3
+    """
+    total_s = 0.0
+    for each_s in seconds:
+        total_s = round(total_s + each_s, 2)
+    return total_s
 
 
 def shared_recordings(rows: Iterable[LedgerRow]) -> list[list[LedgerRow]]:
@@ -130,7 +149,7 @@ def shared_recordings(rows: Iterable[LedgerRow]) -> list[list[LedgerRow]]:
     return [group for group in copies.values() if len({row.split for row in group}) > 1]
 
 
-def funnel(rows: Iterable[LedgerRow]) -> dict:
+def funnel(rows: Iterable[LedgerRow]) -> Funnel:
     """Add up the ledger: sources and seconds that came, what was lost by reason, what was kept."""
     rows = list(rows)
     dropped: Counter[str] = Counter()
@@ -140,52 +159,49 @@ def funnel(rows: Iterable[LedgerRow]) -> dict:
         verdict.get("offset_verdict", "").startswith(UNDECIDED) for row in rows for verdict in row.sync
     )
     skipped = Counter(f"{row.stage}: {row.reason}" for row in rows if row.status == "skipped")
-    return {
-        "sources": len(rows),
-        "sources_kept": sum(row.status == "kept" for row in rows),
-        "sources_skipped": sum(row.status == "skipped" for row in rows),
-        "seconds": round(sum(row.seconds for row in rows), 2),
-        "seconds_kept": round(sum(row.seconds_kept for row in rows), 2),
-        "clips": sum(row.clips for row in rows),
-        "clip_seconds": round(sum(row.clip_seconds for row in rows), 2),
-        "interpolated_seconds": round(sum(row.interpolated_seconds for row in rows), 2),
-        "sources_with_several_faces": sum(row.several_faces_seconds > 0 for row in rows),
-        "several_faces_seconds": round(sum(row.several_faces_seconds for row in rows), 2),
-        "dropped": {reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
-        "skipped": dict(sorted(skipped.items())),
-        **({"offsets_undecided": undecided} if undecided else {}),
-    }
+    return Funnel(
+        sources=len(rows),
+        sources_kept=sum(row.status == "kept" for row in rows),
+        sources_skipped=sum(row.status == "skipped" for row in rows),
+        seconds=round(sum(row.seconds for row in rows), 2),
+        seconds_kept=round(sum(row.seconds_kept for row in rows), 2),
+        clips=sum(row.clips for row in rows),
+        clip_seconds=round(sum(row.clip_seconds for row in rows), 2),
+        interpolated_seconds=round(sum(row.interpolated_seconds for row in rows), 2),
+        sources_with_several_faces=sum(row.several_faces_seconds > 0 for row in rows),
+        several_faces_seconds=round(sum(row.several_faces_seconds for row in rows), 2),
+        dropped={reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
+        skipped=dict(sorted(skipped.items())),
+        offsets_undecided=undecided or None,
+    )
 
 
-def format_funnel(totals: dict) -> str:
+def format_funnel(totals: Funnel) -> str:
     """The funnel as lines of text: what came in, what fell out and why, longest first, what is left.
 
-    A reason is one line: how many videos gave nothing for it, and how long it took away in all. What rounds to 0:00.0 of a kept video is not shown.
+    A reason is one line: how many videos gave nothing for it, and how long it took away in all.
+    What rounds to 0:00.0 of a kept video is not shown.
     """
     skipped: Counter[str] = Counter()
-    for named, count in totals["skipped"].items():
-        skipped[named.partition(": ")[2]] += count
-    lost_s = Counter(totals["dropped"])
-    lines = [f"  {'sources':<34}{totals['sources']:>7}   {clock(totals['seconds']):>9}"]
+    for stage_and_reason, count in totals.skipped.items():
+        skipped[stage_and_reason.partition(": ")[2]] += count
+    lost_s = Counter(totals.dropped)
+    lines = [f"  {'sources':<34}{totals.sources:>7}   {clock(totals.seconds):>9}"]
     for reason in sorted(
         lost_s.keys() | skipped.keys(), key=lambda reason: (-lost_s[reason], -skipped[reason], reason)
     ):
         shown_s = clock(lost_s[reason]) if round(lost_s[reason], 1) else ""
         if shown_s or skipped[reason]:
             lines.append(f"  − {reason:<32}{skipped[reason] or '':>7}   {shown_s:>9}".rstrip())
-    clips = counted(totals["clips"], "clip")
-    lines.append(
-        f"  = kept{'':<28}{totals['sources_kept']:>7}   {clock(totals['seconds_kept']):>9}   in {clips}"
-    )
-    if round(totals["interpolated_seconds"], 1):
-        lines.append(
-            f"    of which the face interpolated{'':<12}   {clock(totals['interpolated_seconds']):>9}"
-        )
-    if undecided := totals.get("offsets_undecided"):
+    clips = counted(totals.clips, "clip")
+    lines.append(f"  = kept{'':<28}{totals.sources_kept:>7}   {clock(totals.seconds_kept):>9}   in {clips}")
+    if round(totals.interpolated_seconds, 1):
+        lines.append(f"    of which the face interpolated{'':<12}   {clock(totals.interpolated_seconds):>9}")
+    if undecided := totals.offsets_undecided:
         lines.append(f"    {counted(undecided, 'face track')} with an undecided offset: sound not moved")
-    if round(several_s := totals.get("several_faces_seconds", 0.0), 1):
+    if round(several_s := totals.several_faces_seconds, 1):
         lines.append(
-            f"    of which several faces at once{totals['sources_with_several_faces']:>12}   {clock(several_s):>9}"
+            f"    of which several faces at once{totals.sources_with_several_faces:>12}   {clock(several_s):>9}"
         )
     return "\n".join(lines)
 

@@ -17,11 +17,11 @@ from speechlip.cards.text import Markdown, filled
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.errors import ModelError
 from speechlip.files.writing import write_text
+from speechlip.format import CARD
 from speechlip.licences import licence_fields, stated_licences
 from speechlip.training.cosines import auc_by_kind, read_cosines
 from speechlip.training.curves import NAME as PICTURE
 
-NAME = "README.md"
 TEMPLATE = "encoder.md.jinja"
 TAGS = ["speechlip", "lip-sync", "talking-head", "audio-visual", "speech", "feature-extraction"]
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -30,8 +30,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 def write_card(run: Path) -> Path:
     """Write ``README.md`` of a run, keeping what a person added; returns its path. Raises what ``made_anew`` raises."""
-    write_text(run / NAME, made_anew(run))
-    return run / NAME
+    write_text(run / CARD, made_anew(run))
+    return run / CARD
 
 
 def made_anew(run: Path) -> str:
@@ -39,7 +39,7 @@ def made_anew(run: Path) -> str:
 
     Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is there do not come in pairs.
     """
-    facts, path = open_checkpoint(run).facts, run / NAME
+    facts, path = open_checkpoint(run).facts, run / CARD
     try:
         card = encoder_card(
             run.resolve().name, facts, auc_by_kind(read_cosines(run)), (run / PICTURE).is_file()

@@ -32,8 +32,9 @@ from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import PRESETS
 from speechlip.files import locks
 from speechlip.files.locks import LOCK
+from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
-from speechlip.licences import stated_licences
+from speechlip.format import MANIFEST
 from speechlip.shards.read.shardset import open_shards, read_manifest
 from speechlip.training.config import TrainOptions, unlike_paper
 from speechlip.training.losses import Criterion
@@ -83,17 +84,17 @@ def training_data(shards: Path) -> TrainingData:
     network is not made for.
     """
     manifest = read_manifest(shards)
-    crop = manifest["options"].get("crop", "lips")
+    crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
             f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where {', '.join(PRESETS)} have the mouth: "
             "prepare the videos with one of these"
         )
-    digest, about = open_shards(shards, "train").digest, manifest.get("about", {})
+    digest, about = open_shards(shards, "train").digest, as_json(manifest.about) or {}
     # the licence of the recipe; the videos have their own
     declared = {name: value for name, value in about.items() if name != "licence"}
-    declared |= {"licences": stated_licences(manifest)} | manifest["splits"]["train"]
-    manifest_sha256 = hashlib.sha256((shards / "manifest.json").read_bytes()).hexdigest()
+    declared |= {"licences": manifest.stated_licences} | as_json(manifest.splits["train"])
+    manifest_sha256 = hashlib.sha256((shards / MANIFEST).read_bytes()).hexdigest()
     return TrainingData(TrainShards(manifest_sha256, digest), crop, declared)
 
 

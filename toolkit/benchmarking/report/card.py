@@ -23,8 +23,8 @@ from speechlip.benchmarking.report.table import p_words
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.files.writing import write_text
+from speechlip.format import CARD
 
-NAME = "README.md"
 TEMPLATE = "scores.md.jinja"
 TAGS = ["speechlip", "lip-sync", "benchmark", "audio-visual", "speech"]
 SHOWN = (
@@ -43,7 +43,7 @@ LEFT_OUT = ("encoders", "command")
 
 def write_card(folder: Path) -> Path:
     """Write ``README.md`` beside ``benchmark.json``, keeping what a person added; returns its path. Raises ShardError where the scores are damaged."""
-    path = folder / NAME
+    path = folder / CARD
     card = scores_card(load_benchmark(folder / JSON_NAME))
     write_text(
         path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card

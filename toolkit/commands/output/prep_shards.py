@@ -116,22 +116,22 @@ def show_prepared(prepared: Prepared, quiet: bool) -> int:
     """Print the funnel, where things are and what to look at; returns the exit code."""
     totals, ledger = prepared.funnel, prepared.folder / LEDGER
     if not prepared.clips:
-        reasons = ", ".join(f"{count} × {reason}" for reason, count in totals["skipped"].items())
-        videos = counted(totals["sources"], "video")
+        reasons = ", ".join(f"{count} × {reason}" for reason, count in totals.skipped.items())
+        videos = counted(totals.sources, "video")
         echo(f"nothing was kept of {videos} ({reasons}); {ledger} says why, one row each", err=True)
         show_skipped(prepared, err=True)
         return NOTHING_KEPT
     if not quiet:
         echo(format_funnel(totals))
         splits = ", ".join(
-            f"{name} {counted(facts['clips'], 'clip')} of {counted(facts['speakers'], 'speaker')}"
+            f"{name} {counted(facts.clips, 'clip')} of {counted(facts.speakers, 'speaker')}"
             for name, facts in prepared.splits.items()
         )
         shards = counted(len(prepared.shards), "shard")
-        detector = prepared.manifest["options"]["detector"]
+        detector = prepared.manifest.options["detector"]
         echo(f"{shards} in {prepared.folder / SHARDS_FOLDER}: {splits}; detector {detector}")
         show_skipped(prepared)
-        if totals["sources_skipped"]:
+        if totals.sources_skipped:
             echo(f"{ledger} says what became of every video")
     for warning in prepared.warnings:
         echo(warning, err=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
+from speechlip.format import LEDGER, MANIFEST, PAIRS_FOLDER, pairs_file
 from speechlip.licences import plain_licence
-from speechlip.manifest import DIGEST, digest_of
+from speechlip.manifest import LicenceTotals, Manifest
 from speechlip.shards.ledger import read_rows, splits_of
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.shards.pairs.rules import KINDS, PairClip, PairRules, far_apart
@@ -49,31 +50,32 @@ class Found:
         return {licence: (sources[licence], clips[licence]) for licence in clips}
 
 
-def check_seal(folder: Path, manifest: dict) -> Iterator[str]:
+def check_seal(folder: Path, manifest: Manifest) -> Iterator[str]:
     """The manifest's ``digest`` of itself and its hash of the ledger, as far as it has them."""
-    if DIGEST in manifest and manifest[DIGEST] != digest_of(manifest):
-        yield f"manifest.json was changed after prep-shards wrote it: its digest is {digest_of(manifest)}, it says {manifest[DIGEST]}"
-    path, entry = folder / "ledger.jsonl", manifest.get("ledger")
-    if entry and path.is_file() and (found := sha256_of(path)) != entry["sha256"]:
-        yield f"ledger.jsonl has SHA-256 {found}, the manifest says {entry['sha256']}"
+    if manifest.digest is not None and manifest.digest != manifest.content_digest:
+        digests = f"its digest is {manifest.content_digest}, it says {manifest.digest}"
+        yield f"{MANIFEST} was changed after prep-shards wrote it: {digests}"
+    path, ledger = folder / LEDGER, manifest.ledger
+    if ledger and path.is_file() and (sha256 := sha256_of(path)) != ledger.sha256:
+        yield f"{LEDGER} has SHA-256 {sha256}, the manifest says {ledger.sha256}"
 
 
-def check_licences(manifest: dict, found: Found) -> Iterator[str]:
+def check_licences(manifest: Manifest, found: Found) -> Iterator[str]:
     """The manifest's sources and clips of each licence are those that the samples say they are under."""
-    said = manifest.get("licences")
+    said = manifest.licences
     if said is None or found.missing:  # of a release that did not add them up
         return
     for licence in sorted(said.keys() | found.licences.keys()):
         sources, clips = found.licences.get(licence, (0, 0))
-        entry = said.get(licence, {"sources": 0, "clips": 0})
-        if (entry["sources"], entry["clips"]) != (sources, clips):
+        totals = said.get(licence, LicenceTotals())
+        if (totals.sources, totals.clips) != (sources, clips):
             counted = f"{clips} clips of {sources} sources say the licence {licence!r}"
-            yield f"{counted}, the manifest counts {entry['clips']} of {entry['sources']}"
+            yield f"{counted}, the manifest counts {totals.clips} of {totals.sources}"
 
 
-def check_splits(manifest: dict, found: Found) -> Iterator[str]:
+def check_splits(manifest: Manifest, found: Found) -> Iterator[str]:
     """The manifest's totals of each split; and what was dealt is in one split only: speakers, files, or times of a file."""
-    for split, row in manifest["splits"].items():
+    for split, totals in manifest.splits.items():
         if found.missing[split]:
             continue
         clips = found.clips[split].values()
@@ -82,17 +84,17 @@ def check_splits(manifest: dict, found: Found) -> Iterator[str]:
             "frames": sum(clip.n_frames for clip in clips),
             "speakers": len({clip.speaker for clip in clips}),
         }
+        said = {"clips": totals.clips, "frames": totals.frames, "speakers": totals.speakers}
         yield from (
-            f"split {split} has {n} {name}, the manifest says {row[name]}"
+            f"split {split} has {n} {name}, the manifest says {said[name]}"
             for name, n in counted.items()
-            if n != row[name]
+            if n != said[name]
         )
-    dealt = manifest["options"].get("split_by", "speaker")
-    if dealt == "speaker":
+    if manifest.split_by == "speaker":
         yield from in_several(
             "speaker", ((clip.speaker, split) for split, own in found.clips.items() for clip in own.values())
         )
-    elif dealt == "file":
+    elif manifest.split_by == "file":
         yield from in_several("source", ((source, split) for source, _, split, _ in found.sources))
     else:
         yield from times_in_several(found)
@@ -121,9 +123,9 @@ def times_in_several(found: Found) -> Iterator[str]:
                 yield f"{source!r} is in split {earlier} until {seconds(stop)} s, and in split {later} from {seconds(first)} s on"
 
 
-def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
+def check_ledger(folder: Path, manifest: Manifest, found: Found) -> Iterator[str]:
     """``ledger.jsonl``: one row a source, whose clips are the clips in the shards; the manifest's funnel adds the rows up."""
-    path = folder / "ledger.jsonl"
+    path = folder / LEDGER
     try:
         yield from _ledger_problems(read_rows(path), manifest, found)
     except (OSError, ValueError) as error:
@@ -132,7 +134,7 @@ def check_ledger(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
         yield f"a row of {path} lacks or garbles {error}"
 
 
-def _ledger_problems(rows: list[dict], manifest: dict, found: Found) -> Iterator[str]:
+def _ledger_problems(rows: list[dict], manifest: Manifest, found: Found) -> Iterator[str]:
     yield from (
         f"the ledger has {n} rows for {source!r}"
         for source, n in Counter(row["source"] for row in rows).items()
@@ -151,9 +153,11 @@ def _ledger_problems(rows: list[dict], manifest: dict, found: Found) -> Iterator
             f"ledger, {row['source']!r}: {problem}"
             for problem in _row_problems(row, clips[row["source"]], said[row["source"]], found)
         )
-    for name, n in (("sources", len(rows)), ("clips", found.n_clips + found.missing.total())):
-        if manifest["funnel"].get(name, n) != n:
-            yield f"the manifest's funnel says {manifest['funnel'][name]} {name}, there are {n}"
+    if funnel := manifest.funnel:
+        n_clips = found.n_clips + found.missing.total()
+        for name, said_n, n in (("sources", funnel.sources, len(rows)), ("clips", funnel.clips, n_clips)):
+            if said_n != n:
+                yield f"the manifest's funnel says {said_n} {name}, there are {n}"
 
 
 def _row_problems(row: dict, clips: int, said: set[tuple[str, ...]], found: Found) -> Iterator[str]:
@@ -181,24 +185,24 @@ def _row_problems(row: dict, clips: int, said: set[tuple[str, ...]], found: Foun
         yield f"{row['seconds']} s are not the {row['seconds_kept']} s kept and {sum(row['dropped'].values()):g} s dropped"
 
 
-def check_pairs(folder: Path, manifest: dict, found: Found) -> Iterator[str]:
+def check_pairs(folder: Path, manifest: Manifest, found: Found) -> Iterator[str]:
     """``pairs/*.parquet``: those of the manifest, unchanged, balanced, and each row a pair of its kind within clips of its split."""
-    there = {path.stem for path in (folder / "pairs").glob("*.parquet")}
+    there = {path.stem for path in (folder / PAIRS_FOLDER).glob("*.parquet")}
     yield from (
-        f"pairs/{split}.parquet is not in the manifest" for split in sorted(there - manifest["pairs"].keys())
+        f"{pairs_file(split)} is not in the manifest" for split in sorted(there - manifest.pairs.keys())
     )
-    for split, entry in manifest["pairs"].items():
-        path = folder / "pairs" / f"{split}.parquet"
+    for split, file in manifest.pairs.items():
+        path = folder / pairs_file(split)
         try:
             rows = read_pairs(path)
         except ShardError as error:
             yield str(error)
             continue
-        if (digest := sha256_of(path)) != entry["sha256"]:
-            yield f"{path} has SHA-256 {digest}, the manifest says {entry['sha256']}"
+        if (digest := sha256_of(path)) != file.sha256:
+            yield f"{path} has SHA-256 {digest}, the manifest says {file.sha256}"
         positives = sum(row.label for row in rows)
-        if len(rows) != entry["rows"] or 2 * positives != len(rows):
-            yield f"{path} has {len(rows)} pairs, {positives} of them positive; wanted {entry['rows']}, half of them positive"
+        if len(rows) != file.rows or 2 * positives != len(rows):
+            yield f"{path} has {len(rows)} pairs, {positives} of them positive; wanted {file.rows}, half of them positive"
         clips = found.clips[split]
         known = [row for row in rows if row.lips_key in clips and row.audio_key in clips]
         if len(known) < len(rows) and not found.missing[split]:

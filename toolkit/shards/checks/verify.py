@@ -8,7 +8,9 @@ from typing import Any
 
 from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files.stamps import sha256_of
+from speechlip.format import LEDGER, MANIFEST, SHARDS_FOLDER, shard_file
 from speechlip.licences import plain_licence
+from speechlip.manifest import Manifest, ShardRow
 from speechlip.remote.mirror import shard_on_disk, shard_url, shards_at
 from speechlip.shards.checks.folder import (
     Found,
@@ -80,18 +82,18 @@ def verify(folder: str | Path, on_clip: OnClip = lambda done, total: None) -> Ve
         return Verification(0, 0, 0, 0, (one_line(error),))
     problems = _Problems(
         unbroken("the files in data/", check_files(folder, manifest)),
-        unbroken("manifest.json", check_seal(folder, manifest)),
+        unbroken(MANIFEST, check_seal(folder, manifest)),
         unbroken("the shards", check_shards(folder, manifest, found, on_clip)),
         unbroken("the splits", check_splits(manifest, found)),
-        unbroken("ledger.jsonl", check_ledger(folder, manifest, found)),
+        unbroken(LEDGER, check_ledger(folder, manifest, found)),
         unbroken("the licences", check_licences(manifest, found)),
         unbroken("the frozen pairs", check_pairs(folder, manifest, found)),
     )
     return Verification(
-        shards=len(manifest["shards"]),
+        shards=len(manifest.shards),
         clips=found.n_clips,
         frames=found.n_frames,
-        pairs=sum(entry["rows"] for entry in manifest["pairs"].values()),
+        pairs=sum(file.rows for file in manifest.pairs.values()),
         problems=problems.first,
         more=problems.more,
         licences=tuple(sorted(found.licences)),
@@ -99,11 +101,10 @@ def verify(folder: str | Path, on_clip: OnClip = lambda done, total: None) -> Ve
     )
 
 
-def unsealed(manifest: dict) -> Iterator[str]:
+def unsealed(manifest: Manifest) -> Iterator[str]:
     """What the manifest of an older release does not hold, so that a change there goes unseen."""
-    if lacking := [
-        text for name, text in (("digest", "itself"), ("ledger", "the ledger")) if name not in manifest
-    ]:
+    lacking = ["itself"] * (manifest.digest is None) + ["the ledger"] * (manifest.ledger is None)
+    if lacking:
         yield f"the manifest holds no hash of {' and '.join(lacking)}, as older releases wrote it: a change there may go unseen"
 
 
@@ -135,19 +136,19 @@ class _Problems:
         self.first = tuple(first)
 
 
-def check_files(folder: Path, manifest: dict) -> Iterator[str]:
+def check_files(folder: Path, manifest: Manifest) -> Iterator[str]:
     """The shards of the manifest and no other file in ``data/``; numbered without a gap."""
-    listed = {row["name"]: row for row in manifest["shards"]}
-    there = {path.name for path in (folder / "data").iterdir()} if (folder / "data").is_dir() else set()
+    listed = {row.name: row for row in manifest.shards}
+    there = {path.name for path in (folder / SHARDS_FOLDER).glob("*")}
     elsewhere = {name for name in listed if shard_url(folder, name)}
     for name in sorted(listed.keys() - there - elsewhere):
-        unseen = f"its {counted(listed[name]['clips'], 'clip')}, and what ledger and pairs say of them, cannot be checked"
-        yield f"data/{name} is missing though the manifest lists it: {unseen}"
-    if not sum(row["clips"] for row in listed.values()):
+        unseen = f"its {counted(listed[name].clips, 'clip')}, and what ledger and pairs say of them, cannot be checked"
+        yield f"{shard_file(name)} is missing though the manifest lists it: {unseen}"
+    if not sum(row.clips for row in listed.values()):
         yield "there is no clip in it; ledger.jsonl says what became of the videos"
     extra = {name for name in there - listed.keys() if not (elsewhere and name.endswith(PARTS))}
-    yield from (f"data/{name} is not in the manifest; move it away" for name in sorted(extra))
-    for split, n_shards in Counter(row["split"] for row in listed.values()).items():
+    yield from (f"{shard_file(name)} is not in the manifest; move it away" for name in sorted(extra))
+    for split, n_shards in Counter(row.split for row in listed.values()).items():
         wanted = {f"{split}-{index:05d}-of-{n_shards:05d}.tar" for index in range(n_shards)}
         yield from (
             f"shard {name} of split {split} is not one of {n_shards} numbered shards"
@@ -155,44 +156,44 @@ def check_files(folder: Path, manifest: dict) -> Iterator[str]:
         )
 
 
-def check_shards(folder: Path, manifest: dict, found: Found, on_clip: OnClip) -> Iterator[str]:
+def check_shards(folder: Path, manifest: Manifest, found: Found, on_clip: OnClip) -> Iterator[str]:
     """Size and SHA-256 of every shard, every sample in it, and its counts; fills ``found``."""
-    total = sum(row["clips"] for row in manifest["shards"])
-    for row in manifest["shards"]:
+    total = sum(row.clips for row in manifest.shards)
+    for row in manifest.shards:
         try:
-            with shard_on_disk(folder, row["name"], row["bytes"]) as path:
+            with shard_on_disk(folder, row.name, row.bytes) as path:
                 if not path.is_file():
-                    found.missing[row["split"]] += row["clips"]
+                    found.missing[row.split] += row.clips
                 else:
                     yield from _check_shard(
-                        path, row, manifest["fields"], found, lambda done: on_clip(done, total)
+                        path, row, manifest.fields, found, lambda done: on_clip(done, total)
                     )
         except ShardError as error:
             yield str(error)
 
 
 def _check_shard(
-    path: Path, row: dict, fields: Sequence[str], found: Found, on_clip: Callable[[int], object]
+    path: Path, row: ShardRow, fields: Sequence[str], found: Found, on_clip: Callable[[int], object]
 ) -> Iterator[str]:
-    yield from (f"data/{row['name']} has {problem}" for problem in _other_bytes(path, row))
+    yield from (f"{shard_file(row.name)} has {problem}" for problem in _other_bytes(path, row))
     clips, frames = found.n_clips, found.n_frames
     try:
-        yield from (f"data/{row['name']}: {problem}" for problem in _header_problems(path))
+        yield from (f"{shard_file(row.name)}: {problem}" for problem in _header_problems(path))
         for raw in read_plain(path):
-            yield from unbroken(f"sample {raw['__key__']}", _check_sample(raw, row["split"], fields, found))
+            yield from unbroken(f"sample {raw['__key__']}", _check_sample(raw, row.split, fields, found))
             on_clip(found.n_clips)
     except ShardError as error:
         yield str(error)
     clips, frames = found.n_clips - clips, found.n_frames - frames
-    if (clips, frames) != (row["clips"], row["frames"]):
-        yield f"data/{row['name']} holds {clips} clips and {frames} frames, the manifest says {row['clips']} and {row['frames']}"
+    if (clips, frames) != (row.clips, row.frames):
+        yield f"{shard_file(row.name)} holds {clips} clips and {frames} frames, the manifest says {row.clips} and {row.frames}"
 
 
-def _other_bytes(path: Path, row: dict) -> Iterator[str]:
-    if path.stat().st_size != row["bytes"]:
-        yield f"{path.stat().st_size} bytes, the manifest says {row['bytes']}"
-    elif (digest := sha256_of(path)) != row["sha256"]:
-        yield f"SHA-256 {digest}, the manifest says {row['sha256']}"
+def _other_bytes(path: Path, row: ShardRow) -> Iterator[str]:
+    if path.stat().st_size != row.bytes:
+        yield f"{path.stat().st_size} bytes, the manifest says {row.bytes}"
+    elif (digest := sha256_of(path)) != row.sha256:
+        yield f"SHA-256 {digest}, the manifest says {row.sha256}"
 
 
 def read_plain(path: Path) -> Iterator[dict[str, Any]]:
@@ -244,5 +245,5 @@ def _header_problems(path: Path) -> Iterator[str]:
             before = member.name
 
 
-def _names(listed: dict[str, dict], split: str) -> set[str]:
-    return {name for name, row in listed.items() if row["split"] == split}
+def _names(listed: dict[str, ShardRow], split: str) -> set[str]:
+    return {name for name, row in listed.items() if row.split == split}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import OptionError, ShardError
+from speechlip.format import pairs_file
 from speechlip.remote.mirror import keep_shards, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
@@ -96,7 +97,7 @@ def evaluation_batches(
     if batch_size < 1:
         raise OptionError(f"batch_size must be at least 1, but is {batch_size}")
     folder = shards_at(folder)
-    rows, clips = iter(read_pairs(folder / "pairs" / f"{split}.parquet")), ClipLookup(folder, split, reads)
+    rows, clips = iter(read_pairs(folder / pairs_file(split))), ClipLookup(folder, split, reads)
     while batch := list(islice(rows, batch_size)):
         yield collate_frozen(batch, clips)
 

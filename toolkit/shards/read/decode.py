@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import OptionError, ShardError, no_such
-from speechlip.manifest import strict_json
+from speechlip.files.strict_json import strict_json
 from speechlip.shards.read.filmstrip import Filmstrip, decode_strip
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME

@@ -7,13 +7,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.format import FORMAT, MANIFEST, WORK_FOLDER, shard_file
-from speechlip.manifest import shape_problem, strict_json
+from speechlip.files.strict_json import strict_json
+from speechlip.format import FORMAT, LEDGER, MANIFEST, WORK_FOLDER, shard_file
+from speechlip.manifest import Manifest, ShardRow
 from speechlip.remote.mirror import shard_url, shards_at
 from speechlip.remote.names import REMOTE_SCHEMES, is_remote
 from speechlip.remote.stream import RemoteStream
@@ -21,11 +22,17 @@ from speechlip.remote.stream import RemoteStream
 
 @dataclass(frozen=True)
 class ShardSet:
-    """The shards of one split in their fixed order.
+    """The shards of one split in their fixed order. Of a bare list, which has no manifest, all but urls and digest is None.
 
-    urls: local paths or URLs. clips: clips of each shard. fields: member names. n_clips, n_speakers: of the whole split.
+    urls: local paths or URLs.
+    digest: tells two shard sets apart.
+    split: its name.
+    clips: clips of each shard.
+    fields: member names.
+    n_clips, n_speakers: of the whole split.
     columns: those of ``metadata.csv`` that the ``json`` of every sample carries as text.
-    All but ``urls`` are None for a bare list, which has no manifest. ``digest`` tells two shard sets apart.
+    folder: on this disk; of one elsewhere, its mirror.
+    manifest: of the whole folder.
     """
 
     urls: tuple[str, ...]
@@ -36,6 +43,8 @@ class ShardSet:
     n_clips: int | None = None
     n_speakers: int | None = None
     columns: tuple[str, ...] | None = None
+    folder: Path | None = None
+    manifest: Manifest | None = field(default=None, compare=False, repr=False)
 
 
 def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
@@ -53,33 +62,35 @@ def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = N
     return _of_folder(shards_at(shards), split)
 
 
-def read_manifest(folder: str | Path) -> dict:
+def read_manifest(folder: str | Path) -> Manifest:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 
-    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another format, a field that is missing or
-    garbled, a name that leads out of the folder.
+    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another
+    format, a field that is missing or garbled, a name that leads out of the folder.
     """
     folder = shards_at(folder)
     path = folder / MANIFEST
     if not path.is_file():
         raise ShardError(_why_no_manifest(folder))
     try:
-        manifest = strict_json(path.read_text(encoding="utf-8"))
+        raw = strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ShardError(
             f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, or prepare the folder again"
         ) from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
+    said = raw.get("format") if isinstance(raw, dict) else None
+    if said != FORMAT:
         raise ShardError(
-            f"{folder} has shard format {found!r}, this speechlip reads format {FORMAT}; "
+            f"{folder} has shard format {said!r}, this speechlip reads format {FORMAT}; "
             "install the release that wrote it (manifest.json: speechlip), or prepare the sources again"
         )
-    if problem := shape_problem(manifest):
+    try:
+        return Manifest.of(raw)
+    except ValueError as error:
         raise ShardError(
-            f"manifest.json lacks or garbles what a reader needs: {problem}; restore {path}, or prepare the folder again"
-        )
-    return manifest
+            f"manifest.json lacks or garbles what a reader needs: {error}; "
+            f"restore {path}, or prepare the folder again"
+        ) from error
 
 
 def open_shard(url: str) -> AbstractContextManager[BinaryIO | RemoteStream]:
@@ -97,34 +108,36 @@ def _why_no_manifest(folder: Path) -> str:
 
 def _of_folder(folder: Path, split: str | None) -> ShardSet:
     manifest = read_manifest(folder)
-    known = sorted({row["split"] for row in manifest["shards"]})
+    known = sorted({row.split for row in manifest.shards})
     if split not in known:
         raise OptionError(
             f"no split {split!r} with shards in {folder}; there are: {', '.join(known) or 'none'}"
         )
-    rows = sorted((row for row in manifest["shards"] if row["split"] == split), key=lambda row: row["name"])
+    rows = sorted((row for row in manifest.shards if row.split == split), key=lambda row: row.name)
     urls = [_url_of(folder, row) for row in rows]
-    if not sum(row["clips"] for row in rows):
+    if not sum(row.clips for row in rows):
         raise ShardError(
-            f"split {split!r} of {folder} holds no clip; ledger.jsonl says what became of its sources"
+            f"split {split!r} of {folder} holds no clip; {LEDGER} says what became of its sources"
         )
     return ShardSet(
         urls=tuple(urls),
-        digest=_digest(row["sha256"] for row in rows),
+        digest=_digest(row.sha256 for row in rows),
         split=split,
-        clips=tuple(row["clips"] for row in rows),
-        fields=tuple(manifest["fields"]),
-        n_clips=sum(row["clips"] for row in rows),
-        n_speakers=manifest["splits"][split]["speakers"],
-        columns=tuple(manifest.get("columns", ())),
+        clips=tuple(row.clips for row in rows),
+        fields=manifest.fields,
+        n_clips=sum(row.clips for row in rows),
+        n_speakers=manifest.splits[split].speakers,
+        columns=manifest.columns,
+        folder=folder,
+        manifest=manifest,
     )
 
 
-def _url_of(folder: Path, row: dict) -> str:
-    path, url = folder / shard_file(row["name"]), shard_url(folder, row["name"])
+def _url_of(folder: Path, row: ShardRow) -> str:
+    path, url = folder / shard_file(row.name), shard_url(folder, row.name)
     if url and not path.is_file():
         return url
-    _check_size(path, row["bytes"])
+    _check_size(path, row.bytes)
     return str(path)
 
 
