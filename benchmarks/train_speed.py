@@ -37,8 +37,8 @@ from speechlip.spectra import spectrogram
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE
 from speechlip.training.config import TrainOptions
 from speechlip.training.device import choose_device
-from speechlip.training.history import Row
-from speechlip.training.loop import Watcher, train
+from speechlip.training.history import HistoryRow
+from speechlip.training.train import train
 
 WINDOW, WARM_UP_STEPS, MIB = 5, 3, 1 << 20
 NEGATIVES = "shift:1"
@@ -100,7 +100,7 @@ def print_speed(given: argparse.Namespace, device: torch.device) -> None:
             )
 
 
-def our_loop(given: argparse.Namespace, precision: str, run: Path) -> Row:
+def our_loop(given: argparse.Namespace, precision: str, run: Path) -> HistoryRow:
     """The second row of ``train`` as the command calls it; as many steps go before it."""
     options = TrainOptions(
         encoder=given.encoder,
@@ -115,8 +115,8 @@ def our_loop(given: argparse.Namespace, precision: str, run: Path) -> Row:
         validation_pairs=2,
         checkpoint_every=10**9,
     )
-    rows: list[Row] = []
-    train(given.shards, options, run, watcher=Watcher(row=rows.append))
+    rows: list[HistoryRow] = []
+    train(given.shards, run, options, on_row=rows.append)
     return rows[1]
 
 

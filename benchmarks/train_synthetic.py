@@ -25,7 +25,7 @@ from speechlip.shards.pairs.rules import KINDS
 from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import SAMPLES_PER_FRAME
 from speechlip.training.config import make_options
-from speechlip.training.loop import train
+from speechlip.training.train import train
 from speechlip.training.validation import open_validation
 
 BIN = Path(sys.executable).parent
@@ -51,7 +51,7 @@ def main() -> None:
     shutil.rmtree(run, ignore_errors=True)
     options = make_options(preset, chosen | {"validate_every": 10**9, "checkpoint_every": 10**9})
     wall_s, cpu_s = -time.perf_counter(), -time.process_time()
-    train(shards, options, run)
+    train(shards, run, options)
     wall_s, cpu_s = wall_s + time.perf_counter(), cpu_s + time.process_time()
     trained = load_run(run)
     columns = [

@@ -151,12 +151,12 @@ def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language,
     given = {"np": np, "points": np.zeros((4, 68, 2)), "frame_times_s": np.arange(4) / 25}
     if "load_run" in text:
         from speechlip.training.config import TrainOptions
-        from speechlip.training.loop import train
+        from speechlip.training.train import train
 
         train(
             Path("shards"),
-            TrainOptions(encoder="mel-cnn", steps=1, batch_size=4, validation_pairs=4),
             Path("runs/mel-cnn"),
+            TrainOptions(encoder="mel-cnn", steps=1, batch_size=4, validation_pairs=4),
         )
         given |= {"crops": np.zeros((9, 96, 96, 3), np.uint8), "audio": np.zeros(9 * 640, np.int16)}
     exec(compile(text, "snippet", "exec"), given)

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from speechlip.shards.read.reader import ClipReader as ClipReader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
+    from speechlip.training.check_data import check_data as check_data
+    from speechlip.training.config import TrainOptions as TrainOptions
+    from speechlip.training.train import TrainedRun as TrainedRun
+    from speechlip.training.train import train as train
     from speechlip.workers.pool import Limits as Limits
 
 __version__ = "0.1.0"
@@ -55,8 +59,11 @@ ROOM_OF = {
     "ShardSet": "shards.read.shardset",
     "Source": "records",
     "SpeechLipError": "errors",
+    "TrainOptions": "training.config",
+    "TrainedRun": "training.train",
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",
+    "check_data": "training.check_data",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "open_encoder": "encoders.features.catalogue",
@@ -66,6 +73,7 @@ ROOM_OF = {
     "prepare_plan": "preparing.prepare",
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
+    "train": "training.train",
 }
 """Where each name of the door lives."""
 __all__ = sorted(ROOM_OF)

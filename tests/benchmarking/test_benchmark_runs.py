@@ -12,7 +12,7 @@ from speechlip.benchmarking import head, row, tasks
 from speechlip.benchmarking.row import make_row
 from speechlip.benchmarking.run import BenchmarkJob, run_benchmark
 from speechlip.training.config import TrainOptions
-from speechlip.training.loop import train
+from speechlip.training.train import train
 from tiny_lips import TinyLips
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -30,8 +30,8 @@ def trained(short_shards, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "mel-cnn"
     train(
         short_shards,
-        TrainOptions(encoder="mel-cnn", loss="nce", steps=1, batch_size=4, validation_pairs=4, device="cpu"),
         out,
+        TrainOptions(encoder="mel-cnn", loss="nce", steps=1, batch_size=4, validation_pairs=4, device="cpu"),
     )
     return out
 

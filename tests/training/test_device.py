@@ -15,6 +15,7 @@ from speechlip.training.finite import LossWatch, TrainingStopped
 from speechlip.training.losses import LOSSES, Criterion
 from speechlip.training.objective import Objective
 from speechlip.training.ranks import Ranks
+from speechlip.training.train import train
 
 CPU = torch.device("cpu")
 CPU_FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
@@ -73,7 +74,7 @@ def test_memory_that_runs_out_in_a_run_is_an_error_of_the_batch_size(tmp_path, m
     monkeypatch.setattr(Objective, "forward", full)
     shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}})
     with pytest.raises(OptionError, match="batches of 4 pairs; try --batch-size 2"):
-        loop.train(shards, OPTIONS, tmp_path / "run")
+        train(shards, tmp_path / "run", OPTIONS)
 
 
 # compiling
@@ -115,7 +116,7 @@ def test_what_is_compiled_has_the_weights_of_the_networks(tmp_path, monkeypatch)
     shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}})
     runs = [tmp_path / "compiled", tmp_path / "plain"]
     for run, compile in zip(runs, (True, False), strict=True):
-        loop.train(shards, replace(OPTIONS, negatives="shift:1", steps=1, compile=compile), run)
+        train(shards, run, replace(OPTIONS, negatives="shift:1", steps=1, compile=compile))
     assert len(seen) == 1
     weights = [(next(run.glob("step-*")) / "model.safetensors").read_bytes() for run in runs]
     assert weights[0] == weights[1]
@@ -148,11 +149,11 @@ def test_losses_are_handed_on_late_in_their_order_and_none_is_lost():
     late, at_once = LossWatch(late=1), LossWatch(late=0)
     assert [list(late.see(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [
         [],
-        [(1, 1.0)],
-        [(2, 2.0)],
+        [1.0],
+        [2.0],
     ]
-    assert list(late.rest()) == [(3, 3.0)] and list(late.rest()) == []
-    assert list(at_once.see(1, torch.tensor(0.5), {})) == [(1, 0.5)]
+    assert list(late.rest()) == [3.0] and list(late.rest()) == []
+    assert list(at_once.see(1, torch.tensor(0.5), {})) == [0.5]
 
 
 def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():

@@ -13,8 +13,8 @@ from linear_pair import OPTIONS, gradients
 from safetensors.torch import load_file
 
 from speechlip.errors import OptionError
-from speechlip.training.loop import train
 from speechlip.training.ranks import ALONE, Ranks, gathered
+from speechlip.training.train import train
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +114,7 @@ def test_another_number_of_processes_is_refused(both, shards, tiny_lips):
         OptionError,
         match=r"trained by 2 process\(es\).*this is one of 1. Go on by torchrun --nproc-per-node 2, or begin",
     ):
-        train(shards, OPTIONS, both[0] / "resumed", resume=True)
+        train(shards, both[0] / "resumed", OPTIONS, resume=True)
 
 
 def test_the_package_is_a_command_too():

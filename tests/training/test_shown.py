@@ -4,18 +4,19 @@ import time
 
 import numpy as np
 import pytest
+from listening import Notes
 from PIL import Image
 
-from speechlip.commands.output.train_encoder import Progress, open_scalars
+from speechlip.commands.output.train_encoder import TrainingBar
 from speechlip.errors import ModelError
 from speechlip.training import history
 from speechlip.training.config import TrainOptions, make_options
 from speechlip.training.cosines import auc_by_kind, read_cosines, write_cosines
 from speechlip.training.curves import CURVE, KIND_COLOURS, draw_training
-from speechlip.training.history import Row
-from speechlip.training.tensorboard import Scalars
+from speechlip.training.history import HistoryRow
+from speechlip.training.tensorboard import Scalars, open_scalars
 
-ROWS = [Row(100 * n, 0.7 / n, 1e-3, 0.5 + 0.1 * n, 50.0, 0.01, 9.0 * n) for n in range(1, 5)]
+ROWS = [HistoryRow(100 * n, 0.7 / n, 1e-3, 0.5 + 0.1 * n, 50.0, 0.01, 9.0 * n) for n in range(1, 5)]
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_kind_that_is_not_there_is_not_drawn(run):
     assert found.get(KIND_COLOURS["clip"], 0) > 100 and found.get(KIND_COLOURS["speaker"], 0) == 0
 
 
-@pytest.mark.parametrize("rows", [[], [Row(1, 0.7, 1e-3, float("nan"), 50.0, 0.0, 1.0)], ROWS[:1]])
+@pytest.mark.parametrize("rows", [[], [HistoryRow(1, 0.7, 1e-3, float("nan"), 50.0, 0.0, 1.0)], ROWS[:1]])
 def test_a_run_that_has_hardly_begun_is_drawn_too(tmp_path, rows):
     history.begin(tmp_path)
     for row in rows:
@@ -126,21 +127,17 @@ def test_rows_become_scalars_and_a_resumed_run_goes_on_from_its_checkpoint(tmp_p
     assert scalars(tmp_path, "train/loss") == pytest.approx({100: 0.7, 200: 0.35, 300: 0.7 / 3})
     time.sleep(1.1)  # TensorBoard orders files by the second in their names
     again = Scalars(tmp_path, after_step=200)  # step 300 was not saved
-    again.row(Row(300, 0.25, 1e-3, float("nan"), 50.0, 0.01, 1.0))
+    again.row(HistoryRow(300, 0.25, 1e-3, float("nan"), 50.0, 0.01, 1.0))
     again.close()
     assert scalars(tmp_path, "train/loss") == pytest.approx({100: 0.7, 200: 0.35, 300: 0.25})
     assert set(scalars(tmp_path, "validation/pair_auc")) == {100, 200}, "what is no number is left out"
 
 
 def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("speechlip.commands.output.train_encoder.tensorboard_installed", lambda: False)
-    notes = []
-    assert [open_scalars(tmp_path, False, wanted, notes.append) for wanted in (None, False)] == [
-        None,
-        None,
-    ] and not notes
-    assert open_scalars(tmp_path, False, True, notes.append) is None
-    assert len(notes) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes[0]
+    monkeypatch.setattr("speechlip.training.tensorboard.installed", lambda: False)
+    notes = Notes()
+    assert [open_scalars(tmp_path, 0, wanted, notes) for wanted in (None, False, True)] == [None] * 3
+    assert len(notes.said) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes.said[0]
 
 
 # the bar
@@ -148,9 +145,9 @@ def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
 
 def test_the_bar_shows_loss_auc_speed_and_waiting(monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    progress = Progress(TrainOptions(steps=10), quiet=False)
-    progress.step(5, 0.7)  # a run that goes on
-    progress.row(Row(5, 0.61234, 1e-3, 0.8765, 123.4, 0.034, 1.0))
-    shown = str(progress.bar.bar)
-    progress.close()
+    with TrainingBar() as progress:
+        progress.begin("se4lip", 10, "steps", done=4)  # a run that goes on
+        progress.advance()
+        progress.row(HistoryRow(5, 0.61234, 1e-3, 0.8765, 123.4, 0.034, 1.0))
+        shown = str(progress.bar.bar)
     assert "loss 0.6123, pair AUC 0.876, 123 windows/s, 3% waiting for data" in shown and "5/10" in shown

@@ -1,11 +1,7 @@
-"""Training end to end on a tiny folder: it resumes weight for weight, and refuses what it must."""
+"""Training end to end on a tiny folder: it resumes weight for weight, and leaves what it says."""
 
-import csv
-import errno
-import json
 import multiprocessing
 import os
-import pickle
 import shutil
 import signal
 from dataclasses import replace
@@ -13,95 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_dataset
 import torch
-from safetensors.torch import load_file, save_file
+from listening import AtStep, Told
+from safetensors.torch import load_file
+from tiny_runs import OPTIONS, checkpoint, facts, history, same_weights
 
 from speechlip.encoders.trained import load_run
-from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError, exit_code
-from speechlip.training.checkpoint import only_run, saved_options
-from speechlip.training.config import PRESETS, TrainOptions, make_options, other_end, resumed, unlike_paper
-from speechlip.training.finite import TrainingStopped
-from speechlip.training.loop import Watcher, train
-from speechlip.training.meter import Meter
+from speechlip.errors import OptionError, exit_code
+from speechlip.training.checkpoint import saved_options
+from speechlip.training.config import other_end, resumed
 from speechlip.training.stopping import Stopped
+from speechlip.training.train import train
 
-pytestmark = pytest.mark.usefixtures("tiny_lips")
-
-OPTIONS = TrainOptions(
-    encoder="mel-cnn",
-    loss="nce",
-    steps=4,
-    batch_size=4,
-    lr=1e-3,
-    schedule="cosine",
-    augment="colour,shift,flip,noise",
-    validation_pairs=8,
-    validate_every=1,
-    checkpoint_every=2,
-)
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    return tiny_dataset.write_dataset(tmp_path_factory.mktemp("tiny") / "shards")
-
-
-@pytest.fixture(scope="module")
-def straight(shards, tmp_path_factory):
-    """Four steps without a stop."""
-    run = tmp_path_factory.mktemp("runs") / "straight"
-    train(shards, OPTIONS, run)
-    return run
-
-
-@pytest.fixture(scope="module")
-def stopped(shards, tmp_path_factory):
-    """Killed in step 3, after its row was written and before anything was saved."""
-    run = tmp_path_factory.mktemp("runs") / "stopped"
-
-    def kill(row):
-        if row.step == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(shards, OPTIONS, run, watcher=Watcher(row=kill))
-    return run
-
-
-@pytest.fixture
-def own(stopped, tmp_path):
-    return Path(shutil.copytree(stopped, tmp_path / "run"))
-
-
-def history(run):
-    rows = list(csv.DictReader((run / "history.csv").read_text().splitlines()))
-    return [{name: row[name] for name in ("step", "loss", "lr", "auc")} for row in rows]
-
-
-def checkpoint(run):
-    (folder,) = run.glob("step-*")
-    return folder
-
-
-def same_weights(*runs):
-    ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in runs)
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-def facts(run):
-    return json.loads((checkpoint(run) / "checkpoint.json").read_text())
+pytestmark = pytest.mark.usefixtures("tiny_lips", "without_picture")
 
 
 def interrupt():
     raise KeyboardInterrupt
-
-
-def edit_facts(run, change):
-    path = checkpoint(run) / "checkpoint.json"
-    facts = json.loads(path.read_text())
-    change(facts)
-    path.write_text(json.dumps(facts))
 
 
 # resuming
@@ -111,7 +35,7 @@ def test_four_steps_are_two_and_two_weight_for_weight(shards, straight, own):
     assert [row["step"] for row in history(own)] == ["1", "2", "3"] and checkpoint(
         own
     ).name == "step-00000002"
-    train(shards, saved_options(own), own, resume=True)
+    train(shards, own, saved_options(own), resume=True)
     ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in (own, straight))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     ours, theirs = (torch.load(checkpoint(run) / "trainer.pt", weights_only=True) for run in (own, straight))
@@ -138,21 +62,21 @@ def test_a_checkpoint_that_was_not_finished_is_passed_over(shards, own):
 
 def test_a_finished_run_resumed_does_nothing(shards, straight, tmp_path):
     run = shutil.copytree(straight, tmp_path / "run")
-    assert train(shards, saved_options(run), run, resume=True).name == "step-00000004"
+    assert train(shards, run, saved_options(run), resume=True).checkpoint.name == "step-00000004"
     assert history(run) == history(straight)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(shards, straight, tmp_path):
     other = tmp_path / "other"
-    train(shards, replace(OPTIONS, steps=1, seed=1), other)
+    train(shards, other, replace(OPTIONS, steps=1, seed=1))
     assert history(other)[0]["loss"] != history(straight)[0]["loss"]
 
 
 def test_a_finished_run_grows_as_if_it_had_been_so_long_from_the_start(shards, tmp_path):
     options = replace(OPTIONS, schedule="constant", steps=2)
-    train(shards, options, tmp_path / "grown")
-    train(shards, resumed(saved_options(tmp_path / "grown"), {"steps": 4}), tmp_path / "grown", resume=True)
-    train(shards, replace(options, steps=4), tmp_path / "straight")
+    train(shards, tmp_path / "grown", options)
+    train(shards, tmp_path / "grown", resumed(saved_options(tmp_path / "grown"), {"steps": 4}), resume=True)
+    train(shards, tmp_path / "straight", replace(options, steps=4))
     assert same_weights(tmp_path / "grown", tmp_path / "straight") and history(tmp_path / "grown") == history(
         tmp_path / "straight"
     )
@@ -165,7 +89,7 @@ def test_a_cosine_that_is_given_another_end_says_so_for_good(shards, straight, t
     assert "goes on as one that ends at step 6: not the weights of 6 steps in one go" in other_end(
         saved_options(run), longer
     )
-    train(shards, longer, run, resume=True)
+    train(shards, run, longer, resume=True)
     assert facts(run)["ends"] == [4] and facts(run)["unlike_paper"]["steps"] == "6, begun as a run of 4"
     assert [float(row["lr"]) for row in history(run)][4:] == pytest.approx(
         [1e-3 * (1 + np.cos(np.pi * s / 6)) / 2 for s in (5, 6)], abs=1e-9
@@ -178,9 +102,9 @@ def test_a_signal_ends_a_run_after_its_step_with_everything_saved(shards, straig
     with pytest.raises(Stopped, match=f"stopped by {number.name} after step 3") as stopped:
         train(
             shards,
-            OPTIONS,
             tmp_path / "run",
-            watcher=Watcher(step=lambda step, loss: step == 2 and signal.raise_signal(number)),
+            OPTIONS,
+            progress=AtStep(lambda step: step == 2 and signal.raise_signal(number)),
         )
     assert (stopped.value.checkpoint, exit_code(stopped.value)) == (
         tmp_path / "run" / "step-00000003",
@@ -188,24 +112,24 @@ def test_a_signal_ends_a_run_after_its_step_with_everything_saved(shards, straig
     )
     assert "this step is finished and saved first" in capfd.readouterr().err
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
-    train(shards, saved_options(tmp_path / "run"), tmp_path / "run", resume=True)
+    train(shards, tmp_path / "run", saved_options(tmp_path / "run"), resume=True)
     assert same_weights(tmp_path / "run", straight) and history(tmp_path / "run") == history(straight)
 
 
 def test_the_second_signal_stops_at_once(shards, tmp_path):
-    def twice(step, loss):
+    def twice(step):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as stopped:
-        train(shards, OPTIONS, tmp_path / "run", watcher=Watcher(step=twice))
+        train(shards, tmp_path / "run", OPTIONS, progress=AtStep(twice))
     assert not isinstance(stopped.value, Stopped) and not list((tmp_path / "run").glob("step-*"))
 
 
 def test_readers_that_the_same_signal_ends_lose_nothing(shards, tmp_path):
     """As a batch system does it: every process of the run gets SIGTERM."""
 
-    def end_all(step, loss):
+    def end_all(step):
         if step == 2:
             for reader in multiprocessing.active_children():
                 os.kill(reader.pid, signal.SIGTERM)
@@ -213,17 +137,17 @@ def test_readers_that_the_same_signal_ends_lose_nothing(shards, tmp_path):
 
     options = replace(OPTIONS, workers=2, schedule="constant", steps=50)
     with pytest.raises(Stopped) as stopped:
-        train(shards, options, tmp_path / "run", watcher=Watcher(step=end_all))
+        train(shards, tmp_path / "run", options, progress=AtStep(end_all))
     assert stopped.value.step in (2, 3) and facts(tmp_path / "run")["step"] == stopped.value.step
 
 
 def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(shards, straight, tmp_path):
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train(shards, OPTIONS, run, watcher=Watcher(row=lambda row: interrupt()))
+        train(shards, run, OPTIONS, on_row=lambda row: interrupt())
     (run / "step-00000002.part").mkdir()
     (run / "tensorboard").mkdir()
-    train(shards, OPTIONS, run)
+    train(shards, run, OPTIONS)
     assert same_weights(run, straight) and sorted(path.name for path in run.iterdir()) == [
         "cosines.csv",
         "history.csv",
@@ -236,8 +160,28 @@ def test_a_folder_of_something_else_is_left_alone(shards, tmp_path):
     with pytest.raises(
         OptionError, match=r"holds no checkpoint but thesis\.tex; move that away, or choose another -o"
     ):
-        train(shards, OPTIONS, tmp_path)
+        train(shards, tmp_path, OPTIONS)
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_run_goes_on_with_its_own_options_unless_others_are_given(shards, own):
+    with pytest.raises(OptionError, match="this run has seed 0, not 1"):
+        train(shards, own, replace(OPTIONS, seed=1), resume=True)
+    done = train(str(shards), str(own), resume=True)
+    assert (done.folder, done.checkpoint, done.step) == (own, own / "step-00000004", 4)
+    assert done.options == OPTIONS and (done.last.step, f"{done.last.loss:.6g}") == (
+        4,
+        history(own)[-1]["loss"],
+    )
+    assert train(shards, own, resume=True).last is None
+
+
+def test_progress_is_told_of_every_step_and_rows_are_handed_out(shards, tmp_path):
+    told = Told()
+    rows = []
+    train(shards, tmp_path / "run", replace(OPTIONS, steps=3), progress=told, on_row=rows.append)
+    assert told.stage == ("mel-cnn", 3, "steps", 0) and told.done == 3
+    assert [row.step for row in rows] == [1, 2, 3]
 
 
 # what a run leaves
@@ -269,208 +213,3 @@ def test_a_run_is_read_back_and_gives_features(straight):
     np.testing.assert_allclose(np.linalg.norm(lips[:, :512], axis=1), 1, atol=1e-5)
     mean = trained.pair.speech.spectrum.mean
     assert mean.abs().max() > 0.1, "the spectrum was fitted to the training speech and saved"
-
-
-# refused
-
-
-def test_shards_that_changed_are_refused(shards, own, tmp_path):
-    other = Path(shutil.copytree(shards, tmp_path / "shards"))
-    tiny_dataset.edit_manifest(other, lambda manifest: manifest["versions"].update(av="99"))
-    with pytest.raises(ShardError, match=r"not those that .* was trained on so far"):
-        train(other, saved_options(own), own, resume=True)
-
-
-def test_another_encoder_is_refused_and_what_may_change_may(own):
-    with pytest.raises(OptionError, match="this run has encoder 'mel-cnn', not 'se4lip'"):
-        resumed(saved_options(own), {"encoder": "se4lip"})
-    assert resumed(OPTIONS, {"steps": 8, "device": "cpu"}).steps == 8
-
-
-def test_weights_of_another_encoder_are_refused(own):
-    edit_facts(own, lambda facts: facts["options"].update(encoder="stft-gru-small"))
-    with pytest.raises(ModelError, match="are those of another network: Missing key"):
-        load_run(own)
-
-
-def test_changed_weights_are_refused(own):
-    save_file({"pair.x": torch.zeros(3)}, checkpoint(own) / "model.safetensors")
-    with pytest.raises(ModelError, match=r"is not the file that checkpoint\.json beside it names"):
-        load_run(own)
-
-
-class Payload:
-    def __reduce__(self):
-        return (print, ("this must not run",))
-
-
-def test_a_pickle_with_code_is_refused_and_not_run(shards, own, capsys):
-    torch.save({"optimizer": Payload()}, checkpoint(own) / "trainer.pt")
-    with pytest.raises(ModelError, match="perhaps code; it was not run"):
-        train(shards, saved_options(own), own, resume=True)
-    (checkpoint(own) / "trainer.pt").write_bytes(pickle.dumps(Payload(), protocol=2))
-    with pytest.raises(ModelError):
-        train(shards, saved_options(own), own, resume=True)
-    assert "this must not run" not in capsys.readouterr().out
-
-
-def test_options_of_another_release_are_refused(own):
-    edit_facts(own, lambda facts: facts["options"].update(warp=3))
-    with pytest.raises(ModelError, match="other options than this speechlip has"):
-        saved_options(own)
-
-
-def test_two_runs_into_one_folder_are_refused(shards, straight, tmp_path):
-    with pytest.raises(OptionError, match="is not empty; go on with it by --resume"):
-        train(shards, OPTIONS, straight)
-    with only_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing"):
-        train(shards, OPTIONS, tmp_path, resume=True)
-
-
-def test_a_process_that_reads_and_is_killed_is_one_sentence(shards, tmp_path):
-    """torch raises its RuntimeError wherever the main thread is when it hears of it."""
-
-    def kill(step, loss):
-        if step == 2:
-            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-
-    with pytest.raises(
-        WorkerError,
-        match=r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go on",
-    ):
-        train(
-            shards,
-            replace(OPTIONS, steps=10_000, workers=2, validate_every=10_000),
-            tmp_path / "run",
-            watcher=Watcher(step=kill),
-        )
-
-
-@pytest.mark.parametrize("name", ["trainer.pt"])
-def test_a_disk_that_is_full_at_a_checkpoint_is_one_sentence_and_the_last_one_stays(
-    shards, straight, tmp_path, monkeypatch, name
-):
-    run = Path(shutil.copytree(straight, tmp_path / "run"))
-    before = sorted(path.name for path in run.iterdir())
-    fsync = os.fsync
-
-    def full(descriptor):
-        if Path(f"/proc/self/fd/{descriptor}").readlink().name == f"{name}.part":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        WriteError, match=rf"cannot write .*{name}: No space left on device; what is finished is kept"
-    ):
-        train(shards, replace(saved_options(run), steps=6), run, resume=True)
-    assert sorted(path.name for path in run.iterdir()) == before, (
-        "nothing is left of the one that did not fit"
-    )
-    monkeypatch.undo()
-    assert train(shards, replace(saved_options(run), steps=6), run, resume=True).name == "step-00000006"
-
-
-def test_a_first_checkpoint_that_was_being_written_is_none(shards, straight, tmp_path):
-    part = tmp_path / "run" / "step-00000002.part"
-    shutil.copytree(next(straight.glob("step-*")), part)
-    with pytest.raises(ModelError, match="holds no checkpoint"):
-        saved_options(tmp_path / "run")
-    assert train(shards, replace(OPTIONS, steps=1), tmp_path / "run").name == "step-00000001"
-    assert not part.exists()
-
-
-def test_numbers_that_are_not_finite_stop_it_with_step_and_keys(tmp_path):
-    def spoil(samples):
-        key = next(iter(samples))
-        values = np.full((5 * json.loads(samples[key]["json"])["n_frames"], 257), np.nan, np.float16)
-        samples[key]["stft.npy"] = tiny_dataset.npy(values)
-
-    shards = tiny_dataset.write_dataset(
-        tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}, shards=1
-    )
-    tiny_dataset.rewrite(shards, "train-00000-of-00001.tar", spoil)
-    with pytest.raises(
-        TrainingStopped,
-        match=r"step 1: the loss is nan, because the speech of these pairs is not finite.*anna-0",
-    ):
-        train(shards, replace(OPTIONS, batch_size=16), tmp_path / "run")
-
-
-def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
-    shards, notes = (
-        tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}}),
-        [],
-    )
-    train(shards, replace(OPTIONS, steps=1), tmp_path / "run", watcher=Watcher(note=notes.append))
-    assert history(tmp_path / "run")[0]["auc"] == "nan"
-    assert "no pair AUC while training: there are no frozen pairs" in notes[0]
-
-
-def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
-    notes = []
-    train(
-        shards,
-        replace(OPTIONS, steps=1, lip_input="literal"),
-        tmp_path / "run",
-        watcher=Watcher(note=notes.append),
-    )
-    assert "never look at rows 72–95" in notes[0]
-
-
-def test_mel_shards_are_refused(tmp_path):
-    shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40)}}, spectrogram="mel")
-    with pytest.raises(ShardError, match="257 bins is wanted, these have 80"):
-        train(shards, replace(OPTIONS, negatives="shift:1"), tmp_path / "run")
-
-
-def test_one_speaker_leaves_out_a_kind_and_says_so(tmp_path):
-    shards, notes = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40, 40)}}), []
-    with pytest.warns(UserWarning, match="speaker"):
-        train(shards, replace(OPTIONS, steps=1), tmp_path / "run", watcher=Watcher(note=notes.append))
-    assert "has one speaker" in notes[0]
-
-
-def test_a_run_on_the_plateau_is_told_once_and_one_that_learns_never():
-    options = replace(OPTIONS, loss="relu", validate_every=250)
-
-    def told(losses, auc):
-        meter, answers = Meter(), []
-        for number, loss in enumerate(losses, start=1):
-            meter.lost(loss)
-            meter.stepped(4, 0.0)
-            answers.append(meter.looks_stuck(options, meter.row(250 * number, 1e-3, auc)))
-        return answers
-
-    assert told([0.70, 0.693, 0.692, 0.693], 0.51) == [False, True, False, False]
-    assert told([0.70, 0.693, 0.692, 0.693], float("nan")) == [False, True, False, False]
-    assert told([0.70, 0.60, 0.50, 0.693], 0.51) == [False] * 4
-    assert told([0.693] * 4, 0.8) == [False] * 4
-
-
-# options
-
-
-def test_the_paper_preset_is_what_the_paper_states():
-    options = make_options("paper", {})
-    assert (options.encoder, options.lr, options.batch_size, options.loss) == ("se4lip", 5e-5, 16, "relu")
-    assert not {"lr", "batch_size", "loss"} & set(unlike_paper(options))
-    assert set(PRESETS) == {"paper", "fast"} and make_options("fast", {"lr": 1.0}).lr == 1.0
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"loss": "bce"}, "loss is 'bce'; there are: relu, clamp"),
-        ({"steps": 0}, "steps is 0; it must be at least 1"),
-        ({"batch_size": 1}, "batch_size 1 must be at least 2"),
-        ({"lr": float("nan")}, "lr nan a number above 0"),
-        ({"negatives": "positive:0,shift:1"}, "leave no positive pair"),
-        ({"negatives": "near:1"}, "no kind of pair 'near'"),
-        ({"momentum": 1}, "no option 'momentum'; there are: encoder, loss"),
-        ({"device": "tpu"}, "device is 'tpu'; there are: auto, cpu, cuda"),
-    ],
-)
-def test_options_that_cannot_be_are_refused(given, words):
-    with pytest.raises(OptionError, match=words):
-        make_options("paper", given)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,10 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
 def test_a_signal_is_one_sentence_with_the_command_that_goes_on(
     shards, tmp_path, capsys, monkeypatch, tiny_lips, number, code
 ):
+    steps = count(1)
     monkeypatch.setattr(
-        "speechlip.commands.output.train_encoder.Progress.step",
-        lambda self, step, loss: step == 1 and signal.raise_signal(number),
+        "speechlip.commands.output.train_encoder.TrainingBar.advance",
+        lambda self: signal.raise_signal(number) if next(steps) == 1 else None,
     )
     options = ("--encoder", "mel-cnn", "--steps", 50, "--batch-size", 4, "--quiet", "-o", tmp_path / "my run")
     ended, said, error = call(capsys, shards, *options)

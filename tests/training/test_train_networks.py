@@ -8,6 +8,7 @@ import pytest
 import tiny_dataset
 import torch
 from click.testing import CliRunner
+from listening import AtStep
 from safetensors.torch import load_file
 
 from speechlip.commands.cli import train_encoder
@@ -18,7 +19,7 @@ from speechlip.shards.pairs.rules import PairRules
 from speechlip.training import loop
 from speechlip.training.checkpoint import saved_options
 from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
-from speechlip.training.loop import Watcher, train
+from speechlip.training.train import train
 
 OPTIONS = TrainOptions(
     encoder="mel-cnn-wav2lip",
@@ -44,7 +45,7 @@ def checkpoint(run):
     return folder
 
 
-def kill_in_step_2(step, loss):
+def kill_in_step_2(step):
     if step == 2:
         raise KeyboardInterrupt
 
@@ -52,7 +53,7 @@ def kill_in_step_2(step, loss):
 @pytest.fixture(scope="module")
 def straight(shards, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "straight"
-    train(shards, OPTIONS, run)
+    train(shards, run, OPTIONS)
     return run
 
 
@@ -60,12 +61,12 @@ def test_a_network_of_the_waveform_goes_on_weight_for_weight(shards, straight, t
     with pytest.raises(KeyboardInterrupt):
         train(
             shards,
-            replace(OPTIONS, checkpoint_every=1),
             tmp_path / "run",
-            watcher=Watcher(step=kill_in_step_2),
+            replace(OPTIONS, checkpoint_every=1),
+            progress=AtStep(kill_in_step_2),
         )
     assert checkpoint(tmp_path / "run").name == "step-00000001"
-    train(shards, saved_options(tmp_path / "run"), tmp_path / "run", resume=True)
+    train(shards, tmp_path / "run", saved_options(tmp_path / "run"), resume=True)
     ours, theirs = (load_file(checkpoint(run) / "model.safetensors") for run in (tmp_path / "run", straight))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
@@ -90,7 +91,7 @@ def test_the_complex_stft_is_fitted_to_the_waveforms_of_the_train_split(shards):
 
 def test_what_was_chosen_is_saved_printed_and_built_again(shards, tmp_path):
     options = replace(OPTIONS, encoder="stft-gru-small", feature="power", pool="mean", min_neg_gap=3, steps=1)
-    train(shards, options, tmp_path / "run")
+    train(shards, tmp_path / "run", options)
     facts = json.loads((checkpoint(tmp_path / "run") / "checkpoint.json").read_text())
     assert {name: facts["options"][name] for name in ("feature", "pool", "min_neg_gap")} == {
         "feature": "power",
@@ -114,7 +115,7 @@ def test_the_least_gap_is_that_of_the_loader_and_of_the_loss(shards, tmp_path, m
     )
     monkeypatch.setattr(loop, "Criterion", lambda loss, rules: seen.append(rules) or torch.nn.Identity())
     with pytest.raises(Exception):  # noqa: B017 an Identity is no loss
-        train(shards, replace(OPTIONS, min_neg_gap=2), tmp_path / "run")
+        train(shards, tmp_path / "run", replace(OPTIONS, min_neg_gap=2))
     assert len(seen) == 2 and {rules.min_offset for rules in seen} == {7}
 
 

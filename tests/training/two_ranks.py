@@ -13,8 +13,9 @@ from speechlip.encoders.networks import pair
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.training.device import choose_device
-from speechlip.training.loop import open_loader, train
+from speechlip.training.loop import open_loader
 from speechlip.training.ranks import Ranks, joined
+from speechlip.training.train import train
 from tiny_lips import TinyLips
 
 SHARDS, DAMAGED, OUT = map(Path, sys.argv[1:])
@@ -37,8 +38,8 @@ def main() -> None:
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:
         torch.save({"gradients": found, "keys": keys, "mean": mean}, OUT / "found.pt")
-    train(SHARDS, replace(OPTIONS, steps=1), OUT / "resumed")
-    train(SHARDS, replace(OPTIONS, steps=2), OUT / "resumed", resume=True)
+    train(SHARDS, OUT / "resumed", replace(OPTIONS, steps=1))
+    train(SHARDS, OUT / "resumed", replace(OPTIONS, steps=2), resume=True)
     with suppress(SystemExit):
         command(SHARDS, OUT / "straight")
     command(DAMAGED, OUT / "damaged")

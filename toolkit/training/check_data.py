@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from speechlip.errors import SpeechLipError
+from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.config import TrainOptions
 from speechlip.training.device import choose_device, on_device, smaller_batch_advised
@@ -47,12 +48,12 @@ class Memorised:
         return f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
 
 
-def check_data(shards: Path, options: TrainOptions) -> Memorised:
+def check_data(shards: str | Path, options: TrainOptions = TrainOptions()) -> Memorised:
     """Overfit one batch of the train split with the options of a run, in at most 200 steps.
 
-    Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as ``loop.train`` does.
+    Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as ``train`` does.
     """
-    device = choose_device(options.device)
+    shards, device = shards_at(shards), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
     checked = replace(options, batch_size=min(options.batch_size, CHECKED_PAIRS), lr=CHECKED_LR, workers=0)
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):

@@ -11,7 +11,7 @@ from speechlip.files.writing import whole_file
 from speechlip.training import history
 from speechlip.training.config import TrainOptions
 from speechlip.training.cosines import MATCH, auc_by_kind, read_cosines
-from speechlip.training.history import Row
+from speechlip.training.history import HistoryRow
 from speechlip.training.losses import plateau
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def draw_training(run: Path, options: TrainOptions) -> Path:
     return run / NAME
 
 
-def headline(options: TrainOptions, rows: Sequence[Row]) -> str:
+def headline(options: TrainOptions, rows: Sequence[HistoryRow]) -> str:
     """What was trained, in a line.
 
     >>> headline(TrainOptions(), [])
@@ -77,7 +77,7 @@ def headline(options: TrainOptions, rows: Sequence[Row]) -> str:
     return f"{options.encoder}, loss {options.loss}, batches of {options.batch_size}, {done}; AUC and cosines of the validation pairs"
 
 
-def draw_loss(axes: "Axes", rows: Sequence[Row], plateau_loss: float) -> None:
+def draw_loss(axes: "Axes", rows: Sequence[HistoryRow], plateau_loss: float) -> None:
     """Mean loss between looks, over the line at which nothing is told apart."""
     axes.plot([row.step for row in rows], [row.loss for row in rows], color=CURVE, marker=_marker(rows))
     _level(axes, plateau_loss, f"dashed {plateau_loss:.2f}: nothing told apart")
@@ -85,7 +85,7 @@ def draw_loss(axes: "Axes", rows: Sequence[Row], plateau_loss: float) -> None:
     axes.set(title="Loss", xlabel="step", ylim=(0, 1.12 * top))
 
 
-def draw_auc(axes: "Axes", rows: Sequence[Row]) -> None:
+def draw_auc(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
     """Pair AUC of the fixed validation pairs."""
     seen = [row for row in rows if np.isfinite(row.auc)]
     if not seen:
@@ -134,7 +134,7 @@ def draw_cosines(axes: "Axes", cosines: dict[str, np.ndarray]) -> None:
     return None
 
 
-def _marker(rows: Sequence[Row]) -> str:
+def _marker(rows: Sequence[HistoryRow]) -> str:
     """A dot where one row alone would give no line."""
     return "o" if len(rows) < 2 else ""
 

@@ -43,22 +43,22 @@ class LossWatch:
         self.late = late
         self.coming: deque[_Coming] = deque()
 
-    def see(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[tuple[int, float]]:
-        """Begin to fetch the loss of a step; yields (step, loss) of those that are due. Raises TrainingStopped for one that is no number."""
+    def see(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[float]:
+        """Begin to fetch the loss of a step; yields the losses that are due. Raises TrainingStopped for one that is no number."""
         self.coming.append(_Coming(step, *_on_its_way(loss), batch))
         yield from self._known(self.late)
 
-    def rest(self) -> Iterator[tuple[int, float]]:
+    def rest(self) -> Iterator[float]:
         """Wait for those that are still coming: before a row is written or weights are saved."""
         yield from self._known(0)
 
-    def _known(self, left: int) -> Iterator[tuple[int, float]]:
+    def _known(self, left: int) -> Iterator[float]:
         while len(self.coming) > left:
             seen = self.coming.popleft()
             value = seen.value()
             if not isfinite(value):
                 raise TrainingStopped(why_not_finite(seen.step, value, seen.batch))
-            yield seen.step, value
+            yield value
 
 
 def _on_its_way(loss: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:

@@ -1,7 +1,8 @@
-"""``history.csv`` of a run: one row per look at the validation pairs."""
+"""``history.csv`` of a run: one row per validation."""
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,22 +13,32 @@ NAME = "history.csv"
 
 
 @dataclass(frozen=True)
-class Row:
-    """step: the last one counted in. loss: mean since the row before, or since this process began. lr: at that step. auc: pair AUC on the fixed
-    validation pairs, NaN where there are none. windows_per_s: pairs learned from per second of training. data_wait: share of that time spent
-    waiting for a batch. elapsed_s: since this process began.
-    """
+class HistoryRow:
+    """How a run of training stands after a validation."""
 
     step: int
+    """The last one counted in."""
     loss: float
+    """Mean since the row before, or since this process began."""
     lr: float
+    """Learning rate at that step."""
     auc: float
+    """Pair AUC on the fixed validation pairs; NaN where there are none."""
     windows_per_s: float
+    """Pairs learned from per second of training."""
     data_wait: float
+    """Share of the training time spent waiting for a batch."""
     elapsed_s: float
+    """Seconds since this process began."""
 
 
-COLUMNS = [field.name for field in fields(Row)]
+OnRow = Callable[[HistoryRow], None]
+"""Called with every row as it is written."""
+COLUMNS = [field.name for field in fields(HistoryRow)]
+
+
+def ignore_row(row: HistoryRow) -> None:
+    """The ``OnRow`` of whoever asks for nothing."""
 
 
 def begin(run: Path, step: int = 0) -> None:
@@ -45,7 +56,7 @@ def begin(run: Path, step: int = 0) -> None:
     write_text(path, text.getvalue())
 
 
-def append(run: Path, row: Row) -> None:
+def append(run: Path, row: HistoryRow) -> None:
     """Add one row, to six digits. Raises WriteError."""
     values = {
         name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()
@@ -59,12 +70,12 @@ def append(run: Path, row: Row) -> None:
         ) from error
 
 
-def read(run: Path) -> list[Row]:
-    """The rows of a run; none where it has not looked yet. Raises ModelError for a file that is not what ``append`` writes."""
+def read(run: Path) -> list[HistoryRow]:
+    """The rows of a run; none before its first validation. Raises ModelError for a file that is not what ``append`` writes."""
     path = run / NAME
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
     try:
-        return [Row(int(row["step"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows]
+        return [HistoryRow(int(row["step"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on"

@@ -3,7 +3,7 @@
 import time
 
 from speechlip.training.config import TrainOptions
-from speechlip.training.history import Row
+from speechlip.training.history import HistoryRow
 from speechlip.training.losses import stuck
 from speechlip.training.ranks import ALONE, Ranks
 
@@ -43,17 +43,19 @@ class Meter:
         """Take up the clock again after work that is no training: validation, saving."""
         self.mark = time.perf_counter()
 
-    def row(self, step: int, lr: float, auc: float) -> Row:
+    def row(self, step: int, lr: float, auc: float) -> HistoryRow:
         loss, elapsed_s = (
             self.ranks.mean(sum(self.losses) / len(self.losses)),
             time.perf_counter() - self.began,
         )
-        row = Row(step, loss, lr, auc, self.windows / self.spent_s, self.waited_s / self.spent_s, elapsed_s)
+        row = HistoryRow(
+            step, loss, lr, auc, self.windows / self.spent_s, self.waited_s / self.spent_s, elapsed_s
+        )
         self.earlier.append(loss)
         self._clear()
         return row
 
-    def looks_stuck(self, options: TrainOptions, row: Row) -> bool:
+    def looks_stuck(self, options: TrainOptions, row: HistoryRow) -> bool:
         """Once, when the losses of the last rows lie on the plateau and the AUC says the same."""
         rows = self.earlier[-max(1, STUCK_STEPS // options.validate_every) :]
         if (

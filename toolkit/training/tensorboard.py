@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechlip.errors import install
-from speechlip.training.history import Row
+from speechlip.progress import Progress
+from speechlip.training.history import HistoryRow
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -30,7 +31,7 @@ def installed() -> bool:
 
 
 class Scalars:
-    """Writes rows as they come, and nothing before the first.
+    """Writes rows of the history as they come, and nothing before the first.
 
     after_step: the checkpoint from which a run goes on; what an earlier process wrote beyond it is hidden. 0: a new run.
     """
@@ -39,7 +40,7 @@ class Scalars:
         self.folder, self.after_step = run / FOLDER, after_step
         self.writer: SummaryWriter | None = None
 
-    def row(self, row: Row) -> None:
+    def row(self, row: HistoryRow) -> None:
         """Add the values of a row that are numbers."""
         self.writer = self.writer or self._open()
         for name, tag in TAGS.items():
@@ -56,3 +57,15 @@ class Scalars:
         from torch.utils.tensorboard import SummaryWriter
 
         return SummaryWriter(str(self.folder), purge_step=self.after_step + 1 if self.after_step else None)
+
+
+def open_scalars(run: Path, after_step: int, wanted: bool | None, progress: Progress) -> Scalars | None:
+    """Scalars of a run; None where they are not wanted, or TensorBoard is not installed, which is said to who wants them.
+
+    after_step: as of ``Scalars``. wanted: None for where TensorBoard is installed.
+    """
+    if wanted is False or not installed():
+        if wanted:
+            progress.say(MISSING)
+        return None
+    return Scalars(run, after_step)

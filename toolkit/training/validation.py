@@ -1,4 +1,4 @@
-"""The fixed validation batch: some of the frozen pairs, looked at again and again while training goes on."""
+"""Validation while training goes on: some of the frozen pairs, always the same."""
 
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,25 @@ BATCH_PAIRS = 64
 
 
 class Validation:
-    """Frozen pairs of a split in memory (150 kB each). They leave the pair in the mode in which it was."""
+    """Frozen pairs of a split in memory, 150 kB each."""
 
     def __init__(self, batches: list[dict[str, Any]]) -> None:
         self.batches = batches
         self.label = np.concatenate([batch["label"].numpy() for batch in batches])
         self.kind = np.concatenate([batch["kind"].numpy() for batch in batches])
 
-    def look(self, pair: SpeechLipPair, run: Path, step: int) -> float:
-        """Write ``cosines.csv`` of a run at this step; returns the pair AUC, 0.5 is chance, NaN where the encoders give numbers that are not finite."""
+    def pair_auc(self, pair: SpeechLipPair, run: Path, step: int) -> float:
+        """Write ``cosines.csv`` of a run at this step; returns the pair AUC, 0.5 is chance.
+
+        NaN where the encoders give numbers that are not finite.
+        """
         cosines = self.cosines(pair)
         write_cosines(run, step, self.kind, cosines)
         return pair_auc(cosines, self.label) if np.isfinite(cosines).all() else float("nan")
 
     @torch.inference_mode()
     def cosines(self, pair: SpeechLipPair) -> np.ndarray:
-        """(N,) float32, in fp32 whatever the training's precision."""
+        """(N,) float32, computed in fp32 whatever the training's precision; the pair stays in its mode."""
         training, device = pair.training, next(pair.parameters()).device
         pair.eval()
         parts = []
@@ -49,7 +52,7 @@ class Validation:
 def open_validation(
     shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, reads: SpeechWindows = STFT_WINDOWS
 ) -> tuple[Validation | None, str]:
-    """``n_pairs`` of the frozen pairs of ``split``, drawn once, with the speech that ``reads`` asks for, and an empty note.
+    """``n_pairs`` of the frozen pairs of ``split``, sampled once, with the speech that ``reads`` asks for, and an empty note.
 
     Where there are none: None, and a note that says why.
     """

@@ -1,0 +1,112 @@
+"""``speechlip.train``: one run of training, from shards to weights, history, picture and card."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from speechlip.encoders.checkpoint import open_checkpoint
+from speechlip.errors import SpeechLipError
+from speechlip.progress import SILENT, Progress
+from speechlip.remote.mirror import shards_at
+from speechlip.shards.read.positions import reader_deaths_said
+from speechlip.training.card import write_card
+from speechlip.training.checkpoint import only_run, saved_options
+from speechlip.training.config import TrainOptions, other_end, resumed
+from speechlip.training.curves import draw_training
+from speechlip.training.device import choose_device, smaller_batch_advised
+from speechlip.training.history import HistoryRow, OnRow, ignore_row
+from speechlip.training.loop import learn
+from speechlip.training.ranks import Ranks, joined
+from speechlip.training.tensorboard import open_scalars
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run of training; ``load_run(run.folder)`` gives its encoders."""
+
+    folder: Path
+    """Of the run."""
+    checkpoint: Path
+    """``step-NNNNNNNN`` in it: weights, ``checkpoint.json``, and what is needed to go on."""
+    step: int
+    """The last one."""
+    options: TrainOptions
+    last: HistoryRow | None
+    """The last row of the history; None where no step was left to do."""
+
+
+def train(
+    shards: str | Path,
+    run: str | Path,
+    options: TrainOptions | None = None,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    tensorboard: bool | None = False,
+    progress: Progress = SILENT,
+    on_row: OnRow = ignore_row,
+) -> TrainedRun:
+    """Train a speech encoder and a lip encoder on the train split of ``shards``, into the folder ``run``.
+
+    shards: a prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two.
+    options: None for the paper's, or with ``resume`` for those of the run. resume: go on from the last
+    checkpoint; only the options in ``config.RESUMABLE`` may differ. tensorboard: whether to write scalars, None
+    for where TensorBoard is installed. on_row: called with every row of ``history.csv``.
+
+    Under torchrun every process calls it; rank 0 writes and reports progress. SIGINT or SIGTERM end the run after
+    a step, saved: it raises Stopped, a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be
+    trained, also for a batch that no memory holds; ModelError for a damaged checkpoint; TrainingStopped for a
+    loss that is not finite; RankLost or WorkerError where another process of the run has ended.
+    """
+    shards, run, ranks = shards_at(shards, cache), Path(run), Ranks.started()
+    progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore_row)
+    saved = saved_options(run) if resume else None
+    if saved:
+        options = resumed(saved, asdict(options or saved))
+        if changed := other_end(saved, options):
+            progress.say(changed)
+    options = options or TrainOptions()
+    device = choose_device(options.device, ranks)
+    with (
+        reader_deaths_said(),
+        joined(ranks, device),
+        only_run(run, resume) if ranks.first else nullcontext(),
+        smaller_batch_advised(options.batch_size, ranks),
+        with_scalars(run, resume, tensorboard if ranks.first else False, progress, on_row) as on_each_row,
+    ):
+        last = learn(shards, run, options, resume, progress, on_each_row, ranks, device)
+    if ranks.first:
+        illustrate(run, options, progress)
+    checkpoint = open_checkpoint(run)
+    return TrainedRun(run, checkpoint.folder, checkpoint.facts.step, options, last)
+
+
+@contextmanager
+def with_scalars(
+    run: Path, resume: bool, tensorboard: bool | None, progress: Progress, on_row: OnRow
+) -> Iterator[OnRow]:
+    """``on_row``, which also writes TensorBoard's scalars where these are wanted."""
+    after_step = open_checkpoint(run).facts.step if resume else 0
+    scalars = open_scalars(run, after_step, tensorboard, progress)
+    if scalars is None:
+        yield on_row
+        return
+
+    def both(row: HistoryRow) -> None:
+        on_row(row)
+        scalars.row(row)
+
+    try:
+        yield both
+    finally:
+        scalars.close()
+
+
+def illustrate(run: Path, options: TrainOptions, progress: Progress) -> None:
+    """Draw the run and write its card. The run is whole without them, so an error is only said."""
+    try:
+        draw_training(run, options)
+        write_card(run)
+    except SpeechLipError as error:
+        progress.say(f"the weights are saved; picture or card is not as it should be: {error}")
