@@ -15,7 +15,7 @@ from torch import Tensor
 from speechlip.errors import SpeechLipError
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.config import TrainOptions
+from speechlip.training.config import PAPER, TrainOptions
 from speechlip.training.device import choose_device, on_device, smaller_batch_advised
 from speechlip.training.finite import why_not_finite
 from speechlip.training.loop import begin_state, fit_spectrum, open_loader
@@ -48,7 +48,7 @@ class Memorised:
         return f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
 
 
-def check_data(shards: str | Path, options: TrainOptions = TrainOptions()) -> Memorised:
+def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
     """Overfit one batch of the train split with the options of a run, in at most 200 steps.
 
     Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as ``train`` does.

@@ -113,6 +113,7 @@ class TrainOptions:
         return self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
+PAPER = TrainOptions()
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "fast": {

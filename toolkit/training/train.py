@@ -12,7 +12,7 @@ from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
 from speechlip.training.card import write_card
 from speechlip.training.checkpoint import only_run, saved_options
-from speechlip.training.config import TrainOptions, other_end, resumed
+from speechlip.training.config import PAPER, TrainOptions, other_end, resumed
 from speechlip.training.curves import draw_training
 from speechlip.training.device import choose_device, smaller_batch_advised
 from speechlip.training.history import HistoryRow, OnRow, ignore_row
@@ -66,7 +66,7 @@ def train(
         options = resumed(saved, asdict(options or saved))
         if changed := other_end(saved, options):
             progress.say(changed)
-    options = options or TrainOptions()
+    options = options or PAPER
     device = choose_device(options.device, ranks)
     with (
         reader_deaths_said(),
