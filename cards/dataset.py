@@ -16,6 +16,7 @@ from speechlip.cards.images import CROP, distributions, write_pictures
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.errors import ShardError
+from speechlip.faces.crops import PRESETS
 from speechlip.files.strict_json import as_json
 from speechlip.files.writing import write_text
 from speechlip.format import CARD, PICTURES_FOLDER, shard_file
@@ -129,7 +130,9 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "copies": shared_recordings(rows),
         "distributions": distributions(rows),
-        "crop_picture": Markdown(f"{PICTURES_FOLDER}/{CROP}"),
+        "crop_picture": Markdown(f"{PICTURES_FOLDER}/{CROP}")
+        if manifest.options.get("crop") in PRESETS
+        else "",
         "split": first_split(manifest.splits),
         "shards": shard_pattern([shard.split for shard in manifest.shards]),
         "yours": Markdown(YOURS.rstrip()),

@@ -24,7 +24,7 @@ from speechlip.cards.chart import (
     number,
     written,
 )
-from speechlip.faces.crops import SIZE, plan_crop
+from speechlip.faces.crops import PRESETS, SIZE, plan_crop
 from speechlip.faces.landmarks import mean_face
 from speechlip.faces.sidecar import face_box
 from speechlip.files.writing import whole_file
@@ -105,10 +105,14 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
 
 
 def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
-    """Write the pictures of these distributions and of the crop preset below ``folder``, and remove pictures of earlier cards."""
+    """Write the pictures of these distributions and of the crop below ``folder``; remove pictures of earlier cards.
+
+    A crop that is no preset of speechlip has no picture.
+    """
     (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
     pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
-    pictures[f"{PICTURES_FOLDER}/{CROP}"] = crop_picture(preset)
+    if preset in PRESETS:
+        pictures[f"{PICTURES_FOLDER}/{CROP}"] = crop_picture(preset)
     for path in (folder / PICTURES_FOLDER).glob("*.png"):
         if f"{PICTURES_FOLDER}/{path.name}" not in pictures:
             path.unlink()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from speechlip.errors import SpeechLipError as SpeechLipError
     from speechlip.hub.typed import as_dataset as as_dataset
     from speechlip.preparing.options import PrepOptions as PrepOptions
+    from speechlip.preparing.own.options import ShardOptions as ShardOptions
+    from speechlip.preparing.own.shard_writer import ShardWriter as ShardWriter
     from speechlip.preparing.prepare import prepare as prepare
     from speechlip.preparing.prepare import prepare_plan as prepare_plan
     from speechlip.preparing.prepared import Prepared as Prepared
@@ -56,7 +58,9 @@ ROOM_OF = {
     "Progress": "progress",
     "ScoreOptions": "scoring.options",
     "Scores": "scoring.scores",
+    "ShardOptions": "preparing.own.options",
     "ShardSet": "shards.read.shardset",
+    "ShardWriter": "preparing.own.shard_writer",
     "Source": "records",
     "SpeechLipError": "errors",
     "TrainOptions": "training.config",

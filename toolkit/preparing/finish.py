@@ -11,8 +11,8 @@ import speechlip
 from speechlip.cards.dataset import write_card
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
-from speechlip.files.writing import write_text
-from speechlip.format import FORMAT, LEDGER, MANIFEST, SHARDS_FOLDER, WORK_FOLDER, pairs_file
+from speechlip.files.writing import remove, write_text
+from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
 from speechlip.manifest import About, LedgerFile, Manifest, PairsFile, SplitTotals
 from speechlip.preparing.placing import Results, place_shards
 from speechlip.preparing.unit import UnitResult
@@ -69,11 +69,7 @@ def finish(
     work, clips_of = out / WORK_FOLDER, clips_by_split(results)
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
-    pairs = {
-        split: write_pairs_of(out, split, clips, facts.options["seed"])
-        for split, clips in clips_of.items()
-        if facts.frozen and split != TRAIN
-    }
+    pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"])
     write_text(out / LEDGER, "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
     manifest = Manifest(
         format=FORMAT,
@@ -124,6 +120,20 @@ def describe_split(clips: Sequence[PairClip]) -> SplitTotals:
 
 def describe_ledger(path: Path, n_rows: int) -> LedgerFile:
     return LedgerFile(sha256=sha256_of(path), bytes=path.stat().st_size, rows=n_rows)
+
+
+def freeze(out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int) -> dict[str, PairsFile]:
+    """Write the evaluation pairs of every split but train; what the manifest says of them.
+
+    Pairs that an end which came out otherwise has left are removed.
+    """
+    pairs = {
+        split: write_pairs_of(out, split, clips, seed) for split, clips in clips_of.items() if split != TRAIN
+    }
+    for path in (out / PAIRS_FOLDER).glob("*.parquet"):
+        if path.stem not in pairs:
+            remove(path)
+    return pairs
 
 
 def write_pairs_of(out: Path, split: str, clips: Sequence[PairClip], seed: int) -> PairsFile:

@@ -5,9 +5,11 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from speechlip.timing import FPS, SAMPLE_RATE, seconds
 
 JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
 JPEG_BLOCK = 8
+TAR_BLOCK = 512
 Sample = dict[str, bytes]
 KEY_DIGITS = 8
 MORE_KEY_DIGITS = (16, 32, 64)
@@ -153,16 +156,46 @@ def clip_meta(clip: Clip, form: ClipFormat) -> dict:
     }
 
 
-def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> tuple[str, ...]:
-    """Write (key, members) pairs as one tar with no clock and no user in it, so that equal samples give equal bytes.
+class OpenShard:
+    """A shard that is being written.
 
-    Returns the names of all members met, sorted.
+    fields: names of all members met.
+    n_bytes: of the samples so far, as they lie in the tar.
     """
+
+    def __init__(self, tar: Any) -> None:
+        self._tar = tar
+        self.fields: set[str] = set()
+        self.n_bytes = 0
+
+    def write(self, key: str, members: Sample) -> None:
+        """Append one sample."""
+        self.fields.update(members)
+        self.n_bytes += tar_bytes(members)
+        self._tar.write({"__key__": key, **members})
+
+
+@contextmanager
+def open_shard_file(path: Path) -> Iterator[OpenShard]:
+    """A tar with no clock and no user in it, so that equal samples give equal bytes; it appears when it is whole."""
     from webdataset import TarWriter
 
-    fields: set[str] = set()
     with whole_file(path) as file, TarWriter(file, encoder=False, mtime=0, user="", group="") as tar:
+        yield OpenShard(tar)
+
+
+def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> tuple[str, ...]:
+    """Write (key, members) pairs as one shard; returns the names of all members met, sorted."""
+    with open_shard_file(path) as shard:
         for key, members in samples:
-            fields.update(members)
-            tar.write({"__key__": key, **members})
-    return tuple(sorted(fields))
+            shard.write(key, members)
+    return tuple(sorted(shard.fields))
+
+
+def tar_bytes(members: Sample) -> int:
+    """Bytes of a sample in a tar: every member has a header and is filled up to whole blocks.
+
+    >>> tar_bytes({"json": b"{}", "stft.npy": bytes(513)})
+    2560
+    """
+    return sum(TAR_BLOCK * (1 + -(-len(content) // TAR_BLOCK)) for content in members.values())

@@ -1,0 +1,1 @@
+"""Clips that somebody else cut, written as a prepared folder."""
