@@ -27,6 +27,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from speechlip.device import choose_device
 from speechlip.encoders.networks.lips import LipEncoder
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.encoders.networks.registry import speech_network
@@ -36,7 +37,6 @@ from speechlip.shards.read.reader import ClipReader
 from speechlip.spectra import spectrogram
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE
 from speechlip.training.config import TrainOptions
-from speechlip.training.device import choose_device
 from speechlip.training.history import HistoryRow
 from speechlip.training.train import train
 

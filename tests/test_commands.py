@@ -14,6 +14,7 @@ from speechlip import assets, recipes
 from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
+from speechlip.device import DEVICES
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
@@ -57,7 +58,7 @@ KNOWN = {
     ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "region"): REGIONS,
     ("score-sync", "detector"): DETECTORS.choices(),
-    ("score-sync", "device"): config.DEVICES,
+    ("score-sync", "device"): DEVICES,
     ("train-encoder", "encoder"): SPEECH_NETWORKS.choices(),
     ("train-encoder", "feature"): OPTIONS["feature"],
     ("train-encoder", "pool"): OPTIONS["pool"],
@@ -66,15 +67,15 @@ KNOWN = {
     ("train-encoder", "schedule"): config.SCHEDULES,
     ("train-encoder", "augment"): augment.AUGMENTATIONS,
     ("train-encoder", "lip_input"): INPUTS,
-    ("train-encoder", "device"): config.DEVICES,
+    ("train-encoder", "device"): DEVICES,
     ("train-encoder", "precision"): config.PRECISIONS,
     ("score-encoder", "encoders"): ENCODERS.choices(),
     ("score-encoder", "preset"): benchmark_options.PRESETS,
-    ("score-encoder", "device"): benchmark_options.DEVICES,
+    ("score-encoder", "device"): DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,
     ("export-features", "encoder"): ENCODERS.choices(),
     ("export-features", "renderers"): RENDERERS,
-    ("export-features", "device"): config.DEVICES,
+    ("export-features", "device"): DEVICES,
     ("models fetch", "name"): {**assets.ASSETS, **assets.ALIASES},
     ("models path", "name"): {**assets.ASSETS, **assets.ALIASES},
 }

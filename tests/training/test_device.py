@@ -8,9 +8,10 @@ import torch
 from linear_pair import OPTIONS, whole_batch
 from torch import nn
 
+from speechlip.device import choose_device
 from speechlip.errors import OptionError
 from speechlip.training import loop
-from speechlip.training.device import choose_device, compiled, on_device, smaller_batch_advised
+from speechlip.training.device import compiled, on_device, smaller_batch_advised
 from speechlip.training.finite import LossWatch, TrainingStopped
 from speechlip.training.losses import LOSSES, Criterion
 from speechlip.training.objective import Objective
@@ -128,13 +129,36 @@ def test_what_is_compiled_has_the_weights_of_the_networks(tmp_path, monkeypatch)
 def test_a_process_without_a_gpu_of_its_own_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert (
-        choose_device("auto", Ranks(5, 8, local=1)) == torch.device("cuda:1") and choose_device("cpu") == CPU
-    )
+    assert choose_device("auto", 1) == torch.device("cuda:1") and choose_device("cpu", 1) == CPU
     with pytest.raises(
         OptionError, match="process 2 of this machine has no GPU of its own; start 2, or take --device cpu"
     ):
-        choose_device("cuda", Ranks(2, 4, local=2))
+        choose_device("cuda", 2)
+
+
+def test_a_gpu_is_taken_by_its_number(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert [str(choose_device(name)) for name in ("auto", "cuda", "cuda:0")] == ["cuda", "cuda", "cuda:0"]
+    with pytest.raises(OptionError, match="device 'cuda:1' was asked for and there is 1 GPU, counted from 0"):
+        choose_device("cuda:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cuda", "device 'cuda' was asked for and this torch sees no GPU; take --device auto or cpu"),
+        ("cuda:1", "device 'cuda:1' was asked for and this torch sees no GPU"),
+        ("mps", "device 'mps' was asked for and this torch has none; take --device auto or cpu"),
+        ("cdua", "no device 'cdua'; there are: auto, cpu, cuda; did you mean cuda\\?"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(monkeypatch, name, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == CPU
+    with pytest.raises(OptionError, match=words):
+        choose_device(name)
 
 
 def test_on_the_cpu_batches_are_handed_on_as_they_are():

@@ -23,7 +23,7 @@ def test_the_paper_preset_is_what_the_paper_states():
         ({"negatives": "positive:0,shift:1"}, "leave no positive pair"),
         ({"negatives": "near:1"}, "no kind of pair 'near'"),
         ({"momentum": 1}, "no option 'momentum'; there are: encoder, loss"),
-        ({"device": "tpu"}, "device is 'tpu'; there are: auto, cpu, cuda"),
+        ({"device": "tpu"}, "no device 'tpu'; there are: auto, cpu, cuda"),
     ],
 )
 def test_options_that_cannot_be_are_refused(given, words):

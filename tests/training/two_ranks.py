@@ -9,10 +9,10 @@ import torch
 from linear_pair import OPTIONS, gradients
 
 from speechlip.commands.cli import train_encoder
+from speechlip.device import choose_device
 from speechlip.encoders.networks import pair
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
-from speechlip.training.device import choose_device
 from speechlip.training.loop import open_loader
 from speechlip.training.ranks import Ranks, joined
 from speechlip.training.train import train

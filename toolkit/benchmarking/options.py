@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from speechlip.device import check_device
 from speechlip.errors import OptionError, no_such
 
-DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
 
 
@@ -34,9 +34,9 @@ class BenchmarkOptions:
     curve_every: int = 1
 
     def __post_init__(self) -> None:
-        for name, values in {"device": DEVICES, "precision": PRECISIONS}.items():
-            if getattr(self, name) not in values:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
+        check_device(self.device)
+        if self.precision not in PRECISIONS:
+            raise OptionError(f"precision is {self.precision!r}; there are: {', '.join(PRECISIONS)}")
         for name in ("steps", "seeds", "resamples", "curve_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")

@@ -35,13 +35,13 @@ from speechlip.benchmarking.tasks import (
     training_notes,
     versions,
 )
+from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.encoders.trained import batches
 from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.significance import METHOD
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.training.checkpoint import only_run
-from speechlip.training.device import choose_device
 from speechlip.workers.pool import Crashed, Replaced, Work, outcomes
 
 TIMED_DIM, TIMED_STEPS = 512, 2

@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from speechlip.commands.terminal import echo
+from speechlip.device import DEVICES
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
 from speechlip.faces.registry import DETECTORS
@@ -78,7 +79,7 @@ class _Shards(click.ParamType):
 
 
 SHARDS = _Shards()
-DEVICE = Named(("auto", "cpu", "cuda"))
+DEVICE = Named(DEVICES)
 DETECTOR = Named(DETECTORS)
 ENCODER = Named(ENCODERS)
 cache_option = click.option(

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from speechlip import assets
+from speechlip.device import choose_device
 from speechlip.errors import ModelError
 from speechlip.faces.detectors import MODELS, choose_detector
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
-from speechlip.scoring.device import choose_device
 from speechlip.scoring.options import FAMILIES, WITHOUT_REFERENCE, ScoreOptions
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
@@ -66,7 +66,7 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
     Raises OptionError for a device that is not there, ModelError for a detector whose model cannot be had.
     """
     metrics = options.metrics or (tuple(FAMILIES) if has_reference else WITHOUT_REFERENCE)
-    settled = replace(options, metrics=metrics, device=choose_device(options.device))
+    settled = replace(options, metrics=metrics, device=str(choose_device(options.device)))
     if not settled.needs_faces:
         return settled
     name, why = choose_detector(settled.detector)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speechlip.device import choose_device
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
 from speechlip.scoring import protocols
-from speechlip.scoring.device import choose_device
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 

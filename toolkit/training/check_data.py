@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechlip.device import choose_device
 from speechlip.errors import SpeechLipError
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.config import PAPER, TrainOptions
-from speechlip.training.device import choose_device, on_device, smaller_batch_advised
+from speechlip.training.device import on_device, smaller_batch_advised
 from speechlip.training.finite import why_not_finite
 from speechlip.training.loop import begin_state, fit_spectrum, open_loader
 from speechlip.training.losses import plateau

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from speechlip.device import check_device
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError, no_such
@@ -12,7 +13,6 @@ from speechlip.shards.pairs.rules import WINDOW, PairMix, parse_mix
 from speechlip.training.augment import NONE, parse_augmentations
 from speechlip.training.losses import LOSSES
 
-DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
 SCHEDULES = ("constant", "cosine")
 
@@ -60,11 +60,11 @@ class TrainOptions:
             "lip_input": INPUTS,
             "schedule": SCHEDULES,
             "precision": PRECISIONS,
-            "device": DEVICES,
         }
         for name, values in known.items():
             if getattr(self, name) not in values:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; there are: {', '.join(values)}")
+        check_device(self.device)
         for name in ("steps", "windows_per_clip", "validation_pairs", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")

@@ -1,4 +1,4 @@
-"""Where a run computes: which device, how batches get there, what is compiled, what to do when its memory is full."""
+"""How batches get to the device of a run, what is compiled, and what to do when its memory is full."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,19 +12,6 @@ from speechlip.training.ranks import ALONE, Ranks
 
 Batch = dict[str, Any]
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
-
-
-def choose_device(name: str, ranks: Ranks = ALONE) -> torch.device:
-    """``auto``: the GPU where there is one, each process on a machine its own. Raises OptionError for a GPU that is not there."""
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise OptionError("device 'cuda' was asked for and this torch sees no GPU; take --device auto or cpu")
-    if ranks.local >= torch.cuda.device_count():
-        raise OptionError(
-            f"process {ranks.local} of this machine has no GPU of its own; start {torch.cuda.device_count()}, or take --device cpu"
-        )
-    return torch.device("cuda", ranks.local)
 
 
 def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:

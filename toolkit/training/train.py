@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.errors import SpeechLipError
 from speechlip.progress import SILENT, Progress
@@ -14,7 +15,7 @@ from speechlip.training.card import write_card
 from speechlip.training.checkpoint import only_run, saved_options
 from speechlip.training.config import PAPER, TrainOptions, other_end, resumed
 from speechlip.training.curves import draw_training
-from speechlip.training.device import choose_device, smaller_batch_advised
+from speechlip.training.device import smaller_batch_advised
 from speechlip.training.history import HistoryRow, OnRow, ignore_row
 from speechlip.training.loop import learn
 from speechlip.training.ranks import Ranks, joined
@@ -67,7 +68,7 @@ def train(
         if changed := other_end(saved, options):
             progress.say(changed)
     options = options or PAPER
-    device = choose_device(options.device, ranks)
+    device = choose_device(options.device, ranks.local)
     with (
         reader_deaths_said(),
         joined(ranks, device),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from speechlip.commands.terminal import Bar, echo, say
 from speechlip.commands.values import parse_limits, parse_pixels
+from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import SOME_MISSING, OptionError
 from speechlip.exporting.facts import read_scale
@@ -13,7 +14,6 @@ from speechlip.exporting.job import LEDGER, check_folders, export, find_tasks, l
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, parse_renderers
 from speechlip.exporting.records import FAILED, Exporter, ExportOptions, WaveformEncoder
 from speechlip.files.writing import check_writable
-from speechlip.scoring.device import choose_device
 from speechlip.wording import shown
 
 
@@ -41,7 +41,7 @@ def run(
     )
     tasks = find_tasks(videos, out)
     check_folders(tasks, label)
-    exporter = open_exporter(encoder, label, choose_device(device), random_init)
+    exporter = open_exporter(encoder, label, str(choose_device(device)), random_init)
     layouts, left_out = choose_layouts(names, exporter.steps, exporter.encoder.dim)
     if renderers is not None:
         check_wanted(names, left_out, exporter)

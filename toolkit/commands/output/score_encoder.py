@@ -12,8 +12,8 @@ from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
 from speechlip.benchmarking.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmarking.scores import notes_on
 from speechlip.commands.terminal import Bar, echo, say
+from speechlip.device import choose_device
 from speechlip.errors import SOME_MISSING
-from speechlip.training.device import choose_device
 from speechlip.wording import counted, rough_time, shown
 from speechlip.workers.pool import Replaced
 
