@@ -144,6 +144,8 @@ def place(made_once):
 )
 def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language, note, text):
     (tmp_path / "videos").symlink_to(talking)
+    for name in ("render.mp4", "real.mp4"):
+        (tmp_path / name).symlink_to(next(talking.rglob("*.mp4")))
     for path in place.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
