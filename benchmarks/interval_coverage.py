@@ -12,16 +12,9 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from speechlip.metrics.statistics.significance import (
-    LEAST_CLIPS,
-    Difference,
-    Interval,
-    auc_difference,
-    auc_interval,
-    clip_draws,
-    mean_difference,
-    mean_interval,
-)
+from speechlip.metrics.statistics.differences import LEAST_CLIPS, Difference, mean_difference
+from speechlip.metrics.statistics.intervals import Interval, mean_interval, resample_clips
+from speechlip.metrics.statistics.pair_intervals import auc_difference, auc_interval
 from speechlip.metrics.sync.lse import (
     confidence_interval,
     confidence_of,
@@ -144,7 +137,7 @@ def resampled_auc(similarity: np.ndarray, label: np.ndarray, clip: np.ndarray) -
     clips = int(clip.max()) + 1
     matches, others = (similarity[label == side].reshape(clips, -1) for side in (1, 0))
     wins = (matches[:, None, :, None] > others[None, :, None, :]).mean(axis=(2, 3))
-    drawn = clip_draws(clips, RESAMPLES) / clips
+    drawn = resample_clips(clips, RESAMPLES) / clips
     return ((drawn @ wins) * drawn).sum(axis=1)
 
 
@@ -180,7 +173,7 @@ def skewed(draw: np.random.Generator, clips: int) -> np.ndarray:
 
 
 def resampled_mean(values: np.ndarray) -> np.ndarray:
-    return clip_draws(len(values), RESAMPLES) @ values / len(values)
+    return resample_clips(len(values), RESAMPLES) @ values / len(values)
 
 
 def lse_runs(sound: str, windows: int, truth: float, runs: int) -> list[tuple[bool, bool]]:

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from speechlip.metrics.regions import mouth_boxes as mouth_boxes
     from speechlip.metrics.statistics.aggregate import Aggregate as Aggregate
     from speechlip.metrics.statistics.aggregate import aggregate as aggregate
+    from speechlip.metrics.statistics.differences import Difference as Difference
+    from speechlip.metrics.statistics.differences import mean_difference as mean_difference
+    from speechlip.metrics.statistics.intervals import Interval as Interval
+    from speechlip.metrics.statistics.intervals import mean_interval as mean_interval
+    from speechlip.metrics.statistics.pair_intervals import auc_difference as auc_difference
+    from speechlip.metrics.statistics.pair_intervals import auc_interval as auc_interval
     from speechlip.metrics.statistics.pairs import PairScores as PairScores
     from speechlip.metrics.statistics.pairs import average_precision as average_precision
     from speechlip.metrics.statistics.pairs import equal_error_rate as equal_error_rate
@@ -38,12 +44,6 @@ if TYPE_CHECKING:
     from speechlip.metrics.statistics.pairs import pair_scores as pair_scores
     from speechlip.metrics.statistics.retrieval import Retrieval as Retrieval
     from speechlip.metrics.statistics.retrieval import retrieval as retrieval
-    from speechlip.metrics.statistics.significance import Difference as Difference
-    from speechlip.metrics.statistics.significance import Interval as Interval
-    from speechlip.metrics.statistics.significance import auc_difference as auc_difference
-    from speechlip.metrics.statistics.significance import auc_interval as auc_interval
-    from speechlip.metrics.statistics.significance import mean_difference as mean_difference
-    from speechlip.metrics.statistics.significance import mean_interval as mean_interval
     from speechlip.metrics.sync.lse import SyncScore as SyncScore
     from speechlip.metrics.sync.lse import sync_score as sync_score
     from speechlip.metrics.sync.offsets import OffsetAccuracy as OffsetAccuracy
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 ROOM_OF = {
     "Aggregate": "statistics.aggregate",
     "Ambiguity": "phones.ambiguity",
-    "Difference": "statistics.significance",
-    "Interval": "statistics.significance",
+    "Difference": "statistics.differences",
+    "Interval": "statistics.intervals",
     "LandmarkScore": "lmd",
     "Metric": "declared",
     "Network": "declared",
@@ -66,8 +66,8 @@ ROOM_OF = {
     "SyncScore": "sync.lse",
     "aggregate": "statistics.aggregate",
     "ambiguity": "phones.ambiguity",
-    "auc_difference": "statistics.significance",
-    "auc_interval": "statistics.significance",
+    "auc_difference": "statistics.pair_intervals",
+    "auc_interval": "statistics.pair_intervals",
     "average_precision": "statistics.pairs",
     "cpbd": "image.cpbd",
     "cut": "regions",
@@ -78,8 +78,8 @@ ROOM_OF = {
     "load_lpips": "image.lpips",
     "load_syncnet": "sync.syncnet",
     "lpips_distance": "image.lpips",
-    "mean_difference": "statistics.significance",
-    "mean_interval": "statistics.significance",
+    "mean_difference": "statistics.differences",
+    "mean_interval": "statistics.intervals",
     "mouth_boxes": "regions",
     "offset_accuracy": "sync.offsets",
     "pair_auc": "statistics.pairs",

@@ -1,14 +1,14 @@
 """Landmark distance of the mouth: how far the rendered lips are from the real ones, wherever the head is.
 
-Goal: landmarks of render and reference, frame by frame → LMD in pixels, in eye distances, and the older summed
-form.
-Conventions: landmarks are (T, 68, 2) px in the 68-point convention, or (T, 20, 2) when only the mouth is known;
-NaN in a frame says that no face was found there. Such frames are left out and counted; they are never zero.
-All LMD ≥ 0, lower is better. Pixels are those of the frame that was given: ``lmd`` values compare only at one
-frame size, ``lmd_iod`` compares across sizes.
+Goal: landmarks of render and reference, frame by frame → LMD in pixels, in eye distances, and the older
+summed form.
+Conventions: landmarks are (T, 68, 2) px in the 68-point convention, or (T, 20, 2) when only the mouth is
+known; NaN in a frame says that no face was found there. Such frames are left out and counted; they are never
+zero. All LMD ≥ 0, lower is better. Pixels are those of the frame that was given: ``lmd`` values compare only
+at one frame size, ``lmd_iod`` compares across sizes.
 Source: ``LMDMeter`` of RAD-NeRF, ER-NeRF, SyncTalk, TalkingGaussian (mean over the 20 FAN mouth points, each
-frame centred by its own mean); ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 × as
-large. Functions: lmd_per_frame, eye_distance, landmark_score.
+frame centred by its own mean); ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 ×
+as large. Functions: lmd_per_frame, eye_distance, landmark_score.
 """
 
 from dataclasses import dataclass
@@ -46,11 +46,11 @@ class LandmarkScore:
 def lmd_per_frame(render: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Mean distance of the centred mouth points by frame: (T, 68 or 20, 2) twice → (T,) px.
 
-    NaN where either face is missing. Raises ValueError for shapes that do not match: align the frames first, a
-    lag of one frame would be charged to the render.
+    NaN where either face is missing. Raises ValueError for shapes that do not match: align the frames first,
+    a lag of one frame would be charged to the render.
 
     >>> still = np.zeros((2, 20, 2))
-    >>> wide = still.copy(); wide[:, :10, 0], wide[:, 10:, 0] = 3.0, -1.0  # mean 1, so every point is 2 px away
+    >>> wide = still.copy(); wide[:, :10, 0], wide[:, 10:, 0] = 3.0, -1.0  # mean 1: every point is 2 px away
     >>> lmd_per_frame(wide + 50, still).tolist()
     [2.0, 2.0]
     """

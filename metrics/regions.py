@@ -2,8 +2,8 @@
 
 Goal: boxes from the *reference's* landmarks or face track (a box from the render would reward a wrong mouth),
 applied to both images.
-Conventions: images are (H, W, 3) uint8; a box is ``(x0, y0, x1, y1)`` whole pixels, x1 and y1 excluded, always
-inside the frame; landmarks (T, 68, 2) or (T, 20, 2) px, NaN where no face was found.
+Conventions: images are (H, W, 3) uint8; a box is ``(x0, y0, x1, y1)`` whole pixels, x1 and y1 excluded,
+always inside the frame; landmarks (T, 68, 2) or (T, 20, 2) px, NaN where no face was found.
 Source: mouth box of Speech2Lip (``crop_lip``): centred on the bounding rectangle of the points 48–67, its y
 times 1.02, of the shape 120×80; our width of 1.9 mouth widths replaces its 120 px, which fit one video only.
 Functions: mouth_boxes, face_box, cut.
@@ -26,7 +26,8 @@ def mouth_boxes(landmarks: np.ndarray, width: int, height: int) -> list[Box | No
     landmarks: (T, 68, 2) or (T, 20, 2) px of a frame of ``width`` × ``height`` px. A box that would leave the
     frame is moved inside.
 
-    >>> mouth = np.full((2, 20, 2), np.nan); mouth[0] = 250.0; mouth[0, 0], mouth[0, 6] = [220, 250], [280, 250]
+    >>> mouth = np.full((2, 20, 2), np.nan)
+    >>> mouth[0] = 250.0; mouth[0, 0], mouth[0, 6] = [220, 250], [280, 250]
     >>> mouth_boxes(mouth, 500, 500)  # 60 px wide: 114 × 76 around (250, 255)
     [(193, 217, 307, 293), None]
     """
@@ -64,7 +65,7 @@ def cut(image: np.ndarray, box: Box | None) -> np.ndarray:
 
 
 def _mouth_box_size(mouth: np.ndarray) -> tuple[int, int]:
-    """Width and height in px: 1.9 × the clip's mean mouth width (corner to corner), 3 : 2. (0, 0) when no frame has a mouth."""
+    """Width and height in px: 1.9 × the clip's mean mouth width, 3 : 2; (0, 0) without any mouth."""
     left, right = (corner - MOUTH.start for corner in MOUTH_CORNERS)
     widths = np.linalg.norm(mouth[:, right].astype(np.float64) - mouth[:, left], axis=1)
     widths = widths[np.isfinite(widths)]

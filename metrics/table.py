@@ -1,10 +1,10 @@
 """Every metric that scoring knows: the built-in ones, and those of other packages by name.
 
-Goal: one place that options, columns, tables and reports ask. Nothing is imported before it is asked for.
-A family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
+Goal: one place that options, columns, tables and reports ask. Nothing is imported before it is asked for. A
+family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
 (``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
-point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default, those
-of other packages where they are asked for by name: what is installed changes nobody's scores.
+point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default,
+those of other packages where they are asked for by name: what is installed changes nobody's scores.
 Functions: families, metrics_of, metric, metrics_per, families_that_need.
 """
 
@@ -60,7 +60,7 @@ def metrics_of(family: str) -> tuple[Metric, ...]:
 
 
 def metric(column: str) -> Metric:
-    """The metric of a column of ``scores.csv``. Raises OptionError that lists the columns of built-in metrics.
+    """The metric of a column of ``scores.csv``. Raises OptionError that lists the built-in columns.
 
     >>> metric("lse_d").unit, metric("lse_d").arrow, metric("psnr").higher_is_better
     ('distance', '↓', True)
@@ -101,7 +101,7 @@ def _built_in() -> dict[str, Metric]:
 
 
 def _of_another_package(name: str) -> Metric:
-    """A metric by its entry point. Raises OptionError where there is none, or it is no Metric of that name."""
+    """A metric by its entry point. Raises OptionError where none is there, or no Metric of that name."""
     added = METRICS.get(name)
     if not isinstance(added, Metric):
         raise OptionError(
@@ -114,5 +114,5 @@ def _of_another_package(name: str) -> Metric:
             "name, family and entry point are one name, and none of the built-in columns"
         )
     if "audio" in added.needs:
-        raise OptionError(f"metric {name!r} needs audio; what scores lip sync is a sync model (--sync-model)")
+        raise OptionError(f"metric {name!r} needs audio; lip sync is scored by a sync model (--sync-model)")
     return added

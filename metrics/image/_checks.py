@@ -20,7 +20,7 @@ def check_pair(render: np.ndarray, reference: np.ndarray) -> None:
 
 
 def check_size(image: np.ndarray, least_px: int, title: str) -> None:
-    """Raise NotScored (``region too small``) for an image with a side under ``least_px``. title: of the metric."""
+    """Raise NotScored (``region too small``) where a side is under ``least_px``. title: of the metric."""
     height, width = image.shape[:2]
     if min(height, width) < least_px:
         raise NotScored(

@@ -1,17 +1,18 @@
 """CPBD: how sharp an image is, without a reference.
 
-Goal: one image → the share of its edges at which blur cannot be noticed; a clip's value is the mean over frames.
+Goal: one image → the share of its edges at which blur cannot be noticed; a clip's value is the mean over
+frames.
 Conventions: images are (H, W) uint8 grey or (H, W, 3) uint8 RGB, at least 64 px a side; only whole blocks of
 64×64 px count, from the top left: a 96×96 crop holds one, so take the face or the full frame. CPBD in [0, 1],
 higher is sharper; 0 also for an image without any edge.
 Source: Narvekar & Karam, "A No-Reference Image Blur Metric Based on the Cumulative Probability of Blur
-Detection (CPBD)", IEEE TIP 20(9), 2011; edge widths after Marziliano et al. 2002. Edge detectors as in the PyPI
-package ``cpbd`` 1.0.7 (which Speech2Lip and ATVGnet used, and which no longer imports): Canny decides whether a
-block has edges, a vertical Sobel filter finds those that are measured. Function: cpbd.
+Detection (CPBD)", IEEE TIP 20(9), 2011; edge widths after Marziliano et al. 2002. Edge detectors as in the
+PyPI package ``cpbd`` 1.0.7 (which Speech2Lip and ATVGnet used, and which no longer imports): Canny decides
+whether a block has edges, a vertical Sobel filter finds those that are measured. Function: cpbd.
 
-The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``, and an edge counts as sharp up to
-P = 63 %, which is just ``w ≤ w_JNB``: CPBD is the share of edges that are no wider than the just noticeable 5 px
-(3 px in blocks of contrast over 50).
+The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``, and an edge counts as sharp up
+to P = 63 %, which is just ``w ≤ w_JNB``: CPBD is the share of edges that are no wider than the just
+noticeable 5 px (3 px in blocks of contrast over 50).
 """
 
 import numpy as np
@@ -35,7 +36,8 @@ def cpbd(image: np.ndarray) -> float:
     Raises ValueError for another type, NotScored for an image without a whole block of 64×64.
 
     >>> across = np.arange(64.0) - 32
-    >>> sharp, soft = (np.tile(100 + 100 * np.tanh(across / width), (64, 1)).astype(np.uint8) for width in (0.2, 4))
+    >>> edges = (100 + 100 * np.tanh(across / width) for width in (0.2, 4))
+    >>> sharp, soft = (np.tile(edge, (64, 1)).astype(np.uint8) for edge in edges)
     >>> cpbd(sharp), cpbd(soft)
     (1.0, 0.0)
     """
@@ -79,7 +81,9 @@ def sobel_edges(grey: np.ndarray) -> np.ndarray:
 
 
 def edge_widths(grey: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Width of every vertical edge along its row, px: (H, W) float, (H, W) bool → (H, W) int, 0 without an edge.
+    """Width of every vertical edge along its row, px: (H, W) float, (H, W) bool → (H, W) int.
+
+    0 without an edge.
 
     From both neighbours of an edge pixel on, the steps are counted that go on in the edge's direction: rising
     where the gradient points to the right, falling where it points to the left (within 22.5°). The outermost

@@ -32,7 +32,8 @@ ALEXNET_SLICES = {0: "slice1", 3: "slice2", 6: "slice3", 8: "slice4", 10: "slice
 def lpips_distance(model: "torch.nn.Module", render: np.ndarray, reference: np.ndarray) -> float:
     """LPIPS of two (H, W, 3) uint8 images, scaled to [−1, 1] as the package wants them.
 
-    model: from ``load_lpips``. Raises ValueError for images that do not match, NotScored for images under 31 px.
+    model: from ``load_lpips``. Raises ValueError for images that do not match, NotScored for images under 31
+    px.
 
     >>> grey = np.full((64, 64, 3), 100, np.uint8)
     >>> lpips_distance(random_lpips(), grey, grey)
@@ -68,7 +69,7 @@ def alexnet_path() -> Path:
 
 
 def load_lpips(alexnet: Path | str | None = None) -> "torch.nn.Module":
-    """LPIPS v0.1 (AlexNet) in eval mode: the package's linear layers on torchvision's trunk; downloads nothing.
+    """LPIPS v0.1 (AlexNet) in eval mode: the package's linear layers on torchvision's trunk. No download.
 
     alexnet: file of torchvision's AlexNet, ``alexnet_path()`` by default.
     Raises ModelError when there is none or it is another network.

@@ -14,7 +14,7 @@ WINDOW_PX = 7
 
 
 def ssim(render: np.ndarray, reference: np.ndarray) -> float:
-    """scikit-image's ``structural_similarity(channel_axis=-1, data_range=255)`` of two (H, W, 3) uint8 images.
+    """``structural_similarity(channel_axis=-1, data_range=255)`` of two (H, W, 3) uint8 images.
 
     Raises ValueError for images that do not match, NotScored for images smaller than the window of 7 px.
 

@@ -1,11 +1,13 @@
-"""Phoneme–viseme ambiguity of a speech encoder: does it place phones that look alike together, and phones that look different apart?
+"""Phoneme–viseme ambiguity of a speech encoder, in one record.
 
-Goal: the tokens of one encoder → one record with every number of section "Ambiguity" of docs/protocols.md.
-Conventions: R, the pair ratio, is 0 for two phones that coincide and 1 for two as far apart as visemes are on average; AR, its mean over voiceless and voiced
-partners (p/b, t/d, …), is wanted low. NV, NP: what a probe reads of visemes, and of phones within a viseme, 0 at chance and 1 for all. KV, KP:
-the same of the nearest neighbours; KV is a plain share. VA, the headline, is high where NV is high and AR is low; NV keeps a useless encoder from
-winning by a small AR. Intervals: 95 %, bootstrap over utterances. Source: the benchmark's specification (``speechlip-encoder-1``).
-Functions: ambiguity, headline, relative.
+Goal: does an encoder place phones that look alike together, and phones that look different apart? The tokens
+of one encoder → every number of section "Ambiguity" of docs/protocols.md.
+Conventions: R, the pair ratio, is 0 for two phones that coincide and 1 for two as far apart as visemes are on
+average; AR, its mean over voiceless and voiced partners (p/b, t/d, …), is wanted low. NV, NP: what a probe
+reads of visemes, and of phones within a viseme, 0 at chance and 1 for all. KV, KP: the same of the nearest
+neighbours; KV is a plain share. VA, the headline, is high where NV is high and AR is low; NV keeps a useless
+encoder from winning by a small AR. Intervals: 95 %, bootstrap over utterances.
+Source: the benchmark's specification (``speechlip-encoder-1``). Functions: ambiguity, headline, relative.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from speechlip.metrics.phones.spaces import (
 )
 from speechlip.metrics.phones.tokens import Tokens
 from speechlip.metrics.phones.visemes import CONSONANTS, CONTROL_PAIRS, VOICED_PAIRS, viseme_classes
-from speechlip.metrics.statistics.significance import clip_draws, percentiles
+from speechlip.metrics.statistics.intervals import percentiles, resample_clips
 
 HEADLINE_MAP = "consensus"
 NASAL_PAIR = ("N", "NG")
@@ -45,10 +47,18 @@ class Estimate:
 class Ambiguity:
     """Every number of one encoder by one viseme map.
 
-    va, ar, ar_star, nv, np, kv, kp: see above; ar_star is NaN without anchors. control_contrast: mean R of M/N and M/NG, which look different: high.
-    separation: mean D2 of phones of different visemes, in units of the tokens' mean square. silhouette_viseme, silhouette_phone: −1 … 1.
-    pairs: "T/D" → R, of the pairs that are there; contrast: the same of M/N, M/NG, N/NG. matrix: (C, C) R of the consonants ``matrix_phones``, NaN
-    on the diagonal. tokens, utterances: how many; phones: phone → tokens. dimensions: of the space.
+    viseme_map: a name of ``visemes.MAPS``
+    va, ar, ar_star, nv, np, kv, kp: see above; ar_star is NaN without anchors
+    control_contrast: mean R of M/N and M/NG, which look different: wanted high
+    separation: mean D2 of phones of different visemes, in units of the tokens' mean square
+    silhouette_viseme, silhouette_phone: −1 … 1
+    pairs: "T/D" → R, of the pairs that are there
+    contrast: the same of M/N, M/NG, N/NG
+    matrix_phones: the C consonants that are there
+    matrix: (C, C) R of these, NaN on the diagonal
+    tokens, utterances: how many
+    phones: phone → tokens
+    dimensions: of the space
     """
 
     viseme_map: str
@@ -75,9 +85,16 @@ class Ambiguity:
 
 @dataclass(frozen=True)
 class _Plane:
-    """Tokens as numbers. points: (N, K). phone, viseme: (N,) int, viseme −1 outside the map. utterance: (N,) int. in_b: (N,) bool.
+    """Tokens as numbers.
 
-    names: phone → name. visemes: phone → viseme or None. drawn: (1 + B, U), row 0 all utterances once: entry 0 of every statistic is the estimate.
+    points: (N, K)
+    phone, viseme: (N,) int, viseme −1 outside the map
+    utterance: (N,) int
+    in_b: (N,) bool
+    names: phone → name
+    visemes: phone → viseme or None
+    counts: (1 + B, U) how often each utterance is in each resample; row 0 has every one once, so that entry 0
+        of every statistic is the estimate
     """
 
     points: np.ndarray
@@ -87,7 +104,7 @@ class _Plane:
     in_b: np.ndarray
     names: list[str]
     visemes: list[str | None]
-    drawn: np.ndarray
+    counts: np.ndarray
 
 
 def ambiguity(
@@ -100,9 +117,10 @@ def ambiguity(
 ) -> Ambiguity:
     """All numbers for one encoder's features at the tokens, (N, D).
 
-    visemes: a name of ``visemes.MAPS``. anchors: AR of the lips and AR of the mel spectrum at the same tokens, the ends of AR*.
-    Raises NotScored where the tokens have no voiceless and voiced partners or fewer than two visemes in both halves, or the features are not finite
-    or constant; ValueError for another number of rows.
+    visemes: a name of ``visemes.MAPS``
+    anchors: AR of the lips and AR of the mel spectrum at the same tokens, the ends of AR* Raises NotScored
+    where the tokens have no voiceless and voiced partners or fewer than two visemes in both halves, or the
+    features are not finite or constant; ValueError for another number of rows.
     """
     if len(features) != len(tokens):
         raise ValueError(
@@ -135,14 +153,16 @@ def ambiguity(
         matrix_phones=tuple(consonants),
         matrix=_matrix(ratios[0], [plane.names.index(phone) for phone in consonants]),
         tokens=len(tokens),
-        utterances=plane.drawn.shape[1],
+        utterances=plane.counts.shape[1],
         phones=tokens.counts(),
         dimensions=plane.points.shape[1],
     )
 
 
 def headline(nv: np.ndarray, ar: np.ndarray) -> np.ndarray:
-    """VA = 2 NV (1 − AR) / (NV + 1 − AR), both clipped to 0 … 1; 0 where AR is NaN, for then visemes do not lie apart.
+    """VA = 2 NV (1 − AR) / (NV + 1 − AR), both clipped to 0 … 1.
+
+    0 where AR is NaN, for then visemes do not lie apart.
 
     >>> headline(np.array([1.0, 0.5, 0.0, 0.5]), np.array([0.0, 0.5, 0.0, np.nan])).tolist()
     [1.0, 0.5, 0.0, 0.0]
@@ -153,9 +173,10 @@ def headline(nv: np.ndarray, ar: np.ndarray) -> np.ndarray:
 
 
 def relative(ar: np.ndarray, lips: float, mel: float) -> np.ndarray:
-    """AR* = (AR − AR of the lips) / (AR of the mel spectrum − AR of the lips): 0 as ambiguous as lips, 1 as an acoustic feature.
+    """AR* = (AR − AR of the lips) / (AR of the mel spectrum − AR of the lips).
 
-    NaN where the mel spectrum is no less ambiguous than the lips: then the two ends say nothing.
+    0: as ambiguous as lips, 1: as an acoustic feature. NaN where the mel spectrum is no less ambiguous than
+    the lips: then the two ends say nothing.
 
     >>> relative(np.array([0.25, 0.5, 0.75]), 0.25, 0.75).tolist()
     [0.0, 0.5, 1.0]
@@ -166,9 +187,9 @@ def relative(ar: np.ndarray, lips: float, mel: float) -> np.ndarray:
 def _plane(tokens: Tokens, points: np.ndarray, visemes: str, resamples: int, seed: int) -> _Plane:
     classes = viseme_classes(visemes)
     names, phone = np.unique(tokens.phone, return_inverse=True)
-    found = [classes.get(str(name)) for name in names]
+    known = [classes.get(str(name)) for name in names]
     numbers = {
-        viseme: number for number, viseme in enumerate(sorted({one for one in found if one is not None}))
+        viseme: number for number, viseme in enumerate(sorted({one for one in known if one is not None}))
     }
     if len(numbers) < 2 or not any({a, b} <= set(names.tolist()) for a, b in VOICED_PAIRS):
         raise NotScored(
@@ -177,15 +198,18 @@ def _plane(tokens: Tokens, points: np.ndarray, visemes: str, resamples: int, see
         )
     _, utterance = np.unique(tokens.utterance, return_inverse=True)
     utterances = int(utterance.max()) + 1
-    drawn = np.concatenate([np.ones((1, utterances), int), clip_draws(utterances, resamples, seed)])
-    viseme = np.array([numbers.get(one, -1) if one is not None else -1 for one in found])[phone]
-    return _Plane(points, phone, viseme, utterance, tokens.in_b, names.tolist(), found, drawn)
+    counts = np.concatenate([np.ones((1, utterances), int), resample_clips(utterances, resamples, seed)])
+    viseme = np.array([numbers.get(one, -1) if one is not None else -1 for one in known])[phone]
+    return _Plane(points, phone, viseme, utterance, tokens.in_b, names.tolist(), known, counts)
 
 
 def _distances(plane: _Plane) -> np.ndarray:
-    """D2 of phones for every draw. A drawn utterance stands there twice, which makes one phone's two centroids look apart: the draws are moved
-    so that their mean is the estimate."""
-    distances = squared_distances(phone_sums(plane.points, plane.phone, plane.utterance), plane.drawn)
+    """D2 of phones for every resample, (1 + B, P, P).
+
+    Some utterances stand in a resample twice, which makes one phone's two centroids look apart: the resamples
+    are moved so that their mean is the estimate.
+    """
+    distances = squared_distances(phone_sums(plane.points, plane.phone, plane.utterance), plane.counts)
     phones = len(plane.names)
     mean = mean_known(distances[1:].reshape(len(distances) - 1, -1).T).reshape(phones, phones)
     distances[1:] += distances[0] - mean
@@ -196,7 +220,7 @@ def _nv(plane: _Plane) -> np.ndarray:
     answers = probe(plane.points, plane.viseme, plane.in_b, plane.utterance)
     if answers is None:
         raise NotScored("too few phones", "the two halves of the clips have fewer than two visemes in common")
-    return above_chance(mean_recall(answers, plane.drawn), 1 / answers.classes)
+    return above_chance(mean_recall(answers, plane.counts), 1 / answers.classes)
 
 
 def _np(plane: _Plane) -> np.ndarray:
@@ -205,21 +229,21 @@ def _np(plane: _Plane) -> np.ndarray:
     labels = (np.where(plane.viseme == viseme, plane.phone, -1) for viseme in visemes)
     answers = [probe(plane.points, label, plane.in_b, plane.utterance) for label in labels]
     scores = [
-        above_chance(mean_recall(one, plane.drawn), 1 / one.classes) for one in answers if one is not None
+        above_chance(mean_recall(one, plane.counts), 1 / one.classes) for one in answers if one is not None
     ]
-    return mean_known(np.array(scores).T) if scores else np.full(len(plane.drawn), np.nan)
+    return mean_known(np.array(scores).T) if scores else np.full(len(plane.counts), np.nan)
 
 
 def _neighbourhood(plane: _Plane) -> tuple[np.ndarray, np.ndarray]:
-    """KV and KP of every draw: the queries are drawn, their neighbours stay."""
-    inside, drawn = plane.viseme >= 0, plane.drawn
+    """KV and KP of every resample: the queries are resampled, their neighbours stay."""
+    inside, counts = plane.viseme >= 0, plane.counts
     viseme, phone, utterance = (label[inside] for label in (plane.viseme, plane.phone, plane.utterance))
-    shares = neighbour_shares(plane.points[inside], viseme, phone, utterance, drawn.shape[1])
+    shares = neighbour_shares(plane.points[inside], viseme, phone, utterance, counts.shape[1])
     asked, rivals = (
-        np.where(drawn @ part > 0, drawn @ part, np.nan) for part in (shares.asked, shares.rivals)
+        np.where(counts @ part > 0, counts @ part, np.nan) for part in (shares.asked, shares.rivals)
     )
-    return (drawn @ shares.viseme) / asked, above_chance(
-        (drawn @ shares.phone) / rivals, (drawn @ shares.chance) / rivals
+    return (counts @ shares.viseme) / asked, above_chance(
+        (counts @ shares.phone) / rivals, (counts @ shares.chance) / rivals
     )
 
 
@@ -254,9 +278,9 @@ def _matrix(table: np.ndarray, order: list[int]) -> np.ndarray:
 
 
 def _estimate(values: np.ndarray, plane: _Plane) -> Estimate:
-    """Entry 0 with the interval of the draws behind it, which holds the estimate; no width for a single utterance."""
+    """Entry 0 with the interval of the resamples, which holds the estimate; no width for one utterance."""
     if np.isnan(values).all():
         return Estimate(np.nan, np.nan, np.nan)
-    utterances = plane.drawn.shape[1]
+    utterances = plane.counts.shape[1]
     low, high = percentiles(values[1:], utterances) if utterances > 1 else (values[0], values[0])
     return Estimate(float(values[0]), float(np.fmin(low, values[0])), float(np.fmax(high, values[0])))

@@ -1,7 +1,10 @@
-"""The two ends of the relative ambiguity AR*: what lips themselves confuse, and what an acoustic feature keeps apart.
+"""The two ends of the relative ambiguity AR*: features of the lips, and of the mel spectrum.
 
-Goal: features per video frame of the lips' landmarks and of the sound, plain enough that nobody can argue with them. Conventions: one row a video
-frame, edges repeated. Source: the benchmark's specification (20 lip points × 5 frames, mean-subtracted; 40 mel bands, mean over 40 ms).
+Goal: features per video frame of the lips' landmarks and of the audio, plain enough that nobody can argue
+with them.
+Conventions: one row a video frame, edges repeated.
+Source: the benchmark's specification (20 lip points × 5 frames, mean-subtracted; 40 mel bands, mean over 40
+ms).
 Functions: lip_anchor, mel_anchor.
 """
 
@@ -15,7 +18,9 @@ FLOOR = 1e-5
 
 
 def lip_anchor(landmarks: np.ndarray) -> np.ndarray:
-    """Shape of the lips over 5 frames: (T, 20, 2) px → (T, 200). Each frame's points less their mean: where the mouth is does not count.
+    """Shape of the lips over 5 frames: (T, 20, 2) px → (T, 200).
+
+    Each frame's points less their mean: where the mouth is does not count.
 
     >>> moving = np.arange(3.0)[:, None, None] + np.zeros((3, 20, 2))
     >>> lip_anchor(moving).shape, float(np.abs(lip_anchor(moving)).max())
@@ -29,7 +34,8 @@ def lip_anchor(landmarks: np.ndarray) -> np.ndarray:
 def mel_anchor(audio: np.ndarray) -> np.ndarray:
     """Mean log-mel spectrum of each frame's own 40 ms: (640 T,) int16 at 16 kHz → (T, 40).
 
-    Windows of 32 ms every 8 ms, 40 bands of 0–8000 Hz on the Slaney scale, natural logarithm of the magnitude, from 1e-5 on.
+    Windows of 32 ms every 8 ms, 40 bands of 0–8000 Hz on the Slaney scale, natural logarithm of the
+    magnitude, from 1e-5 on.
 
     >>> mel_anchor(np.zeros(640 * 3, np.int16)).shape
     (3, 40)

@@ -1,11 +1,13 @@
-"""What a linear classifier and the nearest neighbours read out of tokens: visemes, and phones within a viseme.
+"""Visemes, and phones within a viseme, as a linear classifier and nearest neighbours read them.
 
-Goal: is an encoder's feature good for lips (visemes can be read), and does it still tell phones that look alike from each other.
-Conventions: points (N, K) of ``spaces.token_space``; labels are numbers from 0 on. Probe: multinomial logistic regression on z-scored dimensions, L2 with
-C = 1, classes weighted equally, trained on half a, tested on half b; accuracy is the mean of the classes' recalls, so that chance is 1 / classes.
-Neighbours: 10, Euclidean, of other utterances only. Answers are counted by utterance, so that utterances can be drawn again.
-Source: the benchmark's specification; scikit-learn's LogisticRegression. Functions: probe, mean_recall, above_chance, neighbours,
-neighbour_shares.
+Goal: is an encoder's feature good for lips (visemes can be read), and does it still tell phones that look
+alike from each other?
+Conventions: points (N, K) of ``spaces.token_space``; labels are numbers from 0 on. Probe: multinomial
+logistic regression on z-scored dimensions, L2 with C = 1, classes weighted equally, trained on half a, tested
+on half b; accuracy is the mean of the classes' recalls, so that chance is 1 / classes. Neighbours: 10,
+Euclidean, of other utterances only. Answers are counted by utterance, so that utterances can be resampled.
+Source: the benchmark's specification; scikit-learn's LogisticRegression. Functions: probe, mean_recall,
+above_chance, neighbours, neighbour_shares.
 """
 
 from dataclasses import dataclass
@@ -20,10 +22,13 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class Shares:
-    """What the neighbours of the tokens are, counted by utterance, all (U,). asked: neighbours; viseme: of these, of the token's viseme.
+    """What the neighbours of the tokens are, counted by utterance, each (U,).
 
-    Of tokens whose viseme has two phones or more: rivals: neighbours of the token's viseme; phone: of these, of its phone; chance: how many would be
-    if they were drawn from the viseme's tokens in other utterances.
+    asked: neighbours
+    viseme: of these, of the token's viseme
+    rivals: of tokens whose viseme has two phones or more: neighbours of the token's viseme
+    phone: of the rivals, of the token's phone
+    chance: how many of the rivals would be, if sampled from the viseme's tokens in other utterances
     """
 
     asked: np.ndarray
@@ -35,7 +40,11 @@ class Shares:
 
 @dataclass(frozen=True)
 class Answers:
-    """A probe's answers on half b. right, asked: (U, C), by utterance and true class, for the classes that both halves have."""
+    """A probe's answers on half b, for the C classes that both halves have.
+
+    right: (U, C) right answers by utterance and true class
+    asked: (U, C) all answers
+    """
 
     right: np.ndarray
     asked: np.ndarray
@@ -73,15 +82,18 @@ def probe(points: np.ndarray, label: np.ndarray, in_b: np.ndarray, utterance: np
     return Answers(right, asked)
 
 
-def mean_recall(answers: Answers, drawn: np.ndarray) -> np.ndarray:
-    """Balanced accuracy of B draws of utterances, (B, U) → (B,); a class that a draw has not is left out, NaN where it has none.
+def mean_recall(answers: Answers, counts: np.ndarray) -> np.ndarray:
+    """Balanced accuracy of B resamples of utterances: (B, U) → (B,).
+
+    counts: how often each utterance is in each resample. A class that a resample has not is left out; NaN
+    where it has none.
 
     >>> answers = Answers(right=np.array([[3.0, 0.0], [0.0, 1.0]]), asked=np.array([[4.0, 0.0], [0.0, 2.0]]))
     >>> mean_recall(answers, np.array([[1, 1], [2, 0]])).tolist()
     [0.625, 0.75]
     """
-    asked = drawn @ answers.asked
-    return mean_known((drawn @ answers.right) / np.where(asked > 0, asked, np.nan))
+    asked = counts @ answers.asked
+    return mean_known((counts @ answers.right) / np.where(asked > 0, asked, np.nan))
 
 
 def above_chance(accuracy: np.ndarray, chance: np.ndarray | float) -> np.ndarray:
@@ -94,13 +106,15 @@ def above_chance(accuracy: np.ndarray, chance: np.ndarray | float) -> np.ndarray
 
 
 def neighbours(points: np.ndarray, utterance: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """The k nearest tokens of other utterances: (N, K), (N,) → (N, k) int, −1 where there are fewer. Memory O(N) per 512 tokens.
+    """The k nearest tokens of other utterances: (N, K), (N,) → (N, k) int, −1 where there are fewer.
+
+    Memory O(N) per 512 tokens.
 
     >>> neighbours(np.array([[0.0], [0.1], [1.0], [5.0]]), np.array([0, 0, 1, 2]), k=2).tolist()
     [[2, 3], [2, 3], [1, 0], [2, 1]]
     """
     length, k = np.square(points).sum(axis=1), min(k, len(points))
-    found = np.empty((len(points), k), int)
+    table = np.empty((len(points), k), int)
     for first in range(0, len(points), BLOCK):
         rows = slice(first, first + BLOCK)
         distance = length[rows, None] + length - 2 * points[rows] @ points.T
@@ -108,8 +122,8 @@ def neighbours(points: np.ndarray, utterance: np.ndarray, k: int = NEIGHBOURS) -
         nearest = np.argpartition(distance, k - 1, axis=1)[:, :k]
         near = np.take_along_axis(distance, nearest, axis=1)
         order = np.argsort(near, axis=1, kind="stable")
-        found[rows] = np.where(np.isinf(near), -1, nearest)[np.arange(len(near))[:, None], order]
-    return found
+        table[rows] = np.where(np.isinf(near), -1, nearest)[np.arange(len(near))[:, None], order]
+    return table
 
 
 def neighbour_shares(
@@ -142,7 +156,7 @@ def _has_rivals(viseme: np.ndarray, phone: np.ndarray) -> np.ndarray:
 
 
 def _phone_share(viseme: np.ndarray, phone: np.ndarray, utterance: np.ndarray) -> np.ndarray:
-    """(N,): the share of the token's phone among the tokens of its viseme in other utterances; 0 where there are none."""
+    """(N,): share of the token's phone among the tokens of its viseme in other utterances; 0 for none."""
 
     def elsewhere(label: np.ndarray) -> np.ndarray:
         table = np.zeros((int(utterance.max()) + 1, int(label.max()) + 1))

@@ -1,10 +1,13 @@
-"""Aligned phones → tokens: one moment for each spoken phone, the same moments for every encoder.
+"""Aligned phones → tokens: one video frame for each spoken phone, the same frames for every encoder.
 
-Goal: which video frames stand for which phones, chosen without looking at any feature, so that encoders are compared at equal moments.
-Conventions: an utterance is a clip, by its number in the order given; frame i is on display for [40 i, 40 (i + 1)) ms; phones are folded to 39
-ARPAbet ones (``visemes.fold``), silence and other labels give no token. Limits are those of the benchmark's specification: a segment of at least 40 ms, a
-phone of 30 to 300 tokens (more are drawn from, seeded). Halves a and b hold whole utterances, drawn, seeded: probes train on a and are tested on b.
-Functions: choose_tokens, token_features.
+Goal: which video frames stand for which phones, chosen without reading any feature, so that encoders are
+compared at equal frames.
+Conventions: an utterance is a clip, by its number in the order given; frame i is on display for [40 i, 40 (i
++ 1)) ms; phones are folded to 39 ARPAbet ones (``visemes.fold``), silence and other labels give no token.
+Halves a and b
+hold whole utterances, sampled, seeded: probes train on a and are tested on b.
+Source: limits are those of the benchmark's specification: a segment of at least 40 ms, a phone of 30 to 300
+tokens (more are sampled from, seeded). Functions: choose_tokens, token_features.
 """
 
 from collections import Counter
@@ -24,9 +27,13 @@ MIN_TOKENS, MAX_TOKENS = 30, 300
 
 @dataclass(frozen=True)
 class Tokens:
-    """N tokens. utterance, frame: (N,) int. phone: (N,) text, ARPAbet. in_b: (N,) bool, whether its utterance is in half b.
+    """N tokens.
 
-    rare: phones with too few tokens → how many. unknown: labels that are no ARPAbet phone (silence among them) → how many segments.
+    utterance, frame: (N,) int
+    phone: (N,) text, ARPAbet
+    in_b: (N,) bool, whether its utterance is in half b
+    rare: phones with too few tokens → how many
+    unknown: labels that are no ARPAbet phone (silence among them) → how many segments
     """
 
     utterance: np.ndarray
@@ -55,12 +62,14 @@ def choose_tokens(
 
     Raises NotScored where no phone has ``at_least`` tokens, or they come from one utterance only.
 
-    >>> spoken = (Phone(0.0, 0.1, "SIL"), Phone(0.1, 0.2, "T"), Phone(0.2, 0.23, "AH0"), Phone(0.23, 0.4, "T"))
+    >>> said = ("SIL", 0.1), ("T", 0.2), ("AH0", 0.23), ("T", 0.4)
+    >>> starts = (0.0, 0.1, 0.2, 0.23)
+    >>> spoken = tuple(Phone(start, end, phone) for start, (phone, end) in zip(starts, said))
     >>> tokens = choose_tokens([spoken, spoken], [10, 10], at_least=2)  # AH0 is too short, SIL is no phone
     >>> tokens.frame.tolist(), tokens.utterance.tolist(), tokens.counts(), tokens.unknown
     ([3, 7, 3, 7], [0, 0, 1, 1], {'T': 4}, {'SIL': 2})
     """
-    draw = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     segments, unknown = _segments(phones, n_frames)
     counts = Counter(phone for _, _, phone in segments)
     kept = [
@@ -68,7 +77,7 @@ def choose_tokens(
         for phone in sorted(counts)
         if counts[phone] >= at_least
         for place in _some(
-            [number for number, segment in enumerate(segments) if segment[2] == phone], at_most, draw
+            [number for number, segment in enumerate(segments) if segment[2] == phone], at_most, random
         )
     ]
     if len({segments[place][0] for place in kept}) < 2:
@@ -76,7 +85,7 @@ def choose_tokens(
     utterance, frame, phone = (
         np.array(column) for column in zip(*[segments[place] for place in sorted(kept)], strict=True)
     )
-    in_b = np.isin(utterance, _half(np.unique(utterance), draw))
+    in_b = np.isin(utterance, _half(np.unique(utterance), random))
     return Tokens(
         utterance,
         frame,
@@ -106,14 +115,12 @@ def token_features(tokens: Tokens, features: Sequence[np.ndarray]) -> np.ndarray
 def _segments(
     phones: Sequence[Sequence[Phone]], n_frames: Sequence[int]
 ) -> tuple[list[tuple[int, int, str]], Counter]:
-    """(utterance, frame, phone) of every segment that is long enough, and how many segments have which other label."""
+    """(utterance, frame, phone) of every segment that is long enough; other labels → how many segments."""
     segments, unknown = [], Counter[str]()
     for number, (spoken, length) in enumerate(zip(phones, n_frames, strict=True)):
         for segment in spoken:
             phone = fold(segment.phone)
-            frame = int(
-                (segment.start_s + segment.end_s) / 2 * FPS
-            )  # the frame nearest the centre: the one on display then
+            frame = int((segment.start_s + segment.end_s) / 2 * FPS)  # the one on display at the centre
             if phone is None:
                 unknown[segment.phone] += 1
             elif segment.end_s - segment.start_s > MIN_SEGMENT_S - 1e-6 and frame < length:
@@ -121,18 +128,19 @@ def _segments(
     return segments, unknown
 
 
-def _some(places: list[int], at_most: int, draw: np.random.Generator) -> list[int]:
-    return places if len(places) <= at_most else draw.choice(places, at_most, replace=False).tolist()
+def _some(places: list[int], at_most: int, random: np.random.Generator) -> list[int]:
+    return places if len(places) <= at_most else random.choice(places, at_most, replace=False).tolist()
 
 
-def _half(utterances: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    return draw.permutation(utterances)[: len(utterances) // 2]
+def _half(utterances: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    return random.permutation(utterances)[: len(utterances) // 2]
 
 
 def _what_there_is(counts: Counter, unknown: Counter, at_least: int) -> str:
     common = ", ".join(f"{phone} {n}" for phone, n in counts.most_common(5)) or "none"
     others = ", ".join(f"{label!r} {n}" for label, n in unknown.most_common(3)) or "none"
     return (
-        f"phones with at least {at_least} segments of 40 ms, in two clips or more, are wanted; there are: {common}; "
+        f"phones with at least {at_least} segments of 40 ms, in two clips or more, are wanted; "
+        f"there are: {common}; "
         f"labels that are no ARPAbet phones: {others}"
     )

@@ -1,1 +1,1 @@
-"""Statistics over pairs and clips: AUC and error rates, retrieval, means, intervals and paired differences."""
+"""Statistics over pairs and clips: AUC and error rates, retrieval, means, intervals, differences."""

@@ -1,8 +1,9 @@
 """Values of many clips → one row of a table: mean, median, interval, and how many are missing.
 
 Goal: a mean that says how sure it is and how many clips it leaves out.
-Conventions: one value per clip in the metric's own unit; None and NaN are missing: counted, never taken as zero. The interval is the 95 %
-interval of Student's t over clips (``significance.mean_interval``, which score-encoder takes too), cut at the metric's own limits. Function: aggregate.
+Conventions: one value per clip in the metric's own unit; None and NaN are missing: counted, never taken as
+zero. The interval is the 95 % interval of Student's t over clips (``intervals.mean_interval``, as in
+score-encoder), cut at the metric's own limits. Function: aggregate.
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.metrics.statistics.significance import mean_interval
+from speechlip.metrics.statistics.intervals import mean_interval
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """mean, median, ci_low, ci_high in the metric's unit, NaN when nothing was scored (the interval also for one clip); scored, missing: clips."""
+    """One column of a table over clips.
+
+    mean, median: in the metric's unit; NaN when nothing was scored
+    ci_low, ci_high: 95 % interval of the mean; NaN for fewer than two clips
+    scored, missing: clips
+    """
 
     mean: float
     median: float

@@ -1,11 +1,16 @@
-"""Matching and other pairs told apart by one number each: AUC, equal error rate, average precision, all and by kind of negative.
+"""Matching pairs told from others by one number each: AUC, equal error rate, average precision.
 
-Goal: similarities of matched and of mismatched pairs of lips and speech → how well one is told from the other.
-Conventions: similarity (N,), higher means a better match; label (N,), 1 for a match and 0 for none. A tie is never broken in anyone's favour.
-AUC in [0, 1], chance 0.5, higher is better; EER in [0, 1], chance 0.5, lower is better; AP in [0, 1], chance the share of matches, higher is better.
-Sources: AUC, Mann and Whitney 1947; EER on the straight lines between the points of the ROC curve, as Fawcett 2006 draws it ("An introduction to
-ROC analysis"); AP, the sum over thresholds of Manning et al. 2008, without interpolation. Functions: pair_auc, equal_error_rate,
-average_precision, resampled_equal_error_rates, resampled_average_precisions, pair_scores, by_kind.
+Goal: similarities of matched and of mismatched pairs of lips and speech → how well one is told from the
+other, over all pairs and by kind of negative.
+Conventions: similarity (N,), higher means a better match; label (N,), 1 for a match and 0 for none. A tie is
+never broken in anyone's favour. AUC in [0, 1], chance 0.5, higher is better; EER in [0, 1], chance 0.5, lower
+is better; AP in [0, 1], chance the share of matches, higher is better. Intervals over clips:
+``pair_intervals``.
+Sources: AUC, Mann and Whitney 1947; EER on the straight lines between the points of the ROC curve, as in
+Fawcett 2006 ("An introduction to ROC analysis"); AP, the sum over thresholds of Manning et al. 2008, without
+interpolation.
+Functions: pair_auc, equal_error_rate, average_precision, resampled_equal_error_rates,
+resampled_average_precisions, pair_scores, by_kind.
 """
 
 from dataclasses import dataclass
@@ -17,7 +22,12 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class PairScores:
-    """auc, eer, average_precision as above. chance_precision: the share of matches. matches, mismatches: how many pairs."""
+    """Every score of a set of pairs.
+
+    auc, eer, average_precision: in [0, 1], as above
+    chance_precision: share of matches, which is what guessing gives
+    matches, mismatches: how many pairs
+    """
 
     auc: float
     eer: float
@@ -28,30 +38,32 @@ class PairScores:
 
 
 def pair_auc(similarity: np.ndarray, label: np.ndarray) -> float:
-    """How often a match is more similar than a mismatch; a tie counts half, so that constant similarities score 0.5.
+    """How often a match is more similar than a mismatch; constant similarities score 0.5.
+
+    A tie counts half.
 
     Raises ValueError where one of the two is missing, or a similarity is not finite.
 
-    >>> pair_auc(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # three pairs of pairs in order, one tied
+    >>> pair_auc(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]))  # 3 of 4 in order, one tied: 3.5 / 4
     0.875
     """
     matched = _matched(similarity, label)
     n_matched = int(matched.sum())
     _, place, times = np.unique(similarity, return_inverse=True, return_counts=True)
-    rank = (
-        np.cumsum(times) - (times - 1) / 2
-    )  # ties share their mean; scipy.stats, which has it too, takes a second to import
+    # ties share their mean; scipy.stats, which has it too, takes a second to import
+    rank = np.cumsum(times) - (times - 1) / 2
     above = rank[place][matched].sum() - n_matched * (n_matched + 1) / 2
     return float(above / (n_matched * (len(matched) - n_matched)))
 
 
 def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
-    """The error rate at the threshold that rejects as many matches as it accepts mismatches (as shares of each).
+    """The error rate at the threshold that rejects as many matches as it accepts mismatches, as shares.
 
-    Between two thresholds the rate is read off the straight line that joins their points; constant similarities score 0.5.
-    Raises ValueError as ``pair_auc``.
+    Between two thresholds the rate is read off the straight line that joins their points; constant
+    similarities score 0.5. Raises ValueError as ``pair_auc``.
 
-    >>> equal_error_rate(np.array([0.9, 0.8, 0.3, 0.6, 0.2, 0.1]), np.array([1, 1, 1, 0, 0, 0]))  # accept from 0.6: one of three wrong
+    >>> similarity = np.array([0.9, 0.8, 0.3, 0.6, 0.2, 0.1])
+    >>> equal_error_rate(similarity, np.array([1, 1, 1, 0, 0, 0]))  # accept from 0.6: one of three wrong
     0.333...
     >>> equal_error_rate(np.ones(4), np.array([1, 1, 0, 0]))
     0.5
@@ -60,9 +72,12 @@ def equal_error_rate(similarity: np.ndarray, label: np.ndarray) -> float:
 
 
 def resampled_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """``equal_error_rate`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN for a draw without matches or mismatches.
+    """``equal_error_rate`` of B resamples of the pairs: (N,), (N,), (B, N) → (B,).
 
-    >>> resampled_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]])).tolist()
+    times: how often each pair counts in each resample. NaN for a resample without matches or mismatches.
+
+    >>> times = np.array([[1, 1, 1], [2, 1, 0], [1, 0, 1]])
+    >>> resampled_equal_error_rates(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), times).tolist()
     [0.5, 0.0, nan]
     """
     missed, wrongly = _shares(similarity, label, times)
@@ -77,7 +92,9 @@ def resampled_equal_error_rates(similarity: np.ndarray, label: np.ndarray, times
 
 
 def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
-    """Precision at each threshold, weighted with the matches that this threshold adds; pairs of one similarity come in together.
+    """Precision at each threshold, weighted with the matches that this threshold adds.
+
+    Pairs of one similarity come in together.
 
     Raises ValueError as ``pair_auc``.
 
@@ -88,17 +105,20 @@ def average_precision(similarity: np.ndarray, label: np.ndarray) -> float:
 
 
 def resampled_average_precisions(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """``average_precision`` with each pair counted as often as it is drawn: times (B, N) int → (B,), NaN as of ``resampled_equal_error_rates``.
+    """``average_precision`` of B resamples of the pairs.
 
-    >>> resampled_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]])).round(3).tolist()
+    Arguments and NaN as of ``resampled_equal_error_rates``.
+
+    >>> times = np.array([[1, 1, 1], [2, 1, 0], [1, 2, 1]])
+    >>> resampled_average_precisions(np.array([0.9, 0.4, 0.1]), np.array([1, 0, 1]), times).round(3).tolist()
     [0.833, 1.0, 0.75]
     """
     accepted, wrongly = _accepted(similarity, label, times)
     accepted_all = accepted + wrongly
     precision = np.divide(accepted, accepted_all, out=np.zeros_like(accepted), where=accepted_all > 0)
-    found = (np.diff(accepted, axis=1) * precision[:, 1:]).sum(axis=1)
+    gained = (np.diff(accepted, axis=1) * precision[:, 1:]).sum(axis=1)
     both = (accepted[:, -1] > 0) & (wrongly[:, -1] > 0)
-    return np.divide(found, accepted[:, -1], out=np.full(len(found), np.nan), where=both)
+    return np.divide(gained, accepted[:, -1], out=np.full(len(gained), np.nan), where=both)
 
 
 def pair_scores(similarity: np.ndarray, label: np.ndarray) -> PairScores:
@@ -121,19 +141,20 @@ def pair_scores(similarity: np.ndarray, label: np.ndarray) -> PairScores:
 def by_kind(similarity: np.ndarray, label: np.ndarray, kind: np.ndarray) -> dict[str, PairScores]:
     """Scores over all pairs (``all``), and for each kind of negative against all matches, kinds by name.
 
-    kind: (N,) names, what it says of a match is not read. AP of a kind has another chance than AP of all: fewer pairs are mismatches.
-    Raises ValueError as ``pair_auc``.
+    kind: (N,) names; that of a match is not read. AP of a kind has another chance than AP of all: fewer pairs
+    are mismatches. Raises ValueError as ``pair_auc``.
 
-    >>> found = by_kind(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]), np.array(["positive", "positive", "shift", "speaker"]))
-    >>> {name: scores.auc for name, scores in found.items()}
+    >>> kind = np.array(["positive", "positive", "shift", "speaker"])
+    >>> scores = by_kind(np.array([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0]), kind)
+    >>> {name: each.auc for name, each in scores.items()}
     {'all': 0.875, 'shift': 0.75, 'speaker': 1.0}
     """
     similarity, label, kind = np.asarray(similarity), np.asarray(label), np.asarray(kind)
-    found = {ALL: pair_scores(similarity, label)}
+    scores = {ALL: pair_scores(similarity, label)}
     for name in np.unique(kind[label != 1]):
         chosen = (label == 1) | (kind == name)
-        found[str(name)] = pair_scores(similarity[chosen], label[chosen])
-    return found
+        scores[str(name)] = pair_scores(similarity[chosen], label[chosen])
+    return scores
 
 
 def _matched(similarity: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -143,19 +164,22 @@ def _matched(similarity: np.ndarray, label: np.ndarray) -> np.ndarray:
         n_matched and n_other and np.shape(similarity) == matched.shape and np.isfinite(similarity).all()
     ):
         raise ValueError(
-            f"finite similarities of matches and mismatches are wanted, got {n_matched} and {n_other} of {np.asarray(similarity)}"
+            f"finite similarities of matches and mismatches are wanted, got {n_matched} and {n_other} "
+            f"of {np.asarray(similarity)}"
         )
     return matched
 
 
 def _accepted(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Matches and mismatches drawn at or above each threshold, the thresholds falling, first one above all: twice (B, K + 1) float."""
+    """Matches and mismatches at or above each threshold, by resample: twice (B, K + 1) float.
+
+    Thresholds fall; the first is above every similarity.
+    """
     matched = _matched(similarity, label)
     order = np.argsort(-np.asarray(similarity, np.float64), kind="stable")
     falling = np.asarray(similarity, np.float64)[order]
-    last = np.append(
-        np.flatnonzero(np.diff(falling)), len(order) - 1
-    )  # pairs of one similarity come in together
+    # pairs of one similarity come in together
+    last = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)
     counts = (
         np.cumsum(times[:, order] * chosen[order], axis=1, dtype=np.float64)[:, last]
         for chosen in (matched, ~matched)
@@ -165,7 +189,7 @@ def _accepted(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> t
 
 
 def _shares(similarity: np.ndarray, label: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of all matches the share that each threshold misses, of all mismatches the share that it accepts; NaN where there are none."""
+    """Share of the matches that each threshold misses, and of the mismatches that it accepts."""
     accepted, wrongly = _accepted(similarity, label, times)
     matches, mismatches = (
         np.where(counts[:, -1:] > 0, counts[:, -1:], np.nan) for counts in (accepted, wrongly)

@@ -1,9 +1,9 @@
 """Retrieval: how often an encoder of lips and speech finds what belongs together.
 
 Goal: from matched rows of lip and speech features, how often the match comes first.
-Conventions: features (N, D), row i of one side belongs to row i of the other; similarity is the cosine. R@k in
-[0, 1], higher is better; it means something only beside the size of the gallery N (chance: k / N). Ties count
-against the encoder, so that constant features score 0 and not 1.
+Conventions: features (N, D), row i of one side belongs to row i of the other; similarity is the cosine. R@k
+in [0, 1], higher is better; it means something only beside the size of the gallery N (chance: k / N). Ties
+count against the encoder, so that constant features score 0 and not 1.
 Source: R@k as in cross-modal retrieval since Hodosh et al. 2013. Functions: ranks, retrieval.
 """
 

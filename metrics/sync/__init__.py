@@ -1,1 +1,1 @@
-"""Lip sync: SyncNet's features of a clip, LSE-C, LSE-D and offset from features, and how often offsets are right."""
+"""Lip sync: SyncNet's features of a clip, LSE-C, LSE-D and offset; accuracy of offsets."""

@@ -1,7 +1,9 @@
-"""What SyncNet hears: 13 mel-frequency cepstral coefficients every 10 ms, as ``python_speech_features`` 0.6 computes them by default.
+"""SyncNet's input: 13 mel-frequency cepstral coefficients every 10 ms.
 
-SyncNet was trained on these numbers, so they are repeated to the last digits: windows of 25 ms without a taper, bins rounded down, the first
+Goal: audio → the MFCC that SyncNet was trained on, to the last digits.
+Conventions: audio at 16 kHz in int16 scale; windows of 25 ms without a taper, bins rounded down, the first
 coefficient replaced by the logarithm of the energy.
+Source: ``python_speech_features`` 0.6, which the tests compare with. Functions: mfcc, filters.
 """
 
 from functools import cache

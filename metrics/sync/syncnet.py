@@ -1,9 +1,13 @@
 """SyncNet over one clip in one pass: face crops and speech → features for ``lse``.
 
-Goal: the features behind LSE-C and LSE-D, from the official weights and no other file by accident, with memory for one batch, not for the clip.
-Conventions: crops are 224×224×3 uint8 BGR (as OpenCV reads them) at 25 fps; audio is (N,) int16 at 16 kHz mono, in int16 scale.
-With L = min(frames, samples // 640) the clip has n = L − 5 windows (the published count, one less than fit): window ``i`` is frames i … i+4 and
-MFCC columns 4i … 4i+19. Source: joonson/syncnet_python ``SyncNetInstance.evaluate``; MFCC: ``mfcc``. Functions: load_syncnet, mfcc_columns, sync_features.
+Goal: the features behind LSE-C and LSE-D, from the official weights and no other file by accident, with
+memory for one batch, not for the clip.
+Conventions: crops are 224×224×3 uint8 BGR (as OpenCV reads them) at 25 fps; audio is (N,) int16 at 16 kHz
+mono, in int16 scale. With L = min(frames, samples // 640) the clip has n = L − 5 windows (the published
+count, one less than
+fit): window ``i`` is frames i … i+4 and MFCC columns 4i … 4i+19.
+Source: joonson/syncnet_python ``SyncNetInstance.evaluate``; MFCC: ``mfcc``.
+Functions: load_syncnet, mfcc_columns, sync_features, overlapping.
 """
 
 import hashlib
@@ -31,7 +35,8 @@ from speechlip.timing import SAMPLES_PER_FRAME, exact_div
 
 COLUMNS_PER_FRAME = exact_div(SAMPLES_PER_FRAME, mfcc.STEP)
 CPU_BATCH = 4
-"""Windows at once on a CPU: the first layer's output (4.5 MB a window) then stays in its cache; 20 at once are a third slower."""
+"""Windows at once on a CPU: the first layer's output (4.5 MB a window) then stays in its cache; 20 at once
+are a third slower."""
 GPU_BATCH = 32
 AUDIO_BATCH = 64
 
@@ -39,8 +44,9 @@ AUDIO_BATCH = 64
 def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
     """The network with the weights of ``syncnet_v2.model``, on the CPU; ``.to("cuda")`` moves it.
 
-    Raises ModelError for a file that is missing, is not the official one (both hashes are said; ``allow_unknown`` takes it all the same, and
-    ``.official`` is then False), holds code, cannot be read, or has other layers than SyncNet.
+    allow_unknown: take another file of the same layers too; its ``.official`` is False. Raises ModelError for
+    a file that is missing, is not the official one (both hashes are said), holds code, cannot be read, or has
+    other layers than SyncNet.
     """
     path = Path(path)
     try:
@@ -59,9 +65,10 @@ def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
 
 
 def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:
-    """Columns ``first … first + count − 1`` of the clip's MFCC, without computing the others: (N,) int16 → (13, count) float64.
+    """Columns ``first … first + count − 1`` of the clip's MFCC: (N,) int16 → (13, count) float64.
 
-    The same numbers as ``mfcc.mfcc`` of the whole clip (up to its last column, which it pads with zeros).
+    The others are not computed. The same numbers as ``mfcc.mfcc`` of the whole clip (up to its last column,
+    which it pads with zeros).
 
     >>> tone = (8000 * np.sin(np.arange(16000) / 5)).astype(np.int16)
     >>> mfcc_columns(tone, 50, 2).shape, round(float(mfcc_columns(tone, 50, 1)[0, 0]), 2)
@@ -69,7 +76,7 @@ def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:
     """
     before = min(
         first, 1
-    )  # pre-emphasis looks one sample back: compute the column before as well, and drop it
+    )  # pre-emphasis reads one sample back: compute the column before as well, and drop it
     begin = (first - before) * mfcc.STEP
     end = (first + count - 1) * mfcc.STEP + mfcc.WINDOW
     return mfcc.mfcc(audio[begin:end])[before : before + count].T
@@ -78,28 +85,34 @@ def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:
 def sync_features(
     model: SyncNet, frames: Iterable[np.ndarray], audio: np.ndarray, batch_windows: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lip and speech features of one clip: (224, 224, 3) uint8 BGR crops, (N,) int16 → (n, 1024), (n, 1024) float32; n = L − 5.
+    """Lip and speech features of one clip, n = L − 5: twice (n, 1024) float32.
 
-    ``frames`` is read once, no further than the audio reaches, and at most ``batch_windows + 4`` crops are held at a time.
-    Raises NotScored for a clip of fewer than 6 frames, ValueError for other shapes or types.
+    frames: (224, 224, 3) uint8 BGR crops, read once, no further than the audio reaches
+    audio: (N,) int16 at 16 kHz
+    batch_windows: at most so many and 4 crops are held at a time; by default what is fast on the model's
+    device Raises NotScored for a clip of fewer than 6 frames, ValueError for other shapes or types.
     """
     if audio.ndim != 1 or audio.dtype != np.int16:
         raise ValueError(
-            f"(N,) int16 samples at 16 kHz are wanted (the network reads their scale), got {audio.shape} {audio.dtype}"
+            "(N,) int16 samples at 16 kHz are wanted (the network reads their scale), "
+            f"got {audio.shape} {audio.dtype}"
         )
     batch = batch_windows or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH)
-    heard = itertools.islice(frames, len(audio) // SAMPLES_PER_FRAME)
-    parts = [model.lip_features(crops) for crops in overlapping(heard, batch)]
+    with_audio = itertools.islice(frames, len(audio) // SAMPLES_PER_FRAME)
+    parts = [model.lip_features(crops) for crops in overlapping(with_audio, batch)]
     windows = sum(map(len, parts)) - 1
     if windows < 1:
         raise NotScored(
-            "too short", f"{WINDOW_FRAMES + 1} frames (0.24 s) with sound are the least, there are fewer"
+            "too short", f"{WINDOW_FRAMES + 1} frames (0.24 s) with audio are the least, there are fewer"
         )
     return np.concatenate(parts)[:windows], _audio_features(model, audio, windows)
 
 
 def overlapping(frames: Iterable[np.ndarray], windows: int) -> Iterator[np.ndarray]:
-    """Crops in runs that overlap by 4, so that each run holds ``windows`` whole windows (the last one fewer) and none is lost between runs.
+    """Crops in runs (F, 224, 224, 3) that overlap by 4, so that no window is lost between runs.
+
+    Each run holds ``windows`` whole windows of 5 crops, the last one fewer. Raises ValueError for other
+    crops.
 
     >>> crops = np.zeros((11, 224, 224, 3), np.uint8)
     >>> [len(run) for run in overlapping(crops, 3)]
@@ -134,18 +147,20 @@ def _audio_features(model: SyncNet, audio: np.ndarray, windows: int) -> np.ndarr
 def _refuse(path: Path, size: int, sha256: str) -> None:
     wanted = get("syncnet_v2")
     raise ModelError(
-        f"{path} is not the official {wanted.file_name}: {size} bytes with SHA-256 {sha256}, wanted {wanted.bytes} bytes with SHA-256 "
-        f"{wanted.sha256} from {wanted.url}; scores of other weights compare with nothing published, allow them only on purpose"
+        f"{path} is not the official {wanted.file_name}: {size} bytes with SHA-256 {sha256}, "
+        f"wanted {wanted.bytes} bytes with SHA-256 {wanted.sha256} from {wanted.url}; "
+        "scores of other weights compare with nothing published, allow them only on purpose"
     )
 
 
 def _read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
-    """What torch.load makes of the file when nothing but tensors may come out of it."""
+    """The file's state dict, read so that nothing but tensors may come out of it."""
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{path} holds code or other objects beside weights and was not run; wanted a state dict of tensors"
+            f"{path} holds code or other objects beside weights and was not run; "
+            "wanted a state dict of tensors"
         ) from error
     except (
         RuntimeError,
@@ -168,15 +183,16 @@ def _read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
 
 def _check_layers(path: Path, state: dict[str, torch.Tensor]) -> None:
     wanted = official_shapes()
-    found = {
+    shapes = {
         name: tuple(value.shape)
         for name, value in state.items()
         if not str(name).endswith(".num_batches_tracked")
     }
-    for name in sorted(wanted.keys() | found.keys(), key=str):
-        if wanted.get(name) != found.get(name):
+    for name in sorted(wanted.keys() | shapes.keys(), key=str):
+        if wanted.get(name) != shapes.get(name):
             raise ModelError(
-                f"{path} is no SyncNet: {name} is {found.get(name, 'missing')}, wanted {wanted.get(name, 'no such entry')}"
+                f"{path} is no SyncNet: {name} is {shapes.get(name, 'missing')}, "
+                f"wanted {wanted.get(name, 'no such entry')}"
             )
     for name, value in state.items():
         if not torch.isfinite(value).all():

@@ -1,13 +1,16 @@
 """SyncNet's two branches, arranged to run fast: same weights, same numbers, another order of the same sums.
 
 Goal: windows of 5 face crops and of 20 MFCC columns → 1024 numbers each.
-Conventions: crops are (F, 224, 224, 3) uint8, BGR, values 0…255 as they are; MFCC windows (N, 13, 20) float. Features are not normalised.
-Source: Chung & Zisserman, "Out of time" (ACCV-W 2016); layers and state-dict names of joonson/syncnet_python and the PyPI package
-``syncnet-python`` 0.2.3 (``SyncNetModel.S``, MIT), which the tests compare with.
+Conventions: crops are (F, 224, 224, 3) uint8, BGR, values 0…255 as they are; MFCC windows (N, 13, 20) float.
+Features are not normalised.
+Source: Chung & Zisserman, "Out of time" (ACCV-W 2016); layers and state-dict names of joonson/syncnet_python
+and the PyPI package ``syncnet-python`` 0.2.3 (``SyncNetModel.S``, MIT), which the tests compare with.
+Class: SyncNet. Function: official_shapes.
 
-What is rearranged: only the first lip layer looks along time (5 frames, no stride), the others are spatial. So the 3-D network over windows is
-a 2-D network whose first layer reads 5 frames stacked on the channels. Batch norm is folded into the convolution before it, and max pooling
-done before ReLU (they commute). In channels-last memory this is about twice as fast on a CPU; features agree to 1e-5.
+What is rearranged: only the first lip layer reads along time (5 frames, no stride), the others are spatial.
+So the 3-D network over windows is a 2-D network whose first layer reads 5 frames stacked on the channels.
+Batch norm is folded into the convolution before it, and max pooling done before ReLU (they commute). In
+channels-last memory this is about twice as fast on a CPU; features agree to 1e-5.
 """
 
 from collections import OrderedDict
@@ -26,9 +29,13 @@ BATCH_NORM_EPS = 1e-5
 
 @dataclass(frozen=True)
 class Conv:
-    """One convolution + batch norm + ReLU (+ max pooling). index: its number in the official Sequential; the batch norm's is one more.
+    """One convolution + batch norm + ReLU (+ max pooling).
 
-    kernel: (time,) height, width. pool: (size, stride, padding) or None.
+    index: its number in the official Sequential; the batch norm's is one more
+    inputs, outputs: channels
+    kernel: (time,) height, width
+    stride, padding: of the convolution
+    pool: (size, stride, padding) or None
     """
 
     index: int
@@ -60,7 +67,9 @@ BRANCHES = {"lip": LIP_CONVS, "aud": AUDIO_CONVS}
 
 
 def official_shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the official state dict, without batch norm's ``num_batches_tracked`` (newer files have it, the official one not).
+    """Names and shapes of the official state dict, without batch norm's ``num_batches_tracked``.
+
+    (Newer files have it, the official one not.)
 
     >>> shapes = official_shapes()
     >>> len(shapes), shapes["netcnnlip.0.weight"], shapes["netfcaud.3.weight"]
@@ -79,7 +88,12 @@ def official_shapes() -> dict[str, tuple[int, ...]]:
 
 
 class SyncNet(torch.nn.Module):
-    """The network in eval mode, batch norm folded, from a state dict that has ``official_shapes``. ``sha256`` names the file of the weights."""
+    """The network in eval mode, batch norm folded.
+
+    state: a state dict that has ``official_shapes``
+    sha256: of the file of the weights
+    official: whether that is the file that published scores rest on
+    """
 
     def __init__(self, state: dict[str, torch.Tensor], sha256: str = "", official: bool = False) -> None:
         super().__init__()
@@ -105,9 +119,9 @@ class SyncNet(torch.nn.Module):
     @torch.inference_mode()
     def lip_features(self, crops: np.ndarray) -> np.ndarray:
         """Every window of 5 neighbouring crops: (F, 224, 224, 3) uint8 BGR → (F − 4, 1024) float32."""
-        pictures = torch.from_numpy(crops).to(self.device).float()
-        windows = len(pictures) - WINDOW_FRAMES + 1
-        stacked = torch.cat([pictures[k : k + windows] for k in range(WINDOW_FRAMES)], dim=3)
+        images = torch.from_numpy(crops).to(self.device).float()
+        windows = len(images) - WINDOW_FRAMES + 1
+        stacked = torch.cat([images[k : k + windows] for k in range(WINDOW_FRAMES)], dim=3)
         return self._branch("lip", stacked.permute(0, 3, 1, 2))
 
     @torch.inference_mode()
@@ -136,7 +150,10 @@ def _batch_norm_shapes(name: str, channels: int) -> dict[str, tuple[int, ...]]:
 
 
 def _folded(state: dict[str, torch.Tensor], layer: str, norm: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias of a layer with the batch norm behind it: ``γ (W x + b − μ) / √(σ² + ε) + β``, summed up in float64."""
+    """Weight and bias of a layer with the batch norm behind it, summed up in float64.
+
+    ``γ (W x + b − μ) / √(σ² + ε) + β``
+    """
     part = {
         name: state[f"{norm}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")
     }
@@ -147,7 +164,7 @@ def _folded(state: dict[str, torch.Tensor], layer: str, norm: str) -> tuple[torc
 
 
 def _planar(weight: torch.Tensor) -> torch.Tensor:
-    """(out, in, time, h, w) → (out, time · in, h, w), the order of frames stacked on the channels; 2-D weights stay as they are."""
+    """(out, in, time, h, w) → (out, time · in, h, w), as frames are stacked; 2-D stays as it is."""
     if weight.ndim == 5:
         weight = weight.transpose(1, 2).flatten(1, 2)
     return weight.contiguous(memory_format=torch.channels_last)

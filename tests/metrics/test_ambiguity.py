@@ -1,4 +1,4 @@
-"""Ambiguity of features whose answer is known: visemes, phones, noise, and espeak's mouths beside its sound."""
+"""Ambiguity of features whose answer is known: visemes, phones, noise, and mouths beside audio."""
 
 import json
 from dataclasses import replace

@@ -10,7 +10,8 @@ from skimage import data
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.image.cpbd import cpbd, edge_widths
 
-# Computed with the PyPI package cpbd 1.0.7 (its import of scipy.ndimage.imread removed) on scikit-image's pictures, blurred by σ = 0, 1, 2 px.
+# Computed with the PyPI package cpbd 1.0.7 (its import of scipy.ndimage.imread removed) on images of
+# scikit-image, blurred by σ = 0, 1, 2 px.
 PACKAGE = {
     "camera": (0.7481657466284677, 0.34811843812669574, 0.016053141433711594),
     "coins": (0.7646694214876033, 0.3195359046723111, 0.007330482590103849),
@@ -31,14 +32,15 @@ def test_the_original_packages_numbers(name):
 
 @pytest.mark.parametrize("name", ["camera", "coins"])
 def test_falls_monotonically_under_growing_blur(name):
-    """Narvekar & Karam 2011: CPBD falls from its picture's own value towards 0 as a Gaussian blur of σ 0…4 px grows."""
+    """Narvekar & Karam 2011: CPBD falls from its image's own value towards 0 as Gaussian blur grows."""
     values = [cpbd(blurred(getattr(data, name)(), sigma)) for sigma in (0, 0.4, 0.8, 1.2, 1.6, 2, 4)]
     assert all(before > after for before, after in pairwise(values)), values
     assert values[0] > 0.7 and values[-1] < 0.01
 
 
 def test_share_of_the_probability_histogram_is_the_share_of_narrow_edges():
-    """The published form: P = 1 − exp(−(w / w_JNB)^3.6), histogram in steps of 1 %, sum of its first 64 bins; ours compares w with w_JNB."""
+    """The published form: P = 1 − exp(−(w / w_JNB)^3.6), histogram in steps of 1 %, sum of its first 64 bins;
+    ours compares w with w_JNB."""
     for noticeable in (3, 5):
         widths = np.arange(2, 40)
         bins = np.round(100 * (1 - np.exp(-((widths / noticeable) ** 3.6))))

@@ -80,7 +80,8 @@ def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(
         ModelError,
-        match=r"`speechlip models fetch alexnet` downloads them \(244 MB\), or place alexnet-owt-7be5be79\.pth from https://download",
+        match=r"`speechlip models fetch alexnet` downloads them \(244 MB\), "
+        r"or place alexnet-owt-7be5be79\.pth from https://download",
     ):
         load_lpips()
 

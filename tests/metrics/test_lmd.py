@@ -1,4 +1,4 @@
-"""LMD against the formula by hand, the measured numbers of docs/protocols.md, and faces that are not there."""
+"""LMD against the formula by hand, the measured numbers of docs/protocols.md, and missing faces."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,8 @@ def test_formula_by_hand():
 
 
 def test_measured_numbers_of_the_three_conventions():
-    """2 px of jitter and a shift of 3 px: 2.42 centred, 48.3 summed (and 3.67 without centring), measured on one sample; here on many frames."""
+    """2 px of jitter and a shift of 3 px: 2.42 centred, 48.3 summed (and 3.67 without centring), measured on
+    one sample; here on many frames."""
     reference = faces(4000)
     render = reference + np.random.default_rng(5).normal(0, 2, reference.shape) + [3, 0]
     score = landmark_score(render, reference)

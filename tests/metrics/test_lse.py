@@ -1,4 +1,5 @@
-"""Scores from features: the published formula spelled out, the sign of the offset, other widths, short and hostile input."""
+"""Scores from features: the published formula spelled out, the sign of the offset, other widths, short and
+hostile input."""
 
 import tracemalloc
 
@@ -115,7 +116,8 @@ def neighbours_alike(windows: int, seed: int, width: int = 12) -> np.ndarray:
 @pytest.mark.parametrize(("sound", "truth"), [("in sync", 2.604), ("unrelated", 0.0)])
 @pytest.mark.parametrize("windows", [45, 95, 245])
 def test_interval_holds_the_true_value_and_the_estimate(windows, sound, truth):
-    """The percentiles held it in 56, 74 and 90 % of clips in sync, and of unrelated sound never: there LSE-C was "above 0" in every clip.
+    """The percentiles held it in 56, 74 and 90 % of clips in sync, and of unrelated sound never: there LSE-C
+    was "above 0" in every clip.
 
     truth: of a clip of 180 000 windows (benchmarks/interval_coverage.py)."""
     held, valid, runs = 0, valid_pairs(windows), 60

@@ -18,7 +18,8 @@ from speechlip.metrics.statistics.pairs import (
 
 
 def drawn(seed: int, n: int = 300, levels: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Similarities of which matches are higher by 1; with ``levels`` there are only so many different ones, so that most tie."""
+    """Similarities of which matches are higher by 1; with ``levels`` there are only so many different ones,
+    so that most tie."""
     draw = np.random.default_rng(seed)
     label = draw.integers(2, size=n)
     similarity = draw.normal(size=n) + label

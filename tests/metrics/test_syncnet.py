@@ -1,4 +1,5 @@
-"""SyncNet beside the PyPI package ``syncnet-python``: same weights, crops and sound in, same scores out; and what a weights file must be."""
+"""SyncNet beside the PyPI package ``syncnet-python``: same weights, crops and sound in, same scores out; and
+what a weights file must be."""
 
 import dataclasses
 import itertools
@@ -29,9 +30,11 @@ MIB = 1 << 20
 
 
 def random_state(seed: int = 0) -> OrderedDict:
-    """A state dict of the official shapes, batch norm's statistics not at their start, distances of the size of real ones (5–15).
+    """A state dict of the official shapes, batch norm's statistics not at their start, distances of the size
+    of real ones (5–15).
 
-    Both branches share their last bias, so that (as with trained weights) real features are nearer to each other than to padded zeros.
+    Both branches share their last bias, so that (as with trained weights) real features are nearer to each
+    other than to padded zeros.
     """
     draw = torch.Generator().manual_seed(seed)
     state = OrderedDict()
@@ -79,7 +82,8 @@ def peer(weights):
 
 
 def drawn_clip(frames: int = 22, extra_samples: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A disc that opens and closes on noise, and a tone that swells with it: (T, 224, 224, 3) uint8, (640 T + extra,) int16."""
+    """A disc that opens and closes on noise, and a tone that swells with it: (T, 224, 224, 3) uint8, (640 T +
+    extra,) int16."""
     draw = np.random.default_rng(7)
     opening = 20 + 15 * np.sin(np.arange(frames) / 2.5)
     crops = draw.integers(60, 120, size=(frames, CROP_PX, CROP_PX, 3), dtype=np.uint8)
@@ -133,7 +137,8 @@ def test_scores_equal_the_peers_on_a_real_clip(model, peer, tmp_path, real_clips
     ("frames", "samples"), [(6, 640 * 6), (14, 640 * 14 + 639), (14, 640 * 11 + 639), (9, 640 * 14)]
 )
 def test_features_and_windows_equal_the_peers(model, peer, frames, samples):
-    """n = min(frames, samples // 640) − 5, whatever is longer; features agree to 1e-4 of values around 0.3."""
+    """n = min(frames, samples // 640) − 5, whatever is longer; features agree to 1e-4 of values around
+    0.3."""
     crops, audio = drawn_clip(14, extra_samples=639)
     crops, audio = crops[:frames], audio[:samples]
     lips, speech = sync_features(model, crops, audio, batch_windows=3)
@@ -240,7 +245,8 @@ def test_names_and_shapes_are_the_peers(peer):
 
 
 def test_size_of_the_official_file_is_that_of_this_state_dict(weights):
-    """The published 54 573 114 bytes hold exactly these numbers and no num_batches_tracked, in the old container (350 bytes of pickle apart)."""
+    """The published 54 573 114 bytes hold exactly these numbers and no num_batches_tracked, in the old
+    container (350 bytes of pickle apart)."""
     assert abs(weights.stat().st_size - assets.get("syncnet_v2").bytes) < 1000
 
 

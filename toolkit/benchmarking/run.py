@@ -39,7 +39,7 @@ from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.encoders.trained import batches
 from speechlip.files.writing import write_text
-from speechlip.metrics.statistics.significance import METHOD
+from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.training.checkpoint import only_run
 from speechlip.workers.pool import Crashed, Replaced, Work, outcomes

@@ -17,20 +17,13 @@ from speechlip.benchmarking.records import (
     Score,
     SeedResult,
 )
+from speechlip.metrics.statistics.differences import LEAST_CLIPS, mean_difference
+from speechlip.metrics.statistics.intervals import Interval, interval, mean_interval
+from speechlip.metrics.statistics.pair_intervals import auc_difference, auc_interval, resampled_interval
 from speechlip.metrics.statistics.pairs import (
     by_kind,
     resampled_average_precisions,
     resampled_equal_error_rates,
-)
-from speechlip.metrics.statistics.significance import (
-    LEAST_CLIPS,
-    Interval,
-    auc_difference,
-    auc_interval,
-    interval,
-    mean_difference,
-    mean_interval,
-    resampled_interval,
 )
 from speechlip.shards.pairs.frozen import FrozenPair
 from speechlip.shards.pairs.rules import NEGATIVES

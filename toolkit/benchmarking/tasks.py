@@ -28,7 +28,7 @@ from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.format import MANIFEST
-from speechlip.metrics.statistics.significance import METHOD
+from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.shards.ledger import read_ledger, shared_recordings
 from speechlip.shards.pairs.frozen import read_pairs

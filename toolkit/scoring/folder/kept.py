@@ -14,7 +14,7 @@ from speechlip.errors import UNEXPECTED
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
 from speechlip.files.writing import write_text
-from speechlip.metrics.statistics.significance import METHOD
+from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.scoring.faces import sidecar_of
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions

@@ -7,21 +7,14 @@ from scipy.stats import binomtest, norm, t, ttest_1samp, ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from speechlip.metrics.statistics.aggregate import aggregate
+from speechlip.metrics.statistics.differences import LEAST_CLIPS, mean_difference, two_sided_p
+from speechlip.metrics.statistics.intervals import interval, mean_interval, resample_clips
+from speechlip.metrics.statistics.pair_intervals import auc_difference, auc_interval, resampled_interval
 from speechlip.metrics.statistics.pairs import pair_auc, resampled_average_precisions
-from speechlip.metrics.statistics.significance import (
-    LEAST_CLIPS,
-    auc_difference,
-    auc_interval,
-    clip_draws,
-    interval,
-    mean_difference,
-    mean_interval,
-    resampled_interval,
-    two_sided_p,
-)
 
 TRUE_AUC = norm.cdf(1.5 / np.sqrt(3))
-"""In the simulation a match is higher than a mismatch by 1.5 on average over clips, deviation 1, and both have noise of deviation 1."""
+"""In the simulation a match is higher than a mismatch by 1.5 on average over clips, deviation 1, and both
+have noise of deviation 1."""
 
 
 def pairs(seed: int, clips: int = 40, each: int = 6, apart: float = 1.0, spread: float = 1.0):
@@ -59,9 +52,10 @@ def test_paired_difference_agrees_with_scipys_t_test(clips):
 
 
 def by_hand(score, similarity, label, clip, resamples):
-    """The interval of scikit-learn's score over 12 clips, the rows of a clip repeated as often as it is drawn with seed 5."""
+    """The interval of scikit-learn's score over 12 clips, the rows of a clip repeated as often as it is drawn
+    with seed 5."""
     found = []
-    for drawn in clip_draws(12, resamples=resamples, seed=5):
+    for drawn in resample_clips(12, resamples=resamples, seed=5):
         rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
         found.append(score(label[rows], similarity[rows]))
     value = score(label, similarity)
@@ -134,8 +128,8 @@ def test_equal_encoders_do_not_differ():
 
 @pytest.mark.parametrize("clips", [5, 10, 40])
 def test_intervals_hold_the_truth_and_p_is_rare_by_chance(clips):
-    """Two encoders of equal skill on the same easy and hard clips. Percentiles of the draws held 0.79 in 82, 89 and 94 % and had p < 0.05 in
-    13, 9 and 7 % (1000 runs)."""
+    """Two encoders of equal skill on the same easy and hard clips. Percentiles of the draws held 0.79 in 82,
+    89 and 94 % and had p < 0.05 in 13, 9 and 7 % (1000 runs)."""
     held = covered = rejected = 0
     for seed in range(RUNS := 300):
         draw = np.random.default_rng([seed, clips])
@@ -152,7 +146,8 @@ def test_intervals_hold_the_truth_and_p_is_rare_by_chance(clips):
 
 
 def test_a_share_of_clips_that_all_agree_is_no_certainty():
-    """9 of 10 clips in truth: a third of the samples of 10 show nothing but hits, and had an interval of no width."""
+    """9 of 10 clips in truth: a third of the samples of 10 show nothing but hits, and had an interval of no
+    width."""
     held = 0
     for seed in range(300):
         found = mean_interval(np.random.default_rng(seed).random(10) < 0.9, rate=True)
