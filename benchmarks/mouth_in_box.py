@@ -2,7 +2,7 @@
 
     python benchmarks/mouth_in_box.py CLIPS_DIR
 
-Prints the constants of ``speechlip.faces.crops.MOUTH_IN_BOX`` (mean over clips of each clip's median) and the errors of
+Prints the constants of ``speechlip.faces.declared.EYEBROWS_TO_CHIN`` (mean over clips of each clip's median) and the errors of
 docs/decisions/mouth-place-in-a-box.md: every clip is judged with the constants of all other clips. Each clip is also measured mirrored, so that
 which way the people happen to look does not count; what remains is the cascade's own lean (its windows reach too far right and down).
 """
@@ -108,7 +108,7 @@ def report(places: dict[str, np.ndarray]) -> None:
         )
     x, y, width = medians.mean(axis=0)
     every = np.concatenate(errors)
-    print(f"\nMOUTH_IN_BOX = MouthPlace({x:.3f}, {y:.3f}, {width:.3f})")
+    print(f"\nmouth_in_box = MouthPlace({x:.3f}, {y:.3f}, {width:.3f})")
     print(
         f"error of the centre: median {np.median(every):.1f} px, 95 % {np.percentile(every, 95):.1f} px",
         end=" ",

@@ -55,7 +55,7 @@ def imported():
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
                 "load",
                 "find_spec",
-                "refuse_missing",
+                "Library",
             ):
                 yield from (
                     each.value.partition(".")[0] for each in node.args if isinstance(each, ast.Constant)

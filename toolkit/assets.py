@@ -140,8 +140,10 @@ def plain(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def get(name: str) -> Asset:
-    """The asset called ``name``. Raises OptionError that lists the known ones."""
+def get(name: str | Asset) -> Asset:
+    """The asset called ``name``, or an asset of another package as it is. Raises OptionError that lists the known ones."""
+    if isinstance(name, Asset):
+        return name
     if name not in ASSETS:
         raise no_such("model", name, ASSETS)
     return ASSETS[name]
@@ -157,7 +159,7 @@ def cache_folder() -> Path:
         ) from error
 
 
-def available(name: str) -> bool:
+def available(name: str | Asset) -> bool:
     """Whether the file is there; its hash is checked when it is used. Nothing is where no folder is known."""
     try:
         return (cache_folder() / get(name).file_name).is_file()
@@ -165,21 +167,20 @@ def available(name: str) -> bool:
         return False
 
 
-def path(name: str) -> Path:
+def path(name: str | Asset) -> Path:
     """Path of the model file, its hash checked once per process. Raises ModelError when it is missing or is another file."""
     asset = get(name)
     file = cache_folder() / asset.file_name
     if not file.is_file():
-        raise ModelError(
-            f"{asset.file_name} is not in {file.parent}: `speechlip models fetch {name}` downloads it, or {_by_hand(asset)}"
-        )
+        command = f"`speechlip models fetch {name}` downloads it, or " if name in ASSETS else ""
+        raise ModelError(f"{asset.file_name} is not in {file.parent}: {command}{_by_hand(asset)}")
     facts = file.stat()
     found = _sha256(file, facts.st_size, facts.st_mtime_ns)
     _refuse_other(asset, file, found, asset.sha256 or _of_first_use(file, found))
     return file
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str | Asset) -> Path:
     """Path of the model file, downloaded first where it is missing.
 
     Raises ModelError when it cannot be downloaded (offline, disk full) or is not the file it claims to be; then nothing is left behind.

@@ -43,11 +43,28 @@ class Face:
 
 
 @dataclass(frozen=True)
-class FaceTrack:
-    """One face over consecutive 25-fps frames ``start_frame … start_frame + N - 1``, within one shot.
+class MouthPlace:
+    """Where the mouth is in a detector's box, in shares of the box's width and height from its upper left corner.
 
-    boxes: (N, 4) float32; scores: (N,) float32 in [0, 1]; landmarks: (N, 68, 2) float32 or None;
-    interpolated: (N,) bool, True where no detector saw the face and the values were interpolated. Pixels of the full displayed frame.
+    x, y: centre.
+    width: of the mouth.
+    """
+
+    x: float
+    y: float
+    width: float
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face over the 25-fps frames ``start_frame … start_frame + N - 1``, within one shot, in px of the frame.
+
+    start_frame: its first.
+    boxes: (N, 4) float32, ``x0 y0 x1 y1``.
+    scores: (N,) float32 in [0, 1].
+    interpolated: (N,) bool, True where no detector saw the face and the values are interpolated.
+    landmarks: (N, 68, 2) float32, or None.
+    mouth_in_box: what the detector declares of its boxes, or None.
     """
 
     start_frame: int
@@ -55,6 +72,7 @@ class FaceTrack:
     scores: np.ndarray
     interpolated: np.ndarray
     landmarks: np.ndarray | None = None
+    mouth_in_box: MouthPlace | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -8,7 +8,6 @@ from speechlip.errors import OptionError
 from speechlip.faces.crops import (
     AVSR_FACE_SCALE,
     AVSR_STABLE,
-    MOUTH_IN_BOX,
     SIZE,
     cut,
     plan_crop,
@@ -17,6 +16,7 @@ from speechlip.faces.crops import (
     similarities,
     transform,
 )
+from speechlip.faces.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, mean_face
 from speechlip.records import FaceTrack
 
@@ -94,8 +94,8 @@ def test_a_rounding_mouth_keeps_its_narrowness():
 def test_lips_from_a_box_alone():
     boxes = np.tile([100, 50, 300, 250], (40, 1)).astype(float)
     plan = plan_crop(boxes_only(boxes))
-    mouth = np.array([100 + 200 * MOUTH_IN_BOX.x, 50 + 200 * MOUTH_IN_BOX.y])
-    ends = mouth + np.array([[-0.5, 0], [0.5, 0]]) * MOUTH_IN_BOX.width * 200
+    mouth = np.array([100 + 200 * EYEBROWS_TO_CHIN.x, 50 + 200 * EYEBROWS_TO_CHIN.y])
+    ends = mouth + np.array([[-0.5, 0], [0.5, 0]]) * EYEBROWS_TO_CHIN.width * 200
     found = transform(plan.affines, np.repeat(ends[None], 40, axis=0))
     assert np.allclose(found.mean(axis=1), MIDDLE, atol=1e-3) and plan.landmarks is None
     assert np.allclose(np.ptp(found[..., 0], axis=1), SIZE / 1.9, atol=1e-3)

@@ -1,5 +1,6 @@
 """Detectors by name, and what each needs to work."""
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,12 +11,13 @@ import pytest
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.faces.cascade import CascadeDetector, Place
-from speechlip.faces.crops import MOUTH_IN_BOX
-from speechlip.faces.detectors import choose_detector, open_detector
+from speechlip.faces.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors import choose_detector, declared, model_hashes, open_detector, packages
 from speechlip.faces.landmarks import MOUTH
 from speechlip.faces.libraries import load
 from speechlip.faces.registry import DETECTORS
 from speechlip.faces.sidecar import face_box
+from speechlip.records import MouthPlace
 
 
 @pytest.fixture
@@ -57,20 +59,55 @@ def test_unknown_detector_lists_the_known(source):
 
 def test_every_built_in_detector_declares_itself():
     for name in DETECTORS.built_in:
-        kind = DETECTORS.get(name)
-        assert kind.name == name and kind.has_landmarks is (name != "cascade")
+        kind, said = DETECTORS.get(name), declared(name)
+        assert kind.name == name and said.has_landmarks is (name != "cascade")
+    assert packages("face-alignment") == ("face-alignment",) and packages("cascade") == ("scikit-image",)
+    assert packages("sidecar") == packages("auto") == packages("of a package that went away") == ()
+    assert list(model_hashes("mediapipe")) == ["face_landmarker.task"]
+    assert list(model_hashes("face-alignment")) == ["s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar"]
 
 
-def test_another_package_can_add_one(tmp_path, monkeypatch, source):
-    (tmp_path / "my_faces.py").write_text(
-        "class Everywhere:\n    name, has_landmarks = 'everywhere', False\n"
-        "    def __init__(self, source): pass\n    def detect(self, picture, index): return [index]\n    def close(self): pass\n"
+@pytest.fixture
+def my_faces(tmp_path, monkeypatch):
+    """Installs a package with a detector ``everywhere`` that declares so much more."""
+
+    def install(declarations=""):
+        (tmp_path / "my_faces.py").write_text(
+            "from speechlip.assets import Asset\nfrom speechlip.records import MouthPlace\n"
+            "class Everywhere:\n    name, has_landmarks = 'everywhere', False\n"
+            f"    {declarations}\n    def __init__(self, source): pass\n"
+            "    def detect(self, picture, index): return [index]\n    def close(self): pass\n"
+        )
+        facts = tmp_path / "my_faces-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: my-faces\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text("[speechlip.detectors]\neverywhere = my_faces:Everywhere\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, "my_faces", raising=False)
+
+    return install
+
+
+def test_what_a_detector_of_another_package_declares_is_fetched_recorded_and_used(
+    my_faces, no_models, tmp_path
+):
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    my_faces(
+        f"models = (Asset('mine', 'mine.bin', {weights.as_uri()!r}, 7, {digest!r}, 'MIT'),)\n"
+        "    mouth_in_box = MouthPlace(0.5, 0.7, 0.3)"
     )
-    facts = tmp_path / "my_faces-1.0.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: my-faces\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[speechlip.detectors]\neverywhere = my_faces:Everywhere\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    assert choose_detector("everywhere") == ("everywhere", "")
+    assert (no_models / "mine.bin").read_bytes() == b"weights"
+    assert model_hashes("everywhere") == {"mine.bin": digest}
+    assert packages("everywhere") == ("my-faces",)
+    assert declared("everywhere").mouth_in_box == MouthPlace(0.5, 0.7, 0.3)
+
+
+def test_another_package_can_add_one(my_faces, source):
+    my_faces()
+    assert declared("everywhere").mouth_in_box == EYEBROWS_TO_CHIN
     assert DETECTORS.names()[-1] == "everywhere" and choose_detector("everywhere") == ("everywhere", "")
     with open_detector("everywhere", source) as detector:
         assert detector.detect(np.zeros((2, 2, 3), np.uint8), 5) == [5]
@@ -143,7 +180,7 @@ def test_cascade_finds_drawn_faces_and_their_mouth(face, source, person):
             (found,) = detector.detect(picture, index)
     side = found.box[2] - found.box[0]
     place = (landmarks[MOUTH].mean(axis=0) - found.box[:2]) / side
-    assert np.abs(place - (MOUTH_IN_BOX.x, MOUTH_IN_BOX.y)).max() < 0.06
+    assert np.abs(place - (EYEBROWS_TO_CHIN.x, EYEBROWS_TO_CHIN.y)).max() < 0.06
     assert found.landmarks is None and 0.12 <= found.score <= 1
 
 

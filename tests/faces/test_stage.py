@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from speechlip.errors import OptionError
+from speechlip.faces.crops import plan_crop
 from speechlip.faces.stage import FaceStage
 from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions
-from speechlip.records import Face
+from speechlip.records import Face, MouthPlace
 
 STILL = TrackOptions(pose_frames=0, box_frames=0)
 BLACK = np.zeros((72, 128, 3), np.uint8)
@@ -88,6 +89,18 @@ def test_tracks_end_where_the_shot_the_size_or_the_recording_does():
     assert faces.cuts == (20, 40, 50)
     assert spans(faces.tracks) == [(0, 20), (20, 40), (40, 50), (50, 60)]
     assert [faces.size_of(track) for track in faces.tracks] == [(128, 72)] * 2 + [(160, 90)] * 2
+
+
+def test_a_crop_takes_the_mouth_from_where_the_detector_says_it_is():
+    """The mouth in the middle of the box and half as wide: 96 px show 1.9 mouths, so 1.9 · 40 px."""
+    stage = FaceStage(Told([[box(100)]] * 10))
+    stage._detector.mouth_in_box = MouthPlace(0.5, 0.5, 0.5)
+    for index in range(10):
+        stage.see(BLACK, index)
+    (track,) = stage.finish().selected
+    affine = plan_crop(track).affines[4]
+    np.testing.assert_allclose(affine @ (140, 140, 1), (48, 48), atol=1e-4)
+    np.testing.assert_allclose(affine @ (140 + 1.9 * 20, 140, 1), (96, 48), atol=1e-4)
 
 
 def test_no_face_and_another_word():

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.faces.libraries import load
+from speechlip.faces.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.libraries import Library, load
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
 
@@ -71,6 +72,8 @@ class CascadeDetector:
 
     name = "cascade"
     has_landmarks = False
+    library = Library("skimage", package="scikit-image")
+    mouth_in_box = EYEBROWS_TO_CHIN
 
     def __init__(self, source: Source) -> None:
         self._cv2 = load("cv2")

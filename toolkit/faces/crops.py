@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.errors import OptionError, no_such
+from speechlip.faces.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS, mean_face
 from speechlip.faces.libraries import load
 from speechlip.faces.pose import as_complex, fit_pose, smooth
@@ -41,21 +42,6 @@ AVSR_MARGIN = 6
 """The points that are aligned and the half window of the mean over frames (mpc001/auto_avsr,
 preparation/detectors/retinaface/video_process.py).
 """
-
-
-@dataclass(frozen=True)
-class MouthPlace:
-    """Where the mouth is in a detector's box: centre and width as shares of the box's width and height from
-    its upper left corner.
-    """
-
-    x: float
-    y: float
-    width: float
-
-
-# Measured against MediaPipe's landmarks by benchmarks/mouth_in_box.py; errors in docs/decisions/mouth-place-in-a-box.md.
-MOUTH_IN_BOX = MouthPlace(0.474, 0.756, 0.282)
 
 
 @dataclass(frozen=True)
@@ -119,11 +105,10 @@ def lips_from_box(track: FaceTrack) -> np.ndarray:
         as_complex(track.boxes[:, :2].astype(np.float64)),
         as_complex(track.boxes[:, 2:].astype(np.float64)),
     )
+    place = track.mouth_in_box or EYEBROWS_TO_CHIN
     side = smooth((other - corner).real, SIDE_FRAMES)
-    middle = (MOUTH_IN_BOX.x - 0.5) + 1j * (MOUTH_IN_BOX.y - 0.5)
-    return similarities(
-        (corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (MOUTH_IN_BOX.width * side) + 0j
-    )
+    middle = (place.x - 0.5) + 1j * (place.y - 0.5)
+    return similarities((corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (place.width * side) + 0j)
 
 
 def lower_face(track: FaceTrack) -> np.ndarray:

@@ -1,55 +1,31 @@
-"""Face detectors by name.
-
-One is opened per video, so that what it remembers of one video never reaches another.
-
-A detector is called once per 25-fps frame, in order, and gives the faces of that frame in pixels of the full
-displayed frame: continuous coordinates in which the pixel in column j and row i covers [j, j + 1) × [i, i +
-1).
-"""
+"""Detectors opened by name, one per video, so that what one remembers of a video never reaches another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from speechlip import assets
 from speechlip.errors import ModelError
-from speechlip.faces.libraries import refuse_missing
+from speechlip.faces.declared import Declaration, Detector, declaration
 from speechlip.faces.registry import DETECTORS
 from speechlip.records import Face, Source
 
 SIZES_AT_ONCE = 3
-MODELS = {"mediapipe": ("face_landmarker",), "face-alignment": ("s3fd", "fan")}
-
-
-class Detector(Protocol):
-    """What a detector is.
-
-    ``has_landmarks``: whether its faces carry the 68 points (crop preset ``auto-avsr`` needs them).
-    """
-
-    name: str
-    has_landmarks: bool
-
-    def __init__(self, source: Source) -> None: ...
-
-    def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        """Faces in ``image``, (H, W, 3) uint8 RGB, which is 25-fps frame ``index``; indices only rise."""
-
-    def close(self) -> None:
-        """Give back what the detector holds."""
+PREFERRED, ELSE = "mediapipe", "cascade"
+"""What ``auto`` is: the first where it can be used."""
 
 
 @contextmanager
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
-    """A detector for one video: ``with open_detector("mediapipe", source) as detector: detector.detect(image,
-    index)``.
+    """A detector for one video.
 
-    Where the video changes its size another one is opened, because what a detector remembers is in pixels of
-    one size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused
-    for a bad or missing sidecar.
+    ``with open_detector("mediapipe", source) as detector: faces = detector.detect(image, index)``
+
+    Where the video changes its size another one is opened, because what a detector remembers is in pixels of one
+    size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a
+    bad or missing sidecar.
     """
     kind: type[Detector] = DETECTORS.get(name)
     with DETECTORS.guard(name):
@@ -61,16 +37,15 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 
 class _OnePerSize:
-    """A few detectors, the last used last: a call goes back and forth between few sizes as its line gets
-    better and worse.
-    """
+    """One detector for each of the last few sizes: a call goes back and forth between few as its line changes."""
 
     def __init__(self, kind: type[Detector], source: Source) -> None:
-        self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), kind.has_landmarks
+        said = declaration(kind)
+        self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), said.has_landmarks
+        self.mouth_in_box = said.mouth_in_box
         self._kind, self._source = kind, source
-        self._waiting: Detector | None = kind(
-            source
-        )  # what is wrong with a model or a sidecar is said before an image comes
+        # opened before an image comes, so that what is wrong with a model or a sidecar is said first
+        self._waiting: Detector | None = kind(source)
         self._opened: dict[tuple[int, ...], Detector] = {}
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
@@ -86,34 +61,55 @@ class _OnePerSize:
             detector.close()
 
 
+def declared(name: str) -> Declaration:
+    """What the detector of that name declares. Raises OptionError for an unknown name."""
+    return declaration(DETECTORS.get(name))
+
+
 def choose_detector(name: str) -> tuple[str, str]:
-    """Settle which detector a run uses, its model files fetched.
+    """Settle which detector a run uses and fetch its model files.
 
-    Returns its name and the sentence to print once (``""``: nothing to say).
-
-    ``auto`` is mediapipe where its library loads and its model is cached or can be fetched, else cascade. Any
-    other name is taken as it is: raises OptionError when it is unknown, ModelError when its models are
-    missing and cannot be fetched.
+    Returns its name, and a sentence to say once; empty where there is nothing to say. ``auto`` is mediapipe where its
+    library loads and its model is cached or can be fetched, else cascade.
+    Raises OptionError for an unknown name, ModelError where its library or models are missing.
     """
     if name == "auto":
         return _choose_automatically()
-    if name not in DETECTORS:
-        raise DETECTORS.no_such(name)
-    if name == "face-alignment":
-        refuse_missing("face_alignment")  # before 185 MB are fetched for it
-    for model in MODELS.get(name, ()):
-        assets.fetch(model)
+    _fetch(name)
     return name, ""
 
 
 def _choose_automatically() -> tuple[str, str]:
     try:
-        assets.fetch("face_landmarker")
-        with open_detector("mediapipe", Source(Path(), "", "")):  # its native library loads only now
+        _fetch(PREFERRED)
+        with open_detector(PREFERRED, Source(Path(), "", "")):  # its native library loads only now
             pass
     except ModelError as error:
-        return (
-            "cascade",
-            f"detector cascade (boxes only, no landmarks), because mediapipe cannot be used: {error}",
-        )
-    return "mediapipe", "detector mediapipe"
+        why = f"{PREFERRED} cannot be used: {error}"
+        return ELSE, f"detector {ELSE} (boxes only, no landmarks), because {why}"
+    return PREFERRED, f"detector {PREFERRED}"
+
+
+def _fetch(name: str) -> None:
+    """Fetch the model files of a detector, after a look at its library, without which they are of no use."""
+    said = declared(name)
+    if said.library:
+        said.library.refuse_missing()
+    for model in said.models:
+        assets.fetch(model)
+
+
+def model_hashes(name: str) -> dict[str, str]:
+    """File name → SHA-256 of the model files of a detector, for the record of a run."""
+    files = [assets.get(model) for model in declared(name).models]
+    return {file.file_name: file.sha256 for file in files}
+
+
+def packages(name: str) -> tuple[str, ...]:
+    """Installed packages whose versions a run with this detector records: its library's, and the one that adds it."""
+    if name not in DETECTORS:
+        return ()
+    library = declared(name).library
+    point = None if name in DETECTORS.built_in else DETECTORS.added()[name]
+    adding = [point.dist.name] if point is not None and point.dist is not None else []
+    return tuple(dict.fromkeys([*([library.package] if library else []), *adding]))

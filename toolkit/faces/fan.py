@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from speechlip import assets
-from speechlip.faces.libraries import load
+from speechlip.faces.libraries import Library, load
 from speechlip.records import Face, Source
 
 DETECT_LONG_SIDE = 640
@@ -24,8 +24,11 @@ class FanDetector:
 
     name = "face-alignment"
     has_landmarks = True
+    models = ("s3fd", "fan")
+    library = Library("face_alignment", package="face-alignment", extra="fan")
 
     def __init__(self, source: Source) -> None:
+        self.library.refuse_missing()
         self._cv2 = load("cv2")
         self._network = open_network()
 

@@ -4,6 +4,7 @@ not a stack trace.
 
 import importlib
 import importlib.util
+from dataclasses import dataclass
 from types import ModuleType
 
 from speechlip.errors import ModelError, install
@@ -17,14 +18,23 @@ DEBIAN_PACKAGES = {
 }
 
 
-EXTRAS = {"face_alignment": "fan"}
-"""Libraries that not everybody wants, and the extra that brings each."""
+@dataclass(frozen=True)
+class Library:
+    """A library that a detector is made with.
 
+    module: name under which it is imported.
+    package: name under which it is installed, and its version recorded.
+    extra: extra of speechlip that brings it; empty where every installation of the detector has it.
+    """
 
-def refuse_missing(name: str) -> None:
-    """Raises ModelError where ``name``, the library of an extra, is not installed; nothing is imported."""
-    if name in EXTRAS and not there(name):
-        raise ModelError(f"{name} is not installed: {install(EXTRAS[name])}")
+    module: str
+    package: str
+    extra: str = ""
+
+    def refuse_missing(self) -> None:
+        """Raises ModelError where the library is not installed; nothing is imported."""
+        if self.extra and not there(self.module):
+            raise ModelError(f"{self.module} is not installed: {install(self.extra)}")
 
 
 def there(name: str) -> bool:
@@ -36,11 +46,7 @@ def there(name: str) -> bool:
 
 
 def load(name: str) -> ModuleType:
-    """Import ``name``.
-
-    Raises ModelError which says what to install where it or a system library is missing.
-    """
-    refuse_missing(name)
+    """Import ``name``. Raises ModelError that says what to install where it or a system library is missing."""
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:

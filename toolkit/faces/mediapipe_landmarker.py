@@ -17,7 +17,7 @@ import numpy as np
 from speechlip import assets
 from speechlip.errors import ModelError
 from speechlip.faces.landmarks import MESH_TO_68
-from speechlip.faces.libraries import load, missing_library
+from speechlip.faces.libraries import Library, load, missing_library
 from speechlip.records import Face, Source
 from speechlip.timing import FPS, exact_div
 
@@ -47,6 +47,8 @@ class MediapipeLandmarker:
 
     name = "mediapipe"
     has_landmarks = True
+    models = ("face_landmarker",)
+    library = Library("mediapipe", package="mediapipe")
 
     def __init__(self, source: Source) -> None:
         self._vision = load("mediapipe.tasks.python.vision")

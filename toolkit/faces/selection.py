@@ -1,6 +1,7 @@
 """Which tracks of a video are used: all of them, or one face at a time."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,10 +50,11 @@ def outside(track: FaceTrack, others: Sequence[FaceTrack]) -> Iterator[FaceTrack
 
 def piece(track: FaceTrack, start: int, stop: int) -> FaceTrack:
     """Frames ``start … stop - 1`` of a track, counted from its own first frame."""
-    return FaceTrack(
-        track.start_frame + start,
-        track.boxes[start:stop],
-        track.scores[start:stop],
-        track.interpolated[start:stop],
-        None if track.landmarks is None else track.landmarks[start:stop],
+    return replace(
+        track,
+        start_frame=track.start_frame + start,
+        boxes=track.boxes[start:stop],
+        scores=track.scores[start:stop],
+        interpolated=track.interpolated[start:stop],
+        landmarks=None if track.landmarks is None else track.landmarks[start:stop],
     )

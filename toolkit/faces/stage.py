@@ -13,11 +13,11 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechlip.faces.detectors import Detector
+from speechlip.faces.declared import Detector, declaration
 from speechlip.faces.selection import select
 from speechlip.faces.shots import ShotDetector
 from speechlip.faces.tracks import SMALL, TrackOptions, Unfit, build_tracks
@@ -133,5 +133,7 @@ class FaceStage:
         """
         cuts = sorted({*self._shots.cuts(), *joins})
         tracks, unfit = build_tracks(self._faces, cuts, options)
+        mouth = declaration(self._detector).mouth_in_box
+        tracks = tuple(replace(track, mouth_in_box=mouth) for track in tracks)
         seen = np.array([bool(faces) for faces in self._faces], bool)
         return FaceTracks(tracks, select(tracks, selection), unfit, tuple(cuts), seen, tuple(self._sizes))

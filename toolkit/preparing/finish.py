@@ -10,6 +10,7 @@ from typing import Any
 import speechlip
 from speechlip.cards.dataset import write_card
 from speechlip.errors import ShardError
+from speechlip.faces.detectors import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
@@ -37,6 +38,11 @@ VERSIONS_THAT_SHOW = (
 )
 CardWriter = Callable[[Path, Manifest, Sequence[LedgerRow]], object]
 """Writes what a person reads into a folder, from its manifest and ledger."""
+
+
+def versions(detector: str) -> dict[str, str]:
+    """Library → version, of those that shards depend on."""
+    return {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def finish(
         speechlip=speechlip.__version__,
         about=facts.about,
         options=dict(facts.options),
-        versions={name: version(name) for name in VERSIONS_THAT_SHOW},
+        versions=versions(facts.options.get("detector", "")),
         fields=fields,
         columns=tuple(sorted(facts.columns)),
         shards=tuple(shards),

@@ -9,7 +9,7 @@ from typing import Any
 from speechlip import assets
 from speechlip.device import choose_device
 from speechlip.errors import ModelError
-from speechlip.faces.detectors import MODELS, choose_detector
+from speechlip.faces.detectors import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
@@ -89,9 +89,7 @@ def find_networks(options: ScoreOptions) -> Networks:
         except ModelError as error:
             problems["lpips"] = ("no AlexNet weights", str(error))
     if options.needs_faces:
-        models |= {
-            assets.get(name).file_name: assets.get(name).sha256 for name in MODELS.get(options.detector, ())
-        }
+        models |= model_hashes(options.detector)
     least = least_confidence_of(open_model(options)) if sync else None
     return Networks(sync, models, problems, least)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import speechlip
 from speechlip.errors import UNEXPECTED
+from speechlip.faces.detectors import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
 from speechlip.files.writing import write_text
@@ -46,7 +47,7 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
         "options": {name: value for name, value in options.as_dict().items() if name not in NO_NUMBERS},
         "networks": {name: getattr(networks, name) for name in ("sync", "models", "problems")},
-        "versions": versions(),
+        "versions": versions(options.detector),
         "format": [FORMAT, METHOD],
     }
     text = json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")
@@ -54,10 +55,10 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
 
 
 @lru_cache
-def versions() -> dict[str, str]:
+def versions(detector: str) -> dict[str, str]:
     """Library → version, of those that numbers depend on."""
     own = {"speechlip": speechlip.__version__, "python": sys.version.split()[0]}
-    return own | {name: version(name) for name in VERSIONS_THAT_SHOW}
+    return own | {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
 
 
 def keep(result: ClipScore, place: Path) -> None:
