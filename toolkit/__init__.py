@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from speechlip.encoders.features.catalogue import open_encoder as open_encoder
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
+    from speechlip.exporting.export import Exported as Exported
+    from speechlip.exporting.export import export_features as export_features
+    from speechlip.exporting.options import ExportOptions as ExportOptions
     from speechlip.hub.typed import as_dataset as as_dataset
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
@@ -50,6 +53,8 @@ ROOM_OF = {
     "Clip": "records",
     "ClipReader": "shards.read.reader",
     "ClipScore": "scoring.records",
+    "ExportOptions": "exporting.options",
+    "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",
     "Limits": "workers.pool",
     "Phone": "records",
@@ -68,6 +73,7 @@ ROOM_OF = {
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",
     "check_data": "training.check_data",
+    "export_features": "exporting.export",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "open_encoder": "encoders.features.catalogue",

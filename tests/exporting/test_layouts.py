@@ -17,11 +17,11 @@ from speechlip.exporting import video
 from speechlip.exporting.audio import read_audio
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, windows, write_npy
-from speechlip.exporting.records import Exporter, ExportOptions, Task
+from speechlip.exporting.records import Exporter, ExportPlan, Task
 from speechlip.exporting.scale import Scale, measure
 
 T = 67
-ALL = ExportOptions(tuple(RENDERERS))
+ALL = ExportPlan(tuple(RENDERERS))
 
 
 def exported(folder, encoder, options=ALL, samples=None):
@@ -154,7 +154,7 @@ def test_mean_and_deviation_are_those_of_the_training_share(tmp_path):
     assert abs(found[60:].mean((0, 1))).max() > 0.05
     facts = json.loads((folder / "aud_tiny.json").read_text())
     np.testing.assert_allclose(found * facts["std"] + facts["mean"], raw, atol=1e-4)
-    ninth = exported(tmp_path, encoder, ExportOptions(("er-nerf",), Fraction(9, 10)))
+    ninth = exported(tmp_path, encoder, ExportPlan(("er-nerf",), Fraction(9, 10)))
     np.testing.assert_allclose(np.load(ninth / "aud_tiny.npy")[:60].mean((0, 1)), 0, atol=1e-3)
 
 
@@ -220,7 +220,7 @@ def test_the_scale_of_another_video_is_taken_as_it_is(tmp_path):
     scale, sha256 = read_scale(first, Exporter(encoder, "tiny", encoder.weights), want_axes=True)
     other = np.random.default_rng(5).normal(size=T * 640) * 300
     second = exported(
-        tmp_path, encoder, ExportOptions(tuple(RENDERERS), scale=scale, scale_sha256=sha256), other
+        tmp_path, encoder, ExportPlan(tuple(RENDERERS), scale=scale, scale_sha256=sha256), other
     )
     one, two = (json.loads((folder / "aud_tiny.json").read_text()) for folder in (first, second))
     assert [one[key] for key in ("mean", "std", "pca_axes")] == [

@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from listening import Notes
 from PIL import Image
 
+from kept_progress import KeptProgress
 from speechlip.commands.output.train_encoder import TrainingBar
 from speechlip.errors import ModelError
 from speechlip.training import history
@@ -135,7 +135,7 @@ def test_rows_become_scalars_and_a_resumed_run_goes_on_from_its_checkpoint(tmp_p
 
 def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("speechlip.training.tensorboard.installed", lambda: False)
-    notes = Notes()
+    notes = KeptProgress()
     assert [open_scalars(tmp_path, 0, wanted, notes) for wanted in (None, False, True)] == [None] * 3
     assert len(notes.said) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes.said[0]
 

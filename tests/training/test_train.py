@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from listening import AtStep, Told
 from safetensors.torch import load_file
 from tiny_runs import OPTIONS, checkpoint, facts, history, same_weights
 
+from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError, exit_code
 from speechlip.training.checkpoint import saved_options
@@ -104,7 +104,7 @@ def test_a_signal_ends_a_run_after_its_step_with_everything_saved(shards, straig
             shards,
             tmp_path / "run",
             OPTIONS,
-            progress=AtStep(lambda step: step == 2 and signal.raise_signal(number)),
+            progress=KeptProgress(lambda step: step == 2 and signal.raise_signal(number)),
         )
     assert (stopped.value.checkpoint, exit_code(stopped.value)) == (
         tmp_path / "run" / "step-00000003",
@@ -122,7 +122,7 @@ def test_the_second_signal_stops_at_once(shards, tmp_path):
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as stopped:
-        train(shards, tmp_path / "run", OPTIONS, progress=AtStep(twice))
+        train(shards, tmp_path / "run", OPTIONS, progress=KeptProgress(twice))
     assert not isinstance(stopped.value, Stopped) and not list((tmp_path / "run").glob("step-*"))
 
 
@@ -137,7 +137,7 @@ def test_readers_that_the_same_signal_ends_lose_nothing(shards, tmp_path):
 
     options = replace(OPTIONS, workers=2, schedule="constant", steps=50)
     with pytest.raises(Stopped) as stopped:
-        train(shards, tmp_path / "run", options, progress=AtStep(end_all))
+        train(shards, tmp_path / "run", options, progress=KeptProgress(end_all))
     assert stopped.value.step in (2, 3) and facts(tmp_path / "run")["step"] == stopped.value.step
 
 
@@ -177,10 +177,10 @@ def test_a_run_goes_on_with_its_own_options_unless_others_are_given(shards, own)
 
 
 def test_progress_is_told_of_every_step_and_rows_are_handed_out(shards, tmp_path):
-    told = Told()
+    told = KeptProgress()
     rows = []
     train(shards, tmp_path / "run", replace(OPTIONS, steps=3), progress=told, on_row=rows.append)
-    assert told.stage == ("mel-cnn", 3, "steps", 0) and told.done == 3
+    assert told.stages == [("mel-cnn", 3, "steps", 0)] and told.done == 3
     assert [row.step for row in rows] == [1, 2, 3]
 
 

@@ -8,9 +8,9 @@ import pytest
 import tiny_dataset
 import torch
 from click.testing import CliRunner
-from listening import AtStep
 from safetensors.torch import load_file
 
+from kept_progress import KeptProgress
 from speechlip.commands.cli import train_encoder
 from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
@@ -63,7 +63,7 @@ def test_a_network_of_the_waveform_goes_on_weight_for_weight(shards, straight, t
             shards,
             tmp_path / "run",
             replace(OPTIONS, checkpoint_every=1),
-            progress=AtStep(kill_in_step_2),
+            progress=KeptProgress(kill_in_step_2),
         )
     assert checkpoint(tmp_path / "run").name == "step-00000001"
     train(shards, tmp_path / "run", saved_options(tmp_path / "run"), resume=True)

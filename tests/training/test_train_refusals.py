@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import tiny_dataset
 import torch
-from listening import AtStep, Notes
 from safetensors.torch import save_file
 from tiny_runs import OPTIONS, checkpoint, edit_facts, history
 
+from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError
 from speechlip.training.checkpoint import only_run, saved_options
@@ -97,7 +97,7 @@ def test_a_process_that_reads_and_is_killed_is_one_sentence(shards, tmp_path):
             shards,
             tmp_path / "run",
             replace(OPTIONS, steps=10_000, workers=2, validate_every=10_000),
-            progress=AtStep(kill),
+            progress=KeptProgress(kill),
         )
 
 
@@ -157,14 +157,14 @@ def test_numbers_that_are_not_finite_stop_it_with_step_and_keys(tmp_path):
 
 def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
     splits = {"train": {"anna": (40, 40), "ben": (40, 40)}}
-    shards, notes = tiny_dataset.write_dataset(tmp_path / "shards", splits), Notes()
+    shards, notes = tiny_dataset.write_dataset(tmp_path / "shards", splits), KeptProgress()
     train(shards, tmp_path / "run", replace(OPTIONS, steps=1), progress=notes)
     assert history(tmp_path / "run")[0]["auc"] == "nan"
     assert "no pair AUC while training: there are no frozen pairs" in notes.said[0]
 
 
 def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
-    notes = Notes()
+    notes = KeptProgress()
     train(
         shards,
         tmp_path / "run",
@@ -183,7 +183,7 @@ def test_mel_shards_are_refused(tmp_path):
 def test_one_speaker_leaves_out_a_kind_and_says_so(tmp_path):
     shards, notes = (
         tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40, 40)}}),
-        Notes(),
+        KeptProgress(),
     )
     with pytest.warns(UserWarning, match="speaker"):
         train(shards, tmp_path / "run", replace(OPTIONS, steps=1), progress=notes)

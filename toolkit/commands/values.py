@@ -55,6 +55,21 @@ def parse_limits(max_wait: str, max_memory: str) -> Limits:
     return Limits(parse_duration(max_wait), parse_bytes(max_memory))
 
 
+def parse_share(text: str) -> Fraction:
+    """``10/11`` or ``0.9``, as it stands. Raises OptionError for what is no number.
+
+    >>> parse_share("10/11"), parse_share("0.9")
+    (Fraction(10, 11), Fraction(9, 10))
+    """
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise OptionError(
+            f"--train-share {text!r} is no share above 0 and up to 1; "
+            "give 10/11 (as the renderers split), 9/10, or 1"
+        ) from error
+
+
 def parse_split(text: str) -> dict[str, float]:
     """Read shares such as ``train=0.9,validation=0.1`` or ``train=10/11,test=1/11``; they must add up to 1.
 

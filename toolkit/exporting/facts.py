@@ -11,7 +11,7 @@ import numpy as np
 import speechlip
 from speechlip.errors import OptionError
 from speechlip.exporting.layouts import LAYOUTS
-from speechlip.exporting.records import Exporter, ExportOptions, Task
+from speechlip.exporting.records import Exporter, ExportPlan, Task
 from speechlip.exporting.scale import Scale
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
@@ -30,27 +30,27 @@ def facts_name(label: str) -> str:
     return f"aud_{label}.json"
 
 
-def made_from(task: Task, exporter: Exporter, options: ExportOptions) -> str:
+def made_from(task: Task, exporter: Exporter, plan: ExportPlan) -> str:
     """A name for everything that a video's files depend on."""
     facts = {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
         "file": [str(task.path), *file_stamp(task.path)],
         "encoder": exporter.described(),
-        "renderers": sorted(options.renderers),
-        "train_share": str(options.train_share),
-        "scale": options.scale_sha256,
+        "renderers": sorted(plan.renderers),
+        "train_share": str(plan.train_share),
+        "scale": plan.scale_sha256,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()[
         :32
     ]
 
 
-def frames_if_done(task: Task, exporter: Exporter, options: ExportOptions) -> int | None:
+def frames_if_done(task: Task, exporter: Exporter, plan: ExportPlan) -> int | None:
     """T of a video whose files are there, made from the same; None where they are not."""
     try:
         facts = json.loads((task.folder / facts_name(exporter.label)).read_text(encoding="utf-8"))
-        done = facts["made_from"] == made_from(task, exporter, options) and all(
+        done = facts["made_from"] == made_from(task, exporter, plan) and all(
             (task.folder / name).is_file() for name in facts["files"]
         )
         return int(facts["frames"]) if done else None
@@ -76,7 +76,7 @@ def foreign_files(folder: Path, label: str) -> list[str]:
 def write_facts(
     task: Task,
     exporter: Exporter,
-    options: ExportOptions,
+    plan: ExportPlan,
     scale: Scale,
     shapes: dict[str, tuple[int, ...]],
     left_out: dict[str, str],
@@ -86,7 +86,7 @@ def write_facts(
     facts = {
         "format": FORMAT,
         "speechlip": speechlip.__version__,
-        "made_from": made_from(task, exporter, options),
+        "made_from": made_from(task, exporter, plan),
         "source": plain_name(task.name),
         "notes": list(notes),
         "encoder": exporter.described(),
@@ -95,8 +95,8 @@ def write_facts(
         "steps_per_frame": exporter.steps,
         "files": shapes,
         "left_out": left_out,
-        "train_share": str(options.train_share),
-        "scale_of": options.scale_sha256 or None,
+        "train_share": str(plan.train_share),
+        "scale_of": plan.scale_sha256 or None,
         "pca_kept": scale.kept,
         "mean": numbers(scale.mean),
         "std": numbers(scale.std),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
@@ -21,14 +21,15 @@ from speechlip.errors import (
 from speechlip.exporting.audio import Audio, read_audio
 from speechlip.exporting.facts import facts_name, foreign_files, frames_if_done, own_name
 from speechlip.exporting.layouts import LAYOUTS
-from speechlip.exporting.records import EXPORTED, FAILED, KEPT, Exporter, ExportOptions, Row, Task
+from speechlip.exporting.records import EXPORTED, FAILED, KEPT, Exporter, ExportPlan, ExportRow, Task
 from speechlip.exporting.video import export_video
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.writing import write_text
 from speechlip.media.streams.endings import shown_endings
+from speechlip.progress import SILENT, Progress
 from speechlip.recipes.folder import videos
-from speechlip.workers.pool import DEFAULT_LIMITS, Limits, Replaced, Report, outcomes
+from speechlip.workers.pool import DEFAULT_LIMITS, Limits, Report, outcomes
 
 LEDGER = "ledger.jsonl"
 
@@ -82,49 +83,50 @@ def check_folders(tasks: Sequence[Task], label: str) -> None:
             )
 
 
-def export(
+def export_all(
     tasks: Sequence[Task],
     exporter: Exporter,
-    options: ExportOptions,
+    plan: ExportPlan,
     out: Path,
     limits: Limits = DEFAULT_LIMITS,
-    replaced: Callable[[Replaced], None] = lambda event: None,
-) -> Iterator[Row]:
+    progress: Progress = SILENT,
+) -> Iterator[ExportRow]:
     """A row for every video, as it is done; after the last, the ledger with all of them.
 
-    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and the others go on.
-    Raises OptionError where another run writes into ``out``.
+    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and the
+    others go on. Raises OptionError where another run writes into ``out``.
     """
     with only_run(out):
         rows = {}
-        frames = {task: frames_if_done(task, exporter, options) for task in tasks}
+        frames = {task: frames_if_done(task, exporter, plan) for task in tasks}
         kept = {
-            task: Row(plain_name(task.name), KEPT, done) for task, done in frames.items() if done is not None
+            task: ExportRow(plain_name(task.name), KEPT, done)
+            for task, done in frames.items()
+            if done is not None
         }
         pending = [task for task in tasks if task not in kept]
         made = (
-            (task, export_read(task, read, exporter, options))
-            for task, read in audio_of(pending, options.max_picture_px, limits, replaced)
+            (task, export_read(task, read, exporter, plan))
+            for task, read in audio_of(pending, plan.max_picture_px, limits, progress)
         )
         for task, row in chain(kept.items(), made):
             rows[task] = row
             yield row
-        write_text(
-            out / LEDGER, "".join(json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks)
-        )
+        lines = [json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks]
+        write_text(out / LEDGER, "".join(lines))
 
 
 def audio_of(
-    tasks: Sequence[Task], max_picture_px: int, limits: Limits, replaced: Callable[[Replaced], None]
+    tasks: Sequence[Task], max_picture_px: int, limits: Limits, progress: Progress
 ) -> Iterator[tuple[Task, Audio | Exception]]:
-    """Each task with its sound, or with why there is none."""
+    """Each task with its audio, or with why there is none."""
     return outcomes(
         partial(read_task, max_picture_px=max_picture_px),
         tasks,
         workers=1,
         advanced=lambda source, seconds: None,
         lost=lambda task, crash: SourceRefused("video", crash.reason, crash.detail),
-        replaced=replaced,
+        replaced=lambda event: progress.say(str(event)),
         limits=limits,
     )
 
@@ -141,18 +143,18 @@ def read_task(task: Task, report: Report, max_picture_px: int) -> Audio | Except
         return SourceRefused("features", UNEXPECTED, where_raised(error))
 
 
-def export_read(task: Task, read: Audio | Exception, exporter: Exporter, options: ExportOptions) -> Row:
+def export_read(task: Task, read: Audio | Exception, exporter: Exporter, plan: ExportPlan) -> ExportRow:
     """Write the files of one video that was read. No error of a video goes further than this."""
     name = plain_name(task.name)
     try:
         if isinstance(read, Exception):
             raise read
-        return Row(name, EXPORTED, export_video(task, read, exporter, options))
+        return ExportRow(name, EXPORTED, export_video(task, read, exporter, plan))
     except SourceRefused as refusal:
-        return Row(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)
+        return ExportRow(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)
     except (ModelError, ShardError) as error:
-        return Row(name, FAILED, 0, "features", "cannot be encoded", str(error))
+        return ExportRow(name, FAILED, 0, "features", "cannot be encoded", str(error))
     except (OptionError, WriteError):
         raise
     except Exception as error:
-        return Row(name, FAILED, 0, "features", UNEXPECTED, where_raised(error))
+        return ExportRow(name, FAILED, 0, "features", UNEXPECTED, where_raised(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import no_such
+from speechlip.errors import OptionError
 from speechlip.exporting.scale import COMPONENTS, Scale
 from speechlip.files.writing import whole_file
 
@@ -84,17 +84,22 @@ RENDERERS = {
 }
 
 
-def parse_renderers(text: str | None) -> tuple[str, ...]:
-    """``sync-talk,er-nerf`` → names; None: all. Raises OptionError that lists the known ones.
+def parse_renderers(text: str) -> tuple[str, ...]:
+    """``sync-talk,er-nerf`` → names. Raises OptionError that lists the known ones.
 
     >>> parse_renderers("er-nerf,ad-nerf")
     ('er-nerf', 'ad-nerf')
     """
-    names = tuple(RENDERERS) if text is None else tuple(part.strip() for part in text.split(","))
+    names = tuple(part.strip() for part in text.split(","))
+    check_renderers(names)
+    return names
+
+
+def check_renderers(names: Iterable[str]) -> None:
+    """Raise OptionError for an unknown name; it lists the known ones."""
     for name in names:
         if name not in RENDERERS:
-            raise no_such("renderer", name, RENDERERS)
-    return names
+            raise OptionError(f"no renderer {name!r}; there are: {', '.join(RENDERERS)}")
 
 
 def choose_layouts(

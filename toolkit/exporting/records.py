@@ -1,4 +1,4 @@
-"""What exporting passes on: the encoder, the options, one task, and the row that says what became of it."""
+"""What exporting passes on: the encoder, the plan for every video, one task, and the row that says what became of it."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -50,35 +50,45 @@ class Exporter:
 
 
 @dataclass(frozen=True)
-class ExportOptions:
-    """renderers: whose files are written. train_share: of the frames, from the first on, that mean and deviation are taken from.
-
-    scale: that of an earlier export instead; scale_sha256: of the JSON it was read from.
-    """
+class ExportPlan:
+    """What every video is exported with."""
 
     renderers: tuple[str, ...]
+    """Whose files are written."""
     train_share: Fraction = Fraction(10, 11)
+    """Of the frames, from the first on, that mean and deviation are taken from."""
     scale: Scale | None = None
+    """That of an earlier export, which is taken instead."""
     scale_sha256: str = ""
+    """Of the JSON that the scale was read from."""
     max_picture_px: int = MAX_PICTURE_PX
 
 
 @dataclass(frozen=True)
 class Task:
-    """One video. name: its path relative to the videos' folder. folder: where its files go."""
+    """One video."""
 
     name: str
+    """Its path relative to the videos' folder."""
     path: Path
     folder: Path
+    """Where its files go."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the ledger. status: exported, kept (it was there already) or failed, then with stage, reason and detail."""
+class ExportRow:
+    """One video, as a line of the ledger."""
 
     source: str
+    """Its path relative to the videos' folder."""
     status: str
+    """exported, kept (it was there already) or failed, then with the fields below."""
     frames: int = 0
     stage: str = ""
     reason: str = ""
     detail: str = ""
+
+    @property
+    def why(self) -> str:
+        """Stage, reason and detail of a video that failed, in a line."""
+        return f"{self.stage}: {self.reason}" + (f" ({self.detail})" if self.detail else "")

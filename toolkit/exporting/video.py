@@ -11,7 +11,7 @@ from speechlip.errors import SourceRefused
 from speechlip.exporting.audio import Audio
 from speechlip.exporting.facts import AVE_NOTE, forget, own_name, write_facts
 from speechlip.exporting.layouts import DEEPSPEECH, OWN, choose_layouts, write_npy
-from speechlip.exporting.records import Exporter, ExportOptions, Task
+from speechlip.exporting.records import Exporter, ExportPlan, Task
 from speechlip.exporting.scale import measure
 from speechlip.files.writing import make_folder, write_text
 
@@ -26,7 +26,7 @@ training and testing without --aud.
 """
 
 
-def export_video(task: Task, sound: Audio, exporter: Exporter, options: ExportOptions) -> int:
+def export_video(task: Task, sound: Audio, exporter: Exporter, plan: ExportPlan) -> int:
     """Write the files of one video with this sound; returns T, the number of its frames. What an earlier export left is removed first.
 
     In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz is 3 MB, of HuBERT-large 12 MB);
@@ -34,10 +34,10 @@ def export_video(task: Task, sound: Audio, exporter: Exporter, options: ExportOp
     """
     encoder = exporter.encoder
     features = encoder.encode_waveform(sound.samples)
-    layouts, left_out = choose_layouts(options.renderers, exporter.steps, encoder.dim)
-    train_frames = floor(sound.frames * options.train_share)
+    layouts, left_out = choose_layouts(plan.renderers, exporter.steps, encoder.dim)
+    train_frames = floor(sound.frames * plan.train_share)
     want_axes = DEEPSPEECH in layouts.values()
-    scale = options.scale or measure(frame_parts(features, encoder.clock, train_frames), want_axes)
+    scale = plan.scale or measure(frame_parts(features, encoder.clock, train_frames), want_axes)
     layouts = {own_name(exporter.label): OWN} | layouts
     shapes = {
         name: (sound.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()
@@ -49,7 +49,7 @@ def export_video(task: Task, sound: Audio, exporter: Exporter, options: ExportOp
         write_npy(task.folder / name, shapes[name], layout.lay_out(z_scored, scale))
     if "aud_ave.npy" in layouts:
         write_text(task.folder / AVE_NOTE, AVE_PATCH)
-    write_facts(task, exporter, options, scale, shapes, left_out, sound.notes)
+    write_facts(task, exporter, plan, scale, shapes, left_out, sound.notes)
     return sound.frames
 
 
