@@ -36,7 +36,7 @@ class DecodeEveryWindow(Dataset):
     def __getitem__(self, item: int) -> tuple[torch.Tensor, torch.Tensor, int]:
         rng = random.Random(item)
         raw = self.clips.raw(rng.choice(self.keys))
-        n_frames = decode_meta(raw)["n_frames"]
+        n_frames = decode_meta(raw).n_frames
         lips, spectrogram = decode_field(raw, "lips", n_frames), decode_field(raw, "spectrogram", n_frames)
         start = rng.randrange(n_frames - WINDOW + 1)
         speech = start if item % 2 else rng.randrange(n_frames - WINDOW + 1)

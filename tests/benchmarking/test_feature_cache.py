@@ -35,7 +35,7 @@ def test_raw_features_are_the_encoders(shards, cache):
 
 def test_scaled_features_have_mean_0_and_deviation_1_over_train_and_the_same_scale_elsewhere(shards, cache):
     train = np.concatenate(
-        [cache.frames(key, 0, clip.meta["n_frames"]) for key, clip in clips(shards, "train").items()]
+        [cache.frames(key, 0, clip.meta.n_frames) for key, clip in clips(shards, "train").items()]
     )
     assert np.allclose(train.mean(0), 0, atol=1e-4) and np.allclose(train.std(0), 1, atol=1e-4)
     every = np.concatenate([tiny_encoders.patches(clip) for clip in clips(shards, "train").values()])
@@ -53,7 +53,7 @@ def test_two_features_a_frame_stand_side_by_side(shards, tmp_path):
     clock = FeatureClock(rate_hz=50, centre_ms=10, past_ms=0, future_ms=0)
 
     def make(clip):
-        return np.arange(2.0 * clip.meta["n_frames"], dtype=np.float32)[:, None]
+        return np.arange(2.0 * clip.meta.n_frames, dtype=np.float32)[:, None]
 
     cache = build_cache(
         tmp_path, tiny_encoders.Features("50 Hz", make, dim=1, clock=clock), shards, ("train",)

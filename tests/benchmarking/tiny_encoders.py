@@ -31,7 +31,7 @@ def seeing():
 
 
 def constant():
-    return Features("constant", lambda clip: np.ones((clip.meta["n_frames"], 48), np.float32))
+    return Features("constant", lambda clip: np.ones((clip.meta.n_frames, 48), np.float32))
 
 
 def short():

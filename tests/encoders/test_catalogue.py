@@ -126,7 +126,7 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
     stored.mkdir()
     (stored / "features.json").write_text('{"rate_hz": 25, "centre_ms": 20}')
     for clip in ClipReader(shards, "train", fields=("spectrogram",), shuffle_clips=0):
-        np.save(stored / f"{clip.key}.npy", clip.spectrogram.reshape(clip.meta["n_frames"], -1)[:, :7])
+        np.save(stored / f"{clip.key}.npy", clip.spectrogram.reshape(clip.meta.n_frames, -1)[:, :7])
     for name in (
         "log-stft",
         "log-mel",
@@ -142,7 +142,7 @@ def test_every_kind_reads_a_dataset(run, tmp_path):
         for clip in clips:
             rows = features.of_clip(clip)
             assert rows.dtype == np.float32 and rows.shape[1] == features.dim
-            assert per_frame(rows, features.clock, clip.meta["n_frames"]).shape[0] == clip.meta["n_frames"]
+            assert per_frame(rows, features.clock, clip.meta.n_frames).shape[0] == clip.meta.n_frames
 
 
 def test_the_example_package_is_opened_by_the_name_of_its_entry_point(example_plugin, monkeypatch):

@@ -71,26 +71,26 @@ def read_back(prepared, videos):
         for sample in speechlip.ClipReader(prepared.folder, split, fields=fields, shuffle_clips=0):
             meta = sample.meta
             source = Source(
-                videos / meta["source"],
-                meta["source"],
-                meta["speaker"],
+                videos / meta.source,
+                meta.source,
+                meta.speaker,
                 split,
-                meta["licence"],
-                meta["transcript"],
+                meta.licence,
+                meta.transcript,
             )
             numbers = ("face_score", "face_width_px", "interpolated_frames")
             yield (
                 Clip(
                     source,
-                    meta["track"],
-                    round(meta["start_s"] * 25),
+                    meta.track,
+                    round(meta.start_s * 25),
                     sample.lips,
                     sample.audio,
                     sample.landmarks,
                     tuple(Phone(**phone) for phone in sample.phones),
-                    *(meta[name] for name in numbers),
-                    faces_max=meta["faces_max"],
-                    faces_median=meta["faces_median"],
+                    *(getattr(meta, name) for name in numbers),
+                    faces_max=meta.faces_max,
+                    faces_median=meta.faces_median,
                 ),
                 meta,
             )
@@ -101,7 +101,7 @@ def rewritten(prepared, talking, tmp_path_factory):
     options = ShardOptions(title="Heads", detector="sidecar", lips_format="png")
     with ShardWriter(tmp_path_factory.mktemp("own") / "out", options) as writer:
         for clip, meta in read_back(prepared, talking):
-            assert writer.write(clip, corrected=meta["corrected"]) == meta["key"]
+            assert writer.write(clip, corrected=meta.corrected) == meta.key
     return writer.prepared
 
 

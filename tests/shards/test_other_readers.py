@@ -39,7 +39,7 @@ def same_clip(clip, strip, stft, audio, landmarks, phones, meta):
     np.testing.assert_array_equal(np.asarray(stft, np.float16), clip.spectrogram)
     np.testing.assert_array_equal(np.asarray(landmarks, np.float32), clip.landmarks)
     np.testing.assert_array_equal(soundfile.read(io.BytesIO(audio), dtype="int16")[0], clip.audio)
-    assert list(phones) == list(clip.phones) and meta == clip.meta
+    assert list(phones) == list(clip.phones) and meta == clip.meta.dump()
 
 
 def test_plain_webdataset(folder, clips):
@@ -112,7 +112,7 @@ def test_datasets_with_the_types_stated(folder, clips, streaming, tmp_path):
             row["phones.json"],
             row["json"],
         )
-        assert json.dumps(row["json"], sort_keys=True) == json.dumps(clip.meta, sort_keys=True)
+        assert json.dumps(row["json"], sort_keys=True) == json.dumps(clip.meta.dump(), sort_keys=True)
 
 
 def test_datasets_as_it_guesses_the_types(folder, clips, tmp_path):

@@ -31,6 +31,7 @@ from speechlip.shards.pairs.stream import POOL_WINDOWS_PER_CLIP
 from speechlip.shards.read.decode import cut_lips
 from speechlip.shards.read.filmstrip import decode_strip
 from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.sample_meta import SampleMeta
 
 POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
 
@@ -208,8 +209,8 @@ def test_distance_is_that_of_the_sound_where_it_was_moved():
     """Sound moved 6 frames later: the pictures of frame 116 are heard with sound 110, which frames 110 … 114 of the other face are heard with."""
     facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
     asis, later = (
-        pair_clip("a", facts | {"corrected": []}),
-        pair_clip("b", facts | {"corrected": ["29.97 fps → 25", moved_sound(6)]}),
+        pair_clip("a", SampleMeta(**facts, corrected=())),
+        pair_clip("b", SampleMeta(**facts, corrected=("29.97 fps → 25", moved_sound(6)))),
     )
     assert (asis.sound_start_frame, later.sound_start_frame) == (100, 94)
     touching = PairRules(gap_frames=0)
@@ -253,7 +254,7 @@ def test_windows_hold_what_they_say(folder, clips, workers):
         one_clip = row["kind"] in (POSITIVE, SHIFT)
         assert (row["keys"][0] == row["keys"][1]) == one_clip
         assert row["offset"] == (row["speech_start"] - row["lips_start"] if one_clip else NO_OFFSET)
-        assert (lips.meta["speaker"] == speech.meta["speaker"]) == (row["kind"] != SPEAKER)
+        assert (lips.meta.speaker == speech.meta.speaker) == (row["kind"] != SPEAKER)
         assert row["label"] == (row["kind"] == POSITIVE) == (row["offset"] == 0)
 
 
@@ -267,13 +268,13 @@ def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed
     n_negatives = 0
     for row in rows_of(pair_loader(folder, "train", batch_size=5, seed=seed, rules=rules)):
         lips, speech = (clips[key].meta for key in row["keys"])
-        lips_frame = round(lips["start_s"] * 25) + row["lips_start"]
-        speech_frame = round(speech["start_s"] * 25) + row["speech_start"]
+        lips_frame = round(lips.start_s * 25) + row["lips_start"]
+        speech_frame = round(speech.start_s * 25) + row["speech_start"]
         assert (
-            0 <= row["lips_start"] <= lips["n_frames"] - rules.window
-            and 0 <= row["speech_start"] <= speech["n_frames"] - rules.window
+            0 <= row["lips_start"] <= lips.n_frames - rules.window
+            and 0 <= row["speech_start"] <= speech.n_frames - rules.window
         )
-        if row["label"] == 0 and lips["source"] == speech["source"]:
+        if row["label"] == 0 and lips.source == speech.source:
             gap = rules.window if rules.gap_frames is None else rules.gap_frames
             assert abs(speech_frame - lips_frame) >= rules.window + gap
             n_negatives += 1

@@ -14,6 +14,7 @@ from PIL import Image
 from speechlip.format import ClipFormat
 from speechlip.records import Clip, Phone, Source
 from speechlip.shards.read.filmstrip import frame_cuts
+from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import encode_clip, encode_filmstrip, key_digits, sample_key, write_shard
 
 RNG = np.random.default_rng(0)
@@ -65,11 +66,8 @@ def test_keys_are_as_long_as_it_takes_and_no_longer():
 
 def test_members_hold_the_clip():
     phones = (Phone(0.0, 0.5, "AA"),)
-    members = encode_clip(
-        clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32)),
-        {"key": "k", "source_sha256": "ab", "corrected": []},
-        ClipFormat(),
-    )
+    whole = clip(phones=phones, landmarks=np.ones((30, 20, 2), np.float32))
+    members = encode_clip(whole, meta_of(whole, ClipFormat(), "k", "ab", []), ClipFormat())
     assert list(members) == ["audio.flac", "json", "landmarks.npy", "lips.jpg", "phones.json", "stft.npy"]
     samples, rate = soundfile.read(io.BytesIO(members["audio.flac"]), dtype="int16")
     np.testing.assert_array_equal(samples, AUDIO)

@@ -71,7 +71,7 @@ def measure(task: CostTask) -> dict:
     began = time.perf_counter()
     for clip in clips:
         features.of_clip(clip)
-    passed_s, seconds = time.perf_counter() - began, sum(clip.meta["n_frames"] for clip in clips) / FPS
+    passed_s, seconds = time.perf_counter() - began, sum(clip.meta.n_frames for clip in clips) / FPS
     facts |= {"seconds": seconds, "peak_memory_mb": peak_memory_mb(task.device)}
     if not set(features.fields) & set(FROM_SOUND):
         return facts | {"reason": NOT_COMPUTED}
@@ -85,7 +85,7 @@ def some_clips(task: CostTask, fields: tuple[str, ...]) -> Iterator:
     frames = 0
     for clip in ClipReader(task.shards, task.split, fields=fields, shuffle_clips=0, rank=0, world_size=1):
         yield clip
-        frames += clip.meta["n_frames"]
+        frames += clip.meta.n_frames
         if frames >= SECONDS * FPS:
             return
 

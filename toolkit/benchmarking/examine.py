@@ -53,7 +53,7 @@ def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> E
 
     @torch.inference_mode()
     def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        features = torch.from_numpy(cache.frames(clip.key, 0, clip.meta["n_frames"]))
+        features = torch.from_numpy(cache.frames(clip.key, 0, clip.meta.n_frames))
         windows = features.unfold(0, WINDOW, 1).transpose(1, 2)
         speech = normalize(pair.head(windows.to(device)).float()).cpu().numpy()
         lips = [
@@ -104,7 +104,7 @@ def examine(
     for clip in long_enough(
         ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1), curves
     ):
-        n_windows = clip.meta["n_frames"] - WINDOW + 1
+        n_windows = clip.meta.n_frames - WINDOW + 1
         for_curve = curve_starts(n_windows, every)
         starts = sorted(
             {*for_curve, *(checked(start, clip.key, n_windows) for start in wanted["lips", clip.key])}
@@ -164,7 +164,7 @@ def places_of(pairs: Sequence[FrozenPair], side: str) -> list[tuple[str, int]]:
 def long_enough(clips: ClipReader, curves: dict[str, np.ndarray | None]) -> Iterator[ClipSample]:
     """Clips that have a window; the others get their entry in ``curves`` and are passed over."""
     for clip in clips:
-        if clip.meta["n_frames"] >= WINDOW:
+        if clip.meta.n_frames >= WINDOW:
             yield clip
         else:
             curves[clip.key] = None

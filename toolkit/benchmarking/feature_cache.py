@@ -90,7 +90,7 @@ def build_cache(
 def frames_of(features: ClipFeatures, clip: ClipSample) -> np.ndarray:
     """Features of a clip on its video frames: (T, D) float32, finite. Raises ShardError that says what came and what was wanted."""
     values = np.asarray(features.of_clip(clip))
-    n_frames, rate = clip.meta["n_frames"], features.clock.rate_hz
+    n_frames, rate = clip.meta.n_frames, features.clock.rate_hz
     if values.ndim != 2 or values.shape[1] != features.dim:
         raise ShardError(
             f"clip {clip.key}: {features.name} gave features of shape {values.shape}; (T, {features.dim}) were wanted"

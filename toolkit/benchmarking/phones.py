@@ -108,7 +108,7 @@ def read_clips(
     """(key, phones, frames, what ``make`` gives) of every clip."""
     for clip in ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1):
         phones = tuple(Phone(phone["start_s"], phone["end_s"], phone["phone"]) for phone in clip.phones or ())
-        yield clip.key, phones, clip.meta["n_frames"], make(clip)
+        yield clip.key, phones, clip.meta.n_frames, make(clip)
 
 
 def score_of(name: str, value: float, low: float, high: float) -> Score:

@@ -219,11 +219,9 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         pairs=counts,
         off={kind: why.get(kind, "no such pair could be drawn") for kind in NEGATIVES if not counts[kind]},
         gallery=counts["positive"],
-        too_short=sum(clip.meta["n_frames"] < LEAST_FRAMES for clip in clips),
+        too_short=sum(clip.meta.n_frames < LEAST_FRAMES for clip in clips),
         train_digest=open_shards(shards, "train").digest,
-        landmarks=landmarks_of(clips[0].meta.get("detector", ""))
-        if "landmarks.npy" in manifest.fields
-        else "",
+        landmarks=landmarks_of(clips[0].meta.detector or "") if "landmarks.npy" in manifest.fields else "",
     )
     return facts, tuple(clip.key for clip in clips)
 

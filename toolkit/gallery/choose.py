@@ -99,7 +99,7 @@ def _taken(url: str, quota: int, stride: int, speaker: str | None) -> Iterator[R
         return
     taken = 0
     for number, raw in enumerate(read_shard(url)):
-        if number % stride or (speaker is not None and str(decode_meta(raw)["speaker"]) != speaker):
+        if number % stride or (speaker is not None and decode_meta(raw).speaker != speaker):
             continue
         yield raw
         taken += 1

@@ -81,13 +81,13 @@ def clip_data(shown: Shown) -> dict[str, Any]:
     return {
         "key": clip.key,
         "split": shown.split or "",
-        "speaker": str(meta["speaker"]),
-        "detector": str(meta.get("detector", "")),
-        "transcript": str(meta.get("transcript", "")),
+        "speaker": meta.speaker,
+        "detector": str(meta.detector or ""),
+        "transcript": str(meta.transcript or ""),
         "frames": len(clip.lips),
         "meta": [
             [name, without_folders(value if isinstance(value, str) else embedded_text(value))]
-            for name, value in sorted(meta.items())
+            for name, value in sorted(meta.dump().items())
         ],
         "bins": clip.spectrogram.shape[1],
         "lips": webp(sheet(clip.lips)),

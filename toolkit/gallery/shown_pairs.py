@@ -79,7 +79,7 @@ def _windows(shards: str, split: str, rows: Sequence[FrozenPair]) -> Iterator[tu
         wanted[row.audio_key].append(row)
     for key, own in wanted.items():
         raw = lookup.raw(key)
-        spectrum = levels(decode_field(raw, "spectrogram", decode_meta(raw)["n_frames"]))
+        spectrum = levels(decode_field(raw, "spectrogram", decode_meta(raw).n_frames))
         for row in own:
             yield (key, row.audio_start_frame), webp(window_of(spectrum, row.audio_start_frame, row.window))
 

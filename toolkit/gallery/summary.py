@@ -18,6 +18,7 @@ from speechlip.shards.ledger import read_rows
 from speechlip.shards.read.decode import decode_meta
 from speechlip.shards.read.shardset import ShardSet, read_manifest
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
+from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import FPS
 
 MAX_CLIPS = 20_000
@@ -44,17 +45,17 @@ class Distributions:
     widths_px: list[float] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
-    def add(self, meta: dict[str, Any]) -> None:
+    def add(self, meta: SampleMeta) -> None:
         """Count one clip by its ``json``."""
-        length_s = int(meta["n_frames"]) / FPS
+        length_s = meta.n_frames / FPS
         self.lengths_s.append(length_s)
-        self.seconds[str(meta["speaker"])] += length_s
-        width = meta.get("face_width_px")
+        self.seconds[meta.speaker] += length_s
+        width = meta.face_width_px
         if isinstance(width, int | float) and np.isfinite(width):
             self.widths_px.append(float(width))
 
 
-def stored_metas(splits: Sequence[ShardSet]) -> Iterator[dict[str, Any]]:
+def stored_metas(splits: Sequence[ShardSet]) -> Iterator[SampleMeta]:
     """The ``json`` of clips in shards on this disk, at most 20 000, with nothing else read. Raises ShardError where it cannot be read."""
     left = MAX_CLIPS
     for url in (url for split in splits for url in split.urls):
@@ -151,7 +152,7 @@ def _facts(manifest: Manifest) -> list[list[str]]:
     return [[name, str(text)] for name, text in told.items() if text]
 
 
-def of_all(metas: Iterable[dict[str, Any]]) -> Distributions:
+def of_all(metas: Iterable[SampleMeta]) -> Distributions:
     distributions = Distributions()
     for meta in metas:
         distributions.add(meta)

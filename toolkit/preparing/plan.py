@@ -18,7 +18,8 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.planned_source import PlannedSource, declared, look_at
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
-from speechlip.shards.writer import KEY_DIGITS, OWN_META, key_digits
+from speechlip.shards.sample_meta import OWN_META
+from speechlip.shards.writer import KEY_DIGITS, key_digits
 from speechlip.workers.pool import Crashed, Limits, Report, outcomes
 
 LIPS_BYTES = {

@@ -24,6 +24,7 @@ from speechlip.records import Clip, Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip, moved_sound
+from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
 from speechlip.workers.processes import use_one_thread
 
@@ -100,7 +101,7 @@ def prepare_source(
             facts.append(
                 PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
             )
-            yield key, encode_clip(clip, {"key": key, **meta}, options.clip_format)
+            yield key, encode_clip(clip, meta_of(clip, options.clip_format, key, **meta), options.clip_format)
             account.written(clip)
     except SourceRefused as refusal:
         account.refused(refusal)

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.files.names import plain_name
 from speechlip.files.writing import whole_file
 from speechlip.format import CROP_SIZE, ClipFormat
 from speechlip.records import Clip
+from speechlip.shards.sample_meta import SampleMeta
 from speechlip.spectra import spectrogram
-from speechlip.timing import FPS, SAMPLE_RATE, seconds
+from speechlip.timing import SAMPLE_RATE
 
 JPEG_QUALITY = 95  # with 4:4:4 chroma; benchmarks/member_sizes.py shows PSNR and bytes by quality
 JPEG_BLOCK = 8
@@ -26,23 +26,6 @@ TAR_BLOCK = 512
 Sample = dict[str, bytes]
 KEY_DIGITS = 8
 MORE_KEY_DIGITS = (16, 32, 64)
-FROM_SOURCE = ("source", "source_sha256", "speaker", "licence", "transcript", "corrected")
-FROM_CLIP = (
-    "key",
-    "track",
-    "start_s",
-    "n_frames",
-    "fps",
-    "detector",
-    "crop",
-    "face_score",
-    "face_width_px",
-    "interpolated_frames",
-    "faces_max",
-    "faces_median",
-)
-OWN_META = frozenset((*FROM_SOURCE, *FROM_CLIP))
-"""What a sample's ``json`` says of itself; ``Source.more`` has other names."""
 
 
 def sample_key(clip: Clip, digits: int = KEY_DIGITS) -> str:
@@ -117,14 +100,14 @@ def encode_json(value: object) -> bytes:
     )
 
 
-def encode_clip(clip: Clip, meta: dict, form: ClipFormat) -> Sample:
-    """All members of one sample by extension, each encoded, in the order in which they are written (docs/format.md).
+def encode_clip(clip: Clip, meta: SampleMeta, form: ClipFormat) -> Sample:
+    """All members of one sample, each encoded, in the order in which they are written (docs/format.md).
 
-    meta: its key and what is known of its source, for the ``json``.
+    meta: what the ``json`` says (``meta_of``).
     """
     members = {
         "audio.flac": encode_flac(clip.audio),
-        "json": encode_json(meta | clip_meta(clip, form)),
+        "json": encode_json(meta.dump()),
         f"lips.{form.lips_format}": encode_filmstrip(clip.lips, form.lips_format),
         f"{form.spectrogram}.npy": encode_npy(spectrogram(clip.audio, form.spectrogram)),
     }
@@ -133,27 +116,6 @@ def encode_clip(clip: Clip, meta: dict, form: ClipFormat) -> Sample:
     if clip.phones is not None:
         members["phones.json"] = encode_json([asdict(phone) for phone in clip.phones])
     return dict(sorted(members.items()))
-
-
-def clip_meta(clip: Clip, form: ClipFormat) -> dict:
-    """What the ``json`` member says about a clip, beside its key and what is known of its source; the same keys and types in every sample."""
-    return clip.source.more | {
-        "source": plain_name(clip.source.name),
-        "speaker": plain_name(clip.source.speaker),
-        "licence": clip.source.licence,
-        "transcript": clip.source.transcript,
-        "track": clip.track,
-        "start_s": seconds(clip.start_frame),
-        "n_frames": len(clip.lips),
-        "fps": FPS,
-        "detector": form.detector,
-        "crop": form.crop,
-        "face_score": round(clip.face_score, 4),
-        "face_width_px": round(clip.face_width_px, 1),
-        "interpolated_frames": clip.interpolated_frames,
-        "faces_max": clip.faces_max,
-        "faces_median": clip.faces_median,
-    }
 
 
 class OpenShard:

@@ -92,7 +92,7 @@ class Shuffled:
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
         """(T, D) float32, T as ``base`` gives for this clip. Raises what ``base`` raises."""
-        own, speaker = self.base.of_clip(clip), clip.meta["speaker"]
+        own, speaker = self.base.of_clip(clip), clip.meta.speaker
         strangers = [
             features for other, clips in self._held.items() if other != speaker for _, features in clips
         ]

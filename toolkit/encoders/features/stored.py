@@ -56,16 +56,16 @@ class StoredFeatures:
             )
         self._refuse_other_length(path, clip, len(rows) / self.clock.rate_hz - start_s)
         cut = cut_rows(
-            rows, start_s * self.clock.rate_hz, round(clip.meta["n_frames"] / FPS * self.clock.rate_hz)
+            rows, start_s * self.clock.rate_hz, round(clip.meta.n_frames / FPS * self.clock.rate_hz)
         )
         refuse_non_finite(cut, path.name)
         return cut
 
     def _file_of(self, clip: ClipSample) -> tuple[Path, float]:
         """The clip's file, and where in it the clip begins, in seconds. Names come from the shards, so they may not lead out of the folder."""
-        source = str(clip.meta.get("source", ""))
+        source = clip.meta.source or ""
         stem = str(PurePosixPath(source).with_suffix("")) if source else ""
-        candidates = [(clip.key, 0.0), (stem, clip.meta["start_s"]), (source, clip.meta["start_s"])]
+        candidates = [(clip.key, 0.0), (stem, clip.meta.start_s), (source, clip.meta.start_s)]
         for name, start_s in candidates:
             path = PurePosixPath(f"{name}.npy")
             if name and not path.is_absolute() and ".." not in path.parts and is_file(self.folder / path):
@@ -93,7 +93,7 @@ class StoredFeatures:
 
     def _refuse_other_length(self, path: Path, clip: ClipSample, has_s: float) -> None:
         """A clip's own file must be as long as the clip, a source's at least that long from the clip's start on."""
-        wanted_s = clip.meta["n_frames"] / FPS
+        wanted_s = clip.meta.n_frames / FPS
         slack_s = SLACK_FRAMES / FPS + 1 / self.clock.rate_hz
         if has_s < wanted_s - slack_s or (path.name == f"{clip.key}.npy" and has_s > wanted_s + slack_s):
             raise ShardError(

@@ -11,7 +11,7 @@ import numpy as np
 from speechlip.errors import OptionError
 from speechlip.format import CROP_SIZE, MAX_JPEG_HEIGHT, SPLIT_NAME
 from speechlip.records import Clip, Phone, Source
-from speechlip.shards.writer import OWN_META
+from speechlip.shards.sample_meta import OWN_META
 from speechlip.timing import SAMPLES_PER_FRAME, seconds
 
 MOUTH_POINTS = (20, 2)

@@ -20,6 +20,7 @@ from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.rerun import refuse_no_manifest
 from speechlip.records import Clip, Source
 from speechlip.shards.pairs.rules import PairClip, moved_sound
+from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip
 from speechlip.timing import frames
 
@@ -65,8 +66,8 @@ class ShardWriter:
             )
         said = list(corrected)
         moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
-        meta = {"key": facts.key, "source_sha256": facts.recording, "corrected": said + moved}
-        members = encode_clip(clip, meta, self.options.clip_format)
+        form = self.options.clip_format
+        members = encode_clip(clip, meta_of(clip, form, facts.key, facts.recording, said + moved), form)
         check_members(members, self._members or members, facts.key)
         self._append(source.split, facts, members)
         self._keys.add(facts.key)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import ShardError
-from speechlip.shards.read.decode import MEMBERS, decode_field, decode_meta
+from speechlip.shards.read.decode import MEMBERS, decode_field, decode_json
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, seconds
 
@@ -44,7 +44,7 @@ def sample_problems(raw: Mapping[str, Any]) -> Iterator[str]:
     if not KEY.fullmatch(key):
         yield f"key {key!r} is not made of a-z, 0-9, _ and -"
     try:
-        meta = decode_meta(raw)
+        meta = decode_json(raw)
         yield from (f"{key}: {problem}" for problem in meta_problems(key, meta))
         present = [field for field, members in MEMBERS.items() if any(member in raw for member in members)]
     except ShardError as error:

@@ -22,9 +22,10 @@ from speechlip.shards.checks.folder import (
 )
 from speechlip.shards.checks.samples import META_TYPES, sample_problems, signature
 from speechlip.shards.pairs.rules import pair_clip
-from speechlip.shards.read.decode import decode_meta
+from speechlip.shards.read.decode import decode_json
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
+from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import seconds
 from speechlip.wording import counted, visible
 
@@ -213,22 +214,24 @@ def _check_sample(raw: dict[str, Any], split: str, fields: Sequence[str], found:
         yield f"{key} has the members {', '.join(members)}, the manifest says {', '.join(sorted(fields))}"
     yield from unbroken(key, sample_problems(raw))
     try:
-        meta = decode_meta(raw)
+        stored = decode_json(raw)
     except ShardError:
         return  # sample_problems has said so
-    types = signature(meta)
+    types = signature(stored)
     found.types = found.types or types
     if types != found.types:
         other = sorted(name for name, _ in types.items() ^ found.types.items())
         yield f"{key}: json differs from the first sample's in the presence or type of {', '.join(other)}"
     if any(types.get(name) != META_TYPES[name] for name in COUNTED_META):
         return
+    meta = SampleMeta.of(stored)
+    source = str(meta.source)
     found.clips[split][key] = clip = pair_clip(key, meta)
-    found.spans[meta["source"]][split].append((clip.start_frame, clip.start_frame + clip.n_frames))
-    found.sources[meta["source"], meta["speaker"], split, meta["source_sha256"]] += 1
-    found.licensed[meta["source"]][plain_licence(meta["licence"])] += 1
-    found.frames_of[meta["source"]] += meta["n_frames"]
-    found.n_frames += meta["n_frames"]
+    found.spans[source][split].append((clip.start_frame, clip.start_frame + clip.n_frames))
+    found.sources[source, meta.speaker, split, meta.source_sha256] += 1
+    found.licensed[source][plain_licence(str(meta.licence))] += 1
+    found.frames_of[source] += meta.n_frames
+    found.n_frames += meta.n_frames
 
 
 def _header_problems(path: Path) -> Iterator[str]:

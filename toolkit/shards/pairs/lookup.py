@@ -73,11 +73,11 @@ class ClipLookup:
 
     def _open(self, key: str) -> tuple[RawClip, Filmstrip]:
         raw = self.raw(key)
-        return raw, open_filmstrip(raw, decode_meta(raw)["n_frames"])
+        return raw, open_filmstrip(raw, decode_meta(raw).n_frames)
 
     def _decode(self, key: str) -> np.ndarray:
         raw = self.raw(key)
-        return decode_field(raw, self.reads.field, decode_meta(raw)["n_frames"])
+        return decode_field(raw, self.reads.field, decode_meta(raw).n_frames)
 
     def _index(self, url: str) -> None:
         with said_of(url), open_tar(url) as tar:

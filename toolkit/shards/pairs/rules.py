@@ -21,13 +21,13 @@ recording: times are compared in the recording, and recordings by the hash of th
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 from speechlip.errors import OptionError
+from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import FPS
 
 KINDS = ("positive", "shift", "clip", "speaker")
@@ -279,25 +279,17 @@ class PairClip:
         return self.start_frame - self.delay_frames
 
 
-def pair_clip(key: str, meta: Mapping[str, Any]) -> PairClip:
-    """What pairing needs, out of a sample's ``json``.
+def pair_clip(key: str, meta: SampleMeta) -> PairClip:
+    """What pairing needs, out of what a sample says of itself.
 
-    >>> facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
-    >>> pair_clip("a", facts | {"corrected": [moved_sound(-3)]})
+    >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=(moved_sound(-3),))
+    >>> pair_clip("a", meta)
     PairClip(key='a', speaker='s', recording='film', start_frame=100, n_frames=50, delay_frames=-3)
     """
-    corrected = meta.get("corrected")
-    moved = [MOVED_SOUND.fullmatch(str(said)) for said in corrected] if isinstance(corrected, list) else []
+    moved = [MOVED_SOUND.fullmatch(correction) for correction in meta.corrected or ()]
     delay_frames = sum(int(match[1]) for match in moved if match)
-    start_frame = round(float(meta["start_s"]) * FPS)
-    return PairClip(
-        key,
-        str(meta["speaker"]),
-        str(meta["source_sha256"]),
-        start_frame,
-        int(meta["n_frames"]),
-        delay_frames,
-    )
+    start_frame = round(meta.start_s * FPS)
+    return PairClip(key, meta.speaker, meta.source_sha256, start_frame, meta.n_frames, delay_frames)
 
 
 def moved_sound(delay_frames: int) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import OptionError, ShardError, no_such
-from speechlip.files.strict_json import strict_json
 from speechlip.shards.read.filmstrip import Filmstrip, decode_strip
+from speechlip.shards.sample_meta import SampleMeta, meta_json
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -35,9 +35,6 @@ ARRAYS: dict[str, tuple[tuple[int, ...], type]] = {
     "landmarks.npy": (LANDMARKS_SHAPE, np.float32),
 }
 """Member → shape after the first axis, and type."""
-NEEDED_META = ("n_frames", "speaker", "source_sha256", "start_s")
-MAX_FRAMES, MAX_START_S = 10**7, 1e9
-"""A clip of four days, thirty years into its source: beyond that a ``json`` is no clip's."""
 NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -50,7 +47,7 @@ class ClipSample:
     """
 
     key: str
-    meta: dict[str, Any]
+    meta: SampleMeta
     lips: np.ndarray | None = None
     spectrogram: np.ndarray | None = None
     audio: np.ndarray | None = None
@@ -87,13 +84,18 @@ def decode_clip(raw: Raw, fields: Iterable[str]) -> ClipSample:
     """
     meta = decode_meta(raw)
     return ClipSample(
-        raw["__key__"], meta, **{field: decode_field(raw, field, meta["n_frames"]) for field in fields}
+        raw["__key__"], meta, **{field: decode_field(raw, field, meta.n_frames) for field in fields}
     )
 
 
-def decode_meta(raw: Raw) -> dict[str, Any]:
-    """The sample's ``json``. Raises ShardError where it is missing, not JSON, or without what readers need."""
-    return _decoded(raw, "json", _meta)
+def decode_meta(raw: Raw) -> SampleMeta:
+    """What the sample says of itself. Raises ShardError where it is missing, not JSON, or lacks what readers need."""
+    return _decoded(raw, "json", SampleMeta.load)
+
+
+def decode_json(raw: Raw) -> dict[str, Any]:
+    """The sample's ``json`` as it is stored; raises ShardError as ``decode_meta`` does."""
+    return _decoded(raw, "json", meta_json)
 
 
 def decode_field(raw: Raw, field: str, n_frames: int) -> Any:
@@ -153,21 +155,6 @@ def decode_audio(data: bytes, length: int) -> np.ndarray:
     if audio.shape != (length, 1):
         raise ValueError(f"it says {length} samples and holds {len(audio)}")
     return audio[:, 0]
-
-
-def _meta(data: bytes) -> dict[str, Any]:
-    meta = strict_json(data)
-    if not isinstance(meta, dict):
-        raise ValueError(f"it is of type {type(meta).__name__}, wanted an object")
-    missing = [name for name in NEEDED_META if name not in meta]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
-    n_frames, start_s = meta["n_frames"], meta["start_s"]
-    if type(n_frames) is not int or not 1 <= n_frames <= MAX_FRAMES:
-        raise ValueError(f"n_frames is {ascii(n_frames)[:40]}, wanted a whole number from 1 to {MAX_FRAMES}")
-    if type(start_s) not in (int, float) or not abs(start_s) <= MAX_START_S:
-        raise ValueError(f"start_s is {ascii(start_s)[:40]}, wanted seconds within the source")
-    return meta
 
 
 def _phones(data: bytes) -> tuple[dict, ...]:

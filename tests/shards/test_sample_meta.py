@@ -1,0 +1,71 @@
+"""The ``json`` of a sample as a record: what is stored comes back, and what an older release lacks is None."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speechlip.format import ClipFormat
+from speechlip.records import Clip, Source
+from speechlip.shards.sample_meta import OWN_META, SampleMeta, meta_of
+
+LEAST = {"n_frames": 50, "speaker": "anna", "source_sha256": "ab", "start_s": 4.0}
+
+
+def stored(**changes):
+    return json.dumps(LEAST | changes).encode()
+
+
+def test_every_field_of_a_written_clip_comes_back():
+    lips, audio = np.zeros((3, 96, 96, 3), np.uint8), np.zeros(1920, np.int16)
+    source = Source(Path("a.mp4"), "a.mp4", "anna", licence="MIT", transcript="hi", more={"mood": "glad"})
+    clip = Clip(source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, faces_max=2, faces_median=1.5)
+    meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"])
+    assert meta.dump() == {
+        "n_frames": 3,
+        "speaker": "anna",
+        "source_sha256": "ab",
+        "start_s": 2.0,
+        "key": "k",
+        "source": "a.mp4",
+        "licence": "MIT",
+        "transcript": "hi",
+        "corrected": ["mono"],
+        "track": 1,
+        "fps": 25,
+        "detector": "sidecar",
+        "crop": "lips",
+        "face_score": 0.9877,
+        "face_width_px": 123.5,
+        "interpolated_frames": 2,
+        "faces_max": 2,
+        "faces_median": 1.5,
+        "mood": "glad",
+    }
+    assert meta.dump().keys() - {"mood"} == OWN_META
+    assert SampleMeta.load(json.dumps(meta.dump()).encode()) == meta
+
+
+def test_what_is_not_stored_is_none_and_other_columns_stay():
+    meta = SampleMeta.load(stored(mood="glad"))
+    assert (meta.n_frames, meta.seconds, meta.speaker, meta.start_s) == (50, 2.0, "anna", 4.0)
+    assert (meta.key, meta.detector, meta.corrected, meta.more) == (None, None, None, {"mood": "glad"})
+    assert meta.dump() == LEAST | {"mood": "glad"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"[]", "it is of type list, wanted an object"),
+        (b"{}", "it lacks n_frames, speaker, source_sha256, start_s"),
+        (stored(n_frames=0), "n_frames is 0, wanted a whole number from 1 to 10000000"),
+        (stored(n_frames=True), "n_frames is True"),
+        (stored(start_s="4"), "start_s is '4', wanted seconds within the source"),
+        (stored(start_s=1e12), "start_s is 1000000000000.0"),
+        (stored(start_s=float("nan")), "NaN is no number"),
+    ],
+)
+def test_what_readers_need_is_asked_for(data, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
+        SampleMeta.load(data)

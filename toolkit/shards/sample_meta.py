@@ -1,0 +1,135 @@
+"""The ``json`` member of a sample as a record: which clip of which source it is, and how it was made."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from speechlip.files.names import plain_name
+from speechlip.files.strict_json import as_json, strict_json
+from speechlip.format import ClipFormat
+from speechlip.records import Clip
+from speechlip.timing import FPS, seconds
+
+NEEDED = ("n_frames", "speaker", "source_sha256", "start_s")
+"""Without these nothing can be read of a sample."""
+MAX_FRAMES, MAX_START_S = 10**7, 1e9
+"""A clip of four days, thirty years into its source: beyond that a ``json`` is no clip's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleMeta:
+    """What a sample says of itself. Beyond the first four all may be None: older releases and other writers lack some.
+
+    n_frames: length at 25 fps.
+    speaker: name of the speaker.
+    source_sha256: of the source's file, hexadecimal.
+    start_s: where the clip begins in its source, s.
+    key: of the sample.
+    source: name of the source, relative to the dataset.
+    licence: of the source.
+    transcript: of the source, or empty.
+    corrected: what was done to bring the source to 25 fps and 16 kHz, in words.
+    track: number of the face track in its source.
+    fps: 25.
+    detector: what found the face.
+    crop: preset of the lips.
+    face_score: mean of the detector, 0 to 1.
+    face_width_px: median width of the face box in the source.
+    interpolated_frames: how many frames of the face were interpolated.
+    faces_max, faces_median: how many faces are there at once, this one among them.
+    more: columns of ``metadata.csv``, as text; in the ``json`` they stand beside the others.
+    """
+
+    n_frames: int
+    speaker: str
+    source_sha256: str
+    start_s: float
+    key: str | None = None
+    source: str | None = None
+    licence: str | None = None
+    transcript: str | None = None
+    corrected: tuple[str, ...] | None = None
+    track: int | None = None
+    fps: int | None = None
+    detector: str | None = None
+    crop: str | None = None
+    face_score: float | None = None
+    face_width_px: float | None = None
+    interpolated_frames: int | None = None
+    faces_max: int | None = None
+    faces_median: float | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, data: bytes) -> "SampleMeta":
+        """From the bytes of the member. Raises ValueError where it is not JSON, or lacks what readers need."""
+        return cls.of(meta_json(data))
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "SampleMeta":
+        """From what ``meta_json`` gives."""
+        said = {name: raw[name] for name in OWN_META if name in raw}
+        if isinstance(corrected := said.get("corrected"), list):
+            said["corrected"] = tuple(map(str, corrected))
+        return cls(
+            **said
+            | {"speaker": str(raw["speaker"]), "source_sha256": str(raw["source_sha256"])}
+            | {"more": {name: value for name, value in raw.items() if name not in OWN_META}}
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """The fields of the ``json``."""
+        own = as_json(self)
+        return own.pop("more") | own
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return seconds(self.n_frames)
+
+
+OWN_META = frozenset(each.name for each in dataclasses.fields(SampleMeta)) - {"more"}
+"""What a sample's ``json`` says of itself; ``Source.more`` has other names."""
+
+
+def meta_json(data: bytes) -> dict[str, Any]:
+    """The ``json`` member as it is. Raises ValueError as ``SampleMeta.load`` does."""
+    meta = strict_json(data)
+    if not isinstance(meta, dict):
+        raise ValueError(f"it is of type {type(meta).__name__}, wanted an object")
+    if missing := [name for name in NEEDED if name not in meta]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    n_frames, start_s = meta["n_frames"], meta["start_s"]
+    if type(n_frames) is not int or not 1 <= n_frames <= MAX_FRAMES:
+        raise ValueError(f"n_frames is {ascii(n_frames)[:40]}, wanted a whole number from 1 to {MAX_FRAMES}")
+    if type(start_s) not in (int, float) or not abs(start_s) <= MAX_START_S:
+        raise ValueError(f"start_s is {ascii(start_s)[:40]}, wanted seconds within the source")
+    return meta
+
+
+def meta_of(
+    clip: Clip, form: ClipFormat, key: str, source_sha256: str, corrected: Iterable[str]
+) -> SampleMeta:
+    """What the sample of a clip says of itself; every sample of a dataset says the same fields."""
+    return SampleMeta(
+        n_frames=len(clip.lips),
+        speaker=plain_name(clip.source.speaker),
+        source_sha256=source_sha256,
+        start_s=seconds(clip.start_frame),
+        key=key,
+        source=plain_name(clip.source.name),
+        licence=clip.source.licence,
+        transcript=clip.source.transcript,
+        corrected=tuple(corrected),
+        track=clip.track,
+        fps=FPS,
+        detector=form.detector,
+        crop=form.crop,
+        face_score=round(clip.face_score, 4),
+        face_width_px=round(clip.face_width_px, 1),
+        interpolated_frames=clip.interpolated_frames,
+        faces_max=clip.faces_max,
+        faces_median=clip.faces_median,
+        more=clip.source.more,
+    )
