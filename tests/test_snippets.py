@@ -17,6 +17,7 @@ import tiny_dataset
 from click.testing import CliRunner
 
 from speechlip.commands.cli import prep_shards, speechlip
+from speechlip.errors import ModelError
 from speechlip.recipes._metadata import read_metadata
 from speechlip.scoring.renders import match
 
@@ -44,6 +45,16 @@ def snippets(*languages):
             if language in languages or not languages:
                 line = page.read_text()[: found.start()].count("\n") + 1
                 yield pytest.param(language, note, found[2], id=f"{page.relative_to(PROJECT)}:{line}")
+
+
+def registered_groups():
+    """Entry-point groups of every registry in the code."""
+    code = "".join(
+        path.read_text()
+        for room in ("toolkit", "recipes", "metrics")
+        for path in (PROJECT / room).rglob("*.py")
+    )
+    return {*re.findall(r'Registry\(\s*"[^"]+",\s*"(speechlip\.\w+)"', code)}
 
 
 def lines():
@@ -91,9 +102,12 @@ def test_a_table_is_one_that_the_commands_take(tmp_path, language, note, text):
 
 @pytest.mark.parametrize(("language", "note", "text"), [*snippets("toml")])
 def test_an_entry_point_is_of_a_group_that_is_read(language, note, text):
-    groups = re.findall(r'entry-points\."(.+?)"', text)
-    code = "".join(path.read_text() for path in (PROJECT / "toolkit").rglob("*.py"))
-    assert groups and all(f'"{group}"' in code for group in groups)
+    assert {*re.findall(r'entry-points\."(.+?)"', text)} <= registered_groups()
+
+
+def test_the_page_of_plug_ins_names_every_group():
+    page = (PROJECT / "docs" / "how-to" / "plug-ins.md").read_text()
+    assert {*re.findall(r"^\| `(speechlip\.\w+)`", page, re.MULTILINE)} == registered_groups()
 
 
 @pytest.mark.parametrize("words", [*lines()])
@@ -138,11 +152,17 @@ def place(made_once):
     return made_once("snippets", make)
 
 
+def no_network(name):
+    """In place of ``assets.fetch``: a run that asks for a model file goes on without."""
+    raise ModelError(f"{name} is not here")
+
+
 @pytest.mark.parametrize(
     ("language", "note", "text"),
     [each for each in snippets("python") if not each.values[1] and "__main__" not in each.values[2]],
 )
 def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language, note, text):
+    monkeypatch.setattr("speechlip.assets.fetch", no_network)
     (tmp_path / "videos").symlink_to(talking)
     for name in ("render.mp4", "real.mp4"):
         (tmp_path / name).symlink_to(next(talking.rglob("*.mp4")))
