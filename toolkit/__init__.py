@@ -10,6 +10,9 @@ if __name__ != "speechlip":
     raise ImportError(f"import speechlip, not {__name__}: docs/architecture.md says why")
 
 if TYPE_CHECKING:
+    from speechlip.benchmarking.benchmark import benchmark as benchmark
+    from speechlip.benchmarking.options import BenchmarkOptions as BenchmarkOptions
+    from speechlip.benchmarking.records import Benchmark as Benchmark
     from speechlip.encoders.features.catalogue import open_encoder as open_encoder
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
@@ -50,6 +53,8 @@ __version__ = "0.1.0"
 
 ROOM_OF = {
     "Audits": "scoring.audit.run",
+    "Benchmark": "benchmarking.records",
+    "BenchmarkOptions": "benchmarking.options",
     "Clip": "records",
     "ClipReader": "shards.read.reader",
     "ClipScore": "scoring.records",
@@ -72,6 +77,7 @@ ROOM_OF = {
     "TrainedRun": "training.train",
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",
+    "benchmark": "benchmarking.benchmark",
     "check_data": "training.check_data",
     "export_features": "exporting.export",
     "fix_offsets": "scoring.folder.corrected",

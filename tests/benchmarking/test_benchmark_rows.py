@@ -12,14 +12,12 @@ from tiny_benchmark import (
     REAL_LIPS,
     SEEING,
     SHUFFLED,
-    Silent,
     benchmark,
     without_times,
 )
 
 from speechlip.benchmarking import row, tasks
 from speechlip.benchmarking.records import load_benchmark
-from speechlip.benchmarking.run import BenchmarkJob, run_benchmark
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
 
@@ -43,7 +41,7 @@ def test_who_sees_the_lips_wins_and_features_of_other_clips_are_at_chance(finish
     assert min(seeing.seeds[0].curve) == seeing.seeds[0].curve[15]
     assert [seed.steps for seed in seeing.seeds] == [40, 40] and seeing.seeds[0].loss != seeing.seeds[1].loss
     assert (
-        watcher.steps == watcher.plan.steps == 160
+        watcher.done == watcher.plan.steps == 160
         and watcher.plan.seconds_left > 0
         and watcher.rows == [SEEING, SHUFFLED]
     )
@@ -169,8 +167,7 @@ def test_a_process_that_dies_twice_is_a_row_with_its_reason(shards, tmp_path, mo
             yield Crashed(units.popleft(), "", -9)
 
     monkeypatch.setattr("speechlip.workers.pool.local", dying)
-    job = BenchmarkJob(shards, tmp_path, ("tiny_encoders:constant", SEEING), FEW, workers=2)
-    rows = run_benchmark(job, Silent()).rows
+    rows = benchmark(shards, tmp_path, "tiny_encoders:constant", SEEING, options=FEW, workers=2)[0].rows
     assert [row.reason[:32] for row in rows] == ["its process died with exit code "] * 3
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 import tiny_dataset
-from tiny_benchmark import FEW, Silent, benchmark, no_cost, without_times
+from tiny_benchmark import FEW, benchmark, no_cost, without_times
 
 from speechlip.benchmarking import head, row, tasks
 from speechlip.benchmarking.row import make_row
-from speechlip.benchmarking.run import BenchmarkJob, run_benchmark
 from speechlip.training.config import TrainOptions
 from speechlip.training.train import train
 from tiny_lips import TinyLips
@@ -109,13 +108,9 @@ def test_a_run_on_other_crops_is_a_row_with_its_reason(short_shards, trained, tm
 
 
 def test_two_processes_find_what_one_finds(short_shards, tmp_path, monkeypatch):
-    from speechlip.benchmarking import run
-
-    monkeypatch.setattr(run, "make_row", tiny_row)
+    monkeypatch.setattr("speechlip.benchmarking.benchmark.make_row", tiny_row)
     for workers in (1, 2):
-        run_benchmark(
-            BenchmarkJob(short_shards, tmp_path / str(workers), ("log-mel",), FEW, workers), Silent()
-        )
+        benchmark(short_shards, tmp_path / str(workers), "log-mel", options=FEW, workers=workers)
     one, two = (without_times((tmp_path / name / "benchmark.json").read_text()) for name in ("1", "2"))
     assert one == two and [row["status"] for row in two["rows"]] == ["scored", "scored"]
 

@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 
+import speechlip
+from kept_progress import KeptProgress
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.records import Cost
-from speechlip.benchmarking.run import BenchmarkJob, run_benchmark
 from speechlip.benchmarking.tasks import CONTROLS, LIPS
 
 SPLITS = {
@@ -22,26 +23,32 @@ FEW = replace(OPTIONS, steps=1, seeds=1, batch_size=4)
 """Options that give a row in no time."""
 
 
-class Silent:
+class Watched(KeptProgress):
+    """Also keeps the plan, and the labels of rows as they are made."""
+
     def __init__(self):
-        self.plan, self.rows, self.steps = None, [], 0
+        super().__init__()
+        self.plan, self.rows = None, []
 
-    def planned(self, plan):
-        self.plan = plan
+    def benchmark(self, shards, out, *encoders, options=OPTIONS, workers=1):
+        def keep_plan(plan):
+            self.plan = plan
 
-    def advanced(self, doing, steps):
-        self.steps += steps
+        return speechlip.benchmark(
+            encoders,
+            shards,
+            out,
+            options,
+            workers=workers,
+            progress=self,
+            on_plan=keep_plan,
+            on_row=lambda row: self.rows.append(row.label),
+        )
 
-    def replaced(self, event):
-        self.replacements = [*getattr(self, "replacements", []), event]
 
-    def scored(self, row):
-        self.rows.append(row.label)
-
-
-def benchmark(shards, out, *encoders, options=OPTIONS):
-    watcher = Silent()
-    return run_benchmark(BenchmarkJob(shards, out, encoders, options), watcher), watcher
+def benchmark(shards, out, *encoders, options=OPTIONS, workers=1):
+    watched = Watched()
+    return watched.benchmark(shards, out, *encoders, options=options, workers=workers), watched
 
 
 def no_cost(task, parameters, *rest):

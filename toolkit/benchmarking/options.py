@@ -13,25 +13,30 @@ PRECISIONS = ("fp32", "bf16")
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """Options of ``score-encoder``; the defaults are the preset ``full``.
-
-    steps: training batches of each seed. seeds: how many, 0 … seeds − 1; each draws start weights and pairs. lr: Adam's, at its highest: after
-    ``warmup_steps`` of a straight rise it falls as a cosine to 0. split: which split's frozen pairs are examined; empty for test, else
-    validation. random_init: pretrained encoders at random weights. resamples: of every bootstrap.
-    curve_every: the offset curve takes every so many windows of lips (speech at every shift all the same).
-    """
+    """Options of ``benchmark``; the defaults are the preset ``full``. Raises OptionError for what cannot be."""
 
     steps: int = 3000
+    """Training batches of each seed."""
     seeds: int = 3
+    """How many, 0 … seeds − 1; start weights and pairs depend on them."""
     batch_size: int = 64
+    """Pairs a step."""
     lr: float = 5e-4
+    """Adam's, at its highest; after the warm-up it falls as a cosine to 0."""
     warmup_steps: int = 20
+    """Of a linear rise of the learning rate."""
     split: str = ""
+    """Whose frozen pairs are evaluated; empty for test, else validation."""
     device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
     precision: str = "fp32"
+    """Of the training: fp32 or bf16."""
     random_init: bool = False
+    """Pretrained encoders at random weights."""
     resamples: int = 1000
+    """Of every bootstrap."""
     curve_every: int = 1
+    """The offset curve takes every so many windows of lips, and speech at every shift all the same."""
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -58,6 +63,7 @@ class BenchmarkOptions:
         return self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
+FULL = BenchmarkOptions()
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 6},

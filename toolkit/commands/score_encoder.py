@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
-from speechlip.remote.names import is_remote
 
 
 @command(
@@ -70,9 +69,7 @@ def score_encoder(
     rows are there, 3 when some are missing (each with its reason), 1 for an error.
     """
     from speechlip.commands.output.score_encoder import run
-    from speechlip.remote.mirror import run_at, shards_at
 
     own = {name: given.pop(name) for name in ("preset", "workers", "quiet")}
     typed = shlex.join([Path(context.find_root().info_name or "score-encoder").name, *sys.argv[1:]])
-    here = tuple(str(run_at(name)) if is_remote(name) else name for name in encoders)
-    return run(shards_at(shards, cache), out, here, command=typed, chosen=given, **own)
+    return run(shards, cache, out, encoders, command=typed, chosen=given, **own)

@@ -120,6 +120,5 @@ def train_encoder(
     The paper preset is what SE4Lip states; what it leaves open is printed and saved.
     """
     from speechlip.commands.output.train_encoder import run
-    from speechlip.remote.mirror import shards_at
 
-    return run(shards_at(shards, cache), out, preset, resume, quiet, check_data, tensorboard, chosen)
+    return run(shards, cache, out, preset, resume, quiet, check_data, tensorboard, chosen)

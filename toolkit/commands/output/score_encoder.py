@@ -1,25 +1,22 @@
-"""What ``score-encoder`` does between the command line and the benchmark: options, progress, the table, where things are."""
+"""What ``score-encoder`` prints: the plan, each row as it is made, the table, its notes, and what failed."""
 
-import os
 from pathlib import Path
 from typing import Any
 
+from speechlip.benchmarking.benchmark import benchmark
 from speechlip.benchmarking.options import BenchmarkOptions, make_options
+from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
-from speechlip.benchmarking.report.card import write_card
-from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
-from speechlip.benchmarking.run import BenchmarkJob, Plan, run_benchmark
 from speechlip.benchmarking.scores import notes_on
-from speechlip.commands.terminal import Bar, echo, say
-from speechlip.device import choose_device
+from speechlip.commands.terminal import Bars, echo, say
 from speechlip.errors import SOME_MISSING
 from speechlip.wording import counted, rough_time, shown
-from speechlip.workers.pool import Replaced
 
 
 def run(
-    shards: Path,
+    shards: str | Path,
+    cache: Path | None,
     out: Path,
     encoders: tuple[str, ...],
     preset: str,
@@ -28,73 +25,57 @@ def run(
     command: str,
     chosen: dict[str, Any],
 ) -> int:
-    """Score the encoders and the controls into ``out`` and say what came of it; returns the exit code. workers: None for as many as suits."""
+    """Score the encoders and the controls into ``out`` and print the result; returns the exit code."""
     options = make_options(preset, {name: value for name, value in chosen.items() if value is not None})
-    workers = workers or (1 if choose_device(options.device).type == "cuda" else os.cpu_count() or 1)
-    progress = Progress(options, quiet)
-    try:
-        benchmark = run_benchmark(BenchmarkJob(shards, out, encoders, options, workers, command), progress)
-    finally:
-        progress.close()
-    write_report(out)
-    write_card(out)
-    return told(benchmark, out, quiet)
-
-
-def told(benchmark: Benchmark, out: Path, quiet: bool) -> int:
-    """Print the table, its notes and what failed; returns the exit code."""
-    failed = [row for row in benchmark.rows if row.status == FAILED]
-    if not quiet:
-        echo(as_text(benchmark))
-        for note in notes_on(benchmark.rows, len(benchmark.clips)):
-            echo(note)
-        echo(
-            f"{counted(len(benchmark.rows), 'row')}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html"
+    with Bars(quiet) as bars:
+        scored = benchmark(
+            encoders,
+            shards,
+            out,
+            options,
+            workers=workers,
+            cache=cache,
+            command=command,
+            progress=bars,
+            on_plan=lambda plan: None if quiet else print_plan(plan, options),
+            on_row=lambda row: say_row(row, quiet),
         )
+    return print_result(scored, out, quiet)
+
+
+def print_plan(plan: Plan, options: BenchmarkOptions) -> None:
+    """Notes on the data, what is there already, and how long the rest may take."""
+    for note in plan.notes:
+        echo(note, err=True)
+    if plan.done:
+        echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
+    if plan.steps:
+        echo(
+            f"about {rough_time(plan.seconds_left)}, the encoders' own features not counted: "
+            f"{plan.steps} steps of {options.batch_size} pairs at {plan.step_s:.2f} s",
+            err=True,
+        )
+
+
+def say_row(row: EncoderRow, quiet: bool) -> None:
+    """A line for a row that was made; with ``quiet`` only where it failed."""
+    label = shown(row.label, NAME_WIDTH)
+    if row.status == FAILED:
+        say(f"{label}: not scored: {shown(row.reason, 400)}")
+    elif not quiet:
+        say(f"{label}: pair AUC {row.scores['pair_auc'].value:.3f}, {rough_time(row.seconds)}")
+
+
+def print_result(scored: Benchmark, out: Path, quiet: bool) -> int:
+    """Print the table, its notes and what failed; returns the exit code."""
+    failed = [row for row in scored.rows if row.status == FAILED]
+    rows = counted(len(scored.rows), "row")
+    if not quiet:
+        echo(as_text(scored))
+        for note in notes_on(scored.rows, len(scored.clips)):
+            echo(note)
+        echo(f"{rows}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
     if failed:
         names = ", ".join(shown(row.label, NAME_WIDTH) for row in failed)
-        echo(f"{len(failed)} of {counted(len(benchmark.rows), 'row')} missing: {names}", err=True)
+        echo(f"{len(failed)} of {rows} missing: {names}", err=True)
     return SOME_MISSING if failed else 0
-
-
-class Progress:
-    """How far the training steps are, and a line for every row; with ``--quiet`` nothing but what failed."""
-
-    def __init__(self, options: BenchmarkOptions, quiet: bool) -> None:
-        self.options, self.quiet = options, quiet
-        self.bar: Bar | None = None
-
-    def planned(self, plan: Plan) -> None:
-        """Say what is to be known of the data, what is there already, and how long the rest may take."""
-        if self.quiet:
-            return
-        for note in plan.notes:
-            echo(note, err=True)
-        if plan.done:
-            echo(f"{plan.done} of {counted(plan.rows, 'row')} there already", err=True)
-        if plan.steps:
-            echo(
-                f"about {rough_time(plan.seconds_left)}, the encoders' own features not counted: {plan.steps} steps of {self.options.batch_size} "
-                f"pairs at {plan.step_s:.2f} s",
-                err=True,
-            )
-        self.bar = Bar(plan.steps, "training", "steps")
-
-    def advanced(self, doing: str, steps: float) -> None:
-        if self.bar is not None:
-            self.bar.add(steps, shown(doing, 60))
-
-    def replaced(self, event: Replaced) -> None:
-        say(str(event))
-
-    def scored(self, row: EncoderRow) -> None:
-        if row.status == FAILED:
-            say(f"{shown(row.label, NAME_WIDTH)}: not scored: {shown(row.reason, 400)}")
-        elif not self.quiet:
-            say(
-                f"{shown(row.label, NAME_WIDTH)}: pair AUC {row.scores['pair_auc'].value:.3f}, {rough_time(row.seconds)}"
-            )
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()

@@ -8,6 +8,7 @@ from typing import Any
 from speechlip.commands.terminal import Bars, echo
 from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
+from speechlip.remote.mirror import shards_at
 from speechlip.training.check_data import check_data
 from speechlip.training.checkpoint import refuse_others, saved_options
 from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
@@ -19,7 +20,8 @@ from speechlip.wording import counted
 
 
 def run(
-    shards: Path,
+    shards: str | Path,
+    cache: Path | None,
     out: Path | None,
     preset: str,
     resume: bool,
@@ -35,6 +37,7 @@ def run(
     out = out or Path("runs") / given.get("encoder", "se4lip")
     if first and not resume and out.is_dir():
         refuse_others(out)
+    shards = shards_at(shards, cache)
     options = resumed(saved_options(out), given) if resume else make_options(preset, given)
     if not quiet:
         echo(described(options), err=True)

@@ -1,0 +1,160 @@
+"""``speechlip.benchmark``: speech encoders in one table, each row kept as soon as it is there, the tables written last."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import speechlip
+from speechlip.benchmarking.head import IN_WORDS
+from speechlip.benchmarking.options import FULL, BenchmarkOptions
+from speechlip.benchmarking.phones import anchor_ratios
+from speechlip.benchmarking.plan import OnPlan, ignore_plan, plan_rows
+from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow, as_json
+from speechlip.benchmarking.report.card import write_card
+from speechlip.benchmarking.report.page import write_report
+from speechlip.benchmarking.report.table import as_csv
+from speechlip.benchmarking.row import RowJob, failed_row, findings_of, finished_row, make_row, one_thread
+from speechlip.benchmarking.scores import compared, notes_on
+from speechlip.benchmarking.tasks import (
+    Task,
+    examined,
+    notes_of,
+    shards_facts,
+    tasks_of,
+    training_notes,
+    versions,
+)
+from speechlip.device import choose_device
+from speechlip.encoders.features.catalogue import check_name
+from speechlip.files.writing import write_text
+from speechlip.metrics.statistics.intervals import METHOD
+from speechlip.progress import SILENT, Progress
+from speechlip.remote.mirror import run_at, shards_at
+from speechlip.remote.names import is_remote
+from speechlip.training.checkpoint import only_run
+from speechlip.workers.pool import Crashed, Work, outcomes
+
+OUT = Path("benchmark")
+CRASHED = (
+    "its process died with {detail}, perhaps for lack of memory; try --workers 1, or a smaller --batch-size"
+)
+OnRow = Callable[[EncoderRow], None]
+"""Called with every row as it is made, in no fixed order."""
+
+
+def ignore_row(row: EncoderRow) -> None:
+    """The ``OnRow`` of whoever asks for nothing."""
+
+
+def benchmark(
+    encoders: Sequence[str],
+    shards: str | Path,
+    out: str | Path = OUT,
+    options: BenchmarkOptions = FULL,
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    command: str = "",
+    progress: Progress = SILENT,
+    on_plan: OnPlan = ignore_plan,
+    on_row: OnRow = ignore_row,
+) -> Benchmark:
+    """Score how well each encoder's features find the lips that belong to them, beside the controls.
+
+    encoders: names as ``open_encoder`` takes them; a run of training gives two rows. shards: a prepared folder,
+    ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out: the folder of
+    benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at a time; None for
+    all cores, 1 on a GPU. command: as it was typed, for the record.
+
+    An encoder that fails is a row with its reason. Raises OptionError, ShardError and ModelError, before anything
+    is trained, for shards and options that no encoder can be scored with, and for a name that means none.
+    """
+    shards, out = shards_at(shards, cache), Path(out)
+    names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
+    for name in names:
+        check_name(name)
+    device = choose_device(options.device)
+    workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
+    with only_run(out, resume=True):
+        settled = replace(options, device=str(device), split=examined(shards, options.split))
+        scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
+        write_text(out / CSV_NAME, as_csv(scored))
+        write_text(out / JSON_NAME, as_json(scored))
+    write_report(out)
+    write_card(out)
+    return scored
+
+
+def score_encoders(
+    names: Sequence[str],
+    shards: Path,
+    out: Path,
+    options: BenchmarkOptions,
+    workers: int,
+    command: str,
+    progress: Progress,
+    on_plan: OnPlan,
+    on_row: OnRow,
+) -> Benchmark:
+    """Make the rows that are not there yet, and compare all of them. options: device and split are settled."""
+    facts, clips = shards_facts(shards, options.split)
+    tasks = tasks_of(names, facts, options)
+    notes = [*notes_of(shards, facts, clips), *training_notes(options)]
+    with one_thread(options.device):
+        job = RowJob(out, shards, facts, options, anchor_ratios(shards, facts))
+        rows = {task: row for task in tasks if (row := finished_row(job, task))}
+        pending = [task for task in tasks if task not in rows]
+        plan = plan_rows(tasks, pending, facts, options, workers, notes)
+    on_plan(plan)
+    if pending:
+        progress.begin("training", plan.steps, "steps")
+    for task, row in made_rows(partial(make_row, job=job), pending, workers, progress):
+        rows[task] = row
+        on_row(row)
+    found = [[] if rows[task].status == FAILED else findings_of(job, task) for task in tasks]
+    compared_rows = compared([rows[task] for task in tasks], found, job.pair_facts, options.resamples)
+    return Benchmark(
+        shards=facts,
+        options=asdict(options),
+        clips=clips,
+        rows=tuple(compared_rows),
+        command=command,
+        head=IN_WORDS,
+        notes=(*notes, *notes_on(compared_rows, len(clips))),
+        unlike_paper=unlike_paper(options),
+        versions=versions(),
+        speechlip=speechlip.__version__,
+        intervals=METHOD,
+    )
+
+
+def made_rows(
+    work: Work, pending: Sequence[Task], workers: int, progress: Progress
+) -> Iterator[tuple[Task, EncoderRow]]:
+    """Each task with its row; with one worker in this process, which on a GPU is its only one."""
+
+    def advanced(doing: str, steps: float) -> None:
+        progress.advance(steps, doing)
+
+    if min(workers, len(pending)) < 2:
+        yield from ((task, work(task, advanced)) for task in pending)
+    else:
+        yield from outcomes(work, pending, workers, advanced, crashed, lambda event: progress.say(str(event)))
+
+
+def crashed(task: Task, crash: Crashed) -> EncoderRow:
+    """What stands for a row whose process died twice."""
+    return failed_row(task, CRASHED.format(detail=crash.detail))
+
+
+def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
+    """Where the common training is not that of SE4Lip's paper, which has another task: an encoder trained whole."""
+    from speechlip.training.config import STATED
+
+    ours = {"loss": "nce", "batch_size": options.batch_size, "lr": options.lr}
+    said = {
+        name: f"{ours[name]}, the paper has {value}" for name, value in STATED.items() if ours[name] != value
+    }
+    return said | {"speech encoder": "frozen, with a common head; the paper trains it"}
