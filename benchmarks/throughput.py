@@ -21,10 +21,10 @@ from speechlip.commands.cli import prep_shards
 from speechlip.faces import stage as face_stage
 from speechlip.faces.detectors import choose_detector
 from speechlip.media.source_frames import DecodedImage
-from speechlip.preparing import passes
-from speechlip.preparing import unit as prepare
+from speechlip.preparing.cut import passes
+from speechlip.preparing.cut import unit as prepare
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import make_plan
+from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.shards import writer
 
 DECODE_OR_DETECT = ("decode", "detector")

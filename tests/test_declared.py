@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import setuptools
 
-from speechlip.preparing import finish as preparing
+from speechlip.preparing.place import finish as preparing
 from speechlip.scoring.folder import kept as scoring
 
 PROJECT = Path(__file__).parents[1]

@@ -14,10 +14,10 @@ from mutations import mutant, small_video
 from speechlip.errors import SourceRefused
 from speechlip.exporting.audio import read_audio
 from speechlip.faces.registry import DETECTORS
+from speechlip.preparing.cut.source_stats import refused_row
+from speechlip.preparing.cut.unit import prepare_unit
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import make_plan
-from speechlip.preparing.source_stats import refused_row
-from speechlip.preparing.unit import prepare_unit
+from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.records import Face, Source
 
 MEMORY_BYTES = 3 * 2**30

@@ -17,7 +17,7 @@ from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.media.streams.stamps import Run
 from speechlip.media.streams.timeline import joined
-from speechlip.preparing.planned_source import look_at
+from speechlip.preparing.plan.planned_source import inspect_source
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS
 
@@ -275,7 +275,10 @@ def test_a_recording_that_states_no_length_has_one(tmp_path):
         )
         assert (info.source_fps, info.variable_rate) == (30, False)
         assert corrections(info)[0] == "frame rate 30 → 25"
-        assert look_at(Source(path, path.name, "her"), "cascade", KEY_DIGITS).seconds == info.video_duration_s
+        assert (
+            inspect_source(Source(path, path.name, "her"), "cascade", KEY_DIGITS).seconds
+            == info.video_duration_s
+        )
 
 
 def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):

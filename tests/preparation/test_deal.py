@@ -8,10 +8,10 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.manifest import Manifest
-from speechlip.preparing.deal import dealt
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.parts import merged
-from speechlip.preparing.planned_source import PlannedSource
+from speechlip.preparing.place.parts import merged
+from speechlip.preparing.plan.deal import dealt
+from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Source
 from speechlip.shards.checks.folder import Found, check_splits
 from speechlip.shards.ledger import LedgerRow, splits_of

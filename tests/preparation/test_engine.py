@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.preparing.plan import Unit
+from speechlip.preparing.plan.units import Unit
 from speechlip.workers.engines import get_engine
 from speechlip.workers.pool import Advanced, Crashed, Finished, local
 from speechlip.workers.processes import process_context

@@ -11,10 +11,11 @@ import pytest
 
 from speechlip.errors import ShardError, SourceRefused
 from speechlip.manifest import About
-from speechlip.preparing import plan
-from speechlip.preparing import unit as prepare
+from speechlip.preparing.cut import unit as prepare
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan import inspecting
+from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.run import run_job
 from speechlip.progress import Silent
 from speechlip.recipes import synthetic
@@ -157,9 +158,11 @@ def test_losses_can_be_accepted_and_then_the_folder_is_finished(videos, unfinish
 
 
 def test_a_folder_that_goes_away_while_the_plan_is_made_leaves_no_plan(videos, tmp_path, monkeypatch):
-    look_at = plan.look_at
+    inspect_source = inspecting.inspect_source
     monkeypatch.setattr(
-        plan, "look_at", lambda *arguments: shutil.rmtree(videos, ignore_errors=True) or look_at(*arguments)
+        inspecting,
+        "inspect_source",
+        lambda *arguments: shutil.rmtree(videos, ignore_errors=True) or inspect_source(*arguments),
     )
     with pytest.raises(
         ShardError,
@@ -169,7 +172,7 @@ def test_a_folder_that_goes_away_while_the_plan_is_made_leaves_no_plan(videos, t
     assert not list((tmp_path / "out").rglob("*.json"))
 
 
-def odd_look(task, report):
+def odd_inspection(task, report):
     """At one source the process hangs, at another it dies, a third meets an error that nobody expects."""
     if "3/" in task.source.name:
         raise RuntimeError
@@ -178,21 +181,21 @@ def odd_look(task, report):
         time.sleep(60)
     if "1/" in task.source.name:
         os._exit(9)
-    return plan.look(task, report)
+    return inspecting.inspect(task, report)
 
 
 def test_no_source_stops_the_planning(videos, monkeypatch):
-    def looks(tasks):
-        monkeypatch.setattr(plan, "look_at", None)  # the fourth, in this process
-        yield plan.look(tasks.pop(3), lambda source, seconds: None)
+    def inspect(tasks):
+        monkeypatch.setattr(inspecting, "inspect_source", None)  # the fourth, in this process
+        yield inspecting.inspect(tasks.pop(3), lambda source, seconds: None)
         yield from (
             seen
             for _, seen in outcomes(
-                odd_look, tasks, 3, lambda *_: None, plan.lost_look, limits=Limits(4.0, 0)
+                odd_inspection, tasks, 3, lambda *_: None, inspecting.after_crash, limits=Limits(4.0, 0)
             )
         )
 
-    made = plan.make_plan(list(synthetic.sources(videos)), OPTIONS, looks=looks)
+    made = make_plan(list(synthetic.sources(videos)), OPTIONS, inspect=inspect)
     ((_, refused),) = made.refused
     assert refused.source.name == "speaker-000/clip-000.mp4"
     assert refused.refusal == ("worker", "over the limit", "no step forward in 4 s (--max-wait)")

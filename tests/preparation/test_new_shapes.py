@@ -9,8 +9,8 @@ from shaped import write_parts
 
 from preparing import prep
 from speechlip.media.probe import probe
+from speechlip.preparing.cut.passes import observe
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.passes import observe
 from speechlip.records import Source
 from speechlip.scoring.faces import check_one_size, find_faces
 from speechlip.scoring.protocols import get

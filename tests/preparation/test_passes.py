@@ -9,11 +9,11 @@ import pytest
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import Frame, ReadStats
-from speechlip.preparing import passes
+from speechlip.preparing.cut import passes
+from speechlip.preparing.cut.source_stats import SourceStats
+from speechlip.preparing.cut.spans import Observation, Span, choose_spans
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.planned_source import PlannedSource
-from speechlip.preparing.source_stats import SourceStats
-from speechlip.preparing.spans import Observation, Span, choose_spans
+from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import FaceTrack, Source
 
 SOURCE = Source(Path("/videos/a.mp4"), "a.mp4", "a")

@@ -8,18 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.preparing.deal import assign_splits
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import (
-    Plan,
-    bytes_per_second,
-    dump_plan,
-    limited,
-    load_plan,
-    make_plan,
-    make_units,
-)
-from speechlip.preparing.planned_source import PlannedSource
+from speechlip.preparing.plan.deal import assign_splits
+from speechlip.preparing.plan.make_plan import limited, make_plan
+from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.units import Plan, bytes_per_second, make_units
+from speechlip.preparing.plan.written import dump_plan, load_plan
 from speechlip.records import Source
 
 
@@ -72,13 +66,13 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
             raise SourceRefused("probe", "empty file", "0 bytes")
         return SimpleNamespace(video_duration_s=11.7)
 
-    monkeypatch.setattr("speechlip.preparing.planned_source.probe", probe)
+    monkeypatch.setattr("speechlip.preparing.plan.planned_source.probe", probe)
     monkeypatch.setattr(
-        "speechlip.preparing.planned_source.video_length_s",
+        "speechlip.preparing.plan.planned_source.video_length_s",
         lambda path: probe(path, need_audio=False).video_duration_s,
     )
     monkeypatch.setattr(
-        "speechlip.preparing.planned_source.is_silent", lambda path, info: path.stem == "silent"
+        "speechlip.preparing.plan.planned_source.is_silent", lambda path, info: path.stem == "silent"
     )
     names = ["good1", "good2", "silent", "mute", *(f"bad{place}" for place in range(5))]
     sources = [Source(Path(f"/videos/{name}.mp4"), f"{name}.mp4", name) for name in names]

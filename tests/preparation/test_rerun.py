@@ -13,8 +13,9 @@ from speechlip.files.writing import write_text
 from speechlip.manifest import About
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import dump_plan, make_plan
-from speechlip.preparing.rerun import changed_since_the_plan
+from speechlip.preparing.place.earlier_run import changed_since_the_plan
+from speechlip.preparing.plan.make_plan import make_plan
+from speechlip.preparing.plan.written import dump_plan
 from speechlip.preparing.run import run_job
 from speechlip.progress import SILENT
 from speechlip.records import Source

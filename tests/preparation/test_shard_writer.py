@@ -287,7 +287,7 @@ def test_a_disk_that_is_full_gives_the_folder_up(tmp_path, monkeypatch):
 
 
 def test_an_end_that_fails_is_begun_anew(tmp_path, monkeypatch):
-    from speechlip.preparing import finish
+    from speechlip.preparing.place import finish
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(finish, "write_text", interrupted)

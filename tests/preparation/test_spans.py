@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from speechlip.media.frames import ReadStats
-from speechlip.preparing.spans import (
+from speechlip.preparing.cut.spans import Observation, Span, choose_spans
+from speechlip.preparing.reasons import (
     MOUTH_OUTSIDE,
     NO_AUDIO,
     NO_FACE,
@@ -15,9 +16,6 @@ from speechlip.preparing.spans import (
     TOO_BRIEF,
     TOO_SHORT,
     TOO_SMALL,
-    Observation,
-    Span,
-    choose_spans,
 )
 from speechlip.records import FaceTrack
 

@@ -13,7 +13,7 @@ from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
 from speechlip.phones import read_phones
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import make_plan
+from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.recipes.grid import LETTERS, SLOTS, sentence
 from speechlip.recipes.hdtf import person
 

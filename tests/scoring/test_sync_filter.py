@@ -10,9 +10,9 @@ from envelope_model import EnvelopeModel
 
 from speechlip.errors import OptionError
 from speechlip.media.probe import probe
+from speechlip.preparing.cut.passes import cut_clips, observe
+from speechlip.preparing.cut.spans import choose_spans
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.passes import cut_clips, observe
-from speechlip.preparing.spans import choose_spans
 from speechlip.records import Source
 from speechlip.scoring.sync import sync_filter
 from speechlip.scoring.sync.sync_filter import Condition, SyncFilter, parse_filter

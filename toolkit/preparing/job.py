@@ -7,7 +7,7 @@ from pathlib import Path
 from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
 from speechlip.manifest import About
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import Looks, in_turn
+from speechlip.preparing.plan.inspecting import Inspect, inspect_in_turn
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 
@@ -22,7 +22,7 @@ class Job:
     about: the recipe's declarations (licence, citation, access), for manifest and card.
     sync_filter: keeps faces whose lips fit the audio; None: all are kept.
     accept_losses: end without sources that went away, or that another run may keep (docs/decisions/losses.md).
-    looks: how the sources are looked at for the plan.
+    inspect: how the sources are opened for the plan.
     """
 
     out: Path
@@ -31,7 +31,7 @@ class Job:
     about: About
     sync_filter: SyncFilter | None = None
     accept_losses: bool = False
-    looks: Looks = in_turn
+    inspect: Inspect = inspect_in_turn
 
     @property
     def data(self) -> Path:

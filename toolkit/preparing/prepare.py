@@ -14,7 +14,10 @@ from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import PLAN, Plan, limited, looks_by, make_plan
+from speechlip.preparing.plan.inspecting import inspect_on
+from speechlip.preparing.plan.make_plan import limited, make_plan
+from speechlip.preparing.plan.units import Plan
+from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run import run_job
 from speechlip.progress import SILENT, Progress
@@ -59,7 +62,7 @@ def prepare(
         declarations(recipes.get(options.recipe)),
         options.open_sync_filter(),
         accept_losses,
-        looks_by(workers, limits),
+        inspect_on(workers, limits),
     )
     manifest = run_job(job, run_engine, workers, progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
@@ -79,7 +82,7 @@ def prepare_plan(
     It opens every video and writes nothing. Raises NoVideos and OptionError as ``prepare`` does.
     """
     sources = find_sources(Path(videos), Path(out), options)
-    return make_plan(sources, options, progress, looks_by(workers, limits))
+    return make_plan(sources, options, progress, inspect_on(workers, limits))
 
 
 def find_sources(videos: Path, out: Path, options: PrepOptions) -> list[Source]:

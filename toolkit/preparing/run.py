@@ -15,13 +15,9 @@ from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.writing import make_folder, write_text
 from speechlip.manifest import Manifest
-from speechlip.preparing.finish import CardWriter, FolderFacts, finish
+from speechlip.preparing.cut.source_stats import refused_row
 from speechlip.preparing.job import Job
-from speechlip.preparing.parts import merged
-from speechlip.preparing.placing import Results, damaged_shards, whole_results
-from speechlip.preparing.plan import PLAN, Plan, at_their_places, dump_plan, make_plan
-from speechlip.preparing.repair import repair
-from speechlip.preparing.rerun import (
+from speechlip.preparing.place.earlier_run import (
     changed_since_the_ledger,
     changed_since_the_plan,
     read_finished,
@@ -32,8 +28,14 @@ from speechlip.preparing.rerun import (
     refuse_vanished,
     with_lost_sources,
 )
+from speechlip.preparing.place.finish import CardWriter, FolderFacts, finish
+from speechlip.preparing.place.parts import merged
+from speechlip.preparing.place.placing import Results, damaged_shards, whole_results
+from speechlip.preparing.place.repair import repair
+from speechlip.preparing.plan.make_plan import make_plan
+from speechlip.preparing.plan.units import Plan
+from speechlip.preparing.plan.written import PLAN, at_their_places, dump_plan
 from speechlip.preparing.running import run_units
-from speechlip.preparing.source_stats import refused_row
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import LedgerRow
 from speechlip.workers.engines import Engine
@@ -73,7 +75,7 @@ def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> M
     manifest, rows = read_finished(job.out)
     if damaged := damaged_shards(job.data, manifest.shards):
         make_folder(job.work)
-        plan = make_plan(job.sources, job.options, progress, job.looks)
+        plan = make_plan(job.sources, job.options, progress, job.inspect)
         job = replace(job, accept_losses=True)
         run = partial(
             run_units, job, with_phones=plan.with_phones, engine=engine, workers=workers, progress=progress
@@ -103,7 +105,7 @@ def planned(job: Job, progress: Progress) -> tuple[Job, Plan]:
         for leftover in job.work.glob("*.part"):
             leftover.unlink()
         return job, at_their_places(plan, job.sources)
-    plan = make_plan(job.sources, job.options, progress, job.looks)
+    plan = make_plan(job.sources, job.options, progress, job.inspect)
     refuse_vanished(plan)
     write_text(path, dump_plan(plan, job.options))
     return job, plan

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 from speechlip.files.writing import remove
+from speechlip.preparing.cut.unit import UnitResult, prepare_unit
 from speechlip.preparing.job import Job
-from speechlip.preparing.placing import load_result, result_path, whole_results
-from speechlip.preparing.plan import Unit
-from speechlip.preparing.rerun import losses
-from speechlip.preparing.unit import UnitResult, prepare_unit
+from speechlip.preparing.place.earlier_run import losses
+from speechlip.preparing.place.placing import load_result, result_path, whole_results
+from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
 from speechlip.workers.engines import Engine
 from speechlip.workers.pool import Advanced, Crashed, Event, Replaced

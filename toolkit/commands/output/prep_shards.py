@@ -14,10 +14,10 @@ from speechlip.commands.values import (
 from speechlip.errors import NOTHING_KEPT, NoVideos
 from speechlip.format import LEDGER, SHARDS_FOLDER
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import Plan
+from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.prepare import prepare, prepare_plan
 from speechlip.preparing.prepared import ADVICE, Prepared
-from speechlip.preparing.spans import TOO_SMALL
+from speechlip.preparing.reasons import TOO_SMALL
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel
 from speechlip.wording import clock, counted, listed, shown
 from speechlip.workers.engines import get_engine

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
-from speechlip.preparing.placing import tar_path
-from speechlip.preparing.plan import Unit
-from speechlip.preparing.unit import UnitResult
+from speechlip.preparing.cut.unit import UnitResult
+from speechlip.preparing.place.placing import tar_path
+from speechlip.preparing.plan.units import Unit
 from speechlip.shards.pairs.rules import PairClip
 from speechlip.shards.writer import OpenShard, Sample, open_shard_file, tar_bytes
 

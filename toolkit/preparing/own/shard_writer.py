@@ -10,14 +10,14 @@ from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
 from speechlip.files.locks import only_run
 from speechlip.files.writing import make_folder
 from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
-from speechlip.preparing.finish import FolderFacts, finish
 from speechlip.preparing.own.check_clip import checked_clip
 from speechlip.preparing.own.open_shards import OpenShards
 from speechlip.preparing.own.options import ShardOptions
 from speechlip.preparing.own.sources import OwnSources, check_members
-from speechlip.preparing.plan import PLAN
+from speechlip.preparing.place.earlier_run import refuse_no_manifest
+from speechlip.preparing.place.finish import FolderFacts, finish
+from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
-from speechlip.preparing.rerun import refuse_no_manifest
 from speechlip.records import Clip, Source
 from speechlip.shards.pairs.rules import PairClip, moved_sound
 from speechlip.shards.sample_meta import meta_of

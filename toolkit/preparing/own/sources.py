@@ -8,9 +8,9 @@ import numpy as np
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.own.check_clip import check_source
-from speechlip.preparing.planned_source import PlannedSource
-from speechlip.preparing.source_stats import SourceStats
+from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Clip, Source
 from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip

@@ -11,8 +11,8 @@ from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import make_folder, remove, sync_folder
 from speechlip.format import SPLIT_NAME
 from speechlip.manifest import ShardRow
-from speechlip.preparing.plan import Unit
-from speechlip.preparing.unit import UnitResult
+from speechlip.preparing.cut.unit import UnitResult
+from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import row_from
 from speechlip.shards.pairs.rules import PairClip
 

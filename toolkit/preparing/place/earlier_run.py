@@ -11,9 +11,10 @@ from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import LEDGER, MANIFEST
 from speechlip.manifest import Manifest
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan import Plan, load_plan
-from speechlip.preparing.planned_source import PlannedSource, declared, look_at
-from speechlip.preparing.unit import WENT_AWAY
+from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
+from speechlip.preparing.plan.units import Plan
+from speechlip.preparing.plan.written import load_plan
+from speechlip.preparing.reasons import WENT_AWAY
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow, read_rows
 from speechlip.shards.read.shardset import read_manifest
@@ -108,7 +109,7 @@ def video_by_plan(
     size, modified_ns = file_stamp(source.path)
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
-    seen = look_at(source, options.detector, entry.key_digits, options.max_picture_px)
+    seen = inspect_source(source, options.detector, entry.key_digits, options.max_picture_px)
     return size, seen.seconds, seen.refusal[:2], sha256_of(source.path) if sha256 else ""
 
 

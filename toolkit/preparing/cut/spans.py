@@ -1,4 +1,4 @@
-"""Which frames of a source become clips, and for what reason every other frame does not (docs/format.md lists the rules)."""
+"""Which frames of a source become clips, and why every other frame does not (docs/format.md lists the rules)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,18 @@ import numpy as np
 from speechlip.faces.crops import CropPlan
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
+from speechlip.preparing.reasons import (
+    MOUTH_OUTSIDE,
+    NO_AUDIO,
+    NO_FACE,
+    NO_PICTURE,
+    SILENT,
+    TOO_BRIEF,
+    TOO_SHORT,
+    TOO_SMALL,
+)
 from speechlip.records import FaceTrack, SyncVerdict
 from speechlip.timing import frames
-
-NO_PICTURE = "no picture"
-NO_AUDIO = "no audio"
-NO_FACE = "no face"
-TOO_SMALL = "face too small"
-TOO_BRIEF = "face seen too briefly"
-MOUTH_OUTSIDE = "mouth outside the picture"
-TOO_SHORT = "shorter than the shortest clip"
-SILENT = "silent audio"
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,18 @@ class Span:
 class Observation:
     """What the first pass over a source keeps of it, per 25-fps frame.
 
-    has_picture, face_seen: (N,) bool; the latter is True also for faces that are in no track. peaks: (N,) int32, largest |sample| of the
-    frame's 640, −1 where there is no audio. crops, mouth_inside: one per track; the latter (len(track),) bool, whether the mouth's centre
-    lies in the picture. reading: what the reader met. verdicts: one per track where a sync model judged them, else empty.
-    faces: (N,) int32, how many faces are there at once, whether in a track of ``tracks`` or not; None: not counted. too_small: (N,) bool, a face
-    that is seen long enough and is too small, of median width small_width_px (0: there is none). first_frame: where the part begins that was
-    looked at; frames before it belong to another split and are not counted.
+    has_picture: (N,) bool, whether there is an image.
+    face_seen: (N,) bool, whether there is a face, also one that is in no track.
+    peaks: (N,) int32, largest |sample| of the frame's 640; −1 where there is no audio.
+    tracks: those that may become clips.
+    crops: one per track.
+    mouth_inside: one per track, (len(track),) bool, whether the mouth's centre lies in the image.
+    reading: what the reader met.
+    verdicts: one per track where a sync filter judged them, else empty.
+    faces: (N,) int32, how many faces are there at once, in a track or not; None: not counted.
+    too_small: (N,) bool, whether there is a face that is seen long enough and is too small.
+    small_width_px: its median width; 0 where there is none.
+    first_frame: where the part begins that was looked at; frames before it belong to another split.
     """
 
     has_picture: np.ndarray
@@ -74,10 +81,10 @@ class Observation:
 def choose_spans(
     seen: Observation, min_clip_s: float, max_clip_s: float
 ) -> tuple[tuple[Span, ...], dict[str, int]]:
-    """Cut every track into clips. Returns the spans in the order of their start, and the count of frames lost by reason.
+    """Cut every track into clips: the spans in the order of their start, and the count of frames lost by reason.
 
-    A clip never holds a frame without picture, audio or face; a longer run is cut evenly, so that no remainder is lost. Frames in a clip
-    and frames lost add up to the frames of the source (a frame in clips of two tracks counts once).
+    A clip never holds a frame without image, audio or face; a longer run is cut evenly, so that no remainder is lost.
+    Frames in a clip and frames lost add up to the frames of the source; a frame in clips of two tracks counts once.
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
     reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
@@ -113,7 +120,7 @@ def choose_spans(
 
 
 def delayed(peaks: np.ndarray, delay_frames: int) -> np.ndarray:
-    """Peaks of the sound moved ``delay_frames`` later; −1 where nothing is moved to.
+    """Peaks of the audio moved ``delay_frames`` later; −1 where nothing is moved to.
 
     >>> delayed(np.array([5, 6, 7]), 1), delayed(np.array([5, 6, 7]), -1)
     (array([-1,  5,  6]), array([ 6,  7, -1]))

@@ -14,28 +14,35 @@ from speechlip.files.writing import write_text
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.phones import read_phones
+from speechlip.preparing.cut.passes import cut_clips, observe
+from speechlip.preparing.cut.source_stats import SourceStats
+from speechlip.preparing.cut.spans import choose_spans
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.passes import Report, cut_clips, observe
-from speechlip.preparing.plan import Unit
-from speechlip.preparing.planned_source import PlannedSource
-from speechlip.preparing.source_stats import SourceStats
-from speechlip.preparing.spans import choose_spans
+from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.units import Unit
+from speechlip.preparing.reasons import WENT_AWAY
 from speechlip.records import Clip, Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip, moved_sound
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
+from speechlip.workers.pool import Report
 from speechlip.workers.processes import use_one_thread
 
-WENT_AWAY = "went away"
 BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
 KeyedSample = tuple[str, Sample]
 
 
 @dataclass(frozen=True)
 class UnitResult:
-    """A finished shard: its hash and size, the members of its samples, its clips, and one ledger row per source of the unit."""
+    """A finished shard.
+
+    sha256, bytes: hash and size of the tar.
+    fields: members of its samples, sorted.
+    clips: what pairing needs to know of its clips.
+    rows: of the ledger, one per source of the unit.
+    """
 
     sha256: str
     bytes: int
@@ -54,7 +61,7 @@ def prepare_unit(
     sync_filter: SyncFilter | None = None,
     accept_losses: bool = False,
 ) -> UnitResult:
-    """Make the shard of ``unit`` under ``work_folder``, beside it ``<unit>.json`` with the result; the json's presence means done.
+    """Make the shard of ``unit`` in ``work_folder``, and beside it the result as ``<unit>.json``, which means done.
 
     Raises ShardError where a source went away since the plan was made, unless ``accept_losses``.
     """
@@ -86,36 +93,39 @@ def prepare_source(
     sync_filter: SyncFilter | None,
     accept_losses: bool = False,
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
-    """Yield the encoded clips of one source; return its ledger row and the facts of its clips. No error of a source goes further than this,
-    but that it went away since the plan was made: then what was read of it may be less than there is."""
+    """Yield the encoded clips of one source; return its ledger row and the facts of its clips.
+
+    No error of a source goes further than this. Raises ShardError where it went away since the plan was made, unless
+    ``accept_losses``: then what was read of it may be less than there is.
+    """
     source = planned.source
     facts: list[PairClip] = []
-    account = SourceStats(planned)
+    stats = SourceStats(planned)
     report(source.name, 0.0)
     try:
         for name, reason, detail in unit.crashed:
             if name == source.name:
                 raise SourceRefused("worker", reason, detail)
-        for clip, meta in cut_source(source, options, with_phones, account, report, sync_filter):
+        for clip, meta in cut_source(source, options, with_phones, stats, report, sync_filter):
             key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
             facts.append(
-                PairClip(key, speaker, account.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
+                PairClip(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
             )
             yield key, encode_clip(clip, meta_of(clip, options.clip_format, key, **meta), options.clip_format)
-            account.written(clip)
+            stats.written(clip)
     except SourceRefused as refusal:
-        account.refused(refusal)
+        stats.refused(refusal)
     except SpeechLipError:
         raise  # a missing model or library is no fault of this source: every other would meet it too
     except Exception as error:
-        account.refused(SourceRefused("unexpected", UNEXPECTED, where_raised(error)))
+        stats.refused(SourceRefused("unexpected", UNEXPECTED, where_raised(error)))
     if why := went_away(planned):
         if not accept_losses:
             raise ShardError(
                 f"{plain_name(source.name)!r} could be read when the plan was made, and {why}; {BRING_BACK}"
             )
-        account.refused(SourceRefused("probe", WENT_AWAY, why))
-    return account.row(unit.split), facts
+        stats.refused(SourceRefused("probe", WENT_AWAY, why))
+    return stats.row(unit.split), facts
 
 
 def went_away(planned: PlannedSource) -> str:
@@ -139,19 +149,19 @@ def cut_source(
     source: Source,
     options: PrepOptions,
     with_phones: bool,
-    account: SourceStats,
+    stats: SourceStats,
     report: Report,
     sync_filter: SyncFilter | None,
 ) -> Iterator[tuple[Clip, dict]]:
-    """Read a source and yield its clips, each with what is known of the source for the sample's ``json``."""
+    """Read a source and yield its clips, each with what the sample's ``json`` says of the source."""
     info = probe(source.path, max_picture_px=options.max_picture_px)
-    account.opened(sha256_of(source.path), tuple(corrections(info)))
+    stats.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
-    seen = observe(source, info, options, report, *account.part)
+    seen = observe(source, info, options, report, *stats.part)
     if sync_filter:
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
-    account.observed(seen, lost)
+    stats.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
         moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
-        yield clip, {"source_sha256": account.sha256, "corrected": [*account.corrected, *moved]}
+        yield clip, {"source_sha256": stats.sha256, "corrected": [*stats.corrected, *moved]}

@@ -1,7 +1,7 @@
 """The two readings of a source: the first keeps only numbers, the second cuts (docs/decisions/two-passes.md)."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -17,16 +17,15 @@ from speechlip.media.frames import Frame, joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
+from speechlip.preparing.cut.spans import Observation, Span
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.spans import Observation, Span
+from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds
+from speechlip.workers.pool import Report
 
-Report = Callable[[str, float], None]
-FIRST_PASS_S, SECOND_PASS_S = (
-    0.9 / FPS,
-    0.1 / FPS,
-)  # how much of a frame's work each pass is, for the progress bar
+FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS
+"""How much of a frame's work each pass is, in seconds of video, for progress."""
 
 
 def observe(
@@ -39,7 +38,7 @@ def observe(
 ) -> Observation:
     """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots.
 
-    Of the part from ``first_frame`` on, before ``stop_frame``: nothing outside of it is looked at, so nothing of it shows in tracks or crops.
+    Frames before ``first_frame`` and from ``stop_frame`` on are not looked at, so they show in no track and no crop.
     """
     peaks: list[int] = []
     with (
@@ -76,7 +75,7 @@ def observe(
 
 
 def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
-    """(N,) bool: whether the centre of each frame's crop lies in the picture."""
+    """(N,) bool: whether the centre of each frame's crop lies in the image."""
     linear, shift = crop.affines[:, :, :2], crop.affines[:, :, 2]
     centres = np.linalg.solve(linear, (CROP_SIZE / 2 - shift)[..., None])[..., 0]
     inside: np.ndarray = np.all((centres >= 0) & (centres < (width, height)), axis=1)
@@ -92,32 +91,31 @@ def cut_clips(
     options: PrepOptions,
     report: Report,
 ) -> Iterator[Clip]:
-    """Second pass: cut the mouth out of every frame of the chosen spans, and take the sound of the same 40 ms.
+    """Second pass: cut the mouth out of every frame of the chosen spans, with the audio of the same 40 ms.
 
     Raises SourceRefused (stage ``clips``) where a frame of a span is not there a second time.
     """
     waiting = deque(spans)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
-    sounds = Sounds(source, info, {seen.delay_frames(span.track) for span in spans})
+    audio = DelayedAudio(source, info, {seen.delay_frames(span.track) for span in spans})
     with closing(read_frames(source.path, info, options.decoder)) as reading:
         for frame in reading:
-            heard = sounds.of(frame)
+            samples_by_delay = audio.of(frame)
             while waiting and waiting[0].start_frame == frame.index:
                 open_clips.append((waiting.popleft(), [], []))
-            picture = frame.rgb() if open_clips else None
+            image = frame.rgb() if open_clips else None
             for span, lips, samples in open_clips:
-                sound = heard[seen.delay_frames(span.track)]
-                if picture is None or sound is None:
+                own = samples_by_delay[seen.delay_frames(span.track)]
+                if image is None or own is None:
                     raise SourceRefused(
                         "clips",
-                        "two readings differ",
+                        TWO_READINGS,
                         f"frame {frame.index} was there in the first pass and is not in the second",
                     )
                 track = seen.tracks[span.track]
-                lips.append(
-                    cut(picture, seen.crops[span.track].affines[frame.index - track.start_frame], CROP_SIZE)
-                )
-                samples.append(sound)
+                affine = seen.crops[span.track].affines[frame.index - track.start_frame]
+                lips.append(cut(image, affine, CROP_SIZE))
+                samples.append(own)
             for done in [entry for entry in open_clips if entry[0].stop_frame == frame.index + 1]:
                 open_clips.remove(done)
                 yield make_clip(source, seen, *done, phones)
@@ -128,11 +126,11 @@ def cut_clips(
         detail = (
             f"the second pass ended before frame {unfinished[0].stop_frame - 1}, which was there in the first"
         )
-        raise SourceRefused("clips", "two readings differ", detail)
+        raise SourceRefused("clips", TWO_READINGS, detail)
 
 
-class Sounds:
-    """The sound that belongs to each frame, as it is and moved later by so many frames (a moved one is read on its own)."""
+class DelayedAudio:
+    """The audio of each frame, as it is and moved later by some numbers of frames; each of those is read on its own."""
 
     def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
         self._moved = {
@@ -144,7 +142,7 @@ class Sounds:
 
     def of(self, frame: Frame) -> dict[int, np.ndarray | None]:
         """Samples by delay, (640,) int16 or None. Call it once for every frame, in order."""
-        return {0: frame.samples, **{delay: next(sound) for delay, sound in self._moved.items()}}
+        return {0: frame.samples, **{delay: next(samples) for delay, samples in self._moved.items()}}
 
 
 def make_clip(

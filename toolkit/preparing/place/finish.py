@@ -15,8 +15,8 @@ from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
 from speechlip.manifest import About, LedgerFile, Manifest, PairsFile, SplitTotals
-from speechlip.preparing.placing import Results, place_shards
-from speechlip.preparing.unit import UnitResult
+from speechlip.preparing.cut.unit import UnitResult
+from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.ledger import LedgerRow, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
 from speechlip.shards.pairs.rules import DRAWING, PairClip

@@ -9,9 +9,9 @@ from speechlip.errors import UNEXPECTED, ShardError
 from speechlip.files.names import plain_name
 from speechlip.format import shard_file
 from speechlip.manifest import Manifest, ShardRow
-from speechlip.preparing.placing import load_result, result_path, shard_names, tar_path
-from speechlip.preparing.plan import Plan, Unit
-from speechlip.preparing.rerun import RESTORE
+from speechlip.preparing.place.earlier_run import RESTORE
+from speechlip.preparing.place.placing import load_result, result_path, shard_names, tar_path
+from speechlip.preparing.plan.units import Plan, Unit
 
 
 def repair(

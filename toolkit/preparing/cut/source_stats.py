@@ -1,4 +1,4 @@
-"""The running account of one source: every frame of it ends as kept or as lost for a reason."""
+"""Statistics of one source: every frame of it ends as kept or as lost for a reason."""
 
 from dataclasses import asdict
 
@@ -7,8 +7,9 @@ import numpy as np
 from speechlip.errors import SourceRefused
 from speechlip.faces.tracks import TrackOptions
 from speechlip.files.names import plain_name
-from speechlip.preparing.planned_source import PlannedSource
-from speechlip.preparing.spans import TOO_SMALL, Observation
+from speechlip.preparing.cut.spans import Observation
+from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.reasons import TOO_SMALL
 from speechlip.records import Clip
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import FPS, seconds
@@ -25,7 +26,7 @@ DAMAGE = {
 
 
 class SourceStats:
-    """The running account of one source: every frame of it ends as kept or as lost for a reason."""
+    """What became of one source so far: every frame of it ends as kept or as lost for a reason."""
 
     def __init__(self, planned: PlannedSource) -> None:
         self.source, self.bytes, self.declared = planned.source, planned.bytes, planned.declared
@@ -70,12 +71,12 @@ class SourceStats:
         self.refusal = refusal
 
     def row(self, split: str) -> LedgerRow:
-        """The source's line of the ledger. Frames that nobody kept and nobody gave a reason for are lost to the refusal."""
+        """The source's row of the ledger. Frames neither kept nor lost for a reason are lost to the refusal."""
         lost = dict(self.lost)
-        unaccounted = self.n_frames - int(self.kept.sum()) - sum(lost.values())
+        unexplained = self.n_frames - int(self.kept.sum()) - sum(lost.values())
         refusal = self.refusal
-        if unaccounted:
-            lost[refusal.reason] = lost.get(refusal.reason, 0) + unaccounted
+        if unexplained:
+            lost[refusal.reason] = lost.get(refusal.reason, 0) + unexplained
         if not self.clip_frames and not refusal.reason:
             refusal = nothing_left(lost, self.small_face_px)
         return LedgerRow(
@@ -109,10 +110,10 @@ class SourceStats:
 
 
 def refused_row(split: str, planned: PlannedSource) -> LedgerRow:
-    """The line of a source that the plan refused."""
-    account = SourceStats(planned)
-    account.refused(SourceRefused(*planned.refusal))
-    return account.row(split)
+    """The row of a source that the plan refused."""
+    stats = SourceStats(planned)
+    stats.refused(SourceRefused(*planned.refusal))
+    return stats.row(split)
 
 
 def nothing_left(lost: dict[str, int], small_face_px: float = 0.0) -> SourceRefused:

@@ -11,21 +11,25 @@ from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.preparing.spans import SILENT
+from speechlip.preparing.reasons import SILENT
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS
 from speechlip.timing import seconds
 
-DIGEST_DIGITS = 16  # 64 bits: a change goes unseen once in 10^19
+DIGEST_DIGITS = 16
+"""64 bits: a change goes unseen once in 10^19."""
 
 
 @dataclass(frozen=True)
 class PlannedSource:
-    """A source with what was seen of its file when the plan was made: its size, its modification time, its length (0 where unknown).
+    """A source, and what its file was when the plan was made.
 
-    declared: what ``declared`` gave then. key_digits: how much of the hash of its name its keys need. refusal: stage, reason and detail of
-    what could not be read, or has no sound; empty where it is to be prepared. first_frame, stop_frame: the part of it that is meant where videos are cut
-    in time, at 25 frames a second (None: to its end).
+    bytes, modified_ns: size and modification time of the file; 0 where it is gone.
+    seconds: length of the video; 0 where unknown.
+    declared: what ``declared`` gave.
+    key_digits: how much of the hash of its name its keys need.
+    refusal: stage, reason and detail where it cannot be read or has no sound; else empty.
+    first_frame, stop_frame: the part that is prepared where videos are cut in time, at 25 fps; None: to the end.
     """
 
     source: Source
@@ -40,15 +44,15 @@ class PlannedSource:
 
     @property
     def part_s(self) -> float:
-        """Length in seconds of the part that is meant."""
+        """Length in seconds of the part that is prepared."""
         stop_s = self.seconds if self.stop_frame is None else seconds(self.stop_frame)
         return stop_s - seconds(self.first_frame)
 
 
-def look_at(
+def inspect_source(
     source: Source, detector: str, key_digits: int, max_picture_px: int = MAX_PICTURE_PX
 ) -> PlannedSource:
-    """Note a source's size, time, length and what goes with it, and why it is refused where it cannot be read or nothing is heard in it."""
+    """Note a source's size, time, length and what goes with it, and why it is refused, if it is."""
     length_s = 0.0
     refusal: tuple[str, ...] = ()
     try:
@@ -67,7 +71,7 @@ def look_at(
 
 
 def length_of(source: Source) -> float:
-    """Length in seconds of a video that is refused, 0 where it cannot be read either: it is counted all the same."""
+    """Length in seconds of a video that is refused; 0 where it cannot be read either."""
     try:
         return 0.0 if source.refusal else video_length_s(source.path)
     except SourceRefused:
@@ -75,10 +79,10 @@ def length_of(source: Source) -> float:
 
 
 def declared(source: Source, detector: str) -> dict[str, str]:
-    """What clips depend on beside the video, its speaker and its licence, as text: a change of it makes another dataset.
+    """What clips depend on beside the video, its speaker and its licence; a change of it makes another dataset.
 
-    The split as declared; of the transcript, of what else is said of it, of the phones' file and, where ``detector`` reads it, of the
-    landmarks' file the first ``DIGEST_DIGITS`` digits of the SHA-256. Empty where there is none.
+    The split as declared; and the first ``DIGEST_DIGITS`` digits of the SHA-256 of the transcript, of the user's own
+    fields, of the phones' file and, where ``detector`` reads it, of the landmarks' file. Empty where there is none.
     """
     facts = {
         "split": source.split or "",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from speechlip.errors import OptionError
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.planned_source import PlannedSource
+from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.timing import FPS, frames, seconds
 
 

@@ -1,0 +1,1 @@
+"""One unit of work: sources → clips → the samples of one shard."""

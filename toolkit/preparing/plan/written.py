@@ -1,0 +1,61 @@
+"""The plan as a file, which an interrupted run leaves for the next."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan.planned_source import PlannedSource, declared
+from speechlip.preparing.plan.units import Plan, Unit
+from speechlip.records import Source
+from speechlip.shards.writer import KEY_DIGITS
+
+PLAN = "plan.json"
+"""Its name in the work folder."""
+
+
+def dump_plan(plan: Plan, options: PrepOptions) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(type(value))
+
+    return json.dumps({"options": options.as_dict(), **asdict(plan)}, default=plain, indent=1)
+
+
+def load_plan(text: str) -> tuple[Plan, dict]:
+    """Read back what ``dump_plan`` wrote: the plan, and its options as a plain dict."""
+    raw = json.loads(text)
+    detector = raw["options"]["detector"]
+    units = [
+        Unit(unit["split"], unit["index"], tuple(_load_source(entry, detector) for entry in unit["sources"]))
+        for unit in raw["units"]
+    ]
+    refused = tuple((split, _load_source(entry, detector)) for split, entry in raw.get("refused", ()))
+    return Plan(tuple(units), raw["with_phones"], refused), raw["options"]
+
+
+def _load_source(entry: dict, detector: str) -> PlannedSource:
+    """One source of a written plan; what a plan of an older release does not say of it is taken as it is now."""
+    fields = dict(entry["source"])
+    for name in ("path", "phones_path", "landmarks_path"):
+        fields[name] = Path(fields[name]) if fields[name] is not None else None
+    source = Source(**fields)
+    facts = entry["declared"] if "declared" in entry else declared(source, detector)
+    digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
+    part = entry.get("first_frame", 0), entry.get("stop_frame")
+    return PlannedSource(
+        source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal, *part
+    )
+
+
+def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
+    """The same plan with these sources of the same names: their folder may have moved, or have another name."""
+    now = {source.name: source for source in sources}
+    units = [
+        replace(unit, sources=tuple(replace(entry, source=now[entry.source.name]) for entry in unit.sources))
+        for unit in plan.units
+    ]
+    refused = tuple((split, replace(entry, source=now[entry.source.name])) for split, entry in plan.refused)
+    return replace(plan, units=tuple(units), refused=refused)

@@ -1,0 +1,12 @@
+"""Why a source or a part of it gives no clip: short phrases that the ledger counts."""
+
+NO_PICTURE = "no picture"
+NO_AUDIO = "no audio"
+NO_FACE = "no face"
+TOO_SMALL = "face too small"
+TOO_BRIEF = "face seen too briefly"
+MOUTH_OUTSIDE = "mouth outside the picture"
+TOO_SHORT = "shorter than the shortest clip"
+SILENT = "silent audio"
+WENT_AWAY = "went away"
+TWO_READINGS = "two readings differ"
