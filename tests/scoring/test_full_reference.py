@@ -7,7 +7,7 @@ import pytest
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.clip.full_reference import landmark_distance
+from speechlip.scoring.clip.landmarks import landmark_distance
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions

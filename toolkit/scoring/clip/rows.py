@@ -1,52 +1,47 @@
-"""Findings of one clip → its rows: one per track, the row that stands for the clip last; every missing number with its reason."""
+"""Results of a clip → its rows: one per face track, last the one that stands for the clip; missing numbers with reasons."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync.lse import SyncScore
-from speechlip.scoring.clip.findings import Findings
+from speechlip.scoring.clip.results import ClipResults
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ModelRow, ScoreRow, TrackCurves
+from speechlip.scoring.records import ModelRow, ScoreRow
 from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 MEAN = "mean"
+LSE_COLUMNS = {
+    "confidence": "lse_c",
+    "distance": "lse_d",
+    "confidence_unpadded": "lse_c_unpadded",
+    "distance_unpadded": "lse_d_unpadded",
+    "ci_low": "lse_ci_low",
+    "ci_high": "lse_ci_high",
+}
+"""Field of ``sync.models.ClipSync`` → its column."""
+OTHER_COLUMNS = {field: f"sync_{field}" for field in LSE_COLUMNS}
+"""The same of a sync model other than SyncNet."""
 
 
 def clip_rows(
-    clip: str, options: ScoreOptions, model: SyncModel | None, found: Findings
+    results: ClipResults, options: ScoreOptions, model: SyncModel | None, problems: Mapping[str, NotScored]
 ) -> tuple[ScoreRow, ...]:
-    """Rows of a clip: a single row where it has one track or none, else one per track and the one for the clip."""
-    if len(found.tracks) < 2:
-        own = found.tracks[0].score if found.tracks else None
-        return (
-            _clip_row(
-                clip,
-                "0" if found.tracks else "",
-                options,
-                model,
-                found,
-                _sync_values(own, model) if own else {},
-            ),
-        )
-    tracks = tuple(
-        _track_row(clip, str(number), options, model, found, track)
-        for number, track in enumerate(found.tracks)
-    )
-    scored = any(track.score for track in found.tracks)
+    """One row of a clip with one face track or none; else one per track, and last the one that stands for the clip.
+
+    problems: family → why it has no value.
+    """
+    tracks, how = results.sync.tracks, RowKind(results.files.task.clip, options, model)
+    scored = any(track.score for track in tracks)
+    sync = how.sync_values(of_clip(tracks)) if scored else {}
+    if len(tracks) < 2:
+        return (_clip_row(how, "0" if tracks else "", results, problems, sync),)
+    delay = {"net_delay_ms": results.sync.audio.net_delay_ms}
     return (
-        *tracks,
-        _clip_row(
-            clip,
-            MEAN,
-            options,
-            model,
-            found,
-            _clip_sync_values(of_clip(found.tracks), model) if scored else {},
-        ),
+        *(_track_row(how, str(number), track, delay) for number, track in enumerate(tracks)),
+        _clip_row(how, MEAN, results, problems, sync),
     )
 
 
@@ -58,7 +53,7 @@ def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem
 
 
 def label(options: ScoreOptions, model: SyncModel | None) -> str:
-    """What stands in the column ``protocol``: the id, and whatever makes the numbers compare with less than the id promises.
+    """The column ``protocol``: protocol id plus any deviation.
 
     >>> label(ScoreOptions(("psnr",), region="mouth"), None)
     'direct, region mouth'
@@ -98,118 +93,68 @@ def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -
     return offset_verdict(row.offset_frames, confidence, low, model_least, rules)
 
 
-def curves_of(tracks: Sequence[TrackSync]) -> tuple[TrackCurves, ...]:
-    """What a report draws, of the tracks that were scored."""
-    return tuple(
-        TrackCurves(
-            track=str(number),
-            start_frame=track.start_frame,
-            frames=track.frames,
-            curve=tuple(_rounded(track.score.curve)),
-            curve_unpadded=tuple(_rounded(track.score.curve_unpadded)),
-            confidence=tuple(_rounded(track.score.confidence)),
-        )
-        for number, track in enumerate(tracks)
-        if track.score
-    )
+@dataclass(frozen=True)
+class RowKind:
+    """What all rows of a clip have in common.
+
+    model: the sync model that scored, None where there is none.
+    """
+
+    clip: str
+    options: ScoreOptions
+    model: SyncModel | None
+
+    @property
+    def is_lse(self) -> bool:
+        return self.model is None or self.model.is_lse
+
+    def row(self, track: str, status: str, reason: str, values: dict[str, Any]) -> ScoreRow:
+        own: dict[str, Any] = {
+            "protocol": label(self.options, self.model),
+            "ffmpeg": self.options.ffmpeg_words,
+        }
+        if self.model is None or self.is_lse:
+            return ScoreRow(self.clip, track, status, reason, **values | own)
+        return ModelRow(self.clip, track, status, reason, **values | own | {"sync_model": self.model.name})
+
+    def sync_values(self, sync: ClipSync) -> dict[str, Any]:
+        """Columns of lip sync, of SyncNet or of another model."""
+        names = LSE_COLUMNS if self.is_lse else OTHER_COLUMNS
+        return {name: _known(getattr(sync, field)) for field, name in names.items()} | {
+            "offset_frames": sync.offset_frames,
+            "offset_ms": offset_ms(sync.offset_frames),
+            "windows": sync.windows,
+        }
 
 
 def _clip_row(
-    clip: str,
+    how: RowKind,
     track: str,
-    options: ScoreOptions,
-    model: SyncModel | None,
-    found: Findings,
+    results: ClipResults,
+    problems: Mapping[str, NotScored],
     sync: dict[str, Any],
 ) -> ScoreRow:
-    lmd = found.landmarks
-    values = sync | {name: _known(value) for name, value in found.images.values.items()}
-    if lmd is not None:
+    images, landmarks = results.images, results.landmarks.result
+    values = sync | {family: _known(value) for family, value in images.values.items()}
+    if landmarks is not None:
+        lmd = landmarks.score
         values |= {"lmd": _known(lmd.lmd), "lmd_iod": _known(lmd.lmd_iod)}
         values["frames_compared"] = lmd.frames_compared
-    values["pictures_compared"] = found.images.frames if found.images.values else None
-    values["net_delay_ms"] = found.net_delay_ms
-    missing = [family for family in options.metrics if family in found.problems]
-    status = "scored" if not missing else "failed" if len(missing) == len(options.metrics) else "partial"
-    reason = "; ".join(f"{family}: {found.problems[family].reason}" for family in missing)
-    return _row(clip, track, status, reason, options, model, values)
+    values["pictures_compared"] = images.frames if images.values else None
+    values["net_delay_ms"] = results.sync.audio.net_delay_ms
+    status = (
+        "scored" if not problems else "failed" if len(problems) == len(how.options.metrics) else "partial"
+    )
+    reason = "; ".join(f"{family}: {problem.reason}" for family, problem in problems.items())
+    return how.row(track, status, reason, values)
 
 
-def _track_row(
-    clip: str,
-    number: str,
-    options: ScoreOptions,
-    model: SyncModel | None,
-    found: Findings,
-    track: TrackSync,
-) -> ScoreRow:
-    delay = {"net_delay_ms": found.net_delay_ms}
+def _track_row(how: RowKind, number: str, track: TrackSync, delay: dict[str, Any]) -> ScoreRow:
     if track.score is None:
         reason = f"lse: {track.problem.reason if track.problem else 'not scored'}"
-        return _row(clip, number, "failed", reason, options, model, delay)
-    return _row(clip, number, "scored", "", options, model, _sync_values(track.score, model) | delay)
-
-
-def _row(
-    clip: str,
-    track: str,
-    status: str,
-    reason: str,
-    options: ScoreOptions,
-    model: SyncModel | None,
-    values: dict[str, Any],
-) -> ScoreRow:
-    kind: dict[str, Any] = {} if model is None or model.is_lse else {"sync_model": model.name}
-    values = values | kind | {"protocol": label(options, model), "ffmpeg": options.ffmpeg_words}
-    return (ModelRow if kind else ScoreRow)(clip, track, status, reason, **values)
-
-
-def _sync_values(score: SyncScore, model: SyncModel | None) -> dict[str, Any]:
-    return _clip_sync_values(
-        ClipSync(
-            score.lse_c,
-            score.lse_d,
-            score.lse_c_unpadded,
-            score.lse_d_unpadded,
-            score.ci_low,
-            score.ci_high,
-            score.offset_frames,
-            score.windows,
-        ),
-        model,
-    )
-
-
-def _clip_sync_values(sync: ClipSync, model: SyncModel | None) -> dict[str, Any]:
-    """Columns of a score: LSE's only where the model is SyncNet."""
-    lse = model is None or model.is_lse
-    names = ("lse_c", "lse_d", "lse_c_unpadded", "lse_d_unpadded", "lse_ci_low", "lse_ci_high") if lse else (
-        "sync_confidence",
-        "sync_distance",
-        "sync_confidence_unpadded",
-        "sync_distance_unpadded",
-        "sync_ci_low",
-        "sync_ci_high",
-    )  # fmt: skip
-    numbers = (
-        sync.confidence,
-        sync.distance,
-        sync.confidence_unpadded,
-        sync.distance_unpadded,
-        sync.ci_low,
-        sync.ci_high,
-    )
-    values: dict[str, Any] = {name: _known(number) for name, number in zip(names, numbers, strict=True)}
-    return values | {
-        "offset_frames": sync.offset_frames,
-        "offset_ms": offset_ms(sync.offset_frames),
-        "windows": sync.windows,
-    }
+        return how.row(number, "failed", reason, delay)
+    return how.row(number, "scored", "", how.sync_values(of_clip([track])) | delay)
 
 
 def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _rounded(values: Any) -> list[float | None]:
-    return [round(float(value), 4) if math.isfinite(value) else None for value in values]

@@ -35,8 +35,8 @@ from speechlip.timing import FPS
 SAME_RATE = Fraction(1, 100)
 
 
-def count_moments(path: Path, info: MediaInfo) -> int:
-    """How many moments of 40 ms reading a video gives, from its packets' stamps alone."""
+def count_frames(path: Path, info: MediaInfo) -> int:
+    """How many frames of 40 ms reading a video gives, from its packets' stamps alone."""
     return sum(1 for _ in frames_by_packets(path, info, Counter()))
 
 
