@@ -27,7 +27,7 @@ from speechlip.timing import SAMPLES_PER_FRAME
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "media"))  # the clips are those of the tests
 
-from flash_click import CASES, Recording, click_errors_ms, measure, moments_of, write  # noqa: E402
+from flash_click import CASES, Recording, click_errors_ms, frames_of, measure, write  # noqa: E402
 
 CONTAINERS = ("mp4", "mov", "mkv", "webm", "avi")
 CODECS = {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le", "flac": "flac"}
@@ -168,7 +168,7 @@ def measured_twice(clip: Recording) -> Row:
         i
         for start in starts
         for k in clip.events()
-        for i in moments_of(start + stamps[k], start + stamps[k + 1])
+        for i in frames_of(start + stamps[k], start + stamps[k + 1])
     ]
     errors_ms = click_errors_ms(
         np.concatenate(sound), [float(start) + click for start in starts for click in clip.clicks_s()]

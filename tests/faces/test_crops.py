@@ -1,4 +1,6 @@
-"""Crops: where the mouth comes to lie, how the cut samples, and auto_avsr's recipe done again with other tools."""
+"""Crops: where the mouth comes to lie, how the cut samples, and auto_avsr's recipe done again with other
+tools.
+"""
 
 import numpy as np
 import pytest
@@ -136,7 +138,7 @@ def test_tracks_of_a_few_frames(n, preset):
     assert len(plan) == n and np.isfinite(plan.affines).all()
 
 
-def smooth_picture(height: int = 400, width: int = 600) -> np.ndarray:
+def smooth_image(height: int = 400, width: int = 600) -> np.ndarray:
     y, x = np.mgrid[:height, :width] + 0.5
     waves = [128 + 100 * np.sin(x / 31 + y / 47 + phase) for phase in (0, 2, 4)]
     return np.stack(waves, axis=-1).astype(np.uint8)
@@ -144,20 +146,23 @@ def smooth_picture(height: int = 400, width: int = 600) -> np.ndarray:
 
 @pytest.mark.parametrize("per_pixel", [0.5, 1.0, 1.3, 2.2, 3.7])
 def test_cut_shows_what_the_affine_says(per_pixel):
-    """Against scikit-image's bilinear warp of a picture too smooth to alias. Its pixel centres are whole numbers, ours half ones."""
-    picture = smooth_picture()
+    """Against scikit-image's bilinear warp of an image too smooth to alias.
+
+    Its pixel centres are whole numbers, ours half ones.
+    """
+    image = smooth_image()
     (affine,) = similarities(np.array([300 + 210j]), np.array([np.exp(0.3j) / per_pixel]))
     to_frame = np.linalg.inv(np.vstack([affine, [0, 0, 1]]))
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     expected = warp(
-        picture,
+        image,
         np.linalg.inv(half) @ to_frame @ half,
         output_shape=(SIZE, SIZE),
         order=1,
         mode="edge",
         preserve_range=True,
     )
-    crop = cut(picture, affine.astype(np.float32))
+    crop = cut(image, affine.astype(np.float32))
     assert crop.shape == (SIZE, SIZE, 3) and crop.dtype == np.uint8
     assert np.abs(crop - expected).mean() < 1.0
 
@@ -168,9 +173,9 @@ def test_a_spot_lands_where_the_affine_puts_it(per_pixel):
     spot = np.array([403.3, 351.8])
     y, x = np.mgrid[:800, :800] + 0.5
     light = 255 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / (2 * (4 * per_pixel) ** 2))
-    picture = np.repeat(light.astype(np.uint8)[..., None], 3, axis=2)
+    image = np.repeat(light.astype(np.uint8)[..., None], 3, axis=2)
     affine = similarities(np.array([400 + 350j]), np.array([np.exp(0.3j) / per_pixel]))[0].astype(np.float32)
-    weights = cut(picture, affine)[..., 0].astype(float)
+    weights = cut(image, affine)[..., 0].astype(float)
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
     found = np.array([(columns * weights).sum(), (rows * weights).sum()]) / weights.sum()
     assert np.abs(found - transform(affine[None], spot[None, None])[0, 0]).max() < 0.05
@@ -178,31 +183,33 @@ def test_a_spot_lands_where_the_affine_puts_it(per_pixel):
 
 @pytest.mark.parametrize("per_pixel", [2.0, 3.3, 5.0, 9.0])
 def test_shrinking_does_not_alias(per_pixel):
-    """A chequerboard of single pixels becomes even grey, black points every eight pixels stay as many per cent of the light."""
+    """A chequerboard of single pixels becomes even grey, black points every eight pixels stay as many per
+    cent of the light.
+    """
     board = np.indices((1000, 1000)).sum(axis=0) % 2 * 255
-    picture = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
+    image = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
     (affine,) = similarities(np.array([500 + 500j]), np.array([np.exp(0.2j) / per_pixel]))
-    crop = cut(picture, affine.astype(np.float32)).astype(float)
+    crop = cut(image, affine.astype(np.float32)).astype(float)
     assert crop.std() < 14 and abs(crop.mean() - 127.5) < 2
 
 
 @pytest.mark.parametrize("per_pixel", [0.7, 1.6, 3.1, 6.2])
 @pytest.mark.parametrize("centre", [300 + 200j, 20 + 390j, 5 + 5j, -30 + 100j])
 def test_the_region_is_all_that_cut_reads(per_pixel, centre):
-    picture = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
     affine = similarities(np.array([centre]), np.array([np.exp(-0.4j) / per_pixel]))[0].astype(np.float32)
     x0, y0, x1, y1 = region(affine, 600, 400)
     assert 0 <= x0 < x1 <= 600 and 0 <= y0 < y1 <= 400 and x0 % 2 == y0 % 2 == 0
-    assert np.array_equal(cut(picture, affine), cut(picture[y0:y1, x0:x1].copy(), affine, corner=(x0, y0)))
+    assert np.array_equal(cut(image, affine), cut(image[y0:y1, x0:x1].copy(), affine, corner=(x0, y0)))
 
 
 def test_outside_the_frame_the_border_is_repeated():
-    picture = smooth_picture(100, 100)
+    image = smooth_image(100, 100)
     (affine,) = similarities(np.array([0 + 50j]), np.array([1 + 0j]))
-    crop = cut(picture, affine.astype(np.float32))
+    crop = cut(image, affine.astype(np.float32))
     assert np.array_equal(crop[:, :48], np.repeat(crop[:, 48:49], 48, axis=1))
-    far = cut(picture, similarities(np.array([-5000 - 5000j]), np.array([1 + 0j]))[0].astype(np.float32))
-    assert (far == picture[0, 0]).all()
+    far = cut(image, similarities(np.array([-5000 - 5000j]), np.array([1 + 0j]))[0].astype(np.float32))
+    assert (far == image[0, 0]).all()
 
 
 def test_shrinkage():

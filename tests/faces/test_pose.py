@@ -29,7 +29,7 @@ def test_pose_is_the_least_squares_similarity():
     assert as_complex(expected.translation) == pytest.approx(pose.anchor[0], abs=1e-2)
 
 
-def test_to_face_and_to_picture_are_inverse():
+def test_to_face_and_to_image_are_inverse():
     points = mean_face()[None] * 5 + (80, 90)
     pose = fit_pose(points)
     assert np.allclose(pose.to_image(pose.to_face(as_complex(points))), as_complex(points))

@@ -11,17 +11,17 @@ RNG = np.random.default_rng(0)
 
 
 def scene(seed: int, shift: int = 0, light: float = 1.0) -> np.ndarray:
-    """A smooth random picture, moved sideways by ``shift`` px and lit."""
+    """A smooth random image, moved sideways by ``shift`` px and lit."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (9, 16, 3)).astype(np.uint8)
-    picture = np.roll(np.kron(coarse, np.ones((20, 20, 1), np.uint8)), shift, axis=1)
-    return np.clip(picture * light, 0, 255).astype(np.uint8)
+    image = np.roll(np.kron(coarse, np.ones((20, 20, 1), np.uint8)), shift, axis=1)
+    return np.clip(image * light, 0, 255).astype(np.uint8)
 
 
 def cuts_of(frames) -> list[int]:
     shots = ShotDetector()
-    for index, picture in enumerate(frames):
-        shots.see(picture, index)
+    for index, image in enumerate(frames):
+        shots.see(image, index)
     return shots.cuts()
 
 
@@ -47,7 +47,7 @@ def test_flicker_pan_and_fade_are_no_cuts():
     assert cuts_of([scene(1, light=0.2 + i / 50) for i in range(41)]) == []
 
 
-def test_frames_without_picture_are_passed_over():
+def test_frames_without_image_are_passed_over():
     assert cuts_of([scene(1)] * 10 + [None] * 3 + [scene(1)] * 10) == []
     assert cuts_of([scene(1)] * 10 + [None] * 3 + [scene(2)] * 10) == [13]
     assert cuts_of([None] * 4) == [] and cuts_of([]) == []
@@ -74,8 +74,8 @@ def test_agrees_with_scenedetect():
     theirs = detectors.AdaptiveDetector(min_scene_len=1)
     found = [
         cut
-        for index, picture in enumerate(frames)
-        for cut in theirs.process_frame(index, picture[..., ::-1].copy())
+        for index, image in enumerate(frames)
+        for cut in theirs.process_frame(index, image[..., ::-1].copy())
     ]
     assert cuts_of(frames) == found + theirs.post_process(len(frames)) == [30, 60]
 
@@ -94,10 +94,10 @@ def test_real_clips_joined(real_clips):
 
 
 def test_cost_does_not_grow_with_the_frame():
-    shots, picture = ShotDetector(), RNG.integers(0, 255, (2160, 3840, 3), dtype=np.uint8)
-    shots.see(picture, 0)
+    shots, image = ShotDetector(), RNG.integers(0, 255, (2160, 3840, 3), dtype=np.uint8)
+    shots.see(image, 0)
     started = time.perf_counter()
     for index in range(1, 11):
-        shots.see(picture, index)
+        shots.see(image, index)
     assert (time.perf_counter() - started) / 10 < 0.02  # 1 ms; a whole 4K frame would cost 10 ms and more
     assert max(shots._frames[0][1].shape[:2]) == LONG_SIDE

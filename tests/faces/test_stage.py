@@ -42,7 +42,9 @@ def spans(tracks):
 
 
 def test_faces_at_once_count_small_ones_and_no_false_ones():
-    """A large face throughout, a second in frames 10 … 29, one of 24 px in 20 … 29, a false detection in frame 3."""
+    """A large face throughout, a second in frames 10 … 29, one of 24 px in 20 … 29, a false detection in
+    frame 3.
+    """
     frames = [[box(100)] for _ in range(40)]
     frames[3].append(box(600))
     for index in range(10, 30):

@@ -62,7 +62,7 @@ def test_gaps_up_to_twelve_frames_are_interpolated_and_marked_longer_ones_split(
         assert (tracks[0].scores[15:27] == 0).all()
 
 
-def test_no_picture_is_a_gap():
+def test_no_image_is_a_gap():
     (track,) = build_tracks([[box(100)]] * 8 + [None] * 4 + [[box(100)]] * 8, [], STILL)[0]
     assert spans([track]) == [(0, 20)] and track.interpolated.sum() == 4
 

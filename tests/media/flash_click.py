@@ -1,7 +1,8 @@
-"""Clips whose truth is known: a white frame and a chirp that begin at the same source time, several times over.
+"""Clips whose truth is known: several times a white frame and a chirp begin at the same source time.
 
-The chirp (10 ms, 300 → 3400 Hz, raised-cosine window) is the same function of time at every sample rate, so that its place can be found to
-a fraction of a sample by correlation; every codec here keeps its band, 8 kHz included.
+The chirp (10 ms, 300 → 3400 Hz, raised-cosine window) is the same function of time at every sample rate, so
+that its place can be found to a fraction of a sample by correlation; every codec here keeps its band, 8 kHz
+included.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,21 +19,10 @@ from speechlip.media.frames import ReadStats, read_frames
 from speechlip.media.probe import probe
 
 CHIRP_S, LOW_HZ, HIGH_HZ = 0.010, 300.0, 3400.0
-NEAR_S = (
-    0.5,
-    1.2,
-    1.9,
-)  # where an event is wanted; it lands on a source frame that is on display at the centre of some moment
-PHONE_STEPS_MS = (
-    33,
-    34,
-    50,
-    33,
-    17,
-    41,
-    67,
-    33,
-)  # a variable rate as a phone in dim light has it: 26 frames/s on average
+NEAR_S = (0.5, 1.2, 1.9)
+"""Where an event is wanted; it lands on a source frame that is on display at the centre of some 40 ms."""
+PHONE_STEPS_MS = (33, 34, 50, 33, 17, 41, 67, 33)
+"""A variable rate as a phone in dim light has it: 26 frames/s on average."""
 VIDEO_CODECS = {"webm": "libvpx", "avi": "mpeg4", "mpg": "mpeg2video"}  # the others: libx264 with B-frames
 OPTIONS = {
     "libx264": {"preset": "ultrafast", "bf": "2", "b-pyramid": "none"},
@@ -42,8 +32,11 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Recording:
-    """How a clip is made. rate: frames/s, or ``variable``; ``*_start_s``: the first stamps written; noise: dark noise instead of black, with a
-    key frame every 0.4 s, so that packets are large enough to damage.
+    """How a clip is made.
+
+    rate: frames/s, or ``variable``.
+    video_start_s, audio_start_s: the first stamps written.
+    noise: dark noise, not black, and a key frame every 0.4 s: packets are large enough to damage.
     """
 
     extension: str = "mp4"
@@ -70,9 +63,9 @@ class Recording:
         return [k / Fraction(self.rate) for k in range(int(self.duration_s * Fraction(self.rate)) + 1)]
 
     def events(self) -> list[int]:
-        """Indices of the white frames: one near each of NEAR_S that 25 moments a second can see."""
+        """Indices of the white frames: one near each of NEAR_S that 25 frames a second can see."""
         stamps = self.stamps()
-        seen = [k for k in range(len(stamps) - 1) if moments_of(stamps[k], stamps[k + 1])]
+        seen = [k for k in range(len(stamps) - 1) if frames_of(stamps[k], stamps[k + 1])]
         return [
             min(seen, key=lambda k: abs(stamps[k] - Fraction(near)))
             for near in NEAR_S
@@ -84,13 +77,13 @@ class Recording:
         return [float(self.stamps()[k]) for k in self.events()]
 
     def bright_frames(self) -> list[int]:
-        """The moments that must be white: those at whose centre a white frame is on display."""
+        """The frames that must be white: those at whose centre a white frame is on display."""
         stamps = self.stamps()
-        return [i for k in self.events() for i in moments_of(stamps[k], stamps[k + 1])]
+        return [i for k in self.events() for i in frames_of(stamps[k], stamps[k + 1])]
 
 
-def moments_of(start_s: Fraction, stop_s: Fraction) -> list[int]:
-    """Moments whose centre lies in [start, stop)."""
+def frames_of(start_s: Fraction, stop_s: Fraction) -> list[int]:
+    """Frames whose centre lies in [start, stop)."""
     first = -((Fraction(1, 2) - start_s * 25) // 1)
     return [
         i for i in range(int(first), int(stop_s * 25) + 1) if start_s <= (i + Fraction(1, 2)) / 25 < stop_s
@@ -108,15 +101,17 @@ def chirp(at_s: np.ndarray) -> np.ndarray:
 def waveform(clicks_s: Sequence[float], rate_hz: int, duration_s: float, start_s: float = 0.0) -> np.ndarray:
     """(n,) int16: the clicks as heard from ``start_s`` on, at 0.7 of full scale."""
     at_s = start_s + np.arange(round(duration_s * rate_hz)) / rate_hz
-    sound = np.zeros_like(at_s)
+    audio = np.zeros_like(at_s)
     for click in clicks_s:
         near = slice(*np.searchsorted(at_s, (click, click + CHIRP_S)))
-        sound[near] += chirp(at_s[near] - click)
-    return (0.7 * 32767 * sound).astype(np.int16)
+        audio[near] += chirp(at_s[near] - click)
+    return (0.7 * 32767 * audio).astype(np.int16)
 
 
 def click_errors_ms(samples: np.ndarray, clicks_s: Sequence[float], search_s: float = 0.15) -> list[float]:
-    """How late each click is heard in 16 kHz ``samples``, by the peak of the correlation, refined by a parabola."""
+    """How late each click is heard in 16 kHz ``samples``, by the peak of the correlation, refined by a
+    parabola.
+    """
     wanted = chirp(np.arange(round(CHIRP_S * 16000)) / 16000)
     found = np.abs(np.correlate(samples.astype(float), wanted, "valid"))
     errors = []
@@ -172,7 +167,12 @@ CASES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What one reading of a clip gave: white moments, moments without picture or sound, lateness of every click, and the sound itself."""
+    """What one reading of a clip gave.
+
+    white, without_image, without_audio: numbers of frames.
+    click_errors_ms: lateness of every click.
+    samples: (N,) int16, 16 kHz.
+    """
 
     white: list[int]
     without_image: list[int]
@@ -183,21 +183,24 @@ class Measured:
 
 
 def measure(path: Path, recording: Recording, decoder: str = "pyav", cut_s: float = 0.0) -> Measured:
-    """Read a clip and look for its events, of which the first ``cut_s`` were cut off; moments without sound count as silence."""
+    """Read a clip, of which the first ``cut_s`` were cut off, and look for its events.
+
+    Frames without audio count as silence.
+    """
     reading = read_frames(path, probe(path), decoder)
-    white, no_picture, no_sound, sound = [], [], [], []
+    white, no_image, no_audio, audio = [], [], [], []
     for frame in reading:
-        (no_picture if frame.image is None else white if frame.image.rgb().mean() > 128 else []).append(
+        (no_image if frame.image is None else white if frame.image.rgb().mean() > 128 else []).append(
             frame.index
         )
         if frame.samples is None:
-            no_sound.append(frame.index)
-        sound.append(np.zeros(640, np.int16) if frame.samples is None else frame.samples)
-    samples = np.concatenate(sound)
+            no_audio.append(frame.index)
+        audio.append(np.zeros(640, np.int16) if frame.samples is None else frame.samples)
+    samples = np.concatenate(audio)
     return Measured(
         white,
-        no_picture,
-        no_sound,
+        no_image,
+        no_audio,
         click_errors_ms(samples, [c - cut_s for c in recording.clicks_s()]),
         samples,
         reading.stats,
@@ -215,11 +218,11 @@ def write(path: Path, recording: Recording) -> Recording:
         )
         for track in tracks:
             track.disposition = Disposition.default if track is tracks[-1] else Disposition(0)
-        for picture in _pictures(video, recording):
+        for picture in _images(video, recording):
             container.mux(video.encode(picture))
         container.mux(video.encode())
         for track in tracks:
-            for frame in _sound(track, recording, silent=track is not tracks[-1]):
+            for frame in _audio(track, recording, silent=track is not tracks[-1]):
                 container.mux(track.encode(frame))
             container.mux(track.encode())
     return recording
@@ -239,7 +242,7 @@ def _add_video(container: av.container.OutputContainer, recording: Recording) ->
     return stream
 
 
-def _pictures(stream: av.VideoStream, recording: Recording) -> Iterator[av.VideoFrame]:
+def _images(stream: av.VideoStream, recording: Recording) -> Iterator[av.VideoFrame]:
     white, random, shape = set(recording.events()), np.random.default_rng(0), (*recording.size[::-1], 3)
     time_base = Fraction(1, 1000) if recording.rate == "variable" else 1 / Fraction(recording.rate)
     for k, stamp in enumerate(recording.stamps()[:-1]):
@@ -255,7 +258,7 @@ def _add_audio(container: av.container.OutputContainer, recording: Recording) ->
     return stream
 
 
-def _sound(stream: av.AudioStream, recording: Recording, silent: bool) -> Iterator[av.AudioFrame]:
+def _audio(stream: av.AudioStream, recording: Recording, silent: bool) -> Iterator[av.AudioFrame]:
     clicks = [] if silent else recording.clicks_s()
     rate, start_s = recording.audio_rate_hz, recording.audio_start_s
     duration_s = float(recording.audio_duration_s or recording.duration_s)

@@ -1,4 +1,6 @@
-"""Small silent videos whose pixels, sizes and matrices are chosen, and a file's real display matrix set to any nine numbers."""
+"""Small silent videos whose pixels, sizes and matrices are chosen, and a file's real display matrix set to
+any nine numbers.
+"""
 
 import shutil
 import struct
@@ -18,17 +20,18 @@ KINDS = {  # container → encoder, options
 }
 
 
-def write_parts(path, parts, fps=25, kind=None, sound=None):
-    """One video stream of several parts, each (frames (N, H, W, 3), pixel aspect): its encoder is another, the stream goes on.
+def write_parts(path, parts, fps=25, kind=None, audio=None):
+    """One video stream of several parts, each (frames (N, H, W, 3), pixel aspect): its encoder is another,
+    the stream goes on.
 
-    kind: whose encoder, the container's own where None; sound: (n,) int16 at 16 kHz, or None.
+    kind: whose encoder, the container's own where None; audio: (n,) int16 at 16 kHz, or None.
     """
     kind, options = KINDS[kind or path.suffix[1:]]
     with av.open(str(path), "w") as container:
         stream, shown = None, 0
-        heard = container.add_stream("pcm_s16le", rate=16000, layout="mono") if sound is not None else None
+        heard = container.add_stream("pcm_s16le", rate=16000, layout="mono") if audio is not None else None
         if heard is not None:
-            block = av.AudioFrame.from_ndarray(sound[None], format="s16", layout="mono")
+            block = av.AudioFrame.from_ndarray(audio[None], format="s16", layout="mono")
             block.sample_rate, block.pts, block.time_base = 16000, 0, Fraction(1, 16000)
             sounding = heard.encode(block)
         for frames, aspect in parts:
@@ -44,8 +47,8 @@ def write_parts(path, parts, fps=25, kind=None, sound=None):
                 aspect
             )
             packets = []
-            for picture in frames:
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture))
+            for image in frames:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image))
                 frame.pts, frame.time_base = shown, Fraction(1, fps)
                 packets += encoder.encode(frame)
                 shown += 1
@@ -64,14 +67,16 @@ def disc(width, height, aspect=Fraction(1)):
     return np.repeat((255 * inside).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def extent(picture):
-    """(width, height) in px of what is white in a picture."""
-    white = picture.mean(axis=2) > 127
+def extent(image):
+    """(width, height) in px of what is white in an image."""
+    white = image.mean(axis=2) > 127
     return int(white.any(axis=0).sum()), int(white.any(axis=1).sum())
 
 
 def quadrants(width, height):
-    """(H, W, 3): red, green, blue, white from the upper left in rows: no two of the eight orientations look alike."""
+    """(H, W, 3): red, green, blue, white from the upper left in rows: no two of the eight orientations look
+    alike.
+    """
     colours = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], np.uint8)
     return colours[(np.arange(height) * 2 // height)[:, None], (np.arange(width) * 2 // width)[None, :]]
 
@@ -89,7 +94,7 @@ def set_matrix(path, a, b, c, d):
 
 
 def say_shape(path, said, shape):
-    """A copy whose container says the picture's shape (width over height); VP8 has no word for it."""
+    """A copy whose container says the image's shape (width over height); VP8 has no word for it."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg here")
     command = [

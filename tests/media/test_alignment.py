@@ -1,4 +1,6 @@
-"""Flash and click begin at one source time: both must come out there. benchmarks/alignment.py runs the whole table of docs/alignment.md."""
+"""Flash and click begin at one source time: both must come out there. benchmarks/alignment.py runs the whole
+table of docs/alignment.md.
+"""
 
 from fractions import Fraction
 
@@ -10,7 +12,7 @@ from speechlip.media.probe import probe
 
 
 @pytest.mark.parametrize("recording", CASES.values(), ids=CASES)
-def test_click_within_2_ms_and_flash_in_its_moment(tmp_path, recording):
+def test_click_within_2_ms_and_flash_in_its_frame(tmp_path, recording):
     path = tmp_path / f"clip.{recording.extension}"
     write(path, recording)
     found = measure(path, recording)
@@ -21,10 +23,10 @@ def test_click_within_2_ms_and_flash_in_its_moment(tmp_path, recording):
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv", "ts"])
-def test_late_audio_has_no_sound_before_it(tmp_path, extension):
+def test_late_audio_has_no_audio_before_it(tmp_path, extension):
     recording = Recording(extension, audio_start_s=Fraction(3, 10))
     found = measure(_written(tmp_path, recording), recording)
-    assert found.without_audio == list(range(7))  # 0.3 s = 7.5 moments; half of the eighth is padded
+    assert found.without_audio == list(range(7))  # 0.3 s = 7.5 frames; half of the eighth is padded
     assert max(map(abs, found.click_errors_ms)) <= 2.0 and found.white == recording.bright_frames()
 
 
@@ -41,8 +43,10 @@ def test_late_video_starts_the_clock(tmp_path):
 @pytest.mark.parametrize(
     "movflags", ["faststart", "frag_keyframe+empty_moov+delay_moov"], ids=["whole", "fragments"]
 )
-def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path, movflags):
-    """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be shown."""
+def test_edit_list_that_cuts_into_a_group_of_images(tmp_path, movflags):
+    """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be
+    shown.
+    """
     recording, cut_s = Recording(), Fraction(8, 25)
     _remux(_written(tmp_path, recording), tmp_path / "cut.mp4", -cut_s, movflags)
     assert probe(tmp_path / "cut.mp4").video_start_s == 0
@@ -53,7 +57,9 @@ def test_edit_list_that_cuts_into_a_group_of_pictures(tmp_path, movflags):
 
 
 def test_mp3_in_avi_is_late_because_the_container_has_no_field_for_the_encoder_delay(tmp_path):
-    """1105 samples (LAME 576 + decoder 529), as docs/alignment.md lists it: neither hidden nor corrected by a guess."""
+    """1105 samples (LAME 576 + decoder 529), as docs/alignment.md lists it: neither hidden nor corrected by a
+    guess.
+    """
     recording = Recording("avi", audio_codec="libmp3lame", audio_rate_hz=44100)
     errors = measure(_written(tmp_path, recording), recording).click_errors_ms
     assert errors == pytest.approx([1000 * 1105 / 44100] * len(errors), abs=0.1)
@@ -78,7 +84,7 @@ def test_very_short(tmp_path, duration_s, count, decoder):
 @pytest.mark.parametrize(
     "extension, rate", [("mp4", "30"), ("mp4", "variable"), ("mkv", "60"), ("avi", "25")]
 )
-def test_decord_gives_the_same_pictures(tmp_path, extension, rate):
+def test_decord_gives_the_same_images(tmp_path, extension, rate):
     pytest.importorskip("decord")
     recording = Recording(extension, rate, "pcm_s16le")
     assert measure(_written(tmp_path, recording), recording, "decord").white == recording.bright_frames()

@@ -1,4 +1,6 @@
-"""Channels that would cancel are turned back and named; every other sound is added up as libswresample does it."""
+"""Channels that would cancel are turned back and named; all else is added up as libswresample does
+it.
+"""
 
 from collections import Counter
 from fractions import Fraction
@@ -51,7 +53,7 @@ def frames(channels, form="s16", layout="stereo", size=1024):
 
 
 def mono(stamped, seconds):
-    """(n,) in ±1 of a whole sound, and what was said of it."""
+    """(n,) in ±1 of all audio of a file, and what was said of it."""
     tally = Counter()
     found = list(islice(cut(placed(stamped, tally), tally), int(seconds * 25)))
     return np.concatenate(found) / 32768, sentences(tally)
@@ -94,7 +96,9 @@ def test_more_than_two_channels():
 
 
 def test_what_does_not_cancel_is_left_bit_for_bit():
-    """In phase, two speakers on two microphones, wide stereo of which half is in opposite phase, one channel silent, silence."""
+    """In phase, two speakers on two microphones, wide stereo of which half is in opposite phase, one channel
+    silent, silence.
+    """
     one, other = voice(3), voice(3, seed=1)
     for channels in (
         [one, 0.8 * one],
@@ -132,21 +136,23 @@ def test_numbers_that_are_none_do_not_spread():
 
 @pytest.fixture(scope="module")
 def eight(tmp_path_factory):
-    """A video with 7.1 AAC, whose decoder gives eight planes: PyAV cannot make an array of them, the process would end."""
+    """A video with 7.1 AAC, whose decoder gives eight planes: PyAV cannot make an array of them, the process
+    would end.
+    """
     sound, path = voice(1.2), tmp_path_factory.mktemp("eight") / "eight.mp4"
     with av.open(str(path), "w") as out:
-        pictures = out.add_stream("mpeg4", rate=25)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        images = out.add_stream("mpeg4", rate=25)
+        images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
         stream = out.add_stream("aac", rate=RATE, layout="7.1")
         for index in range(30):
             frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
             frame.pts, frame.time_base = index, Fraction(1, 25)
-            out.mux(pictures.encode(frame))
+            out.mux(images.encode(frame))
         to_planar = av.AudioResampler("fltp", "7.1", RATE, 1024)
         for _, frame in frames(np.stack([sound, -0.8 * sound, *[0 * sound] * 6]), "flt", "7.1"):
             frame.pts = None
             out.mux([packet for part in to_planar.resample(frame) for packet in stream.encode(part)])
-        out.mux([*pictures.encode(), *stream.encode()])
+        out.mux([*images.encode(), *stream.encode()])
     return path
 
 
@@ -161,11 +167,13 @@ def test_eight_planar_channels(eight, tmp_path):
 
 @pytest.fixture(scope="module")
 def two_rates(tmp_path_factory):
-    """A transport stream whose MP2 sound is 48 kHz stereo for 1.2 s and 32 kHz mono after, a tone of 500 Hz throughout."""
+    """A transport stream whose MP2 audio is 48 kHz stereo for 1.2 s and 32 kHz mono after, a tone of 500 Hz
+    throughout.
+    """
     path = tmp_path_factory.mktemp("rates") / "clip.ts"
     with av.open(str(path), "w") as out:
-        pictures = out.add_stream("mpeg2video", rate=25)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        images = out.add_stream("mpeg2video", rate=25)
+        images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
         sounding = out.add_stream("mp2", rate=48000, layout="stereo")
         second = av.CodecContext.create("mp2", "w")
         second.sample_rate, second.layout, second.format, second.time_base = (
@@ -183,10 +191,8 @@ def two_rates(tmp_path_factory):
         for index in range(60):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * index, np.uint8))
             frame.pts, frame.time_base = index, Fraction(1, 25)
-            packets += pictures.encode(frame)
-        for packet in sorted(
-            [*packets, *pictures.encode()], key=lambda packet: packet.dts * packet.time_base
-        ):
+            packets += images.encode(frame)
+        for packet in sorted([*packets, *images.encode()], key=lambda packet: packet.dts * packet.time_base):
             out.mux(packet)
     return path
 

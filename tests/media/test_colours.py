@@ -1,4 +1,7 @@
-"""HDR and wide gamuts become SDR by the published formulas; YUV is read by the matrix and range that a frame is tagged with."""
+"""HDR and wide gamuts become SDR by the published formulas;
+
+YUV is read by the matrix and range that a frame is tagged with.
+"""
 
 from collections import Counter
 from fractions import Fraction
@@ -46,7 +49,9 @@ SKIN = patches(
 
 
 def as_hdr(sdr, transfer):
-    """SDR signal → HDR signal as BT.2408 puts it there: BT.1886, 203 cd/m², BT.2020, and the inverse of BT.2100's curves."""
+    """SDR signal → HDR signal as BT.2408 puts it there: BT.1886, 203 cd/m², BT.2020, and the inverse of
+    BT.2100's curves.
+    """
     nits = 203 * sdr**2.4 @ TO_2020.T
     if transfer == "BT.2020":
         return (nits / 203) ** (1 / 2.4)
@@ -64,7 +69,9 @@ def as_hdr(sdr, transfer):
 
 
 def write_tagged(path, rgb, bits, primaries, transfer, matrix, full=False):
-    """Three frames without loss: (H, W, 3) RGB signal in 0–1 → 4:4:4 by the weights of the matrix, in the whole range or the narrow one."""
+    """Three frames without loss: (H, W, 3) RGB signal in 0–1 → 4:4:4 by the weights of the matrix, in the
+    whole range or the narrow one.
+    """
     red_weight, blue_weight = WEIGHTS.get(matrix, WEIGHTS[5])
     luma = rgb @ (red_weight, 1 - red_weight - blue_weight, blue_weight)
     blue, red = (rgb[..., 2] - luma) / (2 - 2 * blue_weight), (rgb[..., 0] - luma) / (2 - 2 * red_weight)

@@ -24,7 +24,7 @@ def intact(request, tmp_path_factory):
     return path, recording
 
 
-def test_damaged_pictures_do_not_move_the_others(tmp_path, intact):
+def test_damaged_images_do_not_move_the_others(tmp_path, intact):
     path, recording = intact
     damaged = _with_zeroed_packets(path, tmp_path, "video", 0.72, 1.0)
     found = measure(damaged, recording)
@@ -33,12 +33,10 @@ def test_damaged_pictures_do_not_move_the_others(tmp_path, intact):
     assert found.stats.frames == 65 and found.stats.damaged_packets + found.stats.damaged_frames > 0
 
 
-def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
+def test_damaged_audio_is_a_hole_and_the_rest_stays(tmp_path, intact):
     path, recording = intact
     if path.suffix == ".ts":
-        pytest.skip(
-            "AAC in a transport stream is resynchronised by its parser, which drops the packets before decoding"
-        )
+        pytest.skip("the parser of AAC in a transport stream drops damaged packets before they are decoded")
     damaged = _with_zeroed_packets(path, tmp_path, "audio", 0.72, 1.0)
     found = measure(damaged, recording)
     assert found.white == recording.bright_frames() and not found.without_image
@@ -47,7 +45,7 @@ def test_damaged_sound_is_a_hole_and_the_rest_stays(tmp_path, intact):
     assert found.stats.damaged_packets > 5 and found.stats.audio_gaps == 1
 
 
-def test_a_hole_in_the_pictures_is_none_not_a_standing_face(tmp_path):
+def test_a_hole_in_the_images_is_none_not_a_standing_face(tmp_path):
     """0.8 s without a packet is more than MAX_HOLD_S; 0.3 s is held."""
     recording = Recording("mp4", **NOISY)
     path = tmp_path / "clip.mp4"

@@ -46,7 +46,7 @@ def refusal(path):
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_the_same_pictures_at_the_same_moments(tmp_path, name):
+def test_every_frame_has_the_same_image(tmp_path, name):
     recording = replace(CASES[name], noise=True)
     path = tmp_path / f"clip.{recording.extension}"
     write(path, recording)
@@ -85,8 +85,8 @@ def test_a_size_that_changes(tmp_path):
     assert "scales every picture to the first one's size, and here it changes" in refusal(path)
 
 
-def test_an_edit_list_that_hides_pictures(tmp_path):
-    """As ``ffmpeg -ss 0.4 -c copy`` leaves it: the group of pictures before is in the file and is not shown."""
+def test_an_edit_list_that_hides_images(tmp_path):
+    """As ``ffmpeg -ss 0.4 -c copy`` leaves it: the group of images before is in the file and is not shown."""
     with (
         av.open(str(write_parts(tmp_path / "whole.mp4", [([disc(64, 48)] * 30, 1)]))) as given,
         av.open(str(tmp_path / "cut.mp4"), "w") as made,

@@ -33,7 +33,7 @@ def first(path):
 def test_a_disc_is_round(tmp_path, container, aspect):
     if (
         container == "ts" and aspect != "16/15"
-    ):  # MPEG-2 knows aspects of the whole picture: 4:3 of 180 × 144 is 16:15
+    ):  # MPEG-2 knows aspects of the whole image: 4:3 of 180 × 144 is 16:15
         pytest.skip("MPEG-2 has no such pixels at this size")
     if container == "avi" and aspect == "16/15":
         pytest.skip("two of AVI are enough")
@@ -62,7 +62,7 @@ def test_nearly_square_pixels_and_mad_ones_stay(tmp_path, aspect, told):
     )
 
 
-def test_the_limit_on_a_picture_is_on_the_square_one(tmp_path):
+def test_the_limit_on_a_image_is_on_the_square_one(tmp_path):
     path = write_parts(tmp_path / "clip.mp4", [([disc(64, 48)] * 3, "3")])
     assert probe(path, need_audio=False, max_picture_px=192 * 48).width == 192
     with pytest.raises(SourceRefused, match=r"picture too large.*192 × 48 px"):
@@ -109,7 +109,9 @@ def test_a_matrix_of_zeros_is_none(tmp_path):
 
 @pytest.mark.parametrize("matrix", [(2, 0, 0, 1), (0, 2, -1, 0)], ids=["across", "across and turned"])
 def test_a_matrix_that_stretches(tmp_path, matrix):
-    """As old QuickTime files say that their pixels are twice as wide as high; the stretch is along the stored rows."""
+    """As old QuickTime files say that their pixels are twice as wide as high; the stretch is along the stored
+    rows.
+    """
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([disc(64, 96, 2)] * 3, 1)]), *matrix)
     info, picture = first(path)
     across, down = extent(picture)
@@ -117,7 +119,9 @@ def test_a_matrix_that_stretches(tmp_path, matrix):
 
 
 def test_the_container_has_the_last_word(tmp_path):
-    """The stream says 4:3, the container 8:9: as FFmpeg has it, and as 3GP needs it, whose decoder makes one up."""
+    """The stream says 4:3, the container 8:9: as FFmpeg has it, and as 3GP needs it, whose decoder makes one
+    up.
+    """
     path = write_parts(tmp_path / "clip.mkv", [([disc(180, 144, Fraction(8, 9))] * 3, "4/3")])
     info, picture = first(say_shape(path, tmp_path / "said.mkv", Fraction(10, 9)))
     assert info.width == 160 and abs(np.subtract(*extent(picture))) <= 2
@@ -127,8 +131,8 @@ def test_the_container_has_the_last_word(tmp_path):
     "aspect, matrix",
     [("4/3", (1, 0, 0, 1)), ("8/9", (0, 1, -1, 0)), ("4/3", (0, -1, -1, 0)), ("1", (-1, 0, 0, 1))],
 )
-def test_the_same_picture_as_ffmpeg(tmp_path, aspect, matrix):
-    """ffmpeg turns before it stretches, so that the picture is compared at one size."""
+def test_the_same_image_as_ffmpeg(tmp_path, aspect, matrix):
+    """ffmpeg turns before it stretches, so that the image is compared at one size."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg here")
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(96, 64)] * 3, aspect)]), *matrix)
@@ -164,17 +168,17 @@ def test_a_size_that_changes_is_followed(tmp_path, container):
     )
     info = probe(path, need_audio=False)
     reading = read_frames(path, info)
-    pictures = [frame.image.rgb() for frame in reading]
+    images = [frame.image.rgb() for frame in reading]
     assert [
         (size, len(list(group)))
-        for size, group in itertools.groupby(picture.shape[1::-1] for picture in pictures)
+        for size, group in itertools.groupby(picture.shape[1::-1] for picture in images)
     ] == [
         ((96, 64), 25),
         ((64, 96), 25),
         ((192, 128), 10),
         ((96, 64), 10),
     ]
-    assert all(abs(across - down) <= 3 for across, down in map(extent, pictures))
+    assert all(abs(across - down) <= 3 for across, down in map(extent, images))
     assert reading.stats.corrected == ("from 1.00 s on 64×96", "from 2.00 s on 192×128")
 
 
@@ -185,14 +189,14 @@ def test_pixels_that_change_within_a_broadcast(tmp_path):
     path = write_parts(tmp_path / "clip.ts", parts)
     info = probe(path, need_audio=False)
     reading = read_frames(path, info)
-    pictures = [frame.image.rgb() for frame in reading]
-    assert [picture.shape[1] for picture in pictures] == [192] * 20 + [256] * 20
-    assert all(abs(across - down) <= 2 for across, down in map(extent, pictures))
+    images = [frame.image.rgb() for frame in reading]
+    assert [picture.shape[1] for picture in images] == [192] * 20 + [256] * 20
+    assert all(abs(across - down) <= 2 for across, down in map(extent, images))
     assert reading.stats.corrected == ("from 0.80 s on 256×144, pixels 64:45 → square",)
 
 
 def test_fields_are_noted_also_where_they_begin_midway(tmp_path):
-    """From the first picture on in one file, from the second half on in the other."""
+    """From the first image on in one file, from the second half on in the other."""
     plain, fields = ("preset=ultrafast", "preset=ultrafast:tff=1")
     for options, said in ((fields,), ["interlaced: fields are left as they are"]), ((plain, fields), []):
         path = write_x264(tmp_path / "clip.ts", options)

@@ -31,7 +31,7 @@ PARTS = (
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """Three recordings: the sound of the first is longer than its pictures, that of the last shorter."""
+    """Three recordings: the audio of the first is longer than its images, that of the last shorter."""
     folder = tmp_path_factory.mktemp("parts")
     for number, recording in enumerate(PARTS):
         write(folder / f"{number}.ts", recording)
@@ -39,7 +39,7 @@ def parts(tmp_path_factory):
 
 
 def seen(path):
-    """(mean grey of every picture, sound) of a file, and how often it jumps."""
+    """(mean grey of every image, audio) of a file, and how often it jumps."""
     reading = read_frames(path, probe(path))
     found = [(None if m.image is None else round(float(m.image.rgb().mean()), 3), m.samples) for m in reading]
     return [grey for grey, _ in found], [samples for _, samples in found], reading.stats
@@ -131,7 +131,9 @@ def test_clusters_of_another_recording_start_again(tmp_path):
 
 
 def test_fragments_of_another_recording_start_again(tmp_path):
-    """MP4 for HLS and DASH: the decoder's set-up once, fragments that FFmpeg marks as not to be shown where their stamps go back."""
+    """MP4 for HLS and DASH: the decoder's set-up once, fragments that FFmpeg marks as not to be shown where
+    their stamps go back.
+    """
     options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
     for number, length_s in enumerate((Fraction(8, 5), Fraction(2))):
         write(tmp_path / f"{number}.mp4", Recording(duration_s=length_s, **SMALL, container_options=options))
@@ -171,7 +173,7 @@ def test_one_wild_stamp_is_no_jump(tmp_path):
 
 
 def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
-    """In seconds: pictures 0–5 and 65–70, sound all the way; the sound's last stamp tells."""
+    """In seconds: images 0–5 and 65–70, audio all the way; the audio's last stamp tells."""
     sound = [Run(0, 1, Fraction(0), Fraction(70), Fraction(0))]
     away = [
         Run(0, 0, Fraction(0), Fraction(5), None),
@@ -193,8 +195,9 @@ def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("alone", ["video", "audio"])
 def test_a_part_of_one_stream_between_two_recordings_moves_the_other_with_its_own(alone, first):
-    """5 s of both, 2 s of one stream alone, 5 s of both, each stamped from 0 on: the last part's sound stays beside its pictures,
-    whichever of them comes first in the file."""
+    """5 s of both, 2 s of one stream alone, 5 s of both, each stamped from 0 on: the last part's audio stays
+    beside its images, whichever of them comes first in the file.
+    """
     zero, two, five = Fraction(0), Fraction(2), Fraction(5)
     last = Run(175, 300 + first, zero, five, zero if first else five)
     both = [Run(0, 0, zero, five, None), Run(125, 250, zero, two, five), last]
@@ -205,7 +208,7 @@ def test_a_part_of_one_stream_between_two_recordings_moves_the_other_with_its_ow
     )
 
 
-def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
+def test_audio_that_starts_in_the_second_recording_is_on_its_clock():
     video = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 125, Fraction(100), Fraction(105), None)]
     found = joined({"video": video, "audio": [Run(0, 126, Fraction(100), Fraction(105), Fraction(100))]})
     assert (found.video_stop_s, found.audio_stop_s) == (10, 10)
@@ -215,7 +218,7 @@ def test_sound_that_starts_in_the_second_recording_is_on_its_clock():
     "field, offset", [("dwScale", 20), ("dwRate", 24), ("dwLength", 32), ("dwStart", 28)]
 )
 def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field, offset):
-    """24 pictures and 1 s of sound: kept as so many, or refused with a reason."""
+    """24 images and 1 s of audio: kept as so many, or refused with a reason."""
     path = tmp_path / "clip.avi"
     write(path, Recording("avi", rate="24", audio_codec="pcm_s16le", duration_s=Fraction(1)))
     content = path.read_bytes()
@@ -240,8 +243,8 @@ def test_no_bit_of_an_avi_header_makes_more_of_it_than_there_is(tmp_path, field,
     }
 
 
-def test_an_avi_whose_pictures_run_at_another_speed_than_its_sound_is_refused(tmp_path):
-    """dwScale 1 → 3, which makes 25 pictures a second 8.3 and three minutes of one: nobody's lips would fit."""
+def test_an_avi_whose_images_run_at_another_speed_than_its_audio_is_refused(tmp_path):
+    """dwScale 1 → 3, which makes 25 images a second 8.3 and three minutes of one: nobody's lips would fit."""
     path = tmp_path / "clip.avi"
     write(path, Recording("avi", audio_codec="pcm_s16le", duration_s=Fraction(13, 5)))
     content = path.read_bytes()
@@ -282,7 +285,9 @@ def test_a_recording_that_states_no_length_has_one(tmp_path):
 
 
 def moved(folder, extension, by_s, kinds=("video", "audio"), start_s=0.0):
-    """A clip of 2 s whose stamps begin ``start_s`` later, and from a key frame at 1.2 s on are ``by_s`` larger still."""
+    """A clip of 2 s whose stamps begin ``start_s`` later, and from a key frame at 1.2 s on are ``by_s``
+    larger still.
+    """
     write(folder / f"straight.{extension}", Recording(extension, duration_s=Fraction(2), **SMALL))
     target = folder / f"moved.{extension}"
     with (
@@ -333,7 +338,9 @@ def streamed(path, target, muxer):
 
 @pytest.mark.parametrize("empty", ["video", "audio"])
 def test_a_stream_without_a_packet_is_no_hindrance(empty):
-    """A header that names a stream of which nothing is there, beside one whose stamps jump (a mutant of the fuzz: ValueError)."""
+    """A header that names a stream of which nothing is there, beside one whose stamps jump (a mutant of the
+    fuzz: ValueError).
+    """
     jumping = [Run(0, 0, Fraction(0), Fraction(7), None), Run(9, 20, Fraction(500), Fraction(505), None)]
     other = {"video": "audio", "audio": "video"}[empty]
     line = joined({empty: [], other: jumping})

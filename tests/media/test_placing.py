@@ -21,22 +21,23 @@ from speechlip.media.streams.corrected import sentences
 @pytest.mark.parametrize(
     "rate", ["10", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120"]
 )
-def test_pictures_are_on_average_neither_early_nor_late(rate):
-    """The shown frame's own centre against the moment's: never further than half a source frame, and centred on zero."""
+def test_images_are_on_average_neither_early_nor_late(rate):
+    """Centre of the frame shown against that of the 40 ms: within half a source frame, centred on zero."""
     step = 1 / Fraction(rate)
     spans = ((k * step, (k + 1) * step, k) for k in range(int(40 * Fraction(rate))))
     shown = list(one_per_frame(spans, Counter()))
     late_s = [float((k + Fraction(1, 2)) * step - (i + Fraction(1, 2)) / 25) for i, k in enumerate(shown)]
     assert max(map(abs, late_s)) <= step / 2 + Fraction(1, 10**9) and len(shown) == pytest.approx(1000, abs=1)
-    bias_s = {"50": 0.010, "30": 0.0033, "60": 0.0017, "10": 0.010}.get(
-        rate, 0.0
-    )  # where centres fall on a frame's first instant
+    # where centres fall on a frame's first instant
+    bias_s = {"50": 0.010, "30": 0.0033, "60": 0.0017, "10": 0.010}.get(rate, 0.0)
     assert np.mean(late_s) == pytest.approx(bias_s, abs=0.001)
 
 
 @pytest.mark.parametrize("rate", ["10", "24", "30000/1001", "60000/1001", "variable"])
 def test_the_same_frames_as_ffmpegs_fps_filter(rate):
-    """Its default rounds stamps to the nearest tick, which is the same choice wherever no centre falls on a frame's first instant."""
+    """Its default rounds stamps to the nearest tick, which is the same choice wherever no centre falls on a
+    frame's first instant.
+    """
     random = np.random.default_rng(2)
     steps = (
         random.integers(700, 9000, 200) if rate == "variable" else np.full(200, 90000 / float(Fraction(rate)))
@@ -50,15 +51,17 @@ def test_the_same_frames_as_ffmpegs_fps_filter(rate):
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60", "15"])
-def test_as_many_moments_as_ffmpegs_fps_filter_gives_frames(rate):
-    """It rounds the end to the nearest tick, halves up: 30 frames/s end half-way where their number is 6 n + 3, 50 where it is odd."""
+def test_as_many_frames_as_ffmpegs_fps_filter_gives(rate):
+    """It rounds the end to the nearest tick, halves up: 30 frames/s end half-way where their number is 6 n +
+    3, 50 where it is odd.
+    """
     step = 1 / Fraction(rate)
     for count in range(1, 40):
         spans = ((k * step, (k + 1) * step, k) for k in range(count))
         assert len(list(one_per_frame(spans, Counter()))) == (25 * count * step + Fraction(1, 2)) // 1
 
 
-def test_every_source_frame_at_25_is_one_moment_whatever_the_jitter_below_half_a_frame():
+def test_every_source_frame_at_25_is_one_frame_whatever_the_jitter_below_half_a_frame():
     jitter = [Fraction(int(ms), 1000) for ms in np.random.default_rng(0).integers(-19, 20, 500)]
     stamped = ((Fraction(k, 25) + jitter[k], Fraction(1, 25), k) for k in range(500))
     assert list(one_per_frame(in_order(stamped, Fraction(0), Counter()), Counter())) == list(range(500))
@@ -75,7 +78,9 @@ def test_frames_without_order_are_counted():
 
 
 def test_variable_rate_clip_against_bisection(real_clips):
-    """videoretalking_1 ticks at 30 and drops a quarter of its frames; bisection says which frame each centre falls on."""
+    """videoretalking_1 ticks at 30 and drops a quarter of its frames; bisection says which frame each centre
+    falls on.
+    """
     path = real_clips / "videoretalking_1.mp4"
     with av.open(str(path)) as container:
         frames = [
@@ -95,16 +100,16 @@ def test_a_clock_that_drifts_is_followed(ppm):
     rate, clicks, stretch = 44100, [5.0, 25.0, 45.0, 58.0], 1 + ppm * 1e-6
     sound = waveform([click / stretch for click in clicks], rate, 60)
     tally = Counter()
-    samples = _sound(_frames(sound, rate, lambda start: start / rate * stretch), tally, 1490)
+    samples = _audio(_frames(sound, rate, lambda start: start / rate * stretch), tally, 1490)
     assert max(map(abs, click_errors_ms(samples, clicks))) <= 2.0
     assert tally["audio_gaps"] == 0 and tally["padded_samples"] == 0
 
 
 def test_stamps_rounded_to_milliseconds_change_nothing():
     sound = waveform([0.5, 1.5], 44100, 2)
-    exact = _sound(_frames(sound, 44100, lambda start: start / 44100), Counter(), 50)
+    exact = _audio(_frames(sound, 44100, lambda start: start / 44100), Counter(), 50)
     assert np.array_equal(
-        exact, _sound(_frames(sound, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50)
+        exact, _audio(_frames(sound, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50)
     )
 
 
@@ -126,12 +131,14 @@ def test_a_jump_leaves_a_hole_and_moves_what_follows():
 
 
 def test_a_stamp_that_the_next_one_denies_is_no_jump():
-    """As the first packet of each page of Vorbis in Ogg: 10 ms late, and the next one goes on as if it had not been."""
+    """As the first packet of each page of Vorbis in Ogg: 10 ms late, and the next one goes on as if it had
+    not been.
+    """
     sound, tally = waveform([0.5, 1.5], 44100, 2), Counter()
-    exact = _sound(_frames(sound, 44100, lambda start: start / 44100), Counter(), 49)
+    exact = _audio(_frames(sound, 44100, lambda start: start / 44100), Counter(), 49)
     late = _frames(sound, 44100, lambda start: (start + 448 * (start // 1024 % 7 == 5)) / 44100)
     assert (
-        np.array_equal(exact, _sound(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
+        np.array_equal(exact, _audio(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
     )
 
 
@@ -146,7 +153,7 @@ def test_a_change_of_rate_and_layout_in_the_middle():
         for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)
     ]
     tally = Counter()
-    assert max(map(abs, click_errors_ms(_sound(frames, tally, 49), [0.5, 1.5]))) < 0.1
+    assert max(map(abs, click_errors_ms(_audio(frames, tally, 49), [0.5, 1.5]))) < 0.1
     assert tally["audio_gaps"] == 0 and sentences(tally) == ("audio goes on at 32000 Hz stereo",)
 
 
@@ -168,7 +175,7 @@ def test_silence_up_to_20_ms_is_padded_and_more_is_none():
         assert (window is not None) == kept and tally["padded_samples"] == (missing if kept else 0)
 
 
-def test_overlapping_sound_keeps_the_earlier():
+def test_overlapping_audio_keeps_the_earlier():
     window = next(cut([(0, np.full(400, 1, np.int16)), (300, np.full(400, 2, np.int16))], Counter()))
     assert window.tolist() == [1] * 400 + [2] * 240
 
@@ -208,12 +215,14 @@ def _frames(sound, rate, stamp, layout="mono", size=1024):
         yield stamp(start), frame
 
 
-def _sound(frames, tally, n_moments):
-    return np.concatenate(list(islice(cut(placed(frames, tally), tally), n_moments)))
+def _audio(frames, tally, n_frames):
+    return np.concatenate(list(islice(cut(placed(frames, tally), tally), n_frames)))
 
 
 def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
-    """A transport stream of 44100, then 48000 Hz: FFmpeg dates the first of each eight frames as stored, the others 1024/44100 s apart."""
+    """A transport stream of 44100, then 48000 Hz: FFmpeg dates the first of each eight frames as stored, the
+    others 1024/44100 s apart.
+    """
 
     def frame(rate):
         made = av.AudioFrame.from_ndarray(np.full((1, 1024), 1000, np.int16), format="s16", layout="mono")

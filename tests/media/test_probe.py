@@ -69,7 +69,10 @@ def test_variable_rate_and_track_are_told(tmp_path):
 
 
 def test_a_constant_rate_is_not_called_variable(tmp_path):
-    """MPEG-1, whose header ticks in fields; AVI, whose first picture is held while its MP3 encoder's delay goes by."""
+    """MPEG-1, whose header ticks in fields;
+
+    AVI, whose first image is held while its MP3 encoder's delay goes by.
+    """
     for recording in (
         Recording("mpg", video_codec="mpeg1video", audio_codec="mp2", duration_s=Fraction(2)),
         Recording("avi", audio_codec="libmp3lame", duration_s=Fraction(2)),
@@ -93,18 +96,18 @@ def test_neither_stream_is_the_first_of_the_file(tmp_path):
     """As in a DVD's files, which begin with navigation."""
     with av.open(str(tmp_path / "behind.mkv"), "w") as made:
         other = made.add_stream("pcm_s16le", rate=16000, layout="mono")
-        pictures = made.add_stream("mpeg4", rate=25)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
-        sound = made.add_stream("pcm_s16le", rate=16000, layout="mono")
-        sound.disposition = av.stream.Disposition.default
+        images = made.add_stream("mpeg4", rate=25)
+        images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
+        audio = made.add_stream("pcm_s16le", rate=16000, layout="mono")
+        audio.disposition = av.stream.Disposition.default
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), format="s16", layout="mono")
         frame.sample_rate, frame.pts = 16000, 0
-        made.mux([*other.encode(frame), *sound.encode(frame)])
+        made.mux([*other.encode(frame), *audio.encode(frame)])
         for index in range(25):
             shown = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
             shown.pts, shown.time_base = index, Fraction(1, 25)
-            made.mux(pictures.encode(shown))
-        made.mux(pictures.encode())
+            made.mux(images.encode(shown))
+        made.mux(images.encode())
     info = probe(tmp_path / "behind.mkv")
     assert (info.width, info.height, info.audio_track, info.video_duration_s) == (64, 48, 1, 1.0)
     assert [moment.samples is not None for moment in read_frames(tmp_path / "behind.mkv", info)] == [
@@ -138,7 +141,8 @@ def test_playlist_opens_nothing_else(tmp_path, clip):
         url = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
         path = tmp_path / "video.mp4"
         path.write_text(
-            f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXTINF:9,\nfile://{clip}\n#EXT-X-ENDLIST\n"
+            "#EXTM3U\n#EXT-X-TARGETDURATION:9\n"
+            f"#EXTINF:9,\n{url}\n#EXTINF:9,\nfile://{clip}\n#EXT-X-ENDLIST\n"
         )
         assert _reason(path) == "not a video file"
         with pytest.raises(TimeoutError):
@@ -209,7 +213,7 @@ def test_a_name_is_only_a_name(tmp_path, monkeypatch, clip, name):
     "clockwise_deg, corner", [(0, (0, 0)), (90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))]
 )
 def test_rotation_flag(tmp_path, clockwise_deg, corner):
-    """The picture's white corner is stored at the top left, and displayed where turning puts it."""
+    """The image's white corner is stored at the top left, and displayed where turning puts it."""
     path = tmp_path / "turned.mp4"
     _write_corner(path, clockwise_deg)
     info = probe(path, need_audio=False)
@@ -280,7 +284,7 @@ def _write_corner(path, clockwise_deg):
 
 
 def _set_display_matrix(path, clockwise_deg):
-    """Turn the matrix of the first track header (ISO 14496-12, 8.3.2), as a phone does that was held upright."""
+    """Turn the matrix of the first track header (ISO 14496-12, 8.3.2), as a phone held upright does."""
     quarter = clockwise_deg // 90
     cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter]
     content = bytearray(path.read_bytes())
@@ -292,7 +296,7 @@ def _set_display_matrix(path, clockwise_deg):
     path.write_bytes(content)
 
 
-def test_pictures_larger_than_the_limit_are_not_decoded(tmp_path):
+def test_images_larger_than_the_limit_are_not_decoded(tmp_path):
     """16000 × 16000 would take 3.5 GB; here 64 × 48, and a limit below."""
     write(tmp_path / "clip.mkv", Recording("mkv", duration_s=Fraction(1)))
     with pytest.raises(
@@ -302,7 +306,7 @@ def test_pictures_larger_than_the_limit_are_not_decoded(tmp_path):
     assert probe(tmp_path / "clip.mkv", max_picture_px=64 * 48).width == 64
 
 
-def test_pictures_that_grow_over_the_limit_midway_are_damage(tmp_path):
+def test_images_that_grow_over_the_limit_midway_are_damage(tmp_path):
     """The header says 64 × 48 of both; a limit between the two sizes."""
     for name, size in (("small", (64, 48)), ("large", (256, 192))):
         write(tmp_path / f"{name}.ts", Recording("ts", duration_s=Fraction(1), size=size))
@@ -313,7 +317,7 @@ def test_pictures_that_grow_over_the_limit_midway_are_damage(tmp_path):
     assert reading.stats.damaged_packets > 0
 
 
-def test_pictures_and_sound_behind_a_stream_of_another_kind(tmp_path):
+def test_images_and_audio_behind_a_stream_of_another_kind(tmp_path):
     """Subtitles first: the packets that flush the decoders say that they are of stream 0."""
     write(tmp_path / "plain.mkv", Recording("mkv", duration_s=Fraction(1)))
     path = tmp_path / "clip.mkv"

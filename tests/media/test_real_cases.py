@@ -10,8 +10,8 @@ from speechlip.media.probe import probe
 from speechlip.records import Source
 
 
-def pictures(path, count=None):
-    """Info, the pictures of the first moments, and what reading had to say."""
+def images(path, count=None):
+    """Info, the images of the first frames, and what reading had to say."""
     info = probe(path, need_audio=False)
     reading = read_frames(path, info)
     shown = [frame.image.rgb() for frame, _ in zip(reading, range(count or 10**6), strict=False)]
@@ -26,11 +26,11 @@ def pictures(path, count=None):
         ("matrix_transpose.mp4", ["mirrored by the display matrix", "rotation 90°"]),
     ],
 )
-def test_three_ways_to_store_one_picture(real_cases, name, told):
+def test_three_ways_to_store_one_image(real_cases, name, told):
     import cv2
 
-    _, wanted, _ = pictures(real_cases / "square.mp4", 3)
-    info, shown, _ = pictures(real_cases / name, 3)
+    _, wanted, _ = images(real_cases / "square.mp4", 3)
+    info, shown, _ = images(real_cases / name, 3)
     assert corrections(info)[: len(told)] == told
     for picture, other in zip(shown, wanted, strict=True):
         same_size = cv2.resize(picture, other.shape[1::-1])
@@ -49,7 +49,7 @@ def test_a_mouth_is_as_tall_as_it_was(real_cases, face_model):
 
 
 def mouth_ratio(path):
-    """Height over width of the points 48–67 of the 68, mean of five pictures."""
+    """Height over width of the points 48–67 of the 68, mean of five images."""
     info, ratios = probe(path), []
     with open_detector("mediapipe", Source(path, path.name, "")) as detector:
         for frame, _ in zip(read_frames(path, info), range(40), strict=False):
@@ -61,7 +61,7 @@ def mouth_ratio(path):
 
 
 def test_a_phone_that_is_turned_has_two_shapes(real_cases):
-    _, shown, told = pictures(real_cases / "phone_turned.webm")
+    _, shown, told = images(real_cases / "phone_turned.webm")
     assert {picture.shape for picture in shown[:75]} == {(384, 512, 3)} and {
         picture.shape for picture in shown[75:]
     } == {(512, 384, 3)}
@@ -69,9 +69,11 @@ def test_a_phone_that_is_turned_has_two_shapes(real_cases):
 
 
 def test_hlg_is_shown_as_sdr(real_cases):
-    """2.7 of 255 off on average (its makers took BT.601 for BT.709, which is 2 of it); read as SDR it is off by 12."""
-    _, wanted, _ = pictures(real_cases / "face_sdr.mp4", 3)
-    info, shown, _ = pictures(real_cases / "face_arib-std-b67.mov", 3)
+    """2.7 of 255 off on average (its makers took BT.601 for BT.709, which is 2 of it); read as SDR it is off
+    by 12.
+    """
+    _, wanted, _ = images(real_cases / "face_sdr.mp4", 3)
+    info, shown, _ = images(real_cases / "face_arib-std-b67.mov", 3)
     assert "HLG → SDR" in corrections(info)
     off = np.abs(shown[-1].astype(float) - wanted[-1])
     assert off.mean() < 3.5 and np.percentile(off, 99) < 12

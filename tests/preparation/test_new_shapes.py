@@ -33,7 +33,7 @@ def turned(talking, tmp_path_factory):
     ]
     path = tmp_path_factory.mktemp("turned") / "anna" / "call.mkv"
     path.parent.mkdir()
-    return write_parts(path, [(small, 1), (wide, 1)], kind="webm", sound=np.resize(audio, 80 * 640))
+    return write_parts(path, [(small, 1), (wide, 1)], kind="webm", audio=np.resize(audio, 80 * 640))
 
 
 def test_a_track_ends_where_the_size_changes(turned):

@@ -194,7 +194,7 @@ def samples(path):
 
 def test_a_shape_that_only_the_container_tells_is_carried_over_or_refused(tmp_path):
     sound = (3000 * np.sin(np.arange(16000) / 9)).astype(np.int16)
-    square = write_parts(tmp_path / "square.mkv", [([disc(180, 144)] * 25, 1)], sound=sound)
+    square = write_parts(tmp_path / "square.mkv", [([disc(180, 144)] * 25, 1)], audio=sound)
     oblong = say_shape(square, tmp_path / "oblong.mkv", Fraction(5, 3))
     with pytest.raises(
         OptionError,

@@ -1,10 +1,8 @@
-"""scikit-image's LBP frontal-face cascade: boxes only, no download.
+"""scikit-image's LBP frontal-face cascade: boxes only, no download; used where no model file is at hand.
 
-The choice where no model file is at hand.
-
-Searching a whole frame costs 20–50 ms, so that is done only where no face is in sight, and once a second for
-newcomers. Between, each face is looked for where it was: in a region brought to a size at which the face is
-48 px wide, which costs 1.4 ms and places it more evenly.
+Searching a whole frame costs 20–50 ms, so it is done only where no face is in sight, and once a second for
+newcomers. In between each face is looked for where it was, in a region scaled so that the face is 48 px wide.
+That costs 1.4 ms and places the face more evenly.
 """
 
 from dataclasses import dataclass
@@ -19,19 +17,16 @@ from speechlip.timing import FPS
 
 LONG_SIDE = 320
 SMALLEST = 40
-"""First look: frames scaled to 320 px, faces of 40 px and more there (measured: found so in 93–100 % of the
-frames of 30 talking clips).
-"""
+"""First look: frames scaled to 320 px, faces of 40 px and more there. Measured: found so in 93–100 % of the
+frames of 30 talking clips."""
 SECOND_LONG_SIDE, SECOND_SMALLEST, SECOND_LARGEST = 640, 24, 80
 """Second look, where the first finds nothing: frames scaled to 640 px, faces from the cascade's own window of
-24 px to 80 px there.
-"""
+24 px to 80 px there."""
 FACE_SIDE, REACH = 48, 1.8
-"""Following: the face is brought to 48 px, the region is 1.8 faces wide."""
+"""Following: the face is scaled to 48 px, the region is 1.8 faces wide."""
 NEW_WINDOWS, FEWEST_WINDOWS, SURE_WINDOWS = 6, 3, 25
-"""Windows that must agree on a new face, and on a followed one (a pattern on a wall musters 3 to 5); so many
-of them give score 1.
-"""
+"""Windows that must agree on a new face, and on a followed one (a pattern on a wall has 3 to 5); how many
+give score 1."""
 FORGET_FRAMES = 12
 NEWCOMERS_EVERY = FPS
 LOOK_EVERY, LOOK_SELDOM = 5, 20
@@ -41,8 +36,12 @@ MAX_FACES = 4
 
 @dataclass(frozen=True)
 class Place:
-    """A square face: centre and side in px of the frame, the windows that agreed on it, and the frame in
-    which they did.
+    """A square face.
+
+    x, y: centre in px of the frame.
+    side: px.
+    windows: how many windows of the cascade agreed on it.
+    index: frame in which they did.
     """
 
     x: float
@@ -57,7 +56,7 @@ class Place:
         return Face(box, min(1.0, self.windows / SURE_WINDOWS))
 
     def covers(self, other: "Place") -> bool:
-        """Whether more than half of the smaller of the two squares is shared: then both are one face."""
+        """Whether more than half of the smaller of the two squares is shared, so that both are one face."""
         reach = (self.side + other.side) / 2
         small = min(self.side, other.side)
         width, height = reach - abs(self.x - other.x), reach - abs(self.y - other.y)
@@ -93,7 +92,7 @@ class CascadeDetector:
         pass
 
     def _search(self, image: np.ndarray, index: int) -> None:
-        """Look for faces that are not followed yet, and settle when to do so again."""
+        """Look for faces that are not followed yet, and settle when to look again."""
         found = self._whole(
             image, index, LONG_SIDE, min_size=(SMALLEST,) * 2, max_size=(LONG_SIDE,) * 2, step_ratio=1.0
         )
@@ -122,7 +121,8 @@ class CascadeDetector:
         return [Place(x + side / 2, y + side / 2, side, 0, index) for x, y, side in boxes.tolist()]
 
     def _near(self, image: np.ndarray, place: Place, index: int) -> Place | None:
-        """The face that was at ``place``, found again: the mean of all windows that agree with their median."""
+        """The face that was at ``place``, found again as the mean of all windows that agree with their
+        median."""
         gray, corner, scale = self._region(image, place)
         windows = self._cascade.detect_multi_scale(
             gray,
@@ -146,10 +146,10 @@ class CascadeDetector:
         return Place(corner[0] + x / scale, corner[1] + y / scale, width / scale, len(agreeing), index)
 
     def _region(self, image: np.ndarray, place: Place) -> tuple[np.ndarray, tuple[int, int], float]:
-        """The square around ``place``, gray, scaled so that the face is 48 px wide; its upper left corner in
-        the frame; the scale.
+        """The square around ``place``, grey, scaled so that the face is 48 px wide; its upper left corner;
+        the scale.
 
-        Outside the frame its border is repeated.
+        The corner is in px of the frame. Outside the frame its border is repeated.
         """
         cv2 = self._cv2
         reach = max(1, round(REACH * place.side))

@@ -18,36 +18,33 @@ from speechlip.records import FaceTrack
 
 SIZE = 96
 MOUTH_WIDTHS = 1.9
-"""Width of a ``lips`` crop in mouth widths (after Speech2Lip's mouth box, face_tracker.py crop_lip;
-
-SE4Lip's network reads rows 24–71).
-"""
+"""Width of a ``lips`` crop in mouth widths, after Speech2Lip's mouth box (face_tracker.py crop_lip); SE4Lip's
+network reads rows 24–71."""
 TURN_FRAMES = 2.0
 """σ of the smoothing of a ``lips`` crop's size and roll."""
 DROP_FRAMES = 5.0
-"""σ with which a ``lips`` crop follows the mouth up and down within the face: slower than syllables (2 Hz are
+"""σ with which a ``lips`` crop follows the mouth up and down within the face. Slower than syllables (2 Hz are
 damped to 4 %), so that an opening jaw moves in the crop and not the crop with it. Sideways it follows with
-TURN_FRAMES: there only a turning head moves the mouth.
-"""
+TURN_FRAMES, since there only a turning head moves the mouth."""
 SIDE_FRAMES = 5.0
 """σ of the smoothing of a box's side, where a ``lips`` crop is cut from boxes alone."""
 OVERSAMPLING = 2
 """A large shrink is done in two steps: by a whole number down to twice the crop's resolution, which is quick,
-and then exactly.
-"""
+and then exactly."""
 AVSR_FACE_SCALE = SIZE / MOUTH_WIDTHS / 4.912
 """px per centimetre of the mean face: its mouth takes as much of the ``auto-avsr`` crop as of ``lips``."""
 AVSR_STABLE = (28, 33, 36, 39, 42, 45, 48, 54)
 AVSR_MARGIN = 6
-"""The points that are aligned and the half window of the mean over frames (mpc001/auto_avsr,
-preparation/detectors/retinaface/video_process.py).
-"""
+"""The points that are aligned, and the half window of the mean over frames (mpc001/auto_avsr,
+preparation/detectors/retinaface/video_process.py)."""
 
 
 @dataclass(frozen=True)
 class CropPlan:
-    """affines: (N, 2, 3) float32, frame px → crop px. landmarks: (N, 20, 2) float32 mouth points in crop px,
-    or None.
+    """How N frames of a track are cut.
+
+    affines: (N, 2, 3) float32, frame px → crop px.
+    landmarks: (N, 20, 2) float32 mouth points in crop px, or None.
     """
 
     affines: np.ndarray
@@ -58,9 +55,9 @@ class CropPlan:
 
 
 def plan_crop(track: FaceTrack, preset: str = "lips") -> CropPlan:
-    """The affines of every frame of a track.
+    """Affines of every frame of a track.
 
-    Raises OptionError for an unknown preset, or one that needs landmarks the track has not.
+    Raises OptionError for an unknown preset, or one that needs landmarks which the track does not have.
     """
     check_preset(preset, track.landmarks is not None)
     affines = PRESETS[preset](track)
@@ -69,12 +66,13 @@ def plan_crop(track: FaceTrack, preset: str = "lips") -> CropPlan:
 
 
 def check_preset(preset: str, has_landmarks: bool) -> None:
-    """Raise OptionError where ``preset`` is unknown or cannot be cut from what the detector gives."""
+    """Raise OptionError where ``preset`` is unknown or needs more than the detector gives."""
     if preset not in PRESETS:
         raise no_such("crop preset", preset, PRESETS)
     if preset == "auto-avsr" and not has_landmarks:
         raise OptionError(
-            "crop preset 'auto-avsr' aligns landmarks, the detector gives boxes only: take --crop lips or --detector mediapipe"
+            "crop preset 'auto-avsr' aligns landmarks, the detector gives boxes only: "
+            "take --crop lips or --detector mediapipe"
         )
 
 
@@ -82,7 +80,7 @@ def lips(track: FaceTrack) -> np.ndarray:
     """The mouth in the middle, upright, at one scale: 96 px are 1.9 times the mouth's usual width.
 
     Scale and roll come from the rigid points of the face, so that a mouth that opens or rounds is not
-    normalised away. The centre follows the face at once and the mouth within the face slowly.
+    normalised away. The centre follows the face at once, and the mouth within the face slowly.
     """
     if track.landmarks is None:
         return lips_from_box(track)
@@ -98,8 +96,9 @@ def lips(track: FaceTrack) -> np.ndarray:
 
 
 def lips_from_box(track: FaceTrack) -> np.ndarray:
-    """``lips`` of a face without landmarks: upright, the mouth where it usually is in the box (errors:
-    docs/decisions).
+    """``lips`` of a face without landmarks: upright, the mouth where the detector declares it in the box.
+
+    How far off that is: docs/decisions/mouth-place-in-a-box.md.
     """
     corner, other = (
         as_complex(track.boxes[:, :2].astype(np.float64)),
@@ -112,11 +111,10 @@ def lips_from_box(track: FaceTrack) -> np.ndarray:
 
 
 def lower_face(track: FaceTrack) -> np.ndarray:
-    """Wav2Lip's convention: the face box is brought to 96×96, width and height each by its own factor; its
-    lower half is what is learned from.
+    """Wav2Lip's convention: the face box is scaled to 96×96, width and height each by its own factor.
 
-    Here that lower half lies in rows 24–71 of the crop, the rows the lip network reads; above and below it
-    the image goes on.
+    Its lower half, from which is learned, lies in rows 24–71 of the crop, the rows that the lip network
+    reads. Above and below it the image goes on.
     """
     boxes = track.boxes.astype(np.float64)
     size = boxes[:, 2:] - boxes[:, :2]
@@ -129,8 +127,8 @@ def lower_face(track: FaceTrack) -> np.ndarray:
 
 
 def auto_avsr(track: FaceTrack) -> np.ndarray:
-    """auto_avsr's mouth crop: each frame's face, averaged over 13 frames, on a mean face; 96×96 around the
-    mouth's centre of that frame.
+    """auto_avsr's mouth crop: 96×96 around the mouth of each frame's face, averaged over 13 frames, on a mean
+    face.
 
     Two things differ from theirs: the mean face is MediaPipe's canonical face (theirs is a file that is not
     ours to copy), and the similarity is the least-squares one (theirs, least median, draws random numbers).
@@ -154,7 +152,7 @@ PRESETS: dict[str, Callable[[FaceTrack], np.ndarray]] = {
 
 
 def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
-    """Mean over ``2 margin + 1`` frames, over as many as fit evenly at the ends: (N, …) → (N, …).
+    """Mean over ``2 margin + 1`` frames, at the ends over as many as fit evenly: (N, …) → (N, …).
 
     >>> centred_means(np.array([[0.0], [1], [5], [3]]), 1).ravel().tolist()
     [0.0, 2.0, 3.0, 3.0]
@@ -167,8 +165,10 @@ def centred_means(series: np.ndarray, margin: int) -> np.ndarray:
 
 
 def similarities(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Affines that bring ``centre`` (N,) complex px to the crop's middle, turned and scaled by ``turn`` (N,)
-    complex: (N, 2, 3).
+    """Affines that bring ``centre`` to the crop's middle, turned and scaled by ``turn``: (N, 2, 3).
+
+    centre: (N,) complex, px of the frame.
+    turn: (N,) complex.
     """
     shift = SIZE / 2 * (1 + 1j) - turn * centre
     return np.stack(
@@ -183,10 +183,10 @@ def transform(affines: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tuple[int, int, int, int]:
-    """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads, in whole px with even
-    corners (chroma comes in pairs).
+    """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads.
 
-    Never empty: where the crop lies outside the frame, it is the border next to it.
+    In whole px with even corners, since chroma comes in pairs. Never empty: where the crop lies outside the
+    frame, it is the border next to it.
     """
     to_frame = np.linalg.inv(affine[:, :2].astype(np.float64))
     corners = (np.array([[0, 0], [size, 0], [0, size], [size, size]]) - affine[:, 2]) @ to_frame.T
@@ -197,8 +197,8 @@ def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tup
 
 
 def whole_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
-    """The whole pixels of [start, stop) that lie in [0, length), at least two, the first and the last even
-    where there is room.
+    """The whole pixels of [start, stop) within [0, length): at least two, first and last even where there is
+    room.
 
     >>> whole_pixels(3.2, 6.5, 99), whole_pixels(-9, -5, 99), whole_pixels(200, 300, 99)
     ((2, 8), (0, 2), (98, 99))
@@ -216,14 +216,17 @@ def shrinkage(affine: np.ndarray) -> float:
 def cut(
     image: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)
 ) -> np.ndarray:
-    """Cut one crop: (H, W, 3) uint8 RGB → (size, size, 3) uint8.
+    """Cut one crop: (size, size, 3) uint8.
 
-    ``image`` is the frame, or the part of it that ``region`` names, with ``corner`` its upper left corner in
-    the frame. Where the crop is smaller than what it shows, frame pixels are averaged (nothing aliases);
-    where it leaves the frame, the frame's border is repeated.
+    image: (H, W, 3) uint8 RGB, the frame or the part of it that ``region`` names.
+    affine: (2, 3), frame px → crop px.
+    corner: upper left corner of ``image`` in the frame.
+
+    Where the crop is smaller than what it shows, frame pixels are averaged, so that nothing aliases. Where it
+    leaves the frame, the frame's border is repeated.
     """
     cv2 = load("cv2")
-    # Continuous coordinates → cv2's, in which pixel centres are whole numbers, are half a pixel on both sides: as the last step below.
+    # cv2 counts pixel centres as whole numbers, half a pixel off on both sides: the last step below
     matrix = affine.astype(np.float64)
     matrix[:, 2] += matrix[:, :2] @ corner
     x0, y0, x1, y1 = region(matrix, image.shape[1], image.shape[0], size)

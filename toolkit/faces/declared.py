@@ -1,6 +1,7 @@
 """What a detector is, and what it declares of itself in its own class.
 
-A detector is called once per 25-fps frame, in order. It gives the faces of that frame in pixels of the displayed
+A detector is called once per 25-fps frame, in order. It gives the faces of that frame in pixels of the
+displayed
 frame, in continuous coordinates: the pixel in column j and row i covers [j, j + 1) × [i, i + 1).
 """
 
@@ -14,8 +15,8 @@ from speechlip.faces.libraries import Library
 from speechlip.records import Face, MouthPlace, Source
 
 EYEBROWS_TO_CHIN = MouthPlace(0.474, 0.756, 0.282)
-"""Of square boxes from the eyebrows to the chin, as cascades give them, measured against MediaPipe's landmarks by
-benchmarks/mouth_in_box.py; errors in docs/decisions/mouth-place-in-a-box.md."""
+"""Of square boxes from the eyebrows to the chin, as cascades give them, measured against MediaPipe's
+landmarks by benchmarks/mouth_in_box.py; errors in docs/decisions/mouth-place-in-a-box.md."""
 
 
 class Detector(Protocol):

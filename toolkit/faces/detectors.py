@@ -23,9 +23,9 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
     ``with open_detector("mediapipe", source) as detector: faces = detector.detect(image, index)``
 
-    Where the video changes its size another one is opened, because what a detector remembers is in pixels of one
-    size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused for a
-    bad or missing sidecar.
+    Where the video changes its size another one is opened, because what a detector remembers is in pixels of
+    one size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused
+    for a bad or missing sidecar.
     """
     kind: type[Detector] = DETECTORS.get(name)
     with DETECTORS.guard(name):
@@ -37,7 +37,8 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 
 class _OnePerSize:
-    """One detector for each of the last few sizes: a call goes back and forth between few as its line changes."""
+    """One detector for each of the last few sizes: a call goes back and forth between few as its line
+    changes."""
 
     def __init__(self, kind: type[Detector], source: Source) -> None:
         said = declaration(kind)
@@ -63,15 +64,17 @@ class _OnePerSize:
 
 def declared(name: str) -> Declaration:
     """What the detector of that name declares. Raises OptionError for an unknown name."""
-    return declaration(DETECTORS.get(name))
+    kind = DETECTORS.get(name)
+    with DETECTORS.guard(name):
+        return declaration(kind)
 
 
 def choose_detector(name: str) -> tuple[str, str]:
     """Settle which detector a run uses and fetch its model files.
 
-    Returns its name, and a sentence to say once; empty where there is nothing to say. ``auto`` is mediapipe where its
-    library loads and its model is cached or can be fetched, else cascade.
-    Raises OptionError for an unknown name, ModelError where its library or models are missing.
+    Returns its name, and a sentence to say once; empty where there is nothing to say. ``auto`` is mediapipe
+    where its library loads and its model is cached or can be fetched, else cascade. Raises OptionError for an
+    unknown name, ModelError where its library or models are missing.
     """
     if name == "auto":
         return _choose_automatically()
@@ -93,10 +96,11 @@ def _choose_automatically() -> tuple[str, str]:
 def _fetch(name: str) -> None:
     """Fetch the model files of a detector, after a look at its library, without which they are of no use."""
     said = declared(name)
-    if said.library:
-        said.library.refuse_missing()
-    for model in said.models:
-        assets.fetch(model)
+    with DETECTORS.guard(name):
+        if said.library:
+            said.library.refuse_missing()
+        for model in said.models:
+            assets.fetch(model)
 
 
 def model_hashes(name: str) -> dict[str, str]:
@@ -106,7 +110,8 @@ def model_hashes(name: str) -> dict[str, str]:
 
 
 def packages(name: str) -> tuple[str, ...]:
-    """Installed packages whose versions a run with this detector records: its library's, and the one that adds it."""
+    """Installed packages whose versions a run with this detector records: its library's, and the one that
+    adds it."""
     if name not in DETECTORS:
         return ()
     library = declared(name).library

@@ -1,9 +1,7 @@
 """face-alignment: S3FD boxes and 68 points of the Face Alignment Network (Bulat & Tzimiropoulos, 2017).
 
-Slow without a GPU: 0.2 s a frame.
-
-The package would download its weights by itself and unchecked; here both come from the cache folder, their
-hashes checked (speechlip.assets).
+Slow without a GPU: 0.2 s a frame. The package would download its weights by itself and unchecked; here both
+files come from the cache folder, their hashes checked (``speechlip.assets``).
 """
 
 from typing import Any
@@ -15,8 +13,7 @@ from speechlip.faces.libraries import Library, load
 from speechlip.records import Face, Source
 
 DETECT_LONG_SIDE = 640
-"""S3FD looks at frames scaled to 640 px (it finds faces from 16 px), the landmark network at the full frame.
-"""
+"""S3FD sees frames scaled to 640 px (it finds faces from 16 px), the landmark network the full frame."""
 
 
 class FanDetector:
@@ -56,10 +53,8 @@ class FanDetector:
 
 
 def open_network() -> Any:
-    """The package's FaceAlignment with both weight files from the cache folder.
-
-    Raises ModelError where one is missing.
-    """
+    """The package's FaceAlignment with the weight files of the cache folder. Raises ModelError where one is
+    missing."""
     detector_file, network_file = assets.path("s3fd"), assets.path("fan")
     torch, package = load("torch"), load("face_alignment")
 

@@ -1,6 +1,4 @@
-"""Libraries that need system packages: imported here, so that a slim image gets the name of the package and
-not a stack trace.
-"""
+"""Imports of libraries that need system packages: a slim image gets the package's name, not a stack trace."""
 
 import importlib
 import importlib.util
@@ -46,7 +44,8 @@ def there(name: str) -> bool:
 
 
 def load(name: str) -> ModuleType:
-    """Import ``name``. Raises ModelError that says what to install where it or a system library is missing."""
+    """Import ``name``. Raises ModelError that says what to install where it or a system library is
+    missing."""
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:
@@ -54,16 +53,18 @@ def load(name: str) -> ModuleType:
 
 
 def missing_library(name: str, error: Exception) -> ModelError:
-    """The error for a person: which package, or, where it is none we know, what the loader said.
+    """The error for a person: which system package to install, or what the loader said where it is none we
+    know.
 
-    >>> print(missing_library("mediapipe", OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")))
-    mediapipe needs libGLESv2.so, which this system lacks: apt-get install libegl1 libgles2 (Debian, Ubuntu), or choose --detector cascade
+    >>> missing = OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")
+    >>> print(str(missing_library("mediapipe", missing)).replace(": apt", ":\\n  apt"))
+    mediapipe needs libGLESv2.so, which this system lacks:
+      apt-get install libegl1 libgles2 (Debian, Ubuntu), or choose --detector cascade
     """
     missing = next((library for library in DEBIAN_PACKAGES if library in str(error)), None)
     if missing is None:
         return ModelError(f"{name} cannot be loaded: {error}")
     packages = "libegl1 libgles2" if missing in ("libEGL.so", "libGLESv2.so") else DEBIAN_PACKAGES[missing]
     other = {"mediapipe": ", or choose --detector cascade"}.get(name, "")
-    return ModelError(
-        f"{name} needs {missing}, which this system lacks: apt-get install {packages} (Debian, Ubuntu){other}"
-    )
+    command = f"apt-get install {packages} (Debian, Ubuntu){other}"
+    return ModelError(f"{name} needs {missing}, which this system lacks: {command}")

@@ -1,8 +1,7 @@
-"""Where a face is, how large and how turned in the image plane, apart from what its mouth does; and smoothing
-that does not lag.
+"""Place, size and roll of a face, apart from what its mouth does; and smoothing without lag.
 
-Points of the plane are complex numbers here, x + iy in pixels: a similarity is then one addition and one
-multiplication.
+Points of the plane are complex numbers here, x + iy in px: a similarity is one multiplication and one
+addition.
 """
 
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from speechlip.faces.landmarks import RIGID, mean_face
 
 @dataclass(frozen=True)
 class Pose:
-    """Similarities from the reference face to the image, one per frame: ``point = anchor + turn ·
-    reference``.
+    """Similarities from the reference face to N images: ``point = anchor + turn · reference``.
 
-    anchor: (N,) complex, px. turn: (N,) complex, |turn| in px per centimetre of the reference face, its angle
-        the roll (clockwise > 0).
+    anchor: (N,) complex, px.
+    turn: (N,) complex; its magnitude is px per cm of the reference face, its angle the roll (clockwise > 0).
     """
 
     anchor: np.ndarray
@@ -33,7 +31,10 @@ class Pose:
         return self.anchor[:, None] + self.turn[:, None] * points
 
     def smoothed(self, anchor_frames: float, turn_frames: float) -> "Pose":
-        """The same movement without jitter; standard deviations of the two Gaussians in frames."""
+        """The same movement without jitter.
+
+        anchor_frames, turn_frames: σ of the two Gaussians.
+        """
         size, roll = np.log(np.abs(self.turn)), np.unwrap(np.angle(self.turn))
         turn = np.exp(smooth(size + 1j * roll, turn_frames))
         return Pose(smooth(self.anchor, anchor_frames), turn)
@@ -69,12 +70,12 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
 
 
 def smooth(series: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Zero-phase Gaussian smoothing along axis 0: no lag, and a straight movement stays as it is, up to the
-    first and last frame.
+    """Zero-phase Gaussian smoothing of (N, …) float or complex along axis 0: no lag, and ends that do not
+    lean inwards.
 
-    series: (N, …) float or complex. Every value becomes that of the line fitted around it with Gaussian
-        weights (cut at 3 σ): inside a series this is the Gaussian mean, at its ends, where a mean would lean
-        inwards, the line goes on.
+    Every value becomes that of the line fitted around it with Gaussian weights, cut at 3 σ. Inside a series
+    this is the Gaussian mean; at its ends, where a mean would lean inwards, the line goes on. A straight
+    movement stays as it is.
 
     >>> smooth(np.array([0.0, 1, 2, 3, 4]), 1.5).round(6).tolist()
     [0.0, 1.0, 2.0, 3.0, 4.0]

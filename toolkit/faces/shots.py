@@ -1,11 +1,13 @@
-"""Where one shot ends and the next begins, seen while the frames go by.
+"""Where one shot ends and the next begins, found while the frames go by.
 
-The measure is PySceneDetect's content value (mean absolute difference of hue, saturation and value, 0–255)
-with the two conditions of its
-AdaptiveDetector: at least 15, and at least 3 times the mean of the two frames before and after, so that a
-    moving camera is no cut. Added here: none of the three frames before may resemble one of the three after,
-    so that a flash, after which the same shot goes on, is no cut either. An image of another size than the
-    one before begins a shot: what is known of a face is in pixels.
+The measure is PySceneDetect's content value: the mean absolute difference of hue, saturation and value,
+0–255. A frame begins a shot where that is
+
+- at least 15, and at least 3 times the mean of the two frames before and after, as PySceneDetect's
+  AdaptiveDetector has it, so that a moving camera is no cut; - and none of the three frames before resembles
+  one of the three after, so that a flash, after which the same shot goes on, is no cut either.
+
+An image of another size than the one before begins a shot too, since what is known of a face is in px.
 """
 
 from collections import deque
@@ -17,14 +19,14 @@ from speechlip.faces.libraries import load
 MIN_CONTENT = 15.0
 MIN_RATIO = 3.0
 WINDOW = 2
-"""The three of PySceneDetect 0.6's AdaptiveDetector (min_content_val, adaptive_threshold, window_width)."""
+"""min_content_val, adaptive_threshold and window_width of PySceneDetect 0.6's AdaptiveDetector."""
 LONG_SIDE = 64
 """px; frames are compared at this size: movement of a head changes little there, another image much."""
 REACH = WINDOW + 1
 
 
 class ShotDetector:
-    """Feed it every frame of a video with ``see``; ``cuts`` are the frames that begin a new shot."""
+    """Shown every frame of a video with ``see``; ``cuts`` are the frames that begin a new shot."""
 
     def __init__(self) -> None:
         self._cv2 = load("cv2")
@@ -33,30 +35,30 @@ class ShotDetector:
         self._shape: tuple[int, ...] | None = None
 
     def see(self, image: np.ndarray | None, index: int) -> None:
-        """image: (H, W, 3) uint8 RGB, or None (no image: what follows is compared with the last one seen).
+        """Take note of a frame; indices only rise.
 
-        Indices only rise.
+        image: (H, W, 3) uint8 RGB; None where there is none, and the next is compared with the last one seen.
         """
         if image is None:
             return
         if self._shape not in (None, image.shape):
-            self._judge_last()
+            self._settle_last()
             self._frames.clear()
             self._cuts.append(index)
         self._shape = image.shape
         self._frames.append((index, self._small(image)))
         if len(self._frames) > WINDOW + 1:
-            self._judge(len(self._frames) - 1 - WINDOW)
+            self._settle(len(self._frames) - 1 - WINDOW)
 
     def cuts(self) -> list[int]:
         """First frames of all shots but the first. Call it once, after the last frame."""
-        self._judge_last()
+        self._settle_last()
         return self._cuts
 
-    def _judge_last(self) -> None:
-        """Settle what still waits for frames that do not come."""
+    def _settle_last(self) -> None:
+        """Settle the frames that still wait for others which do not come."""
         for place in range(max(1, len(self._frames) - WINDOW), len(self._frames)):
-            self._judge(place)
+            self._settle(place)
 
     def _small(self, image: np.ndarray) -> np.ndarray:
         cv2 = self._cv2
@@ -73,7 +75,7 @@ class ShotDetector:
             np.int16
         )
 
-    def _judge(self, place: int) -> None:
+    def _settle(self, place: int) -> None:
         """Settle whether the frame at ``place`` of the frames kept begins a shot."""
         small = [frame for _, frame in self._frames]
         score = content(small[place - 1], small[place])
@@ -89,7 +91,7 @@ class ShotDetector:
 
 
 def content(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean absolute difference of two HSV images, 0–255; images of different size are as different as can be.
+    """Mean absolute difference of two HSV images, 0–255; images of different size differ most.
 
     >>> content(np.full((1, 1, 3), 10), np.full((1, 1, 3), 13))
     3.0

@@ -1,6 +1,5 @@
-"""Landmarks that come with the video, as a ``.npz`` beside it (docs/sidecar.md): exact for drawn faces, or
-from a tracker of one's own.
-"""
+"""Landmarks in a ``.npz`` beside the video (docs/sidecar.md): exact ones of rendered faces, or of a
+tracker."""
 
 import zipfile
 from pathlib import Path
@@ -12,9 +11,8 @@ from speechlip.records import Face, Source
 from speechlip.timing import FPS
 
 FOREHEAD = 0.22
-"""From the highest of the 68 points up to the hairline, in heights of the 68 points (MediaPipe's canonical
-face: (8.26 − 5.11) / 14.51), so that the box holds what a face detector's box holds.
-"""
+"""From the highest of the 68 points up to the hairline, in heights of the 68 points, so that the box holds
+what a face detector's box holds. MediaPipe's canonical face: (8.26 − 5.11) / 14.51."""
 ROUNDING_S = 0.001
 """Containers round presentation times to a millisecond."""
 
@@ -36,9 +34,8 @@ class SidecarDetector:
         self._frame_s = float(np.median(np.diff(self._time_s))) if len(self._time_s) > 1 else 1 / FPS
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        """The row on display at the middle of the 40 ms of frame ``index``, as media shows it; none where
-        that row is over by then.
-        """
+        """The row on display at the middle of the 40 ms of frame ``index``, as in ``media``; none where it is
+        over by then."""
         time_s = (index + 0.5) / FPS
         row = int(np.searchsorted(self._time_s, time_s + ROUNDING_S, side="right")) - 1
         if (
@@ -54,9 +51,10 @@ class SidecarDetector:
 
 
 def read_sidecar(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """landmarks (N, 68, 2) float32 px, NaN where there is no face, and time_s (N,) float64, rising.
+    """(landmarks, time_s) of a sidecar. Raises SourceRefused.
 
-    Raises SourceRefused.
+    landmarks: (N, 68, 2) float32 px, NaN where there is no face.
+    time_s: (N,) float64, rising.
     """
     try:
         with np.load(path, allow_pickle=False) as content:
@@ -72,7 +70,7 @@ def read_sidecar(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def what_is_wrong(landmarks: np.ndarray, time_s: np.ndarray) -> str:
-    """The first fault of a sidecar's arrays as a sentence, or ``""``.
+    """The first fault of a sidecar's arrays as a sentence; empty where there is none.
 
     >>> what_is_wrong(np.zeros((2, 68, 2), np.float32), np.array([0.04, 0.0]))
     'time_s must rise from row to row'
@@ -80,13 +78,14 @@ def what_is_wrong(landmarks: np.ndarray, time_s: np.ndarray) -> str:
     if landmarks.dtype.kind != "f" or landmarks.ndim != 3 or landmarks.shape[1:] != (68, 2):
         return f"landmarks are {landmarks.dtype} {landmarks.shape}, wanted float32 (N, 68, 2)"
     if time_s.dtype.kind != "f" or time_s.shape != landmarks.shape[:1] or not len(time_s):
-        return f"time_s is {time_s.dtype} {time_s.shape}, wanted float64 ({len(landmarks)},), and at least one row"
+        wanted = f"float64 ({len(landmarks)},), and at least one row"
+        return f"time_s is {time_s.dtype} {time_s.shape}, wanted {wanted}"
     if not np.isfinite(time_s).all() or np.any(np.diff(time_s) <= 0):
         return "time_s must rise from row to row"
     return ""
 
 
 def face_box(landmarks: np.ndarray) -> np.ndarray:
-    """The box a face detector would give, hairline to chin: (68, 2) px → (4,) float32 x0 y0 x1 y1."""
+    """The box that a face detector would give, hairline to chin: (68, 2) px → (4,) float32 x0 y0 x1 y1."""
     (x0, y0), (x1, y1) = landmarks.min(axis=0), landmarks.max(axis=0)
     return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1], np.float32)

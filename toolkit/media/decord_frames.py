@@ -19,10 +19,11 @@ from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 
 DECORD_LIMITS = (
-    "decord shows the same pictures or refuses: it knows no edit list, no rotation or mirror, no pixels that "
-    "are not square, no HDR, no size that changes and no jump of the stamps; it converts every frame to 8-bit RGB "
-    "whether it is used or not, gives up at damage that PyAV steps over, and has had no release since 2021. Key "
-    "frames (of VP9 and AV1 all frames) are decoded once more to see that nothing changes."
+    "decord shows the same pictures or refuses: it knows no edit list, no rotation or mirror, no "
+    "pixels that are not square, no HDR, no size that changes and no jump of the stamps; it converts "
+    "every frame to 8-bit RGB whether it is used or not, gives up at damage that PyAV steps over, and "
+    "has had no release since 2021. Key frames (of VP9 and AV1 all frames) are decoded once more to "
+    "see that nothing changes."
 )
 SAME_STAMP_S = 0.002  # decord's are in single precision: 0.2 ms after an hour
 SIZED_ANYWHERE = ("vp9", "av1", "libdav1d", "libaom-av1")  # these may change their size at any frame

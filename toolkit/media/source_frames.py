@@ -188,7 +188,8 @@ def length_s(timed: Any, info: MediaInfo) -> Fraction:
 
 
 def nominal_s(info: MediaInfo) -> Fraction:
-    """Average length of a source frame in seconds, at most MAX_HOLD_S; 40 ms where the header gives no rate."""
+    """Average length of a source frame in seconds, at most MAX_HOLD_S; 40 ms where the header gives no
+    rate."""
     return (
         min(1 / Fraction(info.source_fps).limit_denominator(1001), MAX_HOLD_S)
         if info.source_fps >= 1

@@ -1,9 +1,9 @@
-"""HDR and wide-gamut pictures → SDR as BT.709 shows them (docs/decisions/hdr.md).
+"""HDR and wide-gamut images → SDR as BT.709 shows them (docs/decisions/hdr.md).
 
-Signal → light by BT.2100 (HLG with its system gamma at 1000 cd/m², PQ), or by BT.1886 where only the gamut is
-wide; in units of 203 cd/m², the white of graphics and skin's neighbourhood in HDR (BT.2408); the gamut by its
-primaries; what is brighter than the knee is rolled off to white by extended Reinhard (2002, eq. 4), all three
-channels alike; BT.1886 back to signal. Faces lie below the knee.
+1. Signal → light by BT.2100 (HLG with its system gamma at 1000 cd/m², PQ), or by BT.1886 where only the gamut
+   is wide; in units of 203 cd/m², the white of graphics and skin's neighbourhood in HDR (BT.2408). 2. The
+   gamut by its primaries. 3. What is brighter than the knee is rolled off to white by extended Reinhard
+   (2002, eq. 4), all three channels alike. Faces lie below the knee. 4. Light → signal by BT.1886.
 """
 
 import os
@@ -21,29 +21,15 @@ KNEE = 0.8  # of white
 SDR_GAMMA = 2.4
 HLG_GAMMA = 1.2
 HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073  # BT.2100, table 5
-PQ_M1, PQ_M2, PQ_C1, PQ_C2, PQ_C3 = (
-    0.1593017578125,
-    78.84375,
-    0.8359375,
-    18.8515625,
-    18.6875,
-)  # BT.2100, table 4
-LATTICE = (
-    49  # points a side, read by tetrahedra: tones of skin at most 4 of 255 off (PQ, whose darks bend most)
-)
+PQ_M1, PQ_M2 = 0.1593017578125, 78.84375  # BT.2100, table 4
+PQ_C1, PQ_C2, PQ_C3 = 0.8359375, 18.8515625, 18.6875
+LATTICE = 49
+"""Points a side, read by tetrahedra: tones of skin are at most 4 of 255 off (PQ, whose darks bend most)."""
 TRANSFERS = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2, table 3
 GAMUTS = {9: "BT.2020", 11: "P3", 12: "P3"}  # ISO/IEC 23091-2, table 2
 UNSPECIFIED = 2
-READABLE_MATRICES = (
-    0,
-    1,
-    2,
-    4,
-    5,
-    6,
-    7,
-    9,
-)  # ISO/IEC 23091-2, table 4: what swscale turns into RGB; it refuses the others
+READABLE_MATRICES = (0, 1, 2, 4, 5, 6, 7, 9)
+"""ISO/IEC 23091-2, table 4: those that swscale turns into RGB; it refuses the others."""
 BT601_MATRIX, BT2020_MATRIX = 5, 9
 WHITE_XY = (0.3127, 0.3290)
 PRIMARIES_XY = {
@@ -55,15 +41,17 @@ PRIMARIES_XY = {
 
 @dataclass(frozen=True)
 class Colours:
-    """What a frame's colours are. transfer: ``HLG``, ``PQ`` or ``SDR``; gamut: ``BT.709`` (also whatever SDR
-    gamut is near it), ``BT.2020``, ``P3``.
+    """Colours of a frame.
+
+    transfer: ``HLG``, ``PQ`` or ``SDR``.
+    gamut: ``BT.709`` (also SDR gamuts near it), ``BT.2020`` or ``P3``.
     """
 
     transfer: str = "SDR"
     gamut: str = "BT.709"
 
     def change(self) -> str:
-        """What is done to them, in words; empty where nothing is."""
+        """What is done to them, as a sentence; empty where nothing is."""
         if self.transfer != "SDR":
             return f"{self.transfer} → SDR"
         return f"{self.gamut} → BT.709" if self.gamut != "BT.709" else ""
@@ -73,25 +61,24 @@ SDR = Colours()
 
 
 def colours_of(frame: Any) -> Colours:
-    """By the frame's tags. HDR that states no primaries has BT.2020's, the only ones that BT.2100 knows."""
+    """Colours by the frame's tags. HDR without stated primaries has BT.2020's, the only ones in BT.2100."""
     transfer = TRANSFERS.get(frame.color_trc, "SDR")
     unstated = "BT.2020" if transfer != "SDR" and frame.color_primaries == UNSPECIFIED else "BT.709"
     return Colours(transfer, GAMUTS.get(frame.color_primaries, unstated))
 
 
 def matrix_instead(frame: Any) -> int | None:
-    """The matrix to read a frame by where its own cannot be: BT.2020's of HDR, else BT.601's.
-
-    None where its own can.
-    """
+    """The matrix to read a frame by where its own cannot be read: BT.2020's for HDR, else BT.601's; None
+    where it can."""
     if frame.colorspace in READABLE_MATRICES:
         return None
     return BT2020_MATRIX if frame.color_trc in TRANSFERS else BT601_MATRIX
 
 
 def colour_doubts(frame: Any) -> list[str]:
-    """Sentences for what a frame's tags leave open: a depth that may be HDR without a transfer, a matrix that
-    cannot be read.
+    """Sentences on what a frame's tags leave open.
+
+    A depth of more than 8 bits, which may be HDR, without a transfer; a matrix that cannot be read.
     """
     deep = max((part.bits for part in frame.format.components), default=8) > 8
     told = (
@@ -100,17 +87,19 @@ def colour_doubts(frame: Any) -> list[str]:
         else []
     )
     if (matrix := matrix_instead(frame)) is not None:
-        told.append(
-            f"matrix {frame.colorspace} cannot be read: taken as {'BT.2020' if matrix == BT2020_MATRIX else 'BT.601'}"
-        )
+        instead = "BT.2020" if matrix == BT2020_MATRIX else "BT.601"
+        told.append(f"matrix {frame.colorspace} cannot be read: taken as {instead}")
     return told
 
 
 def to_sdr(signal: np.ndarray, colours: Colours) -> np.ndarray:
     """(…, 3) signal in 0–1 → (…, 3) SDR signal in 0–1.
 
-    >>> white = {name: to_sdr(np.full(3, level), Colours(name, "BT.2020")) for name, level in (("HLG", 0.75), ("PQ", 0.58))}
-    >>> [round(float(value[1]), 2) for value in white.values()]  # BT.2408's white; what is brighter needs the rest
+    BT.2408's white is nearly white in SDR; what is brighter has the rest.
+
+    >>> hlg, pq = Colours("HLG", "BT.2020"), Colours("PQ", "BT.2020")
+    >>> white = to_sdr(np.full(3, 0.75), hlg), to_sdr(np.full(3, 0.58), pq)
+    >>> [round(float(green), 2) for _, green, _ in white]
     [0.96, 0.96]
     """
     light = LIGHT[colours.transfer](np.asarray(signal, np.float64), colours.gamut) / WHITE_NITS
@@ -118,14 +107,12 @@ def to_sdr(signal: np.ndarray, colours: Colours) -> np.ndarray:
     brightest = shown.max(axis=-1, keepdims=True)
     if colours.transfer != "SDR":
         shown = shown * rolled_off(brightest) / np.maximum(brightest, 1e-12)
-    found: np.ndarray = np.clip(shown, 0, 1) ** (1 / SDR_GAMMA)
-    return found
+    sdr: np.ndarray = np.clip(shown, 0, 1) ** (1 / SDR_GAMMA)
+    return sdr
 
 
 def rolled_off(light: np.ndarray) -> np.ndarray:
-    """Light in units of white: as it is up to the knee, from there to the peak bent so that the peak is
-    white; its slope does not jump.
-    """
+    """Light in units of white, bent above the knee so that the peak is white; its slope does not jump."""
     peak = (PEAK_NITS / WHITE_NITS - KNEE) / (1 - KNEE)
     above = np.maximum(light - KNEE, 0) / (1 - KNEE)
     return np.minimum(light, KNEE) + (1 - KNEE) * above * (1 + above / peak**2) / (1 + above)
@@ -163,6 +150,7 @@ def to_xyz(gamut: str) -> np.ndarray:
 
 
 def from_xyz(gamut: str) -> np.ndarray:
+    """(3, 3): XYZ → linear RGB of a gamut."""
     return np.linalg.inv(to_xyz(gamut))
 
 
@@ -176,14 +164,14 @@ def lattice(colours: Colours) -> str:
 
 
 LUT3D_VALUES = 16
-"""FFmpeg's lut3d takes values of a row by 8 or 16, also those behind its end; where these are not finite it
-looks outside of its table.
-"""
+"""FFmpeg's lut3d takes the values of a row by 8 or 16, also those behind its end; where these are not finite
+it reads outside of its table."""
 
 
 class ToneMapper:
-    """FFmpeg's lut3d on pictures of one size and one kind of colours: (gbrpf32le frame) → (H, W, 3) uint8
-    RGB; 12 ms for 1080 × 1920.
+    """FFmpeg's lut3d for images of one size and one kind of colours: gbrpf32le frame → (H, W, 3) uint8 RGB.
+
+    12 ms for 1080 × 1920.
     """
 
     def __init__(self, colours: Colours, width: int, height: int) -> None:
@@ -223,7 +211,7 @@ def _values(plane: Any) -> np.ndarray:
 
 
 def _widened(frame: av.VideoFrame, width: int) -> av.VideoFrame:
-    """The frame with black at its right."""
+    """The frame with black added at its right."""
     wide = av.VideoFrame(width, frame.height, frame.format.name)
     for plane, source in zip(wide.planes, frame.planes, strict=True):
         _values(plane)[:] = 0

@@ -1,4 +1,4 @@
-"""How a stored picture becomes the displayed one: its pixels made square, mirrored, turned (docs/images.md)."""
+"""How a stored image becomes the displayed one: its pixels made square, mirrored, turned (docs/images.md)."""
 
 import math
 import struct
@@ -14,23 +14,28 @@ from speechlip.media.images.colours import Colours, colours_of
 from speechlip.media.streams.corrected import Correction
 from speechlip.media.streams.stamps import MAX_REORDER
 
-NEARLY_SQUARE = Fraction(1, 500)  # ratios in files are rounded: 853 × 480 as 16:9 is 1280:1279
-WIDEST = 4  # DVCPRO HD has 3:2, anamorphic DV 64:33; beyond that a header is damaged
-NEARLY_RIGHT_DEG = 1.0  # what fixed-point numbers leave of a right angle is far less; more is said
-SHAPES_TOLD = 8  # of a file's shapes; a stream that adapts to its line comes back to few
-MATRIX = struct.Struct(
-    "=9i"
-)  # FFmpeg's display matrix: a b u c d v x y w, in 16.16, the third of each row in 2.30
+NEARLY_SQUARE = Fraction(1, 500)
+"""Ratios in files are rounded: 853 × 480 as 16:9 is 1280:1279."""
+WIDEST = 4
+"""DVCPRO HD has 3:2, anamorphic DV 64:33; beyond that a header is damaged."""
+NEARLY_RIGHT_DEG = 1.0
+"""Fixed-point numbers miss a right angle by far less; more is said."""
+SHAPES_TOLD = 8
+"""Shapes of a file that are told; a stream that adapts to its line comes back to few."""
+MATRIX = struct.Struct("=9i")
+"""FFmpeg's display matrix: a b u c d v x y w, in 16.16, the third of each row in 2.30."""
 UNTURNED = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """A stored picture's size in px, and what is done to it, in this order.
+    """Size of a stored image, and what is done to it, in this order.
 
-    pixel_aspect: width of a stored pixel over its height; the picture's width becomes ``stored_width *
-    pixel_aspect``, its lines stay. mirrored: left and right are exchanged. rotation_deg: 0, 90, 180 or 270,
-    clockwise.
+    stored_width, stored_height: px.
+    pixel_aspect: width of a stored pixel over its height. The image's width becomes ``stored_width *
+        pixel_aspect``, its lines stay.
+    mirrored: left and right are exchanged.
+    rotation_deg: 0, 90, 180 or 270, clockwise.
     """
 
     stored_width: int
@@ -41,7 +46,7 @@ class Geometry:
 
     @property
     def square_width(self) -> int:
-        """The stored picture's width once its pixels are square.
+        """Width of the stored image in px once its pixels are square.
 
         >>> Geometry(1440, 1080, Fraction(4, 3)).square_width, Geometry(720, 480, Fraction(8, 9)).square_width
         (1920, 640)
@@ -62,7 +67,7 @@ class Geometry:
         return np.ascontiguousarray(turned)
 
     def changes(self) -> list[str]:
-        """What is done to the stored picture, in words.
+        """What is done to the stored image, as sentences.
 
         >>> Geometry(720, 576, Fraction(16, 15), True, 180).changes()
         ['pixels 16:15 → square', 'mirrored by the display matrix', 'rotation 180°']
@@ -75,11 +80,12 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Orientation:
-    """What a display matrix asks for: mirrored first, then turned clockwise by ``rotation_deg``, a multiple
-    of 90.
+    """What a display matrix asks for.
 
-    off_deg: how far the matrix is from that. stretch: how much wider than high it draws a stored pixel, 1
-    where it does not.
+    mirrored: left and right are exchanged, first.
+    rotation_deg: then turned clockwise by this multiple of 90.
+    off_deg: how far the matrix is from that.
+    stretch: how much wider than high it draws a stored pixel, 1 where it does not.
     """
 
     mirrored: bool = False
@@ -90,10 +96,9 @@ class Orientation:
 
 @lru_cache(maxsize=64)
 def orientation(matrix: tuple[int, ...]) -> Orientation:
-    """Read all of a display matrix: a stored pixel (x, y) is shown at (a x + c y, b x + d y), y downwards;
-    places do not matter here.
+    """Read a display matrix: a stored pixel (x, y) is shown at (a x + c y, b x + d y), y downwards.
 
-    A matrix that draws nothing (its determinant is 0) is none.
+    The translation does not matter. A matrix that draws nothing (determinant 0) counts as none.
 
     >>> orientation((0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30))
     Orientation(mirrored=False, rotation_deg=90, off_deg=0.0, stretch=Fraction(1, 1))
@@ -116,17 +121,17 @@ def orientation(matrix: tuple[int, ...]) -> Orientation:
 
 
 def display_matrix(frame: Any) -> tuple[int, ...]:
-    """A decoded frame's display matrix, of the container or of the stream itself."""
+    """Display matrix of a decoded frame, from the container or from the stream itself."""
     found = frame.side_data.get("DISPLAYMATRIX")
     return MATRIX.unpack(bytes(found)) if found is not None and found.buffer_size >= MATRIX.size else UNTURNED
 
 
 class Geometries:
-    """Tells the geometry of each frame of a stream while it is decoded; in the order of display.
+    """Geometry of each frame of a stream while it is decoded, in the order of display.
 
-    A container's pixel aspect holds for the whole stream, as FFmpeg has it. Where it says nothing else than
-    the stream, the decoder's holds, which changes with a new sequence header: from the next key frame on,
-    since the frames that come out before were waiting for their turn.
+    A pixel aspect that the container states holds for the whole stream, as FFmpeg has it. Where it states
+    none but the stream's, the decoder's holds. That changes with a new sequence header: from the next key
+    frame on, since the frames that come out before were waiting for their turn.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -168,7 +173,7 @@ def believed(aspect: Fraction) -> Fraction:
 
 
 def doubts(stream: Any, frame: Any) -> list[str]:
-    """What the file says of its geometry and reading does not follow."""
+    """Sentences on what the file says of its geometry and reading does not follow."""
     aspect, turned = stream.sample_aspect_ratio or Fraction(1), orientation(display_matrix(frame))
     wild = not Fraction(1, WIDEST) <= aspect <= WIDEST
     told = (
@@ -180,16 +185,14 @@ def doubts(stream: Any, frame: Any) -> list[str]:
 
 
 class Changes:
-    """Notes every shape that a file takes on after its first, and fields and other colours where they begin
-    midway.
-    """
+    """Notes in a tally where a file changes its shape or colours, and where interlacing begins."""
 
     def __init__(self, tally: Counter, interlaced: bool) -> None:
         self._tally, self._told, self._interlaced = tally, set[Geometry](), interlaced
         self._colours: set[Colours] = set()
 
     def see(self, frame: Any, geometry: Geometry, at_s: float) -> None:
-        """Take note of the frame that is on display at ``at_s`` seconds."""
+        """Take note of the frame on display at ``at_s`` seconds."""
         if frame.interlaced_frame and not self._interlaced:
             self._tally[Correction(f"interlaced from {at_s:.2f} s on: fields are left as they are")] += 1
             self._interlaced = True

@@ -11,9 +11,7 @@ from speechlip.media.images.geometry import Geometry
 
 
 class Painter:
-    """Paints the frames of one file; it keeps what a size and a kind of colours have needed until another
-    comes.
-    """
+    """Converts the frames of one file; keeps the converters of the last size and kind of colours."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
@@ -21,10 +19,10 @@ class Painter:
         self._mapper: ToneMapper
 
     def paint(self, frame: Any, geometry: Geometry) -> np.ndarray:
-        """YUV by the matrix and range that the frame is tagged with, BT.601 and limited where it is not, as
-        FFmpeg and OpenCV take it.
+        """RGB of a frame, by the matrix and range in its tags; BT.601 and limited range where it has none.
 
-        Raises SourceRefused (stage ``video``): colours that swscale cannot convert.
+        FFmpeg and OpenCV take the same. Raises SourceRefused (stage ``video``): colours that swscale cannot
+        convert.
         """
         colours, width, height = colours_of(frame), geometry.square_width, geometry.stored_height
         form, matrix = "rgb24" if colours == SDR else "gbrpf32le", matrix_instead(frame)

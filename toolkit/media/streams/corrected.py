@@ -1,12 +1,11 @@
-"""What reading finds out on the way and a person should be told, beside what the headers say
-(``probe.corrections``).
-"""
+"""Sentences on what reading finds out on the way, besides those on the headers
+(``media.info.corrections``)."""
 
 from collections import Counter
 
 
 class Correction(str):
-    """A sentence for ``corrected``; readers count it in the tally that they count damage in."""
+    """A sentence for ``corrected``, counted in the same tally as damage."""
 
 
 def sentences(tally: Counter) -> tuple[str, ...]:

@@ -1,24 +1,27 @@
-"""Which files are videos, by their ending, and by their first bytes where the ending says nothing.
+"""Which files are videos: by their ending, and where that says nothing by their first bytes. All commands ask
+here.
 
-One list for every command.
-
-A file that only looks like a video is taken all the same: reading it says why nothing comes of it, in the
-ledger, by name.
+A file that only looks like a video is taken all the same: the ledger then says, under its name, why it could
+not be read.
 """
 
 from pathlib import Path
 
-VIDEOS = """
-264 265 3g2 3gp amv asf avi braw divx dv evo f4v flv gxf h264 h265 hevc insv ivf m1v m2t m2ts m2v m4s m4v mjpeg mjpg mk3d mkv mov mp4 mpe mpeg
-mpg mpv mts mxf nsv nut ogm ogv ogx qt rm rmvb swf tod trp ts vob vro webm wmv wtv y4m
+VIDEO = """
+264 265 3g2 3gp amv asf avi braw divx dv evo f4v flv gxf h264 h265 hevc insv ivf m1v m2t m2ts m2v
+m4s m4v mjpeg mjpg mk3d mkv mov mp4 mpe mpeg mpg mpv mts mxf nsv nut ogm ogv ogx qt rm rmvb swf tod
+trp ts vob vro webm wmv wtv y4m
 """
-SOUND = "aac ac3 aif aiff amr ape au caf flac m4a m4b mka mp2 mp3 oga opus wav weba wma"
-PICTURES = "avif bmp cr2 cr3 dng exr gif heic heif hdr ico jp2 jpeg jpg nef pgm png ppm svg thm tif tiff webp"
-WORDS = """
-align arrow ass cfg cpp csv ctm h htm html idx ini js json jsonl lab list log lrc m3u m3u8 md mpd parquet pdf pls py rst rtf scc sh srt sub tex
-textgrid toml tsv txt vtt xlsx xml yaml yml
+AUDIO = "aac ac3 aif aiff amr ape au caf flac m4a m4b mka mp2 mp3 oga opus wav weba wma"
+IMAGES = "avif bmp cr2 cr3 dng exr gif heic heif hdr ico jp2 jpeg jpg nef pgm png ppm svg thm tif tiff webp"
+TEXT = """
+align arrow ass cfg cpp csv ctm h htm html idx ini js json jsonl lab list log lrc m3u m3u8 md mpd
+parquet pdf pls py rst rtf scc sh srt sub tex textgrid toml tsv txt vtt xlsx xml yaml yml
 """
-ARRAYS = "7z bz2 ckpt gz h5 hdf5 lz4 mat npy npz obj onnx pickle pkl ply pt pth rar safetensors tar tflite tgz xz zip zst"
+ARCHIVES = """
+7z bz2 ckpt gz h5 hdf5 lz4 mat npy npz obj onnx pickle pkl ply pt pth rar safetensors tar tflite tgz
+xz zip zst
+"""
 UNFINISHED = "!qb aria2 crdownload download filepart opdownload part partial tmp ytdl"
 
 
@@ -26,10 +29,10 @@ def _endings(words: str) -> frozenset[str]:
     return frozenset(f".{word}" for word in words.split())
 
 
-VIDEO_ENDINGS = _endings(VIDEOS)
+VIDEO_ENDINGS = _endings(VIDEO)
 WRITTEN_TOO = _endings("mts ts")
 """Endings that source code bears as well: a file of text under them is no video."""
-OTHER_ENDINGS = _endings(f"{SOUND} {PICTURES} {WORDS} {ARRAYS}")
+OTHER_ENDINGS = _endings(f"{AUDIO} {IMAGES} {TEXT} {ARCHIVES}")
 """Endings of what is no video, so that no such file is opened to look."""
 UNFINISHED_ENDINGS = _endings(UNFINISHED)
 LOW_RESOLUTION_ENDINGS = _endings("lrf lrv")
@@ -62,8 +65,10 @@ TS_PACKET_BYTES = 188
 def is_video_name(name: str) -> bool:
     """Whether a file of this name is read as a video, whatever is in it.
 
-    >>> is_video_name("00001.MTS"), is_video_name("talk.mp4.part"), is_video_name("talk.wav"), is_video_name("talk")
-    (True, True, False, False)
+    >>> is_video_name("00001.MTS"), is_video_name("talk.mp4.part")
+    (True, True)
+    >>> is_video_name("talk.wav"), is_video_name("talk")
+    (False, False)
     """
     ending = Path(name).suffix.lower()
     if ending in UNFINISHED_ENDINGS:
@@ -72,10 +77,9 @@ def is_video_name(name: str) -> bool:
 
 
 def looks_like_video(path: Path) -> bool:
-    """Whether a folder walk takes ``path`` for a video: by its ending, else, where no list here has that
-    ending, by its first bytes.
+    """Whether a folder walk takes ``path`` for a video.
 
-    Links are followed; what is no file, or cannot be opened, counts by its name alone.
+    By its ending; where no list here has that ending, by its first bytes.
     """
     ending = path.suffix.lower()
     if is_video_name(path.name) and ending not in WRITTEN_TOO:
@@ -91,11 +95,14 @@ def looks_like_video(path: Path) -> bool:
 
 
 def begins_like_video(begin: bytes) -> bool:
-    """Whether these first bytes of a file (``FIRST_BYTES``, or all of them) are those of a container of
-    moving pictures.
+    """Whether a file begins as a container of moving images does.
 
-    >>> begins_like_video(b"RIFF....AVI LIST"), begins_like_video(b"RIFF....WAVEfmt "), begins_like_video(b"#!/bin/sh")
-    (True, False, False)
+    begin: its first ``FIRST_BYTES`` bytes, or all of them.
+
+    >>> begins_like_video(b"RIFF....AVI LIST"), begins_like_video(b"RIFF....WAVEfmt ")
+    (True, False)
+    >>> begins_like_video(b"#!/bin/sh")
+    False
     """
     if begin.startswith(BEGINNINGS) or (begin[:4] == b"RIFF" and begin[8:12] == b"AVI "):
         return True
@@ -109,13 +116,14 @@ def begins_like_video(begin: bytes) -> bool:
 
 
 def _every(begin: bytes, period: int) -> bool:
-    """Whether the sync byte of a transport stream stands at every packet of at least three."""
+    """Whether each of at least three packets of a transport stream begins with the sync byte."""
     marks = begin[::period]
     return len(marks) >= 3 and set(marks) == {0x47}
 
 
 def is_text(begin: bytes) -> bool:
-    """Whether these bytes, not none, are UTF-8 without a NUL (their last character may be cut)."""
+    """Whether these bytes are UTF-8 without a NUL; their last character may be cut off. No bytes are no
+    text."""
     if not begin or b"\x00" in begin:
         return False
     try:
@@ -126,7 +134,7 @@ def is_text(begin: bytes) -> bool:
 
 
 def why_not_read(name: str) -> tuple[str, str] | None:
-    """(reason, advice) for a file whose ending says that it is not to be read; None for every other.
+    """(reason, advice) for a file whose ending says that it must not be read; None for every other.
 
     >>> why_not_read("talk.mp4.part")[0], why_not_read("GL010001.LRV")[0], why_not_read("talk.mp4")
     ('unfinished download', "a camera's low-resolution copy", None)

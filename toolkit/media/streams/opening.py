@@ -1,8 +1,8 @@
-"""Open a media file as exactly one plain local file, and choose the two streams that everything else reads.
+"""Open a media file as exactly one plain local file, and choose the two streams that are read.
 
-A name never reaches a protocol or a pattern (``concat:``, ``http:``, ``%03d`` are ordinary characters here),
-and a file never makes the library open another one: playlists, concat scripts and image sequences are no
-container formats of ours, whatever their file is called.
+A name never reaches a protocol or a pattern: ``concat:``, ``http:`` and ``%03d`` are ordinary characters
+here. A file never makes the library open another one: playlists, concat scripts and image sequences are not
+opened, whatever they are called.
 """
 
 from pathlib import Path
@@ -14,10 +14,12 @@ from av.stream import Disposition
 from speechlip.errors import SourceRefused
 from speechlip.media.streams.endings import why_not_read
 
-MAX_PICTURE_PX = 40_000_000  # 8K is 33 million
+MAX_PICTURE_PX = 40_000_000
+"""Largest image that is decoded, unless options say otherwise; 8K is 33 million px."""
 VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
-AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"  # opened only to say "no video stream" instead of "not a video file"
-NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"
+"""Opened only to say "no video stream" instead of "not a video file"."""
+STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
 def open_local(path: Path) -> InputContainer:
@@ -46,7 +48,7 @@ def video_stream(container: InputContainer) -> av.VideoStream | None:
     streams = [
         s
         for s in container.streams.video
-        if s.codec_context is not None and s.width and not s.disposition & NOT_THE_PICTURE
+        if s.codec_context is not None and s.width and not s.disposition & STILL_IMAGES
     ]
     return min(streams, key=_default_first, default=None)
 

@@ -1,7 +1,4 @@
-"""Packets to frames with the time at which each is due, over damage that a file may hold.
-
-One stream at a time.
-"""
+"""Packets of one stream → frames with the time at which each is due, over damage."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +14,8 @@ from speechlip.media.streams.stamps import MAX_REORDER, WILD_S
 from speechlip.media.streams.timeline import Shift
 from speechlip.workers.processes import alive
 
-DEMUX_ATTEMPTS = 100  # consecutive failures to read a packet after which the file is taken to end here
+DEMUX_ATTEMPTS = 100
+"""Failures to read a packet, one after another, after which the file is taken to end."""
 Shown = TypeVar("Shown")
 MediaStream = av.VideoStream | av.AudioStream
 
@@ -30,17 +28,16 @@ def keeps_presentation_times(container: InputContainer) -> bool:
 def stamped_frames(
     container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
 ) -> Iterator[tuple[Fraction | None, Any]]:
-    """Yield ``(time in seconds on the container's clock or None, frame)`` in the order the decoder gives them
-    out.
+    """Yield ``(time in seconds or None, frame)`` in the order in which the decoder gives them out.
 
-    shifts: what ``probe`` found for this stream. The time is the shifted one; frames outside the limits of
-        their shift are left out.
+    tally: counts ``damaged_packets``, which could not be read or decoded and are skipped, and
+        ``damaged_frames``, which the decoder patched up and which are yielded.
+    shifts: of this stream, from ``probe``. Times are shifted ones on the container's clock; frames outside
+        the limits of their shift are left out.
 
-    Packets that cannot be read or decoded are skipped and counted in ``tally["damaged_packets"]``; decoding
-    goes on with the next one, and frames that the decoder had to patch up are given out and counted in
-    ``tally["damaged_frames"]``. A stamp far off that the next frame does not bear out is damage too: it
-    becomes None. Video in AVI: decoders give frames out in the order of display, so the n-th frame takes the
-    n-th of the times its packets came with.
+    A stamp far off that the next frame does not confirm is damage too and becomes None. In AVI the n-th frame
+    takes the n-th of the times of its packets in order, since decoders give frames out in the order of
+    display.
     """
     yield from without_wild_stamps(_decoded(container, stream, tally, shifts))
 
@@ -48,7 +45,7 @@ def stamped_frames(
 def without_wild_stamps(
     stamped: Iterable[tuple[Fraction | None, Shown]],
 ) -> Iterator[tuple[Fraction | None, Shown]]:
-    """Replace by None every stamp more than WILD_S from the one before, unless the next frame is as far away.
+    """Replace by None every stamp more than WILD_S from the one before, unless the next is as far away.
 
     >>> list(without_wild_stamps([(0, "a"), (9999, "b"), (2, "c"), (500, "d"), (501, "e")]))
     [(0, 'a'), (None, 'b'), (2, 'c'), (500, 'd'), (501, 'e')]
@@ -96,17 +93,16 @@ def _within(stamp: Fraction, shift: Shift | None) -> bool:
 
 
 def stamp_s(ticks: int | None, stream: MediaStream) -> Fraction | None:
+    """Ticks of a stream in seconds."""
     return None if ticks is None or stream.time_base is None else ticks * stream.time_base
 
 
 def packets(
     container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
 ) -> Iterator[av.Packet]:
-    """All packets of one stream, last the empty one that flushes the decoder.
+    """All packets of one stream, stamps shifted, at the end the empty one that flushes the decoder.
 
-    Others without data (a dropped frame in AVI) are left out.
-
-    Where ``shifts`` are given, stamps are moved as they say.
+    Other packets without data are left out, such as dropped frames in AVI.
     """
     return (packet for packet, _ in shifted_packets(container, stream, tally, shifts))
 
@@ -114,7 +110,7 @@ def packets(
 def shifted_packets(
     container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift]
 ) -> Iterator[tuple[av.Packet, Shift | None]]:
-    """What ``packets`` yields, each with the shift that it took."""
+    """The packets of ``packets``, each with its shift."""
     coming, shift, ticks = list(reversed(shifts)), None, 0
     for number, packet in enumerate(demuxed(container, [stream], tally)):
         while coming and coming[-1].first_packet <= number:
@@ -128,10 +124,10 @@ def shifted_packets(
 
 
 def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Counter) -> Iterator[av.Packet]:
-    """All packets of these streams in the order of the file, over damage; those that cannot be read are
-    counted in ``tally``.
+    """All packets of these streams in the order of the file; those that cannot be read are counted in
+    ``tally``.
 
-    Fragments of MP4 whose stamps start again are among them: FFmpeg marks theirs as not to be shown.
+    Fragments of MP4 whose stamps start again are among them, although FFmpeg marks them as not to be shown.
     """
     failures = 0
     fragmented = container.format.name.startswith("mov") and not any(stream.frames for stream in streams)
@@ -145,15 +141,13 @@ def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Co
         except av.FFmpegError:
             failures += 1
             tally["damaged_packets"] += 1
-        except IndexError:  # PyAV, at the end of a damaged transport stream in which new streams turned up: ours has been flushed
+        except IndexError:  # PyAV, at the end of a damaged transport stream in which new streams turned up
             return
 
 
 def shown(packet: av.Packet) -> av.Packet:
-    """The same packet without the mark that its frames are not to be shown;
-
-    ``opaque`` is its place in the file.
-    """
+    """A copy of a packet without the mark that its frames are not shown; ``opaque`` is its place in the
+    file."""
     copy = av.Packet(bytes(packet))
     copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
     copy.pts, copy.dts, copy.duration, copy.opaque = packet.pts, packet.dts, packet.duration, packet.pos

@@ -1,20 +1,22 @@
-"""Whether picture and sound of a file run at one speed.
+"""Whether video and audio of a file run at one speed.
 
-Asked of AVI, which counts its times by rates in the header instead of storing them.
+Asked of AVI, which does not store times but counts them by rates in its header.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 
 MAX_KEPT = 256
-MIN_KEPT = 8  # places of each stream in the stretch that both share
-SHARED = 0.8  # of each stream's places: where they do not lie side by side, nothing can be said
-APART_S, APART_SHARE = Fraction(2), Fraction(1, 10)  # recorders interleave by a second at most
+MIN_KEPT, SHARED = 8, 0.8
+"""Places of each stream, and share of its places, in the stretch that both share: with fewer nothing can be
+said."""
+APART_S, APART_SHARE = Fraction(2), Fraction(1, 10)
+"""Recorders interleave by a second at most."""
 Place = tuple[int, Fraction]  # byte in the file, seconds
 
 
 class Places:
-    """Where the packets of a stream lie in the file, and when they are due: some of them, evenly."""
+    """Byte and time of some packets of a stream, evenly spread over the file."""
 
     def __init__(self) -> None:
         self.kept: list[Place] = []
@@ -29,13 +31,12 @@ class Places:
 
 
 def side_by_side_s(one: Sequence[Place], other: Sequence[Place]) -> tuple[Fraction, Fraction] | None:
-    """How many seconds of either lie in the stretch of file that both share;
+    """Seconds of either stream in the stretch of file that both share; None where too little of them lies
+    there.
 
-    None where too little of them does.
-
-    >>> pictures = [(100 * k, Fraction(k, 25)) for k in range(50)]
-    >>> sound = [(100 * k + 50, Fraction(k, 50)) for k in range(50)]
-    >>> side_by_side_s(pictures, sound), side_by_side_s(pictures, [(byte + 5000, due) for byte, due in sound])
+    >>> video = [(100 * k, Fraction(k, 25)) for k in range(50)]
+    >>> audio = [(100 * k + 50, Fraction(k, 50)) for k in range(50)]
+    >>> side_by_side_s(video, audio), side_by_side_s(video, [(byte + 5000, due) for byte, due in audio])
     ((Fraction(48, 25), Fraction(24, 25)), None)
     """
     if not one or not other:
@@ -51,5 +52,5 @@ def side_by_side_s(one: Sequence[Place], other: Sequence[Place]) -> tuple[Fracti
 
 
 def apart(one_s: Fraction, other_s: Fraction) -> bool:
-    """Whether that is more than interleaving explains."""
+    """Whether two lengths differ by more than interleaving explains."""
     return abs(one_s - other_s) > max(APART_S, APART_SHARE * max(one_s, other_s))

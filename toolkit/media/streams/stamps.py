@@ -1,4 +1,4 @@
-"""The stamps of one stream's packets, as they come: where they jump, and how far pictures are apart."""
+"""The stamps of one stream's packets: where they jump, and how far frames are apart."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,34 +8,40 @@ from typing import Any
 
 from speechlip.errors import SourceRefused
 
-WILD_S = 10  # longer than any pause between frames that a recorder leaves on purpose; ffmpeg's -dts_delta_threshold
-BACK_S = Fraction(
-    1, 10
-)  # stamps in the order of decoding that go back by more have started again, as ffmpeg takes it
-MAX_HOLD_S = Fraction(
-    1, 2
-)  # a face that stands still for longer while the voice goes on is a hole in the file, not a pose
-MAX_REORDER = 16  # frames an H.264 or HEVC decoder may hold back (H.264 table A-1, max_num_reorder_frames)
-MAX_JUMPS = 10_000  # recordings of 2 s, one after another for five hours
-EVEN_S = Fraction(
-    11, 10_000
-)  # what two steps of equal pictures may differ by: containers round stamps to 1 ms
-EVEN_SHARE = 0.99
+WILD_S = 10
+"""Longer than any pause between frames that a recorder leaves on purpose; ffmpeg's -dts_delta_threshold."""
+BACK_S = Fraction(1, 10)
+"""Stamps in the order of decoding that go back by more have started again, as ffmpeg takes it."""
+MAX_HOLD_S = Fraction(1, 2)
+"""A face that stands still for longer while the voice goes on is a hole in the file, not a pose."""
+MAX_REORDER = 16
+"""Frames that an H.264 or HEVC decoder may hold back (H.264 table A-1, max_num_reorder_frames)."""
+MAX_JUMPS = 10_000
+"""Recordings of 2 s, one after another for five hours."""
+EVEN_S, EVEN_SHARE = Fraction(11, 10_000), 0.99
+"""By how much two even steps may differ (containers round stamps to 1 ms), and the share of even ones of
+all."""
 MAX_FPS = 1000
-SAME_RATE = 0.005  # the header's rate is taken where the pictures' stamps are no further from it
-ROUNDED_RATE = 0.0005  # half of what 30 and 29.97 are apart
-STEPS_PER_S = 10_000  # steps are counted to 0.1 ms
+SAME_RATE = 0.005
+"""The header's rate is taken where the stamps are no further from it than this share."""
+ROUNDED_RATE = 0.0005
+"""Half of what 30 and 29.97 are apart."""
+STEPS_PER_S = 10_000
+"""Steps are counted to 0.1 ms."""
 NO_STAMPS = "no usable time stamps"
 NAMES = {"video": "pictures", "audio": "sound"}
+"""Words for the streams in messages."""
 
 
 @dataclass(frozen=True)
 class Run:
     """Packets of one stream without a jump of their stamps; times in seconds as stamped.
 
-    first_packet: its first, counted from 0 in the stream; order: the same, counted over both streams.
-        start_s, stop_s: first presentation and end of the last. other_s: the other stream's last stamp before
-        it, None where there was none.
+    first_packet: number of its first packet, from 0, in the stream.
+    order: the same, over both streams.
+    start_s: first presentation.
+    stop_s: end of the last.
+    other_s: last stamp of the other stream before it, None where there was none.
     """
 
     first_packet: int
@@ -47,7 +53,7 @@ class Run:
 
 @dataclass
 class _OpenRun:
-    """The same while it grows; times in ticks."""
+    """A run while it grows; times in ticks."""
 
     first_packet: int
     order: int
@@ -57,15 +63,14 @@ class _OpenRun:
     last_length: int
 
 
-Entry = tuple[
-    int, int, int, int, int, Fraction | None
-]  # packet, order, stamp, shown at, length (0: not said), other_s
+Entry = tuple[int, int, int, int, int, Fraction | None]
+"""packet, order, stamp, shown at, length (0: not stated), other_s; ticks but for the last."""
 
 
 class StreamStamps:
     """Shown every packet of one stream.
 
-    ``presented``: packets say when they are shown, not only when they are decoded.
+    presented: whether packets say when they are shown, and not only when they are decoded.
     """
 
     def __init__(self, stream: Any, presented: bool) -> None:
@@ -81,7 +86,7 @@ class StreamStamps:
 
     @property
     def last_s(self) -> Fraction | None:
-        """The last presentation before any doubtful one."""
+        """Last presentation in seconds before any doubtful one."""
         return self._runs[-1].last * self.time_base if self._runs else None
 
     def see(self, packet: Any, order: int, other_s: Fraction | None) -> None:
@@ -93,7 +98,7 @@ class StreamStamps:
         length = packet.duration if packet.duration and 0 < packet.duration <= self._hold else 0
         entry = number, order, packet.dts if packet.dts is not None else shown, shown, length, other_s
         if self._doubtful is not None:
-            if self._jumps(entry):  # which bears it out
+            if self._jumps(entry):  # which confirms it
                 self._begin(self._doubtful)
             self._doubtful = None
         if not self._runs:
@@ -134,7 +139,7 @@ class StreamStamps:
         ]
 
     def _jumps(self, entry: Entry) -> bool:
-        """Whether it is shown much later than what came before, or decoded and shown again before it."""
+        """Whether it is shown much later than the one before, or decoded and shown again before it."""
         _, _, stamp, shown, *_ = entry
         run = self._runs[-1]
         if self._last - stamp > self._back and run.last - shown > self._back:
@@ -163,8 +168,9 @@ class StreamStamps:
 
 
 class Steps:
-    """How far pictures are apart, in the order in which they are shown. near, far: steps up to MAX_HOLD_S,
-    and longer ones.
+    """How far images are apart, in the order in which they are shown.
+
+    near, far: number of steps up to MAX_HOLD_S, and of longer ones.
     """
 
     def __init__(self, time_base: Fraction) -> None:
@@ -172,9 +178,8 @@ class Steps:
         self._per_tick = float(time_base * STEPS_PER_S)
         self._waiting: list[int] = []
         self._before: int | None = None
-        self._counts: Counter[int] = (
-            Counter()
-        )  # how many steps, and how many ticks in all, by length in 1/STEPS_PER_S s
+        # number of steps, and ticks in all, by their length in 1/STEPS_PER_S s
+        self._counts: Counter[int] = Counter()
         self._ticks: Counter[int] = Counter()
         self._total = self.near = self.far = 0
 
@@ -190,12 +195,12 @@ class Steps:
 
     @property
     def mean_s(self) -> Fraction | None:
-        """Of those up to MAX_HOLD_S; None where there are none."""
+        """Mean step up to MAX_HOLD_S in seconds; None where there is none."""
         return self._total * self._time_base / self.near if self.near else None
 
     @property
     def usual_s(self) -> Fraction | None:
-        """Mean of the steps that are like most, but for rounding; None where there are none."""
+        """Mean of the steps that equal the commonest but for rounding; None where there is none."""
         usual = self._usual()
         return (
             sum(self._ticks[step] for step in usual) * self._time_base / sum(usual.values())
@@ -205,12 +210,14 @@ class Steps:
 
     @property
     def uneven(self) -> bool:
-        """More than one step, and more than one in a hundred, is not like most."""
+        """Whether more than one step, and more than one in a hundred, differs from the commonest."""
         return self.near - sum(self._usual().values()) > max(1, (1 - EVEN_SHARE) * self.near)
 
     def rate(self, stated: float) -> float:
-        """Pictures a second: the header's word where the stamps agree, else what they give, tidied where it
-        is a usual rate but for rounding; 0.0 for a single picture.
+        """Images a second; 0.0 for a single image.
+
+        stated: the rate in the header, taken where the stamps agree with it. Else the stamps' own, rounded to
+            a usual rate where it is one but for rounding.
         """
         if self.mean_s is None or self.usual_s is None:
             return 0.0

@@ -1,9 +1,9 @@
 """One time line for both streams of a file, whatever its stamps do: docs/decisions/jumping-stamps.md.
 
 Joined recordings (transport streams laid end to end, HLS segments) start their stamps again, a clock that
-wraps or is set jumps by hours, and a header may state any length. All packets are looked at once, none is
-decoded. Where the stamps jump, both streams are moved by one offset, so that the pictures go on where they
-were.
+wraps or is set jumps by hours, and a header may state any length. So all packets are looked at before any is
+decoded. Where the stamps jump, both streams are shifted by one offset, so that the video goes on where it
+was.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,17 +15,22 @@ from speechlip.errors import SourceRefused
 from speechlip.media.streams.speeds import Places, apart, side_by_side_s
 from speechlip.media.streams.stamps import NAMES, NO_STAMPS, WILD_S, Run, StreamStamps
 
-LOOK_AHEAD = 64  # offsets among which a stream that jumps looks for its own: the other stream is not further ahead in the file
-TOGETHER_S = Fraction(1, 2)  # muxers lay the streams' packets side by side about as near as that
+LOOK_AHEAD = 64
+"""Offsets among which a stream that jumps looks for its own: the other stream is no further ahead in the
+file."""
+TOGETHER_S = Fraction(1, 2)
+"""Muxers lay the packets of both streams side by side about as near as that."""
 JUMPS_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Shift:
-    """From packet ``first_packet`` of a stream on (counted from 0), ``offset_s`` is added to its stamps.
+    """From packet ``first_packet`` of a stream on, ``offset_s`` is added to its stamps.
 
-    Sound that then lies outside [begin_s, end_s) belongs to no picture of its recording and is left out;
-    None: no such limit.
+    first_packet: counted from 0.
+    offset_s: seconds.
+    begin_s, end_s: audio outside [begin_s, end_s) is left out, since no image of its recording goes with it;
+        None where there is no such limit.
     """
 
     first_packet: int
@@ -36,8 +41,11 @@ class Shift:
 
 @dataclass(frozen=True)
 class Jump:
-    """The stamps jump by ``by_s`` at ``at_s`` of the time line, and reading goes on without a gap. streams:
-    all, pictures or sound.
+    """A jump of the stamps, over which reading goes on without a gap.
+
+    at_s: where, in seconds of the time line.
+    by_s: how far, in seconds.
+    streams: ``all``, ``pictures`` or ``sound``.
     """
 
     at_s: float
@@ -47,9 +55,12 @@ class Jump:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """What became of the stamps, in seconds: presentation of the first packet and end of the last, shifted;
+    """Where the streams lie, in seconds after the shifts; None where no packet of the stream has a stamp.
 
-    None where no packet has a stamp.
+    video_start_s, audio_start_s: presentation of the first packet.
+    video_stop_s, audio_stop_s: end of the last.
+    video_shifts, audio_shifts: what was added to the stamps.
+    jumps: where and by how much they jumped.
     """
 
     video_start_s: Fraction | None
@@ -63,8 +74,11 @@ class TimeLine:
 
 @dataclass
 class _Epoch:
-    """A stretch of file between two jumps of the clock. starts_s: where on the time line each stream begins
-    in it; by_s: the jump.
+    """A stretch of file between two jumps of the clock.
+
+    offset_s: what is added to the stamps in it.
+    by_s: the jump at its begin.
+    starts: kind of stream → its first run in it.
     """
 
     offset_s: Fraction = Fraction(0)
@@ -87,12 +101,12 @@ class TimeLineReader:
         self.end_byte = 0  # of the file, behind the last packet
 
     def see(self, packet: Any) -> None:
-        """Raises SourceRefused (stage ``probe``): no usable time stamps."""
+        """Take note of a packet. Raises SourceRefused (stage ``probe``): no usable time stamps."""
         line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
         other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other_s)
         self._seen += 1
-        byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``decoding.shown``)
+        byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``packets.shown``)
         self.end_byte = max(self.end_byte, (byte or 0) + packet.size)
         if self._places and packet.size and packet.dts is not None and packet.pos is not None:
             self._places[line.kind].see(packet.pos, packet.dts * line.time_base)
@@ -119,10 +133,11 @@ class TimeLineReader:
 def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
     """Runs of ``video`` and ``audio`` → one time line.
 
-    >>> video = [Run(0, 0, Fraction(1), Fraction(7), None), Run(150, 300, Fraction(1), Fraction(5), Fraction(7))]
-    >>> audio = [Run(0, 1, Fraction(1), Fraction(7), Fraction(1)), Run(280, 305, Fraction(1), Fraction(5), Fraction(1))]
-    >>> found = joined({"video": video, "audio": audio})
-    >>> found.video_stop_s, found.audio_shifts[-1].offset_s, found.jumps
+    >>> s = Fraction
+    >>> video = [Run(0, 0, s(1), s(7), None), Run(150, 300, s(1), s(5), s(7))]
+    >>> audio = [Run(0, 1, s(1), s(7), s(1)), Run(280, 305, s(1), s(5), s(1))]
+    >>> line = joined({"video": video, "audio": audio})
+    >>> line.video_stop_s, line.audio_shifts[-1].offset_s, line.jumps
     (Fraction(11, 1), Fraction(6, 1), (Jump(at_s=7.0, by_s=-6.0, streams='all'),))
     """
     epochs = [_Epoch()]
@@ -149,9 +164,11 @@ def _epoch_of(
     epochs: list[_Epoch],
     inside: Mapping[str, list[int]],
 ) -> int:
-    """The epoch that a run is in: one that the other stream opened, where it goes on within WILD_S; the one
-    before, where the other stream bears out that this one was only away; else a new one. Pictures go on
-    exactly where they were, so they decide the offset.
+    """Number of the epoch in which a run lies: an existing one, or a new one that is added to ``epochs``.
+
+    It is one that the other stream opened, where the run goes on within WILD_S; the one before, where the
+    other stream confirms that this one was only away; else a new one. The video decides the offset, since it
+    goes on exactly where it was.
     """
     run = runs[kind][number]
     other = next((other for other in inside if other != kind and inside[other]), None)
@@ -196,8 +213,9 @@ def _epoch_of(
 def _only_away(
     run: Run, step_s: Fraction, offset_s: Fraction, beside: Run, beside_offset_s: Fraction
 ) -> bool:
-    """Whether the other stream bears a step ahead out: at that place in the file it is there already, or it
-    goes on to there and both end together.
+    """Whether the other stream confirms that this one stepped ahead.
+
+    At that place in the file the other stream is there already, or it goes on to there and both end together.
     """
     due_s, stop_s, other_stop_s = (
         run.start_s + offset_s,
@@ -244,10 +262,12 @@ def _jumps(epochs: Sequence[_Epoch], streams: int) -> Iterator[Jump]:
 
 
 def jump_corrections(jumps: Sequence[Jump]) -> Iterator[str]:
-    """What was done about jumps, the first few one by one.
+    """Sentences on jumps, the first few one by one.
 
-    >>> list(jump_corrections([Jump(6.0, -6.04, "all"), Jump(9.0, 3600.0, "sound")]))
-    ['stamps jump by -6.040 s at 6.000 s: read on without a gap', 'stamps jump by +3600.000 s at 9.000 s, of the sound only: read on without a gap']
+    >>> list(jump_corrections([Jump(6.0, -6.04, "all")]))
+    ['stamps jump by -6.040 s at 6.000 s: read on without a gap']
+    >>> list(jump_corrections([Jump(9.0, 3600.0, "sound")]))
+    ['stamps jump by +3600.000 s at 9.000 s, of the sound only: read on without a gap']
     """
     for jump in jumps[:JUMPS_NAMED]:
         only = "" if jump.streams == "all" else f", of the {jump.streams} only"
