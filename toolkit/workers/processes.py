@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from speechlip.errors import WorkerError
@@ -57,7 +59,7 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
         near, far = context.Pipe()
         process = context.Process(target=target, args=(far, *args), daemon=True)
         try:
-            with interrupts_held():
+            with interrupts_held(), script_hidden():
                 process.start()
             return process, near
         except (EOFError, OSError) as error:
@@ -74,10 +76,26 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
 
 
 @contextmanager
+def script_hidden() -> Iterator[None]:
+    """A process started inside imports speechlip and nothing of the script that runs: without ``if __name__ == "__main__":`` that would
+    run anew in every process.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+@contextmanager
 def interrupts_held() -> Iterator[None]:
     """Ctrl-C and SIGTERM wait until the block is over. A process started inside never gets Ctrl-C: it is the parent's business, which ends
     its workers.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread handles signals
+        return
     resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
     caught: list[int] = []
     held = (signal.SIGINT, signal.SIGTERM)
