@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 
 import speechlip
 from speechlip.errors import OptionError, WorkerError
@@ -14,7 +15,8 @@ from speechlip.progress import SILENT, Progress
 from speechlip.recipes import folder
 from speechlip.records import Source
 from speechlip.wording import counted
-from speechlip.workers.pool import Crashed, Report, outcomes
+from speechlip.workers.events import Crashed, Report, unheard
+from speechlip.workers.outcomes import in_this_process, outcomes
 
 NAME = "synthetic"
 TITLE = "Drawn talking heads"
@@ -116,18 +118,19 @@ def generate(
 
 def _each(tasks: list[tuple], workers: int) -> Iterator[float]:
     """Seconds of each clip, as they are there. Raises WorkerError where a process dies at one twice."""
-    if workers == 1:
-        yield from (_make_clip(task, lambda clip, seconds: None) for task in tasks)
-        return
-    for _, made in outcomes(
-        _make_clip, tasks, workers, lambda clip, seconds: None, lambda task, crash: crash
-    ):
-        if isinstance(made, Crashed):
-            raise WorkerError(
-                f"the process that draws {made.source} died twice ({made.detail}), perhaps for lack of memory; "
-                "the same command goes on where it stopped, with --workers 1 it takes least"
-            )
-        yield made
+    made = (
+        in_this_process(_make_clip, tasks)
+        if workers == 1
+        else outcomes(_make_clip, tasks, workers, unheard, _died)
+    )
+    return (length_s for _, length_s in made)
+
+
+def _died(task: tuple, crash: Crashed) -> NoReturn:
+    raise WorkerError(
+        f"the process that draws {crash.source} died twice ({crash.detail}), perhaps for lack of memory; "
+        "the same command goes on where it stopped, with --workers 1 it takes least"
+    )
 
 
 def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> float:

@@ -1,6 +1,7 @@
 """Work in this process instead of its own, where a test looks at or changes what goes on in it."""
 
-from speechlip.workers.pool import NO_LIMITS, outcomes
+from speechlip.workers.events import NO_LIMITS
+from speechlip.workers.outcomes import outcomes
 
 
 def in_this_process(work, tasks, workers, advanced, lost, replaced=lambda event: None, limits=NO_LIMITS):

@@ -5,12 +5,16 @@ import os
 import signal
 import time
 from collections import deque
+from pathlib import Path
 
 import pytest
 
-from speechlip.errors import SpeechLipError, WorkerError
-from speechlip.workers.pool import Advanced, Crashed, Finished, Limits, Replaced, local, outcomes
+from speechlip.errors import SourceRefused, SpeechLipError, WorkerError
+from speechlip.workers.events import Advanced, Crashed, Finished, Limits, Replaced
+from speechlip.workers.outcomes import outcomes
+from speechlip.workers.pool import local
 from speechlip.workers.processes import PULSE, process_context, started
+from speechlip.workers.unexpected import unexpected_refused
 
 
 def pid_of(unit, report):
@@ -170,3 +174,18 @@ def test_reading_is_a_sign_of_life_for_a_while_but_not_forever():
         )
     )
     assert found == {3: 3, 60: "no step forward in 6 s of reading (6 × --max-wait)"}
+
+
+def test_an_unexpected_error_is_the_reason_of_one_item_and_says_its_line():
+    with pytest.raises(SourceRefused) as refusal, unexpected_refused("faces", OSError):
+        {}["boxes"]
+    file, line = Path(__file__).name, refusal.value.__cause__.__traceback__.tb_next.tb_lineno
+    assert (refusal.value.stage, refusal.value.reason) == ("faces", "unexpected error")
+    assert refusal.value.detail == f"KeyError: 'boxes' [{file}:{line}]"
+
+
+@pytest.mark.parametrize("error", [SourceRefused("probe", "no video"), OSError("full"), KeyboardInterrupt()])
+def test_an_expected_error_passes_as_it_is(error):
+    with pytest.raises(type(error)) as passed, unexpected_refused("faces", OSError):
+        raise error
+    assert passed.value is error

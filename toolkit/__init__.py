@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from speechlip.training.config import TrainOptions as TrainOptions
     from speechlip.training.train import TrainedRun as TrainedRun
     from speechlip.training.train import train as train
-    from speechlip.workers.pool import Limits as Limits
+    from speechlip.workers.events import Limits as Limits
 
 __version__ = "0.1.0"
 
@@ -61,7 +61,7 @@ ROOM_OF = {
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",
-    "Limits": "workers.pool",
+    "Limits": "workers.events",
     "Phone": "records",
     "PrepOptions": "preparing.options",
     "Prepared": "preparing.prepared",

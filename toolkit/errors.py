@@ -4,14 +4,10 @@ The command line turns every ``SpeechLipError`` into one line and exit code 1. `
 catches it and writes it into the ledger as a ``Skipped`` row.
 """
 
-import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
 from signal import SIGINT
 
-UNEXPECTED = "unexpected error"
-"""Why a source, a clip or an encoder gave nothing that met an error which nobody expected; ``where_raised`` is the detail."""
 ERROR, NOTHING_KEPT, SOME_MISSING = 1, 2, 3
 """Exit codes of the commands, beside 0 and those of ``exit_code``."""
 
@@ -23,12 +19,6 @@ def install(extra: str) -> str:
     "pip install -e '.[train]' in the clone of speechlip"
     """
     return f"pip install -e '.[{extra}]' in the clone of speechlip"
-
-
-def where_raised(error: BaseException) -> str:
-    """What an error says, and the line that raised it, such as ``KeyError: 'start_s' [reader.py:17]``."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} [{Path(last.filename).name}:{last.lineno}]"
 
 
 class SpeechLipError(Exception):

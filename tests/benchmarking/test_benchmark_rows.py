@@ -160,13 +160,13 @@ def test_files_of_features_that_change_make_another_key(shards, tmp_path):
 
 
 def test_a_process_that_dies_twice_is_a_row_with_its_reason(shards, tmp_path, monkeypatch):
-    from speechlip.workers.pool import Crashed
+    from speechlip.workers.events import Crashed
 
     def dying(work, units, workers, limits=None):
         while units:
             yield Crashed(units.popleft(), "", -9)
 
-    monkeypatch.setattr("speechlip.workers.pool.local", dying)
+    monkeypatch.setattr("speechlip.workers.outcomes.local", dying)
     rows = benchmark(shards, tmp_path, "tiny_encoders:constant", SEEING, options=FEW, workers=2)[0].rows
     assert [row.reason[:32] for row in rows] == ["its process died with exit code "] * 3
 

@@ -21,7 +21,7 @@ from speechlip.errors import ModelError
 from speechlip.exporting import job, video
 from speechlip.exporting.audio import read_audio
 from speechlip.files.locks import only_run
-from speechlip.workers.pool import outcomes
+from speechlip.workers.outcomes import outcomes
 from zoo import RATE, write_clip
 
 LOUD_FROM_S = 0.8

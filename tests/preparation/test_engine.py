@@ -12,7 +12,8 @@ import pytest
 from speechlip.errors import OptionError, ShardError
 from speechlip.preparing.plan.units import Unit
 from speechlip.workers.engines import get_engine
-from speechlip.workers.pool import Advanced, Crashed, Finished, local
+from speechlip.workers.events import Advanced, Crashed, Finished
+from speechlip.workers.pool import local
 from speechlip.workers.processes import process_context
 
 UNITS = tuple(Unit("train", index, ()) for index in range(5))

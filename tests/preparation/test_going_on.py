@@ -19,7 +19,8 @@ from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.run import run_job
 from speechlip.progress import Silent
 from speechlip.recipes import synthetic
-from speechlip.workers.pool import Crashed, Limits, outcomes
+from speechlip.workers.events import Crashed, Limits
+from speechlip.workers.outcomes import outcomes
 
 OPTIONS = PrepOptions(recipe="synthetic", detector="sidecar", max_clip_s=2.0)
 

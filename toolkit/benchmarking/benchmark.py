@@ -34,7 +34,8 @@ from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.training.checkpoint import only_run
-from speechlip.workers.pool import Crashed, Work, outcomes
+from speechlip.workers.events import Crashed, Work
+from speechlip.workers.outcomes import in_this_process, outcomes
 
 OUT = Path("benchmark")
 CRASHED = (
@@ -139,7 +140,7 @@ def made_rows(
         progress.advance(steps, doing)
 
     if min(workers, len(pending)) < 2:
-        yield from ((task, work(task, advanced)) for task in pending)
+        yield from in_this_process(work, pending, advanced)
     else:
         yield from outcomes(work, pending, workers, advanced, crashed, lambda event: progress.say(str(event)))
 

@@ -35,10 +35,11 @@ from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.trained import load_run
-from speechlip.errors import UNEXPECTED, ModelError, SpeechLipError, where_raised
+from speechlip.errors import ModelError, SourceRefused, SpeechLipError
 from speechlip.files.writing import whole_file, write_text
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.training.device import smaller_batch_advised
+from speechlip.workers.unexpected import unexpected_refused
 
 ROWS_FOLDER, ROW, FEATURES = ".rows", "row.json", "features"
 Report = Callable[[str, float], None]
@@ -87,13 +88,13 @@ def make_row(task: Task, report: Report, *, job: RowJob) -> EncoderRow:
     """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason."""
     report(f"{task.label}: begins", 0)
     try:
-        with one_thread(job.options.device):
+        with unexpected_refused("row", SpeechLipError), one_thread(job.options.device):
             row = scored_row(task, report, job)
         write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
+    except SourceRefused as refusal:
+        row = failed_row(task, f"{refusal.reason}: {refusal.detail}")
     except SpeechLipError as error:
         row = failed_row(task, str(error))
-    except Exception as error:
-        row = failed_row(task, f"{UNEXPECTED}: {where_raised(error)}")
     shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)
     return row
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from speechlip.errors import OptionError
 from speechlip.format import SPLIT_NAME
-from speechlip.workers.pool import Limits
+from speechlip.workers.events import Limits
 
 BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 

@@ -15,7 +15,7 @@ from speechlip.exporting.records import FAILED, Exporter, ExportPlan, ExportRow,
 from speechlip.files.writing import check_writable
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import shown
-from speechlip.workers.pool import DEFAULT_LIMITS, Limits
+from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 DEFAULTS = ExportOptions()
 

@@ -9,15 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from speechlip.errors import (
-    UNEXPECTED,
-    ModelError,
-    OptionError,
-    ShardError,
-    SourceRefused,
-    WriteError,
-    where_raised,
-)
+from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
 from speechlip.exporting.audio import Audio, read_audio
 from speechlip.exporting.facts import facts_name, foreign_files, frames_if_done, own_name
 from speechlip.exporting.layouts import LAYOUTS
@@ -29,7 +21,9 @@ from speechlip.files.writing import write_text
 from speechlip.media.streams.endings import shown_endings
 from speechlip.progress import SILENT, Progress
 from speechlip.recipes.folder import videos
-from speechlip.workers.pool import DEFAULT_LIMITS, Limits, Report, outcomes
+from speechlip.workers.events import DEFAULT_LIMITS, Limits, Report, unheard
+from speechlip.workers.outcomes import outcomes
+from speechlip.workers.unexpected import unexpected_refused
 
 LEDGER = "ledger.jsonl"
 
@@ -124,7 +118,7 @@ def audio_of(
         partial(read_task, max_picture_px=max_picture_px),
         tasks,
         workers=1,
-        advanced=lambda source, seconds: None,
+        advanced=unheard,
         lost=lambda task, crash: SourceRefused("video", crash.reason, crash.detail),
         replaced=lambda event: progress.say(str(event)),
         limits=limits,
@@ -136,25 +130,21 @@ def read_task(task: Task, report: Report, max_picture_px: int) -> Audio | Except
     name = plain_name(task.name)
     report(name, 0.0)
     try:
-        return read_audio(task.path, max_picture_px)
+        with unexpected_refused("features"):
+            return read_audio(task.path, max_picture_px)
     except SourceRefused as refusal:
         return refusal
-    except Exception as error:
-        return SourceRefused("features", UNEXPECTED, where_raised(error))
 
 
 def export_read(task: Task, read: Audio | Exception, exporter: Exporter, plan: ExportPlan) -> ExportRow:
     """Write the files of one video that was read. No error of a video goes further than this."""
     name = plain_name(task.name)
     try:
-        if isinstance(read, Exception):
-            raise read
-        return ExportRow(name, EXPORTED, export_video(task, read, exporter, plan))
+        with unexpected_refused("features", ModelError, ShardError, OptionError, WriteError):
+            if isinstance(read, Exception):
+                raise read
+            return ExportRow(name, EXPORTED, export_video(task, read, exporter, plan))
     except SourceRefused as refusal:
         return ExportRow(name, FAILED, 0, refusal.stage, refusal.reason, refusal.detail)
     except (ModelError, ShardError) as error:
         return ExportRow(name, FAILED, 0, "features", "cannot be encoded", str(error))
-    except (OptionError, WriteError):
-        raise
-    except Exception as error:
-        return ExportRow(name, FAILED, 0, "features", UNEXPECTED, where_raised(error))

@@ -25,7 +25,7 @@ from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
 from speechlip.workers.engines import get_engine
-from speechlip.workers.pool import DEFAULT_LIMITS, Limits
+from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 DEFAULTS = PrepOptions()
 

@@ -13,7 +13,7 @@ from speechlip.preparing.place.placing import load_result, result_path, whole_re
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
 from speechlip.workers.engines import Engine
-from speechlip.workers.pool import Advanced, Crashed, Event, Replaced
+from speechlip.workers.events import Advanced, Crashed, Event, Replaced
 
 
 def run_units(

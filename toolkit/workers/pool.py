@@ -1,107 +1,49 @@
-"""Units of work on processes of this machine, any of which may die, hang or swallow the memory: no unit stops the others.
+"""Units of work on processes of this machine, any of which may die, hang or swallow the memory: none stops the others.
 
-``work(unit, report)`` is a module-level function; it calls ``report(source, seconds)`` when it begins a source (0 s) and as it goes. A process
-that dies at a source is told with it. One that dies with nothing to do, or before its unit's first report, is replaced, and its unit done by
-another. One that is over the limits is ended here, and its source told with the reason.
+``work(unit, report)`` is a module-level function; it calls ``report(source, seconds)`` when it begins a source (0 s)
+and as it goes. A process that dies at a source is told with it. One that dies with nothing to do, or before its
+unit's first report, is replaced, and its unit done by another. One that is over the limits is ended here, and its
+source told with the reason.
 """
 
 import os
 import pickle
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from speechlip.errors import SpeechLipError, WorkerError
+from speechlip.workers.events import (
+    NO_LIMITS,
+    PATIENCE,
+    Advanced,
+    Crashed,
+    Event,
+    Finished,
+    Limits,
+    Replaced,
+    Result,
+    Unit,
+    Work,
+)
 from speechlip.workers.processes import PULSE, resident_bytes, started
-
-Report = Callable[[str, float], None]
-Work = Callable[[Any, Report], Any]
 
 LOOK_EVERY_S = 0.5
 JOIN_S = 5.0
-PATIENCE = 6
-"""A large file is read and hashed for a while before its first picture comes out."""
 FALSE_STARTS = 5
 """So many processes in a row that end before they do anything end the run: the next would as well."""
-CRASHED, OVER_LIMIT = "crashed the worker", "over the limit"
-"""Why a source gave nothing whose process died, or was ended."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a source may take of its process. wait_s: without a sign of life; ``PATIENCE`` times as long while it reads and nothing comes of it.
-    memory_bytes: resident. 0: no limit.
+def local(
+    work: Work[Unit, Result], units: deque[Unit], workers: int, limits: Limits = NO_LIMITS
+) -> Iterator[Event[Unit, Result]]:
+    """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile.
 
-    The defaults are docs/decisions/limits.md's.
-    """
-
-    wait_s: float = 600.0
-    memory_bytes: int = 4 * 2**30
-
-
-DEFAULT_LIMITS, NO_LIMITS = Limits(), Limits(0.0, 0)
-
-
-@dataclass(frozen=True)
-class Advanced:
-    """A worker is at ``source`` and has got through ``seconds`` more of it."""
-
-    unit: Any
-    source: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A unit is done; ``result`` is what ``work`` returned."""
-
-    unit: Any
-    result: Any
-
-
-@dataclass(frozen=True)
-class Crashed:
-    """A worker process died while it was at ``source`` (a crash in a native library, or killed for memory).
-
-    limit: what it was ended for by its parent, as a sentence; empty where it died by itself.
-    """
-
-    unit: Any
-    source: str
-    exit_code: int
-    limit: str = ""
-
-    @property
-    def reason(self) -> str:
-        return OVER_LIMIT if self.limit else CRASHED
-
-    @property
-    def detail(self) -> str:
-        return self.limit or f"exit code {self.exit_code}"
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """A worker process died while it had nothing to do, or before it had begun; another does its work. None of it is lost."""
-
-    exit_code: int
-
-    def __str__(self) -> str:
-        return f"a worker process ended before it began (exit code {self.exit_code}); another does its work"
-
-
-Event = Advanced | Finished | Crashed | Replaced
-
-
-def local(work: Work, units: "deque[Any]", workers: int, limits: Limits = NO_LIMITS) -> Iterator[Event]:
-    """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile. An exception in ``work`` is raised here.
-
-    Raises WorkerError where processes end again and again before they do anything.
+    An exception in ``work`` is raised here. Raises WorkerError where processes end again and again before they do anything.
     """
     staff: dict[Connection, _Worker] = {}
     false_starts = 0
@@ -136,38 +78,9 @@ def local(work: Work, units: "deque[Any]", workers: int, limits: Limits = NO_LIM
 def _why_no_workers(last: Event) -> str:
     code = last.exit_code if isinstance(last, Replaced) else 0
     return (
-        f"{FALSE_STARTS} worker processes in a row ended before they began (exit code {code}): see the message above, or free memory; "
-        "the same command goes on where it stopped"
+        f"{FALSE_STARTS} worker processes in a row ended before they began (exit code {code}): see the message above, "
+        "or free memory; the same command goes on where it stopped"
     )
-
-
-def outcomes(
-    work: Work,
-    tasks: Sequence[Any],
-    workers: int,
-    advanced: Callable[[str, float], None],
-    lost: Callable[[Any, Crashed], Any],
-    replaced: Callable[[Replaced], None] = lambda event: None,
-    limits: Limits = NO_LIMITS,
-) -> Iterator[tuple[Any, Any]]:
-    """Each task with what ``work`` made of it, as they end.
-
-    A task whose process dies is tried once more; then, or where it is over the limits, ``lost(task, crash)`` stands for its result. Tasks are
-    hashable and differ.
-    """
-    pending, crashes = deque(tasks), Counter[Any]()
-    for event in local(work, pending, max(1, min(workers, len(pending))), limits):
-        if isinstance(event, Advanced):
-            advanced(event.source, event.seconds)
-        elif isinstance(event, Finished):
-            yield event.unit, event.result
-        elif isinstance(event, Replaced):
-            replaced(event)
-        elif event.limit or crashes[event.unit]:
-            yield event.unit, lost(event.unit, event)
-        else:
-            crashes[event.unit] += 1
-            pending.append(event.unit)
 
 
 class _Worker:

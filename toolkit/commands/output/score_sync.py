@@ -15,7 +15,7 @@ from speechlip.scoring.report.table import conditions, table, undecided_line
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import read_rules
 from speechlip.wording import counted, listed, shown
-from speechlip.workers.pool import Limits
+from speechlip.workers.events import Limits
 
 OUT = Path("scores")
 

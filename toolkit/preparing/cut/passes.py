@@ -22,7 +22,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds
-from speechlip.workers.pool import Report
+from speechlip.workers.events import Report
 
 FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS
 """How much of a frame's work each pass is, in seconds of video, for progress."""

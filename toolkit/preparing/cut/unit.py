@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from speechlip.errors import UNEXPECTED, ShardError, SourceRefused, SpeechLipError, where_raised
+from speechlip.errors import ShardError, SourceRefused, SpeechLipError
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.files.writing import write_text
@@ -27,8 +27,9 @@ from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip, moved_sound
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
-from speechlip.workers.pool import Report
+from speechlip.workers.events import Report
 from speechlip.workers.processes import use_one_thread
+from speechlip.workers.unexpected import unexpected_refused
 
 BRING_BACK = "bring it back, and the same command goes on; with --accept-losses it ends without"
 KeyedSample = tuple[str, Sample]
@@ -103,22 +104,21 @@ def prepare_source(
     stats = SourceStats(planned)
     report(source.name, 0.0)
     try:
-        for name, reason, detail in unit.crashed:
-            if name == source.name:
-                raise SourceRefused("worker", reason, detail)
-        for clip, meta in cut_source(source, options, with_phones, stats, report, sync_filter):
-            key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
-            facts.append(
-                PairClip(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
-            )
-            yield key, encode_clip(clip, meta_of(clip, options.clip_format, key, **meta), options.clip_format)
-            stats.written(clip)
+        # another SpeechLipError, a missing model or library, is no fault of this source: every other would meet it
+        with unexpected_refused("unexpected", SpeechLipError):
+            for name, reason, detail in unit.crashed:
+                if name == source.name:
+                    raise SourceRefused("worker", reason, detail)
+            for clip, meta in cut_source(source, options, with_phones, stats, report, sync_filter):
+                key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
+                facts.append(
+                    PairClip(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
+                )
+                fields = meta_of(clip, options.clip_format, key, **meta)
+                yield key, encode_clip(clip, fields, options.clip_format)
+                stats.written(clip)
     except SourceRefused as refusal:
         stats.refused(refusal)
-    except SpeechLipError:
-        raise  # a missing model or library is no fault of this source: every other would meet it too
-    except Exception as error:
-        stats.refused(SourceRefused("unexpected", UNEXPECTED, where_raised(error)))
     if why := went_away(planned):
         if not accept_losses:
             raise ShardError(

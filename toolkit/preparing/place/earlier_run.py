@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from speechlip.errors import UNEXPECTED, ShardError
+from speechlip.errors import ShardError
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import LEDGER, MANIFEST
@@ -19,7 +19,8 @@ from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow, read_rows
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.wording import counted, listed
-from speechlip.workers.pool import CRASHED
+from speechlip.workers.events import CRASHED
+from speechlip.workers.unexpected import UNEXPECTED
 
 Facts = dict[str, object]
 """What is known of a source, by a short word for it that a message can name."""

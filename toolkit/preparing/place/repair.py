@@ -5,13 +5,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from speechlip.errors import UNEXPECTED, ShardError
+from speechlip.errors import ShardError
 from speechlip.files.names import plain_name
 from speechlip.format import shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.preparing.place.earlier_run import RESTORE
 from speechlip.preparing.place.placing import load_result, result_path, shard_names, tar_path
 from speechlip.preparing.plan.units import Plan, Unit
+from speechlip.workers.unexpected import UNEXPECTED
 
 
 def repair(

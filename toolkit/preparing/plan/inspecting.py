@@ -7,7 +7,8 @@ from speechlip.files.stamps import file_stamp
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.records import Source
-from speechlip.workers.pool import Crashed, Limits, Report, outcomes
+from speechlip.workers.events import Crashed, Limits, Report, unheard
+from speechlip.workers.outcomes import outcomes
 
 Inspect = Callable[[Sequence["InspectTask"]], Iterable[PlannedSource]]
 
@@ -46,13 +47,10 @@ def after_crash(task: InspectTask, crash: Crashed) -> PlannedSource:
 def inspect_on(workers: int, limits: Limits) -> Inspect:
     """Inspect sources on so many processes."""
     return lambda tasks: (
-        planned
-        for _, planned in outcomes(
-            inspect, tasks, workers, lambda source, passed_s: None, after_crash, limits=limits
-        )
+        planned for _, planned in outcomes(inspect, tasks, workers, unheard, after_crash, limits=limits)
     )
 
 
 def inspect_in_turn(tasks: Sequence[InspectTask]) -> Iterator[PlannedSource]:
     """Inspect one source after another, in this process."""
-    return (inspect(task, lambda source, passed_s: None) for task in tasks)
+    return (inspect(task, unheard) for task in tasks)

@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.errors import UNEXPECTED, OptionError, SourceRefused, where_raised
+from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.writing import make_folder, write_text
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring.audit.clip import Audit, audit_clip
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import tasks
-from speechlip.workers.pool import DEFAULT_LIMITS, Crashed, Limits, Report, outcomes
+from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
+from speechlip.workers.outcomes import outcomes
+from speechlip.workers.unexpected import unexpected_refused
 
 FILE = "audit.json"
 
@@ -82,11 +84,10 @@ def audit_task(task: ScoreTask, report: Report, *, max_picture_px: int) -> Audit
     """Audit one video in a worker; no error of a video goes further than this."""
     report(task.clip, 0.0)
     try:
-        return audit_clip(task.render, task.clip, max_picture_px)
+        with unexpected_refused("audit"):
+            return audit_clip(task.render, task.clip, max_picture_px)
     except SourceRefused as refusal:
         return refusal
-    except Exception as error:
-        return SourceRefused("audit", UNEXPECTED, where_raised(error))
 
 
 def lost(task: ScoreTask, crash: Crashed) -> SourceRefused:

@@ -14,7 +14,7 @@ from speechlip.scoring.records import ScoreRow, ScoreTask
 from speechlip.scoring.renders import stem_of
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import EARLY, LATE, STATED, CorrectionRules
-from speechlip.workers.pool import DEFAULT_LIMITS, Limits
+from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 FOLDER = "corrected"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.errors import UNEXPECTED, ModelError, OptionError, SourceRefused, where_raised
+from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files.locks import only_run
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
 from speechlip.metrics.declared import NotScored
@@ -25,8 +25,10 @@ from speechlip.scoring.renders import match
 from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
-from speechlip.workers.pool import DEFAULT_LIMITS, Crashed, Limits, Report, outcomes
+from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
+from speechlip.workers.outcomes import outcomes
 from speechlip.workers.processes import use_one_thread
+from speechlip.workers.unexpected import unexpected_refused
 
 SCRATCH = "scratch"
 DEFAULTS = ScoreOptions()
@@ -185,13 +187,10 @@ def score_task(
         use_one_thread()
     report(task.clip, 0.0)
     try:
-        return score_clip(task, options, tools_of(options, networks), report, scratch)
+        with unexpected_refused("clip", ModelError, OptionError):
+            return score_clip(task, options, tools_of(options, networks), report, scratch)
     except SourceRefused as refusal:
         return failure(task, options, NotScored(refusal.reason, refusal.detail))
-    except (ModelError, OptionError):
-        raise
-    except Exception as error:
-        return failure(task, options, NotScored(UNEXPECTED, where_raised(error)))
 
 
 def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipScore:

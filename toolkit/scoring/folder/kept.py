@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import speechlip
-from speechlip.errors import UNEXPECTED
 from speechlip.faces.detectors import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
@@ -21,7 +20,8 @@ from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreTask, read_detail, read_row
 from speechlip.scoring.scores import FORMAT
-from speechlip.workers.pool import CRASHED, OVER_LIMIT
+from speechlip.workers.events import CRASHED, OVER_LIMIT
+from speechlip.workers.unexpected import UNEXPECTED
 
 FOLDER = ".clips"
 VERSIONS_THAT_SHOW = (
