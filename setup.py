@@ -110,7 +110,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.8",
             "filelock>=3",
-            "imageio-ffmpeg>=0.6",  # a real ffmpeg, which the emulated hop is held against
+            "imageio-ffmpeg>=0.6",  # a real ffmpeg, which the emulated transcode is held against
             "ruff>=0.14",
             "mypy>=2",
             "types-tqdm",

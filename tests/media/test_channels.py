@@ -221,8 +221,8 @@ def test_a_rate_that_changes_is_followed_and_said(two_rates):
 
 def test_a_rate_that_changes_goes_through_the_codecs_and_is_moved(two_rates, tmp_path):
     info = probe(two_rates)
-    hop = through(get("wav2lip"), two_rates, info, two_rates, tmp_path)
+    transcode = through(get("wav2lip"), two_rates, info, two_rates, tmp_path)
     write_corrected(two_rates, 2, tmp_path / "moved.ts")
-    for path in (hop.path, tmp_path / "moved.ts"):
+    for path in (transcode.path, tmp_path / "moved.ts"):
         heard = list(islice(audio_windows(path, probe(path), Counter()), 50))
         assert [pitch_hz(np.concatenate(heard[start : start + 10])) for start in (10, 38)] == [500, 500]

@@ -7,7 +7,7 @@ import numpy as np
 
 from speechlip.metrics.declared import NotScored
 from speechlip.scoring.sync.crops224 import cut224, square
-from speechlip.scoring.sync.models import whole_picture
+from speechlip.scoring.sync.models import whole_frame
 
 REACH = 12
 FRAME = 640
@@ -18,7 +18,7 @@ class EnvelopeModel:
 
     def cropper(self, track):
         if track is None:
-            return whole_picture
+            return whole_frame
         squares = square(track.boxes)
         return lambda picture, frame: cut224(picture, *squares[frame])
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, normalize
 from speechlip.faces.sidecar import face_box
 from speechlip.metrics.declared import NotScored
 from speechlip.scoring.sync.crops224 import cut224, square
-from speechlip.scoring.sync.models import whole_picture
+from speechlip.scoring.sync.models import whole_frame
 from speechlip.spectra import spectrogram
 from speechlip.timing import SAMPLES_PER_FRAME
 from zoo import read_clip
@@ -42,7 +42,7 @@ class SmallSyncModel:
 
     def cropper(self, track):
         if track is None:
-            return whole_picture
+            return whole_frame
         squares = square(track.boxes)
         return lambda picture, frame: cut224(picture, *squares[frame])
 

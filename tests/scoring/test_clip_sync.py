@@ -96,7 +96,7 @@ def test_digital_silence_has_no_score(head, tmp_path):
                                                             (50, "latentsync", "too short"), (51, "latentsync", "")])  # fmt: skip
 def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, reason):
     """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no fewer. Wav2Lip's counts after the AVI
-    hop, which shows two frames twice at 16 kHz; LatentSync's MP4 hop adds none."""
+    transcode, which shows two frames twice at 16 kHz; LatentSync's MP4 transcode adds none."""
     clip = head.write(
         tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames]
     )

@@ -10,10 +10,10 @@ from speechlip.media.probe import probe
 from speechlip.scoring import protocols
 from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import EMULATED
-from speechlip.scoring.transcode.codec_path import delay, sound_zero_s, through
+from speechlip.scoring.transcode.codec_path import audio_zero_s, delay, through
 from speechlip.scoring.transcode.reading import transcode_images
 from speechlip.scoring.transcode.rules import generation
-from speechlip.scoring.transcode.times import sound_times
+from speechlip.scoring.transcode.times import audio_times
 
 FRAMES, FLASH = 60, 25
 
@@ -49,14 +49,16 @@ def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
     return path
 
 
-def hop_of(name, clip, folder, ffmpeg=EMULATED):
+def transcode_of(name, clip, folder, ffmpeg=EMULATED):
     return through(protocols.get(name), clip, probe(clip), clip, folder, ffmpeg)
 
 
-def seen_and_heard(hop):
+def seen_and_heard(transcode):
     """When the flash is seen and the click heard, in seconds of frames and samples as they are read."""
-    bright = [moment.index for moment in transcode_images(hop) if moment.image.rgb().mean() > 100]
-    sound = read_audio(hop.sound_path, probe(hop.sound_path), hop.sound_zero_s, len(hop.order))
+    bright = [moment.index for moment in transcode_images(transcode) if moment.image.rgb().mean() > 100]
+    sound = read_audio(
+        transcode.audio_path, probe(transcode.audio_path), transcode.audio_zero_s, len(transcode.order)
+    )
     return bright[0] / 25, np.flatnonzero(np.abs(sound.astype(int)) > 6000)[0] / 16000
 
 
@@ -65,29 +67,29 @@ def seen_and_heard(hop):
 def test_the_delay_is_the_one_that_is_stated(tmp_path, name, rate):
     """Within 0.3 ms: what a burst of 3 kHz needs to reach the threshold after a lossy codec."""
     clip = flash_and_click(tmp_path / "clip.mkv", rate)
-    hop = hop_of(name, clip, tmp_path)
-    seen, heard = seen_and_heard(hop)
+    transcode = transcode_of(name, clip, tmp_path)
+    seen, heard = seen_and_heard(transcode)
     stated = delay(protocols.get(name), clip, probe(clip), clip, generation("4.2"))
-    assert stated == hop.delay
+    assert stated == transcode.delay
     assert seen - 1 == pytest.approx(stated.video_s, abs=1e-9)
     assert heard - 1 == pytest.approx(stated.audio_s, abs=3e-4)
-    assert probe(hop.path).video_codec == {"wav2lip": "mpeg4", "latentsync": "h264"}[name]
-    assert probe(hop.path).audio_codec in ("mp3", "mp3float", "aac")
+    assert probe(transcode.path).video_codec == {"wav2lip": "mpeg4", "latentsync": "h264"}[name]
+    assert probe(transcode.path).audio_codec in ("mp3", "mp3float", "aac")
 
 
 def test_the_numbers_of_the_documentation():
     """1105 samples: 69.1, 25.1 and 23.0 ms; the pictures move by whole frames, so the sound ends up 10.9, 14.9 and 17.0 ms early."""
     found = [
-        sound_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)
+        audio_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)
     ]
     assert [round(1000 * float(times.late_s), 1) for times in found] == [69.1, 25.1, 23.0]
-    assert [40 * times.pictures_moved for times in found] == [80, 40, 40]
-    assert [round(1000 * float(times.late_s) - 40 * times.pictures_moved, 1) for times in found] == [
+    assert [40 * times.frames_moved for times in found] == [80, 40, 40]
+    assert [round(1000 * float(times.late_s) - 40 * times.frames_moved, 1) for times in found] == [
         -10.9,
         -14.9,
         -17.0,
     ]
-    assert sound_times(protocols.MP4_AAC, generation("4.2"), Fraction(0), 16000).late_s == 0
+    assert audio_times(protocols.MP4_AAC, generation("4.2"), Fraction(0), 16000).late_s == 0
 
 
 @pytest.mark.parametrize("late_s", [0.12, -0.08])
@@ -95,19 +97,19 @@ def test_the_numbers_of_the_documentation():
 def test_sound_that_starts_elsewhere_is_put_where_its_stamps_say(tmp_path, name, late_s):
     clip = flash_and_click(tmp_path / "clip.mkv", 44100, late_s, layout="stereo")
     assert probe(clip).audio_start_s - probe(clip).video_start_s == pytest.approx(late_s, abs=0.002)
-    hop = hop_of(name, clip, tmp_path)
-    seen, heard = seen_and_heard(hop)
+    transcode = transcode_of(name, clip, tmp_path)
+    seen, heard = seen_and_heard(transcode)
     assert heard - seen == pytest.approx(
-        hop.delay.net_s, abs=1.5e-3
+        transcode.delay.net_s, abs=1.5e-3
     )  # Matroska's stamps are whole milliseconds
-    assert hop.delay.audio_s == pytest.approx(1105 / 44100 if name == "wav2lip" else 0)
+    assert transcode.delay.audio_s == pytest.approx(1105 / 44100 if name == "wav2lip" else 0)
 
 
 @pytest.mark.parametrize("name", ["wav2lip", "latentsync"])
 def test_odd_sizes_go_through(tmp_path, name):
     clip = flash_and_click(tmp_path / "clip.mkv", 16000, size=65)
-    hop = hop_of(name, clip, tmp_path)
-    assert (probe(hop.path).width, probe(hop.path).height) == (65, 65)
+    transcode = transcode_of(name, clip, tmp_path)
+    assert (probe(transcode.path).width, probe(transcode.path).height) == (65, 65)
 
 
 def test_a_file_of_sound_only_begins_with_the_first_picture(tmp_path):
@@ -116,5 +118,5 @@ def test_a_file_of_sound_only_begins_with_the_first_picture(tmp_path):
     import soundfile
 
     soundfile.write(sound, np.zeros(32000, np.int16), 16000)
-    assert sound_zero_s(sound, clip, probe(clip)) == 0
-    assert sound_zero_s(clip, clip, probe(clip)) == probe(clip).video_start_s
+    assert audio_zero_s(sound, clip, probe(clip)) == 0
+    assert audio_zero_s(clip, clip, probe(clip)) == probe(clip).video_start_s

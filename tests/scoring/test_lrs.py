@@ -79,8 +79,10 @@ def test_as_the_published_commands(head, tmp_path):
     wanted = sync_score(*EnvelopeModel().features(iter(pictures), sound))
     for kind, which in (("run", ffmpeg), ("emulated", EMULATED)):
         (folder := tmp_path / kind).mkdir()
-        hop = through(LRS, clip, probe(clip), clip, folder, which)
-        ours = [np.ascontiguousarray(moment.image.rgb()[..., ::-1]) for moment in transcode_images(hop, 224)]
+        transcode = through(LRS, clip, probe(clip), clip, folder, which)
+        ours = [
+            np.ascontiguousarray(moment.image.rgb()[..., ::-1]) for moment in transcode_images(transcode, 224)
+        ]
         assert len(ours) == len(pictures) == 75
         plain = [
             cv2.resize(np.ascontiguousarray(moment.image.rgb()[..., ::-1]), (224, 224))
@@ -90,7 +92,7 @@ def test_as_the_published_commands(head, tmp_path):
             np.mean([cv2.PSNR(a, b) for a, b in zip(pictures, shown, strict=True)]) for shown in (ours, plain)
         ]
         assert nearness[0] > nearness[1] + 3  # dB: the JPEG pictures are poor, and ours are as poor
-        heard = read_audio(hop.sound_path, probe(clip), hop.sound_zero_s, 75)
+        heard = read_audio(transcode.audio_path, probe(clip), transcode.audio_zero_s, 75)
         assert np.abs(heard.astype(int) - sound[: len(heard)]).max() <= 1
         row = score(clip, which.path or which.generation).rows[0]
         assert row.offset_frames == wanted.offset_frames
@@ -112,11 +114,11 @@ def test_any_size_and_the_sign(head, tmp_path):
 def test_every_frame_of_another_rate_is_read_and_the_delay_left_open(tmp_path):
     """As published: 48 frames of 30 a second are 48 pictures, the first 40 of them beside 1.6 s of sound."""
     write_numbered(clip := tmp_path / "clip.mp4", "30")
-    hop = through(LRS, clip, probe(clip), clip, tmp_path)
+    transcode = through(LRS, clip, probe(clip), clip, tmp_path)
     assert [
-        number_of(cv2.resize(moment.image.rgb(), (128, 64))) for moment in transcode_images(hop, 224)
+        number_of(cv2.resize(moment.image.rgb(), (128, 64))) for moment in transcode_images(transcode, 224)
     ] == list(range(48))
-    assert hop.delay is None
+    assert transcode.delay is None
 
 
 def test_it_is_syncnets():

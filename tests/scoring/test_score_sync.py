@@ -567,7 +567,7 @@ def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
     videos, tmp_path, random_weights
 ):
     out, weights = tmp_path / "out", ("--syncnet-weights", random_weights, "--allow-unknown-weights")
-    left = out / ".clips" / "scratch" / "score-sync-x" / "hop.avi"
+    left = out / ".clips" / "scratch" / "score-sync-x" / "transcode.avi"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"left by a kill")
     asked = (videos / "renders" / "b", *weights, "--metrics", "cpbd", "--workers", 1, "--quiet", "-o", out)

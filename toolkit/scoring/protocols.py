@@ -10,10 +10,10 @@ from speechlip.errors import no_such
 from speechlip.faces.tracks import TrackOptions
 
 SENTENCES = {
-    "direct": "no lossy hop, tracks of at least 50 frames, mean of the tracks",
+    "direct": "no lossy transcode, tracks of at least 50 frames, mean of the tracks",
     "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames "
-    "after the hop",
-    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the hop, mean of the "
+    "after the transcode",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the transcode, mean of the "
     "tracks",
     "lrs": "as calculate_scores_LRS.py behind the published LRS2, LRS3 and LRW numbers: pictures of any size "
     "resized to 224×224, every source frame, no crop",
@@ -53,7 +53,7 @@ class Protocol:
     """One protocol. codec_path: ``none``, or the lossy hop that is really taken (``codec_path``). crops: whether faces are found and cut out.
 
     tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored, counted as the evaluation
-    counts them: after the hop where there is one. per: which values the mean over a data set is taken of. differs: what the published pipeline does
+    counts them: after the transcode where there is one. per: which values the mean over a data set is taken of. differs: what the published pipeline does
     besides.
     """
 
@@ -94,7 +94,7 @@ def get(name: str) -> Protocol:
     """The protocol called ``name``. Raises OptionError that lists the known ones.
 
     >>> get("wav2lip").codec_path, get("wav2lip").min_frames, get("direct").sentence
-    ('avi-mp3', 101, 'no lossy hop, tracks of at least 50 frames, mean of the tracks')
+    ('avi-mp3', 101, 'no lossy transcode, tracks of at least 50 frames, mean of the tracks')
     """
     if name not in PROTOCOLS:
         raise no_such("protocol", name, PROTOCOLS)

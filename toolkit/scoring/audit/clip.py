@@ -129,7 +129,7 @@ def audit_clip(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX)
         frames_empty=tally["empty_frames"],
         video_start_s=round(info.video_start_s, 6),
         video_length_s=round(video_length_s, 6),
-        **(_sound(path, info, video_length_s, tally) if info.audio_codec else {}),
+        **(_audio(path, info, video_length_s, tally) if info.audio_codec else {}),
         damaged_packets=tally["damaged_packets"],
     )
 
@@ -183,7 +183,7 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
     return moments, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
 
 
-def _sound(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
+def _audio(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
     with open_local(path) as container:
         length_s, drift_s, gaps = _clock(
             _stamped_lengths(container, require_stream(audio_stream(container)), info, tally)

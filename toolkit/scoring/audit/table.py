@@ -26,9 +26,9 @@ def audit_table(audits: Sequence[Audit]) -> str:
 def _lines(found: Audit) -> Iterator[tuple[str, str]]:
     yield (
         "container",
-        f"{found.container}: {found.video_codec} {found.width}×{found.height}, {_sound_words(found)}",
+        f"{found.container}: {found.video_codec} {found.width}×{found.height}, {_audio_words(found)}",
     )
-    yield "pictures", _picture_words(found)
+    yield "pictures", _video_words(found)
     if found.audio_codec is not None:
         yield (
             "starts",
@@ -43,14 +43,14 @@ def _lines(found: Audit) -> Iterator[tuple[str, str]]:
         yield "damage", f"{found.damaged_packets} packets cannot be read"
 
 
-def _sound_words(found: Audit) -> str:
+def _audio_words(found: Audit) -> str:
     if found.audio_codec is None:
         return "no sound that can be decoded"
     channels = {1: "mono", 2: "stereo"}.get(found.audio_channels or 0, f"{found.audio_channels} channels")
     return f"{found.audio_codec.removesuffix('float')} {found.audio_sample_rate_hz} Hz {channels}"
 
 
-def _picture_words(found: Audit) -> str:
+def _video_words(found: Audit) -> str:
     rate = f"{found.source_fps:.5g} fps" + (" on average, variable," if found.variable_rate else "")
     counts = f"{found.frames} frames, {found.frames_repeated} shown twice, {found.frames_dropped} never shown"
     return f"{rate} → {FPS}: {counts}" + (f", {found.frames_empty} missing" if found.frames_empty else "")

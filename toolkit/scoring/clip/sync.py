@@ -17,7 +17,7 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.sync.crops224 import CROP_PX
 from speechlip.scoring.sync.footage import Footage, read_audio, wanted_tracks, why_no_track
 from speechlip.scoring.sync.models import SyncModel, TrackSync, score_tracks, score_whole
-from speechlip.scoring.transcode.codec_path import delay, sound_shifts, sound_zero_s, through
+from speechlip.scoring.transcode.codec_path import audio_shifts_of, audio_zero_s, delay, through
 from speechlip.scoring.transcode.reading import transcode_images
 from speechlip.timing import FPS
 
@@ -138,13 +138,13 @@ def footage_of(
     protocol, render, info = protocols.get(options.protocol), files.task.render, files.info
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
-        heard = replace(info, audio_shifts=sound_shifts(audio, render, info))
-        sound = read_audio(audio, heard, sound_zero_s(audio, render, info), files.frames, tally)
+        heard = replace(info, audio_shifts=audio_shifts_of(audio, render, info))
+        sound = read_audio(audio, heard, audio_zero_s(audio, render, info), files.frames, tally)
         return Footage(open_frames, sound, corrected=sentences(tally))
-    hop = through(protocol, render, info, audio, folder, options.transcoder)
-    shifts = sound_shifts(audio, render, info) if hop.sound_path == audio else ()
+    transcode = through(protocol, render, info, audio, folder, options.transcoder)
+    shifts = audio_shifts_of(audio, render, info) if transcode.audio_path == audio else ()
     heard = replace(info, audio_shifts=shifts)
-    sound = read_audio(hop.sound_path, heard, hop.sound_zero_s, len(hop.order), tally)
+    sound = read_audio(transcode.audio_path, heard, transcode.audio_zero_s, len(transcode.order), tally)
     side_px = CROP_PX if protocol.codec_path == protocols.NATIVE else 0
-    shown = tuple(min(max(0, int(middle_s * FPS)), files.frames - 1) for middle_s in hop.moments_s)
-    return Footage(lambda: transcode_images(hop, side_px), sound, shown, sentences(tally))
+    shown = tuple(min(max(0, int(middle_s * FPS)), files.frames - 1) for middle_s in transcode.middles_s)
+    return Footage(lambda: transcode_images(transcode, side_px), sound, shown, sentences(tally))

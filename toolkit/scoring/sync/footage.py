@@ -79,7 +79,7 @@ def wanted_tracks(looked: FaceTracks, protocol: Protocol, footage: Footage) -> l
     kept = [track for track, times in zip(looked.tracks, seen, strict=True) if times >= protocol.min_frames]
     if kept:
         return kept
-    longest, after = max(seen), " after the hop" if footage.moments else ""
+    longest, after = max(seen), " after the transcode" if footage.moments else ""
     seen_words = f"the longest face is seen in {longest} frames{after} ({seconds(longest):.2f} s)"
     raise NotScored("too short", f"{seen_words}, protocol {protocol.id} wants {protocol.min_frames}")
 

@@ -66,7 +66,7 @@ class SyncNetModel:
 
     def cropper(self, track: FaceTrack | None) -> Cropper:
         if track is None:
-            return whole_picture
+            return whole_frame
         squares = square(track.boxes)
         return lambda picture, frame: cut224(picture, *squares[frame])
 
@@ -76,7 +76,7 @@ class SyncNetModel:
         return sync_features(self.network, frames, audio)
 
 
-def whole_picture(picture: np.ndarray, frame: int) -> np.ndarray:
+def whole_frame(picture: np.ndarray, frame: int) -> np.ndarray:
     """A picture that is a face crop already: RGB → BGR. Raises NotScored for another size than 224×224."""
     if picture.shape[:2] != (CROP_PX, CROP_PX):
         height, width = picture.shape[:2]

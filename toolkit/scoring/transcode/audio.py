@@ -1,4 +1,4 @@
-"""The sound's way into a hop: decoded at its own rate, put where one generation of ffmpeg puts it, and encoded from the samples that ffmpeg's encoder
+"""The sound's way into a transcode: decoded at its own rate, put where one generation of ffmpeg puts it, and encoded from the samples that ffmpeg's encoder
 gets: floating point where the decoder gives that, 16 bits where the source has them."""
 
 from collections import Counter
@@ -30,7 +30,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7
 
 
 class TranscodeAudio:
-    """The sound stream of a hop that is being written. lost_s: see ``times.SoundTimes``. Raises SourceRefused: no decodable audio."""
+    """The sound stream of a transcode that is being written. lost_s: see ``times.AudioTimes``. Raises SourceRefused: no decodable audio."""
 
     def __init__(
         self,
@@ -70,8 +70,8 @@ class TranscodeAudio:
             self.written += block.shape[1]
             self.out.mux(self.stream.encode(frame))
 
-    def finish(self, pictures_end_s: float) -> None:
-        self.write_until(pictures_end_s + AFTER_THE_PICTURES_S)
+    def finish(self, video_end_s: float) -> None:
+        self.write_until(video_end_s + AFTER_THE_PICTURES_S)
         self.out.mux(self.stream.encode())
 
 
@@ -128,7 +128,7 @@ def encoder_layout(channels: int, wide: bool) -> str:
 def placed(
     source: TranscodeSource, converter: Converter, lost_s: Fraction, generation: Generation
 ) -> Iterator[np.ndarray]:
-    """(channels, n ≤ 1024) samples from the hop's start on, silence where ffmpeg puts some, without what it drops."""
+    """(channels, n ≤ 1024) samples from the transcode's start on, silence where ffmpeg puts some, without what it drops."""
     if source.audio is None:
         return
     with open_local(source.audio) as container:
@@ -139,9 +139,9 @@ def placed(
             codec: Any = stream.codec_context
             codec.flags2 |= Flags2.skip_manual
         missing, due_s = 0, None
-        for stamp, frame in stamped_frames(container, stream, Counter(), source.sound_shifts):
+        for stamp, frame in stamped_frames(container, stream, Counter(), source.audio_shifts):
             converter.settle(frame)
-            at_s = None if stamp is None else stamp - source.sound_zero_s
+            at_s = None if stamp is None else stamp - source.audio_zero_s
             apart_s = _apart_s(at_s, due_s, lost_s, generation.async_works or converter.changes(frame))
             due_s = (
                 (due_s if due_s is not None else lost_s)

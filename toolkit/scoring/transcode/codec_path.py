@@ -1,6 +1,6 @@
-"""The lossy hop that a published evaluation takes before it scores: 25 fps AVI with MP3 sound (Wav2Lip, syncnet_python), or MP4 with AAC (LatentSync).
+"""The lossy transcode that a published evaluation takes before it scores: 25 fps AVI with MP3 sound (Wav2Lip, syncnet_python), or MP4 with AAC (LatentSync).
 
-Every source frame stands where one generation of ffmpeg puts it (``hop.rules``), or a real ffmpeg is run (``hop.binary``).
+Every source frame stands where one generation of ffmpeg puts it (``transcode.rules``), or a real ffmpeg is run (``transcode.binary``).
 docs/decisions/mp3-in-avi.md has what that does to time, by frame rate.
 """
 
@@ -28,7 +28,7 @@ from speechlip.scoring.transcode.source import (
     stamps,
     usual_length_s,
 )
-from speechlip.scoring.transcode.times import Delay, picture_delay_s, planned
+from speechlip.scoring.transcode.times import Delay, planned, video_delay_s
 from speechlip.scoring.transcode.write import Transcode, write_jpegs, write_transcode
 from speechlip.timing import FPS
 
@@ -41,7 +41,7 @@ def count_frames(path: Path, info: MediaInfo) -> int:
 
 
 def source_of(render: Path, info: MediaInfo, audio: Path | None, generation: Generation) -> TranscodeSource:
-    """A clip as a hop sees it: its own sound lies on the file's clock, another file's begins with the first picture."""
+    """A clip as a transcode sees it: its own sound lies on the file's clock, another file's begins with the first picture."""
     if audio == render:
         on = clock(render, info, generation)
         primed = keeps_priming(info, generation)
@@ -51,8 +51,8 @@ def source_of(render: Path, info: MediaInfo, audio: Path | None, generation: Gen
     silent = silent_clock(info)
     if audio is None:
         return TranscodeSource(render, info, None, silent)
-    zero_s = Fraction(sound_zero_s(audio, render, info))
-    on, shifts = replace(silent, sound_s=Fraction(0)), sound_shifts(audio, render, info)
+    zero_s = Fraction(audio_zero_s(audio, render, info))
+    on, shifts = replace(silent, audio_s=Fraction(0)), audio_shifts_of(audio, render, info)
     return TranscodeSource(render, info, audio, on, audio_rate_hz(audio), zero_s, shifts)
 
 
@@ -65,7 +65,7 @@ def delay(
     they were: no single number says that.
     """
     if protocol.codec_path == NO_CODEC:
-        return Delay(0.0, picture_delay_s(_shown_by_moments(render, info)))
+        return Delay(0.0, video_delay_s(_shown_by_frames(render, info)))
     if protocol.codec_path == NATIVE:
         return Delay(0.0, 0.0) if abs(1 / usual_length_s(render) - FPS) < SAME_RATE else None
     return planned(protocol.codec_path, source_of(render, info, audio, generation), generation)[1]
@@ -91,9 +91,9 @@ def through(
     added = delay(protocol, render, info, audio, ffmpeg.rules)
     if ffmpeg.path:
         return run_native(source, added, ffmpeg, folder)
-    lost_s = Fraction(0) if ffmpeg.rules.async_works else max(Fraction(0), source.on.sound_s or Fraction(0))
-    hop = write_jpegs(source, ffmpeg.rules, folder)
-    return replace(hop, delay=added, sound_zero_s=float(source.sound_zero_s + lost_s))
+    lost_s = Fraction(0) if ffmpeg.rules.async_works else max(Fraction(0), source.on.audio_s or Fraction(0))
+    transcode = write_jpegs(source, ffmpeg.rules, folder)
+    return replace(transcode, delay=added, audio_zero_s=float(source.audio_zero_s + lost_s))
 
 
 def audio_rate_hz(path: Path) -> int:
@@ -103,14 +103,14 @@ def audio_rate_hz(path: Path) -> int:
         return stream.sample_rate if stream else 0
 
 
-def _shown_by_moments(render: Path, info: MediaInfo) -> list[Fraction]:
+def _shown_by_frames(render: Path, info: MediaInfo) -> list[Fraction]:
     tally = Counter[str]()
     source = TranscodeSource(render, info, None, silent_clock(info))
     timed = [(start, length, start) for start, length in stamps(source, GENERATIONS["9.0"])]
     return [start for start in one_per_frame(in_order(timed, Fraction(0), tally), tally) if start is not None]
 
 
-def sound_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
+def audio_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
     """Where on the clock of ``audio`` the first picture of ``render`` is.
 
     The same file: its video's start. Another video: that one's. A file of sound only begins with the first picture, whatever its stamps say.
@@ -124,7 +124,7 @@ def sound_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
         return float(next((stamp for stamp, _ in stamped), None) or 0)
 
 
-def sound_shifts(audio: Path, render: Path, info: MediaInfo) -> tuple[Shift, ...]:
+def audio_shifts_of(audio: Path, render: Path, info: MediaInfo) -> tuple[Shift, ...]:
     """How the stamps of ``audio`` are joined where they jump (``media.timeline``)."""
     if audio == render:
         return info.audio_shifts

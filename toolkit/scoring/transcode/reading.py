@@ -1,4 +1,4 @@
-"""The pictures that an evaluation reads after its hop, in order: each frame of the file as often as it stands there."""
+"""The pictures that an evaluation reads after its transcode, in order: each frame of the file as often as it stands there."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -20,7 +20,7 @@ JPEGS_ENDING = ".mjpeg"
 
 @dataclass(frozen=True)
 class TranscodeImage:
-    """One frame of the hop, not yet converted. side_px: as a square of this side, whatever its shape; 0: as it is."""
+    """One frame of the transcode, not yet converted. side_px: as a square of this side, whatever its shape; 0: as it is."""
 
     frame: Any
     width: int
@@ -40,24 +40,24 @@ class TranscodeImage:
         return load("cv2").resize(painted, (self.side_px, self.side_px)) if self.side_px else painted
 
 
-def transcode_images(hop: Transcode, side_px: int = 0) -> Generator[Frame]:
-    """The hop's pictures, numbered from 0, 25 a second; their sound is read apart. Raises SourceRefused where the file ends too soon."""
+def transcode_images(transcode: Transcode, side_px: int = 0) -> Generator[Frame]:
+    """The transcode's pictures, numbered from 0, 25 a second; their sound is read apart. Raises SourceRefused where the file ends too soon."""
     painter, number, shown = VideoReformatter(), -1, None
     with av.open(
-        f"file:{hop.path}", format="mjpeg" if hop.path.suffix == JPEGS_ENDING else None
+        f"file:{transcode.path}", format="mjpeg" if transcode.path.suffix == JPEGS_ENDING else None
     ) as container:
         decoded = _decoded(container)
-        for index, wanted in enumerate(hop.order):
+        for index, wanted in enumerate(transcode.order):
             while number < wanted or shown is None:
                 shown, number = next(decoded, None), number + 1
                 if shown is None:
                     raise SourceRefused(
                         "sync",
                         "damaged hop",
-                        f"{hop.path.name} holds {number} pictures, wanted {max(hop.order) + 1}",
+                        f"{transcode.path.name} holds {number} pictures, wanted {max(transcode.order) + 1}",
                     )
             picture: Any = TranscodeImage(
-                shown, hop.width or shown.width, hop.height or shown.height, painter, side_px
+                shown, transcode.width or shown.width, transcode.height or shown.height, painter, side_px
             )
             yield Frame(index, picture, None)
 

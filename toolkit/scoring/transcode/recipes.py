@@ -1,4 +1,4 @@
-"""The codecs of the published hops, as data."""
+"""The codecs of the published transcodes, as data."""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 Source: fftools, ``do_video_out`` (4, 5) and ``video_sync_process`` (from 6 on), with the choice of ``-vsync`` in ``ffmpeg_opt.c`` and
 ``ffmpeg_mux_init.c``; sound: ``-async`` in ``ffmpeg_filter.c`` (gone in 6, where it only reaches a resampler that is there anyway) and libswresample's
-``swr_next_pts``. ``benchmarks/hop_delay.py`` and tests/scoring/test_hop_rules.py hold them against really run binaries, frame by frame.
+``swr_next_pts``. ``benchmarks/transcode_delay.py`` and tests/scoring/test_transcode_rules.py hold them against really run binaries, frame by frame.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Take a hop by a real ffmpeg: the published commands, with what is known of its rules for where the pictures come from."""
+"""Take a transcode by a real ffmpeg: the published commands, with what is known of its rules for where the pictures come from."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,7 @@ TO_WAV = ("-ac", "1", "-vn", "-acodec", "pcm_s16le", "-ar", "16000")
 
 def run_transcode(codec_path: str, source: TranscodeSource, ffmpeg: Ffmpeg, folder: Path) -> Transcode:
     """``ffmpeg -qscale:v 2 -async 1 -r 25``, and then the JPEG pictures. Raises SourceRefused where ffmpeg fails."""
-    path, jpegs = folder / f"hop.{RECIPES[codec_path].ending}", folder / f"pictures{JPEGS_ENDING}"
+    path, jpegs = folder / f"transcode.{RECIPES[codec_path].ending}", folder / f"frames{JPEGS_ENDING}"
     run(ffmpeg.path, _inputs(source), TO_25_FPS, path, source.info.max_picture_px)
     count = run_jpegs(ffmpeg.path, path, jpegs, ("-qscale:v", "2"))
     shown, delay = planned(codec_path, source, ffmpeg.rules)
@@ -29,18 +29,18 @@ def run_transcode(codec_path: str, source: TranscodeSource, ffmpeg: Ffmpeg, fold
     return Transcode(
         path=jpegs,
         order=tuple(range(count)),
-        moments_s=tuple(float(start + length / 2 - source.on.pictures_s) for start, length in known),
+        middles_s=tuple(float(start + length / 2 - source.on.video_s) for start, length in known),
         delay=delay,
         width=source.info.width,
         height=source.info.height,
-        sound_path=path,
-        sound_zero_s=probe(path, need_audio=False).audio_start_s,
+        audio_path=path,
+        audio_zero_s=probe(path, need_audio=False).audio_start_s,
     )
 
 
 def run_native(source: TranscodeSource, delay: Delay | None, ffmpeg: Ffmpeg, folder: Path) -> Transcode:
     """The commands of SyncNet's own evaluation: every picture as it is, and the sound. Raises SourceRefused where ffmpeg fails."""
-    jpegs, sound = folder / f"pictures{JPEGS_ENDING}", folder / "audio.wav"
+    jpegs, sound = folder / f"frames{JPEGS_ENDING}", folder / "audio.wav"
     count = run_jpegs(ffmpeg.path, source.render, jpegs, (), source.info.max_picture_px)
     run(ffmpeg.path, _inputs(source), ("-async", "1", *TO_WAV), sound)
     return Transcode(jpegs, tuple(range(count)), (), delay, 0, 0, sound)

@@ -33,19 +33,19 @@ FASTEST_CODED = 1000
 
 @dataclass(frozen=True)
 class Clock:
-    """Where a file's time begins for one generation of ffmpeg. start_s: on the container's clock. pictures_s: how long after it the first
-    picture is due. sound_s: the same for the first sample that leaves ffmpeg's decoder; None without sound."""
+    """Where a file's time begins for one generation of ffmpeg. start_s: on the container's clock. video_s: how long after it the first
+    picture is due. audio_s: the same for the first sample that leaves ffmpeg's decoder; None without sound."""
 
     start_s: Fraction
-    pictures_s: Fraction
-    sound_s: Fraction | None = None
+    video_s: Fraction
+    audio_s: Fraction | None = None
 
 
 @dataclass(frozen=True)
 class TranscodeSource:
-    """A clip on its way through a hop. audio: the file whose sound is taken; None: no sound. on: the clock of the pictures.
+    """A clip on its way through a transcode. audio: the file whose sound is taken; None: no sound. on: the clock of the pictures.
 
-    rate_hz: the sound's own sample rate, 0 without sound. sound_zero_s: where on its file's clock the hop begins. sound_shifts: see MediaInfo.
+    rate_hz: the sound's own sample rate, 0 without sound. audio_zero_s: where on its file's clock the transcode begins. audio_shifts: see MediaInfo.
     keeps_priming: whether what its encoder put in front is part of the sound.
     """
 
@@ -54,8 +54,8 @@ class TranscodeSource:
     audio: Path | None
     on: Clock
     rate_hz: int = 0
-    sound_zero_s: Fraction = Fraction(0)
-    sound_shifts: tuple[Shift, ...] = ()
+    audio_zero_s: Fraction = Fraction(0)
+    audio_shifts: tuple[Shift, ...] = ()
     keeps_priming: bool = False
 
 
@@ -68,16 +68,16 @@ def clock(path: Path, info: MediaInfo, generation: Generation) -> Clock:
             if container.start_time in (None, UNKNOWN_START)
             else [Fraction(container.start_time, av.time_base)]
         )
-        sound_s = Fraction(info.audio_start_s) if sound else None
+        audio_s = Fraction(info.audio_start_s) if sound else None
         if sound and generation.old_demuxers and info.container == "matroska":
             first = next(packets(container, sound, Counter()), None)
             primed_s = None if first is None else stamp_s(first.pts, sound)
             if primed_s is not None:
                 starts.append(primed_s)
-                sound_s = primed_s if keeps_priming(info, generation) else sound_s
+                audio_s = primed_s if keeps_priming(info, generation) else audio_s
         start_s = nearest(min(starts, default=Fraction(0)) / stream.time_base) * stream.time_base
-    pictures_s = nearest(Fraction(info.video_start_s) / stream.time_base) * stream.time_base
-    return Clock(start_s, pictures_s - start_s, None if sound_s is None else sound_s - start_s)
+    video_s = nearest(Fraction(info.video_start_s) / stream.time_base) * stream.time_base
+    return Clock(start_s, video_s - start_s, None if audio_s is None else audio_s - start_s)
 
 
 def keeps_priming(info: MediaInfo, generation: Generation) -> bool:

@@ -1,4 +1,4 @@
-"""What a hop does to time: where its pictures and its sound end up, and how much later that is than in the source.
+"""What a transcode does to time: where its pictures and its sound end up, and how much later that is than in the source.
 
 MP3 in AVI: the encoder's 1105 samples of delay, counted at the source's rate, are not marked, so the sound comes that much later. The muxer moves the
 pictures by as much, rounded *up* to whole frames, but not the first one: it stays where the file begins, and reading fills the gap.
@@ -37,37 +37,37 @@ class Delay:
 
 
 @dataclass(frozen=True)
-class SoundTimes:
-    """The sound of a hop. lost_s: by how much less late it starts than its stamps say. late_s: by how much later it is heard than they say.
+class AudioTimes:
+    """The sound of a transcode. lost_s: by how much less late it starts than its stamps say. late_s: by how much later it is heard than they say.
 
-    pictures_moved: by how many frames the container moves all pictures but the first.
+    frames_moved: by how many frames the container moves all pictures but the first.
     """
 
     lost_s: Fraction
     late_s: Fraction
-    pictures_moved: int
+    frames_moved: int
 
 
-def sound_times(
+def audio_times(
     codec_path: str, generation: Generation, starts_s: Fraction | None, rate_hz: int
-) -> SoundTimes:
+) -> AudioTimes:
     """``starts_s``: when the sound's first sample is due after the file's start; None: no sound. ``rate_hz``: of the encoder.
 
     >>> from .rules import GENERATIONS
     >>> for starts_s in (Fraction(0), Fraction(1, 5)):
-    ...     times = sound_times(AVI_MP3, GENERATIONS["7.0"], starts_s, 16000)
-    ...     print(float(times.lost_s), float(times.late_s), times.pictures_moved)
+    ...     times = audio_times(AVI_MP3, GENERATIONS["7.0"], starts_s, 16000)
+    ...     print(float(times.lost_s), float(times.late_s), times.frames_moved)
     0.0 0.0690625 2
     0.2 -0.1309375 0
     """
     if starts_s is None or not rate_hz:
-        return SoundTimes(Fraction(0), Fraction(0), 0)
+        return AudioTimes(Fraction(0), Fraction(0), 0)
     own_place = Fraction(0) if generation.async_works else max(Fraction(0), starts_s)
     if codec_path == AVI_MP3:
         added = Fraction(MP3_DELAY_SAMPLES, rate_hz)
-        return SoundTimes(own_place, added - own_place, math.ceil(max(Fraction(0), added - own_place) * FPS))
+        return AudioTimes(own_place, added - own_place, math.ceil(max(Fraction(0), added - own_place) * FPS))
     lost = max(Fraction(0), own_place - Fraction(AAC_PRIMING_SAMPLES, rate_hz))
-    return SoundTimes(lost, -lost, 0)
+    return AudioTimes(lost, -lost, 0)
 
 
 def nearest_rate(rate_hz: int, possible: tuple[int, ...]) -> int:
@@ -80,31 +80,31 @@ def nearest_rate(rate_hz: int, possible: tuple[int, ...]) -> int:
 
 
 def encoder_rate_hz(codec_path: str, rate_hz: int) -> int:
-    """At how many samples a second the hop's sound is encoded."""
+    """At how many samples a second the transcode's sound is encoded."""
     return nearest_rate(rate_hz, MP3_RATES) if codec_path == AVI_MP3 and rate_hz else rate_hz
 
 
 def read_again(
-    codec_path: str, places: Sequence[int], pictures_moved: int, generation: Generation
+    codec_path: str, places: Sequence[int], frames_moved: int, generation: Generation
 ) -> list[int]:
-    """Places of the hop's frames → which of them stands at each picture that reading it to JPEG files gives.
+    """Places of the transcode's frames → which of them stands at each picture that reading it to JPEG files gives.
 
     >>> from .rules import GENERATIONS
     >>> read_again(AVI_MP3, range(6), 2, GENERATIONS["4.2"])
     [0, 0, 1, 1, 2, 3, 4, 5]
     """
-    slots = [place + pictures_moved for place in places]
+    slots = [place + frames_moved for place in places]
     if codec_path == AVI_MP3 and slots:
         slots[0] = 0
     timed = ((Fraction(slot, FPS), Fraction(1, FPS), number) for number, slot in enumerate(slots))
     return [number for _, number in frames_out(timed, RATE, CFR, generation.whole_lengths)]
 
 
-def picture_delay_s(shown_s: Iterable[Fraction]) -> float:
+def video_delay_s(shown_s: Iterable[Fraction]) -> float:
     """By how much later a source frame is first seen than its stamp says: median over the frames seen. ``shown_s``: the stamp of the frame that
     stands at each picture, in s from the start; pictures come 25 a second.
 
-    >>> picture_delay_s(Fraction(max(0, k - 2), 25) for k in range(100))
+    >>> video_delay_s(Fraction(max(0, k - 2), 25) for k in range(100))
     0.08
     """
     delays, before = [], None
@@ -118,14 +118,14 @@ def picture_delay_s(shown_s: Iterable[Fraction]) -> float:
 def planned(
     codec_path: str, source: TranscodeSource, generation: Generation
 ) -> tuple[list[tuple[Fraction, Fraction]], Delay]:
-    """From the stamps alone: ``(start, length)`` of the source frame at each picture after the hop, s on the source's clock, and what the hop does
+    """From the stamps alone: ``(start, length)`` of the source frame at each picture after the transcode, s on the source's clock, and what the transcode does
     to time."""
-    sound = sound_times(
-        codec_path, generation, source.on.sound_s, encoder_rate_hz(codec_path, source.rate_hz)
+    sound = audio_times(
+        codec_path, generation, source.on.audio_s, encoder_rate_hz(codec_path, source.rate_hz)
     )
     method = generation.avi if codec_path == AVI_MP3 else CFR
     timed = ((start, length, (start, length)) for start, length in stamps(source, generation))
     written = list(frames_out(timed, RATE, method, generation.whole_lengths, usual_length_s(source.render)))
-    order = read_again(codec_path, [place for place, _ in written], sound.pictures_moved, generation)
+    order = read_again(codec_path, [place for place, _ in written], sound.frames_moved, generation)
     shown = [written[number][1] for number in order]
-    return shown, Delay(float(sound.late_s), picture_delay_s(start for start, _ in shown))
+    return shown, Delay(float(sound.late_s), video_delay_s(start for start, _ in shown))

@@ -1,4 +1,4 @@
-"""Take a hop without any ffmpeg at hand: frames and sound stand where one of its generations puts them, the codecs are PyAV's."""
+"""Take a transcode without any ffmpeg at hand: frames and sound stand where one of its generations puts them, the codecs are PyAV's."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ from speechlip.scoring.transcode.source import TranscodeSource, frames, usual_le
 from speechlip.scoring.transcode.times import (
     RATE,
     Delay,
+    audio_times,
     encoder_rate_hz,
-    picture_delay_s,
     read_again,
-    sound_times,
+    video_delay_s,
 )
 from speechlip.timing import FPS, seconds
 
@@ -32,19 +32,19 @@ from speechlip.timing import FPS, seconds
 class Transcode:
     """A file that went through a codec path.
 
-    order: which frame of the file stands at each picture that the evaluation reads, 25 a second. moments_s: when in the render its source frame is
+    order: which frame of the file stands at each picture that the evaluation reads, 25 a second. middles_s: when in the render its source frame is
     half over, s from the first picture on; empty where nobody asks. width, height: to which the pictures are to be scaled; 0: not at all.
-    sound_path, sound_zero_s: the file with the sound, and where on its clock that begins.
+    audio_path, audio_zero_s: the file with the sound, and where on its clock that begins.
     """
 
     path: Path
     order: tuple[int, ...]
-    moments_s: tuple[float, ...]
+    middles_s: tuple[float, ...]
     delay: Delay | None
     width: int
     height: int
-    sound_path: Path
-    sound_zero_s: float = 0.0
+    audio_path: Path
+    audio_zero_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def write_transcode(
     Raises SourceRefused where a picture or the sound cannot be decoded.
     """
     recipe, info = RECIPES[codec_path], source.info
-    times = sound_times(
-        codec_path, generation, source.on.sound_s, encoder_rate_hz(codec_path, source.rate_hz)
+    times = audio_times(
+        codec_path, generation, source.on.audio_s, encoder_rate_hz(codec_path, source.rate_hz)
     )
-    path, written = folder / f"hop.{recipe.ending}", []
+    path, written = folder / f"transcode.{recipe.ending}", []
     with av.open(str(path), "w", format=recipe.ending) as out:
-        pictures = _picture_stream(out, recipe, info)
+        pictures = _video_stream(out, recipe, info)
         heard = TranscodeAudio(out, recipe, source, times.lost_s, generation) if source.audio else None
         for frame, picture in _placed(codec_path, source, generation):
             out.mux(pictures.encode(_encodable(picture, frame.place, Fraction(1, FPS))))
@@ -77,15 +77,15 @@ def write_transcode(
         out.mux(pictures.encode())
         if heard and written:
             heard.finish(seconds(written[-1].place + 1))
-    order = read_again(codec_path, [frame.place for frame in written], times.pictures_moved, generation)
+    order = read_again(codec_path, [frame.place for frame in written], times.frames_moved, generation)
     return Transcode(
         path=path,
         order=tuple(order),
-        moments_s=tuple(float(written[number].middle_s - source.on.pictures_s) for number in order),
-        delay=Delay(float(times.late_s), picture_delay_s(written[number].start_s for number in order)),
+        middles_s=tuple(float(written[number].middle_s - source.on.video_s) for number in order),
+        delay=Delay(float(times.late_s), video_delay_s(written[number].start_s for number in order)),
         width=info.width,
         height=info.height,
-        sound_path=path,
+        audio_path=path,
     )
 
 
@@ -94,7 +94,7 @@ def write_jpegs(source: TranscodeSource, generation: Generation, folder: Path) -
 
     Its sound is the source's own. Raises SourceRefused where no picture can be decoded.
     """
-    path, count = folder / "pictures.avi", 0
+    path, count = folder / "frames.avi", 0
     length_s = usual_length_s(source.render)
     with av.open(str(path), "w", format="avi") as out:
         pictures: Any = out.add_stream("mjpeg", rate=1 / length_s)
@@ -128,7 +128,7 @@ def _encodable(picture: DecodedImage, place: int, length_s: Fraction) -> av.Vide
     return frame
 
 
-def _picture_stream(out: av.container.OutputContainer, recipe: Recipe, info: MediaInfo) -> Any:
+def _video_stream(out: av.container.OutputContainer, recipe: Recipe, info: MediaInfo) -> Any:
     stream: Any = out.add_stream(recipe.video, rate=FPS, options=recipe.video_options)
     stream.width, stream.height = info.width, info.height
     even = info.width % 2 == info.height % 2 == 0

@@ -1,4 +1,4 @@
-"""The hop without ffmpeg against the same commands run by a real one: every frame, and the sound sample by sample."""
+"""The transcode without ffmpeg against the same commands run by a real one: every frame, and the sound sample by sample."""
 
 import json
 from fractions import Fraction
@@ -43,12 +43,16 @@ def ffmpeg(request):
 
 
 def taken(name, clip, folder, ffmpeg):
-    """Frame numbers at each picture, the sound, and the hop."""
+    """Frame numbers at each picture, the sound, and the transcode."""
     folder.mkdir(exist_ok=True)
     info = probe(clip)
-    hop = through(protocols.get(name), clip, info, clip, folder, ffmpeg)
-    numbers = [number_of(moment.image.rgb()) for moment in transcode_images(hop)]
-    return numbers, read_audio(hop.sound_path, info, hop.sound_zero_s, len(hop.order)), hop
+    transcode = through(protocols.get(name), clip, info, clip, folder, ffmpeg)
+    numbers = [number_of(moment.image.rgb()) for moment in transcode_images(transcode)]
+    return (
+        numbers,
+        read_audio(transcode.audio_path, info, transcode.audio_zero_s, len(transcode.order)),
+        transcode,
+    )
 
 
 @needs_ffmpeg
@@ -62,7 +66,7 @@ def test_the_same_frames_and_sound_as_a_real_ffmpeg(tmp_path, ffmpeg, clip):
         ours, sound, emulated = taken(name, path, tmp_path / "emulated", Ffmpeg(ffmpeg.generation))
         assert ours == real
         assert emulated.delay == run.delay
-        assert np.abs(np.subtract(emulated.moments_s, run.moments_s)).max() < 1e-6
+        assert np.abs(np.subtract(emulated.middles_s, run.middles_s)).max() < 1e-6
         assert lag_of(sound, heard) == 0
         if name == "wav2lip" and ffmpeg.generation != "9.0":  # 9.0.2 brings another LAME than PyAV
             assert snr_db(sound, heard) > 15
@@ -135,7 +139,7 @@ def test_a_playlist_in_disguise_opens_no_other_file(tmp_path, ffmpeg):
 
 
 def test_floating_point_sound_is_not_rounded_on_its_way(tmp_path):
-    """What the hop's encoder gets of an AAC clip is what the decoder gave, bit for bit."""
+    """What the transcode's encoder gets of an AAC clip is what the decoder gave, bit for bit."""
     from speechlip.scoring.transcode.audio import Converter, placed
     from speechlip.scoring.transcode.codec_path import source_of
     from speechlip.scoring.transcode.recipes import RECIPES

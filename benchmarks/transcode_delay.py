@@ -1,6 +1,6 @@
-"""Write docs/hop-delay.md: what the published ffmpeg commands do to picture and sound, by frame rate, sample rate, container and ffmpeg.
+"""Write docs/transcode-delay.md: what the published ffmpeg commands do to picture and sound, by frame rate, sample rate, container and ffmpeg.
 
-    python benchmarks/hop_delay.py [FFMPEG …]
+    python benchmarks/transcode_delay.py [FFMPEG …]
 
 Every FFMPEG is a binary that is really run; without one those that imageio-ffmpeg brings and that lie on PATH. Exit code 1 where a frame stands
 elsewhere than the emulated generation has it, or the click is heard more than LIMIT_MS from there.
@@ -21,7 +21,7 @@ from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.transcode.binary import Ffmpeg, find
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.scoring.transcode.reading import transcode_images
-from speechlip.scoring.transcode.times import picture_delay_s
+from speechlip.scoring.transcode.times import video_delay_s
 from speechlip.scoring.transcode.write import Transcode
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,13 +48,13 @@ SOURCES = [("mp4", rate) for rate in (16000, 44100, 48000)] + [
     ("avi", 48000),
     ("webm", 48000),
 ]
-HOPS = {"wav2lip": "Wav2Lip: AVI with MP3", "latentsync": "LatentSync: MP4 with AAC"}
+TRANSCODES = {"wav2lip": "Wav2Lip: AVI with MP3", "latentsync": "LatentSync: MP4 with AAC"}
 DURATION_S = Fraction(4)
 CLICKS_S = (1.0, 2.0, 3.0)
 LIMIT_MS = 0.3
 PAGE = """# What the published ffmpeg commands do to time, measured
 
-Written by `python benchmarks/hop_delay.py` ({versions}); do not edit. Every source frame carries its number, so each is a flash of its own; three
+Written by `python benchmarks/transcode_delay.py` ({versions}); do not edit. Every source frame carries its number, so each is a flash of its own; three
 10 ms chirps are the clicks. The clips go through `ffmpeg -qscale:v 2 -async 1 -r 25`, then to JPEG pictures and 16 kHz sound, by the binary named.
 A cell is **pictures / sound / net**, ms: by how much later a source frame is first seen than its own stamp (median over the frames), by how much
 later a click is heard, and their difference, which is what a score sees; below 0 the sound is early. {verdict}
@@ -79,25 +79,25 @@ class Cell:
 
 
 def measure(clip: Path, starts_s: list[Fraction], name: str, ffmpeg: Ffmpeg, folder: Path) -> Cell:
-    """Run the hop by the binary and by its generation's rules."""
+    """Run the transcode by the binary and by its generation's rules."""
     protocol, info = protocols.get(name), probe(clip)
     real = through(protocol, clip, info, clip, folder, ffmpeg)
     seen, heard = numbers(real), late_ms(real, clip)
     ours = through(protocol, clip, info, clip, folder, Ffmpeg(ffmpeg.generation))
     return Cell(
-        1000 * picture_delay_s(starts_s[k] for k in seen),
+        1000 * video_delay_s(starts_s[k] for k in seen),
         heard,
         differing(seen, numbers(ours)),
         late_ms(ours, clip),
     )
 
 
-def numbers(hop: Transcode) -> list[int]:
-    return [number_of(frame.image.rgb()) for frame in transcode_images(hop) if frame.image is not None]
+def numbers(transcode: Transcode) -> list[int]:
+    return [number_of(frame.image.rgb()) for frame in transcode_images(transcode) if frame.image is not None]
 
 
-def late_ms(hop: Transcode, clip: Path) -> float:
-    sound = read_audio(hop.sound_path, probe(clip), hop.sound_zero_s, len(hop.order))
+def late_ms(transcode: Transcode, clip: Path) -> float:
+    sound = read_audio(transcode.audio_path, probe(clip), transcode.audio_zero_s, len(transcode.order))
     return float(np.mean(click_errors_ms(sound, CLICKS_S)))
 
 
@@ -113,7 +113,7 @@ def rows(ffmpegs: list[Ffmpeg], folder: Path) -> Iterator[tuple[str, str, int, s
                 continue
             steps = PHONE_MS if fps == "variable" else ()
             starts_s = write_numbered(clip, rate, steps, DURATION_S, audio_rate_hz=rate_hz, clicks_s=CLICKS_S)
-            for name in HOPS:
+            for name in TRANSCODES:
                 yield (
                     name,
                     container,
@@ -129,13 +129,13 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
     wrong = sum(cell.differ for cell in cells)
     worst_ms = max(abs(cell.sound_ms - cell.emulated_ms) for cell in cells)
     verdict = (
-        f"In {len(cells)} hops the emulated generation shows {wrong or 'no'} picture{'s' * (wrong > 1)} otherwise, and its click is at most "
+        f"In {len(cells)} transcodes the emulated generation shows {wrong or 'no'} picture{'s' * (wrong > 1)} otherwise, and its click is at most "
         f"{worst_ms:.2f} ms from the real one."
     )
     parts = [
         PAGE.format(versions=", ".join(f"ffmpeg {ffmpeg.version}" for ffmpeg in ffmpegs), verdict=verdict)
     ]
-    for name, title in HOPS.items():
+    for name, title in TRANSCODES.items():
         parts.append(f"## {title}\n")
         parts.append(
             "| source | sound, Hz | fps | " + " | ".join(ffmpeg.version for ffmpeg in ffmpegs) + " |"
@@ -143,8 +143,8 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
         parts.append("|---" * (3 + len(ffmpegs)) + "|")
         parts += [
             f"| {container} | {rate_hz} | {fps} | " + " | ".join(map(str, row)) + " |"
-            for hop, container, rate_hz, fps, row in found
-            if hop == name
+            for transcode, container, rate_hz, fps, row in found
+            if transcode == name
         ]
         parts.append("")
     return "\n".join(parts)
@@ -157,7 +157,7 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         found = list(rows(ffmpegs, Path(folder)))
-    (ROOT / "docs" / "hop-delay.md").write_text(page(ffmpegs, found), encoding="utf-8")
+    (ROOT / "docs" / "transcode-delay.md").write_text(page(ffmpegs, found), encoding="utf-8")
     cells = [cell for *_, row in found for cell in row]
     return int(any(cell.differ or abs(cell.sound_ms - cell.emulated_ms) > LIMIT_MS for cell in cells))
 

@@ -1,4 +1,4 @@
-"""The rules of ffmpeg's generations, held against frames that binaries of 4.2.2, 5.1.9, 7.0.2 and 9.0.2 really wrote (benchmarks/hop_delay.py)."""
+"""The rules of ffmpeg's generations, held against frames that binaries of 4.2.2, 5.1.9, 7.0.2 and 9.0.2 really wrote (benchmarks/transcode_delay.py)."""
 
 from fractions import Fraction
 
@@ -8,12 +8,12 @@ from speechlip.errors import OptionError
 from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import Ffmpeg, find
 from speechlip.scoring.transcode.rules import CFR, GENERATIONS, frames_out, generation
-from speechlip.scoring.transcode.times import picture_delay_s, read_again, sound_times
+from speechlip.scoring.transcode.times import audio_times, read_again, video_delay_s
 
 TEN_A_SECOND = [0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4]
 OLD, NEW, ALL = ("4.2",), ("7.0", "9.0"), ("4.2", "7.0", "9.0")
 AVI, MP4 = protocols.AVI_MP3, protocols.MP4_AAC
-# What the JPEG files of the published commands showed, by frame rate, hop and generation: H.264 in MP4 with AAC at 16 kHz, both from 0 on.
+# What the JPEG files of the published commands showed, by frame rate, transcode and generation: H.264 in MP4 with AAC at 16 kHz, both from 0 on.
 MEASURED = [
     ("24", AVI, OLD, "0 0 1 1 2 3 4 5 6 7 8 9 10 11 12 12 13 14 15 16 17 18 19 20 21 22"),
     ("24", AVI, NEW, "0 0 1 1 2 3 4 5 6 7 8 9 10 11 11 12 13 14 15 16 17 18 19 20 21 22"),
@@ -39,7 +39,7 @@ MEASURED = [
     ("60", AVI, NEW, "0 0 1 1 2 4 6 9 11 14 16 18 21 23 26 28 30 33 35 38 40 42 45 47 50 52"),
     ("60", MP4, ALL, "0 1 2 4 6 9 11 14 16 18 21 23 26 28 30 33 35 38 40 42 45 47 50 52 54 57"),
 ]
-# Lateness of the picture in ms through the AVI hop at 16 kHz, measured by others on flash-and-click clips: fps → 4.2.2 (and 5.1.9), 7.0.2.
+# Lateness of the picture in ms through the AVI transcode at 16 kHz, measured by others on flash-and-click clips: fps → 4.2.2 (and 5.1.9), 7.0.2.
 LATENESS_MS = {"25": (80, 80), "30": (126.6, 139.7), "50": (120, 140), "60": (113.4, 133.3)}
 
 
@@ -49,7 +49,7 @@ def shown(fps, codec_path, name, seconds=10):
     timed = [(k / rate, 1 / rate, k) for k in range(int(seconds * rate))]
     method = rules.avi if codec_path == AVI else CFR
     written = list(frames_out(timed, Fraction(25), method, rules.whole_lengths, 1 / rate))
-    moved = sound_times(codec_path, rules, Fraction(0), 16000).pictures_moved
+    moved = audio_times(codec_path, rules, Fraction(0), 16000).frames_moved
     return [
         written[i][1] for i in read_again(codec_path, [place for place, _ in written], moved, rules)
     ], rate
@@ -66,13 +66,13 @@ def test_frames_stand_where_real_binaries_put_them(fps, codec_path, names, numbe
 def test_the_pictures_are_as_late_as_others_measured(fps):
     for name, measured in zip(("4.2", "7.0"), LATENESS_MS[fps], strict=True):
         numbers, rate = shown(fps, AVI, name)
-        assert 1000 * picture_delay_s(number / rate for number in numbers) == pytest.approx(measured, abs=0.5)
+        assert 1000 * video_delay_s(number / rate for number in numbers) == pytest.approx(measured, abs=0.5)
 
 
 @pytest.mark.parametrize(("name", "measured"), [("4.2", 66.6), ("7.0", 60.0)])
 def test_latentsyncs_hop_at_30_fps(name, measured):
     numbers, rate = shown("30", MP4, name)
-    assert 1000 * picture_delay_s(number / rate for number in numbers) == pytest.approx(measured, abs=0.5)
+    assert 1000 * video_delay_s(number / rate for number in numbers) == pytest.approx(measured, abs=0.5)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_latentsyncs_hop_at_30_fps(name, measured):
     ],
 )
 def test_the_sound_is_as_late_as_a_click_was_heard(codec_path, name, starts_ms, late_ms):
-    times = sound_times(codec_path, generation(name), Fraction(starts_ms, 1000), 16000)
+    times = audio_times(codec_path, generation(name), Fraction(starts_ms, 1000), 16000)
     assert 1000 * float(times.late_s) == pytest.approx(late_ms, abs=0.01)
 
 
