@@ -15,7 +15,8 @@ RECIPE = Named(RECIPES)
 
 @command(
     "prep-shards",
-    epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n  prep-shards interview.mp4 -o shards/ --detector cascade",
+    epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n"
+    "  prep-shards interview.mp4 -o shards/ --detector cascade",
 )
 @click.argument("video_dir", type=FILE)
 @click.option(
@@ -114,9 +115,9 @@ RECIPE = Named(RECIPES)
 def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
-    VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar, the frozen evaluation pairs,
-    a ledger with one row per video, a dataset card, and the manifest, which is written last. Exit code 0 when something was kept, 2 when
-    nothing was, 1 for an error.
+    VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar,
+    the frozen evaluation pairs, a ledger with one row per video, a dataset card, and the manifest, which is
+    written last. Exit code 0 when something was kept, 2 when nothing was, 1 for an error.
     """
     from speechlip.commands.output.prep_shards import run
 

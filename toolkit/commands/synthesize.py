@@ -13,13 +13,16 @@ from speechlip.wording import counted
 @command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
 @click.argument("out", type=FILE)
 @click.option(
-    "--identities", type=click.IntRange(1), default=6, help="Drawn speakers, each with a face and a voice."
+    "--identities",
+    type=click.IntRange(1),
+    default=6,
+    help="Synthetic speakers, each with a face and a voice.",
 )
 @click.option("--clips", type=click.IntRange(1), default=2, help="Clips of each, one sentence or two long.")
 @click.option(
     "--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late."
 )
-@click.option("--seed", type=int, default=0, help="Draws faces, voices and sentences.")
+@click.option("--seed", type=int, default=0, help="Of faces, voices and sentences.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -29,7 +32,10 @@ from speechlip.wording import counted
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
-    """Make a corpus of drawn talking heads with exact phones, landmarks and A/V offset (needs the extra [synthetic])."""
+    """Make a synthetic corpus of talking heads with exact phones, landmarks and A/V offset.
+
+    It needs the extra [synthetic].
+    """
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     with Bars(quiet) as progress:

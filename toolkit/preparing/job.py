@@ -21,7 +21,7 @@ class Job:
     options: with the detector settled.
     about: the recipe's declarations (licence, citation, access), for manifest and card.
     sync_filter: keeps faces whose lips fit the audio; None: all are kept.
-    accept_losses: end without sources that went away, or that another run may keep (docs/decisions/losses.md).
+    accept_losses: end without sources that went away or that another run may keep.
     inspect: how the sources are opened for the plan.
     """
 

@@ -1,4 +1,4 @@
-"""What a user may choose for ``prepare``. Every option changes the bytes that are written; the number of workers does not."""
+"""What a user may choose for ``prepare``: every option that changes the bytes of the shards."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from speechlip.timing import FPS
 Shares = Mapping[str, float]
 PEOPLE: Shares = {"train": 0.9, "validation": 0.05, "test": 0.05}
 TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
-"""The first 10/11 of a video to learn from, as AD-NeRF cut it and ER-NeRF, SyncTalk and TalkingGaussian do."""
+"""The first 10/11 of a video to train on, as AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian do."""
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
@@ -31,7 +31,7 @@ NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
 
 @dataclass(frozen=True)
 class PrepOptions:
-    """Options of one prepared folder. Raises OptionError, which lists what there is, where one cannot be used.
+    """Options of one prepared folder.
 
     recipe: how the videos are laid out, a name of ``speechlip recipes``.
     detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
@@ -46,7 +46,7 @@ class PrepOptions:
     seed: of the splits and the evaluation pairs.
     decoder: what reads the images: pyav or decord.
     limit: only so many sources, the first; 0: all.
-    sync_filter: conditions on the sync of a face, such as ``conf>=3,abs(offset)<=6``; empty: no sync model runs.
+    sync_filter: which faces are kept, such as ``conf>=3,abs(offset)<=6``; empty: all, and no sync model runs.
     sync_correct: move the audio of kept faces by its offset, where that is decided.
     sync_model: a sync model other than SyncNet, such as a run folder.
     split_by: what falls into one split only: speaker, file, or time (each video is cut).
@@ -55,6 +55,8 @@ class PrepOptions:
     correct_frames: least and greatest offset that is corrected, in frames.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
+
+    Raises OptionError for an option that cannot be used; it lists the names there are.
     """
 
     recipe: str = "folder"
@@ -130,7 +132,7 @@ class PrepOptions:
             )
 
     def open_sync_filter(self) -> SyncFilter | None:
-        """The stage that keeps faces in sync, or None. Raises OptionError for conditions that cannot be read."""
+        """The stage that keeps faces in sync, or None. Raises OptionError for unreadable conditions."""
         if not self.sync_filter:
             return None
         return SyncFilter(

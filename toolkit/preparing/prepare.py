@@ -41,15 +41,20 @@ def prepare(
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Prepared:
-    """Turn talking videos into shards of aligned speech windows and lip crops, as ``prep-shards`` does.
+    """Turn talking videos into shards of aligned speech and lip crops, as ``prep-shards`` does.
 
-    videos: a folder of videos, or one video. out: the folder for the shards; one begun earlier is gone on with,
-    a finished one is kept. workers: processes; the shards do not depend on their number. engine: what runs them.
-    accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error. limits:
-    how long a video may stand still, and how much memory it may take.
+    videos: a folder of videos, or one video.
+    out: the folder for the shards; an unfinished one is continued, a finished one is kept.
+    options: all that the shards depend on.
+    workers: processes; the shards do not depend on their number.
+    engine: what runs the workers.
+    accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error.
+    limits: how long a video may stand still, and how much memory it may take.
+    progress: told how far it is.
 
-    Raises NoVideos where the recipe finds none; OptionError for paths and options that cannot be used; ModelError
-    for a missing model; ShardError where ``out`` was made otherwise, is damaged, or a source went away.
+    Raises NoVideos where the recipe finds none, OptionError for paths and options that cannot be used,
+    ModelError for a missing model, and ShardError where ``out`` was made otherwise or is damaged, or a source
+    went away.
     """
     videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
@@ -79,7 +84,7 @@ def prepare_plan(
 ) -> Plan:
     """The plan that ``prepare`` would follow: which video goes into which shard, and which are refused.
 
-    It opens every video and writes nothing. Raises NoVideos and OptionError as ``prepare`` does.
+    It opens every video and writes nothing. Parameters and errors are those of ``prepare``.
     """
     sources = find_sources(Path(videos), Path(out), options)
     return make_plan(sources, options, progress, inspect_on(workers, limits))
@@ -115,7 +120,9 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
 
 
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:
-    """The options with ``auto`` replaced: by the detector of an earlier run into ``out``, else by what is there."""
+    """The options with ``auto`` replaced by the detector of an earlier run into ``out``, else by what is
+    there.
+    """
     if options.detector == "auto":
         for record in (out / MANIFEST, out / WORK_FOLDER / PLAN):
             try:

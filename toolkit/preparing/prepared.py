@@ -1,4 +1,4 @@
-"""What a preparation gives: the folder, its manifest and ledger, and what a person should know before using it."""
+"""What a preparation gives: folder, manifest, ledger rows, and warnings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ ADVICE = {
     "or cut videos in time by --split-by time",
     "file": "a video is in one split only: bring more videos, other shares by --split, "
     "or cut them in time by --split-by time",
-    "time": "what falls to it is shorter than --min-clip, or gave nothing: give it a larger share by --split, "
-    "or take a shorter --min-clip",
+    "time": "what falls to it is shorter than --min-clip, or gave nothing: "
+    "give it a larger share by --split, or take a shorter --min-clip",
 }
 """What to do where a split came out empty, by ``split_by``."""
 
@@ -82,6 +82,7 @@ class Prepared:
             length = clock(sum(row.several_faces_seconds for row in several))
             yield (
                 f"several faces at once in {counted(len(several), 'video')} ({length} of the clips), "
-                f"{listed([shown(row.source) for row in several])}: {taken} paired with the sound, whoever spoke; "
-                "--sync-filter 'conf>=3' keeps those whose lips fit, with SyncNet's weights or --sync-model runs/NAME"
+                f"{listed([shown(row.source) for row in several])}: {taken} paired with the sound, "
+                "whoever spoke; --sync-filter 'conf>=3' keeps those whose lips fit, "
+                "with SyncNet's weights or --sync-model runs/NAME"
             )

@@ -1,8 +1,8 @@
 """The whole preparation: plan, run the units, finish the folder.
 
 Everything under way lives in ``OUT/.work``. ``OUT/data`` fills only when every unit is done, and
-``OUT/manifest.json``, which is written last, says that the folder is whole: a folder without it is unfinished, and
-running the same job again goes on where it stopped.
+``OUT/manifest.json``, which is written last, says that the folder is whole: a folder without it is
+unfinished, and running the same job again goes on where it stopped.
 """
 
 import shutil
@@ -46,9 +46,10 @@ def run_job(
 ) -> Manifest:
     """Prepare ``job`` whole, or go on with it, or find it done; returns the manifest.
 
-    Shards of a finished folder that are missing or cut are made again. Raises ShardError where the folder was begun
-    with other options or other sources, is damaged, or is not one of ours; and, unless losses are accepted, where a
-    source went away meanwhile or met what another run may not; OptionError where another run writes there.
+    Shards of a finished folder that are missing or cut are made again. Raises ShardError where the folder was
+    begun with other options or other sources, is damaged, or is not one of ours; and, unless losses are
+    accepted, where a source went away meanwhile or met what another run may not; OptionError where another
+    run writes there.
     """
     if job.manifest.exists():
         manifest, rows = read_finished(job.out)

@@ -19,7 +19,7 @@ from speechlip.workers.events import Advanced, Crashed, Event, Replaced
 def run_units(
     job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine, workers: int, progress: Progress
 ) -> dict[Unit, UnitResult]:
-    """Run every unit that has no whole result, or whose sources another run may keep; the results of all units.
+    """Run every unit without a whole result, or with a source that another run may keep; all results.
 
     A source whose worker process dies is tried once more, then refused.
     """

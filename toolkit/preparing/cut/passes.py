@@ -1,4 +1,4 @@
-"""The two readings of a source: the first keeps only numbers, the second cuts (docs/decisions/two-passes.md)."""
+"""The two readings of a source: the first measures, the second cuts (docs/decisions/two-passes.md)."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,8 @@ def observe(
 ) -> Observation:
     """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots.
 
-    Frames before ``first_frame`` and from ``stop_frame`` on are not looked at, so they show in no track and no crop.
+    Frames before ``first_frame`` and from ``stop_frame`` on are not looked at, so they show in no track and
+    no crop.
     """
     peaks: list[int] = []
     with (
@@ -130,7 +131,7 @@ def cut_clips(
 
 
 class DelayedAudio:
-    """The audio of each frame, as it is and moved later by some numbers of frames; each of those is read on its own."""
+    """The audio of each frame, as it is and moved later by some numbers of frames, each read on its own."""
 
     def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
         self._moved = {

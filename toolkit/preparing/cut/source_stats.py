@@ -71,7 +71,7 @@ class SourceStats:
         self.refusal = refusal
 
     def row(self, split: str) -> LedgerRow:
-        """The source's row of the ledger. Frames neither kept nor lost for a reason are lost to the refusal."""
+        """The row of the ledger. Frames neither kept nor lost for a reason are lost to the refusal."""
         lost = dict(self.lost)
         unexplained = self.n_frames - int(self.kept.sum()) - sum(lost.values())
         refusal = self.refusal

@@ -1,4 +1,4 @@
-"""Which frames of a source become clips, and why every other frame does not (docs/format.md lists the rules)."""
+"""Which frames of a source become clips, and why every other does not (docs/format.md has the rules)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -81,10 +81,11 @@ class Observation:
 def choose_spans(
     seen: Observation, min_clip_s: float, max_clip_s: float
 ) -> tuple[tuple[Span, ...], dict[str, int]]:
-    """Cut every track into clips: the spans in the order of their start, and the count of frames lost by reason.
+    """Cut every track into clips: the spans by their start, and the number of frames lost by reason.
 
-    A clip never holds a frame without image, audio or face; a longer run is cut evenly, so that no remainder is lost.
-    Frames in a clip and frames lost add up to the frames of the source; a frame in clips of two tracks counts once.
+    A clip never holds a frame without image, audio or face; a longer run is cut evenly, so that no remainder
+    is lost. Frames in a clip and frames lost add up to the frames of the source; a frame in clips of two
+    tracks counts once.
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
     reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)

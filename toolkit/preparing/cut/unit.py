@@ -62,7 +62,7 @@ def prepare_unit(
     sync_filter: SyncFilter | None = None,
     accept_losses: bool = False,
 ) -> UnitResult:
-    """Make the shard of ``unit`` in ``work_folder``, and beside it the result as ``<unit>.json``, which means done.
+    """Make the shard of ``unit`` in ``work_folder``, and ``<unit>.json``, the result, which means done.
 
     Raises ShardError where a source went away since the plan was made, unless ``accept_losses``.
     """
@@ -96,8 +96,8 @@ def prepare_source(
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
     """Yield the encoded clips of one source; return its ledger row and the facts of its clips.
 
-    No error of a source goes further than this. Raises ShardError where it went away since the plan was made, unless
-    ``accept_losses``: then what was read of it may be less than there is.
+    No error of a source goes further than this. Raises ShardError where it went away since the plan was made,
+    unless ``accept_losses``: then what was read of it may be less than there is.
     """
     source = planned.source
     facts: list[PairClip] = []

@@ -32,7 +32,7 @@ def checked_clip(clip: Clip, lips_format: str) -> Clip:
 
 
 def plain_numbers(clip: Clip) -> Clip:
-    """The clip with int and float where numpy's numbers may stand. Raises OptionError where a field is no number."""
+    """The clip with int and float in place of numpy's numbers. Raises OptionError for what is no number."""
     plain: dict[str, Any] = {}
     for names, kind in ((WHOLE, int), (DECIMAL, float)):
         for name in names:
@@ -120,7 +120,8 @@ def check_source(source: Source) -> None:
         raise OptionError("a source has an empty name, wanted one that is unique in the dataset")
     if source.split is not None and not re.fullmatch(SPLIT_NAME, source.split):
         raise OptionError(
-            f"{source.name!r} is of split {source.split!r}; take a-z, 0-9 and _, a letter first, such as 'train'"
+            f"{source.name!r} is of split {source.split!r}; "
+            "take a-z, 0-9 and _, a letter first, such as 'train'"
         )
     if taken := sorted(OWN_META & source.more.keys()):
         raise OptionError(

@@ -1,4 +1,4 @@
-"""``speechlip.ShardWriter``: clips of your own → a folder like that of ``prepare``, with the same guarantees."""
+"""``speechlip.ShardWriter``: clips of your own → a folder like that of ``prepare``."""
 
 import shutil
 from collections.abc import Iterable
@@ -30,12 +30,13 @@ DEFAULTS = ShardOptions()
 class ShardWriter:
     """Writes clips of your own into shards, with ledger, frozen pairs, card and manifest.
 
-    Use it as ``with ShardWriter("shards") as writer: writer.write(clip)``; afterwards ``writer.prepared`` says what
-    is in the folder. Clips go into shards in the order of writing, so the same clips in the same order give the
-    same bytes. ``clip.source.split`` names the split, None is train. The folder is finished, the manifest last, when
-    the block ends; where it ends by an error, nothing is left of the folder.
+    Use it as ``with ShardWriter("shards") as writer: writer.write(clip)``; afterwards ``writer.prepared``
+    says what is in the folder. Clips go into shards in the order of writing, so the same clips in the same
+    order give the same bytes. ``clip.source.split`` names the split, None is train. The folder is finished,
+    the manifest last, when the block ends; where it ends by an error, nothing is left of the folder.
 
-    Raises ShardError where ``out`` is finished or of another kind, OptionError where another run writes there.
+    Raises ShardError where ``out`` is finished or of another kind, OptionError where another run writes
+    there.
     """
 
     def __init__(self, out: str | Path, options: ShardOptions = DEFAULTS) -> None:
@@ -50,11 +51,13 @@ class ShardWriter:
     def write(self, clip: Clip, *, source_sha256: str = "", corrected: Iterable[str] = ()) -> str:
         """Append a clip to the shards of its split; returns its key.
 
-        source_sha256: tells recordings apart, so that no negative pair shares frames with its positive; by default
-        the SHA-256 of the file ``clip.source.path``. corrected: sentences on what was done to the source.
+        source_sha256: tells recordings apart, so that no negative pair shares frames with its positive; by
+        default the SHA-256 of the file ``clip.source.path``.
+        corrected: sentences on what was done to the source.
 
-        Raises OptionError where an array has another shape, type or range, where the clip was written before, where
-        its source is another than that of the same name before, or where its members are not those of the first clip.
+        Raises OptionError for an array of another shape, type or range, for a clip that was written before,
+        for a source that differs from an earlier one of the same name, and for other members than the first
+        clip has.
         """
         self._refuse_closed()
         clip = checked_clip(clip, self.options.lips_format)
@@ -62,7 +65,8 @@ class ShardWriter:
         facts = source.pair_clip(clip)
         if facts.key in self._keys:
             raise OptionError(
-                f"{facts.key} is written already; clips of {clip.source.name!r} differ in track or start_frame"
+                f"{facts.key} is written already; "
+                f"clips of {clip.source.name!r} differ in track or start_frame"
             )
         said = list(corrected)
         moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
@@ -79,8 +83,10 @@ class ShardWriter:
     def skip(self, source: Source, reason: str, detail: str = "", seconds: float = 0.0) -> None:
         """Record a source that gives no clip: a row of the ledger, counted by ``reason``.
 
-        detail: a sentence for a person. seconds: the source's length. Raises OptionError where the source has clips
-        or the reason is empty.
+        detail: a sentence for a person.
+        seconds: the source's length.
+
+        Raises OptionError where the source has clips or the reason is empty.
         """
         self._refuse_closed()
         skipped = self._sources.of(source, needs_file=False)
@@ -93,7 +99,7 @@ class ShardWriter:
         self._sources.keep(skipped)
 
     def close(self) -> Prepared:
-        """Finish the folder; what is in it. Raises OptionError where no clip was written and no source skipped."""
+        """Finish the folder; returns what is in it. Raises OptionError where nothing was written or skipped."""
         if self._prepared is None:
             self._refuse_closed()
             rows = self._sources.rows()
@@ -134,7 +140,7 @@ class ShardWriter:
             self._release()
 
     def _append(self, split: str, facts: PairClip, members: Sample) -> None:
-        """Write a sample. A shard that could not be written to is cut in a sample, so then the folder is given up."""
+        """Write a sample; give the folder up where that fails, because the shard then ends within a sample."""
         try:
             self._shards.write(split, facts, members)
         except OSError as error:
@@ -155,7 +161,7 @@ class ShardWriter:
 
 
 def begin(out: Path) -> Path:
-    """The empty work folder in ``out``. Raises ShardError where ``out`` holds shards, or a run of prep-shards."""
+    """Make an empty work folder in ``out``. Raises ShardError where ``out`` holds shards already."""
     work = out / WORK_FOLDER
     if (out / MANIFEST).exists():
         raise ShardError(f"{out} is a finished folder; choose another one, or delete it first")

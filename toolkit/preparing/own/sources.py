@@ -75,7 +75,8 @@ class OwnSources:
         return sorted(next(iter(self._sources.values())).source.more) if self._sources else []
 
     def of(self, source: Source, sha256: str = "", *, needs_file: bool = True) -> OwnSource:
-        """The source as it is known, or as it will be with ``keep``. Raises OptionError for one that cannot be.
+        """The known source of that name, or a new one for ``keep``. Raises OptionError where it cannot be
+        taken.
 
         sha256: tells recordings apart; empty: that of its file, which must be there where ``needs_file``.
         """
@@ -87,8 +88,8 @@ class OwnSources:
             return OwnSource(source, sha256 or file_sha256(source, needs_file), self._digits(source.name))
         if known.source != source or sha256 not in ("", known.stats.sha256):
             raise OptionError(
-                f"two different sources are named {source.name!r}; a name is unique in a dataset, and its source "
-                "has one path, speaker, split, licence, transcript, SHA-256 and set of fields"
+                f"two different sources are named {source.name!r}; a name is unique in a dataset, "
+                "and its source has one path, speaker, split, licence, transcript, SHA-256 and set of fields"
             )
         if known.stats.refusal.reason:
             raise OptionError(f"{source.name!r} was skipped ({known.stats.refusal.reason}); it has no clips")
@@ -120,8 +121,8 @@ class OwnSources:
         for other in self._sources.values() if self.split_by == "speaker" else ():
             if other.source.speaker == source.speaker and other.split != split:
                 raise OptionError(
-                    f"speaker {source.speaker!r} is in split {other.split!r} and now in {split!r}; a speaker is in "
-                    "one split only, or take split_by='file'"
+                    f"speaker {source.speaker!r} is in split {other.split!r} and now in {split!r}; "
+                    "a speaker is in one split only, or take split_by='file'"
                 )
 
 

@@ -1,4 +1,4 @@
-"""What an earlier run left, held against what is asked now: a difference is refused by name, what is damaged is said with what to do."""
+"""What an earlier run left, compared with what is asked now: a difference is refused by name."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from speechlip.workers.events import CRASHED
 from speechlip.workers.unexpected import UNEXPECTED
 
 Facts = dict[str, object]
-"""What is known of a source, by a short word for it that a message can name."""
+"""What is known of a source, by the word that a message names it by."""
 MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
@@ -31,7 +31,7 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def read_plan(path: Path) -> tuple[Plan, dict]:
-    """The plan that a run left, and its options. Raises ShardError where it is gone from beside its results, or damaged."""
+    """The plan that a run left, and its options. Raises ShardError where it is gone or damaged."""
     again = f"delete {path.parent}, and the same command begins anew"
     try:
         return load_plan(path.read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def read_plan(path: Path) -> tuple[Plan, dict]:
 
 
 def read_finished(out: Path) -> tuple[Manifest, list[dict]]:
-    """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged, emptied or gone."""
+    """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged or gone."""
     manifest, path = read_manifest(out), out / LEDGER
     try:
         rows = read_rows(path)
@@ -63,13 +63,14 @@ def refuse_no_manifest(out: Path) -> None:
     """Raise ShardError for a folder that has shards, and neither a manifest nor work under way."""
     if (out / LEDGER).exists():
         raise ShardError(
-            f"{out} holds shards and a ledger and no manifest.json, without which nobody knows whether they are whole: {RESTORE}"
+            f"{out} holds shards and a ledger and no manifest.json, "
+            f"without which nobody knows whether they are whole: {RESTORE}"
         )
     raise ShardError(f"{out} holds a data folder that no run of prep-shards left there; choose another -o")
 
 
 def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
-    """The sources, and those of the plan that are no more: what a run with ``--accept-losses`` goes on with."""
+    """The sources, and those of the plan that are gone: what a run with ``--accept-losses`` goes on with."""
     listed = {source.name for source in sources}
     return [*sources, *(entry.source for entry in plan.sources if entry.source.name not in listed)]
 
@@ -77,10 +78,13 @@ def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
 def changed_since_the_plan(
     sources: Sequence[Source], options: PrepOptions, plan: Plan, made: Mapping[str, str], accept_losses: bool
 ) -> list[str]:
-    """The sources that differ from the plan: by what is said of them, by the video, by content of what lies beside it.
+    """The sources that differ from the plan: in what is said of them, in the video, or in a file beside it.
 
-    A video is another by its size; one with another time, as a copy has, by its length or why it is refused, and where its clips are ``made``
-    already (name → SHA-256) by its content. accept_losses: those that are gone are no change.
+    A video of another size differs. One of another time, as a copy has, differs by its length, by why it is
+    refused, or by its content where its clips are made already.
+
+    made: name → SHA-256 of the sources whose clips are made.
+    accept_losses: sources that are gone are no change.
     """
     entries = {entry.source.name: entry for entry in plan.sources}
     was, now = {}, {}
@@ -106,7 +110,10 @@ def changed_since_the_plan(
 def video_by_plan(
     source: Source, entry: PlannedSource, sha256: str, options: PrepOptions
 ) -> tuple[int, float, tuple[str, ...], str]:
-    """Size, length, refusal and, where its clips are made, SHA-256 of a source's file; as the plan has them where size and time are the same."""
+    """Size, length, refusal and, where its clips are made, SHA-256 of a source's file.
+
+    The last three are taken from the plan where size and time are the same.
+    """
     size, modified_ns = file_stamp(source.path)
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
@@ -117,9 +124,10 @@ def video_by_plan(
 def changed_since_the_ledger(
     out: Path, sources: Sequence[Source], detector: str, rows: Sequence[dict]
 ) -> list[str]:
-    """The sources that differ from a finished folder's ledger: as from a plan, but the video by size or, if touched since, by content.
+    """The sources that differ from a finished folder's ledger.
 
-    Of what a ledger of an older release does not hold, nothing is compared. What went away and was accepted as lost may be gone or back.
+    A video differs by its size or, if it was changed since, by its content. Fields that an older release did
+    not write are not compared. A source that was accepted as lost may be gone or back.
     """
     by_name = {row["source"]: row for row in rows}
     written_ns = (out / MANIFEST).stat().st_mtime_ns
@@ -148,7 +156,7 @@ def said_in(row: dict) -> Facts:
 
 
 def video_now(path: Path, row: dict, written_ns: int) -> tuple[int, str]:
-    """Size and SHA-256 of a source's file; the latter is taken from its row where nothing speaks for another content."""
+    """Size and SHA-256 of a source's file; the latter from its row where the file was not changed since."""
     size, modified_ns = file_stamp(path)
     touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
     return size, sha256_of(path) if touched else row["sha256"]
@@ -157,7 +165,8 @@ def video_now(path: Path, row: dict, written_ns: int) -> tuple[int, str]:
 def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:
     """Each source that is new, gone, or of which a fact that both know is another, with what it is.
 
-    >>> changes({"a.mp4": {"licence": "CC0-1.0"}, "b.mp4": {}}, {"a.mp4": {"licence": "unknown", "phones": ""}, "c.mp4": {}})
+    >>> was = {"a.mp4": {"licence": "CC0-1.0"}, "b.mp4": {}}
+    >>> changes(was, {"a.mp4": {"licence": "unknown", "phones": ""}, "c.mp4": {}})
     ["'a.mp4' (licence)", "'b.mp4' (gone)", "'c.mp4' (new)"]
     """
     found = []
@@ -174,7 +183,7 @@ def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:
 def refuse_other_work(
     out: Path, wanted: PrepOptions, options: Mapping[str, Any], changed_sources: Sequence[str]
 ) -> None:
-    """Raise ShardError with the difference if a folder was made, or begun, with other options or of other sources."""
+    """Raise ShardError with the difference if a folder was made with other options or of other sources."""
     was = PrepOptions().as_dict() | dict(options)  # an older release did not write those that it did not have
     differences = [
         f"{key} was {was[key]!r}, is now {value!r}"
@@ -183,26 +192,29 @@ def refuse_other_work(
     ]
     if changed_sources:
         differences.append(
-            f"{counted(len(changed_sources), 'source')} new, gone or changed: {listed(changed_sources, most=5)}"
+            f"{counted(len(changed_sources), 'source')} new, gone or changed: "
+            f"{listed(changed_sources, most=5)}"
         )
     if differences:
         raise ShardError(
-            f"{out} was made otherwise: {'; '.join(differences)}. Choose another -o, or delete that folder first"
+            f"{out} was made otherwise: {'; '.join(differences)}. "
+            "Choose another -o, or delete that folder first"
         )
 
 
 def refuse_vanished(plan: Plan) -> None:
-    """Raise ShardError where sources that the recipe listed are gone by the end of the planning; a link to nothing is still a link."""
+    """Raise ShardError where sources are gone by the end of the planning; a link to nothing is still there."""
     gone = [entry.source.name for entry in plan.sources if not os.path.lexists(entry.source.path)]
     if gone:
         names = listed([repr(plain_name(name)) for name in gone])
         raise ShardError(
-            f"{counted(len(gone), 'video')} went away while the plan was made ({names}); bring them back and run the same command again"
+            f"{counted(len(gone), 'video')} went away while the plan was made ({names}); "
+            "bring them back and run the same command again"
         )
 
 
 def refuse_losses(rows: Sequence[LedgerRow], accept: bool) -> None:
-    """Raise ShardError that names the sources which another run may keep, unless it is accepted that they are lost."""
+    """Raise ShardError that names the sources which another run may keep, unless losses are accepted."""
     lost = losses(rows)
     if lost and not accept:
         raise ShardError(
@@ -212,5 +224,5 @@ def refuse_losses(rows: Sequence[LedgerRow], accept: bool) -> None:
 
 
 def losses(rows: Sequence[LedgerRow]) -> list[str]:
-    """The sources that another run may keep, each with what it met: an error that nobody expected, or the end of its process."""
+    """The sources that another run may keep: they met an unexpected error, or their process ended."""
     return [f"{row.source!r} ({row.reason}: {row.detail})" for row in rows if row.reason in MAY_PASS]

@@ -70,7 +70,10 @@ def finish(
 ) -> Manifest:
     """Finish the folder ``out`` from the shards in its work folder; returns the manifest. Safe to repeat.
 
-    rows: of the ledger, in its order. Raises ShardError where a shard went away, or samples differ in their members.
+    rows: of the ledger, in its order.
+    card: writes what a person reads.
+
+    Raises ShardError where a shard went away, or samples differ in their members.
     """
     work, clips_of = out / WORK_FOLDER, clips_by_split(results)
     fields = common_fields(results.values())

@@ -22,8 +22,8 @@ def merged(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
 def added_up(parts: Sequence[LedgerRow]) -> LedgerRow:
     """The row of a source from those of its parts.
 
-    Its reason is that of a part that broke off, or of the first where none gave a clip. Every part counts the damage
-    from the file's beginning on, so the largest count is taken. faces_median is the longest part's.
+    Its reason is that of a part that broke off, or of the first where none gave a clip. Every part counts the
+    damage from the file's beginning on, so the largest count is taken. faces_median is the longest part's.
     """
     kept = any(part.clips for part in parts)
     broken = [part for part in parts if part.reason and (part.clips or part.stage != "clips" or not kept)]

@@ -37,9 +37,10 @@ def load_result(path: Path) -> UnitResult:
 
 
 def whole_results(work: Path, data: Path, units: Sequence[Unit]) -> dict[Unit, UnitResult]:
-    """The results in ``work`` that can be read and whose shard is there in full; a unit without a clip needs none.
+    """The readable results in ``work`` whose shard is there in full; a unit without a clip needs none.
 
-    Shards that an interrupted end has put in place are taken back first: the end may come out otherwise this time.
+    Shards that an interrupted end has put in place are taken back first: the end may come out otherwise this
+    time.
     """
     results = {}
     for unit in units:
@@ -85,9 +86,10 @@ def shard_names(with_clips: Sequence[Unit]) -> dict[Unit, str]:
 
 
 def place_shards(work: Path, data: Path, results: Results) -> list[ShardRow]:
-    """Move the tars that hold clips to their final names and describe them; a unit whose every source was refused leaves no shard.
+    """Move the tars that hold clips to their final names; the manifest's rows of them.
 
-    Shards of an earlier end that came out otherwise are removed. Raises ShardError where one went away meanwhile.
+    Shards of an earlier end that came out otherwise are removed. Raises ShardError where one went away
+    meanwhile.
     """
     make_folder(data)
     names = shard_names([unit for unit, result in results.items() if result.clips])

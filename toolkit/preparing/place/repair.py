@@ -24,9 +24,12 @@ def repair(
     plan: Plan,
     run: Callable[[list[Unit]], object],
 ) -> None:
-    """Make the ``damaged`` shards of ``manifest`` again by ``run(units)``, which leaves them in ``work``, and put them in place.
+    """Make the ``damaged`` shards of ``manifest`` again and put them in place.
 
-    rows: of the ledger; what was refused for the end of its process is refused again. Raises ShardError where a shard comes out otherwise.
+    rows: of the ledger; a source that was refused because its process ended is refused again.
+    run: makes units and leaves their shards in ``work``.
+
+    Raises ShardError where a shard comes out with other bytes.
     """
     of_source = {row["source"]: row for row in rows}
     units = {
@@ -36,7 +39,8 @@ def repair(
     for row in damaged:
         if row.name not in units:
             raise ShardError(
-                f"{shard_file(row.name)} is missing or cut, and the plan as it is made now has no such shard; {RESTORE}"
+                f"{shard_file(row.name)} is missing or cut, "
+                f"and the plan as it is made now has no such shard; {RESTORE}"
             )
     again = {row.name: as_it_was(units[row.name], of_source) for row in damaged}
     run([*again.values()])
@@ -45,7 +49,8 @@ def repair(
         result = load_result(result_path(work, unit))
         if result.sha256 != row.sha256:
             raise ShardError(
-                f"{shard_file(row.name)} was made again and came out otherwise{why_otherwise(manifest)}; {RESTORE}"
+                f"{shard_file(row.name)} was made again and came out otherwise{why_otherwise(manifest)}; "
+                f"{RESTORE}"
             )
         tar_path(work, unit).replace(out / shard_file(row.name))
 
@@ -56,7 +61,7 @@ def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
 
 
 def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
-    """The unit with what ended a worker process, or met an error that nobody expected, when the folder was made."""
+    """The unit with the sources that ended a worker process or met an unexpected error the first time."""
     rows = [(planned.source.name, of_source[plain_name(planned.source.name)]) for planned in unit.sources]
     lost = tuple(
         (name, row["reason"], row["detail"])

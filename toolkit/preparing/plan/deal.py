@@ -1,4 +1,4 @@
-"""Which split a source is in: a speaker's, its own, or one for each part of its time (docs/decisions/split-by.md)."""
+"""Which split a source falls to: by speaker, file, or part of its time (docs/decisions/split-by.md)."""
 
 import hashlib
 from collections import defaultdict
@@ -12,7 +12,10 @@ from speechlip.timing import FPS, frames, seconds
 
 
 def dealt(planned: Sequence[PlannedSource], options: PrepOptions) -> list[tuple[str, PlannedSource]]:
-    """Each source, or each part of it, with its split, in the order given. Raises OptionError where one speaker is declared in two splits."""
+    """Each source, or each part of it, with its split, in the order given.
+
+    Raises OptionError where one speaker is declared in two splits.
+    """
     if options.split_by == "time":
         return [part for entry in planned for part in parts_in_time(entry, options)]
     who = by_file if options.split_by == "file" else by_speaker
@@ -29,9 +32,10 @@ def by_file(entry: PlannedSource) -> str:
 
 
 def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[str, PlannedSource]]:
-    """A source cut at the shares of its time, in the order of ``options.split``; whole where its split is official.
+    """A source cut at the shares of its time; whole where its split is official.
 
-    A border is a whole frame, ``floor(T · share)`` of T frames, as ER-NeRF and its kin cut. A part of no frame is left out.
+    A border is a whole frame, ``floor(T · share)`` of T frames, as ER-NeRF and its kin cut. A part of no
+    frame is left out.
     """
     if entry.source.split is not None:
         yield entry.source.split, entry
@@ -55,10 +59,13 @@ def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
 def assign_splits(
     planned: Sequence[PlannedSource], options: PrepOptions, who: Callable[[PlannedSource], str] = by_speaker
 ) -> dict[str, str]:
-    """Give each speaker (what ``who`` says) one split: the official one where the source declares it, else drawn so that the shares of seconds come out.
+    """Give each speaker one split: the declared one, else one chosen so that the shares of seconds come out.
 
-    Speakers are taken in the order of a seeded hash; each goes to the split that lacks most. Every split with a share gets a speaker as
-    soon as there are as many speakers as splits. Raises OptionError where one speaker is declared in two splits.
+    who: what is not divided: the speaker of a source, or its name.
+
+    Speakers are taken in the order of a seeded hash; each goes to the split that lacks most. Every split with
+    a share gets a speaker as soon as there are as many speakers as splits. Raises OptionError where one
+    speaker is declared in two splits.
     """
     seconds_of: dict[str, float] = defaultdict(float)
     split_of: dict[str, str] = {}
@@ -67,7 +74,8 @@ def assign_splits(
         seconds_of[speaker] += max(entry.seconds, 0.04)
         if declared is not None and split_of.setdefault(speaker, declared) != declared:
             raise OptionError(
-                f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; a speaker belongs to one"
+                f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; "
+                "a speaker belongs to one"
             )
     free = sorted(set(seconds_of) - set(split_of), key=lambda speaker: seeded_hash(options.seed, speaker))
     shares = [(name, share) for name, share in options.split.items() if share > 0]

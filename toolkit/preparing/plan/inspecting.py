@@ -25,7 +25,7 @@ class InspectTask:
 
 
 def inspect(task: InspectTask, report: Report) -> PlannedSource:
-    """``inspect_source`` as a unit of work. An unexpected error is left to the source's turn, when it is said."""
+    """``inspect_source`` as a unit of work. An unexpected error is said at the source's turn."""
     report(task.source.name, 0.0)
     try:
         return inspect_source(task.source, task.detector, task.key_digits, task.max_picture_px)

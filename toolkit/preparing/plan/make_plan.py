@@ -20,7 +20,8 @@ from speechlip.shards.writer import key_digits
 def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
     """The sources that this run is about, each with the same names in ``more``.
 
-    Raises OptionError where two bear the same name, or where ``more`` has a name that every sample has of its own.
+    Raises OptionError where two bear the same name, or where ``more`` has a name that every sample has of its
+    own.
     """
     chosen = list(islice(sources, options.limit or None))
     names = [source.name for source in chosen]
@@ -33,7 +34,8 @@ def limited(sources: Iterable[Source], options: PrepOptions) -> list[Source]:
     columns = dict.fromkeys(sorted({column for source in chosen for column in source.more}), "")
     if taken := [column for column in columns if column in OWN_META]:
         raise OptionError(
-            f"a column is called {taken[0]!r}, as a field that every sample has of its own; give it another name"
+            f"a column is called {taken[0]!r}, as a field that every sample has of its own; "
+            "give it another name"
         )
     return [replace(source, more=columns | source.more) for source in chosen] if columns else chosen
 

@@ -1,4 +1,4 @@
-"""One source as it was when the plan was made: its file, its length, what is said of it, or why it is refused."""
+"""One source as it was when the plan was made: file, length, what is said of it, or why it is refused."""
 
 import hashlib
 import json
@@ -29,7 +29,8 @@ class PlannedSource:
     declared: what ``declared`` gave.
     key_digits: how much of the hash of its name its keys need.
     refusal: stage, reason and detail where it cannot be read or has no sound; else empty.
-    first_frame, stop_frame: the part that is prepared where videos are cut in time, at 25 fps; None: to the end.
+    first_frame: where the part that is prepared begins, at 25 fps.
+    stop_frame: where it ends; None: with the video.
     """
 
     source: Source
@@ -79,10 +80,11 @@ def length_of(source: Source) -> float:
 
 
 def declared(source: Source, detector: str) -> dict[str, str]:
-    """What clips depend on beside the video, its speaker and its licence; a change of it makes another dataset.
+    """What clips depend on beside the video, its speaker and its licence.
 
-    The split as declared; and the first ``DIGEST_DIGITS`` digits of the SHA-256 of the transcript, of the user's own
-    fields, of the phones' file and, where ``detector`` reads it, of the landmarks' file. Empty where there is none.
+    The split as declared; and the first ``DIGEST_DIGITS`` digits of the SHA-256 of the transcript, of the
+    user's own fields, of the phones' file and, where ``detector`` reads it, of the landmarks' file. Empty
+    where there is none.
     """
     facts = {
         "split": source.split or "",

@@ -14,7 +14,7 @@ LIPS_BYTES = {"jpg": 76_000, "png": 276_000}
 SPECTROGRAM_BYTES = {"stft": 64_000, "mel": 20_000}
 OTHER_BYTES = 22_000
 UNITS_PER_SPLIT = 8
-"""At least, where there are sources enough: loaders and workers share shards, and one shard cannot be shared."""
+"""At least, where there are enough sources: a loader deals whole shards to its workers."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Unit:
 
     split, index: the shard's, ``index`` from 0 on in each split.
     sources: in order; none for a shard of own clips.
-    crashed: (name, reason, detail) of sources that ended a worker process, or were over a limit: not tried again.
+    crashed: (name, reason, detail) of sources that ended a worker process or were over a limit.
     """
 
     split: str
@@ -42,8 +42,8 @@ class Plan:
 
     units: all shards.
     with_phones: whether any source brings phones; then every sample carries ``phones.json``.
-    refused: (split, source) of those that no unit has. The split is the one that the ledger names: the declared
-        one, that of its speaker, or none.
+    refused: (split, source) of those in no unit; the split is the declared one, that of the speaker, or
+    empty.
     """
 
     units: tuple[Unit, ...]

@@ -37,7 +37,7 @@ def load_plan(text: str) -> tuple[Plan, dict]:
 
 
 def _load_source(entry: dict, detector: str) -> PlannedSource:
-    """One source of a written plan; what a plan of an older release does not say of it is taken as it is now."""
+    """One source of a written plan; what an older release did not write is taken as it is now."""
     fields = dict(entry["source"])
     for name in ("path", "phones_path", "landmarks_path"):
         fields[name] = Path(fields[name]) if fields[name] is not None else None
@@ -51,7 +51,7 @@ def _load_source(entry: dict, detector: str) -> PlannedSource:
 
 
 def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
-    """The same plan with these sources of the same names: their folder may have moved, or have another name."""
+    """The same plan with these sources of the same names: their folder may have moved."""
     now = {source.name: source for source in sources}
     units = [
         replace(unit, sources=tuple(replace(entry, source=now[entry.source.name]) for entry in unit.sources))
