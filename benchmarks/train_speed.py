@@ -36,8 +36,8 @@ from speechlip.shards.pairs.rules import parse_mix
 from speechlip.shards.read.reader import ClipReader
 from speechlip.spectra import spectrogram
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE
-from speechlip.training.config import TrainOptions
-from speechlip.training.history import HistoryRow
+from speechlip.training.options import TrainOptions
+from speechlip.training.run.history import HistoryRow
 from speechlip.training.train import train
 
 WINDOW, WARM_UP_STEPS, MIB = 5, 3, 1 << 20

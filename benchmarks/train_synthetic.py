@@ -24,7 +24,7 @@ from speechlip.metrics.sync.offsets import offset_accuracy
 from speechlip.shards.pairs.rules import KINDS
 from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import SAMPLES_PER_FRAME
-from speechlip.training.config import make_options
+from speechlip.training.options import make_options
 from speechlip.training.train import train
 from speechlip.training.validation import open_validation
 

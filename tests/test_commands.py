@@ -29,7 +29,8 @@ from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
-from speechlip.training import augment, config, losses
+from speechlip.training import options as config
+from speechlip.training.step import augment, losses
 from speechlip.workers.engines import ENGINES
 
 

@@ -172,7 +172,7 @@ def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language,
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     given = {"np": np, "points": np.zeros((4, 68, 2)), "frame_times_s": np.arange(4) / 25}
     if "load_run" in text:
-        from speechlip.training.config import TrainOptions
+        from speechlip.training.options import TrainOptions
         from speechlip.training.train import train
 
         train(

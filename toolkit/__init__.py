@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
     from speechlip.training.check_data import check_data as check_data
-    from speechlip.training.config import TrainOptions as TrainOptions
+    from speechlip.training.options import TrainOptions as TrainOptions
     from speechlip.training.train import TrainedRun as TrainedRun
     from speechlip.training.train import train as train
     from speechlip.workers.events import Limits as Limits
@@ -73,7 +73,7 @@ ROOM_OF = {
     "ShardWriter": "preparing.own.shard_writer",
     "Source": "records",
     "SpeechLipError": "errors",
-    "TrainOptions": "training.config",
+    "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",

@@ -4,7 +4,8 @@ import pytest
 import tiny_dataset
 from tiny_benchmark import SHUFFLED, SPLITS, no_cost
 
-from speechlip.benchmarking import head, row, tasks
+from speechlip.benchmarking import row, tasks
+from speechlip.benchmarking.projection import projection_head as head
 from tiny_lips import TinyLips
 
 

@@ -8,18 +8,17 @@ import pytest
 import tiny_dataset
 import tiny_encoders
 
-from speechlip.benchmarking import phones
-from speechlip.benchmarking.cost import CostTask, measured_cost
-from speechlip.benchmarking.feature_cache import build_cache
-from speechlip.benchmarking.phones import AnchorRatios, ambiguity_of, anchor_ratios
+from speechlip.benchmarking.evaluation import phones
+from speechlip.benchmarking.evaluation.cost import CostTask, measured_cost
+from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of, anchor_ratios
+from speechlip.benchmarking.projection.feature_cache import build_cache
 from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, ShardsFacts
-from speechlip.benchmarking.tasks import Task
 from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.phones.visemes import viseme_classes
 from speechlip.shards.read.reader import ClipReader
 
 PHONES = ("T", "D", "P", "B", "S", "Z")
-TASK = Task("x", "x", "encoder", "head", "0" * 32, "0" * 32)
+KEY = "0" * 32
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ NO_ANCHORS = AnchorRatios()
 
 def found(shards, tmp_path, classes, anchors=NO_ANCHORS):
     cache = build_cache(tmp_path / "features", knowing(classes), shards, ("test",))
-    return ambiguity_of(cache.raw, shards, "test", anchors, 50, tmp_path, TASK)
+    return ambiguity_of(cache.raw, shards, "test", anchors, 50, tmp_path, KEY)
 
 
 def test_features_that_know_visemes_alone_are_as_ambiguous_as_they_should_be(shards, tmp_path):

@@ -8,9 +8,10 @@ import pytest
 import tiny_dataset
 from tiny_benchmark import FEW, benchmark, no_cost, without_times
 
-from speechlip.benchmarking import head, row, tasks
+from speechlip.benchmarking import row, tasks
+from speechlip.benchmarking.projection import projection_head as head
 from speechlip.benchmarking.row import make_row
-from speechlip.training.config import TrainOptions
+from speechlip.training.options import TrainOptions
 from speechlip.training.train import train
 from tiny_lips import TinyLips
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechlip.benchmarking.examine import Findings, curve_of, curve_starts
+from speechlip.benchmarking.evaluation.evaluate import Findings, curve_of, curve_starts
+from speechlip.benchmarking.evaluation.scores import (
+    PairFacts,
+    compared,
+    notes_on,
+    row_scores,
+    seed_result,
+    seed_scores,
+)
 from speechlip.benchmarking.records import (
     COLUMNS,
     Benchmark,
@@ -15,7 +23,6 @@ from speechlip.benchmarking.records import (
     load_benchmark,
 )
 from speechlip.benchmarking.report.table import as_csv, as_text
-from speechlip.benchmarking.scores import PairFacts, compared, notes_on, row_scores, seed_result, seed_scores
 from speechlip.errors import ShardError
 from speechlip.metrics.sync.lse import distance_curve, distances
 

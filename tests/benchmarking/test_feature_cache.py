@@ -5,7 +5,7 @@ import pytest
 import tiny_dataset
 import tiny_encoders
 
-from speechlip.benchmarking.feature_cache import FeatureCache, build_cache, frames_of
+from speechlip.benchmarking.projection.feature_cache import FeatureCache, build_cache, frames_of
 from speechlip.encoders.features.protocol import FeatureClock
 from speechlip.errors import ShardError
 from speechlip.shards.read.reader import ClipReader

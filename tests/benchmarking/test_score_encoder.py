@@ -11,7 +11,7 @@ from speechlip.benchmarking import tasks
 from speechlip.benchmarking.records import load_benchmark
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
-from speechlip.training.checkpoint import only_run
+from speechlip.training.run.checkpoint import only_run
 
 pytestmark = pytest.mark.usefixtures("tiny")
 

@@ -10,9 +10,9 @@ from huggingface_hub import ModelCard
 
 from speechlip.cards.kept import BEGIN, END
 from speechlip.errors import ModelError, OptionError
-from speechlip.training.card import write_card
-from speechlip.training.config import make_options, unlike_paper
-from speechlip.training.cosines import write_cosines
+from speechlip.training.options import make_options, unlike_paper
+from speechlip.training.run.card import write_card
+from speechlip.training.run.cosines import write_cosines
 
 DATA = {
     "title": "Drawn talkers",

@@ -22,8 +22,8 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
 from speechlip.files.stamps import sha256_of
 from speechlip.scoring.sync.models import open_sync_model
-from speechlip.training.checkpoint import training_data
-from speechlip.training.config import make_options, unlike_paper
+from speechlip.training.options import make_options, unlike_paper
+from speechlip.training.run.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 

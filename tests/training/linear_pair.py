@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.config import TrainOptions
-from speechlip.training.losses import Criterion
-from speechlip.training.objective import Objective
-from speechlip.training.ranks import ALONE
+from speechlip.training.options import TrainOptions
+from speechlip.training.processes.ranks import ALONE
+from speechlip.training.step.losses import Criterion
+from speechlip.training.step.objective import Objective
 
 OPTIONS = TrainOptions(
     encoder="mel-cnn", loss="half", steps=2, batch_size=4, lr=1e-3, device="cpu", checkpoint_every=1

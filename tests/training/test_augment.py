@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from speechlip.errors import OptionError
-from speechlip.training.augment import (
+from speechlip.training.options import PRESETS, make_options, unlike_paper
+from speechlip.training.step.augment import (
     FACTOR,
     SHIFT_PX,
     SIZE_FACTOR,
@@ -20,7 +21,6 @@ from speechlip.training.augment import (
     recoloured,
     shifted,
 )
-from speechlip.training.config import PRESETS, make_options, unlike_paper
 
 CPU = torch.device("cpu")
 

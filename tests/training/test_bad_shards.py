@@ -9,7 +9,7 @@ import torch
 from speechlip.cards.kept import BEGIN
 from speechlip.commands.cli import speechlip
 from speechlip.faces.crops import PRESETS
-from speechlip.training.checkpoint import training_data
+from speechlip.training.run.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
 

@@ -10,7 +10,7 @@ import torch
 from speechlip.errors import ShardError
 from speechlip.training import check_data as checking
 from speechlip.training.check_data import DataCheckFailed, check_data, differences
-from speechlip.training.config import make_options
+from speechlip.training.options import make_options
 
 OPTIONS = make_options("fast", {"encoder": "mel-cnn", "batch_size": 4})
 TRAIN = {"train": {"anna": (40, 40), "ben": (40, 40)}}

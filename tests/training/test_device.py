@@ -11,11 +11,11 @@ from torch import nn
 from speechlip.device import choose_device
 from speechlip.errors import OptionError
 from speechlip.training import loop
-from speechlip.training.device import compiled, on_device, smaller_batch_advised
-from speechlip.training.finite import LossWatch, TrainingStopped
-from speechlip.training.losses import LOSSES, Criterion
-from speechlip.training.objective import Objective
-from speechlip.training.ranks import Ranks
+from speechlip.training.processes.accelerator import compiled, on_device, smaller_batch_advised
+from speechlip.training.processes.ranks import Ranks
+from speechlip.training.step.finite import LossQueue, TrainingStopped
+from speechlip.training.step.losses import LOSSES, Criterion
+from speechlip.training.step.objective import Objective
 from speechlip.training.train import train
 
 CPU = torch.device("cpu")
@@ -170,24 +170,24 @@ def test_on_the_cpu_batches_are_handed_on_as_they_are():
 
 
 def test_losses_are_handed_on_late_in_their_order_and_none_is_lost():
-    late, at_once = LossWatch(late=1), LossWatch(late=0)
-    assert [list(late.see(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [
+    late, at_once = LossQueue(late=1), LossQueue(late=0)
+    assert [list(late.add(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [
         [],
         [1.0],
         [2.0],
     ]
     assert list(late.rest()) == [3.0] and list(late.rest()) == []
-    assert list(at_once.see(1, torch.tensor(0.5), {})) == [0.5]
+    assert list(at_once.add(1, torch.tensor(0.5), {})) == [0.5]
 
 
 def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():
-    watch, batch = LossWatch(late=1), whole_batch()
-    assert list(watch.see(7, torch.tensor(float("nan")), batch)) == []
+    watch, batch = LossQueue(late=1), whole_batch()
+    assert list(watch.add(7, torch.tensor(float("nan")), batch)) == []
     with pytest.raises(
         TrainingStopped,
         match=r"step 7: the loss is nan; lower --lr, or take fp32. The batch \(lips, speech\): a, b, c, d, e, f, g$",
     ):
-        list(watch.see(8, torch.tensor(1.0), {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)}))
+        list(watch.add(8, torch.tensor(1.0), {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)}))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

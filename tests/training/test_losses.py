@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.losses import (
+from speechlip.training.step.losses import (
     LOSSES,
     Criterion,
     cross_entropy_of_cosine,

@@ -13,7 +13,7 @@ from linear_pair import OPTIONS, gradients
 from safetensors.torch import load_file
 
 from speechlip.errors import OptionError
-from speechlip.training.ranks import ALONE, Ranks, gathered
+from speechlip.training.processes.ranks import ALONE, Ranks, gathered
 from speechlip.training.train import train
 
 pytestmark = pytest.mark.slow

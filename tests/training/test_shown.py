@@ -9,12 +9,12 @@ from PIL import Image
 from kept_progress import KeptProgress
 from speechlip.commands.output.train_encoder import TrainingBar
 from speechlip.errors import ModelError
-from speechlip.training import history
-from speechlip.training.config import TrainOptions, make_options
-from speechlip.training.cosines import auc_by_kind, read_cosines, write_cosines
-from speechlip.training.curves import CURVE, KIND_COLOURS, draw_training
-from speechlip.training.history import HistoryRow
-from speechlip.training.tensorboard import Scalars, open_scalars
+from speechlip.training.options import TrainOptions, make_options
+from speechlip.training.run import history
+from speechlip.training.run.cosines import auc_by_kind, read_cosines, write_cosines
+from speechlip.training.run.history import HistoryRow
+from speechlip.training.run.picture import CURVE, KIND_COLOURS, draw_training
+from speechlip.training.run.tensorboard import Scalars, open_scalars
 
 ROWS = [HistoryRow(100 * n, 0.7 / n, 1e-3, 0.5 + 0.1 * n, 50.0, 0.01, 9.0 * n) for n in range(1, 5)]
 
@@ -134,7 +134,7 @@ def test_rows_become_scalars_and_a_resumed_run_goes_on_from_its_checkpoint(tmp_p
 
 
 def test_without_tensorboard_only_who_asked_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("speechlip.training.tensorboard.installed", lambda: False)
+    monkeypatch.setattr("speechlip.training.run.tensorboard.installed", lambda: False)
     notes = KeptProgress()
     assert [open_scalars(tmp_path, 0, wanted, notes) for wanted in (None, False, True)] == [None] * 3
     assert len(notes.said) == 1 and "pip install -e '.[train]' in the clone of speechlip" in notes.said[0]

@@ -16,9 +16,9 @@ from tiny_runs import OPTIONS, checkpoint, facts, history, same_weights
 from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError, exit_code
-from speechlip.training.checkpoint import saved_options
-from speechlip.training.config import other_end, resumed
-from speechlip.training.stopping import Stopped
+from speechlip.training.options import other_end, resumed
+from speechlip.training.processes.stopping import Stopped
+from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
 
 pytestmark = pytest.mark.usefixtures("tiny_lips", "without_picture")

@@ -17,8 +17,8 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training import loop
-from speechlip.training.checkpoint import saved_options
-from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.options import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
 
 OPTIONS = TrainOptions(

@@ -3,7 +3,7 @@
 import pytest
 
 from speechlip.errors import OptionError
-from speechlip.training.config import PRESETS, make_options, unlike_paper
+from speechlip.training.options import PRESETS, make_options, unlike_paper
 
 
 def test_the_paper_preset_is_what_the_paper_states():

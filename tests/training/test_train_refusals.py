@@ -20,10 +20,10 @@ from tiny_runs import OPTIONS, checkpoint, edit_facts, history
 from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError
-from speechlip.training.checkpoint import only_run, saved_options
-from speechlip.training.config import resumed
-from speechlip.training.finite import TrainingStopped
-from speechlip.training.meter import Meter
+from speechlip.training.options import resumed
+from speechlip.training.run.checkpoint import only_run, saved_options
+from speechlip.training.run.row_totals import RowTotals
+from speechlip.training.step.finite import TrainingStopped
 from speechlip.training.train import train
 
 pytestmark = pytest.mark.usefixtures("tiny_lips", "without_picture")
@@ -194,11 +194,11 @@ def test_a_run_on_the_plateau_is_told_once_and_one_that_learns_never():
     options = replace(OPTIONS, loss="relu", validate_every=250)
 
     def told(losses, auc):
-        meter, answers = Meter(), []
+        totals, answers = RowTotals(), []
         for number, loss in enumerate(losses, start=1):
-            meter.lost(loss)
-            meter.stepped(4, 0.0)
-            answers.append(meter.looks_stuck(options, meter.row(250 * number, 1e-3, auc)))
+            totals.add_loss(loss)
+            totals.add_step(4, 0.0)
+            answers.append(totals.looks_stuck(options, totals.row(250 * number, 1e-3, auc)))
         return answers
 
     assert told([0.70, 0.693, 0.692, 0.693], 0.51) == [False, True, False, False]

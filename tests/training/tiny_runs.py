@@ -6,7 +6,7 @@ import json
 import torch
 from safetensors.torch import load_file
 
-from speechlip.training.config import TrainOptions
+from speechlip.training.options import TrainOptions
 
 OPTIONS = TrainOptions(
     encoder="mel-cnn",

@@ -14,7 +14,7 @@ from speechlip.encoders.networks import pair
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.training.loop import open_loader
-from speechlip.training.ranks import Ranks, joined
+from speechlip.training.processes.ranks import Ranks, joined
 from speechlip.training.train import train
 from tiny_lips import TinyLips
 

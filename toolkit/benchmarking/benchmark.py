@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import speechlip
-from speechlip.benchmarking.head import IN_WORDS
+from speechlip.benchmarking.evaluation.phones import anchor_ratios
+from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
-from speechlip.benchmarking.phones import anchor_ratios
 from speechlip.benchmarking.plan import OnPlan, ignore_plan, plan_rows
+from speechlip.benchmarking.projection.projection_head import IN_WORDS
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow, as_json
 from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import as_csv
 from speechlip.benchmarking.row import RowJob, failed_row, findings_of, finished_row, make_row, one_thread
-from speechlip.benchmarking.scores import compared, notes_on
 from speechlip.benchmarking.tasks import (
     Task,
     examined,
@@ -33,7 +33,7 @@ from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
-from speechlip.training.checkpoint import only_run
+from speechlip.training.run.checkpoint import only_run
 from speechlip.workers.events import Crashed, Work
 from speechlip.workers.outcomes import in_this_process, outcomes
 
@@ -152,7 +152,7 @@ def crashed(task: Task, crash: Crashed) -> EncoderRow:
 
 def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
     """Where the common training is not that of SE4Lip's paper, which has another task: an encoder trained whole."""
-    from speechlip.training.config import STATED
+    from speechlip.training.options import STATED
 
     ours = {"loss": "nce", "batch_size": options.batch_size, "lr": options.lr}
     said = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from speechlip.benchmarking.fit import steps
-from speechlip.benchmarking.head import HeadedPair
 from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.projection.fit import steps
+from speechlip.benchmarking.projection.projection_head import HeadedPair
 from speechlip.benchmarking.records import AS_TRAINED, ShardsFacts
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.trained import batches

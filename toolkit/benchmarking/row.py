@@ -14,13 +14,14 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from speechlip.benchmarking.cost import CostTask, measured_cost
-from speechlip.benchmarking.examine import Embed, Findings, embed_as_trained, embed_with, examine
-from speechlip.benchmarking.feature_cache import FeatureCache, build_cache
-from speechlip.benchmarking.fit import fit
-from speechlip.benchmarking.head import SpeechHead
+from speechlip.benchmarking.evaluation.cost import CostTask, measured_cost
+from speechlip.benchmarking.evaluation.evaluate import Embed, Findings, embed_as_trained, embed_with, examine
+from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of
+from speechlip.benchmarking.evaluation.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.options import BenchmarkOptions
-from speechlip.benchmarking.phones import AnchorRatios, ambiguity_of
+from speechlip.benchmarking.projection.feature_cache import FeatureCache, build_cache
+from speechlip.benchmarking.projection.fit import fit
+from speechlip.benchmarking.projection.projection_head import SpeechHead
 from speechlip.benchmarking.records import (
     AS_TRAINED,
     FAILED,
@@ -30,7 +31,6 @@ from speechlip.benchmarking.records import (
     ShardsFacts,
     row_from,
 )
-from speechlip.benchmarking.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
@@ -38,7 +38,7 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, SourceRefused, SpeechLipError
 from speechlip.files.writing import whole_file, write_text
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
-from speechlip.training.device import smaller_batch_advised
+from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.workers.unexpected import unexpected_refused
 
 ROWS_FOLDER, ROW, FEATURES = ".rows", "row.json", "features"
@@ -148,7 +148,9 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
         weights=getattr(features, "weights", ""),
         scores=row_scores(seeds, found, job.pair_facts, options.resamples),
         seeds=tuple(seeds),
-        ambiguity=ambiguity_of(cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task),
+        ambiguity=ambiguity_of(
+            cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task.features_key
+        ),
         cost=measured_cost(
             CostTask(task.name, str(job.shards), split, options.device, options.random_init),
             features.parameters,

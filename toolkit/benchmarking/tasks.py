@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import speechlip
-from speechlip.benchmarking.examine import LEAST_COMMON
+from speechlip.benchmarking.evaluation.evaluate import LEAST_COMMON
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.records import (
     AS_TRAINED,

@@ -12,7 +12,7 @@ from speechlip.hub.push_shards import PushOptions, Told, travel
 from speechlip.hub.refusals import said_plainly
 from speechlip.hub.repository import Plan, Repository, Upload, upload_of
 from speechlip.licences import stated_licences
-from speechlip.training.card import made_anew, write_card
+from speechlip.training.run.card import made_anew, write_card
 
 BESIDE = ("training.png", "history.csv", "cosines.csv")
 

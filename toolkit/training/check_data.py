@@ -16,13 +16,13 @@ from speechlip.device import choose_device
 from speechlip.errors import SpeechLipError
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.config import PAPER, TrainOptions
-from speechlip.training.device import on_device, smaller_batch_advised
-from speechlip.training.finite import why_not_finite
 from speechlip.training.loop import begin_state, fit_spectrum, open_loader
-from speechlip.training.losses import plateau
-from speechlip.training.objective import Objective, speech_of
-from speechlip.training.ranks import ALONE
+from speechlip.training.options import PAPER, TrainOptions
+from speechlip.training.processes.accelerator import on_device, smaller_batch_advised
+from speechlip.training.processes.ranks import ALONE
+from speechlip.training.step.finite import why_not_finite
+from speechlip.training.step.losses import plateau
+from speechlip.training.step.objective import Objective, speech_of
 
 CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
 """Larger batches and the paper's learning rate come to the same in more time."""

@@ -15,18 +15,18 @@ from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.shards.read.reader import ClipReader
-from speechlip.training import checkpoint, history
-from speechlip.training.augment import augment
-from speechlip.training.checkpoint import TrainingData, TrainState
-from speechlip.training.config import TrainOptions
-from speechlip.training.device import compiled, full_speed, on_device
-from speechlip.training.finite import LossWatch
-from speechlip.training.history import HistoryRow, OnRow
-from speechlip.training.losses import Criterion, rectifies
-from speechlip.training.meter import STUCK_ADVICE, Meter
-from speechlip.training.objective import Objective
-from speechlip.training.ranks import Ranks
-from speechlip.training.stopping import Stopped, asked_to_stop
+from speechlip.training.options import TrainOptions
+from speechlip.training.processes.accelerator import compiled, full_speed, on_device
+from speechlip.training.processes.ranks import Ranks
+from speechlip.training.processes.stopping import Stopped, asked_to_stop
+from speechlip.training.run import checkpoint, history
+from speechlip.training.run.checkpoint import TrainingData, TrainState
+from speechlip.training.run.history import HistoryRow, OnRow
+from speechlip.training.run.row_totals import STUCK_ADVICE, RowTotals
+from speechlip.training.step.augment import augment
+from speechlip.training.step.finite import LossQueue
+from speechlip.training.step.losses import Criterion, rectifies
+from speechlip.training.step.objective import Objective
 from speechlip.training.validation import Validation, open_validation
 
 FITTED_CLIPS = 256
@@ -52,41 +52,41 @@ def learn(
     state, loader, validation = begun(shards, run, options, data if resume else None, progress, ranks, device)
     pair = compiled(state.pair, device, progress.say) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
-    losses = LossWatch(late=1 if device.type == "cuda" else 0)
+    losses = LossQueue(late=1 if device.type == "cuda" else 0)
 
     def save() -> None:
         positions = ranks.collected(loader.state_dict())
         if ranks.first:
             checkpoint.save(run, state, options, data, positions)
 
-    meter, saved, row = Meter(ranks), state.step, None
+    totals, saved, row = RowTotals(ranks), state.step, None
     if state.step < options.steps:
         progress.begin(options.encoder, options.steps, "steps", done=state.step)
     with asked_to_stop(ranks) as stop:
         for batch in stop.until_lost(on_device(endless(loader, options.steps - state.step), device)):
-            waited_s = meter.waited()
+            waited_s = totals.since_step_s()
             step = state.step = state.step + 1
             for group in state.optimizer.param_groups:
                 group["lr"] = options.learning_rate(step)
             loss = learner(augment(batch, options.augmentations, options.seed, step, ranks.rank))
-            seen = list(losses.see(step, loss, batch))
+            known = list(losses.add(step, loss, batch))
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.step()
-            meter.stepped(options.batch_size, waited_s)
+            totals.add_step(options.batch_size, waited_s)
 
             last, stopping = step == options.steps, stop.now(step)
             validates = step % options.validate_every == 0 or last
             saves = step % options.checkpoint_every == 0 or last or stopping
-            for known in [*seen, *(losses.rest() if validates or saves else ())]:
-                meter.lost(known)
+            for value in [*known, *(losses.rest() if validates or saves else ())]:
+                totals.add_loss(value)
                 progress.advance()
             if validates:
-                row = validate(state, validation, meter, options, run, progress, on_row)
+                row = validate(state, validation, totals, options, run, progress, on_row)
             if saves:
                 save()
                 saved = step
-            meter.resume()
+            totals.resume()
             if stopping:
                 break
     if saved < state.step:
@@ -133,7 +133,7 @@ def begun(
 def validate(
     state: TrainState,
     validation: Validation | None,
-    meter: Meter,
+    totals: RowTotals,
     options: TrainOptions,
     run: Path,
     progress: Progress,
@@ -141,11 +141,11 @@ def validate(
 ) -> HistoryRow:
     """A row of the history: the loss since the one before, and on rank 0 the AUC of the validation pairs."""
     auc = validation.pair_auc(state.pair, run, state.step) if validation else float("nan")
-    row = meter.row(state.step, options.learning_rate(state.step), auc)
-    if meter.ranks.first:
+    row = totals.row(state.step, options.learning_rate(state.step), auc)
+    if totals.ranks.first:
         history.append(run, row)
     on_row(row)
-    if meter.looks_stuck(options, row):
+    if totals.looks_stuck(options, row):
         progress.say(STUCK_ADVICE.format(plateau=row.loss))
     return row
 

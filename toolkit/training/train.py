@@ -11,15 +11,15 @@ from speechlip.errors import SpeechLipError
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
-from speechlip.training.card import write_card
-from speechlip.training.checkpoint import only_run, saved_options
-from speechlip.training.config import PAPER, TrainOptions, other_end, resumed
-from speechlip.training.curves import draw_training
-from speechlip.training.device import smaller_batch_advised
-from speechlip.training.history import HistoryRow, OnRow, ignore_row
 from speechlip.training.loop import learn
-from speechlip.training.ranks import Ranks, joined
-from speechlip.training.tensorboard import open_scalars
+from speechlip.training.options import PAPER, TrainOptions, other_end, resumed
+from speechlip.training.processes.accelerator import smaller_batch_advised
+from speechlip.training.processes.ranks import Ranks, joined
+from speechlip.training.run.card import write_card
+from speechlip.training.run.checkpoint import only_run, saved_options
+from speechlip.training.run.history import HistoryRow, OnRow, ignore_row
+from speechlip.training.run.picture import draw_training
+from speechlip.training.run.tensorboard import open_scalars
 
 
 @dataclass(frozen=True)

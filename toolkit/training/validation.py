@@ -13,8 +13,8 @@ from speechlip.metrics.statistics.pairs import pair_auc
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
-from speechlip.training.cosines import write_cosines
-from speechlip.training.objective import speech_of
+from speechlip.training.run.cosines import write_cosines
+from speechlip.training.step.objective import speech_of
 
 BATCH_PAIRS = 64
 

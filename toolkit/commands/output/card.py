@@ -16,7 +16,7 @@ def write_card_of(folder: Path) -> Path:
 
         return write_scores_card(folder)
     if any(folder.glob("step-*/checkpoint.json")):
-        from speechlip.training.card import write_card as write_encoder_card
+        from speechlip.training.run.card import write_card as write_encoder_card
 
         return write_encoder_card(folder)
     from speechlip.cards.dataset import renew_card

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.benchmarking.benchmark import benchmark
+from speechlip.benchmarking.evaluation.scores import notes_on
 from speechlip.benchmarking.options import BenchmarkOptions, make_options
 from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
-from speechlip.benchmarking.scores import notes_on
 from speechlip.commands.terminal import Bars, echo, say
 from speechlip.errors import SOME_MISSING
 from speechlip.wording import counted, rough_time, shown

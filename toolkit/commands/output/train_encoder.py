@@ -10,11 +10,11 @@ from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
 from speechlip.remote.mirror import shards_at
 from speechlip.training.check_data import check_data
-from speechlip.training.checkpoint import refuse_others, saved_options
-from speechlip.training.config import TrainOptions, make_options, resumed, unlike_paper
-from speechlip.training.history import NAME, HistoryRow
-from speechlip.training.ranks import Ranks
-from speechlip.training.stopping import Stopped
+from speechlip.training.options import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.processes.ranks import Ranks
+from speechlip.training.processes.stopping import Stopped
+from speechlip.training.run.checkpoint import refuse_others, saved_options
+from speechlip.training.run.history import NAME, HistoryRow
 from speechlip.training.train import TrainedRun, train
 from speechlip.wording import counted
 

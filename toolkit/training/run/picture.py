@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechlip.files.writing import whole_file
-from speechlip.training import history
-from speechlip.training.config import TrainOptions
-from speechlip.training.cosines import MATCH, auc_by_kind, read_cosines
-from speechlip.training.history import HistoryRow
-from speechlip.training.losses import plateau
+from speechlip.training.options import TrainOptions
+from speechlip.training.run import history
+from speechlip.training.run.cosines import MATCH, auc_by_kind, read_cosines
+from speechlip.training.run.history import HistoryRow
+from speechlip.training.step.losses import plateau
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from speechlip.training.losses import Criterion
+from speechlip.training.step.losses import Criterion
 
 
 class Objective(nn.Module):

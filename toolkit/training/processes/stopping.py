@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from speechlip.errors import SignalCame
-from speechlip.training.ranks import Ranks
+from speechlip.training.processes.ranks import Ranks
 
 Item = TypeVar("Item")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

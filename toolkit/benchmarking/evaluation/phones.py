@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, TOKENS_FOLDER, Ambiguity, Score, ShardsFacts
-from speechlip.benchmarking.tasks import Task
 from speechlip.files.writing import whole_file
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.ambiguity import ambiguity
@@ -70,7 +69,7 @@ def ambiguity_of(
     anchors: AnchorRatios,
     resamples: int,
     out: Path,
-    task: Task,
+    key: str,
 ) -> Ambiguity:
     """Ambiguity of an encoder's per-frame features; ``frames(key)`` are a clip's, (T, D). Leaves the tokens for the map in ``OUT/tokens``."""
     if not has_phones(shards):
@@ -94,7 +93,7 @@ def ambiguity_of(
         contrast=finite(found.contrast),
         matrix_phones=found.matrix_phones,
         matrix=tuple(tuple(map(finite_or_none, row)) for row in found.matrix.tolist()),
-        tokens_file=write_tokens(out, task, tokens, features),
+        tokens_file=write_tokens(out, key, tokens, features),
     )
 
 
@@ -125,9 +124,9 @@ def finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def write_tokens(out: Path, task: Task, tokens: Tokens, features: np.ndarray) -> str:
+def write_tokens(out: Path, key: str, tokens: Tokens, features: np.ndarray) -> str:
     """The tokens in up to 50 dimensions, for the map; returns the file's place beside benchmark.json."""
-    place = Path(TOKENS_FOLDER) / f"{task.features_key}.npz"
+    place = Path(TOKENS_FOLDER) / f"{key}.npz"
     (out / TOKENS_FOLDER).mkdir(exist_ok=True)
     with whole_file(out / place) as file:
         np.savez(

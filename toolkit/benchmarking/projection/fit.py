@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from speechlip.benchmarking.feature_cache import FeatureCache
-from speechlip.benchmarking.head import HeadedPair, speech_of
 from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.projection.feature_cache import FeatureCache
+from speechlip.benchmarking.projection.projection_head import HeadedPair, speech_of
 from speechlip.errors import SpeechLipError
 from speechlip.shards.pairs.loader import pair_loader
 from speechlip.shards.pairs.rules import PairRules, parse_mix
 from speechlip.training.loop import endless
-from speechlip.training.losses import Criterion
+from speechlip.training.step.losses import Criterion
 
 LOSS, MIX = "nce", "positive:1"
 """Every other window of the batch is a negative, as the preset ``fast`` of train-encoder has it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.benchmarking.examine import Findings
+from speechlip.benchmarking.evaluation.evaluate import Findings
 from speechlip.benchmarking.records import (
     COLUMNS,
     CONTROL,

@@ -10,8 +10,8 @@ from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError, no_such
 from speechlip.shards.pairs.rules import WINDOW, PairMix, parse_mix
-from speechlip.training.augment import NONE, parse_augmentations
-from speechlip.training.losses import LOSSES
+from speechlip.training.step.augment import NONE, parse_augmentations
+from speechlip.training.step.losses import LOSSES
 
 PRECISIONS = ("fp32", "bf16")
 SCHEDULES = ("constant", "cosine")

@@ -1,7 +1,7 @@
-"""Losses that are no numbers stop a run, with the step and the pairs to look at.
+"""Losses that are not finite stop a run, with the step and the pairs to look at.
 
-A GPU is given the next step before the loss of the last one is known, so that it never waits for this process; its loss is looked at one step
-late. On the CPU it is looked at once.
+A GPU is given the next step before the loss of the last one is known, so that it never waits for this process;
+its loss is checked one step late. On the CPU it is checked at once.
 """
 
 from collections import deque
@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from speechlip.errors import SpeechLipError
-from speechlip.training.objective import speech_of
+from speechlip.training.step.objective import speech_of
 
 
 class TrainingStopped(SpeechLipError):
-    """Training met numbers that it cannot go on from."""
+    """A loss is not finite: training cannot go on."""
 
 
 @dataclass(frozen=True)
-class _Coming:
+class _Pending:
     """A loss on its way from the GPU."""
 
     step: int
@@ -36,28 +36,31 @@ class _Coming:
         return self.loss.item()
 
 
-class LossWatch:
-    """Losses in the order of their steps, each handed on once it is known: up to ``late`` steps later."""
+class LossQueue:
+    """Losses in the order of their steps, each given out once it is known: up to ``late`` steps later."""
 
     def __init__(self, late: int) -> None:
         self.late = late
-        self.coming: deque[_Coming] = deque()
+        self.pending: deque[_Pending] = deque()
 
-    def see(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[float]:
-        """Begin to fetch the loss of a step; yields the losses that are due. Raises TrainingStopped for one that is no number."""
-        self.coming.append(_Coming(step, *_on_its_way(loss), batch))
+    def add(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[float]:
+        """Begin to fetch the loss of a step; yields the losses that are due.
+
+        Raises TrainingStopped for one that is not finite.
+        """
+        self.pending.append(_Pending(step, *_on_its_way(loss), batch))
         yield from self._known(self.late)
 
     def rest(self) -> Iterator[float]:
-        """Wait for those that are still coming: before a row is written or weights are saved."""
+        """The pending losses, waited for: before a row is written or weights are saved."""
         yield from self._known(0)
 
     def _known(self, left: int) -> Iterator[float]:
-        while len(self.coming) > left:
-            seen = self.coming.popleft()
-            value = seen.value()
+        while len(self.pending) > left:
+            first = self.pending.popleft()
+            value = first.value()
             if not isfinite(value):
-                raise TrainingStopped(why_not_finite(seen.step, value, seen.batch))
+                raise TrainingStopped(why_not_finite(first.step, value, first.batch))
             yield value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from speechlip.errors import install
 from speechlip.progress import Progress
-from speechlip.training.history import HistoryRow
+from speechlip.training.run.history import HistoryRow
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechlip.benchmarking.feature_cache import FeatureCache
+from speechlip.benchmarking.projection.feature_cache import FeatureCache
 from speechlip.encoders.networks.lips import DIM, LipEncoder
 from speechlip.shards.pairs.rules import WINDOW
 

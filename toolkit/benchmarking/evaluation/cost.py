@@ -1,6 +1,6 @@
 """What an encoder takes: time and memory, measured in a process that does nothing else.
 
-    python -m speechlip.benchmarking.cost '{"name": "hubert", "shards": "shards/", "split": "test", "device": "cpu", "random_init": false}'
+    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test", "device": "cpu", "random_init": false}'
 
 prints a ``Cost`` as JSON. The libraries and the weights count into the memory, loading them does not count into the time.
 """
@@ -43,7 +43,7 @@ def measured_cost(task: CostTask, parameters: int | None, head_parameters: int, 
         "head_parameters": head_parameters,
         "look_ahead_ms": future_ms if math.isfinite(future_ms) else None,
     }
-    command = [sys.executable, "-m", "speechlip.benchmarking.cost", json.dumps(asdict(task))]
+    command = [sys.executable, "-m", "speechlip.benchmarking.evaluation.cost", json.dumps(asdict(task))]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
         return Cost(**fixed, **json.loads(found.stdout.splitlines()[-1]))

@@ -19,8 +19,8 @@ from speechlip.errors import ModelError
 from speechlip.files.writing import write_text
 from speechlip.format import CARD
 from speechlip.licences import licence_fields, stated_licences
-from speechlip.training.cosines import auc_by_kind, read_cosines
-from speechlip.training.curves import NAME as PICTURE
+from speechlip.training.run.cosines import auc_by_kind, read_cosines
+from speechlip.training.run.picture import NAME as PICTURE
 
 TEMPLATE = "encoder.md.jinja"
 TAGS = ["speechlip", "lip-sync", "talking-head", "audio-visual", "speech", "feature-extraction"]

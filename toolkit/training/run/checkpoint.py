@@ -36,9 +36,9 @@ from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import MANIFEST
 from speechlip.shards.read.shardset import open_shards, read_manifest
-from speechlip.training.config import TrainOptions, unlike_paper
-from speechlip.training.losses import Criterion
-from speechlip.training.ranks import ALONE, Ranks
+from speechlip.training.options import TrainOptions, unlike_paper
+from speechlip.training.processes.ranks import ALONE, Ranks
+from speechlip.training.step.losses import Criterion
 
 TRAINER = "trainer.pt"
 LEFT_EARLY = (LOCK, "history.csv", "cosines.csv", "tensorboard")

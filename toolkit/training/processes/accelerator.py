@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from speechlip.errors import OptionError
-from speechlip.training.ranks import ALONE, Ranks
+from speechlip.training.processes.ranks import ALONE, Ranks
 
 Batch = dict[str, Any]
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from speechlip.benchmarking.feature_cache import FeatureCache
-from speechlip.benchmarking.head import HeadedPair
+from speechlip.benchmarking.projection.feature_cache import FeatureCache
+from speechlip.benchmarking.projection.projection_head import HeadedPair
 from speechlip.encoders.trained import TrainedPair
 from speechlip.errors import ShardError
 from speechlip.metrics.statistics.retrieval import ranks

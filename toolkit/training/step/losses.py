@@ -29,15 +29,15 @@ from torch.nn import functional
 
 from speechlip.errors import no_such
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.ranks import gathered
+from speechlip.training.processes.ranks import gathered
 
 EPSILON = 1e-6
 LOSSES = ("relu", "clamp", "half", "s2l", "logit", "nce")
 LEARNED_START = {"logit": 10.0, "nce": 1 / 0.07}
 """The scale s at the start; that of ``nce`` is CLIP's."""
 MAX_SCALE = 100.0
-NOT_LOOKED_FOR = -100
-"""``cross_entropy`` leaves out rows of this class; to cut them out would make a GPU wait for their number."""
+IGNORED_CLASS = -100
+"""``cross_entropy`` leaves out rows of this class; cutting them out would make a GPU wait for their number."""
 
 
 def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
@@ -82,8 +82,8 @@ def logit(cosine: Tensor, label: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
 def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
     """Symmetric InfoNCE: cosines[i, j] of lips i and speech j (B, B), label (B,), apart (B, B) bool, scale → scalar.
 
-    Each match i is looked for among speech j that is ``apart`` from its lips, and its speech among such lips. Lips and speech of mismatches stand
-    among the candidates and are not looked for themselves.
+    Each match i is to be told from all speech j that is ``apart`` from its lips, and from all such lips. Lips and
+    speech of mismatches are candidates only: they have no row of their own in the loss.
 
     >>> cosines, everything = torch.tensor([[0.5, 0.0], [0.0, 0.5]]), torch.ones(2, 2, dtype=torch.bool)
     >>> round(nce(cosines, torch.ones(2), everything, torch.tensor(2.0)).item(), 4)  # ln(1 + 1/e)
@@ -91,7 +91,7 @@ def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
     """
     candidates = apart | torch.eye(len(label), dtype=torch.bool, device=apart.device)
     logits = (scale * cosines).masked_fill(~candidates, -torch.inf)
-    own = torch.arange(len(label), device=label.device).where(label == 1, NOT_LOOKED_FOR)
+    own = torch.arange(len(label), device=label.device).where(label == 1, IGNORED_CLASS)
     return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
 
 

@@ -1,0 +1,1 @@
+"""What is measured of a trained pair: similarities, offsets, scores with intervals, phones, cost."""

@@ -1,0 +1,1 @@
+"""The part that is trained: an encoder's features on disk, the projection head, and its training."""
