@@ -19,7 +19,7 @@ import numpy as np
 
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import in_order
+from speechlip.media.source_frames import display_spans
 from speechlip.media.streams.opening import open_local
 from speechlip.media.streams.packets import stamped_frames
 from speechlip.timing import SAMPLES_PER_FRAME
@@ -189,7 +189,7 @@ def flash_late_ms(path: Path, clip: Recording) -> float:
             (stamp, Fraction(1), frame)
             for stamp, frame in stamped_frames(container, container.streams.video[0], tally)
         )
-        spans = in_order(stamped, Fraction(info.video_start_s), tally)
+        spans = display_spans(stamped, Fraction(info.video_start_s), tally)
         white = [float(start) for start, _, frame in spans if frame.to_ndarray(format="gray").mean() > 128]
     return max(
         (1000 * (found - wanted) for found, wanted in zip(white, clip.clicks_s(), strict=True)), key=abs

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from speechlip.faces.crops import SIZE, cut, plan_crop
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.sidecar import face_box
-from speechlip.faces.tracks import build_tracks
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.detectors.sidecar import face_box
+from speechlip.faces.tracking.tracks import build_tracks
 from speechlip.recipes._synthetic.features import Gaze
 from speechlip.recipes._synthetic.frame import Pose, draw_frame
 from speechlip.recipes._synthetic.identity import identity

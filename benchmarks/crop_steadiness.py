@@ -16,8 +16,8 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import SIZE, cut, plan_crop
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.tracks import TrackOptions, build_tracks
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.tracking.tracks import TrackOptions, build_tracks
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import Face, FaceTrack, Source

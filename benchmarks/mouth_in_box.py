@@ -2,7 +2,7 @@
 
     python benchmarks/mouth_in_box.py CLIPS_DIR
 
-Prints the constants of ``speechlip.faces.declared.EYEBROWS_TO_CHIN`` (mean over clips of each clip's median) and the errors of
+Prints the constants of ``speechlip.faces.detectors.declared.EYEBROWS_TO_CHIN`` (mean over clips of each clip's median) and the errors of
 docs/decisions/mouth-place-in-a-box.md: every clip is judged with the constants of all other clips. Each clip is also measured mirrored, so that
 which way the people happen to look does not count; what remains is the cascade's own lean (its windows reach too far right and down).
 """
@@ -17,10 +17,10 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import MOUTH_WIDTHS, SIZE
-from speechlip.faces.detectors import open_detector
+from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.landmarks import MIRROR, MOUTH, MOUTH_CORNERS
-from speechlip.faces.stage import FaceStage
-from speechlip.faces.tracks import iou
+from speechlip.faces.tracking.stage import FaceStage
+from speechlip.faces.tracking.tracks import iou
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import FaceTrack, Source

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from speechlip.errors import ModelError, SourceRefused
-from speechlip.faces.detectors import choose_detector
+from speechlip.faces.detectors.opening import choose_detector
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.image.lpips import random_lpips

@@ -18,8 +18,8 @@ import numpy as np
 
 from speechlip import recipes
 from speechlip.commands.cli import prep_shards
-from speechlip.faces import stage as face_stage
-from speechlip.faces.detectors import choose_detector
+from speechlip.faces.detectors.opening import choose_detector
+from speechlip.faces.tracking import stage as face_stage
 from speechlip.media.source_frames import DecodedImage
 from speechlip.preparing.cut import passes
 from speechlip.preparing.cut import unit as prepare

@@ -25,8 +25,8 @@ from speechlip.cards.chart import (
     written,
 )
 from speechlip.faces.crops import PRESETS, SIZE, plan_crop
+from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.landmarks import mean_face
-from speechlip.faces.sidecar import face_box
 from speechlip.files.writing import whole_file
 from speechlip.format import PICTURES_FOLDER
 from speechlip.records import FaceTrack

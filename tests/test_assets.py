@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from speechlip import assets
 from speechlip.commands.cli import speechlip
 from speechlip.errors import ModelError, OptionError
-from speechlip.faces.detectors import choose_detector
+from speechlip.faces.detectors.opening import choose_detector
 
 CONTENT = b"not a network, but it has a hash"
 NOWHERE = "http://127.0.0.1:9/model.bin"  # the discard port: refuses at once

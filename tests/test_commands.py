@@ -20,7 +20,7 @@ from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
 from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS

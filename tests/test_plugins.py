@@ -13,8 +13,8 @@ from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.plugins import open_added
 from speechlip.encoders.networks.registry import speech_network
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.records import Source
 from speechlip.scoring.sync.models import open_sync_model
 from speechlip.workers.engines import get_engine
@@ -108,7 +108,7 @@ def test_a_built_in_name_cannot_be_replaced_and_two_packages_cannot_share_one(tm
             tmp_path, package, f"[speechlip.detectors]\ncascade = {package}:Mine\nours = {package}:Mine\n"
         )
     monkeypatch.syspath_prepend(tmp_path)
-    assert DETECTORS.get("cascade").__module__ == "speechlip.faces.cascade"
+    assert DETECTORS.get("cascade").__module__ == "speechlip.faces.detectors.cascade"
     with pytest.raises(
         OptionError, match="detector 'ours' is added by several packages: one:Mine, two:Mine; keep one"
     ):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from speechlip.faces.cascade import CascadeDetector, Place
-from speechlip.faces.declared import EYEBROWS_TO_CHIN
-from speechlip.faces.detectors import open_detector
+from speechlip.faces.detectors.cascade import CascadeDetector, Place
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.landmarks import MOUTH
 
 

@@ -18,7 +18,7 @@ from speechlip.faces.crops import (
     similarities,
     transform,
 )
-from speechlip.faces.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, mean_face
 from speechlip.records import FaceTrack
 
@@ -221,9 +221,9 @@ def test_shrinkage():
 def test_lips_of_real_clips_are_in_the_middle_of_every_frame(real_clips, face_model, source, name, frames):
     import av
 
-    from speechlip.faces.detectors import open_detector
-    from speechlip.faces.selection import select
-    from speechlip.faces.tracks import build_tracks
+    from speechlip.faces.detectors.opening import open_detector
+    from speechlip.faces.tracking.selection import select
+    from speechlip.faces.tracking.tracks import build_tracks
 
     found = {"mediapipe": [], "cascade": []}
     for detector_name, faces in found.items():

@@ -9,10 +9,10 @@ import pytest
 
 from speechlip import assets
 from speechlip.errors import ModelError, OptionError
-from speechlip.faces.declared import EYEBROWS_TO_CHIN
-from speechlip.faces.detectors import choose_detector, declared, model_hashes, open_detector, packages
-from speechlip.faces.libraries import load
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors.opening import choose_detector, declared, model_hashes, open_detector, packages
+from speechlip.faces.detectors.registry import DETECTORS
+from speechlip.libraries import load
 from speechlip.records import MouthPlace
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechlip.errors import ModelError
-from speechlip.faces.detectors import open_detector
+from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.landmarks import MOUTH
 
 
@@ -67,7 +67,7 @@ import sys; sys.path.insert(0, sys.argv[1])
 import hashlib
 from pathlib import Path
 from conftest import render_face
-from speechlip.faces.detectors import open_detector
+from speechlip.faces.detectors.opening import open_detector
 from speechlip.records import Source
 digest = hashlib.sha256()
 with open_detector("mediapipe", Source(Path(), "", "")) as detector:
@@ -90,7 +90,7 @@ def test_mediapipe_gives_the_same_in_every_process_and_keeps_quiet(face_model, r
 
 
 def test_mediapipe_searches_a_faceless_video_rarely(face_model, source):
-    from speechlip.faces.mediapipe_landmarker import MediapipeLandmarker
+    from speechlip.faces.detectors.mediapipe_landmarker import MediapipeLandmarker
 
     looked = []
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from speechlip.faces.shots import LONG_SIDE, ShotDetector
+from speechlip.faces.tracking.shots import LONG_SIDE, ShotDetector
 
 RNG = np.random.default_rng(0)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.sidecar import face_box
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.detectors.sidecar import face_box
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.faces.crops import plan_crop
-from speechlip.faces.stage import FaceStage
-from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions
+from speechlip.faces.tracking.stage import FaceStage
+from speechlip.faces.tracking.tracks import BRIEF, SMALL, TrackOptions
 from speechlip.records import Face, MouthPlace
 
 STILL = TrackOptions(pose_frames=0, box_frames=0)

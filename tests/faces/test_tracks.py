@@ -5,8 +5,8 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.faces.landmarks import MOUTH_CORNERS, RIGID, mean_face
-from speechlip.faces.selection import select
-from speechlip.faces.tracks import BRIEF, SMALL, TrackOptions, build_tracks
+from speechlip.faces.tracking.selection import select
+from speechlip.faces.tracking.tracks import BRIEF, SMALL, TrackOptions, build_tracks
 from speechlip.records import Face
 
 STILL = TrackOptions(pose_frames=0, box_frames=0)

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from speechlip.media.audio import audio_windows, cut, placed
+from speechlip.media.audio import audio_windows, cut_windows, place_audio
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.streams.corrected import sentences
@@ -55,7 +55,7 @@ def frames(channels, form="s16", layout="stereo", size=1024):
 def mono(stamped, seconds):
     """(n,) in ±1 of all audio of a file, and what was said of it."""
     tally = Counter()
-    found = list(islice(cut(placed(stamped, tally), tally), int(seconds * 25)))
+    found = list(islice(cut_windows(place_audio(stamped, tally), tally), int(seconds * 25)))
     return np.concatenate(found) / 32768, sentences(tally)
 
 

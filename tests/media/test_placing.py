@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from flash_click import click_errors_ms, waveform
 
-from speechlip.media.audio import cut, placed
+from speechlip.media.audio import cut_windows, place_audio
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import in_order, one_per_frame
+from speechlip.media.source_frames import display_spans, one_per_frame
 from speechlip.media.streams.corrected import sentences
 
 
@@ -64,14 +64,14 @@ def test_as_many_frames_as_ffmpegs_fps_filter_gives(rate):
 def test_every_source_frame_at_25_is_one_frame_whatever_the_jitter_below_half_a_frame():
     jitter = [Fraction(int(ms), 1000) for ms in np.random.default_rng(0).integers(-19, 20, 500)]
     stamped = ((Fraction(k, 25) + jitter[k], Fraction(1, 25), k) for k in range(500))
-    assert list(one_per_frame(in_order(stamped, Fraction(0), Counter()), Counter())) == list(range(500))
+    assert list(one_per_frame(display_spans(stamped, Fraction(0), Counter()), Counter())) == list(range(500))
 
 
 def test_frames_without_order_are_counted():
     tally = Counter()
     stamps = [None, Fraction(0), Fraction(1, 25), Fraction(1, 25), None, Fraction(3, 25)]
     spans = list(
-        in_order(((stamp, Fraction(1, 25), k) for k, stamp in enumerate(stamps)), Fraction(0), tally)
+        display_spans(((stamp, Fraction(1, 25), k) for k, stamp in enumerate(stamps)), Fraction(0), tally)
     )
     assert [k for *_, k in spans] == [1, 2, 4, 5] and tally["dropped_frames"] == 2
     assert [start for start, *_ in spans] == [Fraction(k, 25) for k in range(4)]
@@ -117,8 +117,10 @@ def test_a_jump_leaves_a_hole_and_moves_what_follows():
     sound, tally = waveform([0.5, 1.5], 48000, 2), Counter()
     moved = list(
         islice(
-            cut(
-                placed(_frames(sound, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally),
+            cut_windows(
+                place_audio(
+                    _frames(sound, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally
+                ),
                 tally,
             ),
             60,
@@ -161,7 +163,7 @@ def test_a_change_of_rate_and_layout_in_the_middle():
 def test_no_sample_is_lost_in_the_resampler(rate):
     """One second in, one second out: its delay neither shifts the start nor swallows the end."""
     pieces = list(
-        placed(_frames(waveform([0.0, 0.985], rate, 1), rate, lambda start: start / rate), Counter())
+        place_audio(_frames(waveform([0.0, 0.985], rate, 1), rate, lambda start: start / rate), Counter())
     )
     sound = np.concatenate([samples for _, samples in pieces])
     assert pieces[0][0] == 0 and len(sound) == pytest.approx(16000, abs=1)
@@ -171,12 +173,12 @@ def test_no_sample_is_lost_in_the_resampler(rate):
 def test_silence_up_to_20_ms_is_padded_and_more_is_none():
     for missing, kept in ((320, True), (321, False)):
         tally = Counter()
-        window = next(cut([(missing, np.ones(640, np.int16))], tally))
+        window = next(cut_windows([(missing, np.ones(640, np.int16))], tally))
         assert (window is not None) == kept and tally["padded_samples"] == (missing if kept else 0)
 
 
 def test_overlapping_audio_keeps_the_earlier():
-    window = next(cut([(0, np.full(400, 1, np.int16)), (300, np.full(400, 2, np.int16))], Counter()))
+    window = next(cut_windows([(0, np.full(400, 1, np.int16)), (300, np.full(400, 2, np.int16))], Counter()))
     assert window.tolist() == [1] * 400 + [2] * 240
 
 
@@ -216,7 +218,7 @@ def _frames(sound, rate, stamp, layout="mono", size=1024):
 
 
 def _audio(frames, tally, n_frames):
-    return np.concatenate(list(islice(cut(placed(frames, tally), tally), n_frames)))
+    return np.concatenate(list(islice(cut_windows(place_audio(frames, tally), tally), n_frames)))
 
 
 def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
@@ -233,7 +235,7 @@ def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
     end_s = 8 * 1024 / 44100
     went_on = [(end_s + (k - k % 8) * 1024 / 48000 + k % 8 * 1024 / 44100, frame(48000)) for k in range(32)]
     tally = Counter()
-    pieces = list(placed([*begun, *went_on], tally))
+    pieces = list(place_audio([*begun, *went_on], tally))
     assert tally["audio_gaps"] == 0
     assert abs(sum(len(samples) for _, samples in pieces) - 16000 * (end_s + 32 * 1024 / 48000)) <= 2
     assert all(

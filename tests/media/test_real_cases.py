@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechlip.faces.detectors import open_detector
+from speechlip.faces.detectors.opening import open_detector
 from speechlip.media.frames import read_frames
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe

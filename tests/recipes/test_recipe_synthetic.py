@@ -289,7 +289,7 @@ def test_people_differ_and_do_not_depend_on_their_number():
 
 
 def test_cascade_finds_the_faces(talking):
-    from speechlip.faces.cascade import CascadeDetector
+    from speechlip.faces.detectors.cascade import CascadeDetector
 
     for source in list(sources(talking))[:2]:
         detector = CascadeDetector(source)

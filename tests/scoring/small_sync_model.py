@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from speechlip.faces.sidecar import face_box
+from speechlip.faces.detectors.sidecar import face_box
 from speechlip.metrics.declared import NotScored
 from speechlip.scoring.sync.crops224 import cut224, square
 from speechlip.scoring.sync.models import whole_frame

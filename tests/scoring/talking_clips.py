@@ -50,7 +50,7 @@ class Talking:
     @cached_property
     def crops(self):
         """(N, 224, 224, 3) uint8 RGB, as protocol precropped wants them."""
-        from speechlip.faces.sidecar import face_box
+        from speechlip.faces.detectors.sidecar import face_box
 
         squares = square(np.stack([face_box(points) for points in self.landmarks]))
         return np.stack(

@@ -57,7 +57,7 @@ def test_crops_equal_the_reference_pixel_by_pixel(start):
 
 
 def test_crops_equal_the_reference_on_a_face(head):
-    from speechlip.faces.sidecar import face_box
+    from speechlip.faces.detectors.sidecar import face_box
 
     boxes = np.stack([face_box(points) for points in head.landmarks])
     wanted = reference_crops(head.frames[..., ::-1], boxes)

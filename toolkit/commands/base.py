@@ -16,7 +16,7 @@ from speechlip.commands.terminal import echo
 from speechlip.device import DEVICES
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.plugins import Registry
 from speechlip.remote.names import is_remote
 from speechlip.wording import visible

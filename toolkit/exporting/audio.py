@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.media.audio import placed
+from speechlip.media.audio import place_audio
 from speechlip.media.frames import read_frames
 from speechlip.media.info import corrections
 from speechlip.media.probe import audio_timeline, probe
@@ -80,7 +80,9 @@ def _sound_alone(path: Path) -> Audio:
     with open_local(path) as container:
         frames = stamped_frames(container, require_stream(audio_stream(container)), tally, line.audio_shifts)
         stamped = ((None if stamp is None else float(stamp - zero_s), frame) for stamp, frame in frames)
-        pieces = [(start, samples) for start, samples in placed(stamped, tally) if start + len(samples) > 0]
+        pieces = [
+            (start, samples) for start, samples in place_audio(stamped, tally) if start + len(samples) > 0
+        ]
     end = max((start + len(samples) for start, samples in pieces), default=0)
     whole = np.zeros(-(-end // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME, np.int16)
     for start, samples in pieces:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.errors import OptionError, no_such
-from speechlip.faces.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS, mean_face
-from speechlip.faces.libraries import load
 from speechlip.faces.pose import as_complex, fit_pose, smooth
+from speechlip.libraries import load
 from speechlip.records import FaceTrack
 
 SIZE = 96

@@ -60,10 +60,10 @@ def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.nd
             for shift in info.audio_shifts
             if shift.begin_s is not None
         ]
-        yield from cut(placed(since_video, tally, bounds_s), tally)
+        yield from cut_windows(place_audio(since_video, tally, bounds_s), tally)
 
 
-def placed(
+def place_audio(
     stamped: Iterable[tuple[float | None, av.AudioFrame]], tally: Counter, bounds_s: Sequence[float] = ()
 ) -> Iterator[Piece]:
     """Resample decoded audio run by run and place it on the 16 kHz grid.
@@ -137,12 +137,12 @@ def without_false_jumps(
         due_s = None if begin_s is None else begin_s + length_s
 
 
-def cut(pieces: Iterable[Piece], tally: Counter) -> Iterator[np.ndarray | None]:
+def cut_windows(pieces: Iterable[Piece], tally: Counter) -> Iterator[np.ndarray | None]:
     """Lay pieces side by side and cut them into frames, without end; where two overlap the earlier one stays.
 
     >>> from collections import Counter
     >>> tally = Counter()
-    >>> windows = cut([(100, np.ones(1000, np.int16))], tally)
+    >>> windows = cut_windows([(100, np.ones(1000, np.int16))], tally)
     >>> [None if (window := next(windows)) is None else int(window.sum()) for _ in range(3)]
     [540, 460, None]
     >>> tally["padded_samples"]

@@ -14,7 +14,7 @@ from speechlip.media.images.colours import colours_of
 from speechlip.media.images.geometry import Geometries
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import limit_image_size
-from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
+from speechlip.media.source_frames import display_spans, length_s, one_per_frame, require_stream, video_zero_s
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 
@@ -61,7 +61,7 @@ def _placed(
         raise _refused(reason)
     try:
         stamped = _stamped(decord.VideoReader(str(path.absolute()), num_threads=threads), path, info)
-        for pixels in one_per_frame(in_order(stamped, Fraction(0), tally), tally):
+        for pixels in one_per_frame(display_spans(stamped, Fraction(0), tally), tally):
             yield None if pixels is None else ArrayImage(pixels)
     except (decord.DECORDError, RuntimeError) as error:
         raise _refused(str(error).splitlines()[0][:200]) from error
@@ -124,7 +124,7 @@ def _spans(path: Path, info: MediaInfo) -> tuple[list[tuple[Fraction, Fraction]]
     """
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
-        zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
+        zero_s, presented = video_zero_s(stream.time_base, info), keeps_presentation_times(container)
         shown = (
             packet
             for packet in packets(container, stream, Counter(), ())

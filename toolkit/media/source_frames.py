@@ -74,12 +74,12 @@ def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Ge
         limit_image_size(stream, info.max_picture_px)
         stream.codec_context.thread_count = threads
         stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"
-        zero_s, geometries = zero_on(stream.time_base, info), Geometries(stream)
+        zero_s, geometries = video_zero_s(stream.time_base, info), Geometries(stream)
         stamped = (
             (stamp, length_s(frame, info), DecodedImage(frame, geometries.of(frame), painter))
             for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts)
         )
-        for index, image in enumerate(one_per_frame(in_order(stamped, zero_s, tally), tally)):
+        for index, image in enumerate(one_per_frame(display_spans(stamped, zero_s, tally), tally)):
             if image is not None:
                 empty = False
                 changes.see(image.frame, image.geometry, index / FPS)
@@ -100,7 +100,7 @@ def frames_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[
     index, stop_s = 0, Fraction(0)
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
-        zero_s = zero_on(stream.time_base, info)
+        zero_s = video_zero_s(stream.time_base, info)
         presented = keeps_presentation_times(container)
         shown = (
             packet
@@ -118,7 +118,7 @@ def frames_by_packets(path: Path, info: MediaInfo, tally: Counter) -> Generator[
         yield None
 
 
-def in_order(
+def display_spans(
     stamped: Iterable[tuple[Fraction | None, Fraction, Shown]], zero_s: Fraction, tally: Counter
 ) -> Iterator[tuple[Fraction, Fraction, Shown]]:
     """``(start, stop, frame)`` in seconds from ``zero_s``: a frame is on display until the next one is due.
@@ -197,7 +197,7 @@ def nominal_s(info: MediaInfo) -> Fraction:
     )
 
 
-def zero_on(time_base: Fraction, info: MediaInfo) -> Fraction:
+def video_zero_s(time_base: Fraction, info: MediaInfo) -> Fraction:
     """First presentation time of the video, exact in ticks of ``time_base``: a float would decide ties at
     random.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip import recipes
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX

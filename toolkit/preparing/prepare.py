@@ -7,8 +7,8 @@ from pathlib import Path
 from speechlip import recipes
 from speechlip.errors import NoVideos, OptionError
 from speechlip.faces.crops import check_preset
-from speechlip.faces.detectors import choose_detector
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.opening import choose_detector
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import MANIFEST, WORK_FOLDER
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.stage import FaceStage, FaceTracks
-from speechlip.faces.tracks import TrackOptions
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.tracking.stage import FaceStage, FaceTracks
+from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.files.names import is_file
 from speechlip.media.frames import joins, read_frames
 from speechlip.media.info import MediaInfo

@@ -9,7 +9,7 @@ from typing import Any
 from speechlip import assets
 from speechlip.device import choose_device
 from speechlip.errors import ModelError
-from speechlip.faces.detectors import choose_detector, model_hashes
+from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress

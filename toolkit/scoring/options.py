@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlip.device import choose_device
 from speechlip.errors import OptionError, no_such
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS

@@ -7,7 +7,7 @@ more than it is.
 from dataclasses import asdict, dataclass
 
 from speechlip.errors import no_such
-from speechlip.faces.tracks import TrackOptions
+from speechlip.faces.tracking.tracks import TrackOptions
 
 SENTENCES = {
     "direct": "no lossy transcode, tracks of at least 50 frames, mean of the tracks",

@@ -110,7 +110,7 @@ def orientation(matrix: tuple[int, ...]) -> Orientation:
     if not determinant:
         return Orientation()
     mirrored = determinant < 0
-    along = (-a, -b) if mirrored else (a, b)  # where the stored picture's rows run to, once it is mirrored
+    along = (-a, -b) if mirrored else (a, b)  # where the stored image's rows run to, once it is mirrored
     angle_deg = math.degrees(math.atan2(along[1], along[0]) + math.atan2(-c, d)) / 2
     if abs(math.atan2(along[1], along[0]) - math.atan2(-c, d)) > math.pi:
         angle_deg += 180

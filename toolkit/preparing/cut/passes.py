@@ -9,8 +9,8 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, cut, plan_crop
-from speechlip.faces.detectors import open_detector
-from speechlip.faces.stage import FaceStage
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.tracking.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, joins, read_frames

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.tracks import TrackOptions
+from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.files.names import plain_name
 from speechlip.preparing.cut.spans import Observation
 from speechlip.preparing.plan.planned_source import PlannedSource

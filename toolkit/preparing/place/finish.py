@@ -10,7 +10,7 @@ from typing import Any
 import speechlip
 from speechlip.cards.dataset import write_card
 from speechlip.errors import ShardError
-from speechlip.faces.detectors import packages
+from speechlip.faces.detectors.opening import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.sidecar import SidecarDetector
+from speechlip.faces.detectors.sidecar import SidecarDetector
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent

@@ -19,7 +19,7 @@ from speechlip.errors import SourceRefused
 from speechlip.media.audio import JUMP_S
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import in_order, length_s, one_per_frame, require_stream, zero_on
+from speechlip.media.source_frames import display_spans, length_s, one_per_frame, require_stream, video_zero_s
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import (
     keeps_presentation_times,
@@ -165,7 +165,7 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
     """Moments, and seconds from the first presentation to the end of the last frame; what 25 fps repeats and drops goes into ``tally``."""
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
-        zero_s, presented = zero_on(stream.time_base, info), keeps_presentation_times(container)
+        zero_s, presented = video_zero_s(stream.time_base, info), keeps_presentation_times(container)
         shown = (
             packet
             for packet in packets(container, stream, tally, info.video_shifts)
@@ -178,7 +178,7 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
         timed = sorted(
             (stamp, length, None) for stamp, length in without_wild_stamps(stamps) if stamp is not None
         )
-    spans = list(in_order(timed, zero_s, tally))
+    spans = list(display_spans(timed, zero_s, tally))
     moments = sum(1 for _ in one_per_frame(((start, stop, True) for start, stop, _ in spans), tally))
     return moments, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
 

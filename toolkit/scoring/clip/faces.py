@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from speechlip.faces.stage import FaceTracks
+from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.outcome import Outcome, attempt

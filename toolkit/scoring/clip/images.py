@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.stage import FaceTracks
+from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.media.frames import Frame, FrameReader, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
-from speechlip.faces.stage import FaceTracks
+from speechlip.faces.tracking.stage import FaceTracks
 
 MOUTHS = 10
 JPEG_QUALITY = 80

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import speechlip
-from speechlip.faces.detectors import packages
+from speechlip.faces.detectors.opening import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
 from speechlip.files.writing import write_text

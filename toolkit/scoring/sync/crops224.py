@@ -7,7 +7,7 @@ rows y − s … y + 1.8 s and columns x ± 1.4 s, grey 110 beyond the picture, 
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.libraries import load
+from speechlip.libraries import load
 
 CROP_PX = 224
 MARGIN = 0.4

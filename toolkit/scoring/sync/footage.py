@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.faces.stage import FaceTracks
-from speechlip.faces.tracks import SMALL, TrackOptions
+from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.faces.tracking.tracks import SMALL, TrackOptions
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, FrameReader
 from speechlip.media.info import MediaInfo

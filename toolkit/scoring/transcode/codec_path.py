@@ -12,7 +12,7 @@ from pathlib import Path
 from speechlip.errors import SourceRefused
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe
-from speechlip.media.source_frames import frames_by_packets, in_order, one_per_frame, require_stream
+from speechlip.media.source_frames import display_spans, frames_by_packets, one_per_frame, require_stream
 from speechlip.media.streams.opening import audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import stamped_frames
 from speechlip.media.streams.timeline import Shift
@@ -107,7 +107,9 @@ def _shown_by_frames(render: Path, info: MediaInfo) -> list[Fraction]:
     tally = Counter[str]()
     source = TranscodeSource(render, info, None, silent_clock(info))
     timed = [(start, length, start) for start, length in stamps(source, GENERATIONS["9.0"])]
-    return [start for start in one_per_frame(in_order(timed, Fraction(0), tally), tally) if start is not None]
+    return [
+        start for start in one_per_frame(display_spans(timed, Fraction(0), tally), tally) if start is not None
+    ]
 
 
 def audio_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:

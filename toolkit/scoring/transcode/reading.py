@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.libraries import load
+from speechlip.libraries import load
 from speechlip.media.frames import Frame
 from speechlip.media.streams.packets import packets
 from speechlip.scoring.transcode.write import Transcode

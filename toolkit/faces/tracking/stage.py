@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechlip.faces.declared import Detector, declaration
-from speechlip.faces.selection import select
-from speechlip.faces.shots import ShotDetector
-from speechlip.faces.tracks import SMALL, TrackOptions, Unfit, build_tracks
+from speechlip.faces.detectors.declared import Detector, declaration
+from speechlip.faces.tracking.selection import select
+from speechlip.faces.tracking.shots import ShotDetector
+from speechlip.faces.tracking.tracks import SMALL, TrackOptions, Unfit, build_tracks
 from speechlip.records import Face, FaceTrack
 
 

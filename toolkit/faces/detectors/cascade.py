@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.faces.declared import EYEBROWS_TO_CHIN
-from speechlip.faces.libraries import Library, load
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
+from speechlip.libraries import Library, load
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
 

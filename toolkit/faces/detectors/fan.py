@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from speechlip import assets
-from speechlip.faces.libraries import Library, load
+from speechlip.libraries import Library, load
 from speechlip.records import Face, Source
 
 DETECT_LONG_SIDE = 640

@@ -14,7 +14,7 @@ from collections import deque
 
 import numpy as np
 
-from speechlip.faces.libraries import load
+from speechlip.libraries import load
 
 MIN_CONTENT = 15.0
 MIN_RATIO = 3.0

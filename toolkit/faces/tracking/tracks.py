@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speechlip.faces.pose import as_complex, as_points, fit_pose, smooth
-from speechlip.faces.selection import MIN_FRAMES
+from speechlip.faces.tracking.selection import MIN_FRAMES
 from speechlip.records import Face, FaceTrack
 
 BRIEF = "seen too briefly"

@@ -17,12 +17,13 @@ import numpy as np
 from speechlip import assets
 from speechlip.errors import ModelError
 from speechlip.faces.landmarks import MESH_TO_68
-from speechlip.faces.libraries import Library, load, missing_library
+from speechlip.libraries import Library, load, missing_library
 from speechlip.records import Face, Source
 from speechlip.timing import FPS, exact_div
 
 MAX_FACES = 4
 FRAME_MS = exact_div(1000, FPS)
+INSTEAD = "choose --detector cascade"
 LOOK_EVERY, LOOK_SELDOM = 5, 40
 """Frames between two searches of the tiles while no face is in sight: 0.2 s at first, doubled each time up to
 1.6 s."""
@@ -49,8 +50,8 @@ class MediapipeLandmarker:
     library = Library("mediapipe", package="mediapipe")
 
     def __init__(self, source: Source) -> None:
-        self._vision = load("mediapipe.tasks.python.vision")
-        self._mediapipe = load("mediapipe")
+        self._vision = load("mediapipe.tasks.python.vision", INSTEAD)
+        self._mediapipe = load("mediapipe", INSTEAD)
         self._whole = self._open("VIDEO")
         self._part: Any = None
         self._last: Face | None = None
@@ -72,8 +73,7 @@ class MediapipeLandmarker:
         return self._look_at(image, around(self._last.box, image.shape))
 
     def _search(self, image: np.ndarray, index: int) -> list[Face]:
-        """Faces of the first tile that has one, seen again with their surroundings: the tile may have cut
-        them."""
+        """Faces of the first tile that has one, seen again with what surrounds them: the tile may cut them."""
         if index < self._next_search:
             return []
         self._next_search, self._pause = index + self._pause, min(2 * self._pause, LOOK_SELDOM)
@@ -105,7 +105,7 @@ class MediapipeLandmarker:
                 landmarker = self._vision.FaceLandmarker.create_from_options(options)
                 self._warm_up(landmarker, mode)
         except OSError as error:
-            raise missing_library("mediapipe", error) from error
+            raise missing_library("mediapipe", error, INSTEAD) from error
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"mediapipe cannot use {assets.path('face_landmarker')}: {error}") from error
         return landmarker
@@ -125,8 +125,7 @@ class MediapipeLandmarker:
 
 
 def to_faces(found: Any, shape: tuple[int, ...], corner: tuple[int, int]) -> list[Face]:
-    """MediaPipe's normalised points → faces in px. The box holds the whole mesh: hairline to chin, ear to
-    ear."""
+    """MediaPipe's normalised points → faces in px. The box holds the whole mesh, hairline to chin."""
     faces = []
     for points in found.face_landmarks:
         mesh = np.array([(point.x, point.y) for point in points], np.float32) * (shape[1], shape[0]) + corner

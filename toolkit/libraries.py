@@ -43,28 +43,24 @@ def there(name: str) -> bool:
         return False
 
 
-def load(name: str) -> ModuleType:
-    """Import ``name``. Raises ModelError that says what to install where it or a system library is
-    missing."""
+def load(name: str, instead: str = "") -> ModuleType:
+    """Import ``name``. Raises ModelError that says what to install, or what to use ``instead``."""
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:
-        raise missing_library(name, error) from error
+        raise missing_library(name, error, instead) from error
 
 
-def missing_library(name: str, error: Exception) -> ModelError:
-    """The error for a person: which system package to install, or what the loader said where it is none we
-    know.
+def missing_library(name: str, error: Exception, instead: str = "") -> ModelError:
+    """The error for a person: which system package to install; of an unknown one, what the loader said.
 
-    >>> missing = OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")
-    >>> print(str(missing_library("mediapipe", missing)).replace(": apt", ":\\n  apt"))
-    mediapipe needs libGLESv2.so, which this system lacks:
-      apt-get install libegl1 libgles2 (Debian, Ubuntu), or choose --detector cascade
+    >>> missing = OSError("libGL.so.1: cannot open shared object file: No such file or directory")
+    >>> print(missing_library("cv2", missing))
+    cv2 needs libGL.so, which this system lacks: apt-get install libgl1 (Debian, Ubuntu)
     """
     missing = next((library for library in DEBIAN_PACKAGES if library in str(error)), None)
     if missing is None:
         return ModelError(f"{name} cannot be loaded: {error}")
     packages = "libegl1 libgles2" if missing in ("libEGL.so", "libGLESv2.so") else DEBIAN_PACKAGES[missing]
-    other = {"mediapipe": ", or choose --detector cascade"}.get(name, "")
-    command = f"apt-get install {packages} (Debian, Ubuntu){other}"
+    command = f"apt-get install {packages} (Debian, Ubuntu){instead and f', or {instead}'}"
     return ModelError(f"{name} needs {missing}, which this system lacks: {command}")

@@ -8,8 +8,8 @@ import numpy as np
 
 from speechlip import assets
 from speechlip.errors import ModelError
-from speechlip.faces.declared import Declaration, Detector, declaration
-from speechlip.faces.registry import DETECTORS
+from speechlip.faces.detectors.declared import Declaration, Detector, declaration
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.records import Face, Source
 
 SIZES_AT_ONCE = 3

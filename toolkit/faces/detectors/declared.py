@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from speechlip.assets import Asset
-from speechlip.faces.libraries import Library
+from speechlip.libraries import Library
 from speechlip.records import Face, MouthPlace, Source
 
 EYEBROWS_TO_CHIN = MouthPlace(0.474, 0.756, 0.282)
