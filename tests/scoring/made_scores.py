@@ -64,7 +64,7 @@ def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:
         "models": {"syncnet_v2.model": "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"},
         "versions": {"python": "3.11", "torch": "2.14", "av": "18.0"},
         "metrics": COLUMNS,
-        "rows": [asdict(row) for row in rows],
+        "rows": [row.cells() for row in rows],
         "aggregates": {
             column: _plain(aggregate([getattr(row, column) for row in last])) for column in COLUMNS
         },
@@ -155,14 +155,19 @@ def _strip(mouths: int, light: float) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def _row(name: str, track: str, values: dict, status: str = "scored", reason: str = "") -> ScoreRow:
+    own = {"clip": name, "track": track, "status": status, "reason": reason, "protocol": "direct"}
+    return ScoreRow.of(own | values)
+
+
 def _scored(name: str, number: int, frames: int, draw) -> tuple[list[ScoreRow], ClipDetail]:
     values, curves = _sync(draw, "0", 0, frames, (0, 2, -3, 1, 7)[number % 5], 0.4 + 0.35 * (number * 3 % 7))
-    row = ScoreRow(name, "0", "scored", protocol="direct", **values, **_images(draw, number * 5 % 8 / 8))
+    row = _row(name, "0", values | _images(draw, number * 5 % 8 / 8))
     return [row], _detail(name, frames, draw, tracks=(curves,))
 
 
 def _partial(name: str, frames: int, draw) -> tuple[list[ScoreRow], ClipDetail]:
-    row = ScoreRow(name, "0", "partial", "lse: no sound", protocol="direct", **_images(draw, 0.5))
+    row = _row(name, "0", _images(draw, 0.5), "partial", "lse: no sound")
     return [row], _detail(name, frames, draw, sound="none", codec_delay_ms=None)
 
 
@@ -193,8 +198,8 @@ def _two_tracks(name: str, frames: int, draw) -> tuple[list[ScoreRow], ClipDetai
         "windows": one["windows"] + two["windows"],
     }
     rows = [
-        ScoreRow(name, "0", "scored", protocol="direct", **one),
-        ScoreRow(name, "1", "scored", protocol="direct", **two),
-        ScoreRow(name, "mean", "scored", protocol="direct", **mean, **_images(draw, 0.2)),
+        _row(name, "0", one),
+        _row(name, "1", two),
+        _row(name, "mean", mean | _images(draw, 0.2)),
     ]
     return rows, _detail(name, frames, draw, tracks=(first, second))

@@ -12,7 +12,7 @@ from speechlip.commands.cli import prep_shards, score_sync
 from speechlip.errors import OptionError
 from speechlip.metrics.sync.lse import sync_score
 from speechlip.scoring.clip.rows import with_verdicts
-from speechlip.scoring.records import ModelRow, ScoreRow
+from speechlip.scoring.records import ScoreRow
 from speechlip.scoring.sync import sync_filter
 from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
 from speechlip.scoring.sync.verdict import (
@@ -139,21 +139,20 @@ def test_syncnets_least_confidence_is_3_and_a_number_counts_alone():
 def test_tracks_that_disagree_leave_the_clip_undecided():
     def rows(*offsets):
         tracks = [
-            ScoreRow("a", str(n), "scored", lse_c=5.0, offset_frames=offset, lse_ci_low=4.0)
+            ScoreRow("a", str(n), "scored", values={"lse_c": 5.0, "offset_frames": offset, "lse_ci_low": 4.0})
             for n, offset in enumerate(offsets)
         ]
         return with_verdicts(
-            [*tracks, ScoreRow("a", "mean", "scored", lse_c=5.0, offset_frames=offsets[0])], 3.0, STATED
+            [*tracks, ScoreRow("a", "mean", "scored", values={"lse_c": 5.0, "offset_frames": offsets[0]})],
+            3.0,
+            STATED,
         )
 
     assert [row.offset_verdict for row in rows(4, 4)] == ["audio early"] * 3
     assert rows(4, -4)[-1].offset_verdict == "undecided: its tracks disagree"
     assert rows(4, 15)[-1].offset_verdict == "undecided: at the edge of the search, 15 frames"
-    (own,) = with_verdicts(
-        [ModelRow("a", "0", "scored", offset_frames=0, sync_model="m", sync_confidence=0.5, sync_ci_low=0.3)],
-        0.1,
-        STATED,
-    )
+    values = {"offset_frames": 0, "sync_confidence": 0.5, "sync_ci_low": 0.3}
+    (own,) = with_verdicts([ScoreRow("a", "0", "scored", values=values, sync_model="m")], 0.1, STATED)
     assert own.offset_verdict == "in sync"
     assert with_verdicts([ScoreRow("a", "", "failed")], 3.0, STATED)[0].offset_verdict == ""
 

@@ -1,9 +1,13 @@
 """What a scoring run hands on: its tasks, one row per clip and track, and what a report shows. All go through JSON."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from speechlip.errors import OptionError
+from speechlip.metrics import table
+from speechlip.scoring.columns import row_columns
 
 
 @dataclass(frozen=True)
@@ -28,68 +32,62 @@ class ScoreTask:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row of ``scores.csv``; its fields are the columns, in order. None: not computed; where it was asked for,
-    ``reason`` says why.
+    """One row of ``scores.csv``. The number of a metric is an attribute by its column: ``row.psnr``.
 
     clip: as in ScoreTask.
     track: ``0``, ``1``, … in the order of time; ``mean`` in the row that stands for a clip of several tracks;
         empty where no face was followed. A clip of one track has one row.
     status: ``scored`` (all that was asked for), ``partial``, or ``failed`` (nothing).
     reason: ``family: reason`` of every family that is missing, joined by ``; ``.
-    offset_frames: in frames of 40 ms; above 0: the audio is early.
-    windows: windows of 5 frames that the LSE columns rest on.
+    values: column of a metric → its number, of those that were computed; where another was asked for, ``reason``
+        says why it is missing. Image metrics stand in the row that stands for the clip.
     frames_compared: frames with landmarks on both sides, for LMD.
-    psnr … cpbd: in the row that stands for the clip.
-    protocol: its id, and every deviation from it: the region, weights that are not the official ones.
     pictures_compared: frames that PSNR, SSIM and LPIPS are means over; for CPBD alone, frames it was computed of.
+    protocol: its id, and every deviation from it: the region, weights that are not the official ones.
     offset_verdict: whether the offset may be acted on (``sync.verdict``).
     ffmpeg: ``4.2 emulated`` or ``7.0.2 run``; empty where the protocol runs none.
     net_delay_ms: by how much the protocol and the change to 25 fps made the audio late against the frames;
         below 0: early; None without audio.
+    sync_model: name of a sync model other than SyncNet, whose ``sync_…`` columns stand in place of ``lse_…``.
     """
 
     clip: str
     track: str
     status: str
     reason: str = ""
-    lse_c: float | None = None
-    lse_d: float | None = None
-    offset_frames: int | None = None
-    offset_ms: float | None = None
-    lse_c_unpadded: float | None = None
-    lse_d_unpadded: float | None = None
-    lse_ci_low: float | None = None
-    lse_ci_high: float | None = None
-    windows: int | None = None
-    lmd: float | None = None
-    lmd_iod: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
     frames_compared: int | None = None
-    psnr: float | None = None
-    ssim: float | None = None
-    lpips: float | None = None
-    cpbd: float | None = None
-    protocol: str = ""
     pictures_compared: int | None = None
+    protocol: str = ""
     offset_verdict: str = ""
     ffmpeg: str = ""
     net_delay_ms: float | None = None
-
-
-@dataclass(frozen=True)
-class ModelRow(ScoreRow):
-    """A row of a sync model other than SyncNet: the LSE columns are empty, and these follow at the end.
-
-    sync_model: its name.
-    sync_confidence, sync_distance, …: the same formulas in that model's space. They are no LSE.
-    """
-
     sync_model: str = ""
-    sync_confidence: float | None = None
-    sync_distance: float | None = None
-    sync_confidence_unpadded: float | None = None
-    sync_distance_unpadded: float | None = None
-    sync_ci_low: float | None = None
-    sync_ci_high: float | None = None
+
+    def __getattr__(self, column: str) -> Any:
+        """A metric's number, None where it was not computed. Raises AttributeError for what is no metric."""
+        if column.startswith("_") or column == "values":
+            raise AttributeError(column)
+        if column in self.values:
+            return self.values[column]
+        try:
+            table.metric(column)
+        except OptionError as error:
+            raise AttributeError(f"a row of scores has no column {column!r}: {error}") from None
+        return None
+
+    @classmethod
+    def of(cls, cells: Mapping[str, Any]) -> "ScoreRow":
+        """A row from its columns by name, as it went through JSON. Raises TypeError where one is missing."""
+        names = {each.name for each in fields(cls)} - {"values"}
+        own = {name: value for name, value in cells.items() if name in names}
+        numbers = {name: value for name, value in cells.items() if name not in names and value is not None}
+        return cls(**own, values=numbers)
+
+    def cells(self, metrics: Iterable[str] = ()) -> dict[str, Any]:
+        """Column → value, in the order of ``scores.csv``. metrics: columns that were asked for."""
+        columns = row_columns((*metrics, *self.values), other_model=bool(self.sync_model))
+        return {column: getattr(self, column) for column in columns}
 
 
 @dataclass(frozen=True)
@@ -167,11 +165,6 @@ class ClipScore:
         """Family of metrics that was asked for and has no value → the reason."""
         parts = (part.partition(": ") for part in self.row.reason.split("; ") if part)
         return {family: reason for family, _, reason in parts}
-
-
-def read_row(row: Mapping[str, Any]) -> ScoreRow:
-    """A row as it went through JSON. Raises TypeError for one that it is not."""
-    return (ModelRow if "sync_model" in row else ScoreRow)(**row)
 
 
 def read_detail(detail: Mapping[str, Any]) -> ClipDetail:

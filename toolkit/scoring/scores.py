@@ -10,7 +10,7 @@ from typing import Any
 from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.aggregate import Aggregate
-from speechlip.scoring.records import ClipDetail, ScoreRow, read_detail, read_row
+from speechlip.scoring.records import ClipDetail, ScoreRow, read_detail
 
 FORMAT = 1
 FILE = "scores.json"
@@ -86,7 +86,7 @@ class Scores:
             **given
             | {
                 "metrics": tuple(content["metrics"]),
-                "rows": tuple(map(read_row, content["rows"])),
+                "rows": tuple(map(ScoreRow.of, content["rows"])),
                 "aggregates": {name: _with_nan(row) for name, row in content["aggregates"].items()},
                 "unused_references": tuple(content.get("unused_references", ())),
                 "clips": tuple(map(read_detail, content["clips"])),
@@ -96,7 +96,8 @@ class Scores:
     def as_dict(self) -> dict[str, Any]:
         """The content of ``scores.json``: plain values, None for NaN."""
         aggregates = {name: _without_nan(asdict(row)) for name, row in self.aggregates.items()}
-        return asdict(self) | {"aggregates": aggregates}
+        rows = [row.cells(self.metrics) for row in self.rows]
+        return asdict(self) | {"rows": rows, "aggregates": aggregates}
 
     def dump(self, path: str | Path) -> None:
         """Write ``scores.json``, which appears whole. Raises WriteError where it cannot be written."""

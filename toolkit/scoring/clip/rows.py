@@ -2,28 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring.clip.results import ClipResults
+from speechlip.scoring.columns import asked_columns
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ModelRow, ScoreRow
-from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip, offset_ms
+from speechlip.scoring.records import ScoreRow
+from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 MEAN = "mean"
-LSE_COLUMNS = {
-    "confidence": "lse_c",
-    "distance": "lse_d",
-    "confidence_unpadded": "lse_c_unpadded",
-    "distance_unpadded": "lse_d_unpadded",
-    "ci_low": "lse_ci_low",
-    "ci_high": "lse_ci_high",
-}
-"""Field of ``sync.models.ClipSync`` → its column."""
-OTHER_COLUMNS = {field: f"sync_{field}" for field in LSE_COLUMNS}
-"""The same of a sync model other than SyncNet."""
 
 
 def clip_rows(
@@ -48,8 +40,15 @@ def clip_rows(
 def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem: NotScored) -> ScoreRow:
     """The row of a clip of which nothing could be read."""
     reason = "; ".join(f"{family}: {problem.reason}" for family in options.metrics)
-    row = ScoreRow(clip, "", "failed", reason, protocol=label(options, None), ffmpeg=options.ffmpeg_words)
-    return ModelRow(**asdict(row), sync_model=model_name) if model_name else row
+    return ScoreRow(
+        clip,
+        "",
+        "failed",
+        reason,
+        protocol=label(options, None),
+        ffmpeg=options.ffmpeg_words,
+        sync_model=model_name or "",
+    )
 
 
 def label(options: ScoreOptions, model: SyncModel | None) -> str:
@@ -86,7 +85,7 @@ def with_verdicts(
 
 def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -> str:
     confidence, low = (
-        (row.sync_confidence, row.sync_ci_low) if isinstance(row, ModelRow) else (row.lse_c, row.lse_ci_low)
+        (row.sync_confidence, row.sync_ci_low) if row.sync_model else (row.lse_c, row.lse_ci_low)
     )
     if row.offset_frames is None or confidence is None:
         return ""
@@ -109,22 +108,15 @@ class RowKind:
         return self.model is None or self.model.is_lse
 
     def row(self, track: str, status: str, reason: str, values: dict[str, Any]) -> ScoreRow:
-        own: dict[str, Any] = {
-            "protocol": label(self.options, self.model),
-            "ffmpeg": self.options.ffmpeg_words,
-        }
-        if self.model is None or self.is_lse:
-            return ScoreRow(self.clip, track, status, reason, **values | own)
-        return ModelRow(self.clip, track, status, reason, **values | own | {"sync_model": self.model.name})
+        own = {"clip": self.clip, "track": track, "status": status, "reason": reason}
+        label_of_run = {"protocol": label(self.options, self.model), "ffmpeg": self.options.ffmpeg_words}
+        other_model = {} if self.model is None or self.is_lse else {"sync_model": self.model.name}
+        return ScoreRow.of(own | values | label_of_run | other_model)
 
     def sync_values(self, sync: ClipSync) -> dict[str, Any]:
         """Columns of lip sync, of SyncNet or of another model."""
-        names = LSE_COLUMNS if self.is_lse else OTHER_COLUMNS
-        return {name: _known(getattr(sync, field)) for field, name in names.items()} | {
-            "offset_frames": sync.offset_frames,
-            "offset_ms": offset_ms(sync.offset_frames),
-            "windows": sync.windows,
-        }
+        columns = asked_columns([FAMILY], other_model=not self.is_lse)
+        return {column: _known(table.metric(column).compute(sync)) for column in columns}
 
 
 def _clip_row(
@@ -157,4 +149,7 @@ def _track_row(how: RowKind, number: str, track: TrackSync, delay: dict[str, Any
 
 
 def _known(value: float) -> float | None:
+    """None for NaN; whole numbers stay whole."""
+    if isinstance(value, int):
+        return value
     return float(value) if math.isfinite(value) else None

@@ -132,7 +132,7 @@ def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
         _score_pending(job, places, workers, scratch, progress)
         results = [kept.read(place) for place in places.values()]
         scores = scores_of(results, job.options, job.networks, job.rules, job.command, job.unused_references)
-        write_text(job.out / "scores.csv", as_csv(scores.rows))
+        write_text(job.out / "scores.csv", as_csv(scores))
         scores.dump(job.out / FILE)
         kept.remove_others(folder, [*places.values()])
     write_report(scores, job.out / "report.html")

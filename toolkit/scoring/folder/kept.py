@@ -18,7 +18,7 @@ from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.scoring.faces import sidecar_of
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ClipScore, ScoreTask, read_detail, read_row
+from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
 from speechlip.scoring.scores import FORMAT
 from speechlip.workers.events import CRASHED, OVER_LIMIT
 from speechlip.workers.unexpected import UNEXPECTED
@@ -63,13 +63,14 @@ def versions(detector: str) -> dict[str, str]:
 
 def keep(result: ClipScore, place: Path) -> None:
     """Write a clip's result. Raises WriteError."""
-    write_text(place, json.dumps(asdict(result), ensure_ascii=False))
+    content = {"rows": [row.cells() for row in result.rows], "detail": asdict(result.detail)}
+    write_text(place, json.dumps(content, ensure_ascii=False))
 
 
 def read(place: Path) -> ClipScore:
     """A clip's result as it was written. Raises OSError, ValueError, TypeError or KeyError."""
     content = json.loads(place.read_text(encoding="utf-8"))
-    return ClipScore(tuple(map(read_row, content["rows"])), read_detail(content["detail"]))
+    return ClipScore(tuple(map(ScoreRow.of, content["rows"])), read_detail(content["detail"]))
 
 
 def finished(place: Path) -> bool:

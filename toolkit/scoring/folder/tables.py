@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
 
 import speechlip
 from speechlip.files.tables import csv_text
@@ -12,11 +11,11 @@ from speechlip.metrics.statistics.aggregate import aggregate
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.rows import MEAN, with_verdicts
-from speechlip.scoring.columns import asked_columns
+from speechlip.scoring.columns import asked_columns, row_columns
 from speechlip.scoring.folder.kept import versions
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ClipScore, ModelRow, ScoreRow
+from speechlip.scoring.records import ClipScore, ScoreRow
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import CorrectionRules
 
@@ -63,7 +62,7 @@ def values_of(
     for result in results:
         tracks = [row for row in result.rows if row.track != MEAN]
         chosen += tracks if by_track else [result.row]
-    return [getattr(row, metric.name, None) for row in chosen]
+    return [getattr(row, metric.name) for row in chosen]
 
 
 def missing(results: Iterable[ClipScore], families: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -75,8 +74,8 @@ def missing(results: Iterable[ClipScore], families: Iterable[str]) -> dict[str, 
     return {family: dict(counts[family]) for family in families if family in counts}
 
 
-def as_csv(rows: Iterable[ScoreRow]) -> str:
+def as_csv(scores: Scores) -> str:
     """Rows as CSV text, missing numbers as empty cells, numbers in full."""
-    of_model = any(isinstance(row, ModelRow) for row in rows)
-    columns = [field.name for field in fields(ModelRow if of_model else ScoreRow)]
-    return csv_text(columns, [asdict(row) for row in rows])
+    other_model = any(row.sync_model for row in scores.rows)
+    columns = row_columns(scores.metrics, other_model)
+    return csv_text(columns, [row.cells(scores.metrics) for row in scores.rows])

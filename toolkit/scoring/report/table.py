@@ -15,7 +15,7 @@ from speechlip.wording import counted, shown
 def table(scores: Scores) -> str:
     """The rows and the means below them as text. Names are shown so that none of their characters acts on the terminal.
 
-    >>> row = ScoreRow("a.mp4", "0", "scored", psnr=34.154)
+    >>> row = ScoreRow("a.mp4", "0", "scored", values={"psnr": 34.154})
     >>> mean = Aggregate(34.154, 34.154, math.nan, math.nan, scored=1, missing=0)
     >>> print(table(Scores(metrics=("psnr",), rows=(row,), aggregates={"psnr": mean})))
     clip   track  PSNR ↑
@@ -66,7 +66,7 @@ def layout(lines: Sequence[Sequence[str]]) -> str:
 def cell(row: ScoreRow, metric: Metric) -> str:
     """A row's number; an offset that is undecided is marked."""
     mark = " ?" if metric.name == "offset_frames" and row.offset_verdict.startswith(UNDECIDED) else ""
-    return number(getattr(row, metric.name, None), metric.digits) + mark
+    return number(getattr(row, metric.name), metric.digits) + mark
 
 
 def number(value: float | None, digits: int) -> str:
@@ -84,7 +84,8 @@ def undecided_line(scores: Scores) -> str:
     """What the marks behind offsets mean; empty where there are none.
 
     >>> verdict = "undecided: confidence 0.011 is below 0.1"
-    >>> undecided_line(Scores(rows=(ScoreRow("a", "0", "scored", offset_frames=-13, offset_verdict=verdict),)))
+    >>> row = ScoreRow("a", "0", "scored", values={"offset_frames": -13}, offset_verdict=verdict)
+    >>> undecided_line(Scores(rows=(row,)))
     '? 1 of 1 offset undecided, not to be acted on: offset_verdict in scores.csv says why'
     """
     measured = {row.clip: row.offset_verdict for row in scores.rows if row.offset_frames is not None}

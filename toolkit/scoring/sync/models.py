@@ -123,7 +123,14 @@ class TrackSync:
 
 @dataclass(frozen=True)
 class ClipSync:
-    """Sync of one clip: the mean over its tracks that were scored; offset of the track with most windows; windows together."""
+    """Lip sync of one clip; a column of ``metrics.sync.columns`` for every field.
+
+    confidence, distance: mean over its tracks that were scored, as published (padded)
+    confidence_unpadded, distance_unpadded: the same from real pairs only
+    ci_low, ci_high: 95 % interval of the unpadded confidence; NaN for several tracks
+    offset_frames: of the track with most windows; above 0: the audio is early
+    windows: of all tracks
+    """
 
     confidence: float
     distance: float
@@ -133,6 +140,10 @@ class ClipSync:
     ci_high: float
     offset_frames: int
     windows: int
+
+    @property
+    def offset_ms(self) -> float:
+        return 1000 * self.offset_frames / FPS
 
 
 def score_tracks(
@@ -247,12 +258,3 @@ def _crops(
         waiting = 0
         if stop is not None and moment.index + 1 >= stop:
             return
-
-
-def offset_ms(offset_frames: int) -> float:
-    """Frames of 40 ms in milliseconds.
-
-    >>> offset_ms(-3)
-    -120.0
-    """
-    return 1000 * offset_frames / FPS
