@@ -7,18 +7,16 @@ Beside ``x.mp4`` may lie ``x.TextGrid`` (phone times), ``x.landmarks.npz`` (``si
 cells and videos without a row keep the defaults. ``file_name`` or ``path`` serve as ``file``, ``license`` as ``licence``. Every other column
 is carried as text into the ``json`` of the samples.
 
-Names that begin with a dot are left out, folders too (``.DS_Store``, macOS's ``._x.mp4``). A folder that cannot be listed is yielded as a
-source, so that preparing refuses it by name and nothing in it is lost unseen. Links to videos and folders are followed, each folder is entered
-once. A ``x.txt`` that is a link to a text elsewhere is an OptionError: the transcript goes into the samples word for word.
+A folder that cannot be listed is yielded as a source (``speechlip.media.listing``). A ``x.txt`` that is a link to a
+text elsewhere is an OptionError: the transcript goes into the samples word for word.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from speechlip.errors import OptionError
 from speechlip.files.names import is_file
-from speechlip.media.streams.endings import looks_like_video
+from speechlip.media.listing import videos as videos
 from speechlip.recipes._layout import lies_in
 from speechlip.recipes._metadata import read_metadata
 from speechlip.records import Source
@@ -46,53 +44,6 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     said = read_metadata(root / "metadata.csv", found)
     for name, path in found.items():
         yield source(path, name, said.of(name), said.more_of(name))
-
-
-def videos(root: Path, exclude: Path | None = None) -> list[Path]:
-    """Paths of all videos under ``root`` (and of folders that cannot be listed), sorted by their names relative to it."""
-    if not root.is_dir():
-        raise OptionError(f"no folder or file {root}; name the videos' folder, or one video")
-    left_out = exclude.resolve() if exclude else None
-    entered, found, folders = set(root.resolve().parents), [], [root]
-    while folders:
-        folder = folders.pop(0)
-        real = folder.resolve()
-        if real in entered or real == left_out:
-            continue
-        entered.add(real)
-        entries = _listing(folder)
-        if entries is None:
-            found.append(folder)
-            continue
-        inner = [entry for entry in entries if _is_folder(entry)]
-        found += [
-            path
-            for path in (Path(entry.path) for entry in entries if entry not in inner)
-            if looks_like_video(path)
-        ]
-        folders[:0] = [Path(entry.path) for entry in inner if not entry.is_symlink()]
-        folders += [
-            Path(entry.path) for entry in inner if entry.is_symlink()
-        ]  # after all real folders, whose names win
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
-
-
-def _listing(folder: Path) -> list[os.DirEntry] | None:
-    """What lies in ``folder``, sorted, without dot files; None where it cannot be listed."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
-            )
-    except OSError:
-        return None
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
 
 
 def source(

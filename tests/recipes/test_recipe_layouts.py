@@ -11,6 +11,7 @@ import zoo
 from speechlip import recipes
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
+from speechlip.media import listing
 from speechlip.phones import read_phones
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.make_plan import make_plan
@@ -200,10 +201,8 @@ def test_another_layout_is_refused_with_the_wanted_one(put, recipe, name):
 @pytest.mark.parametrize("locked", ["pretrain", "pretrain/abc"])
 def test_a_folder_that_cannot_be_listed_stays_in_the_account(put, monkeypatch, locked):
     root = put("pretrain/abc/1.mp4", "test/xyz/1.mp4")
-    listing = recipes.folder._listing
-    monkeypatch.setattr(
-        recipes.folder, "_listing", lambda path: None if path == root / locked else listing(path)
-    )
+    seen = listing._listing
+    monkeypatch.setattr(listing, "_listing", lambda path: None if path == root / locked else seen(path))
     assert {name: source.split for name, source in found("lrs3", root).items()} == {
         locked: "train",
         "test/xyz/1.mp4": "test",

@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip.errors import OptionError, WriteError
 from speechlip.files.writing import make_folder
 
-PART, LOCK = ".part", ".lock"
+LOCK = ".lock"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from speechlip.errors import WriteError
 
 NAME_BYTES = 255
 """The longest name of a file that Linux and macOS know."""
-PART, LOCK = ".part", ".lock"
+PART = ".part"
 GO_ON = "what is finished is kept: mend that and run the same command again"
 
 
@@ -80,9 +80,7 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another place"
-        ) from error
+        raise _no_place(folder, error) from error
     return folder
 
 
@@ -93,9 +91,11 @@ def check_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise WriteError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another place"
-        ) from error
+        raise _no_place(folder, error) from error
+
+
+def _no_place(folder: Path, error: OSError) -> WriteError:
+    return WriteError(f"cannot write to {folder}: {error.strerror or error}; choose another place")
 
 
 @contextmanager

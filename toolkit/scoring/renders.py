@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from speechlip.errors import OptionError
 from speechlip.files.names import plain_name
+from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
-from speechlip.recipes.folder import videos
 from speechlip.scoring.records import ScoreTask
 
 COLUMNS = ("render", "reference", "audio")
