@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from speechlip.exporting.export import Exported as Exported
     from speechlip.exporting.export import export_features as export_features
     from speechlip.exporting.options import ExportOptions as ExportOptions
+    from speechlip.hub.push import Pushed as Pushed
+    from speechlip.hub.push import PushOptions as PushOptions
+    from speechlip.hub.push_encoder import push_encoder as push_encoder
+    from speechlip.hub.push_shards import push_shards as push_shards
     from speechlip.hub.typed import as_dataset as as_dataset
+    from speechlip.manifest import Manifest as Manifest
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
     from speechlip.preparing.own.shard_writer import ShardWriter as ShardWriter
@@ -39,10 +44,14 @@ if TYPE_CHECKING:
     from speechlip.scoring.options import ScoreOptions as ScoreOptions
     from speechlip.scoring.records import ClipScore as ClipScore
     from speechlip.scoring.scores import Scores as Scores
+    from speechlip.shards.checks.verify import Verification as Verification
+    from speechlip.shards.checks.verify import verify as verify
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
+    from speechlip.shards.read.decode import ClipSample as ClipSample
     from speechlip.shards.read.reader import ClipReader as ClipReader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
+    from speechlip.shards.sample_meta import SampleMeta as SampleMeta
     from speechlip.training.check_data import check_data as check_data
     from speechlip.training.options import TrainOptions as TrainOptions
     from speechlip.training.train import TrainedRun as TrainedRun
@@ -57,15 +66,20 @@ ROOM_OF = {
     "BenchmarkOptions": "benchmarking.options",
     "Clip": "records",
     "ClipReader": "shards.read.reader",
+    "ClipSample": "shards.read.decode",
     "ClipScore": "scoring.records",
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",
     "Limits": "workers.events",
+    "Manifest": "manifest",
     "Phone": "records",
     "PrepOptions": "preparing.options",
     "Prepared": "preparing.prepared",
     "Progress": "progress",
+    "PushOptions": "hub.push",
+    "Pushed": "hub.push",
+    "SampleMeta": "shards.sample_meta",
     "ScoreOptions": "scoring.options",
     "Scores": "scoring.scores",
     "ShardOptions": "preparing.own.options",
@@ -75,6 +89,7 @@ ROOM_OF = {
     "SpeechLipError": "errors",
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
+    "Verification": "shards.checks.verify",
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",
     "benchmark": "benchmarking.benchmark",
@@ -87,9 +102,12 @@ ROOM_OF = {
     "pair_loader": "shards.pairs.loader",
     "prepare": "preparing.prepare",
     "prepare_plan": "preparing.prepare",
+    "push_encoder": "hub.push_encoder",
+    "push_shards": "hub.push_shards",
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
     "train": "training.train",
+    "verify": "shards.checks.verify",
 }
 """Where each name of the door lives."""
 __all__ = sorted(ROOM_OF)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from hub_answers import TOKEN
+from huggingface_hub.utils import logging as hub_log
 from local_hub import serving
 from tiny_dataset import edit_manifest, write_dataset
 
+hub_log.get_logger()  # writes to the stderr of this moment for good, so not to that of one test
 CARD = """---
 configs:
 - config_name: default

@@ -10,6 +10,7 @@ from tiny_dataset import edit_manifest
 
 from speechlip.errors import ShardError
 from speechlip.hub.repository import Repository, git_sha1, upload_of
+from speechlip.progress import SILENT
 
 TRAVELS = ("data/*.tar", "pairs/*.parquet", "ledger.jsonl", "manifest.json", "README.md")
 
@@ -274,7 +275,7 @@ def test_a_file_that_changes_while_it_travels_is_not_committed(hub, folder):
     uploads = [upload_of(f"data/{path.name}", path) for path in sorted((folder / "data").glob("train*"))]
     uploads[1].source.write_bytes(b"other")
     with pytest.raises(ShardError, match=r"train-00001-of-00002\.tar changed since the manifest"):
-        repository.send(uploads, lambda upload: None)
+        repository.send(uploads, SILENT)
     assert not hub.committed
 
 

@@ -15,10 +15,9 @@ from hub_answers import READER, STRANGER, TOKEN
 from tiny_dataset import read_tar
 
 from speechlip.commands.cli import inspect_shards, score_encoder, train_encoder, verify_shards
-from speechlip.commands.output.push import Progress
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
-from speechlip.hub.push_shards import PushOptions, push_shards
+from speechlip.hub.push_shards import push_shards
 from speechlip.remote import mirror as standin
 from speechlip.remote.stream import RemoteStream, fetch
 from speechlip.shards.checks.verify import verify
@@ -34,7 +33,7 @@ NAME = "hf://ann/talks"
 @pytest.fixture
 def pushed(hub, prepared):
     """The prepared folder on the local Hub, privately; faults come after."""
-    push_shards(prepared, "ann/talks", TOKEN, PushOptions(), Progress(quiet=True))
+    push_shards(prepared, "ann/talks", token=TOKEN)
     hub.seen.clear()
     return hub
 

@@ -13,7 +13,8 @@ from speechlip.preparing.place.parts import merged
 from speechlip.preparing.plan.deal import dealt
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Source
-from speechlip.shards.checks.folder import Found, check_splits
+from speechlip.shards.checks.contents import Contents
+from speechlip.shards.checks.folder import check_splits
 from speechlip.shards.ledger import LedgerRow, splits_of
 from speechlip.shards.pairs.rules import PairClip
 
@@ -150,9 +151,9 @@ def test_a_part_without_a_clip_does_not_make_a_refusal_and_a_broken_one_is_told(
     assert (row.status, row.stage, row.reason) == ("skipped", "clips", "silent audio")
 
 
-def found(*clips):
+def contents(*clips):
     """(source, speaker, split, first frame, stop frame) as re-reading the shards finds them."""
-    everything = Found()
+    everything = Contents()
     for number, (source, speaker, split, first, stop) in enumerate(clips):
         everything.clips[split][str(number)] = PairClip(str(number), speaker, source, first, stop - first)
         everything.sources[source, speaker, split, source] += 1
@@ -162,7 +163,7 @@ def found(*clips):
 
 def problems(split_by, *clips):
     manifest = Manifest(format=1, fields=(), shards=(), splits={}, pairs={}, options={"split_by": split_by})
-    return list(check_splits(manifest, found(*clips)))
+    return list(check_splits(manifest, contents(*clips)))
 
 
 def test_verify_knows_what_was_dealt():

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, replace
 
 from speechlip.manifest import Funnel, Manifest
-from speechlip.shards.checks.folder import Found, check_ledger
+from speechlip.shards.checks.contents import Contents
+from speechlip.shards.checks.ledger import check_ledger
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel, funnel, read_ledger
 
 KEPT = LedgerRow(
@@ -75,4 +76,4 @@ def test_only_a_line_feed_ends_a_row(tmp_path):
     manifest = Manifest(
         format=1, fields=(), shards=(), splits={}, pairs={}, funnel=Funnel(sources=3, clips=0)
     )
-    assert list(check_ledger(tmp_path, manifest, Found())) == []
+    assert list(check_ledger(tmp_path, manifest, Contents())) == []

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from checker import check_shards
 from speechlip.commands.cli import verify_shards
 from speechlip.errors import ShardError
+from speechlip.progress import Silent
 from speechlip.shards.checks import verify as verify_module
 from speechlip.shards.checks.folder import check_seal
 from speechlip.shards.checks.verify import verify
@@ -42,6 +43,17 @@ def own(folder, tmp_path):
     return shutil.copytree(folder, tmp_path / "own")
 
 
+class Counting(Silent):
+    def __init__(self):
+        self.stages, self.done = [], 0
+
+    def begin(self, stage, total, unit, done=0.0):
+        self.stages.append((stage, total, unit))
+
+    def advance(self, amount=1.0, at=""):
+        self.done += amount
+
+
 def assert_found(folder, *messages):
     report = verify(folder)
     assert not report.ok
@@ -67,9 +79,9 @@ def test_the_independent_checker_agrees_on_the_tiny_dataset(tmp_path):
 
 
 def test_progress_counts_every_clip(folder):
-    seen = []
-    verify(folder, lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 8) for done in range(1, 9)]
+    seen = Counting()
+    verify(folder, progress=seen)
+    assert seen.stages == [("verifying", 8, "clips")] and seen.done == 8
 
 
 def test_no_manifest_unfinished_or_another_format(own, tmp_path):

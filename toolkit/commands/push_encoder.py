@@ -19,7 +19,16 @@ def push_encoder(run: Path, repo_id: str, token_file: Path | None, quiet: bool, 
     Weights travel as safetensors, which hold no code; the trainer's state stays here. load_run("hf://user/name") and score-sync --sync-model
     hf://user/name read it back.
     """
-    from speechlip.commands.output.push import run_encoder
-    from speechlip.hub.push_shards import PushOptions
+    from speechlip.commands.output.push import show_encoder
+    from speechlip.commands.terminal import Bars
+    from speechlip.hub import push_encoder as hub
+    from speechlip.hub.push import PushOptions
+    from speechlip.hub.token import read_token
 
-    return run_encoder(run, repo_id, token_file, PushOptions(**options), quiet)
+    chosen = PushOptions(**options)
+    token = read_token(token_file) if token_file else None
+    with Bars(quiet) as bars:
+        pushed = hub.push_encoder(run, repo_id, chosen, token=token, progress=bars)
+    if not quiet:
+        show_encoder(pushed, chosen)
+    return 0

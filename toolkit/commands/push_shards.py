@@ -22,7 +22,16 @@ def push_shards(shards: Path, repo_id: str, token_file: Path | None, quiet: bool
     verify-shards runs first; shards travel first, the card last; then everything is streamed back, and counts and SHA-256 are compared with the
     manifest. Broken off at any moment, the same command goes on: only what is missing travels.
     """
-    from speechlip.commands.output.push import run_shards
-    from speechlip.hub.push_shards import PushOptions
+    from speechlip.commands.output.push import show_shards
+    from speechlip.commands.terminal import Bars
+    from speechlip.hub import push_shards as hub
+    from speechlip.hub.push import PushOptions
+    from speechlip.hub.token import read_token
 
-    return run_shards(shards, repo_id, token_file, PushOptions(**options), quiet)
+    chosen = PushOptions(**options)
+    token = read_token(token_file) if token_file else None
+    with Bars(quiet) as bars:
+        pushed = hub.push_shards(shards, repo_id, chosen, token=token, progress=bars)
+    if not quiet:
+        show_shards(pushed, chosen)
+    return 0

@@ -18,11 +18,10 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
 
     Exit code 0 when it is sound, else 1.
     """
-    from speechlip.commands.terminal import Bar
-    from speechlip.remote.mirror import shards_at
+    from speechlip.commands.terminal import Bars
     from speechlip.shards.checks.verify import verify
 
-    with Bar(0, "verifying", "clips", quiet=quiet) as bar:
-        verification = verify(shards_at(folder, cache), lambda done, total: bar.reach(done, total=total))
+    with Bars(quiet) as bars:
+        verification = verify(folder, cache=cache, progress=bars)
     echo(verification, err=not verification.ok)
     return 0 if verification.ok else ERROR

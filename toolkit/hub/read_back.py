@@ -2,10 +2,11 @@
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from speechlip.files.stamps import BLOCK_BYTES
 from speechlip.hub.repository import Repository, Upload
+from speechlip.progress import Progress
 from speechlip.remote.stream import RemoteStream
 
 
@@ -33,26 +34,26 @@ def differences(
     commit: str,
     uploads: Sequence[Upload],
     clips: Mapping[str, int],
-    told: Callable[[str, int, int], object],
+    progress: Progress,
 ) -> Iterator[str]:
     """Sentences about files whose size or SHA-256, and shards whose number of clips, are not as sent.
 
-    clips: of each shard, by its path. told: (path, files done, files in all). Raises HubError for a file that is not there or cannot be read.
+    clips: of each shard, by its path. Raises HubError for a file that is not there or cannot be read.
     """
     folder = f"hf://{repository.kind}s/{repository.repo_id}@{commit}"
-    for number, upload in enumerate(uploads):
-        told(upload.path, number, len(uploads))
+    progress.begin("reading back", len(uploads), "files")
+    for upload in uploads:
         with RemoteStream(f"{folder}/{upload.path}", token=repository.token) as remote:
             stream = HashedStream(remote)
             counted = count_clips(stream) if upload.path in clips else None
-            found = stream.sha256()
+            sha256 = stream.sha256()
             if stream.bytes != upload.bytes:
                 yield f"{upload.path} has {stream.bytes} bytes there, {upload.bytes} were sent"
-            elif found != upload.sha256:
-                yield f"{upload.path} has SHA-256 {found} there, {upload.sha256} was sent"
+            elif sha256 != upload.sha256:
+                yield f"{upload.path} has SHA-256 {sha256} there, {upload.sha256} was sent"
             elif counted is not None and counted != clips[upload.path]:
                 yield f"{upload.path} holds {counted} clips there, the manifest says {clips[upload.path]}"
-    told("", len(uploads), len(uploads))
+        progress.advance(1, upload.path)
 
 
 def count_clips(stream: HashedStream) -> int | None:

@@ -1,7 +1,7 @@
 """One repository on the Hub: what lies in it, what is missing, and files sent there in commits; everything can be repeated."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +9,9 @@ from typing import Any, Literal
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 from speechlip.hub.refusals import patiently
+from speechlip.progress import Progress
 
+MB = 1e6
 RepoType = Literal["dataset", "model"]
 ATTRIBUTES = ".gitattributes"
 """The Hub's own file, in every repository."""
@@ -137,8 +139,8 @@ class Repository:
             tuple(each for each in uploads if each.path in same),
         )
 
-    def send(self, uploads: Sequence[Upload], told: Callable[[Upload], object]) -> None:
-        """Send files in their order, one after the other, and commit a group at a time; ``told`` is called after each.
+    def send(self, uploads: Sequence[Upload], progress: Progress) -> None:
+        """Send files in their order, one after the other, and commit a group at a time.
 
         Raises ShardError where a file is not what it was when the plan was made; then nothing of its group is committed.
         """
@@ -158,7 +160,7 @@ class Repository:
                 )
             group.append(operation)
             group_bytes += upload.bytes
-            told(upload)
+            progress.advance(upload.bytes / MB, upload.path)
             if len(group) == COMMIT_FILES or group_bytes >= COMMIT_BYTES:
                 self._commit(group)
                 group, group_bytes = [], 0

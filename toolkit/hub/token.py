@@ -7,21 +7,33 @@ from speechlip.errors import HubError, OptionError
 HIDDEN = "***"
 
 
-def token_of(token_file: Path | None = None, wanted: bool = True) -> str:
-    """The token in ``token_file``; else that of ``HF_TOKEN``, else that of ``hf auth login``. Raises HubError where there is none, unless it
-    is not wanted: then it is empty.
+def token_of(given: str | None = None, wanted: bool = True) -> str:
+    """The token that was given, else that of ``HF_TOKEN``, else that of ``hf auth login``.
+
+    Raises HubError where there is none, unless it is not wanted: then it is empty.
     """
-    if token_file is not None:
-        return _read(token_file)
     from huggingface_hub import get_token
 
-    if token := get_token():
+    if token := given or get_token():
         return token
     if not wanted:
         return ""
     raise HubError(
-        "there is no token; run `hf auth login`, set HF_TOKEN, or give --token-file, with a token that may write (huggingface.co/settings/tokens)"
+        "there is no token; run `hf auth login`, set HF_TOKEN, or give --token-file, "
+        "with a token that may write (huggingface.co/settings/tokens)"
     )
+
+
+def read_token(path: Path) -> str:
+    """The token in a file. Raises OptionError for a file of anything else."""
+    wanted = "give a text file with nothing but the token"
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise OptionError(f"--token-file {path} cannot be read ({type(error).__name__}); {wanted}") from None
+    if not token or len(token.split()) != 1:
+        raise OptionError(f"--token-file {path} does not hold one token; {wanted}")
+    return token
 
 
 def without_token(text: str, token: str) -> str:
@@ -30,17 +42,3 @@ def without_token(text: str, token: str) -> str:
     'refused ***'
     """
     return text.replace(token, HIDDEN) if token else text
-
-
-def _read(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise OptionError(
-            f"--token-file {path} cannot be read ({type(error).__name__}); give a text file with nothing but the token"
-        ) from None
-    if not token or len(token.split()) != 1:
-        raise OptionError(
-            f"--token-file {path} does not hold one token; give a text file with nothing but the token"
-        )
-    return token
