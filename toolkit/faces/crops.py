@@ -127,7 +127,7 @@ def lower_face(track: FaceTrack) -> np.ndarray:
 
 
 def auto_avsr(track: FaceTrack) -> np.ndarray:
-    """auto_avsr's mouth crop: 96×96 around the mouth of each frame's face, averaged over 13 frames, on a mean
+    """auto_avsr's mouth crop: 96×96 around each frame's mouth, the face averaged over 13 frames on a mean
     face.
 
     Two things differ from theirs: the mean face is MediaPipe's canonical face (theirs is a file that is not
@@ -197,7 +197,7 @@ def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tup
 
 
 def whole_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
-    """The whole pixels of [start, stop) within [0, length): at least two, first and last even where there is
+    """The whole pixels of [start, stop) in [0, length): at least two; first and last even where there is
     room.
 
     >>> whole_pixels(3.2, 6.5, 99), whole_pixels(-9, -5, 99), whole_pixels(200, 300, 99)

@@ -70,8 +70,7 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
 
 
 def smooth(series: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Zero-phase Gaussian smoothing of (N, …) float or complex along axis 0: no lag, and ends that do not
-    lean inwards.
+    """Zero-phase Gaussian smoothing of (N, …) float or complex along axis 0: without lag, up to both ends.
 
     Every value becomes that of the line fitted around it with Gaussian weights, cut at 3 σ. Inside a series
     this is the Gaussian mean; at its ends, where a mean would lean inwards, the line goes on. A straight

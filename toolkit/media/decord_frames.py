@@ -119,8 +119,10 @@ def _stamped(reader: Any, path: Path, info: MediaInfo) -> Iterator[tuple[Fractio
 
 
 def _spans(path: Path, info: MediaInfo) -> tuple[list[tuple[Fraction, Fraction]], bool]:
-    """(start, length) of every image, in seconds after the first, by the packets; and whether the starts are
-    times of presentation (not in AVI).
+    """(start, length) of every image in seconds after the first, and whether the starts are presentation
+    times.
+
+    They come from the packets; in AVI they are times of decoding.
     """
     with open_local(path) as container:
         stream = require_stream(video_stream(container))

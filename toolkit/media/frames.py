@@ -66,8 +66,7 @@ class ReadStats:
 
 
 class FrameReader(Iterator[Frame]):
-    """Iterates over the frames of one video, counting in ``stats``; closing or dropping it closes the
-    file."""
+    """Iterates over the frames of one video and counts in ``stats``; closing it closes the file."""
 
     def __init__(self, path: Path, info: MediaInfo, decoder: str, images: bool, threads: int) -> None:
         self._tally: Counter[str] = Counter()

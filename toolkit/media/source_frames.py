@@ -147,8 +147,9 @@ def display_spans(
 def one_per_frame(
     spans: Iterable[tuple[Fraction, Fraction, Shown]], tally: Counter
 ) -> Iterator[Shown | None]:
-    """The source frame on display at the centre of each 40 ms, None where there is none; counts repeated and
-    unshown ones.
+    """The source frame on display at the centre of each 40 ms, None where there is none.
+
+    tally: counts frames that are repeated, unshown or empty.
 
     The last frame is on display to its very end, so that a centre which falls there has it too, as FFmpeg's
     ``fps`` rounds.
@@ -180,16 +181,13 @@ def centre_s(index: int) -> Fraction:
 
 
 def length_s(timed: Any, info: MediaInfo) -> Fraction:
-    """Length of one frame or packet in seconds: its own where that is at most MAX_HOLD_S, else the source's
-    average.
-    """
+    """Length of one frame or packet in seconds: its own up to MAX_HOLD_S, else the source's average."""
     own = (timed.duration or 0) * timed.time_base
     return own if 0 < own <= MAX_HOLD_S else nominal_s(info)
 
 
 def nominal_s(info: MediaInfo) -> Fraction:
-    """Average length of a source frame in seconds, at most MAX_HOLD_S; 40 ms where the header gives no
-    rate."""
+    """Average length of a source frame in seconds, at most MAX_HOLD_S; 40 ms where no rate is known."""
     return (
         min(1 / Fraction(info.source_fps).limit_denominator(1001), MAX_HOLD_S)
         if info.source_fps >= 1
@@ -198,8 +196,9 @@ def nominal_s(info: MediaInfo) -> Fraction:
 
 
 def video_zero_s(time_base: Fraction, info: MediaInfo) -> Fraction:
-    """First presentation time of the video, exact in ticks of ``time_base``: a float would decide ties at
-    random.
+    """First presentation time of the video in seconds, exact in ticks of ``time_base``.
+
+    A float would decide ties at random.
     """
     return round(Fraction(info.video_start_s) / time_base) * time_base
 

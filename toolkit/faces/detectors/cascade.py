@@ -121,7 +121,7 @@ class CascadeDetector:
         return [Place(x + side / 2, y + side / 2, side, 0, index) for x, y, side in boxes.tolist()]
 
     def _near(self, image: np.ndarray, place: Place, index: int) -> Place | None:
-        """The face that was at ``place``, found again as the mean of all windows that agree with their
+        """The face that was at ``place``, found again: the mean of all windows that agree with their
         median."""
         gray, corner, scale = self._region(image, place)
         windows = self._cascade.detect_multi_scale(
@@ -146,10 +146,9 @@ class CascadeDetector:
         return Place(corner[0] + x / scale, corner[1] + y / scale, width / scale, len(agreeing), index)
 
     def _region(self, image: np.ndarray, place: Place) -> tuple[np.ndarray, tuple[int, int], float]:
-        """The square around ``place``, grey, scaled so that the face is 48 px wide; its upper left corner;
-        the scale.
+        """The square around ``place`` in grey, its upper left corner in px of the frame, and its scale.
 
-        The corner is in px of the frame. Outside the frame its border is repeated.
+        It is scaled so that the face is 48 px wide. Outside the frame its border is repeated.
         """
         cv2 = self._cv2
         reach = max(1, round(REACH * place.side))

@@ -53,8 +53,10 @@ class FanDetector:
 
 
 def open_network() -> Any:
-    """The package's FaceAlignment with the weight files of the cache folder. Raises ModelError where one is
-    missing."""
+    """The package's FaceAlignment with the weight files of the cache folder.
+
+    Raises ModelError where one is missing.
+    """
     detector_file, network_file = assets.path("s3fd"), assets.path("fan")
     torch, package = load("torch"), load("face_alignment")
 

@@ -73,7 +73,8 @@ class MediapipeLandmarker:
         return self._look_at(image, around(self._last.box, image.shape))
 
     def _search(self, image: np.ndarray, index: int) -> list[Face]:
-        """Faces of the first tile that has one, seen again with what surrounds them: the tile may cut them."""
+        """Faces of the first tile that has one, seen again with what surrounds them: the tile may cut
+        them."""
         if index < self._next_search:
             return []
         self._next_search, self._pause = index + self._pause, min(2 * self._pause, LOOK_SELDOM)
@@ -139,8 +140,7 @@ def area(face: Face) -> float:
 
 
 def tiles(shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Square regions of half, then of a quarter of the frame's longer side, overlapping their neighbours by
-    half.
+    """Square regions of half, then of a quarter of the frame's longer side; neighbours overlap by half.
 
     In a tile of half the longer side a face may be half as large as in the whole frame and still be found: 5
     % of it, then 2.5 %. No tile is under 200 px.

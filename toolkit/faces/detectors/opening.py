@@ -37,8 +37,10 @@ def open_detector(name: str, source: Source) -> Iterator[Detector]:
 
 
 class _OnePerSize:
-    """One detector for each of the last few sizes: a call goes back and forth between few as its line
-    changes."""
+    """One detector for each of the last few sizes of a video.
+
+    A call goes back and forth between few sizes as its line gets better and worse.
+    """
 
     def __init__(self, kind: type[Detector], source: Source) -> None:
         said = declaration(kind)
@@ -110,8 +112,8 @@ def model_hashes(name: str) -> dict[str, str]:
 
 
 def packages(name: str) -> tuple[str, ...]:
-    """Installed packages whose versions a run with this detector records: its library's, and the one that
-    adds it."""
+    """Packages whose versions the record of a run has: the detector's library, and the package that adds
+    it."""
     if name not in DETECTORS:
         return ()
     library = declared(name).library

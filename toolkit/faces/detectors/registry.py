@@ -1,4 +1,5 @@
-"""Face detectors by name; nothing is imported before one is opened (``speechlip.faces.detectors.opening``)."""
+"""Face detectors by name; nothing is imported before one is opened
+(``speechlip.faces.detectors.opening``)."""
 
 from speechlip.plugins import Registry
 

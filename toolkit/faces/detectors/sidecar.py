@@ -1,5 +1,4 @@
-"""Landmarks in a ``.npz`` beside the video (docs/sidecar.md): exact ones of rendered faces, or of a
-tracker."""
+"""Landmarks in a ``.npz`` beside the video (docs/sidecar.md): exact ones, or those of a tracker."""
 
 import zipfile
 from pathlib import Path
@@ -34,8 +33,8 @@ class SidecarDetector:
         self._frame_s = float(np.median(np.diff(self._time_s))) if len(self._time_s) > 1 else 1 / FPS
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        """The row on display at the middle of the 40 ms of frame ``index``, as in ``media``; none where it is
-        over by then."""
+        """The row on display at the middle of frame ``index``, as ``media`` shows it; none where it is
+        over."""
         time_s = (index + 0.5) / FPS
         row = int(np.searchsorted(self._time_s, time_s + ROUNDING_S, side="right")) - 1
         if (

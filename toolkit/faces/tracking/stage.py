@@ -73,8 +73,7 @@ class FaceTracks:
 
     @property
     def at_once(self) -> np.ndarray:
-        """(N,) int32, number of faces in a frame: tracks and faces that are too small, no false
-        detections."""
+        """(N,) int32, number of faces in a frame: tracks and too small faces, but no false detections."""
         count = np.zeros(self.n_frames, np.int32)
         for track in self.tracks:
             count[track.start_frame : track.stop_frame] += 1

@@ -68,8 +68,10 @@ def colours_of(frame: Any) -> Colours:
 
 
 def matrix_instead(frame: Any) -> int | None:
-    """The matrix to read a frame by where its own cannot be read: BT.2020's for HDR, else BT.601's; None
-    where it can."""
+    """The matrix to read a frame by where its own cannot be read; None where it can.
+
+    BT.2020's for HDR, else BT.601's.
+    """
     if frame.colorspace in READABLE_MATRICES:
         return None
     return BT2020_MATRIX if frame.color_trc in TRANSFERS else BT601_MATRIX

@@ -1,5 +1,4 @@
-"""Sentences on what reading finds out on the way, besides those on the headers
-(``media.info.corrections``)."""
+"""Sentences on what is found out while reading; those on the headers are in ``media.info.corrections``."""
 
 from collections import Counter
 

@@ -1,8 +1,7 @@
-"""Which files are videos: by their ending, and where that says nothing by their first bytes. All commands ask
-here.
+"""Which files are videos: by their ending, and where that says nothing by their first bytes.
 
-A file that only looks like a video is taken all the same: the ledger then says, under its name, why it could
-not be read.
+All commands ask here. A file that only looks like a video is taken all the same: the ledger then says, under
+its name, why it could not be read.
 """
 
 from pathlib import Path
@@ -122,8 +121,7 @@ def _every(begin: bytes, period: int) -> bool:
 
 
 def is_text(begin: bytes) -> bool:
-    """Whether these bytes are UTF-8 without a NUL; their last character may be cut off. No bytes are no
-    text."""
+    """Whether these bytes are UTF-8 without a NUL, and not none; their last character may be cut off."""
     if not begin or b"\x00" in begin:
         return False
     try:

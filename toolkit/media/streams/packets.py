@@ -124,8 +124,9 @@ def shifted_packets(
 
 
 def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Counter) -> Iterator[av.Packet]:
-    """All packets of these streams in the order of the file; those that cannot be read are counted in
-    ``tally``.
+    """All packets of these streams in the order of the file.
+
+    tally: counts packets that cannot be read, in ``damaged_packets``.
 
     Fragments of MP4 whose stamps start again are among them, although FFmpeg marks them as not to be shown.
     """
@@ -146,8 +147,7 @@ def demuxed(container: InputContainer, streams: Sequence[MediaStream], tally: Co
 
 
 def shown(packet: av.Packet) -> av.Packet:
-    """A copy of a packet without the mark that its frames are not shown; ``opaque`` is its place in the
-    file."""
+    """A copy of a packet without the mark that hides its frames; ``opaque`` is its place in the file."""
     copy = av.Packet(bytes(packet))
     copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
     copy.pts, copy.dts, copy.duration, copy.opaque = packet.pts, packet.dts, packet.duration, packet.pos

@@ -31,8 +31,7 @@ class Places:
 
 
 def side_by_side_s(one: Sequence[Place], other: Sequence[Place]) -> tuple[Fraction, Fraction] | None:
-    """Seconds of either stream in the stretch of file that both share; None where too little of them lies
-    there.
+    """Seconds of either stream in the stretch of file that both share; None where too little lies there.
 
     >>> video = [(100 * k, Fraction(k, 25)) for k in range(50)]
     >>> audio = [(100 * k + 50, Fraction(k, 50)) for k in range(50)]
