@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from speechlip.faces.crops import SIZE, cut, plan_crop
+from speechlip.faces.crops import cut, plan_crop
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.tracking.tracks import build_tracks
+from speechlip.format import CROP_SIZE, LIP_ROWS
 from speechlip.recipes._synthetic.features import Gaze
 from speechlip.recipes._synthetic.frame import Pose, draw_frame
 from speechlip.recipes._synthetic.identity import identity
@@ -24,7 +25,6 @@ from speechlip.records import Face, FaceTrack, Source
 
 FACE_PX, FRAMES, SHOWN = 512, 12, 8
 ENLARGED, MARGIN, LABEL = 176, 14, 18
-NETWORK_ROWS = (24, 72)
 COLUMNS = (
     ("lips (landmarks)", "landmarks", "lips"),
     ("lips (box alone)", "box", "lips"),
@@ -57,7 +57,8 @@ def draw_page() -> Image.Image:
         for i, frame in enumerate((2, 5, 10)):
             small = Image.fromarray(cut(frames[frame][0], plan_crop(tracks[kind], preset).affines[frame]))
             page.paste(
-                small, (left + (ENLARGED - SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (SIZE + 4))
+                small,
+                (left + (ENLARGED - CROP_SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (CROP_SIZE + 4)),
             )
     page.paste(face, (MARGIN, MARGIN))
     return page
@@ -84,7 +85,9 @@ def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
 
 def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:
     """Draw where the crop lies in the frame."""
-    corners = np.array([[0, 0], [SIZE, 0], [SIZE, SIZE], [0, SIZE], [0, 0]]) - affine[:, 2]
+    corners = (
+        np.array([[0, 0], [CROP_SIZE, 0], [CROP_SIZE, CROP_SIZE], [0, CROP_SIZE], [0, 0]]) - affine[:, 2]
+    )
     places = corners @ np.linalg.inv(affine[:, :2].astype(float)).T
     ImageDraw.Draw(face).line([tuple(place) for place in places], fill=colour, width=3)
 
@@ -92,8 +95,8 @@ def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:
 def enlarged(crop: np.ndarray) -> Image.Image:
     """The crop larger, with the rows that the lip network reads marked at both sides."""
     large = Image.fromarray(cv2.resize(crop, (ENLARGED, ENLARGED), interpolation=cv2.INTER_CUBIC))
-    for row in NETWORK_ROWS:
-        y = row * ENLARGED // SIZE
+    for row in LIP_ROWS:
+        y = row * ENLARGED // CROP_SIZE
         for x in (0, ENLARGED - 12):
             ImageDraw.Draw(large).line([(x, y), (x + 12, y)], fill="white", width=2)
     return large

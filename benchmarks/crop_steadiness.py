@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.crops import SIZE, cut, plan_crop
+from speechlip.faces.crops import cut, plan_crop
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.tracking.tracks import TrackOptions, build_tracks
+from speechlip.format import CROP_SIZE
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import Face, FaceTrack, Source
@@ -70,7 +71,7 @@ def read(path: Path, detector_name: str) -> tuple[list[np.ndarray | None], list[
 
 
 def movement(pictures: list[np.ndarray | None], track: FaceTrack) -> float:
-    window = cv2.createHanningWindow((SIZE, UPPER_ROWS), cv2.CV_32F)
+    window = cv2.createHanningWindow((CROP_SIZE, UPPER_ROWS), cv2.CV_32F)
     affines = plan_crop(track).affines
     shown = [(pictures[track.start_frame + i], affine) for i, affine in enumerate(affines)]
     upper = [

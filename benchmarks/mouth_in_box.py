@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.crops import MOUTH_WIDTHS, SIZE
+from speechlip.faces.crops import MOUTH_WIDTHS
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.landmarks import MIRROR, MOUTH, MOUTH_CORNERS
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.faces.tracking.tracks import iou
+from speechlip.format import CROP_SIZE
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.records import FaceTrack, Source
@@ -99,7 +100,7 @@ def report(places: dict[str, np.ndarray]) -> None:
     )
     for number, (name, rows) in enumerate(places.items()):
         others = np.delete(medians, number, axis=0).mean(axis=0)
-        error = np.hypot(*(rows[:, :2] - others[:2]).T) * SIZE / (MOUTH_WIDTHS * others[2])
+        error = np.hypot(*(rows[:, :2] - others[:2]).T) * CROP_SIZE / (MOUTH_WIDTHS * others[2])
         errors.append(error)
         widths.append(np.median(rows[:, 2]) / others[2])
         x, y, width = np.median(rows, axis=0)

@@ -24,18 +24,16 @@ from speechlip.cards.chart import (
     number,
     written,
 )
-from speechlip.faces.crops import PRESETS, SIZE, plan_crop
+from speechlip.faces.crops import PRESETS, plan_crop
 from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.landmarks import mean_face
 from speechlip.files.writing import whole_file
-from speechlip.format import PICTURES_FOLDER
+from speechlip.format import CROP_SIZE, LIP_ROWS, PICTURES_FOLDER
 from speechlip.records import FaceTrack
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import seconds
 
 CROP = "crop.png"
-LIP_ROWS = (24, 72)
-"""Rows of a crop that the lip network reads."""
 CONTOURS = (
     *(range(start, stop) for start, stop in ((0, 17), (17, 22), (22, 27), (27, 31), (31, 36))),
     *([*range(start, stop), start] for start, stop in ((36, 42), (42, 48), (48, 60), (60, 68))),
@@ -128,14 +126,14 @@ def crop_picture(preset: str) -> bytes:
         0, face_box(face)[None], np.ones(1, np.float32), np.zeros(1, bool), face[None].astype(np.float32)
     )
     affine = plan_crop(track, preset).affines[0].astype(np.float64)
-    corners = (np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE), (0, 0)]) - affine[:, 2]) @ np.linalg.inv(
-        affine[:, :2]
-    ).T
+    corners = (
+        np.array([(0, 0), (CROP_SIZE, 0), (CROP_SIZE, CROP_SIZE), (0, CROP_SIZE), (0, 0)]) - affine[:, 2]
+    ) @ np.linalg.inv(affine[:, :2]).T
     low = np.minimum(face.min(0), corners.min(0))
     scale = (HEIGHT - 24) / (np.maximum(face.max(0), corners.max(0)) - low)[1]
     left, side = HEIGHT + 24, HEIGHT - 56
-    zoomed = (face @ affine[:, :2].T + affine[:, 2]) * side / SIZE + (left, 12)
-    rows = [12 + row * side / SIZE for row in LIP_ROWS]
+    zoomed = (face @ affine[:, :2].T + affine[:, 2]) * side / CROP_SIZE + (left, 12)
+    rows = [12 + row * side / CROP_SIZE for row in LIP_ROWS]
     shapes: list[Shape] = [("line", SOFT, face_line) for face_line in lines((face - low) * scale + 12)]
     shapes += [
         ("line", MARK, (corners - low) * scale + 12),
@@ -150,7 +148,7 @@ def crop_picture(preset: str) -> bytes:
             HEIGHT - 20,
             "mm",
             SOFT,
-            f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {SIZE}",
+            f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {CROP_SIZE}",
         )
     ]
     return as_png(written(drawn(blank(), shapes), words))

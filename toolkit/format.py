@@ -16,6 +16,8 @@ WORK_FOLDER = ".work"
 
 CROP_SIZE = 96
 """Height and width of a crop in pixels."""
+LIP_ROWS = (24, 72)
+"""First and last + 1 of the rows of a crop that the lip network reads: 48×96, the mouth in the middle."""
 MAX_JPEG_HEIGHT = 65_535
 LIPS_FORMATS = ("jpg", "png")
 SPLIT_NAME = r"[a-z][a-z0-9_]*"

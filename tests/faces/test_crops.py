@@ -10,7 +10,6 @@ from speechlip.errors import OptionError
 from speechlip.faces.crops import (
     AVSR_FACE_SCALE,
     AVSR_STABLE,
-    SIZE,
     cut,
     plan_crop,
     region,
@@ -20,9 +19,10 @@ from speechlip.faces.crops import (
 )
 from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, mean_face
+from speechlip.format import CROP_SIZE
 from speechlip.records import FaceTrack
 
-MIDDLE = SIZE / 2
+MIDDLE = CROP_SIZE / 2
 
 
 def track_of(landmarks: np.ndarray) -> FaceTrack:
@@ -65,7 +65,7 @@ def test_lips_are_in_the_middle_upright_and_1_9_mouth_widths_wide():
     assert plan.affines.shape == (100, 2, 3) and plan.affines.dtype == plan.landmarks.dtype == np.float32
     assert np.abs(plan.landmarks.mean(axis=1) - MIDDLE).max() < 0.5
     left, right = plan.landmarks[:, 0], plan.landmarks[:, 6]
-    assert np.allclose(np.hypot(*(right - left).T), SIZE / 1.9, rtol=0.02)
+    assert np.allclose(np.hypot(*(right - left).T), CROP_SIZE / 1.9, rtol=0.02)
     assert np.abs(np.degrees(np.arctan2(*(right - left).T[::-1]))).max() < 1.5
 
 
@@ -75,7 +75,7 @@ def test_an_opening_mouth_is_not_normalised_away_and_does_not_move_the_crop():
         still, 30 * (1 - np.cos(2 * np.pi * 4 * np.arange(200) / 25)) / 2
     )  # four syllables a second
     plan, closed = plan_crop(track_of(talking)), plan_crop(track_of(still))
-    scale = SIZE / 1.9 / (4.912 * 12)
+    scale = CROP_SIZE / 1.9 / (4.912 * 12)
     assert np.ptp(plan.landmarks[:, 18, 1] - plan.landmarks[:, 14, 1]) == pytest.approx(30 * scale, rel=0.02)
     assert np.allclose(plan.affines[:, :, :2], closed.affines[:, :, :2], atol=1e-5)
     nose = transform(plan.affines, talking[:, 30:31])[:, 0, 1]
@@ -100,7 +100,7 @@ def test_lips_from_a_box_alone():
     ends = mouth + np.array([[-0.5, 0], [0.5, 0]]) * EYEBROWS_TO_CHIN.width * 200
     found = transform(plan.affines, np.repeat(ends[None], 40, axis=0))
     assert np.allclose(found.mean(axis=1), MIDDLE, atol=1e-3) and plan.landmarks is None
-    assert np.allclose(np.ptp(found[..., 0], axis=1), SIZE / 1.9, atol=1e-3)
+    assert np.allclose(np.ptp(found[..., 0], axis=1), CROP_SIZE / 1.9, atol=1e-3)
 
 
 def test_lower_face_has_the_boxs_lower_half_in_rows_24_to_71():
@@ -157,13 +157,13 @@ def test_cut_shows_what_the_affine_says(per_pixel):
     expected = warp(
         image,
         np.linalg.inv(half) @ to_frame @ half,
-        output_shape=(SIZE, SIZE),
+        output_shape=(CROP_SIZE, CROP_SIZE),
         order=1,
         mode="edge",
         preserve_range=True,
     )
     crop = cut(image, affine.astype(np.float32))
-    assert crop.shape == (SIZE, SIZE, 3) and crop.dtype == np.uint8
+    assert crop.shape == (CROP_SIZE, CROP_SIZE, 3) and crop.dtype == np.uint8
     assert np.abs(crop - expected).mean() < 1.0
 
 
@@ -176,7 +176,7 @@ def test_a_spot_lands_where_the_affine_puts_it(per_pixel):
     image = np.repeat(light.astype(np.uint8)[..., None], 3, axis=2)
     affine = similarities(np.array([400 + 350j]), np.array([np.exp(0.3j) / per_pixel]))[0].astype(np.float32)
     weights = cut(image, affine)[..., 0].astype(float)
-    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+    rows, columns = np.mgrid[:CROP_SIZE, :CROP_SIZE] + 0.5
     found = np.array([(columns * weights).sum(), (rows * weights).sum()]) / weights.sum()
     assert np.abs(found - transform(affine[None], spot[None, None])[0, 0]).max() < 0.05
 

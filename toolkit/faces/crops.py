@@ -13,10 +13,10 @@ from speechlip.errors import OptionError, no_such
 from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS, mean_face
 from speechlip.faces.pose import as_complex, fit_pose, smooth
+from speechlip.format import CROP_SIZE
 from speechlip.libraries import load
 from speechlip.records import FaceTrack
 
-SIZE = 96
 MOUTH_WIDTHS = 1.9
 """Width of a ``lips`` crop in mouth widths, after Speech2Lip's mouth box (face_tracker.py crop_lip); SE4Lip's
 network reads rows 24–71."""
@@ -31,7 +31,7 @@ SIDE_FRAMES = 5.0
 OVERSAMPLING = 2
 """A large shrink is done in two steps: by a whole number down to twice the crop's resolution, which is quick,
 and then exactly."""
-AVSR_FACE_SCALE = SIZE / MOUTH_WIDTHS / 4.912
+AVSR_FACE_SCALE = CROP_SIZE / MOUTH_WIDTHS / 4.912
 """px per centimetre of the mean face: its mouth takes as much of the ``auto-avsr`` crop as of ``lips``."""
 AVSR_STABLE = (28, 33, 36, 39, 42, 45, 48, 54)
 AVSR_MARGIN = 6
@@ -92,7 +92,7 @@ def lips(track: FaceTrack) -> np.ndarray:
     place = smooth(mouth_centre.real, TURN_FRAMES) + 1j * smooth(mouth_centre.imag, DROP_FRAMES)
     centre = pose.to_image(place[:, None])[:, 0]
     calm = pose.smoothed(0, TURN_FRAMES)
-    return similarities(centre, SIZE / MOUTH_WIDTHS / mouth_width / calm.turn)
+    return similarities(centre, CROP_SIZE / MOUTH_WIDTHS / mouth_width / calm.turn)
 
 
 def lips_from_box(track: FaceTrack) -> np.ndarray:
@@ -107,7 +107,9 @@ def lips_from_box(track: FaceTrack) -> np.ndarray:
     place = track.mouth_in_box or EYEBROWS_TO_CHIN
     side = smooth((other - corner).real, SIDE_FRAMES)
     middle = (place.x - 0.5) + 1j * (place.y - 0.5)
-    return similarities((corner + other) / 2 + middle * side, SIZE / MOUTH_WIDTHS / (place.width * side) + 0j)
+    return similarities(
+        (corner + other) / 2 + middle * side, CROP_SIZE / MOUTH_WIDTHS / (place.width * side) + 0j
+    )
 
 
 def lower_face(track: FaceTrack) -> np.ndarray:
@@ -118,7 +120,7 @@ def lower_face(track: FaceTrack) -> np.ndarray:
     """
     boxes = track.boxes.astype(np.float64)
     size = boxes[:, 2:] - boxes[:, :2]
-    scale = SIZE / size
+    scale = CROP_SIZE / size
     top = boxes[:, 1] + size[:, 1] / 4
     affines = np.zeros((len(boxes), 2, 3))
     affines[:, 0, 0], affines[:, 1, 1] = scale[:, 0], scale[:, 1]
@@ -170,7 +172,7 @@ def similarities(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
     centre: (N,) complex, px of the frame.
     turn: (N,) complex.
     """
-    shift = SIZE / 2 * (1 + 1j) - turn * centre
+    shift = CROP_SIZE / 2 * (1 + 1j) - turn * centre
     return np.stack(
         [np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)],
         axis=-2,
@@ -182,7 +184,7 @@ def transform(affines: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (points @ affines[:, :, :2].transpose(0, 2, 1) + affines[:, None, :, 2]).astype(np.float32)
 
 
-def region(affine: np.ndarray, width: int, height: int, size: int = SIZE) -> tuple[int, int, int, int]:
+def region(affine: np.ndarray, width: int, height: int, size: int = CROP_SIZE) -> tuple[int, int, int, int]:
     """x0 y0 x1 y1 of the part of a ``width`` × ``height`` frame that ``cut`` reads.
 
     In whole px with even corners, since chroma comes in pairs. Never empty: where the crop lies outside the
@@ -214,7 +216,7 @@ def shrinkage(affine: np.ndarray) -> float:
 
 
 def cut(
-    image: np.ndarray, affine: np.ndarray, size: int = SIZE, corner: tuple[int, int] = (0, 0)
+    image: np.ndarray, affine: np.ndarray, size: int = CROP_SIZE, corner: tuple[int, int] = (0, 0)
 ) -> np.ndarray:
     """Cut one crop: (size, size, 3) uint8.
 

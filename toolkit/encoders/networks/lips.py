@@ -5,10 +5,9 @@ from torch import Tensor, nn
 
 from speechlip.encoders.networks.layers import ConvRow, ResidualRow
 from speechlip.errors import no_such
+from speechlip.format import LIP_ROWS
 
 DIM = 512
-MOUTH_ROWS = (24, 72)
-"""The rows of the 96×96 crop that the network is given: 48×96, the mouth in the middle."""
 INPUTS = ("mouth", "literal")
 LITERAL_WARNING = (
     "lip input 'literal' gives the network all 96 rows, of which its last layers never look at rows 72–95 and hardly at 48–71 "
@@ -31,7 +30,7 @@ class LipEncoder(nn.Module):
         super().__init__()
         if input not in INPUTS:
             raise no_such("lip input", input, INPUTS)
-        self.rows = slice(*MOUTH_ROWS) if input == "mouth" else slice(None)
+        self.rows = slice(*LIP_ROWS) if input == "mouth" else slice(None)
         self.layers = nn.Sequential(
             ConvRow(15, 32, 7, padding=3),
             ConvRow(32, 64, 5, stride=(1, 2), padding=1),

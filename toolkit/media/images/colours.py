@@ -16,6 +16,8 @@ from typing import Any
 import av
 import numpy as np
 
+from speechlip.timing import FPS
+
 WHITE_NITS, PEAK_NITS = 203.0, 1000.0
 KNEE = 0.8  # of white
 SDR_GAMMA = 2.4
@@ -182,7 +184,7 @@ class ToneMapper:
         self._graph.threads = 1
         source = self._graph.add(
             "buffer",
-            f"video_size={self._row_width}x{height}:pix_fmt=gbrpf32le:time_base=1/25:pixel_aspect=1/1",
+            f"video_size={self._row_width}x{height}:pix_fmt=gbrpf32le:time_base=1/{FPS}:pixel_aspect=1/1",
         )
         file, path = tempfile.mkstemp(suffix=".cube", prefix="speechlip-")
         try:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechlip.faces.crops import SIZE, CropPlan, cut, plan_crop
+from speechlip.faces.crops import CropPlan, cut, plan_crop
 from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.format import CROP_SIZE
 
 MOUTHS = 10
 JPEG_QUALITY = 80
@@ -71,7 +72,7 @@ def _jpeg(frames: tuple[int, ...], mouths: dict[int, np.ndarray]) -> str:
 
     if not mouths:
         return ""
-    nothing = np.zeros((SIZE, SIZE, 3), np.uint8)
+    nothing = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
     strip = np.concatenate([mouths.get(index, nothing) for index in frames], axis=1)
     buffer = io.BytesIO()
     Image.fromarray(strip).save(buffer, "JPEG", quality=JPEG_QUALITY)
