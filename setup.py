@@ -1,4 +1,4 @@
-"""``src/speechlip`` is the package: a link to toolkit/, in which recipes, cards and metrics are links too (docs/architecture.md)."""
+"""``src/speechlip`` is the package: a link to toolkit/, in which recipes, cards and metrics are links too."""
 
 import re
 from pathlib import Path
@@ -26,10 +26,17 @@ COMMANDS = [
     "push-encoder",
     "inspect-shards",
 ]
+LINKS = ("src/speechlip", "toolkit/cards", "toolkit/metrics", "toolkit/recipes")
+PACKAGE = Path(__file__).with_name("src") / "speechlip"
+if not all((PACKAGE / name / "__init__.py").is_file() for name in (".", "cards", "metrics", "recipes")):
+    raise SystemExit(
+        f"{', '.join(LINKS[:-1])} and {LINKS[-1]} are links in the repository, and this copy has lost them: "
+        "take it by `git clone`, or unpack the zip by `unzip`, which keeps links"
+    )
 
 
 def with_addresses(markdown: str) -> str:
-    """``markdown`` with every relative link made an address of the repository, for pages that show README elsewhere.
+    """``markdown`` with every relative link made an address of the repository, for pages that show it elsewhere.
 
     >>> with_addresses("![a clip](docs/a.jpg), [format](docs/format.md#json), [PyPI](https://pypi.org)")
     '![a clip](…/raw/main/docs/a.jpg), [format](…/blob/main/docs/format.md#json), [PyPI](https://pypi.org)'
@@ -42,7 +49,8 @@ def with_addresses(markdown: str) -> str:
 setup(
     name="speechlip",
     version="0.1.0",
-    description="Aligned speech and lip shards from talking videos, and lip-sync scores that two labs can compare",
+    description="Aligned speech and lip shards from talking videos, "
+    "and lip-sync scores that two labs can compare",
     long_description=with_addresses(Path(__file__).with_name("README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
     author="speechlip maintainers",
@@ -85,7 +93,7 @@ setup(
         "datasets>=5.2",
         "huggingface_hub>=2.4,<3",
         "httpx2>=2",  # what huggingface_hub asks the network with
-        "av>=17.1",  # from here the decoder knows its packets' time base, without which encoder priming stays in
+        "av>=17.1",  # its decoder knows its packets' time base, without which encoder priming stays in
         "mediapipe>=1.2",  # the Tasks API
         "opencv-contrib-python>=4.10",  # cv2, in the one of its four distributions that mediapipe asks for
         "scikit-image>=0.25",
@@ -111,8 +119,10 @@ setup(
             "pytest-xdist>=3.8",
             "filelock>=3",
             "imageio-ffmpeg>=0.6",  # a real ffmpeg, which the emulated transcode is held against
+            "basedpyright>=1.39",  # resolves the imports of a user's script; brings its own node
             "ruff>=0.14",
             "mypy>=2",
+            "setuptools>=77",  # wheel and sdist are built in tests
             "types-tqdm",
             "mlcroissant>=1.1",
             *PEERS,

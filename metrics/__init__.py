@@ -96,12 +96,14 @@ ROOM_OF = {
 __all__ = sorted(ROOM_OF)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in ROOM_OF:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}; there are: {', '.join(__all__)}"
-        )
-    return getattr(importlib.import_module(f"{__name__}.{ROOM_OF[name]}"), name)
+if not TYPE_CHECKING:  # a type checker would take any name for one
+
+    def __getattr__(name: str) -> Any:
+        if name not in ROOM_OF:
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}; there are: {', '.join(__all__)}"
+            )
+        return getattr(importlib.import_module(f"{__name__}.{ROOM_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
