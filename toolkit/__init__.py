@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from speechlip.exporting.export import Exported as Exported
     from speechlip.exporting.export import export_features as export_features
     from speechlip.exporting.options import ExportOptions as ExportOptions
+    from speechlip.gallery.write import Gallery as Gallery
+    from speechlip.gallery.write import GalleryOptions as GalleryOptions
+    from speechlip.gallery.write import write_gallery as write_gallery
     from speechlip.hub.push import Pushed as Pushed
     from speechlip.hub.push import PushOptions as PushOptions
     from speechlip.hub.push_encoder import push_encoder as push_encoder
@@ -71,6 +74,8 @@ ROOM_OF = {
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",
+    "Gallery": "gallery.write",
+    "GalleryOptions": "gallery.write",
     "Limits": "workers.events",
     "Manifest": "manifest",
     "Phone": "records",
@@ -108,6 +113,7 @@ ROOM_OF = {
     "score_folder": "scoring.folder.job",
     "train": "training.train",
     "verify": "shards.checks.verify",
+    "write_gallery": "gallery.write",
 }
 """Where each name of the door lives."""
 __all__ = sorted(ROOM_OF)

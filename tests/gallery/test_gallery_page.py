@@ -12,9 +12,10 @@ from hostile import SPEAKERS, TRANSCRIPT, VALIDATION, hostile_shards
 from PIL import Image
 from tiny_dataset import read_tar
 
-from speechlip.gallery.choose import open_splits, shown_clips
-from speechlip.gallery.page import write_gallery
+from speechlip.gallery.clips import gallery_clips
+from speechlip.gallery.page import write_page
 from speechlip.shards.pairs.frozen import read_pairs
+from speechlip.shards.read.shardset import open_splits
 
 CLICK = """
 const card = cards[0], rim = card.track.getBoundingClientRect();
@@ -67,7 +68,7 @@ def shards(tmp_path_factory):
 def page(shards, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "index.html"
     splits = open_splits(str(shards))
-    assert write_gallery(path, str(shards), splits, shown_clips(splits, 50)) == 8
+    assert write_page(path, str(shards), splits, gallery_clips(splits, 50)) == 8
     return path
 
 

@@ -16,12 +16,13 @@ from tiny_dataset import edit_manifest, read_tar, rewrite, write_dataset
 
 from speechlip.commands.cli import inspect_shards
 from speechlip.errors import OptionError, ShardError
-from speechlip.gallery.choose import open_splits, shown_clips
+from speechlip.gallery.clips import gallery_clips
 from speechlip.gallery.images import CELL, COLUMNS, coloured, levels, sheet
 from speechlip.gallery.montage import MOUTHS, ROW_HEIGHT
+from speechlip.gallery.pairs import gallery_pairs
 from speechlip.gallery.serve import page_server
-from speechlip.gallery.shown_pairs import shown_pairs
 from speechlip.gallery.summary import of_all, stored_metas, summary
+from speechlip.shards.read.shardset import open_shards, open_splits
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +86,17 @@ def test_the_montage_prefers_new_speakers(made, shards):
 
 def test_clips_come_from_all_shards_in_turn(shards):
     splits = open_splits(str(shards))
-    shown = list(shown_clips(splits, 4))
-    urls = {clip.clip.key: clip.split for clip in shown}
+    shown = list(gallery_clips(splits, 4))
+    urls = {clip.sample.key: clip.split for clip in shown}
     assert len(shown) == 4 and sorted(urls.values()) == ["train", "train", "validation", "validation"]
-    assert [len(list(shown_clips(splits, n))) for n in (1, 3, 6, 100)] == [1, 3, 6, 13]
+    assert [len(list(gallery_clips(splits, n))) for n in (1, 3, 6, 100)] == [1, 3, 6, 13]
 
 
 def test_neighbours_in_a_shard_are_passed_over(tmp_path):
     folder = write_dataset(
         tmp_path / "one", {"train": {"anna": (12,) * 8, "ben": (12,) * 4}}, shards=1, lips_format="png"
     )
-    assert [clip.clip.key for clip in shown_clips(open_splits(str(folder)), 3)] == [
+    assert [clip.sample.key for clip in gallery_clips(open_splits(str(folder)), 3)] == [
         "anna-0",
         "anna-4",
         "ben-0",
@@ -156,7 +157,7 @@ def test_damaged_shards_are_named_and_leave_no_page(tmp_path):
         lambda samples: {k: {n: d for n, d in m.items() if n != "audio.flac"} for k, m in samples.items()},
     )
     with pytest.raises(ShardError, match="has no audio"):
-        list(shown_clips(open_splits(str(folder)), 1))
+        list(gallery_clips(open_splits(str(folder)), 1))
     edit_manifest(folder, lambda manifest: manifest.update(shards=[]))
     with pytest.raises(ShardError, match="holds no clip"):
         open_splits(str(folder))
@@ -176,14 +177,16 @@ def test_summary_counts_every_clip_though_few_are_shown(shards):
 
 
 def test_speech_of_clips_that_are_not_shown_is_carried_along(shards):
-    splits = open_splits(str(shards), "validation")
-    shown = list(shown_clips(splits, 1))
-    pairs = shown_pairs(str(shards), splits, {"validation": [clip.facts for clip in shown]})
+    splits = (open_shards(shards, "validation"),)
+    shown = list(gallery_clips(splits, 1))
+    pairs = gallery_pairs(splits, {"validation": [clip.pair_clip for clip in shown]})
     absent = {
-        (row.audio_key, row.audio_start_frame) for row in pairs.rows if row.audio_key != shown[0].clip.key
+        (row.audio_key, row.audio_start_frame) for row in pairs.rows if row.audio_key != shown[0].sample.key
     }
     assert (
-        absent and set(pairs.speech) == absent and {row.lips_key for row in pairs.rows} == {shown[0].clip.key}
+        absent
+        and set(pairs.speech) == absent
+        and {row.lips_key for row in pairs.rows} == {shown[0].sample.key}
     )
 
 

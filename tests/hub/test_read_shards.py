@@ -357,13 +357,16 @@ def test_train_encoder_learns_the_same_from_the_hub(pushed, prepared, tmp_path):
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_score_encoder_is_handed_a_folder_that_stands_in(pushed, prepared, tmp_path, monkeypatch, cached):
+def test_score_encoder_reads_a_mirror(pushed, prepared, tmp_path, monkeypatch, cached):
     handed = []
-    monkeypatch.setattr(
-        "speechlip.commands.output.score_encoder.run",
-        lambda shards, *rest, **options: handed.append(shards) or 0,
-    )
-    options = ["--cache", str(tmp_path / "cache")] if cached else []
-    assert CliRunner().invoke(score_encoder, [NAME, "--encoder", "log-mel", *options]).exit_code == 0
+
+    def examined(shards, asked):
+        handed.append(shards)
+        raise ShardError("that is enough")
+
+    monkeypatch.setattr("speechlip.benchmarking.benchmark.examined", examined)
+    options = ["-o", str(tmp_path / "out"), *(["--cache", str(tmp_path / "cache")] if cached else [])]
+    done = CliRunner().invoke(score_encoder, [NAME, "--encoder", "log-mel", *options])
+    assert done.exit_code == 1 and "that is enough" in done.output
     assert (handed[0] / "manifest.json").read_bytes() == (prepared / "manifest.json").read_bytes()
     assert bool(list(handed[0].rglob("*.tar"))) == cached

@@ -24,12 +24,30 @@ from speechlip.commands.base import FILE, cache_option, command
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port of --serve; 0 for any.")
 @cache_option
 @click.option("--quiet", is_flag=True, help="No progress, no words but errors and the address.")
-def inspect_shards(**given: Any) -> int:
+def inspect_shards(
+    shards: str,
+    out: Path,
+    montage: Path | None,
+    serve: bool,
+    port: int,
+    cache: Path | None,
+    quiet: bool,
+    **chosen: Any,
+) -> int:
     """Make a page to look at and listen to the clips of SHARDS: a prepared folder, one .tar, hf://user/name or https://.
 
     OUT/index.html is one file with everything in it, about 45 kB a second of clips: filmstrip, mouth opening, spectrogram and phones on one time
     axis, a player, the pairs drawn from each clip, its metadata; filters; the funnel and distributions on top. Exit code 0, or 1 for an error.
     """
-    from speechlip.commands.output.inspect_shards import run
+    from speechlip.commands.output.inspect_shards import serve_page, show_gallery
+    from speechlip.commands.terminal import Bars
+    from speechlip.gallery.write import GalleryOptions, write_gallery
 
-    return run(**given)
+    with Bars(quiet) as bars:
+        options = GalleryOptions(**chosen)
+        gallery = write_gallery(shards, out, options, montage=montage, cache=cache, progress=bars)
+    if not quiet:
+        show_gallery(gallery)
+    if serve:
+        serve_page(gallery.page, port)
+    return 0

@@ -1,4 +1,4 @@
-"""Arrays of a clip as pictures: mouths on one sheet, a spectrogram in colours."""
+"""Arrays of a clip as images: mouths on one sheet, a spectrogram in colours."""
 
 import base64
 import io
@@ -15,7 +15,10 @@ SPECTRUM_ROWS = 128
 
 
 def sheet(lips: np.ndarray) -> np.ndarray:
-    """All mouths, (T, 96, 96, 3) uint8, made smaller and laid out in rows: (72 ⌈T / 20⌉, 1440, 3); frame i in row i // 20, column i % 20."""
+    """All mouths, (T, 96, 96, 3) uint8, made smaller and laid out in rows: (72 ⌈T / 20⌉, 1440, 3) uint8.
+
+    Frame i stands in row i // 20, column i % 20.
+    """
     from PIL import Image
 
     rows = -(-len(lips) // COLUMNS)
@@ -45,12 +48,12 @@ def coloured(spectrum: np.ndarray, width: int | None = None, height: int = SPECT
     return _magma()[np.asarray(image.resize((width or len(spectrum), height), Image.Resampling.BOX))]
 
 
-def webp(picture: np.ndarray) -> str:
+def webp(image: np.ndarray) -> str:
     """(H, W, 3) uint8 as base64 of a WebP."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=WEBP_QUALITY)
+    Image.fromarray(image).save(buffer, "WEBP", quality=WEBP_QUALITY)
     return as_base64(buffer.getvalue())
 
 

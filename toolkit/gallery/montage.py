@@ -1,6 +1,7 @@
-"""A picture for a README: one row of mouths a clip, in their own pixels, with the spectrogram under them on the same time axis."""
+"""An image for a README: one row of mouths a clip, in their own pixels, the spectrogram under them on one time axis."""
 
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from speechlip.files.writing import whole_file
 from speechlip.format import CROP_SIZE
-from speechlip.gallery.choose import Shown
+from speechlip.gallery.clips import GalleryClip
 from speechlip.gallery.images import coloured, levels
 
 ROWS, MOUTHS = 8, 12
@@ -18,20 +19,31 @@ ROW_HEIGHT = CROP_SIZE + SPECTRUM_HEIGHT
 
 @dataclass
 class Montage:
-    """Collects rows while clips go by: speakers that were not there yet before others, so that eight rows show up to eight of them."""
+    """Collects rows while clips go by: new speakers before others, so that eight rows show up to eight of them.
+
+    new: rows of speakers that were not there yet.
+    more: other rows.
+    speakers: names of all that went by.
+    """
 
     new: list[np.ndarray] = field(default_factory=list)
     more: list[np.ndarray] = field(default_factory=list)
     speakers: set[str] = field(default_factory=set)
 
-    def see(self, shown: Shown) -> None:
-        speaker = shown.facts.speaker
+    def collected(self, clips: Iterable[GalleryClip]) -> Iterator[GalleryClip]:
+        """The clips, of each of which a row is collected as it goes by."""
+        for clip in clips:
+            self.add(clip)
+            yield clip
+
+    def add(self, clip: GalleryClip) -> None:
+        speaker = clip.sample.meta.speaker
         rows = self.more if speaker in self.speakers else self.new
         self.speakers.add(speaker)
         if len(rows) < ROWS:
-            rows.append(row_of(shown))
+            rows.append(row_of(clip))
 
-    def picture(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         """(152 R − 8, 1152, 3) uint8 of R ≤ 8 clips; white between them."""
         rows = (self.new + self.more)[:ROWS]
         gap = np.full((GAP, MOUTHS * CROP_SIZE, 3), 255, np.uint8)
@@ -42,14 +54,14 @@ class Montage:
         from PIL import Image
 
         buffer = io.BytesIO()
-        Image.fromarray(self.picture()).save(buffer, "PNG", optimize=True)
+        Image.fromarray(self.image()).save(buffer, "PNG", optimize=True)
         with whole_file(path) as file:
             file.write(buffer.getvalue())
 
 
-def row_of(shown: Shown) -> np.ndarray:
-    """(144, 1152, 3) uint8: the mouths at the middles of twelve equal stretches of the clip, the spectrogram of all of it below."""
-    lips, spectrogram = shown.clip.lips, shown.clip.spectrogram
+def row_of(clip: GalleryClip) -> np.ndarray:
+    """(144, 1152, 3) uint8: twelve mouths, evenly spaced in the clip, and the spectrogram of all of it below."""
+    lips, spectrogram = clip.sample.lips, clip.sample.spectrogram
     assert lips is not None and spectrogram is not None
     mouths = np.concatenate([lips[index] for index in middles(len(lips))], axis=1)
     return np.concatenate([mouths, coloured(levels(spectrogram), mouths.shape[1], SPECTRUM_HEIGHT)])

@@ -1,11 +1,12 @@
-"""``index.html``: one file with pictures and sound in it, written clip by clip.
+"""``index.html``: one file with images and audio in it, written clip by clip.
 
-Each clip stands in a script element of its own that holds JSON, so that no more than one clip is in memory; what concerns all of them comes last.
+Each clip stands in a script element of its own that holds JSON, so that no more than one clip is in memory; what
+concerns all of them comes last.
 """
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,9 +15,9 @@ from typing import Any, BinaryIO
 from speechlip.errors import ShardError
 from speechlip.files.shareable import without_folders
 from speechlip.files.writing import whole_file
-from speechlip.gallery.choose import Shown
+from speechlip.gallery.clips import GalleryClip
 from speechlip.gallery.images import CELL, COLUMNS, as_base64, coloured, levels, points, sheet, webp
-from speechlip.gallery.shown_pairs import shown_pairs
+from speechlip.gallery.pairs import gallery_pairs
 from speechlip.gallery.summary import Distributions, of_all, on_this_disk, stored_metas, summary
 from speechlip.shards.pairs.rules import PairClip
 from speechlip.shards.read.shardset import ShardSet
@@ -26,75 +27,74 @@ from speechlip.webpage.filling import embedded, filled
 TEMPLATE = Path(__file__).with_name("gallery.html")
 SCRIPTS = [TEMPLATE.with_name(name) for name in ("clip.js", "gallery.js")]
 HERE = "{{clips}}"
+PairClips = dict[str | None, list[PairClip]]
+"""Split → its shown clips."""
 
 
-def write_gallery(path: Path, shards: str, splits: tuple[ShardSet, ...], clips: Iterable[Shown]) -> int:
-    """Write the page about ``clips`` and return how many they are.
+def write_page(path: Path, name: str, splits: Sequence[ShardSet], clips: Iterable[GalleryClip]) -> int:
+    """Write the page about ``clips`` of the shards called ``name``; returns how many they are.
 
     Raises WriteError where it cannot be written, ShardError for what cannot be read.
     """
     with TemporaryFile() as written:
-        facts, read = _write_clips(written, clips)
-        data = _page_data(shards, splits, facts, read)
+        pair_clips, shown = _write_clips(written, clips)
+        data = _page_data(name, splits, pair_clips, shown)
         before, after = filled(TEMPLATE, data, *SCRIPTS).split(HERE, 1)
         written.seek(0)
         with whole_file(path) as page:
             page.write(before.encode())
             shutil.copyfileobj(written, page)
             page.write(after.encode())
-    return sum(map(len, facts.values()))
+    return sum(map(len, pair_clips.values()))
 
 
-def _write_clips(
-    file: BinaryIO, clips: Iterable[Shown]
-) -> tuple[dict[str | None, list[PairClip]], Distributions]:
-    facts, read = defaultdict(list), Distributions()
-    for shown in clips:
-        file.write(
-            f'<script type="application/json" class="clip">{embedded(clip_data(shown))}</script>\n'.encode()
-        )
-        facts[shown.split].append(shown.facts)
-        read.add(shown.clip.meta)
-    return facts, read
+def _write_clips(file: BinaryIO, clips: Iterable[GalleryClip]) -> tuple[PairClips, Distributions]:
+    pair_clips, shown = defaultdict(list), Distributions()
+    for clip in clips:
+        data = embedded(clip_data(clip))
+        file.write(f'<script type="application/json" class="clip">{data}</script>\n'.encode())
+        pair_clips[clip.split].append(clip.pair_clip)
+        shown.add(clip.sample.meta)
+    return pair_clips, shown
 
 
 def _page_data(
-    shards: str, splits: tuple[ShardSet, ...], facts: dict[str | None, list[PairClip]], read: Distributions
+    name: str, splits: Sequence[ShardSet], pair_clips: PairClips, shown: Distributions
 ) -> dict[str, Any]:
-    pairs = shown_pairs(shards, splits, facts)
-    every = of_all(stored_metas(splits)) if on_this_disk(splits) else read
+    pairs = gallery_pairs(splits, pair_clips)
+    every = of_all(stored_metas(splits)) if on_this_disk(splits) else shown
     return {
-        **summary(shards, splits, every),
+        **summary(name, splits, every),
         "fps": FPS,
         "cell": CELL,
         "columns": COLUMNS,
         "pairs": pairs.by_clip(),
         "frozen": pairs.frozen,
-        "speech": [[key, start, picture] for (key, start), picture in pairs.speech.items()],
+        "speech": [[key, start, image] for (key, start), image in pairs.speech.items()],
     }
 
 
-def clip_data(shown: Shown) -> dict[str, Any]:
-    """One clip as the page draws it: texts as they are, but no folder of the machine; pictures and sound in base64."""
-    clip, meta = shown.clip, shown.clip.meta
-    assert clip.lips is not None and clip.spectrogram is not None
+def clip_data(clip: GalleryClip) -> dict[str, Any]:
+    """One clip as the page has it: texts as they are, but no folder of the machine; images and audio in base64."""
+    sample, meta = clip.sample, clip.sample.meta
+    assert sample.lips is not None and sample.spectrogram is not None
     return {
-        "key": clip.key,
-        "split": shown.split or "",
+        "key": sample.key,
+        "split": clip.split or "",
         "speaker": meta.speaker,
         "detector": str(meta.detector or ""),
         "transcript": str(meta.transcript or ""),
-        "frames": len(clip.lips),
+        "frames": len(sample.lips),
         "meta": [
             [name, without_folders(value if isinstance(value, str) else embedded_text(value))]
             for name, value in sorted(meta.dump().items())
         ],
-        "bins": clip.spectrogram.shape[1],
-        "lips": webp(sheet(clip.lips)),
-        "spectrum": webp(coloured(levels(clip.spectrogram))),
-        "points": None if clip.landmarks is None else points(clip.landmarks),
-        "phones": None if clip.phones is None else [_phone(clip.key, phone) for phone in clip.phones],
-        "audio": as_base64(shown.flac),
+        "bins": sample.spectrogram.shape[1],
+        "lips": webp(sheet(sample.lips)),
+        "spectrum": webp(coloured(levels(sample.spectrogram))),
+        "points": None if sample.landmarks is None else points(sample.landmarks),
+        "phones": None if sample.phones is None else [_phone(sample.key, phone) for phone in sample.phones],
+        "audio": as_base64(clip.flac),
     }
 
 

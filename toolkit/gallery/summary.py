@@ -12,11 +12,10 @@ from speechlip.errors import ShardError
 from speechlip.files.strict_json import as_json
 from speechlip.format import LEDGER
 from speechlip.manifest import Manifest
-from speechlip.remote.mirror import shards_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.ledger import read_rows
 from speechlip.shards.read.decode import decode_meta
-from speechlip.shards.read.shardset import ShardSet, read_manifest
+from speechlip.shards.read.shardset import ShardSet
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import FPS
@@ -71,13 +70,15 @@ def on_this_disk(splits: Sequence[ShardSet]) -> bool:
     return not any(is_remote(url) for split in splits for url in split.urls)
 
 
-def summary(shards: str, splits: Sequence[ShardSet], distributions: Distributions) -> dict[str, Any]:
-    """What the page draws above the clips: from manifest and ledger where there are any, else from the distributions alone."""
-    folder = None if shards.endswith(".tar") else shards_at(shards)
-    manifest = read_manifest(shards) if folder else None
+def summary(name: str, splits: Sequence[ShardSet], distributions: Distributions) -> dict[str, Any]:
+    """What stands above the clips: from manifest and ledger where there are any, else from the distributions alone.
+
+    name: of the shards, as they were opened.
+    """
+    folder, manifest = splits[0].folder, splits[0].manifest
     seconds = ledger_seconds(folder / LEDGER) if folder else {}
     return {
-        "name": shards if is_remote(shards) else Path(shards).resolve().name,
+        "name": name if is_remote(name) else Path(name).resolve().name,
         "funnel": as_json(manifest and manifest.funnel),
         "splits": as_json(manifest.splits if manifest else {}),
         "facts": _facts(manifest) if manifest else [],

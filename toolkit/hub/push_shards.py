@@ -22,7 +22,6 @@ from speechlip.hub.token import token_of
 from speechlip.manifest import Manifest
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.read.shardset import read_manifest
 
 OWN_FOLDERS = (SHARDS_FOLDER, PAIRS_FOLDER)
 DEFAULTS = PushOptions()
@@ -57,7 +56,8 @@ def uploads_of(folder: Path, options: PushOptions, progress: Progress) -> tuple[
     Raises ShardError where verify-shards finds a problem.
     """
     verification = verify(folder, progress=progress)
-    if not verification.ok:
+    manifest = verification.manifest
+    if manifest is None or not verification.ok:
         more = len(verification.problems) + verification.more - 1
         raise ShardError(
             f"not pushed: {verification.problems[0]}{f' (and {more} more)' if more else ''}; "
@@ -67,7 +67,6 @@ def uploads_of(folder: Path, options: PushOptions, progress: Progress) -> tuple[
         raise ShardError(
             f"{folder} has no {CARD}, so nobody would know what it is; run the same prep-shards command again"
         )
-    manifest = read_manifest(folder)
     licences = sorted({*manifest.stated_licences, *verification.licences})
     record = publication(licences, options.public, options.gated, options.right_stated)
     stated = [

@@ -1,7 +1,7 @@
 """Re-read a whole prepared folder with plain webdataset and say everything that is not as docs/format.md states it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Verification:
     more: problems beyond these.
     licences: those of the clips, as their samples say.
     notes: what could not be checked, because an older release did not write it down.
+    manifest: of the folder; None where it cannot be read.
     """
 
     shards: int
@@ -43,6 +44,7 @@ class Verification:
     more: int = 0
     licences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    manifest: Manifest | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -93,6 +95,7 @@ def verify(
         more=more,
         licences=tuple(sorted(contents.licences)),
         notes=tuple(unsealed(manifest)),
+        manifest=manifest,
     )
 
 

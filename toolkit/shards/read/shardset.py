@@ -59,7 +59,21 @@ def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = N
     if str(shards).endswith(".tar"):
         return _listed([shards], split)
     _refuse_scheme(str(shards), REMOTE_SCHEMES)
-    return _of_folder(shards_at(shards), split)
+    folder = shards_at(shards)
+    return _of_split(folder, read_manifest(folder), split)
+
+
+def open_splits(folder: str | Path) -> tuple[ShardSet, ...]:
+    """The shards of every split that has clips, of a prepared folder here or elsewhere.
+
+    Raises ShardError and HubError as ``open_shards`` does, and ShardError where no split has a clip.
+    """
+    folder = shards_at(folder)
+    manifest = read_manifest(folder)
+    names = dict.fromkeys(row.split for row in manifest.shards if row.clips)
+    if not names:
+        raise ShardError(f"{folder} holds no clip; {LEDGER} says what became of its sources")
+    return tuple(_of_split(folder, manifest, name) for name in names)
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -106,8 +120,7 @@ def _why_no_manifest(folder: Path) -> str:
     return f"{folder} has no manifest.json, so it is not a finished prepared folder; run prep-shards, or give a list of .tar paths"
 
 
-def _of_folder(folder: Path, split: str | None) -> ShardSet:
-    manifest = read_manifest(folder)
+def _of_split(folder: Path, manifest: Manifest, split: str | None) -> ShardSet:
     known = sorted({row.split for row in manifest.shards})
     if split not in known:
         raise OptionError(
