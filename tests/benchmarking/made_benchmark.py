@@ -1,4 +1,6 @@
-"""A benchmark that never happened: twelve scored encoders, one that failed, numbers in the order that one would expect, hostile names."""
+"""A benchmark that never happened: twelve scored encoders, one that failed, numbers in the order that one
+would expect, hostile names.
+"""
 
 from dataclasses import replace
 from pathlib import Path

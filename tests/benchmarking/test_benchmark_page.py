@@ -70,7 +70,9 @@ def written(browser, folder, benchmark):
 
 @pytest.fixture(scope="module")
 def opened(browser, made):
-    """The page as it opens; after a click on VA; after a second one; with other encoders on the map and the twins /p b m/ picked out."""
+    """The page as it opens; after a click on VA; after a second one; with other encoders on the map and the
+    twins /p b m/ picked out.
+    """
     return looked(
         browser,
         made[0],

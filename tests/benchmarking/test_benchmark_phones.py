@@ -1,4 +1,6 @@
-"""Ambiguity from shards whose phones are known: features that know only visemes are ambiguous, features that know phones are not."""
+"""Ambiguity from shards whose phones are known: features that know only visemes are ambiguous, features that
+know phones are not.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""The benchmark end to end on a tiny folder: who sees wins, the same again gives the same, nothing is done twice, no failure loses a row."""
+"""The benchmark end to end on a tiny folder: who sees wins, the same again gives the same, nothing is done
+twice, no failure loses a row.
+"""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""Scores against arithmetic by hand and properties: chance is chance, offsets are read back, intervals and differences rest on clips."""
+"""Scores against arithmetic by hand and properties: chance is chance, offsets are read back, intervals and
+differences rest on clips.
+"""
 
 from dataclasses import replace
 

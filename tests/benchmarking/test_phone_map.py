@@ -29,7 +29,9 @@ def tokens():
 
 
 def test_clouds_stay_clouds_and_the_map_is_the_same_each_time(tokens):
-    """Each token's nearest neighbours on the map belong to its own cloud; within the merged cloud /t/ and /d/ mix."""
+    """Each token's nearest neighbours on the map belong to its own cloud; within the merged cloud /t/ and /d/
+    mix.
+    """
     found = phone_map.phone_map(*tokens)
     assert found == phone_map.phone_map(*tokens)
     assert (

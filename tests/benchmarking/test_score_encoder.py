@@ -1,4 +1,6 @@
-"""The command: what it prints, its exit codes, and what it makes of data and options that no encoder can be scored with."""
+"""The command: what it prints, its exit codes, and what it makes of data and options that no encoder can be
+scored with.
+"""
 
 import json
 import shutil

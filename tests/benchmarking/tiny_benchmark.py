@@ -1,4 +1,6 @@
-"""A benchmark on a tiny folder, for the tests that run one: shards, options that take no time, a watcher that counts."""
+"""A benchmark on a tiny folder, for the tests that run one: shards, options that take no time, a watcher that
+counts.
+"""
 
 import json
 from dataclasses import replace

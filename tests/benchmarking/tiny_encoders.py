@@ -1,4 +1,6 @@
-"""Encoders for tests, opened as ``tiny_encoders:NAME``: one that sees the lips and so must win, and some that are broken each in its own way."""
+"""Encoders for tests, opened as ``tiny_encoders:NAME``: one that sees the lips and so must win, and some that
+are broken each in its own way.
+"""
 
 import numpy as np
 

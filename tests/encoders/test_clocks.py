@@ -29,7 +29,9 @@ def answers(features, clicks=CLICKS) -> dict[int, np.ndarray]:
 
 
 def measured_centre_ms(features, clicks=CLICKS) -> float:
-    """The clock's centre as the clicks find it: the middle of the answer (above a fifth of its greatest) lies, on average, on the click."""
+    """The clock's centre as the clicks find it: the middle of the answer (above a fifth of its greatest)
+    lies, on average, on the click.
+    """
     found = []
     for click, answer in answers(features, clicks).items():
         answer = np.where(answer > answer.max() / 5, answer, 0)
@@ -39,7 +41,9 @@ def measured_centre_ms(features, clicks=CLICKS) -> float:
 
 
 def heard_ms(features, clicks=CLICKS) -> tuple[float, float]:
-    """(past, future): how far before and after a feature's centre clicks still change it, at most, over all the clicks."""
+    """(past, future): how far before and after a feature's centre clicks still change it, at most, over all
+    the clicks.
+    """
     past, future = [], []
     for click, answer in answers(features, clicks).items():
         where = np.flatnonzero(answer) * 1000 / features.clock.rate_hz + features.clock.centre_ms

@@ -1,4 +1,6 @@
-"""Controls know what they should: spectra what the formula gives, lips their points, shuffled features nothing of the clip."""
+"""Controls know what they should: spectra what the formula gives, lips their points, shuffled features
+nothing of the clip.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""What speech networks see, against the formulas written out in numpy: Wav2Lip's mel, the features of the STFT, their columns and their scale."""
+"""What speech networks see, against the formulas written out in numpy: Wav2Lip's mel, the features of the
+STFT, their columns and their scale.
+"""
 
 import numpy as np
 import pytest
@@ -31,7 +33,9 @@ def slaney_mel(hz):
 
 
 def triangles(low_hz, high_hz, count, n_fft):
-    """(count, bins): triangles whose corners are equally far apart in mel, each of area 1 Hz: librosa.filters.mel, filter by filter."""
+    """(count, bins): triangles whose corners are equally far apart in mel, each of area 1 Hz:
+    librosa.filters.mel, filter by filter.
+    """
     corners = slaney_hz(np.linspace(slaney_mel(low_hz), slaney_mel(high_hz), count + 2))
     bins_hz = np.arange(n_fft // 2 + 1) * 16000 / n_fft
     rows = []
@@ -42,7 +46,9 @@ def triangles(low_hz, high_hz, count, n_fft):
 
 
 def wav2lip_mel(samples):
-    """(80, columns) of a whole clip in −1 … 1, by the formulas of Wav2Lip's audio.py and hparams.py; librosa pads with zeros since 0.10."""
+    """(80, columns) of a whole clip in −1 … 1, by the formulas of Wav2Lip's audio.py and hparams.py; librosa
+    pads with zeros since 0.10.
+    """
     emphasised = samples - 0.97 * np.concatenate([[0], samples[:-1]])
     padded = np.pad(emphasised, 400)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 800)
@@ -54,7 +60,10 @@ def wav2lip_mel(samples):
 
 
 def test_every_window_has_wav2lips_columns_of_the_whole_clip(audio):
-    """Wav2Lip takes 16 columns from int(80 i / 25). The clip is followed by silence, which is what the windows at its end see."""
+    """Wav2Lip takes 16 columns from int(80 i / 25).
+
+    The clip is followed by silence, which is what the windows at its end see.
+    """
     mel, reads = wav2lip_mel(np.concatenate([audio, np.zeros(640)]) / 32768), Wav2LipMel.reads
     windows = torch.from_numpy(np.stack([reads.cut(audio, start, 5) for start in range(N_FRAMES - 4)]))
     ours = Wav2LipMel()(windows).numpy()
@@ -72,7 +81,9 @@ def test_the_columns_of_a_clip_that_do_not_touch_its_end_are_those_of_the_clip_a
 
 
 def test_a_tone_is_as_loud_in_the_mel_as_the_formula_says():
-    """A full-scale sine of 1 kHz: |X| is 800/4 in its bin and half of that in the bins beside it, −20 dB of reference, area 1 filters."""
+    """A full-scale sine of 1 kHz: |X| is 800/4 in its bin and half of that in the bins beside it, −20 dB of
+    reference, area 1 filters.
+    """
     tone = (32767 * np.sin(2 * np.pi * 1000 * np.arange(6400) / 16000)).astype(np.int16)
     column = Wav2LipMel()(torch.from_numpy(Wav2LipMel.reads.cut(tone, 2, 5)[None]))[0, 8].numpy()
     gain = abs(1 - 0.97 * np.exp(-2j * np.pi * 1000 / 16000))
@@ -99,7 +110,9 @@ def test_features_of_the_magnitude_are_their_formulas(audio, feature, formula, m
 
 
 def test_the_complex_stft_has_the_columns_of_the_stored_magnitude(audio):
-    """Away from the clip's edges, where the stored one mirrors the clip; and its phase is that of the window's own samples."""
+    """Away from the clip's edges, where the stored one mirrors the clip; and its phase is that of the
+    window's own samples.
+    """
     reads, stored = ComplexStft.reads, spectrogram(audio).astype(np.float32)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
     for start in (1, 7, N_FRAMES - 6):

@@ -1,4 +1,6 @@
-"""Features from files: the right file, the right part of it, and a sentence for every file that is not what it should be."""
+"""Features from files: the right file, the right part of it, and a sentence for every file that is not what
+it should be.
+"""
 
 import json
 import pickle

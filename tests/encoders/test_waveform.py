@@ -1,4 +1,6 @@
-"""What an encoder gives is held against what it declares; long sound goes through in pieces as it would at once."""
+"""What an encoder gives is held against what it declares; long sound goes through in pieces as it would at
+once.
+"""
 
 import numpy as np
 import pytest

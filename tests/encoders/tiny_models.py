@@ -1,4 +1,6 @@
-"""Published architectures in miniature: the convolutions' kernels and strides are the true ones, everything else is small."""
+"""Published architectures in miniature: the convolutions' kernels and strides are the true ones, everything
+else is small.
+"""
 
 import torch
 import torchaudio

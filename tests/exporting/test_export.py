@@ -1,4 +1,6 @@
-"""``export_features`` from Python: options that are refused when they are made, and the record that comes back."""
+"""``export_features`` from Python: options that are refused when they are made, and the record that comes
+back.
+"""
 
 from fractions import Fraction
 

@@ -1,4 +1,7 @@
-"""The files, read as the renderers read them. The loaders' lines are restated here from their shapes, apart from what wrote the files."""
+"""The files, read as the renderers read them.
+
+The loaders' lines are restated here from their shapes, apart from what wrote the files.
+"""
 
 import json
 from fractions import Fraction

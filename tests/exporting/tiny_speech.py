@@ -1,4 +1,6 @@
-"""A speech encoder whose features are known: feature k is made of the k-th stretch of sound and of nothing else."""
+"""A speech encoder whose features are known: feature k is made of the k-th stretch of sound and of nothing
+else.
+"""
 
 import numpy as np
 import torch
@@ -7,7 +9,9 @@ from speechlip.encoders.features.protocol import FeatureClock
 
 
 class TinySpeech:
-    """dim numbers for each 1 / rate_hz s: a fixed random mixture of its loudness in four parts, unlike for every dimension in mean and size."""
+    """dim numbers for each 1 / rate_hz s: a fixed random mixture of its loudness in four parts, unlike for
+    every dimension in mean and size.
+    """
 
     name = "tiny"
 

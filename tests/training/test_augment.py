@@ -1,4 +1,6 @@
-"""Augmentation: each change is what it says, the same for the frames of a window, and drawn by seed, step and rank alone."""
+"""Augmentation: each change is what it says, the same for the frames of a window, and drawn by seed, step and
+rank alone.
+"""
 
 import numpy as np
 import pytest
@@ -31,7 +33,9 @@ def draw(step=0, seed=0, rank=0):
 
 @pytest.fixture(scope="module")
 def lips():
-    """Four windows of five frames, each frame the same picture as its neighbours, of middling grey so that nothing is clipped."""
+    """Four windows of five frames, each frame the same picture as its neighbours, of middling grey so that
+    nothing is clipped.
+    """
     pictures = torch.randint(
         90, 140, (4, 1, 96, 96, 3), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
     )
@@ -130,7 +134,9 @@ def test_noise_on_a_waveform_has_the_level_that_was_drawn():
 
 
 def test_noise_on_a_magnitude_is_that_on_the_waveform():
-    """|X| of a loud sound with noise under it: against the STFT of waveforms to which noise of the same power was added."""
+    """|X| of a loud sound with noise under it: against the STFT of waveforms to which noise of the same power
+    was added.
+    """
     rng, samples = np.random.default_rng(0), 24 * 128 + 512
     wave = np.sin(np.arange(samples) * 0.4)
     window = np.hanning(513)[:-1]
@@ -210,6 +216,9 @@ def test_presets_leave_it_off_and_an_unknown_name_is_refused():
     assert unlike_paper(make_options("paper", {"augment": "flip"}))["augment"] == "flip, not stated"
     with pytest.raises(
         OptionError,
-        match="no augmentation 'mirror'; there are: colour, shift, flip, noise, with commas between them, or none",
+        match=(
+            "no augmentation 'mirror'; there are: colour, shift, flip, noise, with commas between them, or "
+            "none"
+        ),
     ):
         make_options("paper", {"augment": "colour,mirror"})

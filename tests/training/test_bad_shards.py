@@ -1,4 +1,6 @@
-"""train-encoder on shards and runs that it cannot use: one line that says so, exit code 1, and nothing left behind."""
+"""train-encoder on shards and runs that it cannot use: one line that says so, exit code 1, and nothing left
+behind.
+"""
 
 import json
 
@@ -54,8 +56,8 @@ def test_another_crop(shards, tmp_path, capsys):
     tiny_dataset.edit_manifest(shards, lambda manifest: manifest["options"].update(crop="full-face"))
     words = refused(capsys, shards, *TINY, "-o", tmp_path / "run")
     assert (
-        "cut by preset 'full-face'; the lip network reads rows 24–71, where lips, lower-face, auto-avsr have the mouth"
-        in words
+        "cut by preset 'full-face'; the lip network reads rows 24–71, where lips, lower-face, auto-avsr "
+        "have the mouth" in words
     )
     for crop in PRESETS:
         tiny_dataset.edit_manifest(shards, lambda manifest, crop=crop: manifest["options"].update(crop=crop))
@@ -73,8 +75,8 @@ def test_one_speaker_and_what_is_off(tmp_path, capsys):
     shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40, 40)}}, shards=1)
     words = refused(capsys, shards, *TINY, "--negatives", "shift:0.5,speaker:0.5", "-o", tmp_path / "run")
     assert (
-        "'speaker' negatives cannot be drawn: split 'train' has one speaker; leave them out of the mix, for instance shift:1"
-        in words
+        "'speaker' negatives cannot be drawn: split 'train' has one speaker; leave them out of the mix, for "
+        "instance shift:1" in words
     )
 
 

@@ -1,4 +1,6 @@
-"""--check-data: one batch is learned by heart, or the reason why not is said; and the run itself sees nothing of it."""
+"""--check-data: one batch is learned by heart, or the reason why not is said; and the run itself sees nothing
+of it.
+"""
 
 import json
 
@@ -50,7 +52,10 @@ def test_a_network_that_cannot_learn_is_found(shards, monkeypatch):
     monkeypatch.setattr(checking, "CHECKED_LR", 1e-12)
     with pytest.raises(
         DataCheckFailed,
-        match=r"4 pairs is not learned by heart in 3 steps: the loss went from .* below 0\.693 was wanted\. Look at",
+        match=(
+            r"4 pairs is not learned by heart in 3 steps: the loss went from .* below 0\.693 was wanted\. "
+            r"Look at"
+        ),
     ):
         check_data(shards, OPTIONS)
 

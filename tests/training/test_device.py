@@ -19,7 +19,10 @@ from speechlip.training.step.objective import Objective
 from speechlip.training.train import train
 
 CPU = torch.device("cpu")
-CPU_FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+CPU_FULL = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+    "allocate 9 bytes."
+)
 
 
 # memory
@@ -185,13 +188,18 @@ def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():
     assert list(watch.add(7, torch.tensor(float("nan")), batch)) == []
     with pytest.raises(
         TrainingStopped,
-        match=r"step 7: the loss is nan; lower --lr, or take fp32. The batch \(lips, speech\): a, b, c, d, e, f, g$",
+        match=(
+            r"step 7: the loss is nan; lower --lr, or take fp32. The batch \(lips, speech\): a, b, c, d, e, "
+            r"f, g$"
+        ),
     ):
         list(watch.add(8, torch.tensor(1.0), {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)}))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_of_numbers_that_are_none_is_none_and_no_exception(loss):
-    """torch's own binary cross entropy raises, on a GPU in a way that nothing recovers from; then no batch is named."""
+    """torch's own binary cross entropy raises, on a GPU in a way that nothing recovers from; then no batch is
+    named.
+    """
     criterion = Criterion(loss, loop.PairRules())
     assert torch.isnan(criterion(torch.full((8, 5), torch.nan), torch.ones(8, 5), whole_batch()))

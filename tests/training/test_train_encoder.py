@@ -31,8 +31,8 @@ def test_a_run_and_its_continuation(shards, tmp_path, capsys):
     code, said, notes = call(capsys, shards, *options)
     assert code == 0 and said.startswith("step 1: loss 0.") and f"weights in {out}/step-00000001" in said
     assert (
-        "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; feature logmag, not stated; lip_input mouth, not stated; steps 1,"
-        in notes
+        "training mel-cnn. Not the paper's: batch_size 4, the paper has 16; feature logmag, not stated; "
+        "lip_input mouth, not stated; steps 1," in notes
     )
     code, said, notes = call(
         capsys, shards, "--steps", 1, "--check-data", "-o", out

@@ -1,4 +1,6 @@
-"""Training with what the paper leaves open: networks that read the waveform, other features, pools and gaps; each resumes and is read back."""
+"""Training with what the paper leaves open: networks that read the waveform, other features, pools and gaps;
+each resumes and is read back.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""What training refuses: other shards, damaged or hostile checkpoints, a full disk, numbers that are not finite."""
+"""What training refuses: other shards, damaged or hostile checkpoints, a full disk, numbers that are not
+finite.
+"""
 
 import errno
 import json
@@ -91,7 +93,10 @@ def test_a_process_that_reads_and_is_killed_is_one_sentence(shards, tmp_path):
 
     with pytest.raises(
         WorkerError,
-        match=r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go on",
+        match=(
+            r"a process that reads shards is killed by signal: Killed.*take fewer --workers, or 0, and go "
+            r"on"
+        ),
     ):
         train(
             shards,

@@ -1,4 +1,6 @@
-"""What two processes do for test_ranks.py: ``torchrun --nproc-per-node 2 two_ranks.py SHARDS DAMAGED OUT``; the end is an error of one of them."""
+"""What two processes do for test_ranks.py: ``torchrun --nproc-per-node 2 two_ranks.py SHARDS DAMAGED OUT``;
+the end is an error of one of them.
+"""
 
 import sys
 from contextlib import suppress

@@ -1,4 +1,6 @@
-"""``speechlip.benchmark``: speech encoders in one table, each row kept as soon as it is there, the tables written last."""
+"""``speechlip.benchmark``: speech encoders in one table, each row kept as soon as it is there, the tables
+written last.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -64,13 +66,14 @@ def benchmark(
 ) -> Benchmark:
     """Score how well each encoder's features find the lips that belong to them, beside the controls.
 
-    encoders: names as ``open_encoder`` takes them; a run of training gives two rows. shards: a prepared folder,
-    ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out: the folder of
-    benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at a time; None for
-    all cores, 1 on a GPU. command: as it was typed, for the record.
+    encoders: names as ``open_encoder`` takes them; a run of training gives two rows. shards: a prepared
+    folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out: the
+    folder of benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at a
+    time; None for all cores, 1 on a GPU. command: as it was typed, for the record.
 
-    An encoder that fails is a row with its reason. Raises OptionError, ShardError and ModelError, before anything
-    is trained, for shards and options that no encoder can be scored with, and for a name that means none.
+    An encoder that fails is a row with its reason. Raises OptionError, ShardError and ModelError, before
+    anything is trained, for shards and options that no encoder can be scored with, and for a name that means
+    none.
     """
     shards, out = shards_at(shards, cache), Path(out)
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
@@ -99,7 +102,10 @@ def score_encoders(
     on_plan: OnPlan,
     on_row: OnRow,
 ) -> Benchmark:
-    """Make the rows that are not there yet, and compare all of them. options: device and split are settled."""
+    """Make the rows that are not there yet, and compare all of them.
+
+    options: device and split are settled.
+    """
     facts, clips = shards_facts(shards, options.split)
     tasks = tasks_of(names, facts, options)
     notes = [*notes_of(shards, facts, clips), *training_notes(options)]
@@ -151,7 +157,9 @@ def crashed(task: Task, crash: Crashed) -> EncoderRow:
 
 
 def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
-    """Where the common training is not that of SE4Lip's paper, which has another task: an encoder trained whole."""
+    """Where the common training is not that of SE4Lip's paper, which has another task: an encoder trained
+    whole.
+    """
     from speechlip.training.options import STATED
 
     ours = {"loss": "nce", "batch_size": options.batch_size, "lr": options.lr}

@@ -1,4 +1,7 @@
-"""What a user may choose for ``score-encoder``: one frozen dataclass and two presets. All of it changes numbers, and stands in benchmark.json."""
+"""What a user may choose for ``score-encoder``: one frozen dataclass and two presets.
+
+All of it changes numbers, and stands in benchmark.json.
+"""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +16,10 @@ PRECISIONS = ("fp32", "bf16")
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """Options of ``benchmark``; the defaults are the preset ``full``. Raises OptionError for what cannot be."""
+    """Options of ``benchmark``; the defaults are the preset ``full``.
+
+    Raises OptionError for what cannot be.
+    """
 
     steps: int = 3000
     """Training batches of each seed."""
@@ -47,7 +53,8 @@ class BenchmarkOptions:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
             raise OptionError(
-                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0"
+                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number "
+                "above 0"
             )
 
     def learning_rate(self, step: int) -> float:

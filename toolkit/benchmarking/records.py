@@ -1,7 +1,9 @@
-"""What a benchmark run finds, as ``benchmark.json`` holds it: dataclasses that go through JSON unchanged. A missing number is null, never NaN.
+"""What a benchmark run finds, as ``benchmark.json`` holds it: dataclasses that go through JSON unchanged. A
+missing number is null, never NaN.
 
-``OUT/benchmark.json`` is one ``Benchmark``. ``OUT/tokens/*.npz`` hold the tokens that the map of phones is drawn from (``Ambiguity.tokens_file``):
-``points`` (N, up to 50) float32, the encoder's features in PCA space, and ``phones`` (N,) text, ARPAbet.
+``OUT/benchmark.json`` is one ``Benchmark``. ``OUT/tokens/*.npz`` hold the tokens that the map of phones is
+drawn from (``Ambiguity.tokens_file``): ``points`` (N, up to 50) float32, the encoder's features in PCA space,
+and ``phones`` (N,) text, ARPAbet.
 """
 
 import json
@@ -29,7 +31,10 @@ SCORED, FAILED = "scored", "failed"
 
 @dataclass(frozen=True)
 class Column:
-    """One number of the table. chance: what knowing nothing gives, None where that is not one number. higher_is_better: None for neither."""
+    """One number of the table.
+
+    chance: what knowing nothing gives, None where that is not one number. higher_is_better: None for neither.
+    """
 
     title: str
     unit: str
@@ -62,7 +67,10 @@ COLUMNS: dict[str, Column] = {
     "sync_confidence": Column("confidence", "own distance", True),
     "sync_distance": Column("distance", "own distance", False),
 }
-"""Keys of ``EncoderRow.scores``. Confidence and distance lie in each encoder's own space; they are not LSE-C and LSE-D."""
+"""Keys of ``EncoderRow.scores``.
+
+Confidence and distance lie in each encoder's own space; they are not LSE-C and LSE-D.
+"""
 AMBIGUITY_COLUMNS: dict[str, Column] = {
     "va": Column("VA", "", True),
     "ar": Column("AR", "", False),
@@ -78,8 +86,9 @@ AMBIGUITY_COLUMNS: dict[str, Column] = {
 
 @dataclass(frozen=True)
 class Score:
-    """One number of one row. value: the mean over seeds. ci_low, ci_high: 95 % over clips of that mean. seed_low, seed_high: the least
-    and the greatest of the seeds; equal for one seed. reason: why ``value`` is None, empty where it is there."""
+    """One number of one row. value: the mean over seeds. ci_low, ci_high: 95 % over clips of that mean.
+    seed_low, seed_high: the least and the greatest of the seeds; equal for one seed. reason: why ``value``
+    is None, empty where it is there."""
 
     value: float | None
     ci_low: float | None = None
@@ -91,7 +100,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Difference:
-    """This row less the best row ``to`` (its label), on the same clips: value, 95 % interval, two-sided p over clips, paired (None: too few clips)."""
+    """This row less the best row ``to`` (its label), on the same clips: value, 95 % interval, two-sided p
+    over clips, paired (None: too few clips).
+    """
 
     to: str
     value: float
@@ -102,10 +113,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One seed of one row. steps, loss: of its training; loss None for ``as trained``. scores: keys of ``COLUMNS``; a missing one is left out.
+    """One seed of one row. steps, loss: of its training; loss None for ``as trained``. scores: keys of
+    ``COLUMNS``; a missing one is left out.
 
-    offsets, confidence, distance: per clip, in the order of ``Benchmark.clips``; None for a clip too short for every shift to have a pair.
-    curve: (31,) mean distance at ``SHIFTS`` over the clips that have one.
+    offsets, confidence, distance: per clip, in the order of ``Benchmark.clips``; None for a clip too short
+    for every shift to have a pair. curve: (31,) mean distance at ``SHIFTS`` over the clips that have one.
     """
 
     seed: int
@@ -120,11 +132,13 @@ class SeedResult:
 
 @dataclass(frozen=True)
 class Ambiguity:
-    """Do phones that look alike lie together? scores: keys of ``AMBIGUITY_COLUMNS``; reason: why there are none, empty where there are.
+    """Do phones that look alike lie together? scores: keys of ``AMBIGUITY_COLUMNS``; reason: why there are
+    none, empty where there are.
 
-    tokens, phones: how many. viseme_map: of metrics.visemes. pairs: "T/D" → pair ratio R, 0 merged, 1 as far apart as two visemes; contrast: the same
-    of M/N, M/NG, N/NG, which look different. matrix: R of every two of ``matrix_phones`` (None on the diagonal). tokens_file: beside
-    benchmark.json, for the map; empty where there is none.
+    tokens, phones: how many. viseme_map: of metrics.visemes. pairs: "T/D" → pair ratio R, 0 merged, 1 as far
+    apart as two visemes; contrast: the same of M/N, M/NG, N/NG, which look different. matrix: R of every two
+    of ``matrix_phones`` (None on the diagonal). tokens_file: beside benchmark.json, for the map; empty where
+    there is none.
     """
 
     scores: dict[str, Score] = field(default_factory=dict)
@@ -141,11 +155,12 @@ class Ambiguity:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an encoder takes, measured in a fresh process on ``seconds`` s of speech; None where it could not be measured, ``reason`` says why.
+    """What an encoder takes, measured in a fresh process on ``seconds`` s of speech; None where it could not
+    be measured, ``reason`` says why.
 
-    real_time_factor: computing time / duration of the speech, below 1 is faster than speech. peak_memory_mb: of that process, libraries and
-    weights included; on a GPU what torch held there. look_ahead_ms: how much later speech a feature waits for, None
-    where it is all of it. threads, device: of the measure.
+    real_time_factor: computing time / duration of the speech, below 1 is faster than speech. peak_memory_mb:
+    of that process, libraries and weights included; on a GPU what torch held there. look_ahead_ms: how much
+    later speech a feature waits for, None where it is all of it. threads, device: of the measure.
     """
 
     parameters: int | None
@@ -161,14 +176,16 @@ class Cost:
 
 @dataclass(frozen=True)
 class EncoderRow:
-    """One row of the table. name: as it was asked for. label: unique in the table. role: ``encoder`` or ``control``. mode: ``head`` (frozen, the
-    common head trained on it) or ``as trained`` (a run of train-encoder, its own two halves).
+    """One row of the table. name: as it was asked for. label: unique in the table. role: ``encoder`` or
+    ``control``. mode: ``head`` (frozen, the common head trained on it) or ``as trained`` (a run of
+    train-encoder, its own two halves).
 
-    note: what a reader has to know of this row, such as where a control's landmarks come from. rate_hz, centre_ms: as the encoder declares; dim: of
-    a feature at that rate; frame_dim: of a video frame. differences: "pair_auc", "offset_exact" → to the best row; none for the best itself.
-    is_best: whether the differences of the others are to this row. weights: SHA-256 of the file, or commit on the Hub; empty where there are none,
-    or nobody says. unlike_paper: of a trained run, option → what is not the paper's.
-    seconds: wall clock of all its seeds.
+    note: what a reader has to know of this row, such as where a control's landmarks come from. rate_hz,
+    centre_ms: as the encoder declares; dim: of a feature at that rate; frame_dim: of a video frame.
+    differences: "pair_auc", "offset_exact" → to the best row; none for the best itself. is_best: whether the
+    differences of the others are to this row. weights: SHA-256 of the file, or commit on the Hub; empty where
+    there are none, or nobody says. unlike_paper: of a trained run, option → what is not the paper's. seconds:
+    wall clock of all its seeds.
     """
 
     name: str
@@ -196,10 +213,12 @@ class EncoderRow:
 
 @dataclass(frozen=True)
 class ShardsFacts:
-    """Which data. name: of the folder. manifest_sha256: of its manifest.json. landmarks: how the mouth points came, empty where there are none.
+    """Which data. name: of the folder. manifest_sha256: of its manifest.json. landmarks: how the mouth points
+    came, empty where there are none.
 
-    Of each split: clips, speakers, seconds. pairs: kind → how many frozen pairs of the examined split; off: kinds without any → why.
-    gallery: windows of retrieval. train_digest: of the shards that are learned from. too_short: clips that no offset can be measured in.
+    Of each split: clips, speakers, seconds. pairs: kind → how many frozen pairs of the examined split; off:
+    kinds without any → why. gallery: windows of retrieval. train_digest: of the shards that are learned from.
+    too_short: clips that no offset can be measured in.
     """
 
     name: str
@@ -217,9 +236,10 @@ class ShardsFacts:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """All of a run. options: ``BenchmarkOptions`` as a dict. clips: keys of the examined split, in the order of per-clip values. head: what the
-    common head is, in words. unlike_paper: options of the benchmark's own training that the paper has otherwise. notes: for the reader. intervals: id
-    of how they and p were made (docs/protocols.md)."""
+    """All of a run. options: ``BenchmarkOptions`` as a dict. clips: keys of the examined split, in the order
+    of per-clip values. head: what the common head is, in words. unlike_paper: options of the benchmark's
+    own training that the paper has otherwise. notes: for the reader. intervals: id of how they and p were
+    made (docs/protocols.md)."""
 
     shards: ShardsFacts
     options: dict[str, Any]
@@ -237,7 +257,10 @@ class Benchmark:
 
 
 def as_json(benchmark: Benchmark) -> str:
-    """The text of ``benchmark.json``. Raises ValueError for a number that is not finite, which no record may hold."""
+    """The text of ``benchmark.json``.
+
+    Raises ValueError for a number that is not finite, which no record may hold.
+    """
     return json.dumps(asdict(benchmark), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -247,7 +270,8 @@ def load_benchmark(path: Path) -> Benchmark:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ShardError(
-                f"{path} is of format {content['format']!r}, this speechlip reads {FORMAT}; run score-encoder again"
+                f"{path} is of format {content['format']!r}, this speechlip reads {FORMAT}; run "
+                "score-encoder again"
             )
         return benchmark_from(content)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -262,7 +286,9 @@ def benchmark_from(content: dict[str, Any]) -> Benchmark:
 
 
 def without_places(benchmark: Benchmark) -> Benchmark:
-    """The same for a page or a card that is sent on: runs and folders by as few of their last parts as tell them apart."""
+    """The same for a page or a card that is sent on: runs and folders by as few of their last parts as tell
+    them apart.
+    """
     named = short_paths([row.label for row in benchmark.rows])
     content = asdict(replace(benchmark, command=command_without_folders(benchmark.command)))
     return benchmark_from(without_folders_anywhere(content, named))

@@ -1,4 +1,7 @@
-"""One row of the table, from an encoder's name to its numbers. What a seed found is kept as soon as it is there, so that a row can go on."""
+"""One row of the table, from an encoder's name to its numbers.
+
+What a seed found is kept as soon as it is there, so that a row can go on.
+"""
 
 import json
 import shutil
@@ -48,7 +51,10 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class RowJob:
-    """What all rows of a run share. options: split and device settled. anchors: what AR* is measured between."""
+    """What all rows of a run share.
+
+    options: split and device settled. anchors: what AR* is measured between.
+    """
 
     out: Path
     shards: Path
@@ -105,7 +111,9 @@ def failed_row(task: Task, reason: str) -> EncoderRow:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """On a CPU: the same order of sums, so the same numbers, however many processes there are and cores they have."""
+    """On a CPU: the same order of sums, so the same numbers, however many processes there are and cores they
+    have.
+    """
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
@@ -118,7 +126,10 @@ def one_thread(device: str) -> Iterator[None]:
 
 
 def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
-    """Open the encoder, cache its features, train and examine every seed, and put the numbers together. Raises what any of these raises."""
+    """Open the encoder, cache its features, train and examine every seed, and put the numbers together.
+
+    Raises what any of these raises.
+    """
     folder, options, split = job.folder(task), job.options, job.facts.split
     folder.mkdir(parents=True, exist_ok=True)
     if task.mode == AS_TRAINED:
@@ -163,7 +174,9 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
 
 
 def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
-    """Raise ModelError where the lips that a run learned from were cropped otherwise than those of the shards."""
+    """Raise ModelError where the lips that a run learned from were cropped otherwise than those of the
+    shards.
+    """
     if task.run and task.run.crop != shards.crop:
         raise ModelError(
             f"{task.name} was trained on crops {task.run.crop!r}, these shards hold {shards.crop!r}; "

@@ -70,7 +70,9 @@ class Task:
 
 
 def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions) -> list[Task]:
-    """The encoders that were asked for, in their order, then the controls; a run of train-encoder gives two rows."""
+    """The encoders that were asked for, in their order, then the controls; a run of train-encoder gives two
+    rows.
+    """
     controls = dict(CONTROLS) | ({LIPS: f"mouth points, {facts.landmarks}"} if facts.landmarks else {})
     wanted = [(name, ENCODER, controls.get(name, "")) for name in dict.fromkeys(names)]
     wanted += [(name, CONTROL, note) for name, note in controls.items() if name not in names]
@@ -100,7 +102,9 @@ def run_facts(name: str) -> CheckpointFacts | None:
 
 
 def trained_elsewhere(run: CheckpointFacts | None, facts: ShardsFacts) -> str:
-    """A note on a run that learned from another train split than the heads do; else empty, as where the run does not say."""
+    """A note on a run that learned from another train split than the heads do; else empty, as where the run
+    does not say.
+    """
     digest = run.shards.digest if run else ""
     return OTHER_SHARDS if digest and digest != facts.train_digest else ""
 
@@ -124,7 +128,9 @@ def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) 
 
 
 def identity(name: str) -> Any:
-    """What tells an encoder from another of the same name: weights of a run, files of a folder, the file of a module."""
+    """What tells an encoder from another of the same name: weights of a run, files of a folder, the file of a
+    module.
+    """
     kind, _, rest = name.partition(":")
     if is_run(name):
         try:
@@ -173,12 +179,16 @@ def versions() -> dict[str, str]:
 
 
 def examined(shards: Path, asked: str) -> str:
-    """The split to examine: the one that was asked for, else test, else validation. Raises ShardError, OptionError where there are no pairs."""
+    """The split to examine: the one that was asked for, else test, else validation.
+
+    Raises ShardError, OptionError where there are no pairs.
+    """
     manifest = read_manifest(shards)
     crop = manifest.crop
     if crop != CROP:
         raise ShardError(
-            f"{shards} holds crops {crop!r}, {PROTOCOL} compares encoders on {CROP!r}; prepare the videos with --crop {CROP}"
+            f"{shards} holds crops {crop!r}, {PROTOCOL} compares encoders on {CROP!r}; prepare the videos "
+            f"with --crop {CROP}"
         )
     with_pairs = sorted(split for split, file in manifest.pairs.items() if file.rows)
     split = asked or next((name for name in ("test", "validation") if name in with_pairs), "")
@@ -189,7 +199,8 @@ def examined(shards: Path, asked: str) -> str:
             else f"neither split test nor validation of {shards} has"
         )
         raise OptionError(
-            f"{wanted} no frozen pairs; there are some for: {', '.join(with_pairs) or 'none'}. Prepare with --split train=…,test=…"
+            f"{wanted} no frozen pairs; there are some for: {', '.join(with_pairs) or 'none'}. Prepare with "
+            "--split train=…,test=…"
         )
     open_shards(shards, "train")
     return split
@@ -204,7 +215,8 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
     counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
     if not counts["positive"] or not any(counts[kind] for kind in NEGATIVES):
         raise ShardError(
-            f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips for it"
+            f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips "
+            "for it"
         )
     why = impossible_kinds(open_shards(shards, split)) | manifest.pairs[split].off
     facts = ShardsFacts(
@@ -242,18 +254,21 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
     notes = [f"no {kind!r} negatives: {why}" for kind, why in facts.off.items()]
     if facts.too_short:
         notes.append(
-            f"{facts.too_short} of {n_clips} clips are shorter than {LEAST_FRAMES} frames, so no offset is measured in them"
+            f"{facts.too_short} of {n_clips} clips are shorter than {LEAST_FRAMES} frames, so no offset is "
+            "measured in them"
         )
     if not facts.landmarks:
         notes.append("no control 'lips': these shards carry no landmarks")
     if read_manifest(shards).split_by != "speaker":
         notes.append(
-            f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of people who were not learned from"
+            f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of "
+            "people who were not learned from"
         )
     if copies := shared_recordings(read_ledger(shards)):
         names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
         notes.append(
-            f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been learned"
+            f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been "
+            "learned"
         )
     return notes
 
@@ -268,5 +283,6 @@ def training_notes(options: BenchmarkOptions) -> list[str]:
         return []
     steps, warmup = counted(options.steps, "step"), counted(options.warmup_steps, "step")
     return [
-        f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it should, and heads hardly learn"
+        f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it should, "
+        "and heads hardly learn"
     ]

@@ -11,7 +11,10 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 
 @command(
     "export-features",
-    epilog="\b\nExample:\n  export-features runs/se4lip videos/ -o features/se4lip\n  export-features hubert-large may.mp4 --for er-nerf -o features/hubert",
+    epilog=(
+        "\b\nExample:\n  export-features runs/se4lip videos/ -o features/se4lip\n  export-features "
+        "hubert-large may.mp4 --for er-nerf -o features/hubert"
+    ),
 )
 @click.argument("encoder", type=ENCODER, metavar="ENCODER")
 @click.argument("videos", type=FILE)
@@ -40,11 +43,14 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 @limit_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def export_features(**given: Any) -> int:
-    """Write speech features of whole videos in the files that SyncTalk, ER-NeRF, TalkingGaussian and AD-NeRF load.
+    """Write speech features of whole videos in the files that SyncTalk, ER-NeRF, TalkingGaussian and AD-NeRF
+    load.
 
-    ENCODER is the folder of a train-encoder run or the name of an encoder; VIDEOS a folder (any depth), one video, or one sound file. Every file has one
-    row for each 40 ms of the video (25 a second, whatever its own rate), z-scored per dimension; aud_ENCODER.json beside it says from what. Finished
-    videos are not done again. Exit code 0 when every video is exported, 3 when some failed (each with its reason), 1 for an error.
+    ENCODER is the folder of a train-encoder run or the name of an encoder; VIDEOS a folder (any depth), one
+    video, or one sound file. Every file has one row for each 40 ms of the video (25 a second, whatever its
+    own rate), z-scored per dimension; aud_ENCODER.json beside it says from what. Finished videos are not done
+    again. Exit code 0 when every video is exported, 3 when some failed (each with its reason), 1 for an
+    error.
     """
     from speechlip.commands.output.export_features import run
 

@@ -23,7 +23,10 @@ from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_
     type=ENCODER,
     metavar="NAME",
     multiple=True,
-    help="May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, module:function (docs/encoders.md).",
+    help=(
+        "May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, "
+        "module:function (docs/encoders.md)."
+    ),
 )
 @click.option(
     "--preset",
@@ -62,11 +65,13 @@ def score_encoder(
     encoders: tuple[str, ...],
     **given: Any,
 ) -> int:
-    """Put speech encoders into one table: how well their features find the lips that belong to them, by one protocol (docs/benchmark.md).
+    """Put speech encoders into one table: how well their features find the lips that belong to them, by one
+    protocol (docs/benchmark.md).
 
-    Every encoder is frozen; the same head and the same lip encoder are trained on the train split of SHARDS, and examined on the frozen pairs of
-    another. Controls are always there. Leaves OUT/benchmark.json, .csv and .html; rows that are finished are not made again. Exit code 0 when all
-    rows are there, 3 when some are missing (each with its reason), 1 for an error.
+    Every encoder is frozen; the same head and the same lip encoder are trained on the train split of SHARDS,
+    and examined on the frozen pairs of another. Controls are always there. Leaves OUT/benchmark.json, .csv
+    and .html; rows that are finished are not made again. Exit code 0 when all rows are there, 3 when some are
+    missing (each with its reason), 1 for an error.
     """
     from speechlip.commands.output.score_encoder import run
 

@@ -17,7 +17,10 @@ LIPS = Named(("mouth", "literal"))
 
 @command(
     "train-encoder",
-    epilog="\b\nExample:\n  train-encoder shards/ --encoder se4lip -o runs/se4lip\n  train-encoder shards/ --encoder mel-cnn --preset fast --steps 2000",
+    epilog=(
+        "\b\nExample:\n  train-encoder shards/ --encoder se4lip -o runs/se4lip\n  train-encoder shards/ "
+        "--encoder mel-cnn --preset fast --steps 2000"
+    ),
 )
 @click.argument("shards", type=SHARDS)
 @cache_option
@@ -52,7 +55,10 @@ LIPS = Named(("mouth", "literal"))
 )
 @click.option(
     "--negatives",
-    help="Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.  [fast: positive:1]",
+    help=(
+        "Shares such as shift:0.5,clip:0.25,speaker:0.25; with positive:… they are shares of all pairs.  "
+        "[fast: positive:1]"
+    ),
 )
 @click.option(
     "--min-neg-gap",
@@ -113,11 +119,12 @@ def train_encoder(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://…), so that what is said and what is seen lie
-    close together.
+    """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://…), so
+    that what is said and what is seen lie close together.
 
-    Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture OUT/training.png and the card OUT/README.md.
-    The paper preset is what SE4Lip states; what it leaves open is printed and saved.
+    Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture
+    OUT/training.png and the card OUT/README.md. The paper preset is what SE4Lip states; what it leaves open
+    is printed and saved.
     """
     from speechlip.commands.output.train_encoder import run
 

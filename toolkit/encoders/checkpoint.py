@@ -1,7 +1,7 @@
 """A checkpoint of a training run as files: ``checkpoint.json``, typed, and ``model.safetensors``.
 
-A run folder (docs/training.md) holds ``step-NNNNNNNN/`` with both; the last step counts. Neither file can hold
-code. ``trainer.pt`` beside them is read by training alone.
+A run folder (docs/training.md) holds ``step-NNNNNNNN/`` with both; the last step counts. Neither file can
+hold code. ``trainer.pt`` beside them is read by training alone.
 """
 
 import hashlib
@@ -58,11 +58,15 @@ class CheckpointFacts:
     crop: str
     """Preset of the lip crops."""
     data: dict[str, Any]
-    """Of the train split: title, access and more as the manifest declares it, licences, clips, speakers, seconds."""
+    """Of the train split: title, access and more as the manifest declares it, licences, clips, speakers,
+    seconds.
+    """
     unlike_paper: dict[str, str] = field(default_factory=dict)
     """Option → how it differs from the paper's."""
     ends: tuple[int, ...] = ()
-    """Last steps that the run was to have before it was given others, where its learning rate depends on that."""
+    """Last steps that the run was to have before it was given others, where its learning rate depends on
+    that.
+    """
     speechlip: str = ""
     """Version that wrote it."""
     torch: str = ""
@@ -75,7 +79,10 @@ class CheckpointFacts:
 
     @classmethod
     def load(cls, path: Path) -> "CheckpointFacts":
-        """Read the file. Raises ModelError where it is not JSON, of another format, or a field is missing or garbled."""
+        """Read the file.
+
+        Raises ModelError where it is not JSON, of another format, or a field is missing or garbled.
+        """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, MemoryError) as error:
@@ -127,7 +134,9 @@ def open_checkpoint(run: Path) -> Checkpoint:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The whole checkpoint folders of a run, the newest last; one that was being written when a run was killed is left out."""
+    """The whole checkpoint folders of a run, the newest last; one that was being written when a run was
+    killed is left out.
+    """
     return sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
 
 

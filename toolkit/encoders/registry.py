@@ -1,7 +1,7 @@
 """Encoders and speech networks by name; nothing is imported before one is opened.
 
-``ENCODERS`` are frozen and compared (``speechlip.encoders.features.catalogue``), ``SPEECH_NETWORKS`` are trained
-(``speechlip.encoders.networks.registry``).
+``ENCODERS`` are frozen and compared (``speechlip.encoders.features.catalogue``), ``SPEECH_NETWORKS`` are
+trained (``speechlip.encoders.networks.registry``).
 """
 
 from speechlip.plugins import Registry

@@ -22,14 +22,16 @@ from speechlip.timing import SAMPLES_PER_FRAME
 BATCH_WINDOWS = 32
 CROP_SHAPE = (96, 96, 3)
 LEAST_OF_RUNS = 0.1
-"""Runs of train-encoder, whose rows have length 1: foreign speech, noise and music reached 0.15 in 3 to 12 s, with an interval down to 0
-(docs/decisions/offsets-that-may-be-acted-on.md)."""
+"""Runs of train-encoder, whose rows have length 1: foreign speech, noise and music reached 0.15 in 3 to 12 s,
+with an interval down to 0 (docs/decisions/offsets-that-may-be-acted-on.md)."""
 
 
 class TrainedPair:
-    """A trained pair of encoders as a sync model (``scoring.sync.SyncModel``): clips in, rows of unit length out.
+    """A trained pair of encoders as a sync model (``scoring.sync.SyncModel``): clips in, rows of unit length
+    out.
 
-    name: the run's folder and encoder. sha256: of the weights. step: at which they were saved. crop: preset of the crops it was trained on.
+    name: the run's folder and encoder. sha256: of the weights. step: at which they were saved. crop: preset
+    of the crops it was trained on.
     """
 
     official, is_lse, window_frames, least_confidence = False, False, WINDOW, LEAST_OF_RUNS
@@ -49,9 +51,9 @@ class TrainedPair:
     def features(self, frames: Iterable[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings of every window of a clip: 512 numbers of length 1, and a 1.
 
-        frames: (96, 96, 3) uint8 RGB crops, read once; audio: (N,) int16 at 16 kHz. Returns (T, 513), (T, 513) float32. Row i is frames
-        i … i + 4, so that T is four less than the frames that have both picture and sound. Distances between rows grow as cosines fall.
-        Raises NotScored for fewer than 5 frames.
+        frames: (96, 96, 3) uint8 RGB crops, read once; audio: (N,) int16 at 16 kHz. Returns (T, 513), (T,
+        513) float32. Row i is frames i … i + 4, so that T is four less than the frames that have both picture
+        and sound. Distances between rows grow as cosines fall. Raises NotScored for fewer than 5 frames.
         """
         parts = [
             self.lip_features(windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))
@@ -66,25 +68,32 @@ class TrainedPair:
         return of_unit_length(self._embed(self.pair.embed_lips, windows))
 
     def speech_features(self, audio: np.ndarray) -> np.ndarray:
-        """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4. Windows are cut of the whole clip, as from shards."""
+        """(640 L,) int16 at 16 kHz → (L − 4, 513) float32, row i of frames i … i + 4.
+
+        Windows are cut of the whole clip, as from shards.
+        """
         return of_unit_length(self._embed_clip(audio))
 
     def speech_embeddings(self, audio: np.ndarray) -> np.ndarray:
-        """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640, as the loss compares them but not of length 1.
+        """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640, as
+        the loss compares them but not of length 1.
 
-        Row t is of frames t − 2 … t + 2; the first and the last two rows repeat the one beside them, as SyncTalk's features do.
-        Raises ShardError for fewer than 5 frames.
+        Row t is of frames t − 2 … t + 2; the first and the last two rows repeat the one beside them, as
+        SyncTalk's features do. Raises ShardError for fewer than 5 frames.
         """
         n_frames = len(audio) // SAMPLES_PER_FRAME
         if n_frames < WINDOW:
             raise ShardError(
-                f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips out"
+                f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips "
+                "out"
             )
         rows = self._embed_clip(audio[: n_frames * SAMPLES_PER_FRAME])
         return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
     def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
-        """How to cut its crops: ``cropper(track)(picture, frame)``; None: pictures are crops already, and NotScored where they are not 96×96."""
+        """How to cut its crops: ``cropper(track)(picture, frame)``; None: pictures are crops already, and
+        NotScored where they are not 96×96.
+        """
         if track is None:
             return checked_crop
         from speechlip.faces.crops import cut, plan_crop
@@ -109,8 +118,8 @@ class TrainedPair:
 
 
 def of_unit_length(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1, and a 1 behind each: distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as
-    unrelated speech does.
+    """Rows of length 1, and a 1 behind each: distances among rows stay, and the zero rows that pad the
+    published curve come to lie at √2, as unrelated speech does.
 
     >>> of_unit_length(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8, 1.0]]
@@ -137,16 +146,18 @@ def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
         height, width = picture.shape[:2]
         raise NotScored(
             "not 96×96",
-            f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face detector",
+            f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face "
+            "detector",
         )
     return picture
 
 
 def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
-    """The encoders of a run at its last checkpoint, or of ``hf://user/name[@revision]``, which is fetched once.
+    """The encoders of a run at its last checkpoint, or of ``hf://user/name[@revision]``, which is fetched
+    once.
 
-    Raises ModelError for what is no run, is damaged, or was saved by another release; HubError for what cannot
-    be reached.
+    Raises ModelError for what is no run, is damaged, or was saved by another release; HubError for what
+    cannot be reached.
     """
     path = run_at(path)
     checkpoint = open_checkpoint(path)

@@ -24,7 +24,10 @@ from speechlip.timing import SAMPLES_PER_FRAME
 
 @dataclass(frozen=True)
 class Audio:
-    """samples: (640 frames,) int16 at 16 kHz mono, from the first picture on. notes: what was corrected, and what is silent for want of sound."""
+    """samples: (640 frames,) int16 at 16 kHz mono, from the first picture on.
+
+    notes: what was corrected, and what is silent for want of sound.
+    """
 
     samples: np.ndarray
     notes: tuple[str, ...]
@@ -38,10 +41,11 @@ class Audio:
 def read_audio(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Audio:
     """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
 
-    T is the number of moments of 40 ms from the first picture to the end of the last, so the number of pictures of a 25-fps video. Sound that goes on
-    longer is left out; where there is none, there is silence. A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its
-    first sample where that is a clock, more than 10 s away), and T is rounded up, so that all of it is in. max_picture_px: as for ``probe``.
-    Raises SourceRefused for what cannot be read.
+    T is the number of moments of 40 ms from the first picture to the end of the last, so the number of
+    pictures of a 25-fps video. Sound that goes on longer is left out; where there is none, there is silence.
+    A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its first sample where that is a
+    clock, more than 10 s away), and T is rounded up, so that all of it is in. max_picture_px: as for
+    ``probe``. Raises SourceRefused for what cannot be read.
     """
     try:
         info = probe(path, max_picture_px=max_picture_px)

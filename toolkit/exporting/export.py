@@ -58,13 +58,13 @@ def export_features(
 ) -> Exported:
     """Write features of the speech in ``videos``, one row for each 40 ms, as ``export-features`` does.
 
-    encoder: a name as ``open_encoder`` takes it, such as the folder of a training run. videos: a folder, at any
-    depth, one video, or one file of sound. out: None for ``features/ENCODER``. limits: how long a video may stand
-    still, and how much memory it may take.
+    encoder: a name as ``open_encoder`` takes it, such as the folder of a training run. videos: a folder, at
+    any depth, one video, or one file of sound. out: None for ``features/ENCODER``. limits: how long a video
+    may stand still, and how much memory it may take.
 
     A video that fails is a row with its reason; finished ones are kept. Raises OptionError for what cannot be
-    exported at all: no video, another encoder's files in ``out``, an encoder that does not read sound, a renderer
-    whose files the features do not go into, no scale that fits; ModelError and WriteError.
+    exported at all: no video, another encoder's files in ``out``, an encoder that does not read sound, a
+    renderer whose files the features do not go into, no scale that fits; ModelError and WriteError.
     """
     label, renderers = label_of(encoder, options.random_init), options.renderers
     out = Path(out) if out else Path("features") / label
@@ -91,7 +91,10 @@ def export_features(
 
 
 def open_exporter(name: str, label: str, device: str, random_init: bool) -> Exporter:
-    """The encoder of that name. Raises OptionError for one that does not read sound, and what ``open_encoder`` raises."""
+    """The encoder of that name.
+
+    Raises OptionError for one that does not read sound, and what ``open_encoder`` raises.
+    """
     encoder = open_encoder(name, device=device, random_init=random_init)
     if not isinstance(encoder, WaveformEncoder):
         raise OptionError(
@@ -102,7 +105,9 @@ def open_exporter(name: str, label: str, device: str, random_init: bool) -> Expo
 
 
 def check_wanted(renderers: tuple[str, ...], left_out: dict[str, str], exporter: Exporter) -> None:
-    """Raise OptionError for a renderer that was asked for by name and none of whose files can hold these features."""
+    """Raise OptionError for a renderer that was asked for by name and none of whose files can hold these
+    features.
+    """
     for name in renderers:
         if set(RENDERERS[name]) <= left_out.keys():
             reasons = "; ".join(f"{file}: {left_out[file]}" for file in RENDERERS[name])

@@ -1,4 +1,7 @@
-"""``aud_<encoder>.json``: what the files beside it are. It is written last and removed first, so that a folder with it is whole."""
+"""``aud_<encoder>.json``: what the files beside it are.
+
+It is written last and removed first, so that a folder with it is whole.
+"""
 
 import hashlib
 import json
@@ -59,9 +62,11 @@ def frames_if_done(task: Task, exporter: Exporter, plan: ExportPlan) -> int | No
 
 
 def forget(folder: Path, label: str) -> None:
-    """Remove what an earlier export left, its JSON first: from here until the new JSON the folder says of itself that it is not done.
+    """Remove what an earlier export left, its JSON first: from here until the new JSON the folder says of
+    itself that it is not done.
 
-    Its own file goes last and comes first, so that ``foreign_files`` knows a half-done export from files of somebody else.
+    Its own file goes last and comes first, so that ``foreign_files`` knows a half-done export from files of
+    somebody else.
     """
     for name in (facts_name(label), AVE_NOTE, *LAYOUTS, own_name(label)):
         (folder / name).unlink(missing_ok=True)
@@ -122,7 +127,10 @@ def same_weights(one: Any, other: dict[str, Any]) -> bool:
 
 
 def read_scale(folder: Path, exporter: Exporter, want_axes: bool) -> tuple[Scale, str]:
-    """The scale of an earlier export of the same encoder, and the hash of its JSON. Raises OptionError where there is none that fits."""
+    """The scale of an earlier export of the same encoder, and the hash of its JSON.
+
+    Raises OptionError where there is none that fits.
+    """
     path = folder / facts_name(exporter.label)
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -131,7 +139,8 @@ def read_scale(folder: Path, exporter: Exporter, want_axes: bool) -> tuple[Scale
         scale = Scale(mean, std, None if axes is None else np.array(axes, np.float32), facts["pca_kept"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OptionError(
-            f"{path} cannot be read ({error}); give the folder of one video that {exporter.encoder.name} was exported of"
+            f"{path} cannot be read ({error}); give the folder of one video that {exporter.encoder.name} "
+            "was exported of"
         ) from error
     if (
         not same_weights(encoder, exporter.described())
@@ -143,6 +152,7 @@ def read_scale(folder: Path, exporter: Exporter, want_axes: bool) -> tuple[Scale
         )
     if want_axes and scale.axes is None:
         raise OptionError(
-            f"{path} was exported without ad-nerf and has no principal components; leave ad-nerf out of --for, or export it again"
+            f"{path} was exported without ad-nerf and has no principal components; leave ad-nerf out of "
+            "--for, or export it again"
         )
     return scale, sha256_of(path)

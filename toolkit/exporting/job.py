@@ -41,7 +41,10 @@ def label_of(name: str, random_init: bool = False) -> str:
 
 
 def find_tasks(source: Path, out: Path) -> list[Task]:
-    """One task per video under ``source``, or for the one file that it is. Raises OptionError: none, or two for one folder of ``out``."""
+    """One task per video under ``source``, or for the one file that it is.
+
+    Raises OptionError: none, or two for one folder of ``out``.
+    """
     files = [source] if source.is_file() else videos(source, exclude=out)
     root = source.parent if source.is_file() else source
     tasks = [
@@ -62,18 +65,22 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
 
 
 def check_folders(tasks: Sequence[Task], label: str) -> None:
-    """Raise OptionError where a folder holds features of another encoder, or of another tool: the renderers' file names are the same for all."""
+    """Raise OptionError where a folder holds features of another encoder, or of another tool: the renderers'
+    file names are the same for all.
+    """
     for task in tasks:
         others = sorted(
             path.name for path in task.folder.glob("aud_*.json") if path.name != facts_name(label)
         )
         if others:
             raise OptionError(
-                f"{task.folder} holds features of another encoder ({others[0]}), whose files have the same names; choose another -o"
+                f"{task.folder} holds features of another encoder ({others[0]}), whose files have the same "
+                "names; choose another -o"
             )
         if foreign := foreign_files(task.folder, label):
             raise OptionError(
-                f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose another -o"
+                f"{task.folder} holds {', '.join(foreign)}, which no export of {label} wrote; choose "
+                "another -o"
             )
 
 
@@ -87,8 +94,8 @@ def export_all(
 ) -> Iterator[ExportRow]:
     """A row for every video, as it is done; after the last, the ledger with all of them.
 
-    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and the
-    others go on. Raises OptionError where another run writes into ``out``.
+    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and
+    the others go on. Raises OptionError where another run writes into ``out``.
     """
     with only_run(out):
         rows = {}

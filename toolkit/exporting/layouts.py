@@ -1,6 +1,7 @@
 """The files that renderers load: what they are called and how features are laid out in them.
 
-Shapes are those that the loaders of AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian ask for (docs/export.md says which line of theirs).
+Shapes are those that the loaders of AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian ask for (docs/export.md
+says which line of theirs).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,8 @@ Parts = Iterable[np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """One file. why_not: (W, D) → why features of W steps of D numbers a frame cannot be in it, or ``""``. shape: (W, D) → what follows T.
+    """One file. why_not: (W, D) → why features of W steps of D numbers a frame cannot be in it, or ``""``.
+    shape: (W, D) → what follows T.
 
     lay_out: z-scored parts (n, W, D) and their scale → parts of the file's shape.
     """
@@ -37,7 +39,9 @@ def padded(parts: Parts, channels: int) -> Iterator[np.ndarray]:
 
 
 def windows(parts: Parts, scale: Scale) -> Iterator[np.ndarray]:
-    """Frame t: the 29 components of the 16 steps W t − 8 … W t + 7, zeros beyond the ends; with W = 2 just as DeepSpeech's."""
+    """Frame t: the 29 components of the 16 steps W t − 8 … W t + 7, zeros beyond the ends; with W = 2 just as
+    DeepSpeech's.
+    """
     components, steps_per_frame = [], 1
     for part in parts:
         steps_per_frame = part.shape[1]

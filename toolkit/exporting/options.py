@@ -16,9 +16,13 @@ class ExportOptions:
     renderers: tuple[str, ...] | None = None
     """Whose files are written; None: all whose files the features go into."""
     train_share: Fraction = Fraction(10, 11)
-    """Of the frames, from the first on, that mean and deviation are taken from; the default is the renderers' own split."""
+    """Of the frames, from the first on, that mean and deviation are taken from; the default is the renderers'
+    own split.
+    """
     scale_of: Path | None = None
-    """Folder of an exported video whose mean and deviation are taken instead, to drive its renderer with other speech."""
+    """Folder of an exported video whose mean and deviation are taken instead, to drive its renderer with
+    other speech.
+    """
     device: str = "auto"
     """auto, cpu or cuda."""
     random_init: bool = False

@@ -1,4 +1,6 @@
-"""What exporting passes on: the encoder, the plan for every video, one task, and the row that says what became of it."""
+"""What exporting passes on: the encoder, the plan for every video, one task, and the row that says what
+became of it.
+"""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -18,7 +20,10 @@ EXPORTED, KEPT, FAILED = "exported", "kept", "failed"
 
 @runtime_checkable
 class WaveformEncoder(Protocol):
-    """What can be exported: an encoder of sound of any length. name, dim, clock: as of a ``SpeechEncoder``."""
+    """What can be exported: an encoder of sound of any length.
+
+    name, dim, clock: as of a ``SpeechEncoder``.
+    """
 
     name: str
     dim: int

@@ -1,6 +1,8 @@
-"""One scale for every encoder: each dimension minus its mean, over its deviation, both of the frames that a renderer trains on.
+"""One scale for every encoder: each dimension minus its mean, over its deviation, both of the frames that a
+renderer trains on.
 
-Why: an L2-normalised 512-vector has entries of about 0.04, and a fixed learning rate would punish it for that.
+Why: an L2-normalised 512-vector has entries of about 0.04, and a fixed learning rate would punish it for
+that.
 """
 
 from collections.abc import Iterable
@@ -18,8 +20,9 @@ STILL = 1e-6  # deviations and shares of variance below it are rounding
 class Scale:
     """mean, std: (D,) float32; std is 1 where a dimension stands still, so that it comes out as 0.
 
-    axes: (29, D) float32 or None: ``axes @ z`` are the principal components of z-scored features z, each with deviation 1; rows that would have
-    none are 0. kept: the share of the variance that they hold, 0 … 1; None without axes.
+    axes: (29, D) float32 or None: ``axes @ z`` are the principal components of z-scored features z, each with
+    deviation 1; rows that would have none are 0. kept: the share of the variance that they hold, 0 … 1; None
+    without axes.
     """
 
     mean: np.ndarray
@@ -39,7 +42,8 @@ class Scale:
 
 
 def measure(parts: Iterable[np.ndarray], want_axes: bool) -> Scale:
-    """The scale of features that come in parts of (n, W, D), read once. want_axes: also find principal components.
+    """The scale of features that come in parts of (n, W, D), read once. want_axes: also find principal
+    components.
 
     Raises SourceRefused (stage ``features``): too short (fewer than two steps in all).
 
@@ -72,7 +76,8 @@ def measure(parts: Iterable[np.ndarray], want_axes: bool) -> Scale:
 
 
 def principal_axes(correlation: np.ndarray) -> tuple[np.ndarray, float]:
-    """(D, D) → (29, D) float32 axes, each over the deviation along it, largest first; and the share of variance they hold.
+    """(D, D) → (29, D) float32 axes, each over the deviation along it, largest first; and the share of
+    variance they hold.
 
     >>> axes, kept = principal_axes(np.diag([4.0, 1.0]))
     >>> axes.shape, axes[:2].round(3).tolist(), float(abs(axes[2:]).max()), kept

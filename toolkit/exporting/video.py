@@ -1,4 +1,6 @@
-"""One video: its sound → features → brought to its frames, z-scored → the renderers' files, and last the JSON that says what they are."""
+"""One video: its sound → features → brought to its frames, z-scored → the renderers' files, and last the JSON
+that says what they are.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,10 +29,12 @@ training and testing without --aud.
 
 
 def export_video(task: Task, sound: Audio, exporter: Exporter, plan: ExportPlan) -> int:
-    """Write the files of one video with this sound; returns T, the number of its frames. What an earlier export left is removed first.
+    """Write the files of one video with this sound; returns T, the number of its frames. What an earlier
+    export left is removed first.
 
-    In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz is 3 MB, of HuBERT-large 12 MB);
-    everything after that goes by in parts. Raises SourceRefused for a video that cannot be exported, and WriteError.
+    In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz
+    is 3 MB, of HuBERT-large 12 MB); everything after that goes by in parts. Raises SourceRefused for a video
+    that cannot be exported, and WriteError.
     """
     encoder = exporter.encoder
     features = encoder.encode_waveform(sound.samples)
@@ -54,7 +58,8 @@ def export_video(task: Task, sound: Audio, exporter: Exporter, plan: ExportPlan)
 
 
 def frame_parts(features: np.ndarray, clock: FeatureClock, frames: int) -> Iterator[np.ndarray]:
-    """(T', D) features at ``clock`` on frames 0 … frames − 1, in parts of (n, W, D): ``per_frame``, without holding all of it twice.
+    """(T', D) features at ``clock`` on frames 0 … frames − 1, in parts of (n, W, D): ``per_frame``, without
+    holding all of it twice.
 
     Raises SourceRefused (stage ``features``): not finite.
     """

@@ -1,6 +1,7 @@
 """One batch learned by heart before a run begins: what cannot be memorised cannot be learned.
 
-The networks, the loss and the batch are those of the run, the weights are fresh, and nothing of it reaches the run: random state is put back.
+The networks, the loss and the batch are those of the run, the weights are fresh, and nothing of it reaches
+the run: random state is put back.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,9 @@ from speechlip.training.step.objective import Objective, speech_of
 CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
 """Larger batches and the paper's learning rate come to the same in more time."""
 LEARNED = 0.5
-"""Share of the plateau below which a batch counts as learned: guessing stays at 1, and no network gets there by the batch's labels alone."""
+"""Share of the plateau below which a batch counts as learned: guessing stays at 1, and no network gets there
+by the batch's labels alone.
+"""
 STILL = 1.0
 """Grey levels of 256: lips that differ by less from window to window are one picture."""
 
@@ -46,13 +49,17 @@ class Memorised:
     last_loss: float
 
     def __str__(self) -> str:
-        return f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss {self.first_loss:.3f} → {self.last_loss:.3f}"
+        return (
+            f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss "
+            f"{self.first_loss:.3f} → {self.last_loss:.3f}"
+        )
 
 
 def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
     """Overfit one batch of the train split with the options of a run, in at most 200 steps.
 
-    Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as ``train`` does.
+    Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as
+    ``train`` does.
     """
     shards, device = shards_at(shards), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
@@ -75,7 +82,10 @@ def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
 def memorise(
     objective: Objective, optimizer: torch.optim.Optimizer, batch: Mapping[str, Any], options: TrainOptions
 ) -> Memorised:
-    """Steps on one batch until its loss is below half the plateau. Raises DataCheckFailed where 200 are not enough."""
+    """Steps on one batch until its loss is below half the plateau.
+
+    Raises DataCheckFailed where 200 are not enough.
+    """
     enough, losses = LEARNED * plateau(options.loss, options.batch_size), []
     for step in count(1):
         loss = objective(batch)
@@ -90,8 +100,10 @@ def memorise(
         loss.backward()
         optimizer.step()
     raise DataCheckFailed(
-        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the loss went from {losses[0]:.3f} to "
-        f"{losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip crops (are mouths in rows 24–71?) and listen to audio.flac beside "
+        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the "
+        f"loss went from {losses[0]:.3f} to "
+        f"{losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip crops (are mouths in rows "
+        "24–71?) and listen to audio.flac beside "
         "them; if both are right, take another --loss (nce, logit) or another --encoder"
     )
 
@@ -103,12 +115,14 @@ def refuse_degenerate(batch: Mapping[str, Any]) -> None:
         raise DataCheckFailed(why_not_finite(0, float("nan"), batch))
     if differences(lips) < STILL:
         raise DataCheckFailed(
-            f"the lips of all {len(lips)} windows are the same picture, {lips.mean():.0f} of 255 bright on average; "
+            f"the lips of all {len(lips)} windows are the same picture, {lips.mean():.0f} of 255 bright on "
+            "average; "
             "run verify-shards, look at the crops, and prepare the videos again"
         )
     if differences(speech) == 0:
         raise DataCheckFailed(
-            f"the speech of all {len(speech)} windows is the same, or silent; listen to audio.flac, and prepare the videos again"
+            f"the speech of all {len(speech)} windows is the same, or silent; listen to audio.flac, and "
+            "prepare the videos again"
         )
 
 

@@ -30,7 +30,9 @@ from speechlip.training.step.objective import Objective
 from speechlip.training.validation import Validation, open_validation
 
 FITTED_CLIPS = 256
-"""Clips of which mean and deviation of the spectrum are taken: about half an hour of speech, 130 MB while it lasts."""
+"""Clips of which mean and deviation of the spectrum are taken: about half an hour of speech, 130 MB while it
+lasts.
+"""
 
 
 def learn(
@@ -43,7 +45,8 @@ def learn(
     ranks: Ranks,
     device: torch.device,
 ) -> HistoryRow | None:
-    """Train until the last step, with a checkpoint there; returns the last row of the history, None without a step.
+    """Train until the last step, with a checkpoint there; returns the last row of the history, None without a
+    step.
 
     Raises Stopped, a KeyboardInterrupt, where SIGINT or SIGTERM ended it early; what was learned is saved.
     """
@@ -106,7 +109,8 @@ def begun(
     ranks: Ranks,
     device: torch.device,
 ) -> tuple[TrainState, PairLoader, Validation | None]:
-    """What steps change, the pairs to come, and on rank 0 the validation pairs: as at the last checkpoint, or new.
+    """What steps change, the pairs to come, and on rank 0 the validation pairs: as at the last checkpoint, or
+    new.
 
     resumed: the training data, which must be those of the run that goes on; None for a new run.
     """

@@ -1,4 +1,6 @@
-"""Everything that a training run is told: one frozen dataclass, two presets, and what of it the paper does not say."""
+"""Everything that a training run is told: one frozen dataclass, two presets, and what of it the paper does
+not say.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,14 +23,16 @@ SCHEDULES = ("constant", "cosine")
 class TrainOptions:
     """Options of ``train-encoder``; the defaults are the preset ``paper``.
 
-    encoder: a name of ``encoders.registry``. feature, pool: what its network reads and which state is the embedding
-    (``encoders.registry.OPTIONS``); empty is its own default. loss: of ``losses.LOSSES``. lip_input: of ``encoders.lips.INPUTS``. steps: batches in
-    all. batch_size: pairs a step, of all processes together. lr: Adam's, at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the
-    last step; before it ``warmup_steps`` of a straight rise. negatives: shares as ``parse_mix`` reads them; empty is the loader's own mix less what
-    the split cannot have. min_neg_gap: least frames between the two windows of a negative. windows_per_clip: lips windows that a clip gives in an
-    epoch. augment: names of ``augment.AUGMENTATIONS`` with commas between them, or ``none``. compile: the pair through torch.compile. workers:
-    processes that read shards, of each process that trains. validation_pairs, validate_every: how many of the frozen pairs are looked at after how
-    many steps. checkpoint_every: steps.
+    encoder: a name of ``encoders.registry``. feature, pool: what its network reads and which state is the
+    embedding (``encoders.registry.OPTIONS``); empty is its own default. loss: of ``losses.LOSSES``.
+    lip_input: of ``encoders.lips.INPUTS``. steps: batches in all. batch_size: pairs a step, of all processes
+    together. lr: Adam's, at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the last step;
+    before it ``warmup_steps`` of a straight rise. negatives: shares as ``parse_mix`` reads them; empty is the
+    loader's own mix less what the split cannot have. min_neg_gap: least frames between the two windows of a
+    negative. windows_per_clip: lips windows that a clip gives in an epoch. augment: names of
+    ``augment.AUGMENTATIONS`` with commas between them, or ``none``. compile: the pair through torch.compile.
+    workers: processes that read shards, of each process that trains. validation_pairs, validate_every: how
+    many of the frozen pairs are looked at after how many steps. checkpoint_every: steps.
     """
 
     encoder: str = "se4lip"
@@ -70,12 +74,14 @@ class TrainOptions:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
             raise OptionError(
-                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number above 0"
+                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number "
+                "above 0"
             )
         parse_augmentations(self.augment)
         if self.min_neg_gap < 0:
             raise OptionError(
-                f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a negative share frames"
+                f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a "
+                "negative share frames"
             )
         options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
         if self.mix and not self.mix.positive:
@@ -127,7 +133,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
-"""What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined). Everything else had to be chosen."""
+"""What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined).
+
+Everything else had to be chosen.
+"""
 CHOSEN = (
     "lip_input",
     "steps",
@@ -161,7 +170,8 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
 
 
 def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:
-    """Options that differ from the paper, and those that it does not state, each with a word on it. ends: of ``checkpoint.TrainState``.
+    """Options that differ from the paper, and those that it does not state, each with a word on it. ends: of
+    ``checkpoint.TrainState``.
 
     >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
     ('0.0001, the paper has 5e-05', '100000, not stated')
@@ -191,13 +201,15 @@ def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
     for name, value in given.items():
         if name not in RESUMABLE and value != getattr(saved, name):
             raise OptionError(
-                f"this run has {name} {getattr(saved, name)!r}, not {value!r}; leave the option out to go on with it, or begin another run"
+                f"this run has {name} {getattr(saved, name)!r}, not {value!r}; leave the option out to go "
+                "on with it, or begin another run"
             )
     return replace(saved, **given)
 
 
 def other_end(saved: TrainOptions, options: TrainOptions) -> str:
-    """What it means that a run which goes on has another last step, or ``""`` where it is as if it had been so from the start.
+    """What it means that a run which goes on has another last step, or ``""`` where it is as if it had been
+    so from the start.
 
     >>> other_end(TrainOptions(steps=10), TrainOptions(steps=20))
     ''
@@ -208,6 +220,7 @@ def other_end(saved: TrainOptions, options: TrainOptions) -> str:
     if saved.steps == options.steps or options.schedule == "constant":
         return ""
     return (
-        f"the learning rate fell as a {saved.schedule} that ends at step {saved.steps}, and goes on as one that ends at step {options.steps}: "
+        f"the learning rate fell as a {saved.schedule} that ends at step {saved.steps}, and goes on as one "
+        f"that ends at step {options.steps}: "
         f"not the weights of {options.steps} steps in one go"
     )

@@ -50,15 +50,16 @@ def train(
 ) -> TrainedRun:
     """Train a speech encoder and a lip encoder on the train split of ``shards``, into the folder ``run``.
 
-    shards: a prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two.
-    options: None for the paper's, or with ``resume`` for those of the run. resume: go on from the last
-    checkpoint; only the options in ``config.RESUMABLE`` may differ. tensorboard: whether to write scalars, None
-    for where TensorBoard is installed. on_row: called with every row of ``history.csv``.
+    shards: a prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter
+    two. options: None for the paper's, or with ``resume`` for those of the run. resume: go on from the last
+    checkpoint; only the options in ``config.RESUMABLE`` may differ. tensorboard: whether to write scalars,
+    None for where TensorBoard is installed. on_row: called with every row of ``history.csv``.
 
-    Under torchrun every process calls it; rank 0 writes and reports progress. SIGINT or SIGTERM end the run after
-    a step, saved: it raises Stopped, a KeyboardInterrupt. Raises OptionError and ShardError for what cannot be
-    trained, also for a batch that no memory holds; ModelError for a damaged checkpoint; TrainingStopped for a
-    loss that is not finite; RankLost or WorkerError where another process of the run has ended.
+    Under torchrun every process calls it; rank 0 writes and reports progress. SIGINT or SIGTERM end the run
+    after a step, saved: it raises Stopped, a KeyboardInterrupt. Raises OptionError and ShardError for what
+    cannot be trained, also for a batch that no memory holds; ModelError for a damaged checkpoint;
+    TrainingStopped for a loss that is not finite; RankLost or WorkerError where another process of the run
+    has ended.
     """
     shards, run, ranks = shards_at(shards, cache), Path(run), Ranks.started()
     progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore_row)

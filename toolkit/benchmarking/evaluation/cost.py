@@ -1,8 +1,10 @@
 """What an encoder takes: time and memory, measured in a process that does nothing else.
 
-    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test", "device": "cpu", "random_init": false}'
+    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test",
+    "device": "cpu", "random_init": false}'
 
-prints a ``Cost`` as JSON. The libraries and the weights count into the memory, loading them does not count into the time.
+prints a ``Cost`` as JSON. The libraries and the weights count into the memory, loading them does not count
+into the time.
 """
 
 import json

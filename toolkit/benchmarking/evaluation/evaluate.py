@@ -1,7 +1,8 @@
 """One trained pair of encoders, examined on one split: what every score of the benchmark is computed from.
 
-Every clip is read once. Row i of its lips and of its speech is the window of frames i … i + 4, of length 1 in the common space. Kept are the rows
-that frozen pairs need, and one curve a clip, so that memory grows with the pairs and not with the split.
+Every clip is read once. Row i of its lips and of its speech is the window of frames i … i + 4, of length 1 in
+the common space. Kept are the rows that frozen pairs need, and one curve a clip, so that memory grows with
+the pairs and not with the split.
 """
 
 from collections import defaultdict
@@ -26,7 +27,9 @@ from speechlip.shards.read.decode import ClipSample
 from speechlip.shards.read.reader import ClipReader
 
 Embed = Callable[[ClipSample, Sequence[int]], tuple[np.ndarray, np.ndarray]]
-"""A clip and the windows of lips that are wanted → those lips (N, D) and all of its speech (W, D) float32, rows of length 1."""
+"""A clip and the windows of lips that are wanted → those lips (N, D) and all of its speech (W, D) float32,
+rows of length 1.
+"""
 BATCH_WINDOWS = 32
 LEAST_COMMON = 10
 """Windows that must have speech at every shift for an offset to be measured: clips of at least 44 frames."""
@@ -34,9 +37,11 @@ LEAST_COMMON = 10
 
 @dataclass(frozen=True)
 class Findings:
-    """Of one seed. similarity: (P,) cosine of each frozen pair. lips_rank, speech_rank: (N,) place of the right one for each positive, 1 is best.
+    """Of one seed. similarity: (P,) cosine of each frozen pair. lips_rank, speech_rank: (N,) place of the
+    right one for each positive, 1 is best.
 
-    offsets, confidence, distance: (C,) per clip in the order of their keys, NaN for a clip too short. curve: (31,) their mean.
+    offsets, confidence, distance: (C,) per clip in the order of their keys, NaN for a clip too short. curve:
+    (31,) their mean.
     """
 
     similarity: np.ndarray
@@ -78,7 +83,9 @@ def embed_as_trained(trained: TrainedPair) -> Embed:
 
 
 def cut_windows(lips: np.ndarray, starts: Sequence[int]) -> Iterator[torch.Tensor]:
-    """Windows of a clip's lips (T, 96, 96, 3), those that begin at ``starts``: up to 32 at a time, (N, 5, 96, 96, 3) uint8."""
+    """Windows of a clip's lips (T, 96, 96, 3), those that begin at ``starts``: up to 32 at a time, (N, 5, 96,
+    96, 3) uint8.
+    """
     for first in range(0, len(starts), BATCH_WINDOWS):
         yield torch.from_numpy(
             np.stack([lips[start : start + WINDOW] for start in starts[first : first + BATCH_WINDOWS]])
@@ -94,7 +101,8 @@ def examine(
     every: int = 1,
     told: Callable[[str], None] = lambda key: None,
 ) -> Findings:
-    """Findings on the frozen pairs and the clips of a split. every: which windows of lips the offset curve takes, see ``curve_starts``.
+    """Findings on the frozen pairs and the clips of a split. every: which windows of lips the offset curve
+    takes, see ``curve_starts``.
 
     Raises ShardError where pairs and clips do not belong together.
     """
@@ -179,7 +187,8 @@ def checked(start: int, key: str, n_windows: int) -> int:
 
 
 def curve_starts(n_windows: int, every: int = 1) -> list[int]:
-    """Which windows of lips the offset curve takes: every so many of those that have speech at all 31 shifts; none where these are fewer than 10.
+    """Which windows of lips the offset curve takes: every so many of those that have speech at all 31 shifts;
+    none where these are fewer than 10.
 
     >>> curve_starts(39), curve_starts(40)[:2], len(curve_starts(40)), curve_starts(40, 3)
     ([], [15, 16], 10, [15, 18, 21, 24])
@@ -189,9 +198,11 @@ def curve_starts(n_windows: int, every: int = 1) -> list[int]:
 
 
 def curve_of(lips: np.ndarray, speech: np.ndarray, starts: Sequence[int]) -> np.ndarray:
-    """Mean distance at each of 31 shifts: lips (N, D), the windows that begin at ``starts``, and all speech (W, D) → (31,).
+    """Mean distance at each of 31 shifts: lips (N, D), the windows that begin at ``starts``, and all speech
+    (W, D) → (31,).
 
-    The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts, would make some offsets likelier than others.
+    The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts,
+    would make some offsets likelier than others.
 
     >>> rows = np.random.default_rng(0).normal(size=(60, 8))
     >>> int(curve_of(rows[15:45], np.roll(rows, 3, axis=0), range(15, 45)).argmin()) - 15

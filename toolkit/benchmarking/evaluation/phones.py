@@ -1,4 +1,6 @@
-"""Phones that look alike, in one encoder's features: tokens from the shards' aligned phones, and the numbers of ``metrics.ambiguity``."""
+"""Phones that look alike, in one encoder's features: tokens from the shards' aligned phones, and the numbers
+of ``metrics.ambiguity``.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +73,10 @@ def ambiguity_of(
     out: Path,
     key: str,
 ) -> Ambiguity:
-    """Ambiguity of an encoder's per-frame features; ``frames(key)`` are a clip's, (T, D). Leaves the tokens for the map in ``OUT/tokens``."""
+    """Ambiguity of an encoder's per-frame features; ``frames(key)`` are a clip's, (T, D).
+
+    Leaves the tokens for the map in ``OUT/tokens``.
+    """
     if not has_phones(shards):
         return Ambiguity(reason=NO_PHONES)
     clips = sorted(read_clips(shards, split, ("phones",), lambda clip: None), key=lambda clip: clip[0])

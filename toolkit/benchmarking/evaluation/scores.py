@@ -36,7 +36,9 @@ NO_CLIP = "no clip is long enough: 44 frames are wanted"
 
 @dataclass(frozen=True)
 class PairFacts:
-    """The frozen pairs as arrays: label (P,), kind (P,) names, clip (P,) of the lips; positives' clips (N,); off: kinds without any pair → why."""
+    """The frozen pairs as arrays: label (P,), kind (P,) names, clip (P,) of the lips; positives' clips (N,);
+    off: kinds without any pair → why.
+    """
 
     label: np.ndarray
     kind: np.ndarray
@@ -90,7 +92,9 @@ def seed_result(seed: int, steps: int, loss: float | None, found: Findings, pair
 def row_scores(
     seeds: Sequence[SeedResult], found: Sequence[Findings], pairs: PairFacts, resamples: int
 ) -> dict[str, Score]:
-    """Every column: the mean over seeds, its interval over clips, the spread over seeds; or why it is missing."""
+    """Every column: the mean over seeds, its interval over clips, the spread over seeds; or why it is
+    missing.
+    """
     scores = {}
     for name in COLUMNS:
         values = [seed.scores[name] for seed in seeds if name in seed.scores]
@@ -159,10 +163,12 @@ def per_clip(name: str, found: Findings) -> np.ndarray:
 def compared(
     rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pairs: PairFacts, resamples: int
 ) -> list[EncoderRow]:
-    """The rows, the best marked, each other one with its difference to the best. found: of each row, empty for a row that failed.
+    """The rows, the best marked, each other one with its difference to the best. found: of each row, empty
+    for a row that failed.
 
-    The best is that of the highest pair AUC among the encoders below the common head: what is scored as it was trained had other training, and
-    controls are no encoders. Where there are none of the former, it is the best of what there is. Nothing is the best that is not above chance.
+    The best is that of the highest pair AUC among the encoders below the common head: what is scored as it
+    was trained had other training, and controls are no encoders. Where there are none of the former, it is
+    the best of what there is. Nothing is the best that is not above chance.
     """
     scored = [place for place, row in enumerate(rows) if row.scores and found[place]]
     encoders = [place for place in scored if rows[place].role != CONTROL]
@@ -186,14 +192,17 @@ def auc_of(row: EncoderRow) -> float:
 
 
 def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
-    """What a reader of the compared rows has to know: no best, a control above it, shuffled speech that is not at chance, no p."""
+    """What a reader of the compared rows has to know: no best, a control above it, shuffled speech that is
+    not at chance, no p.
+    """
     scored = [row for row in rows if row.scores]
     best = next((row for row in scored if row.is_best), None)
     notes = []
     if scored and best is None:
         top = max(scored, key=lambda row: (row.role != CONTROL, auc_of(row)))
         notes.append(
-            f"no row is called the best: {top.label}, the highest encoder, has pair AUC {auc_of(top):.3f}, and chance is {CHANCE}"
+            f"no row is called the best: {top.label}, the highest encoder, has pair AUC {auc_of(top):.3f}, "
+            f"and chance is {CHANCE}"
         )
     if best and (low := best.scores["pair_auc"].ci_low) is not None and low <= CHANCE:
         notes.append(
@@ -202,7 +211,8 @@ def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
     for row in scored:
         if best and row.role == CONTROL and row.name != LIPS and auc_of(row) > auc_of(best):
             notes.append(
-                f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} ({auc_of(best):.3f})"
+                f"the control {row.label} ({auc_of(row):.3f}) is above the best encoder, {best.label} "
+                f"({auc_of(best):.3f})"
             )
     for row in scored:
         score = row.scores["pair_auc"]
@@ -213,7 +223,8 @@ def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
             and not score.ci_low <= CHANCE <= score.ci_high
         ):
             notes.append(
-                f"{row.label} is not at chance ({score.ci_low:.3f} … {score.ci_high:.3f}): lips or position alone give answers away"
+                f"{row.label} is not at chance ({score.ci_low:.3f} … {score.ci_high:.3f}): lips or position "
+                "alone give answers away"
             )
     if clips < LEAST_CLIPS:
         notes.append(f"no p and no stars: they want {LEAST_CLIPS} clips, there are {clips}")

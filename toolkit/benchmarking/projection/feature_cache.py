@@ -1,7 +1,9 @@
-"""An encoder's features of every clip, on the video's frames, computed once and kept on disk while its head is trained and examined.
+"""An encoder's features of every clip, on the video's frames, computed once and kept on disk while its head
+is trained and examined.
 
-``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where each clip begins, and the mean and
-deviation of each dimension over the train split. Files are mapped, not read, so that memory does not grow with the dataset.
+``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where
+each clip begins, and the mean and deviation of each dimension over the train split. Files are mapped, not
+read, so that memory does not grow with the dataset.
 """
 
 import json
@@ -26,7 +28,9 @@ LENGTH_TOLERANCE_FRAMES = 2
 
 
 class FeatureCache:
-    """Features of the clips of some splits, with mean 0 and deviation 1 over the train split; ``raw`` has them as the encoder gave them."""
+    """Features of the clips of some splits, with mean 0 and deviation 1 over the train split; ``raw`` has
+    them as the encoder gave them.
+    """
 
     def __init__(self, folder: Path) -> None:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -56,9 +60,11 @@ def build_cache(
     splits: Sequence[str],
     told: Callable[[int], None] = lambda frames: None,
 ) -> FeatureCache:
-    """The cache in ``folder``, made where it is not there; the first split is the one whose mean and deviation count.
+    """The cache in ``folder``, made where it is not there; the first split is the one whose mean and
+    deviation count.
 
-    ``told(frames)`` is called after each clip. Raises what the encoder raises, and ShardError for features that do not fit their clip.
+    ``told(frames)`` is called after each clip. Raises what the encoder raises, and ShardError for features
+    that do not fit their clip.
     """
     if not (folder / INDEX).exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,22 +94,28 @@ def build_cache(
 
 
 def frames_of(features: ClipFeatures, clip: ClipSample) -> np.ndarray:
-    """Features of a clip on its video frames: (T, D) float32, finite. Raises ShardError that says what came and what was wanted."""
+    """Features of a clip on its video frames: (T, D) float32, finite.
+
+    Raises ShardError that says what came and what was wanted.
+    """
     values = np.asarray(features.of_clip(clip))
     n_frames, rate = clip.meta.n_frames, features.clock.rate_hz
     if values.ndim != 2 or values.shape[1] != features.dim:
         raise ShardError(
-            f"clip {clip.key}: {features.name} gave features of shape {values.shape}; (T, {features.dim}) were wanted"
+            f"clip {clip.key}: {features.name} gave features of shape {values.shape}; (T, {features.dim}) "
+            "were wanted"
         )
     if abs(len(values) / rate - n_frames / FPS) * FPS > LENGTH_TOLERANCE_FRAMES:
         raise ShardError(
-            f"clip {clip.key}: {len(values)} features at {rate:g} Hz are {len(values) / rate:.2f} s, the clip has {n_frames / FPS:.2f} s; "
+            f"clip {clip.key}: {len(values)} features at {rate:g} Hz are {len(values) / rate:.2f} s, the "
+            f"clip has {n_frames / FPS:.2f} s; "
             "state the rate that they have, or compute them from the clip's sound"
         )
     if not np.isfinite(values).all():
         first = int(np.argmin(np.isfinite(values).all(axis=1)))
         raise ShardError(
-            f"clip {clip.key}: feature {first} of {features.name} is not finite; mend the encoder or its files"
+            f"clip {clip.key}: feature {first} of {features.name} is not finite; mend the encoder or its "
+            "files"
         )
     return per_frame(values.astype(np.float32), features.clock, n_frames)
 
@@ -129,7 +141,8 @@ class SplitWriter:
             )
         if self.filled + len(values) > self.n_frames or values.shape[1] != self.array.shape[1]:
             raise ShardError(
-                f"clip {key} has features of shape {values.shape}, {self.array.shape} of all clips were wanted; run verify-shards"
+                f"clip {key} has features of shape {values.shape}, {self.array.shape} of all clips were "
+                "wanted; run verify-shards"
             )
         first, self.filled = self.filled, self.filled + len(values)
         self.array[first : self.filled] = values
@@ -138,13 +151,16 @@ class SplitWriter:
     def close(self) -> None:
         if self.array is None or self.filled != self.n_frames:
             raise ShardError(
-                f"{self.filled} frames were read for {self.path.stem}, manifest.json says {self.n_frames}; run verify-shards"
+                f"{self.filled} frames were read for {self.path.stem}, manifest.json says {self.n_frames}; "
+                "run verify-shards"
             )
         self.array.flush()  # type: ignore[attr-defined]
 
 
 class Moments:
-    """Mean and deviation of rows that come in parts, joined as Chan, Golub and LeVeque 1979 have it, so that no precision is lost."""
+    """Mean and deviation of rows that come in parts, joined as Chan, Golub and LeVeque 1979 have it, so that
+    no precision is lost.
+    """
 
     def __init__(self) -> None:
         self.n = 0

@@ -28,7 +28,8 @@ def fit(
     device: torch.device,
     told: Callable[[int], None] = lambda step: None,
 ) -> tuple[HeadedPair, float]:
-    """The trained pair in evaluation mode, and its mean loss over the last 20 steps. ``told(step)`` is called after each step.
+    """The trained pair in evaluation mode, and its mean loss over the last 20 steps. ``told(step)`` is called
+    after each step.
 
     Raises SpeechLipError where the loss is no number any more, and what ``pair_loader`` raises.
     """

@@ -1,4 +1,6 @@
-"""The head that every encoder gets, and the lip encoder it is trained with: the part of the protocol that is the same for all."""
+"""The head that every encoder gets, and the lip encoder it is trained with: the part of the protocol that is
+the same for all.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +14,10 @@ from speechlip.encoders.networks.lips import DIM, LipEncoder
 from speechlip.shards.pairs.rules import WINDOW
 
 WIDTH = 128
-IN_WORDS = f"each of the {WINDOW} frames to {WIDTH} numbers by one linear layer, ReLU, all {WINDOW} to {DIM} by another, batch norm"
+IN_WORDS = (
+    f"each of the {WINDOW} frames to {WIDTH} numbers by one linear layer, ReLU, all {WINDOW} to {DIM} by "
+    "another, batch norm"
+)
 
 
 class SpeechHead(nn.Module):
@@ -36,7 +41,10 @@ class SpeechHead(nn.Module):
 
 
 class HeadedPair(nn.Module):
-    """A new lip encoder and a new head. The same seed gives every encoder the same lip encoder to begin with, whatever its width."""
+    """A new lip encoder and a new head.
+
+    The same seed gives every encoder the same lip encoder to begin with, whatever its width.
+    """
 
     def __init__(self, dim: int, seed: int) -> None:
         super().__init__()

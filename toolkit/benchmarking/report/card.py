@@ -1,4 +1,6 @@
-"""The card of a benchmark run: one row for every encoder and control, on which shards, by which protocol; made from ``benchmark.json``."""
+"""The card of a benchmark run: one row for every encoder and control, on which shards, by which protocol;
+made from ``benchmark.json``.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +44,10 @@ LEFT_OUT = ("encoders", "command")
 
 
 def write_card(folder: Path) -> Path:
-    """Write ``README.md`` beside ``benchmark.json``, keeping what a person added; returns its path. Raises ShardError where the scores are damaged."""
+    """Write ``README.md`` beside ``benchmark.json``, keeping what a person added; returns its path.
+
+    Raises ShardError where the scores are damaged.
+    """
     path = folder / CARD
     card = scores_card(load_benchmark(folder / JSON_NAME))
     write_text(

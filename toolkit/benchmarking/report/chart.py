@@ -1,4 +1,6 @@
-"""A benchmark run in one picture, for a README or a slide: pair AUC, offset curves, and /t/ and /d/ in two encoders."""
+"""A benchmark run in one picture, for a README or a slide: pair AUC, offset curves, and /t/ and /d/ in two
+encoders.
+"""
 
 from pathlib import Path
 from textwrap import fill
@@ -31,7 +33,8 @@ LONGEST_LABEL = 30
 def draw_summary(json_path: Path, png_path: Path) -> None:
     """``benchmark.json``, with its tokens beside it → a picture of 2112 × 720 pixels.
 
-    Raises ShardError where the json cannot be read, NotScored where no row has a pair AUC, WriteError where the picture cannot be written.
+    Raises ShardError where the json cannot be read, NotScored where no row has a pair AUC, WriteError where
+    the picture cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -64,7 +67,9 @@ def auc(row: EncoderRow) -> float | None:
 
 
 def apart_and_together(rows: list[EncoderRow]) -> list[EncoderRow]:
-    """As in SE4Lip's figure 4: the encoder that parts /t/ and /d/ most, and the one that does least; fewer where fewer have tokens."""
+    """As in SE4Lip's figure 4: the encoder that parts /t/ and /d/ most, and the one that does least; fewer
+    where fewer have tokens.
+    """
     known = [
         row
         for row in rows
@@ -199,5 +204,8 @@ def _title(axes: "Axes", title: str, below: str) -> None:
 
 def _caption(benchmark: Benchmark) -> str:
     shards = benchmark.shards
-    said = f"{benchmark.protocol} · {shards.name}, split {shards.split}, {len(benchmark.clips)} clips · {sum(shards.pairs.values())} pairs"
+    said = (
+        f"{benchmark.protocol} · {shards.name}, split {shards.split}, {len(benchmark.clips)} clips · "
+        f"{sum(shards.pairs.values())} pairs"
+    )
     return _drawable(said)

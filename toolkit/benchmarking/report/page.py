@@ -1,6 +1,7 @@
 """``benchmark.html``: one page about one benchmark run, in one file that asks nothing of a network.
 
-The page is ``report.html`` and ``report.js`` of this package with the run's numbers put in as JSON (``speechlip.webpage.filling``); it draws them itself.
+The page is ``report.html`` and ``report.js`` of this package with the run's numbers put in as JSON
+(``speechlip.webpage.filling``); it draws them itself.
 """
 
 from dataclasses import asdict
@@ -51,7 +52,9 @@ def page(benchmark: Benchmark, folder: Path) -> str:
 
 
 def page_data(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
-    """What the page draws: the rows without their values per clip, what the columns are, a map per file of tokens, and the published tables."""
+    """What the page draws: the rows without their values per clip, what the columns are, a map per file of
+    tokens, and the published tables.
+    """
     benchmark = without_places(benchmark)
     whole = {name: value for name, value in asdict(benchmark).items() if name not in ("rows", "clips")}
     return {

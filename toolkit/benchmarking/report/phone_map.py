@@ -1,4 +1,7 @@
-"""Tokens of phones → a picture in two dimensions: t-SNE of their PCA space. An illustration: distances in it are not to be measured."""
+"""Tokens of phones → a picture in two dimensions: t-SNE of their PCA space.
+
+An illustration: distances in it are not to be measured.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +12,9 @@ import numpy as np
 from speechlip.metrics.declared import NotScored
 
 PICKED = ("T", "D")
-"""The two phones that SE4Lip's figure 4 is about: of these as many as there are, up to ``PICKED_TOKENS`` each."""
+"""The two phones that SE4Lip's figure 4 is about: of these as many as there are, up to ``PICKED_TOKENS``
+each.
+"""
 PICKED_TOKENS, ALL_TOKENS = 150, 1000
 LEAST_TOKENS = 100
 DIMENSIONS, PERPLEXITY, ITERATIONS, SEED = 50, 30, 500, 0
@@ -18,7 +23,10 @@ GRID, SAME = 1000, 1e-6
 
 @dataclass(frozen=True)
 class PhoneMap:
-    """One point a token. x, y: 0 … 1000, the longer side of the picture fills it. phone: number of its phone in ``phones``."""
+    """One point a token.
+
+    x, y: 0 … 1000, the longer side of the picture fills it. phone: number of its phone in ``phones``.
+    """
 
     phones: tuple[str, ...]
     x: tuple[int, ...]
@@ -27,7 +35,10 @@ class PhoneMap:
 
 
 def map_of_file(path: Path) -> PhoneMap:
-    """The map of a tokens file (``records``). Raises NotScored where it cannot be read or has too few tokens."""
+    """The map of a tokens file (``records``).
+
+    Raises NotScored where it cannot be read or has too few tokens.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as tokens:
             points, phones = tokens["points"], tokens["phones"]
@@ -40,7 +51,8 @@ def map_of_file(path: Path) -> PhoneMap:
 def phone_map(points: np.ndarray, phones: np.ndarray) -> PhoneMap:
     """(N, D) features and (N,) phones → their map. The same tokens and seed give the same map.
 
-    Raises NotScored for fewer than 100 tokens, for tokens that are all the same, for arrays that do not match, and for numbers that are not finite.
+    Raises NotScored for fewer than 100 tokens, for tokens that are all the same, for arrays that do not
+    match, and for numbers that are not finite.
     """
     if points.ndim != 2 or phones.shape != (len(points),) or not np.isfinite(points).all():
         raise NotScored(
@@ -63,7 +75,8 @@ def phone_map(points: np.ndarray, phones: np.ndarray) -> PhoneMap:
 
 
 def choose(phones: np.ndarray) -> np.ndarray:
-    """Which tokens are drawn, in their order: up to 150 /t/ and 150 /d/, and of the others enough for 1000, without regard to the phone.
+    """Which tokens are drawn, in their order: up to 150 /t/ and 150 /d/, and of the others enough for 1000,
+    without regard to the phone.
 
     >>> phones = np.array(["T"] * 400 + ["AA"] * 3000 + ["D"] * 10)
     >>> {str(name): int((phones[choose(phones)] == name).sum()) for name in np.unique(phones)}

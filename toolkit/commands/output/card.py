@@ -6,7 +6,10 @@ from speechlip.errors import OptionError
 
 
 def write_card_of(folder: Path) -> Path:
-    """Make the card of a folder anew, by what lies in it; returns its path. Raises OptionError for a folder of none of the three kinds."""
+    """Make the card of a folder anew, by what lies in it; returns its path.
+
+    Raises OptionError for a folder of none of the three kinds.
+    """
     if not folder.is_dir():
         raise OptionError(
             f"no folder {folder}; name prepared shards, a run of train-encoder, or scores of score-encoder"

@@ -30,7 +30,10 @@ def run(
     tensorboard: bool | None,
     chosen: dict[str, Any],
 ) -> int:
-    """Train, or go on, and print the result; returns the exit code. Of torchrun's processes the first one prints."""
+    """Train, or go on, and print the result; returns the exit code.
+
+    Of torchrun's processes the first one prints.
+    """
     first = Ranks.started().first
     quiet = quiet or not first
     given = {name: value for name, value in chosen.items() if value is not None}

@@ -1,6 +1,8 @@
-"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_encoder`` is the one door.
+"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_encoder`` is
+the one door.
 
-A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go before any other name.
+A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go
+before any other name.
 """
 
 import re
@@ -40,7 +42,11 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class Request:
-    """A name taken apart. layer: of a transformer; where: a path or size; both may be absent. random_init: draw the weights instead of reading them."""
+    """A name taken apart.
+
+    layer: of a transformer; where: a path or size; both may be absent. random_init: draw the weights instead
+    of reading them.
+    """
 
     name: str
     layer: int | None
@@ -52,8 +58,9 @@ class Request:
 def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
     """The encoder called ``name``, ready to give features of clips.
 
-    random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as it is. Raises OptionError for an unknown
-    name, layer or size, or a plug-in that is none; ModelError for weights that cannot be had or are not this network's.
+    random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as
+    it is. Raises OptionError for an unknown name, layer or size, or a plug-in that is none; ModelError for
+    weights that cannot be had or are not this network's.
 
     >>> open_encoder("hubrt")
     Traceback (most recent call last):
@@ -83,9 +90,11 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
 
 
 def check_name(name: str) -> None:
-    """Raise what ``open_encoder`` raises of a name that can mean nothing here, before anything is trained; no weights are read.
+    """Raise what ``open_encoder`` raises of a name that can mean nothing here, before anything is trained; no
+    weights are read.
 
-    Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be imported; ModelError for a folder that is no run.
+    Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be
+    imported; ModelError for a folder that is no run.
 
     >>> check_name("shuffled:log-mell")
     Traceback (most recent call last):
@@ -114,7 +123,8 @@ def _check_place(name: str, request: Request) -> None:
         _refuse_place(request)
     elif request.name in ("features", "deepspeech") and not (request.where and place.is_dir()):
         raise OptionError(
-            f"encoder {name!r}: there is no folder {request.where or 'named'}; give that of its .npy files, {request.name}:DIR"
+            f"encoder {name!r}: there is no folder {request.where or 'named'}; give that of its .npy files, "
+            f"{request.name}:DIR"
         )
     elif request.name == "whisper" and request.where:
         if "/" not in request.where and not place.is_dir():
@@ -123,7 +133,8 @@ def _check_place(name: str, request: Request) -> None:
         chosen_layer(request.name, request.layer, PRETRAINED[request.name].layers)
         if request.where and not place.is_file():
             raise OptionError(
-                f"encoder {name!r}: there is no file {request.where}; give a checkpoint, or leave the place out to fetch it"
+                f"encoder {name!r}: there is no file {request.where}; give a checkpoint, or leave the place "
+                "out to fetch it"
             )
 
 
@@ -153,7 +164,8 @@ def _taken_apart(name: str, device: str, random_init: bool) -> Request:
 def _refuse_random(name: str, random_init: bool) -> None:
     if random_init:
         raise OptionError(
-            f"encoder {name!r} is another package's, and how to draw its weights is not known here; leave random weights out"
+            f"encoder {name!r} is another package's, and how to draw its weights is not known here; leave "
+            "random weights out"
         )
 
 

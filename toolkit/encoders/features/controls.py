@@ -1,4 +1,6 @@
-"""Controls of a benchmark: the log spectrum of each frame, the lips themselves, and the features of another clip."""
+"""Controls of a benchmark: the log spectrum of each frame, the lips themselves, and the features of another
+clip.
+"""
 
 import hashlib
 from collections import deque
@@ -23,8 +25,9 @@ HELD_SPEAKERS, HELD_CLIPS = 8, 4
 class LogSpectra:
     """Log STFT magnitude, or log mel of it, five columns a video frame: a ``SpeechEncoder``.
 
-    The same transform as in shards, but column k is centred 64 samples later, at 8 k + 4 ms, so that the five of a frame lie evenly in it and
-    ``per_frame`` sets them side by side as they are: 5 × 257 numbers, or 5 × 80.
+    The same transform as in shards, but column k is centred 64 samples later, at 8 k + 4 ms, so that the five
+    of a frame lie evenly in it and ``per_frame`` sets them side by side as they are: 5 × 257 numbers, or 5 ×
+    80.
     """
 
     parameters = 0
@@ -57,7 +60,8 @@ class LogSpectra:
 
 
 class LipPoints:
-    """The 20 mouth points of each frame less their mean, in crop widths, as ``ClipFeatures``: what a speech feature could at best know.
+    """The 20 mouth points of each frame less their mean, in crop widths, as ``ClipFeatures``: what a speech
+    feature could at best know.
 
     They are the truth where the sample's ``detector`` is ``sidecar``, and otherwise as a detector saw them.
     """
@@ -67,7 +71,10 @@ class LipPoints:
     clock = FeatureClock(rate_hz=FPS, centre_ms=FRAME_MS / 2, past_ms=0, future_ms=0)
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
-        """(T, 40) float32: x and y of each point in turn. Raises ShardError where the clip has no landmarks or they are not finite."""
+        """(T, 40) float32: x and y of each point in turn.
+
+        Raises ShardError where the clip has no landmarks or they are not finite.
+        """
         if clip.landmarks is None:
             raise ShardError(f"clip {clip.key} was read without its landmarks; read the field 'landmarks'")
         points = clip.landmarks.astype(np.float32)
@@ -79,9 +86,10 @@ class LipPoints:
 class Shuffled:
     """Features of ``base``, but of a clip that was read before: what must be at chance.
 
-    The last 4 clips of the last 8 speakers are held. A clip gets one of another speaker's, chosen by its key; one of its own speaker's where no other
-    is held; its own backwards where none is. They begin at a place that the key decides too and start again at their end, because the silence
-    with which clips begin would still meet the silence of others. The same clips in the same order get the same features.
+    The last 4 clips of the last 8 speakers are held. A clip gets one of another speaker's, chosen by its key;
+    one of its own speaker's where no other is held; its own backwards where none is. They begin at a place
+    that the key decides too and start again at their end, because the silence with which clips begin would
+    still meet the silence of others. The same clips in the same order get the same features.
     """
 
     def __init__(self, base: ClipFeatures) -> None:

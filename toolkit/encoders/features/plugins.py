@@ -1,7 +1,8 @@
 """Encoders of other packages: by entry point, or as ``module:function``.
 
-One contract for both: a callable without arguments that returns a ``SpeechEncoder`` (``encode``) or ``ClipFeatures`` (``of_clip``). Where it has a
-method ``to``, as every torch module has, it is called with the device.
+One contract for both: a callable without arguments that returns a ``SpeechEncoder`` (``encode``) or
+``ClipFeatures`` (``of_clip``). Where it has a method ``to``, as every torch module has, it is called with the
+device.
 """
 
 import importlib
@@ -21,7 +22,10 @@ SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
 
 
 def open_added(name: str, device: str) -> ClipFeatures:
-    """The encoder that another package calls ``name``. Raises OptionError as ``opened``, and where it cannot be had."""
+    """The encoder that another package calls ``name``.
+
+    Raises OptionError as ``opened``, and where it cannot be had.
+    """
     return opened(name, ENCODERS.get(name), device)
 
 
@@ -31,7 +35,10 @@ def open_function(name: str, device: str) -> ClipFeatures:
 
 
 def imported(name: str) -> Any:
-    """What ``module:function`` names, looked for on Python's path and last in the current folder. Raises OptionError where it cannot be imported."""
+    """What ``module:function`` names, looked for on Python's path and last in the current folder.
+
+    Raises OptionError where it cannot be imported.
+    """
     module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
@@ -42,7 +49,8 @@ def imported(name: str) -> Any:
 
 
 def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
-    """What a plug-in makes, as ``ClipFeatures``. Raises OptionError where it fails when called, or lacks what it must have.
+    """What a plug-in makes, as ``ClipFeatures``. Raises OptionError where it fails when called, or lacks what
+    it must have.
 
     Whatever another package's code raises becomes one sentence here; the traceback stays its cause.
     """
@@ -59,20 +67,24 @@ def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
         return made
     if not callable(getattr(made, "encode", None)):
         raise OptionError(
-            f"encoder {name!r} gave {type(made).__name__}, which has neither encode nor of_clip (speechlip.encoders.features.protocol)"
+            f"encoder {name!r} gave {type(made).__name__}, which has neither encode nor of_clip "
+            "(speechlip.encoders.features.protocol)"
         )
     refuse_incomplete(name, made, SPEECH_ENCODER)
     return FromWaveform(made, device)
 
 
 def refuse_incomplete(name: str, made: Any, wanted: dict[str, type]) -> None:
-    """Raises OptionError for the first attribute that is missing, of another type, or a clock or width that cannot be."""
+    """Raises OptionError for the first attribute that is missing, of another type, or a clock or width that
+    cannot be.
+    """
     for attribute, kind in wanted.items():
         value = getattr(made, attribute, None)
         if not isinstance(value, kind):
             came = "none" if value is None else f"{type(value).__name__} {value!r}"
             raise OptionError(
-                f"encoder {name!r}: {attribute} must be {kind.__name__}, it has {came} (speechlip.encoders.features.protocol)"
+                f"encoder {name!r}: {attribute} must be {kind.__name__}, it has {came} "
+                "(speechlip.encoders.features.protocol)"
             )
     if made.dim < 1 or not 0 < made.clock.rate_hz < float("inf"):
         raise OptionError(

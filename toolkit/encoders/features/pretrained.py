@@ -1,8 +1,8 @@
 """HuBERT, wav2vec 2.0 and WavLM with the weights that torchaudio publishes, read at a layer of choice.
 
-All have the same front end: seven convolutions, a feature every 320 samples from 400, so 50 Hz and the first centre at 12.5 ms. In base models
-a group norm over the clip follows the first convolution, large ones scale the waveform: every layer hears all of the clip, through its loudness
-at least.
+All have the same front end: seven convolutions, a feature every 320 samples from 400, so 50 Hz and the first
+centre at 12.5 ms. In base models a group norm over the clip follows the first convolution, large ones scale
+the waveform: every layer hears all of the clip, through its loudness at least.
 """
 
 import pickle
@@ -26,7 +26,8 @@ CLOCK = FeatureClock(rate_hz=50, centre_ms=12.5, past_ms=float("inf"), future_ms
 
 @dataclass(frozen=True)
 class Pretrained:
-    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to mean 0 and deviation 1 first.
+    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to
+    mean 0 and deviation 1 first.
 
     layers: of its transformer.
     """
@@ -54,8 +55,9 @@ class TransformerLayer(nn.Module):
     """A layer of one of these models as a ``SpeechEncoder``.
 
     model: a ``torchaudio.models.Wav2Vec2Model``. scaled: as of ``Pretrained``. weights: SHA-256 of its file.
-    layer: 0 is the convolutional front end, before positions and attention; 1 … N the transformer's layers; None the last. The last is the model's
-    own output, with the norm that large models end in. Raises OptionError for another layer.
+    layer: 0 is the convolutional front end, before positions and attention; 1 … N the transformer's layers;
+    None the last. The last is the model's own output, with the norm that large models end in. Raises
+    OptionError for another layer.
     """
 
     clock = CLOCK
@@ -82,9 +84,11 @@ class TransformerLayer(nn.Module):
 def open_pretrained(
     name: str, layer: int | None = None, path: Path | None = None, random_init: bool = False
 ) -> TransformerLayer:
-    """``PRETRAINED[name]`` read at ``layer``; its weights from ``path``, else from the model folder, where they are fetched once.
+    """``PRETRAINED[name]`` read at ``layer``; its weights from ``path``, else from the model folder, where
+    they are fetched once.
 
-    random_init: seeded random weights instead. Raises ModelError where weights are missing, cannot be fetched, or are not this network's.
+    random_init: seeded random weights instead. Raises ModelError where weights are missing, cannot be
+    fetched, or are not this network's.
     """
     entry = PRETRAINED[name]
     called = name if layer is None else f"{name}@{layer}"
@@ -108,13 +112,17 @@ def chosen_layer(name: str, layer: int | None, layers: int) -> int:
 def local_file(path: Path) -> Path:
     if not path.is_file():
         raise ModelError(
-            f"{path} is no file; give the checkpoint that torchaudio publishes, or leave the path out to fetch it"
+            f"{path} is no file; give the checkpoint that torchaudio publishes, or leave the path out to "
+            "fetch it"
         )
     return path
 
 
 def load_state(model: nn.Module, file: Path) -> None:
-    """Give ``model`` the tensors of ``file``; nothing in it is run. Raises ModelError where it is damaged, holds code, or is another network's."""
+    """Give ``model`` the tensors of ``file``; nothing in it is run.
+
+    Raises ModelError where it is damaged, holds code, or is another network's.
+    """
     try:
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except (OSError, EOFError, KeyError, pickle.UnpicklingError) as error:
@@ -125,5 +133,6 @@ def load_state(model: nn.Module, file: Path) -> None:
     except (RuntimeError, AttributeError, TypeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(
-            f"{file} does not hold the weights of this network ({reason}); give the file that torchaudio publishes"
+            f"{file} does not hold the weights of this network ({reason}); give the file that torchaudio "
+            "publishes"
         ) from error

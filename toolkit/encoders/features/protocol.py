@@ -1,7 +1,9 @@
-"""What a speech encoder has to say of itself, so that the same frame index means the same moment for every encoder.
+"""What a speech encoder has to say of itself, so that the same frame index means the same moment for every
+encoder.
 
-An encoder turns a waveform into features at a rate of its own. It declares that rate and when its first feature is; ``per_frame`` then brings the
-features to the 25 video frames a second, without blurring and without losing any: a 50-Hz encoder gives two a frame, side by side.
+An encoder turns a waveform into features at a rate of its own. It declares that rate and when its first
+feature is; ``per_frame`` then brings the features to the 25 video frames a second, without blurring and
+without losing any: a 50-Hz encoder gives two a frame, side by side.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ FRAME_MS = 1000 / FPS
 
 @dataclass(frozen=True)
 class FeatureClock:
-    """When features are. rate_hz: features a second. centre_ms: the middle of what feature 0 stands for, from the first sample of the clip.
+    """When features are. rate_hz: features a second. centre_ms: the middle of what feature 0 stands for, from
+    the first sample of the clip.
 
     past_ms, future_ms: how far before and after its centre a feature hears; inf for all of the clip.
     """
@@ -31,7 +34,10 @@ class FeatureClock:
 
 
 class SpeechEncoder(Protocol):
-    """Waveform in, features out. name: how tables call it. dim: D, numbers in a feature. clock: when features are."""
+    """Waveform in, features out.
+
+    name: how tables call it. dim: D, numbers in a feature. clock: when features are.
+    """
 
     name: str
     dim: int
@@ -45,7 +51,8 @@ class ClipFeatures(Protocol):
     """Features of the clips of a dataset, from whatever its samples hold or lies beside them.
 
     name, dim, clock: as of a ``SpeechEncoder``. fields: what of a ``ClipSample`` is read, such as ("audio",).
-    parameters: how many weights; 0 for features that are computed without any, None where nobody can count them.
+    parameters: how many weights; 0 for features that are computed without any, None where nobody can count
+    them.
     """
 
     name: str
@@ -61,11 +68,12 @@ class ClipFeatures(Protocol):
 
 
 def per_frame(features: np.ndarray, clock: FeatureClock, n_frames: int) -> np.ndarray:
-    """Features on the video's frames: (T, D) at ``clock`` → (n_frames, k D), k = the features that fit into a frame (at least 1).
+    """Features on the video's frames: (T, D) at ``clock`` → (n_frames, k D), k = the features that fit into a
+    frame (at least 1).
 
-    Frame i is on display for [40 i, 40 (i + 1)) ms; its k features are read, by straight lines between neighbours, at the middles of its k equal
-    parts; before the first and after the last feature theirs is taken. Raises ShardError where the features end more than two frames before
-    the clip.
+    Frame i is on display for [40 i, 40 (i + 1)) ms; its k features are read, by straight lines between
+    neighbours, at the middles of its k equal parts; before the first and after the last feature theirs is
+    taken. Raises ShardError where the features end more than two frames before the clip.
 
     >>> clock = FeatureClock(rate_hz=50, centre_ms=10, past_ms=10, future_ms=10)
     >>> per_frame(np.array([[0.0], [1.0], [2.0], [3.0]]), clock, 2).tolist()
@@ -79,7 +87,8 @@ def per_frame(features: np.ndarray, clock: FeatureClock, n_frames: int) -> np.nd
     missing_ms = (place[-1] - (len(features) - 1)) * 1000 / clock.rate_hz if len(features) else np.inf
     if missing_ms > 2 * FRAME_MS:
         raise ShardError(
-            f"{len(features)} features at {clock.rate_hz:g} Hz do not reach the end of {n_frames} frames; is the rate right?"
+            f"{len(features)} features at {clock.rate_hz:g} Hz do not reach the end of {n_frames} frames; "
+            "is the rate right?"
         )
     place = place.clip(0, len(features) - 1)
     before = np.floor(place).astype(int)

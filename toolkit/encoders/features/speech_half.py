@@ -1,4 +1,6 @@
-"""The speech half of a trained pair as an encoder: per video frame one embedding of the five frames around it."""
+"""The speech half of a trained pair as an encoder: per video frame one embedding of the five frames around
+it.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,9 @@ from speechlip.timing import FPS, HOP, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
 class SpeechHalf:
-    """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``: feature t is the window of frames t − 2 … t + 2, not of length 1."""
+    """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``: feature t is the window of frames t − 2
+    … t + 2, not of length 1.
+    """
 
     dim = DIM
 
@@ -31,7 +35,10 @@ class SpeechHalf:
         self.parameters = parameter_count(trained.pair.speech) + parameter_count(trained.pair.speech_norm)
 
     def encode(self, waveform: Tensor) -> Tensor:
-        """(B, N) float32 in −1 … 1 at 16 kHz → (B, ⌈N / 640⌉, 512); silence fills the last frame. Raises ShardError for fewer than 5 frames."""
+        """(B, N) float32 in −1 … 1 at 16 kHz → (B, ⌈N / 640⌉, 512); silence fills the last frame.
+
+        Raises ShardError for fewer than 5 frames.
+        """
         samples = (
             (waveform.cpu() * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1).to(torch.int16).numpy()
         )
@@ -40,7 +47,8 @@ class SpeechHalf:
 
 
 def window_clock(reads: SpeechWindows) -> FeatureClock:
-    """The clock of five-frame windows: centred in their middle frame, and hearing what the window and its transform hear.
+    """The clock of five-frame windows: centred in their middle frame, and hearing what the window and its
+    transform hear.
 
     >>> window_clock(SpeechWindows())
     FeatureClock(rate_hz=25, centre_ms=20.0, past_ms=116.0, future_ms=108.0)
@@ -61,7 +69,10 @@ def window_clock(reads: SpeechWindows) -> FeatureClock:
 
 
 def open_run(run: Path, device: str, random_init: bool = False) -> SpeechHalf:
-    """The speech half of a run of ``train-encoder``, or the same network at seeded random weights. Raises ModelError as ``load_run``."""
+    """The speech half of a run of ``train-encoder``, or the same network at seeded random weights.
+
+    Raises ModelError as ``load_run``.
+    """
     if not random_init:
         return SpeechHalf(load_run(run, device), str(run))
     network = open_checkpoint(run).facts.network | {"lip_input": "mouth"}

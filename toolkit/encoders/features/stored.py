@@ -1,7 +1,9 @@
-"""Features that another program wrote: ``.npy`` files beside the dataset, one for each clip or one for each source.
+"""Features that another program wrote: ``.npy`` files beside the dataset, one for each clip or one for each
+source.
 
-``DIR/features.json`` says when the features are. A file is looked for as ``DIR/CLIP_KEY.npy``, then as ``DIR/SOURCE.npy`` with the source's
-extension or without; a source's features are cut at the clip's ``start_s``.
+``DIR/features.json`` says when the features are. A file is looked for as ``DIR/CLIP_KEY.npy``, then as
+``DIR/SOURCE.npy`` with the source's extension or without; a source's features are cut at the clip's
+``start_s``.
 """
 
 import json
@@ -27,11 +29,13 @@ OWN_STEPS = slice(8, 10)
 
 
 class StoredFeatures:
-    """Features from files as ``ClipFeatures``; nothing but ``start_s``, ``source`` and ``n_frames`` of a sample is read.
+    """Features from files as ``ClipFeatures``; nothing but ``start_s``, ``source`` and ``n_frames`` of a
+    sample is read.
 
-    folder: of the ``.npy`` files, (T, D) of any number type, read without pickle. windows: files may also be (T, 16, 29) at 25 Hz, as AD-NeRF,
-    ER-NeRF and Speech2Lip keep DeepSpeech's output; of each window the frame's own two steps are taken, which together are the 50-Hz sequence.
-    dim is that of the first file; parameters is None, because nothing here can count them.
+    folder: of the ``.npy`` files, (T, D) of any number type, read without pickle. windows: files may also be
+    (T, 16, 29) at 25 Hz, as AD-NeRF, ER-NeRF and Speech2Lip keep DeepSpeech's output; of each window the
+    frame's own two steps are taken, which together are the 50-Hz sequence. dim is that of the first file;
+    parameters is None, because nothing here can count them.
     """
 
     fields: tuple[str, ...] = ()
@@ -47,12 +51,17 @@ class StoredFeatures:
         self.dim = self._opened(first).shape[1]
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
-        """(T, D) float32. Raises ShardError where there is no file for the clip, or it is damaged, too short, of another width or not finite."""
+        """(T, D) float32.
+
+        Raises ShardError where there is no file for the clip, or it is damaged, too short, of another width
+        or not finite.
+        """
         path, start_s = self._file_of(clip)
         rows = self._opened(path)
         if rows.shape[1] != self.dim:
             raise ShardError(
-                f"{path} has features of {rows.shape[1]} numbers, the folder's first file has {self.dim}; write them again"
+                f"{path} has features of {rows.shape[1]} numbers, the folder's first file has {self.dim}; "
+                "write them again"
             )
         self._refuse_other_length(path, clip, len(rows) / self.clock.rate_hz - start_s)
         cut = cut_rows(
@@ -62,7 +71,10 @@ class StoredFeatures:
         return cut
 
     def _file_of(self, clip: ClipSample) -> tuple[Path, float]:
-        """The clip's file, and where in it the clip begins, in seconds. Names come from the shards, so they may not lead out of the folder."""
+        """The clip's file, and where in it the clip begins, in seconds.
+
+        Names come from the shards, so they may not lead out of the folder.
+        """
         source = clip.meta.source or ""
         stem = str(PurePosixPath(source).with_suffix("")) if source else ""
         candidates = [(clip.key, 0.0), (stem, clip.meta.start_s), (source, clip.meta.start_s)]
@@ -71,7 +83,8 @@ class StoredFeatures:
             if name and not path.is_absolute() and ".." not in path.parts and is_file(self.folder / path):
                 return self.folder / path, start_s
         raise ShardError(
-            f"no features for clip {clip.key}: {self.folder} has neither {clip.key}.npy nor {stem}.npy; write one of them"
+            f"no features for clip {clip.key}: {self.folder} has neither {clip.key}.npy nor {stem}.npy; "
+            "write one of them"
         )
 
     def _opened(self, path: Path) -> np.ndarray:
@@ -87,17 +100,21 @@ class StoredFeatures:
         if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.size:
             wanted = f"(T, 16, {DEEPSPEECH_DIM}) or (T, {DEEPSPEECH_DIM})" if self.windows else "(T, D)"
             raise ShardError(
-                f"{path} has the shape {array.shape} and the type {array.dtype}, wanted numbers of shape {wanted}"
+                f"{path} has the shape {array.shape} and the type {array.dtype}, wanted numbers of shape "
+                f"{wanted}"
             )
         return array
 
     def _refuse_other_length(self, path: Path, clip: ClipSample, has_s: float) -> None:
-        """A clip's own file must be as long as the clip, a source's at least that long from the clip's start on."""
+        """A clip's own file must be as long as the clip, a source's at least that long from the clip's start
+        on.
+        """
         wanted_s = clip.meta.n_frames / FPS
         slack_s = SLACK_FRAMES / FPS + 1 / self.clock.rate_hz
         if has_s < wanted_s - slack_s or (path.name == f"{clip.key}.npy" and has_s > wanted_s + slack_s):
             raise ShardError(
-                f"{path} has {has_s:.2f} s of features at {self.clock.rate_hz:g} Hz for clip {clip.key}, wanted {wanted_s:.2f} s; "
+                f"{path} has {has_s:.2f} s of features at {self.clock.rate_hz:g} Hz for clip {clip.key}, "
+                f"wanted {wanted_s:.2f} s; "
                 "is the rate right, and is the file whole?"
             )
 
@@ -116,15 +133,20 @@ def cut_rows(rows: np.ndarray, first: float, length: int) -> np.ndarray:
 
 
 def open_stored(folder: Path) -> StoredFeatures:
-    """``features:DIR``. Raises OptionError for no folder, no ``features.json``, or one that does not say what it must."""
+    """``features:DIR``.
+
+    Raises OptionError for no folder, no ``features.json``, or one that does not say what it must.
+    """
     described = read_description(existing(folder) / DESCRIPTION)
     return StoredFeatures(folder, f"features:{folder}", described)
 
 
 def open_deepspeech(folder: Path) -> StoredFeatures:
-    """``deepspeech:DIR``: (T, 16, 29) windows at 25 Hz or (T, 29) steps at 50 Hz, as DeepSpeech 0.1.0 gives them.
+    """``deepspeech:DIR``: (T, 16, 29) windows at 25 Hz or (T, 29) steps at 50 Hz, as DeepSpeech 0.1.0 gives
+    them.
 
-    Its clock follows from its published front end (25 ms of speech every 20 ms) and its bidirectional network; it is not measured here.
+    Its clock follows from its published front end (25 ms of speech every 20 ms) and its bidirectional
+    network; it is not measured here.
     """
     return StoredFeatures(existing(folder), f"deepspeech:{folder}", DEEPSPEECH_CLOCK, windows=True)
 
@@ -136,13 +158,16 @@ def existing(folder: Path) -> Path:
 
 
 def read_description(path: Path) -> FeatureClock:
-    """``features.json``: an object with rate_hz and centre_ms, and where they are known past_ms and future_ms."""
+    """``features.json``: an object with rate_hz and centre_ms, and where they are known past_ms and
+    future_ms.
+    """
     names = [field.name for field in fields_of(FeatureClock)]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise OptionError(
-            f'{path} cannot be read ({error}); write {{"rate_hz": 50, "centre_ms": 12.5}} with your values into it'
+            f'{path} cannot be read ({error}); write {{"rate_hz": 50, "centre_ms": 12.5}} with your values '
+            "into it"
         ) from error
     if (
         not isinstance(content, dict)
@@ -151,7 +176,8 @@ def read_description(path: Path) -> FeatureClock:
     ):
         came = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
         raise OptionError(
-            f"{path} has {came or 'nothing'}; wanted rate_hz and centre_ms, and if you like past_ms and future_ms"
+            f"{path} has {came or 'nothing'}; wanted rate_hz and centre_ms, and if you like past_ms and "
+            "future_ms"
         )
     values = DEFAULTS | content
     if (

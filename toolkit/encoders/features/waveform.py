@@ -1,6 +1,7 @@
 """Encoders of waveforms, applied to the clips of a dataset and to whole recordings.
 
-What an encoder gives is checked against what it declares, so that a wrong rate or a NaN stops here and not in a table.
+What an encoder gives is checked against what it declares, so that a wrong rate or a NaN stops here and not in
+a table.
 """
 
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ SLACK_FRAMES = 2
 class FromWaveform:
     """A ``SpeechEncoder`` as ``ClipFeatures``: reads a clip's ``audio``.
 
-    device: where it computes; an encoder that has ``to`` is moved there, and a torch module is set to ``eval``. weights: SHA-256 of its weights,
-    ``random, seed 0``, or empty where the encoder does not say. parameters: of a torch module, counted; else what the encoder says, or None.
+    device: where it computes; an encoder that has ``to`` is moved there, and a torch module is set to
+    ``eval``. weights: SHA-256 of its weights, ``random, seed 0``, or empty where the encoder does not say.
+    parameters: of a torch module, counted; else what the encoder says, or None.
     """
 
     fields: tuple[str, ...] = ("audio",)
@@ -40,7 +42,11 @@ class FromWaveform:
             self.parameters = parameter_count(encoder.eval())
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
-        """(T, D) float32. Raises ShardError where the clip has no sound or the features are not finite, ModelError as ``encode_waveform``."""
+        """(T, D) float32.
+
+        Raises ShardError where the clip has no sound or the features are not finite, ModelError as
+        ``encode_waveform``.
+        """
         if clip.audio is None:
             raise ShardError(f"clip {clip.key} was read without its sound; read the field 'audio'")
         try:
@@ -49,11 +55,13 @@ class FromWaveform:
             raise ShardError(f"clip {clip.key}: {error}") from error
 
     def encode_waveform(self, audio: np.ndarray) -> np.ndarray:
-        """Sound of any length: (N,) int16 at 16 kHz → (T, D) float32 at ``clock``, feature 0 at ``clock.centre_ms``.
+        """Sound of any length: (N,) int16 at 16 kHz → (T, D) float32 at ``clock``, feature 0 at
+        ``clock.centre_ms``.
 
-        More than 25 s go through in pieces of 20 s with 5 s more on either side, so that memory stays flat: an encoder that hears less than 5 s
-        gives what it gives for all at once, one that hears the whole clip hears 30 s. A rate that is no whole number goes through at once.
-        Raises ModelError where the encoder gives another shape or rate than it declares, ShardError for no sound or values that are not finite.
+        More than 25 s go through in pieces of 20 s with 5 s more on either side, so that memory stays flat:
+        an encoder that hears less than 5 s gives what it gives for all at once, one that hears the whole clip
+        hears 30 s. A rate that is no whole number goes through at once. Raises ModelError where the encoder
+        gives another shape or rate than it declares, ShardError for no sound or values that are not finite.
         """
         if not len(audio):
             raise ShardError("there is no sound to encode")
@@ -81,7 +89,8 @@ class FromWaveform:
 
 
 def pieces(n_samples: int) -> Iterator[tuple[int, int, int, int]]:
-    """How a long recording is cut: (start, stop) to encode, (first, last) of it to keep, in samples, all but the end on whole seconds.
+    """How a long recording is cut: (start, stop) to encode, (first, last) of it to keep, in samples, all but
+    the end on whole seconds.
 
     >>> [tuple(n / 16000 for n in piece) for piece in pieces(47 * 16000)]
     [(0.0, 25.0, 0.0, 20.0), (15.0, 45.0, 20.0, 40.0), (35.0, 47.0, 40.0, 47.0)]
@@ -95,8 +104,8 @@ def pieces(n_samples: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def checked(features: Tensor, encoder: SpeechEncoder, n_samples: int) -> np.ndarray:
-    """(1, T, D) of ``encoder`` as (T, D) float32. Raises ModelError for another shape or a T that its rate does not give (± two video frames),
-    ShardError for values that are not finite."""
+    """(1, T, D) of ``encoder`` as (T, D) float32. Raises ModelError for another shape or a T that its rate
+    does not give (± two video frames), ShardError for values that are not finite."""
     shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
     if (
         not isinstance(features, Tensor)
@@ -105,13 +114,15 @@ def checked(features: Tensor, encoder: SpeechEncoder, n_samples: int) -> np.ndar
         or features.shape[2] != encoder.dim
     ):
         raise ModelError(
-            f"encoder {encoder.name!r} gave {shape}, wanted (1, T, {encoder.dim}) as it declares; mend its dim or its encode"
+            f"encoder {encoder.name!r} gave {shape}, wanted (1, T, {encoder.dim}) as it declares; mend its "
+            "dim or its encode"
         )
     rate_hz = encoder.clock.rate_hz
     wanted = n_samples / SAMPLE_RATE * rate_hz
     if abs(features.shape[1] - wanted) > max(1, SLACK_FRAMES * rate_hz / FPS):
         raise ModelError(
-            f"encoder {encoder.name!r} gave {features.shape[1]} features for {n_samples / SAMPLE_RATE:.2f} s, wanted {wanted:.0f} "
+            f"encoder {encoder.name!r} gave {features.shape[1]} features for {n_samples / SAMPLE_RATE:.2f} "
+            f"s, wanted {wanted:.0f} "
             f"at the {rate_hz:g} Hz that it declares; mend its clock"
         )
     rows = features[0].float().cpu().numpy()
@@ -124,5 +135,6 @@ def refuse_non_finite(rows: np.ndarray, name: str) -> None:
     bad = int((~np.isfinite(rows)).any(axis=1).sum())
     if bad:
         raise ShardError(
-            f"{bad} of {len(rows)} features of {name!r} are not finite; leave this clip out, or use another encoder"
+            f"{bad} of {len(rows)} features of {name!r} are not finite; leave this clip out, or use another "
+            "encoder"
         )

@@ -1,6 +1,7 @@
 """Whisper's encoder through transformers (extra ``[encoders]``), read at a layer of choice.
 
-Whisper takes 30 s at a time: shorter speech is followed by silence, as it was trained, and the features of the silence are dropped.
+Whisper takes 30 s at a time: shorter speech is followed by silence, as it was trained, and the features of
+the silence are dropped.
 """
 
 from pathlib import Path
@@ -26,10 +27,12 @@ HEARS_S = 30
 
 
 class WhisperLayer(nn.Module):
-    """A layer of Whisper's encoder as a ``SpeechEncoder``: 50 Hz, the first centre at 0 ms, because mel frame and both convolutions are centred.
+    """A layer of Whisper's encoder as a ``SpeechEncoder``: 50 Hz, the first centre at 0 ms, because mel frame
+    and both convolutions are centred.
 
-    layer: 0 is the convolutions' output without positions; 1 … N the transformer's layers, the last with the norm that follows it; None the last.
-    Every layer hears all 30 s: the mel's floor is set by its loudest moment.
+    layer: 0 is the convolutions' output without positions; 1 … N the transformer's layers, the last with the
+    norm that follows it; None the last. Every layer hears all 30 s: the mel's floor is set by its loudest
+    moment.
     """
 
     clock = FeatureClock(rate_hz=50, centre_ms=0, past_ms=float("inf"), future_ms=float("inf"))
@@ -48,7 +51,8 @@ class WhisperLayer(nn.Module):
         n_samples = waveform.shape[1]
         if n_samples > HEARS_S * SAMPLE_RATE:
             raise ModelError(
-                f"Whisper hears {HEARS_S} s at a time, {n_samples / SAMPLE_RATE:.1f} s came; use FromWaveform, which cuts"
+                f"Whisper hears {HEARS_S} s at a time, {n_samples / SAMPLE_RATE:.1f} s came; use "
+                "FromWaveform, which cuts"
             )
         mel = self.mel(
             list(waveform.cpu().numpy()), sampling_rate=SAMPLE_RATE, return_tensors="pt"
@@ -65,10 +69,12 @@ class WhisperLayer(nn.Module):
 
 
 def open_whisper(where: str, layer: int | None = None, random_init: bool = False) -> WhisperLayer:
-    """Whisper of a size (``tiny`` … ``large-v3``), of a folder with ``config.json`` and ``model.safetensors``, or of a Hub name with a slash.
+    """Whisper of a size (``tiny`` … ``large-v3``), of a folder with ``config.json`` and
+    ``model.safetensors``, or of a Hub name with a slash.
 
-    Only safetensors are read, what is on this machine first. random_init: seeded random weights; of a size or a folder, nothing is fetched.
-    Raises ModelError where it cannot be had, OptionError for another size or without transformers.
+    Only safetensors are read, what is on this machine first. random_init: seeded random weights; of a size or
+    a folder, nothing is fetched. Raises ModelError where it cannot be had, OptionError for another size or
+    without transformers.
     """
     try:
         import transformers  # noqa: F401
@@ -125,13 +131,17 @@ def size_config(size: str) -> "WhisperConfig":
 def known_size(size: str) -> str:
     if size not in SIZES:
         raise OptionError(
-            f"no Whisper {size!r}; there are: {', '.join(SIZES)}, a folder, or a Hub name such as openai/whisper-tiny"
+            f"no Whisper {size!r}; there are: {', '.join(SIZES)}, a folder, or a Hub name such as "
+            "openai/whisper-tiny"
         )
     return size
 
 
 def load_whisper(where: str) -> Any:
-    """The whole model: from this machine, else from the Hub. Raises ModelError where neither has it, or it holds no safetensors."""
+    """The whole model: from this machine, else from the Hub.
+
+    Raises ModelError where neither has it, or it holds no safetensors.
+    """
     from transformers import WhisperModel
 
     folder = Path(where).is_dir()
@@ -148,8 +158,10 @@ def load_whisper(where: str) -> Any:
         return WhisperModel.from_pretrained(source, **safe)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{source} is not on this machine and could not be fetched from https://huggingface.co/{source} ({first_line(error)}); "
-            "where there is no network, copy config.json and model.safetensors into a folder and give whisper:FOLDER"
+            f"{source} is not on this machine and could not be fetched from https://huggingface.co/{source} "
+            f"({first_line(error)}); "
+            "where there is no network, copy config.json and model.safetensors into a folder and give "
+            "whisper:FOLDER"
         ) from error
 
 

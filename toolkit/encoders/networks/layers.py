@@ -1,7 +1,9 @@
-"""What the convolutional networks here are made of: convolution, batch norm, ReLU, with or without a way around.
+"""What the convolutional networks here are made of: convolution, batch norm, ReLU, with or without a way
+around.
 
-SE4Lip's Table 2 lists convolutions only; that each is followed by batch norm and ReLU, and that a residual row adds its input before the ReLU, is
-how Wav2Lip's network is built, whose rows the table repeats (decisions: docs/training.md).
+SE4Lip's Table 2 lists convolutions only; that each is followed by batch norm and ReLU, and that a residual
+row adds its input before the ReLU, is how Wav2Lip's network is built, whose rows the table repeats
+(decisions: docs/training.md).
 """
 
 import torch

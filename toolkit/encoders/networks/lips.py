@@ -10,17 +10,19 @@ from speechlip.format import LIP_ROWS
 DIM = 512
 INPUTS = ("mouth", "literal")
 LITERAL_WARNING = (
-    "lip input 'literal' gives the network all 96 rows, of which its last layers never look at rows 72–95 and hardly at 48–71 "
-    "(95 % of the influence lies in rows 0–47): about twice the time for less of the mouth; 'mouth' gives it rows 24–71"
+    "lip input 'literal' gives the network all 96 rows, of which its last layers never look at rows 72–95 "
+    "and hardly at 48–71 "
+    "(95 % of the influence lies in rows 0–47): about twice the time for less of the mouth; 'mouth' gives "
+    "it rows 24–71"
 )
 
 
 class LipEncoder(nn.Module):
     """SE4Lip's Table 2, 9 932 544 parameters: (B, 5, 96, 96, 3) uint8 RGB crops → (B, 512).
 
-    input: ``mouth`` reads rows 24–71 of a crop (48×96), ``literal`` all 96 (see ``LITERAL_WARNING``). Five frames × RGB are stacked as 15 channels
-    in the order t0 R G B, t1 R G B …, in 0 … 1. The ReLU after the last row is left to the training objective (``pair.SpeechLipPair``).
-    Raises OptionError for another input.
+    input: ``mouth`` reads rows 24–71 of a crop (48×96), ``literal`` all 96 (see ``LITERAL_WARNING``). Five
+    frames × RGB are stacked as 15 channels in the order t0 R G B, t1 R G B …, in 0 … 1. The ReLU after the
+    last row is left to the training objective (``pair.SpeechLipPair``). Raises OptionError for another input.
 
     >>> LipEncoder().eval()(torch.zeros(2, 5, 96, 96, 3, dtype=torch.uint8)).shape
     torch.Size([2, 512])
@@ -52,6 +54,8 @@ class LipEncoder(nn.Module):
         return self.layers(self.stacked(lips)).flatten(1)
 
     def stacked(self, lips: Tensor) -> Tensor:
-        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1, in channels-last order, which convolutions read fastest."""
+        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1, in channels-last order, which
+        convolutions read fastest.
+        """
         pixels = lips[:, :, self.rows].permute(0, 1, 4, 2, 3).flatten(1, 2)
         return pixels.to(torch.float32, memory_format=torch.channels_last) / 255

@@ -1,14 +1,15 @@
 """Speech networks by name, to be trained: those of the ablation, and those that other packages add.
 
-Another package adds one by an entry point in the group ``speechlip.speech_networks``. Its value is a callable without arguments that returns a
-``torch.nn.Module``, and that module turns a batch of speech windows into (B, 512) float32. What it is given is what it declares in an attribute
-``reads``, a ``speechlip.shards.pairs.speech_windows.SpeechWindows``:
+Another package adds one by an entry point in the group ``speechlip.speech_networks``. Its value is a callable
+without arguments that returns a ``torch.nn.Module``, and that module turns a batch of speech windows into (B,
+512) float32. What it is given is what it declares in an attribute ``reads``, a
+``speechlip.shards.pairs.speech_windows.SpeechWindows``:
 
 - no such attribute, or ``SpeechWindows()``: (B, 25, 257) float16, the STFT magnitude of the window's five frames;
 - ``SpeechWindows("waveform", before=256, after=128)``: (B, 256 + 3200 + 128) int16 at 16 kHz, zeros beyond the clip.
 
-An attribute ``spectrum`` that has ``fit`` is given the training speech before training, (1, T, 257) float16 or (1, N) int16. Encoders that are
-not trained here are another thing: ``protocol.SpeechEncoder``.
+An attribute ``spectrum`` that has ``fit`` is given the training speech before training, (1, T, 257) float16
+or (1, N) int16. Encoders that are not trained here are another thing: ``protocol.SpeechEncoder``.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,10 @@ OPTIONS = {"feature": FEATURES, "pool": POOLS}
 
 @dataclass(frozen=True)
 class Network:
-    """make: called with a value for each of ``options``. options: what of ``OPTIONS`` it has, with its values, the first the default."""
+    """make: called with a value for each of ``options``.
+
+    options: what of ``OPTIONS`` it has, with its values, the first the default.
+    """
 
     make: Callable[..., nn.Module]
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -53,7 +57,8 @@ STFT_CNN = Network(_cnn, {"feature": FEATURES})
 
 
 def speech_network(name: str, **chosen: str) -> nn.Module:
-    """A new speech network with random weights, by ``options_of(name, chosen)``. Raises OptionError as that does, and for a broken plug-in.
+    """A new speech network with random weights, by ``options_of(name, chosen)``. Raises OptionError as that
+    does, and for a broken plug-in.
 
     >>> speech_network("stft-gur")
     Traceback (most recent call last):
@@ -65,7 +70,8 @@ def speech_network(name: str, **chosen: str) -> nn.Module:
 def options_of(name: str, chosen: Mapping[str, str]) -> dict[str, str]:
     """The options that a network has, with what was chosen or its default; an empty choice is none.
 
-    Raises OptionError for an unknown network, for an option that it does not have, and for a value that it cannot take.
+    Raises OptionError for an unknown network, for an option that it does not have, and for a value that it
+    cannot take.
 
     >>> options_of("mel-cnn", {"feature": "", "pool": ""}), options_of("mel-gru", {"pool": "mean"})
     ({'feature': 'logmag'}, {'feature': 'logmag', 'pool': 'mean'})
@@ -77,7 +83,8 @@ def options_of(name: str, chosen: Mapping[str, str]) -> dict[str, str]:
         if value and option not in own:
             others = [other for other in SPEECH_NETWORKS.built_in if option in _network(other).options]
             raise OptionError(
-                f"encoder {name!r} has no choice of {option}; leave it out, or take one of: {', '.join(others)}"
+                f"encoder {name!r} has no choice of {option}; leave it out, or take one of: "
+                f"{', '.join(others)}"
             )
         if value and value not in own[option]:
             raise OptionError(
@@ -91,7 +98,8 @@ def windows_of(network: nn.Module) -> SpeechWindows:
     reads = getattr(network, "reads", STFT_WINDOWS)
     if not isinstance(reads, SpeechWindows):
         raise OptionError(
-            f"{type(network).__name__}.reads is {reads!r}; it must be a speechlip.shards.pairs.speech_windows.SpeechWindows"
+            f"{type(network).__name__}.reads is {reads!r}; it must be a "
+            "speechlip.shards.pairs.speech_windows.SpeechWindows"
         )
     return reads
 

@@ -9,8 +9,9 @@ power       |X|²                                           the stored STFT
 complex     Re X and Im X, 257 each                        the waveform
 ==========  =============================================  =========================
 
-Each bin has mean 0 and deviation 1 over the training speech; both numbers are saved with the weights. ``Wav2LipMel`` is another transform, with a
-scale of its own. A spectrum says what it reads (``reads``), how wide it is (``bins``) and how many pictures of that width it gives (``channels``).
+Each bin has mean 0 and deviation 1 over the training speech; both numbers are saved with the weights.
+``Wav2LipMel`` is another transform, with a scale of its own. A spectrum says what it reads (``reads``), how
+wide it is (``bins``) and how many pictures of that width it gives (``channels``).
 """
 
 import torch
@@ -30,7 +31,9 @@ FULL_SCALE = 32768
 
 
 class ScaledSpectrum(nn.Module):
-    """A spectrum with mean 0 and deviation 1 in every bin: what the network reads → (B, 25, channels · bins) float32. A subclass gives ``values``."""
+    """A spectrum with mean 0 and deviation 1 in every bin: what the network reads → (B, 25, channels · bins)
+    float32. A subclass gives ``values``.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -48,7 +51,10 @@ class ScaledSpectrum(nn.Module):
         raise NotImplementedError
 
     def fit(self, speech: Tensor) -> None:
-        """Take mean and deviation from training speech, clips one behind the other: (1, T, 257) or (1, N). A bin that never changes keeps its scale."""
+        """Take mean and deviation from training speech, clips one behind the other: (1, T, 257) or (1, N).
+
+        A bin that never changes keeps its scale.
+        """
         values = self.values(speech).flatten(0, 1)
         self.mean.copy_(values.mean(0))
         deviation = values.std(0)
@@ -60,9 +66,11 @@ class ScaledSpectrum(nn.Module):
 
 
 class Magnitude(ScaledSpectrum):
-    """The STFT magnitude as stored, (B, T, 257) float16 or float32 → (B, T, F) float32; F is 257, or 80 for ``mel``.
+    """The STFT magnitude as stored, (B, T, 257) float16 or float32 → (B, T, F) float32; F is 257, or 80 for
+    ``mel``.
 
-    feature: ``logmag``, ``mag`` or ``power``. mel: 80 Slaney filters, 0–8000 Hz, of the same magnitude. Raises ShardError for another width.
+    feature: ``logmag``, ``mag`` or ``power``. mel: 80 Slaney filters, 0–8000 Hz, of the same magnitude.
+    Raises ShardError for another width.
     """
 
     filters: Tensor | None
@@ -83,7 +91,8 @@ class Magnitude(ScaledSpectrum):
         """
         if speech.shape[-1] != STFT_BINS:
             raise ShardError(
-                f"an STFT of {STFT_BINS} bins is wanted, these have {speech.shape[-1]}; prepare with --spectrogram stft"
+                f"an STFT of {STFT_BINS} bins is wanted, these have {speech.shape[-1]}; prepare with "
+                "--spectrogram stft"
             )
         magnitude = speech.float() if self.filters is None else speech.float() @ self.filters
         if self.feature == "logmag":
@@ -92,9 +101,11 @@ class Magnitude(ScaledSpectrum):
 
 
 class ComplexStft(ScaledSpectrum):
-    """The complex STFT of the waveform: (B, N) int16 → (B, 25, 514) float32, 257 real parts, then 257 imaginary ones.
+    """The complex STFT of the waveform: (B, N) int16 → (B, 25, 514) float32, 257 real parts, then 257
+    imaginary ones.
 
-    Window and hop are those of the stored magnitude, and so are the columns, except that beyond a clip there are zeros here and its mirror image there.
+    Window and hop are those of the stored magnitude, and so are the columns, except that beyond a clip there
+    are zeros here and its mirror image there.
     """
 
     channels = 2
@@ -119,9 +130,10 @@ class ComplexStft(ScaledSpectrum):
 class Wav2LipMel(nn.Module):
     """Wav2Lip's mel of the waveform: (B, N) int16 → (B, 16, 80) float32 in −4 … 4.
 
-    Pre-emphasis 0.97, Hann window of 800 samples, hop 200, magnitude, 80 Slaney filters of equal area over 55–7600 Hz, then
-    20 log10 max(x, 1e-5) − 20 dB with −100 dB brought to −4 and 0 dB to 4, cut off there (Wav2Lip's audio.py and hparams.py). A window of frames
-    from i has the clip's columns ⌊3.2 i⌋ … ⌊3.2 i⌋ + 15, so that it begins up to 10 ms before the lips. Beyond the clip there are zeros.
+    Pre-emphasis 0.97, Hann window of 800 samples, hop 200, magnitude, 80 Slaney filters of equal area over
+    55–7600 Hz, then 20 log10 max(x, 1e-5) − 20 dB with −100 dB brought to −4 and 0 dB to 4, cut off there
+    (Wav2Lip's audio.py and hparams.py). A window of frames from i has the clip's columns ⌊3.2 i⌋ … ⌊3.2 i⌋ +
+    15, so that it begins up to 10 ms before the lips. Beyond the clip there are zeros.
     """
 
     N_FFT, HOP, COLUMNS, PREEMPHASIS = 800, 200, 16, 0.97

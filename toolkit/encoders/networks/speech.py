@@ -14,9 +14,10 @@ mel-cnn-wav2lip   Wav2Lip's mel, 80×16, of    the same, where the pool    3 403
                   the waveform                changes nothing
 ================  ==========================  ==========================  ==========
 
-Each changes the one thing that its name says. The paper gives the STFT's sizes and the eight layers; widths, scaling and the CNN are chosen
-(docs/training.md). ``stft-gru-small`` is there because the paper compares 12 million GRU parameters with about 3 million of a CNN;
-``mel-cnn-wav2lip`` stands in for SyncTalk's audio-visual encoder, which has one residual row less at 256.
+Each changes the one thing that its name says. The paper gives the STFT's sizes and the eight layers; widths,
+scaling and the CNN are chosen (docs/training.md). ``stft-gru-small`` is there because the paper compares 12
+million GRU parameters with about 3 million of a CNN; ``mel-cnn-wav2lip`` stands in for SyncTalk's
+audio-visual encoder, which has one residual row less at 256.
 """
 
 import torch
@@ -34,7 +35,8 @@ POOLS = ("last", "mean")
 class GruEncoder(nn.Module):
     """A GRU over the columns of a window: what ``spectrum`` reads → (B, 512).
 
-    pool: of ``POOLS``. width: of each layer; another than 512 is brought to it by a linear layer. Raises OptionError for another pool.
+    pool: of ``POOLS``. width: of each layer; another than 512 is brought to it by a linear layer. Raises
+    OptionError for another pool.
 
     >>> from .spectrum import Magnitude
     >>> GruEncoder(Magnitude(), layers=2)(torch.ones(3, 25, 257)).shape
@@ -59,8 +61,9 @@ class GruEncoder(nn.Module):
 class CnnEncoder(nn.Module):
     """Convolutions over a window as a picture, bins × columns: what ``spectrum`` reads → (B, 512).
 
-    The rows are those of Wav2Lip's speech network, made for 80×16; the pool to 3×3 before the last two lets them take 80×25 and 257×25. Real and
-    imaginary parts are two channels of the picture. As in ``LipEncoder``, the last ReLU is left to the training objective.
+    The rows are those of Wav2Lip's speech network, made for 80×16; the pool to 3×3 before the last two lets
+    them take 80×25 and 257×25. Real and imaginary parts are two channels of the picture. As in
+    ``LipEncoder``, the last ReLU is left to the training objective.
 
     >>> from .spectrum import Magnitude
     >>> CnnEncoder(Magnitude(mel=True)).eval()(torch.ones(3, 25, 257)).shape

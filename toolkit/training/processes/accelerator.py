@@ -17,8 +17,8 @@ CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
 def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
     """Each batch with its tensors on ``device``; lips stay uint8.
 
-    On a GPU they are copied from pinned memory on a stream of their own: as this process is a step ahead of the GPU, a batch arrives while the
-    step before is computed.
+    On a GPU they are copied from pinned memory on a stream of their own: as this process is a step ahead of
+    the GPU, a batch arrives while the step before is computed.
     """
     if device.type != "cuda":
         yield from batches
@@ -38,12 +38,15 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
 
 
 def compiled(module: nn.Module, device: torch.device, note: Callable[[str], None]) -> nn.Module:
-    """``module`` through torch.compile; as it is, with a note, where a line of code cannot be compiled on this machine."""
+    """``module`` through torch.compile; as it is, with a note, where a line of code cannot be compiled on
+    this machine.
+    """
     try:
         torch.compile(lambda x: x.cos() + 1)(torch.zeros(8, device=device))
     except Exception as error:  # whatever Triton, the C++ compiler or the linker raise
         note(
-            f"--compile is left out, because nothing can be compiled here: {str(error).strip().splitlines()[0]}"
+            "--compile is left out, because nothing can be compiled here: "
+            f"{str(error).strip().splitlines()[0]}"
         )
         return module
     return torch.compile(module)  # type: ignore[return-value]
@@ -71,5 +74,8 @@ def smaller_batch_advised(batch_size: int, ranks: Ranks = ALONE) -> Iterator[Non
 def _smaller(batch_size: int, ranks: Ranks) -> str:
     least = 2 * ranks.count
     if batch_size <= least:
-        return f"{least} are the fewest that can be trained with, so take a smaller encoder, or a device with more memory"
+        return (
+            f"{least} are the fewest that can be trained with, so take a smaller encoder, or a device with "
+            "more memory"
+        )
     return f"try --batch-size {max(least, batch_size // 2 // ranks.count * ranks.count)}, with another -o"

@@ -1,7 +1,7 @@
 """The processes of one run: what torchrun says about them, and the few things that they do together.
 
-Every process reads its own share of the shards and computes ``batch_size / count`` pairs of a step; gradients are averaged. Only rank 0 writes,
-looks at the validation pairs and prints.
+Every process reads its own share of the shards and computes ``batch_size / count`` pairs of a step; gradients
+are averaged. Only rank 0 writes, looks at the validation pairs and prints.
 """
 
 import atexit
@@ -25,7 +25,10 @@ class RankLost(SpeechLipError):
 
 @dataclass(frozen=True)
 class Ranks:
-    """rank: of this process, of ``count`` in all. local: its number on its machine, which is that of its GPU."""
+    """rank: of this process, of ``count`` in all.
+
+    local: its number on its machine, which is that of its GPU.
+    """
 
     rank: int = 0
     count: int = 1
@@ -46,11 +49,15 @@ class Ranks:
         return self.rank == 0
 
     def share(self, batch_size: int) -> int:
-        """Pairs of a step that fall to each process. Raises OptionError where they cannot be divided, or batch norm would get one alone."""
+        """Pairs of a step that fall to each process.
+
+        Raises OptionError where they cannot be divided, or batch norm would get one alone.
+        """
         if batch_size % self.count or batch_size < 2 * self.count:
             fitting = max(2, round(batch_size / self.count)) * self.count
             raise OptionError(
-                f"batch_size {batch_size} cannot be shared by {self.count} processes, at least 2 pairs each; try --batch-size {fitting}"
+                f"batch_size {batch_size} cannot be shared by {self.count} processes, at least 2 pairs "
+                f"each; try --batch-size {fitting}"
             )
         return batch_size // self.count
 
@@ -72,7 +79,8 @@ class Ranks:
             distributed.barrier()
 
     def averaging(self, module: nn.Module) -> nn.Module:
-        """``module`` as it is trained: with the weights of rank 0, and gradients that are averaged over all processes.
+        """``module`` as it is trained: with the weights of rank 0, and gradients that are averaged over all
+        processes.
 
         Batch norm looks at each process's own pairs; its running statistics are those of rank 0.
         """
@@ -86,10 +94,11 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(ranks: Ranks, device: torch.device) -> Iterator[None]:
-    """The processes as one group: NCCL on GPUs, gloo on CPUs. Raises RankLost where another one ends too early.
+    """The processes as one group: NCCL on GPUs, gloo on CPUs. Raises RankLost where another one ends too
+    early.
 
-    The group lasts until the process ends; another run of it finds it. A process that fails just ends, which the others notice, and torchrun
-    ends them.
+    The group lasts until the process ends; another run of it finds it. A process that fails just ends, which
+    the others notice, and torchrun ends them.
     """
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -110,8 +119,8 @@ def joined(ranks: Ranks, device: torch.device) -> Iterator[None]:
 def gathered(rows: Tensor) -> Tensor:
     """(B, …) of this process → (N B, …) of all N in their order; ``rows`` itself without a group.
 
-    The gradient is right for a loss of all rows that every process computes alike and whose gradients of weights are then averaged over them:
-    each process gives back N times its own part.
+    The gradient is right for a loss of all rows that every process computes alike and whose gradients of
+    weights are then averaged over them: each process gives back N times its own part.
     """
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return rows

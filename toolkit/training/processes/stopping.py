@@ -19,7 +19,10 @@ HEARD = b"\nstopping: this step is finished and saved first; once more stops at 
 
 
 class Stopped(SignalCame):
-    """The run was asked to stop and has. checkpoint: the folder with all that was learned; None where no step was made."""
+    """The run was asked to stop and has.
+
+    checkpoint: the folder with all that was learned; None where no step was made.
+    """
 
     def __init__(self, number: int, step: int, checkpoint: Path | None) -> None:
         super().__init__(number)
@@ -30,14 +33,19 @@ class Stopped(SignalCame):
 
 
 class Stop:
-    """Whether this process was asked to stop. heard: the signal that came, signal: the one that all processes of the run obey; 0: none."""
+    """Whether this process was asked to stop.
+
+    heard: the signal that came, signal: the one that all processes of the run obey; 0: none.
+    """
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks, self.heard, self.signal = ranks, 0, 0
         self._of_children: Any = None
 
     def hear(self, number: int, frame: object) -> None:
-        """The first signal is noted, the second one ends what is going on; torchrun sends two of its own accord."""
+        """The first signal is noted, the second one ends what is going on; torchrun sends two of its own
+        accord.
+        """
         if self.heard and self.ranks.count == 1:
             raise SignalCame(number)
         self.heard = self.heard or number
@@ -73,7 +81,10 @@ class Stop:
 
 @contextmanager
 def asked_to_stop(ranks: Ranks) -> Iterator[Stop]:
-    """While it lasts, SIGINT and SIGTERM are heard by a ``Stop``. Only the main thread of a program can hear; elsewhere nothing changes."""
+    """While it lasts, SIGINT and SIGTERM are heard by a ``Stop``.
+
+    Only the main thread of a program can hear; elsewhere nothing changes.
+    """
     stop = Stop(ranks)
     if threading.current_thread() is not threading.main_thread():
         yield stop

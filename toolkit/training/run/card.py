@@ -1,7 +1,8 @@
-"""The card of a trained encoder: what it is, what it learned from, how well it tells pairs apart, how to use it.
+"""The card of a trained encoder: what it is, what it learned from, how well it tells pairs apart, how to use
+it.
 
-Made from what a run leaves (``checkpoint.json``, ``history.csv``, ``cosines.csv``) and never typed; what a person adds between the marked lines
-stays when it is made anew.
+Made from what a run leaves (``checkpoint.json``, ``history.csv``, ``cosines.csv``) and never typed; what a
+person adds between the marked lines stays when it is made anew.
 """
 
 import re
@@ -29,15 +30,20 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def write_card(run: Path) -> Path:
-    """Write ``README.md`` of a run, keeping what a person added; returns its path. Raises what ``made_anew`` raises."""
+    """Write ``README.md`` of a run, keeping what a person added; returns its path.
+
+    Raises what ``made_anew`` raises.
+    """
     write_text(run / CARD, made_anew(run))
     return run / CARD
 
 
 def made_anew(run: Path) -> str:
-    """The card of a run's last checkpoint, with what a person added to the one that is there; nothing is written.
+    """The card of a run's last checkpoint, with what a person added to the one that is there; nothing is
+    written.
 
-    Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is there do not come in pairs.
+    Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is
+    there do not come in pairs.
     """
     facts, path = open_checkpoint(run).facts, run / CARD
     try:
@@ -46,7 +52,8 @@ def made_anew(run: Path) -> str:
         )
     except (KeyError, TypeError) as error:
         raise ModelError(
-            f"the checkpoint of {run} lacks {error}, which its card tells; train on with this release, or train again"
+            f"the checkpoint of {run} lacks {error}, which its card tells; train on with this release, or "
+            "train again"
         ) from error
     return with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card
 
@@ -54,7 +61,11 @@ def made_anew(run: Path) -> str:
 def encoder_card(
     name: str, facts: CheckpointFacts, auc: Mapping[str, tuple[float, int]], pictured: bool
 ) -> str:
-    """The whole card. facts: ``checkpoint.json``. auc: as ``auc_by_kind`` gives it, possibly empty. pictured: whether the picture lies beside it."""
+    """The whole card.
+
+    facts: ``checkpoint.json``. auc: as ``auc_by_kind`` gives it, possibly empty. pictured: whether the
+    picture lies beside it.
+    """
     counted = {field: facts.data[field] for field in ("clips", "speakers", "seconds")}
     data = {"title": "Shards without a title", "access": ""} | facts.data | counted
     data |= {"licences": stated_licences(facts.data)}
@@ -70,7 +81,8 @@ def encoder_card(
 
 
 def card_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The YAML part: the licences are those of the videos, because no other is known for what was learned from them.
+    """The YAML part: the licences are those of the videos, because no other is known for what was learned
+    from them.
 
     >>> card_data({"licences": ["CC BY 4.0", "MIT"], "title": "someone/talks"})["license"]
     ['cc-by-4.0', 'mit']

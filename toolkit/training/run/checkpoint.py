@@ -1,7 +1,8 @@
 """A training run on disk: what is there is whole, and a run that was stopped goes on as if it had not been.
 
-``step-NNNNNNNN/`` holds ``model.safetensors`` (weights), ``trainer.pt`` (optimiser, random state, position in the shards; read with
-``weights_only=True``) and ``checkpoint.json`` (options, shards, what differs from the paper). It is written under a name of its own and renamed.
+``step-NNNNNNNN/`` holds ``model.safetensors`` (weights), ``trainer.pt`` (optimiser, random state, position in
+the shards; read with ``weights_only=True``) and ``checkpoint.json`` (options, shards, what differs from the
+paper). It is written under a name of its own and renamed.
 """
 
 import hashlib
@@ -54,7 +55,9 @@ class TrainState:
     optimizer: torch.optim.Optimizer
     step: int = 0
     ends: tuple[int, ...] = ()
-    """The last steps that the run was to have before it was given others, where its learning rate depends on that."""
+    """The last steps that the run was to have before it was given others, where its learning rate depends on
+    that.
+    """
 
     def weights(self) -> dict[str, torch.Tensor]:
         """pair.… and criterion.…, contiguous and on the CPU."""
@@ -80,14 +83,15 @@ class TrainingData:
 def training_data(shards: Path) -> TrainingData:
     """The facts of the train split.
 
-    Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the lip
-    network is not made for.
+    Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the
+    lip network is not made for.
     """
     manifest = read_manifest(shards)
     crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
-            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where {', '.join(PRESETS)} have the mouth: "
+            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where "
+            f"{', '.join(PRESETS)} have the mouth: "
             "prepare the videos with one of these"
         )
     digest, about = open_shards(shards, "train").digest, as_json(manifest.about) or {}
@@ -101,7 +105,8 @@ def training_data(shards: Path) -> TrainingData:
 def save(
     run: Path, state: TrainState, options: TrainOptions, data: TrainingData, positions: list[Any]
 ) -> Path:
-    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each process.
+    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each
+    process.
 
     Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one.
     """
@@ -155,29 +160,35 @@ def _fill(
 
 
 def saved_options(run: Path) -> TrainOptions:
-    """The options of a run's last checkpoint. Raises ModelError where there is none, or its options are not this release's."""
+    """The options of a run's last checkpoint.
+
+    Raises ModelError where there is none, or its options are not this release's.
+    """
     checkpoint = open_checkpoint(run)
     try:
         return TrainOptions(**checkpoint.facts.options)
     except (TypeError, KeyError, OptionError) as error:
         raise ModelError(
-            f"{checkpoint.folder / FACTS} holds other options than this speechlip has ({error}); use the release that wrote it"
+            f"{checkpoint.folder / FACTS} holds other options than this speechlip has ({error}); use the "
+            "release that wrote it"
         ) from error
 
 
 def restore(
     run: Path, state: TrainState, options: TrainOptions, data: TrainingData, ranks: Ranks = ALONE
 ) -> dict[str, Any]:
-    """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this process's position in the shards.
+    """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this
+    process's position in the shards.
 
-    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that is damaged or
-    holds code, OptionError where another number of processes trains than did before.
+    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that
+    is damaged or holds code, OptionError where another number of processes trains than did before.
     """
     checkpoint = open_checkpoint(run)
     folder, facts = checkpoint.folder, checkpoint.facts
     if facts.shards != data.shards:
         raise ShardError(
-            f"the shards are not those that {run} was trained on so far (manifest.json differs); give those, or begin another run"
+            f"the shards are not those that {run} was trained on so far (manifest.json differs); give "
+            "those, or begin another run"
         )
     tensors = read_weights(checkpoint)
     load_weights(state.pair, tensors, "pair.", folder)
@@ -190,7 +201,8 @@ def restore(
         state.step, state.ends = facts.step, ends_of(facts, options)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise ModelError(
-            f"{folder / TRAINER} is not what a checkpoint of this run holds ({error!r}); restore it, or train again"
+            f"{folder / TRAINER} is not what a checkpoint of this run holds ({error!r}); restore it, or "
+            "train again"
         ) from error
     return own_position(positions, ranks, run)
 
@@ -202,10 +214,14 @@ def ends_of(facts: CheckpointFacts, options: TrainOptions) -> tuple[int, ...]:
 
 
 def own_position(positions: list[dict[str, Any]], ranks: Ranks, run: Path) -> dict[str, Any]:
-    """The position of this process among those saved. Raises OptionError where there were more or fewer processes."""
+    """The position of this process among those saved.
+
+    Raises OptionError where there were more or fewer processes.
+    """
     if len(positions) != ranks.count:
         raise OptionError(
-            f"{run} was trained by {len(positions)} process(es), and its place in the shards is theirs; this is one of {ranks.count}. "
+            f"{run} was trained by {len(positions)} process(es), and its place in the shards is theirs; "
+            f"this is one of {ranks.count}. "
             f"Go on by torchrun --nproc-per-node {len(positions)}, or begin another run"
         )
     return positions[ranks.rank]
@@ -217,7 +233,8 @@ def read_trainer(path: Path) -> dict[str, Any]:
         return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, or train again"
+            f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, "
+            "or train again"
         ) from error
     except (
         OSError,
@@ -235,9 +252,11 @@ def read_trainer(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def only_run(run: Path, resume: bool) -> Iterator[None]:
-    """Hold a run's folder for this process; what a run left that ended before its first checkpoint is removed.
+    """Hold a run's folder for this process; what a run left that ended before its first checkpoint is
+    removed.
 
-    Raises OptionError where another process holds it, or where it holds a checkpoint or anything else and is not to be gone on with.
+    Raises OptionError where another process holds it, or where it holds a checkpoint or anything else and is
+    not to be gone on with.
     """
     with locks.only_run(run):
         if not resume:
@@ -249,7 +268,9 @@ def only_run(run: Path, resume: bool) -> Iterator[None]:
 
 
 def refuse_others(run: Path) -> None:
-    """Raises OptionError where a run's folder holds more than what is left of one that ended before its first checkpoint."""
+    """Raises OptionError where a run's folder holds more than what is left of one that ended before its first
+    checkpoint.
+    """
     if checkpoints(run):
         raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")
     others = sorted(

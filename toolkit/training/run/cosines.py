@@ -1,4 +1,6 @@
-"""``cosines.csv`` of a run: how alike the lips and the speech of each validation pair were at the last look, by kind of pair."""
+"""``cosines.csv`` of a run: how alike the lips and the speech of each validation pair were at the last look,
+by kind of pair.
+"""
 
 import csv
 import io
@@ -17,7 +19,10 @@ COLUMNS = ["step", "kind", "cosine"]
 
 
 def write_cosines(run: Path, step: int, kind: np.ndarray, cosines: np.ndarray) -> None:
-    """kind: (N,) indices into ``KINDS``, cosines: (N,) in −1 … 1, to six digits. The file of an earlier step is replaced."""
+    """kind: (N,) indices into ``KINDS``, cosines: (N,) in −1 … 1, to six digits.
+
+    The file of an earlier step is replaced.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows(
@@ -30,7 +35,8 @@ def write_cosines(run: Path, step: int, kind: np.ndarray, cosines: np.ndarray) -
 
 
 def read_cosines(run: Path) -> dict[str, np.ndarray]:
-    """Kind → (N,) cosines, for the kinds that there are, in the order of ``KINDS``; nothing where the run has no such file.
+    """Kind → (N,) cosines, for the kinds that there are, in the order of ``KINDS``; nothing where the run has
+    no such file.
 
     Raises ModelError where the file is not what ``write_cosines`` writes.
     """
@@ -44,7 +50,8 @@ def read_cosines(run: Path) -> dict[str, np.ndarray]:
         }
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{path} has other rows than {', '.join(COLUMNS)} ({error}); move it away, --resume writes it anew"
+            f"{path} has other rows than {', '.join(COLUMNS)} ({error}); move it away, --resume writes it "
+            "anew"
         ) from error
     return {kind: values for kind, values in found.items() if len(values)}
 

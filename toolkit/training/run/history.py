@@ -42,7 +42,10 @@ def ignore_row(row: HistoryRow) -> None:
 
 
 def begin(run: Path, step: int = 0) -> None:
-    """Start the file of a run, or cut an earlier one down to the rows up to ``step``. Raises ModelError where it has other columns."""
+    """Start the file of a run, or cut an earlier one down to the rows up to ``step``.
+
+    Raises ModelError where it has other columns.
+    """
     path = run / NAME
     rows = (
         list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if step and path.is_file() else []
@@ -66,12 +69,16 @@ def append(run: Path, row: HistoryRow) -> None:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
     except OSError as error:
         raise WriteError(
-            f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the last checkpoint"
+            f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the "
+            "last checkpoint"
         ) from error
 
 
 def read(run: Path) -> list[HistoryRow]:
-    """The rows of a run; none before its first validation. Raises ModelError for a file that is not what ``append`` writes."""
+    """The rows of a run; none before its first validation.
+
+    Raises ModelError for a file that is not what ``append`` writes.
+    """
     path = run / NAME
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
     try:

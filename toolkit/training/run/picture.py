@@ -1,4 +1,6 @@
-"""``training.png`` of a run: how loss and pair AUC went, and how alike matches and mismatches of the validation pairs ended up."""
+"""``training.png`` of a run: how loss and pair AUC went, and how alike matches and mismatches of the
+validation pairs ended up.
+"""
 
 import io
 from collections.abc import Sequence
@@ -45,7 +47,8 @@ BINS, CHANCE, ROW_HEIGHT = 32, 0.5, 0.86
 
 
 def draw_training(run: Path, options: TrainOptions) -> Path:
-    """Draw a run from its ``history.csv`` and ``cosines.csv``; returns the picture's path. No display is needed.
+    """Draw a run from its ``history.csv`` and ``cosines.csv``; returns the picture's path. No display is
+    needed.
 
     Raises ModelError where one of the files is not what training writes.
     """
@@ -74,7 +77,10 @@ def headline(options: TrainOptions, rows: Sequence[HistoryRow]) -> str:
     'se4lip, loss relu, batches of 16, no step; AUC and cosines of the validation pairs'
     """
     done = f"{rows[-1].step} steps" if rows else "no step"
-    return f"{options.encoder}, loss {options.loss}, batches of {options.batch_size}, {done}; AUC and cosines of the validation pairs"
+    return (
+        f"{options.encoder}, loss {options.loss}, batches of {options.batch_size}, {done}; AUC and cosines "
+        "of the validation pairs"
+    )
 
 
 def draw_loss(axes: "Axes", rows: Sequence[HistoryRow], plateau_loss: float) -> None:
@@ -101,7 +107,9 @@ def draw_auc(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
 
 
 def draw_cosines(axes: "Axes", cosines: dict[str, np.ndarray]) -> None:
-    """A histogram for matches and for each kind of negative, one above the other on one axis, each as high as its own peak; and the kind's AUC."""
+    """A histogram for matches and for each kind of negative, one above the other on one axis, each as high as
+    its own peak; and the kind's AUC.
+    """
     finite = {
         kind: values[np.isfinite(values)] for kind, values in cosines.items() if np.isfinite(values).any()
     }

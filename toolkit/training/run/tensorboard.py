@@ -33,7 +33,8 @@ def installed() -> bool:
 class Scalars:
     """Writes rows of the history as they come, and nothing before the first.
 
-    after_step: the checkpoint from which a run goes on; what an earlier process wrote beyond it is hidden. 0: a new run.
+    after_step: the checkpoint from which a run goes on; what an earlier process wrote beyond it is hidden. 0:
+    a new run.
     """
 
     def __init__(self, run: Path, after_step: int = 0) -> None:
@@ -60,7 +61,8 @@ class Scalars:
 
 
 def open_scalars(run: Path, after_step: int, wanted: bool | None, progress: Progress) -> Scalars | None:
-    """Scalars of a run; None where they are not wanted, or TensorBoard is not installed, which is said to who wants them.
+    """Scalars of a run; None where they are not wanted, or TensorBoard is not installed, which is said to who
+    wants them.
 
     after_step: as of ``Scalars``. wanted: None for where TensorBoard is installed.
     """

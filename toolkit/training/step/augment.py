@@ -1,7 +1,8 @@
-"""Windows made a little different each time they are seen: colour, place, side of the lips; noise under the speech.
+"""Windows made a little different each time they are seen: colour, place, side of the lips; noise under the
+speech.
 
-Every draw comes from the seed, the step and the rank, so that a run that was resumed draws what it would have drawn. All of it runs where the
-batch is, on whole batches. Names and ranges:
+Every draw comes from the seed, the step and the rank, so that a run that was resumed draws what it would have
+drawn. All of it runs where the batch is, on whole batches. Names and ranges:
 
 ======  ====================================================================================================
 colour  brightness, contrast and saturation, each by a factor in 0.8 … 1.25, the same for a window's frames
@@ -34,7 +35,8 @@ SILENCE = 1e-12
 
 
 def parse_augmentations(text: str) -> tuple[str, ...]:
-    """Names with commas between them, in the order in which they are applied. Raises OptionError for an unknown one.
+    """Names with commas between them, in the order in which they are applied. Raises OptionError for an
+    unknown one.
 
     >>> parse_augmentations("noise,colour"), parse_augmentations("none")
     (('colour', 'noise'), ())
@@ -43,7 +45,8 @@ def parse_augmentations(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in AUGMENTATIONS:
             raise OptionError(
-                f"no augmentation {name!r}; there are: {', '.join(AUGMENTATIONS)}, with commas between them, or {NONE}"
+                f"no augmentation {name!r}; there are: {', '.join(AUGMENTATIONS)}, with commas between "
+                f"them, or {NONE}"
             )
     return tuple(name for name in AUGMENTATIONS if name in names)
 
@@ -51,7 +54,8 @@ def parse_augmentations(text: str) -> tuple[str, ...]:
 def augment(
     batch: Mapping[str, Any], names: Sequence[str], seed: int, step: int, rank: int = 0
 ) -> dict[str, Any]:
-    """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and devices stay.
+    """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and
+    devices stay.
 
     names: what ``parse_augmentations`` gives. step: of the training, by which the draws differ.
     """
@@ -74,7 +78,9 @@ def generator(device: torch.device, seed: int, step: int, rank: int) -> Generato
 
 
 def recoloured(lips: Tensor, draw: Generator) -> Tensor:
-    """(B, W, H, H, 3) uint8 → the same: brightness, then saturation, then contrast about the window's mean grey."""
+    """(B, W, H, H, 3) uint8 → the same: brightness, then saturation, then contrast about the window's mean
+    grey.
+    """
     brightness, saturation, contrast = (_factors(len(lips), FACTOR, draw)[:, None, None] for _ in range(3))
     luma = torch.tensor(LUMA, device=lips.device)
     pixels = lips.flatten(1, -2).float()
@@ -91,7 +97,9 @@ def shifted(lips: Tensor, draw: Generator) -> Tensor:
 
 
 def moved(lips: Tensor, offsets_px: Tensor, size: Tensor) -> Tensor:
-    """Every frame of window b moved right and down by offsets_px[b] (B, 2) and made size[b] (B,) times as large about its middle; bilinear."""
+    """Every frame of window b moved right and down by offsets_px[b] (B, 2) and made size[b] (B,) times as
+    large about its middle; bilinear.
+    """
     n_windows, frames, side = lips.shape[:3]
     affine = torch.zeros(n_windows, 2, 3, device=lips.device)
     affine[:, 0, 0] = affine[:, 1, 1] = 1 / size
@@ -111,8 +119,9 @@ def flipped(lips: Tensor, draw: Generator) -> Tensor:
 def noisy_magnitude(magnitude: Tensor, draw: Generator) -> Tensor:
     """(B, 25, 257) STFT magnitude → the same, of speech and noise: |X + N|.
 
-    N is the STFT of white noise, columns overlapping as those of speech do, at a level drawn for each window. The phase of X is not stored; it is
-    taken for 0, which changes nothing in the distribution of |X + N| of a bin, as the phase of N is uniform.
+    N is the STFT of white noise, columns overlapping as those of speech do, at a level drawn for each window.
+    The phase of X is not stored; it is taken for 0, which changes nothing in the distribution of |X + N| of a
+    bin, as the phase of N is uniform.
     """
     n_windows, columns, _ = magnitude.shape
     noise = torch.randn(n_windows, (columns - 1) * HOP + N_FFT, generator=draw, device=magnitude.device)

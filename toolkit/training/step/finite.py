@@ -1,7 +1,7 @@
 """Losses that are not finite stop a run, with the step and the pairs to look at.
 
-A GPU is given the next step before the loss of the last one is known, so that it never waits for this process;
-its loss is checked one step late. On the CPU it is checked at once.
+A GPU is given the next step before the loss of the last one is known, so that it never waits for this
+process; its loss is checked one step late. On the CPU it is checked at once.
 """
 
 from collections import deque
@@ -77,8 +77,14 @@ def why_not_finite(step: int, loss: float, batch: Mapping[str, Any]) -> str:
     broken = ~torch.isfinite(speech_of(batch)).flatten(1).all(dim=1)
     keys = [keys for keys, bad in zip(batch["keys"], broken.tolist(), strict=True) if bad]
     if keys:
-        return f"step {step}: the loss is {loss}, because the speech of these pairs is not finite; run verify-shards: {_listed(keys)}"
-    return f"step {step}: the loss is {loss}; lower --lr, or take fp32. The batch (lips, speech): {_listed(batch['keys'])}"
+        return (
+            f"step {step}: the loss is {loss}, because the speech of these pairs is not finite; run "
+            f"verify-shards: {_listed(keys)}"
+        )
+    return (
+        f"step {step}: the loss is {loss}; lower --lr, or take fp32. The batch (lips, speech): "
+        f"{_listed(batch['keys'])}"
+    )
 
 
 def _listed(keys: list[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
 """What pulls matching lips and speech together and pushes others apart.
 
-``relu``, ``clamp``, ``half``, ``s2l`` and ``logit`` look at the cosine of each pair and its label (1: match). ``nce`` compares each match with
-everything else in the batch. Formulas, with c the cosine and y the label:
+``relu``, ``clamp``, ``half``, ``s2l`` and ``logit`` look at the cosine of each pair and its label (1: match).
+``nce`` compares each match with everything else in the batch. Formulas, with c the cosine and y the label:
 
 =========  ==========================================================================  ==================================
 name       loss of a pair                                                              plateau: when nothing is told apart
@@ -15,7 +15,8 @@ nce        cross entropy of the match among the batch, logits s c, both ways, s 
            learned
 =========  ==========================================================================  ==================================
 
-``relu`` is eq. 6 of SE4Lip, made defined everywhere as Wav2Lip does; ``s2l`` is eq. 6 of Speech2Lip; the others are ours.
+``relu`` is eq. 6 of SE4Lip, made defined everywhere as Wav2Lip does; ``s2l`` is eq. 6 of Speech2Lip; the
+others are ours.
 """
 
 import math
@@ -37,7 +38,9 @@ LEARNED_START = {"logit": 10.0, "nce": 1 / 0.07}
 """The scale s at the start; that of ``nce`` is CLIP's."""
 MAX_SCALE = 100.0
 IGNORED_CLASS = -100
-"""``cross_entropy`` leaves out rows of this class; cutting them out would make a GPU wait for their number."""
+"""``cross_entropy`` leaves out rows of this class; cutting them out would make a GPU wait for their number.
+
+"""
 
 
 def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
@@ -80,10 +83,11 @@ def logit(cosine: Tensor, label: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
 
 
 def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric InfoNCE: cosines[i, j] of lips i and speech j (B, B), label (B,), apart (B, B) bool, scale → scalar.
+    """Symmetric InfoNCE: cosines[i, j] of lips i and speech j (B, B), label (B,), apart (B, B) bool, scale →
+    scalar.
 
-    Each match i is to be told from all speech j that is ``apart`` from its lips, and from all such lips. Lips and
-    speech of mismatches are candidates only: they have no row of their own in the loss.
+    Each match i is to be told from all speech j that is ``apart`` from its lips, and from all such lips. Lips
+    and speech of mismatches are candidates only: they have no row of their own in the loss.
 
     >>> cosines, everything = torch.tensor([[0.5, 0.0], [0.0, 0.5]]), torch.ones(2, 2, dtype=torch.bool)
     >>> round(nce(cosines, torch.ones(2), everything, torch.tensor(2.0)).item(), 4)  # ln(1 + 1/e)
@@ -96,7 +100,8 @@ def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
 
 
 def places(batch: Mapping[str, Any]) -> Tensor:
-    """Where the windows of a batch come from, (B, 4) int64: clip of the lips, clip of the speech, first frame of each in its clip.
+    """Where the windows of a batch come from, (B, 4) int64: clip of the lips, clip of the speech, first frame
+    of each in its clip.
 
     A clip is a number made of its key, the same in every process.
     """
@@ -110,7 +115,8 @@ def _number_of(key: str) -> int:
 
 
 def far_apart(places: Tensor, rules: PairRules) -> Tensor:
-    """Which lips i and speech j may count as a mismatch, (B, 4) ``places`` → (B, B) bool: of two clips, or as far apart as negatives are.
+    """Which lips i and speech j may count as a mismatch, (B, 4) ``places`` → (B, B) bool: of two clips, or as
+    far apart as negatives are.
 
     >>> far_apart(torch.tensor([[7, 7, 0, 0], [8, 8, 3, 3]]), PairRules()).tolist()
     [[False, True], [True, False]]
@@ -137,7 +143,10 @@ def plateau(loss: str, pairs: int) -> float:
 
 
 class Criterion(nn.Module):
-    """A loss by name, with what it learns: (B, 512), (B, 512), the batch → scalar. ``nce`` compares with the pairs of all ranks."""
+    """A loss by name, with what it learns: (B, 512), (B, 512), the batch → scalar.
+
+    ``nce`` compares with the pairs of all ranks.
+    """
 
     def __init__(self, loss: str, rules: PairRules) -> None:
         super().__init__()
@@ -149,7 +158,9 @@ class Criterion(nn.Module):
             self.bias = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, lips: Tensor, speech: Tensor, batch: Mapping[str, Any]) -> Tensor:
-        """Lips (B, 512), speech (B, 512), their batch → the loss, in fp32 whatever the precision of the embeddings."""
+        """Lips (B, 512), speech (B, 512), their batch → the loss, in fp32 whatever the precision of the
+        embeddings.
+        """
         lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
         label = batch["label"].to(lips.device)
         if self.loss == "nce":

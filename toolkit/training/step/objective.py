@@ -10,7 +10,11 @@ from speechlip.training.step.losses import Criterion
 
 
 class Objective(nn.Module):
-    """A batch → its loss, a scalar. pair: a ``SpeechLipPair``, perhaps compiled. The pair computes in bfloat16 where ``bf16``, the loss in float32."""
+    """A batch → its loss, a scalar.
+
+    pair: a ``SpeechLipPair``, perhaps compiled. The pair computes in bfloat16 where ``bf16``, the loss in
+    float32.
+    """
 
     def __init__(self, pair: nn.Module, criterion: Criterion, bf16: bool) -> None:
         super().__init__()
