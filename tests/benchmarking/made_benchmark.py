@@ -21,7 +21,6 @@ from speechlip.benchmarking.records import (
     Score,
     SeedResult,
     ShardsFacts,
-    as_json,
 )
 
 HOSTILE = "features:</script><img src=x onerror=\"document.title='taken'\">\u202e & {{data}} ${1+1}"
@@ -96,7 +95,7 @@ def made_benchmark(
         versions={"python": "3.12", "torch": "2.14"},
         speechlip="0.1.0",
     )  # fmt: skip
-    (folder / JSON_NAME).write_text(as_json(made), encoding="utf-8")
+    (folder / JSON_NAME).write_text(made.dump(), encoding="utf-8")
     return made
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from made_benchmark import HOSTILE, ROWS, made_benchmark
 
-from speechlip.benchmarking.records import CONTROL, JSON_NAME, Ambiguity, Score, as_json
+from speechlip.benchmarking.records import CONTROL, JSON_NAME, Ambiguity, Score
 from speechlip.benchmarking.report import phone_map
 from speechlip.benchmarking.report.page import HTML_NAME, write_report
 from speechlip.errors import ShardError, WriteError
@@ -63,7 +63,7 @@ def made(tmp_path_factory, quick_maps):
 
 
 def written(browser, folder, benchmark):
-    (folder / JSON_NAME).write_text(as_json(benchmark), encoding="utf-8")
+    (folder / JSON_NAME).write_text(benchmark.dump(), encoding="utf-8")
     write_report(folder)
     return looked(browser, folder)[0]
 

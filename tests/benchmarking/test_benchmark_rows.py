@@ -19,7 +19,7 @@ from tiny_benchmark import (
 )
 
 from speechlip.benchmarking import row, tasks
-from speechlip.benchmarking.records import load_benchmark
+from speechlip.benchmarking.records import Benchmark
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
 
@@ -51,7 +51,7 @@ def test_who_sees_the_lips_wins_and_features_of_other_clips_are_at_chance(finish
 
 def test_what_is_written_is_what_was_found_and_says_what_was_compared(finished):
     out, found, _ = finished
-    assert load_benchmark(out / "benchmark.json") == found
+    assert Benchmark.load(out / "benchmark.json") == found
     assert (
         found.protocol == "speechlip-encoder-1"
         and found.options["split"] == "test"

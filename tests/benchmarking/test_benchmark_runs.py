@@ -62,16 +62,16 @@ def test_a_run_says_that_it_learned_from_other_shards_and_at_random_has_no_own_h
     }
 
 
-def test_as_trained_says_what_the_exam_of_training_says(short_shards, scored_run, trained):
-    """The same cosines of the same frozen pairs by other code: ``training.exam`` cuts windows one by one."""
+def test_as_trained_says_what_validation_of_training_says(short_shards, scored_run, trained):
+    """The same cosines of the same frozen pairs by other code: ``training.validation`` cuts windows one by one."""
     from speechlip.encoders.trained import load_run
     from speechlip.metrics.statistics.pairs import pair_auc
     from speechlip.training.validation import open_validation
 
-    exam, _ = open_validation(short_shards, 1000, "test")
-    cosines = exam.cosines(load_run(trained).pair)
+    validation, _ = open_validation(short_shards, 1000, "test")
+    cosines = validation.cosines(load_run(trained).pair)
     assert scored_run.rows[1].scores["pair_auc"].value == pytest.approx(
-        pair_auc(cosines, exam.label), abs=0.02
+        pair_auc(cosines, validation.label), abs=0.02
     )
 
 

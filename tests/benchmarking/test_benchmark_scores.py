@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechlip.benchmarking.evaluation.evaluate import Findings, curve_of, curve_starts
+from speechlip.benchmarking.evaluation.evaluate import Evaluation, curve_of, curve_starts
 from speechlip.benchmarking.evaluation.scores import (
     PairFacts,
     compared,
@@ -21,8 +21,6 @@ from speechlip.benchmarking.records import (
     Benchmark,
     EncoderRow,
     ShardsFacts,
-    as_json,
-    load_benchmark,
 )
 from speechlip.benchmarking.report.table import as_csv, as_text
 from speechlip.errors import ShardError
@@ -34,7 +32,7 @@ PAIRS = PairFacts(
     clip=np.array(["a", "a", "b", "b", "c", "c"]),
     off={"speaker": "there are not two speakers"},
 )
-FOUND = Findings(
+FOUND = Evaluation(
     similarity=np.array([0.9, 0.5, 0.6, 0.7, 0.8, 0.1]),
     lips_rank=np.array([1, 3, 6]),
     speech_rank=np.array([1, 1, 5]),
@@ -104,7 +102,7 @@ def test_no_clip_long_enough_is_a_reason_and_no_zero():
 
 
 def drawn(rng, strength, n=400):
-    """Findings and pairs of 100 clips whose matches are ``strength`` deviations above the rest."""
+    """Evaluation and pairs of 100 clips whose matches are ``strength`` deviations above the rest."""
     pairs = PairFacts(
         np.tile([1, 0], n // 2), np.tile(["positive", "shift"], n // 2), np.repeat(np.arange(n // 4), 4), {}
     )
@@ -154,7 +152,7 @@ def test_the_best_is_one_below_the_head_where_there_is_one():
 
 
 def few(strength, clips=2, seed=3):
-    """Findings and pairs of a handful of clips."""
+    """Evaluation and pairs of a handful of clips."""
     rng, n = np.random.default_rng(seed), 8 * clips
     pairs = PairFacts(
         np.tile([1, 0], n // 2), np.tile(["positive", "shift"], n // 2), np.repeat(np.arange(clips), 8), {}
@@ -264,13 +262,13 @@ def benchmark_of(rows):
 
 def test_json_brings_everything_back_and_refuses_what_is_not_finite(tmp_path):
     benchmark = benchmark_of([row_of("x", [FOUND])])
-    (tmp_path / "b.json").write_text(as_json(benchmark))
-    assert load_benchmark(tmp_path / "b.json") == benchmark
+    (tmp_path / "b.json").write_text(benchmark.dump())
+    assert Benchmark.load(tmp_path / "b.json") == benchmark
     with pytest.raises(ValueError, match="not JSON compliant"):
-        as_json(replace(benchmark, options={"lr": float("nan")}))
-    (tmp_path / "b.json").write_text(as_json(benchmark).replace('"format": 1', '"format": 2'))
+        replace(benchmark, options={"lr": float("nan")}).dump()
+    (tmp_path / "b.json").write_text(benchmark.dump().replace('"format": 1', '"format": 2'))
     with pytest.raises(ShardError, match="format 2, this speechlip reads 1"):
-        load_benchmark(tmp_path / "b.json")
+        Benchmark.load(tmp_path / "b.json")
 
 
 def test_the_table_as_text_and_csv():

@@ -10,7 +10,7 @@ import tiny_dataset
 from tiny_benchmark import FEW, SEEING, SHUFFLED, benchmark
 
 from speechlip.benchmarking import tasks
-from speechlip.benchmarking.records import load_benchmark
+from speechlip.benchmarking.records import Benchmark
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
 from speechlip.training.run.checkpoint import only_run
@@ -54,7 +54,7 @@ def test_an_encoder_that_fails_is_a_row_with_its_reason_and_loses_no_other(
         capsys, shards, *(part for name in [*FAILING, SEEING] for part in ("--encoder", name)), *options
     )
     assert code == 3 and "4 of 6 rows missing: tiny_encoders:short, " in notes
-    rows = {found.name: found for found in load_benchmark(tmp_path / "benchmark.json").rows}
+    rows = {found.name: found for found in Benchmark.load(tmp_path / "benchmark.json").rows}
     assert {rows[name].status for name in FAILING} == {"failed"} and rows[SEEING].status == rows[
         SHUFFLED
     ].status == "scored"
@@ -116,7 +116,7 @@ def test_steps_under_the_warm_up_and_too_few_clips_are_said(shards, tmp_path, ca
     code, said, notes = call(capsys, shards, "--encoder", SEEING, *options)
     assert code == 0 and "1 step of training, under the warm-up of 20 steps" in notes
     assert "no p and no stars: they want 10 clips, there are 4" in said
-    found = load_benchmark(tmp_path / "benchmark.json")
+    found = Benchmark.load(tmp_path / "benchmark.json")
     assert any("under the warm-up" in note for note in found.notes) and any(
         "no p and no stars" in note for note in found.notes
     )

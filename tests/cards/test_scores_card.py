@@ -51,7 +51,6 @@ def test_names_are_text_and_a_persons_words_stay(made):
 
 
 def test_the_card_says_where_nothing_lay(tmp_path):
-    from speechlip.benchmarking.records import as_json
 
     benchmark = made_benchmark(tmp_path, tokens=3)
     rows = [
@@ -64,7 +63,7 @@ def test_the_card_says_where_nothing_lay(tmp_path):
         command="score-encoder /home/ann/shards -o /srv/out",
         notes=("/srv/a/b.tar is cut",),
     )
-    (tmp_path / "benchmark.json").write_text(as_json(changed))
+    (tmp_path / "benchmark.json").write_text(changed.dump())
     text = write_card_of(tmp_path).read_text()
     assert not any(place in text for place in ("/home", "/srv")) and "| x | " in text
     assert (

@@ -14,14 +14,14 @@ from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
 from speechlip.benchmarking.plan import OnPlan, ignore_plan, plan_rows
 from speechlip.benchmarking.projection.projection_head import IN_WORDS
-from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow, as_json
+from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import as_csv
-from speechlip.benchmarking.row import RowJob, failed_row, findings_of, finished_row, make_row, one_thread
+from speechlip.benchmarking.row import RowJob, evaluations_of, failed_row, finished_row, make_row, one_thread
 from speechlip.benchmarking.tasks import (
     Task,
-    examined,
+    evaluated_split,
     notes_of,
     shards_facts,
     tasks_of,
@@ -82,10 +82,10 @@ def benchmark(
     device = choose_device(options.device)
     workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
     with only_run(out, resume=True):
-        settled = replace(options, device=str(device), split=examined(shards, options.split))
+        settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
         write_text(out / CSV_NAME, as_csv(scored))
-        write_text(out / JSON_NAME, as_json(scored))
+        write_text(out / JSON_NAME, scored.dump())
     write_report(out)
     write_card(out)
     return scored
@@ -120,8 +120,8 @@ def score_encoders(
     for task, row in made_rows(partial(make_row, job=job), pending, workers, progress):
         rows[task] = row
         on_row(row)
-    found = [[] if rows[task].status == FAILED else findings_of(job, task) for task in tasks]
-    compared_rows = compared([rows[task] for task in tasks], found, job.pair_facts, options.resamples)
+    evaluations = [[] if rows[task].status == FAILED else evaluations_of(job, task) for task in tasks]
+    compared_rows = compared([rows[task] for task in tasks], evaluations, job.pair_facts, options.resamples)
     return Benchmark(
         shards=facts,
         options=asdict(options),

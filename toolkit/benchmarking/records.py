@@ -31,15 +31,14 @@ SCORED, FAILED = "scored", "failed"
 
 @dataclass(frozen=True)
 class Column:
-    """One number of the table.
-
-    chance: what knowing nothing gives, None where that is not one number. higher_is_better: None for neither.
-    """
+    """One number of the table."""
 
     title: str
     unit: str
     higher_is_better: bool | None
+    """None for neither."""
     chance: float | None = None
+    """What knowing nothing gives, None where that is not one number."""
     digits: int = 3
 
 
@@ -86,16 +85,18 @@ AMBIGUITY_COLUMNS: dict[str, Column] = {
 
 @dataclass(frozen=True)
 class Score:
-    """One number of one row. value: the mean over seeds. ci_low, ci_high: 95 % over clips of that mean.
-    seed_low, seed_high: the least and the greatest of the seeds; equal for one seed. reason: why ``value``
-    is None, empty where it is there."""
+    """One number of one row."""
 
     value: float | None
+    """The mean over seeds; None where there is none."""
     ci_low: float | None = None
     ci_high: float | None = None
+    """95 % interval of that mean over clips."""
     seed_low: float | None = None
     seed_high: float | None = None
+    """The least and the greatest of the seeds; equal for one seed."""
     reason: str = ""
+    """Why ``value`` is None."""
 
 
 @dataclass(frozen=True)
@@ -113,169 +114,186 @@ class Difference:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One seed of one row. steps, loss: of its training; loss None for ``as trained``. scores: keys of
-    ``COLUMNS``; a missing one is left out.
-
-    offsets, confidence, distance: per clip, in the order of ``Benchmark.clips``; None for a clip too short
-    for every shift to have a pair. curve: (31,) mean distance at ``SHIFTS`` over the clips that have one.
-    """
+    """One seed of one row."""
 
     seed: int
     steps: int
+    """Of its training."""
     loss: float | None
+    """At the end of the training; None for ``as trained``."""
     scores: dict[str, float]
+    """Keys of ``COLUMNS``; a missing one is left out."""
     offsets: tuple[int | None, ...]
+    """Frames, per clip in the order of ``Benchmark.clips``; None for a clip without a pair at every shift."""
     confidence: tuple[float | None, ...]
+    """Per clip, likewise."""
     distance: tuple[float | None, ...]
+    """Per clip, likewise."""
     curve: tuple[float, ...]
+    """(31,) mean distance at ``SHIFTS`` over the clips that have one."""
 
 
 @dataclass(frozen=True)
 class Ambiguity:
-    """Do phones that look alike lie together? scores: keys of ``AMBIGUITY_COLUMNS``; reason: why there are
-    none, empty where there are.
-
-    tokens, phones: how many. viseme_map: of metrics.visemes. pairs: "T/D" → pair ratio R, 0 merged, 1 as far
-    apart as two visemes; contrast: the same of M/N, M/NG, N/NG, which look different. matrix: R of every two
-    of ``matrix_phones`` (None on the diagonal). tokens_file: beside benchmark.json, for the map; empty where
-    there is none.
-    """
+    """Whether phones that look alike lie together in an encoder's features."""
 
     scores: dict[str, Score] = field(default_factory=dict)
+    """Keys of ``AMBIGUITY_COLUMNS``."""
     reason: str = ""
+    """Why there are no scores."""
     tokens: int = 0
+    """How many."""
     phones: int = 0
+    """How many."""
     viseme_map: str = ""
+    """One of metrics.visemes."""
     pairs: dict[str, float] = field(default_factory=dict)
+    """Such as "T/D" → pair ratio R: 0 merged, 1 as far apart as two visemes."""
     contrast: dict[str, float] = field(default_factory=dict)
+    """R of M/N, M/NG, N/NG, which look different."""
     matrix_phones: tuple[str, ...] = ()
     matrix: tuple[tuple[float | None, ...], ...] = ()
+    """R of every two of ``matrix_phones``; None on the diagonal."""
     tokens_file: str = ""
+    """Of the map, beside benchmark.json; empty where there is none."""
 
 
 @dataclass(frozen=True)
 class Cost:
     """What an encoder takes, measured in a fresh process on ``seconds`` s of speech; None where it could not
     be measured, ``reason`` says why.
-
-    real_time_factor: computing time / duration of the speech, below 1 is faster than speech. peak_memory_mb:
-    of that process, libraries and weights included; on a GPU what torch held there. look_ahead_ms: how much
-    later speech a feature waits for, None where it is all of it. threads, device: of the measure.
     """
 
     parameters: int | None
     head_parameters: int
     look_ahead_ms: float | None
+    """How much later speech a feature waits for, None where it is all of it."""
     real_time_factor: float | None = None
+    """Computing time / duration of the speech, below 1 is faster than speech."""
     peak_memory_mb: float | None = None
+    """Of that process, libraries and weights included; on a GPU what torch held there."""
     seconds: float = 10.0
     threads: int = 1
     device: str = "cpu"
+    """``threads``, ``device``: of the measure."""
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class EncoderRow:
-    """One row of the table. name: as it was asked for. label: unique in the table. role: ``encoder`` or
-    ``control``. mode: ``head`` (frozen, the common head trained on it) or ``as trained`` (a run of
-    train-encoder, its own two halves).
-
-    note: what a reader has to know of this row, such as where a control's landmarks come from. rate_hz,
-    centre_ms: as the encoder declares; dim: of a feature at that rate; frame_dim: of a video frame.
-    differences: "pair_auc", "offset_exact" → to the best row; none for the best itself. is_best: whether the
-    differences of the others are to this row. weights: SHA-256 of the file, or commit on the Hub; empty where
-    there are none, or nobody says. unlike_paper: of a trained run, option → what is not the paper's. seconds:
-    wall clock of all its seeds.
-    """
+    """One row of the table."""
 
     name: str
+    """As it was asked for."""
     label: str
+    """Unique in the table."""
     role: str
+    """encoder or control."""
     mode: str
+    """``head``: frozen, the common projection head trained on it; ``as trained``: the two halves of a run."""
     status: str
+    """scored or failed."""
     reason: str = ""
+    """Why it failed."""
     note: str = ""
+    """For the reader, such as where a control's landmarks come from."""
     dim: int = 0
+    """Numbers in a feature at ``rate_hz``."""
     frame_dim: int = 0
+    """Numbers in the features of a video frame."""
     rate_hz: float = 0.0
+    """Features a second, as the encoder declares."""
     centre_ms: float = 0.0
+    """Middle of the first feature, as the encoder declares."""
     random_init: bool = False
     weights: str = ""
+    """SHA-256 of the file, or commit on the Hub; empty where it is unknown, or there are none."""
     scores: dict[str, Score] = field(default_factory=dict)
+    """Keys of ``COLUMNS``."""
     differences: dict[str, Difference] = field(default_factory=dict)
+    """"pair_auc", "offset_exact" → to the best row; empty for the best itself."""
     is_best: bool = False
+    """Whether the differences of the others are to this row."""
     seeds: tuple[SeedResult, ...] = ()
     ambiguity: Ambiguity = Ambiguity()
     cost: Cost | None = None
     unlike_paper: dict[str, str] = field(default_factory=dict)
+    """Of a trained run: option → how it differs from the paper's."""
     seconds: float = 0.0
+    """Wall clock of all its seeds."""
 
 
 @dataclass(frozen=True)
 class ShardsFacts:
-    """Which data. name: of the folder. manifest_sha256: of its manifest.json. landmarks: how the mouth points
-    came, empty where there are none.
-
-    Of each split: clips, speakers, seconds. pairs: kind → how many frozen pairs of the examined split; off:
-    kinds without any → why. gallery: windows of retrieval. train_digest: of the shards that are learned from.
-    too_short: clips that no offset can be measured in.
-    """
+    """Which shards were used, and for what."""
 
     name: str
+    """Of the folder."""
     manifest_sha256: str
+    """Of its manifest.json."""
     crop: str
+    """Preset of the lip crops."""
     split: str
+    """Whose frozen pairs are evaluated."""
     splits: dict[str, dict[str, float]]
+    """train and ``split`` → clips, speakers, seconds."""
     pairs: dict[str, int]
+    """Kind → number of frozen pairs."""
     off: dict[str, str]
+    """Kinds without any pair → why."""
     gallery: int
+    """Windows among which retrieval searches."""
     too_short: int
+    """Clips in which no offset can be measured."""
     landmarks: str = ""
+    """How the mouth points came; empty where there are none."""
     train_digest: str = ""
+    """Of the shards that are learned from."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """All of a run. options: ``BenchmarkOptions`` as a dict. clips: keys of the examined split, in the order
-    of per-clip values. head: what the common head is, in words. unlike_paper: options of the benchmark's
-    own training that the paper has otherwise. notes: for the reader. intervals: id of how they and p were
-    made (docs/protocols.md)."""
+    """All of a benchmark, as ``benchmark.json`` holds it."""
 
     shards: ShardsFacts
     options: dict[str, Any]
+    """``BenchmarkOptions`` as a dict."""
     clips: tuple[str, ...]
+    """Keys of the evaluated split, in the order of values per clip."""
     rows: tuple[EncoderRow, ...]
     command: str = ""
+    """As it was typed; empty from Python."""
     head: str = ""
+    """What the common projection head is, in words."""
     notes: tuple[str, ...] = ()
+    """For the reader."""
     unlike_paper: dict[str, str] = field(default_factory=dict)
+    """Options of the benchmark's own training → how they differ from the paper's."""
     versions: dict[str, str] = field(default_factory=dict)
+    """Library → version."""
     speechlip: str = ""
+    """Version that wrote it."""
     intervals: str = BEFORE
+    """Id of how intervals and p were made (docs/protocols.md)."""
     protocol: str = PROTOCOL
     format: int = FORMAT
 
+    @classmethod
+    def load(cls, path: Path) -> "Benchmark":
+        """Read ``benchmark.json``. Raises ShardError where it is missing, damaged, or of another format."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ShardError(
+                    f"{path} is of format {content['format']!r}, this speechlip reads {FORMAT}; run score-encoder again"
+                )
+            return benchmark_from(content)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ShardError(f"{path} cannot be read ({error}); run score-encoder again") from error
 
-def as_json(benchmark: Benchmark) -> str:
-    """The text of ``benchmark.json``.
-
-    Raises ValueError for a number that is not finite, which no record may hold.
-    """
-    return json.dumps(asdict(benchmark), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def load_benchmark(path: Path) -> Benchmark:
-    """Read ``benchmark.json``. Raises ShardError where it is missing, damaged, or of another format."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ShardError(
-                f"{path} is of format {content['format']!r}, this speechlip reads {FORMAT}; run "
-                "score-encoder again"
-            )
-        return benchmark_from(content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ShardError(f"{path} cannot be read ({error}); run score-encoder again") from error
+    def dump(self) -> str:
+        """The text of ``benchmark.json``. Raises ValueError for a number that is not finite."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def benchmark_from(content: dict[str, Any]) -> Benchmark:
@@ -312,10 +330,10 @@ def seed_from(seed: dict[str, Any]) -> SeedResult:
     )
 
 
-def ambiguity_from(found: dict[str, Any]) -> Ambiguity:
+def ambiguity_from(content: dict[str, Any]) -> Ambiguity:
     parts = {
-        "scores": {name: Score(**score) for name, score in found["scores"].items()},
-        "matrix_phones": tuple(found["matrix_phones"]),
-        "matrix": tuple(map(tuple, found["matrix"])),
+        "scores": {name: Score(**score) for name, score in content["scores"].items()},
+        "matrix_phones": tuple(content["matrix_phones"]),
+        "matrix": tuple(map(tuple, content["matrix"])),
     }
-    return Ambiguity(**found | parts)
+    return Ambiguity(**content | parts)

@@ -1,6 +1,6 @@
 """One row of the table, from an encoder's name to its numbers.
 
-What a seed found is kept as soon as it is there, so that a row can go on.
+What a seed evaluation is kept as soon as it is there, so that a row can go on.
 """
 
 import json
@@ -18,13 +18,19 @@ import numpy as np
 import torch
 
 from speechlip.benchmarking.evaluation.cost import CostTask, measured_cost
-from speechlip.benchmarking.evaluation.evaluate import Embed, Findings, embed_as_trained, embed_with, examine
+from speechlip.benchmarking.evaluation.evaluate import (
+    Embed,
+    Evaluation,
+    embed_as_trained,
+    embed_with,
+    evaluate,
+)
 from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of
 from speechlip.benchmarking.evaluation.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.projection.feature_cache import FeatureCache, build_cache
 from speechlip.benchmarking.projection.fit import fit
-from speechlip.benchmarking.projection.projection_head import SpeechHead
+from speechlip.benchmarking.projection.projection_head import ProjectionHead
 from speechlip.benchmarking.records import (
     AS_TRAINED,
     FAILED,
@@ -45,22 +51,21 @@ from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.workers.unexpected import unexpected_refused
 
 ROWS_FOLDER, ROW, FEATURES = ".rows", "row.json", "features"
-Report = Callable[[str, float], None]
-"""report(what is being done, steps done since the last call)"""
+Advance = Callable[[str, float], None]
+"""advance(what is being done, training steps done since the last call)"""
 
 
 @dataclass(frozen=True)
 class RowJob:
-    """What all rows of a run share.
-
-    options: split and device settled. anchors: what AR* is measured between.
-    """
+    """What all rows of a run share."""
 
     out: Path
     shards: Path
     facts: ShardsFacts
     options: BenchmarkOptions
+    """Split and device settled."""
     anchors: AnchorRatios
+    """What AR* is measured between."""
 
     @cached_property
     def pairs(self) -> tuple[FrozenPair, ...]:
@@ -79,23 +84,25 @@ def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
     try:
         row = row_from(json.loads((job.folder(task) / ROW).read_text(encoding="utf-8")))
         tokens = row.ambiguity.tokens_file
-        whole = len(findings_of(job, task)) == len(row.seeds) and (not tokens or (job.out / tokens).is_file())
+        whole = len(evaluations_of(job, task)) == len(row.seeds) and (
+            not tokens or (job.out / tokens).is_file()
+        )
         return replace(row, label=task.label, role=task.role, note=task.note) if whole else None
     except (SpeechLipError, OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def findings_of(job: RowJob, task: Task) -> list[Findings]:
+def evaluations_of(job: RowJob, task: Task) -> list[Evaluation]:
     """Of every seed that is there, in their order."""
     return [load_seed(path)[0] for path in sorted(job.folder(task).glob("seed-*.npz"))]
 
 
-def make_row(task: Task, report: Report, *, job: RowJob) -> EncoderRow:
+def make_row(task: Task, advance: Advance, *, job: RowJob) -> EncoderRow:
     """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason."""
-    report(f"{task.label}: begins", 0)
+    advance(f"{task.label}: begins", 0)
     try:
         with unexpected_refused("row", SpeechLipError), one_thread(job.options.device):
-            row = scored_row(task, report, job)
+            row = scored_row(task, advance, job)
         write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
     except SourceRefused as refusal:
         row = failed_row(task, f"{refusal.reason}: {refusal.detail}")
@@ -125,8 +132,8 @@ def one_thread(device: str) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
-    """Open the encoder, cache its features, train and examine every seed, and put the numbers together.
+def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
+    """Open the encoder, cache its features, train and evaluate every seed, and put the numbers together.
 
     Raises what any of these raises.
     """
@@ -136,13 +143,13 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
         refuse_other_crops(task, job.facts)
     features = open_encoder(task.name, options.device, options.random_init)
     splits = (split,) if task.mode == AS_TRAINED else ("train", split)
-    report(f"{task.label}: features", 0)
+    advance(f"{task.label}: features", 0)
     cache = build_cache(
-        folder / FEATURES, features, job.shards, splits, lambda frames: report(f"{task.label}: features", 0)
+        folder / FEATURES, features, job.shards, splits, lambda frames: advance(f"{task.label}: features", 0)
     )
     with smaller_batch_advised(options.batch_size):
-        seeds, found, seconds = zip(*seeds_of(task, cache, report, job), strict=True)
-    report(f"{task.label}: ambiguity, cost", 0)
+        seeds, evaluations, seconds = zip(*seeds_of(task, cache, advance, job), strict=True)
+    advance(f"{task.label}: ambiguity, cost", 0)
     clock = features.clock
     return EncoderRow(
         name=task.name,
@@ -157,7 +164,7 @@ def scored_row(task: Task, report: Report, job: RowJob) -> EncoderRow:
         centre_ms=clock.centre_ms,
         random_init=features.name.startswith("random:"),
         weights=getattr(features, "weights", ""),
-        scores=row_scores(seeds, found, job.pair_facts, options.resamples),
+        scores=row_scores(seeds, evaluations, job.pair_facts, options.resamples),
         seeds=tuple(seeds),
         ambiguity=ambiguity_of(
             cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task.features_key
@@ -185,30 +192,30 @@ def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
 
 
 def head_parameters(task: Task, cache: FeatureCache) -> int:
-    return 0 if task.mode == AS_TRAINED else parameter_count(SpeechHead(cache.dim))
+    return 0 if task.mode == AS_TRAINED else parameter_count(ProjectionHead(cache.dim))
 
 
 def seeds_of(
-    task: Task, cache: FeatureCache, report: Report, job: RowJob
-) -> Iterator[tuple[SeedResult, Findings, float]]:
-    """(result, findings, seconds) of each seed; those that an earlier run finished are read."""
+    task: Task, cache: FeatureCache, advance: Advance, job: RowJob
+) -> Iterator[tuple[SeedResult, Evaluation, float]]:
+    """(result, evaluation, seconds) of each seed; those that an earlier run finished are read."""
     folder, n_seeds = job.folder(task), 1 if task.mode == AS_TRAINED else job.options.seeds
     for seed in range(n_seeds):
         path = folder / f"seed-{seed:03d}.npz"
         if not path.exists():
-            save_seed(path, *run_seed(task, cache, seed, report, job))
+            save_seed(path, *run_seed(task, cache, seed, advance, job))
         else:
-            report(
+            advance(
                 f"{task.label}: seed {seed} was there", 0 if task.mode == AS_TRAINED else job.options.steps
             )
-        found, steps, loss, seconds = load_seed(path)
-        yield seed_result(seed, steps, loss, found, job.pair_facts), found, seconds
+        evaluation, steps, loss, seconds = load_seed(path)
+        yield seed_result(seed, steps, loss, evaluation, job.pair_facts), evaluation, seconds
 
 
 def run_seed(
-    task: Task, cache: FeatureCache, seed: int, report: Report, job: RowJob
-) -> tuple[Findings, int, float | None, float]:
-    """Train (or load what is trained) and examine: (findings, steps, loss, seconds)."""
+    task: Task, cache: FeatureCache, seed: int, advance: Advance, job: RowJob
+) -> tuple[Evaluation, int, float | None, float]:
+    """Train (or load what is trained) and evaluate: (evaluation, steps, loss, seconds)."""
     began, device = time.perf_counter(), torch.device(job.options.device)
     embed: Embed
     reads: tuple[str, ...]
@@ -218,34 +225,41 @@ def run_seed(
         embed, reads, steps, loss = embed_as_trained(trained), ("lips", "audio"), trained.step, None
     else:
         doing = f"{task.label}: training, seed {seed}"
-        pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: report(doing, 1))
+        pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: advance(doing, 1))
         embed, reads, steps = embed_with(pair, cache, device), ("lips",), job.options.steps
-    doing = f"{task.label}: examining, seed {seed}"
-    found = examine(
+    doing = f"{task.label}: evaluating, seed {seed}"
+    evaluation = evaluate(
         embed,
         job.shards,
         job.facts.split,
         reads,
         job.pairs,
         job.options.curve_every,
-        lambda key: report(doing, 0),
+        lambda key: advance(doing, 0),
     )
-    return found, steps, loss, time.perf_counter() - began
+    return evaluation, steps, loss, time.perf_counter() - began
 
 
-def save_seed(path: Path, found: Findings, steps: int, loss: float | None, seconds: float) -> None:
+def save_seed(path: Path, evaluation: Evaluation, steps: int, loss: float | None, seconds: float) -> None:
     facts: dict[str, Any] = {"steps": steps, "loss": np.nan if loss is None else loss, "seconds": seconds}
     with whole_file(path) as file:
-        np.savez(file, **{field.name: getattr(found, field.name) for field in fields(found)}, **facts)
+        np.savez(
+            file, **{field.name: getattr(evaluation, field.name) for field in fields(evaluation)}, **facts
+        )
 
 
-def load_seed(path: Path) -> tuple[Findings, int, float | None, float]:
+def load_seed(path: Path) -> tuple[Evaluation, int, float | None, float]:
     """Raises SpeechLipError where the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            found = Findings(**{field.name: content[field.name] for field in fields(Findings)})
+            evaluation = Evaluation(**{field.name: content[field.name] for field in fields(Evaluation)})
             loss = float(content["loss"])
-            return found, int(content["steps"]), None if np.isnan(loss) else loss, float(content["seconds"])
+            return (
+                evaluation,
+                int(content["steps"]),
+                None if np.isnan(loss) else loss,
+                float(content["seconds"]),
+            )
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise SpeechLipError(
             f"{path} cannot be read ({error}); delete it, and run the same command again"

@@ -166,20 +166,20 @@ def stamp(path: Path | None) -> list[int]:
     """Size and time of change, which differ when a file does."""
     if path is None or not path.is_file():
         return []
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
+    known = {"python": sys.version.split()[0]}
     for name in VERSIONS_THAT_SHOW:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            known[name] = version(name)
+    return known
 
 
-def examined(shards: Path, asked: str) -> str:
-    """The split to examine: the one that was asked for, else test, else validation.
+def evaluated_split(shards: Path, asked: str) -> str:
+    """The split to evaluate: the one that was asked for, else test, else validation.
 
     Raises ShardError, OptionError where there are no pairs.
     """
@@ -207,7 +207,7 @@ def examined(shards: Path, asked: str) -> str:
 
 
 def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]]:
-    """Facts of the data, and the keys of the examined clips in their order."""
+    """Facts of the data, and the keys of the evaluated clips in their order."""
     manifest, pairs = read_manifest(shards), read_pairs(shards / "pairs" / f"{split}.parquet")
     clips = sorted(
         ClipReader(shards, split, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key

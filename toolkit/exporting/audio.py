@@ -24,13 +24,12 @@ from speechlip.timing import SAMPLES_PER_FRAME
 
 @dataclass(frozen=True)
 class Audio:
-    """samples: (640 frames,) int16 at 16 kHz mono, from the first picture on.
-
-    notes: what was corrected, and what is silent for want of sound.
-    """
+    """The audio of a video's frames."""
 
     samples: np.ndarray
+    """(640 frames,) int16 at 16 kHz mono, from the first picture on."""
     notes: tuple[str, ...]
+    """What was corrected, and what is silent for want of sound."""
 
     @property
     def frames(self) -> int:

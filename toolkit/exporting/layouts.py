@@ -21,15 +21,14 @@ Parts = Iterable[np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """One file. why_not: (W, D) → why features of W steps of D numbers a frame cannot be in it, or ``""``.
-    shape: (W, D) → what follows T.
-
-    lay_out: z-scored parts (n, W, D) and their scale → parts of the file's shape.
-    """
+    """One file."""
 
     why_not: Callable[[int, int], str]
+    """(W, D) → why features of W steps of D numbers a frame cannot be in it, or ``""``."""
     shape: Callable[[int, int], tuple[int, ...]]
+    """(W, D) → what follows T."""
     lay_out: Callable[[Parts, Scale], Iterator[np.ndarray]]
+    """Z-scored parts (n, W, D) and their scale → parts of the file's shape."""
 
 
 def padded(parts: Parts, channels: int) -> Iterator[np.ndarray]:

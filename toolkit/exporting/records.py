@@ -20,14 +20,12 @@ EXPORTED, KEPT, FAILED = "exported", "kept", "failed"
 
 @runtime_checkable
 class WaveformEncoder(Protocol):
-    """What can be exported: an encoder of sound of any length.
-
-    name, dim, clock: as of a ``SpeechEncoder``.
-    """
+    """What can be exported: an encoder of sound of any length."""
 
     name: str
     dim: int
     clock: FeatureClock
+    """``name``, ``dim``, ``clock``: as of a ``SpeechEncoder``."""
 
     def encode_waveform(self, samples: np.ndarray) -> np.ndarray:
         """(N,) int16 at 16 kHz → (T, D) float32 at ``clock``."""

@@ -18,17 +18,18 @@ STILL = 1e-6  # deviations and shares of variance below it are rounding
 
 @dataclass(frozen=True)
 class Scale:
-    """mean, std: (D,) float32; std is 1 where a dimension stands still, so that it comes out as 0.
-
-    axes: (29, D) float32 or None: ``axes @ z`` are the principal components of z-scored features z, each with
-    deviation 1; rows that would have none are 0. kept: the share of the variance that they hold, 0 … 1; None
-    without axes.
-    """
+    """Mean, deviation and principal components of features."""
 
     mean: np.ndarray
+    """(D,) float32."""
     std: np.ndarray
+    """(D,) float32; 1 where a dimension never changes, so that it comes out as 0."""
     axes: np.ndarray | None = None
+    """(29, D) float32 or None: ``axes @ z`` are the principal components of z-scored features z, each with
+    deviation 1; rows that would have none are 0.
+    """
     kept: float | None = None
+    """The share of the variance that they hold, 0 … 1; None without axes."""
 
     def z_scored(self, steps: np.ndarray) -> np.ndarray:
         """(…, D) features → (…, D) float32."""

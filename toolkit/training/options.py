@@ -21,42 +21,52 @@ SCHEDULES = ("constant", "cosine")
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Options of ``train-encoder``; the defaults are the preset ``paper``.
-
-    encoder: a name of ``encoders.registry``. feature, pool: what its network reads and which state is the
-    embedding (``encoders.registry.OPTIONS``); empty is its own default. loss: of ``losses.LOSSES``.
-    lip_input: of ``encoders.lips.INPUTS``. steps: batches in all. batch_size: pairs a step, of all processes
-    together. lr: Adam's, at its highest. schedule: ``constant``, or ``cosine`` down to 0 at the last step;
-    before it ``warmup_steps`` of a straight rise. negatives: shares as ``parse_mix`` reads them; empty is the
-    loader's own mix less what the split cannot have. min_neg_gap: least frames between the two windows of a
-    negative. windows_per_clip: lips windows that a clip gives in an epoch. augment: names of
-    ``augment.AUGMENTATIONS`` with commas between them, or ``none``. compile: the pair through torch.compile.
-    workers: processes that read shards, of each process that trains. validation_pairs, validate_every: how
-    many of the frozen pairs are looked at after how many steps. checkpoint_every: steps.
-    """
+    """Options of ``train``; the defaults are the preset ``paper``. Raises OptionError for what cannot be."""
 
     encoder: str = "se4lip"
+    """The speech network: a name of ``encoders.networks.registry``."""
     loss: str = "relu"
+    """One of ``step.losses.LOSSES``."""
     lip_input: str = "mouth"
+    """Rows of the crop that the lip network reads: mouth (24–71) or literal (all)."""
     feature: str = ""
+    """What the speech network reads of a spectrum; empty for its own default."""
     pool: str = ""
+    """Which state of a recurrent network is the embedding: last or mean; empty for its own default."""
     steps: int = 100_000
+    """Batches in all."""
     batch_size: int = 16
+    """Pairs a step, of all processes together."""
     lr: float = 5e-5
+    """Learning rate of Adam, at its highest."""
     schedule: str = "constant"
+    """constant, or cosine down to 0 at the last step."""
     warmup_steps: int = 0
+    """Steps of a linear rise of the learning rate."""
     negatives: str = ""
+    """Shares of the kinds of negatives, as ``parse_mix`` reads them; empty for the loader's own."""
     min_neg_gap: int = WINDOW
+    """Least frames between the two windows of a negative."""
     windows_per_clip: int = 8
+    """Windows of lips that a clip gives in an epoch."""
     augment: str = NONE
+    """Names of ``step.augment.AUGMENTATIONS`` with commas between them, or none."""
     seed: int = 0
+    """Of weights, pairs and augmentation."""
     precision: str = "fp32"
+    """Of the networks: fp32 or bf16; the loss is computed in fp32."""
     compile: bool = False
+    """Whether the networks go through torch.compile."""
     device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
     workers: int = 0
+    """Processes that read shards, for each process that trains."""
     validation_pairs: int = 256
+    """How many of the frozen validation pairs are evaluated."""
     validate_every: int = 200
+    """Steps from one validation to the next."""
     checkpoint_every: int = 1000
+    """Steps from one checkpoint to the next."""
 
     def __post_init__(self) -> None:
         known = {

@@ -1,7 +1,6 @@
 """What an encoder takes: time and memory, measured in a process that does nothing else.
 
-    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test",
-    "device": "cpu", "random_init": false}'
+    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test"}'
 
 prints a ``Cost`` as JSON. The libraries and the weights count into the memory, loading them does not count
 into the time.
@@ -47,8 +46,8 @@ def measured_cost(task: CostTask, parameters: int | None, head_parameters: int, 
     }
     command = [sys.executable, "-m", "speechlip.benchmarking.evaluation.cost", json.dumps(asdict(task))]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
-        return Cost(**fixed, **json.loads(found.stdout.splitlines()[-1]))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+        return Cost(**fixed, **json.loads(done.stdout.splitlines()[-1]))
     except subprocess.CalledProcessError as error:
         return Cost(
             **fixed,

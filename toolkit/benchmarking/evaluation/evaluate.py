@@ -1,4 +1,4 @@
-"""One trained pair of encoders, examined on one split: what every score of the benchmark is computed from.
+"""One trained pair of encoders evaluated on one split: what every score of the benchmark is computed from.
 
 Every clip is read once. Row i of its lips and of its speech is the window of frames i … i + 4, of length 1 in
 the common space. Kept are the rows that frozen pairs need, and one curve a clip, so that memory grows with
@@ -36,21 +36,23 @@ LEAST_COMMON = 10
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Of one seed. similarity: (P,) cosine of each frozen pair. lips_rank, speech_rank: (N,) place of the
-    right one for each positive, 1 is best.
-
-    offsets, confidence, distance: (C,) per clip in the order of their keys, NaN for a clip too short. curve:
-    (31,) their mean.
-    """
+class Evaluation:
+    """Raw results of one seed; a clip is in the order of the keys."""
 
     similarity: np.ndarray
+    """(P,) cosine of each frozen pair."""
     lips_rank: np.ndarray
+    """(N,) rank of the right lips for the speech of each positive pair; 1 is best."""
     speech_rank: np.ndarray
+    """(N,) rank of the right speech for the lips of each positive pair; 1 is best."""
     offsets: np.ndarray
+    """(C,) frames per clip; NaN for a clip too short."""
     confidence: np.ndarray
+    """(C,) per clip; NaN for a clip too short."""
     distance: np.ndarray
+    """(C,) least mean distance per clip; NaN for a clip too short."""
     curve: np.ndarray
+    """(31,) mean over the clips of the distance at each shift."""
 
 
 def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> Embed:
@@ -92,19 +94,19 @@ def cut_windows(lips: np.ndarray, starts: Sequence[int]) -> Iterator[torch.Tenso
         )
 
 
-def examine(
+def evaluate(
     embed: Embed,
     shards: Path,
     split: str,
     fields: Sequence[str],
     pairs: Sequence[FrozenPair],
     every: int = 1,
-    told: Callable[[str], None] = lambda key: None,
-) -> Findings:
-    """Findings on the frozen pairs and the clips of a split. every: which windows of lips the offset curve
-    takes, see ``curve_starts``.
+    after_clip: Callable[[str], None] = lambda key: None,
+) -> Evaluation:
+    """Evaluate a pair of encoders on the frozen pairs and the clips of a split.
 
-    Raises ShardError where pairs and clips do not belong together.
+    every: which windows of lips the offset curve takes, as for ``curve_starts``. after_clip: called with the key
+    of each clip. Raises ShardError where pairs and clips do not belong together.
     """
     wanted = windows_wanted(pairs)
     rows: dict[tuple[str, str, int], np.ndarray] = {}
@@ -128,7 +130,7 @@ def examine(
             if for_curve
             else None
         )
-        told(clip.key)
+        after_clip(clip.key)
     try:
         lips, speech = (
             np.stack([rows[(side, *place)] for place in places_of(pairs, side)])
@@ -140,7 +142,7 @@ def examine(
         ) from error
     matched = np.array([pair.label == 1 for pair in pairs])
     known = [curves[key] for key in sorted(curves)]
-    return Findings(
+    return Evaluation(
         similarity=(lips * speech).sum(1),
         lips_rank=ranks(lips[matched], speech[matched]),
         speech_rank=ranks(speech[matched], lips[matched]),

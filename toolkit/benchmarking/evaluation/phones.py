@@ -42,7 +42,7 @@ class AnchorRatios:
 
 
 def anchor_ratios(shards: Path, facts: ShardsFacts) -> AnchorRatios:
-    """Both from the clips of the examined split, where it has phones and landmarks."""
+    """Both from the clips of the evaluated split, where it has phones and landmarks."""
     if not has_phones(shards) or not facts.landmarks:
         return AnchorRatios()
     fields = ("phones", "landmarks", "audio")
@@ -85,19 +85,19 @@ def ambiguity_of(
             [phones for _, phones, _, _ in clips], [n_frames for _, _, n_frames, _ in clips]
         )
         features = token_features(tokens, [frames(key) for key, *_ in clips])
-        found = ambiguity(tokens, features, anchors=anchors.ends(), resamples=resamples)
+        measured = ambiguity(tokens, features, anchors=anchors.ends(), resamples=resamples)
     except NotScored as error:
         return Ambiguity(reason=str(error))
-    estimates = {name: getattr(found, name) for name in AMBIGUITY_COLUMNS}
+    estimates = {name: getattr(measured, name) for name in AMBIGUITY_COLUMNS}
     return Ambiguity(
         scores={name: score_of(name, one.value, one.ci_low, one.ci_high) for name, one in estimates.items()},
-        tokens=found.tokens,
-        phones=len(found.phones),
-        viseme_map=found.viseme_map,
-        pairs=finite(found.pairs),
-        contrast=finite(found.contrast),
-        matrix_phones=found.matrix_phones,
-        matrix=tuple(tuple(map(finite_or_none, row)) for row in found.matrix.tolist()),
+        tokens=measured.tokens,
+        phones=len(measured.phones),
+        viseme_map=measured.viseme_map,
+        pairs=finite(measured.pairs),
+        contrast=finite(measured.contrast),
+        matrix_phones=measured.matrix_phones,
+        matrix=tuple(tuple(map(finite_or_none, row)) for row in measured.matrix.tolist()),
         tokens_file=write_tokens(out, key, tokens, features),
     )
 

@@ -1,4 +1,4 @@
-"""Findings → numbers: of one seed, of all seeds with intervals, and the difference to the best row."""
+"""Evaluations → numbers: of one seed, of all seeds with intervals, and the difference to the best row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.benchmarking.evaluation.evaluate import Findings
+from speechlip.benchmarking.evaluation.evaluate import Evaluation
 from speechlip.benchmarking.records import (
     COLUMNS,
     CONTROL,
@@ -36,14 +36,16 @@ NO_CLIP = "no clip is long enough: 44 frames are wanted"
 
 @dataclass(frozen=True)
 class PairFacts:
-    """The frozen pairs as arrays: label (P,), kind (P,) names, clip (P,) of the lips; positives' clips (N,);
-    off: kinds without any pair → why.
-    """
+    """The frozen pairs as arrays."""
 
     label: np.ndarray
+    """(P,) 1 for a match, 0 for a mismatch."""
     kind: np.ndarray
+    """(P,) name of the kind."""
     clip: np.ndarray
+    """(P,) key of the clip of the lips."""
     off: dict[str, str]
+    """Kinds without any pair → why."""
 
     @classmethod
     def of(cls, pairs: Sequence[FrozenPair], off: dict[str, str]) -> "PairFacts":
@@ -57,40 +59,45 @@ class PairFacts:
         return np.full(len(self.label), True) if kind == ALL else (self.label == 1) | (self.kind == kind)
 
 
-def seed_scores(found: Findings, pairs: PairFacts) -> dict[str, float]:
+def seed_scores(evaluation: Evaluation, pairs: PairFacts) -> dict[str, float]:
     """Keys of ``COLUMNS`` that this seed has."""
     scores: dict[str, Any] = {}
-    for kind, measured in by_kind(found.similarity, pairs.label, pairs.kind).items():
+    for kind, measured in by_kind(evaluation.similarity, pairs.label, pairs.kind).items():
         for name, value in (
             ("pair_auc", measured.auc),
             ("eer", measured.eer),
             ("average_precision", measured.average_precision),
         ):
             scores[name if kind == ALL else f"{name}_{kind}"] = value
-    known = found.offsets[~np.isnan(found.offsets)]
+    known = evaluation.offsets[~np.isnan(evaluation.offsets)]
     if len(known):
         scores |= {"offset_exact": np.mean(known == 0), "offset_within_one": np.mean(np.abs(known) <= 1)}
         scores |= {
-            "sync_confidence": np.nanmean(found.confidence),
-            "sync_distance": np.nanmean(found.distance),
+            "sync_confidence": np.nanmean(evaluation.confidence),
+            "sync_distance": np.nanmean(evaluation.distance),
         }
-    for direction, places in (("lips_to_speech", found.lips_rank), ("speech_to_lips", found.speech_rank)):
+    for direction, places in (
+        ("lips_to_speech", evaluation.lips_rank),
+        ("speech_to_lips", evaluation.speech_rank),
+    ):
         scores |= {f"r{k}_{direction}": np.mean(places <= k) for k in (1, 5)}
     return {name: float(scores[name]) for name in COLUMNS if name in scores}
 
 
-def seed_result(seed: int, steps: int, loss: float | None, found: Findings, pairs: PairFacts) -> SeedResult:
-    sides = (found.confidence, found.distance)
+def seed_result(
+    seed: int, steps: int, loss: float | None, evaluation: Evaluation, pairs: PairFacts
+) -> SeedResult:
+    sides = (evaluation.confidence, evaluation.distance)
     confidence, distance = (
         tuple(None if np.isnan(value) else float(value) for value in values) for values in sides
     )
-    offsets = tuple(None if np.isnan(value) else int(value) for value in found.offsets)
-    curve = () if np.isnan(found.curve).any() else tuple(found.curve.tolist())
-    return SeedResult(seed, steps, loss, seed_scores(found, pairs), offsets, confidence, distance, curve)
+    offsets = tuple(None if np.isnan(value) else int(value) for value in evaluation.offsets)
+    curve = () if np.isnan(evaluation.curve).any() else tuple(evaluation.curve.tolist())
+    return SeedResult(seed, steps, loss, seed_scores(evaluation, pairs), offsets, confidence, distance, curve)
 
 
 def row_scores(
-    seeds: Sequence[SeedResult], found: Sequence[Findings], pairs: PairFacts, resamples: int
+    seeds: Sequence[SeedResult], evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int
 ) -> dict[str, Score]:
     """Every column: the mean over seeds, its interval over clips, the spread over seeds; or why it is
     missing.
@@ -101,7 +108,7 @@ def row_scores(
         if len(values) < len(seeds):
             scores[name] = Score(None, reason=why_missing(name, pairs))
             continue
-        over = interval_of(name, found, pairs, resamples)
+        over = interval_of(name, evaluations, pairs, resamples)
         low, high = (None if np.isnan(end) else float(end) for end in (over.ci_low, over.ci_high))
         scores[name] = Score(float(np.mean(values)), low, high, min(values), max(values))
     return scores
@@ -112,26 +119,26 @@ def why_missing(name: str, pairs: PairFacts) -> str:
     return pairs.off.get(kind, "no such pairs") if kind in NEGATIVES else NO_CLIP
 
 
-def interval_of(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
+def interval_of(name: str, evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int) -> Interval:
     """Of the mean over seeds, over clips."""
     measure, _, kind = name.rpartition("_")
     if kind not in NEGATIVES:
         measure, kind = name, ALL
     if measure in ("pair_auc", "eer", "average_precision"):
-        return pair_interval(measure, kind, found, pairs, resamples)
+        return pair_interval(measure, kind, evaluations, pairs, resamples)
     if name.startswith("r"):
-        return recall_interval(name, found, pairs, resamples)
+        return recall_interval(name, evaluations, pairs, resamples)
     return mean_interval(
-        [per_clip(name, one) for one in found], rate=name in ("offset_exact", "offset_within_one")
+        [per_clip(name, each) for each in evaluations], rate=name in ("offset_exact", "offset_within_one")
     )
 
 
 def pair_interval(
-    measure: str, kind: str, found: Sequence[Findings], pairs: PairFacts, resamples: int
+    measure: str, kind: str, evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int
 ) -> Interval:
     chosen = pairs.chosen(kind)
     similarity, label, clip = (
-        np.stack([one.similarity[chosen] for one in found]),
+        np.stack([each.similarity[chosen] for each in evaluations]),
         pairs.label[chosen],
         pairs.clip[chosen],
     )
@@ -141,43 +148,49 @@ def pair_interval(
     return resampled_interval(score, similarity, label, clip, resamples)
 
 
-def recall_interval(name: str, found: Sequence[Findings], pairs: PairFacts, resamples: int) -> Interval:
-    """Queries of a clip are drawn together; the gallery stays whole."""
+def recall_interval(
+    name: str, evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int
+) -> Interval:
+    """Queries of a clip are resampled together; the gallery stays whole."""
     k = int(name[1 : name.index("_")])
-    places = [one.lips_rank if name.endswith("lips_to_speech") else one.speech_rank for one in found]
+    places = [each.lips_rank if name.endswith("lips_to_speech") else each.speech_rank for each in evaluations]
     hits = np.mean([place <= k for place in places], axis=0)
     names, place = np.unique(pairs.clip[pairs.label == 1], return_inverse=True)
     sums, counts = np.bincount(place, hits), np.bincount(place)
-    return interval(lambda drawn: (drawn @ sums) / (drawn @ counts), len(names), resamples)
+    return interval(lambda weights: (weights @ sums) / (weights @ counts), len(names), resamples)
 
 
-def per_clip(name: str, found: Findings) -> np.ndarray:
+def per_clip(name: str, evaluation: Evaluation) -> np.ndarray:
     """(C,) values whose mean is the column; NaN where a clip has none."""
-    error = np.abs(found.offsets)
+    error = np.abs(evaluation.offsets)
     hits = {"offset_exact": error == 0, "offset_within_one": error <= 1}
     if name in hits:
         return np.where(np.isnan(error), np.nan, hits[name])
-    return {"sync_confidence": found.confidence, "sync_distance": found.distance}[name]
+    return {"sync_confidence": evaluation.confidence, "sync_distance": evaluation.distance}[name]
 
 
 def compared(
-    rows: Sequence[EncoderRow], found: Sequence[Sequence[Findings]], pairs: PairFacts, resamples: int
+    rows: Sequence[EncoderRow], evaluations: Sequence[Sequence[Evaluation]], pairs: PairFacts, resamples: int
 ) -> list[EncoderRow]:
-    """The rows, the best marked, each other one with its difference to the best. found: of each row, empty
-    for a row that failed.
+    """The rows, the best one marked, each other one with its difference to the best.
 
-    The best is that of the highest pair AUC among the encoders below the common head: what is scored as it
-    was trained had other training, and controls are no encoders. Where there are none of the former, it is
-    the best of what there is. Nothing is the best that is not above chance.
+    evaluations: of each row, empty for a row that failed. The best is the encoder below the common head with the
+    highest pair AUC: a run as trained had other training, and controls are no encoders. Without such encoders it
+    is the best row of all. A row that is not above chance is never the best.
     """
-    scored = [place for place, row in enumerate(rows) if row.scores and found[place]]
+    scored = [place for place, row in enumerate(rows) if row.scores and evaluations[place]]
     encoders = [place for place in scored if rows[place].role != CONTROL]
     below_the_head = [place for place in encoders if rows[place].mode == HEAD]
     best = max(below_the_head or encoders or scored, key=lambda place: auc_of(rows[place]), default=None)
     if best is None or auc_of(rows[best]) <= CHANCE:
         return list(rows)
     marked = [
-        replace(row, differences=differences(found[place], found[best], rows[best].label, pairs, resamples))
+        replace(
+            row,
+            differences=differences(
+                evaluations[place], evaluations[best], rows[best].label, pairs, resamples
+            ),
+        )
         if place in scored and place != best
         else row
         for place, row in enumerate(rows)
@@ -192,9 +205,7 @@ def auc_of(row: EncoderRow) -> float:
 
 
 def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
-    """What a reader of the compared rows has to know: no best, a control above it, shuffled speech that is
-    not at chance, no p.
-    """
+    """Notes on the compared rows: no best, a control above it, shuffled speech not at chance, no p."""
     scored = [row for row in rows if row.scores]
     best = next((row for row in scored if row.is_best), None)
     notes = []
@@ -232,16 +243,16 @@ def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
 
 
 def differences(
-    own: Sequence[Findings], best: Sequence[Findings], label: str, pairs: PairFacts, resamples: int
+    own: Sequence[Evaluation], best: Sequence[Evaluation], label: str, pairs: PairFacts, resamples: int
 ) -> dict[str, Difference]:
     """Of pair AUC and of exact offsets, where both have them."""
-    a, b = (np.stack([one.similarity for one in found]) for found in (own, best))
-    found = {"pair_auc": auc_difference(a, b, pairs.label, pairs.clip, resamples)}
-    exact = [np.mean([per_clip("offset_exact", one) for one in found_], axis=0) for found_ in (own, best)]
+    ours, theirs = (np.stack([seed.similarity for seed in seeds]) for seeds in (own, best))
+    paired = {"pair_auc": auc_difference(ours, theirs, pairs.label, pairs.clip, resamples)}
+    exact = [np.mean([per_clip("offset_exact", seed) for seed in seeds], axis=0) for seeds in (own, best)]
     if not np.isnan(exact[0] - exact[1]).all():
-        found["offset_exact"] = mean_difference(exact[0], exact[1])
+        paired["offset_exact"] = mean_difference(exact[0], exact[1])
     return {
         name: Difference(label, one.value, one.ci_low, one.ci_high, None if np.isnan(one.p) else one.p)
-        for name, one in found.items()
+        for name, one in paired.items()
         if not np.isnan(one.ci_low)
     }

@@ -1,5 +1,5 @@
 """An encoder's features of every clip, on the video's frames, computed once and kept on disk while its head
-is trained and examined.
+is trained and evaluated.
 
 ``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where
 each clip begins, and the mean and deviation of each dimension over the train split. Files are mapped, not
@@ -58,12 +58,12 @@ def build_cache(
     features: ClipFeatures,
     shards: Path,
     splits: Sequence[str],
-    told: Callable[[int], None] = lambda frames: None,
+    after_clip: Callable[[int], None] = lambda frames: None,
 ) -> FeatureCache:
     """The cache in ``folder``, made where it is not there; the first split is the one whose mean and
     deviation count.
 
-    ``told(frames)`` is called after each clip. Raises what the encoder raises, and ShardError for features
+    after_clip: called with the number of its frames. Raises what the encoder raises, and ShardError for features
     that do not fit their clip.
     """
     if not (folder / INDEX).exists():
@@ -79,7 +79,7 @@ def build_cache(
                 if split == splits[0]:
                     moments.add(values)
                 dim = values.shape[1]
-                told(len(values))
+                after_clip(len(values))
             writer.close()
         mean, deviation = moments.scale()
         index = {

@@ -26,10 +26,9 @@ def fit(
     options: BenchmarkOptions,
     seed: int,
     device: torch.device,
-    told: Callable[[int], None] = lambda step: None,
+    after_step: Callable[[int], None] = lambda step: None,
 ) -> tuple[HeadedPair, float]:
-    """The trained pair in evaluation mode, and its mean loss over the last 20 steps. ``told(step)`` is called
-    after each step.
+    """The trained pair in evaluation mode, and its mean loss over the last 20 steps.
 
     Raises SpeechLipError where the loss is no number any more, and what ``pair_loader`` raises.
     """
@@ -40,7 +39,7 @@ def fit(
     losses = []
     for step, loss in enumerate(steps(pair, endless(loader, options.steps), cache, options, device), start=1):
         losses.append(loss)
-        told(step)
+        after_step(step)
     return pair.eval(), sum(losses[-LAST_STEPS:]) / len(losses[-LAST_STEPS:])
 
 

@@ -20,12 +20,12 @@ IN_WORDS = (
 )
 
 
-class SpeechHead(nn.Module):
+class ProjectionHead(nn.Module):
     """Frozen features of a window to the common space: (B, 5, D) → (B, 512).
 
     128 D + 128 weights for the frames, 640 · 512 + 512 for the window, 1024 of batch norm.
 
-    >>> head = SpeechHead(768)
+    >>> head = ProjectionHead(768)
     >>> head.eval()(torch.zeros(2, 5, 768)).shape, sum(weights.numel() for weights in head.parameters())
     (torch.Size([2, 512]), 427648)
     """
@@ -51,7 +51,7 @@ class HeadedPair(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.lips = LipEncoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.head = SpeechHead(dim)
+            self.head = ProjectionHead(dim)
 
     def forward(self, lips: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.lips(lips), self.head(features)

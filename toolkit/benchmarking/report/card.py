@@ -18,7 +18,6 @@ from speechlip.benchmarking.records import (
     Column,
     EncoderRow,
     Score,
-    load_benchmark,
     without_places,
 )
 from speechlip.benchmarking.report.table import p_words
@@ -49,7 +48,7 @@ def write_card(folder: Path) -> Path:
     Raises ShardError where the scores are damaged.
     """
     path = folder / CARD
-    card = scores_card(load_benchmark(folder / JSON_NAME))
+    card = scores_card(Benchmark.load(folder / JSON_NAME))
     write_text(
         path, with_kept(card, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else card
     )

@@ -14,7 +14,6 @@ from speechlip.benchmarking.records import (
     SHIFTS,
     Benchmark,
     EncoderRow,
-    load_benchmark,
     without_places,
 )
 from speechlip.benchmarking.report.phone_map import PICKED, PhoneMap, map_of_file
@@ -39,7 +38,7 @@ def draw_summary(json_path: Path, png_path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    benchmark = without_places(load_benchmark(Path(json_path)))
+    benchmark = without_places(Benchmark.load(Path(json_path)))
     rows = by_auc(benchmark)
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)

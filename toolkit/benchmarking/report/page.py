@@ -18,7 +18,6 @@ from speechlip.benchmarking.records import (
     Benchmark,
     Column,
     EncoderRow,
-    load_benchmark,
     without_places,
 )
 from speechlip.benchmarking.report.phone_map import map_of_file
@@ -42,7 +41,7 @@ def write_report(folder: Path) -> Path:
     """
     folder = Path(folder)
     path = folder / HTML_NAME
-    write_text(path, page(load_benchmark(folder / JSON_NAME), folder))
+    write_text(path, page(Benchmark.load(folder / JSON_NAME), folder))
     return path
 
 

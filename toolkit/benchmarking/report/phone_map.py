@@ -23,15 +23,14 @@ GRID, SAME = 1000, 1e-6
 
 @dataclass(frozen=True)
 class PhoneMap:
-    """One point a token.
-
-    x, y: 0 … 1000, the longer side of the picture fills it. phone: number of its phone in ``phones``.
-    """
+    """One point a token."""
 
     phones: tuple[str, ...]
     x: tuple[int, ...]
     y: tuple[int, ...]
+    """``x``, ``y``: 0 … 1000, the longer side of the picture fills it."""
     phone: tuple[int, ...]
+    """Number of its phone in ``phones``."""
 
 
 def map_of_file(path: Path) -> PhoneMap:

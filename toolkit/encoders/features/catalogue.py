@@ -42,17 +42,16 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class Request:
-    """A name taken apart.
-
-    layer: of a transformer; where: a path or size; both may be absent. random_init: draw the weights instead
-    of reading them.
-    """
+    """A name taken apart."""
 
     name: str
     layer: int | None
+    """Of a transformer."""
     where: str
+    """A path or size; both may be absent."""
     device: str
     random_init: bool
+    """Draw the weights instead of reading them."""
 
 
 def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:

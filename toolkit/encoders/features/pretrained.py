@@ -26,16 +26,16 @@ CLOCK = FeatureClock(rate_hz=50, centre_ms=12.5, past_ms=float("inf"), future_ms
 
 @dataclass(frozen=True)
 class Pretrained:
-    """One published model. build: makes the network; asset: its weights. scaled: the waveform is brought to
-    mean 0 and deviation 1 first.
-
-    layers: of its transformer.
-    """
+    """One published model."""
 
     asset: str
+    """Its weights."""
     build: Callable[[], nn.Module]
+    """Makes the network."""
     scaled: bool
+    """The waveform is brought to mean 0 and deviation 1 first."""
     layers: int
+    """Of its transformer."""
 
 
 PRETRAINED = {

@@ -21,47 +21,45 @@ FRAME_MS = 1000 / FPS
 
 @dataclass(frozen=True)
 class FeatureClock:
-    """When features are. rate_hz: features a second. centre_ms: the middle of what feature 0 stands for, from
-    the first sample of the clip.
-
-    past_ms, future_ms: how far before and after its centre a feature hears; inf for all of the clip.
-    """
+    """When the features of an encoder are."""
 
     rate_hz: float
+    """Features a second."""
     centre_ms: float
+    """The middle of what feature 0 stands for, from the first sample of the clip."""
     past_ms: float
+    """How far before its centre a feature depends on audio; inf for all of the clip."""
     future_ms: float
+    """How far after its centre a feature depends on audio; inf for all of the clip."""
 
 
 class SpeechEncoder(Protocol):
-    """Waveform in, features out.
-
-    name: how tables call it. dim: D, numbers in a feature. clock: when features are.
-    """
+    """Waveform in, features out."""
 
     name: str
+    """How tables call it."""
     dim: int
+    """D, numbers in a feature."""
     clock: FeatureClock
+    """When features are."""
 
     def encode(self, waveform: Tensor) -> Tensor:
         """(B, N) float32 in −1 … 1 at 16 kHz → (B, T, D) float32."""
 
 
 class ClipFeatures(Protocol):
-    """Features of the clips of a dataset, from whatever its samples hold or lies beside them.
-
-    name, dim, clock: as of a ``SpeechEncoder``. fields: what of a ``ClipSample`` is read, such as ("audio",).
-    parameters: how many weights; 0 for features that are computed without any, None where nobody can count
-    them.
-    """
+    """Features of the clips of a dataset, from whatever its samples hold or lies beside them."""
 
     name: str
     dim: int
     clock: FeatureClock
+    """``name``, ``dim``, ``clock``: as of a ``SpeechEncoder``."""
     fields: tuple[str, ...]
+    """What of a ``ClipSample`` is read, such as ("audio",)."""
 
     @property
-    def parameters(self) -> int | None: ...
+    def parameters(self) -> int | None:
+        """How many weights; 0 for features that are computed without any, None where nobody can count them."""
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
         """(T, D) float32. Raises ShardError where there are none for this clip, or they are not finite."""

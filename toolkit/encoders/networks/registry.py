@@ -31,13 +31,12 @@ OPTIONS = {"feature": FEATURES, "pool": POOLS}
 
 @dataclass(frozen=True)
 class Network:
-    """make: called with a value for each of ``options``.
-
-    options: what of ``OPTIONS`` it has, with its values, the first the default.
-    """
+    """A speech network and what can be chosen of it."""
 
     make: Callable[..., nn.Module]
+    """Called with a value for each of ``options``."""
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What of ``OPTIONS`` it has, with its values, the first the default."""
 
 
 def _gru(feature: str, pool: str, mel: bool = False, width: int = DIM) -> nn.Module:

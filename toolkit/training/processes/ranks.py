@@ -25,14 +25,13 @@ class RankLost(SpeechLipError):
 
 @dataclass(frozen=True)
 class Ranks:
-    """rank: of this process, of ``count`` in all.
-
-    local: its number on its machine, which is that of its GPU.
-    """
+    """A process among those of a run."""
 
     rank: int = 0
+    """Of this process, of ``count`` in all."""
     count: int = 1
     local: int = 0
+    """Its number on its machine, which is that of its GPU."""
 
     @classmethod
     def started(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
