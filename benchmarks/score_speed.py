@@ -21,10 +21,11 @@ from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.image.lpips import random_lpips
 from speechlip.metrics.sync.syncnet_network import official_shapes
+from speechlip.metrics.table import families
 from speechlip.recipes.folder import videos
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
-from speechlip.scoring.options import FAMILIES, ScoreOptions
+from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.models import SyncNetModel
 from speechlip.timing import seconds
@@ -39,13 +40,14 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="?")
     parser.add_argument("--detectors", default="mediapipe,cascade")
     parser.add_argument("--protocols", default="direct,wav2lip,latentsync")
-    parser.add_argument("--metrics", default=",".join(FAMILIES))
+    parser.add_argument("--metrics", default=",".join(families()))
     parser.add_argument("--limit", type=int, default=1000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clips = videos(given.clips)[: given.limit] if given.clips else drawn_clips(Path(folder) / "drawn")
         tools = Tools(
-            SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"), random_lpips()
+            SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"),
+            {"lpips": random_lpips()},
         )
         print(f"{len(clips)} clips, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
         print(

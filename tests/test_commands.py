@@ -24,8 +24,8 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
+from speechlip.metrics.table import families
 from speechlip.preparing.options import SPLIT_BY
-from speechlip.scoring.options import FAMILIES
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -54,7 +54,7 @@ KNOWN = {
     ("prep-shards", "split_by"): SPLIT_BY,
     ("prep-shards", "engine"): ENGINES.choices(),
     ("prep-shards", "decoder"): DECODERS,
-    ("score-sync", "metrics"): FAMILIES,
+    ("score-sync", "metrics"): families(),
     ("score-sync", "protocol"): PROTOCOLS,
     ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "region"): REGIONS,

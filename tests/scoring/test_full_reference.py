@@ -7,7 +7,7 @@ import pytest
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
-from speechlip.scoring.clip.landmarks import landmark_distance
+from speechlip.scoring.clip.landmarks import of_both
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
@@ -114,7 +114,7 @@ def test_a_report_says_who_looked_at_the_reference(head, reference, tmp_path, me
 def test_more_blur_is_worse_by_every_measure(head, tmp_path):
     from speechlip.metrics.image.lpips import random_lpips
 
-    tools, asked = Tools(lpips=random_lpips()), ("psnr", "ssim", "lpips")
+    tools, asked = Tools(networks={"lpips": random_lpips()}), ("psnr", "ssim", "lpips")
     reference, light, strong = (
         blurred(head, tmp_path / f"{sigma}.mp4", sigma, frames=10) for sigma in (0.1, 1.0, 3.0)
     )
@@ -238,4 +238,4 @@ def test_a_picture_smaller_than_a_block_has_no_cpbd(tmp_path):
 def test_no_frame_in_common_is_no_score():
     nobody = np.full((8, 68, 2), np.nan)
     with pytest.raises(NotScored, match="no face"):
-        landmark_distance(nobody, nobody, 1.0)
+        of_both(nobody, nobody, 1.0)

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -48,7 +47,7 @@ def files(head, tmp_path_factory):
 def scored(files, metrics, protocol="direct", render="render.mp4", reference="gt.mp4", **options):
     chosen = ScoreOptions(metrics, protocol=protocol, detector="sidecar", **options)
     task = ScoreTask(render, files / render, files / reference if reference else None)
-    return score_clip(task, chosen, Tools(EnvelopeModel(), random_lpips()), lambda *_: None)
+    return score_clip(task, chosen, Tools(EnvelopeModel(), {"lpips": random_lpips()}), lambda *_: None)
 
 
 EVERYTHING = ("lse", "lmd", "psnr", "ssim", "cpbd")
@@ -83,7 +82,7 @@ def test_one_reading_gives_the_numbers_of_two(files, region):
     together = scored(files, EVERYTHING, region=region).row
     apart = [scored(files, (family,), region=region).row for family in EVERYTHING]
     numbers = {
-        name: value for row in apart for name, value in asdict(row).items() if isinstance(value, float)
+        name: value for row in apart for name, value in row.cells().items() if isinstance(value, float)
     }
     assert numbers.keys() >= {"sync_confidence", "lmd", "psnr", "ssim", "cpbd"}
     assert {name: getattr(together, name) for name in numbers} == numbers

@@ -40,7 +40,9 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
     help="CSV with columns render, reference, audio.  [default: RENDERS/pairs.csv where there is one]",
 )
 @click.option(
-    "--metrics", type=Names(METRICS), help="Any of these.  [default: all; without --reference lse,cpbd]"
+    "--metrics",
+    type=Names(METRICS),
+    help="Any of these.  [default: all; without --reference those that need none]",
 )
 @click.option(
     "--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md."
@@ -55,7 +57,7 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
     "--region",
     type=Named(("full", "face", "mouth")),
     default="full",
-    help="Where psnr, ssim, lpips, cpbd look.",
+    help="Where image metrics look.",
 )
 @click.option(
     "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade."
@@ -105,7 +107,7 @@ def score_sync(
     out: Path | None,
     **given: Any,
 ) -> int:
-    """Score lip-sync and pictures of rendered videos by a named protocol: LSE-C, LSE-D, LMD, PSNR, SSIM, LPIPS, CPBD.
+    """Score lip-sync and images of rendered videos by a named protocol.
 
     RENDERS is a folder of videos (any depth) or one video. Finished clips are not scored again unless their files or the options changed. Exit code
     0 when every clip has every score that was asked for, 3 when some are missing (each with its reason), 1 for an error.

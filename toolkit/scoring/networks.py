@@ -1,8 +1,8 @@
 """The networks of a scoring run: which there are, known before it starts, and opened once per process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,14 @@ from speechlip.device import choose_device
 from speechlip.errors import ModelError
 from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
-from speechlip.metrics.declared import NotScored
+from speechlip.metrics import table
+from speechlip.metrics.declared import Network, NotScored
 from speechlip.progress import SILENT, Progress
-from speechlip.scoring.options import FAMILIES, WITHOUT_REFERENCE, ScoreOptions
+from speechlip.scoring.options import ScoreOptions, default_metrics
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
 
-NO_NETWORK = {
-    "lse": NotScored("no sync model", "score_clip was given none"),
-    "lpips": NotScored("no AlexNet weights", "score_clip was given no network of LPIPS"),
-}
+NO_SYNC_MODEL = NotScored("no sync model", "score_clip was given none")
 
 
 @dataclass(frozen=True)
@@ -42,22 +40,31 @@ class Tools:
     """The opened networks of a run, and why one that is wanted is not there.
 
     sync: what scores lip-sync.
-    lpips: LPIPS' network.
+    networks: family of metrics → the network that it computes with.
     problems: family of metrics → why it has no network.
     """
 
     sync: SyncModel | None = None
-    lpips: Any = None
-    problems: dict[str, NotScored] = field(default_factory=dict)
+    networks: Mapping[str, Any] = field(default_factory=dict)
+    problems: Mapping[str, NotScored] = field(default_factory=dict)
 
     def missing(self, metrics: Iterable[str]) -> dict[str, NotScored]:
         """Those of ``metrics`` that want a network that is not there, each with the reason."""
-        absent = {"lse": self.sync is None, "lpips": self.lpips is None}
+        absent = {} if self.sync else {"lse": NO_SYNC_MODEL}
+        for family, network in networks_of(metrics).items():
+            if family not in self.networks:
+                absent[family] = NotScored(network.missing, f"score_clip was given no network of {family}")
         return {
-            family: self.problems.get(family) or NO_NETWORK[family]
+            family: self.problems.get(family) or absent[family]
             for family in metrics
-            if family in self.problems or absent.get(family)
+            if family in self.problems or family in absent
         }
+
+
+def networks_of(metrics: Iterable[str]) -> dict[str, Network]:
+    """Family of metrics → the network that it declares, of those that need one beside the sync model."""
+    first = {family: table.metrics_of(family)[0] for family in metrics}
+    return {family: metric.network for family, metric in first.items() if metric.network}
 
 
 def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILENT) -> ScoreOptions:
@@ -65,7 +72,7 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
 
     Raises OptionError for a device that is not there, ModelError for a detector whose model cannot be had.
     """
-    metrics = options.metrics or (tuple(FAMILIES) if has_reference else WITHOUT_REFERENCE)
+    metrics = options.metrics or default_metrics(has_reference)
     settled = replace(options, metrics=metrics, device=str(choose_device(options.device)))
     if not settled.needs_faces:
         return settled
@@ -80,14 +87,13 @@ def find_networks(options: ScoreOptions) -> Networks:
     models: dict[str, str] = {}
     problems: dict[str, tuple[str, str]] = {}
     sync = _find_sync(options, models, problems) if "lse" in options.metrics else None
-    if "lpips" in options.metrics:
-        from speechlip.metrics.image.lpips import alexnet_path
-
+    for family, network in networks_of(options.metrics).items():
         try:
-            path = alexnet_path()
+            with table.METRICS.guard(family):
+                path = network.weights()
             models[path.name] = sha256_of(path)
         except ModelError as error:
-            problems["lpips"] = ("no AlexNet weights", str(error))
+            problems[family] = (network.missing, str(error))
     if options.needs_faces:
         models |= model_hashes(options.detector)
     least = least_confidence_of(open_model(options)) if sync else None
@@ -123,20 +129,18 @@ def open_model(options: ScoreOptions) -> Any:
     return SyncNetModel(syncnet_file(options), options.allow_unknown_weights, options.device)
 
 
-@lru_cache(maxsize=1)
-def open_lpips(device: str) -> Any:
-    from speechlip.metrics.image.lpips import load_lpips
-
-    return load_lpips().to(device)
+@cache
+def open_network(family: str, device: str) -> Any:
+    """The network that a family of metrics computes with, once per process."""
+    with table.METRICS.guard(family):
+        return networks_of([family])[family].open(device)
 
 
 def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
     """The networks themselves, opened once per process."""
-    wanted = [
-        family for family in ("lse", "lpips") if family in options.metrics and family not in networks.problems
-    ]
+    there = [family for family in options.metrics if family not in networks.problems]
     return Tools(
-        sync=open_model(options) if "lse" in wanted else None,
-        lpips=open_lpips(options.device) if "lpips" in wanted else None,
+        sync=open_model(options) if "lse" in there else None,
+        networks={family: open_network(family, options.device) for family in networks_of(there)},
         problems={family: NotScored(*problem) for family, problem in networks.problems.items()},
     )

@@ -14,23 +14,16 @@ from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    family: tuple(metric.name for metric in table.metrics_of(family)) for family in table.families()
-}
-"""What may be asked for, and the columns of each."""
-NEED_REFERENCE = table.families_that_need("reference", FAMILIES)
-WITHOUT_REFERENCE = tuple(family for family in FAMILIES if family not in NEED_REFERENCE)
-
 
 @dataclass(frozen=True)
 class ScoreOptions:
     """Options of one scoring run. Raises OptionError, which lists what there is, where one cannot be used.
 
-    metrics: families of ``FAMILIES``. Empty: all of them; without a reference those that need none.
+    metrics: families of ``metrics.table``. Empty: all built-in ones; without a reference those that need none.
     protocol: from file to crops and audio, a name of docs/protocols.md.
     detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
     device: of the networks: auto, cpu, cuda, or another name of torch's.
-    region: where psnr, ssim, lpips and cpbd look: full, face or mouth.
+    region: where image metrics look: full, face or mouth.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the official one in the model cache.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file; every score says so.
     sync_model: a run folder or another package's sync model, which scores instead of SyncNet.
@@ -82,7 +75,8 @@ class ScoreOptions:
     def needs_faces(self) -> bool:
         """Whether faces have to be found in the render."""
         crops = protocols.get(self.protocol).crops
-        return ("lse" in self.metrics and crops) or "lmd" in self.metrics or self.region != "full"
+        of_landmarks = table.families_that_need("landmarks", self.metrics)
+        return ("lse" in self.metrics and crops) or bool(of_landmarks) or self.region != "full"
 
     @property
     def transcoder(self) -> Ffmpeg:
@@ -100,18 +94,30 @@ class ScoreOptions:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Families of metrics in the order of ``FAMILIES``. Raises OptionError for an unknown one, or for none.
+    """Families of metrics in the order of every table; those of other packages last, by name.
+
+    Raises OptionError for no name, an unknown one, or one of another package that cannot be used.
 
     >>> ordered(["psnr", "lse"])
     ('lse', 'psnr')
     """
-    asked = [names] if isinstance(names, str) else [*names]
-    unknown = [name for name in asked if name not in FAMILIES]
-    if unknown or not asked:
-        raise OptionError(
-            f"no metric {', '.join(map(repr, unknown)) or 'named'}; there are: {', '.join(FAMILIES)}"
-        )
-    return tuple(name for name in FAMILIES if name in asked)
+    asked = {names} if isinstance(names, str) else {*names}
+    if not asked:
+        raise OptionError(f"no metric named; there are: {', '.join(table.METRICS.names())}")
+    for name in sorted(asked):
+        table.metrics_of(name)
+    built_in = [family for family in table.families() if family in asked]
+    return (*built_in, *sorted(asked - {*built_in}))
+
+
+def default_metrics(has_reference: bool) -> tuple[str, ...]:
+    """The built-in families that can be scored.
+
+    >>> default_metrics(False)
+    ('lse', 'cpbd')
+    """
+    need_reference = () if has_reference else table.families_that_need("reference", table.families())
+    return tuple(family for family in table.families() if family not in need_reference)
 
 
 def parse_metrics(text: str | None) -> tuple[str, ...]:

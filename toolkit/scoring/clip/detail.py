@@ -25,7 +25,7 @@ def clip_detail(results: ClipResults, problems: Mapping[str, NotScored]) -> Clip
         sound=results.sync.audio.kind,
         codec_delay_ms=results.sync.audio.net_delay_ms,
         tracks=curves_of(results.sync.tracks),
-        lmd_per_frame=tuple(_rounded(landmarks.score.per_frame, 3)) if landmarks else (),
+        lmd_per_frame=tuple(_rounded(landmarks.lmd_per_frame, 3)) if landmarks else (),
         strip_frames=strips.frames,
         strip_render=render_strip,
         strip_reference=reference_strip,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.metrics import table
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.outcome import Outcome, attempt
@@ -39,7 +40,8 @@ def find_clip_faces(files: ClipFiles, options: ScoreOptions, advance: Callable[[
     in_reference: Outcome[Seen] = Outcome()
     if options.needs_faces:
         in_render = attempt(lambda: find_faces(task.render, files.info, options.detector, tracks, advance))
-    compared = options.region != "full" or ("lmd" in options.metrics and "lmd" not in files.problems)
+    of_landmarks = table.families_that_need("landmarks", options.metrics)
+    compared = options.region != "full" or any(family not in files.problems for family in of_landmarks)
     if task.reference and reference and compared:
         path, info = task.reference, reference
         in_reference = attempt(lambda: find_faces(path, info, options.detector, tracks, lambda frames: None))

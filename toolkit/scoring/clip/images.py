@@ -4,8 +4,9 @@ The render's frames are shown to ``Comparison`` by whoever reads them: lip sync,
 render is decoded once for both, where no codec path lies between.
 """
 
+import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
 from speechlip.metrics.regions import Box, cut, face_box, mouth_boxes
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
-from speechlip.scoring.clip.outcome import attempt
+from speechlip.scoring.clip.outcome import attempt, metric_of
 from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.faces import check_one_size
 from speechlip.scoring.options import ScoreOptions
@@ -55,7 +56,7 @@ class Comparison:
     boxes: where to look in each frame, None in a frame without a face, which is left out; None: everywhere.
     strips: collects mouths.
     reference: images of the reference, (H, W, 3) uint8 RGB; None where none is read.
-    lpips: LPIPS' network.
+    networks: family → the network that it computes with.
     """
 
     def __init__(
@@ -64,10 +65,10 @@ class Comparison:
         boxes: Boxes | None,
         strips: Strips,
         reference: Iterator[np.ndarray | None] | None,
-        lpips: Any,
+        networks: Mapping[str, Any],
     ) -> None:
         self.families, self.boxes, self.strips = families, boxes, strips
-        self.reference, self.lpips = reference, lpips
+        self.reference, self.networks = reference, networks
         self.sums = dict.fromkeys(families, 0.0)
         self.problems: dict[str, NotScored] = {}
         self.frames, self.seconds = 0, 0.0
@@ -112,7 +113,7 @@ class Comparison:
         render, reference = cut(render, box), None if reference is None else cut(reference, box)
         for family in list(self.sums):
             try:
-                self.sums[family] += compute(family, render, reference, self.lpips)
+                self.sums[family] += compute(family, render, reference, self.networks)
             except NotScored as problem:
                 self.problems[family] = problem
                 del self.sums[family]
@@ -173,7 +174,11 @@ class SharedFrames:
 
 
 def plan_comparison(
-    files: ClipFiles, faces: ClipFaces, options: ScoreOptions, lpips: Any, failed: dict[str, NotScored]
+    files: ClipFiles,
+    faces: ClipFaces,
+    options: ScoreOptions,
+    networks: Mapping[str, Any],
+    failed: Mapping[str, NotScored],
 ) -> Comparison:
     """What is to be compared of a clip, where, and with which mouths in the report.
 
@@ -186,12 +191,12 @@ def plan_comparison(
     seen, info = (faces.of_reference if same else None) or faces.of_render, files.info
     boxes = attempt(lambda: region_boxes(options.region, seen, info))
     if boxes.problem:
-        comparison = Comparison(families, None, Strips(), None, None)
+        comparison = Comparison(families, None, Strips(), None, {})
         comparison.fail(boxes.problem)
         return comparison
     both = faces.of_reference or any(family in families for family in pairs)
     reference = reference_images(files.task.reference, files.reference) if both else None
-    return Comparison(families, boxes.result, strips, reference, lpips)
+    return Comparison(families, boxes.result, strips, reference, networks)
 
 
 def reference_images(path: Path | None, info: MediaInfo | None) -> Iterator[np.ndarray | None] | None:
@@ -227,12 +232,24 @@ def region_boxes(region: str, faces: FaceTracks | None, info: MediaInfo) -> Boxe
     return mouth_boxes(faces.landmarks, info.width, info.height)
 
 
-def compute(family: str, render: np.ndarray, reference: np.ndarray | None, lpips: Any) -> float:
-    """One metric of one frame: (H, W, 3) uint8 RGB of both. Raises NotScored."""
+def compute(
+    family: str, render: np.ndarray, reference: np.ndarray | None, networks: Mapping[str, Any]
+) -> float:
+    """One metric of one frame: (H, W, 3) uint8 RGB of both.
+
+    Raises NotScored, also for a number that is not finite.
+    """
     metric = table.metric(family)
-    network = (lpips,) if metric.network else ()
-    if metric.per == FRAME:
-        return metric.compute(*network, render)
+    images = [render] if metric.per == FRAME else [render, _of_one_size(render, reference)]
+    network = [networks[family]] if metric.network else []
+    with metric_of(family):
+        value = float(metric.compute(*network, *images))
+    if not math.isfinite(value):
+        raise NotScored("not finite", f"{family} of a frame is {value}")
+    return value
+
+
+def _of_one_size(render: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
     if reference is None:
         raise NotScored("no reference")
     if render.shape != reference.shape:
@@ -241,4 +258,4 @@ def compute(family: str, render: np.ndarray, reference: np.ndarray | None, lpips
             "different sizes",
             f"the picture changes its size: render {across[0]} where the reference is {across[1]}",
         )
-    return metric.compute(*network, render, reference)
+    return reference

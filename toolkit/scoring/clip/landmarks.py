@@ -1,4 +1,4 @@
-"""LMD of a clip. The reference's landmarks are brought to the render's size, so that it is in px of the render."""
+"""LMD of a clip, and other metrics of its landmarks. The reference's landmarks are brought to the render's size, so that it is in px of the render."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,12 @@ import numpy as np
 
 from speechlip.files.names import is_file
 from speechlip.media.info import MediaInfo
-from speechlip.metrics.declared import NotScored
-from speechlip.metrics.lmd import LandmarkScore, landmark_score
+from speechlip.metrics import table
+from speechlip.metrics.declared import CLIP, NotScored
+from speechlip.metrics.lmd import lmd_per_frame
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles, check_lengths, size_words
-from speechlip.scoring.clip.outcome import Outcome, attempt
+from speechlip.scoring.clip.outcome import Outcome, attempt, metric_of
 from speechlip.scoring.faces import check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.options import ScoreOptions
 
@@ -19,27 +20,45 @@ ASPECT_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class ClipLandmarks:
-    """LMD of a clip.
+    """Metrics of a clip's landmarks.
 
-    score: with its value in every frame.
+    values: column → number; NaN where the landmarks do not give it.
+    problems: family → why it has no value.
+    lmd_per_frame: (T,) px, NaN where a face is missing.
     notes: sentences on where the landmarks come from.
     """
 
-    score: LandmarkScore
+    values: dict[str, float]
+    problems: dict[str, NotScored]
+    lmd_per_frame: np.ndarray
     notes: tuple[str, ...] = ()
+
+    @property
+    def frames_compared(self) -> int:
+        """Frames with landmarks on both sides."""
+        return int(np.isfinite(self.lmd_per_frame).sum())
+
+
+def families_of(files: ClipFiles, options: ScoreOptions) -> tuple[str, ...]:
+    """Requested families that are computed of landmarks, and that these files can give."""
+    wanted = table.metrics_per(CLIP, options.metrics, needs="landmarks")
+    return tuple(family for family in wanted if family not in files.problems)
 
 
 def score_landmarks(files: ClipFiles, faces: ClipFaces, options: ScoreOptions) -> Outcome[ClipLandmarks]:
-    """LMD where it was asked for, and faces of both files could be looked for."""
-    if "lmd" not in options.metrics or "lmd" in files.problems or files.reference is None:
+    """LMD and its like where they were asked for, and faces of both files could be looked for."""
+    families = families_of(files, options)
+    if not families or files.reference is None:
         return Outcome()
     if faces.reference.problem:
         return Outcome(problem=faces.reference.problem)
     reference = files.reference
-    return attempt(lambda: _score(files, reference, faces))
+    return attempt(lambda: _score(files, reference, faces, families))
 
 
-def _score(files: ClipFiles, reference: MediaInfo, faces: ClipFaces) -> ClipLandmarks:
+def _score(
+    files: ClipFiles, reference: MediaInfo, faces: ClipFaces, families: tuple[str, ...]
+) -> ClipLandmarks:
     for seen in (faces.of_render, faces.of_reference):
         if seen:
             check_one_size(seen, "LMD")
@@ -54,8 +73,24 @@ def _score(files: ClipFiles, reference: MediaInfo, faces: ClipFaces) -> ClipLand
         in_render, in_reference = (
             sidecar_landmarks(path, frames) for path, frames in zip(paths, lengths, strict=True) if path
         )
-    scale = scale_to_render(files.info, reference)
-    return ClipLandmarks(landmark_distance(in_render, in_reference, scale), notes)
+    pair = of_both(in_render, in_reference, scale_to_render(files.info, reference))
+    values, problems = compute(families, *pair)
+    return ClipLandmarks(values, problems, lmd_per_frame(*pair), notes)
+
+
+def compute(
+    families: tuple[str, ...], render: np.ndarray, reference: np.ndarray
+) -> tuple[dict[str, float], dict[str, NotScored]]:
+    """Column → number, and family → why it has none, from (T, 68, 2) px of each."""
+    values: dict[str, float] = {}
+    problems: dict[str, NotScored] = {}
+    for family in families:
+        try:
+            with metric_of(family):
+                values |= {each.name: each.compute(render, reference) for each in table.metrics_of(family)}
+        except NotScored as problem:
+            problems[family] = problem
+    return values, problems
 
 
 def scale_to_render(render: MediaInfo, reference: MediaInfo) -> float:
@@ -69,8 +104,10 @@ def scale_to_render(render: MediaInfo, reference: MediaInfo) -> float:
     return (across + down) / 2
 
 
-def landmark_distance(render: np.ndarray | None, reference: np.ndarray | None, scale: float) -> LandmarkScore:
-    """LMD over the frames that both have.
+def of_both(
+    render: np.ndarray | None, reference: np.ndarray | None, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks over the frames that both have, the reference's in px of the render.
 
     render, reference: (T, 68, 2) px of each, NaN where no face was seen; None where there are boxes only.
     scale: from ``scale_to_render``.
@@ -84,7 +121,7 @@ def landmark_distance(render: np.ndarray | None, reference: np.ndarray | None, s
         )
     check_lengths(len(render), len(reference))
     both = min(len(render), len(reference))
-    score = landmark_score(render[:both], reference[:both] * np.float32(scale))
-    if not score.frames_compared:
+    pair = render[:both], reference[:both] * np.float32(scale)
+    if not np.isfinite(lmd_per_frame(*pair)).any():
         raise NotScored("no face", f"in none of {both} frames was a face found in both render and reference")
-    return score
+    return pair

@@ -1,12 +1,15 @@
 """What came of one stage of a clip: its result, or the reason why there is none."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from speechlip.errors import SourceRefused
+from speechlip.errors import OptionError, SourceRefused
+from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
+from speechlip.workers.unexpected import UNEXPECTED
 
 Result = TypeVar("Result")
 
@@ -23,6 +26,16 @@ class Outcome(Generic[Result]):
     result: Result | None = None
     problem: NotScored | None = None
     seconds: float = 0.0
+
+
+@contextmanager
+def metric_of(family: str) -> Iterator[None]:
+    """Around the code of a metric: an error of another package's becomes NotScored; of a built-in it is raised."""
+    try:
+        with table.METRICS.guard(family):
+            yield
+    except OptionError as error:
+        raise NotScored(UNEXPECTED, str(error)) from error
 
 
 def attempt(stage: Callable[[], Result]) -> Outcome[Result]:

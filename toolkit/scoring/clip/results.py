@@ -8,7 +8,7 @@ from speechlip.scoring import protocols
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.images import ImageScores
-from speechlip.scoring.clip.landmarks import ClipLandmarks
+from speechlip.scoring.clip.landmarks import ClipLandmarks, families_of
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.clip.sync import ClipSync
 from speechlip.scoring.options import ScoreOptions
@@ -51,10 +51,17 @@ def missing(results: ClipResults, options: ScoreOptions) -> dict[str, NotScored]
         results.files.problems,
         _one("lse", results.faces.render.problem if protocols.get(options.protocol).crops else None),
         _one("lse", results.sync.problem),
-        _one("lmd", results.landmarks.problem),
+        landmark_problems(results, options),
         results.images.problems,
     )
     return {family: why for family in options.metrics if (why := _first(family, by_stage))}
+
+
+def landmark_problems(results: ClipResults, options: ScoreOptions) -> dict[str, NotScored]:
+    """Family of landmark metrics → why it has no value."""
+    if results.landmarks.problem:
+        return dict.fromkeys(families_of(results.files, options), results.landmarks.problem)
+    return results.landmarks.result.problems if results.landmarks.result else {}
 
 
 def _one(family: str, problem: NotScored | None) -> dict[str, NotScored]:

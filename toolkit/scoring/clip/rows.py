@@ -129,9 +129,8 @@ def _clip_row(
     images, landmarks = results.images, results.landmarks.result
     values = sync | {family: _known(value) for family, value in images.values.items()}
     if landmarks is not None:
-        lmd = landmarks.score
-        values |= {"lmd": _known(lmd.lmd), "lmd_iod": _known(lmd.lmd_iod)}
-        values["frames_compared"] = lmd.frames_compared
+        values |= {column: _known(value) for column, value in landmarks.values.items()}
+        values["frames_compared"] = landmarks.frames_compared
     values["pictures_compared"] = images.frames if images.values else None
     values["net_delay_ms"] = results.sync.audio.net_delay_ms
     status = (

@@ -77,7 +77,7 @@ def score_clip(
     files = open_files(task, options)
     faces = find_clip_faces(files, options, advance)
     landmarks = score_landmarks(files, faces, options)
-    comparison = plan_comparison(files, faces, options, tools.lpips, networks | files.problems)
+    comparison = plan_comparison(files, faces, options, tools.networks, networks | files.problems)
     with closing(SharedFrames(lambda: read_frames(task.render, files.info), comparison)) as frames:
         model = None if "lse" in networks else tools.sync
         sync = score_sync(files, faces, frames.read, options, model, advance, scratch)
