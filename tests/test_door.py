@@ -1,6 +1,7 @@
 """``import speechlip`` and ``speechlip.metrics``: light, complete, the same for people, editors, type checkers."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import pytest
 
 import speechlip
 from speechlip import metrics
+from speechlip.encoders.features.protocol import FeatureClock
+from speechlip.remote.mirror import shards_at
+from speechlip.shards.pairs.speech_windows import SpeechWindows
 
 DOORS = pytest.mark.parametrize("door", [speechlip, metrics], ids=lambda door: door.__name__)
 
@@ -57,3 +61,20 @@ def test_every_name_is_there_documented_and_typed(door, name):
 def test_an_unknown_name_lists_the_known_ones(door):
     with pytest.raises(AttributeError, match=rf"no attribute 'preparre'; there are: .*{door.__all__[-1]}"):
         _ = door.preparre
+
+
+@pytest.mark.parametrize(
+    ("printed", "today"),
+    [
+        ("speechlip.shards.pair_loader.pair_loader", speechlip.pair_loader),
+        ("speechlip.shards.reader.ClipReader", speechlip.ClipReader),
+        ("speechlip.hub.as_dataset", speechlip.as_dataset),
+        ("speechlip.hub.shards_at", shards_at),
+        ("speechlip.encoders.trained.load_run", speechlip.load_run),
+        ("speechlip.encoders.protocol.FeatureClock", FeatureClock),
+        ("speechlip.shards.speech_windows.SpeechWindows", SpeechWindows),
+    ],
+)
+def test_what_cards_and_pages_printed_before_is_still_there(printed, today):
+    module, _, name = printed.rpartition(".")
+    assert getattr(importlib.import_module(module), name) is today
