@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 
 import av
 import numpy as np
@@ -48,9 +49,10 @@ LOST = {
 }
 PAGE = """# Alignment, measured
 
-Written by `python benchmarks/alignment.py` (PyAV {pyav}, FFmpeg {ffmpeg}); do not edit. Every clip holds three white frames of one source
-frame each and three 10 ms chirps that begin with them, at different phases against the 40 ms grid. A cell is **the worst click's lateness in ms
-/ how many moments the flash lies from those at whose centre it is on display**. Wanted: at most {limit} ms, and 0.
+Written by `python benchmarks/alignment.py` (PyAV {pyav}, FFmpeg {ffmpeg}); do not edit. Every clip holds
+three white frames of one source frame each and three 10 ms chirps that begin with them, at different phases
+against the 40 ms grid. A cell is **the worst click's lateness in ms / how many frames of 40 ms the flash lies
+from those at whose centre it is on display**. Wanted: at most {limit} ms, and 0.
 
 ## Containers, codecs, rates
 
@@ -58,9 +60,10 @@ frame each and three 10 ms chirps that begin with them, at different phases agai
 
 ## Lost by the container
 
-AVI has no field for the delay of an audio encoder, nor for the time at which a frame is shown: a reader cannot tell these files from files
-without delay, so nothing is subtracted. FFmpeg's AVI writer makes room for the delay by showing the first picture longer, by whole source
-frames, so that the picture is late too. A cell is **lateness of the sound, ms / of the picture, ms → of the sound against the picture, ms**.
+AVI has no field for the delay of an audio encoder, nor for the time at which a frame is shown: a reader
+cannot tell these files from files without delay, so nothing is subtracted. FFmpeg's AVI writer makes room for
+the delay by showing the first image longer, by whole source frames, so that the video is late too. A cell is
+**lateness of the audio, ms / of the video, ms → of the audio against the video, ms**.
 
 {lost}
 
@@ -70,8 +73,9 @@ frames, so that the picture is late too. A cell is **lateness of the sound, ms /
 
 ## Joined
 
-The same clip twice, its bytes laid end to end, so that stamps start again in the middle: clicks and flashes of both, the second
-beginning where the last picture of the first ends ([decision](decisions/jumping-stamps.md)).
+The same clip twice, its bytes laid end to end, so that stamps start again in the middle: clicks and flashes
+of both, the second beginning where the last image of the first ends
+([decision](decisions/jumping-stamps.md)).
 
 {joined}
 
@@ -83,9 +87,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 JOINED = {
     "transport stream": Recording("ts"),
     "transport stream, 30": Recording("ts", rate="30"),
-    "transport stream, its sound 0.4 s longer than its pictures": Recording(
-        "ts", audio_duration_s=Fraction(3)
-    ),
+    "transport stream, its audio 0.4 s longer than its video": Recording("ts", audio_duration_s=Fraction(3)),
     "program stream": Recording("mpg", audio_codec="mp2"),
     "mkv": Recording("mkv"),
     "webm": Recording("webm", audio_codec="libopus", audio_rate_hz=48000),
@@ -95,20 +97,25 @@ JOINED = {
 
 @dataclass(frozen=True)
 class Row:
-    """One clip: worst lateness of a click, largest distance of a white moment from where it belongs, worst lateness of a white source frame."""
+    """One clip.
+
+    late_ms: worst lateness of a click.
+    frames_off: largest distance of a white frame from where it belongs.
+    image_late_ms: worst lateness of a white source frame.
+    """
 
     late_ms: float
-    moments_off: int
-    picture_late_ms: float
+    frames_off: int
+    image_late_ms: float
 
     @property
     def aligned(self) -> bool:
-        return abs(self.late_ms) <= LIMIT_MS and self.moments_off == 0
+        return abs(self.late_ms) <= LIMIT_MS and self.frames_off == 0
 
     def __str__(self) -> str:
         if self.aligned:
-            return f"{round(self.late_ms, 2) + 0:.2f} / {self.moments_off}"
-        return f"{self.late_ms:.1f} / {self.picture_late_ms:.1f} → {self.late_ms - self.picture_late_ms:+.1f}"
+            return f"{round(self.late_ms, 2) + 0:.2f} / {self.frames_off}"
+        return f"{self.late_ms:.1f} / {self.image_late_ms:.1f} → {self.late_ms - self.image_late_ms:+.1f}"
 
 
 def main() -> int:
@@ -128,7 +135,8 @@ def main() -> int:
         if row and not row.aligned and key[:2] not in LOST
     ]
     print(
-        f"{sum(row is not None for row in rows.values()) + len(cases) + len(joined)} clips, {len(wrong)} wrong {wrong or ''}→ docs/alignment.md"
+        f"{sum(row is not None for row in rows.values()) + len(cases) + len(joined)} clips, "
+        f"{len(wrong)} wrong {wrong or ''}→ docs/alignment.md"
     )
     return 1 if wrong else 0
 
@@ -145,12 +153,12 @@ def measured(clip: Recording) -> Row | None:
             write(path, clip)
         except (av.FFmpegError, ValueError):
             return None
-        found, picture_late_ms = measure(path, clip), flash_late_ms(path, clip)
+        found, image_late_ms = measure(path, clip), flash_late_ms(path, clip)
     wanted = clip.bright_frames()
     off = [min(abs(i - j) for j in wanted) for i in found.white] + [
         min((abs(i - j) for j in found.white), default=99) for i in wanted
     ]
-    return Row(max(found.click_errors_ms, key=abs), max(off), picture_late_ms)
+    return Row(max(found.click_errors_ms, key=abs), max(off), image_late_ms)
 
 
 def measured_twice(clip: Recording) -> Row:
@@ -159,10 +167,10 @@ def measured_twice(clip: Recording) -> Row:
         path = Path(folder) / f"clip.{clip.extension}"
         write(path, clip)
         path.write_bytes(2 * path.read_bytes())
-        white, sound = [], []
+        white, audio = [], []
         for frame in read_frames(path, probe(path)):
             white += [frame.index] if frame.image is not None and frame.image.rgb().mean() > 128 else []
-            sound.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if frame.samples is None else frame.samples)
+            audio.append(np.zeros(SAMPLES_PER_FRAME, np.int16) if frame.samples is None else frame.samples)
     starts, stamps = (Fraction(0), clip.stamps()[-1]), clip.stamps()
     wanted = [
         i
@@ -171,7 +179,7 @@ def measured_twice(clip: Recording) -> Row:
         for i in frames_of(start + stamps[k], start + stamps[k + 1])
     ]
     errors_ms = click_errors_ms(
-        np.concatenate(sound), [float(start) + click for start in starts for click in clip.clicks_s()]
+        np.concatenate(audio), [float(start) + click for start in starts for click in clip.clicks_s()]
     )
     off = [
         min((abs(i - j) for j in there), default=99)
@@ -182,7 +190,7 @@ def measured_twice(clip: Recording) -> Row:
 
 
 def flash_late_ms(path: Path, clip: Recording) -> float:
-    """Worst lateness of the white source frames themselves, before any is chosen for a moment."""
+    """Worst lateness of the white source frames themselves, before any is chosen for a frame of 40 ms."""
     info, tally = probe(path), Counter[str]()
     with open_local(path) as container:
         stamped = (
@@ -211,12 +219,12 @@ def page(
         + table(rows, [k for k in carried if k[:2] in LOST]),
         cases=listed(cases),
         joined=listed(joined),
-        missing="; ".join(missing([kind for kind in kinds if kind not in carried])),
+        missing=fill("; ".join(missing([kind for kind in kinds if kind not in carried])), 110),
     )
 
 
 def listed(cases: Mapping[str, Row | None]) -> str:
-    return "| clip | late ms / moments off |\n|---|---|\n" + "\n".join(
+    return "| clip | late ms / frames off |\n|---|---|\n" + "\n".join(
         f"| {name} | {row} |" for name, row in cases.items()
     )
 

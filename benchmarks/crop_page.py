@@ -1,4 +1,4 @@
-"""The picture of docs/crops.md: one drawn face, and its crop by every preset, from landmarks and from a box alone.
+"""The image of docs/crops.md: one synthetic face, cropped by every preset, from landmarks and from its box.
 
     python benchmarks/crop_page.py docs/crops.jpg
 
@@ -38,8 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("picture", type=Path)
-    draw_page().save(parser.parse_args().picture, quality=90)
+    parser.add_argument("image", type=Path)
+    draw_page().save(parser.parse_args().image, quality=90)
 
 
 def draw_page() -> Image.Image:
@@ -65,7 +65,7 @@ def draw_page() -> Image.Image:
 
 
 def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
-    """A face that tilts and turns while it speaks: picture (512, 512, 3), landmarks (68, 2)."""
+    """A face that tilts and turns while it speaks: image (512, 512, 3), landmarks (68, 2)."""
     swing = np.sin(2 * np.pi * index / FRAMES)
     pose = Pose(x=4 * swing, roll=-0.16 + 0.05 * swing, yaw=4 * swing)
     mouth = np.array([0.5 - 0.5 * np.cos(4 * np.pi * (index + 1) / FRAMES), 0, 0, 0, 0.4, 0.3])
@@ -79,7 +79,7 @@ def exact_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
 
 def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
     with open_detector("cascade", Source(Path(), "", "")) as detector:
-        faces = [detector.detect(picture, index) for index, (picture, _) in enumerate(frames)]
+        faces = [detector.detect(image, index) for index, (image, _) in enumerate(frames)]
     return build_tracks(faces, ())[0][0]
 
 

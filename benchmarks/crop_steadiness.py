@@ -1,9 +1,10 @@
-"""How still a face stands in its lips crops, by the smoothing of the track: the figures of docs/decisions/smoothing.md.
+"""How still a face stands in its lips crops, by the smoothing of the track (docs/decisions/smoothing.md).
 
     python benchmarks/crop_steadiness.py CLIPS_DIR
 
-Nothing of the detector is trusted: the movement from one crop to the next is measured in the pictures, by phase correlation of the upper rows
-(nose and cheeks, which speech moves little). Mean over clips of the mean movement, px of the 96-px crop; less is better.
+Nothing of the detector is trusted: the movement from one crop to the next is measured in the images, by phase
+correlation of the upper rows (nose and cheeks, which speech moves little). Mean over clips of the mean
+movement, px of the 96-px crop; less is better.
 """
 
 import argparse
@@ -45,19 +46,20 @@ def main() -> None:
 
 
 def movements(path: Path, detector_name: str, option: str, sigmas: tuple[float, ...]) -> list[float] | None:
-    """Mean movement between neighbouring crops of the clip's longest track, one number per sigma; None where there is none."""
+    """Mean movement between neighbouring crops of the clip's longest track, one number per sigma;
+    None where there is none."""
     try:
-        pictures, faces = read(path, detector_name)
+        images, faces = read(path, detector_name)
     except SourceRefused:
         return None
     tracks = [build_tracks(faces, (), TrackOptions(**{option: sigma}))[0] for sigma in sigmas]
     if not tracks[0]:
         return None
-    return [movement(pictures, max(found, key=len)) for found in tracks]
+    return [movement(images, max(found, key=len)) for found in tracks]
 
 
 def read(path: Path, detector_name: str) -> tuple[list[np.ndarray | None], list[list[Face] | None]]:
-    pictures, faces = [], []
+    images, faces = [], []
     with (
         open_detector(detector_name, Source(path, path.name, "")) as detector,
         closing(read_frames(path, probe(path, need_audio=False))) as reading,
@@ -65,19 +67,19 @@ def read(path: Path, detector_name: str) -> tuple[list[np.ndarray | None], list[
         for frame in reading:
             if frame.index == MAX_FRAMES:
                 break
-            pictures.append(frame.rgb())
-            faces.append(None if pictures[-1] is None else detector.detect(pictures[-1], frame.index))
-    return pictures, faces
+            images.append(frame.rgb())
+            faces.append(None if images[-1] is None else detector.detect(images[-1], frame.index))
+    return images, faces
 
 
-def movement(pictures: list[np.ndarray | None], track: FaceTrack) -> float:
+def movement(images: list[np.ndarray | None], track: FaceTrack) -> float:
     window = cv2.createHanningWindow((CROP_SIZE, UPPER_ROWS), cv2.CV_32F)
     affines = plan_crop(track).affines
-    shown = [(pictures[track.start_frame + i], affine) for i, affine in enumerate(affines)]
+    shown = [(images[track.start_frame + i], affine) for i, affine in enumerate(affines)]
     upper = [
-        cv2.cvtColor(cut(picture, affine), cv2.COLOR_RGB2GRAY)[:UPPER_ROWS].astype(np.float32)
-        for picture, affine in shown
-        if picture is not None
+        cv2.cvtColor(cut(image, affine), cv2.COLOR_RGB2GRAY)[:UPPER_ROWS].astype(np.float32)
+        for image, affine in shown
+        if image is not None
     ]
     shifts = [cv2.phaseCorrelate(a, b, window)[0] for a, b in pairwise(upper)]
     return float(np.abs(shifts).mean())

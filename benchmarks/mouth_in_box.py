@@ -1,10 +1,11 @@
-"""Where the mouth is in a cascade's box, measured against MediaPipe's landmarks on real clips; how far off a crop from the box alone is.
+"""Where the mouth is in a cascade's box, against MediaPipe's landmarks, and how far off crops from boxes are.
 
     python benchmarks/mouth_in_box.py CLIPS_DIR
 
-Prints the constants of ``speechlip.faces.detectors.declared.EYEBROWS_TO_CHIN`` (mean over clips of each clip's median) and the errors of
-docs/decisions/mouth-place-in-a-box.md: every clip is judged with the constants of all other clips. Each clip is also measured mirrored, so that
-which way the people happen to look does not count; what remains is the cascade's own lean (its windows reach too far right and down).
+Prints the constants of ``speechlip.faces.detectors.declared.EYEBROWS_TO_CHIN`` (mean over clips of each
+clip's median) and the errors of docs/decisions/mouth-place-in-a-box.md: every clip is judged with the
+constants of all other clips. Each clip is also measured mirrored, so that which way the people happen to look
+does not count; what remains is the cascade's own lean (its windows reach too far right and down).
 """
 
 import argparse
@@ -48,7 +49,9 @@ def main() -> None:
 
 
 def measure(path: Path) -> np.ndarray:
-    """(F, 3): mouth centre x, y and width in shares of the cascade's box, one row per frame that both detectors see, as it is and mirrored."""
+    """(F, 3): mouth centre x, y and width in shares of the cascade's box, one row per frame that both
+    detectors see, as it is and mirrored.
+    """
     width = probe(path, need_audio=False).width
     landmarks, rows = follow(path, "mediapipe", mirrored=False), []
     for mirrored in (False, True):
@@ -105,7 +108,8 @@ def report(places: dict[str, np.ndarray]) -> None:
         widths.append(np.median(rows[:, 2]) / others[2])
         x, y, width = np.median(rows, axis=0)
         print(
-            f"{name:<32}{len(rows):>7}{x:>7.3f}{y:>7.3f}{width:>7.3f}   {np.median(error):.1f}, {np.percentile(error, 95):.1f}"
+            f"{name:<32}{len(rows):>7}{x:>7.3f}{y:>7.3f}{width:>7.3f}   "
+            f"{np.median(error):.1f}, {np.percentile(error, 95):.1f}"
         )
     x, y, width = medians.mean(axis=0)
     every = np.concatenate(errors)

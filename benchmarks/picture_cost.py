@@ -1,10 +1,11 @@
-"""What a displayed picture costs after decoding, by kind; and how far an HDR file is from the same in SDR.
+"""What a displayed image costs after decoding, by kind; and how far an HDR file is from the same in SDR.
 
     python benchmarks/picture_cost.py VIDEO [--hdr HDR --sdr SDR]
 
-The first second of VIDEO are brought to 1080 × 1920 and written as each kind, 10 bits by x265 at 20 Mbit/s, 8 bits by x264. Prints CPU milliseconds
-per picture in one thread, the least of three readings: decoding alone, and turning what was decoded into RGB. With --hdr and --sdr: the mean
-absolute difference of their pictures and the PSNR, read as HDR and read as if the tags were not there.
+The first second of VIDEO are brought to 1080 × 1920 and written as each kind, 10 bits by x265 at 20 Mbit/s, 8
+bits by x264. Prints CPU milliseconds per image in one thread, the least of three readings: decoding alone,
+and turning what was decoded into RGB. With --hdr and --sdr: the mean absolute difference of their images and
+the PSNR, read as HDR and read as if the tags were not there.
 """
 
 import argparse
@@ -55,9 +56,7 @@ def main() -> None:
     parser.add_argument("--hdr", type=Path)
     parser.add_argument("--sdr", type=Path)
     given = parser.parse_args()
-    print(
-        f"| {WIDTH} × {HEIGHT} | decoding, ms a picture | to RGB as displayed, ms a picture |\n|---|---|---|"
-    )
+    print(f"| {WIDTH} × {HEIGHT} | decoding, ms an image | to RGB as displayed, ms an image |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name, kind in KINDS.items():
             path = write(Path(folder) / "clip.mkv", kind, frames_of(given.video))
@@ -65,7 +64,8 @@ def main() -> None:
             print(f"| {name} | {cost[0]:.1f} | {cost[1]:.1f} |", flush=True)
     if given.hdr and given.sdr:
         print(
-            f"\nHDR against SDR: {difference(given.hdr, given.sdr, False)}; tags ignored: {difference(given.hdr, given.sdr, True)}"
+            f"\nHDR against SDR: {difference(given.hdr, given.sdr, False)}; "
+            f"tags ignored: {difference(given.hdr, given.sdr, True)}"
         )
 
 
@@ -104,18 +104,21 @@ def write(path: Path, kind: Kind, frames: Iterator[av.VideoFrame]) -> Path:
 
 
 def cost_ms(path: Path) -> tuple[float, float]:
-    """CPU time a picture: decoding, painting. The first is left out: a table of colours is made with it, half a second once in a process."""
+    """CPU time an image: decoding, painting.
+
+    The first is left out: a table of colours is made with it, half a second once in a process.
+    """
     info = probe(path, need_audio=False)
     decoding = painting = count = 0
     shown = read_images(path, info, 1, Counter())
     next(shown).rgb()
     while True:
         begin = time.process_time()
-        picture = next(shown, None)
+        image = next(shown, None)
         middle = time.process_time()
-        if picture is None:
+        if image is None:
             return 1000 * decoding / count, 1000 * painting / count
-        picture.rgb()
+        image.rgb()
         decoding, painting, count = (
             decoding + middle - begin,
             painting + time.process_time() - middle,

@@ -2,8 +2,9 @@
 
     python benchmarks/throughput.py VIDEO_DIR [--detector mediapipe]
 
-Prints video-seconds prepared per second with one worker and with two (whole runs of prep-shards, start of processes included), their ratio,
-and the share of each stage in one process. Give it a few minutes of video at the least, or the start of the processes is what is measured.
+Prints video-seconds prepared per second with one worker and with two (whole runs of prep-shards, start of
+processes included), their ratio, and the share of each stage in one process. Give it a few minutes of video
+at the least, or the start of the processes is what is measured.
 """
 
 import argparse
