@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from command_pages import page as command_page
 from docstring_fields import with_field_lists
 
-CITATION = Path(__file__).parents[1] / "CITATION.cff"
-REPOSITORY = yaml.safe_load(CITATION.read_text(encoding="utf-8"))["repository-code"]
+ROOT = Path(__file__).parents[1]
+REPOSITORY = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["repository-code"]
 
 project = "speechlip"
 author = copyright = "speechlip maintainers"
@@ -49,8 +49,15 @@ html_domain_indices = False
 html_show_sphinx = False
 
 
+def of_the_repository(app: Sphinx, page: str, text: list[str]) -> None:
+    """Put CONTRIBUTING and CHANGELOG, which lie beside README, in the place of the pages of that name."""
+    if page in ("contributing", "changelog"):
+        content = (ROOT / f"{page.upper()}.md").read_text(encoding="utf-8")
+        text[0] = re.sub(r"\]\((?![a-z]+:|#)(docs/)?", lambda link: "](" if link[1] else "](../", content)
+
+
 def out_of_docs(app: Sphinx, page: str, text: list[str]) -> None:
-    """Turn links out of ``docs/`` into addresses of the repository; README's two neighbours are pages here as well."""
+    """Turn links out of ``docs/`` into addresses of the repository, but for those two files."""
     up = re.escape("../" * (page.count("/") + 1))
     pages = re.sub(rf"\]\({up}(CONTRIBUTING|CHANGELOG)\.md", lambda name: f"](/{name[1].lower()}.md", text[0])
     text[0] = re.sub(rf"\]\({up}(?!\.\./)", f"]({REPOSITORY}/blob/main/", pages)
@@ -84,6 +91,7 @@ def refuse_outside_files(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_lexer("csv", TextLexer)
+    app.connect("source-read", of_the_repository)
     app.connect("source-read", out_of_docs)
     app.connect("source-read", with_commands)
     app.connect("autodoc-process-docstring", with_field_lists_in_place)

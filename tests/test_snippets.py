@@ -33,8 +33,8 @@ DEMO = {
     "test": {"emil": (99, 101)},
 }
 """As many clips of as many people as `make demo` prepares."""
-OF_THE_SITE = ("{toctree}", "{include}", "{eval-rst}")
-"""Blocks that Sphinx reads: tables of contents, another file, the Python reference."""
+OF_THE_SITE = ("{toctree}", "{eval-rst}")
+"""Blocks that Sphinx reads: tables of contents, the Python reference."""
 OTHERS = ("make", "pip", "apt-get", "hf", "torchrun", "python")
 
 
@@ -67,7 +67,7 @@ def lines():
 @pytest.mark.parametrize(("language", "note", "text"), [*snippets()])
 def test_every_snippet_says_what_it_is(language, note, text):
     assert language in ("python", "sh", "text", "toml", "csv", *OF_THE_SITE)
-    assert not note or language == "{include}" or (language == "python" and re.fullmatch("not-run: .+", note))
+    assert not note or (language == "python" and re.fullmatch("not-run: .+", note))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
