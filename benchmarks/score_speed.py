@@ -1,9 +1,11 @@
-"""Scoring from file to row on real or drawn clips: seconds of video per second of work, stage by stage, one process.
+"""Scoring from file to row on real or drawn clips: seconds of video per second of work, by stage.
 
-    python benchmarks/score_speed.py [CLIPS] [--detectors mediapipe,cascade,face-alignment] [--protocols direct,wav2lip,latentsync] [--limit N]
+    python benchmarks/score_speed.py [CLIPS] [--detectors mediapipe,cascade] [--protocols direct,wav2lip]
 
-CLIPS is a folder of videos (default: three drawn clips). Every clip is its own reference. SyncNet, AlexNet and S3FD have random weights: the numbers mean
-nothing, the work is the same. ``S3FD`` runs as the reference pipeline does, on a quarter-size picture, and is timed on its own, on one clip of each size.
+CLIPS is a folder of videos (default: three drawn clips). Every clip is its own reference. SyncNet, AlexNet
+and S3FD have random weights: the numbers mean nothing, the work is the same. Under direct the image metrics
+share the reading of lip sync, whose decoding counts there. S3FD runs as the reference pipeline does, on a
+quarter-size image, and is timed on its own, on one clip of each size.
 """
 
 import argparse
@@ -51,7 +53,8 @@ def main() -> None:
         )
         print(f"{len(clips)} clips, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
         print(
-            f"{'detector':<16}{'protocol':<12}{'faces':>8}{'sync':>8}{'images':>8}{'all':>8}   seconds of video per second"
+            f"{'detector':<16}{'protocol':<12}{'faces':>8}{'sync':>8}{'images':>8}{'all':>8}"
+            "   seconds of video per second"
         )
         for detector in given.detectors.split(","):
             for protocol in given.protocols.split(","):
@@ -91,7 +94,7 @@ def clip_size(clip: Path) -> tuple[int, int]:
 
 
 def print_s3fd(clip: Path) -> None:
-    """S3FD as run_pipeline.py calls it: the peer's own detector class around its network, random weights, a quarter of the picture's size."""
+    """S3FD as run_pipeline.py calls it: syncnet_python's own class, random weights, a quarter-size image."""
     try:
         from syncnet_python.detectors.s3fd import S3FD
         from syncnet_python.detectors.s3fd.nets import S3FDNet
@@ -110,12 +113,13 @@ def print_s3fd(clip: Path) -> None:
     per_frame_s = (time.perf_counter() - began) / len(pictures)
     height, width = np.shape(pictures[0])[:2]
     print(
-        f"\nS3FD on {width}×{height} at a quarter: {1000 * per_frame_s:.0f} ms a frame, {0.04 / per_frame_s:.2f} seconds of video per second"
+        f"\nS3FD on {width}×{height} at a quarter: {1000 * per_frame_s:.0f} ms a frame, "
+        f"{0.04 / per_frame_s:.2f} seconds of video per second"
     )
 
 
 def without_a_face(network: torch.nn.Module) -> torch.nn.Module:
-    """Make random weights say "no face" everywhere: thousands of false faces would time the sorting out, not the network."""
+    """Make random weights say "no face" everywhere: else sorting out thousands of false faces is timed."""
     with torch.no_grad():
         for layer in network.conf:
             layer.weight.zero_()

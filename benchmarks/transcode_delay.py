@@ -1,9 +1,10 @@
-"""Write docs/transcode-delay.md: what the published ffmpeg commands do to picture and sound, by frame rate, sample rate, container and ffmpeg.
+"""Write docs/transcode-delay.md: what the published ffmpeg commands do to frames and audio.
 
     python benchmarks/transcode_delay.py [FFMPEG …]
 
-Every FFMPEG is a binary that is really run; without one those that imageio-ffmpeg brings and that lie on PATH. Exit code 1 where a frame stands
-elsewhere than the emulated generation has it, or the click is heard more than LIMIT_MS from there.
+Every FFMPEG is a binary that is really run; without one those that imageio-ffmpeg brings and that lie on
+PATH. Exit code 1 where a frame stands elsewhere than the emulated generation has it, or the click is heard
+more than LIMIT_MS from there.
 """
 
 import sys
@@ -54,18 +55,23 @@ CLICKS_S = (1.0, 2.0, 3.0)
 LIMIT_MS = 0.3
 PAGE = """# What the published ffmpeg commands do to time, measured
 
-Written by `python benchmarks/transcode_delay.py` ({versions}); do not edit. Every source frame carries its number, so each is a flash of its own; three
-10 ms chirps are the clicks. The clips go through `ffmpeg -qscale:v 2 -async 1 -r 25`, then to JPEG pictures and 16 kHz sound, by the binary named.
-A cell is **pictures / sound / net**, ms: by how much later a source frame is first seen than its own stamp (median over the frames), by how much
-later a click is heard, and their difference, which is what a score sees; below 0 the sound is early. {verdict}
+Written by `python benchmarks/transcode_delay.py` ({versions}); do not
+edit. Every source frame carries its number, so each is a flash of its own; three 10 ms chirps are the clicks.
+The clips go through `ffmpeg -qscale:v 2 -async 1 -r 25`, then to JPEG files and 16 kHz audio, by the binary
+named. A cell is **frames / audio / net**, ms: by how much later a source frame is first seen than its own
+stamp (median over the frames), by how much later a click is heard, and their difference, which is what a
+score sees; below 0 the audio is early. {verdict}
 
-`variable` is a phone in dim light, 26 frames a second on average. What is behind the numbers: [decision](decisions/mp3-in-avi.md).
+`variable` is a phone in dim light, 26 frames a second on average. What is behind the numbers:
+[decision](decisions/mp3-in-avi.md).
 """
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one binary did to one clip, ms. differ: pictures that the emulated generation shows otherwise. emulated_ms: where it puts the click."""
+    """What one binary did to one clip, ms. differ: frames that the emulated generation shows otherwise.
+    emulated_ms: where it puts the click.
+    """
 
     pictures_ms: float
     sound_ms: float
@@ -129,8 +135,8 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
     wrong = sum(cell.differ for cell in cells)
     worst_ms = max(abs(cell.sound_ms - cell.emulated_ms) for cell in cells)
     verdict = (
-        f"In {len(cells)} transcodes the emulated generation shows {wrong or 'no'} picture{'s' * (wrong > 1)} otherwise, and its click is at most "
-        f"{worst_ms:.2f} ms from the real one."
+        f"In {len(cells)} transcodes the emulated generation shows {wrong or 'no'} frame{'s' * (wrong > 1)} "
+        f"otherwise,\nand its click is at most {worst_ms:.2f} ms from the real one."
     )
     parts = [
         PAGE.format(versions=", ".join(f"ffmpeg {ffmpeg.version}" for ffmpeg in ffmpegs), verdict=verdict)
@@ -138,7 +144,7 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
     for name, title in TRANSCODES.items():
         parts.append(f"## {title}\n")
         parts.append(
-            "| source | sound, Hz | fps | " + " | ".join(ffmpeg.version for ffmpeg in ffmpegs) + " |"
+            "| source | audio, Hz | fps | " + " | ".join(ffmpeg.version for ffmpeg in ffmpegs) + " |"
         )
         parts.append("|---" * (3 + len(ffmpegs)) + "|")
         parts += [

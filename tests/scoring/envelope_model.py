@@ -1,6 +1,8 @@
-"""A sync model that works without training: a drawn mouth is dark when it is open, and speech is loud when it is open.
+"""A sync model that works without training: a drawn mouth is dark when it is open, and speech is loud when it
+is open.
 
-Rows are a second of darkness of the mouth's place in the crop, and a second of loudness, each without its mean and at length 1.
+Rows are a second of darkness of the mouth's place in the crop, and a second of loudness, each without its
+mean and at length 1.
 """
 
 import numpy as np

@@ -1,4 +1,6 @@
-"""A scoring run that never happened, in the shape of ``scores.json``: real curves of made features, pictures of nothing, hostile names."""
+"""A scoring run that never happened, in the shape of ``scores.json``: real curves of made features, frames of
+nothing, hostile names.
+"""
 
 import base64
 import io
@@ -40,7 +42,7 @@ COLUMNS = [
 
 
 def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:
-    """One scored clip per name, one without its sound, one that is no video, and one of two tracks."""
+    """One scored clip per name, one without its audio, one that is no video, and one of two tracks."""
     draw = np.random.default_rng(7)
     made = [_scored(name, number, frames, draw) for number, name in enumerate(names)]
     made += [

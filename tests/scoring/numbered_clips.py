@@ -1,4 +1,6 @@
-"""Clips whose frames carry their number, as eight bars that no lossy codec blurs; and the ffmpeg programs that are at hand."""
+"""Clips whose frames carry their number, as eight bars that no lossy codec blurs; and the ffmpeg programs
+that are at hand.
+"""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -39,7 +41,7 @@ def drawn(number: int) -> np.ndarray:
 
 
 def number_of(picture: np.ndarray) -> int:
-    """The number of a picture, (64, 128) or (64, 128, 3)."""
+    """The number of a frame, (64, 128) or (64, 128, 3)."""
     middles = [picture[8:-8, bit * BAR + 4 : (bit + 1) * BAR - 4].mean() > 128 for bit in range(8)]
     return sum(1 << bit for bit, bright in enumerate(middles) if bright)
 
@@ -56,9 +58,10 @@ def write_numbered(
     container_options: dict[str, str] | None = None,
     clicks_s: Sequence[float] = (),
 ) -> list[Fraction]:
-    """Write the clip; returns when each frame begins, from the first on. steps_ms: a variable rate, over and over, instead of ``rate``.
+    """Write the clip; returns when each frame begins, from the first on. steps_ms: a variable rate, over and
+    over, instead of ``rate``.
 
-    clicks_s: when chirps begin, on the file's clock; without any the sound is noise.
+    clicks_s: when chirps begin, on the file's clock; without any the audio is noise.
     """
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(path.suffix[1:], "libx264")
     time_base = Fraction(1, 1000) if steps_ms else 1 / Fraction(rate)

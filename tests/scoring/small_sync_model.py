@@ -1,8 +1,10 @@
-"""A sync model that is really trained, in seconds: two small networks, one for five frames of a mouth, one for the 200 ms of speech that go with them.
+"""A sync model that is really trained, in seconds: two small networks, one for five frames of a mouth, one
+for the 200 ms of speech that go with them.
 
-Both see a clip relative to itself (without its mean, at spread 1), so that who speaks and in what light tells them nothing; what is left is how
-the mouth moves. They learn from unlabelled clips by InfoNCE: of all the windows in a batch, which speech belongs to which mouth. Neighbours in
-time are among the wrong answers, which is what makes the offset sharp.
+Both see a clip relative to itself (without its mean, at spread 1), so that who speaks and in what light tells
+them nothing; what is left is how the mouth moves. They learn from unlabelled clips by InfoNCE: of all the
+windows in a batch, which speech belongs to which mouth. Neighbours in time are among the wrong answers, which
+is what makes the offset sharp.
 """
 
 from collections.abc import Iterator
@@ -54,8 +56,10 @@ class SmallSyncModel:
 def above_zero(rows: Tensor) -> np.ndarray:
     """(T, D) of length 1 → (T, D + 1), the last column 1.
 
-    Distances between rows stay as they are. The published score compares with rows of zeros beyond the clip's ends; they now lie at √2, as far as
-    speech of another moment does, not at 1: nearer than that, the largest shifts, which meet most of the zeros, would look best.
+    Distances between rows stay as they are. The published score compares with rows of zeros beyond the clip's
+    ends; they now lie at √2, as far as
+    speech of another frame does, not at 1: nearer than that, the largest shifts, which meet most of the
+    zeros, would look best.
     """
     return np.hstack([rows.detach().numpy(), np.ones((len(rows), 1), np.float32)])
 
@@ -67,7 +71,9 @@ def mouth(crop: np.ndarray) -> np.ndarray:
 
 
 def windows_of(mouths: np.ndarray, audio: np.ndarray) -> Windows:
-    """(L, 12, 20) grey, (N,) int16 → (L − 4, 5 · 240), (L − 4, 25 · 80) float32: row ``i`` is frames i … i + 4."""
+    """(L, 12, 20) grey, (N,) int16 → (L − 4, 5 · 240), (L − 4, 25 · 80) float32: row ``i`` is frames i … i +
+    4.
+    """
     frames = min(len(mouths), len(audio) // SAMPLES_PER_FRAME)
     if frames < WINDOW_FRAMES:
         raise NotScored("too short", f"{WINDOW_FRAMES} frames are the least, there are {frames}")
@@ -133,7 +139,9 @@ def small_net(width: int) -> nn.Module:
 
 
 class DropColumns(nn.Module):
-    """Half of the columns, the same for the whole batch: an element of each row by itself costs most of the training."""
+    """Half of the columns, the same for the whole batch: an element of each row by itself costs most of the
+    training.
+    """
 
     def forward(self, rows: Tensor) -> Tensor:
         return rows * 2 * (torch.rand(1, rows.shape[1]) < 0.5) if self.training else rows

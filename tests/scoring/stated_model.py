@@ -1,6 +1,8 @@
-"""A sync model that measures what its name says, whatever the clip: ``stated:OFFSET:NOISE``, and ``stated:noise:SEED`` for features of nothing.
+"""A sync model that measures what its name says, whatever the clip: ``stated:OFFSET:NOISE``, and
+``stated:noise:SEED`` for features of nothing.
 
-Its rows have length 1, as those of a run of train-encoder, and neighbours are alike. It declares no least confidence; ``declared:…`` says 0.1.
+Its rows have length 1, as those of a run of train-encoder, and neighbours are alike. It declares no least
+confidence; ``declared:…`` says 0.1.
 """
 
 import numpy as np
@@ -36,6 +38,6 @@ def rows(n, seed):
 
 
 def unit(rows_):
-    """Length 1, and a 1 behind: so the zeros that pad the published curve lie as far away as foreign speech."""
+    """Length 1, and a 1 behind: the zeros that pad the published curve lie as far away as foreign speech."""
     short = rows_[:, :WIDTH]
     return np.hstack([short / np.linalg.norm(short, axis=1, keepdims=True), np.ones((len(short), 1))])

@@ -1,4 +1,6 @@
-"""Clips for the scoring tests, made from the synthetic corpus: longer, shifted, blurred, at another rate or size, as face crops."""
+"""Clips for the scoring tests, made from the synthetic corpus: longer, shifted, blurred, at another rate or
+size, as face crops.
+"""
 
 from functools import cached_property
 
@@ -11,7 +13,9 @@ FRAME = RATE // 25
 
 
 class Talking:
-    """A drawn head that talks for ``frames`` frames, with landmarks: one clip of the corpus, again from its start when it is over."""
+    """A drawn head that talks for ``frames`` frames, with landmarks: one clip of the corpus, again from its
+    start when it is over.
+    """
 
     def __init__(self, clip, frames=150):
         pictures, audio = read_clip(clip)
@@ -23,7 +27,7 @@ class Talking:
         self.audio = audio[: once * FRAME].reshape(once, FRAME)[order].ravel()
 
     def write(self, path, frames=None, audio=None, landmarks=None, fps=25, **options):
-        """Write video and sidecar; what is not given is the clip's own. ``audio=False``: no sound."""
+        """Write video and sidecar; what is not given is the clip's own. ``audio=False``: no audio."""
         frames = self.frames if frames is None else frames
         landmarks = self.landmarks if landmarks is None else landmarks
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +45,7 @@ class Talking:
         return path
 
     def early(self, frames):
-        """The sound moved: > 0, so many frames earlier than the pictures; noise fills what is missing."""
+        """The audio moved: > 0, so many frames earlier than the frames; noise fills what is missing."""
         noise = np.random.default_rng(0).integers(-20, 20, abs(frames) * FRAME).astype(np.int16)
         if frames >= 0:
             return np.concatenate([self.audio[frames * FRAME :], noise])

@@ -1,16 +1,19 @@
-"""What the container did to the sound: clips made with a known truth, and the numbers by hand."""
+"""What the container did to the audio: clips made with a known truth, and the numbers by hand."""
 
 import json
+import time
 from dataclasses import asdict, replace
 from fractions import Fraction
 
 import av
 import pytest
 from flash_click import CASES, Recording, write
+from score_command import run
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
+from speechlip.scoring.audit import run as audit_run
 from speechlip.scoring.audit.clip import audit_clip
 from speechlip.scoring.audit.table import audit_table
 
@@ -146,7 +149,9 @@ def test_delays_by_hand(tmp_path):
     ],
 )
 def test_delays_by_frame_rate(tmp_path, rate, direct, wav2lip, latentsync):
-    """Measured with frame-numbered clips through really run binaries; a frame of a faster source is shown from its own time on."""
+    """Measured with frame-numbered clips through really run binaries; a frame of a faster source is shown
+    from its own time on.
+    """
     found = delays_of(
         tmp_path, Recording("mp4", rate=rate, audio_codec="aac", audio_rate_hz=16000, duration_s=Fraction(6))
     )
@@ -192,3 +197,36 @@ def test_what_cannot_be_audited_is_refused(tmp_path):
         audit_clip(zeros)
     with pytest.raises(SourceRefused, match="missing file"):
         audit_clip(tmp_path / "nothing.mp4")
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_command_says_it_and_writes_it(videos, tmp_path, capsys):
+    assert run(videos / "renders" / "a.mp4", "--audit", "-o", tmp_path / "out") == 0
+    said = capsys.readouterr().out
+    assert "a.mp4" in said and all(name in said for name in ("wav2lip", "latentsync"))
+    assert json.loads((tmp_path / "out" / "audit.json").read_text())
+
+
+def audits_badly(task, report, **options):
+    from speechlip.scoring.audit.run import audit_task
+
+    report(task.clip, 0.0)
+    time.sleep(60 * (task.clip == "a.mp4"))
+    return audit_task(task, report, **options)
+
+
+@pytest.mark.usefixtures("alone")
+def test_an_audit_refuses_pictures_over_the_limit_that_was_given(videos, capsys):
+    assert run(videos / "renders", "--audit", "--max-picture", 100) == 3
+    assert "a.mp4: probe: picture too large" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):
+    monkeypatch.setattr(audit_run, "audit_task", audits_badly)
+    assert run(videos / "renders", "--audit", "--max-wait", "4s", "--workers", 2) == 3
+    said = capsys.readouterr()
+    assert (
+        "a.mp4: audit: over the limit (no step forward in 4 s (--max-wait))" in said.err
+        and "b/c.mp4" in said.out
+    )

@@ -1,4 +1,6 @@
-"""Sync of whole clips through every protocol, with a model that works (``envelope_model``): shifts, signs, tracks, and what cannot be scored."""
+"""Sync of whole clips through every protocol, with a model that works (``envelope_model``): shifts, signs,
+tracks, and what cannot be scored.
+"""
 
 import numpy as np
 import pytest
@@ -44,7 +46,9 @@ def as_recorded(head, tmp_path_factory):
 
 
 def test_a_clip_as_recorded_is_in_sync(as_recorded):
-    """The MP3-in-AVI path makes the sound 10.9 ms early: with the 40 ms steps of an offset that is 0 or 1 frame."""
+    """The MP3-in-AVI path makes the audio 10.9 ms early: with the 40 ms steps of an offset that is 0 or 1
+    frame.
+    """
     assert as_recorded["direct"] == as_recorded["latentsync"] == as_recorded["precropped"] == 0
     assert as_recorded["wav2lip"] in (0, 1)
 
@@ -91,12 +95,22 @@ def test_digital_silence_has_no_score(head, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("frames", "protocol", "reason"), [(1, "direct", "too short"), (12, "direct", "too short"), (49, "direct", "too short"),
-                                                            (50, "direct", ""), (98, "wav2lip", "too short"), (99, "wav2lip", ""),
-                                                            (50, "latentsync", "too short"), (51, "latentsync", "")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("protocol", "frames", "reason"),
+    [
+        *(("direct", frames, "too short") for frames in (1, 12, 49)),
+        ("direct", 50, ""),
+        ("wav2lip", 98, "too short"),
+        ("wav2lip", 99, ""),
+        ("latentsync", 50, "too short"),
+        ("latentsync", 51, ""),
+    ],
+)
 def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, reason):
-    """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no fewer. Wav2Lip's counts after the AVI
-    transcode, which shows two frames twice at 16 kHz; LatentSync's MP4 transcode adds none."""
+    """Wav2Lip's and LatentSync's pipelines ask for more than 100 and 50 frames, ``direct`` for 50 and no
+    fewer. Wav2Lip's counts after the AVI transcode, which shows two frames twice at 16 kHz; LatentSync's MP4
+    transcode adds none.
+    """
     clip = head.write(
         tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames]
     )
@@ -122,7 +136,9 @@ def test_a_face_in_half_the_frames_is_scored_where_it_is(head, tmp_path):
 
 
 def test_two_tracks_and_their_mean(head, tmp_path):
-    """The same head leaves for half a second and more: two tracks, one row each, and the row of the clip with their mean."""
+    """The same head leaves for half a second and more: two tracks, one row each, and the row of the clip with
+    their mean.
+    """
     landmarks = head.landmarks.copy()
     landmarks[65:85] = np.nan
     first, second, clip = scored(head.write(tmp_path / "clip.mp4", landmarks=landmarks)).rows
@@ -133,7 +149,7 @@ def test_two_tracks_and_their_mean(head, tmp_path):
 
 
 def test_a_track_that_begins_late_through_the_avi(head, tmp_path):
-    """In the AVI everything lies 2 frames later; crops and sound of the track must both be taken there."""
+    """In the AVI everything lies 2 frames later; crops and audio of the track must both be taken there."""
     landmarks = head.landmarks.copy()
     landmarks[:30] = np.nan
     clip = head.write(tmp_path / "clip.mp4", landmarks=landmarks, audio=head.early(5))
@@ -141,7 +157,9 @@ def test_a_track_that_begins_late_through_the_avi(head, tmp_path):
 
 
 def test_frames_of_the_hop_are_frames_of_the_track():
-    """2 copies of the first picture in front: a track of frames 30 … 39 lies in 32 … 41; one from the start keeps the copies, with its first box."""
+    """2 copies of the first frame in front: a track of frames 30 … 39 lies in 32 … 41; one from the start
+    keeps the copies, with its first box.
+    """
     boxes = np.zeros((10, 4), np.float32)
     late, first = (FaceTrack(start, boxes, boxes[:, 0], boxes[:, 0] > 1) for start in (30, 0))
     footage = Footage(None, np.zeros(0, np.int16), (0, 0, *range(60)))
@@ -161,7 +179,7 @@ def test_precropped_wants_its_size(head, tmp_path):
 
 
 def test_another_frame_rate_and_size(head, tmp_path):
-    """At 30 fps the same frames are shown at another speed; 25 moments a second are read, and sound with them."""
+    """At 30 fps the frames are shown at another speed; 25 a second are read, and audio with them."""
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
     assert only_row(clip).offset_frames == 0
@@ -171,7 +189,9 @@ def test_another_frame_rate_and_size(head, tmp_path):
     ("generation", "delay_ms"), [("4.2", 69.06 - 126.67), ("7.0", 69.06 - 140), ("9.0", 69.06 - 140)]
 )
 def test_thirty_frames_a_second_are_late_under_wav2lip(head, tmp_path, generation, delay_ms):
-    """In sync, and scored as published with its sound 58 to 71 ms early; the frames themselves are up to 33 ms late here, drawn for 25 fps."""
+    """In sync, and scored as published with its audio 58 to 71 ms early; the frames themselves are up to 33
+    ms late here, drawn for 25 fps.
+    """
     order = np.arange(180) * 25 // 30
     clip = head.write(tmp_path / "clip.mp4", head.frames[order], head.audio, head.landmarks[order], fps=30)
     row = only_row(clip, protocol="wav2lip", ffmpeg=generation)
@@ -200,7 +220,7 @@ def test_a_real_ffmpeg_gives_the_same_score(head, tmp_path, protocol):
 
 @pytest.mark.skipif(not binaries(), reason="no ffmpeg here: pip install imageio-ffmpeg")
 def test_a_real_ffmpeg_takes_a_driving_audio(head, tmp_path):
-    """A silent render and another file's sound, 6 frames late: as it is without ffmpeg."""
+    """A silent render and another file's audio, 6 frames late: as it is without ffmpeg."""
     ffmpeg = find([*binaries().values()][-1])
     soundfile.write(tmp_path / "speech.wav", head.early(-6), 16000)
     clip = head.write(tmp_path / "clip.mp4", audio=False)

@@ -1,4 +1,6 @@
-"""What the codec paths do to time, seen by a flash and a click at 1 s, and that the facts the audit states are those."""
+"""What the codec paths do to time, seen by a flash and a click at 1 s, and that the facts the audit states
+are those.
+"""
 
 from fractions import Fraction
 
@@ -19,7 +21,9 @@ FRAMES, FLASH = 60, 25
 
 
 def flash_and_click(path, rate, late_s=0.0, size=64, layout="mono"):
-    """A white frame and a burst of 3 kHz at 1 s, H.264 and PCM; the sound's stamps are moved by ``late_s`` and the burst within it moved back."""
+    """A white frame and a burst of 3 kHz at 1 s, H.264 and PCM; the audio's stamps are moved by ``late_s``
+    and the burst within it moved back.
+    """
     sound = np.zeros(rate * FRAMES // 25, np.int16)
     burst = 29000 * np.sin(2 * np.pi * 3000 * np.arange(rate // 100) / rate)
     sound[round((1 - late_s) * rate) :][: len(burst)] = burst
@@ -78,7 +82,9 @@ def test_the_delay_is_the_one_that_is_stated(tmp_path, name, rate):
 
 
 def test_the_numbers_of_the_documentation():
-    """1105 samples: 69.1, 25.1 and 23.0 ms; the pictures move by whole frames, so the sound ends up 10.9, 14.9 and 17.0 ms early."""
+    """1105 samples: 69.1, 25.1 and 23.0 ms; the frames move by whole frames, so the audio ends up 10.9, 14.9
+    and 17.0 ms early.
+    """
     found = [
         audio_times(protocols.AVI_MP3, generation("4.2"), Fraction(0), rate) for rate in (16000, 44100, 48000)
     ]

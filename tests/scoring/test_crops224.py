@@ -1,4 +1,6 @@
-"""The face crops against the reference computation, written out here as run_pipeline.py has it. They are equal: 0 of 255 grey levels apart."""
+"""The face crops against the reference computation, written out here as run_pipeline.py has it. They are
+equal: 0 of 255 grey levels apart.
+"""
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ from speechlip.scoring.sync.crops224 import cut224, square
 
 
 def reference_crops(pictures, boxes):
-    """crop_video of joonson/syncnet_python: BGR pictures (N, H, W, 3), boxes (N, 4) → (N, 224, 224, 3)."""
+    """crop_video of joonson/syncnet_python: BGR frames (N, H, W, 3), boxes (N, 4) → (N, 224, 224, 3)."""
     s = signal.medfilt([max(y1 - y0, x1 - x0) / 2 for x0, y0, x1, y1 in boxes], kernel_size=13)
     x = signal.medfilt([(x0 + x1) / 2 for x0, y0, x1, y1 in boxes], kernel_size=13)
     y = signal.medfilt([(y0 + y1) / 2 for x0, y0, x1, y1 in boxes], kernel_size=13)

@@ -1,4 +1,4 @@
-"""A corrected copy is in sync by flash and click, and its pictures are the same bytes."""
+"""A corrected copy is in sync by flash and click, and its frames are the same bytes."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -38,7 +38,7 @@ CONTAINERS = {
 
 @dataclass(frozen=True)
 class Shifted(Recording):
-    """Its clicks come ``early_frames`` · 40 ms before their flashes: what score-sync measures as offset > 0."""
+    """Its clicks come ``early_frames`` · 40 ms before their flashes, as score-sync measures an offset > 0."""
 
     early_frames: int = field(default=0, kw_only=True)
 
@@ -114,7 +114,9 @@ def test_a_turned_picture_stays_turned_and_a_cut_one_cut(tmp_path):
 
 @pytest.mark.parametrize("early_frames", [2, -2])
 def test_an_edit_list_that_cuts_into_a_group_of_pictures_stays(tmp_path, early_frames):
-    """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be shown."""
+    """As ``ffmpeg -ss 0.32 -c copy`` leaves it: what comes before the cut is in the file and must not be
+    shown.
+    """
     truth, cut_s = Recording(), Fraction(8, 25)
     write(tmp_path / "clip.mp4", shifted(truth, early_frames))
     with (

@@ -124,7 +124,7 @@ def test_more_blur_is_worse_by_every_measure(head, tmp_path):
 
 
 def test_the_mouth_region_sees_the_mouth_only(head, reference, tmp_path):
-    """The picture is changed far from the mouth: nothing of that reaches region mouth."""
+    """The frame is changed far from the mouth: nothing of that reaches region mouth."""
     pictures = head.frames[:FRAMES].copy()
     pictures[:, :40, :40] = 255 - pictures[:, :40, :40]
     render = head.write(tmp_path / "clip.mp4", pictures, head.audio[: FRAMES * 640], head.landmarks[:FRAMES])
@@ -133,7 +133,9 @@ def test_the_mouth_region_sees_the_mouth_only(head, reference, tmp_path):
 
 
 def test_lmd_by_hand(head, reference, tmp_path):
-    """Half of the 20 mouth points 4 px to the right: their middle moves by 2, so every point is 2 px from its place."""
+    """Half of the 20 mouth points 4 px to the right: their middle moves by 2, so every point is 2 px from its
+    place.
+    """
     moved = head.landmarks[:FRAMES].copy()
     moved[:, 48:58, 0] += 4
     row = compared(blurred(head, tmp_path / "clip.mp4", 0.5, landmarks=moved), reference)
@@ -175,7 +177,9 @@ def test_lengths_may_differ_by_five_frames(head, reference, tmp_path, frames, re
 
 
 def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):
-    """At 30 fps the k-th picture is not the k-th of 25 fps. By time the right ones meet; by number 30 frames would slide by 5."""
+    """At 30 fps the k-th frame is not the k-th of 25 fps. By time the right ones meet; by number 30 frames
+    would slide by 5.
+    """
     order = np.arange(FRAMES * 30 // 25) * 25 // 30
     render = head.write(
         tmp_path / "clip.mp4", head.frames[order], head.audio[: FRAMES * 640], head.landmarks[order], fps=30
@@ -190,7 +194,9 @@ def test_another_frame_rate_is_compared_by_time(head, reference, tmp_path):
 
 
 def test_another_size_refuses_pictures_and_scales_landmarks(head, reference, tmp_path):
-    """At half the size LMD is in pixels of the render, half as many, and the share of the eye distance is the same."""
+    """At half the size LMD is in pixels of the render, half as many, and the share of the eye distance is the
+    same.
+    """
     half = np.stack(
         [
             cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

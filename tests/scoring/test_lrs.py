@@ -1,4 +1,6 @@
-"""Protocol ``lrs`` against the literal commands of calculate_scores_LRS.py: ``-f image2``, ``-async 1 -ac 1 -ar 16000``, and resize to 224."""
+"""Protocol ``lrs`` against the literal commands of calculate_scores_LRS.py: ``-f image2``, ``-async 1 -ac 1
+-ar 16000``, and resize to 224.
+"""
 
 import subprocess
 
@@ -27,7 +29,7 @@ LRS = protocols.get("lrs")
 
 
 def test_the_published_numbers_of_the_other_pipelines():
-    """run_pipeline.py of joonson/syncnet_python, by its option's names and defaults; LatentSync's min_track."""
+    """run_pipeline.py of joonson/syncnet_python, by its option's names and defaults; LatentSync's too."""
     published, tracks = protocols.get("wav2lip"), protocols.get("wav2lip").tracks
     assert (tracks.min_mean_side_px, tracks.max_gap_frames + 1, tracks.min_iou) == (100, 25, 0.5), (
         "min_face_size, num_failed_det, iouThres"
@@ -49,7 +51,7 @@ def score(path, ffmpeg="4.2"):
 
 
 def by_the_commands(ffmpeg, clip, folder):
-    """Pictures (224, 224, 3) BGR and sound as the published script has them."""
+    """Frames (224, 224, 3) BGR and audio as the published script has them."""
     quiet = [ffmpeg.path, "-loglevel", "error", "-y", "-i", str(clip)]
     subprocess.run([*quiet, "-threads", "1", "-f", "image2", str(folder / "%06d.jpg")], check=True)
     subprocess.run(
@@ -112,7 +114,7 @@ def test_any_size_and_the_sign(head, tmp_path):
 
 
 def test_every_frame_of_another_rate_is_read_and_the_delay_left_open(tmp_path):
-    """As published: 48 frames of 30 a second are 48 pictures, the first 40 of them beside 1.6 s of sound."""
+    """As published: 48 frames of 30 a second are 48 frames, the first 40 of them beside 1.6 s of audio."""
     write_numbered(clip := tmp_path / "clip.mp4", "30")
     transcode = through(LRS, clip, probe(clip), clip, tmp_path)
     assert [

@@ -18,7 +18,7 @@ VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Drawn(HTMLParser):
-    """A page after its script: rows of the clips' table as lists of cell texts, cards as texts, and all text."""
+    """A page after its script: rows of the clips' table as lists of cells, cards, and all text."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -69,7 +69,9 @@ class Drawn(HTMLParser):
 
 
 def drawn(browser, tmp_path, scores, address="", script=""):
-    """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the test."""
+    """The page as Chromium leaves it; ``script`` runs after the page's own. Any word on the console fails the
+    test.
+    """
     path = tmp_path / "report.html"
     path.write_text(
         page(Scores.from_dict(scores)).replace(
@@ -187,7 +189,8 @@ def test_the_page_says_where_nothing_lay(tmp_path):
     """A page that can be sent: names of files, and no folder of the machine that made it."""
     scores = made_scores(HOSTILE[:1])
     scores |= {
-        "command": "score-sync '/home/ann lee/renders' --reference=/srv/gt -o ../out --syncnet-weights ~/w/own.model"
+        "command": "score-sync '/home/ann lee/renders' --reference=/srv/gt -o ../out "
+        "--syncnet-weights ~/w/own.model"
     }
     scores["clips"][0] |= {
         "render": "/home/ann lee/renders/a b.mp4",
@@ -216,7 +219,7 @@ def test_the_page_says_where_nothing_lay(tmp_path):
 
 
 def test_a_page_rounds_as_the_terminal_does(browser, tmp_path):
-    """0.8125 was 0.812 on the terminal and 0.813 on the page: between two digits Python takes the even one."""
+    """0.8125 was 0.812 on the terminal, 0.813 on the page: between two digits Python takes the even one."""
     numbers = [
         0.8125,
         0.0625,
@@ -232,7 +235,8 @@ def test_a_page_rounds_as_the_terminal_does(browser, tmp_path):
     ]
     wanted = [[f"{value:.{count}f}" for count in range(6)] for value in numbers]
     given = json.dumps([float(value) for value in numbers])
-    script = f"document.body.prepend(JSON.stringify({given}.map((value) => [0, 1, 2, 3, 4, 5].map((n) => digits(value, n)))))"
+    rounded = f"{given}.map((value) => [0, 1, 2, 3, 4, 5].map((n) => digits(value, n)))"
+    script = f"document.body.prepend(JSON.stringify({rounded}))"
     seen = drawn(browser, tmp_path, made_scores(()), script=script)
     found = json.loads(re.search(r"\[\[.*?\]\]", seen.text)[0].replace("−", "-"))
     assert found == [

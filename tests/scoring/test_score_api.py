@@ -1,4 +1,6 @@
-"""``speechlip.score``, ``score_folder``, ``fix_offsets``, ``audit``: options in, records out, every missing score with its reason."""
+"""``speechlip.score``, ``score_folder``, ``fix_offsets``, ``audit``: options in, records out, every missing
+score with its reason.
+"""
 
 import csv
 import json
@@ -7,27 +9,15 @@ from dataclasses import replace
 import pytest
 
 import speechlip
-from here import in_this_process
 from speechlip import ScoreOptions, Scores
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.scoring.audit import run as audit_run
 from speechlip.scoring.clip.score_clip import score_clip
-from speechlip.scoring.folder import job
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.records import ScoreTask
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alone")]
 
 SECOND = 25
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    """An empty cache of model files, also torch's; one worker is this process."""
-    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(job, "outcomes", in_this_process)
-    monkeypatch.setattr(audit_run, "outcomes", in_this_process)
 
 
 @pytest.fixture(scope="module")

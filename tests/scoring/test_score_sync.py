@@ -1,25 +1,20 @@
 """The command: columns, exit codes, going on where it stopped, and folders full of files that are no good."""
 
-import csv
 import json
 import os
 import pickle
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from score_command import run, table
 
-from here import in_this_process
-from speechlip.commands.cli import score_sync
 from speechlip.scoring import protocols
-from speechlip.scoring.audit import run as audit_run
 from speechlip.scoring.columns import row_columns
-from speechlip.scoring.folder import job
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alone")]
 
 COLUMNS = [
     *("clip", "track", "status", "reason"),
@@ -48,49 +43,6 @@ COLUMNS = [
     ),
     *("ffmpeg", "net_delay_ms"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def no_models(tmp_path, monkeypatch):
-    """An empty cache of model files, also torch's."""
-    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-
-
-@pytest.fixture(autouse=True)
-def one_worker_is_this_process(monkeypatch):
-    monkeypatch.setattr(job, "outcomes", in_this_process)
-    monkeypatch.setattr(audit_run, "outcomes", in_this_process)
-
-
-def run(*arguments):
-    """Exit code of ``score-sync``."""
-    with pytest.raises(SystemExit) as ended:
-        score_sync([str(argument) for argument in arguments])
-    return ended.value.code
-
-
-def table(out):
-    with (out / "scores.csv").open(newline="") as file:
-        return [row | {"clip": row["clip"].removeprefix("'")} for row in csv.DictReader(file)]
-
-
-@pytest.fixture(scope="module")
-def videos(head, tmp_path_factory):
-    """A folder of references and a folder of renders: one the same, one cut short."""
-    root = tmp_path_factory.mktemp("videos")
-    for name, frames in (("a", 50), ("b/c", 30)):
-        head.write(
-            root / "gt" / f"{name}.mp4",
-            head.frames[:frames],
-            head.audio[: frames * 640],
-            head.landmarks[:frames],
-        )
-    head.write(
-        root / "renders" / "a.mp4", head.frames[:50] // 2 + 60, head.audio[: 50 * 640], head.landmarks[:50]
-    )
-    head.write(root / "renders" / "b/c.mp4", head.frames[:20], head.audio[: 20 * 640], head.landmarks[:20])
-    return root
 
 
 def test_columns_are_the_ones_that_others_rely_on(videos, tmp_path):
@@ -135,7 +87,8 @@ def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos
     )
     assert (
         c["reason"]
-        == "lse: no SyncNet weights; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; lpips: no AlexNet weights"
+        == "lse: no SyncNet weights; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; "
+        "lpips: no AlexNet weights"
     )
     assert c["cpbd"] and not c["psnr"]
     said = capsys.readouterr()
@@ -193,48 +146,6 @@ def test_scores_json_says_what_the_numbers_are(videos, tmp_path, random_weights,
         and len(clip["strip_frames"]) == 10
         and clip["strip_reference"] == ""
     )
-
-
-def finished(out):
-    return {path.name: path.stat().st_mtime_ns for path in (out / ".clips").glob("*.json")}
-
-
-def test_finished_clips_are_not_scored_again(videos, tmp_path):
-    out = tmp_path / "out"
-    here = tmp_path / "renders"
-    here.mkdir()
-    for name in ("a.mp4", "b/c.mp4"):
-        (here / name).parent.mkdir(exist_ok=True)
-        (here / name).write_bytes((videos / "renders" / "b/c.mp4").read_bytes())
-    asked = (here, "--metrics", "cpbd", "-o", out, "--workers", 1, "--quiet")
-    assert run(*asked) == 0
-    first, text = finished(out), (out / "scores.csv").read_text()
-    assert run(*asked) == 0
-    assert finished(out) == first and (out / "scores.csv").read_text() == text
-    os.utime(here / "a.mp4", ns=(1, 1))
-    run(*asked)
-    assert len(finished(out).items() & first.items()) == 1, (
-        "one file changed: one clip is scored again, and its old result is gone"
-    )
-    run(*asked, "--region", "face", "--detector", "cascade")
-    assert not finished(out).keys() & first.keys(), "the options changed"
-    assert "region face" in (out / "scores.csv").read_text()
-
-
-def test_workers_change_nothing(videos, tmp_path):
-    for workers in (1, 2):
-        asked = (
-            videos / "renders",
-            "--reference",
-            videos / "gt",
-            "--metrics",
-            "lmd,psnr",
-            "--detector",
-            "sidecar",
-            "--quiet",
-        )
-        assert run(*asked, "--workers", workers, "-o", tmp_path / str(workers)) == 3
-    assert (tmp_path / "1" / "scores.csv").read_text() == (tmp_path / "2" / "scores.csv").read_text()
 
 
 def test_bad_files_among_good_ones(bad_and_good, head, tmp_path, random_weights):
@@ -433,34 +344,6 @@ def test_other_weights_are_refused_with_both_hashes(videos, tmp_path, capsys, ra
     )
 
 
-def test_a_clip_that_kills_its_worker_takes_no_other_along(videos, tmp_path, monkeypatch):
-    """The second worker dies at one clip every time; after two tries it is a row with a reason, and the next run tries it again."""
-    monkeypatch.setattr(job, "score_task", dies_at_a)
-    assert (
-        run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2, "--quiet") == 3
-    )
-    assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: crashed the worker", ""]
-    before = finished(tmp_path / "out")
-    monkeypatch.undo()
-    assert (
-        run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1, "--quiet") == 0
-    )
-    after = finished(tmp_path / "out")
-    assert [row["status"] for row in table(tmp_path / "out")] == ["scored", "scored"]
-    assert len(before.items() & after.items()) == 1, (
-        "the clip that crashed is scored again, and the other one is not"
-    )
-
-
-def dies_at_a(task, report, **options):
-    from speechlip.scoring.folder.job import score_task
-
-    report(task.clip, 0.0)
-    if task.clip == "a.mp4":
-        os._exit(7)
-    return score_task(task, report, **options)
-
-
 def test_an_offset_is_corrected_in_a_copy(videos, head, tmp_path, sync_models, capsys):
     """With a sync model that works: measured, corrected, measured again."""
     head.write(tmp_path / "in" / "late.mp4", audio=head.early(-5))
@@ -480,13 +363,6 @@ def test_an_offset_is_corrected_in_a_copy(videos, head, tmp_path, sync_models, c
     assert table(tmp_path / "again")[0]["offset_frames"] == "0"
 
 
-def test_audit(videos, tmp_path, capsys):
-    assert run(videos / "renders" / "a.mp4", "--audit", "-o", tmp_path / "out") == 0
-    said = capsys.readouterr().out
-    assert "a.mp4" in said and all(name in said for name in ("wav2lip", "latentsync"))
-    assert json.loads((tmp_path / "out" / "audit.json").read_text())
-
-
 def test_protocols_and_their_sentences_are_one_table():
     assert protocols.PROTOCOLS.keys() == protocols.SENTENCES.keys()
 
@@ -500,7 +376,9 @@ def test_the_table_holds_no_character_that_moves_the_cursor(videos, tmp_path, ca
 
 
 def test_memory_does_not_grow_with_the_clip(head, tmp_path):
-    """Reading, comparing and cutting hold a picture or two: 4 times as long a clip takes no more (its pictures would be 118 MB)."""
+    """Reading, comparing and cutting hold a frame or two: 4 times as long a clip takes no more (its frames
+    would be 118 MB).
+    """
     import tracemalloc
 
     from speechlip.scoring.clip.score_clip import score_clip
@@ -518,106 +396,3 @@ def test_memory_does_not_grow_with_the_clip(head, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40e6
-
-
-def test_a_sub_folder_scored_into_its_parents_scores_takes_no_rows_away(videos, tmp_path, capsys):
-    out, asked = tmp_path / "out", ("--metrics", "cpbd", "--workers", 1, "--quiet")
-    renders = Path(shutil.copytree(videos / "renders", tmp_path / "renders"))
-    assert run(renders, *asked, "-o", out) == 0
-    before, text = finished(out), (out / "scores.csv").read_text()
-    for part in (renders / "b", renders / "a.mp4"):
-        assert run(part, *asked, "-o", out) == 1
-        assert "holds the scores of 1 clip that this run leaves out" in capsys.readouterr().err
-    assert (finished(out), (out / "scores.csv").read_text()) == (before, text)
-    (out / ".clips" / "index").unlink()
-    assert run(renders / "b", *asked, "-o", out) == 1, "scores of an older release say it as well"
-    (renders / "a.mp4").unlink()
-    assert run(renders, *asked, "-o", out) == 0 and [row["clip"] for row in table(out)] == ["b/c.mp4"]
-
-
-def test_scores_of_fewer_metrics_do_not_take_the_place_of_more(videos, tmp_path, capsys):
-    asked = (
-        videos / "renders" / "a.mp4",
-        "-o",
-        tmp_path / "out",
-        "--reference",
-        videos / "gt",
-        "--workers",
-        1,
-        "--quiet",
-    )
-    assert run(*asked, "--metrics", "psnr,cpbd") == 0
-    before = finished(tmp_path / "out")
-    assert run(*asked, "--metrics", "cpbd") == 1 and finished(tmp_path / "out") == before
-    assert (
-        "holds scores of psnr as well, which this run leaves out and would remove" in capsys.readouterr().err
-    )
-    assert run(*asked, "--metrics", "psnr,ssim,cpbd") == 0
-
-
-def test_two_runs_into_one_folder_are_refused(videos, tmp_path, capsys):
-    from speechlip.files.locks import only_run
-
-    with only_run(tmp_path / "out" / ".clips"):
-        assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1) == 1
-    assert "another run is writing to" in capsys.readouterr().err
-
-
-def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
-    videos, tmp_path, random_weights
-):
-    out, weights = tmp_path / "out", ("--syncnet-weights", random_weights, "--allow-unknown-weights")
-    left = out / ".clips" / "scratch" / "score-sync-x" / "transcode.avi"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"left by a kill")
-    asked = (videos / "renders" / "b", *weights, "--metrics", "cpbd", "--workers", 1, "--quiet", "-o", out)
-    assert run(*asked) == 0
-    assert not left.parent.parent.exists()
-    (result,) = (out / ".clips").glob("*.json")
-    text = result.read_text()
-    result.write_text("")
-    assert run(*asked) == 0 and json.loads(result.read_text())["rows"] == json.loads(text)["rows"]
-
-
-def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
-    videos, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(job, "score_task", hangs_at_a)
-    asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 2)
-    assert run(*asked, "--max-wait", "8s") == 3
-    assert [row["reason"] for row in table(tmp_path / "out")] == ["cpbd: over the limit", ""]
-    (note,) = json.loads((tmp_path / "out" / "scores.json").read_text())["clips"][0]["notes"]
-    assert note == "over the limit: no step forward in 8 s (--max-wait)"
-    monkeypatch.undo()
-    assert run(*asked, "--quiet") == 0, "the same command tries it again"
-
-
-def hangs_at_a(task, report, **options):
-    from speechlip.scoring.folder.job import score_task
-
-    report(task.clip, 0.0)
-    time.sleep(60 * (task.clip == "a.mp4"))
-    return score_task(task, report, **options)
-
-
-def audits_badly(task, report, **options):
-    from speechlip.scoring.audit.run import audit_task
-
-    report(task.clip, 0.0)
-    time.sleep(60 * (task.clip == "a.mp4"))
-    return audit_task(task, report, **options)
-
-
-def test_an_audit_refuses_pictures_over_the_limit_that_was_given(videos, capsys):
-    assert run(videos / "renders", "--audit", "--max-picture", 100) == 3
-    assert "a.mp4: probe: picture too large" in capsys.readouterr().err
-
-
-def test_a_clip_that_hangs_stops_no_audit(videos, monkeypatch, capsys):
-    monkeypatch.setattr(audit_run, "audit_task", audits_badly)
-    assert run(videos / "renders", "--audit", "--max-wait", "4s", "--workers", 2) == 3
-    said = capsys.readouterr()
-    assert (
-        "a.mp4: audit: over the limit (no step forward in 4 s (--max-wait))" in said.err
-        and "b/c.mp4" in said.out
-    )

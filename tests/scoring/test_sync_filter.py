@@ -1,4 +1,6 @@
-"""Sync as a stage of preparation: real films, a sync model that works without training, verdicts in the ledger."""
+"""Sync as a stage of preparation: real films, a sync model that works without training, verdicts in the
+ledger.
+"""
 
 import json
 from dataclasses import replace
@@ -22,7 +24,7 @@ DELAY = 4
 
 @pytest.fixture(scope="module")
 def early(head, tmp_path_factory):
-    """A drawn film whose sound is four frames early."""
+    """A drawn film whose audio is four frames early."""
     film = head.write(tmp_path_factory.mktemp("early") / "film.mp4", audio=head.early(DELAY))
     return Source(film, film.name, "s", landmarks_path=film.with_name("film.landmarks.npz"))
 

@@ -1,7 +1,9 @@
-"""Known offsets, read back by a sync model that was trained: ``small_sync_model`` learns from three speakers and is asked about the fourth.
+"""Known offsets, read back by a sync model that was trained: ``small_sync_model`` learns from three speakers
+and is asked about the fourth.
 
-Some 250 windows of 200 ms, 200 steps, 1 to 3 s on one core. That is enough for two of the four; the other two are too unlike the rest. It is the
-reading of offsets that is tested here, not how well so small a model learns.
+Some 250 windows of 200 ms, 200 steps, 1 to 3 s on one core. That is enough for two of the four; the other two
+are too unlike the rest. It is the reading of offsets that is tested here, not how well so small a model
+learns.
 """
 
 import pytest
@@ -45,7 +47,7 @@ def unseen(speakers):
 
 @pytest.fixture(scope="module")
 def shifted(unseen, tmp_path_factory):
-    """Shift → that clip with its sound so many frames early."""
+    """Shift → that clip with its audio so many frames early."""
     folder = tmp_path_factory.mktemp("shifted")
     return {early: unseen.write(folder / f"{early}.mp4", audio=unseen.early(early)) for early in SHIFTS}
 
@@ -90,8 +92,9 @@ def test_a_shift_of_k_frames_moves_the_offset_of_face_crops_by_k(trained, shifte
 
 @pytest.mark.parametrize("speaker", [UNSEEN, 3])
 def test_a_speaker_it_never_saw_is_in_sync(lessons, speakers, speaker):
-    """Trained with the speech of each clip shuffled it is far less sure (with three seeds 0.33 to 0.56, and 0.04 to 0.07). Its offsets may still move
-    with the sound, from a wrong place: any two features that follow mouth and speech at all do that.
+    """Trained with the speech of each clip shuffled it is far less sure (with three seeds 0.33 to 0.56, and
+    0.04 to 0.07). Its offsets may still move
+    with the audio, from a wrong place: any two features that follow mouth and speech at all do that.
     """
     own = others(lessons, speaker)
     row = measured(train(own), speakers[speaker])

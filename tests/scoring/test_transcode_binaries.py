@@ -1,4 +1,6 @@
-"""The transcode without ffmpeg against the same commands run by a real one: every frame, and the sound sample by sample."""
+"""The transcode without ffmpeg against the same commands run by a real one: every frame, and the audio sample
+by sample.
+"""
 
 import json
 from fractions import Fraction
@@ -43,7 +45,7 @@ def ffmpeg(request):
 
 
 def taken(name, clip, folder, ffmpeg):
-    """Frame numbers at each picture, the sound, and the transcode."""
+    """Frame numbers at each frame, the audio, and the transcode."""
     folder.mkdir(exist_ok=True)
     info = probe(clip)
     transcode = through(protocols.get(name), clip, info, clip, folder, ffmpeg)
@@ -77,7 +79,9 @@ def test_the_same_frames_and_sound_as_a_real_ffmpeg(tmp_path, ffmpeg, clip):
     "source", [("mkv", {}), ("mp4", {"audio_rate_hz": 44100}), ("mkv", {"audio_codec": "aac"})]
 )
 def test_the_encoder_gets_the_samples_that_ffmpeg_gives_it(tmp_path, source):
-    """Sample for sample, where both have the same LAME: 16 bits from PCM, floating point from AAC, whose decoders differ in the last bit."""
+    """Sample for sample, where both have the same LAME: 16 bits from PCM, floating point from AAC, whose
+    decoders differ in the last bit.
+    """
     old = [found for found in map(find, PROGRAMS.values()) if found.generation == "4.2"]
     if not old:
         pytest.skip("no ffmpeg 4 or 5 here, whose LAME is PyAV's")

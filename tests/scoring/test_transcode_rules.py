@@ -1,4 +1,6 @@
-"""The rules of ffmpeg's generations, held against frames that binaries of 4.2.2, 5.1.9, 7.0.2 and 9.0.2 really wrote (benchmarks/transcode_delay.py)."""
+"""The rules of ffmpeg's generations, held against frames that binaries of 4.2.2, 5.1.9, 7.0.2 and 9.0.2
+really wrote (benchmarks/transcode_delay.py).
+"""
 
 from fractions import Fraction
 
@@ -13,7 +15,8 @@ from speechlip.scoring.transcode.times import audio_times, read_again, video_del
 TEN_A_SECOND = [0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4]
 OLD, NEW, ALL = ("4.2",), ("7.0", "9.0"), ("4.2", "7.0", "9.0")
 AVI, MP4 = protocols.AVI_MP3, protocols.MP4_AAC
-# What the JPEG files of the published commands showed, by frame rate, transcode and generation: H.264 in MP4 with AAC at 16 kHz, both from 0 on.
+# What the JPEG files of the published commands showed, by frame rate, transcode and generation:
+# H.264 in MP4 with AAC at 16 kHz, both from 0 on.
 MEASURED = [
     ("24", AVI, OLD, "0 0 1 1 2 3 4 5 6 7 8 9 10 11 12 12 13 14 15 16 17 18 19 20 21 22"),
     ("24", AVI, NEW, "0 0 1 1 2 3 4 5 6 7 8 9 10 11 11 12 13 14 15 16 17 18 19 20 21 22"),
@@ -39,12 +42,13 @@ MEASURED = [
     ("60", AVI, NEW, "0 0 1 1 2 4 6 9 11 14 16 18 21 23 26 28 30 33 35 38 40 42 45 47 50 52"),
     ("60", MP4, ALL, "0 1 2 4 6 9 11 14 16 18 21 23 26 28 30 33 35 38 40 42 45 47 50 52 54 57"),
 ]
-# Lateness of the picture in ms through the AVI transcode at 16 kHz, measured by others on flash-and-click clips: fps → 4.2.2 (and 5.1.9), 7.0.2.
+# Lateness of the frames in ms through the AVI transcode at 16 kHz, measured by others on flash-and-click
+# clips: fps → 4.2.2 (and 5.1.9), 7.0.2.
 LATENESS_MS = {"25": (80, 80), "30": (126.6, 139.7), "50": (120, 140), "60": (113.4, 133.3)}
 
 
 def shown(fps, codec_path, name, seconds=10):
-    """Frame numbers at each picture, at 16 kHz, and the rate."""
+    """Frame numbers at each frame, at 16 kHz, and the rate."""
     rate, rules = Fraction(fps), generation(name)
     timed = [(k / rate, 1 / rate, k) for k in range(int(seconds * rate))]
     method = rules.avi if codec_path == AVI else CFR
@@ -77,7 +81,7 @@ def test_latentsyncs_hop_at_30_fps(name, measured):
 
 @pytest.mark.parametrize(
     ("codec_path", "name", "starts_ms", "late_ms"),
-    [  # heard by a click through the published commands, sound at 16 kHz that starts so much after the pictures
+    [  # heard by a click through the published commands, audio at 16 kHz that starts so much after the frames
         *[(AVI, name, 0, 69.06) for name in ALL],
         *[(MP4, name, 0, 0) for name in ALL],
         (AVI, "4.2", 200, 69.06),
@@ -96,7 +100,9 @@ def test_the_sound_is_as_late_as_a_click_was_heard(codec_path, name, starts_ms, 
 
 
 def test_ten_frames_a_second_and_the_end():
-    """What 4.2.2, 5.1.9, 7.0.2 and 9.0.2 made of 5 frames, 10 a second, into MP4: the last is repeated as often as the median of three."""
+    """What 4.2.2, 5.1.9, 7.0.2 and 9.0.2 made of 5 frames, 10 a second, into MP4: the last is repeated as
+    often as the median of three.
+    """
     tenths = [(Fraction(k, 10), Fraction(1, 10), k) for k in range(5)]
     for rules in GENERATIONS.values():
         numbers = [k for _, k in frames_out(tenths, Fraction(25), CFR, rules.whole_lengths, Fraction(1, 10))]

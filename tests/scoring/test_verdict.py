@@ -1,4 +1,6 @@
-"""Which offsets are acted on: sure ones, away from the edge of the search and from 0, and no others, unless someone asks."""
+"""Which offsets are acted on: sure ones, away from the edge of the search and from 0, and no others, unless
+someone asks.
+"""
 
 import csv
 import json
@@ -56,7 +58,7 @@ def scored(clip, out, model, *more):
 
 
 def test_noise_is_undecided_and_nothing_is_moved(clip, sync_models, tmp_path):
-    """Every curve has a lowest point: a clip with the sound of nobody was "13 frames late, corrected"."""
+    """Every curve has a lowest point: a clip with the audio of nobody was "13 frames late, corrected"."""
     said, row = scored(clip, tmp_path / "out", "stated:noise:1")
     assert (
         row["offset_verdict"] == "undecided: the interval of the confidence reaches 0"

@@ -51,7 +51,8 @@ FFMPEG = Named(("4.2", "7.0", "9.0"))
     "--ffmpeg",
     type=FFMPEG,
     default="4.2",
-    help="Whose choice of frames wav2lip, latentsync and lrs follow: a generation, which is emulated, or the path of an ffmpeg to run.",
+    help="Whose choice of frames wav2lip, latentsync and lrs follow: a generation, which is emulated, "
+    "or the path of an ffmpeg to run.",
 )
 @click.option(
     "--region",
@@ -107,10 +108,11 @@ def score_sync(
     out: Path | None,
     **given: Any,
 ) -> int:
-    """Score lip-sync and images of rendered videos by a named protocol.
+    """Score lip sync and images of rendered videos by a named protocol.
 
-    RENDERS is a folder of videos (any depth) or one video. Finished clips are not scored again unless their files or the options changed. Exit code
-    0 when every clip has every score that was asked for, 3 when some are missing (each with its reason), 1 for an error.
+    RENDERS is a folder of videos (any depth) or one video. Finished clips are not scored again unless their
+    files or the options changed. Exit code 0 when every clip has every score that was asked for, 3 when some
+    are missing (each with its reason), 1 for an error.
     """
     from speechlip.commands.output.score_sync import run
 

@@ -1,1 +1,3 @@
-"""Scoring: renders and references → lip-sync and image metrics by a named protocol, each number labelled, each missing one explained."""
+"""Scoring: renders and references → lip-sync and image metrics by a named protocol; missing ones with a
+reason.
+"""

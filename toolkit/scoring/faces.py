@@ -58,7 +58,9 @@ def sidecar_of(path: Path) -> Path:
 
 
 def sidecar_landmarks(path: Path, frames: int) -> np.ndarray:
-    """(frames, 68, 2) px from the file beside the video, NaN where it has no face. Raises SourceRefused where it is missing or bad."""
+    """(frames, 68, 2) px from the file beside the video, NaN where it has no face. Raises SourceRefused where
+    it is missing or bad.
+    """
     points = np.full((frames, 68, 2), np.nan, np.float32)
     nothing = np.zeros((0, 0, 3), np.uint8)
     with open_detector("sidecar", as_source(path)) as detector:

@@ -23,10 +23,12 @@ NO_SYNC_MODEL = NotScored("no sync model", "score_clip was given none")
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks a run scores with, known before it starts. sync: name, sha256, official, is_lse; None where there is none.
+    """Which networks a run scores with, known before it starts.
 
-    problems: family → reason and sentence why its network is not there. models: file name → SHA-256 of every file that is read.
-    least_confidence: what the sync model declares (``verdict``), None where it says nothing.
+    sync: name, sha256, official, is_lse; None where there is none.
+    models: file name → SHA-256, of every file that is read.
+    problems: family of metrics → reason and sentence why its network is not there.
+    least_confidence: what the sync model declares (``verdict``); None where it says nothing.
     """
 
     sync: dict[str, Any] | None
@@ -83,7 +85,9 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
 
 
 def find_networks(options: ScoreOptions) -> Networks:
-    """Look for the weights that the options want. Raises ModelError for a file that is not what it should be, OptionError for an unknown name."""
+    """Look for the weights that the options want. Raises ModelError for a file that is not what it should be,
+    OptionError for an unknown name.
+    """
     models: dict[str, str] = {}
     problems: dict[str, tuple[str, str]] = {}
     sync = _find_sync(options, models, problems) if "lse" in options.metrics else None

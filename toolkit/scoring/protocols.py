@@ -1,7 +1,7 @@
-"""The named protocols as data: how a file becomes the crops and the sound that a sync model reads. Two scores compare when their protocol is one.
+"""The named protocols as data: how a file becomes the crops and the audio that a sync model reads.
 
-What a published pipeline does and we do not is written down too (``differs``), so that nobody takes a number for
-more than it is.
+Two scores compare when their protocol is one. What a published pipeline does and we do not is written down
+too (``differs``), so that nobody takes a number for more than it is.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,17 +11,17 @@ from speechlip.faces.tracking.tracks import TrackOptions
 
 SENTENCES = {
     "direct": "no lossy transcode, tracks of at least 50 frames, mean of the tracks",
-    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 frames "
-    "after the transcode",
-    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the transcode, mean of the "
-    "tracks",
+    "wav2lip": "as Wav2Lip's evaluation publishes it, MP3-in-AVI delay included, tracks of more than 100 "
+    "frames after the transcode",
+    "latentsync": "as LatentSync evaluates, MP4/AAC path, tracks of more than 50 frames after the "
+    "transcode, mean of the tracks",
     "lrs": "as calculate_scores_LRS.py behind the published LRS2, LRS3 and LRW numbers: pictures of any size "
     "resized to 224×224, every source frame, no crop",
     "precropped": "files that are 224×224 crops already: no detection, no crop",
 }
 """What each protocol is, as scores.json and reports say it."""
 NO_CODEC, AVI_MP3, MP4_AAC, NATIVE = "none", "avi-mp3", "mp4-aac", "native"
-"""NATIVE: no change of rate and no container between; every picture as the JPEG file that ffmpeg makes of it."""
+"""NATIVE: no change of rate and no container between; every frame as ffmpeg's JPEG file of it."""
 MEAN_OF_TRACKS, EVERY_TRACK = "mean of a clip's tracks", "every track counts as one"
 
 OWN_TRACKS = TrackOptions(pose_frames=0, box_frames=0)
@@ -35,13 +35,15 @@ SYNCNET_TRACKS = TrackOptions(
     box_frames=0,
     min_mean_side_px=100.0,
 )
-"""joonson/syncnet_python run_pipeline.py: num_failed_det 25 (25 frames from one sighting to the next), IoU over 0.5, and min_face_size 100, which
-the longer of a track's mean width and mean height must exceed."""
+"""joonson/syncnet_python run_pipeline.py: num_failed_det 25 (25 frames from one sighting to the next), IoU
+over 0.5, and min_face_size 100, which the longer of a track's mean width and mean height must exceed.
+"""
 NOT_REPEATED = (
-    "the pictures go through the container's video codec only, not through the JPEG files that follow it (unless a real ffmpeg is run) "
-    "nor the XVID copy of the crops",
+    "the pictures go through the container's video codec only, not through the JPEG files that follow it "
+    "(unless a real ffmpeg is run) nor the XVID copy of the crops",
     "shots are found by speechlip's detector, not by PySceneDetect's ContentDetector",
-    "face boxes are those of --detector on the render itself; the published ones are S3FD's on a quarter-size picture",
+    "face boxes are those of --detector on the render itself; the published ones are S3FD's on a "
+    "quarter-size picture",
 )
 LRS_NOT_REPEATED = (
     "the JPEG pictures are made by PyAV's encoder at ffmpeg's default bit rate, unless a real ffmpeg is run",
@@ -50,11 +52,16 @@ LRS_NOT_REPEATED = (
 
 @dataclass(frozen=True)
 class Protocol:
-    """One protocol. codec_path: ``none``, or the lossy hop that is really taken (``codec_path``). crops: whether faces are found and cut out.
+    """One protocol.
 
-    tracks: how faces are joined. min_frames: in how many frames a face must have been seen for its track to be scored, counted as the evaluation
-    counts them: after the transcode where there is one. per: which values the mean over a data set is taken of. differs: what the published pipeline does
-    besides.
+    id: its name.
+    codec_path: ``none``, or the lossy transcode that is really made (``transcode.codec_path``).
+    crops: whether faces are found and cut out.
+    tracks: how faces are joined.
+    min_frames: in how many frames a face must be seen for its track to be scored, counted after the
+        transcode.
+    per: which values the mean over a data set is taken of.
+    differs: what the published pipeline does besides.
     """
 
     id: str

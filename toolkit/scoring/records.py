@@ -1,4 +1,6 @@
-"""What a scoring run hands on: its tasks, one row per clip and track, and what a report shows. All go through JSON."""
+"""What a scoring run hands on: its tasks, one row per clip and track, what a report shows. All go through
+JSON.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -42,8 +44,8 @@ class ScoreRow:
     values: column of a metric → its number, of those that were computed; where another was asked for, ``reason``
         says why it is missing. Image metrics stand in the row that stands for the clip.
     frames_compared: frames with landmarks on both sides, for LMD.
-    pictures_compared: frames that PSNR, SSIM and LPIPS are means over; for CPBD alone, frames it was computed of.
-    protocol: its id, and every deviation from it: the region, weights that are not the official ones.
+    pictures_compared: frames that the image metrics are means over.
+    protocol: protocol id plus any deviation: the region, weights that are not the official ones.
     offset_verdict: whether the offset may be acted on (``sync.verdict``).
     ffmpeg: ``4.2 emulated`` or ``7.0.2 run``; empty where the protocol runs none.
     net_delay_ms: by how much the protocol and the change to 25 fps made the audio late against the frames;
@@ -120,8 +122,8 @@ class ClipDetail:
     tracks: those whose sync was scored.
     lmd_per_frame: in px, None where a face is missing; empty without LMD.
     strip_frames: which frames the filmstrips show.
-    strip_render, strip_reference: one JPEG as base64 each, ``len(strip_frames)`` mouths of 96×96 px side by side;
-        empty where there is no face or no reference.
+    strip_render, strip_reference: one JPEG as base64 each, a mouth of 96×96 px per ``strip_frames`` side by
+        side; empty where there is no face or no reference.
     notes: sentences about what was done that a reader should know.
     seconds: work by stage (``faces``, ``sync``, ``images``).
     reference_unseen: why ``strip_reference`` is empty.

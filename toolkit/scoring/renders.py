@@ -1,8 +1,9 @@
-"""Which file is compared with which: renders and references by relative path without extension, or as ``pairs.csv`` says.
+"""Which file is compared with which: by relative path without extension, or as ``pairs.csv`` says.
 
-``pairs.csv`` has the column ``render`` (relative to the renders' folder) and any of ``reference`` (relative to the references' folder, or to the
-CSV's own where no such folder is given) and ``audio`` (relative to the CSV's folder): the sound to score a silent render with. A render without a
-row is matched by name. Nothing is dropped: a render whose reference is missing is a task that says so, and references left over are listed.
+``pairs.csv`` has the column ``render`` (relative to the renders' folder) and any of ``reference`` (relative
+to the references' folder, or to the CSV's own where no such folder is given) and ``audio`` (relative to the
+CSV's folder): the audio to score a silent render with. A render without a row is matched by name. Nothing is
+dropped: a render whose reference is missing is a task that says so, and references left over are listed.
 """
 
 import csv
@@ -23,7 +24,11 @@ PAIRS_FILE = "pairs.csv"
 
 @dataclass(frozen=True)
 class Matched:
-    """tasks: one per render, sorted by name. unused_references: those that no render belongs to."""
+    """What belongs together.
+
+    tasks: one per render, sorted by name.
+    unused_references: names of references that no render belongs to.
+    """
 
     tasks: list[ScoreTask]
     unused_references: list[str]
@@ -32,9 +37,12 @@ class Matched:
 def tasks(
     renders: Path, reference: Path | None = None, pairs_csv: Path | None = None, exclude: Path | None = None
 ) -> list[ScoreTask]:
-    """One task per video under ``renders`` (a folder, or one file). exclude: a folder to leave out, such as the output's.
+    """One task per video.
 
-    Raises OptionError for a folder that is not there, a folder without a video, or a ``pairs.csv`` that cannot be used.
+    renders, reference: a folder, or one file.
+    exclude: a folder to leave out, such as the output's.
+
+    Raises OptionError for a folder without a video, or a ``pairs.csv`` that cannot be used.
     """
     return match(renders, reference, pairs_csv, exclude).tasks
 
@@ -62,7 +70,9 @@ def match(
 
 
 def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, ScoreTask]:
-    """Rows of ``pairs.csv``: the render's path → a task with its reference and driving audio. Raises OptionError."""
+    """Rows of ``pairs.csv``: the render's path → a task with its reference and driving audio. Raises
+    OptionError.
+    """
     root = renders if renders.is_dir() else renders.parent
     reference_root = reference if reference and reference.is_dir() else path.parent
     rows: dict[Path, ScoreTask] = {}
@@ -75,7 +85,8 @@ def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, 
         render = root / cells["render"]
         if not cells["render"] or render in rows:
             raise OptionError(
-                f"{path}, row {line} names {'no render' if not cells['render'] else repr(cells['render']) + ' a second time'}"
+                f"{path}, row {line} names "
+                + (f"{cells['render']!r} a second time" if cells["render"] else "no render")
             )
         rows[render] = ScoreTask(
             clip=cells["render"],
@@ -116,7 +127,8 @@ def _rows(path: Path) -> list[dict]:
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown or "render" not in columns:
         raise OptionError(
-            f"{path} has the columns {', '.join(map(repr, columns)) or 'none'}; wanted: render, and any of reference, audio"
+            f"{path} has the columns {', '.join(map(repr, columns)) or 'none'}; "
+            "wanted: render, and any of reference, audio"
         )
     return rows
 
@@ -124,7 +136,8 @@ def _rows(path: Path) -> list[dict]:
 def _check_rows(rows: dict[Path, ScoreTask], plain: Iterable[ScoreTask], pairs_csv: Path | None) -> None:
     for render in rows.keys() - {task.render for task in plain}:
         raise OptionError(
-            f"{pairs_csv} names {rows[render].clip!r}, and there is no such render; correct the path or remove the row"
+            f"{pairs_csv} names {rows[render].clip!r}, and there is no such render; "
+            "correct the path or remove the row"
         )
 
 
@@ -154,7 +167,9 @@ def _there(path: Path | None) -> tuple[Path | None, str]:
 def _by_name(
     task: ScoreTask, references: dict[str, Path], by_stem: dict[str, list[str]], one_each: bool
 ) -> ScoreTask:
-    """The reference of the same name; a reference that is one file belongs to a render that is one file, whatever it is called."""
+    """The reference of the same name; a reference that is one file belongs to a render that is one file,
+    whatever it is called.
+    """
     if task.problem:
         return task
     if one_each and len(references) == 1:

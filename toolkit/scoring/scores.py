@@ -18,7 +18,7 @@ FILE = "scores.json"
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything ``scores.json`` holds, its fields in the order of the file. A number that is missing is null there.
+    """Everything ``scores.json`` holds, in the order of the file. A number that is missing is null there.
 
     format: of the file, 1.
     speechlip: the version that scored.

@@ -1,7 +1,7 @@
-"""What the container did to the sound of a clip, and what each named protocol would add to it.
+"""What the container did to the audio of a video, and what each named protocol would add to it.
 
-Nothing is scored and no picture decoded: stamps of both streams are read, the sound is decoded once to count its samples, and where moments
-of 40 ms show the same source frame twice or never follows from the stamps (``media.video``).
+Nothing is scored and no image decoded: stamps of both streams are read, and the audio is decoded once to
+count its samples. Which frames of 40 ms show the same source frame twice, or never, follows from the stamps.
 """
 
 import struct
@@ -43,18 +43,22 @@ SKIP_SAMPLES = struct.Struct("<I")
 WHENCE = {
     NO_CODEC: "the frame on display at the centre of every 40 ms",
     NATIVE: "every source frame, read as if there were 25 a second",
-    AVI_MP3: f"MP3's {MP3_DELAY_SAMPLES} samples of delay are not declared in AVI; its muxer moves the pictures by as much, rounded up to "
-    "whole frames; ffmpeg's change to 25 fps holds source frames back further",
+    AVI_MP3: f"MP3's {MP3_DELAY_SAMPLES} samples of delay are not declared in AVI; its muxer moves the "
+    "pictures by as much, rounded up to whole frames; ffmpeg's change to 25 fps holds source frames back further",
     MP4_AAC: "MP4's edit list takes AAC's delay back; ffmpeg's change to 25 fps holds source frames back",
 }
 
 
 @dataclass(frozen=True)
 class ProtocolDelay:
-    """What a protocol's codec path and its change to 25 fps do to time. sound_ms, pictures_ms: by how much each comes later than the stamps say.
+    """What a protocol's codec path and its change to 25 fps do to time. Numbers are None where no single one
+    is true.
 
-    delay_ms, delay_frames (of 40 ms): sound less pictures, what a score sees; > 0: the sound becomes late, < 0: early. how: why.
-    ffmpeg: the generation that is emulated, empty where the protocol runs none. All four numbers are None where no single one is true.
+    protocol: its id.
+    sound_ms, pictures_ms: by how much audio and frames come later than their stamps say.
+    delay_ms, delay_frames: audio less frames, in ms and in frames of 40 ms; above 0: the audio becomes late.
+    how: why.
+    ffmpeg: the generation that is emulated; empty where the protocol runs none.
     """
 
     protocol: str
@@ -68,14 +72,29 @@ class ProtocolDelay:
 
 @dataclass(frozen=True)
 class Audit:
-    """One clip as its container has it. Times in s on the container's clock, or in ms where the name says so; rates in Hz or frames/s.
+    """One video as its container has it. Times in s are on the container's clock.
 
-    frames: moments of 40 ms at 25 fps. frames_repeated: moments that show the frame before again; frames_dropped: source frames that no moment
-    shows; frames_empty: moments in a hole. ``*_start_s``: first presentation; audio_late_ms > 0: the sound begins after the picture.
-    priming: ``declared`` (priming_samples were put in front by the encoder, the container says so, reading drops them), ``none`` (a lossless codec
-    has none), ``undeclared`` (a lossy codec whose encoder delay the container does not tell; if its stamps do not make up for it, it is heard).
-    lengths_apart_ms > 0: there is more sound than picture. clock_drift_ms: by how much the sound's stamps
-    ran away from its samples from start to end, jumps (audio_gaps) left out. Without sound the audio fields are None, and there are no delays.
+    clip: its name.
+    container, video_codec, audio_codec: as FFmpeg calls them. Without audio all audio fields are None.
+    width, height: as displayed, in px.
+    source_fps: mean rate, in frames/s.
+    variable_rate: whether it changes.
+    frames: of 40 ms.
+    frames_repeated: frames that show the one before again.
+    frames_dropped: source frames that no frame shows.
+    frames_empty: frames in a hole.
+    video_start_s, audio_start_s: first presentation.
+    video_length_s, audio_length_s: from there to the end of the last frame.
+    audio_sample_rate_hz, audio_channels: of the audio stream.
+    audio_late_ms: by how much the audio begins after the video; below 0: before it.
+    priming: what the encoder put in front of the audio: ``declared`` (reading drops it), ``none`` (a lossless
+        codec), or ``undeclared`` (if the stamps do not make up for it, it is heard).
+    priming_samples, priming_ms: how much; None where undeclared.
+    lengths_apart_ms: by how much there is more audio than video.
+    clock_drift_ms: by how much the audio's stamps ran away from its samples, jumps left out.
+    audio_gaps: jumps of the audio's stamps.
+    damaged_packets: packets that cannot be read.
+    delays: what each protocol would add; empty without audio.
     """
 
     clip: str
@@ -108,13 +127,17 @@ class Audit:
 
 
 def audit_clip(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX) -> Audit:
-    """Read one clip's stamps and sound. ``clip`` is its name in the output, the file's own where none is given. max_picture_px: as for ``probe``.
+    """Read one video's stamps and audio.
 
-    Raises SourceRefused: no video stream, not a video file, …; for sound that cannot be decoded at all also (stage ``audio``).
+    clip: its name in the output; empty: the file's own.
+    max_picture_px: as for ``probe``.
+
+    Raises SourceRefused: ``no video stream``, ``not a video file``, …; ``no decodable audio`` (stage
+    ``audio``).
     """
     path, tally = Path(path), Counter[str]()
     info = probe(path, need_audio=False, max_picture_px=max_picture_px)
-    moments, video_length_s = _pictures(path, info, tally)
+    frames, video_length_s = _video(path, info, tally)
     return Audit(
         clip=clip or path.name,
         container=info.container,
@@ -123,7 +146,7 @@ def audit_clip(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX)
         height=info.height,
         source_fps=round(info.source_fps, 4),
         variable_rate=info.variable_rate,
-        frames=moments,
+        frames=frames,
         frames_repeated=tally["repeated_frames"],
         frames_dropped=tally["dropped_frames"] + tally["unshown_frames"],
         frames_empty=tally["empty_frames"],
@@ -135,7 +158,9 @@ def audit_clip(path: Path, clip: str = "", max_picture_px: int = MAX_PICTURE_PX)
 
 
 def protocol_delays(path: Path, info: MediaInfo) -> tuple[ProtocolDelay, ...]:
-    """What each named protocol does to the timing of this clip, by its stamps; those that run ffmpeg by each of its generations."""
+    """What each named protocol does to the timing of this clip, by its stamps; those that run ffmpeg by each
+    of its generations.
+    """
     found = []
     for protocol in PROTOCOLS.values():
         names = GENERATIONS if protocol.codec_path in (AVI_MP3, MP4_AAC) else (DEFAULT,)
@@ -161,8 +186,8 @@ def _delay(protocol: Protocol, added: Delay | None, ffmpeg: str) -> ProtocolDela
     )
 
 
-def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
-    """Moments, and seconds from the first presentation to the end of the last frame; what 25 fps repeats and drops goes into ``tally``."""
+def _video(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
+    """Frames, and seconds from first presentation to the end of the last frame. tally: what 25 fps drops."""
     with open_local(path) as container:
         stream = require_stream(video_stream(container))
         zero_s, presented = video_zero_s(stream.time_base, info), keeps_presentation_times(container)
@@ -179,8 +204,8 @@ def _pictures(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
             (stamp, length, None) for stamp, length in without_wild_stamps(stamps) if stamp is not None
         )
     spans = list(display_spans(timed, zero_s, tally))
-    moments = sum(1 for _ in one_per_frame(((start, stop, True) for start, stop, _ in spans), tally))
-    return moments, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
+    frames = sum(1 for _ in one_per_frame(((start, stop, True) for start, stop, _ in spans), tally))
+    return frames, float(max((stop for _, stop, _ in spans), default=Fraction(0)))
 
 
 def _audio(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
@@ -220,10 +245,12 @@ def _stamped_lengths(
 
 
 def _clock(heard: Iterable[tuple[Fraction | None, Fraction]]) -> tuple[Fraction, Fraction, int]:
-    """(stamp, length) of every frame, s → length from the first stamp to the end, drift of the stamps against the samples, jumps.
+    """(stamp, length) of every audio frame, in s → length from first stamp to end, drift of the stamps,
+    jumps.
 
     >>> tenth = Fraction(1, 10)
-    >>> drifting = [(0, tenth), (Fraction("0.101"), tenth), (Fraction("0.202"), tenth), (Fraction(1), tenth), (None, tenth)]
+    >>> stamps = (0, Fraction("0.101"), Fraction("0.202"), Fraction(1), None)
+    >>> drifting = [(stamp, tenth) for stamp in stamps]
     >>> [float(found) for found in _clock(drifting)]
     [1.2, 0.002, 1.0]
     """

@@ -1,7 +1,8 @@
-"""A corrected copy of a clip: its sound moved by the measured offset, its pictures copied bit by bit.
+"""A corrected copy of a video: its audio moved by the measured offset, its video stream copied bit by bit.
 
-The samples are moved, not their stamps: OpenCV, decord and ``ffmpeg -i clip.mp4 sound.wav`` do not ask when a stream is said to start, so a copy
-corrected by stamps alone would be as wrong to them as before. Lossy sound is therefore encoded once more, at no less than its own bit rate.
+The samples are moved, not their stamps: OpenCV, decord and ``ffmpeg -i clip.mp4 sound.wav`` do not ask when a
+stream is said to start, so a copy corrected by stamps alone would be as wrong to them as before. Lossy audio
+is therefore encoded once more, at no less than its own bit rate.
 """
 
 from collections import Counter
@@ -48,14 +49,14 @@ MUXERS = {
 }
 """Endings of copies; what else is read (DV, MXF, RealMedia …) becomes Matroska."""
 LEAST_BITS_PER_S = 128_000
-"""Sound that is encoded a second time gets at least this, where its codec does."""
+"""Audio that is encoded a second time gets at least this, where its codec does."""
 PACKED = {"uint8": "u8", "int16": "s16", "int32": "s32", "float32": "flt", "float64": "dbl"}
 """Sample formats by their numbers. Packed, because PyAV reads past the end of a frame of eight planes."""
 Piece = tuple[Fraction | None, np.ndarray]  # presentation time in s, (channels, n) samples
 
 
 def corrected_suffix(video: Path) -> str:
-    """The ending a corrected copy should have: the video's own where that container can be written, else ``.mkv``.
+    """The ending a corrected copy should have: the video's own where that can be written, else ``.mkv``.
 
     >>> corrected_suffix(Path("talk.MP4")), corrected_suffix(Path("talk.rm"))
     ('.MP4', '.mkv')
@@ -64,14 +65,20 @@ def corrected_suffix(video: Path) -> str:
 
 
 def write_corrected(video: Path, offset_frames: int, out: Path) -> None:
-    """Write ``out``: the sound of ``video`` moved by ``offset_frames`` of 40 ms, its picture stream copied packet by packet.
+    """Write a copy with its audio moved, its video stream copied packet by packet; it appears only when
+    complete.
 
-    offset_frames as ``score-sync`` measures it: > 0, the audio is early and is delayed, silence first; < 0, it is late and its beginning, which
-    belongs to no picture, is cut off. In ``out`` the sound begins with the picture. The container is what ``out`` ends in; AVI gets PCM, since it
-    cannot say what delay a lossy codec has. Other streams (subtitles, second languages) are left out. ``out`` appears only when it is complete.
+    video: the file.
+    offset_frames: as ``score-sync`` measures it, in frames of 40 ms. Above 0 the audio is early: it is
+        delayed, silence first. Below 0 it is late: its beginning, which belongs to no frame, is cut off.
+    out: the copy, whose ending says its container. AVI gets PCM, since it cannot say what delay a lossy codec
+        has.
 
-    Raises OptionError for an ending that cannot be written, a container that does not carry these streams, or a move by more than there is of
-    sound; SourceRefused for a video without sound or that cannot be read; WriteError where ``out`` cannot be written.
+    In the copy audio and video begin together. Other streams (subtitles, second languages) are left out.
+
+    Raises OptionError for an ending that cannot be written, a container that does not carry these streams, or
+    a move by more than there is of audio; SourceRefused for a video without audio or that cannot be read;
+    WriteError.
     """
     video, out = Path(video), Path(out)
     _check_out(video, out)
@@ -91,7 +98,8 @@ def write_corrected(video: Path, offset_frames: int, out: Path) -> None:
                 else "encode its pictures as H.264 first"
             )
             raise OptionError(
-                f"{video} ({info.video_codec}, {info.audio_codec}) cannot be copied into {out.suffix}: {error}; {advice}"
+                f"{video} ({info.video_codec}, {info.audio_codec}) cannot be copied into {out.suffix}: "
+                f"{error}; {advice}"
             ) from error
 
 
@@ -106,40 +114,48 @@ def _check_out(video: Path, out: Path) -> None:
 
 def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxer: str) -> None:
     with open_local(video) as seen, open_local(video) as heard, av.open(file, "w", format=muxer) as container:
-        picture, sound = require_stream(video_stream(seen)), require_stream(audio_stream(heard))
+        video_in, audio_in = require_stream(video_stream(seen)), require_stream(audio_stream(heard))
         container.metadata.update(seen.metadata)
-        copied, encoded = container.add_stream_from_template(picture), _encoder(container, sound, info)
-        _keep_shape(picture, copied, muxer)
+        copied, encoded = container.add_stream_from_template(video_in), _encoder(container, audio_in, info)
+        _keep_shape(video_in, copied, muxer)
         pieces = moved(
-            _planar(stamped_frames(heard, sound, Counter(), info.audio_shifts), encoded), info, shift_s
+            _planar(stamped_frames(heard, audio_in, Counter(), info.audio_shifts), encoded), info, shift_s
         )
-        for packet in merge(_copies(seen, picture, copied, info), _encode(encoded, pieces, info), key=_due_s):
+        for packet in merge(
+            _copies(seen, video_in, copied, info), _encode(encoded, pieces, info), key=_due_s
+        ):
             container.mux(packet)
 
 
-def _keep_shape(picture: av.VideoStream, copied: Any, muxer: str) -> None:
-    """Carry over a pixel aspect that stands in the container alone. Raises OptionError where the other container cannot be told."""
-    aspect = picture.sample_aspect_ratio
-    if not aspect or aspect == (picture.codec_context.sample_aspect_ratio or 1):
+def _keep_shape(video_in: av.VideoStream, copied: Any, muxer: str) -> None:
+    """Carry over a pixel aspect that the container alone says. Raises OptionError where ``muxer`` cannot say
+    it.
+    """
+    aspect = video_in.sample_aspect_ratio
+    if not aspect or aspect == (video_in.codec_context.sample_aspect_ratio or 1):
         return
     if muxer not in ("mp4", "mov", "3gp", "3g2"):
         told = f"that its pixels are {aspect.numerator}:{aspect.denominator} stands in the container alone"
         raise OptionError(
-            f"{told}, and would be lost: give the copy an .mp4 or .mov ending, or encode its pictures with square pixels"
+            f"{told}, and would be lost: give the copy an .mp4 or .mov ending, "
+            "or encode its pictures with square pixels"
         )
     copied.codec_context.sample_aspect_ratio = aspect
 
 
 def moved(pieces: Iterable[Piece], info: MediaInfo, shift_s: Fraction) -> Iterator[np.ndarray]:
-    """(time, (channels, n)) → arrays to be laid side by side, the first sample at the first picture, all ``shift_s`` later than they were.
+    """Pieces of audio as arrays to be laid side by side, from the first frame on, all ``shift_s`` later.
 
-    Silence stands where there was none; what would come before the first picture is cut off.
+    pieces: (time in s, (channels, n) samples). Silence fills gaps; what would come before the first frame is
+        cut off.
 
     >>> from types import SimpleNamespace
     >>> info = SimpleNamespace(audio_sample_rate_hz=100, video_start_s=0.0)
     >>> sound = [(Fraction(0), np.array([[1, 2, 3, 4]]))]
-    >>> [np.concatenate(list(moved(sound, info, Fraction(seconds))), axis=1).tolist() for seconds in ("0.02", "-0.02")]
-    [[[0, 0, 1, 2, 3, 4]], [[3, 4]]]
+    >>> for shift_s in (Fraction("0.02"), Fraction("-0.02")):
+    ...     print(np.concatenate(list(moved(sound, info, shift_s)), axis=1).tolist())
+    [[0, 0, 1, 2, 3, 4]]
+    [[3, 4]]
     """
     rate, zero_s = info.audio_sample_rate_hz, Fraction(info.video_start_s)
     written, expected = 0, None
@@ -159,17 +175,20 @@ def moved(pieces: Iterable[Piece], info: MediaInfo, shift_s: Fraction) -> Iterat
             written = expected
 
 
-def _encoder(container: OutputContainer, sound: av.AudioStream, info: MediaInfo) -> av.AudioStream:
-    """A stream for sound of the same codec, rate and channels: PCM where AVI could not say the codec's delay, the container's own choice
-    where nothing here encodes the codec."""
-    codec = sound.codec_context.codec.canonical_name
+def _encoder(container: OutputContainer, audio_in: av.AudioStream, info: MediaInfo) -> av.AudioStream:
+    """A stream for audio of the same codec, rate and channels.
+
+    PCM where AVI could not say the codec's delay; the container's own choice where nothing here encodes the
+    codec.
+    """
+    codec = audio_in.codec_context.codec.canonical_name
     if container.format.name == "avi" and not codec.startswith(LOSSLESS):
         codec = "pcm_s16le"
     codec = next(filter(_encodes, (codec, container.default_audio_codec)), "aac")
     stream: Any = container.add_stream(codec, rate=info.audio_sample_rate_hz)
-    stream.layout = sound.codec_context.layout.name
+    stream.layout = audio_in.codec_context.layout.name
     if not codec.startswith(LOSSLESS):
-        stream.bit_rate = max(LEAST_BITS_PER_S, sound.bit_rate or 0)
+        stream.bit_rate = max(LEAST_BITS_PER_S, audio_in.bit_rate or 0)
     return stream
 
 
@@ -182,9 +201,9 @@ def _encodes(codec: str) -> bool:
 
 
 def _copies(
-    container: InputContainer, picture: av.VideoStream, copied: av.VideoStream, info: MediaInfo
+    container: InputContainer, video_in: av.VideoStream, copied: av.VideoStream, info: MediaInfo
 ) -> Iterator[av.Packet]:
-    for packet in packets(container, picture, Counter(), info.video_shifts):
+    for packet in packets(container, video_in, Counter(), info.video_shifts):
         if packet.size:
             packet.stream = copied
             yield packet
@@ -193,7 +212,7 @@ def _copies(
 def _planar(
     stamped: Iterable[tuple[Fraction | None, av.AudioFrame]], encoded: av.AudioStream
 ) -> Iterator[Piece]:
-    """Frames as arrays in their own kind of numbers, so that lossless sound stays what it is."""
+    """Frames as arrays in their own kind of numbers, so that lossless audio stays what it is."""
     split: Resampler | None = None
     for stamp, frame in stamped:
         name = frame.format.name

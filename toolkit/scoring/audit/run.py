@@ -48,8 +48,11 @@ def audit(
     """Say what containers did to audio, and what each protocol would add. Nothing is scored.
 
     videos: a folder of videos at any depth, or one video.
-    out: a folder that gets ``audit.json``; None: nothing is written. What lies in it (or in ``scores``) is no video.
-    workers: processes. limits: of one video. max_picture_px: a video whose frames have more pixels is refused.
+    out: a folder that gets ``audit.json``; None: nothing is written. What lies in it (or in ``scores``) is no
+        video.
+    workers: processes.
+    limits: of one video.
+    max_picture_px: a video whose frames have more pixels is refused.
 
     Raises OptionError for a path that is not there or without a video, WriteError.
     """

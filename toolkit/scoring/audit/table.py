@@ -32,7 +32,8 @@ def _lines(found: Audit) -> Iterator[tuple[str, str]]:
     if found.audio_codec is not None:
         yield (
             "starts",
-            f"video {found.video_start_s:.3f} s, audio {found.audio_start_s:.3f} s: {_late_words(found.audio_late_ms or 0)}",
+            f"video {found.video_start_s:.3f} s, audio {found.audio_start_s:.3f} s: "
+            f"{_late_words(found.audio_late_ms or 0)}",
         )
         yield "priming", _priming_words(found)
         lengths = f"video {found.video_length_s:.3f} s, audio {found.audio_length_s:.3f} s"

@@ -18,7 +18,7 @@ from speechlip.scoring.transcode.codec_path import count_frames
 from speechlip.timing import seconds
 
 LENGTH_TOLERANCE_FRAMES = 5
-"""0.2 s: what generators drop at the end for want of a whole window of audio (Wav2Lip reads 16 mel columns)."""
+"""0.2 s: what generators drop at the end where no whole window of audio is left (Wav2Lip: 16 mel columns)."""
 UNREADABLE = "reference unreadable"
 
 
@@ -78,7 +78,8 @@ def check_lengths(render: int, reference: int) -> None:
     if abs(render - reference) > LENGTH_TOLERANCE_FRAMES:
         raise NotScored(
             "length mismatch",
-            f"render {render} frames ({seconds(render):.2f} s), reference {reference} ({seconds(reference):.2f} s); "
+            f"render {render} frames ({seconds(render):.2f} s), "
+            f"reference {reference} ({seconds(reference):.2f} s); "
             f"{LENGTH_TOLERANCE_FRAMES} frames apart are allowed",
         )
 

@@ -1,7 +1,7 @@
 """Image metrics of a clip and its filmstrips, in one reading of both files.
 
-The render's frames are shown to ``Comparison`` by whoever reads them: lip sync, or ``SharedFrames.finish``. So the
-render is decoded once for both, where no codec path lies between.
+The render's frames are shown to ``Comparison`` by whoever reads them: lip sync, or ``SharedFrames.finish``.
+So the render is decoded once for both, where no codec path lies between.
 """
 
 import math
@@ -214,7 +214,9 @@ def _images(path: Path, info: MediaInfo) -> Generator[np.ndarray | None]:
 
 
 def region_boxes(region: str, faces: FaceTracks | None, info: MediaInfo) -> Boxes | None:
-    """The region in every frame, None for all of every frame. info: of the video in whose pixels the boxes are.
+    """The region in every frame; None for whole frames.
+
+    info: of the video in whose pixels the boxes are.
 
     Raises NotScored: ``no face``, ``no landmarks``, ``picture size changes``.
     """

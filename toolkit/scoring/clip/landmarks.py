@@ -1,4 +1,7 @@
-"""LMD of a clip, and other metrics of its landmarks. The reference's landmarks are brought to the render's size, so that it is in px of the render."""
+"""LMD of a clip, and other metrics of its landmarks.
+
+The reference's landmarks are brought to the render's size, so that LMD is in px of the render.
+"""
 
 from dataclasses import dataclass
 
@@ -94,12 +97,13 @@ def compute(
 
 
 def scale_to_render(render: MediaInfo, reference: MediaInfo) -> float:
-    """The factor that brings the reference's pixels to the render's. Raises NotScored for other proportions."""
+    """The factor that brings the reference's px to the render's. Raises NotScored for other proportions."""
     across, down = render.width / reference.width, render.height / reference.height
     if abs(across / down - 1) > ASPECT_TOLERANCE:
         raise NotScored(
             "different proportions",
-            f"render {size_words(render)}, reference {size_words(reference)}: not the same part of the picture",
+            f"render {size_words(render)}, reference {size_words(reference)}: "
+            "not the same part of the picture",
         )
     return (across + down) / 2
 
@@ -117,7 +121,8 @@ def of_both(
     if render is None or reference is None:
         raise NotScored(
             "no landmarks",
-            "the detector gives boxes only; take --detector mediapipe, or put .landmarks.npz beside both videos",
+            "the detector gives boxes only; take --detector mediapipe, "
+            "or put .landmarks.npz beside both videos",
         )
     check_lengths(len(render), len(reference))
     both = min(len(render), len(reference))

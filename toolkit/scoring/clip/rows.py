@@ -1,4 +1,6 @@
-"""Results of a clip → its rows: one per face track, last the one that stands for the clip; missing numbers with reasons."""
+"""Results of a clip → its rows: one per face track, last the one that stands for the clip; missing numbers
+with reasons.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +23,8 @@ MEAN = "mean"
 def clip_rows(
     results: ClipResults, options: ScoreOptions, model: SyncModel | None, problems: Mapping[str, NotScored]
 ) -> tuple[ScoreRow, ...]:
-    """One row of a clip with one face track or none; else one per track, and last the one that stands for the clip.
+    """One row of a clip with one face track or none; else one per track, and last the one that stands for the
+    clip.
 
     problems: family → why it has no value.
     """
@@ -67,20 +70,19 @@ def label(options: ScoreOptions, model: SyncModel | None) -> str:
 def with_verdicts(
     rows: Sequence[ScoreRow], model_least: float | None, rules: CorrectionRules
 ) -> tuple[ScoreRow, ...]:
-    """The rows of one clip with ``offset_verdict``; the row of a clip of several tracks says what they agree on."""
-    judged = [replace(row, offset_verdict=_verdict(row, model_least, rules)) for row in rows]
-    own = [row for row in judged if row.track != MEAN and row.offset_frames is not None]
-    if judged[-1].track == MEAN and own:
-        undecided = [row.offset_verdict for row in own if row.offset_verdict.startswith(UNDECIDED)]
-        agreed = (
-            undecided[0]
-            if undecided
-            else own[0].offset_verdict
-            if len({row.offset_frames for row in own}) == 1
-            else DISAGREE
-        )
-        judged[-1] = replace(judged[-1], offset_verdict=agreed)
-    return tuple(judged)
+    """The rows of one clip with ``offset_verdict``; of several tracks the last row has what they agree on."""
+    decided = [replace(row, offset_verdict=_verdict(row, model_least, rules)) for row in rows]
+    tracks = [row for row in decided if row.track != MEAN and row.offset_frames is not None]
+    if decided[-1].track == MEAN and tracks:
+        decided[-1] = replace(decided[-1], offset_verdict=_agreed(tracks))
+    return tuple(decided)
+
+
+def _agreed(tracks: Sequence[ScoreRow]) -> str:
+    """The verdict of all tracks; undecided where one of them is, or where they differ."""
+    undecided = (row.offset_verdict for row in tracks if row.offset_verdict.startswith(UNDECIDED))
+    same = len({row.offset_frames for row in tracks}) == 1
+    return next(undecided, tracks[0].offset_verdict if same else DISAGREE)
 
 
 def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -> str:

@@ -36,12 +36,13 @@ def score(
 ) -> ClipScore:
     """Score one render in this process.
 
-    render: a video. reference: the real video, None where there is none. audio: a file whose audio is scored instead
-    of the render's own.
+    render: a video.
+    reference: the real video; None where there is none.
+    audio: a file whose audio is scored instead of the render's own.
 
-    A score that was asked for and could not be computed has its reason in ``ClipScore.missing``, and the sentence for
-    a person in ``ClipScore.detail.notes``. Raises OptionError for options that cannot be used, ModelError for weights
-    that are not what they should be, SourceRefused for a render that cannot be read.
+    A score that was asked for and could not be computed has its reason in ``ClipScore.missing``, and the
+    sentence for a person in ``ClipScore.detail.notes``. Raises OptionError for options that cannot be used,
+    ModelError for weights that are not what they should be, SourceRefused for a render that cannot be read.
     """
     render = Path(render)
     task = ScoreTask(

@@ -1,4 +1,4 @@
-"""Filmstrips for the report: the same few moments of render and reference, the mouth in the middle."""
+"""Filmstrips for the report: the same few frames of render and reference, the mouth in the middle."""
 
 import base64
 import io
@@ -16,7 +16,10 @@ JPEG_QUALITY = 80
 
 @dataclass
 class Strips:
-    """Collects mouths while pictures go by. frames: which moments, at most 10, spread over the time that the render's face is there."""
+    """Collects mouths while frames go by.
+
+    frames: which, at most 10, spread over the time that the render's face is there.
+    """
 
     frames: tuple[int, ...] = ()
     _plans: tuple[dict[int, np.ndarray], ...] = ({}, {})
@@ -24,7 +27,9 @@ class Strips:
 
     @classmethod
     def of(cls, frames: int, render: FaceTracks | None, reference: FaceTracks | None) -> "Strips":
-        """Strips that are still empty. frames: of the render; without a face that lasts in it they stay empty."""
+        """Strips that are still empty. frames: of the render; without a face that lasts in it they stay
+        empty.
+        """
         if render is None or not render.selected:
             return cls()
         there = [
@@ -46,20 +51,20 @@ class Strips:
     def see(self, index: int, render: np.ndarray, reference: np.ndarray | None) -> None:
         if index not in self.frames:
             return
-        for picture, plan, mouths in zip((render, reference), self._plans, self._mouths, strict=True):
-            if picture is not None and index in plan:
-                mouths[index] = cut(picture, plan[index])
+        for image, plan, mouths in zip((render, reference), self._plans, self._mouths, strict=True):
+            if image is not None and index in plan:
+                mouths[index] = cut(image, plan[index])
 
     def encoded(self) -> tuple[str, str]:
-        """Both strips as base64 of a JPEG, mouths side by side, black where one is missing; empty where there is none at all."""
+        """Both strips as base64 of a JPEG, mouths side by side, black where one is missing."""
         render, reference = (_jpeg(self.frames, mouths) for mouths in self._mouths)
         return render, reference
 
 
-def affines(looked: FaceTracks, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
+def affines(faces: FaceTracks, frames: tuple[int, ...]) -> dict[int, np.ndarray]:
     """Frame → the affine that cuts its mouth."""
     found: dict[int, np.ndarray] = {}
-    for track in looked.selected:
+    for track in faces.selected:
         inside = [index for index in frames if track.start_frame <= index < track.stop_frame]
         if inside:
             plan: CropPlan = plan_crop(track)

@@ -30,7 +30,8 @@ class ClipAudio:
 
     path: its file, None where there is none.
     kind: ``own``, ``driving`` or ``none``.
-    net_delay_ms: by how much protocol and change to 25 fps make it late against the frames; None where unknown.
+    net_delay_ms: by how much protocol and change to 25 fps make it late against the frames; None where
+    unknown.
     problem: why there is none.
     """
 
@@ -92,7 +93,7 @@ def score_sync(
 
 
 def find_audio(files: ClipFiles, options: ScoreOptions) -> ClipAudio:
-    """The driving audio where there is one, else the render's own, and what the protocol does to its timing."""
+    """The driving audio where there is one, else the render's own; what the protocol does to its timing."""
     task, info = files.task, files.info
     if task.audio_problem:
         return ClipAudio(problem=NotScored("no driving audio", task.audio_problem))
@@ -131,7 +132,8 @@ def _score(
 def footage_of(
     files: ClipFiles, open_frames: OpenFrames, audio: Path, options: ScoreOptions, folder: Path
 ) -> Footage:
-    """What the sync model is shown: the render itself, or what the protocol's codec path makes of it in ``folder``.
+    """What the sync model is shown: the render itself, or what the protocol's codec path makes of it in
+    ``folder``.
 
     Raises SourceRefused.
     """
@@ -139,12 +141,12 @@ def footage_of(
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
         heard = replace(info, audio_shifts=audio_shifts_of(audio, render, info))
-        sound = read_audio(audio, heard, audio_zero_s(audio, render, info), files.frames, tally)
-        return Footage(open_frames, sound, corrected=sentences(tally))
+        samples = read_audio(audio, heard, audio_zero_s(audio, render, info), files.frames, tally)
+        return Footage(open_frames, samples, corrected=sentences(tally))
     transcode = through(protocol, render, info, audio, folder, options.transcoder)
     shifts = audio_shifts_of(audio, render, info) if transcode.audio_path == audio else ()
     heard = replace(info, audio_shifts=shifts)
-    sound = read_audio(transcode.audio_path, heard, transcode.audio_zero_s, len(transcode.order), tally)
+    samples = read_audio(transcode.audio_path, heard, transcode.audio_zero_s, len(transcode.order), tally)
     side_px = CROP_PX if protocol.codec_path == protocols.NATIVE else 0
     shown = tuple(min(max(0, int(middle_s * FPS)), files.frames - 1) for middle_s in transcode.middles_s)
-    return Footage(lambda: transcode_images(transcode, side_px), sound, shown, sentences(tally))
+    return Footage(lambda: transcode_images(transcode, side_px), samples, shown, sentences(tally))

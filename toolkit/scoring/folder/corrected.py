@@ -60,14 +60,14 @@ def fix_offsets(
 ) -> FixedOffsets:
     """``score_folder``, and then a corrected copy in ``OUT/corrected`` of every clip whose offset is decided.
 
-    Its audio is moved by a whole number of frames, its video stream copied as it is. Finished clips are not scored
-    again, also under other ``rules``. Raises what ``score_folder`` does, and OptionError for a protocol with a
-    codec path or where no sync model measures an offset.
+    Its audio is moved by a whole number of frames, its video stream copied as it is. Finished clips are not
+    scored again, also under other ``rules``. Raises what ``score_folder`` does, and OptionError for a
+    protocol with a codec path or where no sync model measures an offset.
     """
     if protocols.get(options.protocol).codec_path != protocols.NO_CODEC:
         raise OptionError(
-            "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path adds, "
-            "and files have not"
+            "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path "
+            "adds, and files have not"
         )
     job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress)
     check_sync_model(job)
@@ -88,7 +88,9 @@ def check_sync_model(job: ScoreJob) -> None:
 
 
 def correct(task: ScoreTask, row: ScoreRow, folder: Path) -> Correction:
-    """A corrected copy below ``folder`` where the clip's offset is decided. row: the one that stands for the clip."""
+    """A corrected copy below ``folder`` where the clip's offset is decided. row: the one that stands for the
+    clip.
+    """
     why = why_not_corrected(task, row)
     if why or row.offset_frames is None:
         return Correction(task.clip, None, why)

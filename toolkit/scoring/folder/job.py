@@ -1,4 +1,5 @@
-"""``score_folder``: every clip on a process of its own, each result kept as soon as it is there, the tables last.
+"""``score_folder``: every clip on a process of its own, each result kept as soon as it is there, the tables
+last.
 
 A run that was stopped, or is repeated, scores only clips whose files, options, networks or versions changed.
 """
@@ -59,8 +60,8 @@ def score_folder(
     command: what ``scores.json`` and the report say was run.
 
     A score that is missing has its reason in ``Scores.rows`` and is counted in ``Scores.missing``. Raises
-    OptionError for paths and options that cannot be used, or where another run writes into ``out`` or other clips'
-    results lie there; ModelError for weights that are not what they should be; WriteError.
+    OptionError for paths and options that cannot be used, or where another run writes into ``out`` or other
+    clips' results lie there; ModelError for weights that are not what they should be; WriteError.
     """
     return run(
         make_job(renders, out, reference, options, pairs, limits, rules, command, progress), workers, progress
@@ -102,7 +103,9 @@ def make_job(
     command: str,
     progress: Progress,
 ) -> ScoreJob:
-    """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any work."""
+    """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any
+    work.
+    """
     out = Path(out)
     matched = match(
         there(renders), there(reference) if reference else None, Path(pairs) if pairs else None, exclude=out
@@ -123,7 +126,9 @@ def there(path: str | Path) -> Path:
 
 
 def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
-    """Score every clip that has no finished result, and write tables and report. Raises OptionError, WriteError."""
+    """Score every clip that has no finished result, and write tables and report. Raises OptionError,
+    WriteError.
+    """
     folder = make_folder(job.out / kept.FOLDER)
     with only_run(folder), scratch_folder(folder / SCRATCH) as scratch:
         refuse_fewer(job.out, job.options.metrics)

@@ -39,7 +39,9 @@ NO_NUMBERS = ("syncnet_weights", "allow_unknown_weights")
 
 
 def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Networks) -> Path:
-    """The file in ``folder`` for a clip's result; another one where anything changed that its numbers depend on."""
+    """The file in ``folder`` for a clip's result; another one where anything changed that its numbers depend
+    on.
+    """
     files = [task.render, *filter(None, (task.reference, task.driving_audio))]
     files += [sidecar_of(path) for path in (task.render, task.reference) if path]
     facts = {
@@ -74,7 +76,7 @@ def read(place: Path) -> ClipScore:
 
 
 def finished(place: Path) -> bool:
-    """Whether a clip's result is there and final; one that is damaged, or that another run may mend, is not."""
+    """Whether a clip's result is there and final: neither damaged, nor one that another run may mend."""
     try:
         return not may_pass(read(place))
     except (OSError, ValueError, TypeError, KeyError):

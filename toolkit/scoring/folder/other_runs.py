@@ -14,21 +14,21 @@ INDEX = "index"
 
 
 def refuse_fewer(out: Path, metrics: Sequence[str]) -> None:
-    """Raises OptionError where the scores in ``out`` have metrics that this run leaves out, and would remove."""
+    """Raises OptionError where the scores in ``out`` have metrics that this run would remove."""
     before = _scores_in(out)
     left_out = [family for family in before.options.get("metrics", ()) if family not in metrics]
     if left_out:
         raise OptionError(
-            f"{out} holds scores of {','.join(left_out)} as well, which this run leaves out and would remove; "
-            "ask for them too, or choose another -o"
+            f"{out} holds scores of {','.join(left_out)} as well, which this run leaves out "
+            "and would remove; ask for them too, or choose another -o"
         )
 
 
 def claim(out: Path, clips: Path, tasks: Sequence[ScoreTask]) -> None:
     """Note in ``clips`` that the scores in ``out`` are of ``tasks``.
 
-    Raises OptionError where they are of other clips as well that are still there: a sub-folder scored into its
-    parent's scores would remove the rows and the results of all others.
+    Raises OptionError where they are of other clips as well that are still there: a sub-folder scored into
+    its parent's scores would remove the rows and the results of all others.
     """
     now = {str(task.render.absolute()): task.clip for task in tasks}
     left_out = [
@@ -44,7 +44,9 @@ def claim(out: Path, clips: Path, tasks: Sequence[ScoreTask]) -> None:
 
 
 def known(out: Path, clips: Path) -> dict[str, str]:
-    """Path of each render that was scored into ``out`` → its clip; from ``scores.json`` where there is no index."""
+    """Path of each render that was scored into ``out`` → its clip; from ``scores.json`` where there is no
+    index.
+    """
     try:
         return dict(json.loads((clips / INDEX).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -56,7 +56,9 @@ def scores_of(
 def values_of(
     metric: Metric, results: Sequence[ClipScore], protocol: protocols.Protocol
 ) -> list[float | None]:
-    """The values that a mean is taken over: one per clip, or of lip sync one per track where the protocol says so."""
+    """The values that a mean is taken over: one per clip, or of lip sync one per track where the protocol
+    says so.
+    """
     by_track = protocol.per == protocols.EVERY_TRACK and metric.family == FAMILY
     chosen: list[ScoreRow] = []
     for result in results:

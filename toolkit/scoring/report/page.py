@@ -1,7 +1,7 @@
 """``report.html``: one page about one scoring run, in one file that asks nothing of a network.
 
-The page is ``report.html`` of this package with the run's numbers put in as JSON; the page draws them itself. It writes every name as text, and
-its content policy forbids it to load anything.
+The page is ``report.html`` of this package with the run's numbers put in as JSON; the page draws them itself.
+It writes every name as text, and its content policy forbids it to load anything.
 """
 
 import re
@@ -54,7 +54,8 @@ def page_data(scores: Scores) -> dict[str, Any]:
 
 
 def shown_columns(metrics: Sequence[str]) -> list[str]:
-    """The columns to show: those that were asked for, a sync model's in LSE's place, none that stands beside another.
+    """The columns to show: those that were asked for, a sync model's in LSE's place, none that stands beside
+    another.
 
     >>> shown_columns(["offset_frames", "windows", "psnr", "sync_confidence"])
     ['sync_confidence', 'offset_frames', 'psnr']
@@ -70,7 +71,8 @@ def column(name: str) -> dict[str, Any]:
     ``higher`` is None where neither way is better; then the number farthest from 0 is the worst.
 
     >>> column("psnr")
-    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr', 'digits': 2, 'mean_digits': 2}
+    {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr',
+     'digits': 2, 'mean_digits': 2}
     """
     metric = metric_of(name)
     return {

@@ -1,6 +1,8 @@
-"""Rows that papers printed, for orientation beside one's own: other videos, other pipelines, never a baseline of this run.
+"""Rows that papers printed, for orientation beside one's own: other videos, other pipelines, never a baseline
+of this run.
 
-The rows lie in ``published.yaml`` as printed (a null is "N/A" or not printed). Rows that come from elsewhere than the papers are kept apart.
+The rows lie in ``published.yaml`` as printed (a null is "N/A" or not printed). Rows that come from elsewhere
+than the papers are kept apart.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ NOTES = {
     "se4lip_tab6": ("SE4Lip, table 6", "ablation; video “May”"),
     "speech2lip_tab1": (
         "Speech2Lip, table 1",
-        "image metrics in the mouth region; Sync is SyncNet's confidence; set I: “May”, 500×500; set II: “Obama2”, 624×624; "
+        "image metrics in the mouth region; Sync is SyncNet's confidence; set I: “May”, 500×500; "
+        "set II: “Obama2”, 624×624; "
         "atvg, makeittalk, wav2lip and pc_avs were trained on a large extra corpus",
     ),
     "synctalk_ave_readme_may": ("SyncTalk, read-me", "video “May”, with and without portrait mode"),
@@ -30,7 +33,9 @@ NOTES = {
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One printed table. apart: it does not come from the paper itself. rows: (section, method, value per column as printed, "" where none)."""
+    """One printed table. apart: it does not come from the paper itself. rows: (section, method, value per
+    column as printed, "" where none).
+    """
 
     id: str
     title: str
@@ -86,7 +91,9 @@ def _mappings(body: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _rows(section: str, content: Any, columns: tuple[str, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """A list is a row of its own; a mapping holds rows, as lists by column or as mappings; single numbers belong to the last column."""
+    """A list is a row of its own; a mapping holds rows, as lists by column or as mappings; single numbers
+    belong to the last column.
+    """
     if isinstance(content, list):
         return [("", section, _as_printed(content))]
     if section == "large_extra_data":  # said in the note

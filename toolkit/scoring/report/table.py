@@ -13,7 +13,8 @@ from speechlip.wording import counted, shown
 
 
 def table(scores: Scores) -> str:
-    """The rows and the means below them as text. Names are shown so that none of their characters acts on the terminal.
+    """The rows and the means below them as text. Names are shown so that none of their characters acts on the
+    terminal.
 
     >>> row = ScoreRow("a.mp4", "0", "scored", values={"psnr": 34.154})
     >>> mean = Aggregate(34.154, 34.154, math.nan, math.nan, scored=1, missing=0)
@@ -38,8 +39,8 @@ def conditions(scores: Scores) -> str:
     """By which protocol, whose ffmpeg, and what both did to the timing of these clips.
 
     >>> rows = tuple(ScoreRow("a", "0", "scored", net_delay_ms=delay) for delay in (-57.6, -10.94, None))
-    >>> conditions(Scores(options={"protocol": "wav2lip", "ffmpeg": "4.2 emulated"}, rows=rows))
-    'protocol wav2lip, ffmpeg 4.2 emulated; sound against picture by protocol and frame rate: −57.6 … −10.9 ms'
+    >>> conditions(Scores(options={"protocol": "lrs", "ffmpeg": "4.2 emulated"}, rows=rows))
+    'protocol lrs, ffmpeg 4.2 emulated; sound against picture by protocol and frame rate: −57.6 … −10.9 ms'
     """
     delays = sorted({round(row.net_delay_ms, 1) for row in scores.rows if row.net_delay_ms is not None})
     ffmpeg = scores.options.get("ffmpeg")

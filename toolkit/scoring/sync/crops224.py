@@ -1,7 +1,9 @@
-"""SyncNet's face crops: boxes of a track → 224×224 BGR, pixel for pixel what ``run_pipeline.py`` of joonson/syncnet_python cuts (``crop_video``).
+"""SyncNet's face crops: boxes of a track → 224×224 BGR, pixel for pixel those of syncnet_python's
+``crop_video``.
 
-From each box: s = half its longer side, (x, y) its middle, all three through a running median of 13 frames with zeros beyond the ends. The crop is
-rows y − s … y + 1.8 s and columns x ± 1.4 s, grey 110 beyond the picture, scaled to 224 by OpenCV's linear resize.
+From each box: s = half its longer side, (x, y) its middle, all three through a running median of 13 frames
+with zeros beyond the ends. The crop is rows y − s … y + 1.8 s and columns x ± 1.4 s, grey 110 beyond the
+image, scaled to 224 by OpenCV's linear resize (``run_pipeline.py`` of joonson/syncnet_python).
 """
 
 import numpy as np
@@ -28,13 +30,16 @@ def square(boxes: np.ndarray) -> np.ndarray:
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, MEDIAN_FRAMES, axis=1), axis=2).T
 
 
-def cut224(picture: np.ndarray, s: float, x: float, y: float) -> np.ndarray:
-    """One crop: (H, W, 3) uint8 RGB, the filtered square → (224, 224, 3) uint8 BGR. Only what the crop shows is copied and padded.
+def cut224(image: np.ndarray, s: float, x: float, y: float) -> np.ndarray:
+    """One crop, (224, 224, 3) uint8 BGR. Only what it shows is copied and padded.
 
-    Raises SourceRefused (stage ``sync``) where nothing of the square lies within reach of the picture.
+    image: (H, W, 3) uint8 RGB.
+    s, x, y: the filtered square, in px.
+
+    Raises SourceRefused (stage ``sync``) where nothing of the square lies within reach of the image.
     """
     cv2 = load("cv2")
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     pad = int(s * (1 + 2 * MARGIN))
     rows = _stretch(y + pad - s, y + pad + s * (1 + 2 * MARGIN), height, pad)
     columns = _stretch(x + pad - s * (1 + MARGIN), x + pad + s * (1 + MARGIN), width, pad)
@@ -47,14 +52,17 @@ def cut224(picture: np.ndarray, s: float, x: float, y: float) -> np.ndarray:
     face = np.full((rows[1] - rows[0], columns[1] - columns[0], 3), PAD_VALUE, np.uint8)
     top, bottom = (min(max(row, 0), height) for row in rows)
     left, right = (min(max(column, 0), width) for column in columns)
-    face[top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]] = picture[
+    face[top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]] = image[
         top:bottom, left:right, ::-1
     ]
     return cv2.resize(face, (CROP_PX, CROP_PX))
 
 
 def _stretch(start: float, stop: float, length: int, pad: int) -> tuple[int, int]:
-    """First and last + 1 pixel of the picture that ``padded[int(start):int(stop)]`` of a picture padded by ``pad`` shows, as Python slices it.
+    """The pixels of an image that ``padded[int(start):int(stop)]`` shows: first, and last + 1.
+
+    length: of the image, in px.
+    pad: px added on either side.
 
     >>> _stretch(3.9, 20.2, 10, 5)  # pixels 3 … 19 of 20 padded ones, which are −2 … 14 of the picture
     (-2, 15)

@@ -1,4 +1,4 @@
-"""What a sync model is shown of a clip: its pictures and sound after the protocol's codec path, and which face tracks of it are scored."""
+"""What a sync model is shown of a clip after the protocol's codec path, and which face tracks are scored."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -22,28 +22,34 @@ from speechlip.timing import SAMPLES_PER_FRAME, seconds
 
 @dataclass(frozen=True)
 class Footage:
-    """What the sync core reads, after the protocol's codec path. pictures: opens them, 25 a second. sound: (N,) int16 from the first picture on;
-    empty: no sound. moments: which moment of the render each picture shows, never falling; empty: its own. Tracks are in moments of the render.
-    corrected: what reading the sound altered.
+    """Frames and audio after the protocol's codec path.
+
+    open_frames: begins a reading of the frames, 25 a second.
+    audio: (N,) int16 at 16 kHz, from the first frame on; empty: none.
+    render_frames: which frame of the render each frame shows, never falling; empty: its own. Face tracks are
+        in frames of the render.
+    corrected: sentences on what reading the audio altered.
     """
 
-    pictures: Callable[[], Generator[Frame] | FrameReader]
-    sound: np.ndarray
-    moments: tuple[int, ...] = ()
+    open_frames: Callable[[], Generator[Frame] | FrameReader]
+    audio: np.ndarray
+    render_frames: tuple[int, ...] = ()
     corrected: tuple[str, ...] = ()
 
     def track_here(self, track: FaceTrack) -> tuple[int, int]:
-        """First and last + 1 picture of the footage that show ``track``."""
-        if not self.moments:
+        """First and last + 1 frame of the footage that show ``track``."""
+        if not self.render_frames:
             return track.start_frame, track.stop_frame
-        return bisect_left(self.moments, track.start_frame), bisect_left(self.moments, track.stop_frame)
+        return bisect_left(self.render_frames, track.start_frame), bisect_left(
+            self.render_frames, track.stop_frame
+        )
 
     def frame_of_track(self, track: FaceTrack, index: int) -> int:
-        moment = self.moments[index] if self.moments else index
-        return max(0, moment - track.start_frame)
+        frame = self.render_frames[index] if self.render_frames else index
+        return max(0, frame - track.start_frame)
 
     def times_seen(self, track: FaceTrack) -> int:
-        """In how many pictures of the footage the face was seen, not interpolated."""
+        """In how many frames of the footage the face was seen, not interpolated."""
         start, stop = self.track_here(track)
         return sum(not track.interpolated[self.frame_of_track(track, index)] for index in range(start, stop))
 
@@ -51,9 +57,11 @@ class Footage:
 def read_audio(
     path: Path, info: MediaInfo, zero_s: float, frames: int, tally: Counter | None = None
 ) -> np.ndarray:
-    """(N,) int16 at 16 kHz from ``zero_s`` on, for at most ``frames`` moments; a hole becomes silence, at the end nothing does.
+    """(N,) int16 at 16 kHz: a hole becomes silence, at the end nothing does.
 
-    tally: counts what reading meets, and holds what it altered (``media.corrected``).
+    zero_s: where it begins, on the file's clock.
+    frames: how many, of 640 samples, at most.
+    tally: counts what reading meets, and holds what it altered (``media.streams.corrected``).
     """
     parts = list(
         islice(
@@ -71,31 +79,33 @@ def read_audio(
     )
 
 
-def wanted_tracks(looked: FaceTracks, protocol: Protocol, footage: Footage) -> list[FaceTrack]:
-    """The tracks that the protocol scores. Raises NotScored that says how far the best of the others is from it."""
-    if not looked.tracks:
-        raise why_no_track(looked, protocol)
-    seen = [footage.times_seen(track) for track in looked.tracks]
-    kept = [track for track, times in zip(looked.tracks, seen, strict=True) if times >= protocol.min_frames]
+def wanted_tracks(faces: FaceTracks, protocol: Protocol, footage: Footage) -> list[FaceTrack]:
+    """The tracks that the protocol scores. Raises NotScored that says how far the best of the others is from
+    it.
+    """
+    if not faces.tracks:
+        raise why_no_track(faces, protocol)
+    seen = [footage.times_seen(track) for track in faces.tracks]
+    kept = [track for track, times in zip(faces.tracks, seen, strict=True) if times >= protocol.min_frames]
     if kept:
         return kept
-    longest, after = max(seen), " after the transcode" if footage.moments else ""
+    longest, after = max(seen), " after the transcode" if footage.render_frames else ""
     seen_words = f"the longest face is seen in {longest} frames{after} ({seconds(longest):.2f} s)"
     raise NotScored("too short", f"{seen_words}, protocol {protocol.id} wants {protocol.min_frames}")
 
 
-def why_no_track(looked: FaceTracks, protocol: Protocol) -> NotScored:
+def why_no_track(faces: FaceTracks, protocol: Protocol) -> NotScored:
     """Why no face of a clip became a track."""
-    if looked.dropped.get(SMALL):
+    if faces.dropped.get(SMALL):
         return NotScored(
             "face too small", f"protocol {protocol.id} wants faces {_size_words(protocol.tracks)}"
         )
-    if looked.dropped:
+    if faces.dropped:
         return NotScored(
             "too short",
-            f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {looked.n_frames}",
+            f"a face was seen for {protocol.tracks.min_seen_frames} frames nowhere in {faces.n_frames}",
         )
-    return NotScored("no face", f"no face was found in {looked.n_frames} frames")
+    return NotScored("no face", f"no face was found in {faces.n_frames} frames")
 
 
 def _size_words(options: TrackOptions) -> str:

@@ -1,7 +1,9 @@
-"""Lip-sync of one clip: its face tracks → crops and sound → features → scores, one per track and one for the clip.
+"""Lip sync of one clip: its face tracks → crops and audio → features → scores, one per track and one for the
+clip.
 
-A sync model is anything that turns crops and sound into rows of features, one per 25-fps frame, that lie near each other where lips and speech fit:
-SyncNet, whose scores are called LSE, or a speech-lip encoder of one's own, whose scores never are.
+A sync model turns crops and audio into rows of features, one per frame at 25 frames/s, that lie near each
+other
+where lips and speech fit: SyncNet, whose scores are called LSE, or another one, whose scores never are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,10 +33,15 @@ MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cr
 
 
 class SyncModel(Interface):
-    """What scores lip-sync. name: how outputs call it. sha256: of its weights. official: whether they are those that published numbers rest on.
+    """A network that scores lip sync.
 
-    is_lse: whether its numbers are LSE-C and LSE-D. window_frames: how many frames one row of features looks at. It may also have
-    ``least_confidence``: from which confidence on an offset is one (``verdict``).
+    name: in every output.
+    sha256: of its weights.
+    official: whether they are those that published numbers rest on.
+    is_lse: whether its numbers are LSE-C and LSE-D.
+    window_frames: frames that one row of features looks at.
+
+    It may also have ``least_confidence``: the confidence from which an offset is decided (``verdict``).
     """
 
     name: str
@@ -44,17 +51,29 @@ class SyncModel(Interface):
     window_frames: int
 
     def cropper(self, track: FaceTrack | None) -> Cropper:
-        """How to cut the crops it reads: ``cropper(track)(picture, frame)``, picture (H, W, 3) uint8 RGB, frame counted from the track's first.
+        """How to cut the crops it reads: ``cropper(track)(image, index)``.
 
-        None: the pictures are crops already. Raises NotScored where they are not of its size.
+        track: None where the frames are crops already.
+        image: (H, W, 3) uint8 RGB.
+        index: of the frame, counted from the track's first.
+
+        Raises NotScored where crops are not of its size.
         """
 
     def features(self, frames: Iterator[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Crops read once, (N,) int16 at 16 kHz → lips (T, D), audio (T, D). Raises NotScored for a clip that is too short."""
+        """Features of lips and of speech, each (T, D).
+
+        frames: crops, read once.
+        audio: (N,) int16 at 16 kHz.
+
+        Raises NotScored for a clip that is too short.
+        """
 
 
 class SyncNetModel:
-    """SyncNet: LSE-C and LSE-D. Raises ModelError for a file that is not the official one (unless ``allow_unknown``)."""
+    """SyncNet: LSE-C and LSE-D. Raises ModelError for a file that is not the official one (unless
+    ``allow_unknown``).
+    """
 
     name, is_lse, window_frames, least_confidence = "SyncNet", True, 5, LEAST_LSE_C
 
@@ -68,7 +87,7 @@ class SyncNetModel:
         if track is None:
             return whole_frame
         squares = square(track.boxes)
-        return lambda picture, frame: cut224(picture, *squares[frame])
+        return lambda image, frame: cut224(image, *squares[frame])
 
     def features(self, frames: Iterator[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from speechlip.metrics.sync.syncnet import sync_features
@@ -76,22 +95,27 @@ class SyncNetModel:
         return sync_features(self.network, frames, audio)
 
 
-def whole_frame(picture: np.ndarray, frame: int) -> np.ndarray:
-    """A picture that is a face crop already: RGB → BGR. Raises NotScored for another size than 224×224."""
-    if picture.shape[:2] != (CROP_PX, CROP_PX):
-        height, width = picture.shape[:2]
+def whole_frame(image: np.ndarray, frame: int) -> np.ndarray:
+    """A frame that is a face crop already: RGB → BGR. Raises NotScored for another size than 224×224."""
+    if image.shape[:2] != (CROP_PX, CROP_PX):
+        height, width = image.shape[:2]
         raise NotScored(
             "not 224×224",
-            f"protocol precropped wants face crops of 224×224, this is {width}×{height}; take --protocol direct",
+            f"protocol precropped wants face crops of 224×224, this is {width}×{height}; "
+            "take --protocol direct",
         )
-    return np.ascontiguousarray(picture[..., ::-1])
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def open_sync_model(name: str, device: str) -> SyncModel:
-    """A run of ``train-encoder`` (its folder, or ``hf://user/name``), or what another package offers by this name.
+    """The sync model of a name.
 
-    Entry-point group ``speechlip.sync_models``: a callable ``(name, device) -> SyncModel``; ``name`` may go on behind a colon (``ours:runs/7``),
-    the whole of it reaches the callable. Raises ModelError for a folder that is no run, OptionError that lists the known names, or for a broken one.
+    name: the folder of a run of ``train-encoder``, ``hf://user/name``, or what another package offers. Its
+        entry point in the group ``speechlip.sync_models`` is a callable ``(name, device) -> SyncModel``; the
+        name may go on behind a colon (``ours:runs/7``), and reaches the callable as a whole.
+
+    Raises ModelError for a folder that is no run, OptionError that lists the known names, or for a broken
+    one.
     """
     if is_remote(name) or Path(name).is_dir():
         from speechlip.encoders.trained import load_run
@@ -112,7 +136,13 @@ def open_sync_model(name: str, device: str) -> SyncModel:
 
 @dataclass(frozen=True)
 class TrackSync:
-    """One track's scores, or why there are none."""
+    """Lip sync of one face track.
+
+    track: None where the frames are crops already.
+    start_frame, frames: where it lies in the footage.
+    score: None where there is none.
+    problem: why there is no score.
+    """
 
     track: FaceTrack | None
     start_frame: int
@@ -149,20 +179,20 @@ class ClipSync:
 def score_tracks(
     model: SyncModel, footage: Footage, tracks: Sequence[FaceTrack], advance: Callable[[float], None]
 ) -> list[TrackSync]:
-    """Scores of every track, in the order given. Tracks that do not overlap in time share one reading of the file."""
+    """Scores of every track, in the order given. Tracks that do not overlap in time share one reading."""
     done: dict[int, TrackSync] = {}
     for lane in lanes([footage.track_here(track) for track in tracks]):
-        with closing(footage.pictures()) as reading:
+        with closing(footage.open_frames()) as reading:
             for number in lane:
                 done[number] = _score_track(model, footage, tracks[number], reading, advance)
     return [done[number] for number in range(len(tracks))]
 
 
 def score_whole(model: SyncModel, footage: Footage, advance: Callable[[float], None]) -> list[TrackSync]:
-    """The one score of a file whose pictures are face crops already."""
-    with closing(footage.pictures()) as reading:
+    """The one score of a file whose frames are face crops already."""
+    with closing(footage.open_frames()) as reading:
         crops = _crops(reading, 0, None, model.cropper(None), lambda index: index, advance)
-        return [_score(model, None, 0, crops, footage.sound)]
+        return [_score(model, None, 0, crops, footage.audio)]
 
 
 def lanes(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -183,7 +213,7 @@ def lanes(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def of_clip(tracks: Sequence[TrackSync]) -> ClipSync:
-    """The clip's own numbers from its scored tracks (at least one). The interval is that of the only track, NaN for several."""
+    """The clip's own numbers, from its scored tracks; there is at least one."""
     scores = [track.score for track in tracks if track.score]
     longest = max(scores, key=lambda score: score.windows)
     only = len(scores) == 1
@@ -216,20 +246,20 @@ def _score_track(
         advance,
     )
     return _score(
-        model, track, start, crops, footage.sound[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]
+        model, track, start, crops, footage.audio[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]
     )
 
 
 def _score(
-    model: SyncModel, track: FaceTrack | None, start: int, crops: Iterator[np.ndarray], sound: np.ndarray
+    model: SyncModel, track: FaceTrack | None, start: int, crops: Iterator[np.ndarray], audio: np.ndarray
 ) -> TrackSync:
     frames = len(track) if track else 0
     try:
-        if not len(sound):
+        if not len(audio):
             raise NotScored("no sound", "the clip has no sound where the face is")
-        if not sound.any():
+        if not audio.any():
             raise NotScored("silence", "every sample is 0 where the face is: nothing to be in sync with")
-        score = sync_score(*model.features(crops, sound))
+        score = sync_score(*model.features(crops, audio))
     except NotScored as problem:
         return TrackSync(track, start, frames, None, problem)
     return TrackSync(track, start, frames or score.windows + model.window_frames, score)
@@ -243,18 +273,20 @@ def _crops(
     frame_of: Callable[[int], int],
     advance: Callable[[float], None],
 ) -> Iterator[np.ndarray]:
-    """The crops of frames ``start … stop − 1``, no further; a moment without a picture shows the one before, at the start the one after."""
+    """Crops of the frames ``start … stop − 1``; a hole shows the frame before it, at the start the one after
+    it.
+    """
     shown, waiting = None, 0
-    for moment in reading:
+    for frame in reading:
         advance(1)
-        if moment.index < start:
+        if frame.index < start:
             continue
-        shown = moment.image if moment.image is not None else shown
+        shown = frame.image if frame.image is not None else shown
         if shown is None:
             waiting += 1
             continue
-        for index in range(moment.index - waiting, moment.index + 1):
+        for index in range(frame.index - waiting, frame.index + 1):
             yield cropper(shown.rgb(), frame_of(index))
         waiting = 0
-        if stop is not None and moment.index + 1 >= stop:
+        if stop is not None and frame.index + 1 >= stop:
             return

@@ -1,6 +1,8 @@
-"""Sync as a stage of preparation: every track is scored, and only those that keep the user's conditions become clips.
+"""Sync as a stage of preparation: every track is scored, and only those that keep the user's conditions
+become clips.
 
-The scores are those of ``score-sync --protocol direct``. The stage is handed to the preparation as a function, so that shards need not know of scores.
+The scores are those of ``score-sync --protocol direct``. The stage is handed to the preparation as a
+function, so that shards need not know of scores.
 """
 
 import operator
@@ -39,7 +41,12 @@ QUANTITIES = ("conf", "dist", "offset", "abs(offset)")
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition on a track: ``conf`` (LSE-C), ``dist`` (LSE-D), ``offset`` or ``abs(offset)`` in frames, compared with a number."""
+    """One condition on a face track.
+
+    quantity: ``conf`` (LSE-C), ``dist`` (LSE-D), ``offset`` or ``abs(offset)`` in frames.
+    comparison: ``>=``, ``<=``, ``>`` or ``<``.
+    limit: the number it is compared with.
+    """
 
     quantity: str
     comparison: str
@@ -59,7 +66,8 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
     """Read conditions such as ``conf>=3,abs(offset)<=6``; all must hold. Raises OptionError.
 
     >>> parse_filter("conf>=3, abs(offset)<=6")
-    (Condition(quantity='conf', comparison='>=', limit=3.0), Condition(quantity='abs(offset)', comparison='<=', limit=6.0))
+    (Condition(quantity='conf', comparison='>=', limit=3.0),
+     Condition(quantity='abs(offset)', comparison='<=', limit=6.0))
     """
     conditions = []
     for part in text.split(","):
@@ -68,7 +76,8 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
         )
         if not match:
             raise OptionError(
-                f"cannot read the condition {part.strip()!r}; write it like conf>=3,abs(offset)<=6 ({', '.join(QUANTITIES)}; {' '.join(COMPARISONS)})"
+                f"cannot read the condition {part.strip()!r}; write it like conf>=3,abs(offset)<=6 "
+                f"({', '.join(QUANTITIES)}; {' '.join(COMPARISONS)})"
             )
         conditions.append(Condition(match[1], match[2], float(match[3])))
     return tuple(conditions)
@@ -76,10 +85,15 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
 
 @dataclass(frozen=True)
 class SyncFilter:
-    """Judges the tracks of a source. correct: move the sound of the kept tracks by their offset, where ``rules`` call it decided.
+    """Decides which face tracks of a source are kept. It goes to worker processes, so it holds plain values
+    only.
 
-    model: a sync model's name, empty for SyncNet. weights: the SyncNet file; unknown ones only with ``allow_unknown``. It goes to worker
-    processes, so it holds plain values only.
+    conditions: all must hold.
+    correct: whether the audio of kept tracks is moved by their offset, where it is decided.
+    model: name of a sync model; empty: SyncNet.
+    weights: another SyncNet file.
+    allow_unknown: take ``weights`` that are not the official ones.
+    rules: which offsets are decided.
     """
 
     conditions: tuple[Condition, ...]

@@ -1,7 +1,9 @@
-"""Whether a measured offset may be acted on. ``--fix-offset`` and ``--sync-correct`` move sound only where this says "audio early" or "audio late".
+"""Whether a measured offset may be acted on: ``--fix-offset`` and ``--sync-correct`` move audio by decided
+ones only.
 
-A curve of distances always has a lowest point, also over noise; so an offset alone says nothing. It is decided where the sync model is sure enough
-of it and it does not lie at the edge of the search, where the true one may lie beyond.
+A curve of distances always has a lowest point, also over noise; so an offset alone says nothing. It is
+decided where the sync model is sure enough of it, and it does not lie at the edge of the search, beyond which
+the true one may lie.
 """
 
 import math
@@ -16,14 +18,17 @@ from speechlip.records import UNDECIDED
 IN_SYNC, EARLY, LATE = "in sync", "audio early", "audio late"
 DISAGREE = f"{UNDECIDED}: its tracks disagree"
 LEAST_LSE_C = 3.0
-"""SyncNet's: what data sets of talking heads are filtered by (LatentSync's pipeline keeps clips from 3 on)."""
+"""SyncNet's, by which data sets are filtered (LatentSync's pipeline keeps clips from 3 on)."""
 
 
 @dataclass(frozen=True)
 class CorrectionRules:
-    """confidence: the least; None: what the sync model declares, and an interval of the confidence that is clear of 0. A number counts alone.
+    """Which offsets are decided.
 
-    least_frames, greatest_frames: offsets that are corrected, either side of 0. One frame is what scores of good clips scatter by.
+    confidence: the least. None: what the sync model declares, and an interval of the confidence that is clear
+        of 0; a number counts alone.
+    least_frames, greatest_frames: offsets that are corrected, either side of 0. Scores of good clips scatter
+        by one frame.
     """
 
     confidence: float | None = None
@@ -47,7 +52,8 @@ def parse_frames(text: str) -> tuple[int, int]:
     least, greatest = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= least <= greatest <= MAX_SHIFT:
         raise OptionError(
-            f"cannot read the frames {text!r}; write the least and the greatest offset to correct, 1-{MAX_SHIFT}, such as 2-14"
+            f"cannot read the frames {text!r}; write the least and the greatest offset to correct, "
+            f"1-{MAX_SHIFT}, such as 2-14"
         )
     return least, greatest
 
@@ -62,7 +68,9 @@ def read_rules(confidence: float | None, frames: str) -> CorrectionRules:
 
 
 def least_confidence_of(model: Any) -> float | None:
-    """What a sync model declares as ``least_confidence``; None where it says nothing: then only the interval counts."""
+    """What a sync model declares as ``least_confidence``; None where it says nothing: then only the interval
+    counts.
+    """
     return getattr(model, "least_confidence", None)
 
 
@@ -75,16 +83,18 @@ def offset_verdict(
 ) -> str:
     """``in sync``, ``audio early``, ``audio late``, or ``undecided: `` and why.
 
-    confidence: of the padded curve, in the model's units; ci_low: the lower end of the unpadded confidence, None or NaN where there is none.
+    confidence: of the padded curve, in the model's units; ci_low: the lower end of the unpadded confidence,
+    None or NaN where there is none.
 
     >>> offset_verdict(-13, 0.011, 0.0, 0.1)
     'undecided: confidence 0.011 is below 0.1'
-    >>> offset_verdict(-15, 5.0, 4.0, 3.0), offset_verdict(1, 5.0, 4.0, 3.0), offset_verdict(-4, 5.0, 4.0, 3.0)
-    ('undecided: at the edge of the search, 15 frames', 'in sync', 'audio late')
+    >>> [offset_verdict(offset, 5.0, 4.0, 3.0) for offset in (-15, 1, -4)]
+    ['undecided: at the edge of the search, 15 frames', 'in sync', 'audio late']
     """
     if abs(offset_frames) > rules.greatest_frames:
         edge = abs(offset_frames) == MAX_SHIFT
-        return f"{UNDECIDED}: {'at the edge of the search' if edge else 'farther than what is corrected'}, {abs(offset_frames)} frames"
+        where = "at the edge of the search" if edge else "farther than what is corrected"
+        return f"{UNDECIDED}: {where}, {abs(offset_frames)} frames"
     least = model_least if rules.confidence is None else rules.confidence
     if least is not None and confidence < least:
         return f"{UNDECIDED}: confidence {confidence:.3f} is below {least:g}"

@@ -1,5 +1,8 @@
-"""The sound's way into a transcode: decoded at its own rate, put where one generation of ffmpeg puts it, and encoded from the samples that ffmpeg's encoder
-gets: floating point where the decoder gives that, 16 bits where the source has them."""
+"""The audio of a transcode: decoded at its own rate, put where one generation of ffmpeg puts it, and encoded.
+
+The encoder gets the samples that ffmpeg's encoder gets: floating point where the decoder gives that, 16 bits
+where the source has them.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,16 +24,19 @@ from speechlip.scoring.transcode.times import nearest_rate
 
 BLOCK = 1024
 AFTER_THE_PICTURES_S = 1.0
-"""No evaluation reads sound that comes later than the last picture; an encoder looks ahead by less than this."""
+"""No evaluation reads audio later than the last frame; an encoder looks ahead by less than this."""
 STARTS_TOGETHER_S = Fraction(1, 1000)
-"""libswresample's min_compensation under ``-async``: sound that starts so little late or early is not moved."""
+"""libswresample's min_compensation under ``-async``: audio that starts so little late or early stays."""
 GAP_S = Fraction(1, 10)
 """Its min_hard_comp: a smaller gap between stamps is not filled, a smaller overlap not cut."""
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 
 
 class TranscodeAudio:
-    """The sound stream of a transcode that is being written. lost_s: see ``times.AudioTimes``. Raises SourceRefused: no decodable audio."""
+    """The audio stream of a transcode that is being written.
+
+    lost_s: as in ``times.AudioTimes``. Raises SourceRefused: ``no decodable audio``.
+    """
 
     def __init__(
         self,
@@ -53,7 +59,7 @@ class TranscodeAudio:
         self.written = 0
 
     def write_until(self, time_s: float) -> None:
-        """Encode the sound up to ``time_s`` seconds of the output, so that both streams lie side by side in the file."""
+        """Encode the audio up to ``time_s`` seconds of the output, so that both streams lie side by side."""
         while (
             self.written < time_s * self.converter.rate
             and (block := next(self.blocks, None) if self.first is None else self.first) is not None
@@ -76,7 +82,7 @@ class TranscodeAudio:
 
 
 class Converter:
-    """Decoded frames → (channels, n) samples as the encoder takes them; what the first frame is settles how."""
+    """Decoded frames → (channels, n) samples as the encoder takes them, settled by the first frame."""
 
     format, layout, rate = "", "", 0
 
@@ -104,11 +110,13 @@ class Converter:
 
 
 def encoder_format(decoded: str, formats: Sequence[str]) -> str:
-    """The encoder's sample format that ffmpeg chooses for what the decoder gives: the same, else the one that loses least.
+    """The encoder's sample format that ffmpeg chooses: the decoder's, else the one that loses least.
 
     >>> lame = ("s32p", "fltp", "s16p")
-    >>> [encoder_format(name, lame) for name in ("fltp", "flt", "s16", "u8", "s32", "dbl")], encoder_format("s16", ("fltp",))
-    (['fltp', 'fltp', 's16p', 's16p', 's32p', 'fltp'], 'fltp')
+    >>> [encoder_format(name, lame) for name in ("fltp", "flt", "s16", "u8", "s32", "dbl")]
+    ['fltp', 'fltp', 's16p', 's16p', 's32p', 'fltp']
+    >>> encoder_format("s16", ("fltp",))
+    'fltp'
     """
     if decoded in formats:
         return decoded
@@ -128,7 +136,7 @@ def encoder_layout(channels: int, wide: bool) -> str:
 def placed(
     source: TranscodeSource, converter: Converter, lost_s: Fraction, generation: Generation
 ) -> Iterator[np.ndarray]:
-    """(channels, n ≤ 1024) samples from the transcode's start on, silence where ffmpeg puts some, without what it drops."""
+    """(channels, n ≤ 1024) samples from the transcode's start on, with the silence and the cuts of ffmpeg."""
     if source.audio is None:
         return
     with open_local(source.audio) as container:
@@ -161,7 +169,10 @@ def placed(
 
 
 def _apart_s(at_s: Fraction | None, due_s: Fraction | None, lost_s: Fraction, async_works: bool) -> Fraction:
-    """How much silence goes before a frame that is due at ``at_s``, after sound up to ``due_s``; < 0: how much is dropped.
+    """How much silence goes before a frame, in s; below 0: how much is dropped.
+
+    at_s: when it is due.
+    due_s: where the audio before it ends; None before the first.
 
     >>> [float(_apart_s(Fraction(at), Fraction(1), Fraction(0), True)) for at in ("1.25", "1.09", "0.75")]
     [0.25, 0.0, -0.25]

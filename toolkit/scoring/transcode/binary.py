@@ -25,7 +25,12 @@ QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 
 @dataclass(frozen=True)
 class Ffmpeg:
-    """Whose rules place frames and sound. path: a binary that is really run; empty: ``generation`` is emulated. version: of the binary."""
+    """The ffmpeg whose rules place frames and audio.
+
+    generation: its name.
+    path: of a binary that is really run; empty where ``generation`` is emulated.
+    version: of the binary.
+    """
 
     generation: str = DEFAULT
     path: str = ""
@@ -50,7 +55,8 @@ EMULATED = Ffmpeg()
 
 @lru_cache
 def find(text: str | None) -> Ffmpeg:
-    """The name of a generation (emulated), or the path of a binary, or its name on PATH. Raises OptionError for what is neither.
+    """The name of a generation (emulated), or the path of a binary, or its name on PATH. Raises OptionError
+    for what is neither.
 
     >>> find(None).words, find("7.0").words
     ('4.2 emulated', '7.0 emulated')
@@ -60,7 +66,8 @@ def find(text: str | None) -> Ffmpeg:
     found = which(text)
     if found is None:
         raise OptionError(
-            f"no ffmpeg {text!r}: no such program, and generations that are emulated are {', '.join(GENERATIONS)}"
+            f"no ffmpeg {text!r}: no such program, "
+            f"and generations that are emulated are {', '.join(GENERATIONS)}"
         )
     version = _version(found)
     return Ffmpeg(of_version(version).name, found, version)
@@ -73,9 +80,14 @@ def run(
     out: Path,
     max_picture_px: int = MAX_PICTURE_PX,
 ) -> None:
-    """One of the published commands; of several sources the pictures of the first and the sound of the second are taken.
+    """Run one of the published commands.
 
-    Its file growing is a sign of life. Raises SourceRefused (stage ``sync``) with ffmpeg's last words where it fails.
+    binary: the ffmpeg.
+    sources: of two, the frames of the first and the audio of the second are taken.
+    options: of the output.
+    out: the file, whose growing is a sign of life.
+
+    Raises SourceRefused (stage ``sync``) with ffmpeg's last words where it fails.
     """
     limits = (*ONLY_MEDIA, "-max_pixels", str(max_picture_px))
     inputs = [word for source in sources for word in (*limits, "-i", f"file:{source.absolute()}")]
@@ -114,7 +126,9 @@ def _running(process: subprocess.Popen) -> bool:
 def run_jpegs(
     binary: str, source: Path, out: Path, quality: Sequence[str], max_picture_px: int = MAX_PICTURE_PX
 ) -> int:
-    """The pictures of ``source`` as ``-threads 1 -f image2`` writes them, one behind the other in ``out``; returns how many."""
+    """The frames of ``source`` as ``-threads 1 -f image2`` writes them, one behind the other; returns how
+    many.
+    """
     run(
         binary,
         [source],

@@ -1,7 +1,8 @@
-"""The lossy transcode that a published evaluation takes before it scores: 25 fps AVI with MP3 sound (Wav2Lip, syncnet_python), or MP4 with AAC (LatentSync).
+"""The lossy transcode of a published evaluation: AVI with MP3 (Wav2Lip, syncnet_python), MP4 with AAC
+(LatentSync).
 
-Every source frame stands where one generation of ffmpeg puts it (``transcode.rules``), or a real ffmpeg is run (``transcode.binary``).
-docs/decisions/mp3-in-avi.md has what that does to time, by frame rate.
+Every source frame stands where one generation of ffmpeg puts it (``transcode.rules``), or a real ffmpeg is
+run (``transcode.binary``). docs/decisions/mp3-in-avi.md has what that does to time, by frame rate.
 """
 
 from collections import Counter
@@ -41,7 +42,9 @@ def count_frames(path: Path, info: MediaInfo) -> int:
 
 
 def source_of(render: Path, info: MediaInfo, audio: Path | None, generation: Generation) -> TranscodeSource:
-    """A clip as a transcode sees it: its own sound lies on the file's clock, another file's begins with the first picture."""
+    """A clip before its transcode: its own audio lies on the file's clock, another file's begins with the
+    first frame.
+    """
     if audio == render:
         on = clock(render, info, generation)
         primed = keeps_priming(info, generation)
@@ -59,10 +62,11 @@ def source_of(render: Path, info: MediaInfo, audio: Path | None, generation: Gen
 def delay(
     protocol: Protocol, render: Path, info: MediaInfo, audio: Path | None, generation: Generation
 ) -> Delay | None:
-    """What ``protocol`` does to the timing of a clip, by its stamps: by how much sound and pictures come later than they say.
+    """By how much a protocol makes the audio and the frames of a clip late, from their stamps.
 
-    Without a codec path: what the choice of one source frame for every 40 ms does. None where pictures that are not 25 a second are read as if
-    they were: no single number says that.
+    Without a codec path: what the choice of one source frame for every 40 ms does. None where frames that are
+    not 25 a
+    second are read as if they were: no single number says that.
     """
     if protocol.codec_path == NO_CODEC:
         return Delay(0.0, video_delay_s(_shown_by_frames(render, info)))
@@ -79,9 +83,13 @@ def through(
     folder: Path,
     ffmpeg: Ffmpeg = EMULATED,
 ) -> Transcode:
-    """Take ``render``'s pictures and the sound of ``audio`` (None: no sound) through the protocol's commands, into ``folder``.
+    """Take the frames of ``render`` and the audio of ``audio`` through the protocol's commands, into
+    ``folder``.
 
-    Raises SourceRefused where a picture or the sound cannot be decoded, or a real ffmpeg fails.
+    audio: None for a transcode without audio.
+    ffmpeg: emulated, or a binary to run.
+
+    Raises SourceRefused where a frame or the audio cannot be decoded, or a real ffmpeg fails.
     """
     source = source_of(render, info, audio, ffmpeg.rules)
     if protocol.codec_path != NATIVE:
@@ -97,7 +105,7 @@ def through(
 
 
 def audio_rate_hz(path: Path) -> int:
-    """The sample rate of a file's sound; 0 where it has none that can be decoded."""
+    """The sample rate of a file's audio; 0 where it has none that can be decoded."""
     with open_local(path) as container:
         stream = audio_stream(container)
         return stream.sample_rate if stream else 0
@@ -113,9 +121,10 @@ def _shown_by_frames(render: Path, info: MediaInfo) -> list[Fraction]:
 
 
 def audio_zero_s(audio: Path, render: Path, info: MediaInfo) -> float:
-    """Where on the clock of ``audio`` the first picture of ``render`` is.
+    """Where on the clock of ``audio`` the first frame of ``render`` is, in s.
 
-    The same file: its video's start. Another video: that one's. A file of sound only begins with the first picture, whatever its stamps say.
+    The same file: where its video starts. Another video: where that one's starts. A file without video begins
+    with the first frame, whatever its stamps say.
     """
     if audio == render:
         return info.video_start_s
@@ -135,9 +144,9 @@ def audio_shifts_of(audio: Path, render: Path, info: MediaInfo) -> tuple[Shift, 
 
 
 def _other_video(audio: Path, max_picture_px: int) -> MediaInfo | None:
-    """Another file's facts; None for a file of sound only. Raises SourceRefused where it holds no sound."""
+    """Facts of another video; None for a file without video. Raises SourceRefused where it holds no audio."""
     with open_local(audio) as container:
         if audio_stream(container) is None:
             raise SourceRefused("audio", "no decodable audio", f"{audio.name} holds no sound")
-        pictures = video_stream(container)
-    return None if pictures is None else probe(audio, max_picture_px=max_picture_px)
+        video = video_stream(container)
+    return None if video is None else probe(audio, max_picture_px=max_picture_px)

@@ -1,4 +1,4 @@
-"""The pictures that an evaluation reads after its transcode, in order: each frame of the file as often as it stands there."""
+"""The frames that an evaluation reads after its transcode, in order."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -20,7 +20,11 @@ JPEGS_ENDING = ".mjpeg"
 
 @dataclass(frozen=True)
 class TranscodeImage:
-    """One frame of the transcode, not yet converted. side_px: as a square of this side, whatever its shape; 0: as it is."""
+    """One frame of a transcode, not yet converted.
+
+    width, height: to which it is scaled, in px.
+    side_px: of the square that it is scaled to instead, whatever its shape; 0: none.
+    """
 
     frame: Any
     width: int
@@ -41,7 +45,10 @@ class TranscodeImage:
 
 
 def transcode_images(transcode: Transcode, side_px: int = 0) -> Generator[Frame]:
-    """The transcode's pictures, numbered from 0, 25 a second; their sound is read apart. Raises SourceRefused where the file ends too soon."""
+    """The frames of a transcode, numbered from 0, 25 a second, without audio.
+
+    side_px: as in ``TranscodeImage``. Raises SourceRefused where the file ends too soon.
+    """
     painter, number, shown = VideoReformatter(), -1, None
     with av.open(
         f"file:{transcode.path}", format="mjpeg" if transcode.path.suffix == JPEGS_ENDING else None
@@ -56,10 +63,10 @@ def transcode_images(transcode: Transcode, side_px: int = 0) -> Generator[Frame]
                         "damaged hop",
                         f"{transcode.path.name} holds {number} pictures, wanted {max(transcode.order) + 1}",
                     )
-            picture: Any = TranscodeImage(
+            image: Any = TranscodeImage(
                 shown, transcode.width or shown.width, transcode.height or shown.height, painter, side_px
             )
-            yield Frame(index, picture, None)
+            yield Frame(index, image, None)
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:

@@ -11,7 +11,14 @@ JPEG_BITS = 200_000
 
 @dataclass(frozen=True)
 class Recipe:
-    """The codecs of a path. audio_rates: those the encoder takes, empty for any; wide: whether it takes more than two channels."""
+    """The codecs of a path.
+
+    ending: of the file, which is also the muxer's name.
+    video, audio: encoders.
+    audio_rates: sample rates the encoder takes, in Hz; empty: any.
+    audio_formats: sample formats it takes.
+    wide: whether it takes more than two channels.
+    """
 
     ending: str
     video: str

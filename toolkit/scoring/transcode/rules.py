@@ -1,8 +1,10 @@
-"""Which source frame stands where after ``ffmpeg … -async 1 -r 25``: the rules of ffmpeg's own tool, as data for each of its generations.
+"""Which source frame stands where after ``ffmpeg … -async 1 -r 25``: ffmpeg's own rules, by its generations.
 
-Source: fftools, ``do_video_out`` (4, 5) and ``video_sync_process`` (from 6 on), with the choice of ``-vsync`` in ``ffmpeg_opt.c`` and
-``ffmpeg_mux_init.c``; sound: ``-async`` in ``ffmpeg_filter.c`` (gone in 6, where it only reaches a resampler that is there anyway) and libswresample's
-``swr_next_pts``. ``benchmarks/transcode_delay.py`` and tests/scoring/test_transcode_rules.py hold them against really run binaries, frame by frame.
+Source: fftools, ``do_video_out`` (4, 5) and ``video_sync_process`` (from 6 on), with the choice of ``-vsync``
+in ``ffmpeg_opt.c`` and ``ffmpeg_mux_init.c``; audio: ``-async`` in ``ffmpeg_filter.c`` (gone in 6, where it
+only reaches a resampler that is there anyway) and libswresample's ``swr_next_pts``.
+``benchmarks/transcode_delay.py`` and tests/scoring/test_transcode_rules.py hold them against really run
+binaries, frame by frame.
 """
 
 import math
@@ -16,7 +18,9 @@ from speechlip.errors import no_such
 
 VFR, CFR = "vfr", "cfr"
 TOO_LATE, TOO_EARLY = 1.1, -1.1
-"""CFR: in frames of the output, how far a frame's end may lie from where it would be written before it is repeated or dropped."""
+"""CFR: in frames of the output, how far a frame's end may lie from where it would be written before it is
+repeated or dropped.
+"""
 NEAR = 0.6
 """VFR: the same for dropping, and for taking the frame's own place instead of the next free one."""
 MIDPOINT = 2.0**-17
@@ -29,10 +33,14 @@ Shown = TypeVar("Shown")
 class Generation:
     """Releases of ffmpeg that turn the same file into the same frames.
 
-    name: the oldest release measured. releases: binaries that agree with it in every frame of the tests. avi: how ``-r`` changes the rate of what
-    goes into AVI (into MP4 and JPEG files: ``cfr``). whole_lengths: a frame's length counts in whole frames of the output. async_works: ``-async 1``
-    puts the sound where its stamps say and fills gaps over 0.1 s; where it does not, sound that starts late starts with the file.
-    old_demuxers: the priming of sound in Matroska belongs to the file's start, and MP4's edit list shortens the last frame.
+    name: the oldest release measured.
+    releases: binaries that agree with it in every frame of the tests.
+    avi: how ``-r`` changes the rate of what goes into AVI; into MP4 and JPEG files it is ``cfr``.
+    whole_lengths: whether a frame's length counts in whole frames of the output.
+    async_works: whether ``-async 1`` puts the audio where its stamps say and fills gaps over 0.1 s; where it
+        does not, audio that starts late starts with the file.
+    old_demuxers: whether the priming of audio in Matroska belongs to the file's start, and MP4's edit list
+        shortens the last frame.
     """
 
     name: str
@@ -67,9 +75,10 @@ def generation(name: str) -> Generation:
 
 
 def of_version(version: str) -> Generation:
-    """The generation that a release belongs to: the last one measured that is not newer; for what is no release number the newest.
+    """The generation that a release belongs to: the last one measured that is not newer; without a number the
+    newest.
 
-    >>> [of_version(version).name for version in ("4.1", "n5.1.9-0+deb12u1", "6.1.1", "9.0.2", "N-115000-gabc")]
+    >>> [of_version(version).name for version in ("4.1", "n5.1.9-0+deb12u1", "6.1.1", "9.0.2", "N-115-gabc")]
     ['4.2', '4.2', '7.0', '9.0', '9.0']
     """
     number = re.match(r"n?(\d+)\.", version)
@@ -84,9 +93,16 @@ def frames_out(
     whole_lengths: bool,
     usual_s: Fraction = Fraction(1, 25),
 ) -> Iterator[tuple[int, Shown]]:
-    """``(start, length, frame)`` in seconds of the output's clock → ``(place, frame)``, place in frames of the output; holds two frames.
+    """Where the frames of a source stand in a transcode.
 
-    usual_s: length of a frame by the source's rate, which counts where a frame's own is under half a frame of the output.
+    frames: ``(start, length, frame)``, in s on the output's clock.
+    rate: of the output, in frames/s.
+    method: ``vfr`` or ``cfr``.
+    whole_lengths: as in ``Generation``.
+    usual_s: length of a frame by the source's rate, which counts where its own is under half a frame of the
+        output.
+
+    Yields ``(place, frame)``, place in frames of the output; holds two frames.
 
     >>> thirty = [(Fraction(k, 30), Fraction(1, 30), k) for k in range(15)]
     >>> [frame for _, frame in frames_out(thirty, Fraction(25), VFR, True)]
@@ -117,7 +133,8 @@ def frames_out(
 
 
 def _times(early: float, end: float) -> tuple[int, int]:
-    """CFR: into how many places a frame is written, and in how many of these, the first ones, the frame before it stands instead.
+    """How often a frame is written (CFR), and how many of these, the first ones, show the frame before it
+    instead.
 
     early, end: where the frame begins and ends, in places after the next free one.
     """

@@ -1,4 +1,6 @@
-"""Take a transcode by a real ffmpeg: the published commands, with what is known of its rules for where the pictures come from."""
+"""A transcode by a real ffmpeg: the published commands; its rules say which source frame is behind each
+frame.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +18,9 @@ TO_WAV = ("-ac", "1", "-vn", "-acodec", "pcm_s16le", "-ar", "16000")
 
 
 def run_transcode(codec_path: str, source: TranscodeSource, ffmpeg: Ffmpeg, folder: Path) -> Transcode:
-    """``ffmpeg -qscale:v 2 -async 1 -r 25``, and then the JPEG pictures. Raises SourceRefused where ffmpeg fails."""
+    """``ffmpeg -qscale:v 2 -async 1 -r 25``, and then the JPEG files. Raises SourceRefused where ffmpeg
+    fails.
+    """
     path, jpegs = folder / f"transcode.{RECIPES[codec_path].ending}", folder / f"frames{JPEGS_ENDING}"
     run(ffmpeg.path, _inputs(source), TO_25_FPS, path, source.info.max_picture_px)
     count = run_jpegs(ffmpeg.path, path, jpegs, ("-qscale:v", "2"))
@@ -39,11 +43,13 @@ def run_transcode(codec_path: str, source: TranscodeSource, ffmpeg: Ffmpeg, fold
 
 
 def run_native(source: TranscodeSource, delay: Delay | None, ffmpeg: Ffmpeg, folder: Path) -> Transcode:
-    """The commands of SyncNet's own evaluation: every picture as it is, and the sound. Raises SourceRefused where ffmpeg fails."""
-    jpegs, sound = folder / f"frames{JPEGS_ENDING}", folder / "audio.wav"
+    """The commands of SyncNet's own evaluation: every frame as it is, and the audio. Raises SourceRefused
+    where ffmpeg fails.
+    """
+    jpegs, wav = folder / f"frames{JPEGS_ENDING}", folder / "audio.wav"
     count = run_jpegs(ffmpeg.path, source.render, jpegs, (), source.info.max_picture_px)
-    run(ffmpeg.path, _inputs(source), ("-async", "1", *TO_WAV), sound)
-    return Transcode(jpegs, tuple(range(count)), (), delay, 0, 0, sound)
+    run(ffmpeg.path, _inputs(source), ("-async", "1", *TO_WAV), wav)
+    return Transcode(jpegs, tuple(range(count)), (), delay, 0, 0, wav)
 
 
 def _inputs(source: TranscodeSource) -> list[Path]:

@@ -1,6 +1,7 @@
-"""The frames of a file on the clock that ffmpeg puts them on: its own stamps, counted from where the file starts.
+"""The frames of a file on ffmpeg's clock: their own stamps, counted from where the file starts.
 
-A file starts with its first picture or its first sound, whichever is earlier; pictures that begin later keep their distance.
+A file starts with its first frame or its first audio, whichever is earlier; frames that begin later keep
+their distance.
 """
 
 from collections import Counter
@@ -33,8 +34,12 @@ FASTEST_CODED = 1000
 
 @dataclass(frozen=True)
 class Clock:
-    """Where a file's time begins for one generation of ffmpeg. start_s: on the container's clock. video_s: how long after it the first
-    picture is due. audio_s: the same for the first sample that leaves ffmpeg's decoder; None without sound."""
+    """Where a file's time begins for one generation of ffmpeg.
+
+    start_s: on the container's clock.
+    video_s: how long after it the first frame is due.
+    audio_s: how long after it the first sample is due that leaves ffmpeg's decoder; None without audio.
+    """
 
     start_s: Fraction
     video_s: Fraction
@@ -43,10 +48,16 @@ class Clock:
 
 @dataclass(frozen=True)
 class TranscodeSource:
-    """A clip on its way through a transcode. audio: the file whose sound is taken; None: no sound. on: the clock of the pictures.
+    """A clip before its transcode.
 
-    rate_hz: the sound's own sample rate, 0 without sound. audio_zero_s: where on its file's clock the transcode begins. audio_shifts: see MediaInfo.
-    keeps_priming: whether what its encoder put in front is part of the sound.
+    render: the file whose frames are taken.
+    info: of the render.
+    audio: the file whose audio is taken; None: no audio.
+    on: the clock of the frames.
+    rate_hz: the audio's own sample rate; 0 without audio.
+    audio_zero_s: where on the audio file's clock the transcode begins.
+    audio_shifts: as in MediaInfo.
+    keeps_priming: whether what the encoder put in front is part of the audio.
     """
 
     render: Path
@@ -60,18 +71,18 @@ class TranscodeSource:
 
 
 def clock(path: Path, info: MediaInfo, generation: Generation) -> Clock:
-    """The clock of a file with its own sound."""
+    """The clock of a file with its own audio."""
     with open_local(path) as container:
-        stream, sound = require_stream(video_stream(container)), audio_stream(container)
+        stream, audio = require_stream(video_stream(container)), audio_stream(container)
         starts = (
             []
             if container.start_time in (None, UNKNOWN_START)
             else [Fraction(container.start_time, av.time_base)]
         )
-        audio_s = Fraction(info.audio_start_s) if sound else None
-        if sound and generation.old_demuxers and info.container == "matroska":
-            first = next(packets(container, sound, Counter()), None)
-            primed_s = None if first is None else stamp_s(first.pts, sound)
+        audio_s = Fraction(info.audio_start_s) if audio else None
+        if audio and generation.old_demuxers and info.container == "matroska":
+            first = next(packets(container, audio, Counter()), None)
+            primed_s = None if first is None else stamp_s(first.pts, audio)
             if primed_s is not None:
                 starts.append(primed_s)
                 audio_s = primed_s if keeps_priming(info, generation) else audio_s
@@ -81,7 +92,10 @@ def clock(path: Path, info: MediaInfo, generation: Generation) -> Clock:
 
 
 def keeps_priming(info: MediaInfo, generation: Generation) -> bool:
-    """Whether what the encoder put in front of a file's sound is decoded as a part of it; Opus' decoder drops it by itself."""
+    """Whether what the encoder put in front of a file's audio is decoded as a part of it.
+
+    Opus' decoder drops it by itself.
+    """
     return (
         generation.old_demuxers
         and info.container == "matroska"
@@ -90,14 +104,15 @@ def keeps_priming(info: MediaInfo, generation: Generation) -> bool:
 
 
 def silent_clock(info: MediaInfo) -> Clock:
-    """The clock of a file whose pictures alone are read: it starts with the first of them."""
+    """The clock of a file whose frames alone are read: it starts with the first of them."""
     return Clock(Fraction(info.video_start_s), Fraction(0))
 
 
 def frames(source: TranscodeSource, generation: Generation, tally: Counter) -> Generator[Frame]:
-    """``(start, length, picture)`` of every frame in the order of display, in seconds on the source's clock.
+    """Every frame of a file in the order of display: ``(start, length, image)``, in s on the source's clock.
 
-    Raises SourceRefused (stage ``video``): no decodable picture.
+    Raises SourceRefused (stage ``video``): ``no decodable picture``; (stage ``sync``): ``picture size
+    changes``.
     """
     painter, empty = Painter(), True
     with open_local(source.render) as container:
@@ -112,13 +127,13 @@ def frames(source: TranscodeSource, generation: Generation, tally: Counter) -> G
             )
             for stamp, frame in stamped_frames(container, stream, tally, source.info.video_shifts)
         )
-        for start_s, length_s, picture in _on_clock(timed, _Demuxer.of(source, stream, generation)):
+        for start_s, length_s, image in _on_clock(timed, _Demuxer.of(source, stream, generation)):
             empty = False
-            if picture.shape != (source.info.height, source.info.width, 3):
-                sizes = f"{source.info.width}×{source.info.height} → {picture.shape[1]}×{picture.shape[0]}"
+            if image.shape != (source.info.height, source.info.width, 3):
+                sizes = f"{source.info.width}×{source.info.height} → {image.shape[1]}×{image.shape[0]}"
                 detail = f"{sizes}: the protocol's files have one size; take --protocol direct"
                 raise SourceRefused("sync", "picture size changes", detail)
-            yield start_s, length_s, picture
+            yield start_s, length_s, image
     if empty:
         damage = f"{tally['damaged_packets']} damaged packets, and none that gave a picture"
         raise SourceRefused("video", "no decodable picture", damage)
@@ -144,10 +159,15 @@ def stamps(source: TranscodeSource, generation: Generation) -> list[tuple[Fracti
 
 @dataclass(frozen=True)
 class _Demuxer:
-    """What a generation's demuxer makes of one stream. zero_s: where the clock begins. end_s: where MP4's edit list ends and shortens the last frame.
+    """What a generation's demuxer makes of one stream.
 
-    told: False where it does not read how long frames last (MP4 with B-frames): then coded_s counts, by the rate in the stream's own header, and
-    where that has none, usual_s (or 0, where lengths count in whole frames).
+    zero_s: where the clock begins.
+    usual_s: length of a frame by the stream's rate.
+    end_s: where MP4's edit list ends, which shortens the last frame; None where there is none.
+    told: whether it reads how long frames last (not of MP4 with B-frames).
+    coded_s: length by the rate in the stream's own header, which counts where lengths are not read; 0 where
+        it has none.
+    whole_lengths: whether lengths count in whole frames, so that one without coded_s has none.
     """
 
     zero_s: Fraction
@@ -189,7 +209,7 @@ def _on_clock(
 
 
 def _reorders(path: Path) -> bool:
-    """Whether the frames of an MP4 lie in another order than they are shown: it has a table of composition times then."""
+    """Whether the frames of an MP4 lie in another order than they are shown in."""
     with open_local(path) as container:
         first = islice(packets(container, require_stream(video_stream(container)), Counter()), LOOKED_AT)
         return any(packet.pts != packet.dts for packet in first)

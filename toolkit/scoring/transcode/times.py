@@ -1,9 +1,12 @@
-"""What a transcode does to time: where its pictures and its sound end up, and how much later that is than in the source.
+"""What a transcode does to time: where its frames and its audio end up, and how much later than in the
+source.
 
-MP3 in AVI: the encoder's 1105 samples of delay, counted at the source's rate, are not marked, so the sound comes that much later. The muxer moves the
-pictures by as much, rounded *up* to whole frames, but not the first one: it stays where the file begins, and reading fills the gap.
-AAC in MP4: the edit list takes the delay back. Sound that starts late and is not moved to its place (``-async`` since 6.0) starts with the file: in
-MP4 but for the encoder's 1024 samples of priming.
+MP3 in AVI: the encoder's 1105 samples of delay, counted at the source's rate, are not marked, so the audio
+comes that much later. The muxer moves the frames by as much, rounded *up* to whole frames, all but the first
+one, which stays where the file begins; reading fills the gap.
+
+AAC in MP4: the edit list takes the delay back. Audio that starts late and is not moved to its place
+(``-async`` since 6.0) starts with the file, in MP4 but for the encoder's 1024 samples of priming.
 """
 
 import math
@@ -26,7 +29,11 @@ RATE = Fraction(FPS)
 
 @dataclass(frozen=True)
 class Delay:
-    """What a path does to time. audio_s, video_s: by how much each comes later. net_s: audio − video; > 0: the sound becomes late."""
+    """What a codec path does to time.
+
+    audio_s: by how much the audio comes later, in s.
+    video_s: by how much the frames come later, in s.
+    """
 
     audio_s: float
     video_s: float
@@ -38,9 +45,11 @@ class Delay:
 
 @dataclass(frozen=True)
 class AudioTimes:
-    """The sound of a transcode. lost_s: by how much less late it starts than its stamps say. late_s: by how much later it is heard than they say.
+    """The audio of a transcode.
 
-    frames_moved: by how many frames the container moves all pictures but the first.
+    lost_s: by how much less late it starts than its stamps say.
+    late_s: by how much later it is heard than its stamps say.
+    frames_moved: by how many frames the container moves all frames but the first.
     """
 
     lost_s: Fraction
@@ -51,7 +60,10 @@ class AudioTimes:
 def audio_times(
     codec_path: str, generation: Generation, starts_s: Fraction | None, rate_hz: int
 ) -> AudioTimes:
-    """``starts_s``: when the sound's first sample is due after the file's start; None: no sound. ``rate_hz``: of the encoder.
+    """Where the audio of a transcode ends up.
+
+    starts_s: when its first sample is due after the file's start; None: no audio.
+    rate_hz: of the encoder.
 
     >>> from .rules import GENERATIONS
     >>> for starts_s in (Fraction(0), Fraction(1, 5)):
@@ -71,7 +83,8 @@ def audio_times(
 
 
 def nearest_rate(rate_hz: int, possible: tuple[int, ...]) -> int:
-    """The possible rate nearest to ``rate_hz``, as ffmpeg chooses it; ``rate_hz`` itself where all are possible.
+    """The possible rate nearest to ``rate_hz``, as ffmpeg chooses it; where all are possible, ``rate_hz``
+    itself.
 
     >>> nearest_rate(96000, MP3_RATES), nearest_rate(22050, MP3_RATES)
     (48000, 22050)
@@ -80,14 +93,16 @@ def nearest_rate(rate_hz: int, possible: tuple[int, ...]) -> int:
 
 
 def encoder_rate_hz(codec_path: str, rate_hz: int) -> int:
-    """At how many samples a second the transcode's sound is encoded."""
+    """At how many samples a second the transcode's audio is encoded."""
     return nearest_rate(rate_hz, MP3_RATES) if codec_path == AVI_MP3 and rate_hz else rate_hz
 
 
 def read_again(
     codec_path: str, places: Sequence[int], frames_moved: int, generation: Generation
 ) -> list[int]:
-    """Places of the transcode's frames → which of them stands at each picture that reading it to JPEG files gives.
+    """Which frame of the transcode each JPEG file shows that is read from it.
+
+    places: of the frames in the transcode, in frames of 40 ms.
 
     >>> from .rules import GENERATIONS
     >>> read_again(AVI_MP3, range(6), 2, GENERATIONS["4.2"])
@@ -101,8 +116,9 @@ def read_again(
 
 
 def video_delay_s(shown_s: Iterable[Fraction]) -> float:
-    """By how much later a source frame is first seen than its stamp says: median over the frames seen. ``shown_s``: the stamp of the frame that
-    stands at each picture, in s from the start; pictures come 25 a second.
+    """By how much later source frames are first seen than their stamps say: the median, in s.
+
+    shown_s: stamps of the source frames that are shown, 25 a second, in s from the start.
 
     >>> video_delay_s(Fraction(max(0, k - 2), 25) for k in range(100))
     0.08
@@ -118,14 +134,17 @@ def video_delay_s(shown_s: Iterable[Fraction]) -> float:
 def planned(
     codec_path: str, source: TranscodeSource, generation: Generation
 ) -> tuple[list[tuple[Fraction, Fraction]], Delay]:
-    """From the stamps alone: ``(start, length)`` of the source frame at each picture after the transcode, s on the source's clock, and what the transcode does
-    to time."""
-    sound = audio_times(
+    """What a transcode shows, and does to time, from the stamps alone.
+
+    Returns ``(start, length)`` of the source frame behind each of its frames, in s on the source's clock, and
+    the delay.
+    """
+    audio = audio_times(
         codec_path, generation, source.on.audio_s, encoder_rate_hz(codec_path, source.rate_hz)
     )
     method = generation.avi if codec_path == AVI_MP3 else CFR
     timed = ((start, length, (start, length)) for start, length in stamps(source, generation))
     written = list(frames_out(timed, RATE, method, generation.whole_lengths, usual_length_s(source.render)))
-    order = read_again(codec_path, [place for place, _ in written], sound.frames_moved, generation)
+    order = read_again(codec_path, [place for place, _ in written], audio.frames_moved, generation)
     shown = [written[number][1] for number in order]
-    return shown, Delay(float(sound.late_s), video_delay_s(start for start, _ in shown))
+    return shown, Delay(float(audio.late_s), video_delay_s(start for start, _ in shown))

@@ -1,4 +1,6 @@
-"""Take a transcode without any ffmpeg at hand: frames and sound stand where one of its generations puts them, the codecs are PyAV's."""
+"""A transcode without ffmpeg: frames and audio stand where one of its generations puts them, the codecs are
+PyAV's.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -32,9 +34,14 @@ from speechlip.timing import FPS, seconds
 class Transcode:
     """A file that went through a codec path.
 
-    order: which frame of the file stands at each picture that the evaluation reads, 25 a second. middles_s: when in the render its source frame is
-    half over, s from the first picture on; empty where nobody asks. width, height: to which the pictures are to be scaled; 0: not at all.
-    audio_path, audio_zero_s: the file with the sound, and where on its clock that begins.
+    path: the file with the frames.
+    order: which of them each frame is that the evaluation reads, 25 a second.
+    middles_s: when in the render its source frame is half over, in s from the first frame on; empty where
+        nobody asks.
+    delay: what it does to time; None where no single number says that.
+    width, height: to which the frames are scaled, in px; 0: not at all.
+    audio_path: the file with the audio.
+    audio_zero_s: where on its clock the audio begins.
     """
 
     path: Path
@@ -57,9 +64,9 @@ class _Written:
 def write_transcode(
     codec_path: str, source: TranscodeSource, generation: Generation, folder: Path
 ) -> Transcode:
-    """Write pictures and sound through the codecs into ``folder``; holds a few frames at a time.
+    """Write frames and audio through the codecs into ``folder``; holds a few frames at a time.
 
-    Raises SourceRefused where a picture or the sound cannot be decoded.
+    Raises SourceRefused where a frame or the audio cannot be decoded.
     """
     recipe, info = RECIPES[codec_path], source.info
     times = audio_times(
@@ -67,14 +74,14 @@ def write_transcode(
     )
     path, written = folder / f"transcode.{recipe.ending}", []
     with av.open(str(path), "w", format=recipe.ending) as out:
-        pictures = _video_stream(out, recipe, info)
+        video = _video_stream(out, recipe, info)
         heard = TranscodeAudio(out, recipe, source, times.lost_s, generation) if source.audio else None
-        for frame, picture in _placed(codec_path, source, generation):
-            out.mux(pictures.encode(_encodable(picture, frame.place, Fraction(1, FPS))))
+        for frame, image in _placed(codec_path, source, generation):
+            out.mux(video.encode(_encodable(image, frame.place, Fraction(1, FPS))))
             written.append(frame)
             if heard:
                 heard.write_until(seconds(frame.place + 1))
-        out.mux(pictures.encode())
+        out.mux(video.encode())
         if heard and written:
             heard.finish(seconds(written[-1].place + 1))
     order = read_again(codec_path, [frame.place for frame in written], times.frames_moved, generation)
@@ -90,22 +97,23 @@ def write_transcode(
 
 
 def write_jpegs(source: TranscodeSource, generation: Generation, folder: Path) -> Transcode:
-    """Every source frame, at its own rate, as the JPEG picture that ``ffmpeg -f image2`` makes of it when nobody says how good it is to be.
+    """Every source frame, at its own rate, as the JPEG file that ``ffmpeg -f image2`` makes of it without a
+    quality.
 
-    Its sound is the source's own. Raises SourceRefused where no picture can be decoded.
+    Its audio is the source's own. Raises SourceRefused where no frame can be decoded.
     """
     path, count = folder / "frames.avi", 0
     length_s = usual_length_s(source.render)
     with av.open(str(path), "w", format="avi") as out:
-        pictures: Any = out.add_stream("mjpeg", rate=1 / length_s)
-        pictures.pix_fmt, pictures.width, pictures.height = "yuvj420p", source.info.width, source.info.height
-        codec = pictures.codec_context
+        video: Any = out.add_stream("mjpeg", rate=1 / length_s)
+        video.pix_fmt, video.width, video.height = "yuvj420p", source.info.width, source.info.height
+        codec = video.codec_context
         codec.bit_rate, codec.bit_rate_tolerance, codec.thread_count = JPEG_BITS, 20 * JPEG_BITS, 1
         with closing(frames(source, generation, Counter())) as reading:
-            for place, picture in frames_out(reading, 1 / length_s, CFR, generation.whole_lengths, length_s):
-                out.mux(pictures.encode(_encodable(picture, place, length_s)))
+            for place, image in frames_out(reading, 1 / length_s, CFR, generation.whole_lengths, length_s):
+                out.mux(video.encode(_encodable(image, place, length_s)))
                 count += 1
-            out.mux(pictures.encode())
+            out.mux(video.encode())
     return Transcode(path, tuple(range(count)), (), None, 0, 0, source.audio or source.render)
 
 
@@ -115,15 +123,15 @@ def _placed(
     method = generation.avi if codec_path == AVI_MP3 else CFR
     usual_s = usual_length_s(source.render)
     with closing(frames(source, generation, Counter())) as reading:
-        timed = ((start, length, (start, length, picture)) for start, length, picture in reading)
-        for place, (start, length, picture) in frames_out(
+        timed = ((start, length, (start, length, image)) for start, length, image in reading)
+        for place, (start, length, image) in frames_out(
             timed, RATE, method, generation.whole_lengths, usual_s
         ):
-            yield _Written(place, start, start + length / 2), picture
+            yield _Written(place, start, start + length / 2), image
 
 
-def _encodable(picture: DecodedImage, place: int, length_s: Fraction) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(picture.rgb(), format="rgb24")
+def _encodable(image: DecodedImage, place: int, length_s: Fraction) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(image.rgb(), format="rgb24")
     frame.pts, frame.time_base = place, length_s
     return frame
 
