@@ -1,4 +1,4 @@
-# make demo   set up, make a small corpus of drawn talking heads, prepare it, make a page to look at it
+# make demo   set up, make a small corpus of synthetic talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
 # make faults set up, kills at random moments, mutated videos, hostile shards: seeded, with their counts, at most 15 minutes on two cores

@@ -18,7 +18,7 @@ from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.tracking.tracks import build_tracks
 from speechlip.format import CROP_SIZE, LIP_ROWS
 from speechlip.recipes._synthetic.features import Gaze
-from speechlip.recipes._synthetic.frame import Pose, draw_frame
+from speechlip.recipes._synthetic.frame import Pose, render_frame
 from speechlip.recipes._synthetic.identity import identity
 from speechlip.recipes._synthetic.portrait import portrait
 from speechlip.records import Face, FaceTrack, Source
@@ -69,7 +69,7 @@ def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
     swing = np.sin(2 * np.pi * index / FRAMES)
     pose = Pose(x=4 * swing, roll=-0.16 + 0.05 * swing, yaw=4 * swing)
     mouth = np.array([0.5 - 0.5 * np.cos(4 * np.pi * (index + 1) / FRAMES), 0, 0, 0, 0.4, 0.3])
-    return draw_frame(portrait(identity(0, 5), [0, 5], FACE_PX), pose, mouth, Gaze())
+    return render_frame(portrait(identity(0, 5), [0, 5], FACE_PX), pose, mouth, Gaze())
 
 
 def exact_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:

@@ -1,7 +1,10 @@
-"""One file per dataset: licence, citation, access and splits first, then the sources. The folder listing is the registry.
+"""One file per dataset: licence, citation, access and splits first, then the sources.
 
-A recipe is a module with the names of ``Recipe``; ``_template.py`` is one to start from. Other packages add recipes by
-an entry point in the group ``speechlip.recipes`` whose value is such a module; a built-in name cannot be replaced.
+The folder listing is the registry.
+
+A recipe is a module with the names of ``Recipe``; ``_template.py`` is one to start from. Other packages add
+recipes by an entry point in the group ``speechlip.recipes`` whose value is such a module; a built-in name
+cannot be replaced.
 """
 
 import pkgutil
@@ -33,9 +36,15 @@ RECIPES = Registry(
 class Recipe(Protocol):
     """What a recipe module declares.
 
-    LICENCE: an SPDX identifier or ``unknown``. CITATION: BibTeX, or empty. ACCESS: how one comes by the data. SPLITS: the official splits,
-    or None where there are none. ``sources`` yields in a fixed order and leaves out what lies in the folder ``exclude``. A module may also
-    declare LANGUAGE, the ISO 639 code of what is spoken, for the card.
+    NAME: as ``--recipe`` takes it.
+    TITLE: the dataset's name, for people.
+    LICENCE: an SPDX identifier or ``unknown``.
+    CITATION: BibTeX, or empty.
+    ACCESS: how one comes by the data.
+    HOMEPAGE: an address, or empty.
+    SPLITS: the official splits; None where there are none.
+
+    A module may also declare LANGUAGE, the ISO 639 code of what is spoken, for the card.
     """
 
     NAME: str
@@ -46,7 +55,8 @@ class Recipe(Protocol):
     HOMEPAGE: str
     SPLITS: tuple[str, ...] | None
 
-    def sources(self, root: Path, exclude: Path | None = None) -> "Iterator[Source]": ...
+    def sources(self, root: Path, exclude: Path | None = None) -> "Iterator[Source]":
+        """The videos under ``root`` in a fixed order, without what lies in the folder ``exclude``."""
 
 
 def names() -> list[str]:
@@ -59,7 +69,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name, imported now. Raises OptionError for a name that does not exist or a plug-in that cannot be imported.
+    """The recipe of that name, imported now. Raises OptionError for an unknown name or a broken plug-in.
 
     >>> get("folder").TITLE
     'Any folder of talking videos'
@@ -68,7 +78,7 @@ def get(name: str) -> Recipe:
 
 
 def listed(name: str, root: Path, exclude: Path | None = None) -> "Iterator[Source]":
-    """The sources of a recipe. Raises OptionError for one of another package that fails, or yields something else."""
+    """The sources of a recipe. Raises OptionError for a plug-in that fails or yields something else."""
     from speechlip.records import Source
 
     recipe = get(name)

@@ -35,7 +35,7 @@ class Metadata:
 
 
 def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
-    """``metadata.csv`` of a folder with the videos ``found``; empty where there is none. Raises OptionError for anything it cannot use."""
+    """``metadata.csv`` of a folder with these videos; empty where there is none. Raises OptionError."""
     if not path.is_file():
         return Metadata()
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -51,7 +51,8 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
         where = f"{path}, row {line}"
         if len(cells) > len(columns):
             raise OptionError(
-                f"{where} has more cells than columns: {cells[len(columns) :]}; put quotes around cells with commas"
+                f"{where} has more cells than columns: {cells[len(columns) :]}; "
+                "put quotes around cells with commas"
             )
         row = dict(zip(columns, map(str.strip, cells), strict=False))
         unstripped = dict(zip(columns, cells, strict=False)).get(FILE, "")
@@ -62,7 +63,7 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
 
 
 def named_columns(path: Path, header: list[str]) -> list[str]:
-    """The columns under our names, an empty one as ``column_N``. Raises OptionError where one is missing or double.
+    """The columns by our names, an empty one as ``column_N``. Raises OptionError for a missing or double one.
 
     >>> named_columns(Path("metadata.csv"), ["", "File_Name ", "License", "Emotion"])
     ['column_1', 'file', 'licence', 'Emotion']
@@ -76,10 +77,14 @@ def named_columns(path: Path, header: list[str]) -> list[str]:
     named = next((name for name in (FILE, *ALSO_FILE) if name in columns), FILE)
     columns = [FILE if column == named else column for column in columns]
     if FILE not in columns:
-        advice = f"commas between {', '.join(COLUMNS)} and others of your own; {', '.join(ALSO_FILE)} serve as {FILE}, license as {LICENCE}"
+        advice = (
+            f"commas between {', '.join(COLUMNS)} and others of your own; "
+            f"{', '.join(ALSO_FILE)} serve as {FILE}, license as {LICENCE}"
+        )
         there = ", ".join(map(repr, columns)) or "no column at all"
         raise OptionError(
-            f"{path} has {there}, and no column {FILE!r}, the video's path relative to {path.parent}; {advice}"
+            f"{path} has {there}, and no column {FILE!r}, the video's path relative to {path.parent}; "
+            f"{advice}"
         )
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise OptionError(f"{path} has the column {twice[0]!r} twice; keep one of them")
@@ -90,7 +95,8 @@ def _check_row(where: str, row: Row, found: set[str], rows: dict[str, Row]) -> N
     name = row[FILE]
     if key_of(name) not in found:
         raise OptionError(
-            f"{where} names {name!r}, and there is no such video; correct the path (relative, with /) or remove the row"
+            f"{where} names {name!r}, and there is no such video; "
+            "correct the path (relative, with /) or remove the row"
         )
     if key_of(name) in rows:
         raise OptionError(f"{where} names {name!r} a second time; keep one row for each video")

@@ -1,4 +1,4 @@
-"""Parquet and Arrow files below a folder → rows as plain dicts. Read by pyarrow alone: nothing is unpickled, and no code of the data set runs."""
+"""Parquet and Arrow files below a folder → rows as plain dicts, by pyarrow alone: nothing is unpickled."""
 
 import json
 import os
@@ -27,13 +27,15 @@ SPLIT_OF = {
 def table_files(root: Path, exclude: Path | None = None) -> list[Path]:
     """The files that hold a data set below ``root``, sorted.
 
-    Folders that begin with a dot and ``exclude`` are left out. Of a folder that ``save_to_disk`` wrote, those that its ``state.json`` names;
-    elsewhere not the ``cache-*.arrow`` that ``map`` leaves behind. Raises OptionError where ``root`` is no folder, where one below it cannot be
-    listed, and for a file that is a link out of ``root``.
+    Folders that begin with a dot and ``exclude`` are left out. Of a folder that ``save_to_disk`` wrote, those
+    that its ``state.json`` names; elsewhere not the ``cache-*.arrow`` that ``map`` leaves behind. Raises
+    OptionError where ``root`` is no folder, where one below it cannot be listed, and for a file that is a
+    link out of ``root``.
     """
     if not root.is_dir():
         raise OptionError(
-            f"no folder {root}; name a data set that save_to_disk wrote, or a folder of parquet or arrow files"
+            f"no folder {root}; "
+            "name a data set that save_to_disk wrote, or a folder of parquet or arrow files"
         )
     left_out = exclude.resolve() if exclude else None
     found: list[Path] = []
@@ -71,7 +73,8 @@ def _is_table(name: str) -> bool:
 def split_of(name: str) -> str | None:
     """The split that a file's path names, by its folders or the first or last word of its own name.
 
-    >>> split_of("data/train-00000-of-00002.parquet"), split_of("dev/data-00000-of-00001.arrow"), split_of("faces.parquet")
+    >>> paths = "data/train-00000-of-00002.parquet", "dev/data-00000-of-00001.arrow", "faces.parquet"
+    >>> tuple(map(split_of, paths))
     ('train', 'validation', None)
     """
     *folders, file = name.split("/")

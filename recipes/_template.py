@@ -1,4 +1,4 @@
-"""What the dataset is, in a line. Copy this file to ``recipes/<name>.py``; the contract test finds it there."""
+"""What the dataset is, in a line. Copy this file to ``recipes/<name>.py``; the contract test finds it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,8 @@ SPLITS = ("train", "validation", "test")  # the official ones, or None
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every video of ``root``, in sorted order; raise OptionError where the folder is not this dataset.
 
-    Here: ``<split>/<speaker>/<clip>.mp4``. Whatever cannot be read is yielded all the same: preparing refuses it with a reason.
+    Here: ``<split>/<speaker>/<clip>.mp4``. Whatever cannot be read is yielded all the same: preparing refuses
+    it with a reason.
     """
     for path in folder.videos(root, exclude):
         name = path.relative_to(root).as_posix()

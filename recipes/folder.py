@@ -1,14 +1,17 @@
-"""Any tree of talking videos, perhaps with a ``metadata.csv`` and files beside the videos. The default recipe.
+"""Any tree of talking videos, perhaps with a ``metadata.csv`` and files beside them: the default recipe.
 
-Videos are whatever ``speechlip.media.streams.endings`` takes for one, by ending or by first bytes: what cannot be read is refused later, by name.
-The speaker is the first sub-folder, or the file's stem where there is none.
-Beside ``x.mp4`` may lie ``x.TextGrid`` (phone times), ``x.landmarks.npz`` (``sidecar`` landmarks) and ``x.txt`` (transcript).
-``metadata.csv`` at the root may name, by column ``file`` (path relative to the root), any of speaker, split, transcript and licence; empty
-cells and videos without a row keep the defaults. ``file_name`` or ``path`` serve as ``file``, ``license`` as ``licence``. Every other column
-is carried as text into the ``json`` of the samples.
+Videos are whatever ``speechlip.media.streams.endings`` takes for one, by ending or by first bytes: what
+cannot be read is refused later, by name. The speaker is the first sub-folder, or the file's stem where there
+is none. Beside ``x.mp4`` may lie ``x.TextGrid`` (phone times), ``x.landmarks.npz`` (``sidecar`` landmarks)
+and ``x.txt`` (transcript).
 
-A folder that cannot be listed is yielded as a source (``speechlip.media.listing``). A ``x.txt`` that is a link to a
-text elsewhere is an OptionError: the transcript goes into the samples word for word.
+``metadata.csv`` at the root may name, by column ``file`` (path relative to the root), any of speaker, split,
+transcript and licence; empty cells and videos without a row keep the defaults. ``file_name`` or ``path``
+serve as ``file``, ``license`` as ``licence``. Every other column is carried as text into the ``json`` of the
+samples.
+
+A folder that cannot be listed is yielded as a source (``speechlip.media.listing``). A ``x.txt`` that is a
+link to a text elsewhere is an OptionError: the transcript goes into the samples word for word.
 """
 
 from collections.abc import Iterator
@@ -34,7 +37,9 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every video under ``root``, sorted by name; ``root`` may be a single video.
 
     exclude: a folder to leave out, such as an output folder inside the input folder.
-    Raises OptionError where ``root`` does not exist, ``metadata.csv`` cannot be used, or a transcript is a link to a text elsewhere.
+
+    Raises OptionError where ``root`` does not exist, ``metadata.csv`` cannot be used, or a transcript is a
+    link to a text elsewhere.
     """
     root = Path(root)
     if root.is_file():
@@ -74,11 +79,12 @@ def _beside(path: Path, ending: str) -> Path | None:
 
 
 def _text(path: Path | None, root: Path, video: Path) -> str:
-    """A transcript. Raises OptionError for a link to a text that lies neither below ``root`` nor beside the video's own file."""
+    """A transcript. Raises OptionError for a link to a text neither below ``root`` nor beside the video."""
     if path is None:
         return ""
     if not lies_in(root, path) and path.resolve().parent != video.resolve().parent:
         raise OptionError(
-            f"{path} is a link to {path.resolve()}, outside {root}; copy the transcript there, or remove the link"
+            f"{path} is a link to {path.resolve()}, outside {root}; "
+            "copy the transcript there, or remove the link"
         )
     return path.read_text(encoding="utf-8", errors="replace").strip()

@@ -1,15 +1,19 @@
-"""GRID: 34 talkers say 1000 command sentences each (``bin blue at f two now``), 3 s, 25 fps; of talker 21 there is no video.
+"""GRID: 34 talkers say 1000 sentences each (``bin blue at f two now``), 3 s, 25 fps; talker 21 has no video.
 
-Layout: ``s1`` … ``s34``, in each the videos (mpg, or converted to another format) at any depth, so that the archives of Zenodo (``s1/bbaf2n.mpg``) and
-of Sheffield fit. An ``.align`` file may lie beside its video, in ``s1/align/``, or in ``align/s1/`` or ``alignments/s1/``.
+Layout: ``s1`` … ``s34``, in each the videos (mpg, or converted to another format) at any depth, so that the
+archives of Zenodo (``s1/bbaf2n.mpg``) and of Sheffield fit. An ``.align`` file may lie beside its video, in
+``s1/align/``, or in ``align/s1/`` or ``alignments/s1/``.
 
-Transcript: from the file's name, which spells the sentence; where it does not, from the words of the ``.align``. Zenodo's ``alignments`` has folders
-of several talkers exchanged (5 and 6, 10 to 15, 18 to 23, 26 to 29, 32 and 33, after lhotse's recipe), which the names do not suffer from.
+Transcript: from the file's name, which spells the sentence; where it does not, from the words of the
+``.align``. Zenodo's ``alignments`` has folders of several talkers exchanged (5 and 6, 10 to 15, 18 to 23, 26
+to 29, 32 and 33, after lhotse's recipe), which the names do not suffer from.
 
-Phones: GRID's own ``.align`` files hold words, and word times are not kept: the shard format holds phones. An ``.align`` whose labels are ARPAbet, in the
-same unit (samples at 25 kHz, 1000 to a picture), gives phones, as does a TextGrid beside the video, which comes first.
+Phones: GRID's own ``.align`` files hold words, and word times are not kept: the shard format holds phones. An
+``.align`` whose labels are ARPAbet, in the same unit (samples at 25 kHz, 1000 to a image), gives phones, as
+does a TextGrid beside the video, which comes first.
 
-No official splits. Layout and unit are read off public scripts and files, the licence off Zenodo's record as others cite it.
+No official splits. Layout and unit are read off public scripts and files, the licence off Zenodo's record as
+others cite it.
 """
 
 import re
@@ -37,7 +41,10 @@ CITATION = """@article{cooke2006grid,
   pages={2421--2424},
   year={2006}
 }"""
-ACCESS = "Free: one archive per talker from Zenodo, record 3625687, or from the University of Sheffield; unpack them into one folder."
+ACCESS = (
+    "Free: one archive per talker from Zenodo, record 3625687, or from the University of Sheffield; "
+    "unpack them into one folder."
+)
 HOMEPAGE = "https://zenodo.org/records/3625687"
 LANGUAGE = "en"
 SPLITS = None
@@ -110,9 +117,10 @@ def labels_of(align: Path) -> tuple[str, ...]:
 
 
 def are_phones(labels: tuple[str, ...]) -> bool:
-    """Whether all labels are ARPAbet phones. Some of GRID's letters are too, but its verbs, colours and prepositions never.
+    """Whether all labels are ARPAbet phones. Some of GRID's letters are too, but its verbs, colours and
+    prepositions never.
 
-    >>> are_phones(("b", "ih", "n")), are_phones(("bin", "blue", "at", "f", "two", "now")), are_phones(("tʃ", "ə"))
+    >>> are_phones(("b", "ih", "n")), are_phones(("bin", "blue", "at", "f")), are_phones(("tʃ", "ə"))
     (True, False, False)
     """
     return bool(labels) and all(map(fold, labels))

@@ -1,14 +1,17 @@
 """HDTF: high-definition talking faces from YouTube, politicians and radio hosts.
 
-Its authors hand out lists of addresses, times and crops; clips are cut by their script. Names: ``WDA_BarackObama_000.mp4``, that is list (RD, WDA or
-WRA), video, clip; as their README has it also without the list, ``Radio11_0.mp4``. The clips may lie at any depth.
+Its authors hand out lists of addresses, times and crops; clips are cut by their script. Names:
+``WDA_BarackObama_000.mp4``, that is list (RD, WDA or WRA), video, clip; as their README has it also without
+the list, ``Radio11_0.mp4``. The clips may lie at any depth.
 
-Speaker, from the lists: a video of WDA or WRA bears a person's name and, where there are several, a number (``NancyPelosi0``, ``NancyPelosi1``); the
-number is taken off. ``WhipJimClyburn`` and ``JamesClyburn1`` are one address, so they are one person. Videos of RD are only numbered (``Radio11``):
-there each video counts as a speaker, and one host may be several.
+Speaker, from the lists: a video of WDA or WRA bears a person's name and, where there are several, a number
+(``NancyPelosi0``, ``NancyPelosi1``); the number is taken off. ``WhipJimClyburn`` and ``JamesClyburn1`` are
+one address, so they are one person. Videos of RD are only numbered (``Radio11``): there each video counts as
+a speaker, and one host may be several.
 
-The authors' ``download.py`` asks for pictures without sound (``bestvideo``): such clips end in the ledger as ``no audio stream``. Download with
-sound. No official splits. Licence as their README states it; the videos' own rights are their owners'.
+The authors' ``download.py`` asks for images without audio (``bestvideo``): such clips end in the ledger as
+``no audio stream``. Download with audio. No official splits. Licence as their README states it; the videos'
+own rights are their owners'.
 """
 
 import re
@@ -30,7 +33,10 @@ CITATION = """@inproceedings{zhang2021flow,
   pages={3661--3670},
   year={2021}
 }"""
-ACCESS = "Lists of YouTube addresses, times and crops at the homepage; download and cut the videos yourself, with their sound."
+ACCESS = (
+    "Lists of YouTube addresses, times and crops at the homepage; "
+    "download and cut the videos yourself, with their sound."
+)
 HOMEPAGE = "https://github.com/MRzzm/HDTF"
 SPLITS = None
 
@@ -39,7 +45,7 @@ SAME_PERSON = {"WhipJimClyburn": "JamesClyburn"}
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
-    """Yield every clip, sorted. Raises OptionError for a video that is not named as HDTF's clips are, such as a whole download."""
+    """Yield every clip, sorted. Raises OptionError for a video that is not named as HDTF's clips are."""
     for path in folder.videos(root, exclude):
         name = CLIP.fullmatch(path.stem)
         if not name and not stands_for_videos(path):

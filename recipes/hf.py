@@ -1,16 +1,19 @@
 """A ``datasets.Dataset`` as source: a folder that ``save_to_disk`` wrote, or one of parquet or arrow files.
 
-Columns: ``video`` (a file, embedded or named by its path), or ``audio`` with ``image``, a list of pictures, both embedded, and ``fps``, how many
-pictures a second: a rate is never guessed. Beside them may stand ``speaker``, ``split``, ``transcript``, ``licence``; without ``speaker`` each row
-counts as a speaker of its own, and without ``licence`` it is unknown.
+Columns: ``video`` (a file, embedded or named by its path), or ``audio`` with ``image``, a list of images,
+both embedded, and ``fps``, how many images a second: a rate is never guessed. Beside them may stand
+``speaker``, ``split``, ``transcript``, ``licence``; without ``speaker`` each row counts as a speaker of its
+own, and without ``licence`` it is unknown.
 
-Everything after this reads files, so embedded videos are written out as they are, and pictures with sound as FFV1 and FLAC in Matroska, without
-loss (sound at 16 bits), into ``.speechlip`` below the data set's folder, which other readers of the folder do not see. It may be deleted when the
-shards are done. A row that no video can be made of, or that names a file outside the data set's folder (links followed), is a source that is
+Everything after this reads files, so embedded videos are written out as they are, and images with audio as
+FFV1 and FLAC in Matroska, without loss (audio at 16 bits), into ``.speechlip`` below the data set's folder,
+which other readers of the folder do not see. It may be deleted when the shards are done. A row that no video
+can be made of, or that names a file outside the data set's folder (links followed), is a source that is
 refused by name: whatever a row names goes out under the row's licence.
 
-Splits come from folders and file names (``train``, ``validation`` or ``dev``, ``test``), where these name more than one; a lone ``train`` is drawn
-from. The files are read by pyarrow alone: nothing is unpickled, nothing is fetched, no code of the data set runs.
+Splits come from folders and file names (``train``, ``validation`` or ``dev``, ``test``), where these name
+more than one; a lone ``train`` is divided. The files are read by pyarrow alone: nothing is unpickled, nothing
+is fetched, no code of the data set runs.
 """
 
 import hashlib
@@ -42,13 +45,15 @@ ABOUT = ("speaker", "split", "transcript", "licence")
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     """Yield every row, in the order of files and rows, each written out before it is yielded.
 
-    Raises OptionError where ``root`` has no table, or one with other columns; WriteError where ``root`` cannot be written to.
+    Raises OptionError where ``root`` has no table, or one with other columns; WriteError where ``root``
+    cannot be written to.
     """
     root = Path(root)
     files = table_files(root, exclude)
     if not files:
         raise OptionError(
-            f"no .parquet or .arrow file in {root}; name a data set that save_to_disk wrote, or a folder of such files"
+            f"no .parquet or .arrow file in {root}; "
+            "name a data set that save_to_disk wrote, or a folder of such files"
         )
     wanted = {path: _wanted(path, columns(path)) for path in files}
     splits = {path: split_of(path.relative_to(root).as_posix()) for path in files}
@@ -63,7 +68,8 @@ def _wanted(path: Path, there: list[str]) -> list[str]:
         if set(media) <= set(there):
             return [*media, *(name for name in ABOUT if name in there)]
     raise OptionError(
-        f"{path} has the columns {', '.join(there)}; wanted: video, or audio, image and fps; rename_column names them so"
+        f"{path} has the columns {', '.join(there)}; "
+        "wanted: video, or audio, image and fps; rename_column names them so"
     )
 
 
@@ -91,7 +97,8 @@ def _split(stem: str, name: str) -> str:
 
 
 def _file_of(root: Path, table: Path, stem: str, row: dict) -> Path:
-    """The row's video: the file that it names (a relative path begins at the table), or what it holds, written out.
+    """The row's video: the file that it names (a relative path begins at the table), or what it holds,
+    written out.
 
     Raises SourceRefused for a file outside ``root``, and for a row that no video can be made of.
     """
@@ -112,7 +119,7 @@ def _file_of(root: Path, table: Path, stem: str, row: dict) -> Path:
 
 
 def _unpacked(root: Path, stem: str, row: dict) -> Path:
-    """The row's video as a file, written unless it is there; its name holds a hash of what it is made of, so that it is never an old one."""
+    """The row's video as a file, written unless it is there; its name holds a hash of what it is made of."""
     media = [_bytes(part) for name in ("video", "audio", "image") for part in _parts(row.get(name))]
     digest = hashlib.sha256(repr([row.get("fps"), *map(_sha256, media)]).encode()).hexdigest()[:8]
     path = root / UNPACKED / f"{stem}-{digest}{_ending(row)}"
@@ -136,7 +143,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _write(path: Path, row: dict, media: list[bytes]) -> Path:
-    """Write a row's file: the video as it is, or pictures and sound as one. Raises SourceRefused where there is no video in the row."""
+    """Write a row's file: its video, or images and audio as one. Raises SourceRefused where there is none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -152,7 +159,7 @@ def _write(path: Path, row: dict, media: list[bytes]) -> Path:
 
 
 def _ending(row: dict) -> str:
-    """What the row's file ends in: as its cell of ``video`` is named, else ``.mp4``; pictures and sound become a ``.mkv``."""
+    """The ending of the row's file: that of its ``video``, else ``.mp4``; ``.mkv`` for images and audio."""
     cell = row.get("video")
     if "video" not in row:
         return ".mkv"
@@ -163,11 +170,11 @@ def _ending(row: dict) -> str:
 
 
 def _write_muxed(file: BinaryIO, row: dict) -> None:
-    from speechlip.recipes._muxing import mux, read_audio, read_picture
+    from speechlip.recipes._muxing import mux, read_audio, read_image
 
     if "video" in row:
         raise ValueError("video is empty")
     if not isinstance(row["image"], list):
-        raise ValueError("image must be a list of pictures; one picture does not talk")
+        raise ValueError("image must be a list of images; one image does not talk")
     samples, rate = read_audio(_bytes(row["audio"]))
-    mux(file, [read_picture(_bytes(cell)) for cell in row["image"]], samples, rate, float(row["fps"] or 0))
+    mux(file, [read_image(_bytes(cell)) for cell in row["image"]], samples, rate, float(row["fps"] or 0))

@@ -1,16 +1,18 @@
 """LRS3-TED: sentences from TED and TEDx talks, as face tracks of 224 × 224 at 25 fps.
 
-Layout (read off public preparation scripts, AV-HuBERT's and auto-avsr's): ``pretrain|trainval|test/<YouTube id>/<utterance>.mp4``, a ``.txt``
-of the same name beside each. Its first line is ``Text:  …``, its second ``Conf:  …``; in ``pretrain`` a table ``WORD START END ASDSCORE`` follows.
+Layout (read off public preparation scripts, AV-HuBERT's and auto-avsr's): ``pretrain|trainval|test/<YouTube
+id>/<utterance>.mp4``, a ``.txt`` of the same name beside each. Its first line is ``Text:  …``, its second
+``Conf:  …``; in ``pretrain`` a table ``WORD START END ASDSCORE`` follows.
 
-The transcript is kept. Word times are not: the shard format holds phones, and words are none. For phones, align the text (Montreal Forced
-Aligner) and put each TextGrid beside its video.
+The transcript is kept. Word times are not: the shard format holds phones, and words are none. For phones,
+align the text (Montreal Forced Aligner) and put each TextGrid beside its video.
 
-Splits: ``pretrain`` and ``trainval`` become ``train``, for they have talks in common; ``test`` has none of theirs. The speaker is the talk: the
-dataset does not say which talks one person gave.
+Splits: ``pretrain`` and ``trainval`` become ``train``, for they have talks in common; ``test`` has none of
+theirs. The speaker is the talk: the dataset does not say which talks one person gave.
 
-Licence, not read at its source, for the pages are gone: the dataset's page named CC BY 4.0, TED's terms for the talks are CC BY-NC-ND 4.0. The
-narrower one is declared, for it is what the pictures and the sound are under.
+Licence, not read at its source, for the pages are gone: the dataset's page named CC BY 4.0, TED's terms for
+the talks are CC BY-NC-ND 4.0. The narrower one is declared, for it is what the images and the audio are
+under.
 """
 
 from collections.abc import Iterator
@@ -30,7 +32,10 @@ CITATION = """@article{afouras2018lrs3,
   journal={arXiv preprint arXiv:1809.00496},
   year={2018}
 }"""
-ACCESS = "No longer handed out, as its page says. Who has a copy has it under TED's terms: shards are adaptations, and stay unpublished."
+ACCESS = (
+    "No longer handed out, as its page says. "
+    "Who has a copy has it under TED's terms: shards are adaptations, and stay unpublished."
+)
 HOMEPAGE = "https://mmai.io/datasets/lip_reading/"
 LANGUAGE = "en"
 SPLITS = ("train", "test")
@@ -40,7 +45,7 @@ LAYOUT = "pretrain|trainval|test/<YouTube id>/<utterance>.mp4"
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
-    """Yield every utterance, sorted; any of the three folders may be missing. Raises OptionError where a video lies elsewhere."""
+    """Yield every utterance, sorted; a folder may be missing. Raises OptionError for a video elsewhere."""
     for path in folder.videos(root, exclude):
         part, talk, _ = parts(root, path, LAYOUT)
         if part not in SPLIT_OF:

@@ -1,4 +1,4 @@
-"""Drawn talking heads that say sentences with espeak-ng's voices: a corpus that needs nothing but the package (docs/synthetic.md)."""
+"""Synthetic talking heads that say sentences with espeak-ng's voices (docs/synthetic.md)."""
 
 import json
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ from speechlip.workers.events import Crashed, Report, unheard
 from speechlip.workers.outcomes import in_this_process, outcomes
 
 NAME = "synthetic"
-TITLE = "Drawn talking heads"
-LICENCE = "CC0-1.0"  # pictures and sentences are ours; espeak-ng, which speaks them, is a GPL-3.0 program, its output is not under that licence
+TITLE = "Synthetic talking heads"
+LICENCE = "CC0-1.0"
+"""Images and sentences are ours. espeak-ng, which speaks them, is a GPL-3.0 program; its output is not."""
 CITATION = ""
 ACCESS = "speechlip synthesize FOLDER makes it; needs espeak-ng, speechlip's extra [synthetic]"
 HOMEPAGE = ""
@@ -34,7 +35,12 @@ NOTE = "synthetic.json"
 class SyntheticOptions:
     """What makes a corpus: the same options give the same bytes, and fewer people or clips a part of them.
 
-    offset_frames: how many frames the sound is early; below 0 it is late (SyncNet's sign). size: pixels of a frame's side, even.
+    identities: speakers, each with a face and a voice.
+    clips: of each speaker.
+    seed: of faces, voices and sentences.
+    offset_frames: how many frames the audio is early; below 0 it is late (SyncNet's sign).
+    size: pixels of a frame's side, even.
+    fps: of the videos.
     """
 
     identities: int = 6
@@ -61,7 +67,7 @@ class SyntheticOptions:
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
-    """Yield the clips of a corpus that ``generate`` made. Raises OptionError where there is none, or only a part of it."""
+    """Yield the clips that ``generate`` made. Raises OptionError where they are not all there."""
     note = _read_note(Path(root))
     if note is None:
         raise OptionError(
@@ -72,7 +78,8 @@ def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
     if missing:
         total = options.identities * options.clips
         raise OptionError(
-            f"{root} is not finished: {len(missing)} of {counted(total, 'clip')} missing; run speechlip synthesize again"
+            f"{root} is not finished: {len(missing)} of {counted(total, 'clip')} missing; "
+            "run speechlip synthesize again"
         )
     for source in folder.sources(Path(root), exclude):
         yield Source(**{**vars(source), "licence": LICENCE})
@@ -96,8 +103,8 @@ def generate(
 ) -> float:
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
-    The bytes do not depend on ``workers``.
-    Raises OptionError where espeak-ng or OpenCV is missing, ``root`` holds anything else, or another run writes there.
+    The bytes do not depend on ``workers``. Raises OptionError where espeak-ng or OpenCV is missing, ``root``
+    holds anything else, or another run writes there.
     """
     from speechlip.recipes._synthetic.paint import cv2_module
     from speechlip.recipes._synthetic.voice import espeak_files
@@ -106,7 +113,7 @@ def generate(
     espeak_files()
     root = Path(root)
     tasks = [(root, options, name) for name in clip_names(options)]
-    progress.begin("drawing", len(tasks), "clips")
+    progress.begin("rendering", len(tasks), "clips")
     total_s = 0.0
     with only_run(root):
         _claim(root, options)
@@ -143,7 +150,7 @@ def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> floa
     if (stem.parent / f"{stem.name}.mp4").is_file():
         return film_duration_s(stem)
     who, clip = (int(part.rsplit("-", 1)[1]) for part in name.split("/"))
-    cv2_module().setNumThreads(1)  # pictures are small: threads cost more than they give
+    cv2_module().setNumThreads(1)  # images are small: threads cost more than they give
     make_folder(stem.parent)
     return write_clip(
         stem,
@@ -170,7 +177,8 @@ def _claim(root: Path, options: SyntheticOptions) -> None:
         return
     if there is not None:
         raise OptionError(
-            f"{root} holds a corpus made otherwise ({_difference(there, note)}); choose another folder or remove it"
+            f"{root} holds a corpus made otherwise ({_difference(there, note)}); "
+            "choose another folder or remove it"
         )
     if root.exists() and (not root.is_dir() or any(path.name != LOCK for path in root.iterdir())):
         raise OptionError(f"{root} is not an empty folder; choose another one for the corpus")

@@ -1,9 +1,11 @@
-"""VoxCeleb2: celebrities in interviews on YouTube, face tracks of 224 × 224 at 25 fps with their sound.
+"""VoxCeleb2: celebrities in interviews on YouTube, face tracks of 224 × 224 at 25 fps with their audio.
 
-Layout (read off public preparation scripts, AV-HuBERT's and others): ``dev|test/mp4/<id>/<YouTube id>/<utterance>.mp4``. The archive of ``test`` unpacks as
-``mp4/…``: unpack it into a folder ``test``. Text files with face boxes and the separate m4a sound are not read; the mp4 have the sound.
+Layout (read off public preparation scripts, AV-HuBERT's and others): ``dev|test/mp4/<id>/<YouTube
+id>/<utterance>.mp4``. The archive of ``test`` unpacks as ``mp4/…``: unpack it into a folder ``test``. Text
+files with face boxes and the separate m4a audio are not read; the mp4 have the audio.
 
-Splits: ``dev`` becomes ``train``; ``dev`` and ``test`` have no person in common. No transcripts, no phones. Many languages.
+Splits: ``dev`` becomes ``train``; ``dev`` and ``test`` have no person in common. No transcripts, no phones.
+Many languages.
 
 Licence as the dataset's page states it, after others who cite it; the videos' own rights are their owners'.
 """
@@ -26,7 +28,10 @@ CITATION = """@inproceedings{chung2018voxceleb2,
   booktitle={Interspeech},
   year={2018}
 }"""
-ACCESS = "By request: the form at the homepage gives a key to the archives; join their parts and unpack them into dev and test."
+ACCESS = (
+    "By request: the form at the homepage gives a key to the archives; "
+    "join their parts and unpack them into dev and test."
+)
 HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox2.html"
 SPLITS = ("train", "test")
 
@@ -36,7 +41,9 @@ LAYOUT = "dev|test/mp4/<id00000>/<YouTube id>/<utterance>.mp4"
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
-    """Yield every utterance, sorted; either folder may be missing. Raises OptionError where a video lies elsewhere."""
+    """Yield every utterance, sorted; a folder may be missing. Raises OptionError where a video lies
+    elsewhere.
+    """
     for path in folder.videos(root, exclude):
         part, kind, who, _, _ = parts(root, path, LAYOUT)
         as_wanted = kind == "mp4" and PERSON.fullmatch(who)

@@ -1,4 +1,4 @@
-"""The main job end to end, through the command line, on drawn and on real faces."""
+"""The main job end to end, through the command line, on synthetic and on real faces."""
 
 import hashlib
 import io
@@ -126,7 +126,7 @@ def test_plain_webdataset_reads_every_sample(prepared):
     assert set(read) == set(samples(prepared[0]))
 
 
-def test_sound_and_phones_come_from_the_clips_own_time(prepared, talking):
+def test_audio_and_phones_come_from_the_clips_own_time(prepared, talking):
     import av
 
     for sample in samples(prepared[0]).values():
@@ -150,7 +150,7 @@ def test_sound_and_phones_come_from_the_clips_own_time(prepared, talking):
 
 @pytest.mark.parametrize(("container", "fps"), [("mp4", 25), ("mkv", 25), ("mp4", 30), ("mkv", 24)])
 def test_a_flash_and_a_click_meet_in_the_prepared_clip(talking, tmp_path, container, fps):
-    """One white source frame and a click when it comes on: the click within 2 ms, the flash in the frames at whose centre it is on display."""
+    """A white source frame and a click when it comes on: within 2 ms, and in the frames that display it."""
     clip = sorted(talking.rglob("*.mp4"))[0]
     frames, _ = zoo.read_clip(clip)
     frames, flash = frames[:70].copy(), 31
@@ -194,7 +194,7 @@ def test_the_bytes_do_not_depend_on_the_workers(prepared, talking, tmp_path):
     assert contents(tmp_path / "again") == contents(prepared[0])
 
 
-MOMENTS = {
+STATES = {
     "the plan is written": ".work/plan.json",
     "a shard is open": ".work/*.tar.part",
     "shards are put in place": "data/*.tar",
@@ -202,20 +202,20 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, moment):
+@pytest.mark.parametrize("state", STATES)
+def test_killed_in_any_state_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, state):
     out = tmp_path / "killed"
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    while not any(out.glob(MOMENTS[moment])) and process.poll() is None:
+    while not any(out.glob(STATES[state])) and process.poll() is None:
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = (out / "manifest.json").exists()
     assert finished or (out / ".work" / "plan.json").exists()
-    assert not finished or moment == "the manifest is next", "the kill came too late to show anything"
+    assert not finished or state == "the manifest is next", "the kill came too late to show anything"
     assert prep(talking, "-o", out, "--detector", "sidecar", "--workers", 1).exit_code == 0
     assert contents(out) == contents(prepared[0])
 
@@ -235,7 +235,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_shard(talking, tmp_path):
 
 
 def heed_interrupts():
-    """A job that a shell started in the background ignores Ctrl-C, and so would everything that the tests start."""
+    """What a shell started in the background ignores Ctrl-C, and so would all that the tests start."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -356,7 +356,7 @@ def test_a_single_video_serves(talking, tmp_path):
 
 
 def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
-    """One clip without sound, one AVI that loses frames, one that is small."""
+    """One clip without audio, one AVI that loses frames, one that is small."""
     out, few = tmp_path / "real", tmp_path / "few"
     few.mkdir()
     for name in ("liveportrait_d13_noaudio.mp4", "syncnet_example.avi", "videoretalking_3.mp4"):

@@ -1,1 +1,1 @@
-"""The drawn talking heads: how they speak (espeak, voice), move their mouths (visemes) and look (identity, portrait, features)."""
+"""Synthetic talking heads: how they speak, move their mouths, and look."""

@@ -1,8 +1,13 @@
-"""One utterance by espeak-ng, spoken in a process of its own: ``python espeak.py < request.json``. Needs the standard library only.
+"""One utterance by espeak-ng in a process of its own: ``python espeak.py < request.json``.
 
-espeak-ng seeds its breath noise with the time of day, and carries other state from one utterance into the next that no call of its interface
-resets: a seeded process that speaks once gives the same samples every time. Request (JSON): library, data, voice, rate (words/min), pitch (0–99), text.
-Answer: one line of JSON (sample_rate, events ``[type, sample, text_position, length, ipa]``), then the samples as native int16.
+It needs the standard library only.
+
+espeak-ng seeds its breath noise with the time of day, and carries other state from one utterance into the
+next that no call of its interface resets: a seeded process that speaks once gives the same samples every
+time.
+
+Request (JSON): library, data, voice, rate (words/min), pitch (0–99), text. Answer: one line of JSON
+(sample_rate, events ``[type, sample, text_position, length, ipa]``), then the samples as native int16.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""What moves in the face: mouth, eyes and brows, drawn into the still head for every frame, with their exact landmarks."""
+"""What moves in the face: mouth, eyes and brows, painted into the still head, with their exact landmarks."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Gaze:
 
 
 def mouth_points(who: Identity, mouth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outer (12, 2) and inner (8, 2) lip points in units, 68-point order (48–59, 60–67), for parameters ``mouth`` (6,)."""
+    """Outer (12, 2) and inner (8, 2) lip points in units, 48–59 and 60–67, for parameters ``mouth`` (6,)."""
     opening, width, rounding, tuck, _, _ = mouth
     half = who.mouth_width * (1 + 0.13 * width - 0.33 * rounding)
     gap = WIDEST_GAP * who.mouth_width * max(opening, 0.0)
@@ -39,14 +39,20 @@ def mouth_points(who: Identity, mouth: np.ndarray) -> tuple[np.ndarray, np.ndarr
     round_ = max(rounding, 0.8 * max(opening, 0.0))
     far, near = 0.56 + 0.12 * round_, 0.20 + 0.08 * round_
     outer = [
-        (-1, corner), (-far, top * (0.72 + 0.1 * round_) - upper * 0.74), (-near, top - upper), (0, top - upper * 0.80),
+        (-1, corner),
+        (-far, top * (0.72 + 0.1 * round_) - upper * 0.74),
+        (-near, top - upper), (0, top - upper * 0.80),
         (near, top - upper), (far, top * (0.72 + 0.1 * round_) - upper * 0.74), (1, corner),
-        (far + 0.04, bottom * (0.74 + 0.1 * round_) + lower * 0.70), (near + 0.08, bottom * 0.98 + lower * 0.97), (0, bottom + lower),
-        (-near - 0.08, bottom * 0.98 + lower * 0.97), (-far - 0.04, bottom * (0.74 + 0.1 * round_) + lower * 0.70),
+        (far + 0.04, bottom * (0.74 + 0.1 * round_) + lower * 0.70),
+        (near + 0.08, bottom * 0.98 + lower * 0.97), (0, bottom + lower),
+        (-near - 0.08, bottom * 0.98 + lower * 0.97),
+        (-far - 0.04, bottom * (0.74 + 0.1 * round_) + lower * 0.70),
     ]  # fmt: skip
     inner = [
         (-0.84, corner * 0.85), (-near - 0.16, top * 0.92), (0, top + 0.5), (near + 0.16, top * 0.92),
-        (0.84, corner * 0.85), (near + 0.16, bottom * 0.94), (0, bottom + 0.5 * min(1.0, max(opening, 0.0) * 10)), (-near - 0.16, bottom * 0.94),
+        (0.84, corner * 0.85), (near + 0.16, bottom * 0.94),
+        (0, bottom + 0.5 * min(1.0, max(opening, 0.0) * 10)),
+        (-near - 0.16, bottom * 0.94),
     ]  # fmt: skip
     place = np.array([half, 1.0]), np.array([CENTRE_X, MOUTH_Y])
     outer_points, inner_points = np.array(outer) * place[0] + place[1], np.array(inner) * place[0] + place[1]
@@ -56,8 +62,8 @@ def mouth_points(who: Identity, mouth: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return outer_points, inner_points
 
 
-def draw_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarray) -> np.ndarray:
-    """Draw the mouth into ``layer`` (premultiplied, a view of ``window``) in place → its 20 points in units."""
+def paint_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarray) -> np.ndarray:
+    """Paint the mouth into ``layer`` (premultiplied, a view of ``window``) → its 20 points in units."""
     outer, inner = mouth_points(who, mouth)
     rounding, tuck, teeth, tongue = mouth[2:]
     top_line, low_line = (
@@ -80,7 +86,7 @@ def draw_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarr
     lower = np.concatenate([low_line, low_seam[::-1], outer[6:7]])
     paint(layer, window.mask(np.concatenate([top_line, low_line])), mix(who.lips, (80, 20, 30), 0.10))
     if gap > 0.25:
-        _draw_cavity(layer, window, cavity, inner, gap, teeth, tongue, tuck)
+        _paint_cavity(layer, window, cavity, inner, gap, teeth, tongue, tuck)
     paint(layer, window.mask(upper), mix(who.lips, (70, 20, 30), 0.20))
     paint(layer, window.mask(lower), who.lips)
     shine = ellipse(
@@ -98,7 +104,7 @@ def draw_mouth(layer: np.ndarray, window: Window, who: Identity, mouth: np.ndarr
     return np.concatenate([outer, inner])
 
 
-def _draw_cavity(
+def _paint_cavity(
     layer: np.ndarray,
     window: Window,
     cavity: np.ndarray,
@@ -137,7 +143,7 @@ def _draw_cavity(
 
 
 def eye_points(who: Identity, openness: float) -> np.ndarray:
-    """The eye on the right of the picture, (6, 2) units: inner corner, two above, outer corner, two below (42–47)."""
+    """The eye on the right of the image, (6, 2) units: inner corner, two above, outer corner, two below."""
     w, h, tilt = who.eye_width, who.eye_height, who.eye_tilt
     lift, sink = h * (1.15 * openness - 0.15) * 0.98, h * 0.62
     lift = lift if openness > 0 else -0.15 * h
@@ -157,7 +163,7 @@ def eye_points(who: Identity, openness: float) -> np.ndarray:
 
 
 def brow_points(who: Identity, lift: float) -> np.ndarray:
-    """The brow on the right of the picture, inner to outer, (5, 2) units (22–26)."""
+    """The brow on the right of the image, inner to outer, (5, 2) units (22–26)."""
     w, arch = who.eye_width, who.brow_arch
     shape = [
         (-1.15 * w, 1.5),
@@ -169,8 +175,11 @@ def brow_points(who: Identity, lift: float) -> np.ndarray:
     return shifted(shape, CENTRE_X + who.eye_gap, BROW_Y - who.eye_height * 0.3 - lift)
 
 
-def draw_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip: bool) -> np.ndarray:
-    """Draw one eye and its brow in place; ``flip`` for the one on the left → eye (6, 2) and brow (5, 2) points, in right-eye order."""
+def paint_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip: bool) -> np.ndarray:
+    """Paint one eye and its brow in place → eye (6, 2) and brow (5, 2) points, in right-eye order.
+
+    flip: for the eye on the left.
+    """
     side = mirrored if flip else np.asarray
     points, brow = eye_points(who, gaze.eyes), brow_points(who, gaze.brow)
     turn = (lambda p: side(p)[::-1]) if flip else side
@@ -187,7 +196,7 @@ def draw_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip:
         0.45,
     )
     if gaze.eyes > 0.08:
-        _draw_eyeball(layer, window, who, gaze, turn(np.concatenate([upper, lower])), turn(upper), flip)
+        _paint_eyeball(layer, window, who, gaze, turn(np.concatenate([upper, lower])), turn(upper), flip)
     lid = mix(who.hair, (24, 16, 20), 0.75)
     paint(layer, window.stroke(turn(upper), width=1.5 + 0.7 * who.lashes, blur=0.25), lid, 0.95)
     if who.lashes > 0.5:
@@ -202,11 +211,11 @@ def draw_eye(layer: np.ndarray, window: Window, who: Identity, gaze: Gaze, flip:
         paint(layer, window.mask(turn(spline(wing))), lid, 0.9)
     fold = shifted(upper, 0, -3.0 * max(gaze.eyes, 0.35))
     paint(layer, window.stroke(turn(fold[3:-3]), width=0.8, blur=0.5), mix(who.skin, (90, 40, 40), 0.5), 0.55)
-    _draw_brow(layer, window, who, turn, brow)
+    _paint_brow(layer, window, who, turn, brow)
     return np.concatenate([points, brow])
 
 
-def _draw_eyeball(layer, window: Window, who: Identity, gaze: Gaze, outline, upper, flip: bool) -> None:
+def _paint_eyeball(layer, window: Window, who: Identity, gaze: Gaze, outline, upper, flip: bool) -> None:
     clip = window.mask(outline)
     paint(layer, clip, SCLERA)
     radius = who.eye_height * 0.86
@@ -236,14 +245,14 @@ def _draw_eyeball(layer, window: Window, who: Identity, gaze: Gaze, outline, upp
     paint(layer, window.mask(glint, small), (255, 255, 255), 0.95, clip)
 
 
-def _draw_brow(layer, window: Window, who: Identity, turn, brow: np.ndarray) -> None:
+def _paint_brow(layer, window: Window, who: Identity, turn, brow: np.ndarray) -> None:
     thick = who.brow_thickness * np.array([0.75, 1.0, 0.95, 0.6, 0.08])[:, None] * (0, 0.5)
     outline = np.concatenate([spline(brow - thick, closed=False), spline((brow + thick)[::-1], closed=False)])
     paint(layer, window.mask(turn(outline), blur=0.4), mix(who.hair, (40, 26, 26), 0.3), 0.9)
 
 
 def landmark_eyes(right: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both eyes' points from ``draw_eye`` (11, 2), right-eye order → brows (10, 2) 17–26 and eyes (12, 2) 36–47."""
+    """Both eyes' points from ``paint_eye`` (11, 2) → brows (10, 2) 17–26 and eyes (12, 2) 36–47."""
     mirror = np.array([2 * CENTRE_X, 0]) + left * (-1, 1)
     brows = np.concatenate([mirror[6:][::-1], right[6:]])
     eyes = np.concatenate([mirror[[3, 2, 1, 0, 5, 4]], right[:6]])

@@ -1,4 +1,4 @@
-"""One clip: what is said, how the face moves with it, and the four files: picture with sound, phone times, landmarks, transcript."""
+"""One clip: what is said, how the face moves with it, and its four files."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +10,7 @@ from praatio import textgrid
 
 from speechlip.metrics.phones.visemes import viseme
 from speechlip.phones import SILENCE
-from speechlip.recipes._synthetic.frame import draw_frame
+from speechlip.recipes._synthetic.frame import render_frame
 from speechlip.recipes._synthetic.identity import Identity
 from speechlip.recipes._synthetic.motion import gazes, poses
 from speechlip.recipes._synthetic.portrait import Portrait
@@ -27,7 +27,7 @@ ENDINGS = (".txt", ".TextGrid", ".landmarks.npz", ".mp4")  # the film last: wher
 
 @dataclass(frozen=True)
 class Script:
-    """Everything about a clip before it is drawn. Times in seconds of the picture; offset_frames > 0: the sound is early."""
+    """A clip before it is rendered. Times in seconds of the video; offset_frames > 0: the audio is early."""
 
     utterance: Utterance
     transcript: str
@@ -74,7 +74,7 @@ def merged(spans: list[Phone]) -> list[Phone]:
     return out
 
 
-def sound(plan: Script) -> np.ndarray:
+def audio(plan: Script) -> np.ndarray:
     """The whole soundtrack, int16 (round(duration × rate),): silence, speech moved by the offset, silence."""
     rate = plan.utterance.sample_rate
     track = np.zeros(round(plan.duration_s * rate), np.int16)
@@ -86,7 +86,8 @@ def sound(plan: Script) -> np.ndarray:
 def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset_frames: int) -> float:
     """Make one clip and write ``stem`` + ``ENDINGS`` → its length in seconds.
 
-    Every file is written beside its place and renamed, the film last. The words and the movement have separate seeds.
+    Every file is written beside its place and renamed, the film last. The words and the movement have
+    separate seeds.
     """
     plan = script(portrait.who, np.random.default_rng([*seed, 0]), fps, offset_frames)
     spoken = placed(plan.utterance.phones, plan.lead_s, plan.duration_s, fill=True)
@@ -95,14 +96,14 @@ def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset
     stresses_s = tuple(t + plan.lead_s for t in plan.utterance.stresses_s)
     moves = poses(portrait.who, rng, plan.times_s(), stresses_s)
     looks = gazes(rng, plan.times_s(), stresses_s)
-    frames = [draw_frame(portrait, *drawn) for drawn in zip(moves, mouths, looks, strict=True)]
+    frames = [render_frame(portrait, *seen) for seen in zip(moves, mouths, looks, strict=True)]
     landmarks = np.stack([points for _, points in frames])
     write = {
         ".txt": lambda path: path.write_text(plan.transcript + "\n", encoding="utf-8", newline="\n"),
         ".TextGrid": lambda path: write_textgrid(path, plan, spoken),
         ".landmarks.npz": lambda path: write_landmarks(path, landmarks, fps),
         ".mp4": lambda path: write_film(
-            path, [picture for picture, _ in frames], sound(plan), fps, plan.utterance.sample_rate
+            path, [image for image, _ in frames], audio(plan), fps, plan.utterance.sample_rate
         ),
     }
     for ending in ENDINGS:
@@ -121,7 +122,7 @@ def film_duration_s(stem: Path) -> float:
 
 
 def write_textgrid(path: Path, plan: Script, spoken: list[Phone]) -> None:
-    """Tiers phones, words and sentence in the time of the sound; tier visemes (SAPI numbers) in the time of the picture."""
+    """Tiers phones, words and sentence in the time of the audio, visemes (SAPI) in that of the images."""
     late_s = plan.lead_s - plan.offset_frames / plan.fps
     words = placed(plan.utterance.words, late_s, plan.duration_s, fill=False)
     tiers = {
@@ -143,24 +144,23 @@ def write_landmarks(path: Path, landmarks: np.ndarray, fps: int) -> None:
         np.savez(file, landmarks=landmarks.astype(np.float32), time_s=np.arange(len(landmarks)) / fps)
 
 
-def write_film(
-    path: Path, pictures: list[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int
-) -> None:
-    """H.264 and AAC in MP4. One encoder thread and no clock in the file, so that the same input gives the same bytes.
+def write_film(path: Path, images: list[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int) -> None:
+    """H.264 and AAC in MP4, by one thread and without a clock in the file: equal input, equal bytes.
 
-    The quantiser is constant: with x264's usual rate factor (crf), one film in about 1500 came out a bit differently.
+    The quantiser is constant: with x264's usual rate factor (crf), one film in about 1500 came out a bit
+    differently.
     """
     with av.open(
         str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}
     ) as film:
         video = film.add_stream("libx264", rate=fps)
-        video.height, video.width = pictures[0].shape[:2]
+        video.height, video.width = images[0].shape[:2]
         video.pix_fmt = "yuv420p"
         video.options = {"preset": "veryfast", "qp": QUANTISER, "threads": "1"}
         audio = film.add_stream("aac", rate=sample_rate, layout="mono")
         audio.bit_rate = 96_000
-        for i, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for i, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = i, Fraction(1, fps)
             film.mux(video.encode(frame))
         film.mux(video.encode(None))

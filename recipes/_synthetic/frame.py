@@ -1,4 +1,4 @@
-"""One frame: eyes and mouth drawn into the head, the head turned and laid over the stage, and where its 68 points went."""
+"""One frame: eyes and mouth painted into the head, the head turned over the stage, and its 68 points."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,9 +10,9 @@ from speechlip.recipes._synthetic.features import (
     EYE_Y,
     MOUTH_Y,
     Gaze,
-    draw_eye,
-    draw_mouth,
     landmark_eyes,
+    paint_eye,
+    paint_mouth,
 )
 from speechlip.recipes._synthetic.paint import UNITS, Window, cv2_module, over, pixels, planes, ramp, shifted
 from speechlip.recipes._synthetic.portrait import Portrait
@@ -23,7 +23,13 @@ JAW_DROP = 7.0  # units the chin sinks at opening 1
 
 @dataclass(frozen=True)
 class Pose:
-    """x, y shift in units; roll in radians; scale 1 = as drawn; yaw, pitch: units by which the nearest point of the face moves."""
+    """How the head is turned.
+
+    x, y: shift in units.
+    roll: radians.
+    scale: 1 is the portrait's.
+    yaw, pitch: units by which the nearest point of the face moves.
+    """
 
     x: float = 0.0
     y: float = 0.0
@@ -51,18 +57,18 @@ def _fields(size: int) -> np.ndarray:
     return np.stack([depth(x, y), jaw(x, y)], axis=-1).astype(np.float32)
 
 
-def draw_frame(
+def render_frame(
     portrait: Portrait, pose: Pose, mouth: np.ndarray, gaze: Gaze
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Picture (S, S, 3) uint8 RGB and landmarks (68, 2) float32 in its pixels (a pixel's upper left corner is its whole number)."""
-    head, points = _draw_features(portrait, mouth, gaze)
+    """Image (S, S, 3) uint8 RGB and landmarks (68, 2) float32 in its pixels; pixel 0 covers [0, 1)."""
+    head, points = _paint_features(portrait, mouth, gaze)
     drop = JAW_DROP * max(float(mouth[0]), 0.0)
-    picture = _lay(head, portrait, pose, drop)
+    image = _lay(head, portrait, pose, drop)
     moved = move(points, pose, drop)
-    return picture, (moved * portrait.size / UNITS).astype(np.float32)
+    return image, (moved * portrait.size / UNITS).astype(np.float32)
 
 
-def _draw_features(portrait: Portrait, mouth: np.ndarray, gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
+def _paint_features(portrait: Portrait, mouth: np.ndarray, gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
     """The head (2S, 2S, 4) uint8 with eyes and mouth, and its points (68, 2) in units before any movement."""
     who, head = portrait.who, portrait.head.copy()
     eyes = []
@@ -71,14 +77,14 @@ def _draw_features(portrait: Portrait, mouth: np.ndarray, gaze: Gaze) -> tuple[n
             portrait.window, CENTRE_X + (-who.eye_gap if flip else who.eye_gap) - 22, EYE_Y - 28, 44, 48
         )
         view = planes(head[rows, columns])
-        eyes.append(draw_eye(view, window, who, gaze, flip))
+        eyes.append(paint_eye(view, window, who, gaze, flip))
         if portrait.glasses is not None:
             glass = portrait.glasses[:, rows, columns]
             view = glass + view * (1 - glass[3] / 255)
         head[rows, columns] = pixels(view)
     rows, columns, window = piece(portrait.window, CENTRE_X - 36, MOUTH_Y - 20, 72, 56)
     view = planes(head[rows, columns])
-    lips = draw_mouth(view, window, who, mouth)
+    lips = paint_mouth(view, window, who, mouth)
     head[rows, columns] = pixels(view)
     brows, lids = landmark_eyes(*eyes)
     return head, np.concatenate([_jaw_line(portrait), brows, _nose(portrait), lids, lips])
@@ -93,7 +99,7 @@ def piece(window: Window, x: float, y: float, width: float, height: float) -> tu
 
 
 def _jaw_line(portrait: Portrait) -> np.ndarray:
-    """Points 0–16: along the face from ear to ear, evenly spaced, left of the picture first."""
+    """Points 0–16: along the face from ear to ear, evenly spaced, left of the image first."""
     low = portrait.outline[portrait.outline[:, 1] >= EYE_Y - 3]
     low = low[np.argsort(np.arctan2(low[:, 0] - CENTRE_X, low[:, 1] - EYE_Y))]
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(low, axis=0).T))])
@@ -120,7 +126,7 @@ def _turn(pose: Pose) -> np.ndarray:
 
 
 def move(points: np.ndarray, pose: Pose, drop: float) -> np.ndarray:
-    """Where points of the still head (N, 2) go: jaw and turn of the head (solved by iteration, as the picture is warped), then ``_turn``."""
+    """Where points of the still head (N, 2) go: by jaw and depth, solved by iteration, then by ``_turn``."""
     moved = points
     for _ in range(6):
         near = depth(moved[:, 0], moved[:, 1])
@@ -132,7 +138,7 @@ def move(points: np.ndarray, pose: Pose, drop: float) -> np.ndarray:
 
 
 def _lay(head: np.ndarray, portrait: Portrait, pose: Pose, drop: float) -> np.ndarray:
-    """Look up every pixel of the frame in the head: back by ``_turn``, then back by depth and jaw; over the stage."""
+    """Every pixel of the frame, looked up in the head: back by ``_turn``, then by depth and jaw."""
     cv2 = cv2_module()
     size, unit = portrait.size, UNITS / portrait.size
     turn = _turn(pose)

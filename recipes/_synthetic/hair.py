@@ -14,7 +14,12 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Hair:
-    """Outlines in units. back: behind face and ears; front: over the forehead; nape: behind the neck, does not move with the head."""
+    """Outlines in units.
+
+    back: behind face and ears.
+    front: over the forehead.
+    nape: behind the neck; it does not move with the head.
+    """
 
     back: tuple[np.ndarray, ...]
     front: tuple[np.ndarray, ...]
@@ -43,7 +48,7 @@ def fringe(who: Identity, top: float, side: float, low: float, line: Points) -> 
 def hairline(
     who: Identity, middle: float, temple: float, low: float, part: float = 0.0
 ) -> list[tuple[float, float]]:
-    """From the right sideburn over the forehead to the left one; ``part`` moves the highest point sideways."""
+    """From the right sideburn over the forehead to the left; ``part`` moves the highest point sideways."""
     edge = who.cheek - 1.5
     right = [(CX + edge, low), (CX + edge - 3, 96), (CX + edge - 9 + part * 0.2, temple)]
     left = [(CX - edge + 9 + part * 0.2, temple), (CX - edge + 3, 96), (CX - edge, low)]
@@ -222,7 +227,7 @@ STYLES = {
 }
 
 
-def draw_hair(
+def paint_hair(
     layer: np.ndarray,
     window: Window,
     who: Identity,
@@ -230,7 +235,10 @@ def draw_hair(
     rng: np.random.Generator,
     shade: float,
 ) -> np.ndarray:
-    """Fill the outlines, with strands, shine and a soft dark rim, in place → the mask (H, W). ``shade`` darkens all of it, 0–1."""
+    """Fill the outlines, with strands, shine and a soft dark rim, in place → the mask (H, W).
+
+    shade: how much all of it is darkened, 0–1.
+    """
     base = mix(who.hair, (20, 14, 22), shade)
     mask = window.mask(*outlines, blur=0.15)
     paint(layer, mask, base)

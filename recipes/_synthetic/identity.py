@@ -1,4 +1,4 @@
-"""Who is drawn: one seeded set of shapes, colours, clothes, light and voice."""
+"""One synthetic person: a seeded set of shapes, colours, clothes, light and voice."""
 
 from dataclasses import dataclass
 
@@ -42,14 +42,18 @@ HAIR_STYLES = ("bob", "crop", "curls", "long", "side", "bun", "waves", "quiff")
 COLLARS = ("crew", "shirt", "v", "roll")
 BACKDROPS = ("arch", "bokeh", "stripes", "hills")
 VOICES = (
-    ("en-us+f2", 58), ("en-us+m3", 42), ("en+m7", 50), ("en+f4", 55), ("en-us+m1", 38), ("en-us+f5", 52), ("en-gb-x-rp+f3", 60), ("en-gb-scotland+m4", 46),
+    ("en-us+f2", 58), ("en-us+m3", 42), ("en+m7", 50), ("en+f4", 55), ("en-us+m1", 38),
+    ("en-us+f5", 52), ("en-gb-x-rp+f3", 60), ("en-gb-scotland+m4", 46),
 )  # fmt: skip
 BEARDS = ("none", "stubble", "moustache", "beard")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One drawn person. Lengths in units (256 to the frame), colours RGB 0–255, ``light`` −1 from the left … 1 from the right."""
+    """One synthetic person. Lengths in units (256 to the frame), colours RGB 0–255.
+
+    light: −1 from the left … 1 from the right.
+    """
 
     skin: Colour
     lips: Colour
@@ -90,10 +94,11 @@ class Identity:
 def identity(seed: int, number: int) -> Identity:
     """Person ``number`` of the corpus with ``seed``; does not depend on how many there are.
 
-    Styles, palettes and voices are dealt like shuffled cards, so that the first eight people differ in all three.
+    Styles, palettes and voices are dealt like shuffled cards, so that the first eight people differ in all
+    three.
     """
     deck = np.random.default_rng([seed, 0])
-    draw = np.random.default_rng([seed, 1, number])
+    rng = np.random.default_rng([seed, 1, number])
     backdrop_above, backdrop_below, shirt, trim = _dealt(deck, PALETTES, number)
     skin, lips = _dealt(deck, SKINS, number)
     style, collar, backdrop = (
@@ -104,13 +109,13 @@ def identity(seed: int, number: int) -> Identity:
     voice, pitch = _dealt(deck, VOICES, number)
     deep = "+m" in voice
     hairs = HAIRS if sum(skin) > 480 else HAIRS[:DARK_HAIRS]
-    hair = hairs[draw.integers(len(hairs))]
-    beard = str(draw.choice(BEARDS))
+    hair = hairs[rng.integers(len(hairs))]
+    beard = str(rng.choice(BEARDS))
     return Identity(
         skin=skin,
         lips=lips,
         hair=hair,
-        iris=IRISES[draw.integers(len(IRISES) if sum(skin) > 480 else 1)],
+        iris=IRISES[rng.integers(len(IRISES) if sum(skin) > 480 else 1)],
         backdrop_colours=(backdrop_above, backdrop_below),
         shirt=shirt,
         trim=trim,
@@ -120,29 +125,29 @@ def identity(seed: int, number: int) -> Identity:
         beard=beard
         if deep and style not in ("bob", "bun", "long") and sum(hair) < sum(skin) - 150
         else "none",
-        glasses=bool(draw.random() < 0.28),
-        freckles=bool(draw.random() < 0.35 and sum(skin) > 520),
-        earrings=bool(draw.random() < 0.6 and not deep),
-        lashes=float(draw.uniform(0.0, 0.3) if deep else draw.uniform(0.6, 1.0)),
-        light=float(draw.choice((-1, 1)) * draw.uniform(0.5, 1.0)),
-        cheek=float(draw.uniform(48, 53)),
-        jaw=float(draw.uniform(40, 44) if deep else draw.uniform(36, 41)),
-        chin=float(draw.uniform(190, 196) if deep else draw.uniform(187, 192)),
-        eye_gap=float(draw.uniform(21.5, 24)),
-        eye_width=float(draw.uniform(11.2, 12.8)),
-        eye_height=float(draw.uniform(6.9, 8.2)),
-        eye_tilt=float(draw.uniform(-0.6, 1.4)),
-        brow_arch=float(draw.uniform(1.5, 4.0)),
-        brow_thickness=float(draw.uniform(3.2, 4.4) if deep else draw.uniform(2.3, 3.2)),
-        nose_length=float(draw.uniform(139, 144)),
-        nose_width=float(draw.uniform(8.5, 11.5)),
-        mouth_width=float(draw.uniform(18.5, 21.5)),
-        lip_thickness=float(draw.uniform(4.2, 5.2) if deep else draw.uniform(5.0, 6.4)),
-        smile=float(draw.uniform(1.8, 3.2)),
-        sway=float(draw.uniform(0.7, 1.2)),
+        glasses=bool(rng.random() < 0.28),
+        freckles=bool(rng.random() < 0.35 and sum(skin) > 520),
+        earrings=bool(rng.random() < 0.6 and not deep),
+        lashes=float(rng.uniform(0.0, 0.3) if deep else rng.uniform(0.6, 1.0)),
+        light=float(rng.choice((-1, 1)) * rng.uniform(0.5, 1.0)),
+        cheek=float(rng.uniform(48, 53)),
+        jaw=float(rng.uniform(40, 44) if deep else rng.uniform(36, 41)),
+        chin=float(rng.uniform(190, 196) if deep else rng.uniform(187, 192)),
+        eye_gap=float(rng.uniform(21.5, 24)),
+        eye_width=float(rng.uniform(11.2, 12.8)),
+        eye_height=float(rng.uniform(6.9, 8.2)),
+        eye_tilt=float(rng.uniform(-0.6, 1.4)),
+        brow_arch=float(rng.uniform(1.5, 4.0)),
+        brow_thickness=float(rng.uniform(3.2, 4.4) if deep else rng.uniform(2.3, 3.2)),
+        nose_length=float(rng.uniform(139, 144)),
+        nose_width=float(rng.uniform(8.5, 11.5)),
+        mouth_width=float(rng.uniform(18.5, 21.5)),
+        lip_thickness=float(rng.uniform(4.2, 5.2) if deep else rng.uniform(5.0, 6.4)),
+        smile=float(rng.uniform(1.8, 3.2)),
+        sway=float(rng.uniform(0.7, 1.2)),
         voice=voice,
-        pitch=int(pitch + draw.integers(-6, 7)),
-        rate=int(draw.integers(140, 172)),
+        pitch=int(pitch + rng.integers(-6, 7)),
+        rate=int(rng.integers(140, 172)),
     )
 
 

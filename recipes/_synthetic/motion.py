@@ -1,4 +1,4 @@
-"""How a head moves while it speaks: sway, nods on stressed vowels, blinks, glances. Everything is a function of time."""
+"""How a head moves while it speaks, as functions of time: sway, nods on stressed vowels, blinks, glances."""
 
 import numpy as np
 
@@ -23,7 +23,9 @@ SWAY = {
 def poses(
     who: Identity, rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float, ...]
 ) -> list[Pose]:
-    """One pose for each of ``times_s``: two slow sines for every direction, and a small nod on each stressed vowel."""
+    """One pose for each of ``times_s``: two slow sines for every direction, and a small nod on each stressed
+    vowel.
+    """
     sway = {}
     for name, (amplitude, low_hz, high_hz) in SWAY.items():
         hz, phase = rng.uniform(low_hz, high_hz, 2), rng.uniform(0, 2 * np.pi, 2)
@@ -43,16 +45,18 @@ def poses(
 
 
 def gazes(rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float, ...]) -> list[Gaze]:
-    """Eyes and brows for each of ``times_s``: quick blinks, small glances that jump, brows that rise with some stresses."""
+    """Eyes and brows for each of ``times_s``: quick blinks, small glances that jump, brows that rise with
+    some stresses.
+    """
     end_s = float(times_s[-1]) + 1 if len(times_s) else 1.0
-    blinks = _moments(np.random.default_rng(rng.integers(2**32)), BLINK_EVERY_S, end_s)
+    blinks = _times(np.random.default_rng(rng.integers(2**32)), BLINK_EVERY_S, end_s)
     glance_rng = np.random.default_rng(rng.integers(2**32))
-    glances = _moments(glance_rng, (0.7, 2.2), end_s)
+    glances = _times(glance_rng, (0.7, 2.2), end_s)
     aims = glance_rng.normal(0, 1, (len(glances) + 1, 2)) * (0.9, 0.35)
     lifts = rng.uniform(-1.0, 1.0, 256).clip(0)
     shut = np.zeros_like(times_s)
-    for moment in blinks:
-        shut = np.maximum(shut, np.cos(np.clip((times_s - moment) / BLINK_S, -0.5, 0.5) * np.pi))
+    for blink_s in blinks:
+        shut = np.maximum(shut, np.cos(np.clip((times_s - blink_s) / BLINK_S, -0.5, 0.5) * np.pi))
     brow = sum(
         (2.0 * s * np.exp(-(((times_s - t) / 0.2) ** 2)) for t, s in zip(stresses_s, lifts, strict=False)),
         np.zeros_like(times_s),
@@ -64,10 +68,10 @@ def gazes(rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float
     ]
 
 
-def _moments(rng: np.random.Generator, every_s: tuple[float, float], end_s: float) -> np.ndarray:
-    moments = []
+def _times(rng: np.random.Generator, every_s: tuple[float, float], end_s: float) -> np.ndarray:
+    times = []
     at = rng.uniform(0.3, every_s[1])
     while at < end_s:
-        moments.append(at)
+        times.append(at)
         at += rng.uniform(*every_s)
-    return np.array(moments)
+    return np.array(times)

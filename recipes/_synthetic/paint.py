@@ -1,7 +1,8 @@
-"""Soft drawing over float32 layers: smooth curves, masks, and one way to lay colour over colour.
+"""Soft painting over float32 layers: smooth curves, masks, and one way to lay colour over colour.
 
-Coordinates are units: the frame is 256 × 256 units whatever its pixels, x to the right, y down. A layer is (4, H, W) float32,
-planes red green blue alpha 0–255, premultiplied (planes: three times as fast in numpy as pixels). ``up`` is pixels per unit.
+Coordinates are units: the frame is 256 × 256 units whatever its pixels, x to the right, y down. A layer is
+(4, H, W) float32, planes red green blue alpha 0–255, premultiplied (planes: three times as fast in numpy as
+pixels). ``up`` is pixels per unit.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ def cv2_module():
         from speechlip.errors import OptionError
 
         raise OptionError(
-            f"drawing needs OpenCV ({error}): pip install opencv-python-headless, or install libgl1"
+            f"rendering needs OpenCV ({error}): pip install opencv-python-headless, or install libgl1"
         ) from error
     return cv2
 
@@ -87,7 +88,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 @dataclass(frozen=True)
 class Window:
-    """A piece of the drawing: its upper left corner in units, its size in pixels, pixels per unit."""
+    """A piece of the frame: its upper left corner in units, its size in pixels, pixels per unit."""
 
     x: float
     y: float
@@ -109,7 +110,7 @@ class Window:
         return self._soft(canvas, blur)
 
     def stroke(self, *lines: np.ndarray, width: float, blur: float = 0.0, closed: bool = False) -> np.ndarray:
-        """Drawn lines → (height, width) float32 0–1; ``width`` and ``blur`` in units."""
+        """Lines → (height, width) float32 0–1; ``width`` and ``blur`` in units."""
         cv2 = cv2_module()
         canvas = np.zeros((self.height, self.width), np.uint8)
         thick = max(1, round(width * self.up))
@@ -119,7 +120,11 @@ class Window:
         return self._soft(canvas, blur)
 
     def _soft(self, canvas: np.ndarray, blur: float) -> np.ndarray:
-        """Blurred around what is drawn, twice as far as OpenCV's kernel reaches (four standard deviations): what its border mirrors is then empty."""
+        """Blurred around what is painted.
+
+        The margin is twice as wide as OpenCV's kernel reaches (four standard deviations), so what the border
+        mirrors is empty.
+        """
         if blur <= 0:
             return canvas.astype(np.float32) / 255
         cv2, soft = cv2_module(), np.zeros(canvas.shape, np.float32)
@@ -146,7 +151,11 @@ def paint(
     strength: float = 1.0,
     clip: np.ndarray | None = None,
 ) -> None:
-    """Lay ``colour`` (one, or planes (3, H, W)) over ``layer`` in place where ``mask`` × ``clip`` says, with ``strength`` 0–1."""
+    """Lay ``colour`` over ``layer`` in place where ``mask`` × ``clip`` says.
+
+    colour: one, or planes (3, H, W).
+    strength: 0–1.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return
@@ -173,9 +182,9 @@ def pixels(layer: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray((layer + 0.5).astype(np.uint8).transpose(1, 2, 0))
 
 
-def planes(picture: np.ndarray) -> np.ndarray:
+def planes(image: np.ndarray) -> np.ndarray:
     """Pixels (H, W, 4) uint8 → planes (4, H, W) float32."""
-    return np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)
+    return np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
 
 
 def ramp(values: np.ndarray, start: float, stop: float) -> np.ndarray:

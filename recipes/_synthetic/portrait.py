@@ -1,10 +1,10 @@
-"""A person's still picture: the head as one layer, everything that stays behind it as another. Drawn once, used for every frame."""
+"""A person's still image: the head as one layer, what stays behind it as another; painted once."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.recipes._synthetic.hair import draw_hair, hair
+from speechlip.recipes._synthetic.hair import hair, paint_hair
 from speechlip.recipes._synthetic.identity import Identity
 from speechlip.recipes._synthetic.paint import (
     UNITS,
@@ -19,7 +19,7 @@ from speechlip.recipes._synthetic.paint import (
     shifted,
     spline,
 )
-from speechlip.recipes._synthetic.stage import draw_backdrop, draw_body
+from speechlip.recipes._synthetic.stage import paint_backdrop, paint_body
 
 CX = UNITS / 2
 SUPERSAMPLING = 2
@@ -27,9 +27,13 @@ SUPERSAMPLING = 2
 
 @dataclass(frozen=True)
 class Portrait:
-    """A drawn person. head: (2S, 2S, 4) uint8 premultiplied, without eyes and mouth; glasses: planes (4, 2S, 2S) float32, or None.
+    """A person before any movement.
 
-    stage: (S, S, 3) uint8; outline of the face: (M, 2) units; window: that of head and glasses.
+    head: (2S, 2S, 4) uint8 premultiplied, without eyes and mouth.
+    glasses: planes (4, 2S, 2S) float32, or None.
+    stage: (S, S, 3) uint8.
+    outline: of the face, (M, 2) units.
+    window: that of head and glasses.
     """
 
     who: Identity
@@ -42,28 +46,28 @@ class Portrait:
 
 
 def portrait(who: Identity, seed: list[int], size: int) -> Portrait:
-    """Draw ``who`` for frames of ``size`` × ``size`` pixels; ``seed`` draws single strands and blobs."""
+    """Paint ``who`` for frames of ``size`` × ``size`` pixels; ``seed`` is for single strands and blobs."""
     rng = np.random.default_rng(seed)
     window = Window(0, 0, SUPERSAMPLING * size, SUPERSAMPLING * size, SUPERSAMPLING * size / UNITS)
     outline = face_outline(who)
     shapes = hair(who, rng)
     stage = window.empty()
-    draw_backdrop(stage, window, who, rng)
+    paint_backdrop(stage, window, who, rng)
     if shapes.nape:
-        draw_hair(stage, window, who, shapes.nape, rng, shade=0.45)
-    draw_body(stage, window, who)
+        paint_hair(stage, window, who, shapes.nape, rng, shade=0.45)
+    paint_body(stage, window, who)
     head = window.empty()
-    draw_hair(head, window, who, shapes.back, rng, shade=0.25)
-    draw_ears(head, window, who)
-    draw_face(head, window, who, outline)
-    draw_nose(head, window, who)
-    draw_beard(head, window, who, outline, rng)
+    paint_hair(head, window, who, shapes.back, rng, shade=0.25)
+    paint_ears(head, window, who)
+    paint_face(head, window, who, outline)
+    paint_nose(head, window, who)
+    paint_beard(head, window, who, outline, rng)
     face = window.mask(outline)
     shadow = window.mask(*[shifted(shape, -1.5 * who.light, 4.0) for shape in shapes.front], blur=2.5)
     paint(head, shadow, mix(who.skin, (70, 20, 40), 0.45), 0.5, face)
-    draw_hair(head, window, who, shapes.front, rng, shade=0.0)
+    paint_hair(head, window, who, shapes.front, rng, shade=0.0)
     small = cv2_module().resize(pixels(stage)[..., :3], (size, size), interpolation=cv2_module().INTER_AREA)
-    glasses = draw_glasses(window, who)
+    glasses = paint_glasses(window, who)
     if glasses is not None:
         head = glasses + head * (1 - glasses[3] / 255)
     return Portrait(who, size, window, pixels(head), glasses, small, outline)
@@ -85,7 +89,7 @@ def face_outline(who: Identity) -> np.ndarray:
     return spline(np.concatenate([points, mirrored(points[:-1])]))
 
 
-def draw_ears(layer: np.ndarray, window: Window, who: Identity) -> None:
+def paint_ears(layer: np.ndarray, window: Window, who: Identity) -> None:
     """Both ears, behind the face, on ``layer`` (H, W, 3)."""
     shadow = mix(who.skin, (120, 40, 40), 0.4)
     for side in (-1, 1):
@@ -106,7 +110,7 @@ def draw_ears(layer: np.ndarray, window: Window, who: Identity) -> None:
             paint(layer, window.mask(ellipse(x - 0.4, 137.2, 0.9, 0.9), blur=0.2), (255, 250, 230))
 
 
-def draw_face(layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray) -> None:
+def paint_face(layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray) -> None:
     """Skin with soft light from one side, a darker rim, blush and highlights."""
     face = window.mask(outline)
     shadow, bright = mix(who.skin, (112, 30, 40), 0.36), mix(who.skin, (255, 246, 232), 0.55)
@@ -139,7 +143,7 @@ def draw_face(layer: np.ndarray, window: Window, who: Identity, outline: np.ndar
         paint(layer, window.mask(*dots, blur=0.3), mix(who.skin, (150, 84, 50), 0.6), 0.4, face)
 
 
-def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
+def paint_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
     """The nose with its shadow on the side away from the light."""
     shadow, bright = mix(who.skin, (104, 34, 36), 0.48), mix(who.skin, (255, 248, 236), 0.65)
     away = -np.sign(who.light)
@@ -187,7 +191,7 @@ def draw_nose(layer: np.ndarray, window: Window, who: Identity) -> None:
         paint(layer, window.stroke(groove, width=0.9, blur=0.8), shadow, 0.35)
 
 
-def draw_beard(
+def paint_beard(
     layer: np.ndarray, window: Window, who: Identity, outline: np.ndarray, rng: np.random.Generator
 ) -> None:
     """Stubble or beard within the face's outline, of the colour of the hair; nothing for those who shave."""
@@ -233,7 +237,7 @@ def draw_beard(
         )
 
 
-def draw_glasses(window: Window, who: Identity) -> np.ndarray | None:
+def paint_glasses(window: Window, who: Identity) -> np.ndarray | None:
     """Round glasses as a layer of their own: they go over the eyes."""
     if not who.glasses:
         return None

@@ -1,4 +1,4 @@
-"""What the drawn people say: sentences of our own and old pangrams, chosen so that every English phone turns up often."""
+"""What synthetic people say: own sentences and old pangrams in which every English phone is frequent."""
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",

@@ -1,4 +1,4 @@
-"""The picture in docs/synthetic.md: ``python -m speechlip.recipes._synthetic.sheet docs/synthetic.jpg``."""
+"""The image in docs/synthetic.md: ``python -m speechlip.recipes._synthetic.sheet docs/synthetic.jpg``."""
 
 import sys
 from dataclasses import astuple
@@ -8,7 +8,7 @@ import numpy as np
 
 from speechlip.metrics.phones.visemes import SAPI
 from speechlip.recipes._synthetic.features import CENTRE_X, MOUTH_Y, Gaze
-from speechlip.recipes._synthetic.frame import Pose, draw_frame
+from speechlip.recipes._synthetic.frame import Pose, render_frame
 from speechlip.recipes._synthetic.identity import identity
 from speechlip.recipes._synthetic.motion import gazes, poses
 from speechlip.recipes._synthetic.paint import cv2_module
@@ -16,7 +16,7 @@ from speechlip.recipes._synthetic.portrait import portrait
 from speechlip.recipes._synthetic.visemes import MOUTHS, PARAMETERS
 
 PEOPLE, COLUMNS = 8, 4
-SIZE, ZOOM = 256, 2  # pixels of a face; the mouths are drawn ZOOM times as large
+SIZE, ZOOM = 256, 2  # pixels of a face; the mouths are ZOOM times as large
 MOUTH_COLUMNS, CELL = 11, (93, 96)  # 11 × 93 = 1023, the width of four faces
 SPEAKER = 2
 
@@ -35,24 +35,24 @@ def people(seed: int) -> np.ndarray:
         mouth = np.array(astuple(MOUTHS[(6, 4, 2, 8, 1, 15, 9, 11)[number]][0])) * 0.9
         look = Gaze(brow=gazes(rng, times_s, ())[0].brow)
         pose = poses(who, rng, times_s, ())[0]
-        faces.append(draw_frame(portrait(who, [seed, 2, number], SIZE), pose, mouth, look)[0])
+        faces.append(render_frame(portrait(who, [seed, 2, number], SIZE), pose, mouth, look)[0])
     return np.concatenate(
         [np.concatenate(faces[row : row + COLUMNS], axis=1) for row in range(0, PEOPLE, COLUMNS)]
     )
 
 
 def visemes(seed: int) -> np.ndarray:
-    drawn = portrait(identity(seed, SPEAKER), [seed, 2, SPEAKER], SIZE * ZOOM)
-    cells = [_cell(drawn, number) for number in MOUTHS]
+    person = portrait(identity(seed, SPEAKER), [seed, 2, SPEAKER], SIZE * ZOOM)
+    cells = [_cell(person, number) for number in MOUTHS]
     rows = [
         np.concatenate(cells[at : at + MOUTH_COLUMNS], axis=1) for at in range(0, len(cells), MOUTH_COLUMNS)
     ]
     return np.pad(np.concatenate(rows), ((0, 0), (0, 1), (0, 0)), mode="edge")
 
 
-def _cell(drawn, number: int) -> np.ndarray:
+def _cell(person, number: int) -> np.ndarray:
     cv2 = cv2_module()
-    face = draw_frame(drawn, Pose(), np.array(astuple(MOUTHS[number][0])), Gaze())[0]
+    face = render_frame(person, Pose(), np.array(astuple(MOUTHS[number][0])), Gaze())[0]
     width, height = CELL
     x, y = (round(v * ZOOM) for v in (CENTRE_X, MOUTH_Y + 1))
     cell = np.ascontiguousarray(

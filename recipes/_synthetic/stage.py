@@ -21,7 +21,7 @@ from speechlip.recipes._synthetic.paint import (
 CX = UNITS / 2
 
 
-def draw_backdrop(layer: np.ndarray, window: Window, who: Identity, rng: np.random.Generator) -> None:
+def paint_backdrop(layer: np.ndarray, window: Window, who: Identity, rng: np.random.Generator) -> None:
     """A plain wall with something friendly on it."""
     above, below = who.backdrop_colours
     x, y = window.grid()
@@ -70,7 +70,7 @@ def draw_backdrop(layer: np.ndarray, window: Window, who: Identity, rng: np.rand
     paint(layer, vignette, mix(below, (60, 40, 70), 0.5), 0.35)
 
 
-def draw_body(layer: np.ndarray, window: Window, who: Identity) -> None:
+def paint_body(layer: np.ndarray, window: Window, who: Identity) -> None:
     """Neck, shirt and collar."""
     shadow = mix(who.skin, (96, 36, 44), 0.42)
     neck = both([(24, 150), (23.5, 190), (27, 206), (46, 216), (20, 240)])
@@ -96,10 +96,10 @@ def draw_body(layer: np.ndarray, window: Window, who: Identity) -> None:
     for side in (-1, 1):
         crease = np.array([(CX + side * 78, 256), (CX + side * 74, 244), (CX + side * 64, 234)])
         paint(layer, window.stroke(spline(crease, closed=False), width=1.4, blur=1.0), dark, 0.5, cloth)
-    _draw_collar(layer, window, who, neckline, dark)
+    _paint_collar(layer, window, who, neckline, dark)
 
 
-def _draw_collar(
+def _paint_collar(
     layer: np.ndarray, window: Window, who: Identity, neckline: np.ndarray, dark: Colour
 ) -> None:
     if who.collar == "roll":
@@ -118,7 +118,10 @@ def _draw_collar(
 
 
 def both(right: Sequence[tuple[float, float]], middle: Sequence[tuple[float, float]] = ()) -> np.ndarray:
-    """A closed curve from offsets to the right of the middle line, mirrored; ``middle`` points lie on the line at the top."""
+    """A closed curve from offsets to the right of the middle line, mirrored.
+
+    middle: points on the line, at the top.
+    """
     points = shifted(right, CX, 0)
     axis = shifted(np.array(middle, dtype=float).reshape(-1, 2), CX, 0)
     return spline(np.concatenate([axis, points, mirrored(points)]), steps=6)

@@ -1,6 +1,7 @@
 """IPA → ARPAbet → viseme → mouth, with co-articulation. docs/synthetic.md prints these tables.
 
-The visemes are the 22 of Microsoft's SAPI (``speechlip.metrics.phones.visemes``); phones of one viseme have equal mouths by construction.
+The visemes are the 22 of Microsoft's SAPI (``speechlip.metrics.phones.visemes``); phones of one viseme have
+equal mouths by construction.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -14,12 +15,18 @@ from speechlip.records import Phone
 
 # espeak-ng's IPA, stress and length stripped, longest match first. Vowel + ɹ is vowel + R.
 IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
-    "tʃ": ("CH",), "dʒ": ("JH",), "eɪ": ("EY",), "aɪ": ("AY",), "aʊ": ("AW",), "ɔɪ": ("OY",), "oʊ": ("OW",), "əʊ": ("OW",),
-    "p": ("P",), "b": ("B",), "t": ("T",), "d": ("D",), "ɾ": ("T",), "k": ("K",), "ɡ": ("G",), "g": ("G",), "x": ("K",),
-    "f": ("F",), "v": ("V",), "θ": ("TH",), "ð": ("DH",), "s": ("S",), "z": ("Z",), "ʃ": ("SH",), "ʒ": ("ZH",),
-    "m": ("M",), "n": ("N",), "ŋ": ("NG",), "l": ("L",), "ɫ": ("L",), "ɹ": ("R",), "r": ("R",), "w": ("W",), "ʍ": ("W",),
-    "j": ("Y",), "h": ("HH",), "ʉ": ("UW",), "i": ("IY",), "ɪ": ("IH",), "ᵻ": ("IH",), "e": ("EY",), "ɛ": ("EH",), "æ": ("AE",), "ɑ": ("AA",),
-    "a": ("AA",), "ɒ": ("AA",), "ɔ": ("AO",), "o": ("OW",), "ʊ": ("UH",), "u": ("UW",), "ʌ": ("AH",), "ɐ": ("AH",), "ə": ("AX",),
+    "tʃ": ("CH",), "dʒ": ("JH",), "eɪ": ("EY",), "aɪ": ("AY",),
+    "aʊ": ("AW",), "ɔɪ": ("OY",), "oʊ": ("OW",), "əʊ": ("OW",),
+    "p": ("P",), "b": ("B",), "t": ("T",), "d": ("D",), "ɾ": ("T",),
+    "k": ("K",), "ɡ": ("G",), "g": ("G",), "x": ("K",),
+    "f": ("F",), "v": ("V",), "θ": ("TH",), "ð": ("DH",),
+    "s": ("S",), "z": ("Z",), "ʃ": ("SH",), "ʒ": ("ZH",),
+    "m": ("M",), "n": ("N",), "ŋ": ("NG",), "l": ("L",), "ɫ": ("L",),
+    "ɹ": ("R",), "r": ("R",), "w": ("W",), "ʍ": ("W",),
+    "j": ("Y",), "h": ("HH",), "ʉ": ("UW",), "i": ("IY",), "ɪ": ("IH",),
+    "ᵻ": ("IH",), "e": ("EY",), "ɛ": ("EH",), "æ": ("AE",), "ɑ": ("AA",),
+    "a": ("AA",), "ɒ": ("AA",), "ɔ": ("AO",), "o": ("OW",), "ʊ": ("UH",),
+    "u": ("UW",), "ʌ": ("AH",), "ɐ": ("AH",), "ə": ("AX",),
     "ɜ": ("ER",), "ɝ": ("ER",), "ɚ": ("ER",), "ʔ": (),
 }  # fmt: skip
 IGNORED_MARKS = "ˈˌːˑ:͡‍̩̯̃ʲʰ"
@@ -29,8 +36,11 @@ IGNORED_MARKS = "ˈˌːˑ:͡‍̩̯̃ʲʰ"
 class Mouth:
     """A pose of the mouth, six numbers.
 
-    opening: gap between the lips, 0 closed … 1 widest; below 0 the lips are pressed. width: −1 narrow … 1 spread.
-    rounding: 0 … 1, protruded and round. tuck: 0 … 1, lower lip under the upper teeth. teeth, tongue: how much of them shows, 0 … 1.
+    opening: gap between the lips, 0 closed … 1 widest; below 0 the lips are pressed.
+    width: −1 narrow … 1 spread.
+    rounding: 0 … 1, protruded and round.
+    tuck: 0 … 1, lower lip under the upper teeth.
+    teeth, tongue: how much of them shows, 0 … 1.
     """
 
     opening: float
@@ -68,18 +78,21 @@ MOUTHS: dict[int, tuple[Mouth, ...]] = {  # a diphthong glides from its first mo
     21: (Mouth(-0.20, 0.0, 0.0, 0.0, 0.0, 0.0),),
 }
 
-# How strongly a viseme insists on each parameter (1 where not named): closures and roundings win over their neighbours.
+# How strongly a viseme insists on each parameter (1 where not named): closures and roundings win.
 DOMINANCE: dict[int, dict[str, float]] = {
     0: {"opening": 1.5},
     21: {"opening": 5.0, "teeth": 2.0, "tongue": 2.0, "width": 0.4, "rounding": 0.3},
     18: {"opening": 4.0, "tuck": 4.0, "teeth": 3.0, "rounding": 0.6},
     7: {"opening": 2.0, "rounding": 3.0, "width": 2.0},
     8: {"rounding": 2.0}, 3: {"rounding": 2.0}, 13: {"rounding": 1.5},
-    15: {"opening": 2.0, "teeth": 2.0}, 16: {"opening": 2.0, "rounding": 2.5, "teeth": 2.0}, 17: {"opening": 1.5, "tongue": 3.0},
-    14: {"tongue": 3.0}, 19: {"width": 0.4, "rounding": 0.4}, 20: {"width": 0.3, "rounding": 0.3}, 12: {"width": 0.2, "rounding": 0.2},
+    15: {"opening": 2.0, "teeth": 2.0},
+    16: {"opening": 2.0, "rounding": 2.5, "teeth": 2.0},
+    17: {"opening": 1.5, "tongue": 3.0},
+    14: {"tongue": 3.0}, 19: {"width": 0.4, "rounding": 0.4},
+    20: {"width": 0.3, "rounding": 0.3}, 12: {"width": 0.2, "rounding": 0.2},
 }  # fmt: skip
 
-# How far a phone's influence reaches beyond its own half length, seconds: rounding is anticipated, closures are quick.
+# How far a phone reaches beyond its own half length, seconds: rounding is anticipated, closures are quick.
 REACH_S = {
     "opening": 0.015,
     "width": 0.035,
@@ -123,11 +136,14 @@ def _targets(viseme_number: int) -> tuple[np.ndarray, np.ndarray]:
 def mouth_track(phones: tuple[Phone, ...], times_s: np.ndarray) -> np.ndarray:
     """Mouth parameters (N, 6), ordered as ``PARAMETERS``, at ``times_s`` (N,).
 
-    Dominance blending after Cohen & Massaro (1993), with a Gaussian that is symmetric about the phone's centre, so that nothing lags:
+    Dominance blending after Cohen & Massaro (1993), with a Gaussian that is symmetric about the phone's
+    centre, so that nothing lags:
     ``m(t) = Σ a_s w_s(t) T_s / Σ a_s w_s(t)``, ``w_s(t) = exp(−((t − c_s) / (d_s / 2 + r))²)``;
-    T target, a dominance, c centre, d length of the phone, r the parameter's reach. A diphthong counts as two halves.
+    T target, a dominance, c centre, d length of the phone, r the parameter's reach. A diphthong counts as two
+    halves.
 
-    >>> lips = mouth_track((Phone(0.0, 0.1, "AA"), Phone(0.1, 0.2, "M"), Phone(0.2, 0.3, "AA")), np.array([0.05, 0.15]))
+    >>> phones = Phone(0.0, 0.1, "AA"), Phone(0.1, 0.2, "M"), Phone(0.2, 0.3, "AA")
+    >>> lips = mouth_track(phones, np.array([0.05, 0.15]))
     >>> bool(lips[0, 0] > 0.5), bool(lips[1, 0] <= 0)
     (True, True)
     """

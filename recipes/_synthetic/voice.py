@@ -1,4 +1,4 @@
-"""Text → samples with phones, words and stressed moments, by espeak-ng."""
+"""Text → samples with phones, words and stressed times, by espeak-ng."""
 
 import json
 import subprocess
@@ -20,7 +20,11 @@ TIMEOUT_S = 60  # an utterance takes 25 ms
 
 @dataclass(frozen=True)
 class Utterance:
-    """What was said. samples: (N,) int16 at ``sample_rate``; phones fill the whole of it, silence as ``SIL``; words leave gaps.
+    """What was said.
+
+    samples: (N,) int16 at ``sample_rate``.
+    phones: they fill all of it, silence as ``SIL``.
+    words: they leave gaps.
 
     stresses_s: the starts of the vowels with primary stress, in seconds.
     """
@@ -70,7 +74,8 @@ def espeak_files() -> tuple[str, str]:
 def utterance(text: str, sample_rate: int, events: list[list], samples: np.ndarray) -> Utterance:
     """Turn espeak-ng's events into phones, words and stresses.
 
-    An event that stands for several phones (``ɔːɹ`` → AO R) is shared among them in equal parts; espeak-ng says no more than its start.
+    An event that stands for several phones (``ɔːɹ`` → AO R) is shared among them in equal parts; espeak-ng
+    says no more than its start.
     """
     spoken = [(sample / sample_rate, ipa) for kind, sample, _, _, ipa in events if kind == espeak.PHONEME]
     end_s = len(samples) / sample_rate

@@ -20,9 +20,9 @@ def synthetic_portrait(person: int, size: int):
 def render_face(person: int = 0, opening: float = 0.3, size: int = 256, **pose):
     """One synthetic face: (size, size, 3) uint8 and its exact landmarks (68, 2)."""
     from speechlip.recipes._synthetic.features import Gaze
-    from speechlip.recipes._synthetic.frame import Pose, draw_frame
+    from speechlip.recipes._synthetic.frame import Pose, render_frame
 
-    return draw_frame(
+    return render_frame(
         synthetic_portrait(person, size), Pose(**pose), np.array([opening, 0, 0, 0, 0, 0.0]), Gaze()
     )
 

@@ -77,7 +77,7 @@ def test_a_worker_has_its_environment_from_now_and_the_libraries_from_the_server
 
 
 def test_a_worker_whose_parent_is_killed_writes_no_more(tmp_path):
-    """It would write into the folder of the run that goes on, and take the broken pipe for an error of its source."""
+    """It would write into the folder of the next run, and take the broken pipe for an error of its source."""
     parent = process_context().Process(target=run_write_on, args=(tmp_path / "pid",))
     parent.start()
     while not (tmp_path / "pid").exists():

@@ -1,4 +1,4 @@
-"""A video whose picture changes its size: each size is its own span, no mouth is squashed, the ledger says it."""
+"""A video whose image changes its size: each size is its own span, no mouth is squashed."""
 
 import json
 
@@ -21,15 +21,12 @@ from zoo import read_clip
 
 @pytest.fixture(scope="module")
 def turned(talking, tmp_path_factory):
-    """A drawn person who speaks, 1.6 s in a picture of half the size, then 1.6 s full size in a wider one, as a call that got a better line."""
+    """A synthetic person who speaks: 1.6 s at half the size, then 1.6 s at full size in a wider image."""
     frames, audio = read_clip(sorted(talking.rglob("*.mp4"))[0])
     side = frames.shape[1]
-    small = [
-        cv2.resize(picture, (side // 2, side // 2), interpolation=cv2.INTER_AREA) for picture in frames[:40]
-    ]
+    small = [cv2.resize(image, (side // 2, side // 2), interpolation=cv2.INTER_AREA) for image in frames[:40]]
     wide = [
-        np.pad(picture, ((0, 0), (side // 4, side // 4), (0, 0)), constant_values=90)
-        for picture in frames[40:80]
+        np.pad(image, ((0, 0), (side // 4, side // 4), (0, 0)), constant_values=90) for image in frames[40:80]
     ]
     path = tmp_path_factory.mktemp("turned") / "anna" / "call.mkv"
     path.parent.mkdir()

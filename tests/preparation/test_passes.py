@@ -37,7 +37,7 @@ def cut(monkeypatch, n_frames, spans):
     """The spans of the clips that come of a second reading of so many frames."""
     monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder: FrameReader(n_frames))
     monkeypatch.setattr(passes, "make_clip", lambda source, seen, span, *made: span)
-    monkeypatch.setattr(passes, "cut", lambda picture, affine, size: picture)
+    monkeypatch.setattr(passes, "cut", lambda image, affine, size: image)
     track, crop = SimpleNamespace(start_frame=0), SimpleNamespace(affines=np.zeros((100, 2, 3)))
     seen = SimpleNamespace(delay_frames=lambda track: 0, tracks=[track], crops=[crop])
     return passes.cut_clips(SOURCE, None, seen, spans, (), PrepOptions(), lambda name, seconds: None)

@@ -1,4 +1,4 @@
-"""The plan: speaker-disjoint splits with the asked-for shares, and units that depend on nothing but sources and options."""
+"""The plan: speaker-disjoint splits with the given shares; units depend on sources and options alone."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_every_split_gets_a_speaker_as_soon_as_there_are_enough(speakers, expect
 
 @pytest.mark.parametrize("seed", range(8))
 def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
-    """Two good files and six that give nothing: train is never empty, whatever is drawn. The length of a video without sound is known."""
+    """Two good files and six that give nothing: train is never empty, whatever the seed."""
 
     def probe(path, need_audio=True, max_picture_px=0):
         if path.stem == "mute" and need_audio:
@@ -141,7 +141,7 @@ def test_names_must_be_unique_and_limit_takes_the_first():
 
 
 def test_sources_whose_keys_would_be_the_same_get_longer_ones():
-    """s2054/1.mp4 and s54124/1.mp4 share a stem and the first 32 bits of their SHA-256; the others keep the keys they always had."""
+    """s2054/1.mp4 and s54124/1.mp4 share a stem and the first 32 bits of their SHA-256."""
     names = ["s2054/1.mp4", "s54124/1.mp4", "s3/1.mp4"]
     sources = [Source(Path("/videos") / name, name, name) for name in names]
     digits = {entry.source.name: entry.key_digits for entry in make_plan(sources, PrepOptions()).sources}

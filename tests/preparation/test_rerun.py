@@ -1,4 +1,4 @@
-"""Running a job again: what is compared with a begun and with a finished folder, and how a difference is told. The videos are text, so nothing is cut."""
+"""Running a job again: what is compared with a begun and with a finished folder, of videos that are text."""
 
 import json
 import os
@@ -176,7 +176,7 @@ def test_line_separators_in_names_end_no_row(videos, tmp_path):
 
 
 def test_everything_is_read_as_utf_8_whatever_the_locale(videos, tmp_path, monkeypatch):
-    """As under LANG=C with Python's UTF-8 mode off: text that is opened without an encoding would be read as ASCII."""
+    """As under LANG=C without UTF-8 mode: text that is opened without an encoding would be read as ASCII."""
     begun(tmp_path / "out", videos)
     given = Path.read_text
     monkeypatch.setattr(

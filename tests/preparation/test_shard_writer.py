@@ -134,7 +134,7 @@ def test_the_same_clips_give_the_same_bytes(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_a_crop_of_ones_own_is_named_and_not_drawn(tmp_path):
+def test_a_crop_of_ones_own_is_named_and_has_no_image(tmp_path):
     folder = write(tmp_path / "out", corpus(), crop="mine-2").folder
     assert verify(folder).ok
     assert {json.loads(text)["crop"] for name, text in members(folder).items() if name.endswith(".json")} == {

@@ -84,7 +84,7 @@ def test_a_video_under_a_name_that_says_nothing_is_found_by_its_bytes(tmp_path, 
     assert names(tmp_path) == ["Unconfirmed.crdownload", "clip.bin", "take-7", "take-8.xyz"]
 
 
-def test_sound_and_pictures_under_such_names_are_no_videos(tmp_path):
+def test_audio_and_images_under_such_names_are_no_videos(tmp_path):
     for place, (container, codec) in enumerate(
         [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libopus")]
     ):
@@ -104,7 +104,7 @@ CODECS = {"ogg": "libvpx", "dv": "dvvideo", "flv": "flv", "mpeg": "mpeg2video", 
 
 
 def write_video(path, container):
-    """Ten pictures in a codec that the container carries; a DV file is its packets, one after the other."""
+    """Ten images in a codec that the container carries; a DV file is its packets, one after the other."""
     size = (720, 576, "yuv420p") if container == "dv" else (160, 128, "yuv420p")
     with av.open(str(path), "w", format="avi" if container == "dv" else container) as out:
         stream = out.add_stream(CODECS.get(container, "mpeg4"), rate=25)
@@ -218,7 +218,10 @@ def test_metadata_names_speaker_split_transcript_licence(put):
     put("x/1.mp4")
     put("x/2.mp4")
     root = put("ben é.mp4")
-    rows = 'file,speaker,split,transcript,licence\nx/1.mp4,anna,test,"Well, hello",CC-BY-4.0\nben e\u0301.mp4,,,,\n'
+    rows = (
+        'file,speaker,split,transcript,licence\nx/1.mp4,anna,test,"Well, hello",CC-BY-4.0\n'
+        "ben e\u0301.mp4,,,,\n"
+    )
     put("metadata.csv", "\ufeff" + rows)
     found = {
         source.name: (source.speaker, source.split, source.transcript, source.licence)

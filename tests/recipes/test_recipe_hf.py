@@ -1,4 +1,4 @@
-"""A data set as source: videos as they are, pictures and sound without loss, splits, and rows that no video can be made of."""
+"""A data set as source: videos as they are, images and audio without loss, splits, rows without a video."""
 
 import io
 import os
@@ -38,9 +38,9 @@ def held(*files: bytes | None, path: str | None = None) -> list[dict]:
     return [{"bytes": data, "path": path} for data in files]
 
 
-def png(picture: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    Image.fromarray(image).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
@@ -51,8 +51,8 @@ def wav(samples: np.ndarray, rate: int = 22050) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def drawn():
-    """20 noisy pictures of odd size and their stereo sound."""
+def noisy():
+    """20 noisy images of odd size and their stereo audio."""
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (20, 33, 47, 3), np.uint8), rng.integers(-30000, 30000, (14715, 2)).astype(
         np.int16
@@ -66,8 +66,8 @@ def small_video(tmp_path_factory) -> bytes:
     return path.read_bytes()
 
 
-def pictures_row(pictures, samples, fps=FPS) -> dict:
-    return {"image": [held(*map(png, pictures))], "audio": held(wav(samples)), "fps": [fps]}
+def images_row(images, samples, fps=FPS) -> dict:
+    return {"image": [held(*map(png, images))], "audio": held(wav(samples)), "fps": [fps]}
 
 
 def test_embedded_videos_are_written_as_they_are(tmp_path, small_video):
@@ -89,15 +89,15 @@ def test_embedded_videos_are_written_as_they_are(tmp_path, small_video):
     assert probe(first.path).video_duration_s == pytest.approx(1.0)
 
 
-def test_pictures_and_sound_are_read_as_any_video_is(tmp_path, drawn, capsys):
-    """At 25 fps and 16 kHz, prep-shards' own reader gives each picture with its 640 samples."""
-    pictures, _ = drawn
-    sound = np.random.default_rng(1).integers(-30000, 30000, (20 * 640, 1)).astype(np.int16)
-    write(tmp_path / "a.parquet", image=[held(*map(png, pictures))], audio=held(wav(sound, 16000)), fps=[25])
+def test_images_and_audio_are_read_as_any_video_is(tmp_path, noisy, capsys):
+    """At 25 fps and 16 kHz, prep-shards' own reader gives each image with its 640 samples."""
+    images, _ = noisy
+    audio = np.random.default_rng(1).integers(-30000, 30000, (20 * 640, 1)).astype(np.int16)
+    write(tmp_path / "a.parquet", image=[held(*map(png, images))], audio=held(wav(audio, 16000)), fps=[25])
     (source,) = found(tmp_path)
     read = list(read_frames(source.path, probe(source.path), "pyav"))
-    assert np.array_equal(np.stack([frame.image.rgb() for frame in read]), pictures)
-    assert np.array_equal(np.concatenate([frame.samples for frame in read]), sound[:, 0])
+    assert np.array_equal(np.stack([frame.image.rgb() for frame in read]), images)
+    assert np.array_equal(np.concatenate([frame.samples for frame in read]), audio[:, 0])
     with pytest.raises(SystemExit) as ended:
         speechlip(
             ["prep-shards", str(tmp_path), "-o", str(tmp_path / "shards"), "--recipe", "hf", "--dry-run"]
@@ -161,7 +161,7 @@ OUTSIDE = "file outside the data set's folder"
 
 @pytest.mark.parametrize("cell", ["text", "struct"])
 def test_a_row_may_name_files_of_the_data_set_only(tmp_path, small_video, cell, capsys):
-    """Whatever a stranger's table names would go out with the shards, under the licence that the table states."""
+    """Whatever a stranger's table names would go out with the shards, under the table's licence."""
     root = tmp_path / "set"
     (root / "data").mkdir(parents=True)
     (tmp_path / "private.mp4").write_bytes(small_video)
@@ -239,9 +239,9 @@ def test_an_address_is_not_fetched_but_accounted_for(tmp_path):
         probe(source.path)
 
 
-def test_pictures_and_sound_come_out_without_loss(tmp_path, drawn):
-    pictures, samples = drawn
-    write(tmp_path / "a.parquet", **pictures_row(pictures, samples))
+def test_images_and_audio_come_out_without_loss(tmp_path, noisy):
+    images, samples = noisy
+    write(tmp_path / "a.parquet", **images_row(images, samples))
     (source,) = found(tmp_path)
     assert source.name.endswith(".mkv")
     with av.open(str(source.path)) as container:
@@ -249,10 +249,10 @@ def test_pictures_and_sound_come_out_without_loss(tmp_path, drawn):
     with av.open(str(source.path)) as container:
         heard = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)])
         rate = container.streams.audio[0].sample_rate
-    assert np.array_equal(np.stack([frame.to_ndarray(format="rgb24") for frame in frames]), pictures)
+    assert np.array_equal(np.stack([frame.to_ndarray(format="rgb24") for frame in frames]), images)
     assert np.array_equal(heard, samples) and rate == 22050
     np.testing.assert_allclose([frame.time for frame in frames], np.arange(20) / FPS, atol=0.00051)
-    again = write(tmp_path / "copy" / "a.parquet", **pictures_row(pictures, samples))
+    again = write(tmp_path / "copy" / "a.parquet", **images_row(images, samples))
     assert found(again.parent)[0].path.read_bytes() == source.path.read_bytes()
 
 
@@ -262,21 +262,21 @@ def test_pictures_and_sound_come_out_without_loss(tmp_path, drawn):
         ({"audio": held(b"no sound")}, "the audio cannot be read"),
         ({"audio": held(None)}, "the audio cannot be read"),
         ({"image": [held(b"no image")]}, "an image cannot be read"),
-        ({"image": [[]]}, "pictures of one size"),
+        ({"image": [[]]}, "images of one size"),
         (
             {"image": [held(png(np.zeros((4, 6, 3), np.uint8)), png(np.zeros((6, 4, 3), np.uint8)))]},
             r"got sizes \[\(4, 6, 3\), \(6, 4, 3\)\]",
         ),
-        ({"image": held(b"")}, "image must be a list of pictures; one picture does not talk"),
-        ({"fps": [0.0]}, "1 to 240 pictures a second are wanted"),
+        ({"image": held(b"")}, "image must be a list of images; one image does not talk"),
+        ({"fps": [0.0]}, "1 to 240 images a second are wanted"),
         ({"fps": [float("nan")]}, "fps nan"),
-        ({"fps": pa.nulls(1, pa.float32())}, "1 to 240 pictures a second are wanted"),
+        ({"fps": pa.nulls(1, pa.float32())}, "1 to 240 images a second are wanted"),
         ({"audio": held(wav(np.zeros((99, 3), np.int16)))}, "3 channels"),
     ],
 )
-def test_a_row_that_gives_no_video_is_told_of_and_refused(tmp_path, drawn, change, reason):
-    pictures, samples = drawn
-    write(tmp_path / "a.parquet", **pictures_row(pictures[:2], samples) | change)
+def test_a_row_that_gives_no_video_is_told_of_and_refused(tmp_path, noisy, change, reason):
+    images, samples = noisy
+    write(tmp_path / "a.parquet", **images_row(images[:2], samples) | change)
     (source,) = found(tmp_path)
     assert source.refusal == "no video in this row" and re.search(reason, source.refusal_detail)
     assert found(tmp_path) == [source] and not any(

@@ -1,4 +1,4 @@
-"""The field's datasets as small trees of the same layout: who speaks, which split, what is said, and what is refused."""
+"""The field's datasets as small trees of the same layout: speakers, splits, transcripts, refusals."""
 
 import json
 from pathlib import Path
@@ -18,12 +18,18 @@ from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.recipes.grid import LETTERS, SLOTS, sentence
 from speechlip.recipes.hdtf import person
 
-WORD_ALIGN = "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n35500 41000 f\n41000 47250 two\n47250 53000 now\n53000 74500 sil\n"
+WORD_ALIGN = (
+    "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n"
+    "35500 41000 f\n41000 47250 two\n47250 53000 now\n53000 74500 sil\n"
+)
 PHONE_ALIGN = "0 10000 sil\n10000 15000 b\n15000 20000 ih1\n20000 26000 n\n26000 50000 sp\n"
 PRETRAIN = (
     "Text:  SO WHAT: A TEST\nConf:  4\n\nWORD START END ASDSCORE\nSO 0.05 0.21 8.2\nWHAT 0.21 0.40 7.9\n"
 )
-TEST = "Text:  WHEN WE TALK\nConf:  5\nRef:   0Fi83BHQsMA\n\nFRAME \tX \tY \tW \tH\n000153 0.457 0.316 0.115 0.204\n"
+TEST = (
+    "Text:  WHEN WE TALK\nConf:  5\nRef:   0Fi83BHQsMA\n\n"
+    "FRAME \tX \tY \tW \tH\n000153 0.457 0.316 0.115 0.204\n"
+)
 
 
 @pytest.fixture
@@ -210,7 +216,7 @@ def test_a_folder_that_cannot_be_listed_stays_in_the_account(put, monkeypatch, l
 
 
 def test_prep_shards_cuts_the_phones_of_an_align_file(talking, tmp_path, capsys):
-    """Two seconds of a drawn head as GRID's bbaf2n: the clip's phones are those of the file, in seconds."""
+    """Two seconds of a synthetic head as GRID's bbaf2n: the clip's phones are those of the file."""
     clip = min(talking.rglob("*.mp4"))
     frames, audio = zoo.read_clip(clip)
     folder = tmp_path / "grid" / "s1"

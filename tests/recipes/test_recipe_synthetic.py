@@ -1,4 +1,4 @@
-"""The drawn corpus: the same bytes again, sound where the phones say, lips that do what is said, faces that detectors find."""
+"""The synthetic corpus: the same bytes again, audio where the phones say, lips that do what is said."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from speechlip.phones import read_phones
 from speechlip.recipes import synthetic
 from speechlip.recipes._synthetic import film, voice
 from speechlip.recipes._synthetic.features import Gaze
-from speechlip.recipes._synthetic.frame import Pose, draw_frame
+from speechlip.recipes._synthetic.frame import Pose, render_frame
 from speechlip.recipes._synthetic.identity import VOICES, identity
 from speechlip.recipes._synthetic.paint import Window, ellipse
 from speechlip.recipes._synthetic.portrait import portrait
@@ -48,7 +48,7 @@ def opening(points: np.ndarray) -> np.ndarray:
     return points[:, LOWER_INNER, 1] - points[:, UPPER_INNER, 1]
 
 
-def pictures(path: Path) -> list[np.ndarray]:
+def images(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -96,7 +96,7 @@ def test_sources_bring_phones_landmarks_and_transcript(talking):
     assert [source.speaker for source in found] == [f"speaker-{i:03d}" for i in range(4)]
     for source in found:
         assert source.transcript and source.licence == "CC0-1.0"
-        n_frames = len(pictures(source.path))
+        n_frames = len(images(source.path))
         stored = np.load(source.landmarks_path, allow_pickle=False)
         assert stored["landmarks"].shape == (n_frames, 68, 2) and stored["landmarks"].dtype == np.float32
         np.testing.assert_allclose(stored["time_s"], np.arange(n_frames) / 25)
@@ -187,7 +187,7 @@ def test_an_unknown_voice_is_an_error():
 
 
 @pytest.mark.parametrize("offset_frames", [0, -4, 12])
-def test_sound_lies_where_the_phones_say(tmp_path, offset_frames):
+def test_audio_lies_where_the_phones_say(tmp_path, offset_frames):
     generate(tmp_path, SyntheticOptions(identities=1, clips=1, seed=2, size=96, offset_frames=offset_frames))
     (source,) = sources(tmp_path)
     said = voice.speak(source.transcript, *(lambda who: (who.voice, who.rate, who.pitch))(identity(2, 0)))
@@ -199,18 +199,18 @@ def test_sound_lies_where_the_phones_say(tmp_path, offset_frames):
     first = next(i for i, phone in enumerate(said.phones) if phone.phone != "SIL")
     written = next(phone for phone in read_phones(source.phones_path) if phone.phone != "SIL")
     assert abs(start_s + said.phones[first].start_s - written.start_s) < 0.0005
-    lead_frames = max(film.LEAD_FRAMES, offset_frames)  # the picture's; sound that is early starts before it
+    lead_frames = max(film.LEAD_FRAMES, offset_frames)  # the images'; audio that is early starts before it
     assert start_s * 25 == pytest.approx(lead_frames - offset_frames, abs=0.02)
 
 
-def test_an_offset_moves_the_sound_and_not_the_picture(tmp_path):
+def test_an_offset_moves_the_audio_and_not_the_images(tmp_path):
     for offset_frames in (0, 4):
         generate(
             tmp_path / str(offset_frames),
             SyntheticOptions(identities=1, clips=1, size=96, offset_frames=offset_frames),
         )
     plain, early = (next(iter(sources(tmp_path / name))) for name in ("0", "4"))
-    assert all((a == b).all() for a, b in zip(pictures(plain.path), pictures(early.path), strict=True))
+    assert all((a == b).all() for a, b in zip(images(plain.path), images(early.path), strict=True))
     starts = [
         next(p.start_s for p in read_phones(source.phones_path) if p.phone != "SIL")
         for source in (plain, early)
@@ -254,20 +254,20 @@ def test_t_and_d_look_alike_and_p_and_a_do_not():
     assert np.abs(said("P") - said("AA")).max() > 0.5
 
 
-def test_landmarks_follow_the_picture_when_the_head_turns():
+def test_landmarks_follow_the_image_when_the_head_turns():
     """A bright dot painted on the still head turns up where ``move`` says."""
     from speechlip.recipes._synthetic.frame import JAW_DROP, move
 
     who = identity(0, 4)
-    drawn, mouth = portrait(who, [0, 2, 4], 256), np.array([0.8, 0, 0, 0, 0.5, 0.3])
+    person, mouth = portrait(who, [0, 2, 4], 256), np.array([0.8, 0, 0, 0, 0.5, 0.3])
     pose = Pose(x=3, y=-2, roll=0.06, scale=1.02, yaw=5, pitch=-2)
-    plain, _ = draw_frame(drawn, pose, mouth, Gaze())
+    plain, _ = render_frame(person, pose, mouth, Gaze())
     for spot in ([128.0, 184.0], [100.0, 140.0], [150.0, 90.0]):
-        x, y = (round(v * drawn.window.up) for v in spot)
-        kept = drawn.head[y - 3 : y + 3, x - 3 : x + 3].copy()
-        drawn.head[y - 3 : y + 3, x - 3 : x + 3] = (0, 255, 0, 255)
-        dotted, _ = draw_frame(drawn, pose, mouth, Gaze())
-        drawn.head[y - 3 : y + 3, x - 3 : x + 3] = kept
+        x, y = (round(v * person.window.up) for v in spot)
+        kept = person.head[y - 3 : y + 3, x - 3 : x + 3].copy()
+        person.head[y - 3 : y + 3, x - 3 : x + 3] = (0, 255, 0, 255)
+        dotted, _ = render_frame(person, pose, mouth, Gaze())
+        person.head[y - 3 : y + 3, x - 3 : x + 3] = kept
         change = np.abs(dotted.astype(float) - plain).sum(axis=2)
         rows, columns = np.mgrid[:256, :256] + 0.5
         seen = np.array([(columns * change).sum(), (rows * change).sum()]) / change.sum()
@@ -294,7 +294,7 @@ def test_cascade_finds_the_faces(talking):
     for source in list(sources(talking))[:2]:
         detector = CascadeDetector(source)
         points = landmarks(source)
-        found = [(detector.detect(picture, i), points[i]) for i, picture in enumerate(pictures(source.path))]
+        found = [(detector.detect(image, i), points[i]) for i, image in enumerate(images(source.path))]
         right = [len(faces) == 1 and _inside(faces[0].box, at[28]) for faces, at in found]
         assert np.mean(right) >= 0.95, source.name
 
@@ -304,18 +304,18 @@ def _inside(box: np.ndarray, point: np.ndarray) -> bool:
 
 
 def test_mediapipe_finds_the_faces_and_follows_the_lips(talking, face_model):
-    """478 points: 13, 14 inner lips, 61 and 291 mouth corners (MediaPipe's numbering), on frames at 25 fps."""
+    """478 points: 13, 14 inner lips, 61 and 291 mouth corners (MediaPipe's numbers), at 25 fps."""
     import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
     model = BaseOptions(model_asset_path=str(face_model / "face_landmarker.task"))
     options = vision.FaceLandmarkerOptions(base_options=model, running_mode=vision.RunningMode.VIDEO)
     for source in list(sources(talking))[:2]:
-        seen, drawn = [], landmarks(source)
+        seen, rendered = [], landmarks(source)
         with vision.FaceLandmarker.create_from_options(options) as landmarker:
-            for i, picture in enumerate(pictures(source.path)):
+            for i, image in enumerate(images(source.path)):
                 image = mediapipe.Image(
-                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
+                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
                 )
                 faces = landmarker.detect_for_video(image, 40 * i).face_landmarks
                 seen.append(
@@ -325,8 +325,8 @@ def test_mediapipe_finds_the_faces_and_follows_the_lips(talking, face_model):
         found = ~np.isnan(seen[:, 0, 0])
         assert found.mean() >= 0.95, source.name
         gap = seen[found, 14, 1] - seen[found, 13, 1]
-        assert np.corrcoef(gap, opening(drawn)[found])[0, 1] > 0.8, source.name
-        corners = np.abs(seen[found][:, [61, 291]] - drawn[found][:, [LEFT_CORNER, RIGHT_CORNER]]).mean()
+        assert np.corrcoef(gap, opening(rendered)[found])[0, 1] > 0.8, source.name
+        corners = np.abs(seen[found][:, [61, 291]] - rendered[found][:, [LEFT_CORNER, RIGHT_CORNER]]).mean()
         assert corners < 3, source.name
 
 

@@ -104,7 +104,7 @@ def prepare_source(
     stats = SourceStats(planned)
     report(source.name, 0.0)
     try:
-        # another SpeechLipError, a missing model or library, is no fault of this source: every other would meet it
+        # any other SpeechLipError, such as a missing model, is no fault of this source
         with unexpected_refused("unexpected", SpeechLipError):
             for name, reason, detail in unit.crashed:
                 if name == source.name:

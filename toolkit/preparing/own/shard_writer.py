@@ -99,7 +99,7 @@ class ShardWriter:
         self._sources.keep(skipped)
 
     def close(self) -> Prepared:
-        """Finish the folder; returns what is in it. Raises OptionError where nothing was written or skipped."""
+        """Finish the folder; what is in it. Raises OptionError where nothing was written or skipped."""
         if self._prepared is None:
             self._refuse_closed()
             rows = self._sources.rows()
@@ -140,7 +140,7 @@ class ShardWriter:
             self._release()
 
     def _append(self, split: str, facts: PairClip, members: Sample) -> None:
-        """Write a sample; give the folder up where that fails, because the shard then ends within a sample."""
+        """Write a sample; give the folder up where that fails: the shard then ends within a sample."""
         try:
             self._shards.write(split, facts, members)
         except OSError as error:

@@ -203,7 +203,7 @@ def refuse_other_work(
 
 
 def refuse_vanished(plan: Plan) -> None:
-    """Raise ShardError where sources are gone by the end of the planning; a link to nothing is still there."""
+    """Raise ShardError where sources are gone by the end of the planning; a link to nothing is not gone."""
     gone = [entry.source.name for entry in plan.sources if not os.path.lexists(entry.source.path)]
     if gone:
         names = listed([repr(plain_name(name)) for name in gone])
