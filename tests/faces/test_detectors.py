@@ -82,6 +82,16 @@ def test_what_a_detector_of_another_package_declares_is_fetched_recorded_and_use
     assert declared("everywhere").mouth_in_box == MouthPlace(0.5, 0.7, 0.3)
 
 
+@pytest.mark.parametrize("declarations", ["models = 5", "library = 'my-faces'"])
+def test_a_declaration_that_cannot_be_read_is_one_sentence(my_faces, declarations):
+    my_faces(declarations)
+    with pytest.raises(
+        OptionError, match="^detector 'everywhere', of another package, failed: .*Error: .*"
+    ) as refused:
+        choose_detector("everywhere")
+    assert "\n" not in str(refused.value)
+
+
 def test_another_package_can_add_one(my_faces, source):
     my_faces()
     assert declared("everywhere").mouth_in_box == EYEBROWS_TO_CHIN

@@ -218,8 +218,8 @@ def write(path: Path, recording: Recording) -> Recording:
         )
         for track in tracks:
             track.disposition = Disposition.default if track is tracks[-1] else Disposition(0)
-        for picture in _images(video, recording):
-            container.mux(video.encode(picture))
+        for image in _images(video, recording):
+            container.mux(video.encode(image))
         container.mux(video.encode())
         for track in tracks:
             for frame in _audio(track, recording, silent=track is not tracks[-1]):

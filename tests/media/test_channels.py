@@ -65,22 +65,22 @@ def likeness(a, b):
 
 @pytest.mark.parametrize("form", ["s16", "s16p", "u8", "s32", "s32p", "fltp", "dbl"])
 def test_an_inverted_channel_is_heard(form):
-    sound = voice(3)
-    heard, said = mono(frames(np.stack([sound, -sound]), form), 3)
+    audio = voice(3)
+    heard, said = mono(frames(np.stack([audio, -audio]), form), 3)
     assert (
-        likeness(heard, sound) > 0.98
-        and np.std(heard) == pytest.approx(np.std(sound), rel=0.02)
+        likeness(heard, audio) > 0.98
+        and np.std(heard) == pytest.approx(np.std(audio), rel=0.02)
         and said == (SAID,)
     )
 
 
 @pytest.mark.parametrize("gain, noise", [(1.0, 0.05), (0.4, 0.0), (0.4, 0.03), (0.1, 0.005)])
 def test_also_at_another_gain_and_in_noise(gain, noise):
-    sound = voice(4)
-    channels = np.stack([sound, -gain * sound]) + noise * RANDOM.normal(size=(2, len(sound)))
+    audio = voice(4)
+    channels = np.stack([audio, -gain * audio]) + noise * RANDOM.normal(size=(2, len(audio)))
     heard, said = mono(frames(channels), 4)
-    assert said == (SAID,) and likeness(heard, sound) > 0.9
-    assert np.std(heard) > 0.95 * (1 + gain) / 2 * np.std(sound)
+    assert said == (SAID,) and likeness(heard, audio) > 0.9
+    assert np.std(heard) > 0.95 * (1 + gain) / 2 * np.std(audio)
 
 
 def test_the_quieter_channel_is_the_one_that_is_turned():
@@ -89,10 +89,10 @@ def test_the_quieter_channel_is_the_one_that_is_turned():
 
 
 def test_more_than_two_channels():
-    sound = voice(3)
-    channels = np.stack([sound, -0.7 * sound, 0.01 * RANDOM.normal(size=len(sound)), np.zeros(len(sound))])
+    audio = voice(3)
+    channels = np.stack([audio, -0.7 * audio, 0.01 * RANDOM.normal(size=len(audio)), np.zeros(len(audio))])
     heard, said = mono(frames(channels, layout="quad"), 3)
-    assert said == ("channel 2 of 4 inverted → turned back",) and likeness(heard, sound) > 0.98
+    assert said == ("channel 2 of 4 inverted → turned back",) and likeness(heard, audio) > 0.98
 
 
 def test_what_does_not_cancel_is_left_bit_for_bit():
@@ -119,19 +119,19 @@ def test_what_does_not_cancel_is_left_bit_for_bit():
 
 def test_recordings_that_were_joined():
     """In phase, a pause, inverted: both are heard, to the first syllable."""
-    sound = voice(8)
-    sound[3 * RATE : 5 * RATE] = 0
-    other = np.where(np.arange(len(sound)) < 4 * RATE, sound, -sound)
-    heard, said = mono(frames(np.stack([sound, other])), 8)
-    assert likeness(heard, sound) > 0.99 and said == (SAID,)
+    audio = voice(8)
+    audio[3 * RATE : 5 * RATE] = 0
+    other = np.where(np.arange(len(audio)) < 4 * RATE, audio, -audio)
+    heard, said = mono(frames(np.stack([audio, other])), 8)
+    assert likeness(heard, audio) > 0.99 and said == (SAID,)
 
 
 def test_numbers_that_are_none_do_not_spread():
-    sound = voice(4)
-    channels = np.stack([sound, -sound])
+    audio = voice(4)
+    channels = np.stack([audio, -audio])
     channels[:, 100] = np.nan
     heard, said = mono(frames(channels, "flt"), 4)
-    assert said == (SAID,) and likeness(heard[RATE:], sound[RATE:]) > 0.98
+    assert said == (SAID,) and likeness(heard[RATE:], audio[RATE:]) > 0.98
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def eight(tmp_path_factory):
     """A video with 7.1 AAC, whose decoder gives eight planes: PyAV cannot make an array of them, the process
     would end.
     """
-    sound, path = voice(1.2), tmp_path_factory.mktemp("eight") / "eight.mp4"
+    audio, path = voice(1.2), tmp_path_factory.mktemp("eight") / "eight.mp4"
     with av.open(str(path), "w") as out:
         images = out.add_stream("mpeg4", rate=25)
         images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
@@ -149,7 +149,7 @@ def eight(tmp_path_factory):
             frame.pts, frame.time_base = index, Fraction(1, 25)
             out.mux(images.encode(frame))
         to_planar = av.AudioResampler("fltp", "7.1", RATE, 1024)
-        for _, frame in frames(np.stack([sound, -0.8 * sound, *[0 * sound] * 6]), "flt", "7.1"):
+        for _, frame in frames(np.stack([audio, -0.8 * audio, *[0 * audio] * 6]), "flt", "7.1"):
             frame.pts = None
             out.mux([packet for part in to_planar.resample(frame) for packet in stream.encode(part)])
         out.mux([*images.encode(), *stream.encode()])

@@ -117,8 +117,8 @@ def read(path):
 
 @pytest.mark.parametrize("transfer", TAGS)
 def test_what_was_sdr_once_is_sdr_again(tmp_path, transfer):
-    info, picture = read(write_tagged(tmp_path / "clip.mkv", as_hdr(SKIN, transfer), 10, *TAGS[transfer]))
-    off = np.abs(picture - 255 * SKIN)
+    info, image = read(write_tagged(tmp_path / "clip.mkv", as_hdr(SKIN, transfer), 10, *TAGS[transfer]))
+    off = np.abs(image - 255 * SKIN)
     below = (SKIN**2.4).max(axis=-1) < KNEE
     assert off[below].max() < 4 and off[below].mean() < 1 and off.mean() < 1.5
     said = f"{transfer} → SDR" if transfer in ("HLG", "PQ") else "BT.2020 → BT.709"
@@ -126,17 +126,17 @@ def test_what_was_sdr_once_is_sdr_again(tmp_path, transfer):
 
 
 def test_without_a_tag_ten_bits_are_sdr_and_it_is_said(tmp_path):
-    info, picture = read(write_tagged(tmp_path / "clip.mkv", SKIN, 10, 2, 2, 2))
+    info, image = read(write_tagged(tmp_path / "clip.mkv", SKIN, 10, 2, 2, 2))
     assert corrections(info) == ["more than 8 bits, transfer not stated: taken as SDR"]
-    assert np.abs(picture - 255 * SKIN).max() < 3
+    assert np.abs(image - 255 * SKIN).max() < 3
     assert corrections(read(write_tagged(tmp_path / "eight.mkv", SKIN, 8, 2, 2, 2))[0]) == []
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["narrow", "full"])
 @pytest.mark.parametrize("matrix", WEIGHTS)
 def test_matrix_and_range_are_those_of_the_tags(tmp_path, matrix, full):
-    _, picture = read(write_tagged(tmp_path / "clip.mkv", SKIN, 8, 1, 1, matrix, full))
-    assert np.abs(picture - 255 * SKIN).max() < 3
+    _, image = read(write_tagged(tmp_path / "clip.mkv", SKIN, 8, 1, 1, matrix, full))
+    assert np.abs(image - 255 * SKIN).max() < 3
 
 
 def test_the_curve_bends_without_a_jump_and_ends_at_white():
@@ -159,9 +159,9 @@ def test_greys_stay_grey_and_rise():
 
 @pytest.mark.parametrize("matrix, transfer, said", [(8, 1, "BT.601"), (14, 16, "BT.2020"), (10, 1, "BT.601")])
 def test_a_matrix_that_cannot_be_read_is_replaced_and_said(tmp_path, matrix, transfer, said):
-    info, picture = read(write_tagged(tmp_path / "clip.mkv", SKIN, 8, 1, transfer, matrix))
+    info, image = read(write_tagged(tmp_path / "clip.mkv", SKIN, 8, 1, transfer, matrix))
     assert f"matrix {matrix} cannot be read: taken as {said}" in corrections(info)
-    assert transfer == 16 or np.abs(picture - 255 * SKIN).max() < 3
+    assert transfer == 16 or np.abs(image - 255 * SKIN).max() < 3
 
 
 def test_hdr_that_begins_midway_is_said():

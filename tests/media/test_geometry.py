@@ -40,13 +40,13 @@ def test_a_disc_is_round(tmp_path, container, aspect):
     path = write_parts(tmp_path / f"clip.{container}", [([disc(180, 144, Fraction(aspect))] * 3, aspect)])
     if container == "webm":
         path = say_shape(path, tmp_path / "said.webm", Fraction(180, 144) * Fraction(aspect))
-    info, picture = first(path)
-    assert (info.width, info.height) == (round(180 * Fraction(aspect)), 144) and picture.shape == (
+    info, image = first(path)
+    assert (info.width, info.height) == (round(180 * Fraction(aspect)), 144) and image.shape == (
         info.height,
         info.width,
         3,
     )
-    across, down = extent(picture)
+    across, down = extent(image)
     assert abs(across - down) <= 2 and abs(down - 0.6 * 144) <= 2
     assert corrections(info) == [f"pixels {aspect.replace('/', ':')} → square"]
 
@@ -56,10 +56,8 @@ def test_a_disc_is_round(tmp_path, container, aspect):
 )
 def test_nearly_square_pixels_and_mad_ones_stay(tmp_path, aspect, told):
     path = write_parts(tmp_path / "clip.mp4", [([disc(64, 48)] * 3, aspect)])
-    info, picture = first(path)
-    assert (
-        (info.width, info.height) == (64, 48) and picture.shape == (48, 64, 3) and corrections(info) == told
-    )
+    info, image = first(path)
+    assert (info.width, info.height) == (64, 48) and image.shape == (48, 64, 3) and corrections(info) == told
 
 
 def test_the_limit_on_a_image_is_on_the_square_one(tmp_path):
@@ -74,7 +72,7 @@ def test_the_display_matrix_is_used_whole(tmp_path, matrix):
     """Every pixel goes where the matrix sends it, by the definition of the matrix alone."""
     assert len(ORIENTATIONS) == 8
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(64, 48)] * 3, 1)]), *matrix)
-    info, picture = first(path)
+    info, image = first(path)
     a, b, c, d = matrix
     sent = {(a * x + c * y, b * x + d * y): quadrants(64, 48)[y, x] for y in range(48) for x in range(64)}
     left, top = min(x for x, _ in sent), min(y for _, y in sent)
@@ -83,8 +81,8 @@ def test_the_display_matrix_is_used_whole(tmp_path, matrix):
         wanted[y - top, x - left] = pixel
     assert (info.width, info.height) == ((64, 48) if a else (48, 64))
     assert (
-        np.median(np.abs(picture.astype(int) - wanted)) <= 3
-        and (np.abs(picture.astype(int) - wanted) > 40).mean() < 0.05
+        np.median(np.abs(image.astype(int) - wanted)) <= 3
+        and (np.abs(image.astype(int) - wanted) > 40).mean() < 0.05
     )
     assert ("mirrored by the display matrix" in corrections(info)) == (a * d - b * c < 0) == info.mirrored
 
@@ -101,10 +99,10 @@ def test_a_matrix_that_is_no_quarter_turn_goes_to_the_nearest_and_says_so(
 
 
 def test_a_matrix_of_zeros_is_none(tmp_path):
-    info, picture = first(
+    info, image = first(
         set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(64, 48)] * 3, 1)]), 0, 0, 0, 0)
     )
-    assert corrections(info) == [] and picture.shape == (48, 64, 3)
+    assert corrections(info) == [] and image.shape == (48, 64, 3)
 
 
 @pytest.mark.parametrize("matrix", [(2, 0, 0, 1), (0, 2, -1, 0)], ids=["across", "across and turned"])
@@ -113,8 +111,8 @@ def test_a_matrix_that_stretches(tmp_path, matrix):
     rows.
     """
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([disc(64, 96, 2)] * 3, 1)]), *matrix)
-    info, picture = first(path)
-    across, down = extent(picture)
+    info, image = first(path)
+    across, down = extent(image)
     assert abs(across - down) <= 2 and (info.width, info.height) == ((128, 96) if matrix[0] else (96, 128))
 
 
@@ -123,8 +121,8 @@ def test_the_container_has_the_last_word(tmp_path):
     up.
     """
     path = write_parts(tmp_path / "clip.mkv", [([disc(180, 144, Fraction(8, 9))] * 3, "4/3")])
-    info, picture = first(say_shape(path, tmp_path / "said.mkv", Fraction(10, 9)))
-    assert info.width == 160 and abs(np.subtract(*extent(picture))) <= 2
+    info, image = first(say_shape(path, tmp_path / "said.mkv", Fraction(10, 9)))
+    assert info.width == 160 and abs(np.subtract(*extent(image))) <= 2
 
 
 @pytest.mark.parametrize(
@@ -136,7 +134,7 @@ def test_the_same_image_as_ffmpeg(tmp_path, aspect, matrix):
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg here")
     path = set_matrix(write_parts(tmp_path / "clip.mp4", [([quadrants(96, 64)] * 3, aspect)]), *matrix)
-    info, picture = first(path)
+    info, image = first(path)
     command = [
         "ffmpeg",
         "-v",
@@ -152,7 +150,7 @@ def test_the_same_image_as_ffmpeg(tmp_path, aspect, matrix):
     ]
     done = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True)
     theirs = np.frombuffer(done.stdout, np.uint8).reshape(info.height, info.width, 3)
-    assert np.abs(picture.astype(int) - theirs).mean() < 4
+    assert np.abs(image.astype(int) - theirs).mean() < 4
 
 
 @pytest.mark.parametrize("container", ["ts", "webm"])

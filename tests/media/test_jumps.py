@@ -50,19 +50,19 @@ def seen(path):
 def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts, order, name):
     path = tmp_path / name
     path.write_bytes(b"".join(parts[k].read_bytes() for k in order))
-    pictures, sound, stats = seen(path)
+    images, audio, stats = seen(path)
     alone = [seen(parts[k]) for k in order]
-    assert pictures == [grey for greys, *_ in alone for grey in greys]
+    assert images == [grey for greys, *_ in alone for grey in greys]
     starts = np.cumsum([0, *(len(greys) for greys, *_ in alone)])
     assert joins(probe(path)) == starts[1:-1].tolist()
     assert (stats.dropped_frames, stats.empty_frames) == (0, 0)
     heard = [heard for _, windows, _ in alone for heard in windows]
-    assert [window is None for window in sound] == [window is None for window in heard]
+    assert [window is None for window in audio] == [window is None for window in heard]
     clicks = [
         start / 25 + click for start, k in zip(starts, order, strict=False) for click in PARTS[k].clicks_s()
     ]
     errors = click_errors_ms(
-        np.concatenate([np.zeros(640, np.int16) if window is None else window for window in sound]),
+        np.concatenate([np.zeros(640, np.int16) if window is None else window for window in audio]),
         clicks,
         0.1,
     )
@@ -70,7 +70,7 @@ def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts
     told = [text for text in corrections(probe(path)) if text.startswith("stamps jump")]
     assert len(told) == min(len(order) - 1, 4)
     assert told[0].endswith(f" at {starts[1] / 25:.3f} s: read on without a gap")
-    assert read_audio(path).frames == len(pictures)
+    assert read_audio(path).frames == len(images)
 
 
 def test_a_jump_of_hours_costs_nothing(tmp_path):
@@ -80,8 +80,8 @@ def test_a_jump_of_hours_costs_nothing(tmp_path):
         assert info.video_duration_s == pytest.approx(2, abs=0.05) and info.audio_duration_s == pytest.approx(
             2, abs=0.1
         )
-        pictures, sound, _ = seen(path)
-        assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
+        images, audio, _ = seen(path)
+        assert len(images) == 50 and None not in images and not any(window is None for window in audio)
         (jump,) = info.jumps
         assert jump.streams == "all" and jump.at_s == pytest.approx(1.2, abs=0.03)
         shorter_way_s = -(2**33) / 90_000 if (extension, hours) == ("ts", 25) else 0
@@ -94,11 +94,11 @@ def test_a_wrapped_clock_is_no_jump(tmp_path):
     with av.open(str(path)) as container:
         raw = [packet.pts for packet in container.demux() if packet.pts is not None]
     assert min(raw) < 0 < max(raw)
-    pictures, sound, _ = seen(path)
+    images, audio, _ = seen(path)
     assert (
-        len(pictures) == 50
-        and None not in pictures
-        and not any(window is None for window in sound)
+        len(images) == 50
+        and None not in images
+        and not any(window is None for window in audio)
         and probe(path).jumps == ()
     )
 
@@ -106,8 +106,8 @@ def test_a_wrapped_clock_is_no_jump(tmp_path):
 def test_a_jump_of_one_stream_moves_that_stream(tmp_path):
     for kind, word in (("video", "pictures"), ("audio", "sound")):
         path = moved(tmp_path, "mkv", by_s=60, kinds=(kind,))
-        pictures, sound, _ = seen(path)
-        assert len(pictures) == 50 and None not in pictures and not any(window is None for window in sound)
+        images, audio, _ = seen(path)
+        assert len(images) == 50 and None not in images and not any(window is None for window in audio)
         assert [jump.streams for jump in probe(path).jumps] == [word]
         assert any(f"of the {word} only" in text for text in corrections(probe(path)))
 
@@ -125,9 +125,9 @@ def test_clusters_of_another_recording_start_again(tmp_path):
         )
     path = tmp_path / "joined.webm"
     path.write_bytes(whole[0] + whole[1][whole[1].index(bytes.fromhex("1f43b675")) :])
-    pictures, sound, stats = seen(path)
-    assert len(pictures) == 60 and joins(probe(path)) == [30] and stats.dropped_frames == 0
-    assert None not in pictures and not any(window is None for window in sound)
+    images, audio, stats = seen(path)
+    assert len(images) == 60 and joins(probe(path)) == [30] and stats.dropped_frames == 0
+    assert None not in images and not any(window is None for window in audio)
 
 
 def test_fragments_of_another_recording_start_again(tmp_path):
@@ -140,8 +140,8 @@ def test_fragments_of_another_recording_start_again(tmp_path):
     whole = [(tmp_path / f"{number}.mp4").read_bytes() for number in range(2)]
     path = tmp_path / "joined.mp4"
     path.write_bytes(whole[0] + whole[1][whole[1].index(b"moof") - 4 :])
-    pictures, _, stats = seen(path)
-    assert pictures == seen(tmp_path / "0.mp4")[0] + seen(tmp_path / "1.mp4")[0]
+    images, _, stats = seen(path)
+    assert images == seen(tmp_path / "0.mp4")[0] + seen(tmp_path / "1.mp4")[0]
     assert joins(probe(path)) == [40] and stats.dropped_frames == 0 and len(corrections(probe(path))) == 3
 
 
@@ -174,19 +174,19 @@ def test_one_wild_stamp_is_no_jump(tmp_path):
 
 def test_a_stream_that_was_away_while_the_other_went_on_is_a_hole():
     """In seconds: images 0–5 and 65–70, audio all the way; the audio's last stamp tells."""
-    sound = [Run(0, 1, Fraction(0), Fraction(70), Fraction(0))]
+    audio = [Run(0, 1, Fraction(0), Fraction(70), Fraction(0))]
     away = [
         Run(0, 0, Fraction(0), Fraction(5), None),
         Run(125, 3000, Fraction(65), Fraction(70), Fraction(65)),
     ]
-    assert joined({"video": away, "audio": sound}).jumps == ()
+    assert joined({"video": away, "audio": audio}).jumps == ()
     late = [
         away[0],
         Run(125, 900, Fraction(65), Fraction(70), Fraction(15)),
     ]  # muxers hand a packet on when the other is 10 s behind
-    assert joined({"video": late, "audio": sound}).jumps == ()
+    assert joined({"video": late, "audio": audio}).jumps == ()
     jumped = [away[0], Run(125, 400, Fraction(65), Fraction(130), Fraction(5))]
-    found = joined({"video": jumped, "audio": sound})
+    found = joined({"video": jumped, "audio": audio})
     assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [
         (5, 60, "pictures")
     ] and found.video_stop_s == 70

@@ -98,28 +98,28 @@ def test_variable_rate_clip_against_bisection(real_clips):
 def test_a_clock_that_drifts_is_followed(ppm):
     """60 s of AAC-sized frames whose stamps run away from their samples by 18 ms."""
     rate, clicks, stretch = 44100, [5.0, 25.0, 45.0, 58.0], 1 + ppm * 1e-6
-    sound = waveform([click / stretch for click in clicks], rate, 60)
+    audio = waveform([click / stretch for click in clicks], rate, 60)
     tally = Counter()
-    samples = _audio(_frames(sound, rate, lambda start: start / rate * stretch), tally, 1490)
+    samples = _audio(_frames(audio, rate, lambda start: start / rate * stretch), tally, 1490)
     assert max(map(abs, click_errors_ms(samples, clicks))) <= 2.0
     assert tally["audio_gaps"] == 0 and tally["padded_samples"] == 0
 
 
 def test_stamps_rounded_to_milliseconds_change_nothing():
-    sound = waveform([0.5, 1.5], 44100, 2)
-    exact = _audio(_frames(sound, 44100, lambda start: start / 44100), Counter(), 50)
+    audio = waveform([0.5, 1.5], 44100, 2)
+    exact = _audio(_frames(audio, 44100, lambda start: start / 44100), Counter(), 50)
     assert np.array_equal(
-        exact, _audio(_frames(sound, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50)
+        exact, _audio(_frames(audio, 44100, lambda start: round(start / 44.1) / 1000), Counter(), 50)
     )
 
 
 def test_a_jump_leaves_a_hole_and_moves_what_follows():
-    sound, tally = waveform([0.5, 1.5], 48000, 2), Counter()
+    audio, tally = waveform([0.5, 1.5], 48000, 2), Counter()
     moved = list(
         islice(
             cut_windows(
                 place_audio(
-                    _frames(sound, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally
+                    _frames(audio, 48000, lambda start: start / 48000 + 0.4 * (start >= 48000)), tally
                 ),
                 tally,
             ),
@@ -136,9 +136,9 @@ def test_a_stamp_that_the_next_one_denies_is_no_jump():
     """As the first packet of each page of Vorbis in Ogg: 10 ms late, and the next one goes on as if it had
     not been.
     """
-    sound, tally = waveform([0.5, 1.5], 44100, 2), Counter()
-    exact = _audio(_frames(sound, 44100, lambda start: start / 44100), Counter(), 49)
-    late = _frames(sound, 44100, lambda start: (start + 448 * (start // 1024 % 7 == 5)) / 44100)
+    audio, tally = waveform([0.5, 1.5], 44100, 2), Counter()
+    exact = _audio(_frames(audio, 44100, lambda start: start / 44100), Counter(), 49)
+    late = _frames(audio, 44100, lambda start: (start + 448 * (start // 1024 % 7 == 5)) / 44100)
     assert (
         np.array_equal(exact, _audio(late, tally, 49)) and tally["audio_gaps"] == tally["padded_samples"] == 0
     )
@@ -151,8 +151,8 @@ def test_a_change_of_rate_and_layout_in_the_middle():
     ]
     frames = [
         entry
-        for sound, rate, layout, at in parts
-        for entry in _frames(sound, rate, lambda s, r=rate, a=at: s / r + a, layout)
+        for audio, rate, layout, at in parts
+        for entry in _frames(audio, rate, lambda s, r=rate, a=at: s / r + a, layout)
     ]
     tally = Counter()
     assert max(map(abs, click_errors_ms(_audio(frames, tally, 49), [0.5, 1.5]))) < 0.1
@@ -165,9 +165,9 @@ def test_no_sample_is_lost_in_the_resampler(rate):
     pieces = list(
         place_audio(_frames(waveform([0.0, 0.985], rate, 1), rate, lambda start: start / rate), Counter())
     )
-    sound = np.concatenate([samples for _, samples in pieces])
-    assert pieces[0][0] == 0 and len(sound) == pytest.approx(16000, abs=1)
-    assert max(map(abs, click_errors_ms(np.pad(sound, 100), [100 / 16000, 100 / 16000 + 0.985]))) < 0.07
+    audio = np.concatenate([samples for _, samples in pieces])
+    assert pieces[0][0] == 0 and len(audio) == pytest.approx(16000, abs=1)
+    assert max(map(abs, click_errors_ms(np.pad(audio, 100), [100 / 16000, 100 / 16000 + 0.985]))) < 0.07
 
 
 def test_silence_up_to_20_ms_is_padded_and_more_is_none():
@@ -207,11 +207,11 @@ def _through_fps_filter(ticks):
     return shown
 
 
-def _frames(sound, rate, stamp, layout="mono", size=1024):
+def _frames(audio, rate, stamp, layout="mono", size=1024):
     channels = len(av.AudioLayout(layout).channels)
-    for start in range(0, len(sound) // channels, size):
+    for start in range(0, len(audio) // channels, size):
         frame = av.AudioFrame.from_ndarray(
-            sound[None, start * channels : (start + size) * channels], format="s16", layout=layout
+            audio[None, start * channels : (start + size) * channels], format="s16", layout=layout
         )
         frame.sample_rate = rate
         yield stamp(start), frame

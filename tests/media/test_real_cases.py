@@ -10,7 +10,7 @@ from speechlip.media.probe import probe
 from speechlip.records import Source
 
 
-def images(path, count=None):
+def first_images(path, count=None):
     """Info, the images of the first frames, and what reading had to say."""
     info = probe(path, need_audio=False)
     reading = read_frames(path, info)
@@ -29,11 +29,11 @@ def images(path, count=None):
 def test_three_ways_to_store_one_image(real_cases, name, told):
     import cv2
 
-    _, wanted, _ = images(real_cases / "square.mp4", 3)
-    info, shown, _ = images(real_cases / name, 3)
+    _, wanted, _ = first_images(real_cases / "square.mp4", 3)
+    info, shown, _ = first_images(real_cases / name, 3)
     assert corrections(info)[: len(told)] == told
-    for picture, other in zip(shown, wanted, strict=True):
-        same_size = cv2.resize(picture, other.shape[1::-1])
+    for image, other in zip(shown, wanted, strict=True):
+        same_size = cv2.resize(image, other.shape[1::-1])
         assert (
             np.abs(same_size.astype(int) - other).mean()
             < 3
@@ -61,9 +61,9 @@ def mouth_ratio(path):
 
 
 def test_a_phone_that_is_turned_has_two_shapes(real_cases):
-    _, shown, told = images(real_cases / "phone_turned.webm")
-    assert {picture.shape for picture in shown[:75]} == {(384, 512, 3)} and {
-        picture.shape for picture in shown[75:]
+    _, shown, told = first_images(real_cases / "phone_turned.webm")
+    assert {image.shape for image in shown[:75]} == {(384, 512, 3)} and {
+        image.shape for image in shown[75:]
     } == {(512, 384, 3)}
     assert told == ("from 3.00 s on 384×512",)
 
@@ -72,8 +72,8 @@ def test_hlg_is_shown_as_sdr(real_cases):
     """2.7 of 255 off on average (its makers took BT.601 for BT.709, which is 2 of it); read as SDR it is off
     by 12.
     """
-    _, wanted, _ = images(real_cases / "face_sdr.mp4", 3)
-    info, shown, _ = images(real_cases / "face_arib-std-b67.mov", 3)
+    _, wanted, _ = first_images(real_cases / "face_sdr.mp4", 3)
+    info, shown, _ = first_images(real_cases / "face_arib-std-b67.mov", 3)
     assert "HLG → SDR" in corrections(info)
     off = np.abs(shown[-1].astype(float) - wanted[-1])
     assert off.mean() < 3.5 and np.percentile(off, 99) < 12
