@@ -1,9 +1,9 @@
 """The videos of a folder, for every command that takes one.
 
-Videos are whatever ``speechlip.media.streams.endings`` takes for one, by ending or by first bytes: what cannot be
-read is refused later, by name. Names that begin with a dot are left out, folders too (``.DS_Store``, macOS's
-``._x.mp4``). A folder that cannot be listed stands for its videos, so that it is refused by name and nothing in it is
-lost unseen. Links to videos and folders are followed, each folder is entered once.
+Videos are what ``media.streams.endings`` takes for one, by ending or by first bytes; what cannot be read is
+refused later, by name. Names that begin with a dot are left out, folders too (``.DS_Store``, macOS's
+``._x.mp4``). A folder that cannot be listed stands for its videos: it is refused by name, so that nothing in
+it is lost unseen. Links to videos and folders are followed; each folder is entered once.
 """
 
 import os
@@ -14,9 +14,13 @@ from speechlip.media.streams.endings import looks_like_video
 
 
 def videos(root: Path, exclude: Path | None = None) -> list[Path]:
-    """Paths of all videos under ``root`` (and of folders that cannot be listed), sorted by their names relative to it.
+    """Paths of all videos under ``root``, sorted by their names relative to it.
 
-    exclude: a folder to leave out, such as an output folder inside ``root``. Raises OptionError where ``root`` is no folder.
+    Folders that cannot be listed are among them.
+
+    exclude: a folder to leave out, such as an output folder inside ``root``.
+
+    Raises OptionError where ``root`` is no folder.
     """
     if not root.is_dir():
         raise OptionError(f"no folder or file {root}; name the videos' folder, or one video")
