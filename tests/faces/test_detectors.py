@@ -86,7 +86,7 @@ def test_what_a_detector_of_another_package_declares_is_fetched_recorded_and_use
 def test_a_declaration_that_cannot_be_read_is_one_sentence(my_faces, declarations):
     my_faces(declarations)
     with pytest.raises(
-        OptionError, match="^detector 'everywhere', of another package, failed: .*Error: .*"
+        OptionError, match=r"^detector 'everywhere', of another package, failed: .*Error: .*"
     ) as refused:
         choose_detector("everywhere")
     assert "\n" not in str(refused.value)
