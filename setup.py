@@ -36,7 +36,7 @@ if not all((PACKAGE / name / "__init__.py").is_file() for name in (".", "cards",
 
 
 def with_addresses(markdown: str) -> str:
-    """``markdown`` with every relative link made an address of the repository, for pages that show it elsewhere.
+    """``markdown`` with every relative link made an address of the repository, for pages elsewhere.
 
     >>> with_addresses("![a clip](docs/a.jpg), [format](docs/format.md#json), [PyPI](https://pypi.org)")
     '![a clip](…/raw/main/docs/a.jpg), [format](…/blob/main/docs/format.md#json), [PyPI](https://pypi.org)'

@@ -1,4 +1,4 @@
-"""Every kind of bad input beside good ones: each ends with its reason, and none takes another's result with it."""
+"""Every kind of bad input beside good ones ends with its reason, and takes no result of another with it."""
 
 import ctypes
 import json
@@ -131,7 +131,7 @@ def test_nothing_kept_is_exit_code_2_with_the_reasons(videos, tmp_path):
 
 
 def without_root_reading():
-    """Drop what lets root read every file (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH), for the program that follows."""
+    """Drop what lets root read every file (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)."""
     if os.geteuid() == 0:
         for capability in (1, 2):
             if ctypes.CDLL(None, use_errno=True).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):

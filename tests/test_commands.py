@@ -1,4 +1,7 @@
-"""What every command has: -h, --version, choices that help and the shell know and the library takes, defaults in the help."""
+"""What every command has: -h, --version, defaults in the help.
+
+Choices in the help and for the shell are what the library takes.
+"""
 
 import re
 import signal
@@ -148,7 +151,7 @@ def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch)
     ],
 )
 def test_help_says_what_a_preset_takes(name, defaults, presets):
-    """Options that the preset fills in are None on the command line; their help says the number all the same."""
+    """Options that the preset fills in are None on the command line; their help says the number."""
     for option in COMMANDS[name].params:
         if option.name in vars(defaults) and option.name not in (
             "encoder",
@@ -194,7 +197,8 @@ def test_windows_is_answered_with_a_sentence(monkeypatch):
     done = CliRunner().invoke(speechlip, ["prep-shards", "videos", "-o", "shards"])
     assert (done.exit_code, done.output) == (
         1,
-        "error: speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there\n",
+        "error: speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, "
+        "then a clone in there\n",
     )
 
 

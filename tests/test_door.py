@@ -1,4 +1,4 @@
-"""``import speechlip`` and ``speechlip.metrics``: light, complete, the same for people, editors, type checkers."""
+"""``import speechlip`` and ``speechlip.metrics``: light, complete, the same for people and type checkers."""
 
 import ast
 import importlib

@@ -1,4 +1,7 @@
-"""Rooms import only rooms above them in docs/architecture.md; no file and no inner room imports in a circle."""
+"""Rooms import only rooms above them in docs/architecture.md.
+
+No file and no inner room imports in a circle.
+"""
 
 import ast
 import re

@@ -121,8 +121,8 @@ def test_a_copy_without_links_says_what_to_do(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == (
-        "src/speechlip, toolkit/cards, toolkit/metrics and toolkit/recipes are links in the repository, and this "
-        "copy has lost them: take it by `git clone`, or unpack the zip by `unzip`, which keeps links"
+        "src/speechlip, toolkit/cards, toolkit/metrics and toolkit/recipes are links in the repository, "
+        "and this copy has lost them: take it by `git clone`, or unpack the zip by `unzip`, which keeps links"
     )
 
 

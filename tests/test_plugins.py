@@ -1,4 +1,7 @@
-"""A broken plug-in of any group is one sentence that names it: not importable, without what it must have, failing when called."""
+"""A broken plug-in of any group is one sentence that names it, and hides no other.
+
+It cannot be imported, lacks what it must have, or fails when it is called.
+"""
 
 import textwrap
 from collections import deque
@@ -51,7 +54,8 @@ def plugged(tmp_path, monkeypatch):
             raise KeyError("weights")
 
         fails.TITLE = fails.LICENCE = fails.CITATION = fails.ACCESS = fails.HOMEPAGE = "x"
-        fails.SPLITS, fails.sources, fails.has_landmarks, fails.detect, fails.close = None, fails, False, fails, fails
+        fails.SPLITS, fails.has_landmarks = None, False
+        fails.sources = fails.detect = fails.close = fails
 
         class empty:
             def __init__(self, *args, **kwargs):
@@ -141,7 +145,8 @@ def test_a_refusal_of_a_plug_in_is_its_own_word(tmp_path, monkeypatch):
     """What it raises on purpose reaches the ledger as it is."""
     (tmp_path / "picky.py").write_text(
         "from speechlip.errors import SourceRefused\n"
-        "class Picky:\n    has_landmarks = False\n    def __init__(self, source): raise SourceRefused('faces', 'not mine')\n"
+        "class Picky:\n    has_landmarks = False\n"
+        "    def __init__(self, source): raise SourceRefused('faces', 'not mine')\n"
         "    def detect(self, picture, index): ...\n    def close(self): ...\n"
     )
     add_package(tmp_path, "picky", "[speechlip.detectors]\npicky = picky:Picky\n")

@@ -53,7 +53,8 @@ def test_no_class_can_be_there_twice_by_the_paths_of_the_repository():
         "    except ImportError as error: assert 'import speechlip' in str(error), error\n"
         "    else: raise SystemExit(f'{name} can be imported')\n"
         "files = [getattr(module, '__file__', None) or '' for module in sys.modules.values()]\n"
-        "ours = [file for file in map(os.path.realpath, filter(None, files)) if file.startswith(os.getcwd())]\n"
+        "files = map(os.path.realpath, filter(None, files))\n"
+        "ours = [file for file in files if file.startswith(os.getcwd())]\n"
         "assert len(ours) == len({*ours}), sorted(ours)"
     )
     done = subprocess.run(

@@ -29,7 +29,7 @@ def test_a_log_gets_a_line_every_half_minute_with_what_is_left(capsys, clock_s):
         bar.reach(20.4 + passed_s / 3, "b.mp4")
     bar.close()
     assert said(capsys) == [
-        "preparing: 30 of 120 s of video (25%) after 30 s, about 4:30 min left; b.mp4",  # 90 s at 10 s in 30 s
+        "preparing: 30 of 120 s of video (25%) after 30 s, about 4:30 min left; b.mp4",  # 90 s, 10 in 30
         "preparing: 40 of 120 s of video (34%) after 1:00 min, about 4:00 min left; b.mp4",
     ]
 

@@ -1,4 +1,7 @@
-"""Places that cannot be written, from the start or midway, are one line and exit code 1 in every command; nothing half-done is left."""
+"""Places that cannot be written are one line and exit code 1 in every command.
+
+From the start or midway: nothing half-done is left.
+"""
 
 import errno
 import os
@@ -79,7 +82,8 @@ def test_a_place_that_cannot_be_a_folder(given, monkeypatch, typed, place):
         ),
         (
             EOFError(),
-            "error: a process that this run needs was ended from outside; the same command goes on where it stopped",
+            "error: a process that this run needs was ended from outside; "
+            "the same command goes on where it stopped",
         ),
         (KeyboardInterrupt(), "stopped; the same command goes on where it stopped"),
     ],

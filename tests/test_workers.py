@@ -1,4 +1,4 @@
-"""Processes that die, hang or swallow memory: what they were doing is done by another, or is told with its reason."""
+"""Processes that die, hang or swallow memory: another does their work, or their source has its reason."""
 
 import multiprocessing.forkserver
 import os
@@ -95,7 +95,7 @@ def test_workers_that_never_begin_end_the_run_in_one_sentence(tmp_path):
         (tmp_path / f"token{number}").touch()
     with pytest.raises(
         WorkerError,
-        match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes on",
+        match=r"5 worker processes in a row ended before they began \(exit code -9\).*the same command goes",
     ):
         list(local(die_while_starting, deque([(tmp_path, 0)]), 1))
 

@@ -1,8 +1,9 @@
-"""Model files: each with its address, size, SHA-256 and licence, all in one cache folder, and never another file than the one named.
+"""Model files in one cache folder, each with its address, size, SHA-256 and licence.
 
-``SPEECHLIP_HOME`` names the folder (default ``~/.cache/speechlip``). A file is downloaded under another name, checked, and only then renamed;
-a file put there by hand is checked in the same way before its first use. Where the authors state no hash, the one of the first use is written
-beside the file (``FILE.sha256``), and another file is refused from then on.
+``SPEECHLIP_HOME`` names the folder (default ``~/.cache/speechlip``). A file is downloaded under another name,
+checked, and only then renamed; a file put there by hand is checked in the same way before its first use.
+Where the authors state no hash, the one of the first use is written beside the file (``FILE.sha256``), and
+another file is refused from then on.
 """
 
 import hashlib
@@ -22,10 +23,14 @@ CONNECT_TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Asset:
-    """One file as its authors publish it. bytes: its size; sha256: 64 hex digits; licence: what the authors state.
+    """One file as its authors publish it.
 
-    sha256 is empty where they publish no hash; then ``bytes`` is what the weights take, a little less than the file, and the hash of the first
-    use counts.
+    name: how commands call it.
+    file_name: in the cache folder.
+    url: where its authors publish it.
+    bytes: its size; where there is no hash, what the weights take, a little less than the file.
+    sha256: 64 hex digits, empty where the authors state none; then the hash of the first use counts.
+    licence: what the authors state.
     """
 
     name: str
@@ -92,7 +97,7 @@ ASSETS = {
             licence="CC BY, research use",
         ),
         Asset(
-            name="alexnet",  # for LPIPS; the first eight digits of the hash are in the file's name, metrics.image.lpips checks them
+            name="alexnet",  # for LPIPS, which checks the first eight digits of the hash in the file's name
             file_name="alexnet-owt-7be5be79.pth",
             url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
             bytes=4 * 61_100_840,
@@ -121,7 +126,9 @@ ALIASES = {
 
 
 def named(name: str) -> tuple[str, ...]:
-    """The names of the assets that a person means: of one, of its file, or of what uses it. Raises OptionError that lists what there is.
+    """The names of the assets that a person means: of one, of its file, or of what uses it.
+
+    Raises OptionError that lists what there is.
 
     >>> named("mediapipe"), named("Face-Alignment"), named("syncnet_v2.model")
     (('face_landmarker',), ('s3fd', 'fan'), ('syncnet_v2',))
@@ -141,7 +148,10 @@ def plain(name: str) -> str:
 
 
 def get(name: str | Asset) -> Asset:
-    """The asset called ``name``, or an asset of another package as it is. Raises OptionError that lists the known ones."""
+    """The asset called ``name``, or an asset of another package as it is.
+
+    Raises OptionError that lists the known ones.
+    """
     if isinstance(name, Asset):
         return name
     if name not in ASSETS:
@@ -150,7 +160,10 @@ def get(name: str | Asset) -> Asset:
 
 
 def cache_folder() -> Path:
-    """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``. Raises ModelError where neither is known."""
+    """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``.
+
+    Raises ModelError where neither is known.
+    """
     try:
         return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
     except RuntimeError as error:
@@ -168,7 +181,10 @@ def available(name: str | Asset) -> bool:
 
 
 def path(name: str | Asset) -> Path:
-    """Path of the model file, its hash checked once per process. Raises ModelError when it is missing or is another file."""
+    """Path of the model file, its hash checked once per process.
+
+    Raises ModelError when it is missing or is another file.
+    """
     asset = get(name)
     file = cache_folder() / asset.file_name
     if not file.is_file():
@@ -183,7 +199,8 @@ def path(name: str | Asset) -> Path:
 def fetch(name: str | Asset) -> Path:
     """Path of the model file, downloaded first where it is missing.
 
-    Raises ModelError when it cannot be downloaded (offline, disk full) or is not the file it claims to be; then nothing is left behind.
+    Raises ModelError when it cannot be downloaded (offline, disk full) or is not the file it claims to be;
+    then nothing is left behind.
     """
     asset = get(name)
     file = cache_folder() / asset.file_name
@@ -199,7 +216,8 @@ def fetch(name: str | Asset) -> Path:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelError(
-            f"{asset.file_name} could not be fetched from {asset.url} ({reason}); where there is no network, {_by_hand(asset)}"
+            f"{asset.file_name} could not be fetched from {asset.url} ({reason}); "
+            f"where there is no network, {_by_hand(asset)}"
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -207,7 +225,10 @@ def fetch(name: str | Asset) -> Path:
 
 
 def rows() -> list[dict[str, str]]:
-    """What ``speechlip models list`` shows, one row per model: name, file, MB, licence, url, sha256, here (yes or no), also (aliases)."""
+    """What ``speechlip models list`` shows, one row per model.
+
+    Columns: name, file, MB, licence, url, sha256, here (yes or no), also (aliases).
+    """
     return [
         {
             "name": asset.name,
@@ -243,7 +264,10 @@ def _download(url: str, part: Path) -> str:
 
 
 def _of_first_use(file: Path, found: str) -> str:
-    """The hash beside ``file``; where there is none yet, ``found`` is written there, whole or not at all. Raises ModelError where it cannot be."""
+    """The hash beside ``file``; where there is none yet, ``found`` is written there, whole or not at all.
+
+    Raises ModelError where it cannot be.
+    """
     note = file.with_name(file.name + ".sha256")
     part = note.with_name(f"{note.name}.{os.getpid()}.part")
     try:
@@ -253,23 +277,26 @@ def _of_first_use(file: Path, found: str) -> str:
         return note.read_text(encoding="ascii", errors="replace").split(" ")[0].strip()
     except OSError as error:
         raise ModelError(
-            f"{note} cannot be written ({error.strerror}): use {file.name} once as someone who may write there"
+            f"{note} cannot be written ({error.strerror}): "
+            f"use {file.name} once as someone who may write there"
         ) from error
 
 
 def _refuse_other(asset: Asset, file: Path, found: str, wanted: str) -> None:
-    if found != wanted:
-        pinned = (
-            ""
-            if asset.sha256
-            else f", or, where the new file is meant, remove {file.name}.sha256, which holds the hash of the first use"
-        )
-        raise ModelError(
-            f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {wanted}; remove it and fetch it from {asset.url}{pinned}"
-        )
+    if found == wanted:
+        return
+    note = f"{file.name}.sha256, which holds the hash of the first use"
+    meant = "" if asset.sha256 else f", or, where the new file is meant, remove {note}"
+    raise ModelError(
+        f"{file} is not the {asset.file_name} that was wanted: SHA-256 {found}, wanted {wanted}; "
+        f"remove it and fetch it from {asset.url}{meant}"
+    )
 
 
 @lru_cache
 def _sha256(file: Path, size: int, modified_ns: int) -> str:
-    """Hash of a file; size and time of change are part of the cache's key, so that an exchanged file is hashed again."""
+    """Hash of a file.
+
+    Size and time of change are part of the cache's key, so that an exchanged file is hashed again.
+    """
     return sha256_of(file)

@@ -59,8 +59,6 @@ def _gpu(name: str, number: int | None, count: int) -> "torch.device":
             f"process {number} of this machine has no GPU of its own; start {count}, or take --device cpu"
         )
     if asked is not None and asked >= count:
-        raise OptionError(
-            f"device {name!r} was asked for and there {'is' if count == 1 else 'are'} {counted(count, 'GPU')}, "
-            "counted from 0; take --device auto or cpu"
-        )
+        there = f"there {'is' if count == 1 else 'are'} {counted(count, 'GPU')}, counted from 0"
+        raise OptionError(f"device {name!r} was asked for and {there}; take --device auto or cpu")
     return torch.device("cuda", number) if asked is None and number is not None else torch.device(name)

@@ -1,7 +1,7 @@
 """What can go wrong, said so that a person can act: what came, what was wanted, what to do.
 
-The command line turns every ``SpeechLipError`` into one line and exit code 1. ``SourceRefused`` never gets there: preparation
-catches it and writes it into the ledger as a ``Skipped`` row.
+The command line turns every ``SpeechLipError`` into one line and exit code 1. ``SourceRefused`` never gets
+there: preparation catches it and writes it into the ledger.
 """
 
 from collections.abc import Iterable
@@ -94,10 +94,11 @@ class HubError(SpeechLipError):
 
 
 class SourceRefused(SpeechLipError):
-    """One source that cannot be prepared, with the stage that refused it.
+    """One source that cannot be prepared.
 
-    ``stage`` is the station of the line (``probe``, ``video``, ``audio``, ``phones``, ``faces``, ``clips``), ``reason`` a short stable phrase that is
-    counted in the funnel (``no audio stream``), ``detail`` the sentence for a person, possibly empty.
+    stage: of the line, which refused it: ``probe``, ``video``, ``audio``, ``phones``, ``faces``, ``clips``
+    reason: short stable phrase, which the funnel counts: ``no audio stream``
+    detail: sentence for a person, possibly empty
     """
 
     def __init__(self, stage: str, reason: str, detail: str = "") -> None:

@@ -48,8 +48,8 @@ class Registry:
     def get(self, name: str) -> Any:
         """The thing of that name, imported now.
 
-        Raises OptionError for an unknown name, and for an added one that cannot be imported, lacks an attribute
-        of ``has``, or that two packages add.
+        Raises OptionError for an unknown name, and for an added one that cannot be imported, lacks an
+        attribute of ``has``, or that two packages add.
         """
         if name in self.built_in:
             return imported(self.built_in[name])
@@ -63,7 +63,10 @@ class Registry:
         return self._loaded(*points.values())
 
     def each(self) -> Iterator[tuple[str, Any]]:
-        """Every name with its thing, or with the OptionError that says why it cannot be had: none hides another."""
+        """Every name with its thing, or with the OptionError that says why it cannot be had.
+
+        A broken plug-in hides no other.
+        """
         for name in self.names():
             try:
                 thing = self.get(name)
@@ -72,11 +75,15 @@ class Registry:
             yield name, thing
 
     def guard(self, name: str) -> AbstractContextManager[None]:
-        """Around a call of the thing: what an added one raises by mistake becomes an OptionError that names it."""
+        """Around a call of the thing: an error of an added one becomes an OptionError that names it."""
         return nullcontext() if name in self.built_in else plugged_in(self.kind, name)
 
     def no_such(self, name: str, forms: Iterable[str] = (), hint: str = "") -> OptionError:
-        """``no detector 'dlib'; there are: …``. forms: what may be given beside names; hint: another sentence."""
+        """The refusal of an unknown name: ``no detector 'dlib'; there are: …``.
+
+        forms: what may be given beside names.
+        hint: another sentence.
+        """
         return no_such(self.kind, name, (*self.words, *self.names()), forms, hint)
 
     def _loaded(self, point: EntryPoint) -> Any:

@@ -1,4 +1,4 @@
-"""How a job tells whoever started it how far it is: one protocol for preparing, scoring, training, benchmarking, exporting, publishing."""
+"""How a job tells whoever started it how far it is: one protocol for all jobs."""
 
 from typing import Protocol
 
@@ -6,8 +6,10 @@ from typing import Protocol
 class Progress(Protocol):
     """Called by a job in the process that started it.
 
-    stage: what is done now, such as ``preparing``. total, done, amount: in ``unit``, such as ``s of video``.
-    at: the name of what is worked on. text: a sentence for a person, such as a worker that had to be replaced.
+    stage: what is done now, such as ``preparing``.
+    total, done, amount: in ``unit``, such as ``s of video``.
+    at: the name of what is worked on.
+    text: a sentence for a person, such as a worker that had to be replaced.
     """
 
     def begin(self, stage: str, total: float, unit: str, done: float = 0.0) -> None:

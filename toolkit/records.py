@@ -10,11 +10,19 @@ import numpy as np
 class Source:
     """One video as a recipe yields it.
 
-    ``name`` is unique within the dataset: the POSIX path relative to its root. ``split`` is an official split or None (then it is drawn).
-    ``phones_path`` names a TextGrid or ``.align`` with the phone times, ``landmarks_path`` a ``sidecar`` file (docs/sidecar.md); None where there is none.
-    refusal: why the recipe hands out no file for it, a short phrase that is counted, and refusal_detail the sentence for a person; both empty
-    where ``path`` is to be read. more: what else is said of it, text by name, the same names for every source of a dataset; it goes into the
-    ``json`` of its samples.
+    path: the file.
+    name: unique within the dataset: the POSIX path relative to its root.
+    speaker: who speaks.
+    split: an official split, or None where there is none.
+    licence: of this video.
+    transcript: what is said, or empty.
+    phones_path: a TextGrid or ``.align`` with the phone times, or None.
+    landmarks_path: a ``sidecar`` file (docs/sidecar.md), or None.
+    refusal: why the recipe hands out no file for it, a short phrase that is counted; empty where ``path`` is
+    to be read.
+    refusal_detail: the sentence for a person.
+    more: further texts by name, the same names for every source of a dataset; they go into the ``json`` of
+    its samples.
     """
 
     path: Path
@@ -34,7 +42,9 @@ class Source:
 class Face:
     """One face in one frame, in pixels of the full displayed frame.
 
-    box: (4,) float32 ``x0 y0 x1 y1``; score in [0, 1]; landmarks: (68, 2) float32 in the 68-point convention, or None.
+    box: (4,) float32 ``x0 y0 x1 y1``.
+    score: in [0, 1].
+    landmarks: (68, 2) float32 in the 68-point convention, or None.
     """
 
     box: np.ndarray
@@ -44,7 +54,7 @@ class Face:
 
 @dataclass(frozen=True)
 class MouthPlace:
-    """Where the mouth is in a detector's box, in shares of the box's width and height from its upper left corner.
+    """Where the mouth is in a detector's box, in shares of its width and height from its upper left corner.
 
     x, y: centre.
     width: of the mouth.
@@ -57,10 +67,10 @@ class MouthPlace:
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """One face over the 25-fps frames ``start_frame … start_frame + N - 1``, within one shot, in px of the frame.
+    """One face over the 25-fps frames ``start_frame … start_frame + N - 1``, within one shot.
 
     start_frame: its first.
-    boxes: (N, 4) float32, ``x0 y0 x1 y1``.
+    boxes: (N, 4) float32, ``x0 y0 x1 y1``, in pixels of the full displayed frame.
     scores: (N,) float32 in [0, 1].
     interpolated: (N,) bool, True where no detector saw the face and the values are interpolated.
     landmarks: (N, 68, 2) float32, or None.
@@ -88,10 +98,15 @@ UNDECIDED = "undecided"
 
 @dataclass(frozen=True)
 class SyncVerdict:
-    """What a sync model said of one track. confidence, distance, offset_frames (> 0: the audio is early): None where it could not be scored.
+    """What a sync model said of one track.
 
-    refusal: why the track is not kept, empty where it is. detail: the sentence for a person. delay_frames: by how much its sound is moved later.
-    offset_verdict: whether the offset may be acted on (``scoring.verdict``), empty where it could not be scored.
+    confidence, distance: None where it could not be scored.
+    offset_frames: > 0: the audio is early; None where it could not be scored.
+    refusal: why the track is not kept, empty where it is.
+    detail: the sentence for a person.
+    delay_frames: by how much its audio is moved later.
+    offset_verdict: whether the offset may be acted on (``scoring.sync.verdict``), empty where it could not be
+    scored.
     """
 
     confidence: float | None
@@ -116,11 +131,18 @@ class Phone:
 class Clip:
     """One span of one face within one shot, ready to be written as a sample.
 
-    start_frame: first 25-fps frame in the source. lips: (T, 96, 96, 3) uint8 RGB. audio: (640 T,) int16, 16 kHz mono.
-    landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None. phones: in clip time, or None where the dataset carries none.
-    face_score: mean detector score in [0, 1]. face_width_px: median width of the face box in the source's pixels.
-    interpolated_frames: how many frames of the face were interpolated. delay_frames: by how much the sound was moved later to fit the lips.
-    faces_max, faces_median: how many faces are there at once in these frames, this one among them.
+    source: the video that it is cut from.
+    track: number of the face in the source.
+    start_frame: first 25-fps frame in the source.
+    lips: (T, 96, 96, 3) uint8 RGB.
+    audio: (640 T,) int16, 16 kHz mono.
+    landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None.
+    phones: in clip time, or None where the dataset carries none.
+    face_score: mean detector score in [0, 1].
+    face_width_px: median width of the face box in the source's pixels.
+    interpolated_frames: how many frames of the face were interpolated.
+    delay_frames: by how much the audio was moved later to fit the lips.
+    faces_max, faces_median: faces in these frames at once, this one among them.
     """
 
     source: Source
@@ -136,13 +158,3 @@ class Clip:
     delay_frames: int = 0
     faces_max: int = 1
     faces_median: float = 1.0
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A source that gave nothing: the stage that refused it, the short reason that is counted, the sentence for a person."""
-
-    source: str
-    stage: str
-    reason: str
-    detail: str = ""

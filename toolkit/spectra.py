@@ -1,8 +1,9 @@
 """Waveform to STFT or mel windows, exactly what torchaudio gives.
 
-``center=True`` with reflect padding returns ``5 T + 1`` columns for ``640 T`` samples; the last is dropped, so that video frame ``i`` owns
-columns ``5 i … 5 i + 4``. Their mean centre lies 4 ms before the middle of the frame. Magnitude, not its logarithm, is kept: log, power
-and mel can be derived from it, the other way round not.
+``center=True`` with reflect padding returns ``5 T + 1`` columns for ``640 T`` samples; the last is dropped,
+so that video frame ``i`` owns columns ``5 i … 5 i + 4``. Their mean centre lies 4 ms before the middle of the
+frame.
+Magnitude, not its logarithm, is kept: log, power and mel can be derived from it, the other way round not.
 """
 
 from functools import lru_cache
@@ -27,7 +28,7 @@ def _transform(kind: str) -> "torch.nn.Module":
     if kind == "stft":
         return torchaudio.transforms.Spectrogram(n_fft=N_FFT, win_length=N_FFT, hop_length=HOP, power=1)
     if kind == "mel":
-        # the Slaney scale: with the HTK scale the lowest of 80 filters are narrower than one of the 257 bins, and stay empty
+        # the Slaney scale: on the HTK scale the lowest of 80 filters are narrower than a bin, and empty
         return torchaudio.transforms.MelSpectrogram(
             SAMPLE_RATE,
             n_fft=N_FFT,
@@ -45,9 +46,11 @@ def _transform(kind: str) -> "torch.nn.Module":
 def spectrogram(audio: np.ndarray, kind: str = "stft") -> np.ndarray:
     """Magnitude spectrogram of whole video frames of speech.
 
-    audio: (640 T,) int16, 16 kHz mono. Returns (5 T, 257) float16 for ``stft``, (5 T, 80) for ``mel`` (of the same STFT, 0–8000 Hz).
-    Full scale is ±1, so that a full-scale sine reaches 128. Raises OptionError for another kind, ValueError where the samples are
-    no whole number of video frames.
+    audio: (640 T,) int16, 16 kHz mono; full scale is ±1, so that a full-scale sine reaches 128.
+    kind: ``stft`` or ``mel`` (of the same STFT, 0–8000 Hz).
+
+    Returns (5 T, 257) float16 for ``stft``, (5 T, 80) for ``mel``. Raises OptionError for another kind,
+    ValueError where the samples are no whole number of video frames.
 
     >>> spectrogram(np.zeros(640 * 3, np.int16)).shape
     (15, 257)

@@ -43,7 +43,7 @@ def seconds(n_frames: int) -> float:
 
 
 def frames(duration_s: float) -> int:
-    """Whole video frames that fit into ``duration_s`` seconds (a frame is not cut; 1 µs of rounding is forgiven).
+    """Whole video frames that fit into ``duration_s`` seconds; 1 µs of rounding is forgiven.
 
     >>> frames(1.0), frames(0.99), frames(0.1 + 0.2)
     (25, 24, 7)

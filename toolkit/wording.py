@@ -55,7 +55,9 @@ def harmless(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""One line that shows ``text`` and does nothing else: what cannot be printed (line feeds, escape sequences, bytes that are no UTF-8) as an escape.
+    r"""One line that shows ``text`` and does nothing else.
+
+    Line feeds, escape sequences, bytes that are no UTF-8 and whatever else cannot be printed become escapes.
 
     >>> visible("a\x1b[2Jb\n"), visible("ü 日本.mp4")
     ('a\\x1b[2Jb\\n', 'ü 日本.mp4')

@@ -28,7 +28,7 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 
 class Named(click.Choice):
-    """One of some names, which help lists and the shell completes; of a registry, those of other packages too.
+    """One of some names, which help lists and the shell completes; of a registry, plug-ins are completed too.
 
     Any text passes: whoever uses the name knows them all, and refuses another with the list.
     """
@@ -65,7 +65,10 @@ class Names(Named):
 
 
 class _Shards(click.ParamType):
-    """A prepared folder: a path here, the text as it is elsewhere (``Path`` would take a slash from ``hf://``)."""
+    """A prepared folder: a path here, the text as it is elsewhere.
+
+    ``Path`` would take a slash from ``hf://``.
+    """
 
     name = "shards"
 
@@ -90,7 +93,10 @@ cache_option = click.option(
 
 
 def limit_options(command: Any) -> Any:
-    """``--max-wait``, ``--max-memory`` and ``--max-picture``, for commands that read videos (docs/decisions/limits.md)."""
+    """``--max-wait``, ``--max-memory`` and ``--max-picture`` of commands that read videos.
+
+    docs/decisions/limits.md has their reasons.
+    """
     wait = click.option(
         "--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never."
     )
@@ -106,7 +112,10 @@ def limit_options(command: Any) -> Any:
 
 
 def correction_options(command: Any) -> Any:
-    """``--correct-confidence`` and ``--correct-frames``, for commands that move sound (docs/decisions/offsets-that-may-be-acted-on.md)."""
+    """``--correct-confidence`` and ``--correct-frames``, for commands that move audio.
+
+    docs/decisions/offsets-that-may-be-acted-on.md says what they decide.
+    """
     confidence = click.option(
         "--correct-confidence",
         type=float,
@@ -123,7 +132,10 @@ def correction_options(command: Any) -> Any:
 
 
 class _Common:
-    """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1; Ctrl-C says how to go on."""
+    """-h and --version; usage errors and SpeechLipErrors become one line on stderr and exit code 1.
+
+    Ctrl-C ends it with the sentence how to go on.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(

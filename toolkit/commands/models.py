@@ -27,7 +27,10 @@ def models_list() -> None:
 @models.command("fetch", epilog="\b\nExample:\n  speechlip models fetch face_landmarker")
 @click.argument("name", type=MODEL, metavar="NAME")
 def models_fetch(name: str) -> None:
-    """Download NAME, check its SHA-256, keep it. NAME may also be what uses the file: mediapipe, face-alignment, syncnet, lpips."""
+    """Download NAME, check its SHA-256, keep it.
+
+    NAME may also be what uses the file: mediapipe, face-alignment, syncnet, lpips.
+    """
     for each in assets.named(name):
         echo(assets.fetch(each))
 

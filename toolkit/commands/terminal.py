@@ -18,9 +18,12 @@ BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}<{r
 
 
 class Bar:
-    """How far a long command is, on stderr, in whole numbers: a bar on a terminal, elsewhere a line every so often.
+    """How far a long command is, on stderr: a bar on a terminal, elsewhere a line every so often.
 
-    total, done: in ``unit``s, of which ``done`` were there before. quiet: nothing at all. What ends within half a minute leaves no line.
+    total, done: in ``unit``s, of which ``done`` were there before; shown as whole numbers.
+    quiet: nothing at all.
+
+    What ends within half a minute leaves no line.
     """
 
     def __init__(self, total: float, doing: str, unit: str, done: float = 0, quiet: bool = False) -> None:
@@ -71,7 +74,8 @@ class Bar:
     def line(self, passed_s: float, at: str) -> str:
         """What a log says: how much is done, and how long the rest may take at the same pace."""
         share = self.done / self.total if self.total else 1.0
-        words = f"{self.doing}: {self.done:.0f} of {self.total:.0f} {self.unit} ({share:.0%}) after {rough_time(passed_s)}"
+        count = f"{self.done:.0f} of {self.total:.0f} {self.unit} ({share:.0%})"
+        words = f"{self.doing}: {count} after {rough_time(passed_s)}"
         made = self.done - self.before
         left = f", about {rough_time(passed_s / made * (self.total - self.done))} left" if made > 0 else ""
         return words + left + (f"; {at}" if at else "")

@@ -13,9 +13,10 @@ LOCK = ".lock"
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Hold ``folder``, made where it is not there, for this process, so that two runs never write into one; a killed run holds nothing.
+    """Hold ``folder`` for this process, so that two runs never write into one; made where it is not there.
 
-    Raises OptionError where another run holds it, WriteError where it cannot be made.
+    A killed run holds nothing. Raises OptionError where another run holds it, WriteError where it cannot be
+    made.
     """
     held = _lock(make_folder(folder))
     try:
@@ -25,7 +26,10 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> int:
-    """A descriptor that holds the lock: of the folder itself, or of ``LOCK`` in it where the file system (NFS) locks only what is written."""
+    """A descriptor that holds the lock: of the folder itself.
+
+    Where the file system locks only what is written (NFS), it is that of ``LOCK`` in the folder.
+    """
     import fcntl
 
     taken = OptionError(f"another run is writing to {folder}; wait for it, or choose another -o")

@@ -1,4 +1,7 @@
-"""Texts of pages and cards that are sent on, without the folders of this machine: whoever reads them needs a file's name, not where it lay."""
+"""Texts of pages and cards without the folders of this machine.
+
+Readers need a file's name, not where it lay.
+"""
 
 import re
 import shlex
@@ -9,12 +12,16 @@ from typing import Any
 ABSOLUTE = re.compile(
     r"""(?<![\w./\\<>~-])(?:file://|~)?/(?!/)(?:[^\s'"`/\\<>:;,()]+/)+([^\s'"`/\\<>:;,()]+)/?"""
 )
-"""A path of at least two parts from the root of the file system, or from a home. Addresses on a network have two slashes behind a colon;
-/t/ is a phone."""
+"""A path of at least two parts from the root of the file system, or from a home.
+
+Addresses on a network have two slashes behind a colon; /t/ is a phone.
+"""
 
 
 def without_folders(text: str, known: Mapping[str, str] | None = None) -> str:
-    """The text with every path from the root cut down to its last part. known: texts to put others in place of first, such as paths with blanks.
+    """The text with every path from the root cut down to its last part.
+
+    known: texts → texts to put in their place first, such as paths with blanks.
 
     >>> without_folders("/home/ann/gt/a.mp4: no face; see https://host/a/b and gt/b.mp4")
     'a.mp4: no face; see https://host/a/b and gt/b.mp4'
@@ -27,9 +34,9 @@ def without_folders(text: str, known: Mapping[str, str] | None = None) -> str:
 def without_folders_anywhere(
     data: Any, known: Mapping[str, str] | None = None, leave: Iterable[str] = ()
 ) -> Any:
-    """The same of every text in lists and dicts, keys too; what stands under a key of ``leave`` (such as base64) stays as it is.
+    """``without_folders`` of every text in lists and dicts, keys too.
 
-    So do texts of a type of their own, and whatever is neither.
+    leave: keys whose values stay as they are, such as base64. Texts of a type of their own stay, too.
     """
     if type(data) is str:
         return without_folders(data, known)
@@ -46,10 +53,12 @@ def without_folders_anywhere(
 
 
 def command_without_folders(command: str) -> str:
-    """A command line as it was typed, with the last part of every path that does not lie below the folder where it was typed.
+    """A command line with the last part of every path that lies outside the folder where it was typed.
 
-    >>> command_without_folders("score-sync '/home/ann lee/renders' --reference=../gt/ --sync-model hf://ann/mel -o out/scores")
-    'score-sync renders --reference=gt --sync-model hf://ann/mel -o out/scores'
+    >>> command_without_folders("score-sync '/home/ann lee/renders' --reference=../gt/ -o out/scores")
+    'score-sync renders --reference=gt -o out/scores'
+    >>> command_without_folders("score-sync a.mp4 --sync-model hf://ann/mel")
+    'score-sync a.mp4 --sync-model hf://ann/mel'
     """
     try:
         words = shlex.split(command)
@@ -90,7 +99,7 @@ def _tail(path: str, others: list[str]) -> str:
 
 
 def folders_of(paths: Iterable[str | Path | None]) -> dict[str, str]:
-    """Folder of each path, with its slash → nothing: for ``known``, so that names with blanks are cut, too."""
+    """Folder of each path, with its slash → nothing: for ``known``, which also cuts names with blanks."""
     return {
         f"{Path(path).parent}/": ""
         for path in paths

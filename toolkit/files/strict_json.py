@@ -10,7 +10,7 @@ Record = TypeVar("Record")
 
 
 def strict_json(text: str | bytes) -> Any:
-    """A value read from JSON. Raises ValueError also for ``NaN``, ``Infinity`` and ``1e999``, which Python would take.
+    """A value read from JSON. Raises ValueError for ``NaN``, ``Infinity`` and ``1e999``, too.
 
     >>> strict_json('{"seconds": NaN}')
     Traceback (most recent call last):
@@ -42,7 +42,10 @@ def record_of(kind: type[Record], raw: Any) -> Record | None:
 
 
 def as_json(value: Any) -> Any:
-    """Records, also within dicts, lists and tuples, as dicts of their fields in order, without fields that are None."""
+    """Records, also in dicts, lists and tuples, as dicts of their fields in order.
+
+    Fields that are None are left out.
+    """
     if dataclasses.is_dataclass(value):
         named = (
             (field.name, getattr(value, field.name)) for field in dataclasses.fields(value) if field.init

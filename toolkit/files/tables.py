@@ -10,7 +10,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as CSV text, missing values as empty cells, numbers in full. Text that a spreadsheet would take for a formula has a ``'`` before it.
+    """Rows as CSV text: missing values as empty cells, numbers in full.
+
+    Text that a spreadsheet would take for a formula has a ``'`` before it.
 
     >>> csv_text(["clip", "score"], [{"clip": "=1+1.mp4", "score": -0.5}, {"clip": "a.mp4", "score": None}])
     "clip,score\\n'=1+1.mp4,-0.5\\na.mp4,\\n"

@@ -18,9 +18,10 @@ GO_ON = "what is finished is kept: mend that and run the same command again"
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under its name only when it is complete: written to ``.part``, fsynced, renamed, its folder fsynced.
+    """A binary file that appears under its name only when it is complete.
 
-    Raises WriteError where it cannot be written (no space, no permission); then nothing is left of it.
+    It is written to ``.part``, fsynced and renamed, then its folder is fsynced. Raises WriteError where it
+    cannot be written (no space, no permission); then nothing is left of it.
     """
     part = path.with_name(part_name(path.name))
     try:
@@ -38,7 +39,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def part_name(name: str) -> str:
-    """What a file is called while it is written: its name and ``.part``, and less of a name that is as long as a name may be.
+    """The name of a file while it is written: its name and ``.part``; a very long name is shortened.
 
     >>> part_name("a.tar"), len(part_name("ü" * 127))
     ('a.tar.part', 134)
@@ -68,7 +69,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file that may not be there, or cannot be there; what hinders it is left to whoever writes there next."""
+    """Remove a file that may not be there; what hinders it is left to whoever writes there next."""
     try:
         path.unlink(missing_ok=True)
     except OSError:
@@ -100,7 +101,10 @@ def _no_place(folder: Path, error: OSError) -> WriteError:
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder while the block lasts; what a killed run left there is removed first. Raises WriteError."""
+    """An empty folder while the block lasts. Raises WriteError.
+
+    What a killed run left there is removed first.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         yield make_folder(folder)

@@ -1,8 +1,10 @@
 """Pages of one file that ask nothing of a network: a template with style, drawing functions and data put in.
 
-A template begins with ``{{head}}`` and holds ``{{style}}`` inside a style element, ``{{script}}`` inside a script element, and ``{{data}}`` inside a
-script element of type ``application/json``. What all pages share lies beside this file, in ``page.html`` (how a page begins, and what it may load:
-nothing), ``page.css`` and ``page.js``; names are only ever written as text there.
+A template begins with ``{{head}}`` and holds ``{{style}}`` inside a style element, ``{{script}}`` inside a
+script element, and ``{{data}}`` inside a script element of type ``application/json``. What all pages share
+lies beside this
+file: ``page.html`` (how a page begins, and that it may load nothing), ``page.css`` and ``page.js``, which
+writes names only as text.
 """
 
 import json
@@ -13,7 +15,10 @@ HERE = Path(__file__).parent
 
 
 def filled(template: Path, data: Any, *scripts: Path) -> str:
-    """The page as text; scripts: what it draws with, beside what all pages share. Raises ValueError for numbers that JSON does not have."""
+    """The page as text. Raises ValueError for numbers that JSON does not have.
+
+    scripts: files of drawing functions of this page, beside those that all pages share.
+    """
     page = template.read_text(encoding="utf-8")
     page = page.replace("{{head}}", (HERE / "page.html").read_text(encoding="utf-8").rstrip(), 1)
     page = page.replace("{{style}}", (HERE / "page.css").read_text(encoding="utf-8"), 1)

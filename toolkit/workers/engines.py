@@ -1,9 +1,10 @@
 """Engines run units of work; which one is a name.
 
-An engine is one function, ``engine(work, units, workers)``, that yields the events of ``speechlip.workers.events``.
-``work(unit, report)`` is a module-level function; it calls ``report(source_name, seconds)`` when it begins a source
-(0 s) and as it goes. ``units`` is a queue that the caller may extend while the engine runs. A cluster engine plugs
-in by the entry-point group ``speechlip.engines`` and yields the same events.
+An engine is one function, ``engine(work, units, workers)``, that yields the events of
+``speechlip.workers.events``. ``work(unit, report)`` is a module-level function; it calls
+``report(source_name, seconds)`` when it begins a source (0 s) and as it goes. ``units`` is a queue that the
+caller may extend while the engine runs. A cluster engine plugs in by the entry-point group
+``speechlip.engines`` and yields the same events.
 """
 
 from collections import deque

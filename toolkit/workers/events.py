@@ -76,7 +76,10 @@ class Crashed(Generic[Unit]):
 
 @dataclass(frozen=True)
 class Replaced:
-    """A worker process died while it had nothing to do, or before it had begun; another does its work. None is lost."""
+    """A worker process died with nothing to do, or before it had begun; another does its work.
+
+    None is lost.
+    """
 
     exit_code: int
 

@@ -32,8 +32,8 @@ def outcomes(
 ) -> Iterator[tuple[Task, Made]]:
     """Each task with what ``work`` made of it in another process, as they end.
 
-    A task whose process dies is tried once more; then, or where it is over the limits, ``lost(task, crash)`` stands
-    for its result. Tasks are hashable and differ.
+    A task whose process dies is tried once more; then, or where it is over the limits, ``lost(task, crash)``
+    stands for its result. Tasks are hashable and differ.
     """
     pending, crashes = deque(tasks), Counter[Task]()
     for event in local(work, pending, max(1, min(workers, len(pending))), limits):
@@ -53,5 +53,5 @@ def outcomes(
 def in_this_process(
     work: Work[Task, Made], tasks: Sequence[Task], advanced: Report = unheard
 ) -> Iterator[tuple[Task, Made]]:
-    """Each task with what ``work`` makes of it here, one after another; one that kills the process kills this one."""
+    """Each task with what ``work`` makes of it in this process, one after another."""
     return ((task, work(task, advanced)) for task in tasks)

@@ -1,9 +1,9 @@
-"""Units of work on processes of this machine, any of which may die, hang or swallow the memory: none stops the others.
+"""Units of work on processes of this machine: one that dies, hangs or swallows the memory stops no other.
 
-``work(unit, report)`` is a module-level function; it calls ``report(source, seconds)`` when it begins a source (0 s)
-and as it goes. A process that dies at a source is told with it. One that dies with nothing to do, or before its
-unit's first report, is replaced, and its unit done by another. One that is over the limits is ended here, and its
-source told with the reason.
+``work(unit, report)`` is a module-level function; it calls ``report(source, seconds)`` when it begins a
+source (0 s) and as it goes. A process that dies at a source is reported with it. One that dies with nothing
+to do, or before its unit's first report, is replaced, and another does its unit. One that is over the limits
+is ended here, and its source is reported with the reason.
 """
 
 import os
@@ -43,7 +43,8 @@ def local(
 ) -> Iterator[Event[Unit, Result]]:
     """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile.
 
-    An exception in ``work`` is raised here. Raises WorkerError where processes end again and again before they do anything.
+    An exception in ``work`` is raised here. Raises WorkerError where processes end again and again before
+    they do anything.
     """
     staff: dict[Connection, _Worker] = {}
     false_starts = 0
@@ -78,8 +79,8 @@ def local(
 def _why_no_workers(last: Event) -> str:
     code = last.exit_code if isinstance(last, Replaced) else 0
     return (
-        f"{FALSE_STARTS} worker processes in a row ended before they began (exit code {code}): see the message above, "
-        "or free memory; the same command goes on where it stopped"
+        f"{FALSE_STARTS} worker processes in a row ended before they began (exit code {code}): "
+        "see the message above, or free memory; the same command goes on where it stopped"
     )
 
 
@@ -125,7 +126,8 @@ class _Worker:
             return f"no step forward in {PATIENCE * limits.wait_s:g} s of reading ({PATIENCE} × --max-wait)"
         held = resident_bytes(self.process.pid) if limits.memory_bytes else 0
         if held > limits.memory_bytes:
-            return f"{held / 1e9:.1f} GB of memory, {limits.memory_bytes / 1e9:.1f} GB are allowed (--max-memory)"
+            allowed = limits.memory_bytes / 1e9
+            return f"{held / 1e9:.1f} GB of memory, {allowed:.1f} GB are allowed (--max-memory)"
         return ""
 
     def ended(self, limit: str = "") -> Crashed | Replaced:
@@ -184,7 +186,10 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _end_with_the_parent() -> None:
-    """A worker whose parent was killed ends at once: what it would still write belongs to the run that goes on."""
+    """A worker whose parent was killed ends at once.
+
+    What it would still write belongs to the run that goes on.
+    """
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

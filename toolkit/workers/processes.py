@@ -1,8 +1,9 @@
-"""How work gets a process of its own: on Linux forked from a server that imported the heavy libraries once, elsewhere started afresh.
+"""Processes for work, which begin at once: on Linux they are forked from a server that has the libraries.
 
-The libraries take seconds of CPU to import; forked processes begin at once and share the memory of what is imported. The server runs
-nothing but imports: no GPU is open in it when it forks, and its only threads are OpenBLAS's idle ones, which OpenBLAS itself starts anew after a
-fork. Python 3.14 starts processes this way by default on Linux.
+The libraries take seconds of CPU to import; forked processes share the memory of what is imported. The
+server runs nothing but imports: no GPU is open in it when it forks, and its only threads are OpenBLAS's idle
+ones, which OpenBLAS starts anew after a fork. Python 3.14 starts processes this way by default on Linux;
+elsewhere they are started afresh.
 """
 
 import multiprocessing
@@ -51,7 +52,8 @@ def process_context() -> ForkServerContext | SpawnContext:
 def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]:
     """A daemon process that runs ``target(pipe, *args)``, and the other end of its pipe.
 
-    The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no process can be started.
+    The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no
+    process can be started.
     """
     context = process_context()
     failures = 0
@@ -68,7 +70,8 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
             if failures == START_TRIES:
                 why = str(error) or type(error).__name__
                 raise WorkerError(
-                    f"no worker process can be started ({why}); free memory or processes and run the command again"
+                    f"no worker process can be started ({why}); "
+                    "free memory or processes and run the command again"
                 ) from error
             time.sleep(PAUSE_S)
         finally:
@@ -77,8 +80,9 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
 
 @contextmanager
 def script_hidden() -> Iterator[None]:
-    """A process started inside imports speechlip and nothing of the script that runs: without ``if __name__ == "__main__":`` that would
-    run anew in every process.
+    """A process started inside imports speechlip, and nothing of the script that runs.
+
+    Without ``if __name__ == "__main__":`` the script would run anew in every process.
     """
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -90,18 +94,18 @@ def script_hidden() -> Iterator[None]:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the block is over. A process started inside never gets Ctrl-C: it is the parent's business, which ends
-    its workers.
+    """Ctrl-C and SIGTERM wait until the block is over.
+
+    A process started inside never gets Ctrl-C: its parent does, and ends its workers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread handles signals
         return
-    resource_tracker.ensure_running()  # the first start of a process would start it, and lift the block on its way
+    resource_tracker.ensure_running()  # the first process started would start it, and so lift the block
     caught: list[int] = []
     held = (signal.SIGINT, signal.SIGTERM)
-    handlers = {
-        each: signal.signal(each, lambda number, frame: caught.append(number)) for each in held
-    }  # other threads may take the signal
+    # other threads may take the signal
+    handlers = {each: signal.signal(each, lambda number, frame: caught.append(number)) for each in held}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what the new process inherits
     try:
         yield
@@ -114,14 +118,17 @@ def interrupts_held() -> Iterator[None]:
 
 
 class Pulse:
-    """Signs of life of this process, for whoever waits for it: ``told`` is called once a second while ``beat`` is, which costs next to nothing."""
+    """Signs of life of this process, for whoever waits for it.
+
+    ``told`` is called at most once a second while ``beat`` is called, which costs next to nothing.
+    """
 
     def __init__(self) -> None:
         self.told: Callable[[], object] | None = None
         self.last_s = 0.0
 
     def beat(self) -> None:
-        """What takes long calls it as it gets on: for every packet, every block."""
+        """Called by what takes long as it gets on: for every packet, every block."""
         if self.told and time.monotonic() - self.last_s > PULSE_S:
             self.last_s = time.monotonic()
             self.told()
@@ -150,7 +157,7 @@ def resident_bytes(pid: int) -> int:
 
 @lru_cache
 def use_one_thread() -> None:
-    """Preparation runs one source per process; threads inside a process would only take turns with the other processes."""
+    """One thread in this process: more would only take turns with the other processes."""
     import cv2
     import torch
 

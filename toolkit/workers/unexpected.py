@@ -1,4 +1,4 @@
-"""An error that nobody expects, as the reason why one video, clip or encoder gave nothing: it stops no other."""
+"""An unexpected error becomes the reason why one video, clip or encoder gave nothing; it stops no other."""
 
 import traceback
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ UNEXPECTED = "unexpected error"
 
 @contextmanager
 def unexpected_refused(stage: str, *passing: type[Exception]) -> Iterator[None]:
-    """Around the work on one item: any error but those of ``passing`` becomes ``SourceRefused``, which passes too.
+    """Around the work on one item: an unexpected error becomes ``SourceRefused``.
+
+    passing: errors that are expected, and pass as they are; ``SourceRefused`` does, too.
 
     >>> with unexpected_refused("faces", OSError):
     ...     {}["boxes"]
