@@ -5,7 +5,7 @@ family is what ``--metrics`` names: one image metric, or several columns that co
 (``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
 point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default,
 those of other packages where they are asked for by name: what is installed changes nobody's scores.
-Functions: families, metrics_of, metric, metrics_per, families_that_need.
+Functions: families, metrics_of, metric, metrics_per, families_that_need, packages_of.
 """
 
 import pkgutil
@@ -89,6 +89,13 @@ def families_that_need(what: str, asked: Iterable[str]) -> tuple[str, ...]:
     ('lmd', 'psnr', 'ssim', 'lpips')
     """
     return tuple(family for family in asked if what in metrics_of(family)[0].needs)
+
+
+def packages_of(asked: Iterable[str]) -> dict[str, str]:
+    """Package → version, of the families of ``asked`` that other packages add."""
+    added = METRICS.added()
+    points = [added[family] for family in asked if family not in METRICS.built_in and family in added]
+    return {point.dist.name: point.dist.version for point in points if point.dist}
 
 
 @cache

@@ -14,6 +14,7 @@ from speechlip.faces.detectors.opening import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
 from speechlip.files.writing import write_text
+from speechlip.metrics import table
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.scoring.faces import sidecar_of
 from speechlip.scoring.networks import Networks
@@ -49,7 +50,7 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
         "options": {name: value for name, value in options.as_dict().items() if name not in NO_NUMBERS},
         "networks": {name: getattr(networks, name) for name in ("sync", "models", "problems")},
-        "versions": versions(options.detector),
+        "versions": versions(options.detector, options.metrics),
         "format": [FORMAT, METHOD],
     }
     text = json.dumps(facts, sort_keys=True).encode("utf-8", "backslashreplace")
@@ -57,10 +58,11 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
 
 
 @lru_cache
-def versions(detector: str) -> dict[str, str]:
-    """Library → version, of those that numbers depend on."""
+def versions(detector: str, metrics: tuple[str, ...]) -> dict[str, str]:
+    """Library → version, of those that numbers depend on; metrics: families that were asked for."""
     own = {"speechlip": speechlip.__version__, "python": sys.version.split()[0]}
-    return own | {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
+    libraries = {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
+    return own | libraries | table.packages_of(metrics)
 
 
 def keep(result: ClipScore, place: Path) -> None:

@@ -39,7 +39,7 @@ def scores_of(
         protocol=protocol.as_dict(),
         sync_model=networks.sync,
         models=networks.models,
-        versions=versions(options.detector),
+        versions=versions(options.detector, options.metrics),
         metrics=tuple(columns),
         correction=rules.as_dict() | {"model_confidence": least},
         rows=tuple(row for result in results for row in with_verdicts(result.rows, least, rules)),
