@@ -1,5 +1,6 @@
 """What can be checked of the site without building it: navigation, links, and the reference of commands."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -127,3 +128,27 @@ def test_a_field_a_line_becomes_a_list_and_prose_stays():
         docstring_fields.with_field_lists(in_lines) == "A clip.\n\n:fps: frames\n    a second\n:label: 0 or 1"
     )
     assert docstring_fields.with_field_lists(in_a_line) == in_a_line
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(PROJECT).as_posix())
+def test_every_file_and_module_that_a_page_names_is_there(page):
+    text = text_of(page)
+    files = re.findall(
+        r"`((?:toolkit|recipes|metrics|cards|benchmarks|tests|examples)/[\w/.-]+?\.py)`", text
+    ) + re.findall(r"python (benchmarks/\w+\.py)", text)
+    assert [name for name in files if "NAME" not in name and not (PROJECT / name).exists()] == []
+    modules = {name for name in re.findall(r"`(speechlip(?:\.\w+)+)`", text) if name not in GROUPS}
+    assert [name for name in sorted(modules) if not is_importable(name)] == []
+
+
+GROUPS = {f"speechlip.{name}" for name in ("detectors", "engines", "speech_networks", "sync_models")}
+"""Entry-point groups that are no modules."""
+
+
+def is_importable(name):
+    """Whether ``name`` is a module, or a name in one."""
+    module, _, last = name.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), last) or bool(importlib.util.find_spec(name))
+    except ModuleNotFoundError:
+        return False
