@@ -1,6 +1,6 @@
-"""Small pictures for cards, drawn by Pillow alone: quick beside a plotting library, and the same bytes on every machine with the same Pillow.
+"""Small images for cards, made by Pillow alone: quick beside a plotting library, and the same bytes on every machine.
 
-Shapes are drawn at twice their size and averaged down; letters are Pillow's own.
+Shapes are painted at twice their size and averaged down; letters are Pillow's own, of whatever release.
 """
 
 import io
@@ -43,7 +43,9 @@ class Bins:
 
 
 def binned(values: Sequence[float], least_step: float) -> Bins:
-    """Values in 6 to 24 bins whose width is 1, 2 or 5 times a power of ten, and not below ``least_step``; none begins below 0 where no value is.
+    """Values in 6 to 24 bins whose width is 1, 2 or 5 times a power of ten, and not below ``least_step``.
+
+    None begins below 0 where no value is.
 
     >>> binned([0.5, 1.0, 1.5, 9.9], 1)
     Bins(first=0.0, step=1.0, counts=(1, 2, 0, 0, 0, 0, 0, 0, 0, 1))

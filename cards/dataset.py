@@ -1,4 +1,4 @@
-"""The card of prepared shards: ``README.md`` with the YAML that loaders read, the pictures in ``card/``, and ``croissant.json``.
+"""The card of prepared shards: ``README.md`` with the YAML that loaders read, images in ``card/``, ``croissant.json``.
 
 Made from manifest and ledger and never typed; what a person adds between the marked lines stays when it is made anew.
 """

@@ -1,6 +1,7 @@
-"""The pictures of a dataset card, in ``card/``: how long the clips are, how large the faces, how well in sync, and what a crop shows.
+"""The images of a dataset card, in ``card/``: length of clips, width of faces, how well in sync, what a crop shows.
 
-A crop is shown on the reference face of ``faces.landmarks``, never on a person: a card can be read by more people than the data.
+A crop is shown on the reference face of ``faces.landmarks``, never on a person: a card can be read by more people than
+the data.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,14 @@ CONTOURS = (
 
 @dataclass(frozen=True)
 class Distribution:
-    """One of the pictures. title: as a heading. unit: of the values. least_step: the narrowest bin."""
+    """One of the images.
+
+    name: of its file, without ending.
+    title: as a heading.
+    unit: of the values.
+    least_step: the narrowest bin, in the unit.
+    values: all of them.
+    """
 
     name: str
     title: str
@@ -103,10 +111,7 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
 
 
 def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
-    """Write the pictures of these distributions and of the crop below ``folder``; remove pictures of earlier cards.
-
-    A crop that is no preset of speechlip has no picture.
-    """
+    """Write the images of these distributions and of the crop preset below ``folder``, and remove images of earlier cards."""
     (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
     pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
     if preset in PRESETS:

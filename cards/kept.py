@@ -1,7 +1,8 @@
 """What a person added to a card stays when the card is made anew: everything between two marked lines.
 
-Goal: a generated card and the card that lies there → the new one with the person's parts. A card offers one or more parts; the first part of the
-old card goes into the first part of the new one, and so on. Parts that the new card has no place for follow its last line, marked as before.
+Goal: a generated card and the card that lies there → the new one with the person's parts. A card offers one or more
+parts; the first part of the old card goes into the first part of the new one, and so on. Parts that the new card has no
+place for follow its last line, marked as before.
 """
 
 import re

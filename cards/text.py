@@ -1,7 +1,8 @@
-"""Text of files as text of a card, and templates filled with it: what is put into a template is escaped unless it is ``Markdown`` already.
+"""Text of files as text of a card, and templates filled with it.
 
-Goal: whatever a name, a licence or a reason holds, the card shows it and does nothing else: no HTML, no link, no picture, no new table cell, no
-heading, no end of a code block, no mark of ``kept``.
+What is put into a template is escaped unless it is ``Markdown`` already. Goal: whatever a name, a licence or a reason
+holds, the card shows it and does nothing else: no HTML, no link, no image, no new table cell, no heading, no end of a
+code block, no mark of ``kept``.
 """
 
 import html

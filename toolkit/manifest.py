@@ -79,7 +79,7 @@ class PairsFile:
     rows: pairs.
     kinds: pairs of each kind.
     off: kind without a pair → why.
-    drawing: which way of choosing pairs made them (``pairs.rules.DRAWING``).
+    drawing: which way of choosing pairs made them (``pairs.rules.SAMPLING``).
     """
 
     sha256: str

@@ -124,11 +124,11 @@ def test_shifts_keep_the_distance_and_say_nothing_by_position(rules):
             rules.min_offset <= abs(speech - lips) <= limit for lips in starts for speech in starts
         )
         assert rules.can_shift(n_frames) == possible
-        single = outcomes(partial(rules.draw_start, n_frames)) if starts else {}
+        single = outcomes(partial(rules.sample_start, n_frames)) if starts else {}
         if not possible:
             assert single == dict.fromkeys(starts, Fraction(1, max(1, len(starts))))
             continue
-        shifts = outcomes(partial(rules.draw_shift, n_frames))
+        shifts = outcomes(partial(rules.sample_shift, n_frames))
         assert all(
             rules.min_offset <= abs(speech - lips) <= limit and {lips, speech} <= {*starts}
             for lips, speech in shifts
@@ -329,7 +329,7 @@ def test_proportions_hold_after_every_batch(black, folder, text, batch_size):
             for number, share in enumerate(mix.shares().values()):
                 assert abs(counts[number] - share * total) <= 1
         assert total >= 48
-        assert loader.report.pairs == {KINDS[number]: n for number, n in counts.items()}
+        assert loader.counts.pairs == {KINDS[number]: n for number, n in counts.items()}
 
 
 def test_lips_say_nothing_about_the_label(black, folder):
@@ -367,9 +367,9 @@ def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
         assert row["kind"] != SHIFT or row["keys"][0] in ("anna-2", "ben-2")
     n = sum(counts.values())
     assert n >= 16 and counts["positive"] == n / 2 and counts["shift"] == n / 4
-    assert loader.report.too_short == 1 and loader.report.clips == 8 and loader.report.waited["shift"] > 0
-    drawn = loader.report.clips * 8 - 8
-    assert n + loader.report.unused == drawn
+    assert loader.counts.too_short == 1 and loader.counts.clips == 8 and loader.counts.waited["shift"] > 0
+    sampled = loader.counts.clips * 8 - 8
+    assert n + loader.counts.unused == sampled
 
 
 def test_a_png_filmstrip_is_decoded_once(tmp_path, monkeypatch):
@@ -396,7 +396,7 @@ def test_skipped_batches_decode_no_picture(folder, monkeypatch):
         pair_stream, "cut_lips", lambda raw, *where: cut.update([raw["__key__"]]) or cut_lips(raw, *where)
     )
     assert same(list(resumed), whole[-1:])
-    assert cut.total() == 8 + resumed.report.unused
+    assert cut.total() == 8 + resumed.counts.unused
 
 
 def test_the_pool_forgets_old_clips(tmp_path):
@@ -453,14 +453,14 @@ def test_resume_equals_the_uninterrupted_run(folder, workers, stop):
     while resumed.epoch < 2:
         after += resumed
     assert same(before + after, whole)
-    assert resumed.report == loader_report(make, 1)
+    assert resumed.counts == loader_counts(make, 1)
 
 
-def loader_report(make, epoch):
+def loader_counts(make, epoch):
     loader = make()
     loader.epoch = epoch
     list(loader)
-    return loader.report
+    return loader.counts
 
 
 def test_a_broken_loop_goes_on(folder):

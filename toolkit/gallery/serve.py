@@ -12,7 +12,10 @@ HOST = "127.0.0.1"
 
 
 class PageHandler(BaseHTTPRequestHandler):
-    """Answers ``/`` with the one page, and nothing to whoever asks for another host: a web site elsewhere may point its name at this machine."""
+    """Answers ``/`` with the one page, and nothing to whoever asks for another host.
+
+    A web site elsewhere may point its name at this machine.
+    """
 
     page: Path
 
@@ -41,7 +44,10 @@ class PageHandler(BaseHTTPRequestHandler):
 
 
 def page_server(page: Path, port: int) -> ThreadingHTTPServer:
-    """A server of ``page`` that does not run yet; port 0 takes any that is free. Raises OptionError where the port is taken."""
+    """A server of ``page`` that does not run yet; port 0 takes any that is free.
+
+    Raises OptionError where the port is taken.
+    """
     handler = type("Handler", (PageHandler,), {"page": page})
     try:
         return ThreadingHTTPServer((HOST, port), handler)

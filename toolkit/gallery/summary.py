@@ -1,4 +1,4 @@
-"""What stands above the clips: the funnel, and how long the clips, how large the faces, and how much of each speaker."""
+"""What stands above the clips: the funnel, how long the clips, how large the faces, how much of each speaker."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,12 @@ TOLD_OPTIONS = (
 
 @dataclass
 class Distributions:
-    """Numbers of many clips. Lengths in seconds, widths in pixels of the source; widths only of clips that say them."""
+    """Numbers of many clips.
+
+    lengths_s: of each clip.
+    widths_px: median face width of each clip that says it, in the source.
+    seconds: speaker → length of all clips.
+    """
 
     lengths_s: list[float] = field(default_factory=list)
     widths_px: list[float] = field(default_factory=list)
@@ -55,7 +60,10 @@ class Distributions:
 
 
 def stored_metas(splits: Sequence[ShardSet]) -> Iterator[SampleMeta]:
-    """The ``json`` of clips in shards on this disk, at most 20 000, with nothing else read. Raises ShardError where it cannot be read."""
+    """The ``json`` of clips in shards on this disk, at most 20 000, with nothing else read.
+
+    Raises ShardError where it cannot be read.
+    """
     left = MAX_CLIPS
     for url in (url for split in splits for url in split.urls):
         with said_of(url), open_tar(url) as tar:

@@ -14,8 +14,8 @@ OVERRIDE = "stated with --i-have-the-right-to-publish"
 def publication(licences: Sequence[str], public: bool, gated: bool, right_stated: bool) -> bytes:
     """``publication.json`` of the repository. licences: all that the data is under.
 
-    Raises OptionError for a public push of data whose licence nobody knows, or forbids derivatives, as shards and what is learned from them are,
-    where nobody answers for it.
+    Raises OptionError for a public push of data whose licence nobody knows, or forbids derivatives, as shards and what is
+    learned from them are, where nobody answers for it.
 
     >>> json.loads(publication(["CC-BY-4.0"], public=True, gated=False, right_stated=False))["right_to_publish"]
     'licence'

@@ -1,4 +1,4 @@
-"""A training run to a model repository: weights as safetensors, what they are, and the card; never the trainer's state."""
+"""A run to a model repository: weights as safetensors, what they are, and the card; never the trainer's state."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One repository on the Hub: what lies in it, what is missing, and files sent there in commits; everything can be repeated."""
+"""One repository on the Hub: what lies in it, what is missing, and files sent there in commits. All can be repeated."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,14 @@ COMMIT_FILES, COMMIT_BYTES = 50, 20_000_000_000
 
 @dataclass(frozen=True)
 class Upload:
-    """One file: where it goes, where it comes from, and the SHA-256 and size that it must have. fixed: whether other content there is a refusal."""
+    """One file to send.
+
+    path: in the repository.
+    source: its content, or where it lies on this disk.
+    sha256: that it must have, hexadecimal.
+    bytes: its size.
+    fixed: whether other content at ``path`` is a refusal.
+    """
 
     path: str
     source: Path | bytes
@@ -32,7 +39,12 @@ class Upload:
 
 @dataclass(frozen=True)
 class Plan:
-    """What travels and what is there already. unasked: why the Hub could not be asked what is there, or empty."""
+    """What travels.
+
+    missing: files to send.
+    there: files that lie in the repository already.
+    unasked: why the Hub could not be asked what is there, or empty.
+    """
 
     missing: tuple[Upload, ...]
     there: tuple[Upload, ...]
@@ -119,7 +131,10 @@ class Repository:
             return {}
 
     def plan(self, uploads: Sequence[Upload], own_folders: Sequence[str] = ()) -> Plan:
-        """What must travel. Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders`` that is not ours."""
+        """What must travel.
+
+        Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders`` that is not ours.
+        """
         there = self.files()
         ours = {each.path for each in uploads}
         other = [
@@ -176,10 +191,11 @@ class Repository:
         )
 
     def strangers(self, uploads: Sequence[Upload]) -> Iterator[str]:
-        """``path (where)`` of what would become public together with ``uploads`` and is none of them; nothing where the repository is not there.
+        """``path (where)`` of what would become public together with ``uploads`` and is none of them.
 
-        Looks at this revision, other branches, tags and pull requests, each with its earlier commits, which anyone can read too; not at what the
-        Hub converts by itself. What may change, as the card may, is no stranger in its earlier states.
+        Looks at this revision, other branches, tags and pull requests, each with its earlier commits, which anyone can read
+        too; not at what the Hub converts by itself. What may change, as the card may, is no stranger in its earlier states.
+        Nothing where the repository is not there.
         """
         ours = {each.path: each for each in uploads}
         seen: set[str] = set()
@@ -234,7 +250,10 @@ class Repository:
 
 
 def _others(files: Mapping[str, Any], ours: Mapping[str, Upload], is_own: bool) -> list[str]:
-    """Paths that are not as uploaded, the Hub's own left out. is_own: whether these are files of the branch that is pushed to."""
+    """Paths that are not as uploaded, the Hub's own left out.
+
+    is_own: whether these are files of the branch that is pushed to.
+    """
 
     def is_ours(path: str) -> bool:
         return path in ours and (_same(ours[path], files[path]) or (is_own and not ours[path].fixed))

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def as_dataset(path: str | Path, split: str = "train") -> "IterableDataset":
-    """One split as a typed stream of rows: ``__key__``, ``__url__`` and a column for every member, ``lips.jpg`` as a picture.
+    """One split as a typed stream of rows: ``__key__``, ``__url__`` and a column for every member, ``lips.jpg`` as an image.
 
-    path: a prepared folder, ``hf://user/name[@revision]`` or ``https://…``. Sound stays FLAC bytes; ``cast_column("audio.flac", Audio())`` decodes it
-    where FFmpeg's libraries are. Raises what ``open_shards`` raises.
+    path: a prepared folder, ``hf://user/name[@revision]`` or ``https://…``. Audio stays FLAC bytes;
+    ``cast_column("audio.flac", Audio())`` decodes it where FFmpeg's libraries are. Raises what ``open_shards`` raises.
     """
     from datasets import load_dataset
 

@@ -1,1 +1,1 @@
-"""Prepared folders and trained encoders that lie elsewhere: their names, streams that go on after a cut, copies on this disk."""
+"""Prepared folders and trained encoders that lie elsewhere: names, streams that mend cuts, copies on this disk."""

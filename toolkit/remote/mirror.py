@@ -1,7 +1,7 @@
-"""A local folder that stands in for one elsewhere: manifest, ledger and frozen pairs lie in it, and the shards that were asked for.
+"""A mirror: a local folder for a prepared folder elsewhere, with manifest, ledger, frozen pairs and some shards.
 
-``remote.json`` says where the other shards are; whoever reads the folder streams those. So everything that takes a prepared folder takes this one.
-The copy is of one commit: its folder's name has it, and a later push makes another folder.
+``remote.json`` says where the other shards are; whoever reads the mirror streams those. So everything that takes a
+prepared folder takes a mirror. It is of one commit: its folder's name has it, and a later push makes another mirror.
 """
 
 import hashlib
@@ -28,10 +28,12 @@ MAX_TABLE_BYTES = 1 << 32
 
 
 def shards_at(name: str | Path, cache: Path | None = None) -> Path:
-    """The folder of prepared shards that ``name`` means: itself where it is local; for ``hf://user/name[@revision]`` and ``https://…`` one that stands in.
+    """The folder of prepared shards that ``name`` means: itself where it is local, else its mirror.
 
-    cache: where to keep whole shards, hash-checked, gone on with after a kill. None: shards are streamed while they are read, and only the small files
-    are kept, in ``SPEECHLIP_HOME/shards``.
+    name: a path, or ``hf://user/name[@revision]``, or ``https://…``.
+    cache: where to keep whole shards, hash-checked, continued after a kill. None: shards are streamed while they are read,
+        and only the small files are kept, in ``SPEECHLIP_HOME/shards``.
+
     Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
     """
     if not is_remote(name):
@@ -45,7 +47,7 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
 
 
 def shard_url(folder: Path, name: str) -> str:
-    """Where a shard that is not in the folder can be read: a URL; empty where the folder stands in for none."""
+    """Where a shard that is not in the folder can be read: a URL; empty where the folder is no mirror."""
     origin = folder / ORIGIN
     if not origin.is_file():
         return ""
@@ -61,7 +63,7 @@ def shard_url(folder: Path, name: str) -> str:
 
 
 def keep_shards(folder: Path, split: str | None = None) -> None:
-    """Fetch the shards of ``split`` (None: of all) into a folder that stands in; nothing happens in any other."""
+    """Fetch the shards of ``split`` (None: of all) into a mirror; nothing happens in any other folder."""
     for row in Manifest.load((folder / MANIFEST).read_bytes()).shards:
         path = folder / shard_file(row.name)
         if split in (None, row.split) and (url := shard_url(folder, row.name)) and not path.is_file():
@@ -80,7 +82,10 @@ def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
 
 
 def run_at(name: str | Path, cache: Path | None = None) -> Path:
-    """The folder of a training run that ``name`` means; one on the Hub (``push-encoder``) is fetched whole, its hash checked, and laid out as a run."""
+    """The folder of a training run that ``name`` means.
+
+    One on the Hub (``push-encoder``) is fetched whole, its hash checked, and laid out as a run.
+    """
     if not is_remote(name):
         return Path(name)
     place = place_of(str(name), "models")

@@ -1,7 +1,8 @@
-"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or any folder behind ``https://``.
+"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or a folder behind ``https://``.
 
-``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted; ``hf://datasets/…`` and ``hf://models/…`` say it
-aloud. A revision is a branch, tag or commit; a ``/`` in it is written ``%2F``, except in ``refs/pr/3``.
+``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted; ``hf://datasets/…`` and
+``hf://models/…`` say it aloud. A revision is a branch, tag or commit; a ``/`` in it is written ``%2F``, except in
+``refs/pr/3``.
 """
 
 import re
@@ -22,7 +23,11 @@ HF = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """A folder elsewhere. url: ``hf://datasets/user/name@revision`` or ``https://…``, without a slash at its end. label: a name for a folder."""
+    """A folder elsewhere.
+
+    url: ``hf://datasets/user/name@revision`` or ``https://…``, without a slash at its end.
+    label: a name for a folder on this disk.
+    """
 
     url: str
     label: str
@@ -32,7 +37,10 @@ class Place:
         return f"{self.url}/{path}"
 
     def at(self, commit: str) -> "Place":
-        """The same folder as it was at ``commit``, so that what comes later does not mix in; unchanged where there are no commits."""
+        """The same folder as it was at ``commit``, so that what comes later does not mix in.
+
+        Unchanged where there are no commits.
+        """
         return (
             Place(f"{self.url.partition('@')[0]}@{commit}", self.label)
             if commit and self.url.startswith("hf://")
@@ -75,7 +83,10 @@ def place_of(name: str, kind: Kind) -> Place:
 
 
 def address(url: str) -> str:
-    """Where a file's URL is asked for: on the Hub's endpoint (``HF_ENDPOINT``) for ``hf://``, else the URL itself. Raises OptionError for no file."""
+    """Where a file's URL is asked for: on the Hub's endpoint (``HF_ENDPOINT``) for ``hf://``, else the URL itself.
+
+    Raises OptionError for what is no file.
+    """
     if not url.startswith("hf://"):
         return url
     from huggingface_hub import constants

@@ -1,4 +1,4 @@
-"""Files elsewhere as streams of bytes that go on where a connection was cut, and as copies on this disk that go on after a kill."""
+"""Files elsewhere as streams that mend cut connections, and as copies on this disk that continue after a kill."""
 
 import os
 import time
@@ -19,8 +19,9 @@ RETRIES, LONGEST_PAUSE_S = 5, 8
 class RemoteStream:
     """The bytes of one file, in their order. ``commit``: of the repository, where the server says so.
 
-    A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says. Raises HubError where the file is not
-    there, may not be read, the network stays away, or ``HF_HUB_OFFLINE`` is set; then what was read is a true beginning of the file.
+    A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says. Raises HubError
+    where the file is not there, may not be read, the network stays away, or ``HF_HUB_OFFLINE`` is set; then what was read is
+    a true beginning of the file.
     """
 
     def __init__(self, url: str, start: int = 0, token: str | None = None) -> None:
@@ -162,10 +163,11 @@ def read_refusal(url: str, status: int) -> str:
 def fetch(
     url: str, path: Path, sha256: str = "", token: str | None = None, max_bytes: int | None = None
 ) -> Path:
-    """A whole copy of ``url`` at ``path``, its SHA-256 checked; a copy that is there is kept, a part of one (``.part``) is gone on with.
+    """A whole copy of ``url`` at ``path``, its SHA-256 checked.
 
-    max_bytes: how long the file is, or may be at most; nothing beyond is written.
-    Raises HubError where it cannot be fetched or is another file, ShardError where it is longer, WriteError where it cannot be written.
+    A copy that is there is kept, a part of one (``.part``) is continued. max_bytes: how long the file is, or may be at most;
+    nothing beyond is written. Raises HubError where it cannot be fetched or is another file, ShardError where it is longer,
+    WriteError where it cannot be written.
     """
     from huggingface_hub.utils import WeakFileLock
 

@@ -20,16 +20,31 @@ from speechlip.wording import clock, counted
 class LedgerRow:
     """One row of ``ledger.jsonl``: seconds = seconds_kept + the sum of ``dropped``.
 
+    source: name of the video, relative to the dataset.
+    speaker: name of the speaker.
     split: empty where it takes none; of a source cut in time all of them (``train+validation``).
-    status: ``kept`` or ``skipped``. seconds_kept: source time inside at least one clip; clip_seconds: all clips together (more, where two
-    faces are kept at once); interpolated_seconds: how much of them the face was not seen and its place interpolated. dropped: seconds by
-    reason. stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty. corrected: what was done to
-    bring the source to 25 fps and 16 kHz. damage: what reading it met, by kind. sync: a
-    ``SyncVerdict`` per track, where sync was a stage. clip_frames, face_widths_px: of each clip, its length and the median width of its face in
-    the source. licence: of this source, as the recipe or ``metadata.csv`` says. declared: what else was said of it and lay beside it, for a
-    later run to compare (``plan.declared``). faces_max, faces_median: how many faces are there at once (the median over frames with a face);
-    several_faces_seconds: in how much of the clips they are several. small_face_px: median width of faces that are too small, 0 where there is none.
-    split_clips: of a source cut in time, how many of its clips lie in which split; else empty.
+    status: ``kept`` or ``skipped``.
+    clips: how many it gave.
+    seconds: its length.
+    seconds_kept: source time inside at least one clip.
+    clip_seconds: all clips together; more than seconds_kept where two faces are kept at once.
+    interpolated_seconds: of the clips, where the face was not seen and its place interpolated.
+    dropped: reason → seconds.
+    stage, reason, detail: why a skipped source gave nothing, or why a kept one broke off; else empty.
+    sha256: of the file, hexadecimal.
+    bytes: of the file.
+    corrected: what was done to bring the source to 25 fps and 16 kHz.
+    damage: what reading it met, by kind.
+    sync: a ``SyncVerdict`` per track, as JSON has it, where sync was a stage.
+    clip_frames: length of each clip at 25 fps.
+    face_widths_px: median face width of each clip, in the source.
+    licence: of this source, as the recipe or ``metadata.csv`` says.
+    declared: what else was said of it and lay beside it, for a later run to compare.
+    faces_max: most faces at once.
+    faces_median: median number of faces at once, over frames with a face.
+    several_faces_seconds: of the clips, where several faces are there at once.
+    small_face_px: median width of faces that are too small, 0 where there is none.
+    split_clips: of a source cut in time, split → clips; else empty.
     """
 
     source: str
@@ -81,7 +96,10 @@ def row_from(raw: Mapping[str, object]) -> LedgerRow:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """The rows of a ``ledger.jsonl`` as JSON has them. Only a line feed ends a row: names may hold U+0085, U+2028 and U+2029."""
+    """The rows of a ``ledger.jsonl`` as JSON has them.
+
+    Only a line feed ends a row: names may hold U+0085, U+2028 and U+2029.
+    """
     with path.open(encoding="utf-8", newline="\n") as lines:
         return [json.loads(line) for line in lines]
 
@@ -209,9 +227,10 @@ def format_funnel(totals: Funnel) -> str:
 def empty_splits(
     shares: Mapping[str, float], filled: Iterable[str], declared: Iterable[Mapping[str, str]]
 ) -> list[str]:
-    """The splits that have a share and got nothing; none where the videos' own splits are official, so that nothing was dealt.
+    """The splits that have a share and got nothing.
 
-    shares: split → share of seconds. filled: splits that got something. declared: of each source (``plan.declared``).
+    None where the videos' own splits are official, so that nothing was dealt. shares: split → share of seconds. filled:
+    splits that got something. declared: of each source, as its ledger row says.
     """
     dealt = any(not said.get("split") for said in declared)
     return [name for name, share in shares.items() if share > 0 and name not in set(filled)] if dealt else []

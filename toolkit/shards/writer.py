@@ -37,7 +37,9 @@ def sample_key(clip: Clip, digits: int = KEY_DIGITS) -> str:
 
 
 def source_key(name: str, digits: int = KEY_DIGITS) -> str:
-    """How the keys of a source begin: its stem, and hexadecimal digits of its name's SHA-256, so that ``a/1.mp4`` and ``b/1.mp4`` differ.
+    """How the keys of a source begin: its stem, and hexadecimal digits of its name's SHA-256.
+
+    So ``a/1.mp4`` and ``b/1.mp4`` differ.
 
     >>> source_key("a/Take 1.mp4"), source_key("b/Take 1.mp4")
     ('take-1-c2f18443', 'take-1-8a8f324b')
@@ -47,9 +49,10 @@ def source_key(name: str, digits: int = KEY_DIGITS) -> str:
 
 
 def key_digits(names: Iterable[str]) -> dict[str, int]:
-    """How many digits each of these different names needs for keys of its own: 8, and more only for those that share a stem and 8 digits.
+    """How many digits each of these different names needs for keys of its own.
 
-    Among a million files called ``00001.mp4`` there are about a hundred such pairs.
+    8, and more only for those that share a stem and 8 digits: among a million files called ``00001.mp4`` there are about a
+    hundred such pairs.
     """
     digits = dict.fromkeys(names, KEY_DIGITS)
     for more in MORE_KEY_DIGITS:
@@ -63,7 +66,8 @@ def key_digits(names: Iterable[str]) -> dict[str, int]:
 def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
     """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG.
 
-    The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of the strip (filmstrip.py).
+    The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of the strip
+    (filmstrip.py).
     """
     from PIL import Image
 

@@ -19,7 +19,7 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.ledger import LedgerRow, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
-from speechlip.shards.pairs.rules import DRAWING, PairClip
+from speechlip.shards.pairs.rules import SAMPLING, PairClip
 from speechlip.shards.writer import encode_json
 from speechlip.timing import seconds
 
@@ -150,5 +150,5 @@ def write_pairs_of(out: Path, split: str, clips: Sequence[PairClip], seed: int) 
     frozen = freeze_pairs(clips, seed)
     digest = write_pairs(out / pairs_file(split), frozen.rows)
     return PairsFile(
-        sha256=digest, rows=len(frozen.rows), kinds=frozen.counts, off=frozen.off, drawing=DRAWING
+        sha256=digest, rows=len(frozen.rows), kinds=frozen.counts, off=frozen.off, drawing=SAMPLING
     )

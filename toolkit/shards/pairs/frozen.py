@@ -1,9 +1,9 @@
-"""The frozen evaluation pairs: drawn from a list of clip facts, so that neither shards, workers nor machines have a say in them.
+"""The frozen evaluation pairs: chosen from a list of clips, so that neither shards, workers nor machines matter.
 
-Every draw is a SHA-256 of the seed and of what is drawn for, modulo the number of choices: no random generator, whose stream a library may
-change. Each window of lips stands in one positive and one negative, so lips alone say nothing about the label; speech of ``clip`` and
-``speaker`` negatives is the speech of some positive, and that of ``shift`` ones stands anywhere in its clip alike (``pairs.Ring``), so neither
-does speech alone.
+Every choice is a SHA-256 of the seed and of what is chosen for, modulo the number of choices: no random generator,
+whose stream a library may change. Each window of lips stands in one positive and one negative, so lips alone say
+nothing about the label; speech of ``clip`` and ``speaker`` negatives is the speech of some positive, and that of
+``shift`` ones stands anywhere in its clip alike (``rules.Ring``), so neither does speech alone.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from speechlip.shards.pairs.rules import KINDS, NEGATIVES, PairClip, PairRules, 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-Draws = Callable[..., int]
+Chance = Callable[..., int]
 """``hashed`` with its seed."""
 PER_CLIP = 4
 MAX_ROWS = 10**6
@@ -33,7 +33,15 @@ MAX_POSITIVES = 4096
 
 @dataclass(frozen=True)
 class FrozenPair:
-    """One row of ``pairs/*.parquet``. Starts are frames in their clips; offset_frames is speech − lips, None between two clips."""
+    """One row of ``pairs/*.parquet``.
+
+    lips_key, audio_key: of the two clips.
+    lips_start_frame, audio_start_frame: where the windows start in their clips.
+    window: length of both in video frames.
+    kind: one of ``KINDS``.
+    label: 1 for a positive, else 0.
+    offset_frames: speech − lips, None between two clips.
+    """
 
     lips_key: str
     lips_start_frame: int
@@ -47,7 +55,13 @@ class FrozenPair:
 
 @dataclass(frozen=True)
 class FrozenPairs:
-    """Rows sorted by lips; ``counts`` by kind; ``off``: kinds with no pair → why; ``unused``: windows of lips that no negative was found for."""
+    """The pairs of one split.
+
+    rows: sorted by lips.
+    counts: kind → pairs.
+    off: kinds with no pair → why.
+    unused: windows of lips that no negative was found for.
+    """
 
     rows: tuple[FrozenPair, ...]
     counts: dict[str, int]
@@ -81,10 +95,10 @@ def freeze_pairs(
     The order of ``clips`` does not matter. The rows depend only on the facts, the seed and the options.
     """
     rules = rules or PairRules()
-    draws = partial(hashed, seed)
-    anchors = _in_turn(_anchors(clips, rules, per_clip, draws), draws)[:max_positives]
-    crowd = _Crowd(anchors, rules, draws)
-    negatives = _assign(anchors, crowd, draws)
+    chance = partial(hashed, seed)
+    anchors = _in_turn(_anchors(clips, rules, per_clip, chance), chance)[:max_positives]
+    crowd = _Crowd(anchors, rules, chance)
+    negatives = _assign(anchors, crowd, chance)
     rows = [
         row
         for anchor, kind in negatives.items()
@@ -97,7 +111,9 @@ def freeze_pairs(
 
 
 def hashed(seed: int, *labels: object) -> int:
-    """A 64-bit integer that depends on the seed and the labels alone: the first 8 bytes, big-endian, of SHA-256 over them joined by newlines.
+    """A 64-bit integer that depends on the seed and the labels alone.
+
+    The first 8 bytes, big-endian, of SHA-256 over them joined by newlines.
 
     >>> hashed(0, "clip/0", "start")
     16426319901025757601
@@ -105,7 +121,7 @@ def hashed(seed: int, *labels: object) -> int:
     return int.from_bytes(hashlib.sha256("\n".join(map(str, (seed, *labels))).encode()).digest()[:8], "big")
 
 
-def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, draws: Draws) -> list[_Anchor]:
+def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, chance: Chance) -> list[_Anchor]:
     """Up to ``per_clip`` windows of each clip, one from each of as many equal stretches of its starts."""
     anchors = []
     for clip in clips:
@@ -114,33 +130,33 @@ def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, draws: 
         for number in range(n):
             low, high = number * len(starts) // n, (number + 1) * len(starts) // n
             anchors.append(
-                _Anchor(clip, starts[low + draws("start", clip.key, number) % (high - low)], number)
+                _Anchor(clip, starts[low + chance("start", clip.key, number) % (high - low)], number)
             )
     return anchors
 
 
-def _in_turn(anchors: Iterable[_Anchor], draws: Draws) -> list[_Anchor]:
+def _in_turn(anchors: Iterable[_Anchor], chance: Chance) -> list[_Anchor]:
     """One anchor of each speaker, then the second of each, …; of one speaker the first anchor of each clip comes before any second."""
     by_speaker = defaultdict(list)
     for anchor in sorted(
-        anchors, key=lambda anchor: (anchor.number, draws("clip", anchor.clip.key), anchor.clip.key)
+        anchors, key=lambda anchor: (anchor.number, chance("clip", anchor.clip.key), anchor.clip.key)
     ):
         by_speaker[anchor.clip.speaker].append(anchor)
     turns = [
-        (turn, draws("speaker", speaker), anchor)
+        (turn, chance("speaker", speaker), anchor)
         for speaker, own in sorted(by_speaker.items())
         for turn, anchor in enumerate(own)
     ]
     return [anchor for _, _, anchor in sorted(turns, key=lambda entry: entry[:2])]
 
 
-def _assign(anchors: Sequence[_Anchor], crowd: "_Crowd", draws: Draws) -> dict[_Anchor, str]:
+def _assign(anchors: Sequence[_Anchor], crowd: "_Crowd", chance: Chance) -> dict[_Anchor, str]:
     """A kind of negative for each anchor that can have one: those with the fewest choices first, each to the kind with the fewest so far."""
     options = {anchor: crowd.possible(anchor) for anchor in anchors}
     taken = dict.fromkeys(NEGATIVES, 0)
     assigned = {}
     for anchor in sorted(
-        anchors, key=lambda anchor: (len(options[anchor]), draws("turn", anchor.name()), anchor.name())
+        anchors, key=lambda anchor: (len(options[anchor]), chance("turn", anchor.name()), anchor.name())
     ):
         if options[anchor]:
             assigned[anchor] = min(options[anchor], key=lambda kind: taken[kind])
@@ -151,8 +167,8 @@ def _assign(anchors: Sequence[_Anchor], crowd: "_Crowd", draws: Draws) -> dict[_
 class _Crowd:
     """All anchors, as those from which one anchor's negative may come."""
 
-    def __init__(self, anchors: Sequence[_Anchor], rules: PairRules, draws: Draws) -> None:
-        self.anchors, self.rules, self.draws = anchors, rules, draws
+    def __init__(self, anchors: Sequence[_Anchor], rules: PairRules, chance: Chance) -> None:
+        self.anchors, self.rules, self.chance = anchors, rules, chance
         self.of_speaker: dict[str, list[_Anchor]] = defaultdict(list)
         for anchor in anchors:
             self.of_speaker[anchor.clip.speaker].append(anchor)
@@ -171,13 +187,13 @@ class _Crowd:
         lips = (anchor.clip.key, anchor.start)
         if kind == "shift":
             starts = self.rules.shifted_starts(anchor.clip.n_frames, anchor.start)
-            start = starts[self.draws(kind, anchor.name()) % len(starts)]
+            start = starts[self.chance(kind, anchor.name()) % len(starts)]
             return FrozenPair(*lips, anchor.clip.key, start, self.rules.window, kind, 0, start - anchor.start)
         candidates = self._candidates(anchor, kind)
-        drawn = (
-            candidates[self.draws(kind, anchor.name(), attempt) % len(candidates)] for attempt in count()
+        partners = (
+            candidates[self.chance(kind, anchor.name(), attempt) % len(candidates)] for attempt in count()
         )
-        partner = next(other for other in drawn if self._fits(anchor, other, kind))
+        partner = next(other for other in partners if self._fits(anchor, other, kind))
         return FrozenPair(*lips, partner.clip.key, partner.start, self.rules.window, kind, 0, None)
 
     def _candidates(self, anchor: _Anchor, kind: str) -> Sequence[_Anchor]:

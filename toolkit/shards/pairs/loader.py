@@ -1,4 +1,4 @@
-"""Batches of training pairs from shards: which mix a split can have, and one epoch after another (``pair_stream`` draws the pairs)."""
+"""Batches of training pairs from shards: which mix a split can have, and one epoch after another."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.pairs.rules import PairMix, PairRules
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
-from speechlip.shards.pairs.stream import PairReport, PairStream
+from speechlip.shards.pairs.stream import PairCounts, PairStream
 from speechlip.shards.read.positions import PositionedLoader
 from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import ShardSet
@@ -28,21 +28,21 @@ class PairLoader(PositionedLoader):
         return self.source.mix
 
     @property
-    def report(self) -> PairReport:
+    def counts(self) -> PairCounts:
         """Of the epoch that was read last, as far as its workers have ended."""
-        return sum((report for report in self.reports if isinstance(report, PairReport)), PairReport())
+        return sum((tally for tally in self.tallies if isinstance(tally, PairCounts)), PairCounts())
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for batch in super().__iter__():  # out of a worker, and pinned, tuples come as lists
             yield {**batch, "keys": [tuple(keys) for keys in batch["keys"]]}
-        if not self.report.pairs:
+        if not self.counts.pairs:
             raise ShardError(self._why_none())
 
     def _why_none(self) -> str:
-        report, wanted = self.report, ", ".join(self.mix.kinds())
-        waited = ", ".join(f"{kind} ({count} times)" for kind, count in report.waited.items()) or "none"
+        counts, wanted = self.counts, ", ".join(self.mix.kinds())
+        waited = ", ".join(f"{kind} ({count} times)" for kind, count in counts.waited.items()) or "none"
         return (
-            f"{report.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); kinds that clips could not serve: {waited}. "
+            f"{counts.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); kinds that clips could not serve: {waited}. "
             "Lower batch_size or workers, raise windows_per_clip, or leave those kinds out of the mix"
         )
 
@@ -64,17 +64,26 @@ def pair_loader(
     pin_memory: bool = False,
     reads: SpeechWindows = STFT_WINDOWS,
 ) -> PairLoader:
-    """Batches of training pairs, one epoch a loop, with ``state_dict``, ``load_state_dict`` and ``epoch`` (``PositionedLoader``).
+    """Batches of training pairs, one epoch a loop, with ``state_dict``, ``load_state_dict`` and ``epoch``.
 
-    A batch is a dict of B = batch_size pairs: ``lips`` (B, window, 96, 96, 3) uint8; ``spectrogram`` (B, 5 window, 257) float16 (mel: 80), or in its
-    place ``waveform`` (B, before + 640 window + after) int16, as ``reads`` asks for; ``label`` (B,) float32, 1 for positives; ``kind`` (B,) int64,
-    an index into ``KINDS``; ``offset`` (B,) int64 in frames, or ``NO_OFFSET``; ``lips_start``, ``speech_start`` (B,) int64, frames in their clips;
-    ``keys``: B tuples (lips key, speech key).
+    A batch is a dict of B = batch_size pairs:
 
-    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the split cannot have, with a
-    warning that says so. workers: each worker draws partners among the clips that it reads itself. reads: which speech; it changes no draw, so that
-    a seed gives the same pairs in either form.
-    Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch, and what ``open_shards`` raises.
+    lips: (B, window, 96, 96, 3) uint8 RGB.
+    spectrogram: (B, 5 window, 257) float16 (mel: 80); or in its place, as ``reads`` asks,
+    waveform: (B, before + 640 window + after) int16.
+    label: (B,) float32, 1 for positives.
+    kind: (B,) int64, an index into ``KINDS``.
+    offset: (B,) int64, speech start − lips start in frames, or ``NO_OFFSET``.
+    lips_start, speech_start: (B,) int64, frames in their clips.
+    keys: B tuples (lips key, speech key).
+
+    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the split cannot
+        have, with a warning that says so.
+    workers: each worker samples partners among the clips that it reads itself.
+    reads: which speech; it changes no choice, so that a seed gives the same pairs in either form.
+
+    Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch, and what
+    ``open_shards`` raises.
     """
     reader = ClipReader(
         shards,

@@ -27,7 +27,10 @@ CACHED_SPEECH = 128
 
 
 class ClipLookup:
-    """Clips of one split by their key, to cut lips and the speech that ``reads`` asks for. Tar headers are read once; then a member is one seek away."""
+    """Clips of one split by their key, to cut lips and the speech that ``reads`` asks for.
+
+    Tar headers are read once; then a member is one seek away.
+    """
 
     def __init__(self, folder: str | Path, split: str, reads: SpeechWindows = STFT_WINDOWS) -> None:
         folder = shards_at(folder)
@@ -90,7 +93,7 @@ class ClipLookup:
 def evaluation_batches(
     folder: str | Path, split: str, batch_size: int = 64, reads: SpeechWindows = STFT_WINDOWS
 ) -> Iterator[dict[str, Any]]:
-    """The frozen pairs of ``split`` in the order of ``pairs/{split}.parquet``, in the layout of ``pair_loader``; the last batch may be smaller.
+    """The frozen pairs of ``split`` in the order of their file, in the layout of ``pair_loader``; the last batch may be smaller.
 
     Raises ShardError where the pairs are missing or do not fit the shards.
     """

@@ -1,22 +1,23 @@
-"""What a pair is: kinds, their proportions, and the rules that keep a negative from being a positive in disguise.
+"""What a pair is: kinds, their proportions, and what keeps a negative from being a positive in disguise.
 
 A pair is a window of lips and a window of speech, both ``window`` video frames long.
 
-==========  ========================================================  =====  ==================================
-kind        speech comes from                                         label  offset
-==========  ========================================================  =====  ==================================
-positive    the same frames of the same clip                          1      0
-shift       another time of the same clip                             0      speech start − lips start, frames
-clip        another clip of the same speaker                          0      none
-speaker     a clip of another speaker                                 0      none
-==========  ========================================================  =====  ==================================
+==========  =================================  =====  ==================================
+kind        speech comes from                  label  offset
+==========  =================================  =====  ==================================
+positive    the same frames of the same clip   1      0
+shift       another time of the same clip      0      speech start − lips start, frames
+clip        another clip of the same speaker   0      none
+speaker     a clip of another speaker          0      none
+==========  =================================  =====  ==================================
 
-offset > 0 takes speech from later in the recording, so that it is heard early: the sign of SyncNet's offset. Pairs of two clips have no
-common clock; their offset is ``NO_OFFSET`` in tensors and null in ``pairs/*.parquet``.
+offset > 0 takes speech from later in the recording, so that it is heard early: the sign of SyncNet's offset. Pairs of
+two clips have no common clock; their offset is ``NO_OFFSET`` in tensors and null in ``pairs/*.parquet``.
 
-No negative shares a frame with its positive, also where two clips (two faces at once, or two copies of a file) show the same moment of one
-recording: times are compared in the recording, and recordings by the hash of their content. The times are those of the sound: where
-``--sync-correct`` moved it by different delays for two faces, the same sound stands beside other pictures.
+No negative shares a frame with its positive, also where two clips (two faces at once, or two copies of a file) show
+the same time of one recording: times are compared in the recording, and recordings by the hash of their content. The
+times are those of the audio: where ``--sync-correct`` moved it by different delays for two faces, the same audio
+stands beside other frames.
 """
 
 import math
@@ -36,14 +37,14 @@ NEGATIVES = KINDS[1:]
 WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
-DRAWING = 2
+SAMPLING = 2
 """Which way of drawing pairs this is; another one gives other pairs for the same seed. 1: the speech of shifts stood at the ends of short clips."""
 SUM_TOLERANCE = 0.011
 MOVED_SOUND = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
 """What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
 
-Draw = Callable[[int], int]
-"""draw(n) is a random integer of 0 … n − 1."""
+Below = Callable[[int], int]
+"""below(n) is a random integer of 0 … n − 1."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,11 @@ def _share(text: str, whole: str) -> float:
 
 @dataclass(frozen=True)
 class PairRules:
-    """How windows are cut, in video frames.
+    """How windows are cut.
 
-    gap_frames: least distance between the two windows of a negative, by default a window; 0 lets them touch, never overlap.
+    window: length in video frames.
+    gap_frames: least distance between the two windows of a negative in frames, None for a window; 0 lets them touch,
+        never overlap.
     max_shift_frames: bound on |offset| of ``shift`` pairs, for hard ones; None for any time of the clip.
     """
 
@@ -183,7 +186,7 @@ class PairRules:
         return self.starts(n_frames) > self.min_offset
 
     def window_starts(self, n_frames: int) -> Sequence[int]:
-        """The starts that windows of lips and of speech are taken from, in pairs of every kind: those that a ``shift`` pair can have, all alike.
+        """The starts that windows of lips and of speech have, in pairs of every kind: those that a ``shift`` pair can have.
 
         >>> PairRules().window_starts(25), PairRules().window_starts(16)
         (range(0, 21), [0, 1, 10, 11])
@@ -194,7 +197,9 @@ class PairRules:
         return rings[0].starts if len(rings) == 1 else range(rings[0].starts[0], rings[-1].starts[-1] + 1)
 
     def shifted_starts(self, n_frames: int, lips_start: int) -> list[int]:
-        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``, one of ``window_starts``; empty where it cannot.
+        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``; empty where it cannot.
+
+        lips_start: one of ``window_starts``.
 
         >>> PairRules().shifted_starts(25, 3), PairRules().shifted_starts(25, 12)
         ([13, 14], [1, 2])
@@ -203,24 +208,31 @@ class PairRules:
             (ring.partners(lips_start) for ring in rings_of(self, n_frames) if lips_start in ring.starts), []
         )
 
-    def draw_start(self, n_frames: int, draw: Draw) -> int:
+    def sample_start(self, n_frames: int, below: Below) -> int:
         """A start of lips or speech, any of ``window_starts``."""
         starts = self.window_starts(n_frames)
-        return starts[draw(len(starts))]
+        return starts[below(len(starts))]
 
-    def draw_shift(self, n_frames: int, draw: Draw) -> tuple[int, int]:
-        """(lips start, speech start) of a ``shift`` pair in a clip that ``can_shift``; each for itself is distributed as ``draw_start``."""
-        lips_start = self.draw_start(n_frames, draw)
+    def sample_shift(self, n_frames: int, below: Below) -> tuple[int, int]:
+        """(lips start, speech start) of a ``shift`` pair in a clip that ``can_shift``.
+
+        Each of the two by itself is distributed as ``sample_start``.
+        """
+        lips_start = self.sample_start(n_frames, below)
         partners = self.shifted_starts(n_frames, lips_start)
-        return lips_start, partners[draw(len(partners))]
+        return lips_start, partners[below(len(partners))]
 
 
 @dataclass(frozen=True)
 class Ring:
-    """Starts closed to a ring: the speech of a ``shift`` pair stands one of ``steps`` further than its lips, over the end to the beginning.
+    """Starts closed to a ring: speech of a ``shift`` pair stands one of ``steps`` further than its lips, around the end.
 
-    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and as often as in positives: where in
-    its clip a window stands says nothing about the label. Drawn freely, speech would stand at the ends of the clip, which alone have many partners.
+    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and as often as
+    in positives: where in its clip a window stands says nothing about the label. Sampled freely, speech would stand at the
+    ends of the clip, which alone have many partners.
+
+    starts: first frames of windows.
+    steps: distances along the ring.
     """
 
     starts: Sequence[int]
@@ -233,10 +245,11 @@ class Ring:
 
 @lru_cache(4096)
 def rings_of(rules: PairRules, n_frames: int) -> tuple[Ring, ...]:
-    """The starts of a clip as rings in which every step keeps at least ``min_offset`` and at most ``max_shift_frames``; none where no shift is possible.
+    """The starts of a clip as rings whose steps all keep the rules' distances; none where no shift is possible.
 
-    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they cover the clip; what they do not
-    cover, at both its ends, is no start. In a clip shorter than two offsets the starts in its middle have no partner and are none either.
+    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they cover the
+    clip; what they do not cover, at both its ends, is no start. In a clip shorter than two offsets the starts in its middle
+    have no partner and are none either.
 
     >>> [(ring.starts, ring.steps) for ring in rings_of(PairRules(max_shift_frames=15), 52)]
     [(range(0, 24), range(10, 15)), (range(24, 48), range(10, 15))]
@@ -262,8 +275,12 @@ def rings_of(rules: PairRules, n_frames: int) -> tuple[Ring, ...]:
 class PairClip:
     """What pairing needs to know of a clip.
 
-    recording: tells recordings apart by content (the source's SHA-256). start_frame: where the clip starts in it, in 25-fps frames.
-    delay_frames: by how much its sound was moved later to fit the lips.
+    key: of its sample.
+    speaker: name of the speaker.
+    recording: tells recordings apart by content (the source's SHA-256).
+    start_frame: where the clip starts in its recording, at 25 fps.
+    n_frames: its length.
+    delay_frames: by how much its audio was moved later to fit the lips.
     """
 
     key: str
@@ -298,9 +315,9 @@ def moved_sound(delay_frames: int) -> str:
 
 
 def far_apart(one: PairClip, one_start: int, other: PairClip, other_start: int, rules: PairRules) -> bool:
-    """Whether speech of one window may be a negative for the other: of different recordings, or far enough apart in the one they share.
+    """Whether speech of one window may be a negative for the other.
 
-    Windows start so many frames into their clips.
+    It may where they are of different recordings, or far enough apart in the one they share. Starts are frames in the clips.
     """
     apart = abs(one.sound_start_frame + one_start - other.sound_start_frame - other_start)
     return one.recording != other.recording or apart >= rules.min_offset

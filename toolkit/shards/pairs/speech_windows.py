@@ -13,11 +13,13 @@ FORMS = {"spectrogram": "spectrogram", "waveform": "audio"}
 
 @dataclass(frozen=True)
 class SpeechWindows:
-    """How windows of speech are cut.
+    """How windows of speech are cut. Raises OptionError for another form.
 
-    form: ``spectrogram`` gives the 5 columns of each frame, (5 window, F) float16. ``waveform`` gives samples, (before + 640 window + after,) int16,
-    with zeros beyond the clip. before, after: samples beside the window's own, for transforms that look there. grid: the window begins at the
-    multiple of so many samples at or before its first frame, for columns whose hop does not divide 640. Raises OptionError for another form.
+    form: ``spectrogram`` gives the 5 columns of each frame, (5 window, F) float16; ``waveform`` gives samples,
+        (before + 640 window + after,) int16, with zeros beyond the clip.
+    before, after: samples beside the window's own, for transforms that look there.
+    grid: the window begins at the multiple of so many samples at or before its first frame, for columns whose hop does
+        not divide 640.
     """
 
     form: str = "spectrogram"
@@ -46,7 +48,8 @@ class SpeechWindows:
 
         >>> SpeechWindows("waveform", before=2, after=1).cut(np.ones(640, np.int16), start=0, window=1)[:3].tolist()
         [0, 0, 1]
-        >>> SpeechWindows("waveform", grid=200).cut(np.arange(3200), start=2, window=1)[0].item()  # 1280 is no multiple of 200
+        >>> windows = SpeechWindows("waveform", grid=200)
+        >>> windows.cut(np.arange(3200), start=2, window=1)[0].item()  # 1280 is no multiple of 200
         1200
         """
         if self.form == "spectrogram":

@@ -1,9 +1,10 @@
 """Training pairs out of a stream of clips, in exact proportions, each clip read once an epoch.
 
-Every clip of the stream gives ``windows_per_clip`` windows of lips. Each is paired at once, with speech of the same clip or of one of the
-last ``pool_clips`` clips, and waits in the queue of its kind. A batch takes its quota of every kind, at random from the queues. So the
-proportions are those of the mix, to one pair, however many batches are taken: a clip that is too short or too alone for a kind serves other
-kinds, and the kind waits for a clip that can. ``PairReport`` counts that; pairs still queued when the epoch ends are not used.
+Every clip of the stream gives ``windows_per_clip`` windows of lips. Each is paired at once, with speech of the same
+clip or of one of the last ``pool_clips`` clips, and waits in the queue of its kind. A batch takes its quota of every
+kind, at random from the queues. So the proportions are those of the mix, to one pair, however many batches are taken:
+a clip that is too short or too alone for a kind serves other kinds, and the kind waits for a clip that can.
+``PairCounts`` counts that; pairs still queued when the epoch ends are not used.
 """
 
 import math
@@ -18,9 +19,9 @@ import torch
 
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import (
-    DRAWING,
     KINDS,
     NO_OFFSET,
+    SAMPLING,
     PairClip,
     PairMix,
     PairRules,
@@ -30,7 +31,7 @@ from speechlip.shards.pairs.rules import (
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
-from speechlip.shards.read.positions import Consumer, Report
+from speechlip.shards.read.positions import Consumer, Tally
 from speechlip.shards.read.reader import ClipReader, RawClip, generator, take
 
 Keys = tuple[str, str]
@@ -42,9 +43,15 @@ QUEUED_BATCHES = 8
 
 
 @dataclass
-class PairReport(Report):
-    """What became of an epoch: pairs delivered by kind; ``waited``: pairs of a kind that a clip was asked for and could not serve;
-    ``unused``: windows drawn by no kind or still queued at the end; clips read, and those of them shorter than a window."""
+class PairCounts(Tally):
+    """What became of an epoch.
+
+    pairs: delivered, by kind.
+    waited: by kind, how often a clip was asked for a pair and could not serve it.
+    clips: read.
+    too_short: of these, clips shorter than a window.
+    unused: windows that no kind took, or that were still queued at the end.
+    """
 
     pairs: Counter[str] = field(default_factory=Counter)
     waited: Counter[str] = field(default_factory=Counter)
@@ -52,8 +59,8 @@ class PairReport(Report):
     too_short: int = 0
     unused: int = 0
 
-    def __add__(self, other: "PairReport") -> "PairReport":
-        return PairReport(
+    def __add__(self, other: "PairCounts") -> "PairCounts":
+        return PairCounts(
             self.pairs + other.pairs,
             self.waited + other.waited,
             self.clips + other.clips,
@@ -140,7 +147,7 @@ class PairStream:
 
     def fingerprint(self) -> dict[str, Any]:
         pairing = {
-            "drawing": DRAWING,
+            "drawing": SAMPLING,
             "batch_size": self.batch_size,
             "windows_per_clip": self.windows_per_clip,
             "pool_clips": self.pool_clips,
@@ -153,21 +160,21 @@ class PairStream:
             "reads": str(self.reads),
         }
 
-    def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Report]:
-        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded; then a ``PairReport``."""
-        drawer = _Drawer(self, generator(self.seed, epoch, consumer.index, 1), skip)
+    def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Tally]:
+        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded; then a ``PairCounts``."""
+        pairing = _Pairing(self, generator(self.seed, epoch, consumer.index, 1), skip)
         for raw in self.reader.raw_stream(consumer, epoch):
-            yield from drawer.add(raw)
-        yield from drawer.drain()
-        yield drawer.report
+            yield from pairing.add(raw)
+        yield from pairing.drain()
+        yield pairing.counts
 
 
-class _Drawer:
+class _Pairing:
     """The state of one stream: queues of pairs by kind, the pool of speech, how many batches are still to be skipped."""
 
     def __init__(self, stream: PairStream, rng: np.random.Generator, skip: int) -> None:
         self.stream, self.rules, self.rng, self.skip = stream, stream.rules, rng, skip
-        self.report = PairReport()
+        self.counts = PairCounts()
         self.shares = {kind: share for kind, share in stream.mix.shares().items() if share > 0}
         self.room = {
             kind: math.ceil(share * stream.batch_size * QUEUED_BATCHES) + 1
@@ -180,10 +187,10 @@ class _Drawer:
 
     def add(self, raw: RawClip) -> Iterator[dict[str, Any]]:
         """Draw the windows of one clip; yields batches that became full."""
-        clip = _OpenClip(raw, self.report.clips, self.rules.window, self.stream.reads)
-        self.report.clips += 1
+        clip = _OpenClip(raw, self.counts.clips, self.rules.window, self.stream.reads)
+        self.counts.clips += 1
         if not self.rules.starts(clip.facts.n_frames):
-            self.report.too_short += 1
+            self.counts.too_short += 1
             return
         for _ in range(self.stream.windows_per_clip):
             self._queue_one(clip)
@@ -195,30 +202,30 @@ class _Drawer:
         """The batches that can still be made of the queues when the epoch ends."""
         while all(len(queue) >= self.quota[kind] for kind, queue in self.queues.items()):
             yield from self._batch()
-        self.report.unused += sum(map(len, self.queues.values()))
+        self.counts.unused += sum(map(len, self.queues.values()))
 
     def _queue_one(self, clip: _OpenClip) -> None:
         """One window of ``clip`` for the kind whose queue is emptiest, or for the next one that the clip can serve."""
         with_room = [kind for kind, queue in self.queues.items() if len(queue) < self.room[kind]]
         for kind in sorted(with_room, key=lambda kind: len(self.queues[kind]) / self.room[kind]):
-            drawn = self._draw(kind, clip)
-            if drawn is None:
-                self.report.waited[kind] += 1
+            sampled = self._sample(kind, clip)
+            if sampled is None:
+                self.counts.waited[kind] += 1
                 continue
-            lips_start, speech = drawn
+            lips_start, speech = sampled
             pair = _Pair(kind, clip, clip.facts.key, lips_start, speech)
             if not self.skip:
                 pair.cut()
             self.queues[kind].append(pair)
             return
-        self.report.unused += 1
+        self.counts.unused += 1
 
-    def _draw(self, kind: str, clip: _OpenClip) -> tuple[int, _Speech] | None:
+    def _sample(self, kind: str, clip: _OpenClip) -> tuple[int, _Speech] | None:
         """(lips start, speech) of one pair of this kind, or None where neither the clip nor the pool can serve it."""
         if kind == "shift":
             if not self.rules.can_shift(clip.facts.n_frames):
                 return None
-            lips_start, speech_start = self.rules.draw_shift(clip.facts.n_frames, self._below)
+            lips_start, speech_start = self.rules.sample_shift(clip.facts.n_frames, self._below)
             return lips_start, clip.cut_speech(speech_start)
         lips_start = self._start(clip)
         if kind == "positive":
@@ -243,7 +250,7 @@ class _Drawer:
     def _batch(self) -> Iterator[dict[str, Any]]:
         pairs = [take(self.queues[kind], self.rng) for kind in self.queues for _ in range(self.quota[kind])]
         order = self.rng.permutation(len(pairs))
-        self.report.pairs.update(self.quota)
+        self.counts.pairs.update(self.quota)
         self.quota = self._next_quota()
         if self.skip:
             self.skip -= 1
@@ -267,7 +274,7 @@ class _Drawer:
         return self.due - before
 
     def _start(self, clip: _OpenClip) -> int:
-        return self.rules.draw_start(clip.facts.n_frames, self._below)
+        return self.rules.sample_start(clip.facts.n_frames, self._below)
 
     def _below(self, n: int) -> int:
         return int(self.rng.integers(n))

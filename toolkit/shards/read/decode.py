@@ -42,8 +42,13 @@ NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.forma
 class ClipSample:
     """One clip as it stands in a shard; a field that was not asked for is None.
 
-    lips: (T, 96, 96, 3) uint8 RGB. spectrogram: (5 T, 257) float16 magnitude, or (5 T, 80) for a mel dataset. audio: (640 T,) int16.
-    landmarks: (T, 20, 2) float32 in crop pixels. phones: dicts of start_s, end_s, phone in clip time. meta: the sample's ``json``.
+    key: of the sample.
+    meta: its ``json``.
+    lips: (T, 96, 96, 3) uint8 RGB.
+    spectrogram: (5 T, 257) float16 magnitude, or (5 T, 80) for a mel dataset.
+    audio: (640 T,) int16, 16 kHz mono.
+    landmarks: (T, 20, 2) float32 in crop pixels.
+    phones: dicts of start_s, end_s, phone in clip time.
     """
 
     key: str
@@ -126,7 +131,10 @@ def cut_lips(raw: Raw, strip: Filmstrip, start: int, length: int) -> np.ndarray:
 
 
 def decode_array(data: bytes, length: int) -> np.ndarray:
-    """An ``.npy`` member of ``length`` rows; object arrays are refused, and nothing is allocated for values that are not there."""
+    """An ``.npy`` member of ``length`` rows.
+
+    Object arrays are refused, and nothing is allocated for values that are not there.
+    """
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
     if version not in NPY_HEADERS:

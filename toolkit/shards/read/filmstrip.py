@@ -1,8 +1,9 @@
 """Windows out of a filmstrip, decoding only their frames where the file allows it.
 
-A window of 5 frames out of 10 s is a fiftieth of the picture. The writer puts a JPEG restart marker after every frame: there the decoder
-starts afresh, so any run of frames, under the same header with a smaller height, is a JPEG of its own. The pixels are those of a whole decode,
-because without chroma subsampling no frame looks at its neighbours. Other JPEGs and PNG are decoded whole, once.
+A window of 5 frames out of 10 s is a fiftieth of the image. The writer puts a JPEG restart marker after every frame:
+there the decoder starts afresh, so any run of frames, under the same header with a smaller height, is a JPEG of its
+own. The pixels are those of a whole decode, because without chroma subsampling no frame looks at its neighbours. Other
+JPEGs and PNG are decoded whole, once.
 """
 
 import io
@@ -26,7 +27,7 @@ RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 class Filmstrip:
     """An encoded vertical filmstrip of ``n_frames`` 96×96 RGB frames.
 
-    Raises ValueError where it is another picture, and what Pillow raises for damaged data.
+    Raises ValueError where it is another image, and what Pillow raises for damaged data.
     """
 
     def __init__(self, data: bytes, n_frames: int) -> None:
@@ -72,7 +73,10 @@ def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
 
 
 def frame_cuts(data: bytes, n_frames: int) -> FrameCuts | None:
-    """Where the frames of a JPEG filmstrip begin and end, or None where it does not restart after every frame (or is no such JPEG)."""
+    """Where the frames of a JPEG filmstrip begin and end.
+
+    None where it does not restart after every frame, or is no such JPEG.
+    """
     header = _segments(data)
     if header is None or not {SOF0, SOS, DRI} <= header.keys():
         return None

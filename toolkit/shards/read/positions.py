@@ -1,8 +1,8 @@
-"""Batches in a fixed order out of several processes, and a position among them that can be saved and continued exactly.
+"""Batches in a fixed order out of several processes, and a position among them that can be saved and continued.
 
-PyTorch takes one item from each worker in turn and leaves out workers that have ended. So the order is fixed, and a position is how many
-items each worker has delivered and whose turn it is. To continue, every worker skips what it had delivered, and the workers are numbered so
-that the one whose turn it is comes first.
+PyTorch takes one item from each worker in turn and leaves out workers that have ended. So the order is fixed, and a
+position is how many items each worker has delivered and whose turn it is. To continue, every worker skips what it had
+delivered, and the workers are numbered so that the one whose turn it is comes first.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,9 @@ class Consumer:
 
     @classmethod
     def of(cls, rank: int, world_size: int, worker: int, workers: int) -> "Consumer":
-        """Worker ``worker`` of ``workers`` on one rank; neighbouring consumers are on different ranks, so that ranks get equal shares.
+        """Worker ``worker`` of ``workers`` on one rank.
+
+        Neighbouring consumers are on different ranks, so that ranks get equal shares.
 
         >>> Consumer.of(rank=1, world_size=4, worker=2, workers=3)
         Consumer(index=9, count=12)
@@ -38,7 +40,10 @@ class Consumer:
 
 @contextmanager
 def reader_deaths_said() -> Iterator[None]:
-    """Turn the death of a process that reads shards, which torch raises wherever the main thread is by then, into a WorkerError."""
+    """Turn the death of a process that reads shards into a WorkerError.
+
+    torch raises it wherever the main thread is by then.
+    """
     try:
         yield
     except RuntimeError as error:
@@ -50,8 +55,8 @@ def reader_deaths_said() -> Iterator[None]:
         ) from error
 
 
-class Report:
-    """An item that a stream may yield last, once: collected by the loader, not handed on."""
+class Tally:
+    """What a stream counted: yielded last, once, and kept by the loader instead of handed on."""
 
 
 class Streams(Protocol):
@@ -80,7 +85,7 @@ class PositionedLoader:
         if workers < 0:
             raise OptionError(f"workers must not be negative, but is {workers}")
         self.source, self.workers, self.pin_memory = source, workers, pin_memory
-        self.reports: list[Report] = []
+        self.tallies: list[Tally] = []
         self._start(source.epoch)
 
     @property
@@ -95,10 +100,10 @@ class PositionedLoader:
         self._start(epoch)
 
     def __iter__(self) -> Iterator[Any]:
-        self.reports = []
+        self.tallies = []
         for worker, item in self._items():
-            if isinstance(item, Report):
-                self.reports.append(item)
+            if isinstance(item, Tally):
+                self.tallies.append(item)
                 continue
             self._delivered[worker] += 1
             self._turn = (worker + 1) % len(self._delivered)

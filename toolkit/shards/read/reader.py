@@ -1,7 +1,8 @@
-"""Clips out of shards: every clip once an epoch, over all ranks and workers, in an order that a seed fixes and a saved position continues.
+"""Every clip once an epoch, over all ranks and workers, in an order that a seed fixes and a saved position continues.
 
-A *consumer* is one worker of one rank. Whole shards are dealt to the consumers one by one; the shards that are left when there are no longer
-enough for all are shared clip by clip. So fewer shards than workers lose and double nothing; such a shard is then read by several.
+A *consumer* is one worker of one rank. Whole shards are dealt to the consumers one by one; the shards that are left
+when there are no longer enough for all are shared clip by clip. So fewer shards than workers lose and double nothing;
+such a shard is then read by several.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -35,8 +36,10 @@ class Part:
 def deal(order: Sequence[int], consumer: Consumer) -> list[Part]:
     """The parts of the shards in ``order`` that fall to one consumer; over all consumers each clip falls to exactly one.
 
-    >>> deal([4, 2, 0, 3, 1], Consumer(0, 2)), deal([0], Consumer(1, 3))
-    ([Part(shard=4, first=0, of=1), Part(shard=0, first=0, of=1), Part(shard=1, first=0, of=2)], [Part(shard=0, first=1, of=3)])
+    >>> deal([4, 2, 0, 3, 1], Consumer(0, 2))
+    [Part(shard=4, first=0, of=1), Part(shard=0, first=0, of=1), Part(shard=1, first=0, of=2)]
+    >>> deal([0], Consumer(1, 3))
+    [Part(shard=0, first=1, of=3)]
     """
     left = len(order) % consumer.count
     whole = [Part(shard) for shard in order[consumer.index : len(order) - left : consumer.count]]
@@ -50,12 +53,14 @@ def deal(order: Sequence[int], consumer: Consumer) -> list[Part]:
 class ClipReader(IterableDataset):
     """The clips of one split of a prepared folder, or of a list of tar paths and URLs.
 
-    Iterating yields the ``ClipSample`` of the current ``epoch`` for this rank and DataLoader worker; ``epoch`` then grows by one. For a
-    position that can be saved with any number of workers, iterate ``clip_loader(reader, workers)``; ``state_dict`` here counts only the
-    clips that this copy of the reader has yielded.
+    Iterating yields the ``ClipSample`` of the current ``epoch`` for this rank and DataLoader worker; ``epoch`` then grows
+    by one. For a position that can be saved with any number of workers, iterate ``clip_loader(reader, workers)``;
+    ``state_dict`` here counts only the clips that this copy of the reader has yielded.
 
-    fields: what to decode, of ``lips spectrogram audio landmarks phones``. shuffle_clips: size of the shuffle buffer in clips (about 1 MB
-    each); 0 keeps the order of the shards. rank, world_size: by default those of torch.distributed where it is initialised, else 0 and 1.
+    fields: what to decode, of ``lips spectrogram audio landmarks phones``.
+    shuffle_clips: size of the shuffle buffer in clips (about 1 MB each); 0 keeps the order of the shards.
+    rank, world_size: by default those of torch.distributed where it is initialised, else 0 and 1.
+
     Raises ShardError and OptionError as ``open_shards`` does.
     """
 

@@ -1,6 +1,7 @@
 """Which shards a reader reads: a prepared folder (through its manifest), or a bare list of tar paths and URLs.
 
-Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not listed there is refused.
+Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not listed
+there is refused.
 """
 
 import hashlib
@@ -48,11 +49,12 @@ class ShardSet:
 
 
 def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
-    """The shards of ``split`` in a prepared folder, here or elsewhere (``hf://user/name``, ``https://…``); or the given tar paths and URLs as they are.
+    """The shards of ``split`` in a prepared folder, or the given tar paths and URLs as they are.
 
-    A folder needs its ``manifest.json``; the size of every shard that is here is compared with it. A list (or one ``.tar``) has no splits.
-    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or URL scheme, HubError
-    for what cannot be reached.
+    shards: a folder that is here or elsewhere (``hf://user/name``, ``https://…``), or a list, or one ``.tar``; the latter
+    two have no splits. A folder needs its ``manifest.json``; the size of every shard that is here is compared with it.
+    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or
+    URL scheme, HubError for what cannot be reached.
     """
     if not isinstance(shards, str | Path):
         return _listed(shards, split)

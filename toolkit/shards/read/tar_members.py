@@ -1,7 +1,8 @@
-"""The members of one shard, read so that no header can make a reader fill the memory: no compressed, sparse or giant member.
+"""The members of one shard, read so that no header can make a reader fill the memory.
 
-A shard is a plain tar (docs/format.md). gzip makes ten gigabytes of ten megabytes, a sparse member any size of nothing, and an extended header
-is read whole before anybody sees it; prep-shards writes none of them.
+A shard is a plain tar (docs/format.md) without compressed, sparse or giant members. gzip makes ten gigabytes of ten
+megabytes, a sparse member any size of nothing, and an extended header is read whole before anybody sees it;
+prep-shards writes none of them.
 """
 
 import tarfile
@@ -53,7 +54,10 @@ class PlainHeader(tarfile.TarInfo):
 
 
 def plain_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The members of a tar that ``open_tar`` or ``stream_tar`` opened; those passed are forgotten, so that a million of them take no memory."""
+    """The members of a tar that ``open_tar`` or ``stream_tar`` opened.
+
+    Those passed are forgotten, so that a million of them take no memory.
+    """
     for member in tar:
         tar.members = []  # type: ignore[attr-defined]
         if (
