@@ -1,4 +1,5 @@
-"""Small images for cards, made by Pillow alone: quick beside a plotting library, and the same bytes on every machine.
+"""Small images for cards, made by Pillow alone: quick beside a plotting library, and the same bytes on every
+machine.
 
 Shapes are painted at twice their size and averaged down; letters are Pillow's own, of whatever release.
 """
@@ -71,7 +72,10 @@ def nice_step(least: float) -> float:
 
 
 def histogram(values: Sequence[float], unit: str, least_step: float) -> bytes:
-    """A PNG: how many of ``values`` lie where, with their median marked. Whole numbers stand under the middle of their bar."""
+    """A PNG: how many of ``values`` lie where, with their median marked.
+
+    Whole numbers stand under the middle of their bar.
+    """
     bins = binned(values, least_step)
     shift = 0.5 if bins.step == 1 and all(isinstance(value, int) for value in values) else 0.0
     peak, middle = max(bins.counts), float(np.median(values))

@@ -1,6 +1,8 @@
-"""The card of prepared shards: ``README.md`` with the YAML that loaders read, images in ``card/``, ``croissant.json``.
+"""The card of prepared shards: ``README.md`` with the YAML that loaders read, images in ``card/``,
+``croissant.json``.
 
-Made from manifest and ledger and never typed; what a person adds between the marked lines stays when it is made anew.
+Made from manifest and ledger and never typed; what a person adds between the marked lines stays when it is
+made anew.
 """
 
 import re
@@ -33,14 +35,20 @@ LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
 DRAWN = ("synthetic",)
 """Recipes whose faces and voices are nobody's."""
 GATE = (
-    "These are faces and voices of people: biometric data. With access you agree to use them for the purposes that the card names, to identify nobody, to "
+    "These are faces and voices of people: biometric data. "
+    "With access you agree to use them for the purposes that the card names, to identify nobody, to "
     "imitate nobody without their consent, and to delete what a person seen here asks you to delete."
 )
 DEALT = {
     "speaker": "No speaker is in two splits.",
-    "file": "Videos were dealt one by one, so a speaker may be in several splits, on purpose: results say little of people who were not learned from.",
-    "time": "Every video was cut in time, so each speaker is in every split, on purpose, and no clip crosses a border: results are about these people, and "
-    "say nothing of others.",
+    "file": (
+        "Videos were dealt one by one, so a speaker may be in several splits, on purpose: "
+        "results say little of people who were not learned from."
+    ),
+    "time": (
+        "Every video was cut in time, so each speaker is in every split, on purpose, "
+        "and no clip crosses a border: results are about these people, and say nothing of others."
+    ),
 }
 """What is in one split only, by the option ``split_by``."""
 GATE_FIELDS = {
@@ -51,18 +59,23 @@ GATE_FIELDS = {
 
 
 def renew_card(folder: Path) -> Path:
-    """Make the card of a finished folder anew; returns its path. Raises what ``write_card`` raises, and ShardError for an unfinished folder."""
+    """Make the card of a finished folder anew; returns its path.
+
+    Raises what ``write_card`` raises, and ShardError for an unfinished folder.
+    """
     manifest = read_manifest(folder)
     try:
         return write_card(folder, manifest, read_ledger(folder))
     except (KeyError, TypeError, AttributeError) as error:
         raise ShardError(
-            f"manifest or ledger of {folder} lack or garble {error}, which the card tells; prepare the folder again"
+            f"manifest or ledger of {folder} lack or garble {error}, which the card tells; "
+            f"prepare the folder again"
         ) from error
 
 
 def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
-    """Write card, pictures and Croissant into ``folder``, keeping what a person added; returns the card's path.
+    """Write card, pictures and Croissant into ``folder``, keeping what a person added; returns the card's
+    path.
 
     Raises OptionError where the marks of the card that is there do not come in pairs.
     """
@@ -82,7 +95,9 @@ def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow]) -> str:
 
 
 def card_data(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
-    """The YAML part: licence, tags, where each split lies, the type of every member, and what one agrees to where access is gated."""
+    """The YAML part: licence, tags, where each split lies, the type of every member, and what one agrees to
+    where access is gated.
+    """
     about, funnel = needed(manifest.about, "about"), needed(manifest.funnel, "funnel")
     splits, stated = manifest.splits, licences(rows)
     homepage = about.homepage if list(stated) == [needed(about.licence, "licence")] else ""

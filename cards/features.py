@@ -28,7 +28,9 @@ JSON_TYPES: dict[str, str | list] = {
 
 
 def json_features(columns: Iterable[str] = ()) -> dict:
-    """The type of a sample's ``json``. columns: those of ``metadata.csv`` that are carried along as text (``manifest.json``: columns)."""
+    """The type of a sample's ``json``. columns: those of ``metadata.csv`` that are carried along as text
+    (``manifest.json``: columns).
+    """
     types = JSON_TYPES | dict.fromkeys(columns, "string")
     return {
         "struct": [

@@ -1,7 +1,8 @@
-"""The images of a dataset card, in ``card/``: length of clips, width of faces, how well in sync, what a crop shows.
+"""The images of a dataset card, in ``card/``: length of clips, width of faces, how well in sync, what a crop
+shows.
 
-A crop is shown on the reference face of ``faces.landmarks``, never on a person: a card can be read by more people than
-the data.
+A crop is shown on the reference face of ``faces.landmarks``, never on a person: a card can be read by more
+people than the data.
 """
 
 from collections.abc import Sequence
@@ -70,11 +71,16 @@ class Distribution:
         'median 2 s, from 1 to 4 s, of 3'
         """
         middle = measured(float(np.median(self.values)), self.unit)
-        return f"median {middle}, from {number(min(self.values))} to {measured(max(self.values), self.unit)}, of {len(self.values)}"
+        return (
+            f"median {middle}, from {number(min(self.values))} to {measured(max(self.values), self.unit)}, "
+            f"of {len(self.values)}"
+        )
 
 
 def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
-    """What the ledger measured: of every clip its length and the width of its face; of every kept track confidence and offset, where judged."""
+    """What the ledger measured: of every clip its length and the width of its face; of every kept track
+    confidence and offset, where judged.
+    """
     kept = [
         verdict
         for row in rows
@@ -111,7 +117,9 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
 
 
 def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
-    """Write the images of these distributions and of the crop preset below ``folder``, and remove images of earlier cards."""
+    """Write the images of these distributions and of the crop preset below ``folder``, and remove images of
+    earlier cards.
+    """
     (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
     pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
     if preset in PRESETS:
@@ -125,7 +133,9 @@ def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> 
 
 
 def crop_picture(preset: str) -> bytes:
-    """A PNG: the crop's place on the reference face, and beside it the crop with the rows that the lip network reads."""
+    """A PNG: the crop's place on the reference face, and beside it the crop with the rows that the lip
+    network reads.
+    """
     face = mean_face()
     track = FaceTrack(
         0, face_box(face)[None], np.ones(1, np.float32), np.zeros(1, bool), face[None].astype(np.float32)
@@ -160,7 +170,7 @@ def crop_picture(preset: str) -> bytes:
 
 
 def lines(points: np.ndarray, inside: tuple[float, float, float] | None = None) -> list[np.ndarray]:
-    """The contours of a face; only those that lie in the square ``inside`` (x, y, side) where one is given."""
+    """The contours of a face; with ``inside``, a square (x, y, side), only those that lie in it."""
     found = [points[list(contour)] for contour in CONTOURS]
     if inside is None:
         return found

@@ -1,8 +1,8 @@
 """What a person added to a card stays when the card is made anew: everything between two marked lines.
 
-Goal: a generated card and the card that lies there → the new one with the person's parts. A card offers one or more
-parts; the first part of the old card goes into the first part of the new one, and so on. Parts that the new card has no
-place for follow its last line, marked as before.
+Goal: a generated card and the card that lies there → the new one with the person's parts. A card offers one
+or more parts; the first part of the old card goes into the first part of the new one, and so on. Parts that
+the new card has no place for follow its last line, marked as before.
 """
 
 import re
@@ -18,7 +18,8 @@ YOURS = f"{BEGIN}\n{END}\n"
 def with_kept(new: str, old: str) -> str:
     """The text ``new`` with the marked parts of ``old``.
 
-    Raises OptionError where the marks of one of the two do not come in pairs, so that nothing a person wrote is lost unseen.
+    Raises OptionError where the marks of one of the two do not come in pairs, so that nothing a person wrote
+    is lost unseen.
 
     >>> with_kept(f"# Card, made anew\\n{YOURS}", f"# Card\\n{BEGIN}\\nOurs.\\n{END}\\n")
     '# Card, made anew\\n<!-- yours: begin -->\\nOurs.\\n<!-- yours: end -->\\n'
@@ -31,7 +32,9 @@ def with_kept(new: str, old: str) -> str:
 
 
 def parts(text: str) -> list[tuple[int, int]]:
-    """Where the marked parts of a card begin and end, without their marks. Raises OptionError for a mark without its fellow.
+    """Where the marked parts of a card begin and end, without their marks.
+
+    Raises OptionError for a mark without its fellow.
 
     >>> parts(f"a\\n{BEGIN}\\nb\\n{END}\\n")
     [(23, 26)]
@@ -40,6 +43,7 @@ def parts(text: str) -> list[tuple[int, int]]:
     if [mark[1] for mark in found] != [BEGIN, END] * (len(found) // 2):
         lines = ", ".join(f"line {text.count(chr(10), 0, mark.start()) + 1}: {mark[1]}" for mark in found)
         raise OptionError(
-            f"the card's marks do not come in pairs ({lines}); put {BEGIN} before what is yours and {END} after it"
+            f"the card's marks do not come in pairs ({lines}); "
+            f"put {BEGIN} before what is yours and {END} after it"
         )
     return [(begin.end(), end.start()) for begin, end in zip(found[::2], found[1::2], strict=True)]

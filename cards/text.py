@@ -1,8 +1,8 @@
 """Text of files as text of a card, and templates filled with it.
 
-What is put into a template is escaped unless it is ``Markdown`` already. Goal: whatever a name, a licence or a reason
-holds, the card shows it and does nothing else: no HTML, no link, no image, no new table cell, no heading, no end of a
-code block, no mark of ``kept``.
+What is put into a template is escaped unless it is ``Markdown`` already. Goal: whatever a name, a licence or
+a reason holds, the card shows it and does nothing else: no HTML, no link, no image, no new table cell, no
+heading, no end of a code block, no mark of ``kept``.
 """
 
 import html
@@ -16,7 +16,8 @@ from speechlip.files.shareable import without_folders_anywhere
 from speechlip.wording import clock, counted
 
 MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown, as GitHub and the Hub have it, acts on within a line; an underscore within a word is none of it."""
+"""What Markdown, as GitHub and the Hub have it, acts on within a line; an underscore within a word is none of
+it."""
 TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the direction of all text that follows."""
 STARTS = ((re.compile(r"^([#+=-])(?!\w)"), r"\\\1"), (re.compile(r"^(\d+)([.)])(?=\s|$)"), r"\1\\\2"))
@@ -83,7 +84,8 @@ def quoted(value: str) -> Markdown:
 
 
 def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
-    """A card: the YAML ``header``, then the template of this folder filled with ``facts``, without folders of this machine.
+    """A card: the YAML ``header``, then the template of this folder filled with ``facts``, without folders of
+    this machine.
 
     Raises KeyError for a fact that is missing.
     """
@@ -101,4 +103,5 @@ def filled(template: str, header: str, facts: Mapping[str, Any]) -> str:
         text = room.get_template(template).render(without_folders_anywhere(dict(facts)))
     except UndefinedError as error:
         raise KeyError(str(error)) from error
-    return f"---\n{without_comments(header).strip()}\n---\n\n{re.sub(chr(10) + '{3,}', chr(10) * 2, text).strip()}\n"
+    body = re.sub(r"\n{3,}", "\n\n", text).strip()
+    return f"---\n{without_comments(header).strip()}\n---\n\n{body}\n"

@@ -1,4 +1,6 @@
-"""What is fixed of a prepared folder and its samples (docs/format.md): names of files, size of crops, names of splits."""
+"""What is fixed of a prepared folder and its samples (docs/format.md): names of files, size of crops, names
+of splits.
+"""
 
 from dataclasses import dataclass
 

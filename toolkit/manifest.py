@@ -1,4 +1,5 @@
-"""``manifest.json`` of a prepared folder as a record: what lies in the folder, how it was made, and a digest over itself.
+"""``manifest.json`` of a prepared folder as a record: what lies in the folder, how it was made, and a digest
+over itself.
 
 >>> Manifest.load('{"format": 1, "shards": [], "splits": {}, "pairs": {}, "fields": ["json"]}').fields
 ('json',)
@@ -109,7 +110,9 @@ class LicenceTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class Funnel:
-    """The ledger added up: what came, what was lost by reason, what was kept. Seconds without a suffix are of the sources.
+    """The ledger added up: what came, what was lost by reason, what was kept.
+
+    Seconds without a suffix are of the sources.
 
     sources, sources_kept, sources_skipped: videos.
     clip_seconds: all clips together.
@@ -171,7 +174,10 @@ class Manifest:
 
     @classmethod
     def load(cls, text: str | bytes) -> "Manifest":
-        """The manifest in a JSON text. Raises ValueError with what is missing, of another type, or no plain name."""
+        """The manifest in a JSON text.
+
+        Raises ValueError with what is missing, of another type, or no plain name.
+        """
         return cls.of(strict_json(text))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""``croissant.json``: valid by MLCommons' own library, which reads the ledger, pictures and sound through it."""
+"""``croissant.json``: valid by MLCommons' own library, which reads ledger, images and audio through it."""
 
 import hashlib
 import json

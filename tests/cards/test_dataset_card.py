@@ -1,4 +1,6 @@
-"""The card of prepared shards: every number is the manifest's or the ledger's, strings of files are text, and a person's words stay."""
+"""The card of prepared shards: every number is the manifest's or the ledger's, strings of files are text, and
+a person's words stay.
+"""
 
 import io
 import json

@@ -1,4 +1,6 @@
-"""The card of a trained encoder: made from a run's files, valid as YAML for the Hub, deaf to what strings hold, and it keeps a person's words."""
+"""The card of a trained encoder: made from a run's files, valid as YAML for the Hub, deaf to what strings
+hold, and it keeps a person's words.
+"""
 
 import json
 from dataclasses import asdict

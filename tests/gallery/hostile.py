@@ -16,7 +16,9 @@ TRANSCRIPT = "</script><script>document.title = 'owned'</script> {{data}} {{clip
 
 
 def hostile_shards(folder: Path) -> Path:
-    """6 + 3 clips with phones and landmarks; every detector and transcript is hostile, every face has a width."""
+    """6 + 3 clips with phones and landmarks; every detector and transcript is hostile, every face has a
+    width.
+    """
     named = {
         name: dict(zip([f"s{number}" for number in range(9)], speakers.values(), strict=False))
         for name, speakers in SPLITS.items()

@@ -1,4 +1,6 @@
-"""The page of inspect-shards in headless Chromium: what it shows, what filters leave, which time a click means."""
+"""The page of inspect-shards in headless Chromium: what it shows, what filters leave, which time a click
+means.
+"""
 
 import base64
 import html
@@ -53,7 +55,8 @@ await card.paint();
 card.draw();
 const film = card.film, tiles = Math.min(card.clip.frames, Math.round(card.track.clientWidth / TILE));
 const row = film.getContext("2d").getImageData(0, Math.floor(0.375 * film.height), film.width, 1).data;
-const square = (tile) => { const at = 4 * Math.floor((tile + 0.375) * film.width / tiles); return [...row.slice(at, at + 3)]; };
+const left_of = (tile) => 4 * Math.floor((tile + 0.375) * film.width / tiles);
+const square = (tile) => [...row.slice(left_of(tile), left_of(tile) + 3)];
 const colours = Array.from({ length: tiles }, (_, tile) => square(tile));
 const lanes = [film, card.spectrum, card.curve].map((lane) => lane.getBoundingClientRect().width);
 """
@@ -78,7 +81,8 @@ def seen(browser, page, tmp_path_factory):
     folder = tmp_path_factory.mktemp("seen")
     found = "{ times, filters, seen: { tiles, colours, lanes }, wide: document.documentElement.scrollWidth }"
     report = f"document.documentElement.dataset.found = JSON.stringify({found});"
-    script = f"addEventListener('load', () => setTimeout(async () => {{ {CLICK} {FILTERS} {PIXELS} {report} }}, 200));"
+    steps = f"{CLICK} {FILTERS} {PIXELS} {report}"
+    script = f"addEventListener('load', () => setTimeout(async () => {{ {steps} }}, 200));"
     text = page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>")
     (folder / "index.html").write_text(text, encoding="utf-8")
     drawn = browser.open(folder / "index.html", size=(1280, 6000))
@@ -108,7 +112,9 @@ def test_arrows_step_one_frame(seen):
 
 
 def test_lanes_share_one_time_axis_and_show_the_shards_mouths(seen, shards):
-    """Each tile of the filmstrip shows the frame at its middle: compared with the shard, decoded by Pillow alone."""
+    """Each tile of the filmstrip shows the frame at its middle: compared with the shard, decoded by Pillow
+    alone.
+    """
     pixels = seen[0]["seen"]
     assert len(set(pixels["lanes"])) == 1
     sample = read_tar(shards / "data" / "train-00000-of-00002.tar")["train-s0-0"]
@@ -177,7 +183,9 @@ def test_pairs_and_phones_are_drawn(seen, shards):
 
 
 def test_paper_has_the_filmstrip_of_every_clip(browser, page):
-    """Printed from a window that shows none of the clips: each has its spectrogram, 128 px high, and a mouth for each tile of its filmstrip."""
+    """Printed from a window that shows none of the clips: each has its spectrogram, 128 px high, and a mouth
+    for each tile of its filmstrip.
+    """
     pdf = browser.open(page, size=(1280, 500), pdf=True).pdf
     pictures = re.findall(rb"/Subtype /Image\s*/Width (\d+)\s*/Height (\d+)", pdf)
     assert sum(height == b"128" and int(width) >= 130 for width, height in pictures) == 8

@@ -1,4 +1,6 @@
-"""inspect-shards at the command line: which clips, the montage, errors and exit codes, and what the server answers."""
+"""inspect-shards at the command line: which clips, the montage, errors and exit codes, and what the server
+answers.
+"""
 
 import http.client
 import http.server
@@ -57,7 +59,9 @@ def test_page_and_montage_are_written_and_named(made):
 
 
 def test_the_montage_shows_the_shards_own_pixels(made, shards):
-    """Eight rows of twelve mouths, five speakers before any second clip; the first row is the first clip of the first shard."""
+    """Eight rows of twelve mouths, five speakers before any second clip; the first row is the first clip of
+    the first shard.
+    """
     picture = np.asarray(Image.open(made[1] / "pictures" / "wall.png"))
     assert picture.shape == (8 * ROW_HEIGHT + 7 * 8, MOUTHS * 96, 3) == (1208, 1152, 3)
     key, members = next(iter(read_tar(shards / "data" / "train-00000-of-00002.tar").items()))

@@ -39,7 +39,9 @@ def folder(prepared, tmp_path):
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """A LocalHub that ``huggingface_hub`` in this process speaks to, with the writer's token in HF_TOKEN; pauses take no time."""
+    """A LocalHub that ``huggingface_hub`` in this process speaks to, with the writer's token in HF_TOKEN;
+    pauses take no time.
+    """
     from huggingface_hub import constants
 
     with serving() as hub:

@@ -1,4 +1,6 @@
-"""What every call of the local Hub shares: who asks, what they may see, how an answer is sent, cut or refused."""
+"""What every call of the local Hub shares: who asks, what they may see, how an answer is sent, cut or
+refused.
+"""
 
 # ruff: noqa: RET503  (an answer is sent, not returned)
 import json

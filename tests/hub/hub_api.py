@@ -324,7 +324,8 @@ ROUTES = [
     (r"POST /lfs-complete", Handler.complete),
     (r"POST /lfs-verify", Handler.verify),
     (
-        r"(?:GET|HEAD) /(?P<kind>datasets/|)(?P<repo_id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
+        r"(?:GET|HEAD) "
+        r"/(?P<kind>datasets/|)(?P<repo_id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
         Handler.resolve,
     ),
 ]

@@ -1,7 +1,9 @@
-"""The Hugging Face Hub's HTTP API as ``huggingface_hub`` 2.4 uses it, on localhost and in memory, with faults to switch on.
+"""The Hugging Face Hub's HTTP API as ``huggingface_hub`` 2.4 uses it, on localhost and in memory, with faults
+to switch on.
 
-Written from what the client asks for, not from our code: accounts by token, repositories with commits and branches, LFS by basic or multipart upload
-to "storage" (the same server under another origin), commits as NDJSON, trees in pages, files by redirect with Range. Xet is not offered.
+Written from what the client asks for, not from our code: accounts by token, repositories with commits and
+branches, LFS by basic or multipart upload to "storage" (the same server under another origin), commits as
+NDJSON, trees in pages, files by redirect with Range. Xet is not offered.
 """
 
 import hashlib
@@ -17,7 +19,9 @@ from hub_api import Handler
 
 @dataclass
 class Repo:
-    """refs: tags and pull requests, by their whole name (``refs/tags/v1``). parents: commit → the one before, empty for the first."""
+    """refs: tags and pull requests, by their whole name (``refs/tags/v1``). parents: commit → the one before,
+    empty for the first.
+    """
 
     private: bool
     gated: object = False
@@ -34,7 +38,9 @@ class Repo:
 
 @dataclass
 class Fault:
-    """matches: method and path. status 0: the connection is cut, after ``after`` bytes of the body. times: how often."""
+    """matches: method and path. status 0: the connection is cut, after ``after`` bytes of the body. times:
+    how often.
+    """
 
     matches: str
     status: int
@@ -45,7 +51,9 @@ class Fault:
 
 
 class LocalHub:
-    """The state behind the server; ``seen`` lists what was asked (method path), ``arrived`` the LFS objects that were uploaded, in their order."""
+    """The state behind the server; ``seen`` lists what was asked (method path), ``arrived`` the LFS objects
+    that were uploaded, in their order.
+    """
 
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}

@@ -75,7 +75,9 @@ def test_other_licences_let_it_through(hub, folder, licence):
 
 @pytest.mark.parametrize("release", ["this", "older"])
 def test_a_licence_that_only_the_manifest_has_opens_nothing(hub, folder, release):
-    """Samples that say unknown, in a manifest that says CC0-1.0: found here where licences were added up, and refused where they were not."""
+    """Samples that say unknown, in a manifest that says CC0-1.0: found here where licences were added up, and
+    refused where they were not.
+    """
     relicense(folder, dict.fromkeys(("anna", "ben", "dora", "emil"), "unknown"))
     if release == "this":
         edit_manifest(

@@ -1,4 +1,6 @@
-"""push-shards against a server that speaks the Hub's API: what arrives, in which order, what is said when it does not, and that running again goes on."""
+"""push-shards against a server that speaks the Hub's API: what arrives, in which order, what is said when it
+does not, and that running again goes on.
+"""
 
 import hashlib
 

@@ -1,4 +1,6 @@
-"""Prepared shards read from the Hub and over plain HTTP: the same clips, batches and pairs as from the folder, over cuts, with nothing taken on trust."""
+"""Prepared shards read from the Hub and over plain HTTP: the same clips, batches and pairs as from the
+folder, over cuts, with nothing taken on trust.
+"""
 
 import functools
 import hashlib
@@ -110,7 +112,10 @@ def test_a_network_that_stays_away_is_said(pushed):
     pushed.fail("GET /storage", 0, times=99, after=0)
     with pytest.raises(
         HubError,
-        match=r"^the network went away while hf://\S+train-00000-of-00002\.tar was read .* run the same command again$",
+        match=(
+            r"^the network went away while hf://\S+train-00000-of-00002\.tar was read .* run the same "
+            r"command again$"
+        ),
     ):
         list(reader)
 

@@ -1,4 +1,6 @@
-"""A drawn corpus prepared, pushed to a server that speaks the Hub's API, and read back three ways with equal content."""
+"""A drawn corpus prepared, pushed to a server that speaks the Hub's API, and read back three ways with equal
+content.
+"""
 
 import base64
 import json
@@ -22,7 +24,8 @@ from datasets import load_dataset
 from speechlip.hub import as_dataset
 
 def told(row):
-    assert row["lips.jpg"].size == (96, 96 * row["json"]["n_frames"]) and len(row["stft.npy"]) == 5 * row["json"]["n_frames"]
+    n_frames = row["json"]["n_frames"]
+    assert row["lips.jpg"].size == (96, 96 * n_frames) and len(row["stft.npy"]) == 5 * n_frames
     return [base64.b64encode(row["audio.flac"]).decode(), row["json"]]
 
 splits = load_dataset("ann/talks", streaming=True)

@@ -4,7 +4,9 @@ import numpy as np
 
 
 def position_auc(starts, labels):
-    """AUC of the best score that knows the start alone: its likelihood ratio, learned on the even rows and ranked on the odd ones."""
+    """AUC of the best score that knows the start alone: its likelihood ratio, learned on the even rows and
+    ranked on the odd ones.
+    """
     counts = [
         np.bincount(starts[::2][labels[::2] == label], minlength=starts.max() + 1) + 1e-3 for label in (0, 1)
     ]

@@ -1,4 +1,6 @@
-"""The frozen evaluation pairs: balanced, fixed by the seed on every machine, never a positive in disguise, and read back as windows."""
+"""The frozen evaluation pairs: balanced, fixed by the seed on every machine, never a positive in disguise,
+and read back as windows.
+"""
 
 import hashlib
 import shutil
@@ -18,7 +20,9 @@ from speechlip.shards.read.reader import ClipReader
 
 
 def random_clips(seed):
-    """Clips of up to 6 speakers; several per recording, some overlapping in time (two faces), some recordings under two speakers."""
+    """Clips of up to 6 speakers; several per recording, some overlapping in time (two faces), some recordings
+    under two speakers.
+    """
     rng = np.random.default_rng(seed)
     return [
         PairClip(
@@ -83,7 +87,7 @@ def test_lips_and_speech_alone_say_nothing(seed):
 @pytest.mark.parametrize("n_frames", [20, 25, 100])
 @pytest.mark.parametrize("rules", [PairRules(), PairRules(max_shift_frames=14)])
 def test_position_alone_says_nothing(n_frames, rules):
-    """In clips of one length, among positives and shifts (0.70 in clips of 25 frames with the older drawing)."""
+    """In clips of one length, among positives and shifts (0.70 in clips of 25 frames in older releases)."""
     clips = [PairClip(f"c{number}", f"s{number % 7}", f"r{number}", 0, n_frames) for number in range(500)]
     rows = [row for row in freeze_pairs(clips, 0, rules=rules).rows if row.kind in ("positive", "shift")]
     assert Counter(row.label for row in rows).keys() == {0, 1} and len(rows) > 2500
@@ -100,7 +104,9 @@ def test_kinds_of_negatives_get_equal_shares():
 
 
 def test_a_scarce_kind_is_served_by_the_clips_that_can():
-    """Ten clips can only give speaker negatives, five any: the shifts and clips that are wanted all come from the five."""
+    """Ten clips can only give speaker negatives, five any: the shifts and clips that are wanted all come from
+    the five.
+    """
     short = [PairClip(f"short{number}", f"s{number}", f"r{number}", 0, 9) for number in range(10)]
     long = [PairClip(f"long{number}", "long", f"l{number}", 0, 90) for number in range(5)]
     counts = freeze_pairs([*short, *long], 0).counts

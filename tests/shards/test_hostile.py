@@ -1,4 +1,6 @@
-"""Shards and manifests made to break a reader: verify-shards says so in a line and goes on, readers refuse in a line, and memory stays small."""
+"""Shards and manifests made to break a reader: verify-shards says so in a line and goes on, readers refuse in
+a line, and memory stays small.
+"""
 
 import bz2
 import gzip

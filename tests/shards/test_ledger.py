@@ -40,7 +40,9 @@ def test_the_printed_funnel_names_every_reason_widest_first():
 
 
 def test_the_printed_funnel_says_one_thing_once():
-    """By hand: 10 s without sound and one video lost for it, 4 s without a face in kept ones, 0.04 s that would be shown as 0:00.0."""
+    """By hand: 10 s without sound and one video lost for it, 4 s without a face in kept ones, 0.04 s that
+    would be shown as 0:00.0.
+    """
     broken = replace(LOST, seconds=0.0, dropped={}, reason="truncated file")
     text = format_funnel(
         funnel([replace(KEPT, dropped={"no face": 1.96, "no audio": 0.04}), LOST, KEPT, broken])

@@ -1,10 +1,9 @@
-"""Kinds and proportions, distances of negatives, windows that hold what they say, and a position that continues exactly."""
+"""Proportions of kinds, distances of negatives, windows that hold what they say, a position that continues."""
 
 import itertools
 import json
 import math
 from collections import Counter
-from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -19,19 +18,14 @@ from speechlip.shards.pairs.loader import pair_loader
 from speechlip.shards.pairs.rules import (
     KINDS,
     NO_OFFSET,
-    PairClip,
     PairMix,
     PairRules,
-    far_apart,
-    moved_sound,
-    pair_clip,
     parse_mix,
 )
 from speechlip.shards.pairs.stream import POOL_WINDOWS_PER_CLIP
 from speechlip.shards.read.decode import cut_lips
 from speechlip.shards.read.filmstrip import decode_strip
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.sample_meta import SampleMeta
 
 POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
 
@@ -65,82 +59,6 @@ def rows_of(batches):
             } | {"keys": batch["keys"][row]}
 
 
-# the mix
-
-
-def test_parse_shares_of_negatives_and_of_all():
-    assert parse_mix("shift:0.5, clip:0.25, speaker:0.25") == PairMix(0.5, 0.25, 0.125, 0.125)
-    assert parse_mix("positive:0.25,speaker:0.75") == PairMix(0.25, 0, 0, 0.75)
-    assert parse_mix("shift:0.33,clip:0.33,speaker:0.33").shift == pytest.approx(1 / 6)
-    assert parse_mix("positive:0.34,shift:0.34,clip:0.33").shares() == pytest.approx(
-        {"positive": 34 / 101, "shift": 34 / 101, "clip": 33 / 101, "speaker": 0}
-    )
-    assert parse_mix("shift:1").kinds() == ("positive", "shift")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("shfit:1", "no kind of pair 'shfit'.*there are: positive, shift, clip, speaker"),
-        ("", "no kind of pair ''"),
-        ("shift", "cannot read the share ''"),
-        ("shift:lots", "cannot read the share 'lots'"),
-        ("shift:-1,clip:2", "cannot read the share '-1'"),
-        ("shift:nan", "cannot read the share 'nan'"),
-        ("shift:0.5,clip:0.2", "add up to 0.7; they must add up to 1"),
-        ("shift:0.5,shift:0.5", "named twice"),
-    ],
-)
-def test_parse_says_what_is_wrong(text, message):
-    with pytest.raises(OptionError, match=message):
-        parse_mix(text)
-
-
-def test_mix_must_add_up():
-    with pytest.raises(OptionError, match=r"sum 1\.25"):
-        PairMix(shift=0.5)
-    with pytest.raises(OptionError, match="no kind of negative is left"):
-        PairMix(0.5, 0.5, 0, 0).without(("shift",))
-
-
-# the rules
-
-
-@pytest.mark.parametrize(
-    "rules",
-    [
-        PairRules(),
-        PairRules(gap_frames=0),
-        PairRules(3, 1),
-        PairRules(max_shift_frames=12),
-        PairRules(5, 0, 5),
-    ],
-)
-def test_shifts_keep_the_distance_and_say_nothing_by_position(rules):
-    """Every outcome of the draws, with its probability: lips and speech of shifts and a single start are distributed alike, to the last digit."""
-    for n_frames in [1, 4, *range(13, 30, 2), 34, 47, 100]:
-        starts, limit = range(max(0, n_frames - rules.window + 1)), rules.max_shift_frames or n_frames
-        possible = any(
-            rules.min_offset <= abs(speech - lips) <= limit for lips in starts for speech in starts
-        )
-        assert rules.can_shift(n_frames) == possible
-        single = outcomes(partial(rules.sample_start, n_frames)) if starts else {}
-        if not possible:
-            assert single == dict.fromkeys(starts, Fraction(1, max(1, len(starts))))
-            continue
-        shifts = outcomes(partial(rules.sample_shift, n_frames))
-        assert all(
-            rules.min_offset <= abs(speech - lips) <= limit and {lips, speech} <= {*starts}
-            for lips, speech in shifts
-        )
-        for side in (0, 1):
-            found = Counter()
-            for pair, share in shifts.items():
-                found[pair[side]] += share
-            assert found == single
-        assert len(single) >= len(starts) - 2 * rules.min_offset
-
-
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_batch_has_one_type_whatever_the_workers(folder, black, workers):
     batch = next(iter(pair_loader(folder, "train", batch_size=4, workers=workers)))
@@ -148,27 +66,11 @@ def test_a_batch_has_one_type_whatever_the_workers(folder, black, workers):
     assert {type(values) for name, values in batch.items() if name != "keys"} == {torch.Tensor}
 
 
-def outcomes(drawing):
-    """Every outcome of a function of ``draw``, with its probability, as a fraction."""
-    found, waiting = Counter(), [()]
-    while waiting:
-        script, counts = waiting.pop(), []
-
-        def draw(n, script=script, counts=counts):
-            counts.append(n)
-            return script[len(counts) - 1] if len(counts) <= len(script) else 0
-
-        outcome = drawing(draw)
-        if len(counts) > len(script):
-            waiting += [(*script, choice) for choice in range(counts[len(script)])]
-        else:
-            found[outcome] += Fraction(1, math.prod(counts))
-    return found
-
-
 @pytest.mark.parametrize("n_frames", [20, 25, 100])
 def test_the_best_that_position_can_tell_in_training(tmp_path, black, n_frames):
-    """The likelihood of each start, learned on half of the pairs, ranks the other half at chance (0.70 in clips of 25 frames with the older drawing)."""
+    """The likelihood of each start, learned on half of the pairs, ranks the other half at chance (0.70 in
+    clips of 25 frames with the older drawing).
+    """
     folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (n_frames,) * 6}}, shards=1)
     loader = pair_loader(
         folder, "train", mix=PairMix(0.5, 0.5, 0, 0), batch_size=50, windows_per_clip=700, seed=1
@@ -178,46 +80,6 @@ def test_the_best_that_position_can_tell_in_training(tmp_path, black, n_frames):
     assert len(labels) > 3000
     for name in ("lips_start", "speech_start"):
         assert position_auc(torch.cat([batch[name] for batch in batches]).numpy(), labels) < 0.55
-
-
-def test_no_two_windows_at_least_distance_share_a_frame():
-    for rules in (PairRules(), PairRules(gap_frames=0), PairRules(window=7, gap_frames=2)):
-        lips = set(range(50, 50 + rules.window))
-        for offset in (rules.min_offset, -rules.min_offset):
-            assert not lips & set(range(50 + offset, 50 + offset + rules.window))
-    assert PairRules().min_offset == 10  # a window of five and as much between them
-
-
-def test_rules_that_leave_nothing_are_refused():
-    with pytest.raises(OptionError, match="max_shift_frames 9 leaves no shift: offsets start at 10"):
-        PairRules(max_shift_frames=9)
-    with pytest.raises(OptionError, match="would share frames"):
-        PairRules(gap_frames=-1)
-    with pytest.raises(OptionError, match="at least one frame"):
-        PairRules(window=0)
-
-
-def test_two_faces_at_once_are_no_negative():
-    left, right = PairClip("a", "s", "film", 100, 50), PairClip("b", "s", "film", 120, 50)
-    assert not far_apart(left, 25, right, 0, PairRules())  # 125 and 120 of one film
-    assert far_apart(left, 10, right, 0, PairRules()) and far_apart(
-        left, 25, PairClip("c", "s", "other", 120, 50), 0, PairRules()
-    )
-
-
-def test_distance_is_that_of_the_sound_where_it_was_moved():
-    """Sound moved 6 frames later: the pictures of frame 116 are heard with sound 110, which frames 110 … 114 of the other face are heard with."""
-    facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
-    asis, later = (
-        pair_clip("a", SampleMeta(**facts, corrected=())),
-        pair_clip("b", SampleMeta(**facts, corrected=("29.97 fps → 25", moved_sound(6)))),
-    )
-    assert (asis.sound_start_frame, later.sound_start_frame) == (100, 94)
-    touching = PairRules(gap_frames=0)
-    assert not far_apart(asis, 10, later, 16, touching) and not far_apart(
-        later, 16, asis, 10, touching
-    )  # pictures 6 frames apart
-    assert far_apart(asis, 10, later, 11, touching)  # sound 110 and 105, pictures one frame apart
 
 
 # what is loaded
@@ -284,7 +146,7 @@ def test_no_negative_shares_a_frame_with_its_positive(black, folder, clips, seed
 
 
 def test_copies_of_a_recording_under_another_speaker_are_no_negative(black, tmp_path):
-    """The same film in two folders: the same moment under two speakers would be a positive called a negative."""
+    """The same film in two folders: the same time under two speakers would be a positive called negative."""
     folder = tiny_dataset.write_dataset(
         tmp_path / "out", {"train": {"anna": (20,), "ben": (20,), "chen": (20,)}}, shards=1
     )
@@ -333,7 +195,9 @@ def test_proportions_hold_after_every_batch(black, folder, text, batch_size):
 
 
 def test_lips_say_nothing_about_the_label(black, folder):
-    """Every clip's lips stand in positives and negatives in about the same proportion (binomial, 4 standard deviations)."""
+    """Every clip's lips stand in positives and negatives in about the same proportion (binomial, 4 standard
+    deviations).
+    """
     counts = {0.0: Counter(), 1.0: Counter()}
     for seed in range(30):
         for row in rows_of(pair_loader(folder, "train", batch_size=8, seed=seed)):
@@ -357,7 +221,9 @@ def test_every_kind_of_partner_and_every_window_occurs(black, folder, clips):
 
 
 def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
-    """14 frames have no two windows ten apart, 4 no window at all: they wait for longer clips, and are counted."""
+    """14 frames have no two windows ten apart, 4 no window at all: they wait for longer clips, and are
+    counted.
+    """
     splits = {"train": {"anna": (14, 14, 40), "ben": (4, 14, 40), "chen": (14, 14)}}
     folder = tiny_dataset.write_dataset(tmp_path / "out", splits, shards=1)
     loader = pair_loader(folder, "train", batch_size=4)
@@ -485,7 +351,10 @@ def test_one_speaker_leaves_out_the_speaker_kind_and_says_so(tmp_path):
     folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (40, 40, 40)}}, shards=1)
     with pytest.warns(
         UserWarning,
-        match=r"'speaker' negatives cannot be drawn: split 'train' has one speaker; the mix is positive:0\.5, shift:0\.333",
+        match=(
+            r"'speaker' negatives cannot be drawn: split 'train' has one speaker; "
+            r"the mix is positive:0\.5, shift:0\.333"
+        ),
     ):
         loader = pair_loader(folder, "train", batch_size=6)
     assert loader.mix == PairMix().without(("speaker",)) and len(loader.notes) == 1

@@ -1,4 +1,4 @@
-"""The ``json`` of a sample as a record: what is stored comes back, and what an older release lacks is None."""
+"""The ``json`` of a sample as a record: what is stored comes back, what an older release lacks is None."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Windows of the waveform instead of the spectrogram: the same pairs, the samples of their frames, the same position to go on from."""
+"""Windows of the waveform instead of the spectrogram: the same pairs, the samples of their frames, the same
+position to go on from.
+"""
 
 import itertools
 import json

@@ -4,12 +4,12 @@ import io
 import json
 import shutil
 import tarfile
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 import tiny_dataset
 from click.testing import CliRunner
+from verifying import SHARD, SPLITS, assert_found, edited
 
 from checker import check_shards
 from speechlip.commands.cli import verify_shards
@@ -18,11 +18,8 @@ from speechlip.progress import Silent
 from speechlip.shards.checks import verify as verify_module
 from speechlip.shards.checks.folder import check_seal
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.pairs.frozen import FrozenPair, read_pairs, write_pairs
 from speechlip.shards.read.shardset import read_manifest
 
-SHARD = "train-00000-of-00002.tar"
-SPLITS = {"train": {"anna": (20, 14, 13), "ben": (15, 12)}, "validation": {"dora": (16, 25), "emil": (17,)}}
 VARIANTS = [
     {"lips_format": "png"},
     {"lips_format": "jpg", "landmarks": True, "phones": True},
@@ -52,14 +49,6 @@ class Counting(Silent):
 
     def advance(self, amount=1.0, at=""):
         self.done += amount
-
-
-def assert_found(folder, *messages):
-    report = verify(folder)
-    assert not report.ok
-    for message in messages:
-        assert any(message in problem for problem in report.problems), report.problems
-    return report
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -99,12 +88,15 @@ def test_no_manifest_unfinished_or_another_format(own, tmp_path):
 
 @pytest.mark.parametrize("name", [SHARD, "validation-00000-of-00002.tar"])
 def test_a_missing_shard_is_one_line(own, name):
-    """Its clips are in the ledger, in the splits' and the licences' counts, and in every second pair: these follow from it and are not said again."""
+    """Its clips are in the ledger, in the splits' and the licences' counts, and in every second pair: these
+    follow from it and are not said again.
+    """
     (own / "data" / name).unlink()
     (problem,) = verify(own).problems
     clips = next(row.clips for row in read_manifest(own).shards if row.name == name)
     assert problem == (
-        f"data/{name} is missing though the manifest lists it: its {clips} clips, and what ledger and pairs say of them, cannot be checked"
+        f"data/{name} is missing though the manifest lists it: its {clips} clips, "
+        f"and what ledger and pairs say of them, cannot be checked"
     )
 
 
@@ -179,7 +171,7 @@ def test_a_clock_or_a_user_in_a_header(own):
 
 
 def test_one_changed_bit_of_manifest_or_ledger_is_found(own):
-    """A hundred of each, drawn by a seed; none goes unseen, and those of the manifest before a shard is read."""
+    """A hundred of each, by a seed; none goes unseen, and those of the manifest before a shard is read."""
     rng = np.random.default_rng(0)
     for name in ("manifest.json", "ledger.jsonl"):
         data = (own / name).read_bytes()
@@ -225,7 +217,8 @@ def test_a_folder_of_an_older_release_is_sound_and_says_what_it_has_not(tmp_path
     report = verify(folder)
     assert report.ok and str(report).splitlines() == [
         "4 shards, 8 clips, 5.3 s, 24 frozen pairs: sound",
-        "the manifest holds no hash of itself and the ledger, as older releases wrote it: a change there may go unseen",
+        "the manifest holds no hash of itself and the ledger, as older releases wrote it: "
+        "a change there may go unseen",
     ]
 
 
@@ -237,10 +230,6 @@ def spoil(own, member, data):
         samples["anna-0"][member] = data(samples["anna-0"][member]) if callable(data) else data
 
     tiny_dataset.rewrite(own, SHARD, change)
-
-
-def edited(**changes):
-    return lambda data: json.dumps({**json.loads(data), **changes}).encode()
 
 
 def array(change):
@@ -337,136 +326,6 @@ def test_keys_must_be_plain_and_unique(own):
         lambda samples: {"anna-1" if key == "Anna 0" else key: members for key, members in samples.items()},
     )
     assert_found(own, "key anna-1 occurs twice")
-
-
-# counts, splits, ledger, pairs
-
-
-def test_counts_of_the_manifest(own):
-    def change(manifest):
-        manifest["shards"][0]["clips"] += 1
-        manifest["splits"]["train"]["frames"] += 1
-        manifest["splits"]["validation"]["speakers"] = 1
-        manifest["funnel"]["clips"] = 7
-
-    tiny_dataset.edit_manifest(own, change)
-    report = assert_found(
-        own,
-        "holds 3 clips",
-        "split train has 74 frames, the manifest says 75",
-        "split validation has 2 speakers",
-    )
-    assert "the manifest's funnel says 7 clips, there are 8" in report.problems
-
-
-def test_a_speaker_in_two_splits(own):
-    tiny_dataset.rewrite(
-        own,
-        SHARD,
-        lambda samples: samples["anna-0"].update(json=edited(speaker="dora")(samples["anna-0"]["json"])),
-    )
-    assert_found(own, "speaker 'dora' is in the splits train, validation")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"clips": 2}, "ledger, 'anna.mp4': 2 clips, but 3 are in the shards"),
-        ({"status": "skipped"}, "status 'skipped' with 3 clips"),
-        ({"split": "validation"}, "speaker, split or SHA-256 are not those of its clips"),
-        ({"sha256": "0"}, "speaker, split or SHA-256 are not those of its clips"),
-        ({"clip_seconds": 1.0}, "1.0 s of clips, but 1.88 s are in the shards"),
-        ({"dropped": {}}, "are not the 1.88 s kept and 0 s dropped"),
-        ({"source": "ben.mp4"}, "the ledger has 2 rows for 'ben.mp4'"),
-        ({"source": "gone.mp4"}, "'anna.mp4' has clips but no row in the ledger"),
-        ({"dropped": None}, "ledger.jsonl lacks or garbles"),
-    ],
-)
-def test_the_ledger_must_add_up(own, change, message):
-    rows = [json.loads(line) for line in (own / "ledger.jsonl").read_text().splitlines()]
-    (own / "ledger.jsonl").write_text(
-        "".join(json.dumps(row) + "\n" for row in [rows[0] | change, *rows[1:]])
-    )
-    assert_found(own, message)
-
-
-def test_skipped_sources_are_fine_and_need_a_reason(tmp_path):
-    own = tiny_dataset.write_dataset(tmp_path / "own", SPLITS, sealed=False)
-    skipped = {
-        "source": "z.mp4",
-        "speaker": "z",
-        "split": "train",
-        "status": "skipped",
-        "clips": 0,
-        "sha256": "",
-        "seconds": 0.0,
-    }
-    skipped |= {
-        "seconds_kept": 0.0,
-        "dropped": {},
-        "stage": "probe",
-        "reason": "no video stream",
-        "detail": "",
-    }
-    with (own / "ledger.jsonl").open("a") as file:
-        file.write(json.dumps(skipped) + "\n")
-    tiny_dataset.edit_manifest(own, lambda manifest: manifest["funnel"].update(sources=5))
-    assert verify(own).ok
-    with (own / "ledger.jsonl").open("a") as file:
-        file.write(json.dumps(skipped | {"source": "y.mp4", "reason": ""}) + "\n")
-    assert_found(
-        own, "ledger, 'y.mp4': skipped without a stage and a reason", "funnel says 5 sources, there are 6"
-    )
-    (own / "ledger.jsonl").unlink()
-    assert_found(own, "ledger.jsonl cannot be read")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"lips_key": "anna-0"}, "a clip that the split does not have"),
-        ({"audio_start_frame": 30}, "a window that reaches beyond"),
-        ({"audio_start_frame": -1}, "a window that reaches beyond"),
-        ({"label": 0}, "kind, label or offset are not those of a positive pair"),
-        ({"kind": "speaker"}, "kind, label or offset are not those of a positive pair"),
-        ({"offset_frames": 3}, "kind, label or offset are not those of a positive pair"),
-    ],
-)
-def test_pairs_must_be_what_they_say(own, change, message):
-    path = own / "pairs" / "validation.parquet"
-    rows = list(read_pairs(path))
-    number = next(number for number, row in enumerate(rows) if row.kind == "positive")
-    rows[number] = FrozenPair(**(asdict(rows[number]) | change))
-    digest = write_pairs(path, rows)
-    assert_found(own, "pairs/validation.parquet has SHA-256")
-    tiny_dataset.edit_manifest(own, lambda manifest: manifest["pairs"]["validation"].update(sha256=digest))
-    assert_found(own, message)
-
-
-def test_a_negative_that_shares_a_frame(own):
-    path = own / "pairs" / "validation.parquet"
-    rows = [
-        row if row.kind != "shift" else FrozenPair(**(asdict(row) | _moved(row, 4)))
-        for row in read_pairs(path)
-    ]
-    write_pairs(path, rows)
-    assert_found(own, "a negative that shares frames with its positive")
-
-
-def _moved(row, frames):
-    start = row.lips_start_frame + (frames if row.lips_start_frame < 8 else -frames)
-    return {"audio_start_frame": start, "offset_frames": start - row.lips_start_frame}
-
-
-def test_pairs_must_be_balanced_and_listed(own):
-    path = own / "pairs" / "validation.parquet"
-    write_pairs(path, read_pairs(path)[1:])
-    assert_found(own, "has 23 pairs, 11 of them positive; wanted 24")
-    tiny_dataset.edit_manifest(own, lambda manifest: manifest["pairs"]["validation"].update(rows=23))
-    assert_found(own, "has 23 pairs, 11 of them positive; wanted 23, half of them positive")
-    shutil.copy(path, own / "pairs" / "train.parquet")
-    path.unlink()
-    assert_found(own, "there are no frozen pairs", "pairs/train.parquet is not in the manifest")
 
 
 def test_a_flood_of_problems_is_counted(tmp_path, monkeypatch):

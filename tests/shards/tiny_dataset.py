@@ -1,6 +1,8 @@
-"""A tiny prepared folder, written with tarfile, Pillow, soundfile and torchaudio alone, so that it does not share a bug with the writer.
+"""A tiny prepared folder, written with tarfile, Pillow, soundfile and torchaudio alone, so that it does not
+share a bug with the writer.
 
-Every frame of lips and every sample of speech is drawn for its clip, so that a test can tell where a window came from.
+Every frame of lips and every sample of speech is drawn for its clip, so that a test can tell where a window
+came from.
 """
 
 import hashlib
@@ -40,7 +42,8 @@ def write_dataset(
     seed: int = 0,
     sealed: bool = True,
 ) -> Path:
-    """Write a finished folder with ``shards`` shards a split (clips dealt in turn); every speaker is one source of consecutive clips.
+    """Write a finished folder with ``shards`` shards a split (clips dealt in turn); every speaker is one
+    source of consecutive clips.
 
     Not ``sealed``: as an older release wrote it, without hashes of manifest and ledger and without licences.
     """
@@ -211,7 +214,9 @@ def spectrogram_of(audio: np.ndarray, kind: str) -> np.ndarray:
 
 
 def write_tar(path: Path, samples: Mapping[str, Mapping[str, bytes]]) -> dict:
-    """Write samples as given, without clock or user; returns the manifest's row of the shard, less split and frames."""
+    """Write samples as given, without clock or user; returns the manifest's row of the shard, less split and
+    frames.
+    """
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for key, members in samples.items():
             for name, data in sorted(members.items()):

@@ -14,10 +14,11 @@ from speechlip.commands.terminal import echo
 )
 @click.argument("folder", type=FILE)
 def card(folder: Path) -> None:
-    """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or what score-encoder wrote.
+    """Make the card (README.md) of FOLDER anew: prepared shards, a run of train-encoder, or what
+    score-encoder wrote.
 
-    Everything in it comes from the folder's own files; what stands between <!-- yours: begin --> and <!-- yours: end --> stays. Shards also get
-    their pictures (card/) and croissant.json.
+    Everything in it comes from the folder's own files; what stands between <!-- yours: begin --> and <!--
+    yours: end --> stays. Shards also get their pictures (card/) and croissant.json.
     """
     from speechlip.commands.output.card import write_card_of
 

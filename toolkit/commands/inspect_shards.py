@@ -10,7 +10,10 @@ from speechlip.commands.base import FILE, cache_option, command
 
 @command(
     "inspect-shards",
-    epilog="\b\nExample:\n  inspect-shards shards/ -o gallery/\n  inspect-shards shards/ --speaker anna --montage docs/anna.png --serve",
+    epilog=(
+        "\b\nExample:\n  inspect-shards shards/ -o gallery/\n  inspect-shards shards/ --speaker anna "
+        "--montage docs/anna.png --serve"
+    ),
 )
 @click.argument("shards")
 @click.option(
@@ -34,10 +37,12 @@ def inspect_shards(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Make a page to look at and listen to the clips of SHARDS: a prepared folder, one .tar, hf://user/name or https://.
+    """Make a page to look at and listen to the clips of SHARDS: a prepared folder, one .tar, hf://user/name
+    or https://.
 
-    OUT/index.html is one file with everything in it, about 45 kB a second of clips: filmstrip, mouth opening, spectrogram and phones on one time
-    axis, a player, the pairs drawn from each clip, its metadata; filters; the funnel and distributions on top. Exit code 0, or 1 for an error.
+    OUT/index.html is one file with everything in it, about 45 kB a second of clips: filmstrip, mouth opening,
+    spectrogram and phones on one time axis, a player, the pairs drawn from each clip, its metadata; filters;
+    the funnel and distributions on top. Exit code 0, or 1 for an error.
     """
     from speechlip.commands.output.inspect_shards import serve_page, show_gallery
     from speechlip.commands.terminal import Bars

@@ -14,10 +14,11 @@ from speechlip.commands.push_options import push_options
 @click.argument("repo_id")
 @push_options
 def push_encoder(run: Path, repo_id: str, token_file: Path | None, quiet: bool, **options: Any) -> int:
-    """Put the last checkpoint of RUN, a train-encoder run, on the Hugging Face Hub as the model REPO_ID (user/name), with its card.
+    """Put the last checkpoint of RUN, a train-encoder run, on the Hugging Face Hub as the model REPO_ID
+    (user/name), with its card.
 
-    Weights travel as safetensors, which hold no code; the trainer's state stays here. load_run("hf://user/name") and score-sync --sync-model
-    hf://user/name read it back.
+    Weights travel as safetensors, which hold no code; the trainer's state stays here.
+    load_run("hf://user/name") and score-sync --sync-model hf://user/name read it back.
     """
     from speechlip.commands.output.push import show_encoder
     from speechlip.commands.terminal import Bars

@@ -12,7 +12,9 @@ OPTIONS = (
     click.option(
         "--public",
         is_flag=True,
-        help="For everybody, once all is there. Without it: private, for faces and voices are biometric data.",
+        help=(
+            "For everybody, once all is there. Without it: private, for faces and voices are biometric data."
+        ),
     ),
     click.option("--gated", is_flag=True, help="People ask for access, and you let them in by hand."),
     click.option("--revision", default="main", help="Branch; made, and empty, where it is not there."),

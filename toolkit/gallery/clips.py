@@ -14,8 +14,8 @@ NEEDED = ("lips", "spectrogram", "audio")
 DECODED = ("lips", "spectrogram", "landmarks", "phones")
 """Fields that are decoded; the audio is handed on as it is stored."""
 LOOK_AHEAD = 4
-"""Of how many clips that are read one is shown: neighbours in a shard are often of one video, and reading a shard to
-its end may be slow."""
+"""Of how many clips that are read one is shown: neighbours in a shard are often of one video, and reading a
+shard to its end may be slow."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ def sheet(lips: np.ndarray) -> np.ndarray:
 
 
 def levels(spectrogram: np.ndarray, loudest: float | None = None) -> np.ndarray:
-    """(N, F) magnitudes → (N, F) uint8: 255 at ``loudest`` (None: the loudest there is), 0 from 70 dB below it.
+    """(N, F) magnitudes → (N, F) uint8: 255 at ``loudest`` (None: the loudest there is), 0 from 70 dB below
+    it.
 
     >>> levels(np.array([[1.0, 0.1, 0.0]])).tolist()
     [[255, 182, 0]]
@@ -41,7 +42,9 @@ def levels(spectrogram: np.ndarray, loudest: float | None = None) -> np.ndarray:
 
 
 def coloured(spectrum: np.ndarray, width: int | None = None, height: int = SPECTRUM_ROWS) -> np.ndarray:
-    """(N, F) levels → (height, width, 3) uint8: time to the right, low frequencies below, matplotlib's magma; width None: one pixel a column."""
+    """(N, F) levels → (height, width, 3) uint8: time to the right, low frequencies below, matplotlib's magma;
+    width None: one pixel a column.
+    """
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(spectrum.T[::-1]))
@@ -58,7 +61,9 @@ def webp(image: np.ndarray) -> str:
 
 
 def points(landmarks: np.ndarray) -> str:
-    """(T, 20, 2) mouth points in crop pixels as base64 of (T, 20, 2) bytes of half pixels, what lies outside moved to the border."""
+    """(T, 20, 2) mouth points in crop pixels as base64 of (T, 20, 2) bytes of half pixels, what lies outside
+    moved to the border.
+    """
     halves = np.clip(np.nan_to_num(np.asarray(landmarks, np.float32)) * 2, 0, 191)
     return as_base64(np.rint(halves).astype(np.uint8).tobytes())
 

@@ -1,4 +1,6 @@
-"""An image for a README: one row of mouths a clip, in their own pixels, the spectrogram under them on one time axis."""
+"""An image for a README: one row of mouths a clip, in their own pixels, the spectrogram under them on one
+time axis.
+"""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -19,7 +21,8 @@ ROW_HEIGHT = CROP_SIZE + SPECTRUM_HEIGHT
 
 @dataclass
 class Montage:
-    """Collects rows while clips go by: new speakers before others, so that eight rows show up to eight of them.
+    """Collects rows while clips go by: new speakers before others, so that eight rows show up to eight of
+    them.
 
     new: rows of speakers that were not there yet.
     more: other rows.
@@ -60,7 +63,7 @@ class Montage:
 
 
 def row_of(clip: GalleryClip) -> np.ndarray:
-    """(144, 1152, 3) uint8: twelve mouths, evenly spaced in the clip, and the spectrogram of all of it below."""
+    """(144, 1152, 3) uint8: twelve mouths, evenly spaced in the clip, and its spectrogram below."""
     lips, spectrogram = clip.sample.lips, clip.sample.spectrogram
     assert lips is not None and spectrogram is not None
     mouths = np.concatenate([lips[index] for index in middles(len(lips))], axis=1)

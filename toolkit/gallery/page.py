@@ -1,7 +1,7 @@
 """``index.html``: one file with images and audio in it, written clip by clip.
 
-Each clip stands in a script element of its own that holds JSON, so that no more than one clip is in memory; what
-concerns all of them comes last.
+Each clip stands in a script element of its own that holds JSON, so that no more than one clip is in memory;
+what concerns all of them comes last.
 """
 
 import shutil
@@ -75,7 +75,9 @@ def _page_data(
 
 
 def clip_data(clip: GalleryClip) -> dict[str, Any]:
-    """One clip as the page has it: texts as they are, but no folder of the machine; images and audio in base64."""
+    """One clip as the page has it: texts as they are, but no folder of the machine; images and audio in
+    base64.
+    """
     sample, meta = clip.sample, clip.sample.meta
     assert sample.lips is not None and sample.spectrogram is not None
     return {

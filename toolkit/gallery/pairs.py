@@ -1,4 +1,6 @@
-"""The pairs of the clips that are shown: the frozen ones where a split has them, else made of these clips alone."""
+"""The pairs of the clips that are shown: the frozen ones where a split has them, else made of these clips
+alone.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +39,9 @@ class GalleryPairs:
     speech: dict[Window, str] = field(default_factory=dict)
 
     def by_clip(self) -> dict[str, list[list[Any]]]:
-        """Clip → its pairs as the page has them: lips start, speech's clip, speech start, window, kind, offset."""
+        """Clip → its pairs as the page has them: lips start, speech's clip, speech start, window, kind,
+        offset.
+        """
         pairs: dict[str, list[list[Any]]] = defaultdict(list)
         for row in self.rows:
             speech = [row.audio_key, row.audio_start_frame, row.window]

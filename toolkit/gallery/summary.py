@@ -1,4 +1,4 @@
-"""What stands above the clips: the funnel, how long the clips, how large the faces, how much of each speaker."""
+"""What stands above the clips: funnel, lengths of clips, widths of faces, seconds of each speaker."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +79,8 @@ def on_this_disk(splits: Sequence[ShardSet]) -> bool:
 
 
 def summary(name: str, splits: Sequence[ShardSet], distributions: Distributions) -> dict[str, Any]:
-    """What stands above the clips: from manifest and ledger where there are any, else from the distributions alone.
+    """What stands above the clips: from manifest and ledger where there are any, else from the distributions
+    alone.
 
     name: of the shards, as they were opened.
     """
@@ -99,7 +100,10 @@ def summary(name: str, splits: Sequence[ShardSet], distributions: Distributions)
 
 
 def ledger_seconds(path: Path) -> dict[str, float]:
-    """Speaker → seconds kept, of all sources; empty where there is no ledger. Raises ShardError where it is damaged."""
+    """Speaker → seconds kept, of all sources; empty where there is no ledger.
+
+    Raises ShardError where it is damaged.
+    """
     seconds: dict[str, float] = defaultdict(float)
     if not path.is_file():
         return seconds

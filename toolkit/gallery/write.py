@@ -63,10 +63,10 @@ def write_gallery(
 ) -> Gallery:
     """Write ``out/index.html``: filmstrip, sound, spectrogram, phones, pairs and metadata of some clips.
 
-    shards: a prepared folder, one ``.tar``, ``hf://user/name`` or ``https://…``. montage: a PNG of up to eight clips,
-    for a README. cache: a folder that keeps whole shards of a folder elsewhere.
-    Raises OptionError for a split or speaker that is not there or a montage that is no PNG, ShardError for what cannot
-    be read, HubError for what cannot be reached, WriteError for what cannot be written.
+    shards: a prepared folder, one ``.tar``, ``hf://user/name`` or ``https://…``. montage: a PNG of up to
+    eight clips, for a README. cache: a folder that keeps whole shards of a folder elsewhere. Raises
+    OptionError for a split or speaker that is not there or a montage that is no PNG, ShardError for what
+    cannot be read, HubError for what cannot be reached, WriteError for what cannot be written.
     """
     shards, out, picture = str(shards), Path(out), Path(montage) if montage else None
     if picture and picture.suffix.lower() != ".png":

@@ -21,7 +21,8 @@ class PushOptions:
     gated: people ask for access, and the owner lets them in by hand.
     revision: branch, made where it is not there.
     dry_run: check what is local, ask the Hub where it can be asked, change nothing.
-    right_stated: whoever pushes says that they may publish data whose licence is unknown or forbids derivatives.
+    right_stated: whoever pushes says that they may publish data whose licence is unknown or forbids
+        derivatives.
     """
 
     public: bool = False
@@ -61,8 +62,8 @@ def push(
 ) -> Pushed:
     """Send what is missing, the card last, read everything back, and publish last where that was asked.
 
-    own_folders: where nothing but uploads may lie. clips: of each shard, by its path. Raises HubError for what is
-    refused; then a repository that was private still is.
+    own_folders: where nothing but uploads may lie. clips: of each shard, by its path. Raises HubError for
+    what is refused; then a repository that was private still is.
     """
     with said_plainly(repository.repo_id, repository.token), without_bars():
         return _push(repository, uploads, options, progress, own_folders, clips or {})

@@ -1,4 +1,6 @@
-"""A run to a model repository: weights as safetensors, what they are, and the card; never the trainer's state."""
+"""A run to a model repository: weights as safetensors, what they are, and the card; never the trainer's
+state.
+"""
 
 from pathlib import Path
 
@@ -29,7 +31,8 @@ def push_encoder(
     """Push the last checkpoint of a run, with its card made anew, and compare what the Hub gives back.
 
     Safe to repeat: only what is missing travels. ``load_run("hf://user/name")`` reads it back. token: as for
-    ``push_shards``. Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards`` does.
+    ``push_shards``. Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards``
+    does.
     """
     token = token_of(token, wanted=not options.dry_run)
     repository = open_repository(repo_id, "model", options, token)

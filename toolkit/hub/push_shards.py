@@ -1,4 +1,6 @@
-"""A prepared folder to a dataset repository: verified, sent (shards first, card last), streamed back and compared."""
+"""A prepared folder to a dataset repository: verified, sent (shards first, card last), streamed back and
+compared.
+"""
 
 from pathlib import Path
 
@@ -35,13 +37,14 @@ def push_shards(
     token: str | None = None,
     progress: Progress = SILENT,
 ) -> Pushed:
-    """Push a finished folder to the dataset ``repo_id`` (user/name). Safe to repeat: only what is missing travels.
+    """Push a finished folder to the dataset ``repo_id`` (user/name).
 
-    token: by default that of ``HF_TOKEN``, else that of ``hf auth login``. A dry run checks all that is local without
-    token or network, and asks the Hub where it can. A repository that was not public is private until everything is
-    there and read back; a public push makes it public last.
-    Raises ShardError for a folder that is not sound, OptionError for what cannot be asked, HubError for what the Hub
-    or the network refuses.
+    Safe to repeat: only what is missing travels.
+
+    token: by default that of ``HF_TOKEN``, else that of ``hf auth login``. A dry run checks all that is local
+    without token or network, and asks the Hub where it can. A repository that was not public is private until
+    everything is there and read back; a public push makes it public last. Raises ShardError for a folder that
+    is not sound, OptionError for what cannot be asked, HubError for what the Hub or the network refuses.
     """
     folder, token = Path(folder), token_of(token, wanted=not options.dry_run)
     repository = open_repository(repo_id, "dataset", options, token)

@@ -18,7 +18,10 @@ AGAIN = "run the same command again: what has arrived stays, only the rest trave
 
 @contextmanager
 def said_plainly(repo_id: str, token: str) -> Iterator[None]:
-    """Turn what the client raises about ``repo_id`` into one sentence with no token in it. Raises HubError and OptionError."""
+    """Turn what the client raises about ``repo_id`` into one sentence with no token in it.
+
+    Raises HubError and OptionError.
+    """
     try:
         yield
     except SpeechLipError:
@@ -31,7 +34,9 @@ def said_plainly(repo_id: str, token: str) -> Iterator[None]:
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """The result of ``call``, asked again after 1, 2, 4, … s (or as ``Retry-After`` says) while the server is busy or the network away."""
+    """The result of ``call``, asked again after 1, 2, 4, … s (or as ``Retry-After`` says) while the server is
+    busy or the network away.
+    """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -57,7 +62,8 @@ def _sentence(error: BaseException, repo_id: str) -> SpeechLipError | None:
     for cause in _causes(error):
         if isinstance(cause, HFValidationError):
             return OptionError(
-                f"{repo_id!r} is not a name that the Hub takes; write user/name, letters, digits, . _ and - alone"
+                f"{repo_id!r} is not a name that the Hub takes; write user/name, letters, digits, . "
+                f"_ and - alone"
             )
         if isinstance(cause, OfflineModeIsEnabled):
             return HubError("HF_HUB_OFFLINE is set, so the Hub cannot be asked; unset it")
@@ -78,23 +84,36 @@ def _sentence(error: BaseException, repo_id: str) -> SpeechLipError | None:
 
 def _refused(repo_id: str, status: int, said: str) -> str:
     """
-    >>> _refused("ann/talks", 403, "")
-    'ann/talks: this token may not write there (403); take one with write access to that user or organisation (huggingface.co/settings/tokens), or another name'
+    >>> _refused("ann/talks", 403, "").partition(";")[0]
+    'ann/talks: this token may not write there (403)'
     """
     words = f"{status}: {said}" if said else f"{status}"
     if status in (402, 413, 507) or (status == 403 and QUOTA.search(said)):
-        return f"{repo_id}: the Hub has no more room for you ({words}); free some, take a larger plan, or push elsewhere, then {AGAIN}"
+        return (
+            f"{repo_id}: the Hub has no more room for you ({words}); free some, take a larger plan, "
+            f"or push elsewhere, then {AGAIN}"
+        )
     if status == 401:
-        return f"the Hub does not take this token ({words}); make a new one that may write (huggingface.co/settings/tokens), then `hf auth login`"
+        return (
+            f"the Hub does not take this token ({words}); make a new one that may write "
+            f"(huggingface.co/settings/tokens), then `hf auth login`"
+        )
     if status == 403:
         return (
-            f"{repo_id}: this token may not write there ({words}); take one with write access to that user or organisation "
+            f"{repo_id}: this token may not write there ({words}); "
+            f"take one with write access to that user or organisation "
             "(huggingface.co/settings/tokens), or another name"
         )
     if status == 404:
-        return f"there is no {repo_id} for this token ({words}); check the name, and that the token may write there"
+        return (
+            f"there is no {repo_id} for this token ({words}); check the name, "
+            f"and that the token may write there"
+        )
     if status in (409, 412):
-        return f"{repo_id} is being changed by someone else, or the name is taken ({words}); {AGAIN}, or take another name"
+        return (
+            f"{repo_id} is being changed by someone else, or the name is taken ({words}); {AGAIN}, "
+            f"or take another name"
+        )
     if status in BUSY:
         return f"the Hub is busy ({words}); {AGAIN}"
     return f"{repo_id} was refused ({words}); check the name and the files"

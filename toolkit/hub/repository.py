@@ -1,4 +1,7 @@
-"""One repository on the Hub: what lies in it, what is missing, and files sent there in commits. All can be repeated."""
+"""One repository on the Hub: what lies in it, what is missing, and files sent there in commits.
+
+All can be repeated.
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +136,8 @@ class Repository:
     def plan(self, uploads: Sequence[Upload], own_folders: Sequence[str] = ()) -> Plan:
         """What must travel.
 
-        Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders`` that is not ours.
+        Raises HubError where other content is there: a fixed file that differs, or a file in ``own_folders``
+        that is not ours.
         """
         there = self.files()
         ours = {each.path for each in uploads}
@@ -145,7 +149,8 @@ class Repository:
         other += [path for path in there if path.partition("/")[0] in own_folders and path not in ours]
         if other:
             raise HubError(
-                f"{self.repo_id} holds other content ({', '.join(sorted(other)[:3])}{f' and {len(other) - 3} more' if len(other) > 3 else ''}); "
+                f"{self.repo_id} holds other content "
+                f"({', '.join(sorted(other)[:3])}{f' and {len(other) - 3} more' if len(other) > 3 else ''}); "
                 "push to another name, or to a --revision of its own"
             )
         same = {each.path for each in uploads if each.path in there and _same(each, there[each.path])}
@@ -157,7 +162,8 @@ class Repository:
     def send(self, uploads: Sequence[Upload], progress: Progress) -> None:
         """Send files in their order, one after the other, and commit a group at a time.
 
-        Raises ShardError where a file is not what it was when the plan was made; then nothing of its group is committed.
+        Raises ShardError where a file is not what it was when the plan was made; then nothing of its group is
+        committed.
         """
         from huggingface_hub import CommitOperationAdd
 
@@ -171,7 +177,8 @@ class Repository:
             )
             if operation.upload_info.sha256.hex() != upload.sha256:
                 raise ShardError(
-                    f"{upload.path} changed since the manifest was written; run verify-shards, then prep-shards or copy it again"
+                    f"{upload.path} changed since the manifest was written; run verify-shards, "
+                    f"then prep-shards or copy it again"
                 )
             group.append(operation)
             group_bytes += upload.bytes
@@ -193,9 +200,9 @@ class Repository:
     def strangers(self, uploads: Sequence[Upload]) -> Iterator[str]:
         """``path (where)`` of what would become public together with ``uploads`` and is none of them.
 
-        Looks at this revision, other branches, tags and pull requests, each with its earlier commits, which anyone can read
-        too; not at what the Hub converts by itself. What may change, as the card may, is no stranger in its earlier states.
-        Nothing where the repository is not there.
+        Looks at this revision, other branches, tags and pull requests, each with its earlier commits, which
+        anyone can read too; not at what the Hub converts by itself. What may change, as the card may, is no
+        stranger in its earlier states. Nothing where the repository is not there.
         """
         ours = {each.path: each for each in uploads}
         seen: set[str] = set()
@@ -210,7 +217,9 @@ class Repository:
                 seen.add(commit)
 
     def _refs(self) -> list[Any]:
-        """The client's ``GitRefInfo`` of branches, tags and pull requests, this revision's first; none where the repository is not there."""
+        """The client's ``GitRefInfo`` of branches, tags and pull requests, this revision's first; none where
+        the repository is not there.
+        """
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:

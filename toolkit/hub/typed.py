@@ -1,4 +1,6 @@
-"""Prepared shards as a ``datasets.IterableDataset`` whose types are declared, not guessed from the first samples."""
+"""Prepared shards as a ``datasets.IterableDataset`` whose types are declared, not guessed from the first
+samples.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +12,12 @@ if TYPE_CHECKING:
 
 
 def as_dataset(path: str | Path, split: str = "train") -> "IterableDataset":
-    """One split as a typed stream of rows: ``__key__``, ``__url__`` and a column for every member, ``lips.jpg`` as an image.
+    """One split as a typed stream of rows: ``__key__``, ``__url__`` and a column for every member,
+    ``lips.jpg`` as an image.
 
     path: a prepared folder, ``hf://user/name[@revision]`` or ``https://…``. Audio stays FLAC bytes;
-    ``cast_column("audio.flac", Audio())`` decodes it where FFmpeg's libraries are. Raises what ``open_shards`` raises.
+    ``cast_column("audio.flac", Audio())`` decodes it where FFmpeg's libraries are. Raises what
+    ``open_shards`` raises.
     """
     from datasets import load_dataset
 
@@ -25,7 +29,9 @@ def as_dataset(path: str | Path, split: str = "train") -> "IterableDataset":
 
 
 def features(fields: tuple[str, ...], columns: tuple[str, ...] = ()) -> Any:
-    """``datasets.Features`` of a sample with these members, and these columns in its ``json``: the same that the card declares."""
+    """``datasets.Features`` of a sample with these members, and these columns in its ``json``: the same that
+    the card declares.
+    """
     from datasets import Features
 
     from speechlip.cards.features import declared

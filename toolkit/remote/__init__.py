@@ -1,1 +1,3 @@
-"""Prepared folders and trained encoders that lie elsewhere: names, streams that mend cuts, copies on this disk."""
+"""Prepared folders and trained encoders that lie elsewhere: names, streams that mend cuts, copies on this
+disk.
+"""

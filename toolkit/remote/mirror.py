@@ -1,7 +1,9 @@
-"""A mirror: a local folder for a prepared folder elsewhere, with manifest, ledger, frozen pairs and some shards.
+"""A mirror: a local folder for a prepared folder elsewhere, with manifest, ledger, frozen pairs and some
+shards.
 
-``remote.json`` says where the other shards are; whoever reads the mirror streams those. So everything that takes a
-prepared folder takes a mirror. It is of one commit: its folder's name has it, and a later push makes another mirror.
+``remote.json`` says where the other shards are; whoever reads the mirror streams those. So everything that
+takes a prepared folder takes a mirror. It is of one commit: its folder's name has it, and a later push makes
+another mirror.
 """
 
 import hashlib
@@ -22,7 +24,9 @@ from speechlip.remote.stream import RemoteStream, fetch
 
 ORIGIN = "remote.json"
 MAX_SMALL_BYTES = 1 << 26
-"""Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards. Servers may send without end."""
+"""Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards.
+
+Servers may send without end."""
 MAX_TABLE_BYTES = 1 << 32
 """Of a ledger or frozen pairs whose size the manifest does not say."""
 
@@ -31,8 +35,8 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
     """The folder of prepared shards that ``name`` means: itself where it is local, else its mirror.
 
     name: a path, or ``hf://user/name[@revision]``, or ``https://…``.
-    cache: where to keep whole shards, hash-checked, continued after a kill. None: shards are streamed while they are read,
-        and only the small files are kept, in ``SPEECHLIP_HOME/shards``.
+    cache: where to keep whole shards, hash-checked, continued after a kill. None: shards are streamed while
+        they are read, and only the small files are kept, in ``SPEECHLIP_HOME/shards``.
 
     Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
     """
@@ -72,7 +76,10 @@ def keep_shards(folder: Path, split: str | None = None) -> None:
 
 @contextmanager
 def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
-    """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts. Raises ShardError for a longer one."""
+    """A path of one shard: in the folder, or a copy for as long as the ``with`` block lasts.
+
+    Raises ShardError for a longer one.
+    """
     path, url = folder / shard_file(name), shard_url(folder, name)
     if path.is_file() or not url:
         yield path
@@ -124,7 +131,8 @@ def _small_file(url: str) -> tuple[bytes, str]:
         data, commit = stream.read(MAX_SMALL_BYTES + 1), stream.commit
     if len(data) > MAX_SMALL_BYTES:
         raise HubError(
-            f"{url} is longer than {MAX_SMALL_BYTES >> 20} MiB, which no such file is; check the name, and who serves it"
+            f"{url} is longer than {MAX_SMALL_BYTES >> 20} MiB, which no such file is; check the name, "
+            f"and who serves it"
         )
     return data, commit
 
@@ -144,7 +152,8 @@ def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
         manifest = Manifest.load(data)
     except (ValueError, RecursionError, MemoryError) as error:
         raise ShardError(
-            f"{place.file(MANIFEST)} is no manifest of prepared shards ({str(error) or type(error).__name__}); "
+            f"{place.file(MANIFEST)} is no manifest of prepared shards "
+            f"({str(error) or type(error).__name__}); "
             "give what push-shards made"
         ) from error
     ledger = manifest.ledger

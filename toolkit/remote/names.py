@@ -1,8 +1,9 @@
-"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or a folder behind ``https://``.
+"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or a folder behind
+``https://``.
 
-``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted; ``hf://datasets/…`` and
-``hf://models/…`` say it aloud. A revision is a branch, tag or commit; a ``/`` in it is written ``%2F``, except in
-``refs/pr/3``.
+``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted;
+``hf://datasets/…`` and ``hf://models/…`` say it aloud. A revision is a branch, tag or commit; a ``/`` in it
+is written ``%2F``, except in ``refs/pr/3``.
 """
 
 import re
@@ -16,7 +17,8 @@ from speechlip.errors import OptionError
 Kind = Literal["datasets", "models"]
 REMOTE_SCHEMES = ("http", "https", "hf")
 HF = re.compile(
-    r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?",
+    r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)"
+    r"(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?",
     re.ASCII,
 )
 
@@ -51,7 +53,7 @@ class Place:
 def is_remote(name: str | Path) -> bool:
     """Whether this is a URL to fetch rather than a local path.
 
-    >>> is_remote("https://example.org/data/train-00000-of-00001.tar"), is_remote("data/train-00000-of-00001.tar")
+    >>> is_remote("https://example.org/train-00000-of-00001.tar"), is_remote("train-00000-of-00001.tar")
     (True, False)
     """
     return str(name).startswith(tuple(f"{scheme}://" for scheme in REMOTE_SCHEMES))
@@ -83,7 +85,8 @@ def place_of(name: str, kind: Kind) -> Place:
 
 
 def address(url: str) -> str:
-    """Where a file's URL is asked for: on the Hub's endpoint (``HF_ENDPOINT``) for ``hf://``, else the URL itself.
+    """Where a file's URL is asked for: on the Hub's endpoint (``HF_ENDPOINT``) for ``hf://``, else the URL
+    itself.
 
     Raises OptionError for what is no file.
     """
@@ -102,7 +105,9 @@ def address(url: str) -> str:
 
 
 def headers(url: str, token: str | None = None) -> dict[str, Any]:
-    """Headers to ask with: the person's token (``HF_TOKEN``, ``hf auth login``) goes to the Hub and to nobody else."""
+    """Headers to ask with: the person's token (``HF_TOKEN``, ``hf auth login``) goes to the Hub and to nobody
+    else.
+    """
     from huggingface_hub.utils import build_hf_headers
 
     plain = {"accept-encoding": "identity"}

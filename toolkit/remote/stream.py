@@ -1,4 +1,6 @@
-"""Files elsewhere as streams that mend cut connections, and as copies on this disk that continue after a kill."""
+"""Files elsewhere as streams that mend cut connections, and as copies on this disk that continue after a
+kill.
+"""
 
 import os
 import time
@@ -19,9 +21,9 @@ RETRIES, LONGEST_PAUSE_S = 5, 8
 class RemoteStream:
     """The bytes of one file, in their order. ``commit``: of the repository, where the server says so.
 
-    A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says. Raises HubError
-    where the file is not there, may not be read, the network stays away, or ``HF_HUB_OFFLINE`` is set; then what was read is
-    a true beginning of the file.
+    A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says.
+    Raises HubError where the file is not there, may not be read, the network stays away, or
+    ``HF_HUB_OFFLINE`` is set; then what was read is a true beginning of the file.
     """
 
     def __init__(self, url: str, start: int = 0, token: str | None = None) -> None:
@@ -123,14 +125,17 @@ class RemoteStream:
         self._open.close()
         if self._failures > RETRIES:
             raise HubError(
-                f"the network went away while {self.url} was read ({error or type(error).__name__}); run the same command again"
+                f"the network went away while {self.url} was read ({error or type(error).__name__}); "
+                f"run the same command again"
             ) from error
         time.sleep(min(2 ** (self._failures - 1), LONGEST_PAUSE_S))
 
 
 @contextmanager
 def refused_plainly(url: str) -> Iterator[None]:
-    """Turn what a server refuses, and a client that was told to ask none, into a HubError that says what to do."""
+    """Turn what a server refuses, and a client that was told to ask none, into a HubError that says what to
+    do.
+    """
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
@@ -150,13 +155,22 @@ def read_refusal(url: str, status: int) -> str:
     """
     on_hub = url.startswith("hf://")
     if status in (401, 404) and on_hub:
-        return f"there is no {url}, or it is private ({status}); check the name, and set HF_TOKEN or run `hf auth login` with an account that may read it"
+        return (
+            f"there is no {url}, or it is private ({status}); check the name, "
+            f"and set HF_TOKEN or run `hf auth login` with an account that may read it"
+        )
     if status == 403 and on_hub:
-        return f"{url} may not be read with this token (403); ask for access on its page, then set HF_TOKEN or run `hf auth login`"
+        return (
+            f"{url} may not be read with this token (403); ask for access on its page, "
+            f"then set HF_TOKEN or run `hf auth login`"
+        )
     if status == 404:
         return f"there is no {url} (404); check the name"
     if status in (429, 500, 502, 503, 504):
-        return f"{url} was refused again and again ({status}: {'too many requests' if status == 429 else 'the server is ill'}); run the same command later"
+        return (
+            f"{url} was refused again and again ({status}: "
+            f"{'too many requests' if status == 429 else 'the server is ill'}); run the same command later"
+        )
     return f"{url} was refused ({status}); check the name and who may read it"
 
 
@@ -165,9 +179,9 @@ def fetch(
 ) -> Path:
     """A whole copy of ``url`` at ``path``, its SHA-256 checked.
 
-    A copy that is there is kept, a part of one (``.part``) is continued. max_bytes: how long the file is, or may be at most;
-    nothing beyond is written. Raises HubError where it cannot be fetched or is another file, ShardError where it is longer,
-    WriteError where it cannot be written.
+    A copy that is there is kept, a part of one (``.part``) is continued. max_bytes: how long the file is, or
+    may be at most; nothing beyond is written. Raises HubError where it cannot be fetched or is another file,
+    ShardError where it is longer, WriteError where it cannot be written.
     """
     from huggingface_hub.utils import WeakFileLock
 
@@ -183,7 +197,8 @@ def fetch(
             if sha256 and (found := sha256_of(part)) != sha256:
                 part.unlink()
                 raise HubError(
-                    f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, or ask who put it there"
+                    f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, "
+                    f"or ask who put it there"
                 )
             part.replace(path)
             sync_folder(path.parent)

@@ -219,7 +219,8 @@ def format_funnel(totals: Funnel) -> str:
         lines.append(f"    {counted(undecided, 'face track')} with an undecided offset: sound not moved")
     if round(several_s := totals.several_faces_seconds, 1):
         lines.append(
-            f"    of which several faces at once{totals.sources_with_several_faces:>12}   {clock(several_s):>9}"
+            f"    of which several faces at once{totals.sources_with_several_faces:>12}   "
+            f"{clock(several_s):>9}"
         )
     return "\n".join(lines)
 
@@ -229,8 +230,8 @@ def empty_splits(
 ) -> list[str]:
     """The splits that have a share and got nothing.
 
-    None where the videos' own splits are official, so that nothing was dealt. shares: split → share of seconds. filled:
-    splits that got something. declared: of each source, as its ledger row says.
+    None where the videos' own splits are official, so that nothing was dealt. shares: split → share of
+    seconds. filled: splits that got something. declared: of each source, as its ledger row says.
     """
     dealt = any(not said.get("split") for said in declared)
     return [name for name, share in shares.items() if share > 0 and name not in set(filled)] if dealt else []

@@ -19,7 +19,9 @@ MAX_FRAMES, MAX_START_S = 10**7, 1e9
 
 @dataclass(frozen=True, kw_only=True)
 class SampleMeta:
-    """What a sample says of itself. Beyond the first four all may be None: older releases and other writers lack some.
+    """What a sample says of itself.
+
+    Beyond the first four all may be None: older releases and other writers lack some.
 
     n_frames: length at 25 fps.
     speaker: name of the speaker.
@@ -63,7 +65,10 @@ class SampleMeta:
 
     @classmethod
     def load(cls, data: bytes) -> "SampleMeta":
-        """From the bytes of the member. Raises ValueError where it is not JSON, or lacks what readers need."""
+        """From the bytes of the member.
+
+        Raises ValueError where it is not JSON, or lacks what readers need.
+        """
         return cls.of(meta_json(data))
 
     @classmethod

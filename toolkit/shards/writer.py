@@ -29,7 +29,8 @@ MORE_KEY_DIGITS = (16, 32, 64)
 
 
 def sample_key(clip: Clip, digits: int = KEY_DIGITS) -> str:
-    """Key of a clip: readable, unique in the dataset, and made of ``[a-z0-9_-]`` only, because a dot would split the sample.
+    """Key of a clip: readable, unique in the dataset, and made of ``[a-z0-9_-]`` only, because a dot would
+    split the sample.
 
     digits: how much of the hash of the source's name stands in it, as ``key_digits`` says.
     """
@@ -51,8 +52,8 @@ def source_key(name: str, digits: int = KEY_DIGITS) -> str:
 def key_digits(names: Iterable[str]) -> dict[str, int]:
     """How many digits each of these different names needs for keys of its own.
 
-    8, and more only for those that share a stem and 8 digits: among a million files called ``00001.mp4`` there are about a
-    hundred such pairs.
+    8, and more only for those that share a stem and 8 digits: among a million files called ``00001.mp4``
+    there are about a hundred such pairs.
     """
     digits = dict.fromkeys(names, KEY_DIGITS)
     for more in MORE_KEY_DIGITS:
@@ -66,8 +67,8 @@ def key_digits(names: Iterable[str]) -> dict[str, int]:
 def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
     """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG.
 
-    The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of the strip
-    (filmstrip.py).
+    The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of
+    the strip (filmstrip.py).
     """
     from PIL import Image
 
@@ -143,7 +144,9 @@ class OpenShard:
 
 @contextmanager
 def open_shard_file(path: Path) -> Iterator[OpenShard]:
-    """A tar with no clock and no user in it, so that equal samples give equal bytes; it appears when it is whole."""
+    """A tar with no clock and no user in it, so that equal samples give equal bytes; it appears when it is
+    whole.
+    """
     from webdataset import TarWriter
 
     with whole_file(path) as file, TarWriter(file, encoder=False, mtime=0, user="", group="") as tar:

@@ -20,8 +20,8 @@ class Contents:
     frames_of: source → frames of its clips.
     spans: source → split → first and stop frame of each of its clips in the source.
     licensed: source → licence → clips.
-    missing: split → clips that the manifest counts in shards that are not there. What ledger and pairs say of them
-        cannot be checked, and the missing shard is said once.
+    missing: split → clips that the manifest counts in shards that are not there. What ledger and pairs say of
+        them cannot be checked, and the missing shard is said once.
     types: of the first sample's ``json``, field → type.
     """
 

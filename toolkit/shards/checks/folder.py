@@ -63,7 +63,9 @@ def check_splits(manifest: Manifest, contents: Contents) -> Iterator[str]:
 
 
 def in_several(kind: str, members: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A sentence for each name that comes with several splits. kind: of what it is the name. members: (name, split)."""
+    """A sentence for each name that comes with several splits. kind: of what it is the name. members: (name,
+    split).
+    """
     splits: dict[str, set[str]] = defaultdict(set)
     for name, split in members:
         splits[name].add(split)
@@ -75,7 +77,7 @@ def in_several(kind: str, members: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def times_in_several(contents: Contents) -> Iterator[str]:
-    """A sentence for each source whose splits overlap in time: cut in time, each split is one stretch of it."""
+    """A sentence for each source whose splits overlap: cut in time, each split is one stretch of it."""
     for source, own in contents.spans.items():
         stretches = sorted(
             (min(spans)[0], max(stop for _, stop in spans), split) for split, spans in own.items()

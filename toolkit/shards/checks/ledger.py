@@ -23,7 +23,9 @@ Facts = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class StatedRow:
-    """What is checked of a row (``ledger.LedgerRow``). clip_seconds, licence: None in ledgers of older releases."""
+    """What is checked of a row (``ledger.LedgerRow``). clip_seconds, licence: None in ledgers of older
+    releases.
+    """
 
     source: str
     speaker: str

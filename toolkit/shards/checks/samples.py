@@ -32,11 +32,13 @@ META_TYPES = {
 }
 """What every sample's ``json`` holds at least, and the type of each."""
 SPECTROGRAM_TOLERANCE = 0.02
-"""Of the value + 1e-3: float16 rounds by 0.0005 of it, and FFT libraries differ far less; another window or hop differs by far more."""
+"""Of the value + 1e-3: float16 rounds by 0.0005 of it, and FFT libraries differ far less; another window or
+hop differs by far more."""
 
 
 def sample_problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences about one raw sample (webdataset: member → bytes): key, ``json``, and every member's shape, type and length.
+    """Sentences about one raw sample (webdataset: member → bytes): key, ``json``, and every member's shape,
+    type and length.
 
     The spectrogram is compared with what torchaudio computes from the audio.
     """
@@ -92,7 +94,9 @@ def _type_name(value: Any) -> str:
 
 
 def array_problems(arrays: Mapping[str, Any], kind: str, n_frames: int) -> Iterator[str]:
-    """Sentences about the decoded members of a sample of ``n_frames``, whose spectrogram is of this kind (``stft`` or ``mel``)."""
+    """Sentences about the decoded members of a sample of ``n_frames``, whose spectrogram is of this kind
+    (``stft`` or ``mel``).
+    """
     if "landmarks" in arrays and not np.isfinite(arrays["landmarks"]).all():
         yield "landmarks are not all finite"
     if {"spectrogram", "audio"} <= arrays.keys():
@@ -106,7 +110,10 @@ def spectrogram_problems(found: np.ndarray, audio: np.ndarray, kind: str) -> Ite
     error = np.abs(found.astype(np.float32) - wanted) / (wanted + 1e-3)
     worst = float(error.max(initial=0.0))
     if not worst <= SPECTROGRAM_TOLERANCE:  # also where it is not a number
-        yield f"the spectrogram is not that of the audio: it differs by up to {worst:.3g} of the value torchaudio gives"
+        yield (
+            f"the spectrogram is not that of the audio: it differs by up to {worst:.3g} of the value "
+            f"torchaudio gives"
+        )
 
 
 def phone_problems(phones: Any, clip_s: float) -> Iterator[str]:

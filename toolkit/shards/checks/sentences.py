@@ -10,7 +10,8 @@ MAX_CHARS = 2000
 
 
 def unbroken(what: str, check: Iterator[str]) -> Iterator[str]:
-    """The sentences of a check, one line each; where the check itself breaks on ``what`` it reads, a sentence of that.
+    """The sentences of a check, one line each; where the check itself breaks on ``what`` it reads, a sentence
+    of that.
 
     Raises HubError and WriteError, which are no fault of the folder.
     """
@@ -23,6 +24,8 @@ def unbroken(what: str, check: Iterator[str]) -> Iterator[str]:
 
 
 def one_line(value: object) -> str:
-    """Text for a terminal: no line feed and no escape sequence of a name in it, and of endless text its beginning."""
+    """Text for a terminal: no line feed and no escape sequence of a name in it, and of endless text its
+    beginning.
+    """
     text = visible(str(value))
     return text if len(text) <= MAX_CHARS else text[:MAX_CHARS] + " …"

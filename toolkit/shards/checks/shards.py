@@ -60,7 +60,10 @@ def check_shards(folder: Path, manifest: Manifest, contents: Contents, progress:
 
 
 def read_plain(path: Path) -> Iterator[dict[str, Any]]:
-    """The samples of one shard as plain ``webdataset.WebDataset`` gives them. Raises ShardError where it cannot."""
+    """The samples of one shard as plain ``webdataset.WebDataset`` gives them.
+
+    Raises ShardError where it cannot.
+    """
     import webdataset
 
     with said_of(path):
@@ -95,7 +98,9 @@ def _other_bytes(path: Path, row: ShardRow) -> Iterator[str]:
 
 
 def _header_problems(path: Path) -> Iterator[str]:
-    """Sentences about tar headers: not plain files, a clock or a user in them, members of a sample not sorted."""
+    """Sentences about tar headers: not plain files, a clock or a user in them, members of a sample not
+    sorted.
+    """
     before = ""
     with said_of(path), open_tar(path) as tar:
         for member in plain_members(tar):

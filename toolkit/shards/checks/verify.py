@@ -1,4 +1,6 @@
-"""Re-read a whole prepared folder with plain webdataset and say everything that is not as docs/format.md states it."""
+"""Re-read a whole prepared folder with plain webdataset and say everything that is not as docs/format.md
+states it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,11 +66,12 @@ class Verification:
 def verify(
     folder: str | Path, *, cache: str | Path | None = None, progress: Progress = SILENT
 ) -> Verification:
-    """Check hashes, counts, keys, shapes, lengths, spectrograms, splits, ledger and frozen pairs of a prepared folder.
+    """Check hashes, counts, keys, shapes, lengths, spectrograms, splits, ledger and frozen pairs of a
+    prepared folder.
 
-    folder: here, or ``hf://user/name[@revision]``, or ``https://…``; of one elsewhere one shard at a time lies on
-    this disk. cache: a folder that keeps whole shards of one elsewhere. Raises HubError for what cannot be reached;
-    never raises for what is wrong with the content.
+    folder: here, or ``hf://user/name[@revision]``, or ``https://…``; of one elsewhere one shard at a time
+    lies on this disk. cache: a folder that keeps whole shards of one elsewhere. Raises HubError for what
+    cannot be reached; never raises for what is wrong with the content.
     """
     folder, contents = shards_at(folder, Path(cache) if cache else None), Contents()
     try:

@@ -1,9 +1,11 @@
-"""The frozen evaluation pairs: chosen from a list of clips, so that neither shards, workers nor machines matter.
+"""The frozen evaluation pairs: chosen from a list of clips, so that neither shards, workers nor machines
+matter.
 
-Every choice is a SHA-256 of the seed and of what is chosen for, modulo the number of choices: no random generator,
-whose stream a library may change. Each window of lips stands in one positive and one negative, so lips alone say
-nothing about the label; speech of ``clip`` and ``speaker`` negatives is the speech of some positive, and that of
-``shift`` ones stands anywhere in its clip alike (``rules.Ring``), so neither does speech alone.
+Every choice is a SHA-256 of the seed and of what is chosen for, modulo the number of choices: no random
+generator, whose stream a library may change. Each window of lips stands in one positive and one negative, so
+lips alone say nothing about the label; speech of ``clip`` and ``speaker`` negatives is the speech of some
+positive, and that of ``shift`` ones stands anywhere in its clip alike (``rules.Ring``), so neither does
+speech alone.
 """
 
 import hashlib
@@ -26,7 +28,8 @@ Chance = Callable[..., int]
 """``hashed`` with its seed."""
 PER_CLIP = 4
 MAX_ROWS = 10**6
-"""Read at most, of a file that may come from anywhere: dictionaries make a thousand million rows of a few bytes."""
+"""Read at most, of a file that may come from anywhere: dictionaries make a thousand million rows of a few
+bytes."""
 MAX_POSITIVES = 4096
 """Enough for a standard error below 0.005 on an AUC near 0.9."""
 
@@ -89,10 +92,12 @@ def freeze_pairs(
     per_clip: int = PER_CLIP,
     max_positives: int = MAX_POSITIVES,
 ) -> FrozenPairs:
-    """As many negatives as positives: up to ``per_clip`` windows a clip, at most ``max_positives``, taken from the speakers in turn.
+    """As many negatives as positives: up to ``per_clip`` windows a clip, at most ``max_positives``, taken
+    from the speakers in turn.
 
-    The kinds of negatives get equal shares as far as the clips allow; ``counts`` says what came out and ``off`` which kinds are impossible.
-    The order of ``clips`` does not matter. The rows depend only on the facts, the seed and the options.
+    The kinds of negatives get equal shares as far as the clips allow; ``counts`` says what came out and
+    ``off`` which kinds are impossible. The order of ``clips`` does not matter. The rows depend only on the
+    facts, the seed and the options.
     """
     rules = rules or PairRules()
     chance = partial(hashed, seed)
@@ -136,7 +141,9 @@ def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, chance:
 
 
 def _in_turn(anchors: Iterable[_Anchor], chance: Chance) -> list[_Anchor]:
-    """One anchor of each speaker, then the second of each, …; of one speaker the first anchor of each clip comes before any second."""
+    """One anchor of each speaker, then the second of each, …; of one speaker the first anchor of each clip
+    comes before any second.
+    """
     by_speaker = defaultdict(list)
     for anchor in sorted(
         anchors, key=lambda anchor: (anchor.number, chance("clip", anchor.clip.key), anchor.clip.key)
@@ -151,7 +158,9 @@ def _in_turn(anchors: Iterable[_Anchor], chance: Chance) -> list[_Anchor]:
 
 
 def _assign(anchors: Sequence[_Anchor], crowd: "_Crowd", chance: Chance) -> dict[_Anchor, str]:
-    """A kind of negative for each anchor that can have one: those with the fewest choices first, each to the kind with the fewest so far."""
+    """A kind of negative for each anchor that can have one: those with the fewest choices first, each to the
+    kind with the fewest so far.
+    """
     options = {anchor: crowd.possible(anchor) for anchor in anchors}
     taken = dict.fromkeys(NEGATIVES, 0)
     assigned = {}
@@ -226,13 +235,17 @@ def _why_off(anchors: Sequence[_Anchor], counts: Counter[str], rules: PairRules)
 
 
 def write_pairs(path: Path, pairs: Sequence[FrozenPair]) -> str:
-    """Write ``pairs/{split}.parquet`` and return its SHA-256. The same rows give the same bytes with the same pyarrow release."""
+    """Write ``pairs/{split}.parquet`` and return its SHA-256.
+
+    The same rows give the same bytes with the same pyarrow release.
+    """
     import pyarrow
     import pyarrow.parquet
 
     table = pyarrow.Table.from_pylist([vars(pair) for pair in pairs], schema=_schema())
     sink = pyarrow.BufferOutputStream()
-    # uncompressed, because zlib and zstd give other bytes from release to release; the dictionary already folds the keys
+    # uncompressed, because zlib and zstd give other bytes from release to release; the dictionary already
+    # folds the keys
     pyarrow.parquet.write_table(
         table, sink, compression="none", store_schema=False, version="2.6", write_statistics=False
     )
@@ -244,7 +257,10 @@ def write_pairs(path: Path, pairs: Sequence[FrozenPair]) -> str:
 
 
 def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
-    """The rows of ``pairs/{split}.parquet``. Raises ShardError where the file is missing, damaged, or has other columns."""
+    """The rows of ``pairs/{split}.parquet``.
+
+    Raises ShardError where the file is missing, damaged, or has other columns.
+    """
     import pyarrow
     import pyarrow.parquet
 

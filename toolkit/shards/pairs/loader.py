@@ -15,7 +15,10 @@ from speechlip.shards.read.shardset import ShardSet
 
 
 class PairLoader(PositionedLoader):
-    """Batches of pairs, as ``pair_loader`` makes it. ``mix`` is what is delivered, ``notes`` say where that is not the default mix."""
+    """Batches of pairs, as ``pair_loader`` makes it.
+
+    ``mix`` is what is delivered, ``notes`` say where that is not the default mix.
+    """
 
     source: "PairStream"
 
@@ -42,7 +45,8 @@ class PairLoader(PositionedLoader):
         counts, wanted = self.counts, ", ".join(self.mix.kinds())
         waited = ", ".join(f"{kind} ({count} times)" for kind, count in counts.waited.items()) or "none"
         return (
-            f"{counts.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); kinds that clips could not serve: {waited}. "
+            f"{counts.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); "
+            f"kinds that clips could not serve: {waited}. "
             "Lower batch_size or workers, raise windows_per_clip, or leave those kinds out of the mix"
         )
 
@@ -77,13 +81,13 @@ def pair_loader(
     lips_start, speech_start: (B,) int64, frames in their clips.
     keys: B tuples (lips key, speech key).
 
-    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the split cannot
-        have, with a warning that says so.
+    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the
+        split cannot have, with a warning that says so.
     workers: each worker samples partners among the clips that it reads itself.
     reads: which speech; it changes no choice, so that a seed gives the same pairs in either form.
 
-    Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch, and what
-    ``open_shards`` raises.
+    Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch,
+    and what ``open_shards`` raises.
     """
     reader = ClipReader(
         shards,
@@ -100,7 +104,10 @@ def pair_loader(
 
 
 def possible_mix(mix: PairMix | None, shards: ShardSet) -> tuple[PairMix, list[str]]:
-    """The mix to deliver, and a sentence for each kind that the default mix had to leave out. Raises OptionError for a stated mix."""
+    """The mix to deliver, and a sentence for each kind that the default mix had to leave out.
+
+    Raises OptionError for a stated mix.
+    """
     off = impossible_kinds(shards)
     wanted = mix or PairMix()
     reasons = [

@@ -1,4 +1,6 @@
-"""The frozen evaluation pairs as batches, read by random access from shards on this disk; those elsewhere are fetched first."""
+"""The frozen evaluation pairs as batches, read by random access from shards on this disk; those elsewhere are
+fetched first.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -23,7 +25,9 @@ from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
 
 CACHED_STRIPS = 8
 CACHED_SPEECH = 128
-"""Clips kept at hand: about 2 MB a strip and 0.6 MB a spectrogram, 0.3 MB a waveform. Pairs are sorted by lips; their speech comes from anywhere."""
+"""Clips kept at hand: about 2 MB a strip and 0.6 MB a spectrogram, 0.3 MB a waveform.
+
+Pairs are sorted by lips; their speech comes from anywhere."""
 
 
 class ClipLookup:
@@ -70,7 +74,8 @@ class ClipLookup:
         stored = self._speech(key)
         if not 0 <= start <= self.reads.n_frames(stored) - length:
             raise ShardError(
-                f"frames {start} … {start + length - 1} reach beyond clip {key}; the pairs belong to another dataset"
+                f"frames {start} … {start + length - 1} reach beyond clip {key}; "
+                f"the pairs belong to another dataset"
             )
         return self.reads.cut(stored, start, length)
 
@@ -93,7 +98,8 @@ class ClipLookup:
 def evaluation_batches(
     folder: str | Path, split: str, batch_size: int = 64, reads: SpeechWindows = STFT_WINDOWS
 ) -> Iterator[dict[str, Any]]:
-    """The frozen pairs of ``split`` in the order of their file, in the layout of ``pair_loader``; the last batch may be smaller.
+    """The frozen pairs of ``split`` in the order of their file, in the layout of ``pair_loader``; the last
+    batch may be smaller.
 
     Raises ShardError where the pairs are missing or do not fit the shards.
     """

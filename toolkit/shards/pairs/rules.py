@@ -11,13 +11,14 @@ clip        another clip of the same speaker   0      none
 speaker     a clip of another speaker          0      none
 ==========  =================================  =====  ==================================
 
-offset > 0 takes speech from later in the recording, so that it is heard early: the sign of SyncNet's offset. Pairs of
-two clips have no common clock; their offset is ``NO_OFFSET`` in tensors and null in ``pairs/*.parquet``.
+offset > 0 takes speech from later in the recording, so that it is heard early: the sign of SyncNet's offset.
+Pairs of two clips have no common clock; their offset is ``NO_OFFSET`` in tensors and null in
+``pairs/*.parquet``.
 
-No negative shares a frame with its positive, also where two clips (two faces at once, or two copies of a file) show
-the same time of one recording: times are compared in the recording, and recordings by the hash of their content. The
-times are those of the audio: where ``--sync-correct`` moved it by different delays for two faces, the same audio
-stands beside other frames.
+No negative shares a frame with its positive, also where two clips (two faces at once, or two copies of a
+file) show the same time of one recording: times are compared in the recording, and recordings by the hash of
+their content. The times are those of the audio: where ``--sync-correct`` moved it by different delays for two
+faces, the same audio stands beside other frames.
 """
 
 import math
@@ -38,7 +39,8 @@ WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
 SAMPLING = 2
-"""Which way of drawing pairs this is; another one gives other pairs for the same seed. 1: the speech of shifts stood at the ends of short clips."""
+"""Which way of sampling pairs this is; another one gives other pairs for the same seed. 1: speech of
+shifts stood at the ends of short clips."""
 SUM_TOLERANCE = 0.011
 MOVED_SOUND = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
 """What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
@@ -61,7 +63,8 @@ class PairMix:
         if any(not 0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
             given = ", ".join(f"{kind}:{share:g}" for kind, share in shares.items())
             raise OptionError(
-                f"shares must lie between 0 and 1 and add up to 1, but are {given} (sum {sum(shares.values()):g})"
+                f"shares must lie between 0 and 1 and add up to 1, "
+                f"but are {given} (sum {sum(shares.values()):g})"
             )
 
     def shares(self) -> dict[str, float]:
@@ -72,7 +75,8 @@ class PairMix:
         return tuple(kind for kind, share in self.shares().items() if share > 0)
 
     def without(self, off: tuple[str, ...]) -> "PairMix":
-        """Negatives of these kinds replaced by the others, in their proportions; the share of positives stays.
+        """Negatives of these kinds replaced by the others, in their proportions; the share of positives
+        stays.
 
         >>> PairMix().without(("speaker",))
         PairMix(positive=0.5, shift=0.3333333333333333, clip=0.16666666666666666, speaker=0.0)
@@ -80,7 +84,8 @@ class PairMix:
         kept = {kind: self.shares()[kind] for kind in NEGATIVES if kind not in off}
         if not sum(kept.values()):
             raise OptionError(
-                f"without {' and '.join(off)} no kind of negative is left; give shards with more clips or speakers"
+                f"without {' and '.join(off)} no kind of negative is left; "
+                f"give shards with more clips or speakers"
             )
         scale = (1 - self.positive) / sum(kept.values())
         return PairMix(
@@ -92,8 +97,9 @@ class PairMix:
 def parse_mix(text: str) -> PairMix:
     """Read shares such as ``shift:0.5,clip:0.25,speaker:0.25``.
 
-    Without ``positive`` they are shares of the negatives, and half of all pairs are positive; with it they are shares of all pairs.
-    They must add up to 1 (to two decimals, for thirds). Raises OptionError naming the kinds there are.
+    Without ``positive`` they are shares of the negatives, and half of all pairs are positive; with it they
+    are shares of all pairs. They must add up to 1 (to two decimals, for thirds). Raises OptionError naming
+    the kinds there are.
 
     >>> parse_mix("shift:0.5,clip:0.25,speaker:0.25")
     PairMix(positive=0.5, shift=0.25, clip=0.125, speaker=0.125)
@@ -138,8 +144,8 @@ class PairRules:
     """How windows are cut.
 
     window: length in video frames.
-    gap_frames: least distance between the two windows of a negative in frames, None for a window; 0 lets them touch,
-        never overlap.
+    gap_frames: least distance between the two windows of a negative in frames, None for a window; 0 lets them
+        touch, never overlap.
     max_shift_frames: bound on |offset| of ``shift`` pairs, for hard ones; None for any time of the clip.
     """
 
@@ -152,11 +158,13 @@ class PairRules:
             raise OptionError(f"window must be at least one frame, but is {self.window}")
         if self.gap_frames is not None and self.gap_frames < 0:
             raise OptionError(
-                f"gap_frames must not be negative, but is {self.gap_frames}: the windows of a negative would share frames"
+                f"gap_frames must not be negative, but is {self.gap_frames}: "
+                f"the windows of a negative would share frames"
             )
         if self.max_shift_frames is not None and self.max_shift_frames < self.min_offset:
             raise OptionError(
-                f"max_shift_frames {self.max_shift_frames} leaves no shift: offsets start at {self.min_offset} "
+                f"max_shift_frames {self.max_shift_frames} leaves no shift: "
+                f"offsets start at {self.min_offset} "
                 f"(window {self.window} + gap {self.min_offset - self.window}); raise it, or lower gap_frames"
             )
 
@@ -186,7 +194,8 @@ class PairRules:
         return self.starts(n_frames) > self.min_offset
 
     def window_starts(self, n_frames: int) -> Sequence[int]:
-        """The starts that windows of lips and of speech have, in pairs of every kind: those that a ``shift`` pair can have.
+        """The starts that windows of lips and of speech have, in pairs of every kind: those that a ``shift``
+        pair can have.
 
         >>> PairRules().window_starts(25), PairRules().window_starts(16)
         (range(0, 21), [0, 1, 10, 11])
@@ -197,7 +206,8 @@ class PairRules:
         return rings[0].starts if len(rings) == 1 else range(rings[0].starts[0], rings[-1].starts[-1] + 1)
 
     def shifted_starts(self, n_frames: int, lips_start: int) -> list[int]:
-        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``; empty where it cannot.
+        """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``; empty where
+        it cannot.
 
         lips_start: one of ``window_starts``.
 
@@ -225,11 +235,12 @@ class PairRules:
 
 @dataclass(frozen=True)
 class Ring:
-    """Starts closed to a ring: speech of a ``shift`` pair stands one of ``steps`` further than its lips, around the end.
+    """Starts closed to a ring: speech of a ``shift`` pair stands one of ``steps`` further than its lips,
+    around the end.
 
-    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and as often as
-    in positives: where in its clip a window stands says nothing about the label. Sampled freely, speech would stand at the
-    ends of the clip, which alone have many partners.
+    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and
+    as often as in positives: where in its clip a window stands says nothing about the label. Sampled freely,
+    speech would stand at the ends of the clip, which alone have many partners.
 
     starts: first frames of windows.
     steps: distances along the ring.
@@ -245,11 +256,12 @@ class Ring:
 
 @lru_cache(4096)
 def rings_of(rules: PairRules, n_frames: int) -> tuple[Ring, ...]:
-    """The starts of a clip as rings whose steps all keep the rules' distances; none where no shift is possible.
+    """The starts of a clip as rings whose steps all keep the rules' distances; none where no shift is
+    possible.
 
-    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they cover the
-    clip; what they do not cover, at both its ends, is no start. In a clip shorter than two offsets the starts in its middle
-    have no partner and are none either.
+    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they
+    cover the clip; what they do not cover, at both its ends, is no start. In a clip shorter than two offsets
+    the starts in its middle have no partner and are none either.
 
     >>> [(ring.starts, ring.steps) for ring in rings_of(PairRules(max_shift_frames=15), 52)]
     [(range(0, 24), range(10, 15)), (range(24, 48), range(10, 15))]
@@ -299,7 +311,8 @@ class PairClip:
 def pair_clip(key: str, meta: SampleMeta) -> PairClip:
     """What pairing needs, out of what a sample says of itself.
 
-    >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=(moved_sound(-3),))
+    >>> moved = (moved_sound(-3),)
+    >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=moved)
     >>> pair_clip("a", meta)
     PairClip(key='a', speaker='s', recording='film', start_frame=100, n_frames=50, delay_frames=-3)
     """
@@ -317,7 +330,8 @@ def moved_sound(delay_frames: int) -> str:
 def far_apart(one: PairClip, one_start: int, other: PairClip, other_start: int, rules: PairRules) -> bool:
     """Whether speech of one window may be a negative for the other.
 
-    It may where they are of different recordings, or far enough apart in the one they share. Starts are frames in the clips.
+    It may where they are of different recordings, or far enough apart in the one they share. Starts are
+    frames in the clips.
     """
     apart = abs(one.sound_start_frame + one_start - other.sound_start_frame - other_start)
     return one.recording != other.recording or apart >= rules.min_offset

@@ -15,11 +15,11 @@ FORMS = {"spectrogram": "spectrogram", "waveform": "audio"}
 class SpeechWindows:
     """How windows of speech are cut. Raises OptionError for another form.
 
-    form: ``spectrogram`` gives the 5 columns of each frame, (5 window, F) float16; ``waveform`` gives samples,
-        (before + 640 window + after,) int16, with zeros beyond the clip.
+    form: ``spectrogram`` gives the 5 columns of each frame, (5 window, F) float16; ``waveform`` gives
+        samples, (before + 640 window + after,) int16, with zeros beyond the clip.
     before, after: samples beside the window's own, for transforms that look there.
-    grid: the window begins at the multiple of so many samples at or before its first frame, for columns whose hop does
-        not divide 640.
+    grid: the window begins at the multiple of so many samples at or before its first frame, for columns whose
+        hop does not divide 640.
     """
 
     form: str = "spectrogram"
@@ -32,7 +32,8 @@ class SpeechWindows:
             raise no_such("form of speech", self.form, FORMS)
         if min(self.before, self.after) < 0 or self.grid < 1:
             raise OptionError(
-                f"before {self.before} and after {self.after} must be at least 0 samples, grid {self.grid} at least 1"
+                f"before {self.before} and after {self.after} must be at least 0 samples, "
+                f"grid {self.grid} at least 1"
             )
 
     @property
@@ -44,9 +45,11 @@ class SpeechWindows:
         return len(stored) // (HOPS_PER_FRAME if self.form == "spectrogram" else SAMPLES_PER_FRAME)
 
     def cut(self, stored: np.ndarray, start: int, window: int) -> np.ndarray:
-        """The speech of frames start … start + window − 1 of a clip, a copy; ``stored`` is the whole clip's ``field``.
+        """The speech of frames start … start + window − 1 of a clip, a copy; ``stored`` is the whole clip's
+        ``field``.
 
-        >>> SpeechWindows("waveform", before=2, after=1).cut(np.ones(640, np.int16), start=0, window=1)[:3].tolist()
+        >>> windows = SpeechWindows("waveform", before=2, after=1)
+        >>> windows.cut(np.ones(640, np.int16), start=0, window=1)[:3].tolist()
         [0, 0, 1]
         >>> windows = SpeechWindows("waveform", grid=200)
         >>> windows.cut(np.arange(3200), start=2, window=1)[0].item()  # 1280 is no multiple of 200

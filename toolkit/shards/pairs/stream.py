@@ -1,10 +1,11 @@
 """Training pairs out of a stream of clips, in exact proportions, each clip read once an epoch.
 
-Every clip of the stream gives ``windows_per_clip`` windows of lips. Each is paired at once, with speech of the same
-clip or of one of the last ``pool_clips`` clips, and waits in the queue of its kind. A batch takes its quota of every
-kind, at random from the queues. So the proportions are those of the mix, to one pair, however many batches are taken:
-a clip that is too short or too alone for a kind serves other kinds, and the kind waits for a clip that can.
-``PairCounts`` counts that; pairs still queued when the epoch ends are not used.
+Every clip of the stream gives ``windows_per_clip`` windows of lips. Each is paired at once, with speech of
+the same clip or of one of the last ``pool_clips`` clips, and waits in the queue of its kind. A batch takes
+its quota of every kind, at random from the queues. So the proportions are those of the mix, to one pair,
+however many batches are taken: a clip that is too short or too alone for a kind serves other kinds, and the
+kind waits for a clip that can. ``PairCounts`` counts that; pairs still queued when the epoch ends are not
+used.
 """
 
 import math
@@ -37,7 +38,8 @@ from speechlip.shards.read.reader import ClipReader, RawClip, generator, take
 Keys = tuple[str, str]
 """(lips key, speech key)"""
 POOL_WINDOWS_PER_CLIP = 4
-"""Windows of speech that a clip leaves in the pool for later clips; 13 kB each at most, so 512 clips hold 26 MB."""
+"""Windows of speech that a clip leaves in the pool for later clips; 13 kB each at most, so 512 clips hold 26
+MB."""
 QUEUED_BATCHES = 8
 """How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 150 kB."""
 
@@ -100,7 +102,10 @@ class _OpenClip:
 
 @dataclass
 class _Pair:
-    """A pair in a queue. ``lips`` are None while batches are skipped, and cut from ``clip`` if the pair outlives the skipping."""
+    """A pair in a queue.
+
+    ``lips`` are None while batches are skipped, and cut from ``clip`` if the pair outlives the skipping.
+    """
 
     kind: str
     clip: Any  # _OpenClip, None once the lips are cut
@@ -161,7 +166,9 @@ class PairStream:
         }
 
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Tally]:
-        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded; then a ``PairCounts``."""
+        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded;
+        then a ``PairCounts``.
+        """
         pairing = _Pairing(self, generator(self.seed, epoch, consumer.index, 1), skip)
         for raw in self.reader.raw_stream(consumer, epoch):
             yield from pairing.add(raw)
@@ -170,7 +177,9 @@ class PairStream:
 
 
 class _Pairing:
-    """The state of one stream: queues of pairs by kind, the pool of speech, how many batches are still to be skipped."""
+    """The state of one stream: queues of pairs by kind, the pool of speech, how many batches are still to be
+    skipped.
+    """
 
     def __init__(self, stream: PairStream, rng: np.random.Generator, skip: int) -> None:
         self.stream, self.rules, self.rng, self.skip = stream, stream.rules, rng, skip
@@ -205,7 +214,9 @@ class _Pairing:
         self.counts.unused += sum(map(len, self.queues.values()))
 
     def _queue_one(self, clip: _OpenClip) -> None:
-        """One window of ``clip`` for the kind whose queue is emptiest, or for the next one that the clip can serve."""
+        """One window of ``clip`` for the kind whose queue is emptiest, or for the next one that the clip can
+        serve.
+        """
         with_room = [kind for kind, queue in self.queues.items() if len(queue) < self.room[kind]]
         for kind in sorted(with_room, key=lambda kind: len(self.queues[kind]) / self.room[kind]):
             sampled = self._sample(kind, clip)
@@ -221,7 +232,9 @@ class _Pairing:
         self.counts.unused += 1
 
     def _sample(self, kind: str, clip: _OpenClip) -> tuple[int, _Speech] | None:
-        """(lips start, speech) of one pair of this kind, or None where neither the clip nor the pool can serve it."""
+        """(lips start, speech) of one pair of this kind, or None where neither the clip nor the pool can
+        serve it.
+        """
         if kind == "shift":
             if not self.rules.can_shift(clip.facts.n_frames):
                 return None
@@ -234,7 +247,9 @@ class _Pairing:
         return (lips_start, speech) if speech else None
 
     def _partner(self, clip: PairClip, lips_start: int, same_speaker: bool) -> _Speech | None:
-        """A random window of the pool that may be paired: by a few blind draws, and where they fail among all that fit."""
+        """A random window of the pool that may be paired: by a few blind draws, and where they fail among all
+        that fit.
+        """
 
         def fits(speech: _Speech) -> bool:
             same = speech.clip.speaker == clip.speaker
@@ -266,7 +281,9 @@ class _Pairing:
             pair.cut()
 
     def _next_quota(self) -> Counter[str]:
-        """Pairs of each kind in the next batch: each pair goes to the kind that is furthest behind its share of all pairs so far."""
+        """Pairs of each kind in the next batch: each pair goes to the kind that is furthest behind its share
+        of all pairs so far.
+        """
         before = Counter(self.due)
         for _ in range(self.stream.batch_size):
             total = self.due.total() + 1
@@ -299,7 +316,9 @@ def collate(
     keys: Sequence[Keys],
     form: str = "spectrogram",
 ) -> dict[str, Any]:
-    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair. form: the key of ``speech``."""
+    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair.
+    form: the key of ``speech``.
+    """
     lips_start, speech_start = torch.tensor(starts).T
     kind = torch.tensor([KINDS.index(name) for name in kinds])
     one_clip = kind <= KINDS.index("shift")

@@ -1,6 +1,7 @@
 """One sample of a shard, from bytes to arrays. No decoder here can run code: ``.npy`` is read without pickle.
 
-Pillow decodes the filmstrip: 15 ms for 200 frames against OpenCV's 11 ms, and it needs no libGL on the training machine.
+Pillow decodes the filmstrip: 15 ms for 200 frames against OpenCV's 11 ms, and it needs no libGL on the
+training machine.
 """
 
 import io
@@ -63,7 +64,8 @@ class ClipSample:
 def members_of(fields: Iterable[str], present: Iterable[str] | None) -> frozenset[str]:
     """Members to read for these fields, ``json`` always among them.
 
-    ``present`` are the dataset's members, None where there is no manifest to say. Raises OptionError for an unknown or absent field.
+    ``present`` are the dataset's members, None where there is no manifest to say. Raises OptionError for an
+    unknown or absent field.
 
     >>> sorted(members_of(["lips"], ["json", "lips.jpg", "stft.npy"]))
     ['json', 'lips.jpg']
@@ -94,7 +96,10 @@ def decode_clip(raw: Raw, fields: Iterable[str]) -> ClipSample:
 
 
 def decode_meta(raw: Raw) -> SampleMeta:
-    """What the sample says of itself. Raises ShardError where it is missing, not JSON, or lacks what readers need."""
+    """What the sample says of itself.
+
+    Raises ShardError where it is missing, not JSON, or lacks what readers need.
+    """
     return _decoded(raw, "json", SampleMeta.load)
 
 
@@ -157,7 +162,8 @@ def decode_audio(data: bytes, length: int) -> np.ndarray:
         found = (file.frames, file.channels)
         if file.samplerate != SAMPLE_RATE or found != (length, 1):
             raise ValueError(
-                f"it has {file.samplerate} Hz and the shape {found}, wanted {SAMPLE_RATE} Hz and {(length, 1)}"
+                f"it has {file.samplerate} Hz and the shape {found}, "
+                f"wanted {SAMPLE_RATE} Hz and {(length, 1)}"
             )
         audio = file.read(dtype="int16", always_2d=True)
     if audio.shape != (length, 1):

@@ -1,9 +1,9 @@
 """Windows out of a filmstrip, decoding only their frames where the file allows it.
 
-A window of 5 frames out of 10 s is a fiftieth of the image. The writer puts a JPEG restart marker after every frame:
-there the decoder starts afresh, so any run of frames, under the same header with a smaller height, is a JPEG of its
-own. The pixels are those of a whole decode, because without chroma subsampling no frame looks at its neighbours. Other
-JPEGs and PNG are decoded whole, once.
+A window of 5 frames out of 10 s is a fiftieth of the image. The writer puts a JPEG restart marker after every
+frame: there the decoder starts afresh, so any run of frames, under the same header with a smaller height, is
+a JPEG of its own. The pixels are those of a whole decode, because without chroma subsampling no frame looks
+at its neighbours. Other JPEGs and PNG are decoded whole, once.
 """
 
 import io
@@ -16,7 +16,8 @@ import numpy as np
 from speechlip.format import CROP_SIZE
 
 BLOCK = 8
-"""Side of a JPEG block in pixels; without subsampling also that of the unit that restart intervals count (ITU T.81, A.2)."""
+"""Side of a JPEG block in pixels; without subsampling also that of the unit that restart intervals count (ITU
+T.81, A.2)."""
 BLOCKS_PER_FRAME = (CROP_SIZE // BLOCK) ** 2
 SOF0, SOS, DRI = 0xC0, 0xDA, 0xDD
 END_OF_IMAGE = b"\xff\xd9"
@@ -49,14 +50,21 @@ class Filmstrip:
 
 
 class FrameCuts(NamedTuple):
-    """Where the parts of a JPEG filmstrip lie: the two bytes of its height, and the coded data of each frame."""
+    """Where the parts of a JPEG filmstrip lie.
+
+    height_at: position of the two bytes of its height.
+    frames: (begin, end) of the coded data of each frame.
+    """
 
     height_at: int
     frames: list[tuple[int, int]]
 
 
 def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
-    """A filmstrip image as (n_frames, 96, 96, 3) uint8 RGB. Raises ValueError for a picture of another size."""
+    """A filmstrip image as (n_frames, 96, 96, 3) uint8 RGB.
+
+    Raises ValueError for a picture of another size.
+    """
     from PIL import Image
 
     try:
@@ -66,7 +74,8 @@ def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
     with opened as image:
         if image.size != (CROP_SIZE, CROP_SIZE * n_frames):
             raise ValueError(
-                f"a picture of {image.width}×{image.height} px, a filmstrip of {n_frames} frames has {CROP_SIZE}×{CROP_SIZE * n_frames}"
+                f"a picture of {image.width}×{image.height} px, "
+                f"a filmstrip of {n_frames} frames has {CROP_SIZE}×{CROP_SIZE * n_frames}"
             )
         strip = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     return strip.reshape(n_frames, CROP_SIZE, CROP_SIZE, 3)
@@ -93,7 +102,9 @@ def frame_cuts(data: bytes, n_frames: int) -> FrameCuts | None:
 
 
 def excerpt(data: bytes, cuts: FrameCuts, start: int, length: int) -> bytes:
-    """The JPEG of a run of frames: the header with its height, their coded data, and restart markers counted anew, modulo 8."""
+    """The JPEG of a run of frames: the header with its height, their coded data, and restart markers counted
+    anew, modulo 8.
+    """
     head = (
         data[: cuts.height_at]
         + (CROP_SIZE * length).to_bytes(2, "big")
@@ -108,7 +119,9 @@ def excerpt(data: bytes, cuts: FrameCuts, start: int, length: int) -> bytes:
 
 
 def _segments(data: bytes) -> dict[int, tuple[int, int]] | None:
-    """Marker → (position, length with marker) of the header segments up to the first scan; None where this is no JPEG header."""
+    """Marker → (position, length with marker) of the header segments up to the first scan; None where this is
+    no JPEG header.
+    """
     if data[:2] != b"\xff\xd8":
         return None
     segments, position = {}, 2

@@ -1,8 +1,9 @@
-"""Batches in a fixed order out of several processes, and a position among them that can be saved and continued.
+"""Batches in a fixed order out of several processes, and a position among them that can be saved and
+continued.
 
-PyTorch takes one item from each worker in turn and leaves out workers that have ended. So the order is fixed, and a
-position is how many items each worker has delivered and whose turn it is. To continue, every worker skips what it had
-delivered, and the workers are numbered so that the one whose turn it is comes first.
+PyTorch takes one item from each worker in turn and leaves out workers that have ended. So the order is fixed,
+and a position is how many items each worker has delivered and whose turn it is. To continue, every worker
+skips what it had delivered, and the workers are numbered so that the one whose turn it is comes first.
 """
 
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ def reader_deaths_said() -> Iterator[None]:
             raise
         how = str(error).strip().rstrip(".").rpartition(") ")[2]
         raise WorkerError(
-            f"a process that reads shards {how}, perhaps for lack of memory; take fewer --workers, or 0, and go on from the last checkpoint"
+            f"a process that reads shards {how}, perhaps for lack of memory; take fewer --workers, or 0, "
+            f"and go on from the last checkpoint"
         ) from error
 
 
@@ -75,10 +77,12 @@ class Streams(Protocol):
 
 
 class PositionedLoader:
-    """Iterating yields the rest of the current epoch, then the epoch grows by one; the next ``for`` loop is the next epoch.
+    """Iterating yields the rest of the current epoch, then the epoch grows by one; the next ``for`` loop is
+    the next epoch.
 
-    A loop that was broken off continues after the last item it was given. Each rank saves its own ``state_dict``; it fits the same number
-    of ranks and workers. To continue reads the earlier clips of the epoch again without decoding their pictures.
+    A loop that was broken off continues after the last item it was given. Each rank saves its own
+    ``state_dict``; it fits the same number of ranks and workers. To continue reads the earlier clips of the
+    epoch again without decoding their pictures.
     """
 
     def __init__(self, source: Streams, workers: int = 0, pin_memory: bool = False) -> None:
@@ -111,11 +115,15 @@ class PositionedLoader:
         self._start(self._epoch + 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """The position as plain numbers and strings: epoch, items delivered by each worker, and what must be the same to continue."""
+        """The position as plain numbers and strings: epoch, items delivered by each worker, and what must be
+        the same to continue.
+        """
         return {**self._fixed(), "epoch": self._epoch, "delivered": list(self._delivered), "turn": self._turn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where ``state_dict`` was taken; raises ShardError with the difference where shards, options or workers are others."""
+        """Continue where ``state_dict`` was taken; raises ShardError with the difference where shards,
+        options or workers are others.
+        """
         check_same(self._fixed(), state)
         self._epoch, self._delivered, self._turn = state["epoch"], list(state["delivered"]), state["turn"]
 
@@ -123,7 +131,8 @@ class PositionedLoader:
         streams = _NumberedStreams(self.source, self._epoch, tuple(self._delivered), self._turn)
         if not self.workers:
             return iter(streams)
-        # a generator of its own: DataLoader would draw from torch's global one, and a resumed training would differ
+        # a generator of its own: DataLoader would draw from torch's global one, and a resumed training would
+        # differ
         loader = DataLoader(
             streams,
             batch_size=None,
@@ -155,7 +164,10 @@ class _NumberedStreams(IterableDataset):
 
 
 def processes(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """(rank, world_size) as given, or of torch.distributed where it is initialised, or (0, 1). Raises OptionError for half of it."""
+    """(rank, world_size) as given, or of torch.distributed where it is initialised, or (0, 1).
+
+    Raises OptionError for half of it.
+    """
     if rank is None and world_size is None:
         from torch import distributed
 
@@ -163,7 +175,8 @@ def processes(rank: int | None, world_size: int | None) -> tuple[int, int]:
         return (distributed.get_rank(), distributed.get_world_size()) if ready else (0, 1)
     if rank is None or world_size is None or not 0 <= rank < world_size:
         raise OptionError(
-            f"rank {rank} of world_size {world_size} does not exist; give both, with 0 ≤ rank < world_size, or neither"
+            f"rank {rank} of world_size {world_size} does not exist; give both, with 0 ≤ rank < world_size, "
+            f"or neither"
         )
     return rank, world_size
 
@@ -177,5 +190,6 @@ def check_same(now: dict[str, Any], saved: dict[str, Any]) -> None:
     ]
     if differences:
         raise ShardError(
-            f"this position belongs to another reading: {'; '.join(differences)}; use the same again, or start the epoch anew"
+            f"this position belongs to another reading: {'; '.join(differences)}; use the same again, "
+            f"or start the epoch anew"
         )

@@ -1,8 +1,9 @@
-"""Every clip once an epoch, over all ranks and workers, in an order that a seed fixes and a saved position continues.
+"""Every clip once an epoch, over all ranks and workers, in an order that a seed fixes and a saved position
+continues.
 
-A *consumer* is one worker of one rank. Whole shards are dealt to the consumers one by one; the shards that are left
-when there are no longer enough for all are shared clip by clip. So fewer shards than workers lose and double nothing;
-such a shard is then read by several.
+A *consumer* is one worker of one rank. Whole shards are dealt to the consumers one by one; the shards that
+are left when there are no longer enough for all are shared clip by clip. So fewer shards than workers lose
+and double nothing; such a shard is then read by several.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -34,7 +35,8 @@ class Part:
 
 
 def deal(order: Sequence[int], consumer: Consumer) -> list[Part]:
-    """The parts of the shards in ``order`` that fall to one consumer; over all consumers each clip falls to exactly one.
+    """The parts of the shards in ``order`` that fall to one consumer; over all consumers each clip falls to
+    exactly one.
 
     >>> deal([4, 2, 0, 3, 1], Consumer(0, 2))
     [Part(shard=4, first=0, of=1), Part(shard=0, first=0, of=1), Part(shard=1, first=0, of=2)]
@@ -53,9 +55,10 @@ def deal(order: Sequence[int], consumer: Consumer) -> list[Part]:
 class ClipReader(IterableDataset):
     """The clips of one split of a prepared folder, or of a list of tar paths and URLs.
 
-    Iterating yields the ``ClipSample`` of the current ``epoch`` for this rank and DataLoader worker; ``epoch`` then grows
-    by one. For a position that can be saved with any number of workers, iterate ``clip_loader(reader, workers)``;
-    ``state_dict`` here counts only the clips that this copy of the reader has yielded.
+    Iterating yields the ``ClipSample`` of the current ``epoch`` for this rank and DataLoader worker;
+    ``epoch`` then grows by one. For a position that can be saved with any number of workers, iterate
+    ``clip_loader(reader, workers)``; ``state_dict`` here counts only the clips that this copy of the reader
+    has yielded.
 
     fields: what to decode, of ``lips spectrogram audio landmarks phones``.
     shuffle_clips: size of the shuffle buffer in clips (about 1 MB each); 0 keeps the order of the shards.
@@ -79,7 +82,8 @@ class ClipReader(IterableDataset):
         super().__init__()
         if seed < 0 or epoch < 0 or shuffle_clips < 0:
             raise OptionError(
-                f"seed, epoch and shuffle_clips must not be negative, but are {seed}, {epoch}, {shuffle_clips}"
+                f"seed, epoch and shuffle_clips must not be negative, but are {seed}, {epoch}, "
+                f"{shuffle_clips}"
             )
         self.shards: ShardSet = open_shards(shards, split)
         self.fields = tuple(fields)
@@ -96,7 +100,8 @@ class ClipReader(IterableDataset):
         )
         if self._yielded and self._saved_by not in (None, consumer):
             raise ShardError(
-                f"the position was saved by {self._saved_by}, this is {consumer}; iterate clip_loader(reader, workers) instead"
+                f"the position was saved by {self._saved_by}, this is {consumer}; "
+                f"iterate clip_loader(reader, workers) instead"
             )
         for clip in self.stream(consumer, self.epoch, skip=self._yielded):
             self._yielded, self._saved_by = self._yielded + 1, consumer
@@ -135,7 +140,9 @@ class ClipReader(IterableDataset):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where ``state_dict`` was taken; raises ShardError with the difference where shards, seed or ranks are others."""
+        """Continue where ``state_dict`` was taken; raises ShardError with the difference where shards, seed
+        or ranks are others.
+        """
         check_same(self.fingerprint(), state)
         self.epoch, self._yielded = state["epoch"], state["yielded"]
         self._saved_by = Consumer(*state["consumer"]) if state["consumer"] else None
@@ -159,7 +166,9 @@ class ClipReader(IterableDataset):
 
 
 def clip_loader(reader: ClipReader, workers: int = 0, pin_memory: bool = False) -> PositionedLoader:
-    """Clips of ``reader`` through ``workers`` processes (0: none), with ``state_dict`` and ``load_state_dict``."""
+    """Clips of ``reader`` through ``workers`` processes (0: none), with ``state_dict`` and
+    ``load_state_dict``.
+    """
     return PositionedLoader(reader, workers, pin_memory)
 
 
@@ -168,7 +177,8 @@ def read_shard(
 ) -> Iterator[RawClip]:
     """The samples of one tar in their order, with only ``members`` (None: all), grouped by webdataset.
 
-    Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``, HubError where it is lost on its way.
+    Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``,
+    HubError where it is lost on its way.
     """
     n_clips = 0
     with closing(_grouped(url, members)) as samples:
@@ -180,7 +190,8 @@ def read_shard(
     if wanted_clips is not None and n_clips != wanted_clips:
         found = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
         raise ShardError(
-            f"shard {url} holds {found} clips, manifest.json says {wanted_clips}; copy it again, then run verify-shards"
+            f"shard {url} holds {found} clips, manifest.json says {wanted_clips}; copy it again, "
+            f"then run verify-shards"
         )
 
 

@@ -1,7 +1,8 @@
-"""Which shards a reader reads: a prepared folder (through its manifest), or a bare list of tar paths and URLs.
+"""Which shards a reader reads: a prepared folder (through its manifest), or a bare list of tar paths and
+URLs.
 
-Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not listed
-there is refused.
+Remote shards are read over HTTP (``speechlip.remote``), never through a shell: ``pipe:`` and every scheme not
+listed there is refused.
 """
 
 import hashlib
@@ -23,7 +24,9 @@ from speechlip.remote.stream import RemoteStream
 
 @dataclass(frozen=True)
 class ShardSet:
-    """The shards of one split in their fixed order. Of a bare list, which has no manifest, all but urls and digest is None.
+    """The shards of one split in their fixed order.
+
+    Of a bare list, which has no manifest, all but urls and digest is None.
 
     urls: local paths or URLs.
     digest: tells two shard sets apart.
@@ -51,10 +54,10 @@ class ShardSet:
 def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
     """The shards of ``split`` in a prepared folder, or the given tar paths and URLs as they are.
 
-    shards: a folder that is here or elsewhere (``hf://user/name``, ``https://…``), or a list, or one ``.tar``; the latter
-    two have no splits. A folder needs its ``manifest.json``; the size of every shard that is here is compared with it.
-    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an unknown split or
-    URL scheme, HubError for what cannot be reached.
+    shards: a folder that is here or elsewhere (``hf://user/name``, ``https://…``), or a list, or one
+    ``.tar``; the latter two have no splits. A folder needs its ``manifest.json``; the size of every shard
+    that is here is compared with it. Raises ShardError for a folder that is not finished, damaged or of
+    another format, OptionError for an unknown split or URL scheme, HubError for what cannot be reached.
     """
     if not isinstance(shards, str | Path):
         return _listed(shards, split)
@@ -81,8 +84,8 @@ def open_splits(folder: str | Path) -> tuple[ShardSet, ...]:
 def read_manifest(folder: str | Path) -> Manifest:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 
-    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON, another
-    format, a field that is missing or garbled, a name that leads out of the folder.
+    Raises ShardError that says what to do: no folder, an interrupted preparation, no manifest, not JSON,
+    another format, a field that is missing or garbled, a name that leads out of the folder.
     """
     folder = shards_at(folder)
     path = folder / MANIFEST
@@ -92,7 +95,8 @@ def read_manifest(folder: str | Path) -> Manifest:
         raw = strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ShardError(
-            f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, or prepare the folder again"
+            f"{path} is not JSON ({str(error) or type(error).__name__}); restore it, "
+            f"or prepare the folder again"
         ) from error
     said = raw.get("format") if isinstance(raw, dict) else None
     if said != FORMAT:
@@ -116,10 +120,19 @@ def open_shard(url: str) -> AbstractContextManager[BinaryIO | RemoteStream]:
 
 def _why_no_manifest(folder: Path) -> str:
     if not folder.is_dir():
-        return f"there is no folder {folder}; give a folder that prep-shards made, or a list of .tar paths or URLs"
+        return (
+            f"there is no folder {folder}; give a folder that prep-shards made, "
+            f"or a list of .tar paths or URLs"
+        )
     if (folder / WORK_FOLDER).exists():
-        return f"{folder} is not finished: {WORK_FOLDER} is there, manifest.json is not; run the same prep-shards command again to finish it"
-    return f"{folder} has no manifest.json, so it is not a finished prepared folder; run prep-shards, or give a list of .tar paths"
+        return (
+            f"{folder} is not finished: {WORK_FOLDER} is there, manifest.json is not; "
+            f"run the same prep-shards command again to finish it"
+        )
+    return (
+        f"{folder} has no manifest.json, so it is not a finished prepared folder; run prep-shards, "
+        f"or give a list of .tar paths"
+    )
 
 
 def _of_split(folder: Path, manifest: Manifest, split: str | None) -> ShardSet:
@@ -163,7 +176,8 @@ def _check_size(path: Path, wanted_bytes: int) -> None:
         )
     if path.stat().st_size != wanted_bytes:
         raise ShardError(
-            f"{path} has {path.stat().st_size} bytes, manifest.json says {wanted_bytes}; copy it again and run verify-shards"
+            f"{path} has {path.stat().st_size} bytes, manifest.json says {wanted_bytes}; "
+            f"copy it again and run verify-shards"
         )
 
 
@@ -171,7 +185,8 @@ def _listed(shards: Sequence[str | Path], split: str | None) -> ShardSet:
     urls = tuple(map(str, shards))
     if split is not None:
         raise OptionError(
-            f"a list of shards has no splits, so split={split!r} cannot be chosen; list the shards of that split alone"
+            f"a list of shards has no splits, so split={split!r} cannot be chosen; "
+            f"list the shards of that split alone"
         )
     if not urls:
         raise OptionError("the list of shards is empty; give at least one .tar path or URL")
@@ -190,7 +205,8 @@ def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
         return
     why = "it would run a shell command" if scheme[1] == "pipe" else "it is not read here"
     raise OptionError(
-        f"refused {url}: {why}; give a prepared folder, hf://user/name, or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
+        f"refused {url}: {why}; give a prepared folder, hf://user/name, "
+        f"or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
     )
 
 

@@ -1,8 +1,8 @@
 """The members of one shard, read so that no header can make a reader fill the memory.
 
-A shard is a plain tar (docs/format.md) without compressed, sparse or giant members. gzip makes ten gigabytes of ten
-megabytes, a sparse member any size of nothing, and an extended header is read whole before anybody sees it;
-prep-shards writes none of them.
+A shard is a plain tar (docs/format.md) without compressed, sparse or giant members. gzip makes ten gigabytes
+of ten megabytes, a sparse member any size of nothing, and an extended header is read whole before anybody
+sees it; prep-shards writes none of them.
 """
 
 import tarfile
@@ -64,7 +64,8 @@ def plain_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             member.issparse() or not 0 <= member.size <= MAX_MEMBER_BYTES
         ):  # an extended header may say so after the plain one
             raise tarfile.ReadError(
-                f"member {member.name[-60:]!a} is sparse or claims {member.size} bytes, at most {MAX_MEMBER_BYTES} are read"
+                f"member {member.name[-60:]!a} is sparse or claims {member.size} bytes, "
+                f"at most {MAX_MEMBER_BYTES} are read"
             )
         yield member
 
