@@ -298,6 +298,13 @@ def test_an_end_that_fails_is_begun_anew(tmp_path, monkeypatch):
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
 
+def test_a_folder_under_way_is_unfinished_for_readers(tmp_path):
+    with ShardWriter(tmp_path / "out") as writer:
+        writer.write(made(), source_sha256="x")
+        with pytest.raises(ShardError, match="is not finished: "):
+            speechlip.open_shards(tmp_path / "out", "train")
+
+
 def interrupted(path, text):
     raise KeyboardInterrupt
 

@@ -11,7 +11,7 @@ from speechlip.preparing.reasons import (
     MOUTH_OUTSIDE,
     NO_AUDIO,
     NO_FACE,
-    NO_PICTURE,
+    NO_IMAGE,
     SILENT,
     TOO_BRIEF,
     TOO_SHORT,
@@ -26,9 +26,9 @@ def track(start, length):
     )
 
 
-def observation(n_frames, tracks, has_picture=None, peaks=None, mouth_inside=None):
+def observation(n_frames, tracks, has_image=None, peaks=None, mouth_inside=None):
     return Observation(
-        np.ones(n_frames, bool) if has_picture is None else has_picture,
+        np.ones(n_frames, bool) if has_image is None else has_image,
         np.zeros(n_frames, bool),
         np.full(n_frames, 9000, np.int32) if peaks is None else peaks,
         tracks,
@@ -51,13 +51,13 @@ def test_a_long_run_is_cut_evenly_and_nothing_is_lost():
 def test_every_lost_frame_has_its_reason():
     peaks = np.full(300, 9000, np.int32)
     peaks[280:] = -1
-    has_picture = np.ones(300, bool)
-    has_picture[100:110] = False
+    has_image = np.ones(300, bool)
+    has_image[100:110] = False
     inside = np.ones(290, bool)
     inside[190:200] = False
-    spans, lost = choose_spans(observation(300, [track(10, 290)], has_picture, peaks, (inside,)), 2, 10)
+    spans, lost = choose_spans(observation(300, [track(10, 290)], has_image, peaks, (inside,)), 2, 10)
     assert spans == (Span(0, 10, 100), Span(0, 110, 200), Span(0, 210, 280))
-    assert lost == {NO_FACE: 10, NO_PICTURE: 10, MOUTH_OUTSIDE: 10, NO_AUDIO: 20}
+    assert lost == {NO_FACE: 10, NO_IMAGE: 10, MOUTH_OUTSIDE: 10, NO_AUDIO: 20}
 
 
 def test_short_runs_and_silence_are_counted():
@@ -82,20 +82,20 @@ def test_faces_that_are_no_track_say_why():
 @pytest.mark.parametrize("seed", range(20))
 def test_kept_and_lost_add_up_and_no_clip_holds_a_bad_frame(seed):
     rng = np.random.default_rng(seed)
-    has_picture, peaks = (
+    has_image, peaks = (
         rng.random(500) > 0.02,
         np.where(rng.random(500) > 0.02, rng.integers(0, 60, 500), -1).astype(np.int32),
     )
     tracks = [track(0, 220), track(150, 300), track(460, 40)]
     inside = tuple(rng.random(len(one)) > 0.02 for one in tracks)
-    spans, lost = choose_spans(observation(500, tracks, has_picture, peaks, inside), 0.4, 2)
+    spans, lost = choose_spans(observation(500, tracks, has_image, peaks, inside), 0.4, 2)
     kept = np.zeros(500, bool)
     for span in spans:
         frames = np.arange(span.start_frame, span.stop_frame)
         one = tracks[span.track]
         assert 10 <= len(span) <= 50
         assert (
-            has_picture[frames].all()
+            has_image[frames].all()
             and (peaks[frames] >= 0).all()
             and inside[span.track][frames - one.start_frame].all()
         )

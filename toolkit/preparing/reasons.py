@@ -1,6 +1,6 @@
 """Why a source or a part of it gives no clip: short phrases that the ledger counts."""
 
-NO_PICTURE = "no picture"
+NO_IMAGE = "no picture"
 NO_AUDIO = "no audio"
 NO_FACE = "no face"
 TOO_SMALL = "face too small"

@@ -58,7 +58,7 @@ def observe(
     faces = stage.finish(joins(info), options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
     return Observation(
-        has_picture=faces.has_image,
+        has_image=faces.has_image,
         face_seen=faces.face_seen,
         peaks=np.array(peaks, np.int32),
         tracks=faces.selected,

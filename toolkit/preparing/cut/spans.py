@@ -14,7 +14,7 @@ from speechlip.preparing.reasons import (
     MOUTH_OUTSIDE,
     NO_AUDIO,
     NO_FACE,
-    NO_PICTURE,
+    NO_IMAGE,
     SILENT,
     TOO_BRIEF,
     TOO_SHORT,
@@ -40,7 +40,7 @@ class Span:
 class Observation:
     """What the first pass over a source keeps of it, per 25-fps frame.
 
-    has_picture: (N,) bool, whether there is an image.
+    has_image: (N,) bool, whether there is an image.
     face_seen: (N,) bool, whether there is a face, also one that is in no track.
     peaks: (N,) int32, largest |sample| of the frame's 640; −1 where there is no audio.
     tracks: those that may become clips.
@@ -54,7 +54,7 @@ class Observation:
     first_frame: where the part begins that was looked at; frames before it belong to another split.
     """
 
-    has_picture: np.ndarray
+    has_image: np.ndarray
     face_seen: np.ndarray
     peaks: np.ndarray
     tracks: Sequence[FaceTrack]
@@ -99,7 +99,7 @@ def choose_spans(
         if refusal := seen.refusal(number):
             reasons[where] = refusal
             continue
-        usable = inside & seen.has_picture[where] & (peaks[where] >= 0)
+        usable = inside & seen.has_image[where] & (peaks[where] >= 0)
         for start, stop in runs(usable):
             run = Span(number, track.start_frame + start, track.start_frame + stop)
             if len(run) < shortest:
@@ -111,7 +111,7 @@ def choose_spans(
                 else:
                     kept.append(span)
     reasons[seen.peaks < 0] = NO_AUDIO
-    reasons[~seen.has_picture] = NO_PICTURE
+    reasons[~seen.has_image] = NO_IMAGE
     lost = np.arange(seen.n_frames) >= seen.first_frame
     for span in kept:
         lost[span.start_frame : span.stop_frame] = False

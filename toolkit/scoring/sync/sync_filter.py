@@ -85,8 +85,9 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
 
 @dataclass(frozen=True)
 class SyncFilter:
-    """Decides which face tracks of a source are kept. It goes to worker processes, so it holds plain values
-    only.
+    """Decides which face tracks of a source are kept.
+
+    It goes to worker processes, so it holds plain values only.
 
     conditions: all must hold.
     correct: whether the audio of kept tracks is moved by their offset, where it is decided.
@@ -114,18 +115,18 @@ class SyncFilter:
             track for track in tracks if footage.times_seen(track) >= protocols.get("direct").min_frames
         ]
         scored = score_tracks(open_model(self), footage, long_enough, lambda frames: None)
-        found = {id(track): score for track, score in zip(long_enough, scored, strict=True)}
-        return [self._verdict(found.get(id(track))) for track in tracks]
+        sync_of = {id(track): sync for track, sync in zip(long_enough, scored, strict=True)}
+        return [self._verdict(sync_of.get(id(track))) for track in tracks]
 
-    def _verdict(self, found: TrackSync | None) -> SyncVerdict:
-        if found is None or found.score is None:
+    def _verdict(self, sync: TrackSync | None) -> SyncVerdict:
+        if sync is None or sync.score is None:
             problem = (
-                found.problem
-                if found and found.problem
+                sync.problem
+                if sync and sync.problem
                 else NotScored("too short", "a track must be seen in 50 frames to be scored")
             )
             return SyncVerdict(None, None, None, NOT_MEASURED, str(problem), 0)
-        score = found.score
+        score = sync.score
         kept = all(
             condition.holds(score.lse_c, score.lse_d, score.offset_frames) for condition in self.conditions
         )
