@@ -10,10 +10,13 @@ import torchaudio
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import ShardError
 from speechlip.shards.read.decode import ClipSample
+from speechlip.shards.sample_meta import SampleMeta
 
 
 def clip(key, speaker="anna", n_frames=30, **fields):
-    return ClipSample(key, {"n_frames": n_frames, "speaker": speaker}, **fields)
+    return ClipSample(
+        key, SampleMeta(n_frames=n_frames, speaker=speaker, source_sha256="", start_s=0.0), **fields
+    )
 
 
 def noise(seed, n_frames=30):

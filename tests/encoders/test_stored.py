@@ -12,14 +12,16 @@ from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.features.protocol import per_frame
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.read.decode import ClipSample
+from speechlip.shards.sample_meta import SampleMeta
 
 N_FRAMES = 30
 
 
 def clip(key="anna-1", source="talks/anna.mp4", start_frame=50, n_frames=N_FRAMES):
-    return ClipSample(
-        key, {"n_frames": n_frames, "speaker": "anna", "source": source, "start_s": start_frame / 25}
+    meta = SampleMeta(
+        n_frames=n_frames, speaker="anna", source_sha256="", start_s=start_frame / 25, source=source
     )
+    return ClipSample(key, meta)
 
 
 def moments(rate_hz, centre_ms, seconds):
