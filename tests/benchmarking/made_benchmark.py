@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS
 from speechlip.benchmarking.records import (
-    AMBIGUITY_COLUMNS,
-    COLUMNS,
     JSON_NAME,
     SHIFTS,
     TOKENS_FOLDER,
@@ -81,11 +80,29 @@ def made_benchmark(
     rows = (*(_against(row, best) for row in scored), failed)
     made = Benchmark(
         shards=ShardsFacts(
-            "drawn <b>heads</b>", "5f2b" * 16, "lips 96×96", "test",
-            {name: {"clips": count, "speakers": speakers, "seconds": 6.5 * count} for name, count, speakers in (("train", 240, 9), ("test", clips, 3))},
-            {"positive": 512, "shift": 256, "clip": 128}, {"speaker": "the split has one speaker only"}, 512, 3, "mediapipe",
+            "drawn <b>heads</b>",
+            "5f2b" * 16,
+            "lips 96×96",
+            "test",
+            {
+                name: {"clips": count, "speakers": speakers, "seconds": 6.5 * count}
+                for name, count, speakers in (("train", 240, 9), ("test", clips, 3))
+            },
+            {"positive": 512, "shift": 256, "clip": 128},
+            {"speaker": "the split has one speaker only"},
+            512,
+            3,
+            "mediapipe",
         ),
-        options={"preset": "full", "seeds": 3, "steps": 3000, "batch_size": 64, "loss": "nce", "device": "cuda", "split": "test"},
+        options={
+            "preset": "full",
+            "seeds": 3,
+            "steps": 3000,
+            "batch_size": 64,
+            "loss": "nce",
+            "device": "cuda",
+            "split": "test",
+        },
         clips=tuple(f"clip-{number:03d}" for number in range(clips)),
         rows=rows,
         command="score-encoder 'drawn <b>heads</b>/' --encoder hubert --encoder runs/se4lip -o benchmark/",
@@ -94,7 +111,7 @@ def made_benchmark(
         unlike_paper={"loss": "nce, the paper has relu", "steps": "3000, not stated"},
         versions={"python": "3.12", "torch": "2.14"},
         speechlip="0.1.0",
-    )  # fmt: skip
+    )
     (folder / JSON_NAME).write_text(made.dump(), encoding="utf-8")
     return made
 
@@ -118,10 +135,23 @@ def _scored(row, number, folder, clips, tokens, draw) -> EncoderRow:
         {"loss": "nce, the paper has relu", "steps": "20000, not stated"} if name.startswith("runs/") else {}
     )
     return EncoderRow(
-        name, f"{name} ({mode})" if mode == "as trained" else name, role, mode, "scored", dim=512, frame_dim=512, rate_hz=25, centre_ms=20,
-        note="landmarks from mediapipe" if name == "lips" else "", scores=scores, seeds=seeds, cost=cost, unlike_paper=trained, seconds=200,
+        name,
+        f"{name} ({mode})" if mode == "as trained" else name,
+        role,
+        mode,
+        "scored",
+        dim=512,
+        frame_dim=512,
+        rate_hz=25,
+        centre_ms=20,
+        note="landmarks from mediapipe" if name == "lips" else "",
+        scores=scores,
+        seeds=seeds,
+        cost=cost,
+        unlike_paper=trained,
+        seconds=200,
         ambiguity=_ambiguity(name, number, ar, nv, folder, tokens, draw),
-    )  # fmt: skip
+    )
 
 
 def _score(name: str, quality: float, draw) -> Score:
@@ -187,9 +217,15 @@ def _ambiguity(name, number, ar, nv, folder, tokens, draw) -> Ambiguity:
     file = f"{TOKENS_FOLDER}/{number}.npz"
     _tokens(folder / file, ar, nv, tokens, draw)
     return Ambiguity(
-        scores=scores, tokens=tokens * 33, phones=33, viseme_map="sapi", pairs=tied, matrix_phones=CONSONANTS,
-        matrix=tuple(map(tuple, ratio)), tokens_file=file,
-    )  # fmt: skip
+        scores=scores,
+        tokens=tokens * 33,
+        phones=33,
+        viseme_map="sapi",
+        pairs=tied,
+        matrix_phones=CONSONANTS,
+        matrix=tuple(map(tuple, ratio)),
+        tokens_file=file,
+    )
 
 
 def _tokens(file: Path, ar: float, nv: float, tokens: int, draw) -> None:

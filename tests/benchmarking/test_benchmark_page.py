@@ -15,12 +15,15 @@ from speechlip.errors import ShardError, WriteError
 
 LOOK = """
 const texts = (selector) => [...document.querySelectorAll(selector)].map((node) => node.textContent);
-const seen = () => ({ rows: [...document.querySelectorAll("[data-row]")].map((row) => row.dataset.row), glance: texts("#glance tbody th"),
-  values: [...document.querySelectorAll("[data-row]")].map((row) => row.children[1].firstChild.textContent), missing: texts("#table .missing").length,
-  title: document.title, text: document.body.innerText, curves: texts("#curves figcaption"), wide: document.documentElement.scrollWidth,
-  scripts: document.scripts.length, images: document.images.length, maps: texts("#maps .letter").length, choices: texts("#maps option"),
-  picked: [document.querySelectorAll(".t circle").length, document.querySelectorAll(".d path").length], voids: texts(".void"),
-  heat: texts("#heats title"), lit: document.querySelectorAll(".lit").length, words: texts("#ambiguity .words"),
+const rows = () => [...document.querySelectorAll("[data-row]")];
+const count = (selector) => document.querySelectorAll(selector).length;
+const seen = () => ({ rows: rows().map((row) => row.dataset.row), glance: texts("#glance tbody th"),
+  values: rows().map((row) => row.children[1].firstChild.textContent),
+  missing: count("#table .missing"), title: document.title, text: document.body.innerText,
+  curves: texts("#curves figcaption"), wide: document.documentElement.scrollWidth,
+  scripts: document.scripts.length, images: document.images.length, maps: count("#maps .letter"),
+  choices: texts("#maps option"), picked: [count(".t circle"), count(".d path")], voids: texts(".void"),
+  heat: texts("#heats title"), lit: count(".lit"), words: texts("#ambiguity .words"),
   bars: document.querySelectorAll("#glance svg").length,
   legend: texts("#legend button"), published: texts("#published td"), reasons: texts("#reasons li"),
   heads: texts("#table thead th"), difference: texts("#table td:nth-child(3)") });
@@ -82,7 +85,8 @@ def opened(browser, made):
           const choose = document.querySelectorAll("#maps select")[1];
           choose.value = 0;
           choose.dispatchEvent(new Event("change", { bubbles: true }));
-          [...document.querySelectorAll("#legend button")].find((one) => one.textContent.includes("p b m")).click();
+          [...document.querySelectorAll("#legend button")]
+            .find((one) => one.textContent.includes("p b m")).click();
           look();
           finish();
         };

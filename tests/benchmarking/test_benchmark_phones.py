@@ -10,11 +10,12 @@ import pytest
 import tiny_dataset
 import tiny_encoders
 
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS
 from speechlip.benchmarking.evaluation import phones
 from speechlip.benchmarking.evaluation.cost import CostTask, measured_cost
 from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of, anchor_ratios
 from speechlip.benchmarking.projection.feature_cache import build_cache
-from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, ShardsFacts
+from speechlip.benchmarking.records import ShardsFacts
 from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.phones.visemes import viseme_classes
 from speechlip.shards.read.reader import ClipReader

@@ -63,7 +63,9 @@ def test_a_run_says_that_it_learned_from_other_shards_and_at_random_has_no_own_h
 
 
 def test_as_trained_says_what_validation_of_training_says(short_shards, scored_run, trained):
-    """The same cosines of the same frozen pairs by other code: ``training.validation`` cuts windows one by one."""
+    """The same cosines of the same frozen pairs by other code: ``training.validation`` cuts windows one by
+    one.
+    """
     from speechlip.encoders.trained import load_run
     from speechlip.metrics.statistics.pairs import pair_auc
     from speechlip.training.validation import open_validation

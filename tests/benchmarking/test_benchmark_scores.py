@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from speechlip.benchmarking.columns import COLUMNS
 from speechlip.benchmarking.evaluation.evaluate import Evaluation, curve_of, curve_starts
 from speechlip.benchmarking.evaluation.scores import (
     PairFacts,
@@ -16,12 +17,7 @@ from speechlip.benchmarking.evaluation.scores import (
     seed_result,
     seed_scores,
 )
-from speechlip.benchmarking.records import (
-    COLUMNS,
-    Benchmark,
-    EncoderRow,
-    ShardsFacts,
-)
+from speechlip.benchmarking.records import Benchmark, EncoderRow, ShardsFacts
 from speechlip.benchmarking.report.table import as_csv, as_text
 from speechlip.errors import ShardError
 from speechlip.metrics.sync.lse import distance_curve, distances

@@ -1,4 +1,4 @@
-"""``export-features`` from the command line: videos at any rate, broken ones, resuming, and what it refuses."""
+"""``export-features`` from the command line: videos at any rate, broken ones, resuming, refusals."""
 
 import hashlib
 import json

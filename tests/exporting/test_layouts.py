@@ -57,7 +57,7 @@ def audio_net(channels):
 
 
 def heard_by(frames):
-    """(n, channels, steps) → (n, 32): the middle 16 steps, four strided convolutions down to one, two layers."""
+    """(n, channels, steps) → (n, 32): the middle 16 steps, four strided convolutions to one, two layers."""
     convolutions, head = audio_net(frames.shape[1])
     return head(convolutions(frames[:, :, 0:16]).squeeze(-1))
 

@@ -123,8 +123,7 @@ def test_runs_that_cannot_be_gone_on_with_and_a_card_that_cannot_be_made_anew(sh
     code, _, notes = call(capsys, shards, "--resume", "-o", out)
     assert (
         code == 0
-        and "the weights are saved; picture or card is not as it should be: the card's marks do not come in pairs"
-        in notes
+        and "the weights are saved; picture or card is not as it should be: the card's marks do not" in notes
     )
     assert (out / "README.md").read_text() == f"{BEGIN}\nmine\n"
     assert "is not empty; go on with it by --resume" in refused(capsys, shards, *TINY, "-o", out)

@@ -1,4 +1,4 @@
-"""Full memory with a batch to try, what cannot be compiled, losses that arrive late, and which GPU is whose."""
+"""Full memory with a batch to try, what cannot be compiled, late losses, and which GPU is whose."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a run has to do: one task for every row of the table, named by everything that its numbers depend on."""
+"""One task for every row of the table, named by everything that its numbers depend on."""
 
 import hashlib
 import importlib.util
@@ -94,7 +94,7 @@ def is_run(name: str) -> bool:
 
 
 def run_facts(name: str) -> CheckpointFacts | None:
-    """What the last checkpoint of a run says; None for what is no run, or a damaged one, whose row will fail."""
+    """The last checkpoint of a run; None for what is no run, or a damaged one, whose row will fail."""
     try:
         return open_checkpoint(Path(name)).facts if is_run(name) else None
     except ModelError:
@@ -277,7 +277,7 @@ def training_notes(options: BenchmarkOptions) -> list[str]:
     """What a reader has to know of the training of the heads.
 
     >>> training_notes(BenchmarkOptions(steps=8))
-    ['8 steps of training, under the warm-up of 20 steps: the learning rate never gets where it should, and heads hardly learn']
+    ['8 steps of training, under the warm-up of 20 steps: the learning rate never gets where it should, ...']
     """
     if options.steps >= options.warmup_steps:
         return []

@@ -52,8 +52,8 @@ class TrainedPair:
         """Embeddings of every window of a clip: 512 numbers of length 1, and a 1.
 
         frames: (96, 96, 3) uint8 RGB crops, read once; audio: (N,) int16 at 16 kHz. Returns (T, 513), (T,
-        513) float32. Row i is frames i … i + 4, so that T is four less than the frames that have both picture
-        and sound. Distances between rows grow as cosines fall. Raises NotScored for fewer than 5 frames.
+        513) float32. Row i is frames i … i + 4, so that T is four less than the frames that have both image
+        and audio. Distances between rows grow as cosines fall. Raises NotScored for fewer than 5 frames.
         """
         parts = [
             self.lip_features(windows) for windows in batches(islice(frames, len(audio) // SAMPLES_PER_FRAME))
@@ -91,7 +91,7 @@ class TrainedPair:
         return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
     def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
-        """How to cut its crops: ``cropper(track)(picture, frame)``; None: pictures are crops already, and
+        """How to cut its crops: ``cropper(track)(image, frame)``; None: images are crops already, and
         NotScored where they are not 96×96.
         """
         if track is None:
@@ -99,7 +99,7 @@ class TrainedPair:
         from speechlip.faces.crops import cut, plan_crop
 
         affines = plan_crop(track, self.crop).affines
-        return lambda picture, frame: cut(picture, affines[frame])
+        return lambda image, frame: cut(image, affines[frame])
 
     def _embed_clip(self, audio: np.ndarray) -> np.ndarray:
         """(640 L,) int16 → (L − 4, 512) float32 of frames i … i + 4."""
@@ -131,7 +131,7 @@ def of_unit_length(rows: np.ndarray) -> np.ndarray:
 
 
 def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
-    """Windows of five neighbouring crops, one frame apart: (96, 96, 3) each → (up to 32, 5, 96, 96, 3) uint8."""
+    """Windows of five successive crops: (96, 96, 3) each → (up to 32, 5, 96, 96, 3) uint8."""
     frames = iter(frames)
     held = list(islice(frames, WINDOW - 1))
     while more := list(islice(frames, BATCH_WINDOWS)):
@@ -140,16 +140,16 @@ def batches(frames: Iterable[np.ndarray]) -> Iterator[Tensor]:
         held = held[1 - WINDOW :]
 
 
-def checked_crop(picture: np.ndarray, frame: int) -> np.ndarray:
-    """The picture as it is. Raises NotScored where it is not 96×96."""
-    if picture.shape != CROP_SHAPE:
-        height, width = picture.shape[:2]
+def checked_crop(image: np.ndarray, frame: int) -> np.ndarray:
+    """The image as it is. Raises NotScored where it is not 96×96."""
+    if image.shape != CROP_SHAPE:
+        height, width = image.shape[:2]
         raise NotScored(
             "not 96×96",
             f"mouth crops of 96×96 are wanted, this is {width}×{height}; score the whole video with a face "
             "detector",
         )
-    return picture
+    return image
 
 
 def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:

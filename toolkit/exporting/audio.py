@@ -1,4 +1,4 @@
-"""The sound that belongs to the frames of a video, and how many frames that is."""
+"""The audio that belongs to the frames of a video, and how many frames that is."""
 
 from collections import Counter
 from contextlib import closing
@@ -27,9 +27,9 @@ class Audio:
     """The audio of a video's frames."""
 
     samples: np.ndarray
-    """(640 frames,) int16 at 16 kHz mono, from the first picture on."""
+    """(640 frames,) int16 at 16 kHz mono, from the first frame on."""
     notes: tuple[str, ...]
-    """What was corrected, and what is silent for want of sound."""
+    """What was corrected, and what is silent for want of audio."""
 
     @property
     def frames(self) -> int:
@@ -38,11 +38,11 @@ class Audio:
 
 
 def read_audio(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Audio:
-    """The sound of a video, 640 samples for each of its pictures at 25 a second, whatever its own rate is.
+    """The audio of a video, 640 samples for each of its frames at 25 a second, whatever its own rate is.
 
-    T is the number of moments of 40 ms from the first picture to the end of the last, so the number of
-    pictures of a 25-fps video. Sound that goes on longer is left out; where there is none, there is silence.
-    A file of sound alone (wav, flac, mp3, …) counts from its time zero (from its first sample where that is a
+    T is the number of 40-ms frames from the first image to the end of the last, so the number of images of a
+    25-fps video. Audio that goes on longer is left out; where there is none, there is silence.
+    A file of audio alone (wav, flac, mp3, …) counts from its time zero (from its first sample where that is a
     clock, more than 10 s away), and T is rounded up, so that all of it is in. max_picture_px: as for
     ``probe``. Raises SourceRefused for what cannot be read.
     """
@@ -68,7 +68,7 @@ def read_audio(path: Path, max_picture_px: int = MAX_PICTURE_PX) -> Audio:
 
 
 def silence_note(silent: int, frames: int) -> str:
-    """How many of a video's frames have no sound of their own.
+    """How many of a video's frames have no audio of their own.
 
     >>> silence_note(1, 50)
     '1 of 50 frames is silent for want of sound'

@@ -59,7 +59,7 @@ def export_features(
     """Write features of the speech in ``videos``, one row for each 40 ms, as ``export-features`` does.
 
     encoder: a name as ``open_encoder`` takes it, such as the folder of a training run. videos: a folder, at
-    any depth, one video, or one file of sound. out: None for ``features/ENCODER``. limits: how long a video
+    any depth, one video, or one file of audio. out: None for ``features/ENCODER``. limits: how long a video
     may stand still, and how much memory it may take.
 
     A video that fails is a row with its reason; finished ones are kept. Raises OptionError for what cannot be

@@ -133,7 +133,7 @@ def audio_of(
 
 
 def read_task(task: Task, report: Report, max_picture_px: int) -> Audio | Exception:
-    """The sound of one video, or why there is none. No error of a video goes further than this."""
+    """The audio of one video, or why there is none. No error of a video goes further than this."""
     name = plain_name(task.name)
     report(name, 0.0)
     try:

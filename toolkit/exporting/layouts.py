@@ -32,7 +32,7 @@ class Layout:
 
 
 def padded(parts: Parts, channels: int) -> Iterator[np.ndarray]:
-    """Zeros behind the last number of every step: exactly what a network with fewer input channels would see."""
+    """Zeros behind the last number of every step: what a network with fewer input channels would see."""
     for part in parts:
         yield np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, channels - part.shape[-1])])
 

@@ -20,7 +20,7 @@ EXPORTED, KEPT, FAILED = "exported", "kept", "failed"
 
 @runtime_checkable
 class WaveformEncoder(Protocol):
-    """What can be exported: an encoder of sound of any length."""
+    """What can be exported: an encoder of audio of any length."""
 
     name: str
     dim: int
@@ -45,7 +45,7 @@ class Exporter:
         return max(1, round(self.encoder.clock.rate_hz / FPS))
 
     def described(self) -> dict[str, Any]:
-        """For the JSON; a reach over all of the sound is null there."""
+        """For the JSON; a reach over all of the audio is null there."""
         clock = {
             name: value if isfinite(value) else None for name, value in asdict(self.encoder.clock).items()
         }

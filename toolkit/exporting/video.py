@@ -1,4 +1,4 @@
-"""One video: its sound → features → brought to its frames, z-scored → the renderers' files, and last the JSON
+"""One video: its audio → features → brought to its frames, z-scored → the renderers' files, and last the JSON
 that says what they are.
 """
 
@@ -19,42 +19,42 @@ from speechlip.files.writing import make_folder, write_text
 
 PART_FRAMES = 2048  # of HuBERT-large's 2 × 1024 numbers a frame, 16 MB
 AVE_LINE = "aud_features = np.load(os.path.join(self.root_path, 'aud_ave.npy'))"
-AVE_PATCH = f"""SyncTalk computes the features of --asr_model ave itself. To let it load aud_ave.npy from the data folder instead, once, in its repository:
+AVE_PATCH = (
+    "SyncTalk computes the features of --asr_model ave itself. To let it load aud_ave.npy from the data "
+    "folder instead, once, in its repository:\n\n"
+    f'  sed -i "s/# {AVE_LINE}/{AVE_LINE}/" nerf_triplane/provider.py\n\n'
+    "This takes the # from a line that is there, below the computation, which still wants aud.wav and the "
+    "checkpoint of its own encoder. It holds for\ntraining and testing without --aud.\n"
+)
 
-  sed -i "s/# {AVE_LINE}/{AVE_LINE}/" nerf_triplane/provider.py
 
-This takes the # from a line that is there, below the computation, which still wants aud.wav and the checkpoint of its own encoder. It holds for
-training and testing without --aud.
-"""
-
-
-def export_video(task: Task, sound: Audio, exporter: Exporter, plan: ExportPlan) -> int:
-    """Write the files of one video with this sound; returns T, the number of its frames. What an earlier
+def export_video(task: Task, audio: Audio, exporter: Exporter, plan: ExportPlan) -> int:
+    """Write the files of one video with this audio; returns T, the number of its frames. What an earlier
     export left is removed first.
 
-    In memory are the sound (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz
+    In memory are the audio (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz
     is 3 MB, of HuBERT-large 12 MB); everything after that goes by in parts. Raises SourceRefused for a video
     that cannot be exported, and WriteError.
     """
     encoder = exporter.encoder
-    features = encoder.encode_waveform(sound.samples)
+    features = encoder.encode_waveform(audio.samples)
     layouts, left_out = choose_layouts(plan.renderers, exporter.steps, encoder.dim)
-    train_frames = floor(sound.frames * plan.train_share)
+    train_frames = floor(audio.frames * plan.train_share)
     want_axes = DEEPSPEECH in layouts.values()
     scale = plan.scale or measure(frame_parts(features, encoder.clock, train_frames), want_axes)
     layouts = {own_name(exporter.label): OWN} | layouts
     shapes = {
-        name: (sound.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()
+        name: (audio.frames, *layout.shape(exporter.steps, encoder.dim)) for name, layout in layouts.items()
     }
     make_folder(task.folder)
     forget(task.folder, exporter.label)
     for name, layout in layouts.items():
-        z_scored = (scale.z_scored(part) for part in frame_parts(features, encoder.clock, sound.frames))
+        z_scored = (scale.z_scored(part) for part in frame_parts(features, encoder.clock, audio.frames))
         write_npy(task.folder / name, shapes[name], layout.lay_out(z_scored, scale))
     if "aud_ave.npy" in layouts:
         write_text(task.folder / AVE_NOTE, AVE_PATCH)
-    write_facts(task, exporter, plan, scale, shapes, left_out, sound.notes)
-    return sound.frames
+    write_facts(task, exporter, plan, scale, shapes, left_out, audio.notes)
+    return audio.frames
 
 
 def frame_parts(features: np.ndarray, clock: FeatureClock, frames: int) -> Iterator[np.ndarray]:

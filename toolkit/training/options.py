@@ -1,4 +1,4 @@
-"""Everything that a training run is told: one frozen dataclass, two presets, and what of it the paper does
+"""What a user may choose for training: one frozen dataclass, two presets, and what of it the paper does
 not say.
 """
 
@@ -206,7 +206,7 @@ def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
 
     >>> resumed(TrainOptions(), {"encoder": "mel-cnn"})
     Traceback (most recent call last):
-    speechlip.errors.OptionError: this run has encoder 'se4lip', not 'mel-cnn'; leave the option out to go on with it, or begin another run
+    speechlip.errors.OptionError: this run has encoder 'se4lip', not 'mel-cnn'; leave the option out ...
     """
     for name, value in given.items():
         if name not in RESUMABLE and value != getattr(saved, name):
@@ -225,7 +225,7 @@ def other_end(saved: TrainOptions, options: TrainOptions) -> str:
     ''
     >>> cosine = TrainOptions(steps=10, schedule="cosine")
     >>> other_end(cosine, replace(cosine, steps=20))
-    'the learning rate fell as a cosine that ends at step 10, and goes on as one that ends at step 20: not the weights of 20 steps in one go'
+    'the learning rate fell as a cosine that ends at step 10, and goes on as one that ends at step 20: ...'
     """
     if saved.steps == options.steps or options.schedule == "constant":
         return ""

@@ -1,6 +1,7 @@
 """What an encoder takes: time and memory, measured in a process that does nothing else.
 
-    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split": "test"}'
+    python -m speechlip.benchmarking.evaluation.cost '{"name": "hubert", "shards": "shards/", "split":
+    "test"}'
 
 prints a ``Cost`` as JSON. The libraries and the weights count into the memory, loading them does not count
 into the time.

@@ -105,8 +105,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a pair of encoders on the frozen pairs and the clips of a split.
 
-    every: which windows of lips the offset curve takes, as for ``curve_starts``. after_clip: called with the key
-    of each clip. Raises ShardError where pairs and clips do not belong together.
+    every: which windows of lips the offset curve takes, as for ``curve_starts``. after_clip: called with the
+    key of each clip. Raises ShardError where pairs and clips do not belong together.
     """
     wanted = windows_wanted(pairs)
     rows: dict[tuple[str, str, int], np.ndarray] = {}

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.benchmarking.records import AMBIGUITY_COLUMNS, TOKENS_FOLDER, Ambiguity, Score, ShardsFacts
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS
+from speechlip.benchmarking.records import TOKENS_FOLDER, Ambiguity, Score, ShardsFacts
 from speechlip.files.writing import whole_file
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.ambiguity import ambiguity
@@ -60,7 +61,7 @@ def anchor_ratios(shards: Path, facts: ShardsFacts) -> AnchorRatios:
 
 
 def anchors_of(clip: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Lips and mel spectrum of a clip read with its landmarks and its sound."""
+    """Lips and mel spectrum of a clip read with its landmarks and its audio."""
     return lip_anchor(clip.landmarks), mel_anchor(clip.audio)
 
 

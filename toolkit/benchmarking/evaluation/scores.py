@@ -6,17 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from speechlip.benchmarking.columns import COLUMNS
 from speechlip.benchmarking.evaluation.evaluate import Evaluation
-from speechlip.benchmarking.records import (
-    COLUMNS,
-    CONTROL,
-    HEAD,
-    LIPS,
-    Difference,
-    EncoderRow,
-    Score,
-    SeedResult,
-)
+from speechlip.benchmarking.records import CONTROL, HEAD, LIPS, Difference, EncoderRow, Score, SeedResult
 from speechlip.metrics.statistics.differences import LEAST_CLIPS, mean_difference
 from speechlip.metrics.statistics.intervals import Interval, interval, mean_interval
 from speechlip.metrics.statistics.pair_intervals import auc_difference, auc_interval, resampled_interval
@@ -174,9 +166,9 @@ def compared(
 ) -> list[EncoderRow]:
     """The rows, the best one marked, each other one with its difference to the best.
 
-    evaluations: of each row, empty for a row that failed. The best is the encoder below the common head with the
-    highest pair AUC: a run as trained had other training, and controls are no encoders. Without such encoders it
-    is the best row of all. A row that is not above chance is never the best.
+    evaluations: of each row, empty for a row that failed. The best is the encoder below the common head with
+    the highest pair AUC: a run as trained had other training, and controls are no encoders. Without such
+    encoders it is the best row of all. A row that is not above chance is never the best.
     """
     scored = [place for place, row in enumerate(rows) if row.scores and evaluations[place]]
     encoders = [place for place in scored if rows[place].role != CONTROL]

@@ -43,7 +43,7 @@ class FeatureCache:
         self.mean, self.deviation = (np.array(index[name], np.float32) for name in ("mean", "deviation"))
 
     def raw(self, key: str) -> np.ndarray:
-        """(T, D) float32 of a clip, mapped: rows are read when they are looked at."""
+        """(T, D) float32 of a clip, mapped: rows are read when they are used."""
         split, first, n_frames = self.places[key]
         return self.arrays[split][first : first + n_frames]
 
@@ -63,12 +63,12 @@ def build_cache(
     """The cache in ``folder``, made where it is not there; the first split is the one whose mean and
     deviation count.
 
-    after_clip: called with the number of its frames. Raises what the encoder raises, and ShardError for features
-    that do not fit their clip.
+    after_clip: called with the number of its frames. Raises what the encoder raises, and ShardError for
+    features that do not fit their clip.
     """
     if not (folder / INDEX).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        moments, places, dim = Moments(), {}, 0
+        statistics, places, dim = RunningStatistics(), {}, 0
         for split in splits:
             writer = SplitWriter(folder / f"{split}.npy", frames_of_split(shards, split))
             for clip in ClipReader(
@@ -77,11 +77,11 @@ def build_cache(
                 values = frames_of(features, clip)
                 places[clip.key] = [split, writer.write(clip.key, values), len(values)]
                 if split == splits[0]:
-                    moments.add(values)
+                    statistics.add(values)
                 dim = values.shape[1]
                 after_clip(len(values))
             writer.close()
-        mean, deviation = moments.scale()
+        mean, deviation = statistics.scale()
         index = {
             "dim": dim,
             "splits": list(splits),
@@ -157,7 +157,7 @@ class SplitWriter:
         self.array.flush()  # type: ignore[attr-defined]
 
 
-class Moments:
+class RunningStatistics:
     """Mean and deviation of rows that come in parts, joined as Chan, Golub and LeVeque 1979 have it, so that
     no precision is lost.
     """
@@ -178,10 +178,10 @@ class Moments:
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """(mean, deviation), the deviation 1 for dimensions that never change.
 
-        >>> moments = Moments()
-        >>> moments.add(np.array([[1.0, 5.0]])), moments.add(np.array([[3.0, 5.0], [5.0, 5.0]]))
+        >>> statistics = RunningStatistics()
+        >>> statistics.add(np.array([[1.0, 5.0]])), statistics.add(np.array([[3.0, 5.0], [5.0, 5.0]]))
         (None, None)
-        >>> [part.round(3).tolist() for part in moments.scale()]
+        >>> [part.round(3).tolist() for part in statistics.scale()]
         [[3.0, 5.0], [1.633, 1.0]]
         """
         deviation = np.sqrt(self.squares / self.n)

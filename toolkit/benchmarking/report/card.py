@@ -8,14 +8,12 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
 from speechlip.benchmarking.records import (
-    AMBIGUITY_COLUMNS,
-    COLUMNS,
     CONTROL,
     FAILED,
     JSON_NAME,
     Benchmark,
-    Column,
     EncoderRow,
     Score,
     without_places,
@@ -106,8 +104,10 @@ def titled(column: Column) -> str:
 def score_cell(score: Score | None, column: Column) -> str:
     """A number with its interval, or why there is none.
 
-    >>> score_cell(Score(0.91234, 0.9, 0.92), COLUMNS["eer"]), score_cell(Score(None, reason="no phones"), COLUMNS["eer"])
-    ('0.912 (0.900–0.920)', 'no phones')
+    >>> score_cell(Score(0.91234, 0.9, 0.92), COLUMNS["eer"])
+    '0.912 (0.900–0.920)'
+    >>> score_cell(Score(None, reason="no phones"), COLUMNS["eer"])
+    'no phones'
     """
     if score is None or score.value is None:
         return (score.reason if score else "") or "–"

@@ -135,8 +135,8 @@ def _bars(axes: "Axes", rows: list[EncoderRow]) -> None:
 
 
 def _curves(axes: "Axes", rows: list[EncoderRow]) -> None:
-    drawn = [(row, curve) for row in rows if (curve := relative_curve(row)) is not None]
-    for row, curve in reversed(drawn):
+    with_curve = [(row, curve) for row in rows if (curve := relative_curve(row)) is not None]
+    for row, curve in reversed(with_curve):
         axes.plot(SHIFTS, curve, color=colour(row), linewidth=1.5, alpha=0.85)
     axes.axvline(0, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_xticks((-15, -10, -5, 0, 5, 10, 15))
@@ -144,7 +144,7 @@ def _curves(axes: "Axes", rows: list[EncoderRow]) -> None:
     _title(
         axes,
         "Distance by shift",
-        "over its median; no curve: clips too short" if len(drawn) < len(rows) else "over its median",
+        "over its median; no curve: clips too short" if len(with_curve) < len(rows) else "over its median",
     )
 
 
@@ -166,16 +166,20 @@ def _map(axes: "Axes", row: EncoderRow | None, folder: Path) -> None:
         return
     _title(axes, label(row), f"/t/ and /d/: R = {row.ambiguity.pairs['T/D']:.2f}; t-SNE, an illustration")
     try:
-        found = map_of_file(folder / row.ambiguity.tokens_file)
+        phone_map = map_of_file(folder / row.ambiguity.tokens_file)
     except NotScored as error:
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": 8, "color": SOFT}
         axes.text(0.5, 0.5, fill(_drawable(f"no map: {error}"), 40), **place).set_in_layout(False)
         return
-    _points(axes, found)
+    _points(axes, phone_map)
 
 
-def _points(axes: "Axes", found: PhoneMap) -> None:
-    x, y, phone = np.array(found.x), -np.array(found.y), np.array(found.phones)[list(found.phone)]
+def _points(axes: "Axes", phone_map: PhoneMap) -> None:
+    x, y, phone = (
+        np.array(phone_map.x),
+        -np.array(phone_map.y),
+        np.array(phone_map.phones)[list(phone_map.phone)],
+    )
     others = ~np.isin(phone, PICKED)
     axes.scatter(x[others], y[others], s=5, color="#c9ced6", linewidths=0)
     look: tuple[dict[str, Any], ...] = ({"marker": "o", "color": FROZEN}, {"marker": "^", "color": TRAINED})

@@ -10,16 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.benchmarking.records import (
-    AMBIGUITY_COLUMNS,
-    COLUMNS,
-    JSON_NAME,
-    SHIFTS,
-    Benchmark,
-    Column,
-    EncoderRow,
-    without_places,
-)
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
+from speechlip.benchmarking.records import JSON_NAME, SHIFTS, Benchmark, EncoderRow, without_places
 from speechlip.benchmarking.report.phone_map import map_of_file
 from speechlip.files.writing import write_text
 from speechlip.metrics.declared import NotScored
@@ -79,15 +71,15 @@ def _column(name: str, column: Column, gallery: int) -> dict[str, Any]:
 
 
 def _row(row: EncoderRow) -> dict[str, Any]:
-    drawn = asdict(row) | {"curves": [_relative(seed.curve) for seed in row.seeds if seed.curve]}
-    drawn["seeds"] = [
+    shown = asdict(row) | {"curves": [_relative(seed.curve) for seed in row.seeds if seed.curve]}
+    shown["seeds"] = [
         {name: value for name, value in asdict(seed).items() if name not in (*PER_CLIP, "curve")}
         for seed in row.seeds
     ]
-    drawn["ambiguity"]["matrix"] = [
+    shown["ambiguity"]["matrix"] = [
         [None if ratio is None else round(ratio, DIGITS) for ratio in line] for line in row.ambiguity.matrix
     ]
-    return drawn
+    return shown
 
 
 def _relative(curve: tuple[float, ...]) -> list[float]:

@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from speechlip.benchmarking.records import (
-    AMBIGUITY_COLUMNS,
-    COLUMNS,
-    CONTROL,
-    FAILED,
-    Benchmark,
-    EncoderRow,
-    Score,
-)
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS
+from speechlip.benchmarking.records import CONTROL, FAILED, Benchmark, EncoderRow, Score
 from speechlip.files.tables import csv_text
 from speechlip.wording import shown
 

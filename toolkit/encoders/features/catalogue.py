@@ -51,7 +51,7 @@ class Request:
     """A path or size; both may be absent."""
     device: str
     random_init: bool
-    """Draw the weights instead of reading them."""
+    """Random weights instead of the published ones."""
 
 
 def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
@@ -63,7 +63,7 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
 
     >>> open_encoder("hubrt")
     Traceback (most recent call last):
-    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, hubert-large, ...; did you mean hubert?
+    speechlip.errors.OptionError: no encoder 'hubrt'; there are: hubert, ...; did you mean hubert?
     >>> open_encoder("log-mel").clock.rate_hz
     125
     """

@@ -43,7 +43,7 @@ class LogSpectra:
         self.filters = mel_filters() if mel else None
 
     def encode(self, waveform: Tensor) -> Tensor:
-        """(B, N) float32 in −1 … 1 at 16 kHz → (B, N // 128, D); the sound is mirrored at both ends."""
+        """(B, N) float32 in −1 … 1 at 16 kHz → (B, N // 128, D); the audio is mirrored at both ends."""
         edge = (N_FFT - HOP) // 2
         mirrored = torch.nn.functional.pad(waveform[:, None], (edge, edge), mode="reflect")[:, 0]
         window = torch.hann_window(N_FFT, device=waveform.device)

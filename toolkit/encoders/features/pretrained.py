@@ -2,7 +2,7 @@
 
 All have the same front end: seven convolutions, a feature every 320 samples from 400, so 50 Hz and the first
 centre at 12.5 ms. In base models a group norm over the clip follows the first convolution, large ones scale
-the waveform: every layer hears all of the clip, through its loudness at least.
+the waveform: every layer depends on all of the clip, through its loudness at least.
 """
 
 import pickle

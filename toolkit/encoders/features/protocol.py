@@ -1,4 +1,4 @@
-"""What a speech encoder has to say of itself, so that the same frame index means the same moment for every
+"""What a speech encoder has to say of itself, so that the same frame index means the same time for every
 encoder.
 
 An encoder turns a waveform into features at a rate of its own. It declares that rate and when its first
@@ -59,7 +59,7 @@ class ClipFeatures(Protocol):
 
     @property
     def parameters(self) -> int | None:
-        """How many weights; 0 for features that are computed without any, None where nobody can count them."""
+        """How many weights; 0 for features computed without any, None where nobody can count them."""
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:
         """(T, D) float32. Raises ShardError where there are none for this clip, or they are not finite."""
@@ -76,7 +76,8 @@ def per_frame(features: np.ndarray, clock: FeatureClock, n_frames: int) -> np.nd
     >>> clock = FeatureClock(rate_hz=50, centre_ms=10, past_ms=10, future_ms=10)
     >>> per_frame(np.array([[0.0], [1.0], [2.0], [3.0]]), clock, 2).tolist()
     [[0.0, 1.0], [2.0, 3.0]]
-    >>> per_frame(np.array([[0.0], [1.0], [2.0], [3.0]]), FeatureClock(25, 0, 0, 0), 2).tolist()  # centres at 20 and 60 ms
+    >>> clock = FeatureClock(25, 0, 0, 0)  # frames have their centres at 20 and 60 ms
+    >>> per_frame(np.array([[0.0], [1.0], [2.0], [3.0]]), clock, 2).tolist()
     [[0.5], [1.5]]
     """
     per = max(1, round(clock.rate_hz / FPS))

@@ -44,7 +44,7 @@ class FromWaveform:
     def of_clip(self, clip: ClipSample) -> np.ndarray:
         """(T, D) float32.
 
-        Raises ShardError where the clip has no sound or the features are not finite, ModelError as
+        Raises ShardError where the clip has no audio or the features are not finite, ModelError as
         ``encode_waveform``.
         """
         if clip.audio is None:
@@ -55,13 +55,14 @@ class FromWaveform:
             raise ShardError(f"clip {clip.key}: {error}") from error
 
     def encode_waveform(self, audio: np.ndarray) -> np.ndarray:
-        """Sound of any length: (N,) int16 at 16 kHz → (T, D) float32 at ``clock``, feature 0 at
+        """Audio of any length: (N,) int16 at 16 kHz → (T, D) float32 at ``clock``, feature 0 at
         ``clock.centre_ms``.
 
         More than 25 s go through in pieces of 20 s with 5 s more on either side, so that memory stays flat:
-        an encoder that hears less than 5 s gives what it gives for all at once, one that hears the whole clip
-        hears 30 s. A rate that is no whole number goes through at once. Raises ModelError where the encoder
-        gives another shape or rate than it declares, ShardError for no sound or values that are not finite.
+        an encoder that reaches less than 5 s gives what it gives for all at once, one that hears the whole
+        clip gets 30 s. A rate that is no whole number goes through at once. Raises ModelError where the
+        encoder gives another shape or rate than it declares, ShardError for no sound or values that are not
+        finite.
         """
         if not len(audio):
             raise ShardError("there is no sound to encode")

@@ -31,8 +31,8 @@ class WhisperLayer(nn.Module):
     and both convolutions are centred.
 
     layer: 0 is the convolutions' output without positions; 1 … N the transformer's layers, the last with the
-    norm that follows it; None the last. Every layer hears all 30 s: the mel's floor is set by its loudest
-    moment.
+    norm that follows it; None the last. Every layer depends on all 30 s: the mel's floor is set by its
+    loudest moment.
     """
 
     clock = FeatureClock(rate_hz=50, centre_ms=0, past_ms=float("inf"), future_ms=float("inf"))

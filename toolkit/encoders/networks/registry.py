@@ -5,8 +5,9 @@ without arguments that returns a ``torch.nn.Module``, and that module turns a ba
 512) float32. What it is given is what it declares in an attribute ``reads``, a
 ``speechlip.shards.pairs.speech_windows.SpeechWindows``:
 
-- no such attribute, or ``SpeechWindows()``: (B, 25, 257) float16, the STFT magnitude of the window's five frames;
-- ``SpeechWindows("waveform", before=256, after=128)``: (B, 256 + 3200 + 128) int16 at 16 kHz, zeros beyond the clip.
+- no such attribute, or ``SpeechWindows()``: (B, 25, 257) float16, the STFT magnitude of the five frames;
+- ``SpeechWindows("waveform", before=256, after=128)``: (B, 256 + 3200 + 128) int16 at 16 kHz, zeros beyond
+  the clip.
 
 An attribute ``spectrum`` that has ``fit`` is given the training speech before training, (1, T, 257) float16
 or (1, N) int16. Encoders that are not trained here are another thing: ``protocol.SpeechEncoder``.

@@ -11,7 +11,7 @@ complex     Re X and Im X, 257 each                        the waveform
 
 Each bin has mean 0 and deviation 1 over the training speech; both numbers are saved with the weights.
 ``Wav2LipMel`` is another transform, with a scale of its own. A spectrum says what it reads (``reads``), how
-wide it is (``bins``) and how many pictures of that width it gives (``channels``).
+wide it is (``bins``) and how many images of that width it gives (``channels``).
 """
 
 import torch

@@ -59,10 +59,10 @@ class GruEncoder(nn.Module):
 
 
 class CnnEncoder(nn.Module):
-    """Convolutions over a window as a picture, bins × columns: what ``spectrum`` reads → (B, 512).
+    """Convolutions over a window as an image, bins × columns: what ``spectrum`` reads → (B, 512).
 
     The rows are those of Wav2Lip's speech network, made for 80×16; the pool to 3×3 before the last two lets
-    them take 80×25 and 257×25. Real and imaginary parts are two channels of the picture. As in
+    them take 80×25 and 257×25. Real and imaginary parts are two channels of the image. As in
     ``LipEncoder``, the last ReLU is left to the training objective.
 
     >>> from .spectrum import Magnitude
@@ -92,9 +92,9 @@ class CnnEncoder(nn.Module):
         )
 
     def forward(self, speech: Tensor) -> Tensor:
-        picture = (
+        image = (
             self.spectrum(speech)
             .unflatten(2, (self.spectrum.channels, self.spectrum.bins))
             .permute(0, 2, 3, 1)
         )
-        return self.layers(picture.contiguous(memory_format=torch.channels_last)).flatten(1)
+        return self.layers(image.contiguous(memory_format=torch.channels_last)).flatten(1)

@@ -1,7 +1,7 @@
 """The processes of one run: what torchrun says about them, and the few things that they do together.
 
 Every process reads its own share of the shards and computes ``batch_size / count`` pairs of a step; gradients
-are averaged. Only rank 0 writes, looks at the validation pairs and prints.
+are averaged. Only rank 0 writes, evaluates the validation pairs and prints.
 """
 
 import atexit
@@ -81,7 +81,7 @@ class Ranks:
         """``module`` as it is trained: with the weights of rank 0, and gradients that are averaged over all
         processes.
 
-        Batch norm looks at each process's own pairs; its running statistics are those of rank 0.
+        Batch norm sees each process's own pairs; its running statistics are those of rank 0.
         """
         if self.count == 1:
             return module

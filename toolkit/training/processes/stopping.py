@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ASKED_EVERY = 10
 """Steps from one time to the next that several processes ask each other; torchrun gives them 30 s."""
-HEARD = b"\nstopping: this step is finished and saved first; once more stops at once\n"
+RECEIVED = b"\nstopping: this step is finished and saved first; once more stops at once\n"
 
 
 class Stopped(SignalCame):
@@ -35,38 +35,38 @@ class Stopped(SignalCame):
 class Stop:
     """Whether this process was asked to stop.
 
-    heard: the signal that came, signal: the one that all processes of the run obey; 0: none.
+    received: the signal that came, signal: the one that all processes of the run obey; 0: none.
     """
 
     def __init__(self, ranks: Ranks) -> None:
-        self.ranks, self.heard, self.signal = ranks, 0, 0
+        self.ranks, self.received, self.signal = ranks, 0, 0
         self._of_children: Any = None
 
-    def hear(self, number: int, frame: object) -> None:
+    def receive(self, number: int, frame: object) -> None:
         """The first signal is noted, the second one ends what is going on; torchrun sends two of its own
         accord.
         """
-        if self.heard and self.ranks.count == 1:
+        if self.received and self.ranks.count == 1:
             raise SignalCame(number)
-        self.heard = self.heard or number
+        self.received = self.received or number
         if (
             self._of_children is None
         ):  # torch's, who would raise amid a step for readers that the same signal ended
             self._of_children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if self.ranks.first:
-            os.write(2, HEARD)
+            os.write(2, RECEIVED)
 
     def restore(self) -> None:
-        """Give torch back what ``hear`` took; torch sets it once in the life of a process."""
+        """Give torch back what ``receive`` took; torch sets it once in the life of a process."""
         if self._of_children is not None:
             signal.signal(signal.SIGCHLD, self._of_children)
 
     def now(self, step: int) -> bool:
         """Whether to stop after this step: all processes of a run say the same."""
         if self.ranks.count == 1:
-            self.signal = self.heard
+            self.signal = self.received
         elif step % ASKED_EVERY == 0:
-            self.signal = max(self.ranks.collected(self.heard))
+            self.signal = max(self.ranks.collected(self.received))
         return bool(self.signal)
 
     def until_lost(self, batches: Iterable[Item]) -> Iterator[Item]:
@@ -74,22 +74,22 @@ class Stop:
         try:
             yield from batches
         except RuntimeError:
-            if not self.heard or self.ranks.count > 1:
+            if not self.received or self.ranks.count > 1:
                 raise
-            self.signal = self.heard
+            self.signal = self.received
 
 
 @contextmanager
 def asked_to_stop(ranks: Ranks) -> Iterator[Stop]:
-    """While it lasts, SIGINT and SIGTERM are heard by a ``Stop``.
+    """While it lasts, SIGINT and SIGTERM are received by a ``Stop``.
 
-    Only the main thread of a program can hear; elsewhere nothing changes.
+    Only the main thread of a program can receive them; elsewhere nothing changes.
     """
     stop = Stop(ranks)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.hear) for number in SIGNALS}
+    before = {number: signal.signal(number, stop.receive) for number in SIGNALS}
     try:
         yield stop
     finally:

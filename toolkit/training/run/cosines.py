@@ -1,5 +1,5 @@
-"""``cosines.csv`` of a run: how alike the lips and the speech of each validation pair were at the last look,
-by kind of pair.
+"""``cosines.csv`` of a run: how alike the lips and the speech of each validation pair were at the last
+validation, by kind of pair.
 """
 
 import csv

@@ -84,7 +84,7 @@ def headline(options: TrainOptions, rows: Sequence[HistoryRow]) -> str:
 
 
 def draw_loss(axes: "Axes", rows: Sequence[HistoryRow], plateau_loss: float) -> None:
-    """Mean loss between looks, over the line at which nothing is told apart."""
+    """Mean loss between validations, over the line at which nothing is told apart."""
     axes.plot([row.step for row in rows], [row.loss for row in rows], color=CURVE, marker=_marker(rows))
     _level(axes, plateau_loss, f"dashed {plateau_loss:.2f}: nothing told apart")
     top = max([plateau_loss, *(row.loss for row in rows if np.isfinite(row.loss))])

@@ -1,4 +1,4 @@
-"""The rows of ``history.csv`` as TensorBoard scalars in ``RUN/tensorboard``, where TensorBoard is installed."""
+"""Rows of ``history.csv`` as scalars in ``RUN/tensorboard``, where TensorBoard is installed."""
 
 import math
 from dataclasses import asdict

@@ -1,12 +1,12 @@
 """Windows made a little different each time they are seen: colour, place, side of the lips; noise under the
 speech.
 
-Every draw comes from the seed, the step and the rank, so that a run that was resumed draws what it would have
-drawn. All of it runs where the batch is, on whole batches. Names and ranges:
+Every random number comes from the seed, the step and the rank, so that a resumed run gets those that it would
+have had. All of it runs where the batch is, on whole batches. Names and ranges:
 
 ======  ====================================================================================================
 colour  brightness, contrast and saturation, each by a factor in 0.8 … 1.25, the same for a window's frames
-shift   up to 4 pixels in each direction and a size in 0.95 … 1.05, the same for a window's frames; edges repeated
+shift   up to 4 pixels in each direction, size by 0.95 … 1.05, the same for a window's frames; edges repeated
 flip    left and right changed, in every second window
 noise   white noise under the speech, 5 … 30 dB below that window's own power
 ======  ====================================================================================================
@@ -57,17 +57,17 @@ def augment(
     """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and
     devices stay.
 
-    names: what ``parse_augmentations`` gives. step: of the training, by which the draws differ.
+    names: what ``parse_augmentations`` gives. step: of the training, by which the random numbers differ.
     """
     if not names:
         return dict(batch)
-    changed, draw = dict(batch), generator(batch["lips"].device, seed, step, rank)
+    changed, random = dict(batch), generator(batch["lips"].device, seed, step, rank)
     for name, change in LIPS_CHANGES.items():
         if name in names:
-            changed["lips"] = change(changed["lips"], draw)
+            changed["lips"] = change(changed["lips"], random)
     for name, noisy in SPEECH_CHANGES.items():
         if "noise" in names and name in batch:
-            changed[name] = noisy(changed[name], draw)
+            changed[name] = noisy(changed[name], random)
     return changed
 
 
@@ -77,11 +77,11 @@ def generator(device: torch.device, seed: int, step: int, rank: int) -> Generato
     return Generator(device).manual_seed(int(state))
 
 
-def recoloured(lips: Tensor, draw: Generator) -> Tensor:
+def recoloured(lips: Tensor, random: Generator) -> Tensor:
     """(B, W, H, H, 3) uint8 → the same: brightness, then saturation, then contrast about the window's mean
     grey.
     """
-    brightness, saturation, contrast = (_factors(len(lips), FACTOR, draw)[:, None, None] for _ in range(3))
+    brightness, saturation, contrast = (_factors(len(lips), FACTOR, random)[:, None, None] for _ in range(3))
     luma = torch.tensor(LUMA, device=lips.device)
     pixels = lips.flatten(1, -2).float()
     grey = (pixels.mean(1, keepdim=True) @ luma)[:, :, None] * brightness
@@ -90,10 +90,10 @@ def recoloured(lips: Tensor, draw: Generator) -> Tensor:
     return _as_pixels(changed).view(lips.shape)
 
 
-def shifted(lips: Tensor, draw: Generator) -> Tensor:
-    """(B, W, H, H, 3) uint8 → the same, each window by a draw of its own."""
-    offsets = (2 * _uniform((len(lips), 2), draw) - 1) * SHIFT_PX
-    return moved(lips, offsets, _factors(len(lips), SIZE_FACTOR, draw))
+def shifted(lips: Tensor, random: Generator) -> Tensor:
+    """(B, W, H, H, 3) uint8 → the same, each window by random numbers of its own."""
+    offsets = (2 * _uniform((len(lips), 2), random) - 1) * SHIFT_PX
+    return moved(lips, offsets, _factors(len(lips), SIZE_FACTOR, random))
 
 
 def moved(lips: Tensor, offsets_px: Tensor, size: Tensor) -> Tensor:
@@ -110,32 +110,32 @@ def moved(lips: Tensor, offsets_px: Tensor, size: Tensor) -> Tensor:
     return _as_pixels(sampled).view(n_windows, frames, 3, side, side).permute(0, 1, 3, 4, 2)
 
 
-def flipped(lips: Tensor, draw: Generator) -> Tensor:
+def flipped(lips: Tensor, random: Generator) -> Tensor:
     """(B, W, H, H, 3) uint8 → the same, some windows with left and right changed."""
-    chosen = _uniform((len(lips),), draw) < 0.5
+    chosen = _uniform((len(lips),), random) < 0.5
     return torch.where(chosen[:, None, None, None, None], lips.flip(3), lips)
 
 
-def noisy_magnitude(magnitude: Tensor, draw: Generator) -> Tensor:
+def noisy_magnitude(magnitude: Tensor, random: Generator) -> Tensor:
     """(B, 25, 257) STFT magnitude → the same, of speech and noise: |X + N|.
 
-    N is the STFT of white noise, columns overlapping as those of speech do, at a level drawn for each window.
-    The phase of X is not stored; it is taken for 0, which changes nothing in the distribution of |X + N| of a
-    bin, as the phase of N is uniform.
+    N is the STFT of white noise, columns overlapping as those of speech do, at a random level for each
+    window. The phase of X is not stored; it is taken for 0, which changes nothing in the distribution of |X +
+    N| of a bin, as the phase of N is uniform.
     """
     n_windows, columns, _ = magnitude.shape
-    noise = torch.randn(n_windows, (columns - 1) * HOP + N_FFT, generator=draw, device=magnitude.device)
+    noise = torch.randn(n_windows, (columns - 1) * HOP + N_FFT, generator=random, device=magnitude.device)
     window = torch.hann_window(N_FFT, device=magnitude.device)
     spectrum = torch.stft(noise, N_FFT, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
-    level = _level(magnitude.float().square().mean((1, 2)), spectrum.abs().square().mean((1, 2)), draw)
+    level = _level(magnitude.float().square().mean((1, 2)), spectrum.abs().square().mean((1, 2)), random)
     return (magnitude + level[:, None, None] * spectrum).abs().to(magnitude.dtype)
 
 
-def noisy_waveform(waveform: Tensor, draw: Generator) -> Tensor:
-    """(B, N) int16 or floating samples → the same with white noise added at a level drawn for each window."""
+def noisy_waveform(waveform: Tensor, random: Generator) -> Tensor:
+    """(B, N) int16 or floating samples → the same with white noise at a random level for each window."""
     samples = waveform.float()
-    noise = torch.randn(samples.shape, generator=draw, device=samples.device)
-    changed = samples + _level(samples.square().mean(1), noise.square().mean(1), draw)[:, None] * noise
+    noise = torch.randn(samples.shape, generator=random, device=samples.device)
+    changed = samples + _level(samples.square().mean(1), noise.square().mean(1), random)[:, None] * noise
     return (
         changed if waveform.is_floating_point() else changed.round().clamp(-32768, 32767).to(waveform.dtype)
     )
@@ -145,20 +145,20 @@ LIPS_CHANGES = {"colour": recoloured, "shift": shifted, "flip": flipped}
 SPEECH_CHANGES = {"spectrogram": noisy_magnitude, "waveform": noisy_waveform}
 
 
-def _level(speech_power: Tensor, noise_power: Tensor, draw: Generator) -> Tensor:
-    """By what noise is multiplied to lie a drawn number of decibels below the speech, (B,)."""
+def _level(speech_power: Tensor, noise_power: Tensor, random: Generator) -> Tensor:
+    """Factors that put noise a random number of decibels below the speech, (B,)."""
     low, high = SNR_DB
-    snr_db = low + (high - low) * _uniform(speech_power.shape, draw)
+    snr_db = low + (high - low) * _uniform(speech_power.shape, random)
     return (speech_power / noise_power.clamp(min=SILENCE) / 10 ** (snr_db / 10)).sqrt()
 
 
-def _factors(count: int, largest: float, draw: Generator) -> Tensor:
+def _factors(count: int, largest: float, random: Generator) -> Tensor:
     """(count,) in 1 / largest … largest, as often above 1 as below."""
-    return largest ** (2 * _uniform((count,), draw) - 1)
+    return largest ** (2 * _uniform((count,), random) - 1)
 
 
-def _uniform(shape: Sequence[int], draw: Generator) -> Tensor:
-    return torch.rand(tuple(shape), generator=draw, device=draw.device)
+def _uniform(shape: Sequence[int], random: Generator) -> Tensor:
+    return torch.rand(tuple(shape), generator=random, device=random.device)
 
 
 def _as_pixels(values: Tensor) -> Tensor:

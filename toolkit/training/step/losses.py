@@ -1,11 +1,11 @@
 """What pulls matching lips and speech together and pushes others apart.
 
-``relu``, ``clamp``, ``half``, ``s2l`` and ``logit`` look at the cosine of each pair and its label (1: match).
+``relu``, ``clamp``, ``half``, ``s2l`` and ``logit`` read the cosine of each pair and its label (1: match).
 ``nce`` compares each match with everything else in the batch. Formulas, with c the cosine and y the label:
 
-=========  ==========================================================================  ==================================
-name       loss of a pair                                                              plateau: when nothing is told apart
-=========  ==========================================================================  ==================================
+=========  ==========================================================================  =================
+name       loss of a pair                                                              plateau
+=========  ==========================================================================  =================
 relu       −y ln c − (1 − y) ln(1 − c), both embeddings rectified, c in [ε, 1 − ε]     ln 2
 clamp      the same on embeddings as they are, so that nothing is learned below ε      ln 2
 half       −y ln p − (1 − y) ln(1 − p), p = (1 + c) / 2                                ln 2
@@ -13,7 +13,9 @@ s2l        y (1 − c) + (1 − y) max(0, c)                                    
 logit      −y ln σ(s c + b) − (1 − y) ln σ(−s c − b), s and b learned                  ln 2
 nce        cross entropy of the match among the batch, logits s c, both ways, s        ln(candidates)
            learned
-=========  ==========================================================================  ==================================
+=========  ==========================================================================  =================
+
+The plateau is the loss of networks that tell nothing apart.
 
 ``relu`` is eq. 6 of SE4Lip, made defined everywhere as Wav2Lip does; ``s2l`` is eq. 6 of Speech2Lip; the
 others are ours.
@@ -46,7 +48,8 @@ IGNORED_CLASS = -100
 def cross_entropy_of_cosine(cosine: Tensor, label: Tensor) -> Tensor:
     """Losses ``relu`` and ``clamp``: (B,), (B,) → scalar, the cosine taken for the probability of a match.
 
-    >>> round(cross_entropy_of_cosine(torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])).item(), 4)  # (ln 2 + ln 4/3) / 2
+    >>> cosine, label = torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])
+    >>> round(cross_entropy_of_cosine(cosine, label).item(), 4)  # (ln 2 + ln 4/3) / 2
     0.4904
     """
     probability = cosine.clamp(
@@ -67,7 +70,8 @@ def half(cosine: Tensor, label: Tensor) -> Tensor:
 def s2l(cosine: Tensor, label: Tensor) -> Tensor:
     """Speech2Lip's eq. 6: (B,), (B,) → scalar.
 
-    >>> round(s2l(torch.tensor([0.75, 0.5, -0.5]), torch.tensor([1.0, 0.0, 0.0])).item(), 4)  # (1/4 + 1/2 + 0) / 3
+    >>> cosine, label = torch.tensor([0.75, 0.5, -0.5]), torch.tensor([1.0, 0.0, 0.0])
+    >>> round(s2l(cosine, label).item(), 4)  # (1/4 + 1/2 + 0) / 3
     0.25
     """
     return torch.where(label == 1, 1 - cosine, cosine.clamp(min=0)).mean()
@@ -76,7 +80,8 @@ def s2l(cosine: Tensor, label: Tensor) -> Tensor:
 def logit(cosine: Tensor, label: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     """Cross entropy with a learned scale and bias: (B,), (B,), scalars → scalar.
 
-    >>> round(logit(torch.tensor([0.1]), torch.tensor([1.0]), torch.tensor(10.0), torch.tensor(-1.0)).item(), 4)  # σ(0) = 1/2
+    >>> cosine, label = torch.tensor([0.1]), torch.tensor([1.0])
+    >>> round(logit(cosine, label, torch.tensor(10.0), torch.tensor(-1.0)).item(), 4)  # σ(0) = 1/2
     0.6931
     """
     return functional.binary_cross_entropy_with_logits(scale * cosine + bias, label)
