@@ -22,18 +22,19 @@ FIRST = ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
 """Families in the order that options and tables have always had; further ones follow by name."""
 
 
-_IMAGES = [file.name for file in pkgutil.iter_modules(image.__path__) if not file.name.startswith("_")]
-_WHERE = {
-    "lse": "speechlip.metrics.sync.columns:METRICS",
-    "lmd": "speechlip.metrics.lmd:METRICS",
-    **{name: f"{image.__name__}.{name}:METRIC" for name in _IMAGES},
-}
-METRICS = Registry(
-    "metric",
-    "speechlip.metrics",
-    {name: _WHERE[name] for name in (*FIRST, *sorted({*_IMAGES} - {*FIRST}))},
-)
-"""Families: built-in ones in the order of every table."""
+def _places() -> dict[str, str]:
+    """Built-in family → where its metrics are declared, in the order of every table."""
+    files = (file.name for file in pkgutil.iter_modules(image.__path__))
+    images = {name: f"{image.__name__}.{name}:METRIC" for name in files if not name.startswith("_")}
+    places = {
+        "lse": "speechlip.metrics.sync.columns:METRICS",
+        "lmd": "speechlip.metrics.lmd:METRICS",
+    } | images
+    return {family: places[family] for family in (*FIRST, *sorted(places.keys() - {*FIRST}))}
+
+
+METRICS = Registry("metric", "speechlip.metrics", _places())
+"""Families of metrics by name."""
 
 
 def families() -> tuple[str, ...]:
@@ -55,8 +56,8 @@ def metrics_of(family: str) -> tuple[Metric, ...]:
     """
     if family not in METRICS.built_in:
         return (_of_another_package(family),)
-    found = METRICS.get(family)
-    return found if isinstance(found, tuple) else (found,)
+    declared = METRICS.get(family)
+    return declared if isinstance(declared, tuple) else (declared,)
 
 
 def metric(column: str) -> Metric:

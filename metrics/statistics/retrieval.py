@@ -58,8 +58,8 @@ def retrieval(lips: np.ndarray, speech: np.ndarray, ks: Sequence[int] = (1, 5, 1
 
     Raises ValueError for shapes that do not match.
 
-    >>> found = retrieval(np.eye(4), np.eye(4)[[0, 1, 3, 2]], ks=(1, 4))
-    >>> found.lips_to_speech, found.speech_to_lips[1], found.gallery
+    >>> recall = retrieval(np.eye(4), np.eye(4)[[0, 1, 3, 2]], ks=(1, 4))
+    >>> recall.lips_to_speech, recall.speech_to_lips[1], recall.gallery
     ({1: 0.5, 4: 1.0}, 0.5, 4)
     """
     forth, back = ranks(lips, speech), ranks(speech, lips)

@@ -158,9 +158,9 @@ def test_squared_distances_are_unbiased_and_by_hand():
 def test_a_draw_of_utterances_is_those_tokens_again():
     draw = np.random.default_rng(1)
     points, phone, utterance = draw.normal(size=(60, 3)), draw.integers(3, size=60), draw.integers(5, size=60)
-    drawn = np.array([2, 0, 1, 3, 0])
-    rows = np.concatenate([np.flatnonzero(utterance == u) for u in np.repeat(np.arange(5), drawn)])
-    by_weight = squared_distances(phone_sums(points, phone, utterance), drawn[None])[0]
+    times = np.array([2, 0, 1, 3, 0])
+    rows = np.concatenate([np.flatnonzero(utterance == u) for u in np.repeat(np.arange(5), times)])
+    by_weight = squared_distances(phone_sums(points, phone, utterance), times[None])[0]
     by_rows = squared_distances(
         phone_sums(points[rows], phone[rows], np.zeros(len(rows), int)), np.ones((1, 1))
     )[0]

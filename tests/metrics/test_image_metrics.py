@@ -19,9 +19,9 @@ def portrait():
     return np.ascontiguousarray(data.astronaut()[:160, 150:310])
 
 
-def noisy(picture: np.ndarray, sigma: float) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, sigma, picture.shape)
-    return np.clip(np.round(picture + noise), 0, 255).astype(np.uint8)
+def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, sigma, image.shape)
+    return np.clip(np.round(image + noise), 0, 255).astype(np.uint8)
 
 
 def test_psnr_by_hand():
@@ -52,7 +52,7 @@ def test_lpips_is_the_package(portrait):
     torch.manual_seed(0)
     model = random_lpips()
     render = noisy(portrait, 40)
-    as_package = [lpips.im2tensor(picture) for picture in (render, portrait)]
+    as_package = [lpips.im2tensor(image) for image in (render, portrait)]
     with torch.no_grad():
         wanted = float(model(*as_package))
     assert lpips_distance(model, render, portrait) == pytest.approx(wanted, rel=1e-4)
@@ -67,9 +67,9 @@ def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, port
     file = tmp_path / ALEXNET.file_name
     torch.save(alexnet.state_dict(), file)
     model = load_lpips(file)
-    picture = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        np.testing.assert_allclose(model.net(picture).relu5, alexnet.features[:12](picture), rtol=1e-5)
+        np.testing.assert_allclose(model.net(image).relu5, alexnet.features[:12](image), rtol=1e-5)
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path))
     with pytest.raises(ModelError, match=r"damaged.*begins with 7be5be79"):
         load_lpips()

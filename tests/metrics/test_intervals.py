@@ -55,8 +55,8 @@ def by_hand(score, similarity, label, clip, resamples):
     """The interval of scikit-learn's score over 12 clips, the rows of a clip repeated as often as it is drawn
     with seed 5."""
     found = []
-    for drawn in resample_clips(12, resamples=resamples, seed=5):
-        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), drawn)])
+    for counts in resample_clips(12, resamples=resamples, seed=5):
+        rows = np.concatenate([np.flatnonzero(clip == number) for number in np.repeat(np.arange(12), counts)])
         found.append(score(label[rows], similarity[rows]))
     value = score(label, similarity)
     reach = t.ppf(0.975, 11) * np.sqrt(12 / 11) * np.std(found) / (value * (1 - value))
@@ -180,7 +180,7 @@ def test_one_clip_has_no_interval():
         and found.clips == 1
     )
     assert np.isnan(mean_interval([2.0]).ci_low)
-    assert interval(lambda drawn: drawn.sum(axis=1), clips=1).value == 1
+    assert interval(lambda counts: counts.sum(axis=1), clips=1).value == 1
 
 
 def test_what_cannot_be_compared_is_refused():

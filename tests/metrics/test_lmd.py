@@ -14,7 +14,7 @@ def test_formula_by_hand():
     render, reference = faces(4), faces(4, seed=1)
     total = 0.0
     for t in range(4):
-        mouths = [picture[t, 48:68] for picture in (render, reference)]
+        mouths = [image[t, 48:68] for image in (render, reference)]
         p, g = (mouth - mouth.sum(axis=0) / 20 for mouth in mouths)
         total += sum(((p[k, 0] - g[k, 0]) ** 2 + (p[k, 1] - g[k, 1]) ** 2) ** 0.5 for k in range(20)) / 20
     eyes = np.median([np.hypot(*(face[45] - face[36])) for face in reference])

@@ -17,7 +17,7 @@ from speechlip.metrics.statistics.pairs import (
 )
 
 
-def drawn(seed: int, n: int = 300, levels: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def sampled(seed: int, n: int = 300, levels: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Similarities of which matches are higher by 1; with ``levels`` there are only so many different ones,
     so that most tie."""
     draw = np.random.default_rng(seed)
@@ -29,7 +29,7 @@ def drawn(seed: int, n: int = 300, levels: int = 0) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize("levels", [0, 3, 8])
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_agree_with_scikit_learn(seed, levels):
-    similarity, label = drawn(seed, levels=levels)
+    similarity, label = sampled(seed, levels=levels)
     scores = pair_scores(similarity, label)
     assert scores.auc == pytest.approx(roc_auc_score(label, similarity))
     assert scores.average_precision == pytest.approx(average_precision_score(label, similarity))
@@ -41,7 +41,7 @@ def test_scores_agree_with_scikit_learn(seed, levels):
 
 @pytest.mark.parametrize("levels", [0, 3])
 def test_a_pair_that_is_drawn_twice_counts_as_two(levels):
-    similarity, label = drawn(8, n=60, levels=levels)
+    similarity, label = sampled(8, n=60, levels=levels)
     times = np.random.default_rng(2).multinomial(60, np.full(60, 1 / 60), size=40)
     repeated = [(np.repeat(similarity, row), np.repeat(label, row)) for row in times]
     assert resampled_average_precisions(similarity, label, times) == pytest.approx(
@@ -76,12 +76,12 @@ def test_known_ends():
 
 
 def test_swapping_sides_keeps_the_equal_error_rate():
-    similarity, label = drawn(5)
+    similarity, label = sampled(5)
     assert equal_error_rate(-similarity, 1 - label) == pytest.approx(equal_error_rate(similarity, label))
 
 
 def test_by_kind_sets_each_kind_of_negative_against_all_matches():
-    similarity, label = drawn(7, n=400)
+    similarity, label = sampled(7, n=400)
     kind = np.where(
         label == 1, "positive", np.random.default_rng(1).choice(["shift", "clip", "speaker"], 400)
     )

@@ -99,10 +99,10 @@ def real_clip(folder, name: str, seconds: float = 0.9) -> tuple[np.ndarray, np.n
     path = folder / name
     crops, samples = [], []
     for frame in itertools.islice(read_frames(path, probe(path)), int(25 * seconds)):
-        picture = frame.image.rgb()[..., ::-1]
-        side = min(picture.shape[:2]) * 3 // 4
-        left = (picture.shape[1] - side) // 2
-        crops.append(cv2.resize(picture[:side, left : left + side], (CROP_PX, CROP_PX)))
+        image = frame.image.rgb()[..., ::-1]
+        side = min(image.shape[:2]) * 3 // 4
+        left = (image.shape[1] - side) // 2
+        crops.append(cv2.resize(image[:side, left : left + side], (CROP_PX, CROP_PX)))
         samples.append(frame.samples)
     return np.stack(crops), np.concatenate(samples)
 

@@ -1,0 +1,69 @@
+"""The table of metrics: every column labelled, every image metric a file, every formula in docs/protocols.md."""
+
+import importlib
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speechlip.errors import OptionError
+from speechlip.metrics import image
+from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
+from speechlip.metrics.table import families, metric, metrics_of
+
+PROTOCOLS = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
+# The columns of scores.csv that hold a metric: stable names.
+COLUMNS = {
+    "lse_c",
+    "lse_d",
+    "offset_frames",
+    "offset_ms",
+    "lse_c_unpadded",
+    "lse_d_unpadded",
+    "lmd",
+    "lmd_iod",
+    "psnr",
+    "ssim",
+    "lpips",
+    "cpbd",
+}
+IMAGES = [family for family in families() if metrics_of(family)[0].per in (FRAME, FRAME_PAIR)]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_metric_is_a_file_of_its_name(name):
+    module = importlib.import_module(f"{image.__name__}.{name}")
+    assert (module.METRIC.name, module.METRIC.family) == (name, name)
+    assert all(word in module.__doc__ for word in ("Goal:", "Conventions:", "Source", "Function"))
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGES if not metric(name).network])
+def test_an_image_metric_stays_within_its_limits(name):
+    """Of the same image twice, of noise, and of opposite images."""
+    each, random = metric(name), np.random.default_rng(1)
+    noise = random.integers(0, 256, (64, 64, 3), np.uint8)
+    for render, reference in ((noise, noise), (noise, 255 - noise), (np.zeros_like(noise), noise)):
+        value = each.compute(*([render] if each.per == FRAME else [render, reference]))
+        assert type(value) is float and each.lowest - 1e-9 <= value <= each.highest + 1e-9
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_protocols_give_the_formula_of_every_column(name):
+    (row,) = re.findall(rf"^\|[^|]*`{name}`[^|]*\| `([\w.-]+)`", PROTOCOLS, re.MULTILINE)
+    assert row == metric(name).formula and PROTOCOLS.count(row) > 1
+
+
+def test_every_column_is_declared():
+    table = {each.name: each for family in families() for each in metrics_of(family)}
+    assert set(table) >= COLUMNS
+    names = ("lse_c", "lse_d", "lmd", "psnr", "ssim", "lpips", "cpbd", "offset_ms")
+    assert [table[name].arrow for name in names] == [*"↑↓↓↑↑↓↑", ""]
+    with pytest.raises(OptionError, match="no metric 'lse'; there are: lse_c, lse_d"):
+        metric("lse")
+
+
+def test_a_reason_survives_the_way_from_a_worker():
+    error = pickle.loads(pickle.dumps(NotScored("too short", "5 frames")))
+    assert (error.reason, error.detail, str(error)) == ("too short", "5 frames", "too short: 5 frames")
