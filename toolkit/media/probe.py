@@ -15,7 +15,8 @@ from speechlip.media.info import MediaInfo
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import demuxed, keeps_presentation_times
 from speechlip.media.streams.stamps import Steps
-from speechlip.media.streams.timeline import Jump, TimeLine, TimeLineReader
+from speechlip.media.streams.timeline import Jump, TimeLine
+from speechlip.media.streams.timeline_reader import TimeLineReader
 
 FIRST_PACKETS = 500
 """Some 10 s of either stream: where one has given no frame by then, its start is taken from the header."""

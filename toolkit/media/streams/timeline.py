@@ -9,11 +9,8 @@ was.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
-from speechlip.errors import SourceRefused
-from speechlip.media.streams.speeds import Places, apart, side_by_side_s
-from speechlip.media.streams.stamps import NAMES, NO_STAMPS, WILD_S, Run, StreamStamps
+from speechlip.media.streams.stamps import NAMES, WILD_S, Run
 
 LOOK_AHEAD = 64
 """Offsets among which a stream that jumps looks for its own: the other stream is no further ahead in the
@@ -89,47 +86,6 @@ class _Epoch:
         return self.starts[kind].start_s + self.offset_s
 
 
-class TimeLineReader:
-    """Shown every packet of both streams in the order of the file."""
-
-    def __init__(self, streams: Sequence[Any], presented: bool) -> None:
-        self._places = {} if presented else {stream.type: Places() for stream in streams}
-        self.lines = {
-            stream.index: StreamStamps(stream, presented or stream.type == "audio") for stream in streams
-        }
-        self._seen = 0
-        self.end_byte = 0  # of the file, behind the last packet
-
-    def see(self, packet: Any) -> None:
-        """Take note of a packet. Raises SourceRefused (stage ``probe``): no usable time stamps."""
-        line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
-        other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
-        line.see(packet, self._seen, other_s)
-        self._seen += 1
-        byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``packets.shown``)
-        self.end_byte = max(self.end_byte, (byte or 0) + packet.size)
-        if self._places and packet.size and packet.dts is not None and packet.pos is not None:
-            self._places[line.kind].see(packet.pos, packet.dts * line.time_base)
-
-    def time_line(self) -> TimeLine:
-        """After the last packet.
-
-        Raises SourceRefused (stage ``probe``): no usable time stamps, too few pictures.
-        """
-        self._check_speeds()
-        return joined({line.kind: line.runs() for line in self.lines.values()})
-
-    def _check_speeds(self) -> None:
-        kinds = list(self._places)
-        beside = side_by_side_s(*(self._places[kind].kept for kind in kinds)) if len(kinds) == 2 else None
-        if beside and apart(*beside):
-            lengths = " beside ".join(
-                f"{float(length_s):.1f} s of {NAMES[kind]}"
-                for kind, length_s in zip(kinds, beside, strict=True)
-            )
-            raise SourceRefused("probe", NO_STAMPS, f"{lengths} in the file: a rate in its header is wrong")
-
-
 def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
     """Runs of ``video`` and ``audio`` → one time line.
 
@@ -140,12 +96,12 @@ def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
     >>> line.video_stop_s, line.audio_shifts[-1].offset_s, line.jumps
     (Fraction(11, 1), Fraction(6, 1), (Jump(at_s=7.0, by_s=-6.0, streams='all'),))
     """
-    epochs = [_Epoch()]
-    inside: dict[str, list[int]] = {kind: [] for kind in runs}  # of each run, the number of its epoch
+    joining = _Joining(runs)
     for _, kind, number in sorted(
         (run.order, kind, number) for kind, line in runs.items() for number, run in enumerate(line)
     ):
-        inside[kind].append(_epoch_of(kind, number, runs, epochs, inside))
+        joining.add(kind, number)
+    epochs, inside = joining.epochs, joining.inside
     ends_s = {kind: _ends_s(runs[kind], inside[kind], epochs) for kind in runs}
     shifts = {kind: tuple(_shifts(kind, runs[kind], inside[kind], epochs)) for kind in runs}
     return TimeLine(
@@ -157,74 +113,81 @@ def joined(runs: Mapping[str, Sequence[Run]]) -> TimeLine:
     )
 
 
-def _epoch_of(
-    kind: str,
-    number: int,
-    runs: Mapping[str, Sequence[Run]],
-    epochs: list[_Epoch],
-    inside: Mapping[str, list[int]],
-) -> int:
-    """Number of the epoch in which a run lies: an existing one, or a new one that is added to ``epochs``.
+class _Joining:
+    """Puts the runs of both streams into epochs, in the order of the file.
 
-    It is one that the other stream opened, where the run goes on within WILD_S; the one before, where the
-    other stream confirms that this one was only away; else a new one. The video decides the offset, since it
-    goes on exactly where it was.
+    epochs: in the order of the time line.
+    inside: kind of stream → number of the epoch of each of its runs so far.
     """
-    run = runs[kind][number]
-    other = next((other for other in inside if other != kind and inside[other]), None)
-    if not number:
-        here = inside[other][-1] if other else 0
-        epochs[here].starts.setdefault(kind, run)
-        return here
-    old = inside[kind][-1]
-    before_s, due_s = runs[kind][number - 1].stop_s + epochs[old].offset_s, run.start_s + epochs[old].offset_s
-    ahead = range(old + 1, min(len(epochs), old + 1 + LOOK_AHEAD))
-    fits = [k for k in ahead if abs(run.start_s + epochs[k].offset_s - before_s) <= WILD_S]
-    new = fits[0] if fits else None
-    if (
-        fits and other and run.other_s is not None and len(runs[other]) != len(runs[kind])
-    ):  # else they jump together, one after another
-        first = runs[kind][0]
-        usual_s = (
-            first.start_s - first.other_s if first.other_s is not None else 0
-        )  # how far ahead of the other one a recording begins
-        beside_s = run.other_s + epochs[inside[other][-1]].offset_s + usual_s
-        new = min(fits, key=lambda k: abs(run.start_s + epochs[k].offset_s - beside_s))
-        behind_s = beside_s - run.start_s - epochs[new].offset_s
-        if behind_s > TOGETHER_S and len(inside[other]) < len(runs[other]):
-            new = (
-                None  # of the recording that comes next, of which the other stream has not given anything yet
-            )
-    if not fits and other and due_s > before_s:
-        beside = runs[other][len(inside[other]) - 1]
-        if _only_away(
-            run, due_s - before_s, epochs[old].offset_s, beside, epochs[inside[other][-1]].offset_s
-        ):
+
+    def __init__(self, runs: Mapping[str, Sequence[Run]]) -> None:
+        self._runs = runs
+        self.epochs = [_Epoch()]
+        self.inside: dict[str, list[int]] = {kind: [] for kind in runs}
+
+    def add(self, kind: str, number: int) -> None:
+        """Put run ``number`` of a stream into an epoch."""
+        other = next((other for other in self.inside if other != kind and self.inside[other]), None)
+        if number:
+            self.inside[kind].append(self._epoch_of(kind, number, other))
+        else:
+            self.inside[kind].append(self.inside[other][-1] if other else 0)
+        self.epochs[self.inside[kind][-1]].starts.setdefault(kind, self._runs[kind][number])
+
+    def _epoch_of(self, kind: str, number: int, other: str | None) -> int:
+        """Number of the epoch of a run that is not its stream's first.
+
+        It is one that the other stream opened, where the run goes on within WILD_S; the one before, where the
+        other stream confirms that this one was only away; else a new one. The video decides the offset, since
+        it goes on exactly where it was.
+        """
+        run, old = self._runs[kind][number], self.inside[kind][-1]
+        before_s = self._runs[kind][number - 1].stop_s + self.epochs[old].offset_s
+        due_s = run.start_s + self.epochs[old].offset_s
+        ahead = range(old + 1, min(len(self.epochs), old + 1 + LOOK_AHEAD))
+        fits = [k for k in ahead if abs(run.start_s + self.epochs[k].offset_s - before_s) <= WILD_S]
+        if not fits and other and due_s > before_s and self._only_away(run, old, other, due_s - before_s):
             return old
-    if new is None:
-        new = len(epochs)
-        epochs.append(_Epoch())
-    if kind == "video" or not epochs[new].starts:
-        epochs[new].offset_s, epochs[new].by_s = before_s - run.start_s, due_s - before_s
-    epochs[new].starts.setdefault(kind, run)
-    return new
+        here = self._beside(kind, run, other, fits) if fits else None
+        if here is None:
+            here = len(self.epochs)
+            self.epochs.append(_Epoch())
+        epoch = self.epochs[here]
+        if kind == "video" or not epoch.starts:
+            epoch.offset_s, epoch.by_s = before_s - run.start_s, due_s - before_s
+        return here
 
+    def _beside(self, kind: str, run: Run, other: str | None, fits: Sequence[int]) -> int | None:
+        """Of the epochs in which a run goes on, the one that lies beside the other stream in the file.
 
-def _only_away(
-    run: Run, step_s: Fraction, offset_s: Fraction, beside: Run, beside_offset_s: Fraction
-) -> bool:
-    """Whether the other stream confirms that this one stepped ahead.
+        None where that is the recording that comes next, of which the other stream has given nothing yet.
+        Streams with as many runs as each other jump together, one after another.
+        """
+        runs = self._runs
+        if not other or run.other_s is None or len(runs[other]) == len(runs[kind]):
+            return fits[0]
+        first = runs[kind][0]
+        usual_s = first.start_s - first.other_s if first.other_s is not None else 0
+        beside_s = run.other_s + self.epochs[self.inside[other][-1]].offset_s + usual_s
+        nearest = min(fits, key=lambda k: abs(run.start_s + self.epochs[k].offset_s - beside_s))
+        behind_s = beside_s - run.start_s - self.epochs[nearest].offset_s
+        to_come = len(self.inside[other]) < len(runs[other])
+        return None if behind_s > TOGETHER_S and to_come else nearest
 
-    At that place in the file the other stream is there already, or it goes on to there and both end together.
-    """
-    due_s, stop_s, other_stop_s = (
-        run.start_s + offset_s,
-        run.stop_s + offset_s,
-        beside.stop_s + beside_offset_s,
-    )
-    if run.other_s is not None and abs(run.other_s + beside_offset_s - due_s) <= WILD_S:
-        return True
-    return other_stop_s >= due_s - WILD_S and abs(stop_s - other_stop_s) < abs(stop_s - step_s - other_stop_s)
+    def _only_away(self, run: Run, old: int, other: str, step_s: Fraction) -> bool:
+        """Whether the other stream confirms that this one stepped ahead by ``step_s``.
+
+        At that place in the file the other stream is there already, or it goes on to there and both end
+        together.
+        """
+        offset_s, other_offset_s = (self.epochs[k].offset_s for k in (old, self.inside[other][-1]))
+        beside = self._runs[other][len(self.inside[other]) - 1]
+        due_s, stop_s = run.start_s + offset_s, run.stop_s + offset_s
+        other_stop_s = beside.stop_s + other_offset_s
+        if run.other_s is not None and abs(run.other_s + other_offset_s - due_s) <= WILD_S:
+            return True
+        apart_s = abs(stop_s - other_stop_s)
+        return other_stop_s >= due_s - WILD_S and apart_s < abs(stop_s - step_s - other_stop_s)
 
 
 def _ends_s(
