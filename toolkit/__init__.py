@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from speechlip.scoring.options import ScoreOptions as ScoreOptions
     from speechlip.scoring.records import ClipScore as ClipScore
     from speechlip.scoring.scores import Scores as Scores
+    from speechlip.scoring.sync.verdict import CorrectionRules as CorrectionRules
     from speechlip.shards.checks.verify import Verification as Verification
     from speechlip.shards.checks.verify import verify as verify
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
@@ -71,6 +72,7 @@ ROOM_OF = {
     "ClipReader": "shards.read.reader",
     "ClipSample": "shards.read.decode",
     "ClipScore": "scoring.records",
+    "CorrectionRules": "scoring.sync.verdict",
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",

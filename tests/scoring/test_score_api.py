@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import speechlip
-from speechlip import ScoreOptions, Scores
+from speechlip import CorrectionRules, ScoreOptions, Scores
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
@@ -191,6 +191,17 @@ def test_an_audit_gives_records(clip, tmp_path):
 def test_options_are_validated_when_they_are_made(given, says):
     with pytest.raises(OptionError, match=says):
         ScoreOptions(**given)
+
+
+def test_rules_are_validated_when_they_are_made():
+    assert CorrectionRules(0.2, 1, 15).least_frames == 1
+    for given, says in (
+        ((None, 14, 2), "14 to 2 frames"),
+        ((None, 0, 5), "within 1-15"),
+        ((float("nan"),), "nan"),
+    ):
+        with pytest.raises(OptionError, match=says):
+            CorrectionRules(*given)
 
 
 def test_options_name_metrics_in_one_order():

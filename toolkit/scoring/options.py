@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from speechlip.device import choose_device
+from speechlip.device import check_device
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -50,8 +50,7 @@ class ScoreOptions:
             raise no_such("region", self.region, REGIONS)
         if self.detector != "auto" and self.detector not in DETECTORS.names():
             raise DETECTORS.no_such(self.detector)
-        if self.device not in ("auto", "cpu"):
-            choose_device(self.device)
+        check_device(self.device)
         self._check_sync_model()
         if find(self.ffmpeg) != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
             using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)

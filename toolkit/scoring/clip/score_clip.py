@@ -82,6 +82,7 @@ def score_clip(
     with closing(SharedFrames(lambda: read_frames(task.render, files.info), comparison)) as frames:
         model = None if "lse" in networks else tools.sync
         sync = score_sync(files, faces, frames.read, options, model, advance, scratch)
+        sync = replace(sync, seconds=max(0.0, sync.seconds - comparison.seconds))
         images = frames.finish(advance)
     results = ClipResults(files, faces, landmarks, sync, images, networks)
     problems = missing(results, options)

@@ -23,7 +23,7 @@ LEAST_LSE_C = 3.0
 
 @dataclass(frozen=True)
 class CorrectionRules:
-    """Which offsets are decided.
+    """Which offsets are decided. Raises OptionError for numbers that cannot be compared with.
 
     confidence: the least. None: what the sync model declares, and an interval of the confidence that is clear
         of 0; a number counts alone.
@@ -34,6 +34,18 @@ class CorrectionRules:
     confidence: float | None = None
     least_frames: int = 2
     greatest_frames: int = MAX_SHIFT - 1
+
+    def __post_init__(self) -> None:
+        if self.confidence is not None and not math.isfinite(self.confidence):
+            raise OptionError(
+                f"--correct-confidence {self.confidence} is no number to compare with; "
+                "write one such as 3 or 0.1"
+            )
+        if not 1 <= self.least_frames <= self.greatest_frames <= MAX_SHIFT:
+            raise OptionError(
+                f"cannot correct offsets of {self.least_frames} to {self.greatest_frames} frames; "
+                f"the least and the greatest lie within 1-{MAX_SHIFT}, such as 2-14"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,10 +72,6 @@ def parse_frames(text: str) -> tuple[int, int]:
 
 def read_rules(confidence: float | None, frames: str) -> CorrectionRules:
     """The options --correct-confidence and --correct-frames. Raises OptionError."""
-    if confidence is not None and not math.isfinite(confidence):
-        raise OptionError(
-            f"--correct-confidence {confidence} is no number to compare with; write one such as 3 or 0.1"
-        )
     return CorrectionRules(confidence, *parse_frames(frames))
 
 
