@@ -11,11 +11,11 @@ Functions: mouth_boxes, face_box, cut.
 
 import numpy as np
 
+from speechlip.faces.crops import MOUTH_WIDTHS
 from speechlip.faces.landmarks import MOUTH, MOUTH_CORNERS
 
 Box = tuple[int, int, int, int]
 REGIONS = ("full", "face", "mouth")
-MOUTH_WIDTHS = 1.9
 ASPECT = 3 / 2
 CENTRE_Y = 1.02
 

@@ -1,5 +1,6 @@
-"""What is fixed of a prepared folder and its samples (docs/format.md): names of files, size of crops, names
-of splits.
+"""What is fixed of a prepared folder, its samples and a trained run (docs/format.md).
+
+Names of files, size of crops, names of splits.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ PICTURES_FOLDER = "card"
 WORK_FOLDER = ".work"
 """Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
 
+WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
+"""Files of a checkpoint of ``train-encoder``."""
+
 CROP_SIZE = 96
 """Height and width of a crop in pixels."""
 LIP_ROWS = (24, 72)
 """First and last + 1 of the rows of a crop that the lip network reads: 48×96, the mouth in the middle."""
+LIP_ROWS_SHOWN = f"{LIP_ROWS[0]}–{LIP_ROWS[1] - 1}"
 MAX_JPEG_HEIGHT = 65_535
 LIPS_FORMATS = ("jpg", "png")
 SPLIT_NAME = r"[a-z][a-z0-9_]*"

@@ -23,9 +23,8 @@ import torch
 from speechlip.assets import get
 from speechlip.errors import ModelError
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync import mfcc
+from speechlip.metrics.sync import CROP_PX, mfcc
 from speechlip.metrics.sync.syncnet_network import (
-    CROP_PX,
     MFCC_COLUMNS,
     WINDOW_FRAMES,
     SyncNet,

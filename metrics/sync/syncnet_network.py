@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as F
 
 WINDOW_FRAMES = 5
-CROP_PX = 224
 MFCC_COLUMNS = 20
 FEATURES = 1024
 BATCH_NORM_EPS = 1e-5

@@ -21,10 +21,11 @@ from speechlip.errors import ModelError
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync import CROP_PX
 from speechlip.metrics.sync.lse import sync_score
 from speechlip.metrics.sync.mfcc import filters, mfcc
 from speechlip.metrics.sync.syncnet import load_syncnet, mfcc_columns, overlapping, sync_features
-from speechlip.metrics.sync.syncnet_network import CROP_PX, official_shapes
+from speechlip.metrics.sync.syncnet_network import official_shapes
 
 MIB = 1 << 20
 

@@ -13,6 +13,7 @@ from speechlip.benchmarking.projection.projection_head import HeadedPair
 from speechlip.benchmarking.records import AS_TRAINED, ShardsFacts
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.trained import batches
+from speechlip.format import CROP_SIZE
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.timing import FPS
 
@@ -73,7 +74,7 @@ def timed(options: BenchmarkOptions) -> tuple[float, float]:
     pair = HeadedPair(TIMED_DIM, seed=0).to(device)
     starts = torch.zeros(n, dtype=torch.long)
     batch = {
-        "lips": torch.zeros(n, WINDOW, 96, 96, 3, dtype=torch.uint8),
+        "lips": torch.zeros(n, WINDOW, CROP_SIZE, CROP_SIZE, 3, dtype=torch.uint8),
         "label": torch.ones(n),
         "keys": [(str(i), str(i)) for i in range(n)],
         "lips_start": starts,

@@ -46,6 +46,7 @@ from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, SourceRefused, SpeechLipError
 from speechlip.files.writing import whole_file, write_text
+from speechlip.format import pairs_file
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.workers.unexpected import unexpected_refused
@@ -69,7 +70,7 @@ class RowJob:
 
     @cached_property
     def pairs(self) -> tuple[FrozenPair, ...]:
-        return read_pairs(self.shards / "pairs" / f"{self.facts.split}.parquet")
+        return read_pairs(self.shards / pairs_file(self.facts.split))
 
     @cached_property
     def pair_facts(self) -> PairFacts:

@@ -27,7 +27,7 @@ from speechlip.benchmarking.records import (
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
-from speechlip.format import MANIFEST
+from speechlip.format import MANIFEST, pairs_file
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.shards.ledger import read_ledger, shared_recordings
@@ -208,7 +208,7 @@ def evaluated_split(shards: Path, asked: str) -> str:
 
 def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]]:
     """Facts of the data, and the keys of the evaluated clips in their order."""
-    manifest, pairs = read_manifest(shards), read_pairs(shards / "pairs" / f"{split}.parquet")
+    manifest, pairs = read_manifest(shards), read_pairs(shards / pairs_file(split))
     clips = sorted(
         ClipReader(shards, split, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key
     )

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechlip.errors import ModelError
+from speechlip.format import FACTS, WEIGHTS
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
 FORMAT = 1
-WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
 REQUIRED = {
     "step": int,
     "sha256": str,

@@ -12,6 +12,7 @@ from speechlip.encoders.checkpoint import FACTS, load_weights, open_checkpoint, 
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.errors import ModelError, ShardError
 from speechlip.faces.crops import PRESETS
+from speechlip.format import CROP_SIZE
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
 from speechlip.remote.mirror import run_at
@@ -20,7 +21,7 @@ from speechlip.spectra import spectrogram
 from speechlip.timing import SAMPLES_PER_FRAME
 
 BATCH_WINDOWS = 32
-CROP_SHAPE = (96, 96, 3)
+CROP_SHAPE = (CROP_SIZE, CROP_SIZE, 3)
 LEAST_OF_RUNS = 0.1
 """Runs of train-encoder, whose rows have length 1: foreign speech, noise and music reached 0.15 in 3 to 12 s,
 with an interval down to 0 (docs/decisions/offsets-that-may-be-acted-on.md)."""

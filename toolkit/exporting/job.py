@@ -18,14 +18,13 @@ from speechlip.exporting.video import export_video
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.writing import write_text
+from speechlip.format import LEDGER
 from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
 from speechlip.progress import SILENT, Progress
 from speechlip.workers.events import DEFAULT_LIMITS, Limits, Report, unheard
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.unexpected import unexpected_refused
-
-LEDGER = "ledger.jsonl"
 
 
 def label_of(name: str, random_init: bool = False) -> str:

@@ -14,9 +14,10 @@ from speechlip.hub.repository import Upload, upload_of
 from speechlip.hub.token import token_of
 from speechlip.licences import stated_licences
 from speechlip.progress import SILENT, Progress
+from speechlip.training.run import cosines, history, picture
 from speechlip.training.run.card import made_anew, write_card
 
-BESIDE = ("training.png", "history.csv", "cosines.csv")
+BESIDE = (picture.NAME, history.NAME, cosines.NAME)
 DEFAULTS = PushOptions()
 
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from speechlip.assets import cache_folder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files.writing import write_text
-from speechlip.format import LEDGER, MANIFEST, pairs_file, shard_file
+from speechlip.format import FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
 from speechlip.remote.names import Place, is_remote, place_of
 from speechlip.remote.stream import RemoteStream, fetch
@@ -96,7 +96,7 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
     if not is_remote(name):
         return Path(name)
     place = place_of(str(name), "models")
-    data, commit = _small_file(place.file("checkpoint.json"))
+    data, commit = _small_file(place.file(FACTS))
     try:
         facts = json.loads(data)
         step, sha256 = int(facts["step"]), str(facts["sha256"])
@@ -104,11 +104,11 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
             raise ValueError(f"step {step:g}")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise HubError(
-            f"{name} holds no encoder of train-encoder (checkpoint.json: {error}); push one with push-encoder"
+            f"{name} holds no encoder of train-encoder ({FACTS}: {error}); push one with push-encoder"
         ) from error
     folder = _folder(cache or cache_folder() / "runs", place, commit, data) / f"step-{step:08d}"
-    fetch(place.at(commit).file("model.safetensors"), folder / "model.safetensors", sha256)
-    write_text(folder / "checkpoint.json", data.decode("utf-8"))
+    fetch(place.at(commit).file(WEIGHTS), folder / WEIGHTS, sha256)
+    write_text(folder / FACTS, data.decode("utf-8"))
     return folder.parent
 
 

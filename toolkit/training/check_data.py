@@ -15,6 +15,7 @@ from torch import Tensor
 
 from speechlip.device import choose_device
 from speechlip.errors import SpeechLipError
+from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.loop import begin_state, fit_spectrum, open_loader
@@ -100,11 +101,10 @@ def memorise(
         loss.backward()
         optimizer.step()
     raise DataCheckFailed(
-        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the "
-        f"loss went from {losses[0]:.3f} to "
-        f"{losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip crops (are mouths in rows "
-        "24–71?) and listen to audio.flac beside "
-        "them; if both are right, take another --loss (nce, logit) or another --encoder"
+        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the loss "
+        f"went from {losses[0]:.3f} to {losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip "
+        f"crops (are mouths in rows {LIP_ROWS_SHOWN}?) and listen to audio.flac beside them; if both are "
+        "right, take another --loss (nce, logit) or another --encoder"
     )
 
 
@@ -116,8 +116,7 @@ def refuse_degenerate(batch: Mapping[str, Any]) -> None:
     if differences(lips) < STILL:
         raise DataCheckFailed(
             f"the lips of all {len(lips)} windows are the same picture, {lips.mean():.0f} of 255 bright on "
-            "average; "
-            "run verify-shards, look at the crops, and prepare the videos again"
+            "average; run verify-shards, look at the crops, and prepare the videos again"
         )
     if differences(speech) == 0:
         raise DataCheckFailed(

@@ -10,6 +10,7 @@ import torch
 from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.networks.lips import LITERAL_WARNING
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.progress import Progress
 from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.pairs.rules import PairRules
@@ -150,7 +151,7 @@ def validate(
         history.append(run, row)
     on_row(row)
     if totals.looks_stuck(options, row):
-        progress.say(STUCK_ADVICE.format(plateau=row.loss))
+        progress.say(STUCK_ADVICE.format(plateau=row.loss, rows=LIP_ROWS_SHOWN))
     return row
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from speechlip.encoders.networks.pair import SpeechLipPair
 from speechlip.errors import OptionError, ShardError
+from speechlip.format import pairs_file
 from speechlip.metrics.statistics.pairs import pair_auc
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
@@ -57,7 +58,7 @@ def open_validation(
 
     Where there are none: None, and a note that says why.
     """
-    path = shards / "pairs" / f"{split}.parquet"
+    path = shards / pairs_file(split)
     try:
         rows = list(read_pairs(path))
         clips = ClipLookup(shards, split, reads)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from speechlip.benchmarking.records import JSON_NAME
 from speechlip.errors import OptionError
 
 
@@ -14,7 +15,7 @@ def write_card_of(folder: Path) -> Path:
         raise OptionError(
             f"no folder {folder}; name prepared shards, a run of train-encoder, or scores of score-encoder"
         )
-    if (folder / "benchmark.json").is_file():
+    if (folder / JSON_NAME).is_file():
         from speechlip.benchmarking.report.card import write_card as write_scores_card
 
         return write_scores_card(folder)

@@ -13,11 +13,11 @@ from speechlip.encoders.features.protocol import FRAME_MS, ClipFeatures, Feature
 from speechlip.encoders.features.waveform import refuse_non_finite
 from speechlip.encoders.networks.spectrum import FLOOR, mel_filters
 from speechlip.errors import ShardError
+from speechlip.format import CROP_SIZE
 from speechlip.shards.read.decode import ClipSample
 from speechlip.spectra import N_MELS
 from speechlip.timing import FPS, HOP, HOPS_PER_FRAME, N_FFT, SAMPLE_RATE, STFT_BINS
 
-CROP_PIXELS = 96
 REACH_MS = 1000 * N_FFT / 2 / SAMPLE_RATE
 HELD_SPEAKERS, HELD_CLIPS = 8, 4
 
@@ -78,7 +78,7 @@ class LipPoints:
         if clip.landmarks is None:
             raise ShardError(f"clip {clip.key} was read without its landmarks; read the field 'landmarks'")
         points = clip.landmarks.astype(np.float32)
-        rows = ((points - points.mean(1, keepdims=True)) / CROP_PIXELS).reshape(len(points), -1)
+        rows = ((points - points.mean(1, keepdims=True)) / CROP_SIZE).reshape(len(points), -1)
         refuse_non_finite(rows, f"lips of {clip.key}")
         return rows
 

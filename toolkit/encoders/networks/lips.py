@@ -5,15 +5,14 @@ from torch import Tensor, nn
 
 from speechlip.encoders.networks.layers import ConvRow, ResidualRow
 from speechlip.errors import no_such
-from speechlip.format import LIP_ROWS
+from speechlip.format import LIP_ROWS, LIP_ROWS_SHOWN
 
 DIM = 512
 INPUTS = ("mouth", "literal")
 LITERAL_WARNING = (
     "lip input 'literal' gives the network all 96 rows, of which its last layers never look at rows 72–95 "
-    "and hardly at 48–71 "
-    "(95 % of the influence lies in rows 0–47): about twice the time for less of the mouth; 'mouth' gives "
-    "it rows 24–71"
+    "and hardly at 48–71 (95 % of the influence lies in rows 0–47): about twice the time for less of the "
+    f"mouth; 'mouth' gives it rows {LIP_ROWS_SHOWN}"
 )
 
 

@@ -71,7 +71,7 @@ def assign_splits(
     split_of: dict[str, str] = {}
     for entry in planned:
         speaker, declared = who(entry), entry.source.split
-        seconds_of[speaker] += max(entry.seconds, 0.04)
+        seconds_of[speaker] += max(entry.seconds, seconds(1))
         if declared is not None and split_of.setdefault(speaker, declared) != declared:
             raise OptionError(
                 f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; "

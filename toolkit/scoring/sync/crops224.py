@@ -10,8 +10,8 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.libraries import load
+from speechlip.metrics.sync import CROP_PX
 
-CROP_PX = 224
 MARGIN = 0.4
 """``crop_scale``: how far the crop goes beyond the box, in s; twice as far downwards."""
 PAD_VALUE = 110

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from speechlip.errors import no_such
+from speechlip.timing import FRAME_S
 
 VFR, CFR = "vfr", "cfr"
 TOO_LATE, TOO_EARLY = 1.1, -1.1
@@ -91,7 +92,7 @@ def frames_out(
     rate: Fraction,
     method: str,
     whole_lengths: bool,
-    usual_s: Fraction = Fraction(1, 25),
+    usual_s: Fraction = FRAME_S,
 ) -> Iterator[tuple[int, Shown]]:
     """Where the frames of a source stand in a transcode.
 

@@ -24,6 +24,7 @@ from speechlip.media.streams.opening import audio_stream, open_local, video_stre
 from speechlip.media.streams.packets import keeps_presentation_times, packets, stamp_s, stamped_frames
 from speechlip.media.streams.timeline import Shift
 from speechlip.scoring.transcode.rules import Generation, nearest
+from speechlip.timing import FRAME_S
 
 Frame = tuple[Fraction, Fraction, DecodedImage]
 UNKNOWN_START = -(2**63)
@@ -219,4 +220,4 @@ def usual_length_s(path: Path) -> Fraction:
     """Length of a frame by the rate that ffmpeg takes the file to have; 40 ms where it has none."""
     with open_local(path) as container:
         rate = require_stream(video_stream(container)).guessed_rate
-        return 1 / Fraction(rate) if rate else Fraction(1, 25)
+        return 1 / Fraction(rate) if rate else FRAME_S

@@ -35,14 +35,15 @@ from speechlip.files import locks
 from speechlip.files.locks import LOCK
 from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
-from speechlip.format import MANIFEST
+from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
 from speechlip.shards.read.shardset import open_shards, read_manifest
 from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.processes.ranks import ALONE, Ranks
+from speechlip.training.run import cosines, history
 from speechlip.training.step.losses import Criterion
 
 TRAINER = "trainer.pt"
-LEFT_EARLY = (LOCK, "history.csv", "cosines.csv", "tensorboard")
+LEFT_EARLY = (LOCK, history.NAME, cosines.NAME, "tensorboard")
 """What a run writes before its first checkpoint."""
 
 
@@ -90,9 +91,8 @@ def training_data(shards: Path) -> TrainingData:
     crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
-            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows 24–71, where "
-            f"{', '.join(PRESETS)} have the mouth: "
-            "prepare the videos with one of these"
+            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows {LIP_ROWS_SHOWN}, where "
+            f"{', '.join(PRESETS)} have the mouth: prepare the videos with one of these"
         )
     digest, about = open_shards(shards, "train").digest, as_json(manifest.about) or {}
     # the licence of the recipe; the videos have their own

@@ -10,12 +10,9 @@ from speechlip.training.step.losses import stuck
 STUCK_STEPS, STUCK_AUC = 500, 0.55
 STUCK_ADVICE = (
     "the loss has not left {plateau:.2f}, where nothing is told apart. Wav2Lip's runs on real data stay "
-    "there "
-    "for 150 000 steps; what helped others, in this order: --loss nce with a batch of 64 or more, a larger "
-    "batch, "
-    "another --lr. Look at the lip crops too: the mouth must lie in rows 24–71, and sound that is late or "
-    "early "
-    "in the videos leaves nothing to learn"
+    "there for 150 000 steps; what helped others, in this order: --loss nce with a batch of 64 or more, a "
+    "larger batch, another --lr. Look at the lip crops too: the mouth must lie in rows {rows}, and sound "
+    "that is late or early in the videos leaves nothing to learn"
 )
 
 
