@@ -39,7 +39,7 @@ class Bins:
         return self.first + self.step * len(self.counts)
 
     def x(self, value: float) -> float:
-        """Where a value stands in the picture, px."""
+        """Where a value stands in the image, px."""
         return LEFT + (RIGHT - LEFT) * (value - self.first) / (self.last - self.first)
 
 
@@ -89,7 +89,7 @@ def histogram(values: Sequence[float], unit: str, least_step: float) -> bytes:
     words += [
         (bins.x(value + shift), BOTTOM + 22, "mm", SOFT, number(value)) for value in labels(bins, shift)
     ]
-    return as_png(written(drawn(blank(), shapes), words))
+    return as_png(with_words(with_shapes(blank(), shapes), words))
 
 
 def bars(bins: Bins) -> list[tuple[float, float, float, float]]:
@@ -133,13 +133,11 @@ def blank() -> "Image.Image":
     return Image.new("RGB", (WIDTH, HEIGHT), PAPER)
 
 
-def drawn(picture: "Image.Image", shapes: Sequence[Shape], width: float = 2.0) -> "Image.Image":
-    """The picture with (``box`` | ``line`` | ``shape``, colour, points) on it, edges smooth."""
+def with_shapes(image: "Image.Image", shapes: Sequence[Shape], width: float = 2.0) -> "Image.Image":
+    """The image with (``box`` | ``line`` | ``shape``, colour, points) on it, edges smooth."""
     from PIL import Image, ImageDraw
 
-    large = picture.resize(
-        (picture.width * OVERSAMPLING, picture.height * OVERSAMPLING), Image.Resampling.NEAREST
-    )
+    large = image.resize((image.width * OVERSAMPLING, image.height * OVERSAMPLING), Image.Resampling.NEAREST)
     pencil = ImageDraw.Draw(large)
     for kind, colour, points in shapes:
         scaled = [round(value * OVERSAMPLING) for value in np.ravel(points).tolist()]
@@ -149,20 +147,20 @@ def drawn(picture: "Image.Image", shapes: Sequence[Shape], width: float = 2.0) -
             pencil.polygon(scaled, fill=colour)
         else:
             pencil.line(scaled, fill=colour, width=round(width * OVERSAMPLING), joint="curve")
-    return large.resize(picture.size, Image.Resampling.BOX)
+    return large.resize(image.size, Image.Resampling.BOX)
 
 
-def written(picture: "Image.Image", words: Sequence[Words]) -> "Image.Image":
-    """The picture with (x, y, anchor, colour, text) on it."""
+def with_words(image: "Image.Image", words: Sequence[Words]) -> "Image.Image":
+    """The image with (x, y, anchor, colour, text) on it."""
     from PIL import ImageDraw, ImageFont
 
-    pencil, font = ImageDraw.Draw(picture), ImageFont.load_default(LETTERS)
+    pencil, font = ImageDraw.Draw(image), ImageFont.load_default(LETTERS)
     for x, y, anchor, colour, text in words:
         pencil.text((x, y), text, fill=colour, font=font, anchor=anchor)
-    return picture
+    return image
 
 
-def as_png(picture: "Image.Image") -> bytes:
+def as_png(image: "Image.Image") -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,5 +1,5 @@
 """Croissant metadata (mlcommons.org/croissant, 1.0) of a prepared folder: every file with its SHA-256, the
-ledger's columns, and pictures and sound by the sample's key.
+ledger's columns, and images and audio by the sample's key.
 
 Like the card it is made from manifest and ledger. No date is in it: the same preparation gives the same
 bytes.
@@ -227,7 +227,7 @@ def videos() -> dict[str, Any]:
 
 
 def media(manifest: Manifest) -> Iterator[dict[str, Any]]:
-    """Pictures and sound of every sample, by its key."""
+    """Images and audio of every sample, by its key."""
     for member, name, kind in (
         ("lips.jpg", "lips", "sc:ImageObject"),
         ("lips.png", "lips", "sc:ImageObject"),

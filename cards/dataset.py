@@ -14,14 +14,14 @@ from huggingface_hub import DatasetCardData
 
 from speechlip.cards.croissant import needed, write_croissant
 from speechlip.cards.features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
-from speechlip.cards.images import CROP, distributions, write_pictures
+from speechlip.cards.images import CROP, distributions, write_images
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.errors import ShardError
 from speechlip.faces.crops import PRESETS
 from speechlip.files.strict_json import as_json
 from speechlip.files.writing import write_text
-from speechlip.format import CARD, PICTURES_FOLDER, shard_file
+from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
 from speechlip.manifest import Manifest
 from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
@@ -32,7 +32,7 @@ TEMPLATE = "dataset.md.jinja"
 TAGS = ["webdataset", "audio", "video", "talking-head", "lip-sync", "speechlip"]
 TASKS = ["feature-extraction"]
 LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
-DRAWN = ("synthetic",)
+SYNTHETIC = ("synthetic",)
 """Recipes whose faces and voices are nobody's."""
 GATE = (
     "These are faces and voices of people: biometric data. "
@@ -74,7 +74,7 @@ def renew_card(folder: Path) -> Path:
 
 
 def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
-    """Write card, pictures and Croissant into ``folder``, keeping what a person added; returns the card's
+    """Write card, images and Croissant into ``folder``, keeping what a person added; returns the card's
     path.
 
     Raises OptionError where the marks of the card that is there do not come in pairs.
@@ -83,7 +83,7 @@ def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> P
     card = dataset_card(manifest, rows)
     if path.is_file():
         card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
-    write_pictures(folder, distributions(rows), manifest.crop)
+    write_images(folder, distributions(rows), manifest.crop)
     write_croissant(folder, manifest, rows)
     write_text(path, card)
     return path
@@ -109,7 +109,7 @@ def card_data(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "size_categories": [size_category(funnel.clips)],
         "task_categories": TASKS,
         "tags": TAGS,
-        **({} if drawn(manifest) else {"extra_gated_prompt": GATE, "extra_gated_fields": GATE_FIELDS}),
+        **({} if is_synthetic(manifest) else {"extra_gated_prompt": GATE, "extra_gated_fields": GATE_FIELDS}),
         **({"configs": [{"config_name": "default", "data_files": places}]} if places else {}),
         "dataset_info": {
             "features": declared(manifest.fields, manifest.columns),
@@ -137,7 +137,7 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "about": as_json(needed(manifest.about, "about")),
         "speechlip": manifest.speechlip,
         "options": {name: shown_option(value) for name, value in manifest.options.items()},
-        "drawn": drawn(manifest),
+        "synthetic": is_synthetic(manifest),
         "dealt": Markdown(DEALT[manifest.split_by]),
         "licences": as_json(by_licence),
         "unknown": sum(share.sources for name, share in by_licence.items() if is_unknown(name)),
@@ -145,17 +145,15 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "copies": shared_recordings(rows),
         "distributions": distributions(rows),
-        "crop_picture": Markdown(f"{PICTURES_FOLDER}/{CROP}")
-        if manifest.options.get("crop") in PRESETS
-        else "",
+        "crop_image": Markdown(f"{IMAGES_FOLDER}/{CROP}") if manifest.options.get("crop") in PRESETS else "",
         "split": first_split(manifest.splits),
         "shards": shard_pattern([shard.split for shard in manifest.shards]),
         "yours": Markdown(YOURS.rstrip()),
     }
 
 
-def drawn(manifest: Manifest) -> bool:
-    return manifest.recipe in DRAWN
+def is_synthetic(manifest: Manifest) -> bool:
+    return manifest.recipe in SYNTHETIC
 
 
 def shown_option(value: Any) -> str:

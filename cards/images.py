@@ -20,17 +20,17 @@ from speechlip.cards.chart import (
     Shape,
     as_png,
     blank,
-    drawn,
     histogram,
     measured,
     number,
-    written,
+    with_shapes,
+    with_words,
 )
 from speechlip.faces.crops import PRESETS, plan_crop
 from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.landmarks import mean_face
 from speechlip.files.writing import whole_file
-from speechlip.format import CROP_SIZE, LIP_ROWS, PICTURES_FOLDER
+from speechlip.format import CROP_SIZE, IMAGES_FOLDER, LIP_ROWS
 from speechlip.records import FaceTrack
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import seconds
@@ -62,10 +62,10 @@ class Distribution:
 
     @property
     def path(self) -> str:
-        return f"{PICTURES_FOLDER}/{self.name}.png"
+        return f"{IMAGES_FOLDER}/{self.name}.png"
 
     def words(self) -> str:
-        """The picture in words.
+        """The image in words.
 
         >>> Distribution("x", "Clip length", "s", 0.5, (1.0, 2.0, 4.0)).words()
         'median 2 s, from 1 to 4 s, of 3'
@@ -87,7 +87,7 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
         for verdict in row.sync
         if not verdict["refusal"] and verdict["confidence"] is not None
     ]
-    found = [
+    every = [
         Distribution(
             "clip-length", "Clip length", "s", 0.5, tuple(seconds(n) for row in rows for n in row.clip_frames)
         ),
@@ -113,26 +113,26 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
             tuple(verdict["offset_frames"] for verdict in kept),
         ),
     ]
-    return [each for each in found if each.values]
+    return [each for each in every if each.values]
 
 
-def write_pictures(folder: Path, found: Sequence[Distribution], preset: str) -> None:
+def write_images(folder: Path, shown: Sequence[Distribution], preset: str) -> None:
     """Write the images of these distributions and of the crop preset below ``folder``, and remove images of
     earlier cards.
     """
-    (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
-    pictures = {each.path: histogram(each.values, each.unit, each.least_step) for each in found}
+    (folder / IMAGES_FOLDER).mkdir(exist_ok=True)
+    images = {each.path: histogram(each.values, each.unit, each.least_step) for each in shown}
     if preset in PRESETS:
-        pictures[f"{PICTURES_FOLDER}/{CROP}"] = crop_picture(preset)
-    for path in (folder / PICTURES_FOLDER).glob("*.png"):
-        if f"{PICTURES_FOLDER}/{path.name}" not in pictures:
+        images[f"{IMAGES_FOLDER}/{CROP}"] = crop_image(preset)
+    for path in (folder / IMAGES_FOLDER).glob("*.png"):
+        if f"{IMAGES_FOLDER}/{path.name}" not in images:
             path.unlink()
-    for name, content in pictures.items():
+    for name, content in images.items():
         with whole_file(folder / name) as file:
             file.write(content)
 
 
-def crop_picture(preset: str) -> bytes:
+def crop_image(preset: str) -> bytes:
     """A PNG: the crop's place on the reference face, and beside it the crop with the rows that the lip
     network reads.
     """
@@ -166,16 +166,16 @@ def crop_picture(preset: str) -> bytes:
             f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {CROP_SIZE}",
         )
     ]
-    return as_png(written(drawn(blank(), shapes), words))
+    return as_png(with_words(with_shapes(blank(), shapes), words))
 
 
 def lines(points: np.ndarray, inside: tuple[float, float, float] | None = None) -> list[np.ndarray]:
     """The contours of a face; with ``inside``, a square (x, y, side), only those that lie in it."""
-    found = [points[list(contour)] for contour in CONTOURS]
+    contours = [points[list(contour)] for contour in CONTOURS]
     if inside is None:
-        return found
+        return contours
     x, y, side = inside
-    return [line for line in found if (line >= (x, y)).all() and (line <= (x + side, y + side)).all()]
+    return [line for line in contours if (line >= (x, y)).all() and (line <= (x + side, y + side)).all()]
 
 
 def box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:

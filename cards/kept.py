@@ -39,11 +39,11 @@ def parts(text: str) -> list[tuple[int, int]]:
     >>> parts(f"a\\n{BEGIN}\\nb\\n{END}\\n")
     [(23, 26)]
     """
-    found = list(MARKS.finditer(text))
-    if [mark[1] for mark in found] != [BEGIN, END] * (len(found) // 2):
-        lines = ", ".join(f"line {text.count(chr(10), 0, mark.start()) + 1}: {mark[1]}" for mark in found)
+    marks = list(MARKS.finditer(text))
+    if [mark[1] for mark in marks] != [BEGIN, END] * (len(marks) // 2):
+        lines = ", ".join(f"line {text.count(chr(10), 0, mark.start()) + 1}: {mark[1]}" for mark in marks)
         raise OptionError(
             f"the card's marks do not come in pairs ({lines}); "
             f"put {BEGIN} before what is yours and {END} after it"
         )
-    return [(begin.end(), end.start()) for begin, end in zip(found[::2], found[1::2], strict=True)]
+    return [(begin.end(), end.start()) for begin, end in zip(marks[::2], marks[1::2], strict=True)]

@@ -13,7 +13,7 @@ CARD = "README.md"
 CROISSANT = "croissant.json"
 SHARDS_FOLDER = "data"
 PAIRS_FOLDER = "pairs"
-PICTURES_FOLDER = "card"
+IMAGES_FOLDER = "card"
 WORK_FOLDER = ".work"
 """Where preparation keeps what is not finished; a folder that has it and no manifest was interrupted."""
 

@@ -20,7 +20,7 @@ from tiny_dataset import edit_manifest, write_dataset
 
 import speechlip.cards.dataset as dataset
 from speechlip.cards.dataset import dataset_card, renew_card
-from speechlip.cards.images import crop_picture, distributions
+from speechlip.cards.images import crop_image, distributions
 from speechlip.cards.kept import BEGIN, END
 from speechlip.cards.text import code, fenced, plain
 from speechlip.commands.card import card as card_command
@@ -275,7 +275,7 @@ def test_pictures_show_the_counts_and_are_the_same_every_time(folder):
     assert bar == pytest.approx(200 * (592 / 6) * (6 + 5 + 1 + 1) / 6, rel=0.06)
     renew_card(folder)
     assert before == {path: path.read_bytes() for path in (folder / "card").iterdir()}
-    assert crop_picture("lips") != crop_picture("lower-face")
+    assert crop_image("lips") != crop_image("lower-face")
     assert {each.name: len(each.values) for each in distributions(ROWS)} == {
         "clip-length": 13,
         "face-width": 13,

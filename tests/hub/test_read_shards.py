@@ -20,7 +20,7 @@ from speechlip.commands.cli import inspect_shards, score_encoder, train_encoder,
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
 from speechlip.hub.push_shards import push_shards
-from speechlip.remote import mirror as standin
+from speechlip.remote import mirror
 from speechlip.remote.stream import RemoteStream, fetch
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.pairs.lookup import evaluation_batches
@@ -231,7 +231,7 @@ def test_a_manifest_or_a_ledger_without_an_end_is_not_read_to_it(pushed, tmp_pat
     ):
         shards_at(NAME, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*ledger.jsonl*.part"))
-    monkeypatch.setattr(standin, "MAX_SMALL_BYTES", 1 << 20)
+    monkeypatch.setattr(mirror, "MAX_SMALL_BYTES", 1 << 20)
     files["manifest.json"] += bytes(1 << 20)
     with pytest.raises(HubError, match=r"manifest\.json is longer than 1 MiB, which no such file is"):
         shards_at(NAME, tmp_path / "cache")
@@ -365,11 +365,11 @@ def test_train_encoder_learns_the_same_from_the_hub(pushed, prepared, tmp_path):
 def test_score_encoder_reads_a_mirror(pushed, prepared, tmp_path, monkeypatch, cached):
     handed = []
 
-    def examined(shards, asked):
-        handed.append(shards)
+    def shards_at(name, cache):
+        handed.append(mirror.shards_at(name, cache))
         raise ShardError("that is enough")
 
-    monkeypatch.setattr("speechlip.benchmarking.benchmark.examined", examined)
+    monkeypatch.setattr("speechlip.benchmarking.benchmark.shards_at", shards_at)
     options = ["-o", str(tmp_path / "out"), *(["--cache", str(tmp_path / "cache")] if cached else [])]
     done = CliRunner().invoke(score_encoder, [NAME, "--encoder", "log-mel", *options])
     assert done.exit_code == 1 and "that is enough" in done.output

@@ -13,7 +13,7 @@ from speechlip.shards.pairs.rules import (
     PairMix,
     PairRules,
     far_apart,
-    moved_sound,
+    moved_audio,
     pair_clip,
     parse_mix,
 )
@@ -147,9 +147,9 @@ def test_distance_is_that_of_the_sound_where_it_was_moved():
     facts = {"speaker": "s", "source_sha256": "film", "start_s": 4.0, "n_frames": 50}
     asis, later = (
         pair_clip("a", SampleMeta(**facts, corrected=())),
-        pair_clip("b", SampleMeta(**facts, corrected=("29.97 fps → 25", moved_sound(6)))),
+        pair_clip("b", SampleMeta(**facts, corrected=("29.97 fps → 25", moved_audio(6)))),
     )
-    assert (asis.sound_start_frame, later.sound_start_frame) == (100, 94)
+    assert (asis.audio_start_in_recording, later.audio_start_in_recording) == (100, 94)
     touching = PairRules(gap_frames=0)
     assert not far_apart(asis, 10, later, 16, touching) and not far_apart(
         later, 16, asis, 10, touching

@@ -1,4 +1,4 @@
-"""Proportions of kinds, distances of negatives, windows that hold what they say, a position that continues."""
+"""Proportions of kinds, distances of negatives, windows that hold what they say, a saved position."""
 
 import itertools
 import json

@@ -1,1 +1,1 @@
-"""Shards to look at: one page with filmstrip, sound and pairs of some clips, and a picture for a README."""
+"""Shards to look at: one page with filmstrip, audio and pairs of some clips, and an image for a README."""

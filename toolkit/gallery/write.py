@@ -61,30 +61,30 @@ def write_gallery(
     cache: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> Gallery:
-    """Write ``out/index.html``: filmstrip, sound, spectrogram, phones, pairs and metadata of some clips.
+    """Write ``out/index.html``: filmstrip, audio, spectrogram, phones, pairs and metadata of some clips.
 
     shards: a prepared folder, one ``.tar``, ``hf://user/name`` or ``https://…``. montage: a PNG of up to
     eight clips, for a README. cache: a folder that keeps whole shards of a folder elsewhere. Raises
     OptionError for a split or speaker that is not there or a montage that is no PNG, ShardError for what
     cannot be read, HubError for what cannot be reached, WriteError for what cannot be written.
     """
-    shards, out, picture = str(shards), Path(out), Path(montage) if montage else None
-    if picture and picture.suffix.lower() != ".png":
-        raise OptionError(f"a montage is a PNG, so its name must end in .png, not as {picture}")
+    shards, out, image = str(shards), Path(out), Path(montage) if montage else None
+    if image and image.suffix.lower() != ".png":
+        raise OptionError(f"a montage is a PNG, so its name must end in .png, not as {image}")
     if cache and not shards.endswith(".tar"):
         shards = str(shards_at(shards, Path(cache)))
     one = shards.endswith(".tar") or options.split is not None
     splits = (open_shards(shards, options.split),) if one else open_splits(shards)
-    for folder in (out, *([picture.parent] if picture else [])):
+    for folder in (out, *([image.parent] if image else [])):
         check_writable(folder)
     rows, page = Montage(), out / PAGE
     with only_run(out):
         progress.begin("reading", options.n, "clips")
         clips = counted_clips(gallery_clips(splits, options.n, options.speaker), progress)
-        count = write_page(page, shards, splits, rows.collected(clips) if picture else clips)
-        if picture:
-            rows.write(picture)
-    return Gallery(page, count, picture)
+        count = write_page(page, shards, splits, rows.collected(clips) if image else clips)
+        if image:
+            rows.write(image)
+    return Gallery(page, count, image)
 
 
 def counted_clips(clips: Iterable[GalleryClip], progress: Progress) -> Iterator[GalleryClip]:

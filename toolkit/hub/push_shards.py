@@ -8,10 +8,10 @@ from speechlip.errors import ShardError
 from speechlip.format import (
     CARD,
     CROISSANT,
+    IMAGES_FOLDER,
     LEDGER,
     MANIFEST,
     PAIRS_FOLDER,
-    PICTURES_FOLDER,
     SHARDS_FOLDER,
     pairs_file,
     shard_file,
@@ -78,8 +78,8 @@ def uploads_of(folder: Path, options: PushOptions, progress: Progress) -> tuple[
         (LEDGER, ""),
         (MANIFEST, ""),
     ]
-    pictures = [path.relative_to(folder) for path in sorted((folder / PICTURES_FOLDER).glob("*.png"))]
-    beside = [path.as_posix() for path in (*pictures, Path(CROISSANT)) if (folder / path).is_file()]
+    images = [path.relative_to(folder) for path in sorted((folder / IMAGES_FOLDER).glob("*.png"))]
+    beside = [path.as_posix() for path in (*images, Path(CROISSANT)) if (folder / path).is_file()]
     uploads = [
         *(upload_of(name, folder / name, sha256, fixed=True) for name, sha256 in stated),
         *(upload_of(name, folder / name) for name in beside),

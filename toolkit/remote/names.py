@@ -70,17 +70,17 @@ def place_of(name: str, kind: Kind) -> Place:
     if not name.startswith("hf://"):
         url = name.rstrip("/")
         return Place(url, re.sub(r"[^\w.-]+", "--", url.partition("://")[2])[-100:].lstrip("."))
-    found = HF.fullmatch(name.rstrip("/"))
-    if found is None or found["path"]:
+    match = HF.fullmatch(name.rstrip("/"))
+    if match is None or match["path"]:
         raise OptionError(
             f"{name} is not the name of a repository; write hf://user/name, or hf://user/name@revision"
         )
-    if found["kind"] not in (None, kind):
+    if match["kind"] not in (None, kind):
         raise OptionError(
-            f"{name} is of the {found['kind']}, one of the {kind} is wanted; write hf://user/name"
+            f"{name} is of the {match['kind']}, one of the {kind} is wanted; write hf://user/name"
         )
     return Place(
-        f"hf://{kind}/{found['repo']}@{found['revision'] or 'main'}", found["repo"].replace("/", "--")
+        f"hf://{kind}/{match['repo']}@{match['revision'] or 'main'}", match["repo"].replace("/", "--")
     )
 
 
@@ -94,14 +94,14 @@ def address(url: str) -> str:
         return url
     from huggingface_hub import constants
 
-    found = HF.fullmatch(url)
-    if found is None or not found["path"]:
+    match = HF.fullmatch(url)
+    if match is None or not match["path"]:
         raise OptionError(
             f"{url} is not a file of the Hub; write hf://datasets/user/name/data/train-00000-of-00001.tar"
         )
-    prefix = "" if found["kind"] == "models" else "datasets/"
-    revision = quote(unquote(found["revision"] or "main"), safe="")
-    return f"{constants.ENDPOINT}/{prefix}{found['repo']}/resolve/{revision}/{quote(found['path'])}"
+    prefix = "" if match["kind"] == "models" else "datasets/"
+    revision = quote(unquote(match["revision"] or "main"), safe="")
+    return f"{constants.ENDPOINT}/{prefix}{match['repo']}/resolve/{revision}/{quote(match['path'])}"
 
 
 def headers(url: str, token: str | None = None) -> dict[str, Any]:

@@ -194,10 +194,10 @@ def fetch(
             if not sha256:  # without a hash nobody can tell whether it is a part of the same file
                 part.unlink(missing_ok=True)
             _continue(url, part, token, max_bytes)
-            if sha256 and (found := sha256_of(part)) != sha256:
+            if sha256 and (got := sha256_of(part)) != sha256:
                 part.unlink()
                 raise HubError(
-                    f"{url} has SHA-256 {found}, {sha256} was wanted; run the same command again, "
+                    f"{url} has SHA-256 {got}, {sha256} was wanted; run the same command again, "
                     f"or ask who put it there"
                 )
             part.replace(path)

@@ -1,3 +1,3 @@
-"""``ClipReader`` by the name under which earlier READMEs import it; new code takes ``speechlip.shards.read.reader``."""
+"""``ClipReader`` as earlier READMEs import it; new code takes ``speechlip.shards.read.reader``."""
 
 from speechlip.shards.read.reader import ClipReader as ClipReader

@@ -24,7 +24,7 @@ from speechlip.preparing.reasons import WENT_AWAY
 from speechlip.records import Clip, Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
-from speechlip.shards.pairs.rules import PairClip, moved_sound
+from speechlip.shards.pairs.rules import PairClip, moved_audio
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
 from speechlip.workers.events import Report
@@ -163,5 +163,5 @@ def cut_source(
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
     stats.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
-        moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
+        moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []
         yield clip, {"source_sha256": stats.sha256, "corrected": [*stats.corrected, *moved]}

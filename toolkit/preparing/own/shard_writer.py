@@ -19,7 +19,7 @@ from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
 from speechlip.records import Clip, Source
-from speechlip.shards.pairs.rules import PairClip, moved_sound
+from speechlip.shards.pairs.rules import PairClip, moved_audio
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip
 from speechlip.timing import frames
@@ -69,7 +69,7 @@ class ShardWriter:
                 f"clips of {clip.source.name!r} differ in track or start_frame"
             )
         said = list(corrected)
-        moved = [moved_sound(clip.delay_frames)] if clip.delay_frames else []
+        moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []
         form = self.options.clip_format
         members = encode_clip(clip, meta_of(clip, form, facts.key, facts.recording, said + moved), form)
         check_members(members, self._members or members, facts.key)

@@ -104,10 +104,10 @@ def array_problems(arrays: Mapping[str, Any], kind: str, n_frames: int) -> Itera
     yield from phone_problems(arrays.get("phones", ()), seconds(n_frames))
 
 
-def spectrogram_problems(found: np.ndarray, audio: np.ndarray, kind: str) -> Iterator[str]:
+def spectrogram_problems(stored: np.ndarray, audio: np.ndarray, kind: str) -> Iterator[str]:
     """A sentence where the spectrogram is not that of the audio (within ``SPECTROGRAM_TOLERANCE``)."""
     wanted = spectrogram(audio, kind).astype(np.float32)
-    error = np.abs(found.astype(np.float32) - wanted) / (wanted + 1e-3)
+    error = np.abs(stored.astype(np.float32) - wanted) / (wanted + 1e-3)
     worst = float(error.max(initial=0.0))
     if not worst <= SPECTROGRAM_TOLERANCE:  # also where it is not a number
         yield (

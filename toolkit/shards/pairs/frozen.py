@@ -290,9 +290,9 @@ def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
 
 def _refuse_table(path: Path, file: "ParquetFile") -> None:
     """Raises ShardError before anything is read of a table that is none of ours."""
-    found, wanted = file.schema_arrow.names, _schema().names
-    if found != wanted:
-        raise ShardError(f"{path} has the columns {found}, wanted {wanted}; prepare the folder again")
+    columns, wanted = file.schema_arrow.names, _schema().names
+    if columns != wanted:
+        raise ShardError(f"{path} has the columns {columns}, wanted {wanted}; prepare the folder again")
     if file.metadata.num_rows > MAX_ROWS:
         raise ShardError(
             f"{path} has {file.metadata.num_rows} rows, at most {MAX_ROWS} are read; prepare the folder again"

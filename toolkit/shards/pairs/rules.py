@@ -42,8 +42,8 @@ SAMPLING = 2
 """Which way of sampling pairs this is; another one gives other pairs for the same seed. 1: speech of
 shifts stood at the ends of short clips."""
 SUM_TOLERANCE = 0.011
-MOVED_SOUND = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
-"""What ``corrected`` in a sample's ``json`` says of a clip whose sound was moved later by so many frames."""
+MOVED_AUDIO = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
+"""What ``corrected`` in a sample's ``json`` says of a clip whose audio was moved later by so many frames."""
 
 Below = Callable[[int], int]
 """below(n) is a random integer of 0 … n − 1."""
@@ -303,27 +303,27 @@ class PairClip:
     delay_frames: int = 0
 
     @property
-    def sound_start_frame(self) -> int:
-        """Where in the recording the clip's sound starts."""
+    def audio_start_in_recording(self) -> int:
+        """Where in the recording the clip's audio starts."""
         return self.start_frame - self.delay_frames
 
 
 def pair_clip(key: str, meta: SampleMeta) -> PairClip:
     """What pairing needs, out of what a sample says of itself.
 
-    >>> moved = (moved_sound(-3),)
+    >>> moved = (moved_audio(-3),)
     >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=moved)
     >>> pair_clip("a", meta)
     PairClip(key='a', speaker='s', recording='film', start_frame=100, n_frames=50, delay_frames=-3)
     """
-    moved = [MOVED_SOUND.fullmatch(correction) for correction in meta.corrected or ()]
+    moved = [MOVED_AUDIO.fullmatch(correction) for correction in meta.corrected or ()]
     delay_frames = sum(int(match[1]) for match in moved if match)
     start_frame = round(meta.start_s * FPS)
     return PairClip(key, meta.speaker, meta.source_sha256, start_frame, meta.n_frames, delay_frames)
 
 
-def moved_sound(delay_frames: int) -> str:
-    """The sentence that ``MOVED_SOUND`` reads."""
+def moved_audio(delay_frames: int) -> str:
+    """The sentence that ``MOVED_AUDIO`` reads."""
     return f"audio moved by {delay_frames:+d} frames to fit the lips"
 
 
@@ -333,5 +333,5 @@ def far_apart(one: PairClip, one_start: int, other: PairClip, other_start: int, 
     It may where they are of different recordings, or far enough apart in the one they share. Starts are
     frames in the clips.
     """
-    apart = abs(one.sound_start_frame + one_start - other.sound_start_frame - other_start)
+    apart = abs(one.audio_start_in_recording + one_start - other.audio_start_in_recording - other_start)
     return one.recording != other.recording or apart >= rules.min_offset

@@ -166,7 +166,7 @@ class PairStream:
         }
 
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[dict[str, Any] | Tally]:
-        """One consumer's batches of one epoch without the first ``skip``, for which no picture is decoded;
+        """One consumer's batches of one epoch without the first ``skip``, for which no image is decoded;
         then a ``PairCounts``.
         """
         pairing = _Pairing(self, generator(self.seed, epoch, consumer.index, 1), skip)

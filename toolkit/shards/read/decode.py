@@ -74,13 +74,13 @@ def members_of(fields: Iterable[str], present: Iterable[str] | None) -> frozense
     for field in fields:
         if field not in MEMBERS:
             raise no_such("field", field, MEMBERS)
-        found = set(MEMBERS[field]) if present is None else set(MEMBERS[field]) & set(present)
-        if not found:
+        members = set(MEMBERS[field]) if present is None else set(MEMBERS[field]) & set(present)
+        if not members:
             there_are = ", ".join(sorted(present or ()))
             raise OptionError(
                 f"this dataset carries no {field!r} ({' or '.join(MEMBERS[field])}); it has: {there_are}"
             )
-        wanted |= found
+        wanted |= members
     return frozenset(wanted)
 
 
@@ -159,10 +159,10 @@ def decode_audio(data: bytes, length: int) -> np.ndarray:
     import soundfile
 
     with soundfile.SoundFile(io.BytesIO(data)) as file:
-        found = (file.frames, file.channels)
-        if file.samplerate != SAMPLE_RATE or found != (length, 1):
+        shape = (file.frames, file.channels)
+        if file.samplerate != SAMPLE_RATE or shape != (length, 1):
             raise ValueError(
-                f"it has {file.samplerate} Hz and the shape {found}, "
+                f"it has {file.samplerate} Hz and the shape {shape}, "
                 f"wanted {SAMPLE_RATE} Hz and {(length, 1)}"
             )
         audio = file.read(dtype="int16", always_2d=True)

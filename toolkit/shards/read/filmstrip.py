@@ -63,7 +63,7 @@ class FrameCuts(NamedTuple):
 def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
     """A filmstrip image as (n_frames, 96, 96, 3) uint8 RGB.
 
-    Raises ValueError for a picture of another size.
+    Raises ValueError for an image of another size.
     """
     from PIL import Image
 

@@ -82,7 +82,7 @@ class PositionedLoader:
 
     A loop that was broken off continues after the last item it was given. Each rank saves its own
     ``state_dict``; it fits the same number of ranks and workers. To continue reads the earlier clips of the
-    epoch again without decoding their pictures.
+    epoch again without decoding their images.
     """
 
     def __init__(self, source: Streams, workers: int = 0, pin_memory: bool = False) -> None:

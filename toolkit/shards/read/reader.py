@@ -188,9 +188,9 @@ def read_shard(
                 break  # a shard elsewhere may have no end
             yield raw
     if wanted_clips is not None and n_clips != wanted_clips:
-        found = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
+        held = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
         raise ShardError(
-            f"shard {url} holds {found} clips, manifest.json says {wanted_clips}; copy it again, "
+            f"shard {url} holds {held} clips, manifest.json says {wanted_clips}; copy it again, "
             f"then run verify-shards"
         )
 
