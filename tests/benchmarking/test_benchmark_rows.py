@@ -18,6 +18,7 @@ from tiny_benchmark import (
     without_times,
 )
 
+import speechlip
 from speechlip.benchmarking import row, tasks
 from speechlip.benchmarking.records import Benchmark
 
@@ -63,6 +64,12 @@ def test_what_is_written_is_what_was_found_and_says_what_was_compared(finished):
     assert found.rows[0].ambiguity.reason.startswith("these shards carry no phones")
     assert len((out / "benchmark.csv").read_text().splitlines()) == 3
     assert not list(out.rglob("*.npy"))  # features are large and gone
+    assert (out / "benchmark.html").is_file() and SEEING in (out / "README.md").read_text()
+
+
+def test_one_encoder_may_be_one_name(shards, tmp_path):
+    table = speechlip.benchmark(SEEING, str(shards), str(tmp_path), FEW, workers=1)
+    assert [row.name for row in table.rows] == [SEEING, SHUFFLED]
 
 
 def test_the_same_again_gives_the_same_json_but_for_times(shards, tmp_path):

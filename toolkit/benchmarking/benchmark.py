@@ -52,13 +52,13 @@ def ignore_row(row: EncoderRow) -> None:
 
 
 def benchmark(
-    encoders: Sequence[str],
+    encoders: str | Sequence[str],
     shards: str | Path,
     out: str | Path = OUT,
     options: BenchmarkOptions = FULL,
     *,
     workers: int | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     command: str = "",
     progress: Progress = SILENT,
     on_plan: OnPlan = ignore_plan,
@@ -66,16 +66,17 @@ def benchmark(
 ) -> Benchmark:
     """Score how well each encoder's features find the lips that belong to them, beside the controls.
 
-    encoders: names as ``open_encoder`` takes them; a run of training gives two rows. shards: a prepared
-    folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out: the
-    folder of benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at a
-    time; None for all cores, 1 on a GPU. command: as it was typed, for the record.
+    encoders: one name or several, as ``open_encoder`` takes them; a run of training gives two rows. shards: a
+    prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out:
+    the folder of benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at
+    a time; None for all cores, 1 on a GPU. command: as it was typed, for the record.
 
     An encoder that fails is a row with its reason. Raises OptionError, ShardError and ModelError, before
     anything is trained, for shards and options that no encoder can be scored with, and for a name that means
     none.
     """
-    shards, out = shards_at(shards, cache), Path(out)
+    shards, out = shards_at(shards, Path(cache) if cache else None), Path(out)
+    encoders = [encoders] if isinstance(encoders, str) else encoders
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
     for name in names:
         check_name(name)

@@ -43,7 +43,7 @@ def train(
     options: TrainOptions | None = None,
     *,
     resume: bool = False,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     tensorboard: bool | None = False,
     progress: Progress = SILENT,
     on_row: OnRow = ignore_row,
@@ -61,7 +61,7 @@ def train(
     TrainingStopped for a loss that is not finite; RankLost or WorkerError where another process of the run
     has ended.
     """
-    shards, run, ranks = shards_at(shards, cache), Path(run), Ranks.started()
+    shards, run, ranks = shards_at(shards, Path(cache) if cache else None), Path(run), Ranks.started()
     progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore_row)
     saved = saved_options(run) if resume else None
     if saved:
