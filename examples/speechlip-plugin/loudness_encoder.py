@@ -1,4 +1,4 @@
-"""An encoder that knows how loud speech is and how often it crosses zero: two numbers every 10 ms, without any weights."""
+"""An encoder without weights: how loud speech is and how often it crosses zero, every 10 ms."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,10 @@ class Loudness:
     clock = FeatureClock(rate_hz=100, centre_ms=5, past_ms=5, future_ms=5)
 
     def encode(self, waveform: Tensor) -> Tensor:
-        """(B, N) float32 in −1 … 1 at 16 kHz → (B, N // 160, 2): level in dB, and the share of samples at which the sign changes."""
+        """(B, N) float32 in −1 … 1 at 16 kHz → (B, N // 160, 2).
+
+        Level in dB, and the share of samples at which the sign changes.
+        """
         steps = waveform[:, : waveform.shape[1] // STEP * STEP].unflatten(1, (-1, STEP))
         level_db = 10 * torch.log10(steps.square().mean(2) + 1e-10)
         crossings = (steps[..., 1:].sign() != steps[..., :-1].sign()).float().mean(2)

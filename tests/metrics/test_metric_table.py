@@ -1,4 +1,4 @@
-"""The table of metrics: every column labelled, every image metric a file, every formula in docs/protocols.md."""
+"""The table of metrics: labels of columns, files of image metrics, formulas in docs/protocols.md."""
 
 import importlib
 import pickle

@@ -12,6 +12,8 @@ from PIL import Image
 
 from speechlip.metrics.statistics.aggregate import aggregate
 from speechlip.metrics.sync.lse import sync_score
+from speechlip.metrics.table import families
+from speechlip.scoring.columns import asked_columns
 from speechlip.scoring.protocols import get
 from speechlip.scoring.records import ClipDetail, ScoreRow, TrackCurves
 
@@ -22,23 +24,7 @@ HOSTILE = (
     "日本語 ünï😀 \u202egnp.mp4",
     "{{data}} ${1+1} `tick`\\u003c.mp4",
 )
-COLUMNS = [
-    "lse_c",
-    "lse_d",
-    "offset_frames",
-    "offset_ms",
-    "lse_c_unpadded",
-    "lse_d_unpadded",
-    "lse_ci_low",
-    "lse_ci_high",
-    "windows",
-    "lmd",
-    "lmd_iod",
-    "psnr",
-    "ssim",
-    "lpips",
-    "cpbd",
-]
+COLUMNS = asked_columns(families(), other_model=False)
 
 
 def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:

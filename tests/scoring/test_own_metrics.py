@@ -71,7 +71,7 @@ def one_worker_is_this_process(monkeypatch):
 
 @pytest.fixture
 def offer(tmp_path, monkeypatch):
-    """``offer(name="module:attribute", …)``: an installed package that adds these metrics, from ``odd_metrics``."""
+    """``offer(name="module:attribute", …)``: an installed package that adds these metrics."""
 
     def install(**points):
         about = tmp_path / "packages" / "odd_metrics-1.dist-info"

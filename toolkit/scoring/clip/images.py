@@ -19,7 +19,7 @@ from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.media.frames import Frame, FrameReader, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
-from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
+from speechlip.metrics.declared import FRAME, FRAME_PAIR, Metric, NotScored
 from speechlip.metrics.regions import Box, cut, face_box, mouth_boxes
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
@@ -68,6 +68,7 @@ class Comparison:
         networks: Mapping[str, Any],
     ) -> None:
         self.families, self.boxes, self.strips = families, boxes, strips
+        self.metrics = {family: table.metric(family) for family in families}
         self.reference, self.networks = reference, networks
         self.sums = dict.fromkeys(families, 0.0)
         self.problems: dict[str, NotScored] = {}
@@ -113,7 +114,8 @@ class Comparison:
         render, reference = cut(render, box), None if reference is None else cut(reference, box)
         for family in list(self.sums):
             try:
-                self.sums[family] += compute(family, render, reference, self.networks)
+                metric, network = self.metrics[family], self.networks.get(family)
+                self.sums[family] += compute(metric, render, reference, network)
             except NotScored as problem:
                 self.problems[family] = problem
                 del self.sums[family]
@@ -234,20 +236,17 @@ def region_boxes(region: str, faces: FaceTracks | None, info: MediaInfo) -> Boxe
     return mouth_boxes(faces.landmarks, info.width, info.height)
 
 
-def compute(
-    family: str, render: np.ndarray, reference: np.ndarray | None, networks: Mapping[str, Any]
-) -> float:
+def compute(metric: Metric, render: np.ndarray, reference: np.ndarray | None, network: Any) -> float:
     """One metric of one frame: (H, W, 3) uint8 RGB of both.
 
-    Raises NotScored, also for a number that is not finite.
+    network: what the metric computes with, where it declares one. Raises NotScored, also for a number that is not finite.
     """
-    metric = table.metric(family)
     images = [render] if metric.per == FRAME else [render, _of_one_size(render, reference)]
-    network = [networks[family]] if metric.network else []
-    with metric_of(family):
-        value = float(metric.compute(*network, *images))
+    own = [network] if metric.network else []
+    with metric_of(metric.name):
+        value = float(metric.compute(*own, *images))
     if not math.isfinite(value):
-        raise NotScored("not finite", f"{family} of a frame is {value}")
+        raise NotScored("not finite", f"{metric.name} of a frame is {value}")
     return value
 
 
