@@ -22,7 +22,7 @@ from speechlip.files.names import is_file
 from speechlip.media.listing import videos as videos
 from speechlip.recipes._layout import lies_in
 from speechlip.recipes._metadata import read_metadata
-from speechlip.records import Source
+from speechlip.records import LANDMARKS_ENDING, Source
 
 NAME = "folder"
 TITLE = "Any folder of talking videos"
@@ -68,7 +68,7 @@ def source(
         licence=row.get("licence") or LICENCE,
         transcript=row.get("transcript") or _text(_beside(path, ".txt"), path.parents[len(parts) - 1], path),
         phones_path=_beside(path, ".TextGrid"),
-        landmarks_path=_beside(path, ".landmarks.npz"),
+        landmarks_path=_beside(path, LANDMARKS_ENDING),
         more=more or {},
     )
 

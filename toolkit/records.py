@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+LANDMARKS_ENDING = ".landmarks.npz"
+"""Of the file beside ``x.mp4`` that holds its landmarks (docs/sidecar.md)."""
+
 
 @dataclass(frozen=True)
 class Source:

@@ -17,12 +17,12 @@ from speechlip.recipes._synthetic.portrait import Portrait
 from speechlip.recipes._synthetic.sentences import pick
 from speechlip.recipes._synthetic.visemes import mouth_track
 from speechlip.recipes._synthetic.voice import Utterance, speak
-from speechlip.records import Phone
+from speechlip.records import LANDMARKS_ENDING, Phone
 
 LEAD_FRAMES, TAIL_FRAMES = 5, 6  # of silence around the speech; more where the offset needs it
 TARGET_WORDS = 9
 QUANTISER = "19"  # of 51; about 250 kbit/s at 256 × 256
-ENDINGS = (".txt", ".TextGrid", ".landmarks.npz", ".mp4")  # the film last: where it is, the others are
+ENDINGS = (".txt", ".TextGrid", LANDMARKS_ENDING, ".mp4")  # the film last: where it is, the others are
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset
     write = {
         ".txt": lambda path: path.write_text(plan.transcript + "\n", encoding="utf-8", newline="\n"),
         ".TextGrid": lambda path: write_textgrid(path, plan, spoken),
-        ".landmarks.npz": lambda path: write_landmarks(path, landmarks, fps),
+        LANDMARKS_ENDING: lambda path: write_landmarks(path, landmarks, fps),
         ".mp4": lambda path: write_film(
             path, [image for image, _ in frames], audio(plan), fps, plan.utterance.sample_rate
         ),
@@ -116,7 +116,7 @@ def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset
 
 def film_duration_s(stem: Path) -> float:
     """Length of a clip that is already there, from its landmarks."""
-    with np.load(stem.with_name(stem.name + ".landmarks.npz"), allow_pickle=False) as file:
+    with np.load(stem.with_name(stem.name + LANDMARKS_ENDING), allow_pickle=False) as file:
         times_s = file["time_s"]
     return float(times_s[-1] + times_s[1])
 

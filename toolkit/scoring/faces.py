@@ -13,9 +13,7 @@ from speechlip.files.names import is_file
 from speechlip.media.frames import joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
-from speechlip.records import Source
-
-SIDECAR_ENDING = ".landmarks.npz"
+from speechlip.records import LANDMARKS_ENDING, Source
 
 
 def find_faces(
@@ -54,7 +52,7 @@ def as_source(path: Path) -> Source:
 
 
 def sidecar_of(path: Path) -> Path:
-    return path.with_name(path.stem + SIDECAR_ENDING)
+    return path.with_name(path.stem + LANDMARKS_ENDING)
 
 
 def sidecar_landmarks(path: Path, frames: int) -> np.ndarray:
