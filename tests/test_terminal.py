@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from speechlip.commands import cli, terminal
-from speechlip.commands.terminal import Bar
+from speechlip.commands.terminal import Bar, Bars
 
 
 @pytest.fixture
@@ -51,6 +51,17 @@ def test_what_is_soon_over_and_what_is_quiet_says_nothing(capsys, clock_s):
         clock_s[0] += 1000
         bar.add()
     assert said(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("quiet", "words"), [(False, ["detector cascade", "a worker died"]), (True, ["a worker died"])]
+)
+def test_a_quiet_command_says_what_happens_and_not_what_was_chosen(capsys, quiet, words):
+    with Bars(quiet) as progress:
+        progress.say("detector cascade")
+        progress.begin("preparing", 10, "s of video")
+        progress.say("a worker died")
+    assert said(capsys) == words
 
 
 def test_a_bar_has_whole_numbers_and_never_more_than_all(monkeypatch):

@@ -101,7 +101,10 @@ def echo(text: object, err: bool = False) -> None:
 
 
 class Bars:
-    """``Progress`` on stderr: one bar after another, a stage each; with ``quiet`` only sentences."""
+    """``Progress`` on stderr: one bar after another, a stage each.
+
+    quiet: no bars, and only sentences about what happens once a stage has begun, not those about choices before.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -122,7 +125,8 @@ class Bars:
             self.bar.add(amount, at[-40:])
 
     def say(self, text: str) -> None:
-        say(text)
+        if self.bar is not None or not self.quiet:
+            say(text)
 
     def close(self) -> None:
         if self.bar is not None:
