@@ -1,10 +1,14 @@
-"""The encoder table of docs/benchmark.md: half an hour of rendered speech, the paper's ablation trained on it, all of it scored beside the controls.
+"""The encoder table of docs/benchmark.md: half an hour of rendered speech, the paper's ablation trained on
+it, all of it scored beside the controls.
 
-    python benchmarks/encoder_table.py work/ [--preset quick|full] [--runs NAME,...] [--steps 450] [--workers 2] [--encoder NAME ...]
+    python benchmarks/encoder_table.py work/ [--preset quick|full] [--runs NAME,...] [--steps 450] [--workers
+    2] [--encoder NAME ...]
 
-Makes 480 clips of 48 people in WORK/videos and prepares WORK/shards (people are in one split only); trains SE4Lip's ablation and the losses that
-matter by the preset ``fast`` into WORK/runs, ``--workers`` at a time (two of them for ``--preset quick``, unless ``--runs`` names others); runs
-``score-encoder`` into WORK/benchmark-PRESET and draws WORK/benchmark-PRESET.png. What is done already is not done again. Prints what it will cost first.
+Makes 480 clips of 48 people in WORK/videos and prepares WORK/shards (people are in one split only); trains
+SE4Lip's ablation and the losses that matter by the preset ``fast`` into WORK/runs, ``--workers`` at a time
+(two of them for ``--preset quick``, unless ``--runs`` names others); runs ``score-encoder`` into
+WORK/benchmark-PRESET and draws WORK/benchmark-PRESET.png. What is done already is not done again. Prints what
+it will cost first.
 """
 
 import argparse
@@ -44,7 +48,9 @@ RUNS = {
         "shift:0.5,clip:0.25,speaker:0.25",
     ],
 }
-"""The paper's ablation and a small control; and two losses with a label for every pair: SE4Lip's and Speech2Lip's."""
+"""The paper's ablation and a small control; and two losses with a label for every pair: SE4Lip's and
+Speech2Lip's.
+"""
 QUICK_RUNS = "mel-cnn,se4lip"
 
 
@@ -122,7 +128,10 @@ def corpus(work: Path) -> None:
 
 
 def train(work: Path, name: str, steps: int) -> str:
-    """A run of its own process on one thread; one that is finished is left alone. Returns its name in WORK."""
+    """A run of its own process on one thread; one that is finished is left alone.
+
+    Returns its name in WORK.
+    """
     run = f"runs/{name}"
     if not is_trained(work / run, steps):
         options = [

@@ -1,8 +1,10 @@
-"""How often 95 % intervals hold the true value, and how often p < 0.05 where nothing differs: the tables of docs/protocols.md, by simulation.
+"""How often 95 % intervals hold the true value, and how often p < 0.05 where nothing differs: the tables of
+docs/protocols.md, by simulation.
 
     python benchmarks/interval_coverage.py [--runs 1000]
 
-Seeded: the same table every time. Beside every figure, in brackets, what plain percentiles of the same draws give. About three minutes on one core.
+Seeded: the same table every time. Beside every figure, in brackets, what plain percentiles of the same draws
+give. About three minutes on one core.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from speechlip.metrics.sync.lse import (
 CLIPS = (3, 5, 10, 20, 40, 100)
 PAIRS_A_CLIP, RESAMPLES = 8, 500
 MARGINS = {"AUC 0.50": 0.0, "AUC 0.81": 1.5, "AUC 0.96": 3.0}
-"""Similarity of a match less that of a mismatch: mean over clips (deviation 1), beside noise of deviation 1."""
+"""Similarity of a match less that of a mismatch: mean over clips (deviation 1), and noise of deviation 1."""
 MEANS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], float]] = {
     "normal": (lambda draw, clips: draw.normal(size=clips), 0.0),
     "uniform": (lambda draw, clips: draw.random(clips), 0.5),

@@ -1,4 +1,5 @@
-"""Pairs a second from the local shards of a prepared folder: the pair loader, and a dataset that decodes the clip anew for every window.
+"""Pairs a second from the local shards of a prepared folder: the pair loader, and a dataset that decodes the
+clip anew for every window.
 
     python benchmarks/loader.py shards/ [--split train] [--seconds 10]
 
@@ -24,7 +25,9 @@ WARM_UP_BATCHES = 4
 
 
 class DecodeEveryWindow(Dataset):
-    """What one writes first: item → random clip → decode it → one window of lips and one of speech, shifted for every other item."""
+    """What one writes first: item → random clip → decode it → one window of lips and one of speech, shifted
+    for every other item.
+    """
 
     def __init__(self, folder: str, split: str, length: int = 1_000_000) -> None:
         self.clips, self.length = ClipLookup(folder, split), length

@@ -2,7 +2,8 @@
 
     python benchmarks/member_sizes.py VIDEO_DIR [--detector mediapipe]
 
-Prepares VIDEO_DIR with lossless lips, then encodes the same crops at several JPEG qualities; PSNR is the mean over clips, and the worst clip's.
+Prepares VIDEO_DIR with lossless lips, then encodes the same crops at several JPEG qualities; PSNR is the mean
+over clips, and the worst clip's.
 """
 
 import argparse
@@ -52,7 +53,8 @@ def main() -> None:
         mark = " (default)" if quality == JPEG_QUALITY else ""
         found = psnr_db[quality]
         print(
-            f"| {quality}{mark} | {strip_bytes[quality] / seconds / 1000:.1f} | {np.mean(found):.1f} dB | {min(found):.1f} dB |"
+            f"| {quality}{mark} | {strip_bytes[quality] / seconds / 1000:.1f} | {np.mean(found):.1f} dB | "
+            f"{min(found):.1f} dB |"
         )
 
 

@@ -2,7 +2,8 @@
 
     python benchmarks/memory.py VIDEO [--minutes 20] [--detector mediapipe]
 
-The looped copy repeats the packets without encoding again. Peak is the largest resident size of any process of the run, the workers' included.
+The looped copy repeats the packets without encoding again. Peak is the largest resident size of any process
+of the run, the workers' included.
 """
 
 import argparse
@@ -65,7 +66,9 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
 
 
 def peak_mb(video: Path, out: Path, detector: str) -> float:
-    """Largest resident size in MB among the processes of one run of prep-shards, looked at twenty times a second."""
+    """Largest resident size in MB among the processes of one run of prep-shards, looked at twenty times a
+    second.
+    """
     command = [
         Path(sys.executable).with_name("prep-shards"),
         video,
@@ -87,7 +90,9 @@ def peak_mb(video: Path, out: Path, detector: str) -> float:
 
 
 def processes_of(session: int) -> Iterator[int]:
-    """The running processes of a session, by /proc (Linux): workers are forked from a server, so that their parent is none of ours."""
+    """The running processes of a session, by /proc (Linux): workers are forked from a server, so that their
+    parent is none of ours.
+    """
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(ProcessLookupError):
             if os.getsid(int(folder.name)) == session:

@@ -1,9 +1,12 @@
-"""Does score-sync rank degraded copies as anyone would? Real clips against themselves, re-encoded, blurred, and with pictures that come late.
+"""Does score-sync rank degraded copies as anyone would? Real clips against themselves, re-encoded, blurred,
+and with pictures that come late.
 
-    python benchmarks/rank_degraded.py CLIPS [--seconds 4] [--metrics lmd,psnr,ssim,cpbd] [--sync-model RUN] [-o work/]
+    python benchmarks/rank_degraded.py CLIPS [--seconds 4] [--metrics lmd,psnr,ssim,cpbd] [--sync-model RUN]
+    [-o work/]
 
-The first seconds of every clip are the reference. Prints the mean of every metric over the clips, and in how many clips a copy is worse than the one
-before it in the ladder of a metric. LSE and LPIPS need their weights (speechlip models).
+The first seconds of every clip are the reference. Prints the mean of every metric over the clips, and in how
+many clips a copy is worse than the one before it in the ladder of a metric. LSE and LPIPS need their weights
+(speechlip models).
 """
 
 import argparse
@@ -53,7 +56,8 @@ def main() -> None:
         if any_value(scores, name)
     ]
     print(
-        f"{len(clips)} clips, the first {given.seconds:g} s of each\n\n| copy | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}"
+        f"{len(clips)} clips, the first {given.seconds:g} s of each\n\n"
+        f"| copy | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}"
     )
     for name, rows in scores.items():
         print(f"| {name} | {' | '.join(f'{fmean(of(rows, column)):.3f}' for column in columns)} |")

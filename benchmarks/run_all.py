@@ -2,7 +2,8 @@
 
     python benchmarks/run_all.py [VIDEO_DIR] [--detector auto]
 
-Without VIDEO_DIR the videos are drawn: 12 identities, 4 clips each. Give the machine to it: other work on the same cores changes the figures.
+Without VIDEO_DIR the videos are drawn: 12 identities, 4 clips each. Give the machine to it: other work on the
+same cores changes the figures.
 """
 
 import argparse

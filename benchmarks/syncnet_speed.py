@@ -1,10 +1,13 @@
-"""SyncNet beside the PyPI package ``syncnet-python``: the same crops, sound and random weights, in one process; then the memory of a long clip.
+"""SyncNet beside the PyPI package ``syncnet-python``: the same crops, sound and random weights, in one
+process; then the memory of a long clip.
 
-    python benchmarks/syncnet_speed.py [--seconds 8] [--long-seconds 60] [--repeats 5] [--threads N] [--no-memory]
+    python benchmarks/syncnet_speed.py [--seconds 8] [--long-seconds 60] [--repeats 5] [--threads N]
+    [--no-memory]
 
-Speed: the peer's ``SyncNetInstance.evaluate`` without reading its JPEG files (they are handed to it decoded) against ``sync_features`` +
-``sync_score``, in turns, best of the repeats. Memory: one process each for a clip of ``--long-seconds``; the peak of the resident size above what
-the process held after its imports and weights. On a machine that others use, ``--threads 1``: then CPU time is measured, not the clock on the wall.
+Speed: the peer's ``SyncNetInstance.evaluate`` without reading its JPEG files (they are handed to it decoded)
+against ``sync_features`` + ``sync_score``, in turns, best of the repeats. Memory: one process each for a clip
+of ``--long-seconds``; the peak of the resident size above what the process held after its imports and
+weights. On a machine that others use, ``--threads 1``: then CPU time is measured, not the clock on the wall.
 """
 
 import argparse
@@ -48,7 +51,8 @@ def main() -> None:
         torch.manual_seed(0)
         torch.save(SyncNetModel().state_dict(), weights)
         print(
-            f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}\n"
+            f"torch {torch.__version__}, {torch.get_num_threads()} threads, "
+            f"{torch.backends.cpu.get_cpu_capability()}\n"
         )
         print_speed(weights, given.seconds, given.repeats)
         if not given.no_memory:
@@ -67,10 +71,12 @@ def print_speed(weights: Path, seconds: int, repeats: int) -> None:
         print(f"| {name} | {min(times) / seconds:.3f} | {(seconds * FPS - 5) / min(times):.0f} |")
     ratios = sorted(p / o for p, o in zip(peers, ours, strict=True))
     print(
-        f"\nspeed ratio {min(peers) / min(ours):.2f} (turn by turn {ratios[0]:.2f} … {ratios[len(ratios) // 2]:.2f} … {ratios[-1]:.2f})"
+        f"\nspeed ratio {min(peers) / min(ours):.2f} "
+        f"(turn by turn {ratios[0]:.2f} … {ratios[len(ratios) // 2]:.2f} … {ratios[-1]:.2f})"
     )
     print(
-        f"|ΔLSE-C| {abs(mine.lse_c - conf):.1e}, |ΔLSE-D| {abs(mine.lse_d - dist):.1e}, offset {mine.offset_frames} and {offset}\n"
+        f"|ΔLSE-C| {abs(mine.lse_c - conf):.1e}, |ΔLSE-D| {abs(mine.lse_d - dist):.1e}, "
+        f"offset {mine.offset_frames} and {offset}\n"
     )
 
 
@@ -137,7 +143,9 @@ def pictures_for_peer(seconds: int):
 
 
 def added_peak(run, weights: Path, seconds: int) -> int:
-    """Bytes by which the peak of this process grows while it scores; a short clip goes first, so that libraries are loaded."""
+    """Bytes by which the peak of this process grows while it scores; a short clip goes first, so that
+    libraries are loaded.
+    """
     run(weights, 1)
     before = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here

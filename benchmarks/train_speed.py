@@ -1,11 +1,14 @@
-"""Steps a second of train-encoder, beside a plain eager fp32 loop that reads its samples as Wav2Lip's trainer does: same model, same batch.
+"""Steps a second of train-encoder, beside a plain eager fp32 loop that reads its samples as Wav2Lip's
+trainer does: same model, same batch.
 
-    python benchmarks/train_speed.py shards/ [--encoder mel-cnn] [--batch-size 16] [--steps 10] [--device auto] [--workers 1] [--compile]
+    python benchmarks/train_speed.py shards/ [--encoder mel-cnn] [--batch-size 16] [--steps 10] [--device
+    auto] [--workers 1] [--compile]
 
-The plain loop: every clip is a folder of JPEG frames and a WAV; a sample lists the folder, reads five frames and the whole WAV, and computes the
-spectrogram of the clip; then forward, loss, backward, Adam, and the loss as a number in every step. Then the share of a large matmul's FLOP/s, the
-memory by batch size, and windows a second of the loader alone. About two minutes on two cores with the defaults; a GPU
-wants --batch-size 512 --steps 100 --workers 12 or more. Give it a few hundred clips.
+The plain loop: every clip is a folder of JPEG frames and a WAV; a sample lists the folder, reads five frames
+and the whole WAV, and computes the spectrogram of the clip; then forward, loss, backward, Adam, and the loss
+as a number in every step. Then the share of a large matmul's FLOP/s, the memory by batch size, and windows a
+second of the loader alone. About two minutes on two cores with the defaults; a GPU wants --batch-size 512
+--steps 100 --workers 12 or more. Give it a few hundred clips.
 """
 
 import argparse
@@ -69,7 +72,8 @@ def main() -> None:
         else torch.backends.cpu.get_cpu_capability()
     )
     print(
-        f"{given.encoder}, batches of {given.batch_size}, {given.workers} reading, {given.threads} threads, {name}, torch {torch.__version__}\n"
+        f"{given.encoder}, batches of {given.batch_size}, {given.workers} reading, {given.threads} threads, "
+        f"{name}, torch {torch.__version__}\n"
     )
     print_speed(given, device)
     print_memory(given, device)
@@ -80,10 +84,12 @@ def print_speed(given: argparse.Namespace, device: torch.device) -> None:
     flop = flop_of_a_pair(given.encoder)
     peak = {precision: matmul_flop_per_s(device, dtype) for precision, dtype in DTYPES.items()}
     print(
-        f"a large matmul: {', '.join(f'{peak[precision] / 1e12:.3g} TFLOP/s in {precision}' for precision in peak)}\n"
+        "a large matmul: "
+        f"{', '.join(f'{peak[precision] / 1e12:.3g} TFLOP/s in {precision}' for precision in peak)}\n"
     )
     print(
-        "| loop | steps/s | windows/s | waiting for data | of a large matmul's FLOP/s | ratio |\n|---|---|---|---|---|---|"
+        "| loop | steps/s | windows/s | waiting for data | of a large matmul's FLOP/s | ratio |\n"
+        "|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
         unpack(given.shards, Path(folder) / "frames", given.clips)
@@ -95,7 +101,8 @@ def print_speed(given: argparse.Namespace, device: torch.device) -> None:
         for name, precision, rate, waited in speeds:
             share = rate * flop / peak[precision]
             print(
-                f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {waited:.1%} | {share:.1%} | {rate / plain:.2f} |",
+                f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {waited:.1%} | {share:.1%} | "
+                f"{rate / plain:.2f} |",
                 flush=True,
             )
 
@@ -185,7 +192,9 @@ def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) ->
 
 
 def flop_of_a_pair(encoder: str) -> float:
-    """Forward and backward of one pair, as torch counts them; what it does not count (elementwise work, a GPU's GRU) is left out."""
+    """Forward and backward of one pair, as torch counts them; what it does not count (elementwise work, a
+    GPU's GRU) is left out.
+    """
     pair = build_pair(encoder, "mouth", rectified=True)
     with FlopCounterMode(display=False) as counter:
         sum(embedding.sum() for embedding in pair(*drawn_batch(2, torch.device("cpu")))).backward()
@@ -222,7 +231,9 @@ def alone(function: Callable, *arguments: Any) -> Any:
 
 
 def step_memory(encoder: str, batch_size: int, device: torch.device, bf16: bool) -> int:
-    """Peak bytes of a training step with weights and Adam's state: on a GPU as allocated, else as the resident size grew."""
+    """Peak bytes of a training step with weights and Adam's state: on a GPU as allocated, else as the
+    resident size grew.
+    """
     before = begin_peak(device)
     pair = build_pair(encoder, "mouth", rectified=True).to(device)
     optimizer = torch.optim.Adam(pair.parameters(), 5e-5, fused=True)

@@ -1,9 +1,11 @@
-"""A speech-lip pair trained on drawn heads: pair AUC on people it never saw, and whether it reads known A/V offsets back (docs/training.md).
+"""A speech-lip pair trained on drawn heads: pair AUC on people it never saw, and whether it reads known A/V
+offsets back (docs/training.md).
 
-    python benchmarks/train_synthetic.py work/ [--encoder mel-cnn] [--steps 180] [--batch-size 32] [--precision fp32] [--threads 1]
+    python benchmarks/train_synthetic.py work/ [--encoder mel-cnn] [--steps 180] [--batch-size 32]
+    [--precision fp32] [--threads 1]
 
-Makes 144 clips of 48 people in WORK/videos, prepares WORK/shards (both kept for the next call), trains by the preset ``fast``, and prints one row
-of a Markdown table.
+Makes 144 clips of 48 people in WORK/videos, prepares WORK/shards (both kept for the next call), trains by the
+preset ``fast``, and prints one row of a Markdown table.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Workers forked from a server that imported the libraries once, beside fresh interpreters: until all have begun, and the memory of each.
+"""Workers forked from a server that imported the libraries once, beside fresh interpreters: until all have
+begun, and the memory of each.
 
     python benchmarks/worker_start.py [--workers 4]
 
-Both times begin with nothing started, in a process of their own. Memory is the proportional set size (pages that several processes share are
-divided among them) once every library is imported. Linux only.
+Both times begin with nothing started, in a process of their own. Memory is the proportional set size (pages
+that several processes share are divided among them) once every library is imported. Linux only.
 """
 
 import argparse

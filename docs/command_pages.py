@@ -1,4 +1,6 @@
-"""The reference of commands as Markdown, from the click commands themselves: help, options, defaults, example."""
+"""The reference of commands as Markdown, from the click commands themselves: help, options, defaults,
+example.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +18,9 @@ def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.C
 
 
 def page(group: click.Group, scripts: set[str]) -> str:
-    """A section for every command of ``group``; those in ``scripts`` go by their own name, without the group's."""
+    """A section for every command of ``group``; those in ``scripts`` go by their own name, without the
+    group's.
+    """
     return "\n".join(
         section(name if name in scripts else f"{group.name} {name}", command)
         for name, command in commands(group)

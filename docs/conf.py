@@ -80,7 +80,8 @@ def with_field_lists_in_place(
 def refuse_outside_files(app: Sphinx, error: Exception | None) -> None:
     """Raise where a built page would load a script, style, font or image from another server."""
     loads = re.compile(
-        r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//|<link\b[^>]*rel="stylesheet"[^>]*href="(?:https?:)?//"""
+        r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//"""
+        r"""|<link\b[^>]*rel="stylesheet"[^>]*href="(?:https?:)?//"""
     )
     outside = re.compile(r"""(?:@import\s+|url\()\s*["']?(?:https?:)?//""")
     for path in Path(app.outdir).rglob("*.*"):

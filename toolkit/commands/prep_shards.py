@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DETECTOR, FILE, Named, command, correction_options, limit_options
+from speechlip.format import LIPS_FORMATS
 from speechlip.recipes import RECIPES
 from speechlip.workers.engines import ENGINES
 
@@ -48,7 +49,7 @@ RECIPE = Named(RECIPES)
     "--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80."
 )
 @click.option(
-    "--lips-format", type=Named(("jpg", "png")), default="jpg", help="jpg at quality 95, or png, lossless."
+    "--lips-format", type=Named(LIPS_FORMATS), default="jpg", help="jpg at quality 95, or png, lossless."
 )
 @click.option(
     "--split",

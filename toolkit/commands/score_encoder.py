@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from speechlip.benchmarking.options import PRECISIONS, PRESETS
 from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
 
 
@@ -30,7 +31,7 @@ from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_
 )
 @click.option(
     "--preset",
-    type=Named(("full", "quick")),
+    type=Named(PRESETS),
     default="full",
     help="full: 3 seeds of 3000 steps of 64. quick: one of 120 steps of 32.",
 )
@@ -42,7 +43,7 @@ from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_
 @click.option("--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 0.0005]")
 @click.option("--split", help="Whose frozen pairs are examined.  [default: test, else validation]")
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
-@click.option("--precision", type=Named(("fp32", "bf16")), help="Of the training.  [default: fp32]")
+@click.option("--precision", type=Named(PRECISIONS), help="Of the training.  [default: fp32]")
 @click.option(
     "--random-init",
     is_flag=True,

@@ -19,9 +19,10 @@ from speechlip.commands.base import (
     limit_options,
 )
 from speechlip.metrics.table import METRICS
+from speechlip.scoring.transcode.rules import GENERATIONS
 
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
-FFMPEG = Named(("4.2", "7.0", "9.0"))
+FFMPEG = Named(GENERATIONS)
 
 
 @command(
