@@ -1,3 +1,1 @@
-"""One benchmark for any speech encoder: how well its features find the lips that belong to them, by one
-protocol (docs/benchmark.md).
-"""
+"""One benchmark for any speech encoder: how well its features find the lips (docs/benchmark.md)."""

@@ -1,6 +1,4 @@
-"""``speechlip.benchmark``: speech encoders in one table, each row kept as soon as it is there, the tables
-written last.
-"""
+"""``speechlip.benchmark``: speech encoders in one table; rows are kept as they come, tables come last."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -158,9 +156,7 @@ def crashed(task: Task, crash: Crashed) -> EncoderRow:
 
 
 def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
-    """Where the common training is not that of SE4Lip's paper, which has another task: an encoder trained
-    whole.
-    """
+    """Where the common training differs from SE4Lip's paper, which trains an encoder whole."""
     from speechlip.training.options import STATED
 
     ours = {"loss": "nce", "batch_size": options.batch_size, "lr": options.lr}

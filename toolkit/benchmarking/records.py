@@ -1,9 +1,8 @@
-"""What a benchmark run finds, as ``benchmark.json`` holds it: dataclasses that go through JSON unchanged. A
-missing number is null, never NaN.
+"""The records of ``benchmark.json``: dataclasses that go through JSON unchanged.
 
-``OUT/benchmark.json`` is one ``Benchmark``. ``OUT/tokens/*.npz`` hold the tokens that the map of phones is
-drawn from (``Ambiguity.tokens_file``): ``points`` (N, up to 50) float32, the encoder's features in PCA space,
-and ``phones`` (N,) text, ARPAbet.
+A missing number is null, never NaN. ``OUT/benchmark.json`` is one ``Benchmark``. ``OUT/tokens/*.npz`` hold
+the tokens that the map of phones is drawn from (``Ambiguity.tokens_file``): ``points`` (N, up to 50) float32,
+the encoder's features in PCA space, and ``phones`` (N,) text, ARPAbet.
 """
 
 import json
@@ -106,9 +105,7 @@ class Ambiguity:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an encoder takes, measured in a fresh process on ``seconds`` s of speech; None where it could not
-    be measured, ``reason`` says why.
-    """
+    """What an encoder takes, measured in a fresh process on ``seconds`` s of speech."""
 
     parameters: int | None
     head_parameters: int
@@ -251,9 +248,7 @@ def benchmark_from(content: dict[str, Any]) -> Benchmark:
 
 
 def without_places(benchmark: Benchmark) -> Benchmark:
-    """The same for a page or a card that is sent on: runs and folders by as few of their last parts as tell
-    them apart.
-    """
+    """The same for a page or a card that is sent on: folders by as few of their last parts as needed."""
     named = short_paths([row.label for row in benchmark.rows])
     content = asdict(replace(benchmark, command=command_without_folders(benchmark.command)))
     return benchmark_from(without_folders_anywhere(content, named))

@@ -119,9 +119,7 @@ def failed_row(task: Task, reason: str) -> EncoderRow:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """On a CPU: the same order of sums, so the same numbers, however many processes there are and cores they
-    have.
-    """
+    """On a CPU the same order of sums, so the same numbers, whatever the processes and cores."""
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
@@ -182,9 +180,7 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
 
 
 def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
-    """Raise ModelError where the lips that a run learned from were cropped otherwise than those of the
-    shards.
-    """
+    """Raise ModelError where a run learned from crops of another preset than the shards have."""
     if task.run and task.run.crop != shards.crop:
         raise ModelError(
             f"{task.name} was trained on crops {task.run.crop!r}, these shards hold {shards.crop!r}; "

@@ -70,8 +70,9 @@ class Task:
 
 
 def tasks_of(names: Sequence[str], facts: ShardsFacts, options: BenchmarkOptions) -> list[Task]:
-    """The encoders that were asked for, in their order, then the controls; a run of train-encoder gives two
-    rows.
+    """The encoders that were asked for, in their order, then the controls.
+
+    A run of train-encoder gives two rows.
     """
     controls = dict(CONTROLS) | ({LIPS: f"mouth points, {facts.landmarks}"} if facts.landmarks else {})
     wanted = [(name, ENCODER, controls.get(name, "")) for name in dict.fromkeys(names)]
@@ -102,8 +103,9 @@ def run_facts(name: str) -> CheckpointFacts | None:
 
 
 def trained_elsewhere(run: CheckpointFacts | None, facts: ShardsFacts) -> str:
-    """A note on a run that learned from another train split than the heads do; else empty, as where the run
-    does not say.
+    """A note on a run that learned from another train split than the heads do; else empty.
+
+    Empty too where the run does not say.
     """
     digest = run.shards.digest if run else ""
     return OTHER_SHARDS if digest and digest != facts.train_digest else ""
@@ -128,9 +130,7 @@ def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) 
 
 
 def identity(name: str) -> Any:
-    """What tells an encoder from another of the same name: weights of a run, files of a folder, the file of a
-    module.
-    """
+    """What tells encoders of one name apart: weights of a run, files of a folder, file of a module."""
     kind, _, rest = name.partition(":")
     if is_run(name):
         try:

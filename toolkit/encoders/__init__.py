@@ -1,3 +1,1 @@
-"""Encoders: the lip network, the speech networks it is trained with, and both together as they come out of a
-training run.
-"""
+"""Encoders: lip and speech networks, trained pairs, and speech features by name."""

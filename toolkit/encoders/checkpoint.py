@@ -134,8 +134,9 @@ def open_checkpoint(run: Path) -> Checkpoint:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The whole checkpoint folders of a run, the newest last; one that was being written when a run was
-    killed is left out.
+    """The whole checkpoint folders of a run, the newest last.
+
+    One that was being written when a run was killed is left out.
     """
     return sorted(path for path in run.glob("step-*") if (path / FACTS).is_file() and path.suffix != ".part")
 

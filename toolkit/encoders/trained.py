@@ -28,8 +28,7 @@ with an interval down to 0 (docs/decisions/offsets-that-may-be-acted-on.md)."""
 
 
 class TrainedPair:
-    """A trained pair of encoders as a sync model (``scoring.sync.SyncModel``): clips in, rows of unit length
-    out.
+    """A trained pair of encoders as a ``scoring.sync.SyncModel``: clips in, rows of unit length out.
 
     name: the run's folder and encoder. sha256: of the weights. step: at which they were saved. crop: preset
     of the crops it was trained on.
@@ -76,11 +75,11 @@ class TrainedPair:
         return of_unit_length(self._embed_clip(audio))
 
     def speech_embeddings(self, audio: np.ndarray) -> np.ndarray:
-        """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640, as
-        the loss compares them but not of length 1.
+        """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640.
 
-        Row t is of frames t − 2 … t + 2; the first and the last two rows repeat the one beside them, as
-        SyncTalk's features do. Raises ShardError for fewer than 5 frames.
+        As the loss compares them, but not of length 1. Row t is of frames t − 2 … t + 2; the first and the
+        last two rows repeat the one beside them, as SyncTalk's features do. Raises ShardError for fewer than
+        5 frames.
         """
         n_frames = len(audio) // SAMPLES_PER_FRAME
         if n_frames < WINDOW:
@@ -92,8 +91,9 @@ class TrainedPair:
         return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
 
     def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
-        """How to cut its crops: ``cropper(track)(image, frame)``; None: images are crops already, and
-        NotScored where they are not 96×96.
+        """How to cut its crops: ``cropper(track)(image, frame)``.
+
+        None: images are crops already; raises NotScored where they are not 96×96.
         """
         if track is None:
             return checked_crop
@@ -119,8 +119,10 @@ class TrainedPair:
 
 
 def of_unit_length(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1, and a 1 behind each: distances among rows stay, and the zero rows that pad the
-    published curve come to lie at √2, as unrelated speech does.
+    """Rows of length 1, and a 1 behind each.
+
+    Distances among rows stay, and the zero rows that pad the published curve come to lie at √2, as unrelated
+    speech does.
 
     >>> of_unit_length(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8, 1.0]]
@@ -154,11 +156,10 @@ def checked_crop(image: np.ndarray, frame: int) -> np.ndarray:
 
 
 def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
-    """The encoders of a run at its last checkpoint, or of ``hf://user/name[@revision]``, which is fetched
-    once.
+    """The encoders of a run at its last checkpoint.
 
-    Raises ModelError for what is no run, is damaged, or was saved by another release; HubError for what
-    cannot be reached.
+    path: a folder, or ``hf://user/name[@revision]``, which is fetched once. Raises ModelError for what is no
+    run, is damaged, or was saved by another release; HubError for what cannot be reached.
     """
     path = run_at(path)
     checkpoint = open_checkpoint(path)

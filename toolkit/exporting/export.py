@@ -105,9 +105,7 @@ def open_exporter(name: str, label: str, device: str, random_init: bool) -> Expo
 
 
 def check_wanted(renderers: tuple[str, ...], left_out: dict[str, str], exporter: Exporter) -> None:
-    """Raise OptionError for a renderer that was asked for by name and none of whose files can hold these
-    features.
-    """
+    """Raise OptionError for a renderer asked for by name none of whose files can hold the features."""
     for name in renderers:
         if set(RENDERERS[name]) <= left_out.keys():
             reasons = "; ".join(f"{file}: {left_out[file]}" for file in RENDERERS[name])

@@ -62,11 +62,10 @@ def frames_if_done(task: Task, exporter: Exporter, plan: ExportPlan) -> int | No
 
 
 def forget(folder: Path, label: str) -> None:
-    """Remove what an earlier export left, its JSON first: from here until the new JSON the folder says of
-    itself that it is not done.
+    """Remove what an earlier export left, its JSON first.
 
-    Its own file goes last and comes first, so that ``foreign_files`` knows a half-done export from files of
-    somebody else.
+    From here until the new JSON the folder says of itself that it is not done. Its own file goes last and
+    comes first, so that ``foreign_files`` knows a half-done export from files of somebody else.
     """
     for name in (facts_name(label), AVE_NOTE, *LAYOUTS, own_name(label)):
         (folder / name).unlink(missing_ok=True)

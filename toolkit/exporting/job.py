@@ -64,8 +64,9 @@ def find_tasks(source: Path, out: Path) -> list[Task]:
 
 
 def check_folders(tasks: Sequence[Task], label: str) -> None:
-    """Raise OptionError where a folder holds features of another encoder, or of another tool: the renderers'
-    file names are the same for all.
+    """Raise OptionError where a folder holds features of another encoder, or of another tool.
+
+    The renderers' file names are the same for all.
     """
     for task in tasks:
         others = sorted(

@@ -38,9 +38,7 @@ def padded(parts: Parts, channels: int) -> Iterator[np.ndarray]:
 
 
 def windows(parts: Parts, scale: Scale) -> Iterator[np.ndarray]:
-    """Frame t: the 29 components of the 16 steps W t − 8 … W t + 7, zeros beyond the ends; with W = 2 just as
-    DeepSpeech's.
-    """
+    """Frame t: the 29 components of the 16 steps W t − 8 … W t + 7, zeros beyond the ends."""
     components, steps_per_frame = [], 1
     for part in parts:
         steps_per_frame = part.shape[1]

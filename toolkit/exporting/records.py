@@ -1,6 +1,4 @@
-"""What exporting passes on: the encoder, the plan for every video, one task, and the row that says what
-became of it.
-"""
+"""What exporting passes on: the encoder, the plan for every video, a task, a row of the ledger."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction

@@ -1,8 +1,7 @@
-"""One scale for every encoder: each dimension minus its mean, over its deviation, both of the frames that a
-renderer trains on.
+"""One scale for every encoder: each dimension less its mean, over its deviation.
 
-Why: an L2-normalised 512-vector has entries of about 0.04, and a fixed learning rate would punish it for
-that.
+Both are of the frames that a renderer trains on. Why: an L2-normalised 512-vector has entries of about 0.04,
+and a fixed learning rate would punish it for that.
 """
 
 from collections.abc import Iterable
@@ -43,10 +42,10 @@ class Scale:
 
 
 def measure(parts: Iterable[np.ndarray], want_axes: bool) -> Scale:
-    """The scale of features that come in parts of (n, W, D), read once. want_axes: also find principal
-    components.
+    """The scale of features that come in parts of (n, W, D), read once.
 
-    Raises SourceRefused (stage ``features``): too short (fewer than two steps in all).
+    want_axes: also find principal components. Raises SourceRefused (stage ``features``): too short (fewer
+    than two steps in all).
 
     >>> scale = measure([np.array([[[1.0, 5.0]]]), np.array([[[3.0, 5.0]]])], want_axes=False)
     >>> scale.mean.tolist(), scale.std.tolist()
@@ -77,8 +76,9 @@ def measure(parts: Iterable[np.ndarray], want_axes: bool) -> Scale:
 
 
 def principal_axes(correlation: np.ndarray) -> tuple[np.ndarray, float]:
-    """(D, D) → (29, D) float32 axes, each over the deviation along it, largest first; and the share of
-    variance they hold.
+    """(D, D) → (29, D) float32 axes, largest first, and the share of variance they hold.
+
+    Each axis is divided by the deviation along it.
 
     >>> axes, kept = principal_axes(np.diag([4.0, 1.0]))
     >>> axes.shape, axes[:2].round(3).tolist(), float(abs(axes[2:]).max()), kept

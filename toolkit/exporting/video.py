@@ -1,6 +1,4 @@
-"""One video: its audio → features → brought to its frames, z-scored → the renderers' files, and last the JSON
-that says what they are.
-"""
+"""One video: its audio → features → z-scored on its frames → the renderers' files, and last the JSON."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,12 +27,11 @@ AVE_PATCH = (
 
 
 def export_video(task: Task, audio: Audio, exporter: Exporter, plan: ExportPlan) -> int:
-    """Write the files of one video with this audio; returns T, the number of its frames. What an earlier
-    export left is removed first.
+    """Write the files of one video with this audio; returns T, the number of its frames.
 
-    In memory are the audio (1.9 MB a minute) and the features (4 T' D bytes; a minute of 512-vectors at 25 Hz
-    is 3 MB, of HuBERT-large 12 MB); everything after that goes by in parts. Raises SourceRefused for a video
-    that cannot be exported, and WriteError.
+    What an earlier export left is removed first. In memory are the audio (1.9 MB a minute) and the features
+    (4 T' D bytes; a minute of 512-vectors at 25 Hz is 3 MB, of HuBERT-large 12 MB); everything after that
+    goes by in parts. Raises SourceRefused for a video that cannot be exported, and WriteError.
     """
     encoder = exporter.encoder
     features = encoder.encode_waveform(audio.samples)
@@ -58,10 +55,10 @@ def export_video(task: Task, audio: Audio, exporter: Exporter, plan: ExportPlan)
 
 
 def frame_parts(features: np.ndarray, clock: FeatureClock, frames: int) -> Iterator[np.ndarray]:
-    """(T', D) features at ``clock`` on frames 0 … frames − 1, in parts of (n, W, D): ``per_frame``, without
-    holding all of it twice.
+    """(T', D) features at ``clock`` on frames 0 … frames − 1, in parts of (n, W, D).
 
-    Raises SourceRefused (stage ``features``): not finite.
+    It is ``per_frame``, without holding all of it twice. Raises SourceRefused (stage ``features``): not
+    finite.
     """
     for first in range(0, frames, PART_FRAMES):
         count = min(PART_FRAMES, frames - first)

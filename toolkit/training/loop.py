@@ -46,8 +46,7 @@ def learn(
     ranks: Ranks,
     device: torch.device,
 ) -> HistoryRow | None:
-    """Train until the last step, with a checkpoint there; returns the last row of the history, None without a
-    step.
+    """Train until the last step, saved; returns the last row of the history, None without a step.
 
     Raises Stopped, a KeyboardInterrupt, where SIGINT or SIGTERM ended it early; what was learned is saved.
     """
@@ -110,8 +109,7 @@ def begun(
     ranks: Ranks,
     device: torch.device,
 ) -> tuple[TrainState, PairLoader, Validation | None]:
-    """What steps change, the pairs to come, and on rank 0 the validation pairs: as at the last checkpoint, or
-    new.
+    """State, pairs to come, and on rank 0 validation pairs: of the last checkpoint, or new.
 
     resumed: the training data, which must be those of the run that goes on; None for a new run.
     """

@@ -1,6 +1,4 @@
-"""What a user may choose for training: one frozen dataclass, two presets, and what of it the paper does
-not say.
-"""
+"""What a user may choose for training: one frozen dataclass, two presets, what the paper leaves open."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -180,8 +178,9 @@ def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
 
 
 def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:
-    """Options that differ from the paper, and those that it does not state, each with a word on it. ends: of
-    ``checkpoint.TrainState``.
+    """Options that differ from the paper, and those that it does not state, each with a word on it.
+
+    ends: of ``checkpoint.TrainState``.
 
     >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
     ('0.0001, the paper has 5e-05', '100000, not stated')
@@ -218,8 +217,9 @@ def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
 
 
 def other_end(saved: TrainOptions, options: TrainOptions) -> str:
-    """What it means that a run which goes on has another last step, or ``""`` where it is as if it had been
-    so from the start.
+    """A note on a run that goes on with another last step.
+
+    Empty where it is as if it had been so from the start.
 
     >>> other_end(TrainOptions(steps=10), TrainOptions(steps=20))
     ''

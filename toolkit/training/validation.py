@@ -53,10 +53,9 @@ class Validation:
 def open_validation(
     shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, reads: SpeechWindows = STFT_WINDOWS
 ) -> tuple[Validation | None, str]:
-    """``n_pairs`` of the frozen pairs of ``split``, sampled once, with the speech that ``reads`` asks for,
-    and an empty note.
+    """``n_pairs`` of the frozen pairs of ``split``, sampled once, and an empty note.
 
-    Where there are none: None, and a note that says why.
+    reads: the form of their speech. Where there are none: None, and a note that says why.
     """
     path = shards / pairs_file(split)
     try:

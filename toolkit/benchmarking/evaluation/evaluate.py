@@ -85,8 +85,9 @@ def embed_as_trained(trained: TrainedPair) -> Embed:
 
 
 def cut_windows(lips: np.ndarray, starts: Sequence[int]) -> Iterator[torch.Tensor]:
-    """Windows of a clip's lips (T, 96, 96, 3), those that begin at ``starts``: up to 32 at a time, (N, 5, 96,
-    96, 3) uint8.
+    """Windows of a clip's lips (T, 96, 96, 3) that begin at ``starts``.
+
+    Up to 32 at a time, (N, 5, 96, 96, 3) uint8.
     """
     for first in range(0, len(starts), BATCH_WINDOWS):
         yield torch.from_numpy(
@@ -189,8 +190,9 @@ def checked(start: int, key: str, n_windows: int) -> int:
 
 
 def curve_starts(n_windows: int, every: int = 1) -> list[int]:
-    """Which windows of lips the offset curve takes: every so many of those that have speech at all 31 shifts;
-    none where these are fewer than 10.
+    """Which windows of lips the offset curve takes.
+
+    Every so many of those that have speech at all 31 shifts; none where these are fewer than 10.
 
     >>> curve_starts(39), curve_starts(40)[:2], len(curve_starts(40)), curve_starts(40, 3)
     ([], [15, 16], 10, [15, 18, 21, 24])
@@ -200,11 +202,10 @@ def curve_starts(n_windows: int, every: int = 1) -> list[int]:
 
 
 def curve_of(lips: np.ndarray, speech: np.ndarray, starts: Sequence[int]) -> np.ndarray:
-    """Mean distance at each of 31 shifts: lips (N, D), the windows that begin at ``starts``, and all speech
-    (W, D) → (31,).
+    """Mean distance at each of 31 shifts: lips (N, D), all speech (W, D) → (31,).
 
-    The same windows at every shift, because zeros beyond a clip's ends, or fewer windows at large shifts,
-    would make some offsets likelier than others.
+    lips: the windows that begin at ``starts``. The same windows at every shift, because zeros beyond a clip's
+    ends, or fewer windows at large shifts, would make some offsets likelier than others.
 
     >>> rows = np.random.default_rng(0).normal(size=(60, 8))
     >>> int(curve_of(rows[15:45], np.roll(rows, 3, axis=0), range(15, 45)).argmin()) - 15

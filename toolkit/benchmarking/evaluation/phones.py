@@ -1,6 +1,4 @@
-"""Phones that look alike, in one encoder's features: tokens from the shards' aligned phones, and the numbers
-of ``metrics.ambiguity``.
-"""
+"""Ambiguity of phones in one encoder's features, from the shards' aligned phones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

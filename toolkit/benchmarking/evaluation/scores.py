@@ -91,9 +91,7 @@ def seed_result(
 def row_scores(
     seeds: Sequence[SeedResult], evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int
 ) -> dict[str, Score]:
-    """Every column: the mean over seeds, its interval over clips, the spread over seeds; or why it is
-    missing.
-    """
+    """Every column: mean over seeds, interval over clips, spread over seeds; or why it is missing."""
     scores = {}
     for name in COLUMNS:
         values = [seed.scores[name] for seed in seeds if name in seed.scores]

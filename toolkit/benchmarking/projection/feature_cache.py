@@ -1,5 +1,4 @@
-"""An encoder's features of every clip, on the video's frames, computed once and kept on disk while its head
-is trained and evaluated.
+"""An encoder's features of every clip, on the video's frames, on disk while its row is made.
 
 ``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where
 each clip begins, and the mean and deviation of each dimension over the train split. Files are mapped, not
@@ -28,8 +27,9 @@ LENGTH_TOLERANCE_FRAMES = 2
 
 
 class FeatureCache:
-    """Features of the clips of some splits, with mean 0 and deviation 1 over the train split; ``raw`` has
-    them as the encoder gave them.
+    """Features of the clips of some splits, with mean 0 and deviation 1 over the train split.
+
+    ``raw`` gives them as the encoder gave them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,11 +60,10 @@ def build_cache(
     splits: Sequence[str],
     after_clip: Callable[[int], None] = lambda frames: None,
 ) -> FeatureCache:
-    """The cache in ``folder``, made where it is not there; the first split is the one whose mean and
-    deviation count.
+    """The cache in ``folder``, made where it is not there.
 
-    after_clip: called with the number of its frames. Raises what the encoder raises, and ShardError for
-    features that do not fit their clip.
+    The first split is the one whose mean and deviation count. after_clip: called with the number of its
+    frames. Raises what the encoder raises, and ShardError for features that do not fit their clip.
     """
     if not (folder / INDEX).exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,9 +157,7 @@ class SplitWriter:
 
 
 class RunningStatistics:
-    """Mean and deviation of rows that come in parts, joined as Chan, Golub and LeVeque 1979 have it, so that
-    no precision is lost.
-    """
+    """Mean and deviation of rows that come in parts, merged as Chan, Golub and LeVeque 1979 do."""
 
     def __init__(self) -> None:
         self.n = 0

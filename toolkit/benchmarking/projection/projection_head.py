@@ -1,6 +1,4 @@
-"""The head that every encoder gets, and the lip encoder it is trained with: the part of the protocol that is
-the same for all.
-"""
+"""The projection head that every encoder gets, and the lip encoder it is trained with: alike for all."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,6 +1,4 @@
-"""The card of a benchmark run: one row for every encoder and control, on which shards, by which protocol;
-made from ``benchmark.json``.
-"""
+"""The card of a benchmark: a row for every encoder and control, the shards, the protocol."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""A benchmark run in one picture, for a README or a slide: pair AUC, offset curves, and /t/ and /d/ in two
-encoders.
-"""
+"""A benchmark in one image: pair AUC, offset curves, and /t/ and /d/ in two encoders."""
 
 from pathlib import Path
 from textwrap import fill
@@ -66,8 +64,9 @@ def auc(row: EncoderRow) -> float | None:
 
 
 def apart_and_together(rows: list[EncoderRow]) -> list[EncoderRow]:
-    """As in SE4Lip's figure 4: the encoder that parts /t/ and /d/ most, and the one that does least; fewer
-    where fewer have tokens.
+    """The encoder that parts /t/ and /d/ most, and the one that does least, as in SE4Lip's figure 4.
+
+    Fewer where fewer have tokens.
     """
     known = [
         row

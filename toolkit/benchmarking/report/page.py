@@ -43,8 +43,9 @@ def page(benchmark: Benchmark, folder: Path) -> str:
 
 
 def page_data(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
-    """What the page draws: the rows without their values per clip, what the columns are, a map per file of
-    tokens, and the published tables.
+    """What the page shows: rows, columns, a map per file of tokens, the published tables.
+
+    Rows come without their values per clip.
     """
     benchmark = without_places(benchmark)
     whole = {name: value for name, value in asdict(benchmark).items() if name not in ("rows", "clips")}

@@ -74,8 +74,9 @@ def phone_map(points: np.ndarray, phones: np.ndarray) -> PhoneMap:
 
 
 def choose(phones: np.ndarray) -> np.ndarray:
-    """Which tokens are drawn, in their order: up to 150 /t/ and 150 /d/, and of the others enough for 1000,
-    without regard to the phone.
+    """Which tokens are shown, in their order.
+
+    Up to 150 /t/ and 150 /d/, and of the others, whatever the phone, as many as make 1000.
 
     >>> phones = np.array(["T"] * 400 + ["AA"] * 3000 + ["D"] * 10)
     >>> {str(name): int((phones[choose(phones)] == name).sum()) for name in np.unique(phones)}

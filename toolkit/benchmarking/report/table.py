@@ -37,16 +37,18 @@ NAME_WIDTH = 40
 
 
 def as_csv(benchmark: Benchmark) -> str:
-    """One line a row, missing numbers as empty cells, numbers in full: each score with its interval and its
-    least and greatest seed.
+    """One line a row, numbers in full, missing ones as empty cells.
+
+    Each score has its interval and its least and greatest seed.
     """
     rows = [csv_row(row) for row in benchmark.rows]
     return csv_text(list(rows[0]), rows)
 
 
 def csv_row(row: EncoderRow) -> dict[str, Any]:
-    """Column → cell of ``benchmark.csv``; a score is its value, its interval and its spread over seeds, None
-    where it is missing.
+    """Column → cell of ``benchmark.csv``; None where it is missing.
+
+    A score is its value, its interval and its spread over seeds.
     """
     cells = {name: getattr(row, name) for name in FACTS} | {"seeds": len(row.seeds)}
     scores = {name: row.scores.get(name) for name in COLUMNS} | {

@@ -1,5 +1,4 @@
-"""Encoders of every kind by name, as features of clips. docs/encoders.md has the table; ``open_encoder`` is
-the one door.
+"""Encoders of every kind by name, as features of clips; ``open_encoder`` opens all (docs/encoders.md).
 
 A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go
 before any other name.
@@ -89,8 +88,7 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
 
 
 def check_name(name: str) -> None:
-    """Raise what ``open_encoder`` raises of a name that can mean nothing here, before anything is trained; no
-    weights are read.
+    """Raise what ``open_encoder`` raises for a name that means no encoder here; no weights are read.
 
     Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be
     imported; ModelError for a folder that is no run.

@@ -1,6 +1,4 @@
-"""Controls of a benchmark: the log spectrum of each frame, the lips themselves, and the features of another
-clip.
-"""
+"""Controls of a benchmark: log spectra, the lips themselves, another clip's features."""
 
 import hashlib
 from collections import deque
@@ -60,10 +58,10 @@ class LogSpectra:
 
 
 class LipPoints:
-    """The 20 mouth points of each frame less their mean, in crop widths, as ``ClipFeatures``: what a speech
-    feature could at best know.
+    """The 20 mouth points of each frame less their mean, in crop widths, as ``ClipFeatures``.
 
-    They are the truth where the sample's ``detector`` is ``sidecar``, and otherwise as a detector saw them.
+    They are what a speech feature could know at best. They are the truth where the sample's ``detector`` is
+    ``sidecar``, and otherwise as a detector saw them.
     """
 
     name, dim, parameters = "lips", 40, 0

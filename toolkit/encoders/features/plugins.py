@@ -49,10 +49,10 @@ def imported(name: str) -> Any:
 
 
 def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
-    """What a plug-in makes, as ``ClipFeatures``. Raises OptionError where it fails when called, or lacks what
-    it must have.
+    """What a plug-in makes, as ``ClipFeatures``.
 
-    Whatever another package's code raises becomes one sentence here; the traceback stays its cause.
+    Raises OptionError where it fails when called, or lacks what it must have. Whatever another package's code
+    raises becomes one sentence here; the traceback stays its cause.
     """
     try:
         made = make()
@@ -75,8 +75,9 @@ def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:
 
 
 def refuse_incomplete(name: str, made: Any, wanted: dict[str, type]) -> None:
-    """Raises OptionError for the first attribute that is missing, of another type, or a clock or width that
-    cannot be.
+    """Raise OptionError for the first attribute that is missing or of another type.
+
+    Also for a clock or width that cannot be.
     """
     for attribute, kind in wanted.items():
         value = getattr(made, attribute, None)

@@ -84,11 +84,11 @@ class TransformerLayer(nn.Module):
 def open_pretrained(
     name: str, layer: int | None = None, path: Path | None = None, random_init: bool = False
 ) -> TransformerLayer:
-    """``PRETRAINED[name]`` read at ``layer``; its weights from ``path``, else from the model folder, where
-    they are fetched once.
+    """``PRETRAINED[name]`` read at ``layer``.
 
-    random_init: seeded random weights instead. Raises ModelError where weights are missing, cannot be
-    fetched, or are not this network's.
+    Its weights come from ``path``, else from the model folder, into which they are fetched once. random_init:
+    seeded random weights instead. Raises ModelError where weights are missing, cannot be fetched, or are not
+    this network's.
     """
     entry = PRETRAINED[name]
     called = name if layer is None else f"{name}@{layer}"

@@ -1,5 +1,4 @@
-"""What a speech encoder has to say of itself, so that the same frame index means the same time for every
-encoder.
+"""What speech encoders declare, so that a frame index means the same time for all of them.
 
 An encoder turns a waveform into features at a rate of its own. It declares that rate and when its first
 feature is; ``per_frame`` then brings the features to the 25 video frames a second, without blurring and

@@ -1,6 +1,4 @@
-"""The speech half of a trained pair as an encoder: per video frame one embedding of the five frames around
-it.
-"""
+"""The speech half of a trained pair as an encoder: one embedding for each frame."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +21,9 @@ from speechlip.timing import FPS, HOP, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
 class SpeechHalf:
-    """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``: feature t is the window of frames t − 2
-    … t + 2, not of length 1.
+    """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``.
+
+    Feature t is the window of frames t − 2 … t + 2, not of length 1.
     """
 
     dim = DIM
@@ -47,8 +46,7 @@ class SpeechHalf:
 
 
 def window_clock(reads: SpeechWindows) -> FeatureClock:
-    """The clock of five-frame windows: centred in their middle frame, and hearing what the window and its
-    transform hear.
+    """The clock of five-frame windows: their middle frame, and the reach of window and transform.
 
     >>> window_clock(SpeechWindows())
     FeatureClock(rate_hz=25, centre_ms=20.0, past_ms=116.0, future_ms=108.0)

@@ -1,5 +1,4 @@
-"""Features that another program wrote: ``.npy`` files beside the dataset, one for each clip or one for each
-source.
+"""Features that another program wrote: one ``.npy`` file for each clip, or for each source.
 
 ``DIR/features.json`` says when the features are. A file is looked for as ``DIR/CLIP_KEY.npy``, then as
 ``DIR/SOURCE.npy`` with the source's extension or without; a source's features are cut at the clip's
@@ -29,13 +28,13 @@ OWN_STEPS = slice(8, 10)
 
 
 class StoredFeatures:
-    """Features from files as ``ClipFeatures``; nothing but ``start_s``, ``source`` and ``n_frames`` of a
-    sample is read.
+    """Features from files as ``ClipFeatures``.
 
-    folder: of the ``.npy`` files, (T, D) of any number type, read without pickle. windows: files may also be
-    (T, 16, 29) at 25 Hz, as AD-NeRF, ER-NeRF and Speech2Lip keep DeepSpeech's output; of each window the
-    frame's own two steps are taken, which together are the 50-Hz sequence. dim is that of the first file;
-    parameters is None, because nothing here can count them.
+    Of a sample only ``start_s``, ``source`` and ``n_frames`` are read. folder: of the ``.npy`` files, (T, D)
+    of any number type, read without pickle. windows: files may also be (T, 16, 29) at 25 Hz, as AD-NeRF,
+    ER-NeRF and Speech2Lip keep DeepSpeech's output; of each window the frame's own two steps are taken, which
+    together are the 50-Hz sequence. dim is that of the first file; parameters is None, because nothing here
+    can count them.
     """
 
     fields: tuple[str, ...] = ()
@@ -106,9 +105,7 @@ class StoredFeatures:
         return array
 
     def _refuse_other_length(self, path: Path, clip: ClipSample, has_s: float) -> None:
-        """A clip's own file must be as long as the clip, a source's at least that long from the clip's start
-        on.
-        """
+        """Refuse a clip's own file that is not as long as the clip, and a source's that ends before it."""
         wanted_s = clip.meta.n_frames / FPS
         slack_s = SLACK_FRAMES / FPS + 1 / self.clock.rate_hz
         if has_s < wanted_s - slack_s or (path.name == f"{clip.key}.npy" and has_s > wanted_s + slack_s):
@@ -142,8 +139,7 @@ def open_stored(folder: Path) -> StoredFeatures:
 
 
 def open_deepspeech(folder: Path) -> StoredFeatures:
-    """``deepspeech:DIR``: (T, 16, 29) windows at 25 Hz or (T, 29) steps at 50 Hz, as DeepSpeech 0.1.0 gives
-    them.
+    """``deepspeech:DIR``: (T, 16, 29) windows at 25 Hz or (T, 29) steps at 50 Hz, of DeepSpeech 0.1.0.
 
     Its clock follows from its published front end (25 ms of speech every 20 ms) and its bidirectional
     network; it is not measured here.
@@ -158,9 +154,7 @@ def existing(folder: Path) -> Path:
 
 
 def read_description(path: Path) -> FeatureClock:
-    """``features.json``: an object with rate_hz and centre_ms, and where they are known past_ms and
-    future_ms.
-    """
+    """``features.json``: rate_hz and centre_ms, and past_ms and future_ms where they are known."""
     names = [field.name for field in fields_of(FeatureClock)]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

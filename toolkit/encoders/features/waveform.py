@@ -55,8 +55,7 @@ class FromWaveform:
             raise ShardError(f"clip {clip.key}: {error}") from error
 
     def encode_waveform(self, audio: np.ndarray) -> np.ndarray:
-        """Audio of any length: (N,) int16 at 16 kHz → (T, D) float32 at ``clock``, feature 0 at
-        ``clock.centre_ms``.
+        """(N,) int16 at 16 kHz, any length → (T, D) float32 at ``clock``, feature 0 at ``clock.centre_ms``.
 
         More than 25 s go through in pieces of 20 s with 5 s more on either side, so that memory stays flat:
         an encoder that reaches less than 5 s gives what it gives for all at once, one that hears the whole
@@ -90,8 +89,9 @@ class FromWaveform:
 
 
 def pieces(n_samples: int) -> Iterator[tuple[int, int, int, int]]:
-    """How a long recording is cut: (start, stop) to encode, (first, last) of it to keep, in samples, all but
-    the end on whole seconds.
+    """How a long recording is cut: (start, stop) to encode, (first, last) of it to keep, in samples.
+
+    All but the end lie on whole seconds.
 
     >>> [tuple(n / 16000 for n in piece) for piece in pieces(47 * 16000)]
     [(0.0, 25.0, 0.0, 20.0), (15.0, 45.0, 20.0, 40.0), (35.0, 47.0, 40.0, 47.0)]
@@ -105,8 +105,11 @@ def pieces(n_samples: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def checked(features: Tensor, encoder: SpeechEncoder, n_samples: int) -> np.ndarray:
-    """(1, T, D) of ``encoder`` as (T, D) float32. Raises ModelError for another shape or a T that its rate
-    does not give (± two video frames), ShardError for values that are not finite."""
+    """(1, T, D) of ``encoder`` as (T, D) float32.
+
+    Raises ModelError for another shape or a T that its rate does not give (± two video frames), ShardError
+    for values that are not finite.
+    """
     shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
     if (
         not isinstance(features, Tensor)

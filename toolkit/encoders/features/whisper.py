@@ -27,12 +27,11 @@ HEARS_S = 30
 
 
 class WhisperLayer(nn.Module):
-    """A layer of Whisper's encoder as a ``SpeechEncoder``: 50 Hz, the first centre at 0 ms, because mel frame
-    and both convolutions are centred.
+    """A layer of Whisper's encoder as a ``SpeechEncoder``: 50 Hz, the first centre at 0 ms.
 
-    layer: 0 is the convolutions' output without positions; 1 … N the transformer's layers, the last with the
-    norm that follows it; None the last. Every layer depends on all 30 s: the mel's floor is set by its
-    loudest moment.
+    Mel frames and both convolutions are centred. layer: 0 is the convolutions' output without positions; 1 …
+    N the transformer's layers, the last with the norm that follows it; None the last. Every layer depends on
+    all 30 s: the mel's floor is set by its loudest moment.
     """
 
     clock = FeatureClock(rate_hz=50, centre_ms=0, past_ms=float("inf"), future_ms=float("inf"))
@@ -69,12 +68,11 @@ class WhisperLayer(nn.Module):
 
 
 def open_whisper(where: str, layer: int | None = None, random_init: bool = False) -> WhisperLayer:
-    """Whisper of a size (``tiny`` … ``large-v3``), of a folder with ``config.json`` and
-    ``model.safetensors``, or of a Hub name with a slash.
+    """Whisper by size (``tiny`` … ``large-v3``), folder, or Hub name with a slash.
 
-    Only safetensors are read, what is on this machine first. random_init: seeded random weights; of a size or
-    a folder, nothing is fetched. Raises ModelError where it cannot be had, OptionError for another size or
-    without transformers.
+    The folder has ``config.json`` and ``model.safetensors``. Only safetensors are read, what is on this
+    machine first. random_init: seeded random weights; of a size or a folder, nothing is fetched. Raises
+    ModelError where it cannot be had, OptionError for another size or without transformers.
     """
     try:
         import transformers  # noqa: F401

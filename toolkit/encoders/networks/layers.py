@@ -1,5 +1,4 @@
-"""What the convolutional networks here are made of: convolution, batch norm, ReLU, with or without a way
-around.
+"""Layers of the convolutional networks: convolution, batch norm, ReLU, with or without a skip.
 
 SE4Lip's Table 2 lists convolutions only; that each is followed by batch norm and ReLU, and that a residual
 row adds its input before the ReLU, is how Wav2Lip's network is built, whose rows the table repeats

@@ -53,8 +53,9 @@ class LipEncoder(nn.Module):
         return self.layers(self.stacked(lips)).flatten(1)
 
     def stacked(self, lips: Tensor) -> Tensor:
-        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1, in channels-last order, which
-        convolutions read fastest.
+        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1.
+
+        In channels-last order, which convolutions read fastest.
         """
         pixels = lips[:, :, self.rows].permute(0, 1, 4, 2, 3).flatten(1, 2)
         return pixels.to(torch.float32, memory_format=torch.channels_last) / 255

@@ -9,12 +9,11 @@ from speechlip.shards.pairs.speech_windows import SpeechWindows
 
 
 class SpeechLipPair(nn.Module):
-    """Two encoders whose outputs are comparable: lips (B, 5, 96, 96, 3) uint8, speech as ``reads`` asks for →
-    (B, 512), (B, 512).
+    """Two encoders whose outputs are comparable: lips and speech → (B, 512), (B, 512).
 
-    rectified: both embeddings end in a ReLU, so that no cosine is negative. Speech goes through a batch norm,
-    because eight layers of a GRU at their default start say nearly the same for every input (mean cosine
-    0.98); without it training hardly begins.
+    lips: (B, 5, 96, 96, 3) uint8. speech: as ``reads`` asks for. rectified: both embeddings end in a ReLU, so
+    that no cosine is negative. Speech goes through a batch norm, because eight layers of a GRU at their
+    default start say nearly the same for every input (mean cosine 0.98); without it training hardly begins.
     """
 
     def __init__(self, speech: nn.Module, lips: LipEncoder, rectified: bool) -> None:
@@ -43,10 +42,10 @@ class SpeechLipPair(nn.Module):
 def build_pair(
     encoder: str, lip_input: str, rectified: bool, feature: str = "", pool: str = ""
 ) -> SpeechLipPair:
-    """A new pair with random weights, convolutions in channels-last order. feature, pool: of the speech
-    network, empty for its own default.
+    """A new pair with random weights, convolutions in channels-last order.
 
-    Raises OptionError for unknown names, and for what the network cannot have.
+    feature, pool: of the speech network, empty for its own default. Raises OptionError for unknown names, and
+    for what the network cannot have.
     """
     pair = SpeechLipPair(
         speech_network(encoder, feature=feature, pool=pool), LipEncoder(lip_input), rectified

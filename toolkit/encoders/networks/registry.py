@@ -57,8 +57,9 @@ STFT_CNN = Network(_cnn, {"feature": FEATURES})
 
 
 def speech_network(name: str, **chosen: str) -> nn.Module:
-    """A new speech network with random weights, by ``options_of(name, chosen)``. Raises OptionError as that
-    does, and for a broken plug-in.
+    """A new speech network with random weights, by ``options_of(name, chosen)``.
+
+    Raises OptionError as that does, and for a broken plug-in.
 
     >>> speech_network("stft-gur")
     Traceback (most recent call last):

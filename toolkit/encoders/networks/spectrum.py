@@ -31,8 +31,9 @@ FULL_SCALE = 32768
 
 
 class ScaledSpectrum(nn.Module):
-    """A spectrum with mean 0 and deviation 1 in every bin: what the network reads → (B, 25, channels · bins)
-    float32. A subclass gives ``values``.
+    """A spectrum with mean 0 and deviation 1 in every bin: (B, 25, channels · bins) float32.
+
+    It takes what the network reads. A subclass gives ``values``.
     """
 
     mean: Tensor
@@ -66,11 +67,10 @@ class ScaledSpectrum(nn.Module):
 
 
 class Magnitude(ScaledSpectrum):
-    """The STFT magnitude as stored, (B, T, 257) float16 or float32 → (B, T, F) float32; F is 257, or 80 for
-    ``mel``.
+    """The STFT magnitude as stored: (B, T, 257) float16 or float32 → (B, T, F) float32.
 
-    feature: ``logmag``, ``mag`` or ``power``. mel: 80 Slaney filters, 0–8000 Hz, of the same magnitude.
-    Raises ShardError for another width.
+    F is 257, or 80 for ``mel``. feature: ``logmag``, ``mag`` or ``power``. mel: 80 Slaney filters, 0–8000 Hz,
+    of the same magnitude. Raises ShardError for another width.
     """
 
     filters: Tensor | None
@@ -101,8 +101,7 @@ class Magnitude(ScaledSpectrum):
 
 
 class ComplexStft(ScaledSpectrum):
-    """The complex STFT of the waveform: (B, N) int16 → (B, 25, 514) float32, 257 real parts, then 257
-    imaginary ones.
+    """The complex STFT of a waveform: (B, N) int16 → (B, 25, 514) float32, real parts, then imaginary.
 
     Window and hop are those of the stored magnitude, and so are the columns, except that beyond a clip there
     are zeros here and its mirror image there.

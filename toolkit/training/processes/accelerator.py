@@ -38,8 +38,9 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
 
 
 def compiled(module: nn.Module, device: torch.device, note: Callable[[str], None]) -> nn.Module:
-    """``module`` through torch.compile; as it is, with a note, where a line of code cannot be compiled on
-    this machine.
+    """``module`` through torch.compile.
+
+    As it is, with a note, where a line of code cannot be compiled on this machine.
     """
     try:
         torch.compile(lambda x: x.cos() + 1)(torch.zeros(8, device=device))

@@ -78,8 +78,7 @@ class Ranks:
             distributed.barrier()
 
     def averaging(self, module: nn.Module) -> nn.Module:
-        """``module`` as it is trained: with the weights of rank 0, and gradients that are averaged over all
-        processes.
+        """``module`` with the weights of rank 0, its gradients averaged over all processes.
 
         Batch norm sees each process's own pairs; its running statistics are those of rank 0.
         """
@@ -93,11 +92,10 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(ranks: Ranks, device: torch.device) -> Iterator[None]:
-    """The processes as one group: NCCL on GPUs, gloo on CPUs. Raises RankLost where another one ends too
-    early.
+    """The processes as one group: NCCL on GPUs, gloo on CPUs.
 
-    The group lasts until the process ends; another run of it finds it. A process that fails just ends, which
-    the others notice, and torchrun ends them.
+    Raises RankLost where another one ends too early. The group lasts until the process ends; another run of
+    it finds it. A process that fails just ends, which the others notice, and torchrun ends them.
     """
     if device.type == "cuda":
         torch.cuda.set_device(device)

@@ -43,8 +43,9 @@ class Stop:
         self._of_children: Any = None
 
     def receive(self, number: int, frame: object) -> None:
-        """The first signal is noted, the second one ends what is going on; torchrun sends two of its own
-        accord.
+        """Note the first signal; the second one ends what is going on.
+
+        torchrun sends two of its own accord.
         """
         if self.received and self.ranks.count == 1:
             raise SignalCame(number)

@@ -1,5 +1,4 @@
-"""The card of a trained encoder: what it is, what it learned from, how well it tells pairs apart, how to use
-it.
+"""The card of a trained encoder: what it is, what it learned from, how well it does, how to use it.
 
 Made from what a run leaves (``checkpoint.json``, ``history.csv``, ``cosines.csv``) and never typed; what a
 person adds between the marked lines stays when it is made anew.
@@ -39,11 +38,10 @@ def write_card(run: Path) -> Path:
 
 
 def made_anew(run: Path) -> str:
-    """The card of a run's last checkpoint, with what a person added to the one that is there; nothing is
-    written.
+    """The card of a run's last checkpoint, made anew; nothing is written.
 
-    Raises ModelError for a folder without a whole checkpoint, OptionError where the marks of the card that is
-    there do not come in pairs.
+    What a person added to the one that is there stays. Raises ModelError for a folder without a whole
+    checkpoint, OptionError where the marks of the card that is there do not come in pairs.
     """
     facts, path = open_checkpoint(run).facts, run / CARD
     try:
@@ -81,8 +79,9 @@ def encoder_card(
 
 
 def card_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The YAML part: the licences are those of the videos, because no other is known for what was learned
-    from them.
+    """The YAML part.
+
+    The licences are those of the videos: no other is known for what was learned from them.
 
     >>> card_data({"licences": ["CC BY 4.0", "MIT"], "title": "someone/talks"})["license"]
     ['cc-by-4.0', 'mit']

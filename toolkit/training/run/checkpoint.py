@@ -91,7 +91,8 @@ def training_data(shards: Path) -> TrainingData:
     crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
-            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows {LIP_ROWS_SHOWN}, where "
+            f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows {LIP_ROWS_SHOWN}, "
+            "where "
             f"{', '.join(PRESETS)} have the mouth: prepare the videos with one of these"
         )
     digest, about = open_shards(shards, "train").digest, as_json(manifest.about) or {}
@@ -105,10 +106,10 @@ def training_data(shards: Path) -> TrainingData:
 def save(
     run: Path, state: TrainState, options: TrainOptions, data: TrainingData, positions: list[Any]
 ) -> Path:
-    """Write the checkpoint of this step and remove the ones before. positions: in the shards, of each
-    process.
+    """Write the checkpoint of this step and remove the ones before.
 
-    Raises WriteError where it cannot be written; then the last one stays, and nothing is left of this one.
+    positions: in the shards, of each process. Raises WriteError where it cannot be written; then the last one
+    stays, and nothing is left of this one.
     """
     folder = run / f"step-{state.step:08d}"
     for left in run.glob("step-*.part"):
@@ -177,11 +178,11 @@ def saved_options(run: Path) -> TrainOptions:
 def restore(
     run: Path, state: TrainState, options: TrainOptions, data: TrainingData, ranks: Ranks = ALONE
 ) -> dict[str, Any]:
-    """Bring ``state`` to the run's last checkpoint, from where it goes on with ``options``; returns this
-    process's position in the shards.
+    """Bring ``state`` to the run's last checkpoint; returns this process's position in the shards.
 
-    Raises ShardError where the shards are not those that the run began with, ModelError for a checkpoint that
-    is damaged or holds code, OptionError where another number of processes trains than did before.
+    options: those with which it goes on. Raises ShardError where the shards are not those that the run began
+    with, ModelError for a checkpoint that is damaged or holds code, OptionError where another number of
+    processes trains than did before.
     """
     checkpoint = open_checkpoint(run)
     folder, facts = checkpoint.folder, checkpoint.facts
@@ -252,11 +253,10 @@ def read_trainer(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def only_run(run: Path, resume: bool) -> Iterator[None]:
-    """Hold a run's folder for this process; what a run left that ended before its first checkpoint is
-    removed.
+    """Hold a run's folder for this process.
 
-    Raises OptionError where another process holds it, or where it holds a checkpoint or anything else and is
-    not to be gone on with.
+    What a run left that ended before its first checkpoint is removed. Raises OptionError where another
+    process holds it, or where it holds a checkpoint or anything else and is not to be gone on with.
     """
     with locks.only_run(run):
         if not resume:
@@ -268,8 +268,9 @@ def only_run(run: Path, resume: bool) -> Iterator[None]:
 
 
 def refuse_others(run: Path) -> None:
-    """Raises OptionError where a run's folder holds more than what is left of one that ended before its first
-    checkpoint.
+    """Raise OptionError for a folder that holds a checkpoint, or files of something else.
+
+    What a run leaves that ended before its first checkpoint does not count.
     """
     if checkpoints(run):
         raise OptionError(f"{run} is not empty; go on with it by --resume, or choose another -o")

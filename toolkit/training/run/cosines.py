@@ -1,6 +1,4 @@
-"""``cosines.csv`` of a run: how alike the lips and the speech of each validation pair were at the last
-validation, by kind of pair.
-"""
+"""``cosines.csv``: the cosine of each validation pair at the last validation, by kind of pair."""
 
 import csv
 import io
@@ -35,10 +33,10 @@ def write_cosines(run: Path, step: int, kind: np.ndarray, cosines: np.ndarray) -
 
 
 def read_cosines(run: Path) -> dict[str, np.ndarray]:
-    """Kind → (N,) cosines, for the kinds that there are, in the order of ``KINDS``; nothing where the run has
-    no such file.
+    """Kind → (N,) cosines, in the order of ``KINDS``, without kinds that are not there.
 
-    Raises ModelError where the file is not what ``write_cosines`` writes.
+    Empty where the run has no such file. Raises ModelError where the file is not what ``write_cosines``
+    writes.
     """
     path = run / NAME
     if not path.is_file():

@@ -1,6 +1,4 @@
-"""``training.png`` of a run: how loss and pair AUC went, and how alike matches and mismatches of the
-validation pairs ended up.
-"""
+"""``training.png``: curves of loss and pair AUC, and cosines of matches and mismatches at the end."""
 
 import io
 from collections.abc import Sequence
@@ -47,10 +45,9 @@ BINS, CHANCE, ROW_HEIGHT = 32, 0.5, 0.86
 
 
 def draw_training(run: Path, options: TrainOptions) -> Path:
-    """Draw a run from its ``history.csv`` and ``cosines.csv``; returns the picture's path. No display is
-    needed.
+    """Draw a run from ``history.csv`` and ``cosines.csv``; returns the image's path.
 
-    Raises ModelError where one of the files is not what training writes.
+    No display is needed. Raises ModelError where one of the files is not what training writes.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -107,8 +104,9 @@ def draw_auc(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
 
 
 def draw_cosines(axes: "Axes", cosines: dict[str, np.ndarray]) -> None:
-    """A histogram for matches and for each kind of negative, one above the other on one axis, each as high as
-    its own peak; and the kind's AUC.
+    """A histogram for matches and for each kind of negative, with its AUC.
+
+    They stand one above the other on one axis, each as high as its own peak.
     """
     finite = {
         kind: values[np.isfinite(values)] for kind, values in cosines.items() if np.isfinite(values).any()

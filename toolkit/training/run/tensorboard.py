@@ -61,10 +61,10 @@ class Scalars:
 
 
 def open_scalars(run: Path, after_step: int, wanted: bool | None, progress: Progress) -> Scalars | None:
-    """Scalars of a run; None where they are not wanted, or TensorBoard is not installed, which is said to who
-    wants them.
+    """Scalars of a run; None where they are not wanted, or TensorBoard is not installed.
 
-    after_step: as of ``Scalars``. wanted: None for where TensorBoard is installed.
+    The latter is said to whoever wants them. after_step: as of ``Scalars``. wanted: None for where
+    TensorBoard is installed.
     """
     if wanted is False or not installed():
         if wanted:

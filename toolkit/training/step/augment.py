@@ -1,5 +1,4 @@
-"""Windows made a little different each time they are seen: colour, place, side of the lips; noise under the
-speech.
+"""Augmentation: colour, shift, size and side of the lips; noise under the speech.
 
 Every random number comes from the seed, the step and the rank, so that a resumed run gets those that it would
 have had. All of it runs where the batch is, on whole batches. Names and ranges:
@@ -35,8 +34,9 @@ SILENCE = 1e-12
 
 
 def parse_augmentations(text: str) -> tuple[str, ...]:
-    """Names with commas between them, in the order in which they are applied. Raises OptionError for an
-    unknown one.
+    """Names with commas between them, in the order in which they are applied.
+
+    Raises OptionError for an unknown one.
 
     >>> parse_augmentations("noise,colour"), parse_augmentations("none")
     (('colour', 'noise'), ())
@@ -54,10 +54,10 @@ def parse_augmentations(text: str) -> tuple[str, ...]:
 def augment(
     batch: Mapping[str, Any], names: Sequence[str], seed: int, step: int, rank: int = 0
 ) -> dict[str, Any]:
-    """A batch of ``pair_loader`` with its ``lips`` and its speech changed; everything else, dtypes and
-    devices stay.
+    """A batch of ``pair_loader`` with its lips and its speech changed.
 
-    names: what ``parse_augmentations`` gives. step: of the training, by which the random numbers differ.
+    Everything else, dtypes and devices stay. names: what ``parse_augmentations`` gives. step: of the
+    training, by which the random numbers differ.
     """
     if not names:
         return dict(batch)
@@ -78,9 +78,7 @@ def generator(device: torch.device, seed: int, step: int, rank: int) -> Generato
 
 
 def recoloured(lips: Tensor, random: Generator) -> Tensor:
-    """(B, W, H, H, 3) uint8 → the same: brightness, then saturation, then contrast about the window's mean
-    grey.
-    """
+    """(B, W, H, H, 3) uint8 → the same: brightness, saturation, then contrast about the mean grey."""
     brightness, saturation, contrast = (_factors(len(lips), FACTOR, random)[:, None, None] for _ in range(3))
     luma = torch.tensor(LUMA, device=lips.device)
     pixels = lips.flatten(1, -2).float()
@@ -97,8 +95,9 @@ def shifted(lips: Tensor, random: Generator) -> Tensor:
 
 
 def moved(lips: Tensor, offsets_px: Tensor, size: Tensor) -> Tensor:
-    """Every frame of window b moved right and down by offsets_px[b] (B, 2) and made size[b] (B,) times as
-    large about its middle; bilinear.
+    """Every frame of a window moved and resized about its middle; bilinear.
+
+    offsets_px: (B, 2), right and down. size: (B,), the factor.
     """
     n_windows, frames, side = lips.shape[:3]
     affine = torch.zeros(n_windows, 2, 3, device=lips.device)

@@ -88,11 +88,11 @@ def logit(cosine: Tensor, label: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
 
 
 def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric InfoNCE: cosines[i, j] of lips i and speech j (B, B), label (B,), apart (B, B) bool, scale →
-    scalar.
+    """Symmetric InfoNCE: cosines (B, B), label (B,), apart (B, B) bool, scale → scalar.
 
-    Each match i is to be told from all speech j that is ``apart`` from its lips, and from all such lips. Lips
-    and speech of mismatches are candidates only: they have no row of their own in the loss.
+    cosines[i, j]: of lips i and speech j. Each match i is to be told from all speech j that is ``apart`` from
+    its lips, and from all such lips. Lips and speech of mismatches are candidates only: they have no row of
+    their own in the loss.
 
     >>> cosines, everything = torch.tensor([[0.5, 0.0], [0.0, 0.5]]), torch.ones(2, 2, dtype=torch.bool)
     >>> round(nce(cosines, torch.ones(2), everything, torch.tensor(2.0)).item(), 4)  # ln(1 + 1/e)
@@ -105,10 +105,10 @@ def nce(cosines: Tensor, label: Tensor, apart: Tensor, scale: Tensor) -> Tensor:
 
 
 def places(batch: Mapping[str, Any]) -> Tensor:
-    """Where the windows of a batch come from, (B, 4) int64: clip of the lips, clip of the speech, first frame
-    of each in its clip.
+    """Where the windows of a batch come from, (B, 4) int64.
 
-    A clip is a number made of its key, the same in every process.
+    Clip of the lips, clip of the speech, first frame of each in its clip. A clip is a number made of its key,
+    the same in every process.
     """
     clips = [[_number_of(lips), _number_of(speech)] for lips, speech in batch["keys"]]
     starts = torch.stack([batch["lips_start"], batch["speech_start"]], dim=1)
@@ -120,8 +120,9 @@ def _number_of(key: str) -> int:
 
 
 def far_apart(places: Tensor, rules: PairRules) -> Tensor:
-    """Which lips i and speech j may count as a mismatch, (B, 4) ``places`` → (B, B) bool: of two clips, or as
-    far apart as negatives are.
+    """Which lips i and speech j may count as a mismatch: (B, 4) ``places`` → (B, B) bool.
+
+    Those of two clips, or as far apart as negatives are.
 
     >>> far_apart(torch.tensor([[7, 7, 0, 0], [8, 8, 3, 3]]), PairRules()).tolist()
     [[False, True], [True, False]]
@@ -163,9 +164,7 @@ class Criterion(nn.Module):
             self.bias = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, lips: Tensor, speech: Tensor, batch: Mapping[str, Any]) -> Tensor:
-        """Lips (B, 512), speech (B, 512), their batch → the loss, in fp32 whatever the precision of the
-        embeddings.
-        """
+        """Lips (B, 512), speech (B, 512), their batch → the loss, computed in fp32."""
         lips, speech = functional.normalize(lips.float(), dim=1), functional.normalize(speech.float(), dim=1)
         label = batch["label"].to(lips.device)
         if self.loss == "nce":
