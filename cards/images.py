@@ -85,7 +85,7 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
         verdict
         for row in rows
         for verdict in row.sync
-        if not verdict["refusal"] and verdict["confidence"] is not None
+        if not verdict.refusal and verdict.confidence is not None
     ]
     every = [
         Distribution(
@@ -103,14 +103,14 @@ def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
             "Sync confidence of kept tracks",
             "",
             0.5,
-            tuple(verdict["confidence"] for verdict in kept),
+            tuple(verdict.confidence for verdict in kept if verdict.confidence is not None),
         ),
         Distribution(
             "sync-offset",
             "Offset of kept tracks, as it came",
             "frames",
             1,
-            tuple(verdict["offset_frames"] for verdict in kept),
+            tuple(verdict.offset_frames for verdict in kept if verdict.offset_frames is not None),
         ),
     ]
     return [each for each in every if each.values]

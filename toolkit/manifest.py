@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from speechlip.files.strict_json import as_json, record_of, strict_json
+from speechlip.files.strict_json import as_json, encode_json, record_of, strict_json
 from speechlip.format import FORMAT
 from speechlip.licences import UNKNOWN
 
@@ -242,8 +242,7 @@ def digest_of(raw: Mapping[str, Any]) -> str:
     True
     """
     rest = {name: value for name, value in raw.items() if name != DIGEST}
-    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    return hashlib.sha256(encode_json(rest)).hexdigest()
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:

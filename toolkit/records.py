@@ -112,12 +112,12 @@ class SyncVerdict:
     scored.
     """
 
-    confidence: float | None
-    distance: float | None
-    offset_frames: int | None
-    refusal: str
-    detail: str
-    delay_frames: int
+    confidence: float | None = None
+    distance: float | None = None
+    offset_frames: int | None = None
+    refusal: str = ""
+    detail: str = ""
+    delay_frames: int = 0
     offset_verdict: str = ""
 
 

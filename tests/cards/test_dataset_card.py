@@ -27,18 +27,12 @@ from speechlip.commands.card import card as card_command
 from speechlip.errors import ShardError
 from speechlip.files.strict_json import as_json
 from speechlip.preparing.options import PrepOptions
+from speechlip.records import SyncVerdict
 from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, licences, read_ledger, shared_recordings
 from speechlip.shards.read.shardset import read_manifest
 
 EVIL = f"<script>x</script> | [a](http://b) ![c](d) `e` *f* _g_\n{BEGIN}\n---\n# heading\n```\n| h |"
-SYNC = {
-    "confidence": 5.5,
-    "distance": 7.0,
-    "offset_frames": -2,
-    "refusal": "",
-    "detail": "",
-    "delay_frames": 0,
-}
+SYNC = SyncVerdict(confidence=5.5, distance=7.0, offset_frames=-2)
 ABOUT = {
     "title": "Talks",
     "licence": "CC-BY-4.0",
@@ -255,7 +249,7 @@ def test_copies_in_two_splits_are_said(folder):
 
 def test_sync_is_shown_where_it_was_measured(folder):
     judged = [
-        replace(each, sync=(SYNC, SYNC | {"refusal": "out of sync", "offset_frames": 9})) for each in ROWS
+        replace(each, sync=(SYNC, replace(SYNC, refusal="out of sync", offset_frames=9))) for each in ROWS
     ]
     text = renew_card(put(folder, judged)).read_text()
     assert "Offset of kept tracks, as it came: median -2 frames, from -2 to -2 frames, of 5." in text

@@ -3,10 +3,14 @@
 import json
 from dataclasses import asdict, replace
 
+import pytest
+
+from speechlip.errors import ShardError
 from speechlip.manifest import Funnel, Manifest
+from speechlip.records import SyncVerdict
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.ledger import check_ledger
-from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel, funnel, read_ledger
+from speechlip.shards.ledger import LedgerRow, dump_ledger, empty_splits, format_funnel, funnel, read_ledger
 
 KEPT = LedgerRow(
     "a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {}
@@ -79,3 +83,18 @@ def test_only_a_line_feed_ends_a_row(tmp_path):
         format=1, fields=(), shards=(), splits={}, pairs={}, funnel=Funnel(sources=3, clips=0)
     )
     assert list(check_ledger(tmp_path, manifest, Contents())) == []
+
+
+def test_rows_come_back_from_the_text_that_was_written(tmp_path):
+    """A verdict of an older release lacks its verdict on the offset."""
+    whole = replace(KEPT, sync=(SyncVerdict(5.5, 7.0, -2, delay_frames=2), SyncVerdict(detail="no face")))
+    (tmp_path / "ledger.jsonl").write_text(dump_ledger([whole, LOST]), encoding="utf-8")
+    assert read_ledger(tmp_path) == [whole, LOST]
+    raw = json.loads(dump_ledger([whole]))
+    assert raw["sync"][1]["confidence"] is None and list(raw) == sorted(raw)
+    del raw["sync"][0]["offset_verdict"]
+    (tmp_path / "ledger.jsonl").write_text(json.dumps(raw) + "\n", encoding="utf-8")
+    assert read_ledger(tmp_path) == [whole]
+    (tmp_path / "ledger.jsonl").write_text(json.dumps(raw | {"sync": [7]}) + "\n", encoding="utf-8")
+    with pytest.raises(ShardError, match=r"ledger\.jsonl cannot be read \(sync is \[7\]\)"):
+        read_ledger(tmp_path)

@@ -54,3 +54,10 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_json(inner) for name, inner in value.items()}
     return [as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def encode_json(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, in UTF-8: the same value gives the same bytes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )

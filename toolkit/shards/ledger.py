@@ -4,15 +4,16 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import get_origin
 
 from speechlip.errors import ShardError
+from speechlip.files.strict_json import encode_json, record_of
 from speechlip.format import LEDGER
 from speechlip.licences import UNKNOWN, plain_licence
 from speechlip.manifest import Funnel, LicenceTotals
-from speechlip.records import UNDECIDED
+from speechlip.records import UNDECIDED, SyncVerdict
 from speechlip.wording import clock, counted
 
 
@@ -35,7 +36,7 @@ class LedgerRow:
     bytes: of the file.
     corrected: what was done to bring the source to 25 fps and 16 kHz.
     damage: what reading it met, by kind.
-    sync: a ``SyncVerdict`` per track, as JSON has it, where sync was a stage.
+    sync: of each track, where sync was a stage.
     clip_frames: length of each clip at 25 fps.
     face_widths_px: median face width of each clip, in the source.
     licence: of this source, as the recipe or ``metadata.csv`` says.
@@ -64,7 +65,7 @@ class LedgerRow:
     bytes: int
     corrected: tuple[str, ...]
     damage: dict[str, int]
-    sync: tuple[dict, ...] = ()
+    sync: tuple[SyncVerdict, ...] = ()
     clip_frames: tuple[int, ...] = ()
     face_widths_px: tuple[float, ...] = ()
     licence: str = UNKNOWN
@@ -90,9 +91,17 @@ def splits_of(split: str) -> list[str]:
 
 
 def row_from(raw: Mapping[str, object]) -> LedgerRow:
-    """A row from what ``asdict`` made of it and JSON carried."""
+    """A row from what JSON has of it. Raises TypeError where it lacks a field, or a verdict is none."""
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
-    return LedgerRow(**values)  # type: ignore[arg-type]
+    sync = [record_of(SyncVerdict, verdict) for verdict in raw.get("sync", ())]  # type: ignore[attr-defined]
+    if None in sync:
+        raise TypeError(f"sync is {raw['sync']!r:.60}")
+    return LedgerRow(**(values | {"sync": tuple(sync)}))  # type: ignore[arg-type]
+
+
+def dump_ledger(rows: Iterable[LedgerRow]) -> str:
+    """The text of ``ledger.jsonl``: the same rows give the same bytes."""
+    return "".join(encode_json(asdict(row)).decode() + "\n" for row in rows)
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -173,9 +182,7 @@ def funnel(rows: Iterable[LedgerRow]) -> Funnel:
     dropped: Counter[str] = Counter()
     for row in rows:
         dropped.update(row.dropped)
-    undecided = sum(
-        verdict.get("offset_verdict", "").startswith(UNDECIDED) for row in rows for verdict in row.sync
-    )
+    undecided = sum(verdict.offset_verdict.startswith(UNDECIDED) for row in rows for verdict in row.sync)
     skipped = Counter(f"{row.stage}: {row.reason}" for row in rows if row.status == "skipped")
     return Funnel(
         sources=len(rows),

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from speechlip.files.strict_json import encode_json
 from speechlip.files.writing import whole_file
 from speechlip.format import CROP_SIZE, ClipFormat
 from speechlip.records import Clip
@@ -97,12 +97,6 @@ def encode_npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def encode_json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
-        "utf-8", "backslashreplace"
-    )
 
 
 def encode_clip(clip: Clip, meta: SampleMeta, form: ClipFormat) -> Sample:

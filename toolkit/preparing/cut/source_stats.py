@@ -1,7 +1,5 @@
 """Statistics of one source: every frame of it ends as kept or as lost for a reason."""
 
-from dataclasses import asdict
-
 import numpy as np
 
 from speechlip.errors import SourceRefused
@@ -10,7 +8,7 @@ from speechlip.files.names import plain_name
 from speechlip.preparing.cut.spans import Observation
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.reasons import TOO_SMALL
-from speechlip.records import Clip
+from speechlip.records import Clip, SyncVerdict
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import FPS, seconds
 
@@ -40,7 +38,7 @@ class SourceStats:
         self.kept = np.zeros(self.n_frames, bool)
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
-        self.sync: tuple[dict, ...] = ()
+        self.sync: tuple[SyncVerdict, ...] = ()
         self.faces = np.zeros(self.n_frames, np.int32)
         self.small_face_px = 0.0
         self.refusal = SourceRefused("", "")
@@ -54,7 +52,7 @@ class SourceStats:
             lost,
             np.zeros(seen.n_frames, bool),
         )
-        self.sync = tuple(asdict(verdict) for verdict in seen.verdicts)
+        self.sync = tuple(seen.verdicts)
         self.corrected = (*self.corrected, *seen.reading.corrected)
         self.faces = np.zeros(seen.n_frames, np.int32) if seen.faces is None else seen.faces
         self.small_face_px = round(seen.small_width_px, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from speechlip.errors import ShardError, SourceRefused, SpeechLipError
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.files.strict_json import encode_json
 from speechlip.files.writing import write_text
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
@@ -26,7 +27,7 @@ from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
 from speechlip.shards.pairs.rules import PairClip, moved_audio
 from speechlip.shards.sample_meta import meta_of
-from speechlip.shards.writer import Sample, encode_clip, encode_json, sample_key, write_shard
+from speechlip.shards.writer import Sample, encode_clip, sample_key, write_shard
 from speechlip.workers.events import Report
 from speechlip.workers.processes import use_one_thread
 from speechlip.workers.unexpected import unexpected_refused

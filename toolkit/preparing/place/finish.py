@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLD
 from speechlip.manifest import About, LedgerFile, Manifest, PairsFile, SplitTotals
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import Results, place_shards
-from speechlip.shards.ledger import LedgerRow, funnel, licences
+from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip
-from speechlip.shards.writer import encode_json
 from speechlip.timing import seconds
 
 TRAIN = "train"
@@ -79,7 +78,7 @@ def finish(
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
     pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"])
-    write_text(out / LEDGER, "".join(encode_json(asdict(row)).decode() + "\n" for row in rows))
+    write_text(out / LEDGER, dump_ledger(rows))
     manifest = Manifest(
         format=FORMAT,
         speechlip=speechlip.__version__,
