@@ -123,10 +123,9 @@ def test_every_field_of_a_table_has_its_meaning(columns, page, heading):
 
 
 def test_a_field_a_line_becomes_a_list_and_prose_stays():
-    in_lines, in_a_line = "A clip.\n\nfps: frames\na second\nlabel: 0 or 1", "fps: frames. label: 0 or 1"
-    assert (
-        docstring_fields.with_field_lists(in_lines) == "A clip.\n\n:fps: frames\n    a second\n:label: 0 or 1"
-    )
+    in_lines, in_a_line = "A clip.\n\nfps: frames\na second\na, b: 0 or 1", "fps: frames. label: 0 or 1"
+    listed = "A clip.\n\n``fps``\n    frames\n    a second\n``a``, ``b``\n    0 or 1"
+    assert docstring_fields.with_field_lists(in_lines) == listed
     assert docstring_fields.with_field_lists(in_a_line) == in_a_line
 
 
