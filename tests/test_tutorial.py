@@ -49,6 +49,7 @@ def test_every_video_becomes_a_clip(names):
     prepared = names["prepared"]
     assert (prepared.clips, prepared.skipped, prepared.warnings) == (4, {}, ())
     assert names["clip"].lips.shape[1:] == (96, 96, 3)
+    assert True in names["shown"] and (prepared.folder.parent / "gallery" / "index.html").is_file()
 
 
 def test_a_late_render_is_told_from_the_real_video(names):
