@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from speechlip import PrepOptions
@@ -27,6 +28,9 @@ from speechlip.errors import OptionError
         ({"min_clip_s": 6.0}, "at least twice"),
         ({"max_clip_s": 30.0}, "take --lips-format png"),
         ({"shard_bytes": 0}, "--shard-size must be positive"),
+        ({"shard_bytes": "256MB"}, "shard_bytes is '256MB', wanted a whole number"),
+        ({"min_clip_s": "1s"}, "min_clip_s is '1s', wanted a number of seconds"),
+        ({"max_clip_s": float("nan")}, "max_clip_s is nan, wanted a number of seconds"),
         ({"limit": -1}, "--limit must not be negative"),
         ({"max_picture_px": 0}, "--max-picture must be positive"),
         ({"sync_correct": True}, "go with --sync-filter"),
@@ -48,6 +52,11 @@ def test_shares_come_from_what_is_split_unless_they_are_given():
     assert PrepOptions().split == {"train": 0.9, "validation": 0.05, "test": 0.05}
     assert PrepOptions(split_by="time").split == {"train": 10 / 11, "validation": 1 / 11}
     assert PrepOptions(split_by="time", split={"train": 1}).split == {"train": 1}
+
+
+def test_numbers_are_recorded_as_they_are_on_the_command_line():
+    recorded = PrepOptions(min_clip_s=1, seed=np.int64(3)).as_dict()
+    assert (repr(recorded["min_clip_s"]), repr(recorded["seed"])) == ("1.0", "3")
 
 
 def test_the_sync_filter_holds_what_was_asked_for():

@@ -1,5 +1,8 @@
 """What a user may choose for ``prepare``: every option that changes the bytes of the shards."""
 
+import math
+import numbers
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,6 +28,8 @@ SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
 SHARD_BYTES = 256 * 10**6
+WHOLE_NUMBERS = ("shard_bytes", "seed", "limit", "max_picture_px")
+LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
 """Options that say where a model lies; ``sync_model`` records which one it was."""
 
@@ -93,6 +98,10 @@ class PrepOptions:
         check_name("--split-by", self.split_by, SPLIT_BY)
         object.__setattr__(self, "split", dict(self.split or SPLIT_BY[self.split_by]))
         check_split(self.split)
+        for name in WHOLE_NUMBERS:
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        for name in LENGTHS:
+            object.__setattr__(self, name, length_s(name, getattr(self, name)))
         self._check_lengths()
         self._check_sync()
 
@@ -157,6 +166,21 @@ def check_name(what: str, name: str, known: Iterable[str]) -> None:
     """Raise OptionError, which lists the known names, where ``name`` is not one of them."""
     if name not in (names := list(known)):
         raise no_such(what, name, names)
+
+
+def whole_number(name: str, value: object) -> int:
+    """The value as int, also of numpy's integers. Raises OptionError for any other."""
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise OptionError(f"{name} is {value!r}, wanted a whole number") from None
+
+
+def length_s(name: str, value: object) -> float:
+    """The value as float. Raises OptionError for what is no number of seconds."""
+    if not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise OptionError(f"{name} is {value!r}, wanted a number of seconds such as 1.5")
+    return float(value)
 
 
 def check_split(shares: Shares) -> None:
