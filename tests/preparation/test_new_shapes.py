@@ -12,7 +12,7 @@ from speechlip.media.probe import probe
 from speechlip.preparing.cut.passes import observe
 from speechlip.preparing.options import PrepOptions
 from speechlip.records import Source
-from speechlip.scoring.faces import check_one_size, find_faces
+from speechlip.scoring.clip.faces import check_one_size, find_faces
 from speechlip.scoring.protocols import get
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.shards.read.reader import read_shard

@@ -309,7 +309,7 @@ def test_metadata_in_another_encoding_is_refused(put):
 def test_names_as_long_as_a_name_may_be_are_videos_like_others(tmp_path, stem):
     """What may lie beside them, ``NAME.landmarks.npz``, would be longer than any file's name."""
     from speechlip.files.writing import write_text
-    from speechlip.scoring.faces import as_source
+    from speechlip.scoring.clip.faces import as_source
 
     (tmp_path / f"{stem}.mp4").write_bytes(b"")
     (tmp_path / "a.mp4").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Columns of scores: which numbers a run reports, and the order of ``scores.csv``, from the table of metrics."""
+"""Columns of scores, from the table of metrics: the numbers of a run, and the order of ``scores.csv``."""
 
 from collections.abc import Iterable
 

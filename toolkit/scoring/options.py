@@ -19,7 +19,8 @@ from speechlip.scoring.transcode.rules import DEFAULT
 class ScoreOptions:
     """Options of one scoring run. Raises OptionError, which lists what there is, where one cannot be used.
 
-    metrics: families of ``metrics.table``. Empty: all built-in ones; without a reference those that need none.
+    metrics: families of ``metrics.table``. Empty: all built-in ones; without a reference those that need
+        none.
     protocol: from file to crops and audio, a name of docs/protocols.md.
     detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
     device: of the networks: auto, cpu, cuda, or another name of torch's.

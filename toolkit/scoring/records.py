@@ -41,8 +41,8 @@ class ScoreRow:
         empty where no face was followed. A clip of one track has one row.
     status: ``scored`` (all that was asked for), ``partial``, or ``failed`` (nothing).
     reason: ``family: reason`` of every family that is missing, joined by ``; ``.
-    values: column of a metric → its number, of those that were computed; where another was asked for, ``reason``
-        says why it is missing. Image metrics stand in the row that stands for the clip.
+    values: column of a metric → its number, of those that were computed; where another was asked for,
+        ``reason`` says why it is missing. Image metrics stand in the row that stands for the clip.
     frames_compared: frames with landmarks on both sides, for LMD.
     pictures_compared: frames that the image metrics are means over.
     protocol: protocol id plus any deviation: the region, weights that are not the official ones.

@@ -44,7 +44,8 @@ WHENCE = {
     NO_CODEC: "the frame on display at the centre of every 40 ms",
     NATIVE: "every source frame, read as if there were 25 a second",
     AVI_MP3: f"MP3's {MP3_DELAY_SAMPLES} samples of delay are not declared in AVI; its muxer moves the "
-    "pictures by as much, rounded up to whole frames; ffmpeg's change to 25 fps holds source frames back further",
+    "pictures by as much, rounded up to whole frames; ffmpeg's change to 25 fps holds source frames back "
+    "further",
     MP4_AAC: "MP4's edit list takes AAC's delay back; ffmpeg's change to 25 fps holds source frames back",
 }
 

@@ -21,11 +21,10 @@ from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
 from speechlip.metrics.declared import FRAME, FRAME_PAIR, Metric, NotScored
 from speechlip.metrics.regions import Box, cut, face_box, mouth_boxes
-from speechlip.scoring.clip.faces import ClipFaces
+from speechlip.scoring.clip.faces import ClipFaces, check_one_size
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.outcome import attempt, metric_of
 from speechlip.scoring.clip.strips import Strips
-from speechlip.scoring.faces import check_one_size
 from speechlip.scoring.options import ScoreOptions
 
 Boxes = list[Box | None]
@@ -239,7 +238,9 @@ def region_boxes(region: str, faces: FaceTracks | None, info: MediaInfo) -> Boxe
 def compute(metric: Metric, render: np.ndarray, reference: np.ndarray | None, network: Any) -> float:
     """One metric of one frame: (H, W, 3) uint8 RGB of both.
 
-    network: what the metric computes with, where it declares one. Raises NotScored, also for a number that is not finite.
+    network: what the metric computes with, where it declares one.
+
+    Raises NotScored, also for a number that is not finite.
     """
     images = [render] if metric.per == FRAME else [render, _of_one_size(render, reference)]
     own = [network] if metric.network else []

@@ -12,10 +12,9 @@ from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
 from speechlip.metrics.declared import CLIP, NotScored
 from speechlip.metrics.lmd import lmd_per_frame
-from speechlip.scoring.clip.faces import ClipFaces
+from speechlip.scoring.clip.faces import ClipFaces, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles, check_lengths, size_words
 from speechlip.scoring.clip.outcome import Outcome, attempt, metric_of
-from speechlip.scoring.faces import check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.options import ScoreOptions
 
 ASPECT_TOLERANCE = 0.01

@@ -30,7 +30,7 @@ class Outcome(Generic[Result]):
 
 @contextmanager
 def metric_of(family: str) -> Iterator[None]:
-    """Around the code of a metric: an error of another package's becomes NotScored; of a built-in it is raised."""
+    """Around a metric's code: an error of one of another package becomes NotScored."""
     try:
         with table.METRICS.guard(family):
             yield

@@ -16,7 +16,7 @@ from speechlip.files.stamps import file_stamp
 from speechlip.files.writing import write_text
 from speechlip.metrics import table
 from speechlip.metrics.statistics.intervals import METHOD
-from speechlip.scoring.faces import sidecar_of
+from speechlip.scoring.clip.faces import sidecar_of
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
