@@ -1,4 +1,6 @@
-"""Headless Chromium, for tests of pages: one browser for a whole test process, spoken to by the DevTools protocol over its pipe."""
+"""Headless Chromium, for tests of pages: one browser for a whole test process, spoken to by the DevTools
+protocol over its pipe.
+"""
 
 import base64
 import fcntl
@@ -20,7 +22,7 @@ from PIL import Image
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE_S = 60
 TIMERS_MS = 1000
-"""As long as a page's own clock runs before it is looked at; it goes as fast as the page has nothing to do."""
+"""How long a page's own clock runs before it is looked at; it goes as fast as the page is idle."""
 SPOKEN = {
     "Runtime.consoleAPICalled": lambda said: " ".join(
         str(word.get("value", word.get("description"))) for word in said["args"]
@@ -34,8 +36,8 @@ SPOKEN = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper left corner is, 0 to 255. pdf: as it
-    is printed, where that was asked for.
+    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper
+    left corner is, 0 to 255. pdf: as it is printed, where that was asked for.
     """
 
     html: str
@@ -60,8 +62,8 @@ class Browser:
         dark: bool = False,
         pdf: bool = False,
     ) -> Page:
-        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not; printed where ``pdf`` asks
-        for it, when its promise ``painted`` is kept.
+        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not; printed
+        where ``pdf`` asks for it, when its promise ``painted`` is kept.
         """
         self._until_s = time.monotonic() + PATIENCE_S
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]

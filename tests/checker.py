@@ -1,4 +1,6 @@
-"""The independent reader of shards, ``../shared/checks/check_shards.py``: a script that shares no code with speechlip."""
+"""The independent reader of shards, ``../shared/checks/check_shards.py``: a script that shares no code with
+speechlip.
+"""
 
 import contextlib
 import io

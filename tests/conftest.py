@@ -1,4 +1,6 @@
-"""What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model where they are at hand."""
+"""What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model
+where they are at hand.
+"""
 
 import os
 import shutil
@@ -19,7 +21,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory):
-    """``made_once(name, make)``: the folder that ``make(folder)`` filled, one for all processes of a test run, which never change it."""
+    """``made_once(name, make)``: the folder that ``make(folder)`` filled, one for all processes of a test
+    run, which never change it.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -92,7 +96,9 @@ def face_model(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory):
-    """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they take is the real one."""
+    """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they
+    take is the real one.
+    """
     import torch
 
     from speechlip.metrics.sync.syncnet_network import official_shapes

@@ -1,4 +1,6 @@
-"""``manifest.json`` as a record: the text stays the same, what older releases lack is None, other shapes are refused by name."""
+"""``manifest.json`` as a record: the text stays the same, what older releases lack is None, other shapes are
+refused by name.
+"""
 
 import hashlib
 import json
@@ -77,7 +79,9 @@ def test_the_text_of_a_manifest_comes_back(more):
 
 
 def test_the_digest_is_of_all_other_fields():
-    """By hashlib over sorted JSON; what was read keeps its own, also of fields that this release does not know."""
+    """By hashlib over sorted JSON; what was read keeps its own, also of fields that this release does not
+    know.
+    """
     rest = {name: value for name, value in WHOLE.items() if name != "digest"}
     canonical = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()

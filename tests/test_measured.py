@@ -1,4 +1,6 @@
-"""The figures at the top of docs/measured.md are those that scripts printed: below, with date, machine and command."""
+"""The figures at the top of docs/measured.md are those that scripts printed: below, with date, machine and
+command.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""What the package's page shows: README with links that work there, addresses, and a citation of the same release."""
+"""What the package's page shows: README with links that work there, addresses, and a citation of the same
+release.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""README, docs/architecture.md and help texts are true: every file has its line, every command is named and has an example."""
+"""README, docs/architecture.md and help texts are true: every file has its line, every command is named and
+has an example.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""What people say of their videos in metadata.csv, and files that give nothing, from the folder to the shards and their readers."""
+"""What people say of their videos in metadata.csv, and files that give nothing, from the folder to the
+shards and their readers.
+"""
 
 import json
 import shutil
@@ -22,7 +24,9 @@ TABLE = """file_name,license,mood,age
 
 @pytest.fixture(scope="module")
 def done(talking, tmp_path_factory):
-    """Four drawn heads of which two have a row; two videos of 2 s in which nothing is heard, an unfinished download, a text called a video."""
+    """Four drawn heads of which two have a row; two videos of 2 s in which nothing is heard, an unfinished
+    download, a text called a video.
+    """
     folder = tmp_path_factory.mktemp("said") / "videos"
     shutil.copytree(talking, folder)
     clips = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.mp4"))
@@ -121,7 +125,9 @@ def test_another_word_in_a_column_makes_another_dataset(done, tmp_path):
 
 
 def test_one_persons_video_is_cut_in_time(talking, tmp_path):
-    """The longest head: 60 % to learn from, the rest to examine; no clip crosses the border, and nothing is lost at it."""
+    """The longest head: 60 % to learn from, the rest to examine; no clip crosses the border, and nothing is
+    lost at it.
+    """
     clip = max(talking.rglob("*.mp4"), key=lambda path: path.stat().st_size)
     for ending in (".mp4", ".landmarks.npz"):
         shutil.copy(clip.with_name(clip.stem + ending), tmp_path / f"anna{ending}")

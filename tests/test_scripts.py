@@ -1,4 +1,6 @@
-"""The Python door from a script as people write it: no ``if __name__ == "__main__":``, or from a thread of a larger program."""
+"""The Python door from a script as people write it: no ``if __name__ == "__main__":``, or from a thread of a
+larger program.
+"""
 
 import subprocess
 import sys

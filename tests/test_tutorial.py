@@ -1,4 +1,6 @@
-"""The tutorial runs from its first cell to its last, in this process, and stores nothing that could grow old."""
+"""The tutorial runs from its first cell to its last, in this process, and stores nothing that could grow
+old.
+"""
 
 import ast
 import json
@@ -24,7 +26,10 @@ def run(source, names):
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
-    """The names after the last cell. What an encoder costs is not measured here: it wants a process for each row."""
+    """The names after the last cell.
+
+    What an encoder costs is not measured here: it wants a process for each row.
+    """
     import matplotlib
 
     matplotlib.use("agg")

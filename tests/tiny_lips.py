@@ -4,7 +4,9 @@ from torch import nn
 
 
 class TinyLips(nn.Module):
-    """In ``LipEncoder``'s place: one pixel of each of the 16 patches that ``tiny_dataset`` draws, 5 frames, to 512 numbers."""
+    """In ``LipEncoder``'s place: one pixel of each of the 16 patches that ``tiny_dataset`` draws, 5 frames,
+    to 512 numbers.
+    """
 
     def __init__(self, lip_input="mouth"):
         super().__init__()

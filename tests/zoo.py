@@ -1,4 +1,7 @@
-"""A folder of videos as they come: good ones, broken ones, and names that break scripts. Made from drawn talking heads."""
+"""A folder of videos as they come: good ones, broken ones, and names that break scripts.
+
+Made from drawn talking heads.
+"""
 
 from fractions import Fraction
 

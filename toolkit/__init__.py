@@ -1,6 +1,7 @@
-"""speechlip: shards of aligned speech and lips from raw talking videos, and scores for lip sync that two labs can compare.
+"""Shards of aligned speech and lips from talking videos, and lip-sync scores that two labs can compare.
 
-What ``__all__`` names is the way in from Python. Each name is imported when it is first used, so ``import speechlip`` is light.
+What ``__all__`` names is the way in from Python. Each name is imported when it is first used, so
+``import speechlip`` is light.
 """
 
 import importlib

@@ -104,7 +104,9 @@ def mutant(data, kind, seed, number):
 
 
 def _boxes(data, start, end):
-    """Of MP4 and MOV: sizes and types of boxes, and all that lies in a box which is neither media nor more boxes."""
+    """Of MP4 and MOV: sizes and types of boxes, and all that lies in a box which is neither media nor more
+    boxes.
+    """
     while start + 8 <= end:
         size, name = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         stop = min(end, start + max(size, 8))
@@ -130,7 +132,9 @@ def _chunks(data, start, end):
 
 
 def _packet(data, start):
-    """Of a transport packet: its header with the adaptation field; tables whole; of pictures and sound the PES header."""
+    """Of a transport packet: its header with the adaptation field; tables whole; of pictures and sound the
+    PES header.
+    """
     body = start + 4 + (1 + data[start + 4] if data[start + 3] & 0x20 else 0)
     yield start, min(body, start + 188)
     if data[start + 1] & 0x40 and body < start + 160:

@@ -1,4 +1,6 @@
-"""In a process of its own: changed videos through probe, plan, both passes and the rows of an export. A line of JSON for each.
+"""In a process of its own: changed videos through probe, plan, both passes and the rows of an export.
+
+A line of JSON for each.
 
 usage: read_mutants.py KIND SEED FIRST COUNT FOLDER
 """

@@ -1,4 +1,6 @@
-"""Hundreds of changed prepared folders: every changed bit is found, nothing but a ShardError comes out of a reader, nothing of memory is lost."""
+"""Hundreds of changed prepared folders: every changed bit is found, nothing but a ShardError comes out of a
+reader, nothing of memory is lost.
+"""
 
 import hashlib
 import io
@@ -141,7 +143,8 @@ def test_changed_tar_headers(own):
         refused += bool(names)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     print(
-        f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, memory grew by {grown_mb} MB"
+        f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, "
+        f"memory grew by {grown_mb} MB"
     )
     assert grown_mb < MOST_MB and found > 0.8 * TARS
 
@@ -167,7 +170,8 @@ def test_changed_members(own):
         refused += bool(names)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     print(
-        f"{MEMBERS} changed members (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, memory grew by {grown_mb} MB"
+        f"{MEMBERS} changed members (seed {SEED}): {found} found by verify-shards, {refused} refused by a "
+        f"reader, memory grew by {grown_mb} MB"
     )
     assert grown_mb < MOST_MB
 
@@ -192,7 +196,9 @@ def places(value):
 
 @pytest.mark.parametrize("what", ["manifest", "ledger", "sample"])
 def test_changed_json(own, what):
-    """Any field of the manifest, of a ledger row, or of a sample's json is another value, with all hashes true again."""
+    """Any field of the manifest, of a ledger row, or of a sample's json is another value, with all hashes
+    true again.
+    """
     path, rng, found = own / "data" / SHARD, np.random.default_rng((SEED, len(what))), 0
     manifest, ledger = (own / "manifest.json").read_text(), (own / "ledger.jsonl").read_text()
     samples = tiny_dataset.read_tar(path)

@@ -17,7 +17,7 @@ SEED, VIDEOS = 20261129, 300
 
 
 def damaged(data, kind, number):
-    """A changed header, bytes changed anywhere, a hole of zeros, a piece that is gone, or two files in one."""
+    """A changed header, bytes changed anywhere, a hole of zeros, a piece missing, or two files in one."""
     rng = np.random.default_rng((SEED, 1, number))
     way = int(rng.integers(5))
     if way == 0:
@@ -110,7 +110,8 @@ def test_audit(videos, tmp_path):
 
 def tell(command, names, reasons):
     print(
-        f"{command}: {len(names)} rows of {VIDEOS} changed videos (seed {SEED}): {dict(reasons.most_common())}"
+        f"{command}: {len(names)} rows of {VIDEOS} changed videos (seed {SEED}): "
+        f"{dict(reasons.most_common())}"
     )
     assert sorted(names) == sorted(set(names)) and len(names) == VIDEOS
     assert not [

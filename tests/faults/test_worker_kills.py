@@ -1,6 +1,8 @@
-"""Single processes of a run, killed at seeded moments: workers that start, work or wait, and the server they are forked from.
+"""Single processes of a run, killed at seeded moments: workers that start, work or wait, and the server they
+are forked from.
 
-Nothing ends in a traceback; what a video lost to two kills is tried again by the same command; in the end the bytes are those of a run without.
+Nothing ends in a traceback; what a video lost to two kills is tried again by the same command; in the end the
+bytes are those of a run without.
 """
 
 import hashlib
@@ -40,7 +42,9 @@ def children(pid):
 
 
 def shot_at(arguments, rng, shots):
-    """Run a command, and kill one process below it at so many moments; its exit code, what it said, kills of workers and of servers."""
+    """Run a command, and kill one process below it at so many moments; its exit code, what it said, kills of
+    workers and of servers.
+    """
     process = subprocess.Popen(
         list(map(str, arguments)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -101,5 +105,6 @@ def test_kills_of_single_processes_lose_nothing(talking, tmp_path, command):
             assert (out / "scores.csv").read_text() == (tmp_path / "whole" / "scores.csv").read_text()
     assert total[0] >= ROUNDS
     print(
-        f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the same bytes, no traceback"
+        f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the "
+        "same bytes, no traceback"
     )

@@ -1,1 +1,4 @@
-"""The commands, one file each: options → one library call. Heavy imports stay inside them, so that ``--help`` is instant."""
+"""The commands, one file each: options → one library call.
+
+Heavy imports stay inside them, so that ``--help`` is instant.
+"""

@@ -103,7 +103,8 @@ def echo(text: object, err: bool = False) -> None:
 class Bars:
     """``Progress`` on stderr: one bar after another, a stage each.
 
-    quiet: no bars, and only sentences about what happens once a stage has begun, not those about choices before.
+    quiet: no bars, and only sentences about what happens once a stage has begun, not those about choices
+    before.
     """
 
     def __init__(self, quiet: bool = False) -> None:

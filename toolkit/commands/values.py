@@ -23,7 +23,9 @@ def parse_bytes(text: str) -> int:
 
 
 def parse_duration(text: str) -> float:
-    """Read a length of time such as ``1s``, ``1.5`` (seconds), ``500ms`` or ``2min``, in seconds. Raises OptionError.
+    """Read a length of time such as ``1s``, ``1.5`` (seconds), ``500ms`` or ``2min``, in seconds.
+
+    Raises OptionError.
 
     >>> parse_duration("1s"), parse_duration("500ms"), parse_duration("2min")
     (1.0, 0.5, 120.0)
