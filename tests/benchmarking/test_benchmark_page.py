@@ -287,8 +287,8 @@ def test_the_page_carries_all_it_needs_and_is_small(made):
     assert len(inside["maps"]) == 11 and all(len(found["x"]) == 1000 for found in inside["maps"].values())
     recall = {column["name"]: column["chance"] for column in inside["columns"]}
     assert recall["r1_lips_to_speech"] == 1 / 512 and recall["r5_speech_to_lips"] == 5 / 512
-    curve, drawn = benchmark.rows[0].seeds[0].curve, inside["rows"][0]["curves"][0]
-    assert drawn[15] == pytest.approx(curve[15] / sorted(curve)[15], abs=1e-4) and sorted(drawn)[15] == 1
+    curve, shown = benchmark.rows[0].seeds[0].curve, inside["rows"][0]["curves"][0]
+    assert shown[15] == pytest.approx(curve[15] / sorted(curve)[15], abs=1e-4) and sorted(shown)[15] == 1
 
 
 def test_a_page_without_its_numbers_is_refused(tmp_path, quick_maps):

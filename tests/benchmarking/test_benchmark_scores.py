@@ -97,7 +97,7 @@ def test_no_clip_long_enough_is_a_reason_and_no_zero():
     assert row.seeds[0].curve == () and row.seeds[0].offsets == (None, None, None)
 
 
-def drawn(rng, strength, n=400):
+def sampled(rng, strength, n=400):
     """Evaluation and pairs of 100 clips whose matches are ``strength`` deviations above the rest."""
     pairs = PairFacts(
         np.tile([1, 0], n // 2), np.tile(["positive", "shift"], n // 2), np.repeat(np.arange(n // 4), 4), {}
@@ -109,7 +109,7 @@ def drawn(rng, strength, n=400):
 
 def test_differences_are_to_the_best_encoder_and_find_what_is_there():
     rng = np.random.default_rng(0)
-    (good, pairs), (bad, _), (same, _) = drawn(rng, 2.0), drawn(rng, 0.5), drawn(rng, 2.5)
+    (good, pairs), (bad, _), (same, _) = sampled(rng, 2.0), sampled(rng, 0.5), sampled(rng, 2.5)
     found = [[bad], [good], [same]]
     rows = [
         row_of(name, one, role, pairs)
@@ -126,7 +126,7 @@ def test_differences_are_to_the_best_encoder_and_find_what_is_there():
 
 
 def test_equal_rows_do_not_differ():
-    found, pairs = drawn(np.random.default_rng(1), 1.0)
+    found, pairs = sampled(np.random.default_rng(1), 1.0)
     marked = compared(
         [row_of("x", [found], pairs=pairs), row_of("y", [found], pairs=pairs)], [[found], [found]], pairs, 100
     )
@@ -135,8 +135,8 @@ def test_equal_rows_do_not_differ():
 
 def test_the_best_is_one_below_the_head_where_there_is_one():
     """What is scored as it was trained had other training than the heads."""
-    found, pairs = drawn(np.random.default_rng(1), 1.0)
-    better, _ = drawn(np.random.default_rng(1), 2.0)
+    found, pairs = sampled(np.random.default_rng(1), 1.0)
+    better, _ = sampled(np.random.default_rng(1), 2.0)
     trained = replace(row_of("run (as trained)", [better], pairs=pairs), mode="as trained")
     marked = compared([row_of("run", [found], pairs=pairs), trained], [[found], [better]], pairs, 100)
     assert (
@@ -208,8 +208,8 @@ def test_a_best_that_may_know_nothing_and_a_control_above_it_are_said():
 
 
 def test_p_is_printed_the_same_everywhere():
-    found, pairs = drawn(np.random.default_rng(1), 1.0)
-    worse, _ = drawn(np.random.default_rng(2), 0.2)
+    found, pairs = sampled(np.random.default_rng(1), 1.0)
+    worse, _ = sampled(np.random.default_rng(2), 0.2)
     rows = compared(
         [row_of("x", [found], pairs=pairs), row_of("y", [worse], pairs=pairs)], [[found], [worse]], pairs, 100
     )

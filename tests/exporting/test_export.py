@@ -47,6 +47,7 @@ def test_the_record_says_what_became_of_every_file(tmp_path):
     [
         ({"renderers": ("er-nerd",)}, "no renderer 'er-nerd'; there are: sync-talk, er-nerf"),
         ({"train_share": Fraction(11, 10)}, "'11/10' is no share above 0 and up to 1"),
+        ({"device": "gpu9"}, "no device 'gpu9'; there are: auto, cpu, cuda"),
         ({"train_share": Fraction(0)}, "'0' is no share above 0 and up to 1"),
     ],
 )

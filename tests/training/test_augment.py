@@ -1,4 +1,4 @@
-"""Augmentation: each change is what it says, the same for the frames of a window, and drawn by seed, step and
+"""Augmentation: each change is what it says, the same for the frames of a window, and random by seed, step and
 rank alone.
 """
 
@@ -108,7 +108,7 @@ def test_colour_keeps_grey_grey_and_its_factors_in_range(lips):
 
 
 def test_colour_by_hand():
-    """The three steps one after the other in numpy, with the factors that were drawn."""
+    """The three steps one after the other in numpy, with the same random factors."""
     lips = torch.randint(
         60, 160, (3, 5, 8, 8, 3), generator=torch.Generator().manual_seed(4), dtype=torch.uint8
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from speechlip.device import check_device
 from speechlip.errors import OptionError
 from speechlip.exporting.layouts import check_renderers
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -24,7 +25,7 @@ class ExportOptions:
     other speech.
     """
     device: str = "auto"
-    """auto, cpu or cuda."""
+    """auto, cpu, cuda, cuda:1, mps."""
     random_init: bool = False
     """The encoder at seeded random weights: a control."""
     max_picture_px: int = MAX_PICTURE_PX
@@ -32,6 +33,7 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         check_renderers(self.renderers or ())
+        check_device(self.device)
         if not 0 < self.train_share <= 1:
             raise OptionError(
                 f"--train-share {str(self.train_share)!r} is no share above 0 and up to 1; "

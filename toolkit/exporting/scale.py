@@ -88,9 +88,9 @@ def principal_axes(correlation: np.ndarray) -> tuple[np.ndarray, float]:
     variances, directions = variances[::-1][:COMPONENTS], directions.T[::-1][:COMPONENTS]
     real = variances > STILL * max(float(np.trace(correlation)), STILL)
     axes = np.zeros((COMPONENTS, len(correlation)), np.float32)
-    found = directions[real]
+    kept = directions[real]
     signs = np.sign(
-        found[np.arange(len(found)), np.abs(found).argmax(axis=1)]
+        kept[np.arange(len(kept)), np.abs(kept).argmax(axis=1)]
     )  # the largest entry is positive: the same axes everywhere
-    axes[: len(found)] = signs[:, None] * found / np.sqrt(variances[real])[:, None]
-    return axes, float(variances[real].sum() / np.trace(correlation)) if len(found) else 0.0
+    axes[: len(kept)] = signs[:, None] * kept / np.sqrt(variances[real])[:, None]
+    return axes, float(variances[real].sum() / np.trace(correlation)) if len(kept) else 0.0

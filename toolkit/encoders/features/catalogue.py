@@ -149,12 +149,12 @@ def _random(name: str, device: str) -> ClipFeatures:
 
 
 def _taken_apart(name: str, device: str, random_init: bool) -> Request:
-    found = _NAME.fullmatch(name)
-    if found is None:
+    match = _NAME.fullmatch(name)
+    if match is None:
         return Request(name, None, "", device, random_init)
-    layer = found["layer"]
+    layer = match["layer"]
     return Request(
-        found["name"], None if layer is None else int(layer), found["where"] or "", device, random_init
+        match["name"], None if layer is None else int(layer), match["where"] or "", device, random_init
     )
 
 

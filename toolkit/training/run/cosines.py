@@ -43,7 +43,7 @@ def read_cosines(run: Path) -> dict[str, np.ndarray]:
         return {}
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-        found = {
+        by_kind = {
             kind: np.array([float(row["cosine"]) for row in rows if row["kind"] == kind]) for kind in KINDS
         }
     except (ValueError, KeyError, TypeError) as error:
@@ -51,7 +51,7 @@ def read_cosines(run: Path) -> dict[str, np.ndarray]:
             f"{path} has other rows than {', '.join(COLUMNS)} ({error}); move it away, --resume writes it "
             "anew"
         ) from error
-    return {kind: values for kind, values in found.items() if len(values)}
+    return {kind: values for kind, values in by_kind.items() if len(values)}
 
 
 def auc_by_kind(cosines: dict[str, np.ndarray]) -> dict[str, tuple[float, int]]:
