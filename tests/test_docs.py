@@ -140,6 +140,15 @@ def test_every_file_and_module_that_a_page_names_is_there(page):
     assert [name for name in sorted(modules) if not is_importable(name)] == []
 
 
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(PROJECT).as_posix())
+def test_prose_is_at_most_110_wide(page):
+    """Tables, blocks, images and lines of one piece are as wide as they are; scripts write some pages."""
+    text = text_of(page)
+    if page.suffix == ".md" and "do not edit" not in text.replace("\n", " "):
+        lines = [line for line in FENCE.sub("", text).splitlines() if not line.startswith(("|", "!["))]
+        assert [line for line in lines if len(line) > 110 and re.search("[^`] [^`]", line)] == []
+
+
 GROUPS = {f"speechlip.{name}" for name in ("detectors", "engines", "speech_networks", "sync_models")}
 """Entry-point groups that are no modules."""
 

@@ -61,3 +61,7 @@ def test_every_help_says_what_and_shows_an_example(command):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
 def test_links_lead_somewhere(link):
     assert link.startswith("http") or (PROJECT / link).exists()
+
+
+def test_readme_is_an_entrance():
+    assert len(README.splitlines()) <= 200
