@@ -123,7 +123,7 @@ def psnr_of(*pairs):
 
 def compared(video, others, read=0):
     """Scores of a comparison of which somebody else reads ``read`` frames first."""
-    comparison = Comparison(("psnr",), None, Strips(), iter(others), None)
+    comparison = Comparison(("psnr",), None, Strips(), iter(others), {})
     frames = SharedFrames(lambda: video, comparison)
     if read:
         reading = frames.read()
@@ -161,7 +161,7 @@ def test_a_reference_that_breaks_off_stops_no_reader():
         yield np.full((8, 8, 3), 11, np.uint8)
         raise SourceRefused("video", "damaged")
 
-    comparison = Comparison(("psnr",), None, Strips(), broken(), None)
+    comparison = Comparison(("psnr",), None, Strips(), broken(), {})
     frames = SharedFrames(lambda: Bright(1, 2, 3), comparison)
     assert [frame.index for frame in frames.read()] == [0, 1, 2]
     scores = frames.finish(lambda count: None)
