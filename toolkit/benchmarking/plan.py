@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,8 @@ def timed(options: BenchmarkOptions) -> tuple[float, float]:
     for _ in steps(pair, [batch] * (TIMED_STEPS + 1), _Zeros(), options, device):  # type: ignore[arg-type]
         clock.append(time.perf_counter())
     pair.eval()
-    began, crops = time.perf_counter(), iter(batch["lips"].flatten(0, 1).numpy()[: WINDOW * 8])  # type: ignore[attr-defined]
+    lips: Any = batch["lips"]
+    began, crops = time.perf_counter(), iter(lips.flatten(0, 1).numpy()[: WINDOW * 8])
     with torch.inference_mode():
         windows = sum(len(pair.lips(part.to(device))) for part in batches(crops))
     return (clock[-1] - clock[1]) / TIMED_STEPS, (time.perf_counter() - began) / max(1, windows)
