@@ -54,6 +54,11 @@ def test_what_is_not_stored_is_none_and_other_columns_stay():
     assert meta.dump() == LEAST | {"mood": "glad"}
 
 
+@pytest.mark.parametrize("value", [5.0, "mono", None, {}])
+def test_corrections_that_are_no_list_are_none(value):
+    assert SampleMeta.load(stored(corrected=value)).corrected is None
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -75,8 +75,8 @@ class SampleMeta:
     def of(cls, raw: Mapping[str, Any]) -> "SampleMeta":
         """From what ``meta_json`` gives."""
         said = {name: raw[name] for name in OWN_META if name in raw}
-        if isinstance(corrected := said.get("corrected"), list):
-            said["corrected"] = tuple(map(str, corrected))
+        corrected = raw.get("corrected")
+        said["corrected"] = tuple(map(str, corrected)) if isinstance(corrected, list) else None
         return cls(
             **said
             | {"speaker": str(raw["speaker"]), "source_sha256": str(raw["source_sha256"])}

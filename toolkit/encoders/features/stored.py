@@ -74,7 +74,7 @@ class StoredFeatures:
 
         Names come from the shards, so they may not lead out of the folder.
         """
-        source = clip.meta.source or ""
+        source = str(clip.meta.source or "")
         stem = str(PurePosixPath(source).with_suffix("")) if source else ""
         candidates = [(clip.key, 0.0), (stem, clip.meta.start_s), (source, clip.meta.start_s)]
         for name, start_s in candidates:
