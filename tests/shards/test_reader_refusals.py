@@ -8,6 +8,7 @@ import tiny_dataset
 
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import manifest_of, open_shards
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +177,11 @@ def test_a_field_that_the_dataset_does_not_carry(tmp_path):
         ClipReader([])
     with pytest.raises(ShardError, match="there is no shard"):
         ClipReader([folder / "data" / "x.tar"])
+
+
+def test_a_manifest_is_read_once_and_a_bare_list_has_none(folder, monkeypatch):
+    shards = open_shards(folder, "train")
+    monkeypatch.setattr("speechlip.shards.read.shardset.strict_json", lambda text: pytest.fail("read again"))
+    assert manifest_of(shards).splits["train"].clips == shards.n_clips and shards.folder == folder
+    with pytest.raises(OptionError, match="a list of shards has no manifest; give the prepared folder"):
+        manifest_of(open_shards(shards.urls))

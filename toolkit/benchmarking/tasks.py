@@ -35,7 +35,7 @@ from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.loader import impossible_kinds
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, WINDOW
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.read.shardset import open_shards, read_manifest
+from speechlip.shards.read.shardset import manifest_of, open_shards, read_manifest
 from speechlip.wording import counted
 
 CONTROLS = {
@@ -208,7 +208,8 @@ def evaluated_split(shards: Path, asked: str) -> str:
 
 def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]]:
     """Facts of the data, and the keys of the evaluated clips in their order."""
-    manifest, pairs = read_manifest(shards), read_pairs(shards / pairs_file(split))
+    evaluated, pairs = open_shards(shards, split), read_pairs(shards / pairs_file(split))
+    manifest = manifest_of(evaluated)
     clips = sorted(
         ClipReader(shards, split, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key
     )
@@ -218,7 +219,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
             f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips "
             "for it"
         )
-    why = impossible_kinds(open_shards(shards, split)) | manifest.pairs[split].off
+    why = impossible_kinds(evaluated) | manifest.pairs[split].off
     facts = ShardsFacts(
         name=shards.resolve().name,
         manifest_sha256=hashlib.sha256((shards / MANIFEST).read_bytes()).hexdigest(),

@@ -81,6 +81,13 @@ def open_splits(folder: str | Path) -> tuple[ShardSet, ...]:
     return tuple(_of_split(folder, manifest, name) for name in names)
 
 
+def manifest_of(shards: ShardSet) -> Manifest:
+    """The manifest that the shards were opened by. Raises OptionError for a bare list, which has none."""
+    if shards.manifest is None:
+        raise OptionError("a list of shards has no manifest; give the prepared folder that they are of")
+    return shards.manifest
+
+
 def read_manifest(folder: str | Path) -> Manifest:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 

@@ -36,7 +36,7 @@ from speechlip.files.locks import LOCK
 from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
-from speechlip.shards.read.shardset import open_shards, read_manifest
+from speechlip.shards.read.shardset import manifest_of, open_shards
 from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.processes.ranks import ALONE, Ranks
 from speechlip.training.run import cosines, history
@@ -87,7 +87,8 @@ def training_data(shards: Path) -> TrainingData:
     Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the
     lip network is not made for.
     """
-    manifest = read_manifest(shards)
+    train = open_shards(shards, "train")
+    manifest = manifest_of(train)
     crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
@@ -95,12 +96,12 @@ def training_data(shards: Path) -> TrainingData:
             "where "
             f"{', '.join(PRESETS)} have the mouth: prepare the videos with one of these"
         )
-    digest, about = open_shards(shards, "train").digest, as_json(manifest.about) or {}
+    about = as_json(manifest.about) or {}
     # the licence of the recipe; the videos have their own
     declared = {name: value for name, value in about.items() if name != "licence"}
     declared |= {"licences": manifest.stated_licences} | as_json(manifest.splits["train"])
     manifest_sha256 = hashlib.sha256((shards / MANIFEST).read_bytes()).hexdigest()
-    return TrainingData(TrainShards(manifest_sha256, digest), crop, declared)
+    return TrainingData(TrainShards(manifest_sha256, train.digest), crop, declared)
 
 
 def save(
