@@ -135,12 +135,12 @@ def encoders(margin: float, clips: int, seed: int) -> tuple[np.ndarray, np.ndarr
 
 
 def resampled_auc(similarity: np.ndarray, label: np.ndarray, clip: np.ndarray) -> np.ndarray:
-    """(B,) AUC of seeded draws of clips, by counting wins of clip against clip."""
+    """(B,) AUC of seeded resamples of clips, by counting wins of clip against clip."""
     clips = int(clip.max()) + 1
     matches, others = (similarity[label == side].reshape(clips, -1) for side in (1, 0))
     wins = (matches[:, None, :, None] > others[None, :, None, :]).mean(axis=(2, 3))
-    drawn = resample_clips(clips, RESAMPLES) / clips
-    return ((drawn @ wins) * drawn).sum(axis=1)
+    resampled = resample_clips(clips, RESAMPLES) / clips
+    return ((resampled @ wins) * resampled).sum(axis=1)
 
 
 def share_runs(clips: int, share: float, runs: int) -> list[tuple[bool, bool]]:
@@ -150,17 +150,17 @@ def share_runs(clips: int, share: float, runs: int) -> list[tuple[bool, bool]]:
 
 def mean_runs(name: str, clips: int, runs: int) -> list[tuple[bool, bool]]:
     make, truth = MEANS[name]
-    drawn = (make(np.random.default_rng([seed, clips]), clips) for seed in range(runs))
-    return [(holds(mean_interval(one), truth), inside(truth, resampled_mean(one))) for one in drawn]
+    samples = (make(np.random.default_rng([seed, clips]), clips) for seed in range(runs))
+    return [(holds(mean_interval(one), truth), inside(truth, resampled_mean(one))) for one in samples]
 
 
 def mean_null(
     make: Callable[[np.random.Generator, int], np.ndarray], clips: int, runs: int
 ) -> list[tuple[bool, bool]]:
-    drawn = (make(np.random.default_rng([seed, clips]), clips) for seed in range(runs))
+    samples = (make(np.random.default_rng([seed, clips]), clips) for seed in range(runs))
     return [
         (mean_difference(one, np.zeros(clips)).p < 0.05, not inside(0.0, resampled_mean(one)))
-        for one in drawn
+        for one in samples
     ]
 
 

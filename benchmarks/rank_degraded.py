@@ -1,5 +1,5 @@
 """Does score-sync rank degraded copies as anyone would? Real clips against themselves, re-encoded, blurred,
-and with pictures that come late.
+and with frames that come late.
 
     python benchmarks/rank_degraded.py CLIPS [--seconds 4] [--metrics lmd,psnr,ssim,cpbd] [--sync-model RUN]
     [-o work/]
@@ -23,7 +23,7 @@ import numpy as np
 
 from speechlip.recipes.folder import videos
 
-Pictures = Iterator[np.ndarray]
+Images = Iterator[np.ndarray]
 BEST_CRF = 14
 LATE_FRAMES = 4
 LADDERS = {
@@ -67,23 +67,23 @@ def main() -> None:
             print(f"{metric}: {in_order(scores, metric, ladder)} in the order {' > '.join(ladder)}")
 
 
-def kept(pictures: Pictures) -> Pictures:
-    return pictures
+def kept(images: Images) -> Images:
+    return images
 
 
-def blurred(sigma: float) -> Callable[[Pictures], Pictures]:
+def blurred(sigma: float) -> Callable[[Images], Images]:
     from cv2 import GaussianBlur
 
-    return lambda pictures: (GaussianBlur(picture, (0, 0), sigma) for picture in pictures)
+    return lambda images: (GaussianBlur(image, (0, 0), sigma) for image in images)
 
 
-def late(pictures: Pictures) -> Pictures:
-    """Every picture ``LATE_FRAMES`` after its time; the first one stands until then."""
+def late(images: Images) -> Images:
+    """Every image ``LATE_FRAMES`` after its time; the first one stands until then."""
     waiting: list[np.ndarray] = []
-    for picture in pictures:
-        waiting = waiting or [picture] * LATE_FRAMES
+    for image in images:
+        waiting = waiting or [image] * LATE_FRAMES
         yield waiting.pop(0)
-        waiting.append(picture)
+        waiting.append(image)
 
 
 COPIES = {
@@ -96,9 +96,9 @@ COPIES = {
 
 
 def write_copy(
-    clip: Path, path: Path, degrade: Callable[[Pictures], Pictures], crf: int, length_s: float
+    clip: Path, path: Path, degrade: Callable[[Images], Images], crf: int, length_s: float
 ) -> None:
-    """The beginning of ``clip`` with other pictures and the same packets of sound."""
+    """The beginning of ``clip`` with other images and the same audio packets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         shown = source.streams.video[0]
@@ -106,19 +106,19 @@ def write_copy(
             "libx264", rate=shown.average_rate, options={"crf": str(crf), "preset": "veryfast"}
         )
         out.width, out.height, out.pix_fmt = shown.width // 2 * 2, shown.height // 2 * 2, "yuv420p"
-        sound = target.add_stream_from_template(source.streams.audio[0]) if source.streams.audio else None
-        for number, picture in enumerate(degrade(first_pictures(clip, length_s))):
-            frame = av.VideoFrame.from_ndarray(picture[: out.height, : out.width], format="rgb24")
+        audio = target.add_stream_from_template(source.streams.audio[0]) if source.streams.audio else None
+        for number, image in enumerate(degrade(first_images(clip, length_s))):
+            frame = av.VideoFrame.from_ndarray(image[: out.height, : out.width], format="rgb24")
             frame.pts, frame.time_base = number, 1 / shown.average_rate
             target.mux(out.encode(frame))
         target.mux(out.encode(None))
-        for packet in source.demux(source.streams.audio[0]) if sound else ():
+        for packet in source.demux(source.streams.audio[0]) if audio else ():
             if packet.dts is not None and packet.pts * packet.time_base < length_s:
-                packet.stream = sound
+                packet.stream = audio
                 target.mux(packet)
 
 
-def first_pictures(clip: Path, length_s: float) -> Pictures:
+def first_images(clip: Path, length_s: float) -> Images:
     with av.open(str(clip)) as source:
         for number, frame in enumerate(source.decode(video=0)):
             if number >= length_s * source.streams.video[0].average_rate:

@@ -2,8 +2,8 @@
 
     python benchmarks/run_all.py [VIDEO_DIR] [--detector auto]
 
-Without VIDEO_DIR the videos are drawn: 12 identities, 4 clips each. Give the machine to it: other work on the
-same cores changes the figures.
+Without VIDEO_DIR the videos are synthetic: 12 identities, 4 clips each. Run it on an idle machine: other work
+on the same cores changes the figures.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--detector", default="auto")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        videos = given.videos or drawn(Path(folder) / "videos")
+        videos = given.videos or synthetic(Path(folder) / "videos")
         longest = max((path for path in videos.rglob("*.mp4")), key=lambda path: path.stat().st_size)
         shards = Path(folder) / "shards"
         command("prep-shards", videos, "-o", shards, "--detector", given.detector)
@@ -43,7 +43,7 @@ def main() -> None:
         )
 
 
-def drawn(videos: Path) -> Path:
+def synthetic(videos: Path) -> Path:
     command("speechlip", "synthesize", videos, "--identities", "12", "--clips", "4")
     return videos
 

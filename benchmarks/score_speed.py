@@ -1,8 +1,8 @@
-"""Scoring from file to row on real or drawn clips: seconds of video per second of work, by stage.
+"""Scoring from file to row on real or synthetic clips: seconds of video per second of work, by stage.
 
     python benchmarks/score_speed.py [CLIPS] [--detectors mediapipe,cascade] [--protocols direct,wav2lip]
 
-CLIPS is a folder of videos (default: three drawn clips). Every clip is its own reference. SyncNet, AlexNet
+CLIPS is a folder of videos (default: three synthetic ones). Every clip is its own reference. SyncNet, AlexNet
 and S3FD have random weights: the numbers mean nothing, the work is the same. Under direct the image metrics
 share the reading of lip sync, whose decoding counts there. S3FD runs as the reference pipeline does, on a
 quarter-size image, and is timed on its own, on one clip of each size.
@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=1000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        clips = videos(given.clips)[: given.limit] if given.clips else drawn_clips(Path(folder) / "drawn")
+        clips = (
+            videos(given.clips)[: given.limit] if given.clips else synthetic_clips(Path(folder) / "synthetic")
+        )
         tools = Tools(
             SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"),
             {"lpips": random_lpips()},
@@ -103,15 +105,13 @@ def print_s3fd(clip: Path) -> None:
         return
     detector = S3FD(net=without_a_face(S3FDNet(device="cpu").eval()), device="cpu")
     reading = read_frames(clip, probe(clip, need_audio=False))
-    pictures = [
-        moment.image.rgb() for moment, _ in zip(reading, range(S3FD_FRAMES), strict=False) if moment.image
-    ]
-    detector.detect_faces(pictures[0], conf_th=0.9, scales=[0.25])
+    images = [frame.image.rgb() for frame, _ in zip(reading, range(S3FD_FRAMES), strict=False) if frame.image]
+    detector.detect_faces(images[0], conf_th=0.9, scales=[0.25])
     began = time.perf_counter()
-    for picture in pictures:
-        detector.detect_faces(picture, conf_th=0.9, scales=[0.25])
-    per_frame_s = (time.perf_counter() - began) / len(pictures)
-    height, width = np.shape(pictures[0])[:2]
+    for image in images:
+        detector.detect_faces(image, conf_th=0.9, scales=[0.25])
+    per_frame_s = (time.perf_counter() - began) / len(images)
+    height, width = np.shape(images[0])[:2]
     print(
         f"\nS3FD on {width}×{height} at a quarter: {1000 * per_frame_s:.0f} ms a frame, "
         f"{0.04 / per_frame_s:.2f} seconds of video per second"
@@ -138,7 +138,7 @@ def random_syncnet(path: Path) -> Path:
     return path
 
 
-def drawn_clips(root: Path) -> list[Path]:
+def synthetic_clips(root: Path) -> list[Path]:
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     generate(root, SyntheticOptions(identities=3, clips=1))

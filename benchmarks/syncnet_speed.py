@@ -1,4 +1,4 @@
-"""SyncNet beside the PyPI package ``syncnet-python``: the same crops, sound and random weights, in one
+"""SyncNet beside the PyPI package ``syncnet-python``: the same crops, audio and random weights, in one
 process; then the memory of a long clip.
 
     python benchmarks/syncnet_speed.py [--seconds 8] [--long-seconds 60] [--repeats 5] [--threads N]
@@ -97,10 +97,10 @@ def clock() -> float:
 
 
 def crops(seconds: int):
-    """A stream of face-sized pictures, as a decoder would give them, few of them distinct."""
+    """A stream of face-sized images, as a decoder would give them, few of them distinct."""
     distinct = np.random.default_rng(0).integers(0, 256, (DISTINCT_CROPS, 28, 28, 3), dtype=np.uint8)
     enlarged = [cv2.resize(small, (224, 224)) for small in distinct]
-    yield from (picture.copy() for picture in itertools.islice(itertools.cycle(enlarged), seconds * FPS))
+    yield from (image.copy() for image in itertools.islice(itertools.cycle(enlarged), seconds * FPS))
 
 
 def speech(seconds: int) -> np.ndarray:
@@ -120,7 +120,7 @@ def peer_score(weights: Path, seconds: int) -> tuple[tuple[int, float, float], f
         peer.loadParameters(str(weights))
     with (
         tempfile.TemporaryDirectory() as folder,
-        pictures_for_peer(seconds),
+        images_for_peer(seconds),
         contextlib.redirect_stdout(io.StringIO()),
     ):
         wavfile.write(Path(folder) / "audio.wav", SAMPLE_RATE, speech(seconds))
@@ -130,7 +130,7 @@ def peer_score(weights: Path, seconds: int) -> tuple[tuple[int, float, float], f
 
 
 @contextlib.contextmanager
-def pictures_for_peer(seconds: int):
+def images_for_peer(seconds: int):
     """The peer finds as many JPEG files as there are frames, and reading one of them gives the next crop."""
     inside = vars(sys.modules[SyncNetInstance.__module__])
     stream, kept = crops(seconds), {name: inside[name] for name in ("glob", "cv2")}

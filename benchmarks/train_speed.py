@@ -132,8 +132,8 @@ def unpack(shards: Path, folder: Path, n_clips: int) -> None:
     for clip in islice(ClipReader(shards, "train", fields=("lips", "audio"), shuffle_clips=0), n_clips):
         (folder / clip.key).mkdir(parents=True)
         wavfile.write(folder / clip.key / "audio.wav", SAMPLE_RATE, clip.audio)
-        for number, picture in enumerate(clip.lips):
-            cv2.imwrite(str(folder / clip.key / f"{number}.jpg"), picture[:, :, ::-1])
+        for number, image in enumerate(clip.lips):
+            cv2.imwrite(str(folder / clip.key / f"{number}.jpg"), image[:, :, ::-1])
 
 
 class FramesInFolders(Dataset):
@@ -197,7 +197,7 @@ def flop_of_a_pair(encoder: str) -> float:
     """
     pair = build_pair(encoder, "mouth", rectified=True)
     with FlopCounterMode(display=False) as counter:
-        sum(embedding.sum() for embedding in pair(*drawn_batch(2, torch.device("cpu")))).backward()
+        sum(embedding.sum() for embedding in pair(*random_batch(2, torch.device("cpu")))).backward()
     return counter.get_total_flops() / 2
 
 
@@ -239,14 +239,14 @@ def step_memory(encoder: str, batch_size: int, device: torch.device, bf16: bool)
     optimizer = torch.optim.Adam(pair.parameters(), 5e-5, fused=True)
     for _ in range(2):
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            embeddings = pair(*drawn_batch(batch_size, device))
+            embeddings = pair(*random_batch(batch_size, device))
         optimizer.zero_grad()
         functional.cosine_similarity(*embeddings).mean().backward()
         optimizer.step()
     return peak(device) - before
 
 
-def drawn_batch(batch_size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def random_batch(batch_size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     lips = torch.randint(0, 256, (batch_size, WINDOW, 96, 96, 3), dtype=torch.uint8, device=device)
     return lips, torch.rand(batch_size, WINDOW * HOPS_PER_FRAME, 257, device=device)
 

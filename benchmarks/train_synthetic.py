@@ -1,5 +1,5 @@
-"""A speech-lip pair trained on drawn heads: pair AUC on people it never saw, and whether it reads known A/V
-offsets back (docs/training.md).
+"""A speech-lip pair trained on synthetic heads: pair AUC on unseen people, and known A/V offsets read back
+(docs/training.md).
 
     python benchmarks/train_synthetic.py work/ [--encoder mel-cnn] [--steps 180] [--batch-size 32]
     [--precision fp32] [--threads 1]
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def corpus(work: Path) -> Path:
-    """The shards of the drawn corpus; people are in one split only."""
+    """The shards of the synthetic corpus; people are in one split only."""
     videos, shards = work / "videos", work / "shards"
     subprocess.run(
         [BIN / "speechlip", "synthesize", videos, "--identities", "48", "--clips", "3"], check=True
@@ -108,15 +108,15 @@ def aucs(trained: TrainedPair, shards: Path, split: str) -> list[float]:
 
 
 def offsets(trained: TrainedPair, shards: Path) -> Iterator[tuple[int, int]]:
-    """(measured, true) offset of every test clip with its sound moved by −10 … 10 frames."""
+    """(measured, true) offset of every test clip with its audio moved by −10 … 10 frames."""
     for clip in ClipReader(shards, "test", fields=("lips", "audio"), shuffle_clips=0):
         lips, _ = trained.features(iter(clip.lips), clip.audio)
         for shift in SHIFTS:
-            sound = clip.audio[
+            audio = clip.audio[
                 max(0, shift) * SAMPLES_PER_FRAME : (len(clip.lips) + min(0, shift)) * SAMPLES_PER_FRAME
             ]
             seen = lips[max(0, -shift) : len(lips) - max(0, shift)]
-            yield sync_score(seen, trained.speech_features(sound), resamples=1).offset_frames, shift
+            yield sync_score(seen, trained.speech_features(audio), resamples=1).offset_frames, shift
 
 
 if __name__ == "__main__":

@@ -73,14 +73,14 @@ class Cell:
     emulated_ms: where it puts the click.
     """
 
-    pictures_ms: float
-    sound_ms: float
+    video_ms: float
+    audio_ms: float
     differ: int
     emulated_ms: float
 
     def __str__(self) -> str:
-        late = " / ".join(f"{round(value, 1) + 0.0:.1f}" for value in (self.pictures_ms, self.sound_ms))
-        net = round(self.sound_ms - self.pictures_ms, 1)
+        late = " / ".join(f"{round(value, 1) + 0.0:.1f}" for value in (self.video_ms, self.audio_ms))
+        net = round(self.audio_ms - self.video_ms, 1)
         return f"{late} / {f'{net:+.1f}' if net else '0.0'}".replace("-", "−")
 
 
@@ -103,8 +103,8 @@ def numbers(transcode: Transcode) -> list[int]:
 
 
 def late_ms(transcode: Transcode, clip: Path) -> float:
-    sound = read_audio(transcode.audio_path, probe(clip), transcode.audio_zero_s, len(transcode.order))
-    return float(np.mean(click_errors_ms(sound, CLICKS_S)))
+    audio = read_audio(transcode.audio_path, probe(clip), transcode.audio_zero_s, len(transcode.order))
+    return float(np.mean(click_errors_ms(audio, CLICKS_S)))
 
 
 def differing(seen: list[int], ours: list[int]) -> int:
@@ -133,7 +133,7 @@ def rows(ffmpegs: list[Ffmpeg], folder: Path) -> Iterator[tuple[str, str, int, s
 def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]]]) -> str:
     cells = [cell for *_, row in found for cell in row]
     wrong = sum(cell.differ for cell in cells)
-    worst_ms = max(abs(cell.sound_ms - cell.emulated_ms) for cell in cells)
+    worst_ms = max(abs(cell.audio_ms - cell.emulated_ms) for cell in cells)
     verdict = (
         f"In {len(cells)} transcodes the emulated generation shows {wrong or 'no'} frame{'s' * (wrong > 1)} "
         f"otherwise,\nand its click is at most {worst_ms:.2f} ms from the real one."
@@ -165,7 +165,7 @@ def main() -> int:
         found = list(rows(ffmpegs, Path(folder)))
     (ROOT / "docs" / "transcode-delay.md").write_text(page(ffmpegs, found), encoding="utf-8")
     cells = [cell for *_, row in found for cell in row]
-    return int(any(cell.differ or abs(cell.sound_ms - cell.emulated_ms) > LIMIT_MS for cell in cells))
+    return int(any(cell.differ or abs(cell.audio_ms - cell.emulated_ms) > LIMIT_MS for cell in cells))
 
 
 if __name__ == "__main__":

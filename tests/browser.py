@@ -1,6 +1,4 @@
-"""Headless Chromium, for tests of pages: one browser for a whole test process, spoken to by the DevTools
-protocol over its pipe.
-"""
+"""Headless Chromium for tests of pages: one for each process, driven by the DevTools protocol."""
 
 import base64
 import fcntl
@@ -22,7 +20,7 @@ from PIL import Image
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE_S = 60
 TIMERS_MS = 1000
-"""How long a page's own clock runs before it is looked at; it goes as fast as the page is idle."""
+"""Time on a page's own clock before it is read; the clock runs ahead while the page is idle."""
 SPOKEN = {
     "Runtime.consoleAPICalled": lambda said: " ".join(
         str(word.get("value", word.get("description"))) for word in said["args"]
@@ -36,8 +34,12 @@ SPOKEN = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page after its scripts: its HTML, every word on its console (errors too), and how light its upper
-    left corner is, 0 to 255. pdf: as it is printed, where that was asked for.
+    """A page after its scripts ran.
+
+    html: the document as the scripts left it.
+    console: every line on its console, errors too.
+    corner: lightness of its upper left corner, 0 … 255.
+    pdf: the printed page, empty where none was asked for.
     """
 
     html: str
@@ -62,8 +64,9 @@ class Browser:
         dark: bool = False,
         pdf: bool = False,
     ) -> Page:
-        """``path`` at ``#place`` in a window of ``size``, for someone who likes it dark or not; printed
-        where ``pdf`` asks for it, when its promise ``painted`` is kept.
+        """The page ``path`` at ``#place`` in a window of ``size``, in a dark or light scheme.
+
+        pdf: print it once its promise ``painted`` is fulfilled.
         """
         self._until_s = time.monotonic() + PATIENCE_S
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]

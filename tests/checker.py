@@ -1,6 +1,4 @@
-"""The independent reader of shards, ``../shared/checks/check_shards.py``: a script that shares no code with
-speechlip.
-"""
+"""The independent reader of shards, ``../shared/checks/check_shards.py``: no code of speechlip's in it."""
 
 import contextlib
 import io

@@ -1,6 +1,4 @@
-"""What several rooms' tests share: a small corpus of drawn talking heads, and the real clips and face model
-where they are at hand.
-"""
+"""Shared fixtures: a small corpus of synthetic talking heads; real clips and the face model where present."""
 
 import os
 import shutil
@@ -21,9 +19,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory):
-    """``made_once(name, make)``: the folder that ``make(folder)`` filled, one for all processes of a test
-    run, which never change it.
-    """
+    """``made_once(name, make)``: a folder that ``make`` filled once for all processes; nobody changes it."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -96,9 +92,7 @@ def face_model(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory):
-    """Seeded random SyncNet weights in the official file's format: the numbers mean nothing, the path they
-    take is the real one.
-    """
+    """Seeded random SyncNet weights in the official file's format: scores mean nothing, the path is real."""
     import torch
 
     from speechlip.metrics.sync.syncnet_network import official_shapes

@@ -12,9 +12,7 @@ BIN = Path(sys.executable).parent
 
 
 def prep(*arguments):
-    """In this process, which has imported everything: click's result, with ``exit_code``, ``stdout``,
-    ``stderr``.
-    """
+    """Run prep-shards in this process; click's result, with ``exit_code``, ``stdout``, ``stderr``."""
     return CliRunner().invoke(prep_shards, [str(argument) for argument in arguments], catch_exceptions=False)
 
 

@@ -45,9 +45,7 @@ def setup():
 
 
 def imported():
-    """Every module of others that a file of the package names: imported anywhere, or loaded by
-    ``load("…")``.
-    """
+    """Third-party modules that a file of the package names: imported anywhere, or by ``load("…")``."""
     for path in (each for room in ROOMS for each in (PROJECT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -106,9 +104,7 @@ def test_versions_that_are_written_down_are_of_what_is_declared(setup):
 
 
 def test_the_base_brings_cv2_once(setup):
-    """opencv-python and its three relatives write the same files; two of them in one environment overwrite
-    each other.
-    """
+    """opencv-python and its three relatives write the same files, and so overwrite each other."""
     seen, waiting = set(), [normal(each) for each in setup["install_requires"]]
     while waiting:
         name = waiting.pop()

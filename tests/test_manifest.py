@@ -1,6 +1,4 @@
-"""``manifest.json`` as a record: the text stays the same, what older releases lack is None, other shapes are
-refused by name.
-"""
+"""``manifest.json`` as a record: its text is kept, fields that older releases lack are None."""
 
 import hashlib
 import json
@@ -79,9 +77,7 @@ def test_the_text_of_a_manifest_comes_back(more):
 
 
 def test_the_digest_is_of_all_other_fields():
-    """By hashlib over sorted JSON; what was read keeps its own, also of fields that this release does not
-    know.
-    """
+    """By hashlib over sorted JSON; a manifest that was read keeps its digest, unknown fields included."""
     rest = {name: value for name, value in WHOLE.items() if name != "digest"}
     canonical = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()

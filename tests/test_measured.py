@@ -1,6 +1,4 @@
-"""The figures at the top of docs/measured.md are those that scripts printed: below, with date, machine and
-command.
-"""
+"""Figures at the top of docs/measured.md are printed below by scripts, with date, machine and command."""
 
 import re
 from pathlib import Path

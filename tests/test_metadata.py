@@ -1,6 +1,4 @@
-"""What the package's page shows: README with links that work there, addresses, and a citation of the same
-release.
-"""
+"""The package's page: README with links that work there, addresses, and a citation of the same release."""
 
 import re
 from pathlib import Path

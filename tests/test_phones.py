@@ -52,8 +52,8 @@ item []:
             text = "sp"
 """
 SHORT = (
-    'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n0.5\n<exists>\n1\n'
-    '"IntervalTier"\n"phone"\n0\n0.5\n2\n0\n0.2\n"é"\n0.2\n0.5\n"T"\n'
+    'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n0.5\n<exists>\n1\n"IntervalTier"\n"phone"\n'
+    '0\n0.5\n2\n0\n0.2\n"é"\n0.2\n0.5\n"T"\n'
 )
 SAID = (Phone(0.0, 0.25, "SIL"), Phone(0.25, 0.5, "M"), Phone(0.5, 1.125, "AY1"), Phone(1.125, 1.5, "SIL"))
 
@@ -94,10 +94,8 @@ def test_a_missing_file_is_refused(tmp_path):
         read_phones(tmp_path / "none.TextGrid")
 
 
-def test_an_align_file_counts_25_khz_samples_1000_to_a_picture(tmp_path):
-    """The official example of GRID's s1/bbaf2n: its video has 75 pictures at 25 fps, its speech ends half a
-    picture before them.
-    """
+def test_an_align_file_counts_25_khz_samples_1000_to_a_frame(tmp_path):
+    """GRID's official example s1/bbaf2n: 75 frames at 25 fps; speech ends half a frame before them."""
     path = tmp_path / "bbaf2n.align"
     path.write_text("0 23750 sil\n23750 29500 bin\n29500 74500 sp\n")
     assert (

@@ -147,7 +147,7 @@ def test_a_refusal_of_a_plug_in_is_its_own_word(tmp_path, monkeypatch):
         "from speechlip.errors import SourceRefused\n"
         "class Picky:\n    has_landmarks = False\n"
         "    def __init__(self, source): raise SourceRefused('faces', 'not mine')\n"
-        "    def detect(self, picture, index): ...\n    def close(self): ...\n"
+        "    def detect(self, image, index): ...\n    def close(self): ...\n"
     )
     add_package(tmp_path, "picky", "[speechlip.detectors]\npicky = picky:Picky\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -40,8 +40,8 @@ def test_two_people_are_counted_and_said(real_cases, face_model, tmp_path):
         row["seconds_kept"],
     )
     assert (
-        "several faces at once in 1 video (0:05.0 of the clips), two_people.mp4: the largest was paired "
-        "with the sound" in done.stderr
+        "several faces at once in 1 video (0:05.0 of the clips), two_people.mp4: "
+        "the largest was paired with the sound" in done.stderr
     )
     assert (
         "several faces are there at once, and nobody checked" in (tmp_path / "out" / "README.md").read_text()

@@ -1,6 +1,4 @@
-"""README, docs/architecture.md and help texts are true: every file has its line, every command is named and
-has an example.
-"""
+"""README, docs/architecture.md and help texts are true: a line for every file, examples for commands."""
 
 import re
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""What people say of their videos in metadata.csv, and files that give nothing, from the folder to the
-shards and their readers.
-"""
+"""metadata.csv, and files that give no clip, from the folder of videos to the shards and their readers."""
 
 import json
 import shutil
@@ -24,8 +22,9 @@ TABLE = """file_name,license,mood,age
 
 @pytest.fixture(scope="module")
 def done(talking, tmp_path_factory):
-    """Four drawn heads of which two have a row; two videos of 2 s in which nothing is heard, an unfinished
-    download, a text called a video.
+    """Four synthetic heads, two of them with a row, and four files that give nothing.
+
+    These are two silent videos of 2 s, an unfinished download, and a text called a video.
     """
     folder = tmp_path_factory.mktemp("said") / "videos"
     shutil.copytree(talking, folder)
@@ -125,9 +124,7 @@ def test_another_word_in_a_column_makes_another_dataset(done, tmp_path):
 
 
 def test_one_persons_video_is_cut_in_time(talking, tmp_path):
-    """The longest head: 60 % to learn from, the rest to examine; no clip crosses the border, and nothing is
-    lost at it.
-    """
+    """The longest video: 60 % train, the rest test; no clip crosses the cut, and no frame is lost at it."""
     clip = max(talking.rglob("*.mp4"), key=lambda path: path.stat().st_size)
     for ending in (".mp4", ".landmarks.npz"):
         shutil.copy(clip.with_name(clip.stem + ending), tmp_path / f"anna{ending}")

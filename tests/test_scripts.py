@@ -1,6 +1,4 @@
-"""The Python door from a script as people write it: no ``if __name__ == "__main__":``, or from a thread of a
-larger program.
-"""
+"""The Python API in a script without ``if __name__ == "__main__":``, and in a thread of a larger program."""
 
 import subprocess
 import sys

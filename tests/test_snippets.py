@@ -1,5 +1,4 @@
-"""Every snippet of README and docs does what it says: Python is run, commands and tables are read by their
-own parsers.
+"""Every snippet of README and docs works: Python is run, commands and tables are read by their own parsers.
 
 A snippet of Python that cannot be run here says so behind its fence: ``python not-run: asks the Hub``.
 """
@@ -203,9 +202,7 @@ def test_a_program_runs_as_a_program(tmp_path, language, note, text):
 
 
 def test_the_five_minutes_of_readme_end_with_a_page(talking, tmp_path, monkeypatch):
-    """The commands as they stand there, on a folder of videos; one worker less, and the detector that needs
-    no file.
-    """
+    """Its commands on a folder of videos, with one worker and the detector that needs no file."""
     (tmp_path / "videos").symlink_to(talking)
     monkeypatch.chdir(tmp_path)
     _, _, minutes = (PROJECT / "README.md").read_text().partition("## Five minutes")

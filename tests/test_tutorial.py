@@ -1,6 +1,4 @@
-"""The tutorial runs from its first cell to its last, in this process, and stores nothing that could grow
-old.
-"""
+"""The tutorial runs from its first cell to its last, in this process, and stores no output."""
 
 import ast
 import json
@@ -26,10 +24,7 @@ def run(source, names):
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
-    """The names after the last cell.
-
-    What an encoder costs is not measured here: it wants a process for each row.
-    """
+    """Names after the last cell. Costs of encoders, for which each row takes a process, are not measured."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -24,18 +24,18 @@ def given(tmp_path_factory):
     """A file in a folder's place, a video, and shards."""
     root = tmp_path_factory.mktemp("given")
     (root / "file").write_text("in the way")
-    write_clip(root / "video.mp4", tiny_pictures(), tiny_sound())
+    write_clip(root / "video.mp4", tiny_images(), tiny_audio())
     tiny_dataset.write_dataset(root / "shards")
     return root
 
 
-def tiny_pictures():
+def tiny_images():
     import numpy as np
 
     return np.zeros((5, 48, 64, 3), np.uint8)
 
 
-def tiny_sound():
+def tiny_audio():
     import numpy as np
 
     return np.zeros(3200, np.int16)

@@ -4,9 +4,7 @@ from torch import nn
 
 
 class TinyLips(nn.Module):
-    """In ``LipEncoder``'s place: one pixel of each of the 16 patches that ``tiny_dataset`` draws, 5 frames,
-    to 512 numbers.
-    """
+    """Stands in for ``LipEncoder``: one pixel of each ``tiny_dataset`` patch, 16 × 5 frames → 512 numbers."""
 
     def __init__(self, lip_input="mouth"):
         super().__init__()

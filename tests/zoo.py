@@ -1,7 +1,4 @@
-"""A folder of videos as they come: good ones, broken ones, and names that break scripts.
-
-Made from drawn talking heads.
-"""
+"""A folder of good and broken videos, with names that break scripts, made from synthetic talking heads."""
 
 from fractions import Fraction
 
@@ -38,28 +35,28 @@ def read_clip(path):
 def write_clip(path, frames, audio, fps=25, container_format=None):
     """Write an H.264 + AAC file; either of frames and audio may be None."""
     with av.open(str(path), "w", format=container_format) as out:
-        video = sound = None
+        video = speech = None
         if frames is not None:
             video = out.add_stream(
                 "libx264", rate=fps, options={"crf": "18", "g": "25", "threads": "1", "preset": "ultrafast"}
             )
             video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         if audio is not None:
-            sound = out.add_stream("aac", rate=RATE, layout="mono")
+            speech = out.add_stream("aac", rate=RATE, layout="mono")
         if video is not None:
-            for index, picture in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            for index, image in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, fps)
                 out.mux(video.encode(frame))
             out.mux(video.encode())
-        if sound is not None:
+        if speech is not None:
             for start in range(0, len(audio), 1024):
                 block = av.AudioFrame.from_ndarray(
                     audio[None, start : start + 1024], format="s16", layout="mono"
                 )
                 block.sample_rate, block.pts, block.time_base = RATE, start, Fraction(1, RATE)
-                out.mux(sound.encode(block))
-            out.mux(sound.encode())
+                out.mux(speech.encode(block))
+            out.mux(speech.encode())
     return path
 
 

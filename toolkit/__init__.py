@@ -1,7 +1,6 @@
-"""Shards of aligned speech and lips from talking videos, and lip-sync scores that two labs can compare.
+"""speechlip: shards of aligned speech and lips from raw talking videos, and comparable lip-sync scores.
 
-What ``__all__`` names is the way in from Python. Each name is imported when it is first used, so
-``import speechlip`` is light.
+``__all__`` is the Python API. Each name is imported when it is first used, so ``import speechlip`` is light.
 """
 
 import importlib

@@ -55,11 +55,11 @@ def small_video(kind):
             video_codec, rate=25, options={"threads": "1", "g": "10", "deadline": "realtime"}
         )
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        sound = out.add_stream(audio_codec, rate=rate, layout="mono")
+        audio = out.add_stream(audio_codec, rate=rate, layout="mono")
         for index in range(round(SECONDS * 25)):
-            picture = np.full((48, 64, 3), 90, np.uint8)
-            picture[10:40, 10 + index % 8 : 50] = 160
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            image = np.full((48, 64, 3), 90, np.uint8)
+            image[10:40, 10 + index % 8 : 50] = 160
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, 25)
             out.mux(video.encode(frame))
         out.mux(video.encode())
@@ -67,13 +67,13 @@ def small_video(kind):
         for start in range(0, len(tone), 960):
             block = av.AudioFrame.from_ndarray(tone[None, start : start + 960], format="s16", layout="mono")
             block.sample_rate, block.pts, block.time_base = rate, start, Fraction(1, rate)
-            out.mux(sound.encode(block))
-        out.mux(sound.encode())
+            out.mux(audio.encode(block))
+        out.mux(audio.encode())
     return file.getvalue()
 
 
 def header_spans(data, kind):
-    """(start, end) of every stretch of the file that is header, not picture or sound."""
+    """(start, end) of every stretch of the file that is header, neither video nor audio."""
     if kind in ("mp4", "fragmented", "mov"):
         return list(_boxes(data, 0, len(data)))
     if kind == "avi":
@@ -104,9 +104,7 @@ def mutant(data, kind, seed, number):
 
 
 def _boxes(data, start, end):
-    """Of MP4 and MOV: sizes and types of boxes, and all that lies in a box which is neither media nor more
-    boxes.
-    """
+    """Of MP4 and MOV: sizes and types of boxes, and contents of boxes that hold neither media nor boxes."""
     while start + 8 <= end:
         size, name = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         stop = min(end, start + max(size, 8))
@@ -132,9 +130,7 @@ def _chunks(data, start, end):
 
 
 def _packet(data, start):
-    """Of a transport packet: its header with the adaptation field; tables whole; of pictures and sound the
-    PES header.
-    """
+    """Of a transport packet: header with adaptation field; whole tables; PES headers of video and audio."""
     body = start + 4 + (1 + data[start + 4] if data[start + 3] & 0x20 else 0)
     yield start, min(body, start + 188)
     if data[start + 1] & 0x40 and body < start + 160:

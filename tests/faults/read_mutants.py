@@ -1,6 +1,6 @@
-"""In a process of its own: changed videos through probe, plan, both passes and the rows of an export.
+"""Changed videos through probe, plan, both passes and the rows of an export: one line of JSON for each.
 
-A line of JSON for each.
+Runs in a process of its own, which may hang or die.
 
 usage: read_mutants.py KIND SEED FIRST COUNT FOLDER
 """
@@ -33,8 +33,8 @@ class OneFace:
     def __init__(self, source):
         pass
 
-    def detect(self, picture, index):
-        height, width = picture.shape[:2]
+    def detect(self, image, index):
+        height, width = image.shape[:2]
         return [Face(np.array([0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height], np.float32), 1.0)]
 
     def close(self):

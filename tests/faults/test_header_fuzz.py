@@ -1,6 +1,4 @@
-"""Changed headers of seven containers through probe, plan, both passes and an export: no hang, no crash, no
-length that was not read.
-"""
+"""Changed headers of seven containers: reading never hangs or crashes, and reports only lengths it read."""
 
 import json
 import os
@@ -18,7 +16,7 @@ pytestmark = pytest.mark.faults
 
 SEED = 20261129
 MUTANTS = int(os.environ.get("FAULTS_MUTANTS", "500"))
-"""Of each container; FAULTS_MUTANTS=10000 pytest -m faults tests/faults/test_header_fuzz.py finds more."""
+"""Mutants per container; for more: FAULTS_MUTANTS=10000 pytest -m faults tests/faults/test_header_fuzz.py"""
 HANG_S = 60.0
 LONGEST_S = 60.0
 """Of 1.6 s of video: a stamp that jumps is a hole of some length, no hour."""
@@ -55,9 +53,7 @@ def lines_of(kind, first, count, folder):
 
 
 def read_all(kind, folder):
-    """What became of every mutant, by its number; a hang or a death is ``lost``, and the next one is begun
-    after it.
-    """
+    """Number of a mutant → its result; one that hangs or dies is ``lost``, and the next one is read."""
     found, number = {}, 0
     while number < MUTANTS:
         child, lines = lines_of(kind, number, MUTANTS - number, folder)
@@ -102,7 +98,7 @@ def test_no_changed_header_does_harm(kind, tmp_path):
     clips = sum(row.get("clips", 0) > 0 for row in found.values())
     reasons = Counter(row["reason"] for row in found.values() if row.get("reason"))
     print(
-        f"{kind}: {MUTANTS} mutants (seed {SEED}), {clips} gave clips, {len(wrong)} wrong; refused: "
-        f"{dict(reasons.most_common())}"
+        f"{kind}: {MUTANTS} mutants (seed {SEED}), {clips} gave clips, {len(wrong)} wrong; "
+        f"refused: {dict(reasons.most_common())}"
     )
     assert not wrong, f"{len(wrong)} of {MUTANTS}: {dict(list(wrong.items())[:10])}"

@@ -1,6 +1,4 @@
-"""Hundreds of changed prepared folders: every changed bit is found, nothing but a ShardError comes out of a
-reader, nothing of memory is lost.
-"""
+"""Hundreds of damaged folders: damage is found, readers raise only ShardError, and memory stays level."""
 
 import hashlib
 import io
@@ -143,14 +141,14 @@ def test_changed_tar_headers(own):
         refused += bool(names)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     print(
-        f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, {refused} refused by a reader, "
-        f"memory grew by {grown_mb} MB"
+        f"{TARS} changed tars (seed {SEED}): {found} found by verify-shards, "
+        f"{refused} refused by a reader, memory grew by {grown_mb} MB"
     )
     assert grown_mb < MOST_MB and found > 0.8 * TARS
 
 
 def test_changed_members(own):
-    """Bytes of a picture, an array, sound or JSON; half of them in the first 64, where headers are."""
+    """Bytes of an image, an array, audio or JSON; half of them in the first 64, where headers are."""
     path, rng, found, refused = own / "data" / SHARD, np.random.default_rng(SEED), 0, 0
     samples = tiny_dataset.read_tar(path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -170,8 +168,8 @@ def test_changed_members(own):
         refused += bool(names)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     print(
-        f"{MEMBERS} changed members (seed {SEED}): {found} found by verify-shards, {refused} refused by a "
-        f"reader, memory grew by {grown_mb} MB"
+        f"{MEMBERS} changed members (seed {SEED}): {found} found by verify-shards, "
+        f"{refused} refused by a reader, memory grew by {grown_mb} MB"
     )
     assert grown_mb < MOST_MB
 
@@ -196,9 +194,7 @@ def places(value):
 
 @pytest.mark.parametrize("what", ["manifest", "ledger", "sample"])
 def test_changed_json(own, what):
-    """Any field of the manifest, of a ledger row, or of a sample's json is another value, with all hashes
-    true again.
-    """
+    """One field of the manifest, a ledger row or a sample's json has another value; hashes are true again."""
     path, rng, found = own / "data" / SHARD, np.random.default_rng((SEED, len(what))), 0
     manifest, ledger = (own / "manifest.json").read_text(), (own / "ledger.jsonl").read_text()
     samples = tiny_dataset.read_tar(path)

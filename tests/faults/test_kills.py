@@ -1,6 +1,4 @@
-"""prep-shards, killed with its whole process group at thirty random moments: what it leaves in the end is
-what one run leaves, byte for byte.
-"""
+"""prep-shards, killed with its process group at thirty random times, ends with the bytes of a single run."""
 
 import hashlib
 import os
@@ -73,6 +71,6 @@ def test_kills_leave_the_same_bytes(talking, tmp_path):
         subprocess.run(command(talking, out), check=True)
         assert digests(out) == wanted
     print(
-        f"{kills} kills −9 of the group (seed {SEED}) in {rounds} folders, a run of {whole_s:.1f} s: the "
-        "same bytes in each"
+        f"{kills} kills −9 of the group (seed {SEED}) in {rounds} folders, "
+        f"a run of {whole_s:.1f} s: the same bytes in each"
     )

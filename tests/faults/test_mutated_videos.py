@@ -17,7 +17,7 @@ SEED, VIDEOS = 20261129, 300
 
 
 def damaged(data, kind, number):
-    """A changed header, bytes changed anywhere, a hole of zeros, a piece missing, or two files in one."""
+    """A changed header, changed bytes anywhere, a run of zeros, a missing piece, or two files in one."""
     rng = np.random.default_rng((SEED, 1, number))
     way = int(rng.integers(5))
     if way == 0:

@@ -1,8 +1,7 @@
-"""Single processes of a run, killed at seeded moments: workers that start, work or wait, and the server they
-are forked from.
+"""Single processes of a run, killed at seeded times: workers, and the server that they are forked from.
 
-Nothing ends in a traceback; what a video lost to two kills is tried again by the same command; in the end the
-bytes are those of a run without.
+Workers are killed while they start, work or wait. Nothing ends in a traceback; the same command tries a video
+again that two kills lost; in the end the bytes are those of an undisturbed run.
 """
 
 import hashlib
@@ -42,8 +41,9 @@ def children(pid):
 
 
 def shot_at(arguments, rng, shots):
-    """Run a command, and kill one process below it at so many moments; its exit code, what it said, kills of
-    workers and of servers.
+    """Run a command and kill ``shots`` processes below it.
+
+    Returns its exit code, its stderr, and how many workers and servers were killed.
     """
     process = subprocess.Popen(
         list(map(str, arguments)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -105,6 +105,6 @@ def test_kills_of_single_processes_lose_nothing(talking, tmp_path, command):
             assert (out / "scores.csv").read_text() == (tmp_path / "whole" / "scores.csv").read_text()
     assert total[0] >= ROUNDS
     print(
-        f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): the "
-        "same bytes, no traceback"
+        f"{command}: {total[0]} workers and {total[1]} servers killed in {ROUNDS} runs (seed {SEED}): "
+        "the same bytes, no traceback"
     )

@@ -1,4 +1,4 @@
-"""One drawn head that talks, at the lengths the protocols want, and sync models that an installed package
+"""One synthetic head that talks, at the lengths the protocols want, and sync models that an installed package
 offers.
 """
 

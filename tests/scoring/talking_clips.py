@@ -13,7 +13,7 @@ FRAME = RATE // 25
 
 
 class Talking:
-    """A drawn head that talks for ``frames`` frames, with landmarks: one clip of the corpus, again from its
+    """A synthetic head that talks for ``frames`` frames, with landmarks: one clip of the corpus, again from its
     start when it is over.
     """
 

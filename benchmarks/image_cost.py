@@ -1,6 +1,6 @@
 """What a displayed image costs after decoding, by kind; and how far an HDR file is from the same in SDR.
 
-    python benchmarks/picture_cost.py VIDEO [--hdr HDR --sdr SDR]
+    python benchmarks/image_cost.py VIDEO [--hdr HDR --sdr SDR]
 
 The first second of VIDEO are brought to 1080 × 1920 and written as each kind, 10 bits by x265 at 20 Mbit/s, 8
 bits by x264. Prints CPU milliseconds per image in one thread, the least of three readings: decoding alone,
