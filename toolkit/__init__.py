@@ -1,4 +1,4 @@
-"""speechlip: shards of aligned speech and lips from raw talking videos, and comparable lip-sync scores.
+"""Shards of aligned speech and lips from talking videos, and lip-sync scores that two labs can compare.
 
 ``__all__`` is the Python API. Each name is imported when it is first used, so ``import speechlip`` is light.
 """

@@ -13,8 +13,8 @@ FRAME = RATE // 25
 
 
 class Talking:
-    """A synthetic head that talks for ``frames`` frames, with landmarks: one clip of the corpus, again from its
-    start when it is over.
+    """A synthetic head that talks for ``frames`` frames, with landmarks: one clip of the corpus, repeated as
+    often as needed.
     """
 
     def __init__(self, clip, frames=150):

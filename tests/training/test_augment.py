@@ -1,6 +1,4 @@
-"""Augmentation: each change is what it says, the same for the frames of a window, and random by seed, step and
-rank alone.
-"""
+"""Augmentation: each change, one for all frames of a window, and random by seed, step and rank alone."""
 
 import numpy as np
 import pytest
