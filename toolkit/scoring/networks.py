@@ -84,9 +84,10 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
     return replace(settled, detector=name)
 
 
-def find_networks(options: ScoreOptions) -> Networks:
-    """Look for the weights that the options want. Raises ModelError for a file that is not what it should be,
-    OptionError for an unknown name.
+def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Networks:
+    """Look for the weights that the options want, and say which are missing.
+
+    Raises ModelError for a file that is not what it should be, OptionError for an unknown name.
     """
     models: dict[str, str] = {}
     problems: dict[str, tuple[str, str]] = {}
@@ -100,6 +101,8 @@ def find_networks(options: ScoreOptions) -> Networks:
             problems[family] = (network.missing, str(error))
     if options.needs_faces:
         models |= model_hashes(options.detector)
+    for family, (reason, detail) in problems.items():
+        progress.say(f"{family} is not scored, {reason}: {detail}")
     least = least_confidence_of(open_model(options)) if sync else None
     return Networks(sync, models, problems, least)
 

@@ -1,6 +1,5 @@
 """One clip, from its files to its rows: a line of stages, each of which returns its result or its reason."""
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreTask
 from speechlip.scoring.sync.verdict import STATED
 from speechlip.timing import FPS
+from speechlip.workers.events import Report
 
 DEFAULTS = ScoreOptions()
-Report = Callable[[str, float], None]
 
 
 def score(
@@ -52,9 +51,7 @@ def score(
         Path(audio) if audio else None,
     )
     settled = settle(options, reference is not None, progress)
-    networks = find_networks(settled)
-    for family, (reason, detail) in networks.problems.items():
-        progress.say(f"{family} is not scored, {reason}: {detail}")
+    networks = find_networks(settled, progress)
     result = score_clip(task, settled, tools_of(settled, networks), lambda clip, seconds: None)
     return replace(result, rows=with_verdicts(result.rows, networks.least_confidence, STATED))
 

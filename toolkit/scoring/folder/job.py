@@ -112,9 +112,7 @@ def make_job(
     )
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
     check_writable(out)
-    networks = find_networks(settled)
-    for family, (reason, detail) in networks.problems.items():
-        progress.say(f"{family} is not scored, {reason}: {detail}")
+    networks = find_networks(settled, progress)
     return ScoreJob(out, matched.tasks, settled, networks, command, matched.unused_references, limits, rules)
 
 
