@@ -65,10 +65,10 @@ def test_without_a_home_nothing_is_there_and_the_variable_is_named(monkeypatch):
     assert name == "cascade" and "SPEECHLIP_HOME" in why
 
 
-def test_fetch_downloads_checks_and_keeps(model, home, capsys):
+def test_fetch_downloads_checks_and_keeps(model, home, caplog):
     assert not assets.available("tiny")
     file = assets.fetch("tiny")
-    assert capsys.readouterr().err == f"fetching tiny.bin (0.0 MB) from {model.url}\n"
+    assert caplog.messages == [f"fetching tiny.bin (0.0 MB) from {model.url}"]
     assert file == home / "tiny.bin" and file.read_bytes() == CONTENT
     assert assets.available("tiny") and assets.path("tiny") == file
     assert [entry.name for entry in home.iterdir()] == ["tiny.bin"]

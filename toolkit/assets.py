@@ -8,8 +8,8 @@ another file is refused from then on.
 
 import hashlib
 import http.client
+import logging
 import os
-import sys
 import urllib.request
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +19,8 @@ from speechlip.errors import ModelError, OptionError, no_such
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 
 CONNECT_TIMEOUT_S = 20
+LOGGER = logging.getLogger("speechlip")
+"""A download is logged as a warning: Python shows those on stderr unless a program says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def fetch(name: str | Asset) -> Path:
     if file.is_file():
         return path(name)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    print(f"fetching {file.name} ({asset.bytes / 1e6:.1f} MB) from {asset.url}", file=sys.stderr)
+    LOGGER.warning("fetching %s (%.1f MB) from %s", file.name, asset.bytes / 1e6, asset.url)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         found = _download(asset.url, part)

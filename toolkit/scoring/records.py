@@ -139,8 +139,8 @@ class ClipDetail:
     tracks: tuple[TrackCurves, ...] = ()
     lmd_per_frame: tuple[float | None, ...] = ()
     strip_frames: tuple[int, ...] = ()
-    strip_render: str = ""
-    strip_reference: str = ""
+    strip_render: str = field(default="", repr=False)
+    strip_reference: str = field(default="", repr=False)
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] | None = None
     reference_unseen: str = ""
