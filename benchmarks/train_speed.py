@@ -35,7 +35,7 @@ from speechlip.encoders.networks.lips import LipEncoder
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.encoders.networks.registry import speech_network
 from speechlip.shards.pairs.loader import pair_loader
-from speechlip.shards.pairs.rules import parse_mix
+from speechlip.shards.pairs.mix import parse_mix
 from speechlip.shards.read.reader import ClipReader
 from speechlip.spectra import spectrogram
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE

@@ -8,15 +8,8 @@ from functools import partial
 import pytest
 
 from speechlip.errors import OptionError
-from speechlip.shards.pairs.rules import (
-    PairClip,
-    PairMix,
-    PairRules,
-    far_apart,
-    moved_audio,
-    pair_clip,
-    parse_mix,
-)
+from speechlip.shards.pairs.mix import PairMix, parse_mix
+from speechlip.shards.pairs.rules import PairClip, PairRules, far_apart, moved_audio, pair_clip
 from speechlip.shards.sample_meta import SampleMeta
 
 # the mix

@@ -15,13 +15,8 @@ from position_auc import position_auc
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.pairs import stream as pair_stream
 from speechlip.shards.pairs.loader import pair_loader
-from speechlip.shards.pairs.rules import (
-    KINDS,
-    NO_OFFSET,
-    PairMix,
-    PairRules,
-    parse_mix,
-)
+from speechlip.shards.pairs.mix import PairMix, parse_mix
+from speechlip.shards.pairs.rules import KINDS, NO_OFFSET, PairRules
 from speechlip.shards.pairs.stream import POOL_WINDOWS_PER_CLIP
 from speechlip.shards.read.decode import cut_lips
 from speechlip.shards.read.filmstrip import decode_strip

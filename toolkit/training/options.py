@@ -9,7 +9,8 @@ from speechlip.device import check_device
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError, no_such
-from speechlip.shards.pairs.rules import WINDOW, PairMix, parse_mix
+from speechlip.shards.pairs.mix import PairMix, parse_mix
+from speechlip.shards.pairs.rules import WINDOW
 from speechlip.training.step.augment import NONE, parse_augmentations
 from speechlip.training.step.losses import LOSSES
 

@@ -11,7 +11,8 @@ from speechlip.benchmarking.projection.feature_cache import FeatureCache
 from speechlip.benchmarking.projection.projection_head import HeadedPair, speech_of
 from speechlip.errors import SpeechLipError
 from speechlip.shards.pairs.loader import pair_loader
-from speechlip.shards.pairs.rules import PairRules, parse_mix
+from speechlip.shards.pairs.mix import parse_mix
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.loop import endless
 from speechlip.training.step.losses import Criterion
 

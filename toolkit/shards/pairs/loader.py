@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.pairs.rules import PairMix, PairRules
+from speechlip.shards.pairs.mix import PairMix
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.pairs.stream import PairCounts, PairStream
 from speechlip.shards.read.positions import PositionedLoader

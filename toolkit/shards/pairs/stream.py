@@ -19,16 +19,8 @@ import numpy as np
 import torch
 
 from speechlip.errors import OptionError
-from speechlip.shards.pairs.rules import (
-    KINDS,
-    NO_OFFSET,
-    SAMPLING,
-    PairClip,
-    PairMix,
-    PairRules,
-    far_apart,
-    pair_clip,
-)
+from speechlip.shards.pairs.mix import PairMix
+from speechlip.shards.pairs.rules import KINDS, NO_OFFSET, SAMPLING, PairClip, PairRules, far_apart, pair_clip
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
