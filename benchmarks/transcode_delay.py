@@ -55,8 +55,9 @@ CLICKS_S = (1.0, 2.0, 3.0)
 LIMIT_MS = 0.3
 PAGE = """# What the published ffmpeg commands do to time, measured
 
-Written by `python benchmarks/transcode_delay.py` ({versions}); do not
-edit. Every source frame carries its number, so each is a flash of its own; three 10 ms chirps are the clicks.
+Written by `python benchmarks/transcode_delay.py`; do not edit. The binaries
+are {versions}.
+Every source frame carries its number, so each is a flash of its own; three 10 ms chirps are the clicks.
 The clips go through `ffmpeg -qscale:v 2 -async 1 -r 25`, then to JPEG files and 16 kHz audio, by the binary
 named. A cell is **frames / audio / net**, ms: by how much later a source frame is first seen than its own
 stamp (median over the frames), by how much later a click is heard, and their difference, which is what a

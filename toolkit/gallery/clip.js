@@ -1,5 +1,6 @@
 const data = JSON.parse(byId("data").textContent);
-const FPS = data.fps, CELL = data.cell, TILE = 48, WIDEST = 16000;  // px that a canvas may have in every browser
+// WIDEST: px that a canvas may have in every browser
+const FPS = data.fps, CELL = data.cell, TILE = 48, WIDEST = 16000;
 const clips = [...document.querySelectorAll("script.clip")].map((element) => JSON.parse(element.textContent));
 const speechElsewhere = new Map(data.speech.map(([key, start, picture]) => [`${key}/${start}`, picture]));
 const clipOf = new Map(clips.map((clip) => [clip.key, clip]));
@@ -31,16 +32,28 @@ function sized(canvas, width, height) {
   pen.imageSmoothingQuality = "high";
   return pen;
 }
-function drawMouth(pen, sheet, frame, x, y, width, height) {  // fills the place; what does not fit is cut off evenly
+// fills the place; what does not fit is cut off evenly
+function drawMouth(pen, sheet, frame, x, y, width, height) {
   const wide = Math.min(CELL, (CELL * width) / height), tall = Math.min(CELL, (CELL * height) / width);
-  const left = (frame % data.columns) * CELL + (CELL - wide) / 2, top = Math.floor(frame / data.columns) * CELL + (CELL - tall) / 2;
+  const left = (frame % data.columns) * CELL + (CELL - wide) / 2,
+    top = Math.floor(frame / data.columns) * CELL + (CELL - tall) / 2;
   pen.drawImage(sheet, left, top, wide, tall, x, y, width, height);
 }
 function drawFilm(canvas, sheet, clip) {
   const { width, height } = canvas.getBoundingClientRect();
-  const pen = sized(canvas, width, height), count = Math.min(clip.frames, Math.max(1, Math.round(width / TILE)));
+  const pen = sized(canvas, width, height),
+    count = Math.min(clip.frames, Math.max(1, Math.round(width / TILE)));
   const wide = canvas.width / count;
-  for (let tile = 0; tile < count; tile += 1) drawMouth(pen, sheet, frameAt(((tile + 0.5) * seconds(clip)) / count, clip), tile * wide, 0, wide, canvas.height);
+  for (let tile = 0; tile < count; tile += 1)
+    drawMouth(
+      pen,
+      sheet,
+      frameAt(((tile + 0.5) * seconds(clip)) / count, clip),
+      tile * wide,
+      0,
+      wide,
+      canvas.height
+    );
 }
 
 // ---- mouth points: 48 … 67 of the 68-point convention, in half pixels of the crop ----
@@ -56,7 +69,10 @@ function opening(clip) {  // distance of the inner lips' middles (62, 66), crop 
 }
 function drawOpening(canvas, clip) {
   const { width, height } = canvas.getBoundingClientRect(), values = opening(clip);
-  const pen = sized(canvas, width, height), most = Math.max(6, ...values), x = scale(0, clip.frames, 0, canvas.width), y = scale(0, most, canvas.height - 2, 4);
+  const pen = sized(canvas, width, height),
+    most = Math.max(6, ...values),
+    x = scale(0, clip.frames, 0, canvas.width),
+    y = scale(0, most, canvas.height - 2, 4);
   pen.beginPath();
   pen.moveTo(0, canvas.height);
   values.forEach((value, frame) => pen.lineTo(x(frame + 0.5), y(value)));
@@ -108,45 +124,122 @@ class Card {
 
   build() {
     const clip = this.clip;
-    return make("article", { class: "clip", id: "clip-" + clip.key, "data-clip": clip.key },
-      make("div", { class: "clip-head" }, make("h3", {}, text(clip.speaker || "no speaker")), make("a", { href: anchorOf(clip), title: "a link to this clip" }, make("code", {}, clip.key)),
-        make("span", { class: "place" }, [clip.split, clip.detector, `${two(seconds(clip))} s`].filter(Boolean).join(" · "))),
+    return make(
+      "article",
+      { class: "clip", id: "clip-" + clip.key, "data-clip": clip.key },
+      make(
+        "div",
+        { class: "clip-head" },
+        make("h3", {}, text(clip.speaker || "no speaker")),
+        make("a", { href: anchorOf(clip), title: "a link to this clip" }, make("code", {}, clip.key)),
+        make(
+          "span",
+          { class: "place" },
+          [clip.split, clip.detector, `${two(seconds(clip))} s`].filter(Boolean).join(" · ")
+        )
+      ),
       clip.transcript ? make("p", { class: "said" }, "“", text(clip.transcript), "”") : null,
-      make("div", { class: "stage" }, this.player(), (this.lane = make("div", { class: "lanes" }, this.lanes()))),
+      make(
+        "div",
+        { class: "stage" },
+        this.player(),
+        (this.lane = make("div", { class: "lanes" }, this.lanes()))
+      ),
       this.pairs(),
-      make("details", {}, make("summary", {}, "Metadata"),
-        make("dl", { class: "facts" }, clip.meta.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value === "" ? "—" : text(value))]))));
+      make(
+        "details",
+        {},
+        make("summary", {}, "Metadata"),
+        make(
+          "dl",
+          { class: "facts" },
+          clip.meta.flatMap(([name, value]) => [
+            make("dt", {}, name),
+            make("dd", {}, value === "" ? "—" : text(value))
+          ])
+        )
+      )
+    );
   }
 
   player() {
-    this.mouth = make("canvas", { width: 148, height: 148, role: "img", "aria-label": "the mouth at the cursor", onclick: () => this.toggle() });
+    this.mouth = make("canvas", {
+      width: 148,
+      height: 148,
+      role: "img",
+      "aria-label": "the mouth at the cursor",
+      onclick: () => this.toggle()
+    });
     this.button = make("button", { type: "button", class: "play", onclick: () => this.toggle() }, "▶ Play");
     const speed = make("button", { type: "button", title: "Speed", onclick: () => this.slower(speed) }, "1×");
-    const dots = make("button", { type: "button", title: "Mouth points", "aria-pressed": "false", onclick: () => this.togglePoints(dots) }, "⁘");
+    const dots = make(
+      "button",
+      {
+        type: "button",
+        title: "Mouth points",
+        "aria-pressed": "false",
+        onclick: () => this.togglePoints(dots)
+      },
+      "⁘"
+    );
     this.clock = make("div", { class: "clock" });
-    return make("div", { class: "player" }, this.mouth, make("div", { class: "controls" }, this.button, speed, this.clip.points ? dots : null), this.clock);
+    return make(
+      "div",
+      { class: "player" },
+      this.mouth,
+      make("div", { class: "controls" }, this.button, speed, this.clip.points ? dots : null),
+      this.clock
+    );
   }
 
   lanes() {
     const clip = this.clip;
     this.film = make("canvas", { class: "lane film" });
-    this.spectrum = make("img", { class: "lane spectrum", alt: "spectrogram, 0 to 8 kHz", src: "data:image/webp;base64," + clip.spectrum });
+    this.spectrum = make("img", {
+      class: "lane spectrum",
+      alt: "spectrogram, 0 to 8 kHz",
+      src: "data:image/webp;base64," + clip.spectrum
+    });
     this.curve = clip.points ? make("canvas", { class: "lane opening" }) : null;
     this.cursor = make("div", { class: "cursor" });
-    this.phones = (clip.phones || []).map(([start_s, end_s, phone]) => make("span", { style: `left:${percent(start_s * FPS, clip)};width:${percent((end_s - start_s) * FPS, clip)}`, title: phone }, phone === "SIL" ? "" : phone));
+    this.phones = (clip.phones || []).map(([start_s, end_s, phone]) =>
+      make(
+        "span",
+        {
+          style: `left:${percent(start_s * FPS, clip)};width:${percent((end_s - start_s) * FPS, clip)}`,
+          title: phone
+        },
+        phone === "SIL" ? "" : phone
+      )
+    );
     const tagged = (words) => make("span", { class: "tag-left" }, make("span", {}, words));
-    this.track = make("div", { class: "track", tabindex: "0", role: "slider", "aria-label": "time in the clip", "aria-valuemin": "0", "aria-valuemax": two(seconds(clip)) },
+    this.track = make(
+      "div",
+      {
+        class: "track",
+        tabindex: "0",
+        role: "slider",
+        "aria-label": "time in the clip",
+        "aria-valuemin": "0",
+        "aria-valuemax": two(seconds(clip))
+      },
       this.film,
       this.curve ? make("div", { class: "opening-lane" }, tagged("mouth opening"), this.curve) : null,
       make("div", { class: "spectrum-lane" }, tagged(clip.bins === 80 ? "80 mels" : "8 kHz"), this.spectrum),
       clip.phones ? make("div", { class: "lane phones" }, this.phones) : null,
-      this.marks(), this.axis(), this.cursor);
+      this.marks(),
+      this.axis(),
+      this.cursor
+    );
     this.listen();
     return this.track;
   }
 
   listen() {
-    const seek = (event) => { const rim = this.track.getBoundingClientRect(); this.seek(timeAt(event.clientX - rim.left, rim.width, this.clip)); };
+    const seek = (event) => {
+      const rim = this.track.getBoundingClientRect();
+      this.seek(timeAt(event.clientX - rim.left, rim.width, this.clip));
+    };
     this.track.addEventListener("pointerdown", (event) => { this.held = true; seek(event); });
     this.track.addEventListener("pointermove", (event) => { if (this.held && event.buttons) seek(event); });
     addEventListener("pointerup", () => { this.held = false; });
@@ -162,17 +255,38 @@ class Card {
 
   // Windows of lips with their numbers; hollow: speech of the same clip that they are wrongly paired with.
   marks() {
-    const clip = this.clip, place = (start, pair) => `left:${percent(start, clip)};width:${percent(pair[3], clip)}`;
+    const clip = this.clip,
+      place = (start, pair) => `left:${percent(start, clip)};width:${percent(pair[3], clip)}`;
     const marks = windowsOf(clip).flatMap(([start, pairs], number) => [
       make("span", { class: "lips", style: place(start, pairs[0]) }, String(number + 1)),
-      ...pairs.filter((pair) => pair[4] === "shift").map((pair) => make("span", { class: "apart", style: place(pair[2], pair), title: `shifted speech of window ${number + 1}` }, String(number + 1)))]);
+      ...pairs
+        .filter((pair) => pair[4] === "shift")
+        .map((pair) =>
+          make(
+            "span",
+            { class: "apart", style: place(pair[2], pair), title: `shifted speech of window ${number + 1}` },
+            String(number + 1)
+          )
+        )
+    ]);
     return marks.length ? make("div", { class: "lane marks" }, marks) : null;
   }
 
   axis() {
     const { ticks, places } = niceTicks(0, seconds(this.clip), 8), end = seconds(this.clip);
-    return make("div", { class: "lane axis-lane" }, ticks.filter((tick) => tick <= end).map((tick) =>
-      make("span", { style: `left:${percent(tick * FPS, this.clip)}`, class: tick > 0.97 * end ? "end" : null }, digits(tick, places) + (tick ? "" : " s"))));
+    return make(
+      "div",
+      { class: "lane axis-lane" },
+      ticks
+        .filter((tick) => tick <= end)
+        .map((tick) =>
+          make(
+            "span",
+            { style: `left:${percent(tick * FPS, this.clip)}`, class: tick > 0.97 * end ? "end" : null },
+            digits(tick, places) + (tick ? "" : " s")
+          )
+        )
+    );
   }
 
   pairs() {
@@ -182,20 +296,53 @@ class Card {
     return make("div", { class: "pairs" }, windows.map(([start, pairs], number) => {
       const lips = make("canvas", {}), length = pairs[0][3];
       this.drawPairs.push(() => drawWindowOfLips(lips, this.sheet, start, length));
-      return make("div", { class: "pair" },
-        make("button", { type: "button", title: "to this window", onclick: () => { stop(); this.seek((start + 0.5) / FPS); } }, lips),
+      return make(
+        "div",
+        { class: "pair" },
+        make(
+          "button",
+          {
+            type: "button",
+            title: "to this window",
+            onclick: () => {
+              stop();
+              this.seek((start + 0.5) / FPS);
+            }
+          },
+          lips
+        ),
         make("p", {}, make("b", {}, String(number + 1)), ` lips, ${two(start / FPS)} s`),
-        pairs.map((pair) => this.speech(pair)));
+        pairs.map((pair) => this.speech(pair))
+      );
     }));
   }
 
   speech([, key, start, length, kind, offset]) {
     const partner = clipOf.get(key), stored = speechElsewhere.get(`${key}/${start}`);
-    const canvas = partner || stored ? make("canvas", {}) : make("div", { class: "void" }, "speech of a clip that is not here");
-    if (partner) this.drawPairs.push(() => spectrumOf(partner).then((image) => drawWindowOfSpeech(canvas, image, start / partner.frames, length / partner.frames)));
-    else if (stored) this.drawPairs.push(() => picture(stored).then((image) => drawWindowOfSpeech(canvas, image, 0, 1)));
-    const whose = kind === "positive" ? " its speech" : kind === "shift" ? ` speech ${offset > 0 ? "+" : ""}${two(offset / FPS)} s` : [" speech of ", text(partner ? partner.speaker : key), `, ${two(start / FPS)} s`];
-    return make("div", { class: kind === "positive" ? "own" : "apart", "data-kind": kind }, canvas, make("p", {}, make("b", {}, kind), whose));
+    const canvas =
+      partner || stored
+        ? make("canvas", {})
+        : make("div", { class: "void" }, "speech of a clip that is not here");
+    if (partner)
+      this.drawPairs.push(() =>
+        spectrumOf(partner).then((image) =>
+          drawWindowOfSpeech(canvas, image, start / partner.frames, length / partner.frames)
+        )
+      );
+    else if (stored)
+      this.drawPairs.push(() => picture(stored).then((image) => drawWindowOfSpeech(canvas, image, 0, 1)));
+    const whose =
+      kind === "positive"
+        ? " its speech"
+        : kind === "shift"
+          ? ` speech ${offset > 0 ? "+" : ""}${two(offset / FPS)} s`
+          : [" speech of ", text(partner ? partner.speaker : key), `, ${two(start / FPS)} s`];
+    return make(
+      "div",
+      { class: kind === "positive" ? "own" : "apart", "data-kind": kind },
+      canvas,
+      make("p", {}, make("b", {}, kind), whose)
+    );
   }
 
   paint() { return (this.painted ||= this.firstPaint()); }
@@ -226,10 +373,16 @@ class Card {
     const clip = this.clip, frame = frameAt(time_s, clip);
     this.time_s = time_s;
     this.cursor.style.left = percent(time_s * FPS, clip);
-    if (playing === this) this.lane.scrollLeft = (this.track.clientWidth * time_s) / seconds(clip) - this.lane.clientWidth / 2;
+    if (playing === this)
+      this.lane.scrollLeft = (this.track.clientWidth * time_s) / seconds(clip) - this.lane.clientWidth / 2;
     this.track.setAttribute("aria-valuenow", two(time_s));
-    this.clock.replaceChildren(make("strong", {}, two(time_s)), ` of ${two(seconds(clip))} s · frame ${frame}`);
-    this.phones.forEach((span, place) => span.classList.toggle("now", clip.phones[place][0] <= time_s && time_s < clip.phones[place][1]));
+    this.clock.replaceChildren(
+      make("strong", {}, two(time_s)),
+      ` of ${two(seconds(clip))} s · frame ${frame}`
+    );
+    this.phones.forEach((span, place) =>
+      span.classList.toggle("now", clip.phones[place][0] <= time_s && time_s < clip.phones[place][1])
+    );
     if (this.sheet) this.drawNow(frame);
   }
 
@@ -239,7 +392,11 @@ class Card {
     if (!this.dots) return;
     const bytes = mouthPoints(this.clip), unit = size / 192;
     pen.fillStyle = "#7df9ff";
-    for (let at = frame * 40; at < frame * 40 + 40; at += 2) { pen.beginPath(); pen.arc(bytes[at] * unit, bytes[at + 1] * unit, 1.6 * (size / side), 0, 7); pen.fill(); }
+    for (let at = frame * 40; at < frame * 40 + 40; at += 2) {
+      pen.beginPath();
+      pen.arc(bytes[at] * unit, bytes[at + 1] * unit, 1.6 * (size / side), 0, 7);
+      pen.fill();
+    }
   }
 
   seek(time_s) {
@@ -265,14 +422,33 @@ class Card {
 
 function windowsOf(clip) {  // [lips start, its pairs], in order of time, the positive first
   const windows = new Map();
-  for (const pair of data.pairs[clip.key] || []) windows.set(pair[0], [...(windows.get(pair[0]) || []), pair]);
-  return [...windows].sort((one, other) => one[0] - other[0]).map(([start, pairs]) => [start, pairs.sort((one, other) => (other[4] === "positive") - (one[4] === "positive"))]);
+  for (const pair of data.pairs[clip.key] || [])
+    windows.set(pair[0], [...(windows.get(pair[0]) || []), pair]);
+  return [...windows]
+    .sort((one, other) => one[0] - other[0])
+    .map(([start, pairs]) => [
+      start,
+      pairs.sort((one, other) => (other[4] === "positive") - (one[4] === "positive"))
+    ]);
 }
 function drawWindowOfLips(canvas, sheet, start, length) {
-  const { width, height } = canvas.getBoundingClientRect(), pen = sized(canvas, width, height), wide = canvas.width / length;
-  for (let frame = 0; frame < length; frame += 1) drawMouth(pen, sheet, start + frame, frame * wide, 0, wide, canvas.height);
+  const { width, height } = canvas.getBoundingClientRect(),
+    pen = sized(canvas, width, height),
+    wide = canvas.width / length;
+  for (let frame = 0; frame < length; frame += 1)
+    drawMouth(pen, sheet, start + frame, frame * wide, 0, wide, canvas.height);
 }
 function drawWindowOfSpeech(canvas, image, from, share) {
   const { width, height } = canvas.getBoundingClientRect(), pen = sized(canvas, width, height);
-  pen.drawImage(image, from * image.width, 0, share * image.width, image.height, 0, 0, canvas.width, canvas.height);
+  pen.drawImage(
+    image,
+    from * image.width,
+    0,
+    share * image.width,
+    image.height,
+    0,
+    0,
+    canvas.width,
+    canvas.height
+  );
 }
