@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from runpy import run_path
 
 from setuptools import find_packages, setup
 
@@ -48,7 +49,7 @@ def with_addresses(markdown: str) -> str:
 
 setup(
     name="speechlip",
-    version="0.1.0",
+    version=run_path(str(PACKAGE / "version.py"))["VERSION"],
     description="Aligned speech and lip shards from talking videos, "
     "and lip-sync scores that two labs can compare",
     long_description=with_addresses(Path(__file__).with_name("README.md").read_text(encoding="utf-8")),

@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
-import speechlip
 from speechlip.errors import OptionError, WorkerError
 from speechlip.files.locks import LOCK, only_run
 from speechlip.files.writing import make_folder, write_text
 from speechlip.progress import SILENT, Progress
 from speechlip.recipes import folder
 from speechlip.records import Source
+from speechlip.version import VERSION
 from speechlip.wording import counted
 from speechlip.workers.events import Crashed, Report, unheard
 from speechlip.workers.outcomes import in_this_process, outcomes
@@ -171,7 +171,7 @@ def _portrait(seed: int, number: int, size: int):
 
 def _claim(root: Path, options: SyntheticOptions) -> None:
     """Make ``root`` this corpus's folder; refuse one that holds something else."""
-    note = {"options": asdict(options), "speechlip": speechlip.__version__}
+    note = {"options": asdict(options), "speechlip": VERSION}
     there = _read_note(root)
     if there == note:
         return

@@ -15,7 +15,7 @@ import speechlip
 PACKAGE = Path(speechlip.__file__).parent
 ARCHITECTURE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 DOOR = "__init__"
-"""speechlip/__init__.py: names every room for type checkers, and is imported by any for its version alone."""
+"""speechlip/__init__.py names every room for type checkers; no room imports it."""
 
 
 def modules(package):
@@ -36,9 +36,9 @@ def imported(text, known):
                 inner = f"{module}.{alias.name}".lstrip(".")
                 yield inner if inner in known else module or DOOR
         elif isinstance(node, ast.Import):
-            yield from (
-                a.name.removeprefix("speechlip.") for a in node.names if a.name.startswith("speechlip.")
-            )
+            names = [alias.name for alias in node.names]
+            yield from (name.removeprefix("speechlip.") for name in names if name.startswith("speechlip."))
+            yield from (DOOR for name in names if name == "speechlip")
 
 
 def import_graph(package):
@@ -101,6 +101,13 @@ def test_every_room_has_its_place():
 
 def test_no_room_imports_one_below_it():
     assert not upward(GRAPH, ORDER)
+
+
+def test_no_room_imports_the_door():
+    known = dict(modules(PACKAGE))
+    assert not [
+        name for name, path in known.items() if DOOR in imported(path.read_text(encoding="utf-8"), known)
+    ]
 
 
 def test_no_file_imports_in_a_circle():

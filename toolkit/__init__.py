@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if __name__ != "speechlip":
     raise ImportError(f"import speechlip, not {__name__}: docs/architecture.md says why")
 
+from speechlip.version import VERSION
+
 if TYPE_CHECKING:
     from speechlip.benchmarking.benchmark import benchmark as benchmark
     from speechlip.benchmarking.options import BenchmarkOptions as BenchmarkOptions
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from speechlip.training.train import train as train
     from speechlip.workers.events import Limits as Limits
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 ROOM_OF = {
     "Audits": "scoring.audit.run",

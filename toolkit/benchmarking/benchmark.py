@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-import speechlip
 from speechlip.benchmarking.evaluation.phones import anchor_ratios
 from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
@@ -34,6 +33,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.training.run.checkpoint import only_run
+from speechlip.version import VERSION
 from speechlip.workers.events import Crashed, Work
 from speechlip.workers.outcomes import in_this_process, outcomes
 
@@ -131,7 +131,7 @@ def score_encoders(
         notes=(*notes, *notes_on(compared_rows, len(clips))),
         unlike_paper=unlike_paper(options),
         versions=versions(),
-        speechlip=speechlip.__version__,
+        speechlip=VERSION,
         intervals=METHOD,
     )
 

@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import speechlip
 from speechlip.benchmarking.evaluation.evaluate import LEAST_COMMON
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.records import (
@@ -36,6 +35,7 @@ from speechlip.shards.pairs.loader import impossible_kinds
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, WINDOW
 from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import manifest_of, open_shards, read_manifest
+from speechlip.version import VERSION
 from speechlip.wording import counted
 
 CONTROLS = {
@@ -118,7 +118,7 @@ def joined(*notes: str) -> str:
 def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) -> str:
     """A name for everything that a row depends on: 32 hex digits that change when any of it does."""
     content = {
-        "protocol": [PROTOCOL, FORMAT, METHOD, speechlip.__version__],
+        "protocol": [PROTOCOL, FORMAT, METHOD, VERSION],
         "encoder": [name, mode, identity(name)],
         "shards": [facts.manifest_sha256, facts.split],
         "options": asdict(options),

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-import speechlip
 from speechlip.errors import OptionError
 from speechlip.exporting.layouts import LAYOUTS
 from speechlip.exporting.records import Exporter, ExportPlan, Task
@@ -20,6 +19,7 @@ from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.files.writing import write_text
 from speechlip.timing import FPS
+from speechlip.version import VERSION
 
 FORMAT = 1
 AVE_NOTE = "aud_ave.patch.txt"
@@ -37,7 +37,7 @@ def made_from(task: Task, exporter: Exporter, plan: ExportPlan) -> str:
     """A name for everything that a video's files depend on."""
     facts = {
         "format": FORMAT,
-        "speechlip": speechlip.__version__,
+        "speechlip": VERSION,
         "file": [str(task.path), *file_stamp(task.path)],
         "encoder": exporter.described(),
         "renderers": sorted(plan.renderers),
@@ -89,7 +89,7 @@ def write_facts(
     """Write the JSON, and with it the video is done."""
     facts = {
         "format": FORMAT,
-        "speechlip": speechlip.__version__,
+        "speechlip": VERSION,
         "made_from": made_from(task, exporter, plan),
         "source": plain_name(task.name),
         "notes": list(notes),

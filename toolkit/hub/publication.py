@@ -5,9 +5,9 @@ the repository.
 import json
 from collections.abc import Sequence
 
-from speechlip import __version__
 from speechlip.errors import OptionError
 from speechlip.licences import forbids_derivatives, is_unknown
+from speechlip.version import VERSION
 
 NAME = "publication.json"
 OVERRIDE = "stated with --i-have-the-right-to-publish"
@@ -44,6 +44,6 @@ def publication(licences: Sequence[str], public: bool, gated: bool, right_stated
         "public": public,
         "gated": gated,
         "right_to_publish": right,
-        "speechlip": __version__,
+        "speechlip": VERSION,
     }
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import speechlip
 from speechlip.cards.dataset import write_card
 from speechlip.errors import ShardError
 from speechlip.faces.detectors.opening import packages
@@ -21,6 +20,7 @@ from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip
 from speechlip.timing import seconds
+from speechlip.version import VERSION
 
 TRAIN = "train"
 """The split whose pairs are sampled while training; those of the others are frozen."""
@@ -81,7 +81,7 @@ def finish(
     write_text(out / LEDGER, dump_ledger(rows))
     manifest = Manifest(
         format=FORMAT,
-        speechlip=speechlip.__version__,
+        speechlip=VERSION,
         about=facts.about,
         options=dict(facts.options),
         versions=versions(facts.options.get("detector", "")),

@@ -9,7 +9,6 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-import speechlip
 from speechlip.faces.detectors.opening import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
@@ -21,6 +20,7 @@ from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
 from speechlip.scoring.scores import FORMAT
+from speechlip.version import VERSION
 from speechlip.workers.events import CRASHED, OVER_LIMIT
 from speechlip.workers.unexpected import UNEXPECTED
 
@@ -60,7 +60,7 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
 @lru_cache
 def versions(detector: str, metrics: tuple[str, ...]) -> dict[str, str]:
     """Library → version, of those that numbers depend on; metrics: families that were asked for."""
-    own = {"speechlip": speechlip.__version__, "python": sys.version.split()[0]}
+    own = {"speechlip": VERSION, "python": sys.version.split()[0]}
     libraries = {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
     return own | libraries | table.packages_of(metrics)
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import speechlip
 from speechlip.files.tables import csv_text
 from speechlip.metrics import table
 from speechlip.metrics.declared import Metric
@@ -18,6 +17,7 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import CorrectionRules
+from speechlip.version import VERSION
 
 
 def scores_of(
@@ -33,7 +33,7 @@ def scores_of(
     columns = asked_columns(options.metrics, other_model=bool(options.sync_model))
     least = networks.least_confidence
     return Scores(
-        speechlip=speechlip.__version__,
+        speechlip=VERSION,
         command=command,
         options=options.as_dict(),
         protocol=protocol.as_dict(),

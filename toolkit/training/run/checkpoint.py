@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-import speechlip
 from speechlip.encoders.checkpoint import (
     FACTS,
     WEIGHTS,
@@ -41,6 +40,7 @@ from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.processes.ranks import ALONE, Ranks
 from speechlip.training.run import cosines, history
 from speechlip.training.step.losses import Criterion
+from speechlip.version import VERSION
 
 TRAINER = "trainer.pt"
 LEFT_EARLY = (LOCK, history.NAME, cosines.NAME, "tensorboard")
@@ -155,7 +155,7 @@ def _fill(
         data=data.declared,
         unlike_paper=unlike_paper(options, state.ends),
         ends=state.ends,
-        speechlip=speechlip.__version__,
+        speechlip=VERSION,
         torch=torch.__version__,
     )
     write_text(part / FACTS, facts.dump())
