@@ -1,0 +1,81 @@
+"""Options and arguments from Python: one of another type is refused with a sentence."""
+
+import collections.abc
+import numbers
+import types
+from dataclasses import fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from speechlip.errors import OptionError
+
+WORDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    types.NoneType: "None",
+    tuple: "a tuple",
+    dict: "a mapping",
+    collections.abc.Mapping: "a mapping",
+    collections.abc.Sequence: "a sequence",
+}
+
+
+def check_types(options: Any) -> None:
+    """Raise OptionError for a field of a frozen record that holds another type than the record states.
+
+    Whole numbers of other libraries (numpy's) become ``int``.
+    """
+    hints = get_type_hints(type(options))
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if not fits(value, hints[each.name]):
+            raise OptionError(f"{each.name} is {value!r:.80}, wanted {in_words(hints[each.name])}")
+        if isinstance(value, numbers.Integral) and not isinstance(value, int):
+            object.__setattr__(options, each.name, int(value))
+
+
+def check_kind(argument: str, value: object, wanted: type) -> None:
+    """Raise OptionError where an argument is no ``wanted``, such as the options of another job."""
+    if not isinstance(value, wanted):
+        raise OptionError(f"{argument} is {value!r:.80}, wanted {wanted.__name__}(...)")
+
+
+def check_workers(workers: object) -> None:
+    """Raise OptionError for what is no number of processes."""
+    if not fits(workers, int) or workers < 1:  # type: ignore[operator]
+        raise OptionError(f"workers is {workers!r:.80}, wanted a whole number from 1 on")
+
+
+def fits(value: object, wanted: Any) -> bool:
+    """Whether a value is of a type as annotations write it; what is neither a type nor one of these fits all.
+
+    >>> fits(3, int), fits(True, int), fits(3, float), fits("3", float | None), fits((1,), tuple[str, ...])
+    (True, False, True, False, False)
+    """
+    origin, inner = get_origin(wanted), get_args(wanted)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in inner)
+    if origin is tuple and inner[1:] == (...,):
+        return isinstance(value, tuple) and all(fits(each, inner[0]) for each in value)
+    if isinstance(value, bool):
+        return wanted in (bool, object, Any)
+    if wanted is int or wanted is float:
+        return isinstance(value, numbers.Integral if wanted is int else numbers.Real)
+    kind = origin or (types.NoneType if wanted is None else wanted)
+    return not isinstance(kind, type) or isinstance(value, kind)
+
+
+def in_words(wanted: Any) -> str:
+    """A type for a sentence.
+
+    >>> in_words(float | None), in_words(tuple[str, ...])
+    ('a number or None', 'a tuple of text')
+    """
+    origin, inner = get_origin(wanted), get_args(wanted)
+    if origin in (Union, types.UnionType):
+        return " or ".join(in_words(each) for each in inner)
+    if origin is tuple and inner[1:] == (...,):
+        return f"a tuple of {in_words(inner[0])}"
+    kind = origin or wanted
+    return str(WORDS.get(kind) or getattr(kind, "__name__", kind))
