@@ -80,10 +80,10 @@ setup(
     package_data={
         "speechlip": ["py.typed"],
         "speechlip.webpage": ["page.html", "page.css", "page.js"],
-        "speechlip.scoring.report": ["report.html", "published.yaml"],
-        "speechlip.benchmarking.report": ["report.html", "report.js"],
+        "speechlip.scoring.report": ["report.html", "*.js", "published.yaml"],
+        "speechlip.benchmarking.report": ["report.html", "*.js"],
         "speechlip.cards": ["*.md.jinja"],
-        "speechlip.gallery": ["gallery.html", "clip.js", "gallery.js"],
+        "speechlip.gallery": ["gallery.html", "*.js"],
     },
     install_requires=[
         "numpy>=2",

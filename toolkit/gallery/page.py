@@ -25,7 +25,7 @@ from speechlip.timing import FPS
 from speechlip.webpage.filling import embedded, filled
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
-SCRIPTS = [TEMPLATE.with_name(name) for name in ("clip.js", "gallery.js")]
+SCRIPTS = [TEMPLATE.with_name(name) for name in ("lanes.js", "clip.js", "gallery.js")]
 HERE = "{{clips}}"
 PairClips = dict[str | None, list[PairClip]]
 """Split → its shown clips."""

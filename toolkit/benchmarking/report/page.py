@@ -1,6 +1,6 @@
 """``benchmark.html``: one page about one benchmark run, in one file that asks nothing of a network.
 
-The page is ``report.html`` and ``report.js`` of this package with the run's numbers put in as JSON
+The page is ``report.html`` and the scripts of this package with the run's numbers put in as JSON
 (``speechlip.webpage.filling``); it draws them itself.
 """
 
@@ -20,7 +20,8 @@ from speechlip.scoring.report.published import published_tables
 from speechlip.webpage.filling import filled
 
 HTML_NAME = "benchmark.html"
-TEMPLATE, SCRIPT = (Path(__file__).with_name(name) for name in ("report.html", "report.js"))
+TEMPLATE = Path(__file__).with_name("report.html")
+SCRIPTS = [TEMPLATE.with_name(f"{name}.js") for name in ("tables", "charts", "phones", "report")]
 PUBLISHED = ("se4lip_tab3", "se4lip_tab6")
 PER_CLIP = ("offsets", "confidence", "distance")
 DIGITS = 4
@@ -39,7 +40,7 @@ def write_report(folder: Path) -> Path:
 
 def page(benchmark: Benchmark, folder: Path) -> str:
     """The page as text. folder: where the tokens of the maps lie."""
-    return filled(TEMPLATE, page_data(benchmark, folder), SCRIPT)
+    return filled(TEMPLATE, page_data(benchmark, folder), *SCRIPTS)
 
 
 def page_data(benchmark: Benchmark, folder: Path) -> dict[str, Any]:

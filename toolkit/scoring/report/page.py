@@ -1,7 +1,7 @@
 """``report.html``: one page about one scoring run, in one file that asks nothing of a network.
 
-The page is ``report.html`` of this package with the run's numbers put in as JSON; the page draws them itself.
-It writes every name as text, and its content policy forbids it to load anything.
+The page is ``report.html`` and the scripts of this package with the run's numbers put in as JSON; the page
+draws them itself. It writes every name as text, and its content policy forbids it to load anything.
 """
 
 import re
@@ -19,6 +19,7 @@ from speechlip.scoring.scores import Scores
 from speechlip.webpage.filling import filled
 
 TEMPLATE = Path(__file__).with_name("report.html")
+SCRIPTS = [TEMPLATE.with_name(f"{name}.js") for name in ("summary", "charts", "report")]
 STRIPS = ("strip_render", "strip_reference")
 PATHS = ("render", "reference", "driving_audio")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -31,7 +32,7 @@ def write_report(scores: Scores, path: Path) -> None:
 
 def page(scores: Scores) -> str:
     """The page as text, ASCII but for the template's own words. Raises ValueError for an infinite number."""
-    return filled(TEMPLATE, page_data(scores))
+    return filled(TEMPLATE, page_data(scores), *SCRIPTS)
 
 
 def page_data(scores: Scores) -> dict[str, Any]:
