@@ -1,12 +1,14 @@
 # make demo   set up, make a small corpus of synthetic talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
-# make faults set up, kills at random moments, mutated videos, hostile shards: seeded, with their counts, at most 15 minutes on two cores
+# make faults set up, kills at random times, mutated videos, hostile shards: seeded, with their counts, at most
+#             15 minutes on two cores
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# libraries come without bytecode (pip would compile 16 000 files, most of which nobody imports): Python keeps what it compiles
+# libraries come without bytecode (pip would compile 16 000 files, most of which nobody imports): Python keeps
+# what it compiles
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test faults lint types bench docs clean

@@ -1,6 +1,4 @@
-"""A drawn corpus prepared, pushed to a server that speaks the Hub's API, and read back three ways with equal
-content.
-"""
+"""A synthetic corpus prepared, pushed to a server with the Hub's API, and read back the same three ways."""
 
 import base64
 import json
@@ -37,7 +35,7 @@ print(json.dumps([ways, typed]))
 
 @pytest.fixture(scope="module")
 def talks(talking, tmp_path_factory):
-    """The drawn corpus, prepared by its recipe, which states a licence."""
+    """The synthetic corpus, prepared by its recipe, which states a licence."""
     out = tmp_path_factory.mktemp("talks") / "shards"
     done = CliRunner().invoke(
         prep_shards, [str(talking), "-o", str(out), "--recipe", "synthetic", "--workers", "1"]
