@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from speechlip.errors import SourceRefused, SpeechLipError, WorkerError
+from speechlip.errors import OptionError, SourceRefused, SpeechLipError, WorkerError
 from speechlip.workers.events import Advanced, Crashed, Finished, Limits, Replaced
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.pool import local
@@ -53,6 +53,11 @@ def always_dies(unit, report):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def pulse_before_it_begins(unit, report):
+    PULSE.told()
+    report(unit, 0.0)
+
+
 class Unsendable(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
@@ -79,6 +84,32 @@ def test_a_worker_killed_while_it_has_nothing_to_do_is_replaced():
     assert [event.unit for event in events if isinstance(event, Finished)] == ["a", "b"]
     assert [event.exit_code for event in events if isinstance(event, Replaced)] == [-signal.SIGKILL]
     assert not any(isinstance(event, Crashed) for event in events), "no source is blamed for it"
+
+
+def test_a_sign_of_life_before_a_unit_begins_names_no_source_of_the_unit_before():
+    events = local(pulse_before_it_begins, deque(["a", "b"]), 1)
+    told = [(event.unit, event.source) for event in events if isinstance(event, Advanced)]
+    assert told == [("a", "a"), ("b", "b")]
+
+
+@pytest.mark.parametrize("workers", [0, 1.5])
+def test_no_number_of_workers(workers):
+    with pytest.raises(OptionError, match=f"workers is {workers}, wanted a whole number from 1 on"):
+        next(local(pid_of, deque(["a"]), workers))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("10min",), "wait_s is '10min', wanted a number"),
+        ((-1,), "wait_s is -1, wanted 0 .no limit. or more"),
+        ((float("nan"),), "wait_s is nan, wanted 0"),
+        ((1.0, 0.5), "memory_bytes is 0.5, wanted a whole number"),
+    ],
+)
+def test_limits_that_cannot_hold(given, message):
+    with pytest.raises(OptionError, match=message):
+        Limits(*given)
 
 
 @pytest.mark.parametrize("deaths", [1, 4])

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from speechlip.shards.read.reader import ClipReader as ClipReader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
+    from speechlip.shards.read.shardset import open_splits as open_splits
     from speechlip.shards.sample_meta import SampleMeta as SampleMeta
     from speechlip.training.check_data import check_data as check_data
     from speechlip.training.options import TrainOptions as TrainOptions
@@ -108,6 +109,7 @@ ROOM_OF = {
     "load_run": "encoders.trained",
     "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
+    "open_splits": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
     "prepare": "preparing.prepare",
     "prepare_plan": "preparing.prepare",

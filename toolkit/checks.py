@@ -29,10 +29,15 @@ def check_types(options: Any) -> None:
     hints = get_type_hints(type(options))
     for each in fields(options):
         value = getattr(options, each.name)
-        if not fits(value, hints[each.name]):
-            raise OptionError(f"{each.name} is {value!r:.80}, wanted {in_words(hints[each.name])}")
+        check_type(each.name, value, hints[each.name])
         if isinstance(value, numbers.Integral) and not isinstance(value, int):
             object.__setattr__(options, each.name, int(value))
+
+
+def check_type(name: str, value: object, wanted: Any) -> None:
+    """Raise OptionError where a value is of another type than ``wanted``, as annotations write it."""
+    if not fits(value, wanted):
+        raise OptionError(f"{name} is {value!r:.80}, wanted {in_words(wanted)}")
 
 
 def check_kind(argument: str, value: object, wanted: type) -> None:

@@ -100,6 +100,23 @@ def test_paths_that_cannot_be_used(function, tmp_path):
         function(tmp_path, tmp_path / "out")
 
 
+@pytest.mark.parametrize("function", [speechlip.prepare, speechlip.prepare_plan])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"workers": 0}, "workers is 0, wanted a whole number from 1 on"),
+        ({"workers": 1.5}, "workers is 1.5, wanted a whole number from 1 on"),
+        ({"options": {"crop": "lips"}}, r"options is {'crop': 'lips'}, wanted PrepOptions\(...\)"),
+        ({"options": speechlip.ShardOptions()}, r"options is ShardOptions\(.*, wanted PrepOptions\(...\)"),
+        ({"limits": (1, 2)}, r"limits is \(1, 2\), wanted Limits\(...\)"),
+    ],
+)
+def test_arguments_of_another_kind(function, given, message, talking, tmp_path):
+    with pytest.raises(OptionError, match=message):
+        function(talking, tmp_path / "out", **given)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_engine_that_is_not_there_is_refused_before_any_work(talking, tmp_path):
     with pytest.raises(OptionError, match="no engine 'slurm'; there are: local"):
         speechlip.prepare(talking, tmp_path / "out", OPTIONS, engine="slurm")

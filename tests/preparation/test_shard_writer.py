@@ -57,6 +57,19 @@ def corpus():
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"title": None}, "title is None, wanted text"),
+        ({"pairs": "no"}, "pairs is 'no', wanted True or False"),
+        ({"shard_bytes": "1"}, "shard_bytes is '1', wanted a whole number"),
+    ],
+)
+def test_options_of_another_type(options, message):
+    with pytest.raises(OptionError, match=message):
+        ShardOptions(**options)
+
+
 @pytest.fixture(scope="module")
 def prepared(talking, tmp_path_factory):
     """As prep-shards writes it, without loss."""

@@ -7,6 +7,8 @@ import pytest
 import tiny_dataset
 
 from speechlip.errors import OptionError, ShardError
+from speechlip.shards.pairs.loader import pair_loader
+from speechlip.shards.pairs.mix import PairMix
 from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import manifest_of, open_shards
 
@@ -51,6 +53,48 @@ def test_unknown_and_empty_splits(own_folder):
     )
     with pytest.raises(ShardError, match="holds no clip"):
         ClipReader(own_folder, "train")
+
+
+def test_the_only_split_is_taken_and_several_leave_the_choice(own_folder, tmp_path):
+    of_one = tiny_dataset.write_dataset(tmp_path / "one", {"test": {"anna": (20, 30)}}, shards=1)
+    assert open_shards(of_one).split == ClipReader(of_one).shards.split == "test"
+    for read in (open_shards, ClipReader, pair_loader):
+        with pytest.raises(OptionError, match="own has several splits; name one: train, validation"):
+            read(own_folder)
+
+
+def test_open_shards_are_read_as_they_are(folder):
+    shards = open_shards(folder, "validation")
+    assert open_shards(shards) is open_shards(shards, "validation") is shards
+    by_name = [clip.key for clip in ClipReader(folder, "validation")]
+    assert [clip.key for clip in ClipReader(shards)] == by_name
+    batches = (
+        next(iter(pair_loader(given, split, batch_size=4)))
+        for given, split in [(shards, None), (folder, "validation")]
+    )
+    first, second = (batch["keys"] for batch in batches)
+    assert first == second
+    with pytest.raises(OptionError, match="these shards are of split 'validation', not 'train'"):
+        ClipReader(shards, "train")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mix": 3}, "mix is 3, wanted PairMix or text or None"),
+        ({"mix": "shift"}, "cannot read the share"),
+        ({"workers": 1.5}, "workers is 1.5, wanted a whole number"),
+        ({"batch_size": 4.5}, "batch_size is 4.5, wanted a whole number"),
+        ({"rules": 5}, r"rules is 5, wanted PairRules\(...\)"),
+    ],
+)
+def test_a_loader_of_pairs_that_cannot_be(folder, options, message):
+    with pytest.raises(OptionError, match=message):
+        pair_loader(folder, "train", **options)
+
+
+def test_a_mix_may_be_its_text(folder):
+    assert pair_loader(folder, "train", mix="shift:1").mix == PairMix(0.5, 0.5, 0.0, 0.0)
 
 
 def test_missing_cut_and_corrupt_shards(own_folder):
@@ -157,6 +201,7 @@ def test_a_local_file_named_like_a_pipe_is_only_a_file(folder, tmp_path, monkeyp
     ("options", "message"),
     [
         ({"fields": ["mouth"]}, "no field 'mouth'; there are: lips"),
+        ({"seed": "x"}, "seed is 'x', wanted a whole number"),
         ({"seed": -1}, "must not be negative"),
         ({"rank": 2, "world_size": 2}, "rank 2 of world_size 2"),
         ({"rank": 0}, "give both"),

@@ -1,14 +1,13 @@
 """What a user may choose for ``prepare``: every option that changes the bytes of the shards."""
 
 import math
-import numbers
-import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from speechlip import recipes
+from speechlip.checks import check_type, check_types
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.registry import DETECTORS
@@ -28,7 +27,6 @@ SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
 SHARD_BYTES = 256 * 10**6
-WHOLE_NUMBERS = ("shard_bytes", "seed", "limit", "max_picture_px")
 LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
 """Options that say where a model lies; ``sync_model`` records which one it was."""
@@ -88,6 +86,7 @@ class PrepOptions:
     allow_unknown_weights: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_name("recipe", self.recipe, recipes.names())
         check_name("detector", self.detector, ("auto", *DETECTORS.names()))
         check_preset(self.crop, has_landmarks=self.detector == "auto" or self._gives_landmarks())
@@ -98,8 +97,6 @@ class PrepOptions:
         check_name("--split-by", self.split_by, SPLIT_BY)
         object.__setattr__(self, "split", dict(self.split or SPLIT_BY[self.split_by]))
         check_split(self.split)
-        for name in WHOLE_NUMBERS:
-            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         for name in LENGTHS:
             object.__setattr__(self, name, length_s(name, getattr(self, name)))
         self._check_lengths()
@@ -168,17 +165,9 @@ def check_name(what: str, name: str, known: Iterable[str]) -> None:
         raise no_such(what, name, names)
 
 
-def whole_number(name: str, value: object) -> int:
-    """The value as int, also of numpy's integers. Raises OptionError for any other."""
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise OptionError(f"{name} is {value!r}, wanted a whole number") from None
-
-
-def length_s(name: str, value: object) -> float:
-    """The value as float. Raises OptionError for what is no number of seconds."""
-    if not isinstance(value, numbers.Real) or not math.isfinite(value):
+def length_s(name: str, value: float) -> float:
+    """The value as float. Raises OptionError for what is not finite."""
+    if not math.isfinite(value):
         raise OptionError(f"{name} is {value!r}, wanted a number of seconds such as 1.5")
     return float(value)
 
@@ -186,6 +175,8 @@ def length_s(name: str, value: object) -> float:
 def check_split(shares: Shares) -> None:
     """Raise OptionError where a split has no usable name or share, or the shares do not add up to 1."""
     for name, share in shares.items():
+        check_type("the name of a split", name, str)
+        check_type(f"the share of split {name!r}", share, float)
         if not re.fullmatch(SPLIT_NAME, name):
             raise OptionError(f"a split cannot be called {name!r}; take a-z, 0-9 and _, a letter first")
         if not 0 <= share <= 1:

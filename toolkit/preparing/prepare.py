@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip import recipes
+from speechlip.checks import check_kind, check_workers
 from speechlip.errors import NoVideos, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
@@ -56,6 +57,7 @@ def prepare(
     ModelError for a missing model, and ShardError where ``out`` was made otherwise or is damaged, or a source
     went away.
     """
+    check_arguments(options, workers, limits)
     videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
     sources = find_sources(videos, out, options)
@@ -86,8 +88,16 @@ def prepare_plan(
 
     It opens every video and writes nothing. Parameters and errors are those of ``prepare``.
     """
+    check_arguments(options, workers, limits)
     sources = find_sources(Path(videos), Path(out), options)
     return make_plan(sources, options, progress, inspect_on(workers, limits))
+
+
+def check_arguments(options: PrepOptions, workers: int, limits: Limits) -> None:
+    """Raise OptionError for an argument of another kind."""
+    check_kind("options", options, PrepOptions)
+    check_workers(workers)
+    check_kind("limits", limits, Limits)
 
 
 def find_sources(videos: Path, out: Path, options: PrepOptions) -> list[Source]:

@@ -1,8 +1,12 @@
 """What is told of units of work while they run, and what one source may take of its process."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from speechlip.checks import check_types
+from speechlip.errors import OptionError
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -27,10 +31,18 @@ class Limits:
 
     wait_s: without a sign of life; ``PATIENCE`` times as long while it reads and nothing comes of it.
     memory_bytes: resident.
+
+    Raises OptionError for what is no number, negative or not finite.
     """
 
     wait_s: float = 600.0
     memory_bytes: int = 4 * 2**30
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("wait_s", "memory_bytes"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise OptionError(f"{name} is {value}, wanted 0 (no limit) or more")
 
 
 DEFAULT_LIMITS, NO_LIMITS = Limits(), Limits(0.0, 0)

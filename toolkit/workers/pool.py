@@ -16,6 +16,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from speechlip.checks import check_workers
 from speechlip.errors import SpeechLipError, WorkerError
 from speechlip.workers.events import (
     NO_LIMITS,
@@ -43,9 +44,10 @@ def local(
 ) -> Iterator[Event[Unit, Result]]:
     """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile.
 
-    An exception in ``work`` is raised here. Raises WorkerError where processes end again and again before
-    they do anything.
+    An exception in ``work`` is raised here. Raises OptionError for a number of workers below 1, WorkerError
+    where processes end again and again before they do anything.
     """
+    check_workers(workers)
     staff: dict[Connection, _Worker] = {}
     false_starts = 0
     try:
@@ -167,6 +169,7 @@ def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
     try:
         while True:
             unit = pipe.recv()
+            source_now = ""
             try:
                 answer = ("finished", work(unit, report))
             except Exception as error:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from speechlip.checks import check_types
 from speechlip.errors import OptionError
 from speechlip.format import LIPS_FORMATS, ClipFormat
 from speechlip.manifest import PLAIN_NAME, About
@@ -51,6 +52,7 @@ class ShardOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_name("spectrogram", self.spectrogram, SPECTROGRAM_WIDTHS)
         check_name("lips format", self.lips_format, LIPS_FORMATS)
         check_name("split_by", self.split_by, SPLIT_BY)

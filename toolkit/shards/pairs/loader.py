@@ -2,17 +2,17 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
+from speechlip.checks import check_kind, check_type
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.pairs.mix import PairMix
+from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.pairs.stream import PairCounts, PairStream
 from speechlip.shards.read.positions import PositionedLoader
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.read.shardset import ShardSet
+from speechlip.shards.read.shardset import Shards, ShardSet
 
 
 class PairLoader(PositionedLoader):
@@ -53,11 +53,11 @@ class PairLoader(PositionedLoader):
 
 
 def pair_loader(
-    shards: str | Path | Sequence[str | Path],
+    shards: Shards,
     split: str | None = None,
     *,
     batch_size: int = 64,
-    mix: PairMix | None = None,
+    mix: PairMix | str | None = None,
     rules: PairRules | None = None,
     windows_per_clip: int = 8,
     pool_clips: int = 512,
@@ -82,14 +82,20 @@ def pair_loader(
     lips_start, speech_start: (B,) int64, frames in their clips.
     keys: B tuples (lips key, speech key).
 
-    mix: a stated mix is delivered or refused, never changed; None is the default mix less the kinds that the
-        split cannot have, with a warning that says so.
+    mix: a ``PairMix`` or its text, such as ``shift:0.5,clip:0.5``; a stated mix is delivered or refused,
+        never changed. None is the default mix less the kinds that the split cannot have, with a warning that
+        says so.
     workers: each worker samples partners among the clips that it reads itself.
     reads: which speech; it changes no choice, so that a seed gives the same pairs in either form.
 
     Raises OptionError for a mix that the split cannot have, ShardError where a whole epoch gives no batch,
     and what ``open_shards`` raises.
     """
+    check_type("mix", mix, PairMix | str | None)
+    check_type("workers", workers, int)
+    if rules is not None:
+        check_kind("rules", rules, PairRules)
+    stated = parse_mix(mix) if isinstance(mix, str) else mix
     reader = ClipReader(
         shards,
         split,
@@ -99,7 +105,7 @@ def pair_loader(
         rank=rank,
         world_size=world_size,
     )
-    chosen, notes = possible_mix(mix, reader.shards)
+    chosen, notes = possible_mix(stated, reader.shards)
     stream = PairStream(reader, batch_size, chosen, rules or PairRules(), windows_per_clip, pool_clips, reads)
     return PairLoader(stream, workers, pin_memory, notes)
 

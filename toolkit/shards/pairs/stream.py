@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from speechlip.checks import check_type
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix
 from speechlip.shards.pairs.rules import KINDS, NO_OFFSET, SAMPLING, PairClip, PairRules, far_apart, pair_clip
@@ -131,6 +132,7 @@ class PairStream:
             ("windows_per_clip", windows_per_clip),
             ("pool_clips", pool_clips),
         ):
+            check_type(name, value, int)
             if value < 1:
                 raise OptionError(f"{name} must be at least 1, but is {value}")
         self.reader, self.batch_size, self.mix, self.rules = reader, batch_size, mix, rules

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from torch import Generator
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from speechlip.checks import check_type
 from speechlip.errors import OptionError, ShardError, WorkerError
 
 
@@ -86,6 +87,7 @@ class PositionedLoader:
     """
 
     def __init__(self, source: Streams, workers: int = 0, pin_memory: bool = False) -> None:
+        check_type("workers", workers, int)
         if workers < 0:
             raise OptionError(f"workers must not be negative, but is {workers}")
         self.source, self.workers, self.pin_memory = source, workers, pin_memory

@@ -9,17 +9,17 @@ and double nothing; such a shard is then read by several.
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from tarfile import TarFile
 from typing import Any
 
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
+from speechlip.checks import check_type
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.read.decode import ClipSample, decode_clip, members_of
 from speechlip.shards.read.positions import Consumer, PositionedLoader, check_same, processes
-from speechlip.shards.read.shardset import ShardSet, open_shard, open_shards
+from speechlip.shards.read.shardset import Shards, ShardSet, open_shard, open_shards
 from speechlip.shards.read.tar_members import plain_members, said_of, stream_tar
 
 RawClip = dict[str, Any]
@@ -53,7 +53,7 @@ def deal(order: Sequence[int], consumer: Consumer) -> list[Part]:
 
 
 class ClipReader(IterableDataset):
-    """The clips of one split of a prepared folder, or of a list of tar paths and URLs.
+    """The clips of one split of a prepared folder, of a list of tar paths and URLs, or of a ``ShardSet``.
 
     Iterating yields the ``ClipSample`` of the current ``epoch`` for this rank and DataLoader worker;
     ``epoch`` then grows by one. For a position that can be saved with any number of workers, iterate
@@ -69,7 +69,7 @@ class ClipReader(IterableDataset):
 
     def __init__(
         self,
-        shards: str | Path | Sequence[str | Path],
+        shards: Shards,
         split: str | None = None,
         *,
         fields: Iterable[str] = ("lips", "spectrogram"),
@@ -80,6 +80,8 @@ class ClipReader(IterableDataset):
         world_size: int | None = None,
     ) -> None:
         super().__init__()
+        for name, value in (("seed", seed), ("epoch", epoch), ("shuffle_clips", shuffle_clips)):
+            check_type(name, value, int)
         if seed < 0 or epoch < 0 or shuffle_clips < 0:
             raise OptionError(
                 f"seed, epoch and shuffle_clips must not be negative, but are {seed}, {epoch}, "

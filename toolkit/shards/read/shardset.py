@@ -51,14 +51,24 @@ class ShardSet:
     manifest: Manifest | None = field(default=None, compare=False, repr=False)
 
 
-def open_shards(shards: str | Path | Sequence[str | Path], split: str | None = None) -> ShardSet:
+Shards = str | Path | Sequence[str | Path] | ShardSet
+"""What readers read: a prepared folder, a list of tar paths and URLs, or shards that are open already."""
+
+
+def open_shards(shards: Shards, split: str | None = None) -> ShardSet:
     """The shards of ``split`` in a prepared folder, or the given tar paths and URLs as they are.
 
     shards: a folder that is here or elsewhere (``hf://user/name``, ``https://…``), or a list, or one
     ``.tar``; the latter two have no splits. A folder needs its ``manifest.json``; the size of every shard
-    that is here is compared with it. Raises ShardError for a folder that is not finished, damaged or of
-    another format, OptionError for an unknown split or URL scheme, HubError for what cannot be reached.
+    that is here is compared with it. What ``open_shards`` gave comes back as it is.
+    split: None takes the only one of the folder.
+
+    Raises ShardError for a folder that is not finished, damaged or of another format, OptionError for an
+    unknown split or URL scheme, or where several splits leave the choice, HubError for what cannot be
+    reached.
     """
+    if isinstance(shards, ShardSet):
+        return _opened(shards, split)
     if not isinstance(shards, str | Path):
         return _listed(shards, split)
     if str(shards).endswith(".tar"):
@@ -142,8 +152,26 @@ def _why_no_manifest(folder: Path) -> str:
     )
 
 
+def _opened(shards: ShardSet, split: str | None) -> ShardSet:
+    if split not in (None, shards.split):
+        raise OptionError(
+            f"these shards are of split {shards.split!r}, not {split!r}; open that split by open_shards"
+        )
+    return shards
+
+
+def _only_split(folder: Path, known: Sequence[str]) -> str:
+    if not known:
+        raise ShardError(f"{folder} holds no clip; {LEDGER} says what became of its sources")
+    if len(known) > 1:
+        raise OptionError(f"{folder} has several splits; name one: {', '.join(known)}")
+    return known[0]
+
+
 def _of_split(folder: Path, manifest: Manifest, split: str | None) -> ShardSet:
     known = sorted({row.split for row in manifest.shards})
+    if split is None:
+        split = _only_split(folder, known)
     if split not in known:
         raise OptionError(
             f"no split {split!r} with shards in {folder}; there are: {', '.join(known) or 'none'}"
