@@ -26,7 +26,7 @@ from speechlip.metrics.sync.offsets import offset_accuracy
 from speechlip.shards.pairs.rules import KINDS
 from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import SAMPLES_PER_FRAME
-from speechlip.training.options import make_options
+from speechlip.training.options import TrainOptions
 from speechlip.training.train import train
 from speechlip.training.validation import open_validation
 
@@ -51,7 +51,7 @@ def main() -> None:
     torch.set_num_threads(chosen.pop("threads"))
     shards, run = corpus(work), work / f"run-{chosen['encoder']}"
     shutil.rmtree(run, ignore_errors=True)
-    options = make_options(preset, chosen | {"validate_every": 10**9, "checkpoint_every": 10**9})
+    options = TrainOptions.preset(preset, **chosen, validate_every=10**9, checkpoint_every=10**9)
     wall_s, cpu_s = -time.perf_counter(), -time.process_time()
     train(shards, run, options)
     wall_s, cpu_s = wall_s + time.perf_counter(), cpu_s + time.process_time()

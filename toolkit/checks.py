@@ -3,10 +3,13 @@
 import collections.abc
 import numbers
 import types
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, no_such
+
+Options = TypeVar("Options")
 
 WORDS = {
     bool: "True or False",
@@ -38,6 +41,18 @@ def check_type(name: str, value: object, wanted: Any) -> None:
     """Raise OptionError where a value is of another type than ``wanted``, as annotations write it."""
     if not fits(value, wanted):
         raise OptionError(f"{name} is {value!r:.80}, wanted {in_words(wanted)}")
+
+
+def from_preset(
+    kind: type[Options], presets: Mapping[str, Mapping[str, Any]], name: str, given: Mapping[str, Any]
+) -> Options:
+    """Options of a preset with what was given in its place; OptionError for an unknown preset or option."""
+    if name not in presets:
+        raise no_such("preset", name, presets)
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    if unknown := [option for option in given if option not in known]:
+        raise no_such("option", unknown[0], known)
+    return kind(**{**presets[name], **given})
 
 
 def check_kind(argument: str, value: object, wanted: type) -> None:

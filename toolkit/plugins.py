@@ -87,18 +87,23 @@ class Registry:
         return no_such(self.kind, name, (*self.words, *self.names()), forms, hint)
 
     def _loaded(self, point: EntryPoint) -> Any:
-        try:
+        with importing(f"{self.kind} {point.name!r}", f" from {point.value}"):
             thing = point.load()
-        except (Exception, SystemExit) as error:
-            raise OptionError(
-                f"{self.kind} {point.name!r} cannot be imported from {point.value}: {said(error)}"
-            ) from error
         if missing := [name for name in self.has if not hasattr(thing, name)]:
             raise OptionError(
                 f"{self.kind} {point.name!r} ({point.value}) has no {' and no '.join(missing)}; "
                 "ask the package that adds it"
             )
         return thing
+
+
+@contextmanager
+def importing(what: str, origin: str = "") -> Iterator[None]:
+    """Around an import of another package's code: whatever it raises, as an OptionError."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise OptionError(f"{what} cannot be imported{origin}: {said(error)}") from error
 
 
 @contextmanager

@@ -6,6 +6,9 @@ from typing import Protocol
 class Progress(Protocol):
     """Called by a job in the process that started it.
 
+    It tells a person how far a job is, in words and amounts. What a caller takes apart, the rows and the plan
+    of a job, goes to the job's ``on_row`` and ``on_plan``, so that no progress need know records of a job.
+
     stage: what is done now, such as ``preparing``.
     total, done, amount: in ``unit``, such as ``s of video``.
     at: the name of what is worked on.

@@ -13,7 +13,7 @@ from speechlip.benchmarking import tasks
 from speechlip.benchmarking.records import Benchmark
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
-from speechlip.training.run.checkpoint import only_run
+from speechlip.training.run.checkpoint import hold_run
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -235,5 +235,5 @@ def test_a_leaked_copy_is_named(shards, tmp_path):
 
 
 def test_two_runs_into_one_folder_are_refused(shards, tmp_path):
-    with only_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing to"):
+    with hold_run(tmp_path, resume=True), pytest.raises(OptionError, match="another run is writing to"):
         benchmark(shards, tmp_path, SEEING, options=FEW)

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 
 from speechlip.cards.kept import BEGIN, END
 from speechlip.errors import ModelError, OptionError
-from speechlip.training.options import make_options, unlike_paper
+from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.run.card import write_card
 from speechlip.training.run.cosines import write_cosines
 
@@ -31,7 +31,7 @@ def run(tmp_path):
     """A run's folder as training leaves it, without the weights, which the card doesn't read."""
     folder = tmp_path / "talk"
     (folder / "step-00000040").mkdir(parents=True)
-    options = make_options("fast", {"encoder": "mel-cnn", "augment": "flip"})
+    options = TrainOptions.preset("fast", encoder="mel-cnn", augment="flip")
     facts = {
         "format": 1,
         "speechlip": "0.1.0",

@@ -22,7 +22,7 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
 from speechlip.files.stamps import sha256_of
 from speechlip.scoring.sync.models import open_sync_model
-from speechlip.training.options import make_options, unlike_paper
+from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.run.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
@@ -37,7 +37,7 @@ def trained(tmp_path_factory):
     folder = run / "step-00000007"
     folder.mkdir(parents=True)
     torch.manual_seed(0)
-    options = make_options("fast", {"encoder": "mel-cnn"})
+    options = TrainOptions.preset("fast", encoder="mel-cnn")
     pair = build_pair("mel-cnn", options.lip_input, rectified=False)
     (folder / "model.safetensors").write_bytes(
         save({f"pair.{name}": tensor.contiguous() for name, tensor in pair.state_dict().items()})

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from speechlip.errors import OptionError
-from speechlip.training.options import PRESETS, make_options, unlike_paper
+from speechlip.training.options import PRESETS, TrainOptions, unlike_paper
 from speechlip.training.step.augment import (
     FACTOR,
     SHIFT_PX,
@@ -210,8 +210,8 @@ def test_only_what_was_asked_for_is_changed(batch):
 
 
 def test_presets_leave_it_off_and_an_unknown_name_is_refused():
-    assert all(make_options(preset, {}).augmentations == () for preset in PRESETS)
-    assert unlike_paper(make_options("paper", {"augment": "flip"}))["augment"] == "flip, not stated"
+    assert all(TrainOptions.preset(preset).augmentations == () for preset in PRESETS)
+    assert unlike_paper(TrainOptions.preset("paper", augment="flip"))["augment"] == "flip, not stated"
     with pytest.raises(
         OptionError,
         match=(
@@ -219,4 +219,4 @@ def test_presets_leave_it_off_and_an_unknown_name_is_refused():
             "none"
         ),
     ):
-        make_options("paper", {"augment": "colour,mirror"})
+        TrainOptions.preset("paper", augment="colour,mirror")

@@ -12,9 +12,9 @@ import torch
 from speechlip.errors import ShardError
 from speechlip.training import check_data as checking
 from speechlip.training.check_data import DataCheckFailed, check_data, differences
-from speechlip.training.options import make_options
+from speechlip.training.options import TrainOptions
 
-OPTIONS = make_options("fast", {"encoder": "mel-cnn", "batch_size": 4})
+OPTIONS = TrainOptions.preset("fast", encoder="mel-cnn", batch_size=4)
 TRAIN = {"train": {"anna": (40, 40), "ben": (40, 40)}}
 SHARD = "train-00000-of-00001.tar"
 
@@ -39,7 +39,7 @@ def spoilt(folder, member, make):
 def test_a_batch_is_learned_by_heart_and_random_state_is_put_back(shards):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    learned = check_data(shards, make_options("paper", {"encoder": "mel-cnn", "batch_size": 4}))
+    learned = check_data(shards, TrainOptions.preset("paper", encoder="mel-cnn", batch_size=4))
     assert torch.equal(torch.get_rng_state(), before)
     assert learned.pairs == 4 and learned.last_loss < 0.5 * np.log(2) < learned.first_loss
     assert str(learned).startswith(
@@ -88,7 +88,7 @@ def test_speech_that_is_not_finite_is_found_with_its_keys(tmp_path):
 
 def test_a_network_that_reads_the_waveform_is_checked_with_it(shards):
     assert check_data(
-        shards, make_options("fast", {"encoder": "mel-cnn-wav2lip", "batch_size": 4})
+        shards, TrainOptions.preset("fast", encoder="mel-cnn-wav2lip", batch_size=4)
     ).last_loss < 0.5 * np.log(4)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from kept_progress import KeptProgress
 from speechlip.commands.output.train_encoder import TrainingBar
 from speechlip.errors import ModelError
-from speechlip.training.options import TrainOptions, make_options
+from speechlip.training.options import TrainOptions
 from speechlip.training.run import history
 from speechlip.training.run.cosines import auc_by_kind, read_cosines, write_cosines
 from speechlip.training.run.history import HistoryRow
@@ -66,7 +66,7 @@ def test_a_run_that_has_hardly_begun_is_drawn_too(tmp_path, rows):
     history.begin(tmp_path)
     for row in rows:
         history.append(tmp_path, row)
-    assert draw_training(tmp_path, make_options("fast", {})).stat().st_size > 5000
+    assert draw_training(tmp_path, TrainOptions.preset("fast")).stat().st_size > 5000
 
 
 # cosines and history

@@ -19,7 +19,7 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training import loop
-from speechlip.training.options import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
 
@@ -126,12 +126,12 @@ def test_the_least_gap_by_default_is_that_of_the_rules():
 
 
 def test_a_preset_fills_in_what_the_network_has():
-    paper = make_options("paper", {})
+    paper = TrainOptions.preset("paper")
     assert (paper.feature, paper.pool) == ("logmag", "last")
     assert resumed(paper, {"feature": "logmag", "pool": "last"}) == paper
     with pytest.raises(OptionError, match="this run has pool 'last', not 'mean'"):
         resumed(paper, {"pool": "mean"})
-    wav2lip = make_options("fast", {"encoder": "mel-cnn-wav2lip"})
+    wav2lip = TrainOptions.preset("fast", encoder="mel-cnn-wav2lip")
     assert (wav2lip.feature, wav2lip.pool) == ("", "") and not {"feature", "pool"} & set(
         unlike_paper(wav2lip)
     )
@@ -150,7 +150,7 @@ def test_a_preset_fills_in_what_the_network_has():
 )
 def test_what_cannot_be_chosen_is_refused_before_anything_is_made(given, words):
     with pytest.raises(OptionError, match=words):
-        make_options("paper", given)
+        TrainOptions.preset("paper", **given)
 
 
 @pytest.mark.parametrize(

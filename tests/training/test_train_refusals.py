@@ -23,7 +23,7 @@ from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError
 from speechlip.training.options import resumed
-from speechlip.training.run.checkpoint import only_run, saved_options
+from speechlip.training.run.checkpoint import hold_run, saved_options
 from speechlip.training.run.row_totals import RowTotals
 from speechlip.training.step.finite import TrainingStopped
 from speechlip.training.train import train
@@ -80,7 +80,7 @@ def test_options_of_another_release_are_refused(own):
 def test_two_runs_into_one_folder_are_refused(shards, straight, tmp_path):
     with pytest.raises(OptionError, match="is not empty; go on with it by --resume"):
         train(shards, straight, OPTIONS)
-    with only_run(straight, resume=True), pytest.raises(OptionError, match="another run is writing"):
+    with hold_run(straight, resume=True), pytest.raises(OptionError, match="another run is writing"):
         train(shards, straight, OPTIONS, resume=True)
 
 

@@ -25,6 +25,7 @@ from speechlip.benchmarking.tasks import (
     training_notes,
     versions,
 )
+from speechlip.checks import check_kind, check_workers
 from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.files.writing import write_text
@@ -32,7 +33,7 @@ from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
-from speechlip.training.run.checkpoint import only_run
+from speechlip.training.run.checkpoint import hold_run
 from speechlip.version import VERSION
 from speechlip.workers.events import Crashed, Work
 from speechlip.workers.outcomes import in_this_process, outcomes
@@ -64,15 +65,22 @@ def benchmark(
 ) -> Benchmark:
     """Score how well each encoder's features find the lips that belong to them, beside the controls.
 
-    encoders: one name or several, as ``open_encoder`` takes them; a run of training gives two rows. shards: a
-    prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter two. out:
-    the folder of benchmark.json, .csv, .html and the card; finished rows in it are kept. workers: encoders at
-    a time; None for all cores, 1 on a GPU. command: as it was typed, for the record.
+    encoders: one name or several, as ``open_encoder`` takes them; a run of training gives two rows
+    shards: a prepared folder, ``hf://user/name`` or ``https://…``
+    out: folder of benchmark.json, .csv, .html and the card; finished rows in it are kept
+    workers: encoders at a time; None for all cores, 1 on a GPU
+    cache: folder that keeps whole shards of ``hf://`` and ``https://``
+    command: as it was typed, for the record
+    on_plan: called once with the rows to make, before any training
+    on_row: called with every row as it is made
 
     An encoder that fails is a row with its reason. Raises OptionError, ShardError and ModelError, before
     anything is trained, for shards and options that no encoder can be scored with, and for a name that means
     none.
     """
+    check_kind("options", options, BenchmarkOptions)
+    if workers is not None:
+        check_workers(workers)
     shards, out = shards_at(shards, Path(cache) if cache else None), Path(out)
     encoders = [encoders] if isinstance(encoders, str) else encoders
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
@@ -80,7 +88,7 @@ def benchmark(
         check_name(name)
     device = choose_device(options.device)
     workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
-    with only_run(out, resume=True):
+    with hold_run(out, resume=True):
         settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
         write_text(out / CSV_NAME, as_csv(scored))

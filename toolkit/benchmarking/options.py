@@ -3,15 +3,13 @@
 All of it changes numbers, and stands in benchmark.json.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+from speechlip.checks import check_types, from_preset
 from speechlip.device import check_device
-from speechlip.errors import OptionError, no_such
-
-PRECISIONS = ("fp32", "bf16")
+from speechlip.errors import OptionError
+from speechlip.training.schedule import PRECISIONS, check_batch, learning_rate
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,25 @@ class BenchmarkOptions:
     """The offset curve takes every so many windows of lips, and speech at every shift all the same."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_device(self.device)
         if self.precision not in PRECISIONS:
             raise OptionError(f"precision is {self.precision!r}; there are: {', '.join(PRECISIONS)}")
         for name in ("steps", "seeds", "resamples", "curve_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
-            raise OptionError(
-                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number "
-                "above 0"
-            )
+        check_batch(self.batch_size, self.lr)
+
+    @classmethod
+    def preset(cls, name: str = "full", /, **given: Any) -> "BenchmarkOptions":
+        """A preset with what is ``given`` in its place.
+
+        Raises OptionError for an unknown preset or option, and for a value that cannot be.
+
+        >>> BenchmarkOptions.preset("quick", steps=99)
+        BenchmarkOptions(steps=99, seeds=1, batch_size=32, ...)
+        """
+        return from_preset(cls, PRESETS, name, given)
 
     def learning_rate(self, step: int) -> float:
         """Of step 1 … steps.
@@ -64,10 +70,7 @@ class BenchmarkOptions:
         >>> [round(options.learning_rate(step), 4) for step in (1, 2, 6, 10)]
         [0.05, 0.1, 0.05, 0.0]
         """
-        if step <= self.warmup_steps:
-            return self.lr * step / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return self.lr * (1 + math.cos(math.pi * done)) / 2
+        return learning_rate(step, self.steps, self.lr, self.warmup_steps)
 
 
 FULL = BenchmarkOptions()
@@ -75,18 +78,3 @@ PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "quick": {"steps": 120, "seeds": 1, "batch_size": 32, "curve_every": 6},
 }
-
-
-def make_options(preset: str, given: Mapping[str, Any]) -> BenchmarkOptions:
-    """A preset with what was given in its place. Raises OptionError for an unknown preset, option or value.
-
-    >>> make_options("quick", {"steps": 99})
-    BenchmarkOptions(steps=99, seeds=1, batch_size=32, ...)
-    """
-    if preset not in PRESETS:
-        raise no_such("preset", preset, PRESETS)
-    known = [field.name for field in fields(BenchmarkOptions)]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise no_such("option", unknown[0], known)
-    return BenchmarkOptions(**{**PRESETS[preset], **given})

@@ -26,6 +26,7 @@ from speechlip.benchmarking.records import (
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
+from speechlip.files.stamps import file_stamp
 from speechlip.format import MANIFEST, pairs_file
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
@@ -166,8 +167,7 @@ def stamp(path: Path | None) -> list[int]:
     """Size and time of change, which differ when a file does."""
     if path is None or not path.is_file():
         return []
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    return [*file_stamp(path)]
 
 
 def versions() -> dict[str, str]:

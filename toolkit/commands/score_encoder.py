@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from speechlip.benchmarking.options import PRECISIONS, PRESETS
+from speechlip.benchmarking.options import PRESETS
 from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
+from speechlip.training.schedule import PRECISIONS
 
 
 @command(

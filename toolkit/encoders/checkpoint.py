@@ -49,7 +49,7 @@ class CheckpointFacts:
     step: int
     """Steps of training so far."""
     options: dict[str, Any]
-    """``training.TrainOptions`` as a dict."""
+    """``training.options.TrainOptions`` as a dict."""
     rectified: bool
     """Whether both embeddings end in a ReLU."""
     sha256: str

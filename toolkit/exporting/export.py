@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechlip.checks import check_kind
 from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import OptionError
@@ -58,14 +59,17 @@ def export_features(
 ) -> Exported:
     """Write features of the speech in ``videos``, one row for each 40 ms, as ``export-features`` does.
 
-    encoder: a name as ``open_encoder`` takes it, such as the folder of a training run. videos: a folder, at
-    any depth, one video, or one file of audio. out: None for ``features/ENCODER``. limits: how long a video
-    may stand still, and how much memory it may take.
+    encoder: a name as ``open_encoder`` takes it, such as the folder of a training run
+    videos: a folder, at any depth, one video, or one file of audio
+    out: None for ``features/ENCODER``
+    limits: how long a video may stand still, and how much memory it may take
 
     A video that fails is a row with its reason; finished ones are kept. Raises OptionError for what cannot be
     exported at all: no video, another encoder's files in ``out``, an encoder that does not read sound, a
     renderer whose files the features do not go into, no scale that fits; ModelError and WriteError.
     """
+    check_kind("options", options, ExportOptions)
+    check_kind("limits", limits, Limits)
     label, renderers = label_of(encoder, options.random_init), options.renderers
     out = Path(out) if out else Path("features") / label
     tasks = find_tasks(Path(videos), out)

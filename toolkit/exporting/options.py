@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from speechlip.checks import check_types
 from speechlip.device import check_device
 from speechlip.errors import OptionError
 from speechlip.exporting.layouts import check_renderers
@@ -16,11 +17,11 @@ class ExportOptions:
 
     renderers: tuple[str, ...] | None = None
     """Whose files are written; None: all whose files the features go into."""
-    train_share: Fraction = Fraction(10, 11)
+    train_share: Fraction | float = Fraction(10, 11)
     """Of the frames, from the first on, that mean and deviation are taken from; the default is the renderers'
     own split.
     """
-    scale_of: Path | None = None
+    scale_of: str | Path | None = None
     """Folder of an exported video whose mean and deviation are taken instead, to drive its renderer with
     other speech.
     """
@@ -32,6 +33,7 @@ class ExportOptions:
     """Pixels of a frame; videos with larger ones are refused."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_renderers(self.renderers or ())
         check_device(self.device)
         if not 0 < self.train_share <= 1:

@@ -56,7 +56,7 @@ class ExportPlan:
 
     renderers: tuple[str, ...]
     """Whose files are written."""
-    train_share: Fraction = Fraction(10, 11)
+    train_share: Fraction | float = Fraction(10, 11)
     """Of the frames, from the first on, that mean and deviation are taken from."""
     scale: Scale | None = None
     """That of an earlier export, which is taken instead."""

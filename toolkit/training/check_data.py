@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechlip.checks import check_kind
 from speechlip.device import choose_device
 from speechlip.errors import SpeechLipError
 from speechlip.format import LIP_ROWS_SHOWN
@@ -62,6 +63,7 @@ def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
     Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as
     ``train`` does.
     """
+    check_kind("options", options, TrainOptions)
     shards, device = shards_at(shards), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
     checked = replace(options, batch_size=min(options.batch_size, CHECKED_PAIRS), lr=CHECKED_LR, workers=0)

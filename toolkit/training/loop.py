@@ -36,7 +36,7 @@ lasts.
 """
 
 
-def learn(
+def training_loop(
     shards: Path,
     run: Path,
     options: TrainOptions,
@@ -52,7 +52,9 @@ def learn(
     """
     full_speed(device)
     data = checkpoint.training_data(shards)
-    state, loader, validation = begun(shards, run, options, data if resume else None, progress, ranks, device)
+    state, loader, validation = open_run(
+        shards, run, options, data if resume else None, progress, ranks, device
+    )
     pair = compiled(state.pair, device, progress.say) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
     losses = LossQueue(late=1 if device.type == "cuda" else 0)
@@ -100,7 +102,7 @@ def learn(
     return row
 
 
-def begun(
+def open_run(
     shards: Path,
     run: Path,
     options: TrainOptions,

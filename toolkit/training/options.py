@@ -1,20 +1,20 @@
 """What a user may choose for training: one frozen dataclass, two presets, what the paper leaves open."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from speechlip.checks import check_types, from_preset
 from speechlip.device import check_device
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
-from speechlip.errors import OptionError, no_such
+from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import WINDOW
+from speechlip.training.schedule import PRECISIONS, check_batch, learning_rate
 from speechlip.training.step.augment import NONE, parse_augmentations
 from speechlip.training.step.losses import LOSSES
 
-PRECISIONS = ("fp32", "bf16")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -29,9 +29,9 @@ class TrainOptions:
     lip_input: str = "mouth"
     """Rows of the crop that the lip network reads: mouth (24–71) or literal (all)."""
     feature: str = ""
-    """What the speech network reads of a spectrum; empty for its own default."""
+    """What the speech network reads of a spectrum; empty becomes its own default."""
     pool: str = ""
-    """Which state of a recurrent network is the embedding: last or mean; empty for its own default."""
+    """Which state of a recurrent network is the embedding: last or mean; empty becomes its own default."""
     steps: int = 100_000
     """Batches in all."""
     batch_size: int = 16
@@ -68,6 +68,7 @@ class TrainOptions:
     """Steps from one checkpoint to the next."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         known = {
             "loss": LOSSES,
             "lip_input": INPUTS,
@@ -81,20 +82,28 @@ class TrainOptions:
         for name in ("steps", "windows_per_clip", "validation_pairs", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.batch_size < 2 or not (self.lr > 0 and math.isfinite(self.lr)):
-            raise OptionError(
-                f"batch_size {self.batch_size} must be at least 2 (batch norm) and lr {self.lr:g} a number "
-                "above 0"
-            )
+        check_batch(self.batch_size, self.lr)
         parse_augmentations(self.augment)
         if self.min_neg_gap < 0:
             raise OptionError(
                 f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a "
                 "negative share frames"
             )
-        options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
+        for name, value in self.of_network.items():
+            object.__setattr__(self, name, value)
         if self.mix and not self.mix.positive:
             raise OptionError(f"negatives {self.negatives!r} leave no positive pair to learn from")
+
+    @classmethod
+    def preset(cls, name: str = "paper", /, **given: Any) -> "TrainOptions":
+        """A preset with what is ``given`` in its place.
+
+        Raises OptionError for an unknown preset or option, and for a value that cannot be.
+
+        >>> TrainOptions.preset("fast", encoder="mel-cnn").loss
+        'nce'
+        """
+        return from_preset(cls, PRESETS, name, given)
 
     @property
     def of_network(self) -> dict[str, str]:
@@ -120,12 +129,7 @@ class TrainOptions:
         >>> [round(options.learning_rate(step), 4) for step in (1, 2, 6, 10)]
         [0.05, 0.1, 0.05, 0.0]
         """
-        if step <= self.warmup_steps:
-            return self.lr * step / self.warmup_steps
-        if self.schedule == "constant":
-            return self.lr
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return self.lr * (1 + math.cos(math.pi * done)) / 2
+        return learning_rate(step, self.steps, self.lr, self.warmup_steps, self.schedule == "cosine")
 
 
 PAPER = TrainOptions()
@@ -158,24 +162,6 @@ CHOSEN = (
 )
 RESUMABLE = ("steps", "device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
 """Options that may change when a run is resumed."""
-
-
-def make_options(preset: str, given: Mapping[str, Any]) -> TrainOptions:
-    """A preset with what was given in its place. Raises OptionError for an unknown preset, option or value.
-
-    >>> make_options("fast", {"encoder": "mel-cnn"}).loss
-    'nce'
-    """
-    if preset not in PRESETS:
-        raise no_such("preset", preset, PRESETS)
-    known = [field.name for field in fields(TrainOptions)]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise no_such("option", unknown[0], known)
-    options = TrainOptions(**{**PRESETS[preset], **given})
-    return replace(
-        options, feature=options.of_network.get("feature", ""), pool=options.of_network.get("pool", "")
-    )
 
 
 def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:

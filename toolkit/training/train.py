@@ -5,18 +5,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speechlip.checks import check_kind
 from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.errors import SpeechLipError
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
-from speechlip.training.loop import learn
+from speechlip.training.loop import training_loop
 from speechlip.training.options import PAPER, TrainOptions, other_end, resumed
 from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.training.processes.ranks import Ranks, joined
 from speechlip.training.run.card import write_card
-from speechlip.training.run.checkpoint import only_run, saved_options
+from speechlip.training.run.checkpoint import hold_run, saved_options
 from speechlip.training.run.history import HistoryRow, OnRow, ignore_row
 from speechlip.training.run.picture import draw_training
 from speechlip.training.run.tensorboard import open_scalars
@@ -50,10 +51,12 @@ def train(
 ) -> TrainedRun:
     """Train a speech encoder and a lip encoder on the train split of ``shards``, into the folder ``run``.
 
-    shards: a prepared folder, ``hf://user/name`` or ``https://…``; ``cache`` keeps whole shards of the latter
-    two. options: None for the paper's, or with ``resume`` for those of the run. resume: go on from the last
-    checkpoint; only the options in ``config.RESUMABLE`` may differ. tensorboard: whether to write scalars,
-    None for where TensorBoard is installed. on_row: called with every row of ``history.csv``.
+    shards: a prepared folder, ``hf://user/name`` or ``https://…``
+    options: None for the paper's, or with ``resume`` for those of the run
+    resume: go on from the last checkpoint; only the options in ``training.options.RESUMABLE`` may differ
+    cache: folder that keeps whole shards of ``hf://`` and ``https://``
+    tensorboard: whether to write scalars; None for where TensorBoard is installed
+    on_row: called with every row of ``history.csv``
 
     Under torchrun every process calls it; rank 0 writes and reports progress. SIGINT or SIGTERM end the run
     after a step, saved: it raises Stopped, a KeyboardInterrupt. Raises OptionError and ShardError for what
@@ -61,6 +64,8 @@ def train(
     TrainingStopped for a loss that is not finite; RankLost or WorkerError where another process of the run
     has ended.
     """
+    if options is not None:
+        check_kind("options", options, TrainOptions)
     shards, run, ranks = shards_at(shards, Path(cache) if cache else None), Path(run), Ranks.started()
     progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore_row)
     saved = saved_options(run) if resume else None
@@ -73,11 +78,11 @@ def train(
     with (
         reader_deaths_said(),
         joined(ranks, device),
-        only_run(run, resume) if ranks.first else nullcontext(),
+        hold_run(run, resume) if ranks.first else nullcontext(),
         smaller_batch_advised(options.batch_size, ranks),
         with_scalars(run, resume, tensorboard if ranks.first else False, progress, on_row) as on_each_row,
     ):
-        last = learn(shards, run, options, resume, progress, on_each_row, ranks, device)
+        last = training_loop(shards, run, options, resume, progress, on_each_row, ranks, device)
     if ranks.first:
         illustrate(run, options, progress)
     checkpoint = open_checkpoint(run)

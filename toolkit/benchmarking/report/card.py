@@ -12,11 +12,11 @@ from speechlip.benchmarking.records import (
     FAILED,
     JSON_NAME,
     Benchmark,
-    EncoderRow,
     Score,
     without_places,
 )
-from speechlip.benchmarking.report.table import p_words
+from speechlip.benchmarking.report import table
+from speechlip.benchmarking.report.table import SHOWN, best_first, p_words, titled
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.files.writing import write_text
@@ -24,17 +24,7 @@ from speechlip.format import CARD
 
 TEMPLATE = "scores.md.jinja"
 TAGS = ["speechlip", "lip-sync", "benchmark", "audio-visual", "speech"]
-SHOWN = (
-    "pair_auc",
-    "eer",
-    "average_precision",
-    "offset_exact",
-    "offset_within_one",
-    "r1_lips_to_speech",
-    "r1_speech_to_lips",
-)
-SHOWN_AMBIGUITY = ("va", "ar", "ar_star", "nv", "kv")
-ARROWS = {True: " ↑", False: " ↓", None: ""}
+SHOWN_AMBIGUITY = (*table.SHOWN_AMBIGUITY, "kv")
 LEFT_OUT = ("encoders", "command")
 
 
@@ -61,8 +51,7 @@ def scores_card(benchmark: Benchmark) -> str:
 
 def facts_of(benchmark: Benchmark) -> dict[str, Any]:
     """What the template tells. Rows stand by pair AUC, controls below the encoders."""
-    scored = [row for row in benchmark.rows if row.status != FAILED]
-    order = sorted(scored, key=lambda row: (row.role == CONTROL, -(value_of(row, "pair_auc") or 0)))
+    order = best_first(benchmark)
     return {
         "benchmark": benchmark,
         "shards": benchmark.shards,
@@ -90,15 +79,6 @@ def facts_of(benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def titled(column: Column) -> str:
-    """A column's name with the direction in which it gets better.
-
-    >>> titled(COLUMNS["eer"])
-    'EER ↓'
-    """
-    return column.title + ARROWS[column.higher_is_better]
-
-
 def score_cell(score: Score | None, column: Column) -> str:
     """A number with its interval, or why there is none.
 
@@ -113,10 +93,6 @@ def score_cell(score: Score | None, column: Column) -> str:
     if score.ci_low is None or score.ci_high is None:
         return text
     return f"{text} ({score.ci_low:.{column.digits}f}–{score.ci_high:.{column.digits}f})"
-
-
-def value_of(row: EncoderRow, name: str) -> float | None:
-    return row.scores[name].value if name in row.scores else None
 
 
 def chances(names: Sequence[str]) -> str:

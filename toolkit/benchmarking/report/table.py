@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
 from speechlip.benchmarking.records import CONTROL, FAILED, Benchmark, EncoderRow, Score
 from speechlip.files.tables import csv_text
 from speechlip.wording import shown
@@ -33,6 +33,7 @@ SHOWN = (
     "r1_speech_to_lips",
 )
 SHOWN_AMBIGUITY = ("va", "ar", "ar_star", "nv")
+ARROWS = {True: " ↑", False: " ↓", None: ""}
 NAME_WIDTH = 40
 
 
@@ -70,8 +71,7 @@ def csv_row(row: EncoderRow) -> dict[str, Any]:
 
 def as_text(benchmark: Benchmark) -> str:
     """What a terminal shows: the best pair AUC first, controls below, then what failed and why."""
-    scored = [row for row in benchmark.rows if row.status != FAILED]
-    order = sorted(scored, key=lambda row: (row.role == CONTROL, -(row.scores["pair_auc"].value or 0)))
+    order = best_first(benchmark)
     titles = ["encoder", "pair AUC ↑", "95 % over clips", "seeds", "p to best"]
     titles += (
         [titled(COLUMNS[name]) for name in SHOWN[1:]]
@@ -90,6 +90,12 @@ def as_text(benchmark: Benchmark) -> str:
         if reason
     ]
     return "\n".join(lines)
+
+
+def best_first(benchmark: Benchmark) -> list[EncoderRow]:
+    """The rows that were scored: the best pair AUC first, controls below the encoders."""
+    scored = [row for row in benchmark.rows if row.status != FAILED]
+    return sorted(scored, key=lambda row: (row.role == CONTROL, -(value_of(row.scores, "pair_auc") or 0)))
 
 
 def text_row(row: EncoderRow) -> list[str]:
@@ -126,8 +132,13 @@ def value_of(scores: dict[str, Score], name: str) -> float | None:
     return scores[name].value if name in scores else None
 
 
-def titled(column) -> str:
-    return f"{column.title} {({True: '↑', False: '↓'}).get(column.higher_is_better, '')}".strip()
+def titled(column: Column) -> str:
+    """A column's name with the direction in which it gets better.
+
+    >>> titled(COLUMNS["eer"])
+    'EER ↓'
+    """
+    return column.title + ARROWS[column.higher_is_better]
 
 
 def number(value: float | None) -> str:

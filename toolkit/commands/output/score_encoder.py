@@ -5,7 +5,7 @@ from typing import Any
 
 from speechlip.benchmarking.benchmark import benchmark
 from speechlip.benchmarking.evaluation.scores import notes_on
-from speechlip.benchmarking.options import BenchmarkOptions, make_options
+from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
@@ -26,7 +26,8 @@ def run(
     chosen: dict[str, Any],
 ) -> int:
     """Score the encoders and the controls into ``out`` and print the result; returns the exit code."""
-    options = make_options(preset, {name: value for name, value in chosen.items() if value is not None})
+    given = {name: value for name, value in chosen.items() if value is not None}
+    options = BenchmarkOptions.preset(preset, **given)
     with Bars(quiet) as bars:
         scored = benchmark(
             encoders,

@@ -10,7 +10,7 @@ from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
 from speechlip.remote.mirror import shards_at
 from speechlip.training.check_data import check_data
-from speechlip.training.options import TrainOptions, make_options, resumed, unlike_paper
+from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.processes.stopping import Stopped
 from speechlip.training.run.checkpoint import refuse_others, saved_options
@@ -41,7 +41,7 @@ def run(
     if first and not resume and out.is_dir():
         refuse_others(out)
     shards = shards_at(shards, cache)
-    options = resumed(saved_options(out), given) if resume else make_options(preset, given)
+    options = resumed(saved_options(out), given) if resume else TrainOptions.preset(preset, **given)
     if not quiet:
         echo(described(options), err=True)
         if resume:

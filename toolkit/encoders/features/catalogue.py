@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.features.controls import LipPoints, LogSpectra, Shuffled
-from speechlip.encoders.features.plugins import imported, open_added, open_function
+from speechlip.encoders.features.plugins import function_of, open_added, open_function
 from speechlip.encoders.features.pretrained import PRETRAINED, chosen_layer, open_pretrained
 from speechlip.encoders.features.protocol import ClipFeatures
 from speechlip.encoders.features.speech_half import open_network, open_run
@@ -108,7 +108,7 @@ def check_name(name: str) -> None:
     elif name and Path(name).is_dir():
         last_checkpoint(Path(name))
     elif _FUNCTION.fullmatch(name):
-        imported(name)
+        function_of(name)
     else:
         raise _unknown(name)
 

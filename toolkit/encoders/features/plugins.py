@@ -5,7 +5,6 @@ One contract for both: a callable without arguments that returns a ``SpeechEncod
 device.
 """
 
-import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from speechlip.encoders.features.protocol import ClipFeatures, FeatureClock
 from speechlip.encoders.features.waveform import FromWaveform
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import OptionError
-from speechlip.plugins import said
+from speechlip.plugins import imported, importing, said
 
 CLIP_FEATURES = {"name": str, "dim": int, "clock": FeatureClock, "fields": tuple, "parameters": int}
 SPEECH_ENCODER = {"name": str, "dim": int, "clock": FeatureClock}
@@ -30,22 +29,20 @@ def open_added(name: str, device: str) -> ClipFeatures:
 
 
 def open_function(name: str, device: str) -> ClipFeatures:
-    """``module:function``. Raises OptionError as ``opened`` and ``imported``."""
-    return opened(name, imported(name), device)
+    """``module:function``. Raises OptionError as ``opened`` and ``function_of``."""
+    return opened(name, function_of(name), device)
 
 
-def imported(name: str) -> Any:
+def function_of(name: str) -> Any:
     """What ``module:function`` names, looked for on Python's path and last in the current folder.
 
+    The folder stays on the path, since an encoder may import its neighbours when it is first used.
     Raises OptionError where it cannot be imported.
     """
-    module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        raise OptionError(f"encoder {name!r} cannot be imported: {said(error)}") from error
+    with importing(f"encoder {name!r}"):
+        return imported(name)
 
 
 def opened(name: str, make: Callable[[], Any], device: str) -> ClipFeatures:

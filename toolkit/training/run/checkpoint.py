@@ -253,7 +253,7 @@ def read_trainer(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def only_run(run: Path, resume: bool) -> Iterator[None]:
+def hold_run(run: Path, resume: bool) -> Iterator[None]:
     """Hold a run's folder for this process.
 
     What a run left that ended before its first checkpoint is removed. Raises OptionError where another
