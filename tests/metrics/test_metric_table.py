@@ -49,7 +49,7 @@ def test_an_image_metric_stays_within_its_limits(name):
         assert type(value) is float and each.lowest - 1e-9 <= value <= each.highest + 1e-9
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("name", sorted(COLUMNS))
 def test_protocols_give_the_formula_of_every_column(name):
     (row,) = re.findall(rf"^\|[^|]*`{name}`[^|]*\| `([\w.-]+)`", PROTOCOLS, re.MULTILINE)
     assert row == metric(name).formula and PROTOCOLS.count(row) > 1
