@@ -15,11 +15,12 @@ SHARD = {
     "clips": 2,
     "frames": 50,
 }
+PAIRS = {"sha256": "cd", "rows": 4}
 LEAST = {
     "format": 1,
     "shards": [SHARD],
     "splits": {"test": {"clips": 2, "frames": 50, "speakers": 1}},
-    "pairs": {"test": {"sha256": "cd", "rows": 4}},
+    "pairs": {"test": PAIRS},
     "fields": ["audio.flac", "json"],
 }
 WHOLE = {
@@ -119,6 +120,16 @@ def test_a_funnel_needs_sources_and_clips():
         ({"fields": None}, "fields is missing, wanted a list"),
         ({"shards": [{**SHARD, "bytes": -1}]}, "a shard: bytes is -1, wanted a whole number of at least 0"),
         ({"shards": [{**SHARD, "name": "../a.tar"}]}, "'../a.tar' is no plain name"),
+        ({"funnel": {"sources": "x", "clips": []}}, "funnel: sources is 'x', wanted a whole number"),
+        (
+            {"funnel": {"sources": 1, "clips": 1, "skipped": {"a": "b"}}},
+            "funnel: skipped holds 'b', wanted",
+        ),
+        ({"about": {"title": 3}}, "about: title is 3, wanted text or None"),
+        ({"licences": {"a": {"clips": "x"}}}, "licence 'a': clips is 'x', wanted a whole number"),
+        ({"pairs": {"test": {**PAIRS, "kinds": "x"}}}, "split 'test': kinds is 'x', wanted a mapping"),
+        ({"options": {"crop": 3}}, "options: crop is 3, wanted text"),
+        ({"options": {"split": "x"}}, "options: split is 'x', wanted a mapping"),
         ({"ledger": {}}, "the ledger: sha256 is missing, wanted text"),
     ],
 )

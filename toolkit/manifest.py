@@ -11,8 +11,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
+from speechlip.checks import fits, in_words
 from speechlip.files.strict_json import as_json, encode_json, record_of, strict_json
 from speechlip.format import FORMAT
 from speechlip.licences import UNKNOWN
@@ -23,6 +24,8 @@ PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 SHARD_TYPES = {"name": str, "split": str, "sha256": str, "bytes": int, "clips": int, "frames": int}
 SPLIT_TYPES = {"clips": int, "frames": int, "speakers": int}
 PAIRS_TYPES = {"sha256": str, "rows": int}
+OPTION_TYPES = {"recipe": str, "detector": str, "crop": str, "faces": str, "split_by": str, "split": dict}
+VALUES_IN = {"kinds": int, "off": str, "dropped": float, "skipped": int}
 LEDGER_TYPES = {"sha256": str, "bytes": int, "rows": int}
 
 
@@ -230,6 +233,21 @@ class Manifest:
         return self.options.get("crop", "lips")
 
     @property
+    def detector(self) -> str:
+        """What found the faces."""
+        return self.options.get("detector", "")
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Split → the share of seconds that was asked for; empty where sources named their splits."""
+        return self.options.get("split", {})
+
+    @property
+    def faces(self) -> str:
+        """Which faces of a shot became clips: ``largest`` or ``all``."""
+        return self.options.get("faces", "largest")
+
+    @property
     def split_by(self) -> str:
         """What is in one split only: ``speaker``, ``file``, or ``time`` of a file."""
         return self.options.get("split_by", "speaker")
@@ -254,7 +272,7 @@ def _records(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the shape; what comes later is only asked where nothing came before."""
+    """What is wrong with the shape. Read only the first: later checks index what earlier ones proved."""
     for name, wanted in (("shards", list), ("splits", dict), ("pairs", dict), ("fields", list)):
         if not isinstance(raw.get(name), wanted):
             yield _other(name, raw.get(name), wanted)
@@ -265,19 +283,27 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
         yield _other("columns", raw["columns"], list)
     if type(raw.get("options", {}).get("seed", 0)) is not int:
         yield _other("the seed among options", raw["options"]["seed"], int)
+    for name, kind in OPTION_TYPES.items():
+        if not fits(value := raw.get("options", {}).get(name, kind()), kind):
+            yield f"options: {name} is {_short(value)}, wanted {in_words(kind)}"
     if not all(isinstance(name, str) for name in raw["fields"]):
         yield f"fields are {_short(raw['fields'])}, wanted names of members"
+    yield from _type_problems("about", About, raw.get("about", {}))
+    yield from _type_problems("funnel", Funnel, raw.get("funnel", {}))
     for row in raw["shards"]:
         yield from _row_problems("a shard", row, SHARD_TYPES)
         yield from _name_problems(row["name"], row["split"])
     for split, row in raw["splits"].items():
         yield from _row_problems(f"split {_short(split)}", row, SPLIT_TYPES)
+        yield from _type_problems(f"split {_short(split)}", SplitTotals, row)
     for split, row in raw["pairs"].items():
         yield from _row_problems(f"pairs of split {_short(split)}", row, PAIRS_TYPES)
+        yield from _type_problems(f"pairs of split {_short(split)}", PairsFile, row)
         yield from _name_problems(split)
     for licence, row in raw.get("licences", {}).items():
         if not isinstance(row, dict):
             yield _other(f"licence {_short(licence)}", row, dict)
+        yield from _type_problems(f"licence {_short(licence)}", LicenceTotals, row)
     if "ledger" in raw:
         yield from _row_problems("the ledger", raw["ledger"], LEDGER_TYPES)
     without = {row["split"] for row in raw["shards"]} - raw["splits"].keys()
@@ -292,6 +318,23 @@ def _row_problems(what: str, row: Any, types: Mapping[str, type]) -> Iterator[st
         value = row.get(name)
         if not isinstance(value, wanted) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
             yield f"{what}: {_other(name, value, wanted)}"
+
+
+def _type_problems(what: str, kind: type, row: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each field of another type than the record ``kind`` states, and for values in it."""
+    for name, wanted in get_type_hints(kind).items():
+        if name not in row:
+            continue
+        value = row[name]
+        if not fits(value, wanted):
+            yield f"{what}: {name} is {_short(value)}, wanted {in_words(wanted)}"
+        if isinstance(value, dict):
+            inner = VALUES_IN[name]
+            yield from (
+                f"{what}: {name} holds {_short(each)}, wanted {in_words(inner)}"
+                for each in value.values()
+                if not fits(each, inner)
+            )
 
 
 def _name_problems(*names: str) -> Iterator[str]:

@@ -26,6 +26,8 @@ class Source:
     refusal_detail: the sentence for a person.
     more: further texts by name, the same names for every source of a dataset; they go into the ``json`` of
     its samples.
+
+    A path given as text becomes a ``Path``.
     """
 
     path: Path
@@ -39,6 +41,11 @@ class Source:
     refusal: str = ""
     refusal_detail: str = ""
     more: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("path", "phones_path", "landmarks_path"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, Path(value))
 
 
 @dataclass(frozen=True)
@@ -151,10 +158,10 @@ class Clip:
     source: Source
     track: int
     start_frame: int
-    lips: np.ndarray
-    audio: np.ndarray
-    landmarks: np.ndarray | None
-    phones: tuple[Phone, ...] | None
+    lips: np.ndarray = field(repr=False)
+    audio: np.ndarray = field(repr=False)
+    landmarks: np.ndarray | None = field(repr=False)
+    phones: tuple[Phone, ...] | None = field(repr=False)
     face_score: float
     face_width_px: float
     interpolated_frames: int

@@ -70,6 +70,45 @@ def test_options_of_another_type(options, message):
         ShardOptions(**options)
 
 
+def test_a_path_may_be_text():
+    source = Source("a/x.mp4", "x.mp4", "anna", phones_path="a/x.align")
+    assert source == Source(Path("a/x.mp4"), "x.mp4", "anna", phones_path=Path("a/x.align"))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (Source("x.mp4", "x.mp4", None), "source 'x.mp4': speaker is None, wanted text"),
+        (Source(None, "x.mp4", "anna"), "source 'x.mp4': path is None, wanted Path"),
+        (Source("x.mp4", "x.mp4", "anna", more=3), "source 'x.mp4': more is 3, wanted a mapping"),
+        ("x.mp4", r"source is 'x.mp4', wanted Source\(...\)"),
+    ],
+)
+def test_sources_of_another_type(source, message, tmp_path):
+    with ShardWriter(tmp_path / "out") as writer:
+        writer.write(made(), source_sha256="ab")
+        with pytest.raises(OptionError, match=message):
+            writer.write(made(start=50, source=source), source_sha256="ab")
+        with pytest.raises(OptionError, match=message):
+            writer.skip(source, "too dark")
+
+
+def test_what_is_no_clip_and_no_options(tmp_path):
+    with pytest.raises(OptionError, match=r"options is PrepOptions\(.*, wanted ShardOptions\(...\)"):
+        ShardWriter(tmp_path / "out", speechlip.PrepOptions())
+    writer = ShardWriter(tmp_path / "out")
+    with pytest.raises(OptionError, match=r"clip is None, wanted Clip\(...\)"):
+        writer.write(None)
+    writer.abandon()
+
+
+def test_records_print_without_their_arrays(tmp_path):
+    prepared = write(tmp_path / "out", [made()])
+    (sample,) = speechlip.ClipReader(prepared.folder)
+    assert len(repr(made())) < 500 and "lips" not in repr(made())
+    assert len(repr(sample)) < 1000 and repr(prepared) == f"Prepared(folder={prepared.folder!r})"
+
+
 @pytest.fixture(scope="module")
 def prepared(talking, tmp_path_factory):
     """As prep-shards writes it, without loss."""

@@ -1,7 +1,7 @@
 """What a preparation gives: folder, manifest, ledger rows, and warnings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.format import shard_file
@@ -30,8 +30,8 @@ class Prepared:
     """
 
     folder: Path
-    manifest: Manifest
-    rows: tuple[LedgerRow, ...]
+    manifest: Manifest = field(repr=False)
+    rows: tuple[LedgerRow, ...] = field(repr=False)
 
     @property
     def funnel(self) -> Funnel:
@@ -68,17 +68,17 @@ class Prepared:
         return tuple(self._warnings()) if self.clips else ()
 
     def _warnings(self) -> Iterator[str]:
-        options = self.manifest.options
-        if empty := empty_splits(options["split"], self.splits, (row.declared for row in self.rows)):
+        manifest = self.manifest
+        if empty := empty_splits(manifest.split, self.splits, (row.declared for row in self.rows)):
             speakers = counted(len({row.speaker for row in self.rows if row.clips}), "speaker")
-            names = ", ".join(f"{name} ({options['split'][name]:.3g})" for name in empty)
+            names = ", ".join(f"{name} ({manifest.split[name]:.3g})" for name in empty)
             yield (
                 f"no clip came into {names}, which has a share: there is speech of {speakers}; "
-                f"{ADVICE[self.manifest.split_by]}"
+                f"{ADVICE[manifest.split_by]}"
             )
         several = [row for row in self.rows if row.several_faces_seconds]
-        if several and not options.get("sync_filter"):
-            taken = "every one of them was" if options.get("faces") == "all" else "the largest was"
+        if several and not manifest.options.get("sync_filter"):
+            taken = "every one of them was" if manifest.faces == "all" else "the largest was"
             length = clock(sum(row.several_faces_seconds for row in several))
             yield (
                 f"several faces at once in {counted(len(several), 'video')} ({length} of the clips), "

@@ -19,7 +19,8 @@ from speechlip.workers.events import Advanced, Crashed, Event, Replaced
 def run_units(
     job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine, workers: int, progress: Progress
 ) -> dict[Unit, UnitResult]:
-    """Run every unit without a whole result, or with a source that another run may keep; all results.
+    """Run every unit without a whole result, or whose result lost a source that a new attempt might keep; the
+    results of all units.
 
     A source whose worker process dies is tried once more, then refused.
     """

@@ -128,8 +128,8 @@ def show_prepared(prepared: Prepared, quiet: bool) -> int:
             for name, facts in prepared.splits.items()
         )
         shards = counted(len(prepared.shards), "shard")
-        detector = prepared.manifest.options["detector"]
-        echo(f"{shards} in {prepared.folder / SHARDS_FOLDER}: {splits}; detector {detector}")
+        place, detector = prepared.folder / SHARDS_FOLDER, prepared.manifest.detector
+        echo(f"{shards} in {place}: {splits}; detector {detector}")
         show_skipped(prepared)
         if totals.sources_skipped:
             echo(f"{ledger} says what became of every video")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
+from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN, MAX_FACES
 from speechlip.libraries import Library, load
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
@@ -31,7 +31,6 @@ FORGET_FRAMES = 12
 NEWCOMERS_EVERY = FPS
 LOOK_EVERY, LOOK_SELDOM = 5, 20
 """Frames between searches while no face is in sight: 0.2 s at first, doubled each time up to 0.8 s."""
-MAX_FACES = 4
 
 
 @dataclass(frozen=True)

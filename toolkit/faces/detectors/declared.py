@@ -18,6 +18,9 @@ EYEBROWS_TO_CHIN = MouthPlace(0.474, 0.756, 0.282)
 """Of square boxes from the eyebrows to the chin, as cascades give them, measured against MediaPipe's
 landmarks by benchmarks/mouth_in_box.py; errors in docs/decisions/mouth-place-in-a-box.md."""
 
+MAX_FACES = 4
+"""As many faces of a frame the built-in detectors look for."""
+
 
 class Detector(Protocol):
     """A face detector, opened for one video.

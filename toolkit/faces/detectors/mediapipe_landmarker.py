@@ -16,12 +16,12 @@ import numpy as np
 
 from speechlip import assets
 from speechlip.errors import ModelError
+from speechlip.faces.detectors.declared import MAX_FACES
 from speechlip.faces.landmarks import MESH_TO_68
 from speechlip.libraries import Library, load, missing_library
 from speechlip.records import Face, Source
 from speechlip.timing import FPS, exact_div
 
-MAX_FACES = 4
 FRAME_MS = exact_div(1000, FPS)
 INSTEAD = "choose --detector cascade"
 LOOK_EVERY, LOOK_SELDOM = 5, 40

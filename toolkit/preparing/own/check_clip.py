@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from speechlip.checks import check_kind, check_types
 from speechlip.errors import OptionError
 from speechlip.format import CROP_SIZE, MAX_JPEG_HEIGHT, SPLIT_NAME
 from speechlip.records import Clip, Phone, Source
@@ -115,7 +116,14 @@ def range_problems(clip: Clip, n_frames: int) -> Iterator[str]:
 
 
 def check_source(source: Source) -> None:
-    """Raise OptionError where a source cannot be named, or brings fields that every sample has of its own."""
+    """Raise OptionError for what is no source, or holds other types than it states; where it cannot be named,
+    or brings fields that every sample has of its own.
+    """
+    check_kind("source", source, Source)
+    try:
+        check_types(source)
+    except OptionError as error:
+        raise OptionError(f"source {source.name!r}: {error}") from None
     if not source.name:
         raise OptionError("a source has an empty name, wanted one that is unique in the dataset")
     if source.split is not None and not re.fullmatch(SPLIT_NAME, source.split):

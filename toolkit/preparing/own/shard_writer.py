@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from speechlip.checks import check_kind
 from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
 from speechlip.files.locks import only_run
 from speechlip.files.writing import make_folder
 from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
-from speechlip.preparing.own.check_clip import checked_clip
+from speechlip.preparing.own.check_clip import check_source, checked_clip
 from speechlip.preparing.own.open_shards import OpenShards
 from speechlip.preparing.own.options import ShardOptions
 from speechlip.preparing.own.sources import OwnSources, check_members
@@ -40,6 +41,7 @@ class ShardWriter:
     """
 
     def __init__(self, out: str | Path, options: ShardOptions = DEFAULTS) -> None:
+        check_kind("options", options, ShardOptions)
         self.folder, self.options = Path(out), options
         self._sources, self._keys, self._members = OwnSources(options.split_by), set[str](), list[str]()
         self._prepared: Prepared | None = None
@@ -60,6 +62,8 @@ class ShardWriter:
         clip has.
         """
         self._refuse_closed()
+        check_kind("clip", clip, Clip)
+        check_source(clip.source)
         clip = checked_clip(clip, self.options.lips_format)
         source = self._sources.of(clip.source, source_sha256)
         facts = source.pair_clip(clip)
@@ -89,6 +93,7 @@ class ShardWriter:
         Raises OptionError where the source has clips or the reason is empty.
         """
         self._refuse_closed()
+        check_source(source)
         skipped = self._sources.of(source, needs_file=False)
         if not reason or skipped.stats.clip_frames:
             why = "has clips" if reason else "has no reason"

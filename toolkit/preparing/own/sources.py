@@ -9,7 +9,6 @@ from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.preparing.cut.source_stats import SourceStats
-from speechlip.preparing.own.check_clip import check_source
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Clip, Source
 from speechlip.shards.ledger import LedgerRow
@@ -78,11 +77,11 @@ class OwnSources:
         """The known source of that name, or a new one for ``keep``. Raises OptionError where it cannot be
         taken.
 
+        source: one that ``check_source`` passes.
         sha256: tells recordings apart; empty: that of its file, which must be there where ``needs_file``.
         """
         known = self._sources.get(source.name)
         if known is None:
-            check_source(source)
             self._check_columns(source)
             self._check_speaker(source)
             return OwnSource(source, sha256 or file_sha256(source, needs_file), self._digits(source.name))

@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,11 @@ class ClipSample:
 
     key: str
     meta: SampleMeta
-    lips: np.ndarray | None = None
-    spectrogram: np.ndarray | None = None
-    audio: np.ndarray | None = None
-    landmarks: np.ndarray | None = None
-    phones: tuple[dict, ...] | None = None
+    lips: np.ndarray | None = field(default=None, repr=False)
+    spectrogram: np.ndarray | None = field(default=None, repr=False)
+    audio: np.ndarray | None = field(default=None, repr=False)
+    landmarks: np.ndarray | None = field(default=None, repr=False)
+    phones: tuple[dict, ...] | None = field(default=None, repr=False)
 
 
 def members_of(fields: Iterable[str], present: Iterable[str] | None) -> frozenset[str]:
@@ -71,14 +71,14 @@ def members_of(fields: Iterable[str], present: Iterable[str] | None) -> frozense
     ['json', 'lips.jpg']
     """
     wanted = {"json"}
-    for field in fields:
-        if field not in MEMBERS:
-            raise no_such("field", field, MEMBERS)
-        members = set(MEMBERS[field]) if present is None else set(MEMBERS[field]) & set(present)
+    for name in fields:
+        if name not in MEMBERS:
+            raise no_such("field", name, MEMBERS)
+        members = set(MEMBERS[name]) if present is None else set(MEMBERS[name]) & set(present)
         if not members:
             there_are = ", ".join(sorted(present or ()))
             raise OptionError(
-                f"this dataset carries no {field!r} ({' or '.join(MEMBERS[field])}); it has: {there_are}"
+                f"this dataset carries no {name!r} ({' or '.join(MEMBERS[name])}); it has: {there_are}"
             )
         wanted |= members
     return frozenset(wanted)
