@@ -15,7 +15,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def rough_time(length_s: float) -> str:
-    """A length of time in words; ``shards.ledger.clock`` is for lengths of video.
+    """A length of time in words; ``clock`` is for lengths of video.
 
     >>> rough_time(9), rough_time(75), rough_time(7300)
     ('9 s', '1:15 min', '2:01 h')

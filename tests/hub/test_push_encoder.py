@@ -22,6 +22,7 @@ from speechlip.encoders.trained import load_run
 from speechlip.errors import HubError, ModelError
 from speechlip.files.stamps import sha256_of
 from speechlip.scoring.sync.models import open_sync_model
+from speechlip.shards.read.shardset import open_shards
 from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.run.checkpoint import training_data
 
@@ -175,7 +176,7 @@ def test_the_licences_are_those_of_the_videos_it_learned_from(hub, run, folder, 
         folder,
         lambda manifest: manifest.update(about={"licence": recipe}, licences={name: {} for name in videos}),
     )
-    change(run, data=training_data(folder).declared)
+    change(run, data=training_data(open_shards(folder, "train")).declared)
     assert push(run, "--public")[0] == (1 if card == "unknown" else 0)
     assert push(run, *([] if card == "unknown" else ["--public"]))[0] == 0
     there = hub.files("ann/mel", "models")

@@ -11,6 +11,7 @@ import torch
 from speechlip.cards.kept import BEGIN
 from speechlip.commands.cli import speechlip
 from speechlip.faces.crops import PRESETS
+from speechlip.shards.read.shardset import open_shards
 from speechlip.training.run.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")
@@ -61,7 +62,7 @@ def test_another_crop(shards, tmp_path, capsys):
     )
     for crop in PRESETS:
         tiny_dataset.edit_manifest(shards, lambda manifest, crop=crop: manifest["options"].update(crop=crop))
-        assert training_data(shards).crop == crop
+        assert training_data(open_shards(shards, "train")).crop == crop
 
 
 def test_an_empty_split(tmp_path, capsys):

@@ -16,6 +16,7 @@ from tiny_runs import OPTIONS, checkpoint, facts, history, same_weights
 from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError, exit_code
+from speechlip.shards.read import shardset
 from speechlip.training.options import other_end, resumed
 from speechlip.training.processes.stopping import Stopped
 from speechlip.training.run.checkpoint import saved_options
@@ -213,3 +214,10 @@ def test_a_run_is_read_back_and_gives_features(straight):
     np.testing.assert_allclose(np.linalg.norm(lips[:, :512], axis=1), 1, atol=1e-5)
     mean = trained.pair.speech.spectrum.mean
     assert mean.abs().max() > 0.1, "the spectrum was fitted to the training speech and saved"
+
+
+def test_the_manifest_is_read_once_for_training_and_once_for_validation(shards, tmp_path, monkeypatch):
+    read, really = [], shardset.read_manifest
+    monkeypatch.setattr(shardset, "read_manifest", lambda folder: read.append(folder) or really(folder))
+    train(shards, tmp_path / "run", replace(OPTIONS, steps=1))
+    assert len(read) == 2

@@ -202,16 +202,16 @@ def evaluated_split(shards: Path, asked: str) -> str:
             f"{wanted} no frozen pairs; there are some for: {', '.join(with_pairs) or 'none'}. Prepare with "
             "--split train=…,test=…"
         )
-    open_shards(shards, "train")
     return split
 
 
 def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]]:
     """Facts of the data, and the keys of the evaluated clips in their order."""
-    evaluated, pairs = open_shards(shards, split), read_pairs(shards / pairs_file(split))
+    train_split, evaluated = open_shards(shards, "train"), open_shards(shards, split)
+    pairs = read_pairs(shards / pairs_file(split))
     manifest = manifest_of(evaluated)
     clips = sorted(
-        ClipReader(shards, split, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key
+        ClipReader(evaluated, fields=(), shuffle_clips=0, rank=0, world_size=1), key=lambda clip: clip.key
     )
     counts = {kind: sum(pair.kind == kind for pair in pairs) for kind in KINDS}
     if not counts["positive"] or not any(counts[kind] for kind in NEGATIVES):
@@ -233,7 +233,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         off={kind: why.get(kind, "no such pair could be drawn") for kind in NEGATIVES if not counts[kind]},
         gallery=counts["positive"],
         too_short=sum(clip.meta.n_frames < LEAST_FRAMES for clip in clips),
-        train_digest=open_shards(shards, "train").digest,
+        train_digest=train_split.digest,
         landmarks=landmarks_of(clips[0].meta.detector or "") if "landmarks.npy" in manifest.fields else "",
     )
     return facts, tuple(clip.key for clip in clips)

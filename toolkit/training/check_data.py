@@ -19,6 +19,7 @@ from speechlip.errors import SpeechLipError
 from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
+from speechlip.shards.read.shardset import open_shards
 from speechlip.training.loop import begin_state, fit_spectrum, open_loader
 from speechlip.training.options import PAPER, TrainOptions
 from speechlip.training.processes.accelerator import on_device, smaller_batch_advised
@@ -70,8 +71,9 @@ def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
         rules = PairRules(gap_frames=options.min_neg_gap)
         state = begin_state(checked, rules, device)
-        fit_spectrum(state.pair, shards, checked.seed)
-        loader = open_loader(shards, checked, rules, state.pair.reads, ALONE, pin_memory=False)
+        train_split = open_shards(shards, "train")
+        fit_spectrum(state.pair, train_split, checked.seed)
+        loader = open_loader(train_split, checked, rules, state.pair.reads, ALONE, pin_memory=False)
         batch = next(iter(on_device(loader, device)))
         refuse_degenerate(batch)
         return memorise(

@@ -16,6 +16,7 @@ from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shardset import Shards, ShardSet, folder_of, open_shards
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.accelerator import compiled, full_speed, on_device
 from speechlip.training.processes.ranks import Ranks
@@ -51,9 +52,10 @@ def training_loop(
     Raises Stopped, a KeyboardInterrupt, where SIGINT or SIGTERM ended it early; what was learned is saved.
     """
     full_speed(device)
-    data = checkpoint.training_data(shards)
+    train_split = open_shards(shards, "train")
+    data = checkpoint.training_data(train_split)
     state, loader, validation = open_run(
-        shards, run, options, data if resume else None, progress, ranks, device
+        train_split, run, options, data if resume else None, progress, ranks, device
     )
     pair = compiled(state.pair, device, progress.say) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
@@ -103,7 +105,7 @@ def training_loop(
 
 
 def open_run(
-    shards: Path,
+    train_split: ShardSet,
     run: Path,
     options: TrainOptions,
     resumed: TrainingData | None,
@@ -118,7 +120,8 @@ def open_run(
     rules = PairRules(gap_frames=options.min_neg_gap)
     state = begin_state(options, rules, device)
     reads = state.pair.reads
-    loader = open_loader(shards, options, rules, reads, ranks, pin_memory=device.type == "cuda")
+    loader = open_loader(train_split, options, rules, reads, ranks, pin_memory=device.type == "cuda")
+    shards = folder_of(train_split)
     validation, note = (
         open_validation(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
     )
@@ -129,7 +132,7 @@ def open_run(
     if resumed:
         loader.load_state_dict(checkpoint.restore(run, state, options, resumed, ranks))
     else:
-        fit_spectrum(state.pair, shards, options.seed)
+        fit_spectrum(state.pair, train_split, options.seed)
     if ranks.first:
         history.begin(run, state.step)
     return state, loader, validation
@@ -156,7 +159,7 @@ def validate(
 
 
 def open_loader(
-    shards: Path,
+    shards: Shards,
     options: TrainOptions,
     rules: PairRules,
     reads: SpeechWindows,
@@ -196,7 +199,7 @@ def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -
     )
 
 
-def fit_spectrum(pair: SpeechLipPair, shards: Path, seed: int) -> None:
+def fit_spectrum(pair: SpeechLipPair, shards: Shards, seed: int) -> None:
     """Give the speech encoder mean and deviation of the train split's speech, where it takes them."""
     spectrum = getattr(pair.speech, "spectrum", None)
     if spectrum is not None and hasattr(spectrum, "fit"):

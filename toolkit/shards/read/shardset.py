@@ -98,6 +98,13 @@ def manifest_of(shards: ShardSet) -> Manifest:
     return shards.manifest
 
 
+def folder_of(shards: ShardSet) -> Path:
+    """The prepared folder that the shards are of. Raises OptionError for a bare list, which has none."""
+    if shards.folder is None:
+        raise OptionError("a list of shards is no prepared folder; give the one that they are of")
+    return shards.folder
+
+
 def read_manifest(folder: str | Path) -> Manifest:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 

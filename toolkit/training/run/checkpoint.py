@@ -35,7 +35,7 @@ from speechlip.files.locks import LOCK
 from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
-from speechlip.shards.read.shardset import manifest_of, open_shards
+from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
 from speechlip.training.options import TrainOptions, unlike_paper
 from speechlip.training.processes.ranks import ALONE, Ranks
 from speechlip.training.run import cosines, history
@@ -81,14 +81,13 @@ class TrainingData:
     """As ``CheckpointFacts.data``, for the card."""
 
 
-def training_data(shards: Path) -> TrainingData:
+def training_data(train: ShardSet) -> TrainingData:
     """The facts of the train split.
 
-    Raises ShardError where ``shards`` is no finished prepared folder, or its lips are cut in a way that the
-    lip network is not made for.
+    Raises ShardError where its lips are cut in a way that the lip network is not made for, OptionError for a
+    bare list of shards.
     """
-    train = open_shards(shards, "train")
-    manifest = manifest_of(train)
+    shards, manifest = folder_of(train), manifest_of(train)
     crop = manifest.crop
     if crop not in PRESETS:
         raise ShardError(
