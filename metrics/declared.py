@@ -65,7 +65,7 @@ class Metric:
     compute: returns one number. Per frame pair: render and reference, each (H, W, 3) uint8 RGB of one size;
         per frame: the render's image; per clip with landmarks: those of render and reference, each
         (T, 68, 2) px of the render's frame, NaN in frames without a face; per clip with audio: the clip's
-        ``scoring.sync.models.ClipSync``. With a network: that first. May raise NotScored
+        ``scoring.sync.models.SyncMeans``. With a network: that first. May raise NotScored
     network: where ``needs`` has it for another model than the sync model
     family: what ``--metrics`` calls it; by default its name
     lowest, highest: limits of its values, which limit the intervals of means too

@@ -4,7 +4,8 @@ Goal: one place that options, columns, tables and reports ask. Nothing is import
 family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
 (``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
 point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default,
-those of other packages where they are asked for by name: what is installed changes nobody's scores.
+those of other packages where they are asked for by name: installing a plug-in never changes default
+scores.
 Functions: families, metrics_of, metric, metrics_per, families_that_need, packages_of.
 """
 

@@ -5,6 +5,8 @@ import numbers
 import types
 from collections.abc import Mapping
 from dataclasses import fields
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from speechlip.errors import OptionError, no_such
@@ -59,6 +61,13 @@ def check_kind(argument: str, value: object, wanted: type) -> None:
     """Raise OptionError where an argument is no ``wanted``, such as the options of another job."""
     if not isinstance(value, wanted):
         raise OptionError(f"{argument} is {value!r:.80}, wanted {wanted.__name__}(...)")
+
+
+def check_path(argument: str, value: object) -> Path:
+    """The value as a path. Raises OptionError for what is none, such as options at the place of a path."""
+    if not isinstance(value, str | PathLike):
+        raise OptionError(f"{argument} is {value!r:.80}, wanted a path")
+    return Path(value)
 
 
 def check_workers(workers: object) -> None:

@@ -1,6 +1,6 @@
 """Columns of a clip's lip sync: LSE by SyncNet, its formula in another model's space, offset, windows.
 
-Goal: the columns that ``--metrics lse`` asks for, each with the field of ``scoring.sync.models.ClipSync``
+Goal: the columns that ``--metrics lse`` asks for, each with the field of ``scoring.sync.models.SyncMeans``
 that it holds.
 Conventions: a clip scored with another model (``--sync-model``) has OF_OTHER_MODELS in place of
 OF_SYNCNET_ALONE: distances in that model's space, which are no LSE and compare with no other model's.

@@ -177,6 +177,22 @@ def test_a_metric_that_fails_takes_nothing_else_along(offer, folder, tmp_path, n
     assert (row.status, row.reason, row.odd) == ("partial", f"odd: {reason}", None) and row.psnr is not None
 
 
+def test_a_reason_with_separators_in_it_stays_whole(offer, folder, tmp_path):
+    """In ``ClipScore.missing``, and in the counts of ``scores.json``, also where a kept result is read."""
+    offer(odd="reasoned_metric:METRIC")
+    code = (
+        "from speechlip.metrics import Metric\nfrom speechlip.metrics.declared import NotScored\n"
+        "def refuse(image):\n    raise NotScored('bad; input: x')\n"
+        "METRIC = Metric('odd', 'Odd', '', None, 'odd', (), 'frame', refuse)\n"
+    )
+    (tmp_path / "packages" / "reasoned_metric.py").write_text(code)
+    alone = speechlip.score(folder / "render.mp4", options=ScoreOptions(("odd", "cpbd"), device="cpu"))
+    assert alone.missing == {"odd": "bad; input: x"} and alone.row.reason == "odd: bad; input: x"
+    for _ in range(2):
+        scores = scored(folder, tmp_path / "out", "odd", "psnr")
+        assert scores.missing == {"odd": {"bad; input: x": 1}}
+
+
 def test_a_metric_of_landmarks_is_computed_once_per_clip(head, offer, tmp_path, monkeypatch):
     """How many frames both files have, of a package: it gets the landmarks that LMD gets."""
     offer(frames_seen="landmark_metric:METRIC")

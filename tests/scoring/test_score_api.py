@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 import speechlip
+from kept_progress import KeptProgress
 from speechlip import CorrectionRules, ScoreOptions, Scores
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.scoring.clip.score_clip import score_clip
@@ -30,32 +31,17 @@ def clip(head, tmp_path_factory):
     )
 
 
-class Heard:
-    """Progress that keeps what it is told."""
-
-    def __init__(self):
-        self.stages, self.done, self.said = [], 0.0, []
-
-    def begin(self, stage, total, unit, done=0.0):
-        self.stages.append((stage, total, unit, done))
-
-    def advance(self, amount=1.0, at=""):
-        self.done += amount
-
-    def say(self, text):
-        self.said.append(text)
-
-
 @pytest.mark.parametrize(
     ("family", "reason"), [("lse", "no SyncNet weights"), ("lpips", "no AlexNet weights")]
 )
 def test_a_score_without_weights_has_its_reason(clip, family, reason):
     """From Python it was ``scored '' None``, or an AttributeError."""
-    progress = Heard()
+    progress = KeptProgress()
     scored = speechlip.score(
         clip, clip, ScoreOptions((family, "psnr"), detector="sidecar"), progress=progress
     )
     assert scored.missing == {family: reason} and scored.row.psnr == 100.0
+    assert progress.stages == [("scoring", 1, "clips", 0)] and progress.done == 1
     assert (scored.row.status, scored.row.reason) == ("partial", f"{family}: {reason}")
     (note,) = [note for note in scored.detail.notes if note.startswith(f"{family}: ")]
     assert "speechlip models fetch" in note and progress.said == [
@@ -90,7 +76,9 @@ def test_metrics_that_are_not_named_are_those_that_can_be_computed(clip):
 def test_what_cannot_be_read(clip, tmp_path):
     with pytest.raises(SourceRefused, match="missing file"):
         speechlip.score(tmp_path / "nothing.mp4", options=ScoreOptions(("cpbd",)))
-    scored = speechlip.score(clip, tmp_path / "nothing.mp4", ScoreOptions(("psnr", "cpbd")))
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    scored = speechlip.score(clip, text, ScoreOptions(("psnr", "cpbd")))
     assert scored.missing == {"psnr": "reference unreadable"} and scored.row.cpbd is not None
     with pytest.raises(OptionError, match="does not exist; give a folder of videos or one video"):
         speechlip.score_folder(tmp_path / "nothing", tmp_path / "out")
@@ -109,7 +97,7 @@ def test_driving_audio_is_scored_in_place_of_the_renders_own(head, clip, tmp_pat
 
 
 def test_a_folder_gives_its_scores_as_they_are_written(clip, tmp_path):
-    progress, out = Heard(), tmp_path / "out"
+    progress, out = KeptProgress(), tmp_path / "out"
     options = ScoreOptions(("psnr", "cpbd"))
     scores = speechlip.score_folder(clip.parent, str(out), clip.parent, options, progress=progress)
     written = json.loads((out / "scores.json").read_text())

@@ -1,7 +1,7 @@
 """The networks of a scoring run: which there are, known before it starts, and opened once per process."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,28 +13,50 @@ from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics import table
 from speechlip.metrics.declared import Network, NotScored
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring.options import ScoreOptions, default_metrics
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
 
-NO_SYNC_MODEL = NotScored("no sync model", "score_clip was given none")
+NO_SYNC_MODEL = NotScored("no sync model", "none was given: name one by ScoreOptions(sync_model=...)")
+
+
+@dataclass(frozen=True)
+class SyncModelFacts:
+    """Which sync model scores, as ``SyncModel`` says it.
+
+    name: in every output.
+    sha256: of its weights.
+    official: whether they are those that published numbers rest on.
+    is_lse: whether its numbers are LSE-C and LSE-D.
+    """
+
+    name: str
+    sha256: str
+    official: bool
+    is_lse: bool
 
 
 @dataclass(frozen=True)
 class Networks:
     """Which networks a run scores with, known before it starts.
 
-    sync: name, sha256, official, is_lse; None where there is none.
+    sync: the sync model; None where there is none.
     models: file name → SHA-256, of every file that is read.
-    problems: family of metrics → reason and sentence why its network is not there.
+    problems: family of metrics → why its network is not there.
     least_confidence: what the sync model declares (``verdict``); None where it says nothing.
     """
 
-    sync: dict[str, Any] | None
+    sync: SyncModelFacts | None
     models: dict[str, str]
-    problems: dict[str, tuple[str, str]]
+    problems: dict[str, NotScored]
     least_confidence: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What numbers depend on, as plain values: ``sync``, ``models``, ``problems``."""
+        problems = {family: (problem.reason, problem.detail) for family, problem in self.problems.items()}
+        return {"sync": self.sync and asdict(self.sync), "models": self.models, "problems": problems}
 
 
 @dataclass(frozen=True)
@@ -52,10 +74,10 @@ class Tools:
 
     def missing(self, metrics: Iterable[str]) -> dict[str, NotScored]:
         """Those of ``metrics`` that want a network that is not there, each with the reason."""
-        absent = {} if self.sync else {"lse": NO_SYNC_MODEL}
+        absent = {} if self.sync else {FAMILY: NO_SYNC_MODEL}
         for family, network in networks_of(metrics).items():
             if family not in self.networks:
-                absent[family] = NotScored(network.missing, f"score_clip was given no network of {family}")
+                absent[family] = NotScored(network.missing, f"the network of {family} was not opened")
         return {
             family: self.problems.get(family) or absent[family]
             for family in metrics
@@ -90,50 +112,59 @@ def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Network
     Raises ModelError for a file that is not what it should be, OptionError for an unknown name.
     """
     models: dict[str, str] = {}
-    problems: dict[str, tuple[str, str]] = {}
-    sync = _find_sync(options, models, problems) if "lse" in options.metrics else None
+    problems: dict[str, NotScored] = {}
+    sync = _find_sync(options, models, problems) if FAMILY in options.metrics else None
     for family, network in networks_of(options.metrics).items():
         try:
             with table.METRICS.guard(family):
                 path = network.weights()
             models[path.name] = sha256_of(path)
         except ModelError as error:
-            problems[family] = (network.missing, str(error))
+            problems[family] = NotScored(network.missing, str(error))
     if options.needs_faces:
         models |= model_hashes(options.detector)
-    for family, (reason, detail) in problems.items():
-        progress.say(f"{family} is not scored, {reason}: {detail}")
+    for family, problem in problems.items():
+        progress.say(f"{family} is not scored, {problem}")
     least = least_confidence_of(open_model(options)) if sync else None
     return Networks(sync, models, problems, least)
 
 
 def _find_sync(
-    options: ScoreOptions, models: dict[str, str], problems: dict[str, tuple[str, str]]
-) -> dict[str, Any] | None:
+    options: ScoreOptions, models: dict[str, str], problems: dict[str, NotScored]
+) -> SyncModelFacts | None:
     if not options.sync_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
         try:
             assets.path("syncnet_v2")
         except ModelError as error:
-            problems["lse"] = (
+            problems[FAMILY] = NotScored(
                 "no SyncNet weights",
                 f"{error}; or score with --sync-model, or another file of the format with --syncnet-weights",
             )
         return None
     model = open_model(options)
     models[model.name if options.sync_model else syncnet_file(options).name] = model.sha256
-    return {"name": model.name, "sha256": model.sha256, "official": model.official, "is_lse": model.is_lse}
+    return SyncModelFacts(model.name, model.sha256, model.official, model.is_lse)
 
 
 def syncnet_file(options: ScoreOptions) -> Path:
     return Path(options.syncnet_weights or assets.path("syncnet_v2"))
 
 
-@lru_cache(maxsize=2)
-def open_model(options: ScoreOptions) -> Any:
+def open_model(options: ScoreOptions) -> SyncModel:
     """The sync model of the options, once per process."""
     if options.sync_model:
-        return open_sync_model(options.sync_model, options.device)
-    return SyncNetModel(syncnet_file(options), options.allow_unknown_weights, options.device)
+        return open_other(options.sync_model, options.device)
+    return open_syncnet(syncnet_file(options), options.allow_unknown_weights, options.device)
+
+
+@lru_cache(maxsize=2)
+def open_other(name: str, device: str) -> SyncModel:
+    return open_sync_model(name, device)
+
+
+@lru_cache(maxsize=2)
+def open_syncnet(weights: Path, allow_unknown: bool, device: str) -> SyncModel:
+    return SyncNetModel(weights, allow_unknown, device)
 
 
 @cache
@@ -147,7 +178,7 @@ def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
     """The networks themselves, opened once per process."""
     there = [family for family in options.metrics if family not in networks.problems]
     return Tools(
-        sync=open_model(options) if "lse" in there else None,
+        sync=open_model(options) if FAMILY in there else None,
         networks={family: open_network(family, options.device) for family in networks_of(there)},
-        problems={family: NotScored(*problem) for family, problem in networks.problems.items()},
+        problems=networks.problems,
     )

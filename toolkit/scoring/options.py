@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speechlip.checks import check_types
 from speechlip.device import check_device
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
@@ -44,6 +46,10 @@ class ScoreOptions:
     ffmpeg: str = DEFAULT
 
     def __post_init__(self) -> None:
+        if isinstance(self.metrics, str | list | set | frozenset):
+            names = (self.metrics,) if isinstance(self.metrics, str) else tuple(self.metrics)
+            object.__setattr__(self, "metrics", names)
+        check_types(self)
         if self.metrics:
             object.__setattr__(self, "metrics", ordered(self.metrics))
         protocols.get(self.protocol)
@@ -76,7 +82,7 @@ class ScoreOptions:
         """Whether faces have to be found in the render."""
         crops = protocols.get(self.protocol).crops
         of_landmarks = table.families_that_need("landmarks", self.metrics)
-        return ("lse" in self.metrics and crops) or bool(of_landmarks) or self.region != "full"
+        return (FAMILY in self.metrics and crops) or bool(of_landmarks) or self.region != "full"
 
     @property
     def transcoder(self) -> Ffmpeg:

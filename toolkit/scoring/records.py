@@ -136,8 +136,8 @@ class ClipDetail:
     frames: int
     sound: str
     codec_delay_ms: float | None
-    tracks: tuple[TrackCurves, ...] = ()
-    lmd_per_frame: tuple[float | None, ...] = ()
+    tracks: tuple[TrackCurves, ...] = field(default=(), repr=False)
+    lmd_per_frame: tuple[float | None, ...] = field(default=(), repr=False)
     strip_frames: tuple[int, ...] = ()
     strip_render: str = field(default="", repr=False)
     strip_reference: str = field(default="", repr=False)
@@ -152,21 +152,17 @@ class ClipScore:
 
     rows: one per face track, and last the row that stands for the clip.
     detail: what a report shows of it.
+    missing: family of metrics that was asked for and has no value → the reason.
     """
 
     rows: tuple[ScoreRow, ...]
     detail: ClipDetail
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def row(self) -> ScoreRow:
         """The row that stands for the clip."""
         return self.rows[-1]
-
-    @property
-    def missing(self) -> dict[str, str]:
-        """Family of metrics that was asked for and has no value → the reason."""
-        parts = (part.partition(": ") for part in self.row.reason.split("; ") if part)
-        return {family: reason for family, _, reason in parts}
 
 
 def read_detail(detail: Mapping[str, Any]) -> ClipDetail:

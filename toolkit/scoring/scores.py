@@ -47,11 +47,11 @@ class Scores:
     versions: dict[str, str] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     correction: dict[str, Any] = field(default_factory=dict)
-    rows: tuple[ScoreRow, ...] = ()
+    rows: tuple[ScoreRow, ...] = field(default=(), repr=False)
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     unused_references: tuple[str, ...] = ()
-    clips: tuple[ClipDetail, ...] = ()
+    clips: tuple[ClipDetail, ...] = field(default=(), repr=False)
 
     @property
     def of_clip(self) -> dict[str, ScoreRow]:

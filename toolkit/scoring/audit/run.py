@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from speechlip.checks import check_kind, check_path, check_workers, fits
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.writing import make_folder, write_text
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -56,9 +57,14 @@ def audit(
 
     Raises OptionError for a path that is not there or without a video, WriteError.
     """
-    if not Path(videos).exists():
+    check_workers(workers)
+    check_kind("limits", limits, Limits)
+    if not fits(max_picture_px, int):
+        raise OptionError(f"max_picture_px is {max_picture_px!r:.80}, wanted a whole number")
+    videos, out = check_path("videos", videos), check_path("out", out) if out else None
+    if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
-    clips = tasks(Path(videos), exclude=Path(out or "scores"))
+    clips = tasks(videos, exclude=out or Path("scores"))
     found: dict[str, Audit | SourceRefused] = {}
     progress.begin("auditing", len(clips), "clips")
     made = outcomes(
@@ -79,7 +85,7 @@ def audit(
         {clip: result for clip, result in in_order if isinstance(result, SourceRefused)},
     )
     if out:
-        audits.dump(make_folder(Path(out)) / FILE)
+        audits.dump(make_folder(out) / FILE)
     return audits
 
 

@@ -71,7 +71,7 @@ class Comparison:
         self.reference, self.networks = reference, networks
         self.sums = dict.fromkeys(families, 0.0)
         self.problems: dict[str, NotScored] = {}
-        self.frames, self.seconds = 0, 0.0
+        self.frames = 0
         self.over = not families and not strips.frames
         self._image: np.ndarray | None = None
 
@@ -79,12 +79,10 @@ class Comparison:
         """The render's next frame. One without an image shows the one before. Ends with the shorter video."""
         if self.over:
             return
-        began = time.perf_counter()
         try:
             self._see(frame)
         except SourceRefused as refusal:
             self.fail(NotScored(refusal.reason, refusal.detail))
-        self.seconds += time.perf_counter() - began
 
     def fail(self, problem: NotScored) -> None:
         """Nothing more is compared, and no family has a value."""
@@ -120,23 +118,25 @@ class Comparison:
                 del self.sums[family]
         self.frames += 1
 
-    def scores(self) -> ImageScores:
-        """After the last frame."""
+    def scores(self, seconds: float) -> ImageScores:
+        """After the last frame. seconds: that the comparison took."""
         nobody = NotScored("no face", "no frame has the region that is asked for")
         values = {family: total / self.frames for family, total in self.sums.items() if self.frames}
         problems = self.problems if self.frames else dict.fromkeys(self.sums, nobody) | self.problems
-        return ImageScores(values, problems, self.frames, self.strips, self.seconds)
+        return ImageScores(values, problems, self.frames, self.strips, seconds)
 
 
 class SharedFrames:
     """Frames of the render, shown to a comparison once, whoever reads them.
 
     open_frames: begins a reading. Closed, it holds no file.
+    shown_s: seconds of ``read`` that the comparison took, no work of whoever reads.
     """
 
     def __init__(self, open_frames: Callable[[], FrameReader], comparison: Comparison) -> None:
         self.open_frames, self.comparison = open_frames, comparison
         self.reading: FrameReader | None = None
+        self.shown_s = 0.0
 
     def read(self) -> Generator[Frame]:
         """All frames from the first; the first reading shows them, and may be left early."""
@@ -147,7 +147,9 @@ class SharedFrames:
         self.reading = self.open_frames()
         try:
             for frame in self.reading:
+                began = time.perf_counter()
                 self.comparison.see(frame)
+                self.shown_s += time.perf_counter() - began
                 yield frame
         except SourceRefused as refusal:
             self.comparison.fail(NotScored(refusal.reason, refusal.detail))
@@ -155,7 +157,7 @@ class SharedFrames:
 
     def finish(self, advance: Callable[[float], None]) -> ImageScores:
         """Show the frames that nobody has read, and return the scores."""
-        began, of_comparison_s = time.perf_counter(), self.comparison.seconds
+        began = time.perf_counter()
         try:
             if not self.comparison.over:
                 self.reading = self.reading or self.open_frames()
@@ -166,8 +168,7 @@ class SharedFrames:
                         break
         except SourceRefused as refusal:
             self.comparison.fail(NotScored(refusal.reason, refusal.detail))
-        self.comparison.seconds = of_comparison_s + time.perf_counter() - began
-        return self.comparison.scores()
+        return self.comparison.scores(self.shown_s + time.perf_counter() - began)
 
     def close(self) -> None:
         if self.reading is not None:

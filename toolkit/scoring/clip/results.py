@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
@@ -18,7 +19,7 @@ from speechlip.scoring.options import ScoreOptions
 class ClipResults:
     """What every stage of a clip returned.
 
-    networks: family → why it has no network.
+    without_network: family → why it has no network.
     """
 
     files: ClipFiles
@@ -26,7 +27,7 @@ class ClipResults:
     landmarks: Outcome[ClipLandmarks]
     sync: ClipSync
     images: ImageScores
-    networks: Mapping[str, NotScored]
+    without_network: Mapping[str, NotScored]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -47,10 +48,10 @@ class ClipResults:
 def missing(results: ClipResults, options: ScoreOptions) -> dict[str, NotScored]:
     """Requested family of metrics → why it has no value; of several reasons the first."""
     by_stage = (
-        results.networks,
+        results.without_network,
         results.files.problems,
-        _one("lse", results.faces.render.problem if protocols.get(options.protocol).crops else None),
-        _one("lse", results.sync.problem),
+        _one(FAMILY, results.faces.render.problem if protocols.get(options.protocol).crops else None),
+        _one(FAMILY, results.sync.problem),
         landmark_problems(results, options),
         results.images.problems,
     )

@@ -14,7 +14,7 @@ from speechlip.scoring.clip.results import ClipResults
 from speechlip.scoring.columns import asked_columns
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreRow
-from speechlip.scoring.sync.models import ClipSync, SyncModel, TrackSync, of_clip
+from speechlip.scoring.sync.models import SyncMeans, SyncModel, TrackSync, of_clip
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 MEAN = "mean"
@@ -115,7 +115,7 @@ class RowKind:
         other_model = {} if self.model is None or self.is_lse else {"sync_model": self.model.name}
         return ScoreRow.of(own | values | label_of_run | other_model)
 
-    def sync_values(self, sync: ClipSync) -> dict[str, Any]:
+    def sync_values(self, sync: SyncMeans) -> dict[str, Any]:
         """Columns of lip sync, of SyncNet or of another model."""
         columns = asked_columns([FAMILY], other_model=not self.is_lse)
         return {column: _known(table.metric(column).compute(sync)) for column in columns}
@@ -144,7 +144,7 @@ def _clip_row(
 
 def _track_row(how: RowKind, number: str, track: TrackSync, delay: dict[str, Any]) -> ScoreRow:
     if track.score is None:
-        reason = f"lse: {track.problem.reason if track.problem else 'not scored'}"
+        reason = f"{FAMILY}: {track.problem.reason if track.problem else 'not scored'}"
         return how.row(number, "failed", reason, delay)
     return how.row(number, "scored", "", how.sync_values(of_clip([track])) | delay)
 

@@ -4,8 +4,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from speechlip.checks import check_kind, check_path
+from speechlip.errors import OptionError
 from speechlip.files.names import plain_name
 from speechlip.media.frames import read_frames
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring.clip.detail import clip_detail
 from speechlip.scoring.clip.faces import find_clip_faces
@@ -38,22 +41,37 @@ def score(
     render: a video.
     reference: the real video; None where there is none.
     audio: a file whose audio is scored instead of the render's own.
+    progress: is told of one clip, and which networks are missing.
 
     A score that was asked for and could not be computed has its reason in ``ClipScore.missing``, and the
-    sentence for a person in ``ClipScore.detail.notes``. Raises OptionError for options that cannot be used,
-    ModelError for weights that are not what they should be, SourceRefused for a render that cannot be read.
+    sentence for a person in ``ClipScore.detail.notes``. Raises OptionError for options that cannot be used
+    and for a reference or audio that is not there, ModelError for weights that are not what they should be,
+    SourceRefused for a render that cannot be read.
     """
-    render = Path(render)
+    check_kind("options", options, ScoreOptions)
+    render = check_path("render", render)
     task = ScoreTask(
         plain_name(render.name),
         render,
-        Path(reference) if reference else None,
-        Path(audio) if audio else None,
+        given_file("reference", reference) if reference else None,
+        given_file("audio", audio) if audio else None,
     )
-    settled = settle(options, reference is not None, progress)
+    settled = settle(options, task.reference is not None, progress)
     networks = find_networks(settled, progress)
-    result = score_clip(task, settled, tools_of(settled, networks), lambda clip, seconds: None)
+    progress.begin("scoring", 1, "clips")
+    result = score_clip(
+        task, settled, tools_of(settled, networks), lambda clip, seconds: progress.advance(0, clip)
+    )
+    progress.advance(1)
     return replace(result, rows=with_verdicts(result.rows, networks.least_confidence, STATED))
+
+
+def given_file(argument: str, path: str | Path) -> Path:
+    """The path. Raises OptionError where no file lies there."""
+    checked = check_path(argument, path)
+    if not checked.is_file():
+        raise OptionError(f"{argument} {checked} does not exist; give a video, or leave it out")
+    return checked
 
 
 def score_clip(
@@ -71,16 +89,20 @@ def score_clip(
     def advance(frames: float) -> None:
         report(task.clip, frames / FPS)
 
-    networks = tools.missing(options.metrics)
+    without_network = tools.missing(options.metrics)
     files = open_files(task, options)
     faces = find_clip_faces(files, options, advance)
     landmarks = score_landmarks(files, faces, options)
-    comparison = plan_comparison(files, faces, options, tools.networks, networks | files.problems)
+    comparison = plan_comparison(files, faces, options, tools.networks, without_network | files.problems)
     with closing(SharedFrames(lambda: read_frames(task.render, files.info), comparison)) as frames:
-        model = None if "lse" in networks else tools.sync
+        model = None if FAMILY in without_network else tools.sync
         sync = score_sync(files, faces, frames.read, options, model, advance, scratch)
-        sync = replace(sync, seconds=max(0.0, sync.seconds - comparison.seconds))
+        sync = replace(sync, seconds=max(0.0, sync.seconds - frames.shown_s))
         images = frames.finish(advance)
-    results = ClipResults(files, faces, landmarks, sync, images, networks)
+    results = ClipResults(files, faces, landmarks, sync, images, without_network)
     problems = missing(results, options)
-    return ClipScore(clip_rows(results, options, tools.sync, problems), clip_detail(results, problems))
+    return ClipScore(
+        clip_rows(results, options, tools.sync, problems),
+        clip_detail(results, problems),
+        {family: problem.reason for family, problem in problems.items()},
+    )

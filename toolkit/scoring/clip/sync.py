@@ -9,6 +9,7 @@ from pathlib import Path
 from speechlip.media.frames import Frame
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
@@ -74,7 +75,7 @@ def score_sync(
     model: None where there is no sync model: then only the audio is looked at.
     scratch: a folder for the file that a codec path makes; None: the system's.
     """
-    if "lse" not in options.metrics:
+    if FAMILY not in options.metrics:
         return ClipSync()
     audio = find_audio(files, options)
     crops = protocols.get(options.protocol).crops

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechlip.checks import check_kind, check_workers
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.writing import make_folder
+from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring import protocols
 from speechlip.scoring.audit.fix_offset import corrected_suffix, write_corrected
@@ -64,6 +66,8 @@ def fix_offsets(
     scored again, also under other ``rules``. Raises what ``score_folder`` does, and OptionError for a
     protocol with a codec path or where no sync model measures an offset.
     """
+    check_kind("options", options, ScoreOptions)
+    check_workers(workers)
     if protocols.get(options.protocol).codec_path != protocols.NO_CODEC:
         raise OptionError(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path "
@@ -79,9 +83,8 @@ def fix_offsets(
 def check_sync_model(job: ScoreJob) -> None:
     """Raises OptionError where nothing measures offsets in a run."""
     if job.networks.sync is None:
-        why = (
-            job.networks.problems["lse"][1] if "lse" in job.networks.problems else "--metrics leaves lse out"
-        )
+        problem = job.networks.problems.get(FAMILY)
+        why = problem.detail if problem else f"--metrics leaves {FAMILY} out"
         raise OptionError(
             f"--fix-offset moves sound by the offset that a sync model measures, and there is none: {why}"
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from speechlip.checks import check_kind, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files.locks import only_run
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
@@ -63,6 +64,7 @@ def score_folder(
     OptionError for paths and options that cannot be used, or where another run writes into ``out`` or other
     clips' results lie there; ModelError for weights that are not what they should be; WriteError.
     """
+    check_workers(workers)
     return run(
         make_job(renders, out, reference, options, pairs, limits, rules, command, progress), workers, progress
     )
@@ -106,9 +108,15 @@ def make_job(
     """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any
     work.
     """
-    out = Path(out)
+    check_kind("options", options, ScoreOptions)
+    check_kind("limits", limits, Limits)
+    check_kind("rules", rules, CorrectionRules)
+    out = check_path("out", out)
     matched = match(
-        there(renders), there(reference) if reference else None, Path(pairs) if pairs else None, exclude=out
+        there("renders", renders),
+        there("reference", reference) if reference else None,
+        check_path("pairs", pairs) if pairs else None,
+        exclude=out,
     )
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
     check_writable(out)
@@ -116,11 +124,12 @@ def make_job(
     return ScoreJob(out, matched.tasks, settled, networks, command, matched.unused_references, limits, rules)
 
 
-def there(path: str | Path) -> Path:
+def there(argument: str, path: str | Path) -> Path:
     """The path. Raises OptionError where nothing lies there."""
-    if not Path(path).exists():
+    checked = check_path(argument, path)
+    if not checked.exists():
         raise OptionError(f"{path} does not exist; give a folder of videos or one video")
-    return Path(path)
+    return checked
 
 
 def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
@@ -208,4 +217,5 @@ def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipS
         codec_delay_ms=None,
         notes=(f"{problem.reason}: {problem.detail}" if problem.detail else problem.reason,),
     )
-    return ClipScore((failed_row(task.clip, options, options.sync_model, problem),), detail)
+    row = failed_row(task.clip, options, options.sync_model, problem)
+    return ClipScore((row,), detail, dict.fromkeys(options.metrics, problem.reason))

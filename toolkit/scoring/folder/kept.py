@@ -49,7 +49,7 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
         "task": [task.clip, task.problem, task.audio_problem],
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],
         "options": {name: value for name, value in options.as_dict().items() if name not in NO_NUMBERS},
-        "networks": {name: getattr(networks, name) for name in ("sync", "models", "problems")},
+        "networks": networks.as_dict(),
         "versions": versions(options.detector, options.metrics),
         "format": [FORMAT, METHOD],
     }
@@ -67,14 +67,17 @@ def versions(detector: str, metrics: tuple[str, ...]) -> dict[str, str]:
 
 def keep(result: ClipScore, place: Path) -> None:
     """Write a clip's result. Raises WriteError."""
-    content = {"rows": [row.cells() for row in result.rows], "detail": asdict(result.detail)}
+    rows = [row.cells() for row in result.rows]
+    content = {"rows": rows, "detail": asdict(result.detail), "missing": dict(result.missing)}
     write_text(place, json.dumps(content, ensure_ascii=False))
 
 
 def read(place: Path) -> ClipScore:
     """A clip's result as it was written. Raises OSError, ValueError, TypeError or KeyError."""
     content = json.loads(place.read_text(encoding="utf-8"))
-    return ClipScore(tuple(map(ScoreRow.of, content["rows"])), read_detail(content["detail"]))
+    return ClipScore(
+        tuple(map(ScoreRow.of, content["rows"])), read_detail(content["detail"]), dict(content["missing"])
+    )
 
 
 def finished(place: Path) -> bool:

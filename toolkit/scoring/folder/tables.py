@@ -37,7 +37,7 @@ def scores_of(
         command=command,
         options=options.as_dict(),
         protocol=protocol.as_dict(),
-        sync_model=networks.sync,
+        sync_model=networks.as_dict()["sync"],
         models=networks.models,
         versions=versions(options.detector, options.metrics),
         metrics=tuple(columns),

@@ -152,8 +152,8 @@ class TrackSync:
 
 
 @dataclass(frozen=True)
-class ClipSync:
-    """Lip sync of one clip; a column of ``metrics.sync.columns`` for every field.
+class SyncMeans:
+    """Lip sync of one clip as means over its tracks; a column of ``metrics.sync.columns`` for every field.
 
     confidence, distance: mean over its tracks that were scored, as published (padded)
     confidence_unpadded, distance_unpadded: the same from real pairs only
@@ -212,12 +212,12 @@ def lanes(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
     return groups
 
 
-def of_clip(tracks: Sequence[TrackSync]) -> ClipSync:
+def of_clip(tracks: Sequence[TrackSync]) -> SyncMeans:
     """The clip's own numbers, from its scored tracks; there is at least one."""
     scores = [track.score for track in tracks if track.score]
     longest = max(scores, key=lambda score: score.windows)
     only = len(scores) == 1
-    return ClipSync(
+    return SyncMeans(
         confidence=fmean(score.lse_c for score in scores),
         distance=fmean(score.lse_d for score in scores),
         confidence_unpadded=fmean(score.lse_c_unpadded for score in scores),

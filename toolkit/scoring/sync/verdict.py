@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from speechlip.checks import check_types
 from speechlip.errors import OptionError
 from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.records import UNDECIDED
@@ -36,6 +37,7 @@ class CorrectionRules:
     greatest_frames: int = MAX_SHIFT - 1
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.confidence is not None and not math.isfinite(self.confidence):
             raise OptionError(
                 f"--correct-confidence {self.confidence} is no number to compare with; "
