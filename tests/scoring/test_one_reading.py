@@ -11,6 +11,7 @@ from speechlip.errors import SourceRefused
 from speechlip.media.frames import DECODERS, Frame
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.image.lpips import random_lpips
+from speechlip.scoring.clip import images
 from speechlip.scoring.clip.images import Comparison, SharedFrames
 from speechlip.scoring.clip.outcome import attempt
 from speechlip.scoring.clip.score_clip import score_clip
@@ -141,6 +142,24 @@ def test_frames_that_nobody_read_are_shown_in_the_end(read):
     scores = compared(Bright(1, None, 3, 4), others, read)
     assert scores.frames == 4 and scores.problems == {}
     assert scores.values["psnr"] == pytest.approx(psnr_of((1, 11), (1, 12), (3, 13), (4, 14)))
+
+
+def test_each_pays_for_its_own_seconds(monkeypatch):
+    """By a clock that only this test moves: 2 s a comparison, 5 s a frame of whoever reads."""
+    now = [0.0]
+    monkeypatch.setattr(images.time, "perf_counter", lambda: now[0])
+
+    class Slow(Comparison):
+        def _see(self, frame):
+            now[0] += 2
+
+    frames = SharedFrames(lambda: Bright(1, 2, 3, 4), Slow(("psnr",), None, Strips(), None, {}))
+    reading = frames.read()
+    for _ in range(3):
+        next(reading)
+        now[0] += 5
+    assert (now[0], frames.shown_s) == (21, 6)
+    assert frames.finish(lambda count: None).seconds == 6 + 2
 
 
 def test_the_shorter_video_ends_it():

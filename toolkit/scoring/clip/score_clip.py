@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlip.checks import check_kind, check_path
 from speechlip.errors import OptionError
-from speechlip.files.names import plain_name
+from speechlip.files.names import is_file, plain_name
 from speechlip.media.frames import read_frames
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
@@ -69,8 +69,8 @@ def score(
 def given_file(argument: str, path: str | Path) -> Path:
     """The path. Raises OptionError where no file lies there."""
     checked = check_path(argument, path)
-    if not checked.is_file():
-        raise OptionError(f"{argument} {checked} does not exist; give a video, or leave it out")
+    if not is_file(checked):
+        raise OptionError(f"{argument}: there is no file {checked}; give a video, or leave it out")
     return checked
 
 
