@@ -98,9 +98,7 @@ def test_arguments_of_another_type_are_refused(render, tmp_path, given, says):
 @pytest.mark.parametrize("argument", ["reference", "audio"])
 def test_a_file_that_is_named_and_not_there_is_refused(render, argument):
     """From one clip as from a folder: it was a partial score."""
-    with pytest.raises(
-        OptionError, match=rf"^{argument}: there is no file nope.mp4; give a video, or leave it out$"
-    ):
+    with pytest.raises(OptionError, match=rf"^{argument}: there is no file nope.mp4; give a video, or"):
         speechlip.score(render, options=ScoreOptions(("psnr",)), **{argument: Path("nope.mp4")})
 
 
