@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import check_kind, check_path, check_workers, fits
+from speechlip.checks import check_kind, check_path, check_type, check_workers
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.writing import make_folder, write_text
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -59,8 +59,7 @@ def audit(
     """
     check_workers(workers)
     check_kind("limits", limits, Limits)
-    if not fits(max_picture_px, int):
-        raise OptionError(f"max_picture_px is {max_picture_px!r:.80}, wanted a whole number")
+    check_type("max_picture_px", max_picture_px, int)
     videos, out = check_path("videos", videos), check_path("out", out) if out else None
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
