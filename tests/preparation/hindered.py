@@ -6,7 +6,7 @@ import json
 from speechlip.manifest import About
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.run import run_job
+from speechlip.preparing.run_job import run_job
 from speechlip.progress import Silent
 from speechlip.recipes import synthetic
 from speechlip.workers.events import Crashed

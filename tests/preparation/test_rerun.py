@@ -16,7 +16,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.earlier_run import changed_since_the_plan
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.written import dump_plan
-from speechlip.preparing.run import run_job
+from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT
 from speechlip.records import Source
 from speechlip.shards.ledger import read_ledger, read_rows

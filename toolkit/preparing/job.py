@@ -44,6 +44,6 @@ class Job:
         return self.out / WORK_FOLDER
 
     @property
-    def manifest(self) -> Path:
+    def manifest_path(self) -> Path:
         """Written last: a folder without it is unfinished."""
         return self.out / MANIFEST

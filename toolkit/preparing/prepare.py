@@ -20,7 +20,7 @@ from speechlip.preparing.plan.make_plan import limited, make_plan
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
-from speechlip.preparing.run import run_job
+from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model

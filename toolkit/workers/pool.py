@@ -48,33 +48,33 @@ def local(
     where processes end again and again before they do anything.
     """
     check_workers(workers)
-    staff: dict[Connection, _Worker] = {}
+    running: dict[Connection, _Worker] = {}
     false_starts = 0
     try:
-        while units or any(worker.unit is not None for worker in staff.values()):
-            while units and len(staff) < workers:
+        while units or any(worker.unit is not None for worker in running.values()):
+            while units and len(running) < workers:
                 worker = _Worker(work)
-                staff[worker.pipe] = worker
-            for worker in staff.values():
+                running[worker.pipe] = worker
+            for worker in running.values():
                 if units and worker.unit is None:
-                    worker.begin(units.popleft())
-            for pipe in wait(list(staff), None if limits == NO_LIMITS else LOOK_EVERY_S):
-                worker = staff[pipe]  # type: ignore[index]
-                event = worker.hear()
+                    worker.assign(units.popleft())
+            for pipe in wait(list(running), None if limits == NO_LIMITS else LOOK_EVERY_S):
+                worker = running[pipe]  # type: ignore[index]
+                event = worker.receive()
                 if isinstance(event, Crashed | Replaced):
-                    del staff[worker.pipe]
+                    del running[worker.pipe]
                 false_starts = false_starts + 1 if isinstance(event, Replaced) else 0
                 if isinstance(event, Replaced) and worker.unit is not None:
                     units.appendleft(worker.unit)
                 yield event
                 if false_starts == FALSE_STARTS:
                     raise WorkerError(_why_no_workers(event))
-            for worker in list(staff.values()):
+            for worker in list(running.values()):
                 if why := worker.over(limits):
-                    del staff[worker.pipe]
+                    del running[worker.pipe]
                     yield worker.ended(why)
     finally:
-        for worker in staff.values():
+        for worker in running.values():
             worker.dismiss()
 
 
@@ -94,14 +94,14 @@ class _Worker:
         self.unit: Any = None
         self.source, self.sign_s, self.step_s = "", 0.0, 0.0
 
-    def begin(self, unit: Any) -> None:
+    def assign(self, unit: Any) -> None:
         self.unit, self.source, self.sign_s = unit, "", time.monotonic()
         try:
             self.pipe.send(unit)
         except (BrokenPipeError, ConnectionResetError):
             return  # it has ended, which is heard next
 
-    def hear(self) -> Event:
+    def receive(self) -> Event:
         """The next thing the process says of its unit, or that it died."""
         try:
             kind, value = self.pipe.recv()

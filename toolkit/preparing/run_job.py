@@ -35,7 +35,7 @@ from speechlip.preparing.place.repair import repair
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN, at_their_places, dump_plan
-from speechlip.preparing.running import run_units
+from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import LedgerRow
 from speechlip.workers.engines import Engine
@@ -51,7 +51,7 @@ def run_job(
     accepted, where a source went away meanwhile or met what another run may not; OptionError where another
     run writes there.
     """
-    if job.manifest.exists():
+    if job.manifest_path.exists():
         manifest, rows = read_finished(job.out)
         changed = changed_since_the_ledger(job.out, job.sources, job.options.detector, rows)
         refuse_other_work(job.out, job.options, manifest.options, changed)
@@ -60,10 +60,10 @@ def run_job(
     elif not job.work.exists() and job.data.exists():
         refuse_no_manifest(job.out)
     with only_run(job.out):
-        if job.manifest.exists():
+        if job.manifest_path.exists():
             return whole_again(job, engine, workers, progress)
         make_folder(job.work)
-        job, plan = planned(job, progress)
+        job, plan = plan_of_job(job, progress)
         results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
         refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
         columns = sorted({name for source in job.sources for name in source.more})
@@ -86,7 +86,7 @@ def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> M
     return manifest
 
 
-def planned(job: Job, progress: Progress) -> tuple[Job, Plan]:
+def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan]:
     """The plan that an earlier run left, if it is for the same sources and options, else a new one.
 
     Also the job, with the sources of that plan.

@@ -43,7 +43,7 @@ def run_units(
         if isinstance(event, Crashed):
             crashes[event.source] += 1
             pending.append(after_crash(event, is_last=crashes[event.source] > 1))
-        tell(progress, event)
+        report_event(progress, event)
     return {unit: load_result(result_path(job.work, unit)) for unit in units}
 
 
@@ -58,7 +58,7 @@ def after_crash(crash: Crashed, is_last: bool) -> Unit:
     return replace(crash.unit, crashed=(*crash.unit.crashed, (crash.source, crash.reason, crash.detail)))
 
 
-def tell(progress: Progress, event: Event) -> None:
+def report_event(progress: Progress, event: Event) -> None:
     """Show an event of the engine."""
     if isinstance(event, Advanced):
         progress.advance(event.seconds, event.source)
