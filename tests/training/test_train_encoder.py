@@ -9,6 +9,8 @@ import pytest
 import tiny_dataset
 
 from speechlip.commands.cli import speechlip
+from speechlip.commands.output.train_encoder import how_to_go_on
+from speechlip.training.processes.stopping import Stopped
 
 BIN = Path(sys.executable).parent
 
@@ -93,3 +95,9 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(shards, tmp_path, capsy
     )
     assert (code, said) == (1, "")
     assert error.startswith("error: ") and words in error and error.count("\n") == 1
+
+
+def test_the_command_that_goes_on_names_shards_and_cache_as_they_were_given():
+    stopped = Stopped(signal.SIGINT, 2, Path("runs/a/step-00000002"))
+    said = how_to_go_on(stopped, "hf://lab/lips", Path("my cache"), Path("runs/a"))
+    assert said.endswith("; train-encoder hf://lab/lips --cache 'my cache' -o runs/a --resume goes on")

@@ -58,14 +58,18 @@ class Memorised:
         )
 
 
-def check_data(shards: str | Path, options: TrainOptions = PAPER) -> Memorised:
+def check_data(
+    shards: str | Path, options: TrainOptions = PAPER, *, cache: str | Path | None = None
+) -> Memorised:
     """Overfit one batch of the train split with the options of a run, in at most 200 steps.
+
+    shards, cache: as ``train`` takes them.
 
     Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as
     ``train`` does.
     """
     check_kind("options", options, TrainOptions)
-    shards, device = shards_at(shards), choose_device(options.device)
+    shards, device = shards_at(shards, Path(cache) if cache else None), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
     checked = replace(options, batch_size=min(options.batch_size, CHECKED_PAIRS), lr=CHECKED_LR, workers=0)
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):

@@ -8,12 +8,11 @@ from typing import Any
 from speechlip.commands.terminal import Bars, echo
 from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
-from speechlip.remote.mirror import shards_at
 from speechlip.training.check_data import check_data
-from speechlip.training.options import TrainOptions, resumed, unlike_paper
+from speechlip.training.options import PAPER, TrainOptions, unlike_paper
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.processes.stopping import Stopped
-from speechlip.training.run.checkpoint import refuse_others, saved_options
+from speechlip.training.run.checkpoint import options_of_run
 from speechlip.training.run.history import NAME, HistoryRow
 from speechlip.training.train import TrainedRun, train
 from speechlip.wording import counted
@@ -37,11 +36,8 @@ def run(
     first = Ranks.started().first
     quiet = quiet or not first
     given = {name: value for name, value in chosen.items() if value is not None}
-    out = out or Path("runs") / given.get("encoder", "se4lip")
-    if first and not resume and out.is_dir():
-        refuse_others(out)
-    shards = shards_at(shards, cache)
-    options = resumed(saved_options(out), given) if resume else TrainOptions.preset(preset, **given)
+    out = out or Path("runs") / given.get("encoder", PAPER.encoder)
+    options = options_of_run(out, preset, given, resume)
     if not quiet:
         echo(described(options), err=True)
         if resume:
@@ -49,7 +45,7 @@ def run(
             going_on = f"going on after step {last.facts.step} of {options.steps}, saved in {last.folder}"
             echo(going_on, err=True)
     if check and first:
-        memorised = check_data(shards, options)
+        memorised = check_data(shards, options, cache=cache)
         if not quiet:
             echo(memorised, err=True)
     bar = TrainingBar(quiet)
@@ -60,13 +56,14 @@ def run(
                 out,
                 options,
                 resume=resume,
+                cache=cache,
                 tensorboard=tensorboard,
                 progress=bar,
                 on_row=bar.row,
             )
     except KeyboardInterrupt as stopped:
         if first:
-            echo(how_to_go_on(stopped, shards, out), err=True)
+            echo(how_to_go_on(stopped, shards, cache, out), err=True)
         return exit_code(stopped)
     if not quiet:
         echo(where_things_are(trained))
@@ -80,9 +77,10 @@ def where_things_are(trained: TrainedRun) -> str:
     return f"{last}; weights in {trained.checkpoint}, curve in {curve}, picture and card beside it"
 
 
-def how_to_go_on(stopped: KeyboardInterrupt, shards: Path, out: Path) -> str:
+def how_to_go_on(stopped: KeyboardInterrupt, shards: str | Path, cache: Path | None, out: Path) -> str:
     """What was saved of a run that was stopped, and the command that goes on with it."""
-    again = shlex.join(["train-encoder", str(shards), "-o", str(out), "--resume"])
+    kept = ["--cache", str(cache)] if cache else []
+    again = shlex.join(["train-encoder", str(shards), *kept, "-o", str(out), "--resume"])
     if isinstance(stopped, Stopped) and stopped.checkpoint:
         return f"{stopped}, which is saved in {stopped.checkpoint}; {again} goes on"
     if saved := checkpoints(out):

@@ -9,7 +9,7 @@ import hashlib
 import io
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ from speechlip.files.strict_json import as_json
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
 from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
-from speechlip.training.options import TrainOptions, unlike_paper
+from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.processes.ranks import ALONE, Ranks
 from speechlip.training.run import cosines, history
 from speechlip.training.step.losses import Criterion
@@ -158,6 +158,20 @@ def _fill(
         torch=torch.__version__,
     )
     write_text(part / FACTS, facts.dump())
+
+
+def options_of_run(run: Path, preset: str, given: Mapping[str, Any], resume: bool) -> TrainOptions:
+    """The options with which a run begins, a preset and what was given, or with which it goes on.
+
+    Raises OptionError for options that cannot be, or would make it another run, and for a folder that a new
+    run cannot have; ModelError for a damaged checkpoint. Of torchrun's processes only the first looks at the
+    folder.
+    """
+    if resume:
+        return resumed(saved_options(run), given)
+    if Ranks.started().first and run.is_dir():
+        refuse_others(run)
+    return TrainOptions.preset(preset, **given)
 
 
 def saved_options(run: Path) -> TrainOptions:
