@@ -9,7 +9,7 @@ from pathlib import Path
 from speechlip.benchmarking.evaluation.phones import anchor_ratios
 from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
-from speechlip.benchmarking.plan import OnPlan, ignore_plan, plan_rows
+from speechlip.benchmarking.plan import OnPlan, plan_rows
 from speechlip.benchmarking.projection.projection_head import IN_WORDS
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.card import write_card
@@ -30,7 +30,7 @@ from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.intervals import METHOD
-from speechlip.progress import SILENT, Progress
+from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.training.run.checkpoint import hold_run
@@ -46,10 +46,6 @@ OnRow = Callable[[EncoderRow], None]
 """Called with every row as it is made, in no fixed order."""
 
 
-def ignore_row(row: EncoderRow) -> None:
-    """The ``OnRow`` of whoever asks for nothing."""
-
-
 def benchmark(
     encoders: str | Sequence[str],
     shards: str | Path,
@@ -60,8 +56,8 @@ def benchmark(
     cache: str | Path | None = None,
     command: str = "",
     progress: Progress = SILENT,
-    on_plan: OnPlan = ignore_plan,
-    on_row: OnRow = ignore_row,
+    on_plan: OnPlan = ignore,
+    on_row: OnRow = ignore,
 ) -> Benchmark:
     """Score how well each encoder's features find the lips that belong to them, beside the controls.
 

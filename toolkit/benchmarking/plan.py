@@ -43,10 +43,6 @@ OnPlan = Callable[[Plan], None]
 """Called once, before anything is trained."""
 
 
-def ignore_plan(plan: Plan) -> None:
-    """The ``OnPlan`` of whoever asks for nothing."""
-
-
 def plan_rows(
     tasks: Sequence[Task],
     pending: Sequence[Task],

@@ -9,7 +9,7 @@ from speechlip.checks import check_kind
 from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.errors import SpeechLipError
-from speechlip.progress import SILENT, Progress
+from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
 from speechlip.training.loop import training_loop
@@ -18,7 +18,7 @@ from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.training.processes.ranks import Ranks, joined
 from speechlip.training.run.card import write_card
 from speechlip.training.run.checkpoint import hold_run, saved_options
-from speechlip.training.run.history import HistoryRow, OnRow, ignore_row
+from speechlip.training.run.history import HistoryRow, OnRow
 from speechlip.training.run.picture import draw_training
 from speechlip.training.run.tensorboard import open_scalars
 
@@ -47,7 +47,7 @@ def train(
     cache: str | Path | None = None,
     tensorboard: bool | None = False,
     progress: Progress = SILENT,
-    on_row: OnRow = ignore_row,
+    on_row: OnRow = ignore,
 ) -> TrainedRun:
     """Train a speech encoder and a lip encoder on the train split of ``shards``, into the folder ``run``.
 
@@ -67,7 +67,7 @@ def train(
     if options is not None:
         check_kind("options", options, TrainOptions)
     shards, run, ranks = shards_at(shards, Path(cache) if cache else None), Path(run), Ranks.started()
-    progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore_row)
+    progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore)
     saved = saved_options(run) if resume else None
     if saved:
         options = resumed(saved, asdict(options or saved))

@@ -37,10 +37,6 @@ OnRow = Callable[[HistoryRow], None]
 COLUMNS = [field.name for field in fields(HistoryRow)]
 
 
-def ignore_row(row: HistoryRow) -> None:
-    """The ``OnRow`` of whoever asks for nothing."""
-
-
 def begin(run: Path, step: int = 0) -> None:
     """Start the file of a run, or cut an earlier one down to the rows up to ``step``.
 
