@@ -8,7 +8,6 @@ class Progress(Protocol):
 
     It tells a person how far a job is, in words and amounts. What a caller takes apart, the rows and the plan
     of a job, goes to the job's ``on_row`` and ``on_plan``, so that no progress need know records of a job.
-    A job on one clip, as ``score``, only calls ``say``.
 
     stage: what is done now, such as ``preparing``.
     total, done, amount: in ``unit``, such as ``s of video``.
