@@ -183,11 +183,9 @@ def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language,
         given |= {"crops": np.zeros((9, 96, 96, 3), np.uint8), "audio": np.zeros(9 * 640, np.int16)}
     exec(compile(text, "snippet", "exec"), given)
     if "batch" in given:
-        assert given["batch"]["lips"].shape == (16, 5, 96, 96, 3) and given["batch"]["spectrogram"].shape == (
-            16,
-            25,
-            257,
-        )
+        lips, speech = given["batch"]["lips"], given["batch"]["spectrogram"]
+        assert len(lips) == len(speech) in (4, 16)
+        assert lips.shape[1:] == (5, 96, 96, 3) and speech.shape[1:] == (25, 257)
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,17 @@ if TYPE_CHECKING:
     from speechlip.scoring.sync.verdict import CorrectionRules as CorrectionRules
     from speechlip.shards.checks.verify import Verification as Verification
     from speechlip.shards.checks.verify import verify as verify
+    from speechlip.shards.pairs.loader import PairLoader as PairLoader
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
+    from speechlip.shards.pairs.mix import PairMix as PairMix
+    from speechlip.shards.pairs.rules import KINDS as KINDS
+    from speechlip.shards.pairs.rules import NO_OFFSET as NO_OFFSET
+    from speechlip.shards.pairs.rules import PairRules as PairRules
+    from speechlip.shards.pairs.speech_windows import SpeechWindows as SpeechWindows
     from speechlip.shards.read.decode import ClipSample as ClipSample
+    from speechlip.shards.read.positions import PositionedLoader as PositionedLoader
     from speechlip.shards.read.reader import ClipReader as ClipReader
+    from speechlip.shards.read.reader import clip_loader as clip_loader
     from speechlip.shards.read.shardset import ShardSet as ShardSet
     from speechlip.shards.read.shardset import open_shards as open_shards
     from speechlip.shards.read.shardset import open_splits as open_splits
@@ -81,9 +89,15 @@ ROOM_OF = {
     "FixedOffsets": "scoring.folder.corrected",
     "Gallery": "gallery.write",
     "GalleryOptions": "gallery.write",
+    "KINDS": "shards.pairs.rules",
     "Limits": "workers.events",
     "Manifest": "manifest",
+    "NO_OFFSET": "shards.pairs.rules",
+    "PairLoader": "shards.pairs.loader",
+    "PairMix": "shards.pairs.mix",
+    "PairRules": "shards.pairs.rules",
     "Phone": "records",
+    "PositionedLoader": "shards.read.positions",
     "PrepOptions": "preparing.options",
     "Prepared": "preparing.prepared",
     "Progress": "progress",
@@ -97,6 +111,7 @@ ROOM_OF = {
     "ShardWriter": "preparing.own.shard_writer",
     "Source": "records",
     "SpeechLipError": "errors",
+    "SpeechWindows": "shards.pairs.speech_windows",
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
@@ -104,6 +119,7 @@ ROOM_OF = {
     "audit": "scoring.audit.run",
     "benchmark": "benchmarking.benchmark",
     "check_data": "training.check_data",
+    "clip_loader": "shards.read.reader",
     "export_features": "exporting.export",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",

@@ -379,6 +379,12 @@ def test_an_epoch_without_a_batch_is_an_error(tmp_path):
         list(pair_loader(folder, "train", batch_size=8, mix=parse_mix("shift:1")))
 
 
+def test_fewer_pairs_than_a_batch_are_said_as_such(tmp_path):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (90,)}}, shards=1)
+    with pytest.raises(ShardError, match=r"1 clip gives at most 8 pairs an epoch .*than batch_size 16\. To"):
+        list(pair_loader(folder, "train", batch_size=16, mix="shift:1"))
+
+
 @pytest.mark.parametrize("option", ["batch_size", "windows_per_clip", "pool_clips"])
 def test_counts_must_be_positive(folder, option):
     with pytest.raises(OptionError, match=f"{option} must be at least 1"):

@@ -13,6 +13,7 @@ from speechlip.shards.pairs.stream import PairCounts, PairStream
 from speechlip.shards.read.positions import PositionedLoader
 from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import Shards, ShardSet
+from speechlip.wording import counted
 
 
 class PairLoader(PositionedLoader):
@@ -43,13 +44,22 @@ class PairLoader(PositionedLoader):
             raise ShardError(self._why_none())
 
     def _why_none(self) -> str:
-        counts, wanted = self.counts, ", ".join(self.mix.kinds())
-        waited = ", ".join(f"{kind} ({count} times)" for kind, count in counts.waited.items()) or "none"
-        return (
-            f"{counts.clips} clips gave no batch of {self.source.batch_size} pairs ({wanted}); "
-            f"kinds that clips could not serve: {waited}. "
-            "Lower batch_size or workers, raise windows_per_clip, or leave those kinds out of the mix"
-        )
+        counts, batch_size, per_clip = self.counts, self.source.batch_size, self.source.windows_per_clip
+        why, what_to_do = [], ["lower batch_size or workers", "raise windows_per_clip"]
+        if counts.clips * per_clip < batch_size:
+            gives = "gives" if counts.clips == 1 else "give"
+            why.append(
+                f"{counted(counts.clips, 'clip')} {gives} at most {counted(counts.clips * per_clip, 'pair')} "
+                f"an epoch (windows_per_clip {per_clip}), fewer than batch_size {batch_size}"
+            )
+        else:
+            wanted = ", ".join(self.mix.kinds())
+            why.append(f"{counted(counts.clips, 'clip')} gave no batch of {batch_size} pairs ({wanted})")
+        if counts.waited:
+            waited = ", ".join(f"{kind} ({counted(n, 'time')})" for kind, n in counts.waited.items())
+            why.append(f"kinds that clips could not serve: {waited}")
+            what_to_do.append("leave those kinds out of the mix")
+        return f"{'; '.join(why)}. To get batches, {', or '.join(what_to_do)}"
 
 
 def pair_loader(
