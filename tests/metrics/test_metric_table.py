@@ -29,6 +29,7 @@ COLUMNS = {
     "lpips",
     "cpbd",
 }
+DOCSTRING_WORDS = ("Goal:", "Conventions:", "Source", "Function")
 IMAGES = [family for family in families() if metrics_of(family)[0].per in (FRAME, FRAME_PAIR)]
 
 
@@ -36,7 +37,8 @@ IMAGES = [family for family in families() if metrics_of(family)[0].per in (FRAME
 def test_an_image_metric_is_a_file_of_its_name(name):
     module = importlib.import_module(f"{image.__name__}.{name}")
     assert (module.METRIC.name, module.METRIC.family) == (name, name)
-    assert all(word in module.__doc__ for word in ("Goal:", "Conventions:", "Source", "Function"))
+    missing = [word for word in DOCSTRING_WORDS if word not in module.__doc__]
+    assert not missing, f"the docstring of metrics/image/{name}.py lacks {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("name", [name for name in IMAGES if not metric(name).network])
@@ -49,10 +51,12 @@ def test_an_image_metric_stays_within_its_limits(name):
         assert type(value) is float and each.lowest - 1e-9 <= value <= each.highest + 1e-9
 
 
-@pytest.mark.parametrize("name", sorted(COLUMNS))
+@pytest.mark.parametrize("name", sorted(COLUMNS | {*IMAGES}))
 def test_protocols_give_the_formula_of_every_column(name):
-    (row,) = re.findall(rf"^\|[^|]*`{name}`[^|]*\| `([\w.-]+)`", PROTOCOLS, re.MULTILINE)
-    assert row == metric(name).formula and PROTOCOLS.count(row) > 1
+    rows = re.findall(rf"^\|[^|]*`{name}`[^|]*\| `([\w.-]+)`", PROTOCOLS, re.MULTILINE)
+    formula = metric(name).formula
+    assert rows == [formula], f"docs/protocols.md needs one row with `{name}` and `{formula}`, has {rows}"
+    assert PROTOCOLS.count(formula) > 1, f"docs/protocols.md gives no formula marked {formula}"
 
 
 def test_every_column_is_declared():

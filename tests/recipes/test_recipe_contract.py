@@ -124,3 +124,9 @@ def test_other_packages_plug_in(plugged):
     assert recipes.get("birds").NAME == "birds"
     with pytest.raises(OptionError, match="'broken' cannot be imported from no_such_module_here"):
         recipes.get("broken")
+
+
+def test_every_recipe_has_a_row_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    without = [name for name in recipes.names() if f"\n| `{name}` |" not in page]
+    assert not without, f"docs/recipes.md has no row for {', '.join(without)}"
