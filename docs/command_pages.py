@@ -10,7 +10,7 @@ import click
 
 def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command of ``group``, as ("models fetch", command); groups themselves are left out."""
-    for name, command in sorted(group.commands.items()):
+    for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{above}{name} ")
         else:

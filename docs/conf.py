@@ -77,6 +77,19 @@ def with_field_lists_in_place(
         lines[:] = with_field_lists("\n".join(lines)).split("\n")
 
 
+def without_reprs(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Show defaults that are no Python, such as ``<factory>``, as ``...``: Sphinx reads no such signature."""
+    return signature and re.sub(r"= ?<[^<>]*>", "= ...", signature), returns
+
+
 def refuse_outside_files(app: Sphinx, error: Exception | None) -> None:
     """Raise where a built page would load a script, style, font or image from another server."""
     loads = re.compile(
@@ -96,4 +109,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", out_of_docs)
     app.connect("source-read", with_commands)
     app.connect("autodoc-process-docstring", with_field_lists_in_place)
+    app.connect("autodoc-process-signature", without_reprs)
     app.connect("build-finished", refuse_outside_files)
