@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def with_commands(app: Sphinx, page: str, text: list[str]) -> None:
         text[0] += command_page(speechlip, {script.name for script in entry_points(group="console_scripts")})
 
 
+def with_names(app: Sphinx, page: str, text: list[str]) -> None:
+    """Put links to all names of a module under its heading on the page of Python."""
+    if page == "reference/python":
+        for module in ("speechlip", "speechlip.metrics"):
+            names = import_module(module).__all__
+            links = " · ".join(
+                f"{{py:obj}}`{name} <{module}.{name}>`" for name in names if not name.isupper()
+            )
+            text[0] = text[0].replace(f"## {module}\n", f"## {module}\n\n{links}\n")
+
+
 def with_field_lists_in_place(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
@@ -108,6 +120,7 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", of_the_repository)
     app.connect("source-read", out_of_docs)
     app.connect("source-read", with_commands)
+    app.connect("source-read", with_names)
     app.connect("autodoc-process-docstring", with_field_lists_in_place)
     app.connect("autodoc-process-signature", without_reprs)
     app.connect("build-finished", refuse_outside_files)

@@ -55,7 +55,7 @@ class PairRules:
     window: length in video frames.
     gap_frames: least distance between the two windows of a negative in frames, None for a window; 0 lets them
         touch, never overlap.
-    max_shift_frames: bound on |offset| of ``shift`` pairs, for hard ones; None for any time of the clip.
+    max_shift_frames: bound on ``|offset|`` of ``shift`` pairs, for hard ones; None for any time of the clip.
     """
 
     window: int = WINDOW
@@ -79,7 +79,7 @@ class PairRules:
 
     @property
     def min_offset(self) -> int:
-        """Least |offset| of a negative.
+        """Least ``|offset|`` of a negative.
 
         >>> PairRules().min_offset, PairRules(gap_frames=0).min_offset
         (10, 5)
