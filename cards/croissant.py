@@ -141,6 +141,7 @@ def licence_address(licence: str) -> str:
 
 
 def file_object(name: str, sha256: str, kind: str, n_bytes: int | None = None) -> dict[str, Any]:
+    """A Croissant FileObject. kind: its media type, such as ``application/x-tar``."""
     size = {} if n_bytes is None else {"contentSize": f"{n_bytes} B"}
     return {
         "@type": "cr:FileObject",

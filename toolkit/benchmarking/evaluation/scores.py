@@ -79,6 +79,7 @@ def seed_scores(evaluation: Evaluation, pairs: PairFacts) -> dict[str, float]:
 def seed_result(
     seed: int, steps: int, loss: float | None, evaluation: Evaluation, pairs: PairFacts
 ) -> SeedResult:
+    """The scores of one seed, and each clip's offset, confidence and distance; None where there is none."""
     sides = (evaluation.confidence, evaluation.distance)
     confidence, distance = (
         tuple(None if np.isnan(value) else float(value) for value in values) for values in sides
@@ -126,6 +127,7 @@ def interval_of(name: str, evaluations: Sequence[Evaluation], pairs: PairFacts, 
 def pair_interval(
     measure: str, kind: str, evaluations: Sequence[Evaluation], pairs: PairFacts, resamples: int
 ) -> Interval:
+    """Mean over seeds of ``measure`` on pairs of ``kind``, with a 95 % interval over clips."""
     chosen = pairs.chosen(kind)
     similarity, label, clip = (
         np.stack([each.similarity[chosen] for each in evaluations]),

@@ -95,6 +95,7 @@ def weights_of(where: str, model: Any) -> str:
 
 
 def random_encoder(where: str) -> Any:
+    """Whisper's encoder of the size that ``where`` names, with torch's own initial weights."""
     from transformers import WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

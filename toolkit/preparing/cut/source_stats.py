@@ -47,6 +47,7 @@ class SourceStats:
         self.sha256, self.corrected = sha256, corrected
 
     def observed(self, seen: Observation, lost: dict[str, int]) -> None:
+        """Take in the first reading. lost: frames by the reason that they give no clip."""
         self.n_frames, self.lost, self.kept = (
             seen.n_frames - seen.first_frame,
             lost,

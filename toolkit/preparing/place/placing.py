@@ -57,6 +57,7 @@ def whole_results(work: Path, data: Path, units: Sequence[Unit]) -> dict[Unit, U
 
 
 def take_back(work: Path, data: Path, results: Results) -> None:
+    """Move shards that an interrupted end had put into ``data`` back to ``work``, found by SHA-256."""
     wanted = {
         result.sha256: unit
         for unit, result in results.items()

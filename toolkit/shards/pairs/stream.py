@@ -145,6 +145,7 @@ class PairStream:
         )
 
     def fingerprint(self) -> dict[str, Any]:
+        """What a saved position is only good for: rules, mix, sizes and seed, and the reader's own."""
         pairing = {
             "drawing": SAMPLING,
             "batch_size": self.batch_size,
