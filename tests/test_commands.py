@@ -29,6 +29,7 @@ from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import families
 from speechlip.preparing.options import SPLIT_BY
+from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -60,6 +61,7 @@ KNOWN = {
     ("score-sync", "metrics"): families(),
     ("score-sync", "protocol"): PROTOCOLS,
     ("score-sync", "ffmpeg"): GENERATIONS,
+    ("score-sync", "precision"): score_options.PRECISIONS,
     ("score-sync", "region"): REGIONS,
     ("score-sync", "detector"): DETECTORS.choices(),
     ("score-sync", "device"): DEVICES,

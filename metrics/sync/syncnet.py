@@ -25,6 +25,7 @@ from speechlip.errors import ModelError
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.sync import CROP_PX, mfcc
 from speechlip.metrics.sync.syncnet_network import (
+    FP32,
     MFCC_COLUMNS,
     WINDOW_FRAMES,
     SyncNet,
@@ -40,12 +41,14 @@ GPU_BATCH = 32
 AUDIO_BATCH = 64
 
 
-def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
+def load_syncnet(path: Path | str, allow_unknown: bool = False, precision: str = FP32) -> SyncNet:
     """The network with the weights of ``syncnet_v2.model``, on the CPU; ``.to("cuda")`` moves it.
 
-    allow_unknown: take another file of the same layers too; its ``.official`` is False. Raises ModelError for
-    a file that is missing, is not the official one (both hashes are said), holds code, cannot be read, or has
-    other layers than SyncNet.
+    allow_unknown: take another file of the same layers too; its ``.official`` is False.
+    precision: ``fp32`` or ``bf16``, of the lips' convolutions.
+
+    Raises ModelError for a file that is missing, is not the official one (both hashes are said), holds code,
+    cannot be read, or has other layers than SyncNet.
     """
     path = Path(path)
     try:
@@ -60,7 +63,7 @@ def load_syncnet(path: Path | str, allow_unknown: bool = False) -> SyncNet:
         _refuse(path, len(content), sha256)
     state = _read(path, content)
     _check_layers(path, state)
-    return SyncNet(state, sha256, official)
+    return SyncNet(state, sha256, official, precision)
 
 
 def mfcc_columns(audio: np.ndarray, first: int, count: int) -> np.ndarray:

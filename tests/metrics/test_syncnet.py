@@ -122,7 +122,7 @@ def assert_equal_scores(model, peer, folder, crops, audio):
     score = sync_score(*sync_features(model, iter(crops), audio))
     assert 3 < dist < 30 and conf > 0.01, "random weights whose scores say nothing"
     assert score.offset_frames == offset
-    assert abs(score.lse_c - conf) <= 1e-3 and abs(score.lse_d - dist) <= 1e-3
+    assert abs(score.lse_c - conf) <= 1e-5 and abs(score.lse_d - dist) <= 1e-5
     return score
 
 
@@ -132,6 +132,22 @@ def test_scores_equal_the_peers_on_a_drawn_clip(model, peer, tmp_path):
 
 def test_scores_equal_the_peers_on_a_real_clip(model, peer, tmp_path, real_clips):
     assert_equal_scores(model, peer, tmp_path, *real_clip(real_clips, "geneface_zozo_render.mp4"))
+
+
+def test_bf16_moves_scores_by_less_than_a_thousandth(weights, model, real_clips):
+    lower = load_syncnet(weights, allow_unknown=True, precision="bf16")
+    crops, audio = real_clip(real_clips, "geneface_zozo_render.mp4")
+    whole, rounded = (sync_score(*sync_features(net, iter(crops), audio)) for net in (model, lower))
+    assert rounded.offset_frames == whole.offset_frames
+    assert 1e-7 < abs(rounded.lse_d - whole.lse_d) < 1e-3 and abs(rounded.lse_c - whole.lse_c) < 1e-3
+
+
+def test_in_bf16_only_the_convolutions_of_the_lips_are(weights):
+    lower = load_syncnet(weights, allow_unknown=True, precision="bf16")
+    types = {name: value.dtype for name, value in lower.named_buffers()}
+    assert {name for name in types if types[name] == torch.bfloat16} == {
+        f"lip_conv{place}_{part}" for place in range(6) for part in ("weight", "bias")
+    }
 
 
 @pytest.mark.parametrize(

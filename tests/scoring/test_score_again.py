@@ -145,6 +145,20 @@ def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(
     assert run(*asked) == 0 and json.loads(result.read_text())["rows"] == json.loads(text)["rows"]
 
 
+def test_a_clip_is_scored_again_in_another_precision(videos, tmp_path, random_weights):
+    out, weights = tmp_path / "out", ("--syncnet-weights", random_weights, "--allow-unknown-weights")
+    asked = (videos / "renders" / "a.mp4", *weights, "--metrics", "lse", "--detector", "sidecar", "-o", out)
+    asked = (*asked, "--workers", 1, "--quiet")
+    results, said = [], []
+    for precision in ("fp32", "bf16"):
+        assert run(*asked, "--precision", precision) == 0
+        results.append(finished(out))
+        said.append(table(out)[0]["protocol"])
+        assert json.loads((out / "scores.json").read_text())["options"]["precision"] == precision
+    assert not results[0].keys() & results[1].keys(), "no result of the other precision is left or taken"
+    assert said[1] == said[0] + ", SyncNet in bf16"
+
+
 def test_a_clip_over_a_limit_is_a_row_with_the_reason_and_the_others_are_scored(
     videos, tmp_path, monkeypatch
 ):

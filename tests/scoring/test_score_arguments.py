@@ -32,6 +32,7 @@ def render(tmp_path):
         ({"region": ["full"]}, "region is ['full'], wanted text"),
         ({"max_picture_px": "40MP"}, "max_picture_px is '40MP', wanted a whole number"),
         ({"allow_unknown_weights": "no"}, "allow_unknown_weights is 'no', wanted True or False"),
+        ({"precision": "half"}, "no precision 'half'; there are: fp32, bf16"),
         ({"syncnet_weights": 7}, "syncnet_weights is 7, wanted text or Path or None"),
     ],
 )
@@ -122,7 +123,7 @@ def test_a_sync_model_is_opened_once_whatever_else_is_chosen(monkeypatch):
     """Another region or protocol looks through the same network."""
     opened = []
 
-    def open_it(weights, allow_unknown, device):
+    def open_it(weights, allow_unknown, device, precision):
         opened.append(device)
         return object()
 
@@ -149,3 +150,9 @@ def test_records_are_shown_without_their_tables():
     row = ScoreRow("a", "0", "scored")
     assert len(repr(Scores(rows=(row,) * 500, clips=(detail,) * 500))) < 500
     assert len(repr(ClipScore((row,), detail))) < 1000
+
+
+def test_bf16_is_refused_where_syncnet_computes_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(networks, "choose_device", lambda name: "cuda")
+    with pytest.raises(OptionError, match="precision bf16 is for a CPU, and SyncNet computes on cuda"):
+        networks.settle(ScoreOptions(("lse",), precision="bf16"), has_reference=False)

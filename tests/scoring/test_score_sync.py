@@ -263,6 +263,8 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
             ["--protocol", "wav2lib"],
             "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, lrs, precropped",
         ),
+        (["--precision", "fp16"], "no precision 'fp16'; there are: fp32, bf16"),
+        (["--precision", "bf16", "--sync-model", "runs/7"], "--precision is SyncNet's; leave it out"),
         (["--region", "nose"], "no region 'nose'; there are: full, face, mouth"),
         (["--detector", "dlib"], "no detector 'dlib'; there are:"),
         (["--device", "tpu"], "no device 'tpu'"),

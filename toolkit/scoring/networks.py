@@ -8,7 +8,7 @@ from typing import Any
 
 from speechlip import assets
 from speechlip.device import choose_device
-from speechlip.errors import ModelError
+from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics import table
@@ -94,10 +94,13 @@ def networks_of(metrics: Iterable[str]) -> dict[str, Network]:
 def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILENT) -> ScoreOptions:
     """``options`` with metrics, device and detector chosen by what is there.
 
-    Raises OptionError for a device that is not there, ModelError for a detector whose model cannot be had.
+    Raises OptionError for a device that is not there or that precision is not for, ModelError for a detector
+    whose model cannot be had.
     """
     metrics = options.metrics or default_metrics(has_reference)
     settled = replace(options, metrics=metrics, device=str(choose_device(options.device)))
+    if settled.precision == "bf16" and settled.device != "cpu":
+        raise OptionError(f"precision bf16 is for a CPU, and SyncNet computes on {settled.device}; take fp32")
     if not settled.needs_faces:
         return settled
     name, why = choose_detector(settled.detector)
@@ -154,7 +157,9 @@ def open_model(options: ScoreOptions) -> SyncModel:
     """The sync model of the options, once per process."""
     if options.sync_model:
         return open_other(options.sync_model, options.device)
-    return open_syncnet(syncnet_file(options), options.allow_unknown_weights, options.device)
+    return open_syncnet(
+        syncnet_file(options), options.allow_unknown_weights, options.device, options.precision
+    )
 
 
 @lru_cache(maxsize=2)
@@ -163,8 +168,8 @@ def open_other(name: str, device: str) -> SyncModel:
 
 
 @lru_cache(maxsize=2)
-def open_syncnet(weights: Path, allow_unknown: bool, device: str) -> SyncModel:
-    return SyncNetModel(weights, allow_unknown, device)
+def open_syncnet(weights: Path, allow_unknown: bool, device: str, precision: str) -> SyncModel:
+    return SyncNetModel(weights, allow_unknown, device, precision)
 
 
 @cache

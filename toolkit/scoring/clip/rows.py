@@ -64,7 +64,8 @@ def label(options: ScoreOptions, model: SyncModel | None) -> str:
     unknown = (
         f", unknown weights {model.sha256[:12]}" if model and model.is_lse and not model.official else ""
     )
-    return options.protocol + region + unknown
+    precision = f", SyncNet in {options.precision}" if options.precision != "fp32" and model else ""
+    return options.protocol + region + unknown + precision
 
 
 def with_verdicts(

@@ -71,16 +71,19 @@ class SyncModel(Interface):
 
 
 class SyncNetModel:
-    """SyncNet: LSE-C and LSE-D. Raises ModelError for a file that is not the official one (unless
-    ``allow_unknown``).
+    """SyncNet: LSE-C and LSE-D.
+
+    precision: ``fp32`` or ``bf16``, of the lips' convolutions.
+
+    Raises ModelError for a file that is not the official one (unless ``allow_unknown``).
     """
 
     name, is_lse, window_frames, least_confidence = "SyncNet", True, 5, LEAST_LSE_C
 
-    def __init__(self, weights: Path, allow_unknown: bool, device: str) -> None:
+    def __init__(self, weights: Path, allow_unknown: bool, device: str, precision: str = "fp32") -> None:
         from speechlip.metrics.sync.syncnet import load_syncnet
 
-        self.network = load_syncnet(weights, allow_unknown).to(device)
+        self.network = load_syncnet(weights, allow_unknown, precision).to(device)
         self.sha256, self.official = self.network.sha256, self.network.official
 
     def cropper(self, track: FaceTrack | None) -> Cropper:
