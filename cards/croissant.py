@@ -1,5 +1,5 @@
 """Croissant metadata (mlcommons.org/croissant, 1.0) of a prepared folder: every file with its SHA-256, the
-ledger's columns, and images and audio by the sample's key.
+columns of ledger and table of clips, and images and audio by the sample's key.
 
 Like the card it is made from manifest and ledger. No date is in it: the same preparation gives the same
 bytes.
@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from speechlip.cards.features import MEMBER_WORDS
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import write_text
-from speechlip.format import CROISSANT, LEDGER, pairs_file, shard_file
+from speechlip.format import CLIPS, CROISSANT, LEDGER, pairs_file, shard_file
 from speechlip.licences import hub_id
 from speechlip.manifest import About, Funnel, Manifest
+from speechlip.shards.clips.columns import all_columns
 from speechlip.shards.ledger import LedgerRow, licences
 from speechlip.wording import counted
 
@@ -27,6 +28,7 @@ LEDGER_TYPES |= dict.fromkeys(
     ("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds", "small_face_px"),
     "sc:Float",
 )
+COLUMN_TYPES = {str: "sc:Text", int: "sc:Integer", float: "sc:Float", bool: "sc:Boolean"}
 MEMBER_FORMATS = {
     "flac": "audio/flac",
     "json": "application/json",
@@ -88,11 +90,14 @@ def croissant(
         ],
         "distribution": [
             ledger_file(ledger_sha256, ledger_bytes),
+            *clips_files(manifest),
             *pair_files(manifest),
             *shard_files(manifest),
             *file_sets(manifest),
         ],
-        "recordSet": [splits(manifest), videos(), *media(manifest)] if manifest.shards else [],
+        "recordSet": [splits(manifest), videos(), *clips(manifest), *media(manifest)]
+        if manifest.shards
+        else [],
     }
     stated = {
         "url": about.homepage,
@@ -160,6 +165,13 @@ def ledger_file(sha256: str, n_bytes: int) -> dict[str, Any]:
     }
 
 
+def clips_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    if file := manifest.clips:
+        yield file_object(CLIPS, file.sha256, "application/x-parquet", file.bytes) | {
+            "description": "One row a clip: what its sample says of it, its split, and where it lies."
+        }
+
+
 def pair_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
     for split, file in manifest.pairs.items():
         yield file_object(pairs_file(split), file.sha256, "application/x-parquet") | {
@@ -223,6 +235,29 @@ def videos() -> dict[str, Any]:
         "@id": "videos",
         "name": "videos",
         "key": {"@id": "videos/source"},
+        "field": fields,
+    }
+
+
+def clips(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """What the samples say of every clip."""
+    if manifest.clips is None:
+        return
+    fields = [
+        field(
+            "clips",
+            column.name,
+            COLUMN_TYPES[column.kind],
+            {"fileObject": {"@id": CLIPS}, "extract": {"column": column.name}},
+        )
+        | ({"description": column.meaning} if column.meaning else {})
+        for column in all_columns(manifest.columns)
+    ]
+    yield {
+        "@type": "cr:RecordSet",
+        "@id": "clips",
+        "name": "clips",
+        "key": {"@id": "clips/key"},
         "field": fields,
     }
 

@@ -143,6 +143,7 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "unknown": sum(share.sources for name, share in by_licence.items() if is_unknown(name)),
         "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest.fields},
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
+        "clips_table": manifest.clips is not None,
         "copies": shared_recordings(rows),
         "distributions": distributions(rows),
         "crop_image": Markdown(f"{IMAGES_FOLDER}/{CROP}") if manifest.options.get("crop") in PRESETS else "",

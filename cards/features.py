@@ -5,25 +5,12 @@ Types are always declared: those guessed from the first samples lose keys and tu
 
 from collections.abc import Iterable
 
+from speechlip.shards.clips.columns import KEY, meta_columns
+
+HUB_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
 JSON_TYPES: dict[str, str | list] = {
     "corrected": ["string"],
-    "crop": "string",
-    "detector": "string",
-    "face_score": "float64",
-    "face_width_px": "float64",
-    "faces_max": "int64",
-    "faces_median": "float64",
-    "fps": "int64",
-    "interpolated_frames": "int64",
-    "key": "string",
-    "licence": "string",
-    "n_frames": "int64",
-    "source": "string",
-    "source_sha256": "string",
-    "speaker": "string",
-    "start_s": "float64",
-    "track": "int64",
-    "transcript": "string",
+    **{column.name: HUB_TYPES[column.kind] for column in (KEY, *meta_columns())},
 }
 
 

@@ -9,6 +9,7 @@ FORMAT = 1
 """The shard format that this release reads and writes (``manifest.json``'s ``format``)."""
 MANIFEST = "manifest.json"
 LEDGER = "ledger.jsonl"
+CLIPS = "clips.parquet"
 CARD = "README.md"
 CROISSANT = "croissant.json"
 SHARDS_FOLDER = "data"

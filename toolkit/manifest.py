@@ -26,7 +26,7 @@ SPLIT_TYPES = {"clips": int, "frames": int, "speakers": int}
 PAIRS_TYPES = {"sha256": str, "rows": int}
 OPTION_TYPES = {"recipe": str, "detector": str, "crop": str, "faces": str, "split_by": str, "split": dict}
 VALUES_IN = {"kinds": int, "off": str, "dropped": float, "skipped": int}
-LEDGER_TYPES = {"sha256": str, "bytes": int, "rows": int}
+ROWS_TYPES = {"sha256": str, "bytes": int, "rows": int}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ class PairsFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerFile:
-    """``ledger.jsonl``. rows: sources."""
+class RowsFile:
+    """A table beside the shards. rows: sources of ``ledger.jsonl``, or clips of ``clips.parquet``."""
 
     sha256: str
     bytes: int
@@ -155,6 +155,7 @@ class Manifest:
     splits: split → its totals, those with clips.
     pairs: split → its frozen pairs, all but ``train``.
     licences: licence → what is under it, most seconds first.
+    clips: ``clips.parquet``; None in folders of releases that did not write it.
     digest: ``digest_of`` all the rest.
     content_digest: what ``digest`` must be for the text that was read; not written.
     """
@@ -171,7 +172,8 @@ class Manifest:
     pairs: dict[str, PairsFile]
     funnel: Funnel | None = None
     licences: dict[str, LicenceTotals] | None = None
-    ledger: LedgerFile | None = None
+    ledger: RowsFile | None = None
+    clips: RowsFile | None = None
     digest: str | None = None
     content_digest: str = field(default="", init=False, compare=False, repr=False)
 
@@ -200,7 +202,8 @@ class Manifest:
             "pairs": _records(PairsFile, raw["pairs"]),
             "funnel": record_of(Funnel, raw.get("funnel")),
             "licences": _records(LicenceTotals, raw["licences"]) if "licences" in raw else None,
-            "ledger": record_of(LedgerFile, raw.get("ledger")),
+            "ledger": record_of(RowsFile, raw.get("ledger")),
+            "clips": record_of(RowsFile, raw.get("clips")),
         }
         manifest = cls(**_known(cls, raw) | inner)
         object.__setattr__(manifest, "content_digest", digest_of(raw))
@@ -276,7 +279,7 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
     for name, wanted in (("shards", list), ("splits", dict), ("pairs", dict), ("fields", list)):
         if not isinstance(raw.get(name), wanted):
             yield _other(name, raw.get(name), wanted)
-    for name in ("about", "options", "versions", "funnel", "licences", "ledger"):
+    for name in ("about", "options", "versions", "funnel", "licences", "ledger", "clips"):
         if not isinstance(raw.get(name, {}), dict):
             yield _other(name, raw[name], dict)
     if not isinstance(raw.get("columns", []), list):
@@ -304,8 +307,9 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(row, dict):
             yield _other(f"licence {_short(licence)}", row, dict)
         yield from _type_problems(f"licence {_short(licence)}", LicenceTotals, row)
-    if "ledger" in raw:
-        yield from _row_problems("the ledger", raw["ledger"], LEDGER_TYPES)
+    for name, what in (("ledger", "the ledger"), ("clips", "the table of clips")):
+        if name in raw:
+            yield from _row_problems(what, raw[name], ROWS_TYPES)
     without = {row["split"] for row in raw["shards"]} - raw["splits"].keys()
     yield from (f"split {_short(split)} has shards and no totals" for split in sorted(without))
 

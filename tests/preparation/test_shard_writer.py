@@ -172,6 +172,7 @@ def test_readers_and_checks_take_the_folder(rewritten):
     assert {path.name for path in rewritten.folder.iterdir()} == {
         "README.md",
         "card",
+        "clips.parquet",
         "croissant.json",
         "data",
         "ledger.jsonl",

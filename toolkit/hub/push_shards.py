@@ -7,6 +7,7 @@ from pathlib import Path
 from speechlip.errors import ShardError
 from speechlip.format import (
     CARD,
+    CLIPS,
     CROISSANT,
     IMAGES_FOLDER,
     LEDGER,
@@ -76,6 +77,7 @@ def uploads_of(folder: Path, options: PushOptions, progress: Progress) -> tuple[
         *((shard_file(row.name), row.sha256) for row in manifest.shards),
         *((pairs_file(split), file.sha256) for split, file in manifest.pairs.items()),
         (LEDGER, ""),
+        *([(CLIPS, manifest.clips.sha256)] if manifest.clips else []),
         (MANIFEST, ""),
     ]
     images = [path.relative_to(folder) for path in sorted((folder / IMAGES_FOLDER).glob("*.png"))]

@@ -1,5 +1,5 @@
-"""A mirror: a local folder for a prepared folder elsewhere, with manifest, ledger, frozen pairs and some
-shards.
+"""A mirror: a local folder for a prepared folder elsewhere, with manifest, ledger, table of clips,
+frozen pairs and some shards.
 
 ``remote.json`` says where the other shards are; whoever reads the mirror streams those. So everything that
 takes a prepared folder takes a mirror. It is of one commit: its folder's name has it, and a later push makes
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from speechlip.assets import cache_folder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files.writing import write_text
-from speechlip.format import FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
+from speechlip.format import CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
 from speechlip.remote.names import Place, is_remote, place_of
 from speechlip.remote.stream import RemoteStream, fetch
@@ -144,7 +144,7 @@ def _folder(cache: Path, place: Place, commit: str, data: bytes) -> Path:
 
 
 def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
-    """Ledger and pairs → SHA-256, empty where the manifest names none, and bytes at most.
+    """Ledger, table of clips and pairs → SHA-256, empty where the manifest names none, and bytes at most.
 
     Raises ShardError for what is no manifest of ours.
     """
@@ -158,4 +158,5 @@ def _tables(place: Place, data: bytes) -> dict[str, tuple[str, int]]:
         ) from error
     ledger = manifest.ledger
     pairs = {pairs_file(split): (file.sha256, MAX_TABLE_BYTES) for split, file in manifest.pairs.items()}
-    return {LEDGER: (ledger.sha256, ledger.bytes) if ledger else ("", MAX_TABLE_BYTES), **pairs}
+    clips = {CLIPS: (manifest.clips.sha256, manifest.clips.bytes)} if manifest.clips else {}
+    return {LEDGER: (ledger.sha256, ledger.bytes) if ledger else ("", MAX_TABLE_BYTES), **clips, **pairs}

@@ -13,9 +13,10 @@ from speechlip.faces.detectors.opening import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
-from speechlip.manifest import About, LedgerFile, Manifest, PairsFile, SplitTotals
+from speechlip.manifest import About, Manifest, PairsFile, RowsFile, SplitTotals
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import Results, place_shards
+from speechlip.shards.clips.table import clips_from_shards, write_clips
 from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip
@@ -74,7 +75,7 @@ def finish(
 
     Raises ShardError where a shard went away, or samples differ in their members.
     """
-    work, clips_of = out / WORK_FOLDER, clips_by_split(results)
+    work, clips_of, columns = out / WORK_FOLDER, clips_by_split(results), tuple(sorted(facts.columns))
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
     pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"])
@@ -86,13 +87,14 @@ def finish(
         options=dict(facts.options),
         versions=versions(facts.options.get("detector", "")),
         fields=fields,
-        columns=tuple(sorted(facts.columns)),
+        columns=columns,
         shards=tuple(shards),
         splits={split: describe_split(clips) for split, clips in clips_of.items()},
         pairs=pairs,
         funnel=funnel(rows),
         licences=licences(rows),
         ledger=describe_ledger(out / LEDGER, len(rows)),
+        clips=write_clips(out, clips_from_shards(out, shards, columns)),
     ).sealed()
     card(out, manifest, rows)
     write_text(out / MANIFEST, manifest.dump())
@@ -126,8 +128,8 @@ def describe_split(clips: Sequence[PairClip]) -> SplitTotals:
     return SplitTotals(clips=len(clips), frames=n_frames, seconds=seconds(n_frames), speakers=len(speakers))
 
 
-def describe_ledger(path: Path, n_rows: int) -> LedgerFile:
-    return LedgerFile(sha256=sha256_of(path), bytes=path.stat().st_size, rows=n_rows)
+def describe_ledger(path: Path, n_rows: int) -> RowsFile:
+    return RowsFile(sha256=sha256_of(path), bytes=path.stat().st_size, rows=n_rows)
 
 
 def freeze(out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int) -> dict[str, PairsFile]:

@@ -2,11 +2,14 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechlip.licences import plain_licence
 from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.sample_meta import SampleMeta
+
+if TYPE_CHECKING:
+    from pyarrow import Table
 
 Clips = dict[str, PairClip]
 
@@ -23,6 +26,7 @@ class Contents:
     missing: split → clips that the manifest counts in shards that are not there. What ledger and pairs say of
         them cannot be checked, and the missing shard is said once.
     types: of the first sample's ``json``, field → type.
+    listed: ``clips.parquet``, where there is one that can be read.
     """
 
     clips: dict[str, Clips] = field(default_factory=lambda: defaultdict(dict))
@@ -34,6 +38,7 @@ class Contents:
     licensed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     missing: Counter[str] = field(default_factory=Counter)
     types: dict[str, str] | None = None
+    listed: "Table | None" = None
     n_clips: int = 0
     n_frames: int = 0
 

@@ -11,6 +11,7 @@ from speechlip.format import LEDGER, SHARDS_FOLDER, shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.progress import Progress
 from speechlip.remote.mirror import shard_on_disk, shard_url
+from speechlip.shards.checks.clips import check_listed
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.samples import META_TYPES, sample_problems, signature
 from speechlip.shards.checks.sentences import unbroken
@@ -53,6 +54,7 @@ def check_shards(folder: Path, manifest: Manifest, contents: Contents, progress:
             with shard_on_disk(folder, row.name, row.bytes) as path:
                 if path.is_file():
                     yield from _shard_problems(path, row, manifest.fields, contents, progress)
+                    yield from check_listed(path, row, manifest, contents)
                 else:
                     contents.missing[row.split] += row.clips
         except ShardError as error:

@@ -8,10 +8,11 @@ from itertools import chain
 from pathlib import Path
 
 from speechlip.errors import ShardError
-from speechlip.format import LEDGER, MANIFEST, SHARDS_FOLDER
+from speechlip.format import CLIPS, LEDGER, MANIFEST, SHARDS_FOLDER
 from speechlip.manifest import Manifest
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import shards_at
+from speechlip.shards.checks.clips import check_clips_file
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.folder import check_licences, check_seal, check_splits
 from speechlip.shards.checks.ledger import check_ledger
@@ -82,6 +83,7 @@ def verify(
         chain(
             unbroken(f"the files in {SHARDS_FOLDER}/", check_files(folder, manifest)),
             unbroken(MANIFEST, check_seal(folder, manifest)),
+            unbroken(CLIPS, check_clips_file(folder, manifest, contents)),
             unbroken("the shards", check_shards(folder, manifest, contents, progress)),
             unbroken("the splits", check_splits(manifest, contents)),
             unbroken(LEDGER, check_ledger(folder, manifest, contents)),

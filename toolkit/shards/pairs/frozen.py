@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechlip.errors import ShardError
-from speechlip.files.writing import whole_file
+from speechlip.files.parquet import write_parquet
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, PairClip, PairRules, far_apart
 
 if TYPE_CHECKING:
@@ -235,25 +235,11 @@ def _why_off(anchors: Sequence[_Anchor], counts: Counter[str], rules: PairRules)
 
 
 def write_pairs(path: Path, pairs: Sequence[FrozenPair]) -> str:
-    """Write ``pairs/{split}.parquet`` and return its SHA-256.
-
-    The same rows give the same bytes with the same pyarrow release.
-    """
+    """Write ``pairs/{split}.parquet`` and return its SHA-256."""
     import pyarrow
-    import pyarrow.parquet
 
     table = pyarrow.Table.from_pylist([vars(pair) for pair in pairs], schema=_schema())
-    sink = pyarrow.BufferOutputStream()
-    # uncompressed, because zlib and zstd give other bytes from release to release; the dictionary already
-    # folds the keys
-    pyarrow.parquet.write_table(
-        table, sink, compression="none", store_schema=False, version="2.6", write_statistics=False
-    )
-    data = sink.getvalue().to_pybytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
-        file.write(data)
-    return hashlib.sha256(data).hexdigest()
+    return write_parquet(path, table)
 
 
 def read_pairs(path: Path) -> tuple[FrozenPair, ...]:
