@@ -11,6 +11,7 @@ from speechlip.faces.crops import (
     AVSR_FACE_SCALE,
     AVSR_STABLE,
     cut,
+    cut_region,
     plan_crop,
     region,
     shrinkage,
@@ -200,7 +201,8 @@ def test_the_region_is_all_that_cut_reads(per_pixel, centre):
     affine = similarities(np.array([centre]), np.array([np.exp(-0.4j) / per_pixel]))[0].astype(np.float32)
     x0, y0, x1, y1 = region(affine, 600, 400)
     assert 0 <= x0 < x1 <= 600 and 0 <= y0 < y1 <= 400 and x0 % 2 == y0 % 2 == 0
-    assert np.array_equal(cut(image, affine), cut(image[y0:y1, x0:x1].copy(), affine, corner=(x0, y0)))
+    part = image[y0:y1, x0:x1].copy()
+    assert np.array_equal(cut(image, affine), cut_region(part, affine, (x0, y0)))
 
 
 def test_outside_the_frame_the_border_is_repeated():

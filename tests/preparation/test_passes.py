@@ -10,6 +10,7 @@ import pytest
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import Frame, ReadStats
 from speechlip.preparing.cut import passes
+from speechlip.preparing.cut.kept_regions import FrameParts, KeptRegions
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.cut.spans import Observation, Span, choose_spans
 from speechlip.preparing.options import PrepOptions
@@ -37,9 +38,8 @@ def cut(monkeypatch, n_frames, spans):
     """The spans of the clips that come of a second reading of so many frames."""
     monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder: FrameReader(n_frames))
     monkeypatch.setattr(passes, "make_clip", lambda source, seen, span, *made: span)
-    monkeypatch.setattr(passes, "cut", lambda image, affine, size: image)
-    track, crop = SimpleNamespace(start_frame=0), SimpleNamespace(affines=np.zeros((100, 2, 3)))
-    seen = SimpleNamespace(delay_frames=lambda track: 0, tracks=[track], crops=[crop])
+    monkeypatch.setattr(FrameParts, "cut", lambda frame, affine: frame.parts[0].pixels)
+    seen = SimpleNamespace(delay_frames=lambda track: 0, affine=lambda track, index: None, kept=KeptRegions())
     return passes.cut_clips(SOURCE, None, seen, spans, (), PrepOptions(), lambda name, seconds: None)
 
 

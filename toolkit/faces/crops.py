@@ -215,25 +215,31 @@ def shrinkage(affine: np.ndarray) -> float:
     return float(1 / np.sqrt(abs(np.linalg.det(affine[:, :2].astype(np.float64)))))
 
 
-def cut(
-    image: np.ndarray, affine: np.ndarray, size: int = CROP_SIZE, corner: tuple[int, int] = (0, 0)
-) -> np.ndarray:
+def cut(image: np.ndarray, affine: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
     """Cut one crop: (size, size, 3) uint8.
 
-    image: (H, W, 3) uint8 RGB, the frame or the part of it that ``region`` names.
+    image: (H, W, 3) uint8 RGB, the frame.
     affine: (2, 3), frame px → crop px.
-    corner: upper left corner of ``image`` in the frame.
 
     Where the crop is smaller than what it shows, frame pixels are averaged, so that nothing aliases. Where it
     leaves the frame, the frame's border is repeated.
+    """
+    x0, y0, x1, y1 = region(affine, image.shape[1], image.shape[0], size)
+    return cut_region(image[y0:y1, x0:x1], affine, (x0, y0), size)
+
+
+def cut_region(
+    part: np.ndarray, affine: np.ndarray, corner: tuple[int, int], size: int = CROP_SIZE
+) -> np.ndarray:
+    """``cut``, where only the frame's ``region`` is at hand: byte for byte the same crop.
+
+    part: (h, w, 3) uint8 RGB, exactly that region.
+    corner: (x, y) of its upper left corner in the frame.
     """
     cv2 = load("cv2")
     # cv2 counts pixel centres as whole numbers, half a pixel off on both sides: the last step below
     matrix = affine.astype(np.float64)
     matrix[:, 2] += matrix[:, :2] @ corner
-    x0, y0, x1, y1 = region(matrix, image.shape[1], image.shape[0], size)
-    part = image[y0:y1, x0:x1]
-    matrix[:, 2] += matrix[:, :2] @ (x0, y0)
     whole = min(int(shrinkage(matrix) / OVERSAMPLING), *part.shape[:2])
     if whole > 1:
         part = part[: part.shape[0] // whole * whole, : part.shape[1] // whole * whole]

@@ -117,11 +117,13 @@ class FaceStage:
         self._faces: list[list[Face] | None] = []
         self._sizes: list[tuple[int, int] | None] = []
 
-    def see(self, image: np.ndarray | None, index: int) -> None:
-        """image: (H, W, 3) uint8 RGB, None where there is none; index: number of the frame, 0, 1, 2 …"""
-        self._faces.append(None if image is None else self._detector.detect(image, index))
+    def see(self, image: np.ndarray | None, index: int) -> list[Face]:
+        """The faces of a frame. image: (H, W, 3) uint8 RGB, None where there is none; index: 0, 1, 2 …"""
+        faces = None if image is None else self._detector.detect(image, index)
+        self._faces.append(faces)
         self._sizes.append(None if image is None else (image.shape[1], image.shape[0]))
         self._shots.see(image, index)
+        return faces or []
 
     def finish(
         self, joins: Iterable[int] = (), selection: str = "largest", options: TrackOptions | None = None

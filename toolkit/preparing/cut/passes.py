@@ -1,22 +1,28 @@
-"""The two readings of a source: the first measures, the second cuts (docs/decisions/two-passes.md)."""
+"""A source is measured whole, then cut (docs/decisions/two-passes.md).
+
+What the first reading could not keep is read a second time (docs/decisions/one-decode.md).
+"""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.crops import CropPlan, cut, plan_crop
+from speechlip.faces.crops import CropPlan, plan_crop
+from speechlip.faces.detectors.declared import declaration
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
-from speechlip.media.frames import Frame, joins, read_frames
+from speechlip.media.frames import joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
+from speechlip.preparing.cut.kept_regions import FrameParts, KeptRegions, whole_frame
 from speechlip.preparing.cut.spans import Observation, Span
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
@@ -47,11 +53,13 @@ def observe(
         closing(read_frames(source.path, info, options.decoder)) as reading,
     ):
         stage = FaceStage(detector)
+        kept = KeptRegions(options.crop, declaration(detector).mouth_in_box)
         for frame in reading:
             if frame.index == stop_frame:
                 break
             inside = frame.index >= first_frame
-            stage.see(frame.rgb() if inside else None, frame.index)
+            image = frame.rgb() if inside else None
+            kept.see(frame.index, image, stage.see(image, frame.index), frame.samples)
             peaks.append(peak(frame.samples) if inside else -1)
             if inside:
                 report(source.name, FIRST_PASS_S)
@@ -72,6 +80,7 @@ def observe(
         too_small=faces.small_seen,
         small_width_px=float(np.median([face.width_px for face in faces.small])) if faces.small else 0.0,
         first_frame=min(first_frame, faces.n_frames),
+        kept=kept,
     )
 
 
@@ -99,30 +108,26 @@ def cut_clips(
     waiting = deque(spans)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
     audio = DelayedAudio(source, info, {seen.delay_frames(span.track) for span in spans})
-    with closing(read_frames(source.path, info, options.decoder)) as reading:
-        for frame in reading:
-            samples_by_delay = audio.of(frame)
+    with closing(frames_of(source, info, seen, spans, options.decoder)) as frames:
+        for frame in frames:
             while waiting and waiting[0].start_frame == frame.index:
                 open_clips.append((waiting.popleft(), [], []))
-            image = frame.rgb() if open_clips else None
+            samples_by_delay = audio.of(frame) if open_clips else {}
             for span, lips, samples in open_clips:
+                crop = frame.cut(seen.affine(span.track, frame.index))
                 own = samples_by_delay[seen.delay_frames(span.track)]
-                if image is None or own is None:
+                if crop is None or own is None:
                     raise SourceRefused(
                         "clips",
                         TWO_READINGS,
                         f"frame {frame.index} was there in the first pass and is not in the second",
                     )
-                track = seen.tracks[span.track]
-                affine = seen.crops[span.track].affines[frame.index - track.start_frame]
-                lips.append(cut(image, affine, CROP_SIZE))
+                lips.append(crop)
                 samples.append(own)
             for done in [entry for entry in open_clips if entry[0].stop_frame == frame.index + 1]:
                 open_clips.remove(done)
                 yield make_clip(source, seen, *done, phones)
             report(source.name, SECOND_PASS_S)
-            if not open_clips and not waiting:
-                return
     if unfinished := [*(entry[0] for entry in open_clips), *waiting]:
         detail = (
             f"the second pass ended before frame {unfinished[0].stop_frame - 1}, which was there in the first"
@@ -130,8 +135,43 @@ def cut_clips(
         raise SourceRefused("clips", TWO_READINGS, detail)
 
 
+def frames_of(
+    source: Source, info: MediaInfo, seen: Observation, spans: Sequence[Span], decoder: str
+) -> Generator[FrameParts]:
+    """All frames of the spans in order: read again up to the last that is not kept, the others as kept.
+
+    It ends early where the second reading does.
+    """
+    wanted = {index for span in spans for index in range(span.start_frame, span.stop_frame)}
+    stop = 1 + last_not_kept(seen, spans)
+    if stop:
+        with closing(read_frames(source.path, info, decoder)) as reading:
+            for frame in reading:
+                yield whole_frame(frame.index, frame.rgb() if frame.index in wanted else None, frame.samples)
+                if frame.index + 1 == stop:
+                    break
+            else:
+                return
+    for index in sorted(wanted):
+        if index >= stop:
+            yield seen.kept.take(index)
+
+
+def last_not_kept(seen: Observation, spans: Sequence[Span]) -> int:
+    """The last frame of the spans that has to be read again; −1 where there is none."""
+    return max(
+        (
+            index
+            for span in spans
+            for index in range(span.start_frame, span.stop_frame)
+            if not seen.kept.has(index, seen.affine(span.track, index))
+        ),
+        default=-1,
+    )
+
+
 class DelayedAudio:
-    """The audio of each frame, as it is and moved later by some numbers of frames, each read on its own."""
+    """The audio of frames, as it is and moved later by some numbers of frames, each read on its own."""
 
     def __init__(self, source: Source, info: MediaInfo, delays_frames: set[int]) -> None:
         self._moved = {
@@ -140,10 +180,16 @@ class DelayedAudio:
             )
             for delay in sorted(delays_frames - {0})
         }
+        self._next = 0
 
-    def of(self, frame: Frame) -> dict[int, np.ndarray | None]:
-        """Samples by delay, (640,) int16 or None. Call it once for every frame, in order."""
-        return {0: frame.samples, **{delay: next(samples) for delay, samples in self._moved.items()}}
+    def of(self, frame: FrameParts) -> dict[int, np.ndarray | None]:
+        """Samples by delay, (640,) int16 or None. Call it for frames in order, once for each."""
+        passed_by = frame.index - self._next
+        self._next = frame.index + 1
+        return {
+            0: frame.samples,
+            **{delay: next(islice(samples, passed_by, None)) for delay, samples in self._moved.items()},
+        }
 
 
 def make_clip(

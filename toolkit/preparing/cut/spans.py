@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from speechlip.faces.crops import CropPlan
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
+from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.reasons import (
     MOUTH_OUTSIDE,
     NO_AUDIO,
@@ -52,6 +53,7 @@ class Observation:
     too_small: (N,) bool, whether there is a face that is seen long enough and is too small.
     small_width_px: its median width; 0 where there is none.
     first_frame: where the part begins that was looked at; frames before it belong to another split.
+    kept: pixels and audio of the frames that need not be read again.
     """
 
     has_image: np.ndarray
@@ -66,10 +68,16 @@ class Observation:
     too_small: np.ndarray | bool = False
     small_width_px: float = 0.0
     first_frame: int = 0
+    kept: KeptRegions = field(default_factory=KeptRegions)
 
     @property
     def n_frames(self) -> int:
         return len(self.peaks)
+
+    def affine(self, track: int, index: int) -> np.ndarray:
+        """(2, 3), px of frame ``index`` → px of the crop of a track."""
+        affine: np.ndarray = self.crops[track].affines[index - self.tracks[track].start_frame]
+        return affine
 
     def delay_frames(self, track: int) -> int:
         return self.verdicts[track].delay_frames if self.verdicts else 0

@@ -1,0 +1,152 @@
+"""Mouth regions of the first reading, kept so that most sources are decoded once.
+
+docs/decisions/one-decode.md has the measurements.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechlip.faces.crops import PRESETS, cut_region, region
+from speechlip.faces.tracking.tracks import TrackOptions
+from speechlip.format import CROP_SIZE
+from speechlip.records import Face, FaceTrack, MouthPlace
+
+KEPT_BYTES = 256 * 2**20
+"""Of pixels and samples that are kept at most, the last ones of a video: about 45 s of a face 300 px wide. A
+worker has 0.8 GB without them."""
+MARGIN = 28
+"""Crop px by which a kept region goes beyond the crop that a face would have by itself, on each side: for
+what the rest of the track changes in place and size of its crops, 26 at most in 14 real clips."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a frame.
+
+    corner: (x, y) of its upper left corner in the frame, px.
+    pixels: (h, w, 3) uint8 RGB.
+    """
+
+    corner: tuple[int, int]
+    pixels: np.ndarray
+
+    def holds(self, x0: int, y0: int, x1: int, y1: int) -> bool:
+        """Whether this region of the frame lies in the part."""
+        (x, y), (height, width) = self.corner, self.pixels.shape[:2]
+        return x <= x0 and y <= y0 and x1 <= x + width and y1 <= y + height
+
+
+@dataclass(frozen=True)
+class FrameParts:
+    """The parts of one frame that crops can be cut from, and its audio.
+
+    index: number of the frame at 25 frames/s.
+    size: (width, height) of the frame in px.
+    parts: the whole frame, surroundings of mouths, or none.
+    samples: (640,) int16, or None.
+    """
+
+    index: int
+    size: tuple[int, int]
+    parts: tuple[Part, ...]
+    samples: np.ndarray | None
+
+    @property
+    def n_bytes(self) -> int:
+        audio = 0 if self.samples is None else self.samples.nbytes
+        return audio + sum(part.pixels.nbytes for part in self.parts)
+
+    def has(self, affine: np.ndarray) -> bool:
+        """Whether a part has all pixels of this crop."""
+        needed = region(affine, *self.size)
+        return any(part.holds(*needed) for part in self.parts)
+
+    def cut(self, affine: np.ndarray) -> np.ndarray | None:
+        """The crop, (96, 96, 3) uint8, as ``crops.cut`` of the whole frame gives it; None without its
+        pixels."""
+        x0, y0, x1, y1 = region(affine, *self.size)
+        for part in self.parts:
+            if part.holds(x0, y0, x1, y1):
+                x, y = part.corner
+                return cut_region(part.pixels[y0 - y : y1 - y, x0 - x : x1 - x], affine, (x0, y0))
+        return None
+
+
+def whole_frame(index: int, image: np.ndarray | None, samples: np.ndarray | None) -> FrameParts:
+    """A frame as its own only part; without parts where there is no image."""
+    if image is None:
+        return FrameParts(index, (0, 0), (), samples)
+    return FrameParts(index, (image.shape[1], image.shape[0]), (Part((0, 0), image),), samples)
+
+
+class KeptRegions:
+    """The surroundings of the mouths in the last frames of a video."""
+
+    def __init__(
+        self, preset: str = "lips", mouth_in_box: MouthPlace | None = None, most_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._preset, self._mouth_in_box, self._most_bytes = preset, mouth_in_box, most_bytes
+        self._frames: OrderedDict[int, FrameParts] = OrderedDict()
+        self._bytes = 0
+        self._regions: list[tuple[int, int, int, int]] = []
+        self._faces_at, self._size = 0, (0, 0)
+
+    def see(
+        self, index: int, image: np.ndarray | None, faces: Sequence[Face], samples: np.ndarray | None
+    ) -> None:
+        """Keep what crops of these faces may need; indices only rise.
+
+        image: (H, W, 3) uint8 RGB, or None.
+        faces: of the image. Where there are none, the places of the last ones are kept for as long as tracks
+            are interpolated.
+        samples: (640,) int16 of the same 40 ms, or None.
+        """
+        if image is None:
+            return
+        size = image.shape[1], image.shape[0]
+        if faces:
+            self._regions = [around_mouth(face, self._preset, self._mouth_in_box, size) for face in faces]
+            self._faces_at, self._size = index, size
+        elif size != self._size or index - self._faces_at > TrackOptions.max_gap_frames:
+            self._regions = []
+        if not self._regions:
+            return
+        parts = tuple(Part((x0, y0), image[y0:y1, x0:x1].copy()) for x0, y0, x1, y1 in self._regions)
+        self._frames[index] = FrameParts(index, size, parts, samples)
+        self._bytes += self._frames[index].n_bytes
+        while self._bytes > self._most_bytes:
+            self._bytes -= self._frames.popitem(last=False)[1].n_bytes
+
+    def has(self, index: int, affine: np.ndarray) -> bool:
+        """Whether this crop of frame ``index`` can be cut."""
+        return index in self._frames and self._frames[index].has(affine)
+
+    def take(self, index: int) -> FrameParts:
+        """What is kept of a frame; from then on it is kept no longer."""
+        return self._frames.pop(index)
+
+
+def around_mouth(
+    face: Face, preset: str, mouth_in_box: MouthPlace | None, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 of the part of a frame in which the crop of ``face`` will lie, before its track is known.
+
+    size: (width, height) of the frame in px.
+
+    With landmarks a ``lips`` crop is taken as large as on a mean face, since a single mouth may be rounded.
+    """
+    alone = FaceTrack(
+        0,
+        face.box[None],
+        np.array([face.score], np.float32),
+        np.zeros(1, bool),
+        None if face.landmarks is None else face.landmarks[None],
+        mouth_in_box,
+    )
+    by = "auto-avsr" if preset == "lips" and face.landmarks is not None else preset
+    affine = PRESETS[by](alone)[0]
+    affine[:, 2] += MARGIN
+    return region(affine, *size, CROP_SIZE + 2 * MARGIN)
