@@ -6,7 +6,7 @@
 ...         return [Face(np.array([10, 10, 90, 90], np.float32), 0.9)]
 >>> stage = FaceStage(OneFace())
 >>> for index in range(25):
-...     stage.see(np.zeros((120, 160, 3), np.uint8), index)
+...     _ = stage.see(np.zeros((120, 160, 3), np.uint8), index)
 >>> faces = stage.finish()
 >>> len(faces.tracks), len(faces.selected[0]), faces.sizes[0]
 (1, 25, (160, 120))
