@@ -22,6 +22,9 @@ WINDOW = 2
 """min_content_val, adaptive_threshold and window_width of PySceneDetect 0.6's AdaptiveDetector."""
 LONG_SIDE = 64
 """px; frames are compared at this size: movement of a head changes little there, another image much."""
+GRID = 2
+"""Pixels of a coarse grid that are averaged to one, at least, along each side: averaging every pixel of a 4K
+frame takes 10 ms (docs/decisions/shot-grid.md)."""
 REACH = WINDOW + 1
 
 
@@ -62,9 +65,7 @@ class ShotDetector:
 
     def _small(self, image: np.ndarray) -> np.ndarray:
         cv2 = self._cv2
-        step = max(
-            1, max(image.shape[:2]) // (4 * LONG_SIDE)
-        )  # a coarse grid first: averaging every pixel of a 4K frame costs 10 ms
+        step = max(1, max(image.shape[:2]) // (GRID * LONG_SIDE))
         scale = LONG_SIDE * step / max(image.shape[:2])
         grid = np.ascontiguousarray(image[::step, ::step])
         size = (
