@@ -61,6 +61,7 @@ def test_the_folder_is_whole_and_the_funnel_is_printed(prepared):
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
         "card",
+        "clips.parquet",
         "croissant.json",
         "data",
         "ledger.jsonl",

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from speechlip.scoring.sync.verdict import CorrectionRules as CorrectionRules
     from speechlip.shards.checks.verify import Verification as Verification
     from speechlip.shards.checks.verify import verify as verify
+    from speechlip.shards.clips.curves import plot_clips as plot_clips
+    from speechlip.shards.clips.make import make_clips as make_clips
+    from speechlip.shards.clips.query import ClipTable as ClipTable
+    from speechlip.shards.clips.query import clips as clips
     from speechlip.shards.pairs.loader import PairLoader as PairLoader
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
     from speechlip.shards.pairs.mix import PairMix as PairMix
@@ -83,6 +87,7 @@ ROOM_OF = {
     "ClipReader": "shards.read.reader",
     "ClipSample": "shards.read.decode",
     "ClipScore": "scoring.records",
+    "ClipTable": "shards.clips.query",
     "CorrectionRules": "scoring.sync.verdict",
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
@@ -120,13 +125,16 @@ ROOM_OF = {
     "benchmark": "benchmarking.benchmark",
     "check_data": "training.check_data",
     "clip_loader": "shards.read.reader",
+    "clips": "shards.clips.query",
     "export_features": "exporting.export",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
+    "make_clips": "shards.clips.make",
     "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
     "open_splits": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
+    "plot_clips": "shards.clips.curves",
     "prepare": "preparing.prepare",
     "prepare_plan": "preparing.prepare",
     "push_encoder": "hub.push_encoder",

@@ -4,6 +4,7 @@ import click
 
 from speechlip.commands.base import Group
 from speechlip.commands.card import card
+from speechlip.commands.clips import clips
 from speechlip.commands.export_features import export_features
 from speechlip.commands.inspect_shards import inspect_shards
 from speechlip.commands.models import models
@@ -27,6 +28,7 @@ for command in (
     prep_shards,
     verify_shards,
     inspect_shards,
+    clips,
     score_sync,
     train_encoder,
     score_encoder,
