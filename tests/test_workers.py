@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from speechlip.errors import OptionError, SourceRefused, SpeechLipError, WorkerError
+from speechlip.workers import pool
 from speechlip.workers.events import Advanced, Crashed, Finished, Limits, Replaced
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.pool import local
@@ -58,6 +59,13 @@ def pulse_before_it_begins(unit, report):
     report(unit, 0.0)
 
 
+def step_by_step(unit, report):
+    for source in ("a.mp4", "b.mp4"):
+        report(source, 0.0)
+        for _ in range(500):
+            report(source, 0.04)
+
+
 class Unsendable(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
@@ -90,6 +98,19 @@ def test_a_sign_of_life_before_a_unit_begins_names_no_source_of_the_unit_before(
     events = local(pulse_before_it_begins, deque(["a", "b"]), 1)
     told = [(event.unit, event.source) for event in events if isinstance(event, Advanced)]
     assert told == [("a", "a"), ("b", "b")]
+
+
+def test_the_steps_of_a_source_are_added_up_and_its_process_is_not_looked_at_for_each(monkeypatch):
+    looks = []
+    monkeypatch.setattr(pool, "resident_bytes", lambda pid: looks.append(pid) or 0)
+    began = time.monotonic()
+    events = list(local(step_by_step, deque([0]), 1, Limits()))
+    passed = [(event.source, event.seconds) for event in events if isinstance(event, Advanced)]
+    for source in ("a.mp4", "b.mp4"):
+        assert sum(seconds for name, seconds in passed if name == source) == pytest.approx(500 * 0.04)
+    most = 4 + (time.monotonic() - began) / pool.TELL_EVERY_S
+    assert len(passed) < most, "one message a source at its begin, one at its end, and one every so often"
+    assert len(looks) <= (time.monotonic() - began) / pool.LOOK_EVERY_S
 
 
 @pytest.mark.parametrize("workers", [0, 1.5])

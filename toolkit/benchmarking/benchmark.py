@@ -11,7 +11,7 @@ from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
 from speechlip.benchmarking.plan import OnPlan, plan_rows
 from speechlip.benchmarking.projection.projection_head import IN_WORDS
-from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmarking.records import AS_TRAINED, CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import as_csv
@@ -115,7 +115,8 @@ def score_encoders(
     with one_thread(options.device):
         job = RowJob(out, shards, facts, options, anchor_ratios(shards, facts))
         rows = {task: row for task in tasks if (row := finished_row(job, task))}
-        pending = [task for task in tasks if task not in rows]
+        undone = [task for task in tasks if task not in rows]
+        pending = sorted(undone, key=lambda task: task.mode == AS_TRAINED)  # which trains nothing: short
         plan = plan_rows(tasks, pending, facts, options, workers, notes)
     on_plan(plan)
     if pending:

@@ -1,10 +1,13 @@
 """Size, time and SHA-256 of a file."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from speechlip.workers.processes import alive
 
+Item = TypeVar("Item")
 BLOCK_BYTES = 1 << 20
 
 
@@ -25,3 +28,13 @@ def file_stamp(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
+
+
+def largest_first(items: Iterable[Item], files: Callable[[Item], Iterable[Path | None]]) -> list[Item]:
+    """Items by the bytes of their files, so that the longest work begins first and no worker is left with it.
+
+    files: of an item; None is none.
+    """
+    return sorted(
+        items, key=lambda item: sum(file_stamp(path)[0] for path in files(item) if path), reverse=True
+    )

@@ -7,6 +7,7 @@ it is lost unseen. Links to videos and folders are followed; each folder is ente
 """
 
 import os
+from collections import deque
 from pathlib import Path
 
 from speechlip.errors import OptionError
@@ -25,9 +26,9 @@ def videos(root: Path, exclude: Path | None = None) -> list[Path]:
     if not root.is_dir():
         raise OptionError(f"no folder or file {root}; name the videos' folder, or one video")
     left_out = exclude.resolve() if exclude else None
-    entered, found, folders = set(root.resolve().parents), [], [root]
+    entered, found, folders = set(root.resolve().parents), [], deque([root])
     while folders:
-        folder = folders.pop(0)
+        folder = folders.popleft()
         real = folder.resolve()
         if real in entered or real == left_out:
             continue
@@ -36,15 +37,15 @@ def videos(root: Path, exclude: Path | None = None) -> list[Path]:
         if entries is None:
             found.append(folder)
             continue
-        inner = [entry for entry in entries if _is_folder(entry)]
-        found += [
-            path
-            for path in (Path(entry.path) for entry in entries if entry not in inner)
-            if looks_like_video(path)
-        ]
-        folders[:0] = [Path(entry.path) for entry in inner if not entry.is_symlink()]
+        inner = []
+        for entry in entries:
+            if _is_folder(entry):
+                inner.append(entry)
+            elif looks_like_video(path := Path(entry.path)):
+                found.append(path)
+        folders.extendleft(Path(entry.path) for entry in reversed(inner) if not entry.is_symlink())
         # links after all real folders, whose names win
-        folders += [Path(entry.path) for entry in inner if entry.is_symlink()]
+        folders.extend(Path(entry.path) for entry in inner if entry.is_symlink())
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
 
 

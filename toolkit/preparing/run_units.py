@@ -20,9 +20,10 @@ def run_units(
     job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine, workers: int, progress: Progress
 ) -> dict[Unit, UnitResult]:
     """Run every unit without a whole result, or whose result lost a source that a new attempt might keep; the
-    results of all units.
+    results of all units, in the order given.
 
-    A source whose worker process dies is tried once more, then refused.
+    The longest begins first, so that no worker is left with a long one at the end. A source whose worker
+    process dies is tried once more, then refused.
     """
     work = partial(
         prepare_unit,
@@ -33,7 +34,8 @@ def run_units(
         accept_losses=job.accept_losses,
     )
     whole = whole_results(job.work, job.data, units)
-    pending = deque(unit for unit in units if unit not in whole or losses(whole[unit].rows))
+    undone = [unit for unit in units if unit not in whole or losses(whole[unit].rows)]
+    pending = deque(sorted(undone, key=lambda unit: length_s([unit]), reverse=True))
     for unit in pending:
         remove(result_path(job.work, unit))
     total_s = length_s(units)

@@ -34,6 +34,8 @@ from speechlip.workers.events import (
 from speechlip.workers.processes import PULSE, resident_bytes, started
 
 LOOK_EVERY_S = 0.5
+TELL_EVERY_S = 0.1
+"""A worker adds up its steps for so long: messages for every frame of many workers keep the parent busy."""
 JOIN_S = 5.0
 FALSE_STARTS = 5
 """So many processes in a row that end before they do anything end the run: the next would as well."""
@@ -49,7 +51,7 @@ def local(
     """
     check_workers(workers)
     running: dict[Connection, _Worker] = {}
-    false_starts = 0
+    false_starts, looked_s = 0, time.monotonic()
     try:
         while units or any(worker.unit is not None for worker in running.values()):
             while units and len(running) < workers:
@@ -69,6 +71,9 @@ def local(
                 yield event
                 if false_starts == FALSE_STARTS:
                     raise WorkerError(_why_no_workers(event))
+            if limits == NO_LIMITS or time.monotonic() - looked_s < LOOK_EVERY_S:
+                continue
+            looked_s = time.monotonic()
             for worker in list(running.values()):
                 if why := worker.over(limits):
                     del running[worker.pipe]
@@ -155,28 +160,53 @@ def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
     os.environ.clear()  # a forked process has the server's, which may be older
     os.environ.update(environment)
 
-    source_now = ""
-
-    def report(source: str, passed_s: float) -> None:
-        nonlocal source_now
-        source_now = source
-        try:
-            pipe.send(("advanced", (source, passed_s)))
-        except OSError:
-            os._exit(1)  # nobody hears; an exception would be taken for one of the source
-
-    PULSE.told = lambda: report(source_now, 0.0) if source_now else None
+    teller = _Teller(pipe)
+    PULSE.told = teller.tell
     try:
         while True:
             unit = pipe.recv()
-            source_now = ""
+            teller.source = ""
             try:
-                answer = ("finished", work(unit, report))
+                answer = ("finished", work(unit, teller.report))
             except Exception as error:
                 answer = ("error", _sendable(error))
+            teller.tell_rest()
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+class _Teller:
+    """Tells the parent where a worker is: at once when a source begins, then ``TELL_EVERY_S`` apart."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self.source, self._passed_s, self._told_s = "", 0.0, 0.0
+
+    def report(self, source: str, passed_s: float) -> None:
+        """The ``Report`` that work calls."""
+        begins = source != self.source
+        if begins:
+            self.tell_rest()
+            self.source = source
+        self._passed_s += passed_s
+        if begins or time.monotonic() - self._told_s > TELL_EVERY_S:
+            self.tell()
+
+    def tell_rest(self) -> None:
+        """What has been got through and not been told."""
+        if self._passed_s:
+            self.tell()
+
+    def tell(self) -> None:
+        """The same, or that there is nothing more, which is a sign of life."""
+        if not self.source:
+            return
+        passed_s, self._passed_s, self._told_s = self._passed_s, 0.0, time.monotonic()
+        try:
+            self._pipe.send(("advanced", (self.source, passed_s)))
+        except OSError:
+            os._exit(1)  # nobody hears; an exception would be taken for one of the source
 
 
 def _sendable(error: Exception) -> Exception:

@@ -63,8 +63,10 @@ class _OpenRun:
     last_length: int
 
 
-Entry = tuple[int, int, int, int, int, Fraction | None]
-"""packet, order, stamp, shown at, length (0: not stated), other_s; ticks but for the last."""
+Ticks = tuple[int, Fraction]
+"""A time in ticks, and the length of one in seconds: their product is needed only where stamps jump."""
+Entry = tuple[int, int, int, int, int, Ticks | None]
+"""packet, order, stamp, shown at, length (0: not stated) in ticks; last presentation of the other stream."""
 
 
 class StreamStamps:
@@ -85,18 +87,24 @@ class StreamStamps:
         self.steps = Steps(self.time_base)
 
     @property
-    def last_s(self) -> Fraction | None:
-        """Last presentation in seconds before any doubtful one."""
-        return self._runs[-1].last * self.time_base if self._runs else None
+    def last(self) -> Ticks | None:
+        """Last presentation before any doubtful one."""
+        return (self._runs[-1].last, self.time_base) if self._runs else None
 
-    def see(self, packet: Any, order: int, other_s: Fraction | None) -> None:
-        """Raises SourceRefused: no usable time stamps."""
+    def see(self, packet: Any, order: int, other: Ticks | None) -> None:
+        """Take note of a packet.
+
+        order: its number over both streams.
+        other: last presentation of the other stream before it.
+
+        Raises SourceRefused: no usable time stamps.
+        """
         number, shown = self.packets, packet.pts if self._presented else packet.dts
         self.packets += 1
         if shown is None or not packet.size or packet.is_discard:
             return
         length = packet.duration if packet.duration and 0 < packet.duration <= self._hold else 0
-        entry = number, order, packet.dts if packet.dts is not None else shown, shown, length, other_s
+        entry = number, order, packet.dts if packet.dts is not None else shown, shown, length, other
         if self._doubtful is not None:
             if self._jumps(entry):  # which confirms it
                 self._begin(self._doubtful)
@@ -147,11 +155,12 @@ class StreamStamps:
         return abs(shown - run.last) > self._wild
 
     def _begin(self, entry: Entry) -> None:
-        packet, order, _, shown, length, other_s = entry
+        packet, order, _, shown, length, other = entry
         if len(self._runs) > MAX_JUMPS:
             raise SourceRefused(
                 "probe", NO_STAMPS, f"those of the {NAMES[self.kind]} jump more than {MAX_JUMPS} times"
             )
+        other_s = None if other is None else other[0] * other[1]
         self._runs.append(_OpenRun(packet, order, other_s, shown, shown, length))
         self.steps.end_run()
         self._take(entry)

@@ -23,8 +23,8 @@ class TimeLineReader:
     def see(self, packet: Any) -> None:
         """Take note of a packet. Raises SourceRefused (stage ``probe``): no usable time stamps."""
         line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
-        other_s = next((other.last_s for other in self.lines.values() if other is not line), None)
-        line.see(packet, self._seen, other_s)
+        other = next((other.last for other in self.lines.values() if other is not line), None)
+        line.see(packet, self._seen, other)
         self._seen += 1
         byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``packets.shown``)
         self.end_byte = max(self.end_byte, (byte or 0) + packet.size)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from speechlip.checks import check_kind, check_path, check_type, check_workers
 from speechlip.errors import OptionError, SourceRefused
+from speechlip.files.stamps import largest_first
 from speechlip.files.writing import make_folder, write_text
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.progress import SILENT, Progress
@@ -68,7 +69,7 @@ def audit(
     progress.begin("auditing", len(clips), "clips")
     made = outcomes(
         partial(audit_task, max_picture_px=max_picture_px),
-        clips,
+        largest_first(clips, lambda task: [task.render]),
         workers,
         lambda clip, seconds: progress.advance(0, clip),
         lost,

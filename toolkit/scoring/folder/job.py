@@ -12,6 +12,7 @@ from pathlib import Path
 from speechlip.checks import check_kind, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files.locks import only_run
+from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
@@ -154,7 +155,8 @@ def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
 def _score_pending(
     job: ScoreJob, places: dict[ScoreTask, Path], workers: int, scratch: Path, progress: Progress
 ) -> None:
-    pending = [task for task, place in places.items() if not kept.finished(place)]
+    undone = [task for task, place in places.items() if not kept.finished(place)]
+    pending = largest_first(undone, lambda task: (task.render, task.reference))
     work = partial(
         score_task,
         options=job.options,
