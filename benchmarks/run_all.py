@@ -28,6 +28,9 @@ def main() -> None:
         shards = Path(folder) / "shards"
         command("prep-shards", videos, "-o", shards, "--detector", given.detector)
         script("worker_start.py")
+        script("start.py")
+        script("planning.py")
+        script("finish.py")
         script("throughput.py", videos, "--detector", given.detector)
         script("member_sizes.py", videos, "--detector", given.detector)
         script("loader.py", shards)

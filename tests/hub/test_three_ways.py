@@ -13,7 +13,7 @@ from hub_answers import TOKEN
 from tiny_dataset import read_tar
 
 from speechlip.commands.cli import prep_shards, push_shards
-from speechlip.shards.read.reader import read_shard
+from speechlip.shards.read.shard import read_shard
 from speechlip.shards.read.shardset import open_shards
 
 READ_WITH_DATASETS = """

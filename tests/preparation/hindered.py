@@ -24,6 +24,11 @@ class LeftToDo(Silent):
             self.left_s = total - done
 
 
+def by_name(units):
+    """Units by the names of their sources, so that the last video is in the last."""
+    return sorted(units, key=lambda unit: unit.sources[0].source.name)
+
+
 def in_this_process(work, units, workers):
     while units:
         work(units.popleft(), lambda source, seconds: None)
@@ -61,8 +66,8 @@ def leave(out):
 
 def stopping_after(n_units, error):
     def engine(work, units, workers):
-        for _ in range(n_units):
-            work(units.popleft(), lambda source, seconds: None)
+        for unit in by_name(units)[:n_units]:
+            work(unit, lambda source, seconds: None)
             yield from ()
         raise error
 

@@ -5,7 +5,7 @@ import shutil
 import time
 
 import pytest
-from hindered import OPTIONS, contents, dying_at, in_this_process, rows, run
+from hindered import OPTIONS, by_name, contents, dying_at, in_this_process, rows, run
 
 from speechlip.errors import ShardError, SourceRefused
 from speechlip.preparing.cut import unit as prepare
@@ -27,7 +27,7 @@ def test_videos_that_go_away_midway_end_the_run_and_it_goes_on_when_they_are_bac
     aside = tmp_path / "aside"
 
     def pulled(work, units, workers):
-        for number, unit in enumerate(list(units)):
+        for number, unit in enumerate(by_name(units)):
             work(unit, lambda source, seconds: None)
             if number == 1:
                 gone.rename(aside)

@@ -15,7 +15,7 @@ from speechlip.records import Source
 from speechlip.scoring.clip.faces import check_one_size, find_faces
 from speechlip.scoring.protocols import get
 from speechlip.scoring.transcode.codec_path import through
-from speechlip.shards.read.reader import read_shard
+from speechlip.shards.read.shard import read_shard
 from zoo import read_clip
 
 

@@ -21,7 +21,8 @@ from speechlip.shards.checks.verify import verify
 from speechlip.shards.pairs.loader import pair_loader
 from speechlip.shards.pairs.lookup import ClipLookup
 from speechlip.shards.read.decode import decode_array, decode_audio
-from speechlip.shards.read.reader import ClipReader, read_shard
+from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shard import read_shard
 from speechlip.shards.read.shardset import read_manifest
 
 SHARD = "validation-00000-of-00001.tar"

@@ -2,13 +2,16 @@
 
 import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_dataset
 
+from speechlip.errors import ShardError
 from speechlip.shards.read.reader import ClipReader
+from speechlip.shards.read.shard import read_shard
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,40 @@ def same_clip(clip, strip, stft, audio, landmarks, phones, meta):
     np.testing.assert_array_equal(np.asarray(landmarks, np.float32), clip.landmarks)
     np.testing.assert_array_equal(soundfile.read(io.BytesIO(audio), dtype="int16")[0], clip.audio)
     assert list(phones) == list(clip.phones) and meta == clip.meta.dump()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.json", "a.lips.jpg", "b.JSON", "a.json"],
+        ["in.side/a.json", "in.side/a.lips.jpg", "in.side/none", "none", ".hidden", ".hidden.json", "b.x"],
+        ["a..json", "a.", "b.json\n"],
+        [],
+    ],
+)
+def test_members_are_grouped_as_webdataset_groups_them(tmp_path, names):
+    import webdataset
+
+    path = tmp_path / "odd.tar"
+    with tarfile.open(path, "w") as tar:
+        for number, name in enumerate(names):
+            member = tarfile.TarInfo(name)
+            member.size = 1
+            tar.addfile(member, io.BytesIO(b"%d" % number))
+    plain = [
+        {name: value for name, value in raw.items() if name != "__local_path__"}
+        for raw in webdataset.WebDataset([str(path)], shardshuffle=False, empty_check=False)
+    ]
+    assert list(read_shard(str(path))) == plain
+
+
+def test_a_member_that_is_there_twice_ends_the_reading_in_one_sentence(tmp_path):
+    path = tmp_path / "twice.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in ("a.json", "a.json"):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with pytest.raises(ShardError, match=r"twice.tar cannot be read \(sample a has json twice\)"):
+        list(read_shard(str(path)))
 
 
 def test_plain_webdataset(folder, clips):

@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.read.decode import MEMBERS, ClipSample, decode_clip, decode_meta
-from speechlip.shards.read.reader import RawClip, read_shard
+from speechlip.shards.read.shard import RawClip, read_shard
 from speechlip.shards.read.shardset import ShardSet
 
 NEEDED = ("lips", "spectrogram", "audio")

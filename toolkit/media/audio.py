@@ -8,7 +8,7 @@ a new run, a lasting difference above DRIFT_S is followed by one sample a packet
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain, count, pairwise
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ DRIFT_MEMORY_S = 1.0
 Piece = tuple[int, np.ndarray]  # first sample on the 16 kHz grid, (n,) int16
 
 
-def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Iterator[np.ndarray | None]:
+def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Generator[np.ndarray | None]:
     """Audio of every frame from ``info.video_start_s`` on, without end: (640,) int16, 16 kHz.
 
     None for a frame of which more than 20 ms have no audio. tally: counts gaps, padding and damage.

@@ -25,8 +25,9 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
-from speechlip.workers.engines import get_engine
+from speechlip.workers.engines import ENGINES, get_engine
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
+from speechlip.workers.processes import start_server
 
 DEFAULTS = PrepOptions()
 
@@ -60,6 +61,8 @@ def prepare(
     check_arguments(options, workers, limits)
     videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
+    if engine in ENGINES.built_in and not (out / MANIFEST).exists():
+        start_server()
     sources = find_sources(videos, out, options)
     settled = settle_models(options, out, progress)
     job = Job(

@@ -39,7 +39,7 @@ def run_units(
     for unit in pending:
         remove(result_path(job.work, unit))
     total_s = length_s(units)
-    progress.begin("preparing", total_s, "s of video", done=total_s - length_s(pending))
+    progress.begin("preparing", total_s, "s of video", done=total_s - length_s(undone))
     crashes: Counter[str] = Counter()
     for event in engine(work, pending, workers):
         if isinstance(event, Crashed):

@@ -29,14 +29,17 @@ def outcomes(
     lost: Callable[[Task, Crashed[Task]], Made],
     replaced: Callable[[Replaced], None] = lambda event: None,
     limits: Limits = NO_LIMITS,
+    light: bool = False,
 ) -> Iterator[tuple[Task, Made]]:
     """Each task with what ``work`` made of it in another process, as they end.
 
     A task whose process dies is tried once more; then, or where it is over the limits, ``lost(task, crash)``
     stands for its result. Tasks are hashable and differ.
+
+    light: as ``process_context`` takes it.
     """
     pending, crashes = deque(tasks), Counter[Task]()
-    for event in local(work, pending, max(1, min(workers, len(pending))), limits):
+    for event in local(work, pending, max(1, min(workers, len(pending))), limits, light):
         if isinstance(event, Advanced):
             advanced(event.source, event.seconds)
         elif isinstance(event, Finished):

@@ -42,9 +42,15 @@ FALSE_STARTS = 5
 
 
 def local(
-    work: Work[Unit, Result], units: deque[Unit], workers: int, limits: Limits = NO_LIMITS
+    work: Work[Unit, Result],
+    units: deque[Unit],
+    workers: int,
+    limits: Limits = NO_LIMITS,
+    light: bool = False,
 ) -> Iterator[Event[Unit, Result]]:
     """Run units on ``workers`` processes of this machine; ``units`` may be extended meanwhile.
+
+    light: as ``process_context`` takes it.
 
     An exception in ``work`` is raised here. Raises OptionError for a number of workers below 1, WorkerError
     where processes end again and again before they do anything.
@@ -55,7 +61,7 @@ def local(
     try:
         while units or any(worker.unit is not None for worker in running.values()):
             while units and len(running) < workers:
-                worker = _Worker(work)
+                worker = _Worker(work, light)
                 running[worker.pipe] = worker
             for worker in running.values():
                 if units and worker.unit is None:
@@ -94,8 +100,8 @@ def _why_no_workers(last: Event) -> str:
 class _Worker:
     """One process, the pipe to it, what it is doing, and when it last gave a sign of life and made a step."""
 
-    def __init__(self, work: Work) -> None:
-        self.process, self.pipe = started(_serve, work, dict(os.environ))
+    def __init__(self, work: Work, light: bool) -> None:
+        self.process, self.pipe = started(_serve, work, dict(os.environ), light=light)
         self.unit: Any = None
         self.source, self.sign_s, self.step_s = "", 0.0, 0.0
 

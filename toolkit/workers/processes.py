@@ -14,9 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
@@ -40,22 +40,40 @@ MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of ``resource.getrusage().ru_maxrss``."""
 
 
-def process_context() -> ForkServerContext | SpawnContext:
-    """The multiprocessing context in which every process of speechlip is started."""
-    if sys.platform != "linux":
+def process_context(light: bool = False) -> ForkServerContext | SpawnContext:
+    """The multiprocessing context in which every process of speechlip is started.
+
+    light: for work without the large libraries: a fresh interpreter is ready before the server is.
+    """
+    if light or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_ONCE)
     return context
 
 
-def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]:
+class Server:
+    """Whether the server has answered already, so that it has the libraries."""
+
+    ready = False
+
+
+def start_server() -> None:
+    """Let the server begin to import the libraries while this process does something else."""
+    if process_context().get_start_method() == "forkserver":
+        with suppress(EOFError, OSError), interrupts_held(), script_hidden():
+            forkserver.ensure_running()
+
+
+def started(target: Callable[..., object], *args: Any, light: bool = False) -> tuple[Any, Connection]:
     """A daemon process that runs ``target(pipe, *args)``, and the other end of its pipe.
+
+    light: as ``process_context`` takes it; forked all the same once the server is ready.
 
     The server from which it is forked may have been killed: it is started anew. Raises WorkerError where no
     process can be started.
     """
-    context = process_context()
+    context = process_context(light and not Server.ready)
     failures = 0
     while True:
         near, far = context.Pipe()
@@ -63,6 +81,7 @@ def started(target: Callable[..., object], *args: Any) -> tuple[Any, Connection]
         try:
             with interrupts_held(), script_hidden():
                 process.start()
+            Server.ready = context.get_start_method() == "forkserver" or Server.ready
             return process, near
         except (EOFError, OSError) as error:
             near.close()

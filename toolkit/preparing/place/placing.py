@@ -98,8 +98,9 @@ def place_shards(work: Path, data: Path, results: Results) -> list[ShardRow]:
         if not has_size(tar_path(work, unit), results[unit].bytes):
             raise ShardError(f"{tar_path(work, unit)} went away or was cut; the same command makes it again")
         tar_path(work, unit).replace(data / name)
+    placed = set(names.values())
     for path in data.glob("*.tar"):
-        if re.fullmatch(SHARD_NAME, path.name) and path.name not in names.values():
+        if re.fullmatch(SHARD_NAME, path.name) and path.name not in placed:
             remove(path)
     sync_folder(data)
     return [described(name, unit, results[unit]) for unit, name in names.items()]

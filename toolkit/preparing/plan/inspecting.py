@@ -47,7 +47,8 @@ def after_crash(task: InspectTask, crash: Crashed) -> PlannedSource:
 def inspect_on(workers: int, limits: Limits) -> Inspect:
     """Inspect sources on so many processes."""
     return lambda tasks: (
-        planned for _, planned in outcomes(inspect, tasks, workers, unheard, after_crash, limits=limits)
+        planned
+        for _, planned in outcomes(inspect, tasks, workers, unheard, after_crash, limits=limits, light=True)
     )
 
 

@@ -16,10 +16,9 @@ from speechlip.remote.mirror import keep_shards, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
-from speechlip.shards.pairs.stream import collate
 from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, members_of, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
-from speechlip.shards.read.reader import RawClip
+from speechlip.shards.read.shard import RawClip
 from speechlip.shards.read.shardset import open_shards
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
 
@@ -113,6 +112,8 @@ def evaluation_batches(
 
 def collate_frozen(rows: Sequence[FrozenPair], clips: ClipLookup) -> dict[str, Any]:
     """Frozen pairs as one batch of tensors (``pair_loader`` states them)."""
+    from speechlip.shards.pairs.stream import collate
+
     return collate(
         [clips.lips(row.lips_key, row.lips_start_frame, row.window) for row in rows],
         [clips.speech(row.audio_key, row.audio_start_frame, row.window) for row in rows],

@@ -26,7 +26,8 @@ from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
 from speechlip.shards.read.positions import Consumer, Tally
-from speechlip.shards.read.reader import ClipReader, RawClip, generator, take
+from speechlip.shards.read.reader import ClipReader, generator, take
+from speechlip.shards.read.shard import RawClip
 
 Keys = tuple[str, str]
 """(lips key, speech key)"""

@@ -6,10 +6,8 @@ are left when there are no longer enough for all are shared clip by clip. So few
 and double nothing; such a shard is then read by several.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from tarfile import TarFile
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,8 @@ from speechlip.checks import check_type
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.read.decode import ClipSample, decode_clip, members_of
 from speechlip.shards.read.positions import Consumer, PositionedLoader, check_same, processes
-from speechlip.shards.read.shardset import Shards, ShardSet, open_shard, open_shards
-from speechlip.shards.read.tar_members import plain_members, said_of, stream_tar
-
-RawClip = dict[str, Any]
+from speechlip.shards.read.shard import RawClip, read_shard
+from speechlip.shards.read.shardset import Shards, ShardSet, open_shards
 
 
 @dataclass(frozen=True)
@@ -172,42 +168,6 @@ def clip_loader(reader: ClipReader, workers: int = 0, pin_memory: bool = False) 
     ``load_state_dict``.
     """
     return PositionedLoader(reader, workers, pin_memory)
-
-
-def read_shard(
-    url: str, members: frozenset[str] | None = None, wanted_clips: int | None = None
-) -> Iterator[RawClip]:
-    """The samples of one tar in their order, with only ``members`` (None: all), grouped by webdataset.
-
-    Raises ShardError where the tar cannot be read or holds another number of clips than ``wanted_clips``,
-    HubError where it is lost on its way.
-    """
-    n_clips = 0
-    with closing(_grouped(url, members)) as samples:
-        for raw in samples:
-            n_clips += 1
-            if wanted_clips is not None and n_clips > wanted_clips:
-                break  # a shard elsewhere may have no end
-            yield raw
-    if wanted_clips is not None and n_clips != wanted_clips:
-        held = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
-        raise ShardError(
-            f"shard {url} holds {held} clips, manifest.json says {wanted_clips}; copy it again, "
-            f"then run verify-shards"
-        )
-
-
-def _grouped(url: str, members: frozenset[str] | None) -> Generator[RawClip, None, None]:
-    from webdataset.tariterators import group_by_keys
-
-    def files(tar: TarFile) -> Iterator[dict[str, Any]]:
-        for member in plain_members(tar):
-            wanted = members is None or member.name.rpartition("/")[2].partition(".")[2] in members
-            if member.isreg() and wanted and (file := tar.extractfile(member)):
-                yield {"fname": member.name, "data": file.read(), "__url__": url}
-
-    with said_of(url), open_shard(url) as stream, stream_tar(stream) as tar:
-        yield from group_by_keys(files(tar))
 
 
 def shuffled(clips: Iterable[RawClip], size: int, rng: np.random.Generator) -> Iterator[RawClip]:
