@@ -148,7 +148,7 @@ def least(command: Sequence[object], runs: int) -> Spent:
 
 
 def run(command: Sequence[object], folder: Path = Path(), result: str = "") -> Spent:
-    """Run a command on a pseudo terminal, and look for its first bar and its first result below ``folder``."""
+    """Run a command on a pseudo terminal; its first bar, and its first result below ``folder``, are seen."""
     began_s, seen, progress_s, result_s = time.perf_counter(), b"", None, None
     pid, terminal = pty.fork()
     if pid == 0:
