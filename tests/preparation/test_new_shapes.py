@@ -12,7 +12,8 @@ from speechlip.media.probe import probe
 from speechlip.preparing.cut.passes import observe
 from speechlip.preparing.options import PrepOptions
 from speechlip.records import Source
-from speechlip.scoring.clip.faces import check_one_size, find_faces
+from speechlip.scoring.clip.faces import check_one_size
+from speechlip.scoring.clip.first_reading import Watched
 from speechlip.scoring.protocols import get
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.shards.read.shard import read_shard
@@ -62,7 +63,9 @@ def wide_size(path):
 
 def test_what_has_one_size_only_refuses(turned, tmp_path):
     info = probe(turned)
-    faces, corrected = find_faces(turned, info, "cascade", get("direct").tracks, lambda frames: None)
+    watched = Watched(turned, info, "cascade", get("direct").tracks, frozenset())
+    assert all(frame.image for frame in watched.frames())
+    faces, corrected = watched.faces.result
     assert set(faces.sizes) == {(info.width, info.height), wide_size(turned)[::-1]} and corrected
     with pytest.raises(Exception, match=r"picture size changes.*LMD is measured in pixels of one size"):
         check_one_size(faces, "LMD")

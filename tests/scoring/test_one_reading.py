@@ -2,13 +2,15 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from envelope_model import EnvelopeModel
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import DECODERS, Frame
+from speechlip.media import audio, source_frames
+from speechlip.media.frames import Frame
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.image.lpips import random_lpips
 from speechlip.scoring.clip import images
@@ -19,20 +21,38 @@ from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.transcode import audio as transcode_audio
+from speechlip.scoring.transcode import reading as transcode_reading
+from speechlip.scoring.transcode import source as transcode_source
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """File name → how often its images were decoded, each opening once."""
-    counts, read_images = Counter(), DECODERS["pyav"]
+    """File name → how often its images, and how often its audio, were decoded; ``transcode``: of a codec
+    path."""
+    counts = {"video": Counter(), "audio": Counter()}
 
-    def counting(path, *how):
-        counts[path.name] += 1
-        yield from read_images(path, *how)
+    def count(container, stream):
+        name = Path(container.name.removeprefix("file:"))
+        counts[stream.type]["transcode" if name.stem == "transcode" else name.name] += 1
 
-    monkeypatch.setitem(DECODERS, "pyav", counting)
+    def counting(decode):
+        def run(container, stream, *how):
+            count(container, stream)
+            yield from decode(container, stream, *how)
+
+        return run
+
+    def counting_transcode(container):
+        count(container, container.streams.video[0])
+        yield from decode_transcode(container)
+
+    for module in (source_frames, audio, transcode_source, transcode_audio):
+        monkeypatch.setattr(module, "stamped_frames", counting(module.stamped_frames))
+    decode_transcode = transcode_reading._decoded
+    monkeypatch.setattr(transcode_reading, "_decoded", counting_transcode)
     return counts
 
 
@@ -57,24 +77,34 @@ EVERYTHING = ("lse", "lmd", "psnr", "ssim", "cpbd")
 @pytest.mark.parametrize(
     ("metrics", "protocol", "of_render", "of_reference"),
     [
-        (EVERYTHING, "direct", 2, 2),
+        (EVERYTHING, "direct", 2, 1),
         (("lse", "cpbd"), "direct", 2, 0),
-        (("lmd", "psnr"), "direct", 2, 2),
+        (("lmd", "psnr"), "direct", 1, 1),
         (("psnr",), "direct", 1, 1),
-        (EVERYTHING, "wav2lip", 2, 2),
+        (("psnr", "cpbd"), "wav2lip", 1, 1),
+        (EVERYTHING, "wav2lip", 2, 1),
     ],
 )
-def test_the_render_is_decoded_for_faces_and_once_more(
+def test_files_are_decoded_once_but_for_crops_and_transcodes(
     files, decoded, metrics, protocol, of_render, of_reference
 ):
-    """Under a codec path its source frames are decoded beside that; crops of a face want its track first."""
+    """Crops of a face want its track first; a codec path is given every source frame, not 25 a second."""
     scored(files, metrics, protocol)
-    assert (decoded["render.mp4"], decoded["gt.mp4"]) == (of_render, of_reference)
+    assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (of_render, of_reference)
+    assert decoded["video"]["transcode"] == (protocol == "wav2lip" and "lse" in metrics)
+    heard = decoded["audio"]
+    assert (heard["render.mp4"], heard["gt.mp4"]) == ("lse" in metrics, 0)
+
+
+def test_a_region_waits_for_the_faces(files, decoded):
+    scored(files, EVERYTHING, region="mouth")
+    assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (2, 2)
 
 
 def test_crops_are_decoded_once(files, decoded):
     row = scored(files, ("lse", "psnr", "cpbd"), "precropped", "crops.mp4", "crops.mp4").row
-    assert decoded["crops.mp4"] == 2, "one reading each, as render and as reference"
+    assert decoded["video"]["crops.mp4"] == 2, "one reading each, as render and as reference"
+    assert decoded["audio"]["crops.mp4"] == 1
     assert row.status == "scored" and row.psnr == 100.0 and row.windows == 150 - 24
 
 
@@ -105,6 +135,9 @@ class Bright:
     def __iter__(self):
         return self.frames
 
+    def __next__(self):
+        return next(self.frames)
+
     def close(self):
         self.closed = True
 
@@ -124,8 +157,8 @@ def psnr_of(*pairs):
 
 def compared(video, others, read=0):
     """Scores of a comparison of which somebody else reads ``read`` frames first."""
-    comparison = Comparison(("psnr",), None, Strips(), iter(others), {})
-    frames = SharedFrames(lambda: video, comparison)
+    comparison = Comparison(("psnr",), None, Strips(), True, {})
+    frames = SharedFrames(lambda: video, comparison, lambda: others)
     if read:
         reading = frames.read()
         assert [next(reading).index for _ in range(read)] == [*range(read)]
@@ -138,8 +171,7 @@ def compared(video, others, read=0):
 
 @pytest.mark.parametrize("read", [0, 1, 3])
 def test_frames_that_nobody_read_are_shown_in_the_end(read):
-    others = [np.full((8, 8, 3), level, np.uint8) for level in (11, 12, 13, 14)]
-    scores = compared(Bright(1, None, 3, 4), others, read)
+    scores = compared(Bright(1, None, 3, 4), Bright(11, 12, 13, 14), read)
     assert scores.frames == 4 and scores.problems == {}
     assert scores.values["psnr"] == pytest.approx(psnr_of((1, 11), (1, 12), (3, 13), (4, 14)))
 
@@ -150,10 +182,10 @@ def test_each_pays_for_its_own_seconds(monkeypatch):
     monkeypatch.setattr(images.time, "perf_counter", lambda: now[0])
 
     class Slow(Comparison):
-        def _see(self, frame):
+        def _see(self, frame, other):
             now[0] += 2
 
-    frames = SharedFrames(lambda: Bright(1, 2, 3, 4), Slow(("psnr",), None, Strips(), None, {}))
+    frames = SharedFrames(lambda: Bright(1, 2, 3, 4), Slow(("psnr",), None, Strips(), False, {}))
     reading = frames.read()
     for _ in range(3):
         next(reading)
@@ -163,25 +195,19 @@ def test_each_pays_for_its_own_seconds(monkeypatch):
 
 
 def test_the_shorter_video_ends_it():
-    others = [np.full((8, 8, 3), level, np.uint8) for level in (11, 12)]
-    assert compared(Bright(1, 2, 3), others).frames == 2
-    assert compared(Bright(1), others).frames == 1
+    assert compared(Bright(1, 2, 3), Bright(11, 12)).frames == 2
+    assert compared(Bright(1), Bright(11, 12)).frames == 1
 
 
 @pytest.mark.parametrize("read", [0, 1])
 def test_a_render_that_breaks_off_has_the_reason(read):
-    others = [np.full((8, 8, 3), level, np.uint8) for level in (11, 12, 13, 14)]
-    scores = compared(Bright(1, 2, broken=True), others, read)
+    scores = compared(Bright(1, 2, broken=True), Bright(11, 12, 13, 14), read)
     assert scores.values == {} and scores.problems["psnr"].reason == "damaged"
 
 
 def test_a_reference_that_breaks_off_stops_no_reader():
-    def broken():
-        yield np.full((8, 8, 3), 11, np.uint8)
-        raise SourceRefused("video", "damaged")
-
-    comparison = Comparison(("psnr",), None, Strips(), broken(), {})
-    frames = SharedFrames(lambda: Bright(1, 2, 3), comparison)
+    comparison = Comparison(("psnr",), None, Strips(), True, {})
+    frames = SharedFrames(lambda: Bright(1, 2, 3), comparison, lambda: Bright(11, broken=True))
     assert [frame.index for frame in frames.read()] == [0, 1, 2]
     scores = frames.finish(lambda count: None)
     assert scores.values == {} and scores.problems["psnr"].reason == "damaged"

@@ -25,7 +25,7 @@ class Frame:
 
     index: number of the frame at 25 frames/s, from 0.
     image: on display at the centre of the 40 ms; None in a hole of the video, or where no images are read.
-    samples: (640,) int16, 16 kHz mono; None where more than 20 ms have no audio.
+    samples: (640,) int16, 16 kHz mono; None where more than 20 ms have no audio, or where none is read.
     """
 
     index: int
@@ -68,14 +68,16 @@ class ReadStats:
 class FrameReader(Iterator[Frame]):
     """Iterates over the frames of one video and counts in ``stats``; closing it closes the file."""
 
-    def __init__(self, path: Path, info: MediaInfo, decoder: str, images: bool, threads: int) -> None:
+    def __init__(
+        self, path: Path, info: MediaInfo, decoder: str, images: bool, audio: bool, threads: int
+    ) -> None:
         self._tally: Counter[str] = Counter()
         shown = (
             DECODERS[decoder](path, info, threads, self._tally)
             if images
             else frames_by_packets(path, info, self._tally)
         )
-        heard = audio_windows(path, info, self._tally) if info.audio_codec else repeat(None)
+        heard = audio_windows(path, info, self._tally) if audio and info.audio_codec else repeat(None)
         self._frames = _side_by_side(shown, heard)
 
     def __next__(self) -> Frame:
@@ -95,13 +97,19 @@ class FrameReader(Iterator[Frame]):
 
 
 def read_frames(
-    path: Path, info: MediaInfo, decoder: str = "pyav", images: bool = True, threads: int = 1
+    path: Path,
+    info: MediaInfo,
+    decoder: str = "pyav",
+    images: bool = True,
+    audio: bool = True,
+    threads: int = 1,
 ) -> FrameReader:
     """Read a video frame by frame in the order of time; memory does not grow with its length.
 
     info: ``probe(path)``; all readings of a file share it and so agree on its time zero.
     decoder: a key of ``DECODERS``.
     images: False decodes the audio only.
+    audio: False decodes the images only.
     threads: of the video decoder.
 
     Reading ends with the video; audio that goes on longer is not read. Damage is skipped and counted in
@@ -110,7 +118,7 @@ def read_frames(
     """
     if decoder not in DECODERS:
         raise no_such("decoder", decoder, DECODERS)
-    return FrameReader(path, info, decoder, images, threads)
+    return FrameReader(path, info, decoder, images, audio, threads)
 
 
 def joins(info: MediaInfo) -> list[int]:

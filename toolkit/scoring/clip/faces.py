@@ -1,27 +1,19 @@
 """The faces of both files of a clip, from a detector or from the landmark files beside them."""
 
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from speechlip.faces.detectors.opening import open_detector
-from speechlip.faces.tracking.stage import FaceStage, FaceTracks
-from speechlip.faces.tracking.tracks import TrackOptions
+from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.files.names import is_file
-from speechlip.media.frames import joins, read_frames
-from speechlip.media.info import MediaInfo
-from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
 from speechlip.records import LANDMARKS_ENDING, Source
-from speechlip.scoring import protocols
-from speechlip.scoring.clip.files import ClipFiles
-from speechlip.scoring.clip.outcome import Outcome, attempt
-from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.clip.outcome import Outcome
 
 Seen = tuple[FaceTracks, tuple[str, ...]]
+NOT_LOOKED_FOR: Outcome[Seen] = Outcome()
 
 
 @dataclass(frozen=True)
@@ -31,8 +23,8 @@ class ClipFaces:
     render, reference: tracks, each with sentences on what reading the file altered.
     """
 
-    render: Outcome[Seen]
-    reference: Outcome[Seen]
+    render: Outcome[Seen] = NOT_LOOKED_FOR
+    reference: Outcome[Seen] = NOT_LOOKED_FOR
 
     @property
     def of_render(self) -> FaceTracks | None:
@@ -41,39 +33,6 @@ class ClipFaces:
     @property
     def of_reference(self) -> FaceTracks | None:
         return self.reference.result[0] if self.reference.result else None
-
-
-def find_clip_faces(files: ClipFiles, options: ScoreOptions, advance: Callable[[float], None]) -> ClipFaces:
-    """Look for faces where the options need them; in the reference for landmarks and for a region."""
-    tracks, task, reference = protocols.get(options.protocol).tracks, files.task, files.reference
-    in_render: Outcome[Seen] = Outcome()
-    in_reference: Outcome[Seen] = Outcome()
-    if options.needs_faces:
-        in_render = attempt(lambda: find_faces(task.render, files.info, options.detector, tracks, advance))
-    of_landmarks = table.families_that_need("landmarks", options.metrics)
-    compared = options.region != "full" or any(family not in files.problems for family in of_landmarks)
-    if task.reference and reference and compared:
-        path, info = task.reference, reference
-        in_reference = attempt(lambda: find_faces(path, info, options.detector, tracks, lambda frames: None))
-    return ClipFaces(in_render, in_reference)
-
-
-def find_faces(
-    path: Path, info: MediaInfo, detector_name: str, options: TrackOptions, advance: Callable[[float], None]
-) -> tuple[FaceTracks, tuple[str, ...]]:
-    """Tracks of a clip, its largest face selected; and sentences on what reading it altered.
-
-    Raises SourceRefused for a file that cannot be read.
-    """
-    with (
-        open_detector(detector_name, as_source(path)) as detector,
-        closing(read_frames(path, info)) as reading,
-    ):
-        stage = FaceStage(detector)
-        for frame in reading:
-            stage.see(frame.rgb(), frame.index)
-            advance(1)
-    return stage.finish(joins(info), "largest", options), reading.stats.corrected
 
 
 def check_one_size(faces: FaceTracks, what: str) -> None:

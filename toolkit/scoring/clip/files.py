@@ -7,6 +7,7 @@ compared with what the reference shows at the same time, whatever the two frame 
 from dataclasses import dataclass
 
 from speechlip.errors import SourceRefused
+from speechlip.media.frames import FrameReader, read_frames
 from speechlip.media.info import MediaInfo, image_corrections
 from speechlip.media.probe import probe
 from speechlip.metrics import table
@@ -43,6 +44,16 @@ class ClipFiles:
     same_length: bool
     same_size: bool
     notes: tuple[str, ...]
+
+    def read_render(self) -> FrameReader:
+        """Begin a reading of the render's images."""
+        return read_frames(self.task.render, self.info, audio=False)
+
+    def read_reference(self) -> FrameReader | None:
+        """Begin a reading of the reference's images; None where there is none that can be read."""
+        if self.task.reference is None or self.reference is None:
+            return None
+        return read_frames(self.task.reference, self.reference, audio=False)
 
 
 def open_files(task: ScoreTask, options: ScoreOptions) -> ClipFiles:

@@ -1,31 +1,26 @@
-"""Image metrics of a clip and its filmstrips, in one reading of both files.
+"""Image metrics of a clip and its filmstrips, computed while frames go by.
 
-The render's frames are shown to ``Comparison`` by whoever reads them: lip sync, or ``SharedFrames.finish``.
-So the render is decoded once for both, where no codec path lies between.
+Frames are shown to a ``Comparison`` by whoever reads them: the first reading of both files, which finds
+faces; or, where a region has to wait for faces, lip sync and ``SharedFrames.finish``.
 """
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.tracking.stage import FaceTracks
-from speechlip.media.frames import Frame, FrameReader, read_frames
-from speechlip.media.info import MediaInfo
+from speechlip.media.decord_frames import ArrayImage
+from speechlip.media.frames import Frame, FrameReader
 from speechlip.metrics import table
 from speechlip.metrics.declared import FRAME, FRAME_PAIR, Metric, NotScored
-from speechlip.metrics.regions import Box, cut, face_box, mouth_boxes
-from speechlip.scoring.clip.faces import ClipFaces, check_one_size
-from speechlip.scoring.clip.files import ClipFiles
-from speechlip.scoring.clip.outcome import attempt, metric_of
+from speechlip.metrics.regions import Box, cut
+from speechlip.scoring.clip.outcome import metric_of
 from speechlip.scoring.clip.strips import Strips
-from speechlip.scoring.options import ScoreOptions
 
 Boxes = list[Box | None]
 
@@ -54,7 +49,7 @@ class Comparison:
     families: requested families that have not failed yet.
     boxes: where to look in each frame, None in a frame without a face, which is left out; None: everywhere.
     strips: collects mouths.
-    reference: images of the reference, (H, W, 3) uint8 RGB; None where none is read.
+    paired: whether the reference is read too; the shorter video ends the comparison.
     networks: family → the network that it computes with.
     """
 
@@ -63,46 +58,51 @@ class Comparison:
         families: tuple[str, ...],
         boxes: Boxes | None,
         strips: Strips,
-        reference: Iterator[np.ndarray | None] | None,
+        paired: bool,
         networks: Mapping[str, Any],
     ) -> None:
         self.families, self.boxes, self.strips = families, boxes, strips
         self.metrics = {family: table.metric(family) for family in families}
-        self.reference, self.networks = reference, networks
+        self.paired, self.networks = paired, networks
         self.sums = dict.fromkeys(families, 0.0)
         self.problems: dict[str, NotScored] = {}
         self.frames = 0
-        self.over = not families and not strips.frames
+        self.over = not families and strips.complete
         self._image: np.ndarray | None = None
+        self._other: np.ndarray | None = None
 
-    def see(self, frame: Frame) -> None:
-        """The render's next frame. One without an image shows the one before. Ends with the shorter video."""
+    @property
+    def of_pairs(self) -> bool:
+        """Whether a metric looks at both images."""
+        return any(metric.per == FRAME_PAIR for metric in self.metrics.values())
+
+    def see(self, frame: Frame, other: Frame | None) -> None:
+        """The next frame of the render and, where paired, of the reference; None: that one is over.
+
+        A frame without an image shows the one before.
+        """
+        self.over = self.over or (self.paired and other is None)
         if self.over:
             return
         try:
-            self._see(frame)
+            self._see(frame, other if self.paired else None)
         except SourceRefused as refusal:
             self.fail(NotScored(refusal.reason, refusal.detail))
 
     def fail(self, problem: NotScored) -> None:
-        """Nothing more is compared, and no family has a value."""
-        self.problems |= dict.fromkeys(self.families, problem)
-        self.sums, self.over = {}, True
+        """Nothing more is compared, and no family has a value. What is over stays as it is."""
+        if not self.over:
+            self.problems |= dict.fromkeys(self.families, problem)
+            self.sums, self.over = {}, True
 
-    def _see(self, frame: Frame) -> None:
-        image = frame.rgb()
+    def _see(self, frame: Frame, other: Frame | None) -> None:
+        image, other_image = frame.rgb(), other.rgb() if other else None
         self._image = self._image if image is None else image
-        other = None
-        if self.reference is not None:
-            try:
-                other = next(self.reference)
-            except StopIteration:
-                self.over = True
-                return
-        if self._image is None or (self.reference is not None and other is None):
+        self._other = self._other if other_image is None else other_image
+        if self._image is None or (self.paired and self._other is None):
             return
-        self.strips.see(frame.index, self._image, other)
-        self._add(frame.index, self._image, other)
+        self.strips.see(frame.index, self._image, self._other)
+        self._add(frame.index, self._image, self._other)
 
     def _add(self, index: int, render: np.ndarray, reference: np.ndarray | None) -> None:
         box = self.boxes[index] if self.boxes is not None and index < len(self.boxes) else None
@@ -130,12 +130,20 @@ class SharedFrames:
     """Frames of the render, shown to a comparison once, whoever reads them.
 
     open_frames: begins a reading. Closed, it holds no file.
+    open_reference: begins a reading of the reference, where the comparison is paired.
     shown_s: seconds of ``read`` that the comparison took, no work of whoever reads.
     """
 
-    def __init__(self, open_frames: Callable[[], FrameReader], comparison: Comparison) -> None:
+    def __init__(
+        self,
+        open_frames: Callable[[], FrameReader],
+        comparison: Comparison,
+        open_reference: Callable[[], FrameReader | None] = lambda: None,
+    ) -> None:
         self.open_frames, self.comparison = open_frames, comparison
+        self.open_reference = open_reference
         self.reading: FrameReader | None = None
+        self.others: FrameReader | None = None
         self.shown_s = 0.0
 
     def read(self) -> Generator[Frame]:
@@ -148,7 +156,7 @@ class SharedFrames:
         try:
             for frame in self.reading:
                 began = time.perf_counter()
-                self.comparison.see(frame)
+                frame = self._show(frame)
                 self.shown_s += time.perf_counter() - began
                 yield frame
         except SourceRefused as refusal:
@@ -162,7 +170,7 @@ class SharedFrames:
             if not self.comparison.over:
                 self.reading = self.reading or self.open_frames()
                 for frame in self.reading:
-                    self.comparison.see(frame)
+                    self._show(frame)
                     advance(1)
                     if self.comparison.over:
                         break
@@ -171,69 +179,23 @@ class SharedFrames:
         return self.comparison.scores(self.shown_s + time.perf_counter() - began)
 
     def close(self) -> None:
-        if self.reading is not None:
-            self.reading.close()
+        for reading in (self.reading, self.others):
+            if reading is not None:
+                reading.close()
 
-
-def plan_comparison(
-    files: ClipFiles,
-    faces: ClipFaces,
-    options: ScoreOptions,
-    networks: Mapping[str, Any],
-    failed: Mapping[str, NotScored],
-) -> Comparison:
-    """What is to be compared of a clip, where, and with which mouths in the report.
-
-    failed: family → why it has no value, of those that have failed already.
-    """
-    pairs, singles = (table.metrics_per(per, options.metrics) for per in (FRAME_PAIR, FRAME))
-    families = tuple(family for family in (*pairs, *singles) if family not in failed)
-    strips = Strips.of(files.frames, faces.of_render, faces.of_reference)
-    same = files.same_length and files.same_size
-    seen, info = (faces.of_reference if same else None) or faces.of_render, files.info
-    boxes = attempt(lambda: region_boxes(options.region, seen, info))
-    if boxes.problem:
-        comparison = Comparison(families, None, Strips(), None, {})
-        comparison.fail(boxes.problem)
-        return comparison
-    both = faces.of_reference or any(family in families for family in pairs)
-    reference = reference_images(files.task.reference, files.reference) if both else None
-    return Comparison(families, boxes.result, strips, reference, networks)
-
-
-def reference_images(path: Path | None, info: MediaInfo | None) -> Iterator[np.ndarray | None] | None:
-    """Images of the reference, one a frame; a frame without one shows the one before, if there was one."""
-    return _images(path, info) if path and info else None
-
-
-def _images(path: Path, info: MediaInfo) -> Generator[np.ndarray | None]:
-    shown = None
-    with closing(read_frames(path, info)) as reading:
-        for frame in reading:
-            image = frame.rgb()
-            shown = shown if image is None else image
-            yield shown
-
-
-def region_boxes(region: str, faces: FaceTracks | None, info: MediaInfo) -> Boxes | None:
-    """The region in every frame; None for whole frames.
-
-    info: of the video in whose pixels the boxes are.
-
-    Raises NotScored: ``no face``, ``no landmarks``, ``picture size changes``.
-    """
-    if region == "full":
-        return None
-    if faces is None or not faces.selected:
-        raise NotScored("no face", f"region {region} wants a face, and none was found")
-    check_one_size(faces, f"region {region}")
-    if region == "face":
-        return [face_box(box, info.width, info.height) for box in faces.boxes]
-    if faces.landmarks is None:
-        raise NotScored(
-            "no landmarks", "region mouth wants landmarks, the detector gives boxes only; take --region face"
-        )
-    return mouth_boxes(faces.landmarks, info.width, info.height)
+    def _show(self, frame: Frame) -> Frame:
+        """The frame, its image an array already where it was compared."""
+        if self.comparison.over:
+            return frame
+        image = frame.rgb()
+        frame = replace(frame, image=None if image is None else ArrayImage(image))
+        try:
+            if self.comparison.paired and self.others is None:
+                self.others = self.open_reference()
+            self.comparison.see(frame, next(self.others, None) if self.others else None)
+        except SourceRefused as refusal:
+            self.comparison.fail(NotScored(refusal.reason, refusal.detail))
+        return frame
 
 
 def compute(metric: Metric, render: np.ndarray, reference: np.ndarray | None, network: Any) -> float:

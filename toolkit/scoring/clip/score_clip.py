@@ -7,14 +7,14 @@ from pathlib import Path
 from speechlip.checks import check_kind, check_path
 from speechlip.errors import OptionError
 from speechlip.files.names import is_file, plain_name
-from speechlip.media.frames import read_frames
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring.clip.detail import clip_detail
-from speechlip.scoring.clip.faces import find_clip_faces
 from speechlip.scoring.clip.files import open_files
-from speechlip.scoring.clip.images import SharedFrames, plan_comparison
+from speechlip.scoring.clip.first_reading import read_both
+from speechlip.scoring.clip.images import SharedFrames
 from speechlip.scoring.clip.landmarks import score_landmarks
+from speechlip.scoring.clip.plan_images import plan_comparison, whole_frames
 from speechlip.scoring.clip.results import ClipResults, missing
 from speechlip.scoring.clip.rows import clip_rows, with_verdicts
 from speechlip.scoring.clip.sync import score_sync
@@ -75,13 +75,20 @@ def given_file(argument: str, path: str | Path) -> Path:
 
 
 def score_clip(
-    task: ScoreTask, options: ScoreOptions, tools: Tools, report: Report, scratch: Path | None = None
+    task: ScoreTask,
+    options: ScoreOptions,
+    tools: Tools,
+    report: Report,
+    scratch: Path | None = None,
+    side_by_side: bool = True,
 ) -> ClipScore:
     """Score one clip.
 
     options: settled (``networks.settle``).
     report: called with the clip and the seconds of video that a stage got through.
     scratch: a folder for the file that a codec path makes; None: the system's.
+    side_by_side: whether other cores are free, so that both files are read at once. Scores do not depend on
+        it.
 
     Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows.
     """
@@ -91,15 +98,18 @@ def score_clip(
 
     without_network = tools.missing(options.metrics)
     files = open_files(task, options)
-    faces = find_clip_faces(files, options, advance)
-    landmarks = score_landmarks(files, faces, options)
-    comparison = plan_comparison(files, faces, options, tools.networks, without_network | files.problems)
-    with closing(SharedFrames(lambda: read_frames(task.render, files.info), comparison)) as frames:
+    failed = without_network | files.problems
+    whole = whole_frames(files, options, tools.networks, failed)
+    first = read_both(files, options, whole, advance, side_by_side)
+    landmarks = score_landmarks(files, first.faces, options)
+    comparison = plan_comparison(files, first, options, tools.networks, failed)
+    with closing(SharedFrames(files.read_render, comparison, files.read_reference)) as frames:
         model = None if FAMILY in without_network else tools.sync
-        sync = score_sync(files, faces, frames.read, options, model, advance, scratch)
+        sync = score_sync(files, first.faces, frames.read, options, model, advance, scratch)
         sync = replace(sync, seconds=max(0.0, sync.seconds - frames.shown_s))
         images = frames.finish(advance)
-    results = ClipResults(files, faces, landmarks, sync, images, without_network)
+    images = replace(first.images, strips=images.strips) if first.images else images
+    results = ClipResults(files, first.faces, landmarks, sync, images, without_network)
     problems = missing(results, options)
     return ClipScore(
         clip_rows(results, options, tools.sync, problems),

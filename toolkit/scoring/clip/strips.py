@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechlip.faces.crops import CropPlan, cut, plan_crop
+from speechlip.faces.crops import CropPlan, cut, plan_crop, region
+from speechlip.faces.kept_parts import KeptParts
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.format import CROP_SIZE
 
 MOUTHS = 10
+CANDIDATES = 40
+"""Mouths are chosen among so many frames: parts of these are kept, 1 MB each of a face 500 px wide."""
 JPEG_QUALITY = 80
 
 
@@ -43,9 +46,9 @@ class Strips:
                 index for track in reference.selected for index in range(track.start_frame, track.stop_frame)
             }
             there = [index for index in there if index in both] or there
-        chosen = tuple(
-            sorted({there[place] for place in np.linspace(0, len(there) - 1, MOUTHS).round().astype(int)})
-        )
+        kept = sorted(candidates(frames) & {*there}) or there
+        wanted = (there[place] for place in spread(len(there), MOUTHS))
+        chosen = tuple(sorted({min(kept, key=lambda index: abs(index - frame)) for frame in wanted}))
         return cls(chosen, (affines(render, chosen), affines(reference, chosen) if reference else {}))
 
     def see(self, index: int, render: np.ndarray, reference: np.ndarray | None) -> None:
@@ -55,10 +58,41 @@ class Strips:
             if image is not None and index in plan:
                 mouths[index] = cut(image, plan[index])
 
+    @property
+    def complete(self) -> bool:
+        """Whether no frame has to be seen any more."""
+        return all(
+            plan.keys() <= mouths.keys() for plan, mouths in zip(self._plans, self._mouths, strict=True)
+        )
+
+    def fill(self, *parts: KeptParts) -> None:
+        """Cut the mouths out of what was kept of render and reference, where it shows them whole."""
+        for kept, plan, mouths in zip(parts, self._plans, self._mouths, strict=True):
+            for index, affine in plan.items():
+                size = kept.size(index)
+                box = region(affine, *size) if size else None
+                part = kept.inside(index, box) if box else None
+                if box and part is not None:
+                    mouths[index] = cut(part, affine, corner=box[:2])
+
     def encoded(self) -> tuple[str, str]:
         """Both strips as base64 of a JPEG, mouths side by side, black where one is missing."""
         render, reference = (_jpeg(self.frames, mouths) for mouths in self._mouths)
         return render, reference
+
+
+def candidates(frames: int) -> frozenset[int]:
+    """Frames of which strips show some, so that only of these anything has to be kept."""
+    return frozenset((*spread(frames, MOUTHS), *spread(frames, CANDIDATES)))
+
+
+def spread(length: int, count: int) -> list[int]:
+    """``count`` places spread over a sequence, its first and last among them.
+
+    >>> spread(7, 3), spread(2, 3)
+    ([0, 3, 6], [0, 0, 1])
+    """
+    return np.linspace(0, length - 1, count).round().astype(int).tolist()
 
 
 def affines(faces: FaceTracks, frames: tuple[int, ...]) -> dict[int, np.ndarray]:

@@ -202,7 +202,9 @@ def score_task(
     report(task.clip, 0.0)
     try:
         with unexpected_refused("clip", ModelError, OptionError):
-            return score_clip(task, options, tools_of(options, networks), report, scratch)
+            return score_clip(
+                task, options, tools_of(options, networks), report, scratch, side_by_side=not one_thread
+            )
     except SourceRefused as refusal:
         return failure(task, options, NotScored(refusal.reason, refusal.detail))
 

@@ -108,7 +108,7 @@ class SyncFilter:
         self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int
     ) -> list[SyncVerdict]:
         footage = Footage(
-            lambda: read_frames(source.path, info),
+            lambda: read_frames(source.path, info, audio=False),
             read_audio(source.path, info, info.video_start_s, n_frames),
         )
         long_enough = [

@@ -1,0 +1,191 @@
+"""The first reading of a clip's two files, side by side: their faces are found, whole frames are compared,
+and what a filmstrip may show is kept.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.errors import SourceRefused
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.kept_parts import KeptParts, around
+from speechlip.faces.tracking.stage import FaceStage
+from speechlip.faces.tracking.tracks import TrackOptions
+from speechlip.media.decord_frames import ArrayImage
+from speechlip.media.frames import Frame, joins, read_frames
+from speechlip.media.info import MediaInfo
+from speechlip.metrics import table
+from speechlip.metrics.declared import NotScored
+from speechlip.records import Face
+from speechlip.scoring import protocols
+from speechlip.scoring.clip.faces import NOT_LOOKED_FOR, ClipFaces, Seen, as_source
+from speechlip.scoring.clip.files import ClipFiles
+from speechlip.scoring.clip.images import Comparison, ImageScores
+from speechlip.scoring.clip.outcome import Outcome
+from speechlip.scoring.clip.strips import candidates
+from speechlip.scoring.options import ScoreOptions
+from speechlip.workers.ahead import Ahead
+
+GROWN = 0.35
+"""Of a face box's longer side: the crop of a mouth lies within it, however low the mouth is in the box."""
+
+
+@dataclass(frozen=True)
+class FirstReading:
+    """What was seen of a clip; nothing where no stage needs faces.
+
+    faces: of render and reference.
+    images: metrics of whole frames; None where they are still to be computed.
+    render_parts, reference_parts: around the faces of those frames that a filmstrip may show.
+    """
+
+    faces: ClipFaces = field(default_factory=ClipFaces)
+    images: ImageScores | None = None
+    render_parts: KeptParts = field(default_factory=KeptParts)
+    reference_parts: KeptParts = field(default_factory=KeptParts)
+
+
+class Watched:
+    """One file of a clip while it is read for the first time.
+
+    problem: why reading broke off; None where it did not.
+    parts: around the faces of the frames that a filmstrip may show.
+    """
+
+    def __init__(
+        self, path: Path, info: MediaInfo, detector: str, tracks: TrackOptions, chosen: frozenset[int]
+    ) -> None:
+        """detector: a name; empty: no faces are looked for. chosen: frames of which parts are kept."""
+        self.path, self.info, self.detector, self.tracks, self.chosen = path, info, detector, tracks, chosen
+        self.problem: NotScored | None = None
+        self.parts = KeptParts()
+        self._unopened: NotScored | None = None
+        self._seen: Seen | None = None
+        self._seconds = 0.0
+        self._shown: tuple[np.ndarray | None, list[Face]] = (None, [])
+
+    @property
+    def faces(self) -> Outcome[Seen]:
+        """Nothing where no faces were looked for."""
+        if not self.detector:
+            return NOT_LOOKED_FOR
+        return Outcome(self._seen, self._unopened or self.problem, self._seconds)
+
+    def frames(self) -> Generator[Frame]:
+        """The file's frames as arrays, each converted once. Where reading breaks off they end, with
+        ``problem``.
+        """
+        began = time.perf_counter()
+        try:
+            with ExitStack() as opened:
+                stage = self._open_stage(opened)
+                reading = opened.enter_context(closing(read_frames(self.path, self.info, audio=False)))
+                for frame in reading:
+                    image = frame.rgb()
+                    faces = stage.see(image, frame.index) if stage else []
+                    self._keep(frame.index, image, faces)
+                    self._seconds += time.perf_counter() - began
+                    yield Frame(frame.index, None if image is None else ArrayImage(image), None)
+                    began = time.perf_counter()
+                if stage:
+                    found = stage.finish(joins(self.info), "largest", self.tracks)
+                    self._seen = found, reading.stats.corrected
+        except SourceRefused as refusal:
+            self.problem = NotScored(refusal.reason, refusal.detail)
+        self._seconds += time.perf_counter() - began
+
+    def _open_stage(self, opened: ExitStack) -> FaceStage | None:
+        if not self.detector:
+            return None
+        try:
+            return FaceStage(opened.enter_context(open_detector(self.detector, as_source(self.path))))
+        except SourceRefused as refusal:
+            self._unopened = NotScored(refusal.reason, refusal.detail)
+            return None
+
+    def _keep(self, index: int, image: np.ndarray | None, faces: list[Face]) -> None:
+        """A frame without an image shows the one before."""
+        if image is not None:
+            self._shown = image, faces
+        shown, faces = self._shown
+        if index in self.chosen and shown is not None:
+            self.parts.keep(index, shown, around(faces, GROWN))
+
+
+def read_both(
+    files: ClipFiles,
+    options: ScoreOptions,
+    comparison: Comparison | None,
+    advance: Callable[[float], None],
+    side_by_side: bool,
+) -> FirstReading:
+    """Read both files once, where a stage needs faces.
+
+    comparison: of whole frames; None where it has to wait for faces.
+    side_by_side: each file in a thread of its own.
+    """
+    if not options.needs_faces:
+        return FirstReading()
+    tracks, chosen = protocols.get(options.protocol).tracks, candidates(files.frames)
+    render = Watched(files.task.render, files.info, options.detector, tracks, chosen)
+    reference = _watch_reference(files, options, comparison, chosen)
+    compare_s = 0.0
+    with (
+        closing(_running(render, side_by_side)) as shown,
+        closing(_running(reference, side_by_side)) as others,
+    ):
+        for frame in shown:
+            other = next(others, None)
+            began = time.perf_counter()
+            if comparison:
+                _compare(comparison, frame, other, reference)
+            compare_s += time.perf_counter() - began
+            advance(1)
+        for _ in others:
+            pass
+    if comparison and render.problem:
+        comparison.fail(render.problem)
+    return FirstReading(
+        ClipFaces(render.faces, reference.faces if reference else NOT_LOOKED_FOR),
+        comparison.scores(compare_s) if comparison else None,
+        render.parts,
+        reference.parts if reference else KeptParts(),
+    )
+
+
+def finds_in_reference(files: ClipFiles, options: ScoreOptions) -> bool:
+    """Whether the reference's faces are needed: for landmarks, or for a region."""
+    of_landmarks = table.families_that_need("landmarks", options.metrics)
+    return options.region != "full" or any(family not in files.problems for family in of_landmarks)
+
+
+def _watch_reference(
+    files: ClipFiles, options: ScoreOptions, comparison: Comparison | None, chosen: frozenset[int]
+) -> Watched | None:
+    path, info, finds = files.task.reference, files.reference, finds_in_reference(files, options)
+    if not path or not info or not (finds or (comparison and comparison.paired)):
+        return None
+    tracks = protocols.get(options.protocol).tracks
+    return Watched(path, info, options.detector if finds else "", tracks, chosen)
+
+
+def _compare(comparison: Comparison, frame: Frame, other: Frame | None, reference: Watched | None) -> None:
+    """A reference that broke off ends it; one without faces goes on counting only where it is compared."""
+    if reference and reference.faces.problem and not comparison.of_pairs:
+        comparison.paired = False
+    elif reference and other is None and reference.problem:
+        comparison.fail(reference.problem)
+    comparison.see(frame, other)
+
+
+def _running(watched: Watched | None, in_a_thread: bool) -> Generator[Frame] | Ahead[Frame]:
+    frames = watched.frames() if watched else _no_frames()
+    return Ahead(frames) if watched and in_a_thread else frames
+
+
+def _no_frames() -> Generator[Frame]:
+    yield from ()
