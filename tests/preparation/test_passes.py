@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.frame_parts import FrameParts
 from speechlip.media.frames import Frame, ReadStats
 from speechlip.preparing.cut import passes
-from speechlip.preparing.cut.kept_regions import FrameParts, KeptRegions
+from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.cut.spans import Observation, Span, choose_spans
 from speechlip.preparing.options import PrepOptions

@@ -5,11 +5,11 @@ docs/decisions/one-decode.md has the measurements.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.faces.crops import PRESETS, cut_region, region
+from speechlip.faces.crops import PRESETS, region
+from speechlip.faces.frame_parts import FrameParts, Part
 from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.format import CROP_SIZE
 from speechlip.records import Face, FaceTrack, MouthPlace
@@ -20,66 +20,6 @@ worker has 0.8 GB without them."""
 MARGIN = 28
 """Crop px by which a kept region goes beyond the crop that a face would have by itself, on each side: for
 what the rest of the track changes in place and size of its crops, 26 at most in 14 real clips."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a frame.
-
-    corner: (x, y) of its upper left corner in the frame, px.
-    pixels: (h, w, 3) uint8 RGB.
-    """
-
-    corner: tuple[int, int]
-    pixels: np.ndarray
-
-    def holds(self, x0: int, y0: int, x1: int, y1: int) -> bool:
-        """Whether this region of the frame lies in the part."""
-        (x, y), (height, width) = self.corner, self.pixels.shape[:2]
-        return x <= x0 and y <= y0 and x1 <= x + width and y1 <= y + height
-
-
-@dataclass(frozen=True)
-class FrameParts:
-    """The parts of one frame that crops can be cut from, and its audio.
-
-    index: number of the frame at 25 frames/s.
-    size: (width, height) of the frame in px.
-    parts: the whole frame, surroundings of mouths, or none.
-    samples: (640,) int16, or None.
-    """
-
-    index: int
-    size: tuple[int, int]
-    parts: tuple[Part, ...]
-    samples: np.ndarray | None
-
-    @property
-    def n_bytes(self) -> int:
-        audio = 0 if self.samples is None else self.samples.nbytes
-        return audio + sum(part.pixels.nbytes for part in self.parts)
-
-    def has(self, affine: np.ndarray) -> bool:
-        """Whether a part has all pixels of this crop."""
-        needed = region(affine, *self.size)
-        return any(part.holds(*needed) for part in self.parts)
-
-    def cut(self, affine: np.ndarray) -> np.ndarray | None:
-        """The crop, (96, 96, 3) uint8, as ``crops.cut`` of the whole frame gives it; None without its
-        pixels."""
-        x0, y0, x1, y1 = region(affine, *self.size)
-        for part in self.parts:
-            if part.holds(x0, y0, x1, y1):
-                x, y = part.corner
-                return cut_region(part.pixels[y0 - y : y1 - y, x0 - x : x1 - x], affine, (x0, y0))
-        return None
-
-
-def whole_frame(index: int, image: np.ndarray | None, samples: np.ndarray | None) -> FrameParts:
-    """A frame as its own only part; without parts where there is no image."""
-    if image is None:
-        return FrameParts(index, (0, 0), (), samples)
-    return FrameParts(index, (image.shape[1], image.shape[0]), (Part((0, 0), image),), samples)
 
 
 class KeptRegions:

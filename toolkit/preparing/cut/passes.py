@@ -15,6 +15,7 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, plan_crop
 from speechlip.faces.detectors.declared import declaration
 from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.frame_parts import FrameParts, whole_frame
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
@@ -22,7 +23,7 @@ from speechlip.media.frames import joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
-from speechlip.preparing.cut.kept_regions import FrameParts, KeptRegions, whole_frame
+from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.spans import Observation, Span
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS

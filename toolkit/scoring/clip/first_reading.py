@@ -3,7 +3,7 @@ and what a filmstrip may show is kept.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.opening import open_detector
-from speechlip.faces.kept_parts import KeptParts, around
+from speechlip.faces.frame_parts import FrameParts, around, parts_of
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.media.decord_frames import ArrayImage
@@ -40,20 +40,20 @@ class FirstReading:
 
     faces: of render and reference.
     images: metrics of whole frames; None where they are still to be computed.
-    render_parts, reference_parts: around the faces of those frames that a filmstrip may show.
+    render_parts, reference_parts: by frame, what is around its faces, of those that a filmstrip may show.
     """
 
     faces: ClipFaces = field(default_factory=ClipFaces)
     images: ImageScores | None = None
-    render_parts: KeptParts = field(default_factory=KeptParts)
-    reference_parts: KeptParts = field(default_factory=KeptParts)
+    render_parts: Mapping[int, FrameParts] = field(default_factory=dict)
+    reference_parts: Mapping[int, FrameParts] = field(default_factory=dict)
 
 
 class Watched:
     """One file of a clip while it is read for the first time.
 
     problem: why reading broke off; None where it did not.
-    parts: around the faces of the frames that a filmstrip may show.
+    parts: by frame, what is around its faces, of those that a filmstrip may show.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Watched:
         """detector: a name; empty: no faces are looked for. chosen: frames of which parts are kept."""
         self.path, self.info, self.detector, self.tracks, self.chosen = path, info, detector, tracks, chosen
         self.problem: NotScored | None = None
-        self.parts = KeptParts()
+        self.parts: dict[int, FrameParts] = {}
         self._unopened: NotScored | None = None
         self._seen: Seen | None = None
         self._seconds = 0.0
@@ -113,7 +113,7 @@ class Watched:
             self._shown = image, faces
         shown, faces = self._shown
         if index in self.chosen and shown is not None:
-            self.parts.keep(index, shown, around(faces, GROWN))
+            self.parts[index] = parts_of(index, shown, around(faces, GROWN))
 
 
 def read_both(
@@ -153,7 +153,7 @@ def read_both(
         ClipFaces(render.faces, reference.faces if reference else NOT_LOOKED_FOR),
         comparison.scores(compare_s) if comparison else None,
         render.parts,
-        reference.parts if reference else KeptParts(),
+        reference.parts if reference else {},
     )
 
 

@@ -2,12 +2,13 @@
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechlip.faces.crops import CropPlan, cut, plan_crop, region
-from speechlip.faces.kept_parts import KeptParts
+from speechlip.faces.crops import CropPlan, cut, plan_crop
+from speechlip.faces.frame_parts import FrameParts
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.format import CROP_SIZE
 
@@ -65,15 +66,13 @@ class Strips:
             plan.keys() <= mouths.keys() for plan, mouths in zip(self._plans, self._mouths, strict=True)
         )
 
-    def fill(self, *parts: KeptParts) -> None:
+    def fill(self, *parts: Mapping[int, FrameParts]) -> None:
         """Cut the mouths out of what was kept of render and reference, where it shows them whole."""
         for kept, plan, mouths in zip(parts, self._plans, self._mouths, strict=True):
-            for index, affine in plan.items():
-                size = kept.size(index)
-                box = region(affine, *size) if size else None
-                part = kept.inside(index, box) if box else None
-                if box and part is not None:
-                    mouths[index] = cut(part, affine, corner=box[:2])
+            for index in plan.keys() & kept.keys():
+                mouth = kept[index].cut(plan[index])
+                if mouth is not None:
+                    mouths[index] = mouth
 
     def encoded(self) -> tuple[str, str]:
         """Both strips as base64 of a JPEG, mouths side by side, black where one is missing."""

@@ -1,0 +1,106 @@
+"""Parts of frames at native size, kept while a video goes by, so that it need not be decoded again.
+
+What will be cut out of a frame is known only once its whole track is. A detected face says nearly where: the
+part around it is kept, and whoever cuts is told whether it reaches far enough.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechlip.faces.crops import cut_region, region
+from speechlip.records import Face
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a frame.
+
+    corner: (x, y) of its upper left corner in the frame, px.
+    pixels: (h, w, 3) uint8 RGB.
+    """
+
+    corner: tuple[int, int]
+    pixels: np.ndarray
+
+    def holds(self, x0: int, y0: int, x1: int, y1: int) -> bool:
+        """Whether this region of the frame lies in the part."""
+        (x, y), (height, width) = self.corner, self.pixels.shape[:2]
+        return x <= x0 and y <= y0 and x1 <= x + width and y1 <= y + height
+
+
+@dataclass(frozen=True)
+class FrameParts:
+    """The parts of one frame that crops can be cut from, and its audio.
+
+    index: number of the frame at 25 frames/s.
+    size: (width, height) of the frame in px.
+    parts: the whole frame, surroundings of mouths, or none.
+    samples: (640,) int16, or None.
+    """
+
+    index: int
+    size: tuple[int, int]
+    parts: tuple[Part, ...]
+    samples: np.ndarray | None
+
+    @property
+    def n_bytes(self) -> int:
+        audio = 0 if self.samples is None else self.samples.nbytes
+        return audio + sum(part.pixels.nbytes for part in self.parts)
+
+    def has(self, affine: np.ndarray) -> bool:
+        """Whether a part has all pixels of this crop."""
+        needed = region(affine, *self.size)
+        return any(part.holds(*needed) for part in self.parts)
+
+    def cut(self, affine: np.ndarray) -> np.ndarray | None:
+        """The crop, (96, 96, 3) uint8, as ``crops.cut`` of the whole frame gives it; None without its
+        pixels."""
+        box = region(affine, *self.size)
+        pixels = self.inside(*box)
+        return None if pixels is None else cut_region(pixels, affine, box[:2])
+
+    def inside(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray | None:
+        """This region of the frame, without a copy; None without its pixels."""
+        for part in self.parts:
+            if part.holds(x0, y0, x1, y1):
+                x, y = part.corner
+                return part.pixels[y0 - y : y1 - y, x0 - x : x1 - x]
+        return None
+
+
+def whole_frame(index: int, image: np.ndarray | None, samples: np.ndarray | None) -> FrameParts:
+    """A frame as its own only part; without parts where there is no image."""
+    if image is None:
+        return FrameParts(index, (0, 0), (), samples)
+    return FrameParts(index, (image.shape[1], image.shape[0]), (Part((0, 0), image),), samples)
+
+
+def around(faces: Iterable[Face], grown: float) -> list[np.ndarray]:
+    """The faces' boxes, grown on all sides by a share of their longer side.
+
+    >>> around([Face(np.array([10, 20, 30, 60]), 1.0)], 0.5)
+    [array([-10.,   0.,  50.,  80.])]
+    """
+    boxes = [face.box.astype(np.float64) for face in faces]
+    return [box + grown * (box[2:] - box[:2]).max() * np.array([-1, -1, 1, 1]) for box in boxes]
+
+
+def parts_of(
+    index: int, image: np.ndarray, boxes: Iterable[np.ndarray], samples: np.ndarray | None = None
+) -> FrameParts:
+    """Copies of what boxes show of a frame.
+
+    image: (H, W, 3) uint8 RGB.
+    boxes: (4,) x0 y0 x1 y1 px; what lies outside the frame is left out.
+    """
+    height, width = image.shape[:2]
+    parts = []
+    for box in boxes:
+        x0, y0 = (int(max(0, np.floor(corner))) for corner in box[:2])
+        x1, y1 = (int(min(side, np.ceil(end))) for side, end in zip((width, height), box[2:], strict=True))
+        if x0 < x1 and y0 < y1:
+            parts.append(Part((x0, y0), image[y0:y1, x0:x1].copy()))
+    return FrameParts(index, (width, height), tuple(parts), samples)
