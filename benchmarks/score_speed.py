@@ -1,19 +1,21 @@
-"""Scoring from file to row on real or synthetic clips: seconds of video per second of work, by stage.
+"""Scoring from file to row on real or synthetic clips: seconds of video per second of work, by metrics.
 
-    python benchmarks/score_speed.py [CLIPS] [--detectors mediapipe,cascade] [--protocols direct,wav2lip]
+    python benchmarks/score_speed.py [CLIPS] [--seconds 4] [--detectors auto] [--protocols direct,wav2lip]
 
-CLIPS is a folder of videos (default: three synthetic ones). Every clip is its own reference. SyncNet, AlexNet
-and S3FD have random weights: the numbers mean nothing, the work is the same. Under direct the image metrics
-share the reading of lip sync, whose decoding counts there. S3FD runs as the reference pipeline does, on a
-quarter-size image, and is timed on its own, on one clip of each size.
+CLIPS is a folder of videos (default: three synthetic ones) or one video; every clip is its own reference.
+SyncNet, AlexNet and S3FD have random weights: the numbers mean nothing, the work is the same. One clip is
+scored after the other; within a clip, files are read side by side unless --one-thread. What each stage costs:
+benchmarks/score_stages.py. S3FD runs as the reference pipeline does, on a quarter-size image, and is timed on
+its own, on one clip of each size.
 """
 
 import argparse
 import tempfile
 import time
-from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import torch
 
@@ -23,7 +25,6 @@ from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.image.lpips import random_lpips
 from speechlip.metrics.sync.syncnet_network import official_shapes
-from speechlip.metrics.table import families
 from speechlip.recipes.folder import videos
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
@@ -31,6 +32,7 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.models import SyncNetModel
 from speechlip.timing import seconds
+from speechlip.workers.processes import use_one_thread
 
 S3FD_FRAMES = 20
 
@@ -40,54 +42,76 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("clips", type=Path, nargs="?")
-    parser.add_argument("--detectors", default="mediapipe,cascade")
-    parser.add_argument("--protocols", default="direct,wav2lip,latentsync")
-    parser.add_argument("--metrics", default=",".join(families()))
+    parser.add_argument("--detectors", default="auto")
+    parser.add_argument("--protocols", default="direct,wav2lip")
+    parser.add_argument(
+        "--metrics", default="lse;lmd;psnr;ssim;cpbd;lse,lmd,psnr,ssim,cpbd", help="sets, by ;"
+    )
+    parser.add_argument("--seconds", type=float, help="of each clip, from its beginning (default: all)")
     parser.add_argument("--limit", type=int, default=1000)
+    parser.add_argument("--one-thread", action="store_true")
+    parser.add_argument("--s3fd", action="store_true", help="time S3FD too")
     given = parser.parse_args()
+    if given.one_thread:
+        use_one_thread()
     with tempfile.TemporaryDirectory() as folder:
         clips = (
             videos(given.clips)[: given.limit] if given.clips else synthetic_clips(Path(folder) / "synthetic")
         )
-        tools = Tools(
-            SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu"),
-            {"lpips": random_lpips()},
-        )
+        clips = beginnings(clips, given.seconds, Path(folder)) if given.seconds else clips
+        sync = SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu")
+        tools = Tools(sync, {"lpips": random_lpips()})
         print(f"{len(clips)} clips, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-        print(
-            f"{'detector':<16}{'protocol':<12}{'faces':>8}{'sync':>8}{'images':>8}{'all':>8}"
-            "   seconds of video per second"
-        )
+        print("| detector | protocol | metrics | × real time | × by CPU time |\n|---|---|---|---|---|")
         for detector in given.detectors.split(","):
             for protocol in given.protocols.split(","):
-                print_speed(clips, ScoreOptions(tuple(given.metrics.split(",")), protocol, detector), tools)
-        for clip in {clip_size(clip): clip for clip in clips}.values():
+                for metrics in given.metrics.split(";"):
+                    chosen = ScoreOptions(tuple(metrics.split(",")), protocol, detector)
+                    print_speed(clips, chosen, tools, not given.one_thread)
+        for clip in {clip_size(clip): clip for clip in clips}.values() if given.s3fd else ():
             print_s3fd(clip)
 
 
-def print_speed(clips: list[Path], options: ScoreOptions, tools: Tools) -> None:
+def print_speed(clips: list[Path], options: ScoreOptions, tools: Tools, side_by_side: bool) -> None:
     try:
-        choose_detector(options.detector)
+        name, _ = choose_detector(options.detector)
     except ModelError as error:
-        print(f"{options.detector:<16}left out: {error}")
+        print(f"| {options.detector} | left out: {error} | | | |")
         return
-    spent: defaultdict[str, float] = defaultdict(float)
-    video_s, began = 0.0, time.perf_counter()
+    options = replace(options, detector=name)
+    video_s, began, cpu_began = 0.0, time.perf_counter(), time.process_time()
     for clip in clips:
+        task = ScoreTask(clip.name, clip, clip)
         try:
-            detail = score_clip(ScoreTask(clip.name, clip, clip), options, tools, lambda *_: None).detail
+            scored = score_clip(task, options, tools, lambda *_: None, side_by_side=side_by_side)
         except SourceRefused as refusal:
             print(f"  {clip.name}: {refusal}")
             continue
-        video_s += seconds(detail.frames)
-        for stage, stage_s in (detail.seconds or {}).items():
-            spent[stage] += stage_s
-    spent["all"] = time.perf_counter() - began
-    speeds = "".join(
-        f"{video_s / spent[stage]:>8.2f}" if spent[stage] else f"{'–':>8}"
-        for stage in ("faces", "sync", "images", "all")
+        video_s += seconds(scored.detail.frames)
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
+    print(
+        f"| {name} | {options.protocol} | {', '.join(options.metrics)} "
+        f"| {video_s / wall_s:.2f} | {video_s / cpu_s:.2f} |",
+        flush=True,
     )
-    print(f"{options.detector:<16}{options.protocol:<12}{speeds}")
+
+
+def beginnings(clips: list[Path], length_s: float, folder: Path) -> list[Path]:
+    """The first seconds of each clip, packet for packet."""
+    made = []
+    for clip in clips:
+        out = folder / clip.name
+        with av.open(str(clip)) as source, av.open(str(out), "w") as copy:
+            streams = {
+                stream: copy.add_stream_from_template(stream)
+                for stream in (*source.streams.video[:1], *source.streams.audio[:1])
+            }
+            for packet in source.demux(list(streams)):
+                if packet.dts is not None and packet.pts * packet.time_base < length_s:
+                    packet.stream = streams[packet.stream]
+                    copy.mux(packet)
+        made.append(out)
+    return made
 
 
 def clip_size(clip: Path) -> tuple[int, int]:
