@@ -13,21 +13,28 @@ whether a block has edges, a vertical Sobel filter finds those that are measured
 The probability of noticing blur of width w is ``1 − exp(−(w / w_JNB)^3.6)``, and an edge counts as sharp up
 to P = 63 %, which is just ``w ≤ w_JNB``: CPBD is the share of edges that are no wider than the just
 noticeable 5 px (3 px in blocks of contrast over 50).
+
+Grey values are whole numbers, and so is all that is computed of them here up to the last division: the number
+is that of the authors' steps in float64.
 """
+
+import math
 
 import numpy as np
 
 from speechlip.metrics.declared import FRAME, Metric, NotScored
+from speechlip.metrics.image._blocks import BLOCK_PX, per_block, strip
+from speechlip.metrics.image._canny import blocks_with_edges
 
-BLOCK_PX = 64
-EDGE_SHARE = 0.002
-"""A block counts when more than this share of its pixels are edges."""
 LOW_CONTRAST = 50
 JNB_LOW_CONTRAST_PX, JNB_PX = 5, 3
-LONGEST_RUN_PX = 100
-CANNY_SIGMA, CANNY_LOW, CANNY_HIGH = 1.0, 0.1, 0.2
-"""skimage's defaults for images in float, as the package calls it (on values 0…255)."""
-SOBEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
+SOBEL_SCALE = 8
+"""OpenCV's vertical Sobel filter sums; the authors' divides by this."""
+STEEPEST = np.floor((math.sqrt(2) - 1) * np.arange(256)).astype(np.uint8)
+"""Change along the row → largest change along the column of a gradient within 22.5° of the row."""
+STEEPEST[0] = 255  # the authors' code takes a gradient straight up for one to the right
+LONGEST_RUN_PX = 4
+"""Steps counted on either side of an edge: with more it is wider than 5 px in any case."""
 
 
 def cpbd(image: np.ndarray) -> float:
@@ -41,101 +48,93 @@ def cpbd(image: np.ndarray) -> float:
     >>> cpbd(sharp), cpbd(soft)
     (1.0, 0.0)
     """
-    from skimage.feature import canny
-
-    grey = _grey(image).astype(np.float64)
+    grey = _grey(image)
     rows, columns = (side // BLOCK_PX for side in grey.shape)
     if not rows * columns:
         raise NotScored(
             "region too small",
             f"CPBD wants a whole block of 64×64 px, the region has {grey.shape[1]}×{grey.shape[0]}",
         )
-    widths = _blocks(edge_widths(grey, sobel_edges(grey)))
-    values = _blocks(grey)
-    has_edges = (
-        _blocks(canny(grey, CANNY_SIGMA, CANNY_LOW, CANNY_HIGH)).sum(axis=1) > EDGE_SHARE * BLOCK_PX**2
+    strength = sobel_strength(grey)
+    counts = [_count(grey, strength, top) for top in range(0, rows * BLOCK_PX, BLOCK_PX)]
+    edges, sharp = np.stack(counts, axis=1)
+    counted = blocks_with_edges(grey, edges > 0)
+    return float(sharp[counted].sum() / edges[counted].sum()) if counted.any() else 0.0
+
+
+def _count(grey: np.ndarray, strength: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of each block in the row of blocks at ``top``, and how many are sharp: two (columns,) int."""
+    widths = edge_widths(strip(grey, top, 1)) * maxima(strip(strength, top, 1))
+    edges, wide, wider = (per_block(widths > width, 1) for width in (0, JNB_PX, JNB_LOW_CONTRAST_PX))
+    values = strip(grey, top, 0)[:, : len(edges) * BLOCK_PX]
+    brightest, darkest = (
+        extreme(extreme(values, axis=0).reshape(-1, BLOCK_PX), axis=1) for extreme in (np.max, np.min)
     )
-    noticeable = np.where(np.trunc(np.ptp(values, axis=1)) <= LOW_CONTRAST, JNB_LOW_CONTRAST_PX, JNB_PX)
-    edges = (widths > 0) & has_edges[:, None]
-    sharp = edges & (widths <= noticeable[:, None])
-    return float(sharp.sum() / edges.sum()) if edges.any() else 0.0
+    return edges, edges - np.where(brightest - darkest <= LOW_CONTRAST, wider, wide)
 
 
-def sobel_edges(grey: np.ndarray) -> np.ndarray:
-    """Vertical edges: (H, W) float → (H, W) bool.
+def sobel_strength(grey: np.ndarray) -> np.ndarray:
+    """Size of the vertical Sobel response in eighths: (H, W) uint8 → (H, W) int16.
 
-    True where the squared Sobel response is over 2 √mean and a local maximum in x or in y.
-
-    >>> step = np.zeros((5, 6)); step[:, 3:] = 100
-    >>> sobel_edges(step)[2].tolist()  # both pixels beside the step respond alike, so none is a maximum
-    [False, False, False, False, False, False]
+    0 where its square is at most twice the root of the squares' mean.
     """
-    from scipy.ndimage import convolve
+    import cv2
 
-    strength = np.square(convolve(grey, SOBEL))
-    strength[strength <= 2 * np.sqrt(strength.mean())] = 0
-    framed = np.pad(strength, 1)
-    across = (strength > framed[1:-1, :-2]) & (strength > framed[1:-1, 2:])
-    along = (strength > framed[:-2, 1:-1]) & (strength > framed[2:, 1:-1])
+    response = cv2.Sobel(grey, cv2.CV_16S, 1, 0, borderType=cv2.BORDER_REFLECT)
+    squares = round(cv2.norm(response, cv2.NORM_L2SQR))
+    least = 2 * math.sqrt(squares / SOBEL_SCALE**2 / response.size)
+    strength = np.abs(response, response)
+    return cv2.threshold(strength, math.isqrt(int(least * SOBEL_SCALE**2)), 0, cv2.THRESH_TOZERO)[1]
+
+
+def maxima(strength: np.ndarray) -> np.ndarray:
+    """Inner pixels stronger than both neighbours in x or in y: (H, W) → (H − 2, W − 2) bool."""
+    here = strength[1:-1, 1:-1]
+    across = (here > strength[1:-1, :-2]) & (here > strength[1:-1, 2:])
+    along = (here > strength[:-2, 1:-1]) & (here > strength[2:, 1:-1])
     return across | along
 
 
-def edge_widths(grey: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Width of every vertical edge along its row, px: (H, W) float, (H, W) bool → (H, W) int.
+def edge_widths(grey: np.ndarray) -> np.ndarray:
+    """Width of the edge at every inner pixel along its row, px: (H, W) uint8 → (H − 2, W − 2) uint8.
 
-    0 without an edge.
+    0 where the gradient is not within 22.5° of the row; over 5 px only that it is over 5 px.
 
-    From both neighbours of an edge pixel on, the steps are counted that go on in the edge's direction: rising
-    where the gradient points to the right, falling where it points to the left (within 22.5°). The outermost
-    pixels are left out.
+    From both neighbours of the pixel on, the steps are counted that go on in the gradient's direction: rising
+    where it points to the right, falling where it points to the left.
 
-    >>> row = np.array([0, 0, 10, 30, 60, 90, 100, 100, 100.0])
-    >>> edge_widths(np.tile(row, (3, 1)), np.tile(np.arange(9) == 4, (3, 1)))[1].tolist()
-    [0, 0, 0, 0, 5, 0, 0, 0, 0]
+    >>> row = np.array([0, 0, 10, 30, 60, 90, 100, 100, 100], np.uint8)
+    >>> edge_widths(np.tile(row, (3, 1))).tolist()
+    [[6, 5, 5, 5, 5, 6, 6]]
     """
-    gradient_y, gradient_x = np.gradient(grey)
-    angle = np.where(
-        gradient_x != 0, np.degrees(np.arctan2(gradient_y, gradient_x)), 0
-    )  # 0 also for straight up: so the authors' code
-    turn = np.abs(np.round(angle / 45))
-    inner = edges.copy()
-    inner[[0, -1]] = inner[:, [0, -1]] = False
-    step = np.diff(grey, axis=1)
-    widths = np.zeros(grey.shape, int)
-    for direction, steps in ((0, step > 0), (4, step < 0)):
-        here = inner & (turn == direction)
-        widths[here] = _width_in(steps)[here]
-    return widths
+    import cv2
+
+    left, right = grey[1:-1, :-2], grey[1:-1, 2:]
+    along_row = cv2.absdiff(grey[:-2, 1:-1], grey[2:, 1:-1]) <= cv2.LUT(cv2.absdiff(left, right), STEEPEST)
+    here, following = grey[1:-1, :-1], grey[1:-1, 1:]
+    rising = (2 + _steps_beside(here < following)) * (along_row & (left <= right))
+    falling = (2 + _steps_beside(here > following)) * (along_row & (left > right))
+    return rising + falling
 
 
-def _width_in(steps: np.ndarray) -> np.ndarray:
-    """Width around each pixel: (H, W − 1) bool, whether a step goes on between neighbours → (H, W) int.
+def _steps_beside(steps: np.ndarray) -> np.ndarray:
+    """How many steps go on from the neighbours of every inner pixel, outwards, at most 4 on either side.
 
-    The outermost columns are not meant to be read.
+    steps: (H, W − 1) bool, whether pixel x + 1 goes on from pixel x. Returns (H, W − 2) uint8.
+
+    >>> _steps_beside(np.array([[True, True, False, True]])).tolist()  # of pixels 1, 2, 3
+    [[0, 2, 2]]
     """
-    before = _run_lengths(steps)
-    after = _run_lengths(steps[:, ::-1])[:, ::-1]
-    width = np.zeros(before.shape, int)
-    width[:, 1:-1] = 2 + np.minimum(before[:, :-2], LONGEST_RUN_PX) + np.minimum(after[:, 2:], LONGEST_RUN_PX)
-    return width
-
-
-def _run_lengths(steps: np.ndarray) -> np.ndarray:
-    """How many steps in a row end at each pixel: (H, W − 1) bool → (H, W) int.
-
-    >>> _run_lengths(np.array([[True, True, False, True]])).tolist()
-    [[0, 1, 2, 0, 1]]
-    """
-    steps = np.pad(steps, ((0, 0), (1, 0)))
-    place = np.arange(steps.shape[1])
-    return place - np.maximum.accumulate(np.where(steps, 0, place), axis=1)
-
-
-def _blocks(plane: np.ndarray) -> np.ndarray:
-    """(H, W) → (blocks, 64 · 64), whole blocks only."""
-    rows, columns = (side // BLOCK_PX for side in plane.shape)
-    whole = plane[: rows * BLOCK_PX, : columns * BLOCK_PX]
-    return whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2).reshape(rows * columns, -1)
+    one = np.pad(steps, ((0, 0), (LONGEST_RUN_PX, LONGEST_RUN_PX))).view(np.uint8)
+    two = one[:, :-1] & one[:, 1:]
+    runs = (one, two, two[:, :-1] & one[:, 2:], two[:, :-2] & two[:, 2:])
+    inner = steps.shape[1] - 1
+    beside = np.zeros((len(steps), inner), np.uint8)
+    for length, begins in enumerate(runs, 1):  # where as many steps in a row begin
+        before, after = LONGEST_RUN_PX - length, LONGEST_RUN_PX + 2
+        beside += begins[:, before : before + inner]
+        beside += begins[:, after : after + inner]
+    return beside
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
@@ -145,7 +144,7 @@ def _grey(image: np.ndarray) -> np.ndarray:
     coloured = image.ndim == 3 and image.shape[2] == 3
     if image.dtype != np.uint8 or not (image.ndim == 2 or coloured):
         raise ValueError(f"an (H, W) or (H, W, 3) uint8 image is wanted, got {image.shape} {image.dtype}")
-    return np.asarray(Image.fromarray(image).convert("L")) if coloured else image
+    return np.ascontiguousarray(Image.fromarray(image).convert("L") if coloured else image)
 
 
 METRIC = Metric(

@@ -24,8 +24,13 @@ def psnr(render: np.ndarray, reference: np.ndarray) -> float:
     (34.15, 100.0)
     """
     check_pair(render, reference)
-    error = np.mean(np.square(render.astype(np.float64) - reference))
-    return min(PSNR_OF_EQUAL_DB, float(10 * np.log10(255**2 / error))) if error > 0 else PSNR_OF_EQUAL_DB
+    import cv2
+
+    # whole numbers: OpenCV's sum may have been a root in between
+    squared_error = round(cv2.norm(render, reference, cv2.NORM_L2SQR))
+    if not squared_error:
+        return PSNR_OF_EQUAL_DB
+    return min(PSNR_OF_EQUAL_DB, float(10 * np.log10(255**2 / (squared_error / render.size))))
 
 
 METRIC = Metric(

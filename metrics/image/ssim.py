@@ -2,7 +2,19 @@
 
 Goal: two images of one size → one number; a clip's value is the mean over its frames.
 Conventions: images (H, W, 3) uint8 RGB, at least 7 px a side; SSIM in [−1, 1], higher is better.
-Source: Wang et al. 2004, by scikit-image with its defaults (uniform 7×7 window). Function: ssim.
+Source: Wang et al. 2004, by scikit-image's defaults: uniform 7×7 window, sample covariance, whole windows
+only, mean over the colour channels. Function: ssim.
+
+With x, y the values of one colour in a window of N = 49 px, and Σ their sums:
+
+    alike      = 2 Σx Σy                  apart  = (Σx − Σy)²
+    covariance = 2 N Σxy − alike          unlike = N Σ(x − y)² − apart
+    luminance  = alike + c₁               c₁ = (0.01 · 255 N)²
+    structure  = covariance + c₂          c₂ = (0.03 · 255)² N (N − 1)
+    SSIM       = luminance / (luminance + apart) · structure / (structure + unlike)
+
+The first four are whole numbers below 2³¹, so nothing is lost where large ones nearly cancel, as they do in
+flat images. The rest is computed in float32.
 """
 
 import numpy as np
@@ -11,10 +23,16 @@ from speechlip.metrics.declared import FRAME_PAIR, Metric
 from speechlip.metrics.image._checks import check_pair, check_size
 
 WINDOW_PX = 7
+EDGE_PX = WINDOW_PX // 2
+N = WINDOW_PX**2
+C1 = np.float32((0.01 * 255 * N) ** 2)
+C2 = np.float32((0.03 * 255) ** 2 * N * (N - 1))
+STRIP_VALUES = 100_000
+"""Values of an image that are computed at a time, so that the sums stay in a core's cache."""
 
 
 def ssim(render: np.ndarray, reference: np.ndarray) -> float:
-    """``structural_similarity(channel_axis=-1, data_range=255)`` of two (H, W, 3) uint8 images.
+    """``structural_similarity(channel_axis=-1, data_range=255)`` of two (H, W, 3) uint8 images, to 10⁻⁶.
 
     Raises ValueError for images that do not match, NotScored for images smaller than the window of 7 px.
 
@@ -24,9 +42,65 @@ def ssim(render: np.ndarray, reference: np.ndarray) -> float:
     """
     check_pair(render, reference)
     check_size(render, WINDOW_PX, "SSIM")
-    from skimage.metrics import structural_similarity
+    height, width, _ = render.shape
+    windows = height - 2 * EDGE_PX
+    rows = min(windows, max(WINDOW_PX, STRIP_VALUES // (3 * width)))
+    strip = _Strip(rows + 2 * EDGE_PX, width)
+    total = 0.0
+    for top in range(0, windows, rows):
+        seen = slice(top, top + rows + 2 * EDGE_PX)
+        total += strip.summed_ssim(render[seen], reference[seen])
+    return total / (windows * (width - 2 * EDGE_PX) * 3)
 
-    return float(structural_similarity(render, reference, channel_axis=-1, data_range=255))
+
+class _Strip:
+    """Memory for (rows, width, 3) values, in which the strips of an image are computed one after another.
+
+    Asking for new memory in every step took four times as long as the arithmetic.
+    """
+
+    def __init__(self, rows: int, width: int) -> None:
+        shape = (rows, width, 3)
+        self.difference, self.product = np.empty(shape, np.uint8), np.empty(shape, np.uint16)
+        self.whole, self.terms = np.empty((5, *shape), np.int32), np.empty((4, *shape), np.float32)
+
+    def summed_ssim(self, x: np.ndarray, y: np.ndarray) -> float:
+        """The sum of the SSIM of all whole windows of two (H, W, 3) uint8, H at most the strip's rows."""
+        import cv2
+
+        rows, inner = len(x), slice(EDGE_PX, len(x) - EDGE_PX)
+        difference, product = self.difference[:rows], self.product[:rows]
+        sum_x, sum_y, covariance, unlike, alike = self.whole[:, :rows]
+        _window_sums(x, sum_x)
+        _window_sums(y, sum_y)
+        _window_sums(cv2.multiply(x, y, product, dtype=cv2.CV_16U), covariance)
+        cv2.absdiff(x, y, difference)
+        _window_sums(cv2.multiply(difference, difference, product, dtype=cv2.CV_16U), unlike)
+        sum_x, sum_y, covariance, unlike, alike = self.whole[:, inner]
+        np.multiply(sum_x, sum_y, alike)
+        alike *= 2
+        covariance *= 2 * N
+        covariance -= alike
+        apart = np.subtract(sum_x, sum_y, sum_x)
+        apart *= apart
+        unlike *= N
+        unlike -= apart
+        luminance, structure, most_luminance, most_structure = self.terms[:, inner]
+        np.add(alike, C1, luminance, dtype=np.float32)
+        np.add(covariance, C2, structure, dtype=np.float32)
+        np.add(luminance, apart, most_luminance, dtype=np.float32)
+        np.add(structure, unlike, most_structure, dtype=np.float32)
+        luminance /= most_luminance
+        structure /= most_structure
+        luminance *= structure
+        return float(luminance[:, EDGE_PX:-EDGE_PX].sum(dtype=np.float64))
+
+
+def _window_sums(values: np.ndarray, sums: np.ndarray) -> None:
+    """Sums of 7×7 px of one colour around every pixel: (H, W, 3) of whole numbers into (H, W, 3) int32."""
+    import cv2
+
+    cv2.boxFilter(values, cv2.CV_32S, (WINDOW_PX, WINDOW_PX), sums, normalize=False)
 
 
 METRIC = Metric(

@@ -1,13 +1,15 @@
-"""CPBD: numbers of the original package, fall under blur, what has no block or no edge."""
+"""CPBD: numbers of the original package, the same as step by step, fall under blur, no block, no edge."""
 
 from itertools import pairwise
 
+import cpbd_reference
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.image import _canny
 from speechlip.metrics.image.cpbd import cpbd, edge_widths
 
 # Computed with the PyPI package cpbd 1.0.7 (its import of scipy.ndimage.imread removed) on images of
@@ -26,8 +28,61 @@ def blurred(grey: np.ndarray, sigma: float) -> np.ndarray:
 
 @pytest.mark.parametrize("name", PACKAGE)
 def test_the_original_packages_numbers(name):
-    grey = getattr(data, name)()
-    assert [cpbd(blurred(grey, sigma)) for sigma in (0, 1, 2)] == pytest.approx(PACKAGE[name], abs=1e-9)
+    images = [blurred(getattr(data, name)(), sigma) for sigma in (0, 1, 2)]
+    assert [cpbd(image) for image in images] == pytest.approx(PACKAGE[name], abs=1e-9)
+    assert [cpbd_reference.cpbd(image) for image in images] == pytest.approx(PACKAGE[name], abs=1e-9)
+
+
+def images():
+    """Name → image: photographs, noise, flat ones, faint ones, few edges, edges along every border."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (150, 131), dtype=np.uint8)
+    dots, sides = np.full((140, 200), 90, np.uint8), np.full((128, 192), 40, np.uint8)
+    dots[rng.integers(0, 140, 30), rng.integers(0, 200, 30)] += 60
+    for inside in (1, 3, 5, 7, 61, 63, 66):
+        sides[inside] += 9
+        sides[:, inside] += 9
+        sides[-1 - inside] += 9
+        sides[:, -1 - inside] += 9
+    wave = 128 + 60 * np.sin(np.arange(260) / 9)[None] * np.cos(np.arange(190) / 23)[:, None]
+    return {
+        "colour": data.astronaut(),
+        "a cut without a copy": data.astronaut()[30:230, 100:400],
+        "columns in reverse": data.astronaut()[:, ::-1],
+        "one block": data.camera()[200:264, 200:264],
+        "one block and borders": data.camera()[200:327, 200:327],
+        "noise": noise,
+        "the last bit": 200 + noise % 2,
+        "dots": dots,
+        "dots, blurred": blurred(dots, 3),
+        "lines near every border": sides,
+        "black and white": (noise > 127) * np.uint8(255),
+        "smooth": wave.astype(np.uint8),
+        "steps of one level": (np.arange(200) // 40 + np.zeros((130, 1), int)).astype(np.uint8),
+        "flat": np.full((70, 140), 255, np.uint8),
+    }
+
+
+@pytest.mark.parametrize("name", images())
+@pytest.mark.parametrize("canny", ["where it is needed", "of every block", "of the whole image"])
+def test_whole_numbers_give_what_float64_gives(name, canny, monkeypatch):
+    """Also where every block is left to scikit-image, alone or with the whole image."""
+    if canny != "where it is needed":
+        monkeypatch.setattr(_canny, "_certain_edges", lambda grey: np.zeros(grey.shape[1] // 64, int))
+    if canny == "of the whole image":
+        monkeypatch.setattr(_canny, "_bounds", lambda *place: (100, 0))
+    assert cpbd(images()[name]) == cpbd_reference.cpbd(images()[name])
+
+
+def test_edges_of_a_block_alone_lie_between_what_is_certain_and_what_may_be():
+    """By scikit-image on the whole image: every block counts at least ``strong`` and at most ``weak``."""
+    grey = blurred(data.camera(), 1)
+    for top, left in [(0, 0), (0, 448), (448, 0), (448, 448), (192, 256)]:
+        block = np.s_[top : top + 64, left : left + 64]
+        edges = _canny._canny(grey, _canny.LOW, _canny.HIGH)[block].sum()
+        strong, weak = (_canny._canny(grey, low, low)[block].sum() for low in (_canny.HIGH, _canny.LOW))
+        assert _canny._bounds(grey, top, left) == (weak, strong)
+        assert strong <= edges <= weak
 
 
 @pytest.mark.parametrize("name", ["camera", "coins"])
@@ -48,13 +103,15 @@ def test_share_of_the_probability_histogram_is_the_share_of_narrow_edges():
 
 
 def test_edge_widths_by_hand():
-    falling = np.array([90, 90, 80, 60, 30, 10, 10, 10.0])
-    edge = np.tile(np.arange(8) == 3, (3, 1))
-    # left of the edge: 90 → 80 goes on falling (1 step); right of it: 30 → 10 (1 step); 2 + 1 + 1
-    assert edge_widths(np.tile(falling, (3, 1)), edge)[1].tolist() == [0, 0, 0, 4, 0, 0, 0, 0]
-    assert edge_widths(np.tile(falling[::-1], (3, 1)), edge[:, ::-1])[1].tolist() == [0, 0, 0, 0, 4, 0, 0, 0]
-    tilted = np.tile(falling[:, None], (1, 3)) + np.arange(3)
-    assert not edge_widths(tilted, edge.T).any(), "edges that run along the row are not measured"
+    falling = np.tile(np.array([90, 90, 80, 60, 30, 10, 10, 10], np.uint8), (3, 1))
+    # at 60, left of it: 90 → 80 goes on falling (1 step); right of it: 30 → 10 (1 step); 2 + 1 + 1
+    assert edge_widths(falling)[0, 2] == 4
+    assert edge_widths(falling[:, ::-1])[0, 3] == 4
+    assert not edge_widths(
+        np.ascontiguousarray(falling[0, 1:6, None] + np.arange(5, dtype=np.uint8))
+    ).any(), "edges that run along the row are not measured"
+    slope = np.tile(np.arange(0, 200, 10, dtype=np.uint8), (3, 1))
+    assert (edge_widths(slope)[0, 5:-5] > 5).all(), "wider than any just noticeable width"
 
 
 def test_colour_is_read_as_luma():

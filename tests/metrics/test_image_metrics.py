@@ -46,6 +46,45 @@ def test_ssim_is_scikit_images_in_native_size(portrait):
     assert ssim(portrait, portrait) == pytest.approx(1)
 
 
+def pairs_of_images():
+    """Name → two (H, W, 3) uint8 images, among them those on which float32 sums of squares lose digits."""
+    photo, rng = data.astronaut(), np.random.default_rng(0)
+    noise = rng.integers(0, 256, (60, 81, 3), dtype=np.uint8)
+    bright, checks = np.full((70, 50, 3), 250, np.uint8), np.zeros((40, 46, 3), np.uint8)
+    checks[::2, ::2] = checks[1::2, 1::2] = 255
+    return {
+        "photo and its neighbour": (photo[:-1], photo[1:]),
+        "photo and its negative": (photo, 255 - photo),
+        "strips of a wide image": (np.tile(photo, (1, 5, 1)), np.tile(noisy(photo, 9), (1, 5, 1))),
+        "cuts without a copy": (photo[11:130, 20:200], photo[12:131, 21:201]),
+        "columns in reverse": (photo[:90, 90::-1], photo[:90, :91]),
+        "noise": (noise, np.roll(noise, 1, axis=0)),
+        "noise and grey": (noise, np.full_like(noise, 128)),
+        "two flat ones": (bright, bright + 3),
+        "flat but for the last bit": (bright, bright + noise[:, :50].repeat(2, axis=0)[:70] % 2),
+        "black and white pixels": (checks, 255 - checks),
+        "black and white, shifted": (checks, np.roll(checks, 1, axis=0) // 2),
+        "one window": (noise[:7, :7], noise[1:8, :7]),
+        "one row of windows": (noise[:7], noise[1:8]),
+        "one column of windows": (noise[:, :7], noise[:, 1:8]),
+    }
+
+
+@pytest.mark.parametrize("name", pairs_of_images())
+def test_ssim_is_scikit_images_to_1e_6(name):
+    render, reference = pairs_of_images()[name]
+    wanted = structural_similarity(render, reference, channel_axis=-1, data_range=255)
+    assert ssim(render, reference) == pytest.approx(wanted, abs=1e-6)
+    assert ssim(reference, render) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", pairs_of_images())
+def test_psnr_is_exact(name):
+    render, reference = pairs_of_images()[name]
+    error = np.mean((render.astype(np.float64) - reference) ** 2)
+    assert psnr(render, reference) == 10 * np.log10(255**2 / error)
+
+
 def test_lpips_is_the_package(portrait):
     import lpips
 
