@@ -3,11 +3,12 @@
 Goal: a network and two images of one size → one number; a clip's value is the mean over its frames.
 Conventions: images (H, W, 3) uint8 RGB, at least 31 px a side; LPIPS ≥ 0, lower is better.
 Source: LPIPS v0.1 AlexNet (Zhang et al. 2018), package ``lpips``, with torchvision's AlexNet.
-Functions: lpips_distance, load_lpips, random_lpips, alexnet_path.
+Functions: lpips_distance, lpips_distances, load_lpips, random_lpips, alexnet_path.
 """
 
 import pickle
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ LEAST_PX = 31
 ALEXNET = ASSETS["alexnet"]
 ALEXNET_SLICES = {0: "slice1", 3: "slice2", 6: "slice3", 8: "slice4", 10: "slice5"}
 """torchvision's ``features.N`` → the part of lpips' trunk that holds it."""
+NO_ZERO = 1e-10
+"""What the package adds to the length of a feature, which may be 0."""
 
 
 def lpips_distance(model: "torch.nn.Module", render: np.ndarray, reference: np.ndarray) -> float:
@@ -39,14 +42,35 @@ def lpips_distance(model: "torch.nn.Module", render: np.ndarray, reference: np.n
     >>> lpips_distance(random_lpips(), grey, grey)
     0.0
     """
-    check_pair(render, reference)
-    check_size(render, LEAST_PX, "LPIPS")
+    return lpips_distances(model, [render], [reference])[0]
+
+
+def lpips_distances(
+    model: "torch.nn.Module", renders: Sequence[np.ndarray], references: Sequence[np.ndarray]
+) -> list[float]:
+    """LPIPS of several pairs of (H, W, 3) uint8 images of one size, in one pass through the network.
+
+    model: from ``load_lpips``; it computes where its weights are. Raises what ``lpips_distance`` does.
+    """
+    for render, reference in zip(renders, references, strict=True):
+        check_pair(render, reference)
+        check_size(render, LEAST_PX, "LPIPS")
     import torch
 
     device = next(model.parameters()).device
-    pair = torch.from_numpy(np.stack([render, reference])).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    total = torch.zeros(len(renders), device=device)
     with torch.inference_mode():
-        return float(model(pair[:1], pair[1:]))
+        images = torch.from_numpy(np.stack([*renders, *references])).to(device).permute(0, 3, 1, 2)
+        values = model.get_submodule("scaling_layer")(images.float() / 127.5 - 1)
+        layers = zip(
+            model.get_submodule("net").children(), model.get_submodule("lins").children(), strict=True
+        )
+        for layer, linear in layers:
+            values = layer(values)
+            features = values / (torch.linalg.vector_norm(values, dim=1, keepdim=True) + NO_ZERO)
+            apart = (features[: len(renders)] - features[len(renders) :]).square_()
+            total += linear(apart).mean((1, 2, 3))
+    return total.tolist()
 
 
 def alexnet_path() -> Path:

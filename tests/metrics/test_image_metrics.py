@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from speechlip.errors import ModelError
 from speechlip.metrics import regions
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.image.lpips import ALEXNET, load_lpips, lpips_distance, random_lpips
+from speechlip.metrics.image.lpips import ALEXNET, load_lpips, lpips_distance, lpips_distances, random_lpips
 from speechlip.metrics.image.psnr import psnr
 from speechlip.metrics.image.ssim import ssim
 
@@ -86,16 +86,24 @@ def test_psnr_is_exact(name):
 
 
 def test_lpips_is_the_package(portrait):
+    """Of one pair, of several at once, and of a cut without a copy."""
     import lpips
 
     torch.manual_seed(0)
     model = random_lpips()
-    render = noisy(portrait, 40)
-    as_package = [lpips.im2tensor(image) for image in (render, portrait)]
+    renders = [noisy(portrait, sigma) for sigma in (40, 5, 0)]
+    wanted = []
     with torch.no_grad():
-        wanted = float(model(*as_package))
-    assert lpips_distance(model, render, portrait) == pytest.approx(wanted, rel=1e-4)
-    assert wanted > lpips_distance(model, noisy(portrait, 5), portrait) > 0
+        for render in renders:
+            wanted.append(float(model(*(lpips.im2tensor(image) for image in (render, portrait)))))
+    assert wanted[0] > wanted[1] > wanted[2] == 0
+    assert lpips_distances(model, renders, [portrait] * 3) == pytest.approx(wanted, abs=1e-6, rel=1e-4)
+    assert [lpips_distance(model, render, portrait) for render in renders] == pytest.approx(
+        wanted, abs=1e-6, rel=1e-4
+    )
+    cuts = [image[20:90, 31:110] for image in (renders[0], portrait)]
+    whole = [np.ascontiguousarray(image) for image in cuts]
+    assert lpips_distance(model, *cuts) == lpips_distance(model, *whole)
 
 
 def test_lpips_trunk_is_taken_from_torchvisions_file(tmp_path, monkeypatch, portrait):
