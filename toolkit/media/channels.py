@@ -9,6 +9,7 @@ stereo and noise lie between, and are added up as ever.
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from math import copysign, sqrt
 from typing import Any, cast
 
 import av
@@ -22,6 +23,8 @@ SURE = 0.5
 """At −0.5 two equally loud channels lose 4.8 dB against turning one back; independent ones stay near 0."""
 QUIET = 10 ** (-70 / 10)
 """Mean square: below −70 dBFS there is nothing to compare."""
+LOUDEST = 10.0
+"""Full scale is 1; samples in floating point may be anything."""
 MOST_PLANES = 7
 """PyAV reads past the end of a frame of eight planes."""
 SIDES = ("left", "right")
@@ -66,7 +69,8 @@ class _Signs:
         name, channels = frame.format.name, frame.layout.nb_channels
         self.compares = channels > 1 and name.removesuffix("p") in NUMBERS
         self._names = channel_names(frame)
-        self._signs = np.ones(channels)
+        self._effects = [place for place, it in enumerate(frame.layout.channels) if it.name == "LFE"]
+        self._signs = [1.0] * channels
         self._sums = np.zeros((channels, channels))
         self._samples = self._ahead = 0
         self._behind: deque[tuple[int, np.ndarray]] = deque()
@@ -81,7 +85,7 @@ class _Signs:
 
     def take(self, entry: Stamped, waiting: deque, tally: Counter) -> Iterator[Stamped]:
         """Compare one more frame, and give out those that ``AROUND_S`` of audio follows."""
-        products = covariance(entry[1])
+        products = covariance(entry[1], self._effects)
         waiting.append((entry, products))
         self._sums += products
         self._samples += entry[1].samples
@@ -102,7 +106,7 @@ class _Signs:
             self._sums -= old
             self._samples -= samples
         self._signs = signs(self._sums / max(1, self._samples), self._signs)
-        inverted = np.flatnonzero(self._signs < 0).tolist()
+        inverted = [channel for channel, sign in enumerate(self._signs) if sign < 0]
         if inverted:
             tally[
                 Correction(
@@ -113,39 +117,44 @@ class _Signs:
         return due_s, frame
 
 
-def signs(covariances: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Which channels must be turned to agree with the first loud one: (C,) of ±1.
+def signs(covariances: np.ndarray, before: Sequence[float]) -> list[float]:
+    """Which channels must be turned to agree with the first loud one: ±1 for each.
 
     covariances: (C, C) mean products of the channels.
-    before: (C,) of ±1, kept where the correlation is unsure.
+    before: C numbers, ±1, kept where the correlation is unsure.
 
-    >>> signs(np.array([[4.0, -1.9, 0.1], [-1.9, 1.0, 0.0], [0.1, 0.0, 1.0]]), np.ones(3)).tolist()
+    >>> signs(np.array([[4.0, -1.9, 0.1], [-1.9, 1.0, 0.0], [0.1, 0.0, 1.0]]), [1.0, 1.0, 1.0])
     [1.0, -1.0, 1.0]
     """
-    power = covariances.diagonal()
-    if power.max() < QUIET:
-        return before
-    first = int(np.argmax(power >= power.max() / 2))
-    likeness = covariances[first] / np.sqrt(np.maximum(power * power[first], 1e-30))
-    certain = (np.abs(likeness) >= SURE) & (power >= QUIET)
-    return np.where(certain, before[first] * np.sign(likeness), before)
+    products = covariances.tolist()
+    power = [row[channel] for channel, row in enumerate(products)]
+    if max(power) < QUIET:
+        return list(before)
+    first = next(channel for channel, loud in enumerate(power) if loud >= max(power) / 2)
+    found = list(before)
+    for channel, product in enumerate(products[first]):
+        likeness = product / sqrt(max(power[channel] * power[first], 1e-30))
+        if abs(likeness) >= SURE and power[channel] >= QUIET:
+            found[channel] = copysign(1.0, before[first] * likeness)
+    return found
 
 
-def covariance(frame: av.AudioFrame) -> np.ndarray:
+def covariance(frame: av.AudioFrame, silent: list[int]) -> np.ndarray:
     """(C, C) summed products of the channels of one frame: full scale is 1, means taken off.
 
-    A low-frequency effects channel counts as silent.
+    silent: channels that count as silent.
     """
-    signal = np.stack([channel.astype(np.float64) for channel in channel_views(frame)])
+    signal = np.array(channel_views(frame), np.float64)
     if signal.shape[1] == 0:
         return np.zeros((len(signal), len(signal)))
-    numbers = NUMBERS[frame.format.name.removesuffix("p")]
-    signal = np.nan_to_num(
-        (signal - signal.mean(axis=1, keepdims=True)) / full_scale(numbers), posinf=0, neginf=0
-    )
-    effects = [place for place, channel in enumerate(frame.layout.channels) if channel.name == "LFE"]
-    signal[effects] = 0
-    return np.asarray(np.clip(signal, -10, 10) @ np.clip(signal, -10, 10).T)
+    signal -= np.add.reduce(signal, axis=1, keepdims=True) / signal.shape[1]
+    signal /= full_scale(NUMBERS[frame.format.name.removesuffix("p")])
+    if not -LOUDEST <= signal.min() <= signal.max() <= LOUDEST:
+        signal = np.clip(np.nan_to_num(signal, posinf=0, neginf=0), -LOUDEST, LOUDEST)
+    if silent:
+        signal[silent] = 0
+    products: np.ndarray = signal @ signal.T
+    return products
 
 
 def full_scale(numbers: np.dtype) -> float:
