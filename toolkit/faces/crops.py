@@ -6,6 +6,7 @@ docs/crops.md shows the presets on one face.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,7 +34,7 @@ OVERSAMPLING = 2
 and then exactly."""
 AVSR_FACE_SCALE = CROP_SIZE / MOUTH_WIDTHS / 4.912
 """px per centimetre of the mean face: its mouth takes as much of the ``auto-avsr`` crop as of ``lips``."""
-AVSR_STABLE = (28, 33, 36, 39, 42, 45, 48, 54)
+AVSR_STABLE = [28, 33, 36, 39, 42, 45, 48, 54]
 AVSR_MARGIN = 6
 """The points that are aligned, and the half window of the mean over frames (mpc001/auto_avsr,
 preparation/detectors/retinaface/video_process.py)."""
@@ -139,11 +140,22 @@ def auto_avsr(track: FaceTrack) -> np.ndarray:
     points = as_complex(track.landmarks.astype(np.float64))
     calm = centred_means(points, AVSR_MARGIN)
     calm += points.mean(axis=1, keepdims=True) - calm.mean(axis=1, keepdims=True)
-    reference = AVSR_FACE_SCALE * as_complex(mean_face())[list(AVSR_STABLE)]
-    stable = calm[:, list(AVSR_STABLE)]
+    return similarities(calm[:, MOUTH].mean(axis=1), turn_to_mean_face(calm))
+
+
+def turn_to_mean_face(points: np.ndarray) -> np.ndarray:
+    """(N, 68) complex px → (N,) complex, what turns and scales them to a mean face of ``AVSR_FACE_SCALE``."""
+    stable = points[:, AVSR_STABLE]
     centred = stable - stable.mean(axis=1, keepdims=True)
-    turn = (centred.conj() @ (reference - reference.mean())) / np.sum(np.abs(centred) ** 2, axis=1)
-    return similarities(calm[:, MOUTH].mean(axis=1), turn)
+    turn: np.ndarray = (centred.conj() @ _stable_on_mean_face()) / np.sum(np.abs(centred) ** 2, axis=1)
+    return turn
+
+
+@lru_cache
+def _stable_on_mean_face() -> np.ndarray:
+    """(8,) complex px, around their mean."""
+    stable = AVSR_FACE_SCALE * as_complex(mean_face())[AVSR_STABLE]
+    return np.asarray(stable - stable.mean())
 
 
 PRESETS: dict[str, Callable[[FaceTrack], np.ndarray]] = {

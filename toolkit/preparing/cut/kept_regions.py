@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechlip.faces.crops import PRESETS, region
+from speechlip.faces.crops import PRESETS, region, turn_to_mean_face, whole_pixels
 from speechlip.faces.frame_parts import FrameParts, Part
+from speechlip.faces.landmarks import MOUTH
+from speechlip.faces.pose import as_complex
 from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.format import CROP_SIZE
 from speechlip.records import Face, FaceTrack, MouthPlace
@@ -76,17 +78,18 @@ def around_mouth(
 
     size: (width, height) of the frame in px.
 
-    With landmarks a ``lips`` crop is taken as large as on a mean face, since a single mouth may be rounded.
+    With landmarks the crop's size is taken from a mean face, since the mouth of one frame may be rounded.
     """
-    alone = FaceTrack(
-        0,
-        face.box[None],
-        np.array([face.score], np.float32),
-        np.zeros(1, bool),
-        None if face.landmarks is None else face.landmarks[None],
-        mouth_in_box,
-    )
-    by = "auto-avsr" if preset == "lips" and face.landmarks is not None else preset
-    affine = PRESETS[by](alone)[0]
-    affine[:, 2] += MARGIN
-    return region(affine, *size, CROP_SIZE + 2 * MARGIN)
+    if face.landmarks is None or preset == "lower-face":
+        score, interpolated = np.array([face.score], np.float32), np.zeros(1, bool)
+        alone = FaceTrack(0, face.box[None], score, interpolated, None, mouth_in_box)
+        affine = PRESETS[preset](alone)[0]
+        affine[:, 2] += MARGIN
+        return region(affine, *size, CROP_SIZE + 2 * MARGIN)
+    points = as_complex(face.landmarks)
+    turn = complex(turn_to_mean_face(points[None])[0])
+    centre, per_pixel = complex(points[MOUTH].mean()), 1 / abs(turn)
+    reach = (CROP_SIZE / 2 + MARGIN) * (abs(turn.real) + abs(turn.imag)) * per_pixel**2 + per_pixel
+    x0, x1 = whole_pixels(centre.real - reach, centre.real + reach, size[0])
+    y0, y1 = whole_pixels(centre.imag - reach, centre.imag + reach, size[1])
+    return x0, y0, x1, y1
