@@ -47,12 +47,18 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$@ -m pip install --quiet --upgrade pip
 
+# mediapipe, face-alignment and syncnet-python ask for two further distributions of cv2, which write the same
+# files: the one that speechlip asks for is put back
+ONE_CV2 = $(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-contrib-python && \
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --force-reinstall opencv-python-headless
+
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[synthetic]'
 	touch $@
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[all,dev]'
+	$(ONE_CV2)
 	touch $@
 
 $(VENV)/.docs: setup.py | $(VENV)/bin/python

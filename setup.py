@@ -11,6 +11,7 @@ EXTRAS = {
     "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
     "encoders": ["transformers>=5"],
     "fan": ["face-alignment>=1.5"],
+    "mediapipe": ["mediapipe>=1.2"],  # the Tasks API
     "synthetic": ["espeakng-loader>=0.2.4"],
     "train": ["tensorboard>=2.18"],
 }
@@ -95,8 +96,8 @@ setup(
         "huggingface_hub>=2.4,<3",
         "httpx2>=2",  # what huggingface_hub asks the network with
         "av>=17.1",  # its decoder knows its packets' time base, without which encoder priming stays in
-        "mediapipe>=1.2",  # the Tasks API
-        "opencv-contrib-python>=4.10",  # cv2, in the one of its four distributions that mediapipe asks for
+        "ai-edge-litert>=2.1,<3",
+        "opencv-python-headless>=4.10",  # cv2, in the one of its four distributions that needs no libGL
         "scikit-image>=0.25",
         "scikit-learn>=1.5",
         "threadpoolctl>=3.1",

@@ -27,7 +27,7 @@ from speechlip.records import Face, FaceTrack, Source
 MAX_FRAMES = 150
 UPPER_ROWS = 36
 SIGMAS = {
-    "mediapipe": ("pose_frames", (0, 0.5, 0.7, 1, 1.5, 2)),
+    "landmarker": ("pose_frames", (0, 0.5, 0.7, 1, 1.5, 2)),
     "cascade": ("box_frames", (0, 1.5, 2, 3, 5, 8)),
 }
 

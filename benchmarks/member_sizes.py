@@ -1,6 +1,6 @@
 """Bytes per second of video by member, and what JPEG quality costs and gives.
 
-    python benchmarks/member_sizes.py VIDEO_DIR [--detector mediapipe]
+    python benchmarks/member_sizes.py VIDEO_DIR [--detector landmarker]
 
 Prepares VIDEO_DIR with lossless lips, then encodes the same crops at several JPEG qualities; PSNR is the mean
 over clips, and the worst clip's.

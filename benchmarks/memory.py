@@ -1,6 +1,6 @@
 """Peak memory of preparing a short video and the same video looped for minutes.
 
-    python benchmarks/memory.py VIDEO [--minutes 20] [--detector mediapipe]
+    python benchmarks/memory.py VIDEO [--minutes 20] [--detector landmarker]
 
 The looped copy repeats the packets without encoding again. Peak is the largest resident size of any process
 of the run, the workers' included.

@@ -53,7 +53,7 @@ def measure(path: Path) -> np.ndarray:
     detectors see, as it is and mirrored.
     """
     width = probe(path, need_audio=False).width
-    landmarks, rows = follow(path, "mediapipe", mirrored=False), []
+    landmarks, rows = follow(path, "landmarker", mirrored=False), []
     for mirrored in (False, True):
         for boxes in follow(path, "cascade", mirrored):
             for points in landmarks:

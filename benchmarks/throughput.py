@@ -1,6 +1,6 @@
 """How fast preparation is, and where its time goes.
 
-    python benchmarks/throughput.py VIDEO_DIR [--detector mediapipe]
+    python benchmarks/throughput.py VIDEO_DIR [--detector landmarker]
 
 Prints video-seconds prepared per second with one worker and with two (whole runs of prep-shards, start of
 processes included), their ratio, and the share of each stage in one process. Give it a few minutes of video

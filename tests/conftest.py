@@ -90,6 +90,14 @@ def face_model(tmp_path, monkeypatch):
     return home
 
 
+@pytest.fixture
+def mediapipe(face_model):
+    """The library of the detector of that name."""
+    return pytest.importorskip(
+        "mediapipe", reason="MediaPipe is not installed: pip install -e '.[mediapipe]' brings it"
+    )
+
+
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory):
     """Seeded random SyncNet weights in the official file's format: scores mean nothing, the path is real."""

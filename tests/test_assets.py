@@ -147,8 +147,8 @@ def test_an_unknown_name_is_answered_with_all_that_can_be_fetched():
     assert done.exit_code == 1 and done.output.startswith(
         "error: no model 'yolo'; there are: face_landmarker, fan"
     )
-    assert "also by what uses them: mediapipe, face-alignment, syncnet, lpips" in done.output
-    assert "(also mediapipe)" in CliRunner().invoke(speechlip, ["models", "list"]).output
+    assert "also by what uses them: landmarker, mediapipe, face-alignment, syncnet, lpips" in done.output
+    assert "(also landmarker, mediapipe)" in CliRunner().invoke(speechlip, ["models", "list"]).output
 
 
 def test_the_table_is_complete_and_consistent(home):

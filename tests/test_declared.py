@@ -20,6 +20,7 @@ OF_EXTRAS = {
     "espeakng_loader": "synthetic",
     "transformers": "encoders",
     "face_alignment": "fan",
+    "mediapipe": "mediapipe",
     "tensorboard": "train",
 }
 
@@ -103,6 +104,13 @@ def test_versions_that_are_written_down_are_of_what_is_declared(setup):
     assert {normal(name) for name in (*scoring.VERSIONS_THAT_SHOW, *preparing.VERSIONS_THAT_SHOW)} <= declared
 
 
+def test_cv2_is_here_once():
+    """`make .venv/.dev` takes away what mediapipe, face-alignment and syncnet-python bring beside it."""
+    assert set(metadata.packages_distributions()["cv2"]) == {"opencv-python-headless"}, (
+        "docs/install.md, One OpenCV, has the commands"
+    )
+
+
 def test_the_base_brings_cv2_once(setup):
     """opencv-python and its three relatives write the same files, and so overwrite each other."""
     seen, waiting = set(), [normal(each) for each in setup["install_requires"]]
@@ -115,5 +123,5 @@ def test_the_base_brings_cv2_once(setup):
             waiting += [normal(each) for each in metadata.requires(name) or [] if "extra ==" not in each]
         except metadata.PackageNotFoundError:  # of another system
             continue
-    assert {name for name in seen if name.startswith("opencv")} == {"opencv-contrib-python"}
-    assert not seen & {"syncnet-python", "face-alignment", "python-speech-features", "numba"}
+    assert {name for name in seen if name.startswith("opencv")} == {"opencv-python-headless"}
+    assert not seen & {"syncnet-python", "face-alignment", "mediapipe", "python-speech-features", "numba"}

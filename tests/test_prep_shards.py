@@ -356,13 +356,13 @@ def test_a_single_video_serves(talking, tmp_path):
     }
 
 
-def test_real_clips_with_mediapipe(real_clips, face_model, tmp_path):
+def test_real_clips_with_landmarks(real_clips, face_model, tmp_path):
     """One clip without audio, one AVI that loses frames, one that is small."""
     out, few = tmp_path / "real", tmp_path / "few"
     few.mkdir()
     for name in ("liveportrait_d13_noaudio.mp4", "syncnet_example.avi", "videoretalking_3.mp4"):
         shutil.copy(real_clips / name, few)
-    done = prep(few, "-o", out, "--detector", "mediapipe", "--workers", 2)
+    done = prep(few, "-o", out, "--detector", "landmarker", "--workers", 2)
     assert done.exit_code == 0, done.stderr
     rows = {row["source"]: row for row in ledger(out)}
     assert [name for name, row in rows.items() if row["status"] == "skipped"] == [

@@ -35,7 +35,7 @@ RECORD = Path(__file__).with_name("same_results.json")
 RECORDED = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
 LIBRARIES = (
-    *("av", "espeakng-loader", "mediapipe", "numpy", "opencv-contrib-python", "pillow"),
+    *("av", "ai-edge-litert", "espeakng-loader", "numpy", "opencv-python-headless", "pillow"),
     *("pyarrow", "scikit-image", "scipy", "soundfile", "torch", "torchaudio"),
 )
 REAL = ("videoretalking_1.mp4", "videoretalking_3.mp4", "hdtf_1.mp4")
@@ -213,7 +213,7 @@ def test_shards_of_real_clips(real_clips, face_model, tmp_path):
     videos.mkdir()
     for clip in REAL:
         (videos / clip).symlink_to(real_clips / clip)
-    assert command(prep_shards, videos, "-o", tmp_path / "out", "--detector", "mediapipe") == 0
+    assert command(prep_shards, videos, "-o", tmp_path / "out", "--detector", "landmarker") == 0
     shards_hold("real", tmp_path / "out")
 
 

@@ -116,6 +116,7 @@ ASSETS = {
 }
 
 ALIASES = {
+    "landmarker": ("face_landmarker",),
     "mediapipe": ("face_landmarker",),
     "face-alignment": ("s3fd", "fan"),
     "syncnet": ("syncnet_v2",),

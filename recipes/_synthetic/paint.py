@@ -18,7 +18,7 @@ Colour = tuple[float, float, float]
 
 
 def cv2_module():
-    """OpenCV, which mediapipe brings. Raises OptionError where it cannot be imported."""
+    """OpenCV. Raises OptionError where it cannot be imported."""
     try:
         import cv2
     except ImportError as error:

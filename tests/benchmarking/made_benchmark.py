@@ -92,7 +92,7 @@ def made_benchmark(
             {"speaker": "the split has one speaker only"},
             512,
             3,
-            "mediapipe",
+            "landmarker",
         ),
         options={
             "preset": "full",
@@ -144,7 +144,7 @@ def _scored(row, number, folder, clips, tokens, draw) -> EncoderRow:
         frame_dim=512,
         rate_hz=25,
         centre_ms=20,
-        note="landmarks from mediapipe" if name == "lips" else "",
+        note="landmarks from landmarker" if name == "lips" else "",
         scores=scores,
         seeds=seeds,
         cost=cost,

@@ -107,7 +107,7 @@ SKIPPED = LedgerRow(
 def put(folder, rows, **about):
     """The ledger and the manifest's parts that follow from it."""
     (folder / "ledger.jsonl").write_text("".join(json.dumps(asdict(each)) + "\n" for each in rows))
-    options = PrepOptions(detector="mediapipe").as_dict()
+    options = PrepOptions(detector="landmarker").as_dict()
     parts = {
         "about": ABOUT | about,
         "options": options,
@@ -162,7 +162,7 @@ def test_every_number_is_that_of_manifest_and_ledger(folder):
     options = {name.strip("`"): value.strip("`") for name, value in table(text, "How it was made")}
     assert options.keys() == manifest.options.keys()
     assert (options["detector"], options["sync_correct"], options["shard_bytes"]) == (
-        "mediapipe",
+        "landmarker",
         "no",
         "256000000",
     )

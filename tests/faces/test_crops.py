@@ -227,13 +227,13 @@ def test_lips_of_real_clips_are_in_the_middle_of_every_frame(real_clips, face_mo
     from speechlip.faces.tracking.selection import select
     from speechlip.faces.tracking.tracks import build_tracks
 
-    found = {"mediapipe": [], "cascade": []}
+    found = {"landmarker": [], "cascade": []}
     for detector_name, faces in found.items():
         with open_detector(detector_name, source) as detector, av.open(str(real_clips / name)) as container:
             for index, frame in zip(range(frames), container.decode(video=0), strict=False):
                 faces.append(detector.detect(frame.to_ndarray(format="rgb24"), index))
-    (truth,) = select(build_tracks(found["mediapipe"], [])[0], "largest")
-    for detector_name, allowed in (("mediapipe", 8), ("cascade", 24)):
+    (truth,) = select(build_tracks(found["landmarker"], [])[0], "largest")
+    for detector_name, allowed in (("landmarker", 8), ("cascade", 24)):
         (track,) = select(build_tracks(found[detector_name], [])[0], "largest")
         assert len(track) == frames
         mouths = transform(plan_crop(track).affines, truth.landmarks[:, MOUTH]).mean(axis=1)

@@ -29,7 +29,8 @@ def test_unknown_detector_lists_the_known(source):
     for ask in (lambda: choose_detector("dlib"), lambda: DETECTORS.get("dlib")):
         with pytest.raises(
             OptionError,
-            match="no detector 'dlib'; there are: auto, mediapipe, face-alignment, cascade, sidecar",
+            match="no detector 'dlib'; there are: auto, landmarker, mediapipe, face-alignment, "
+            "cascade, sidecar",
         ):
             ask()
 
@@ -40,7 +41,8 @@ def test_every_built_in_detector_declares_itself():
         assert kind.name == name and said.has_landmarks is (name != "cascade")
     assert packages("face-alignment") == ("face-alignment",) and packages("cascade") == ("scikit-image",)
     assert packages("sidecar") == packages("auto") == packages("of a package that went away") == ()
-    assert list(model_hashes("mediapipe")) == ["face_landmarker.task"]
+    for name in ("landmarker", "mediapipe"):
+        assert list(model_hashes(name)) == ["face_landmarker.task"]
     assert list(model_hashes("face-alignment")) == ["s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar"]
 
 
@@ -105,12 +107,12 @@ def test_auto_without_model_or_network_is_cascade_and_says_why(no_models):
     assert name == "cascade" and "face_landmarker.task" in why and str(no_models) in why and "\n" not in why
 
 
-def test_auto_with_the_model_is_mediapipe(face_model):
-    assert choose_detector("auto") == ("mediapipe", "detector mediapipe")
+def test_auto_with_the_model_is_landmarker(face_model):
+    assert choose_detector("auto") == ("landmarker", "detector landmarker")
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("mediapipe", "face_landmarker.task"), ("face-alignment", "s3fd-619a316812.pth")]
+    ("name", "file"), [("landmarker", "face_landmarker.task"), ("face-alignment", "s3fd-619a316812.pth")]
 )
 def test_a_detector_whose_model_is_missing_names_file_and_place(no_models, source, name, file):
     for ask in (lambda: choose_detector(name), lambda: open_detector(name, source).__enter__()):

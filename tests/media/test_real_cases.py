@@ -51,7 +51,7 @@ def test_a_mouth_is_as_tall_as_it_was(real_cases, face_model):
 def mouth_ratio(path):
     """Height over width of the points 48–67 of the 68, mean of five images."""
     info, ratios = probe(path), []
-    with open_detector("mediapipe", Source(path, path.name, "")) as detector:
+    with open_detector("landmarker", Source(path, path.name, "")) as detector:
         for frame, _ in zip(read_frames(path, info), range(40), strict=False):
             if frame.index % 8 == 0:
                 (face,) = detector.detect(frame.image.rgb(), frame.index)

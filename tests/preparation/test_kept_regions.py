@@ -115,7 +115,7 @@ def test_both_paths_give_the_same_clips_of_a_synthetic_head(talking, monkeypatch
 
 
 def test_a_real_clip_is_decoded_once(real_clips, face_model, monkeypatch):
-    path, options = real_clips / "videoretalking_3.mp4", PrepOptions(detector="mediapipe")
+    path, options = real_clips / "videoretalking_3.mp4", PrepOptions(detector="landmarker")
     with monkeypatch.context() as patch:
         kept, n_none = clips_of(path, options, KEPT_BYTES, patch)
     again, n_read = clips_of(path, options, 0, monkeypatch)

@@ -29,14 +29,14 @@ def test_a_shard_that_comes_out_otherwise_is_not_put_in_place(videos, out):
     shard = sorted((out / "data").glob("*.tar"))[0]
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["shards"][[row["name"] for row in manifest["shards"]].index(shard.name)]["sha256"] = "0" * 64
-    manifest["versions"]["av"] = "0.1"
+    manifest["versions"] |= {"av": "0.1", "of-an-older-release": "2.0"}
     manifest.pop("digest", None)
     (out / "manifest.json").write_text(json.dumps(manifest))
     shard.unlink()
     with pytest.raises(
         ShardError,
         match=rf"{shard.name} was made again and came out otherwise "
-        r"\(av was 0\.1, is .*restore it from a copy",
+        r"\(av was 0\.1, is .*; of-an-older-release was 2\.0, is not installed\).*restore it from a copy",
     ):
         run(videos, out)
     assert not shard.exists()

@@ -13,7 +13,7 @@ from speechlip.errors import OptionError
     ("options", "message"),
     [
         ({"recipe": "lrs9"}, "no recipe 'lrs9'; there are: .*folder, grid"),
-        ({"detector": "hog"}, "no detector 'hog'; there are: auto, mediapipe, .*cascade"),
+        ({"detector": "hog"}, "no detector 'hog'; there are: auto, landmarker, mediapipe, .*cascade"),
         ({"crop": "nosuch"}, "no crop preset 'nosuch'; there are: lips, lower-face, auto-avsr"),
         ({"crop": "auto-avsr", "detector": "cascade"}, "gives boxes only: take --crop lips"),
         ({"faces": "some"}, "there are: largest, all"),

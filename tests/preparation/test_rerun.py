@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from speechlip.errors import ShardError
+from speechlip.errors import ModelError, ShardError
 from speechlip.files.writing import write_text
 from speechlip.manifest import About
 from speechlip.preparing.job import Job
@@ -16,6 +17,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.earlier_run import changed_since_the_plan
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.written import dump_plan
+from speechlip.preparing.prepare import settle_detector
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT
 from speechlip.records import Source
@@ -59,15 +61,45 @@ def test_a_video_copied_again_is_looked_at_by_the_limit_that_was_given(talking, 
     assert changed_since_the_plan(sources, options, plan, {}, accept_losses=False) == []
 
 
-def begun(out, sources):
+def begun(out, sources, detector="sidecar"):
     """A folder whose run was killed when the plan was written."""
-    options = PrepOptions(detector="sidecar")
+    options = PrepOptions(detector=detector)
     (out / ".work").mkdir(parents=True)
     write_text(out / ".work" / "plan.json", dump_plan(make_plan(sources, options), options))
 
 
-def finished(out, sources):
-    run(out, sources)
+def finished(out, sources, detector="sidecar"):
+    run(out, sources, detector)
+
+
+@pytest.mark.parametrize("before", [begun, finished])
+def test_another_detector_is_refused(videos, tmp_path, before):
+    before(tmp_path / "out", videos, "mediapipe")
+    with pytest.raises(
+        ShardError,
+        match=r"out was made otherwise: detector was 'mediapipe', is now 'landmarker'\. Choose another -o",
+    ):
+        run(tmp_path / "out", videos, "landmarker")
+
+
+@pytest.mark.parametrize("before", [begun, finished])
+def test_auto_goes_on_with_the_detector_of_the_earlier_run(videos, tmp_path, face_model, mediapipe, before):
+    before(tmp_path / "out", videos, "mediapipe")
+    assert settle_detector(PrepOptions(), tmp_path / "out", SILENT).detector == "mediapipe"
+    assert settle_detector(PrepOptions(), tmp_path / "new", SILENT).detector == "landmarker"
+
+
+def test_auto_says_what_to_do_where_that_detector_is_gone(videos, tmp_path, monkeypatch):
+    begun(tmp_path / "out", videos, "mediapipe")
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(
+        ModelError,
+        match=r"out was begun with --detector mediapipe, and faces of two detectors are not mixed: mediapipe "
+        r"is not installed: pip install -e '\.\[mediapipe\]' in the clone of speechlip; or choose another -o",
+    ):
+        settle_detector(PrepOptions(), tmp_path / "out", SILENT)
+    finished(tmp_path / "done", videos, "mediapipe")
+    assert settle_detector(PrepOptions(), tmp_path / "done", SILENT).detector == "mediapipe"
 
 
 SAID = [

@@ -166,7 +166,7 @@ def test_an_audit_gives_records(clip, tmp_path):
         ({"metrics": "foo"}, "no metric 'foo'"),
         ({"protocol": "wav2lib"}, "no protocol 'wav2lib'; there are: direct"),
         ({"region": "nose"}, "no region 'nose'; there are: full, face, mouth"),
-        ({"detector": "dlib"}, "no detector 'dlib'; there are: auto, mediapipe"),
+        ({"detector": "dlib"}, "no detector 'dlib'; there are: auto, landmarker"),
         ({"device": "tpu"}, "no device 'tpu'"),
         (
             {"protocol": "wav2lip", "ffmpeg": "/nowhere/ffmpeg"},

@@ -241,8 +241,8 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
 
 def landmarks_of(detector: str) -> str:
     """
-    >>> landmarks_of("sidecar"), landmarks_of("mediapipe")
-    ('given with the videos', 'found by mediapipe')
+    >>> landmarks_of("sidecar"), landmarks_of("landmarker")
+    ('given with the videos', 'found by landmarker')
     """
     return (
         "given with the videos" if detector == "sidecar" else f"found by {detector or 'an unnamed detector'}"

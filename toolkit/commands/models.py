@@ -29,7 +29,7 @@ def models_list() -> None:
 def models_fetch(name: str) -> None:
     """Download NAME, check its SHA-256, keep it.
 
-    NAME may also be what uses the file: mediapipe, face-alignment, syncnet, lpips.
+    NAME may also be what uses the file: landmarker, mediapipe, face-alignment, syncnet, lpips.
     """
     for each in assets.named(name):
         echo(assets.fetch(each))

@@ -31,7 +31,7 @@ RECIPE = Named(RECIPES)
     "--recipe", type=RECIPE, default="folder", help="How VIDEO_DIR is laid out; speechlip recipes says more."
 )
 @click.option(
-    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade."
+    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: landmarker, else cascade."
 )
 @click.option(
     "--crop",

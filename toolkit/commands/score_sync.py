@@ -63,7 +63,7 @@ PRECISION = Named(("fp32", "bf16"))
     help="Where image metrics look.",
 )
 @click.option(
-    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: mediapipe, else cascade."
+    "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: landmarker, else cascade."
 )
 @click.option(
     "--device", type=DEVICE, default="auto", help="For SyncNet and LPIPS; auto: cuda where there is one."

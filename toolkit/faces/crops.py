@@ -73,7 +73,7 @@ def check_preset(preset: str, has_landmarks: bool) -> None:
     if preset == "auto-avsr" and not has_landmarks:
         raise OptionError(
             "crop preset 'auto-avsr' aligns landmarks, the detector gives boxes only: "
-            "take --crop lips or --detector mediapipe"
+            "take --crop lips or --detector landmarker"
         )
 
 

@@ -37,7 +37,8 @@ class PrepOptions:
     """Options of one prepared folder.
 
     recipe: how the videos are laid out, a name of ``speechlip recipes``.
-    detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
+    detector: what finds faces: auto, landmarker, mediapipe, face-alignment, cascade, sidecar, or one of
+        another package.
     crop: what is cut out around the mouth: lips, lower-face, auto-avsr.
     faces: which faces of a shot become clips: largest or all.
     spectrogram: stft (257 bins) or mel (80).

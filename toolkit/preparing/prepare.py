@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.checks import check_kind, check_workers
-from speechlip.errors import NoVideos, OptionError
+from speechlip.errors import ModelError, NoVideos, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.faces.detectors.registry import DETECTORS
@@ -135,18 +135,35 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:
     """The options with ``auto`` replaced by the detector of an earlier run into ``out``, else by what is
     there.
+
+    Raises ModelError where an earlier run is to be ended with a detector that cannot be used any more.
     """
     if options.detector == "auto":
-        for record in (out / MANIFEST, out / WORK_FOLDER / PLAN):
+        if finished := detector_of(out / MANIFEST):
+            return replace(options, detector=finished)
+        if begun := detector_of(out / WORK_FOLDER / PLAN):
             try:
-                before = json.loads(record.read_text(encoding="utf-8"))["options"]["detector"]
-                return replace(options, detector=str(before))
-            except (OSError, ValueError, KeyError, TypeError):
-                continue  # there is none, or it is damaged, which run_job says
+                choose_detector(begun)
+            except ModelError as error:
+                raise ModelError(
+                    f"{out} was begun with --detector {begun}, and faces of two detectors are not mixed: "
+                    f"{error}; or choose another -o"
+                ) from error
+            return replace(options, detector=begun)
     name, why = choose_detector(options.detector)
     if why:
         progress.say(why)
     return replace(options, detector=name)
+
+
+def detector_of(record: Path) -> str:
+    """The detector that a manifest or a plan names; empty where there is none, or it is damaged, which
+    ``run_job`` says.
+    """
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["options"]["detector"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def declarations(recipe: recipes.Recipe) -> About:

@@ -26,7 +26,8 @@ class ScoreOptions:
     metrics: families of ``metrics.table``. Empty: all built-in ones; without a reference those that need
         none.
     protocol: from file to crops and audio, a name of docs/protocols.md.
-    detector: what finds faces: auto, mediapipe, face-alignment, cascade, sidecar, or one of another package.
+    detector: what finds faces: auto, landmarker, mediapipe, face-alignment, cascade, sidecar, or one of
+        another package.
     device: of the networks: auto, cpu, cuda, or another name of torch's.
     region: where image metrics look: full, face or mouth.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the official one in the model cache.

@@ -13,7 +13,7 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.records import Face, Source
 
 SIZES_AT_ONCE = 3
-PREFERRED, ELSE = "mediapipe", "cascade"
+PREFERRED, ELSE = "landmarker", "cascade"
 """What ``auto`` is: the first where it can be used."""
 
 
@@ -21,7 +21,7 @@ PREFERRED, ELSE = "mediapipe", "cascade"
 def open_detector(name: str, source: Source) -> Iterator[Detector]:
     """A detector for one video.
 
-    ``with open_detector("mediapipe", source) as detector: faces = detector.detect(image, index)``
+    ``with open_detector("landmarker", source) as detector: faces = detector.detect(image, index)``
 
     Where the video changes its size another one is opened, because what a detector remembers is in pixels of
     one size. Raises OptionError for an unknown name, ModelError for a missing model or library, SourceRefused
@@ -74,7 +74,7 @@ def declared(name: str) -> Declaration:
 def choose_detector(name: str) -> tuple[str, str]:
     """Settle which detector a run uses and fetch its model files.
 
-    Returns its name, and a sentence to say once; empty where there is nothing to say. ``auto`` is mediapipe
+    Returns its name, and a sentence to say once; empty where there is nothing to say. ``auto`` is landmarker
     where its library loads and its model is cached or can be fetched, else cascade. Raises OptionError for an
     unknown name, ModelError where its library or models are missing.
     """

@@ -7,6 +7,7 @@ DETECTORS = Registry(
     "detector",
     "speechlip.detectors",
     {
+        "landmarker": "speechlip.faces.detectors.landmarker.detector:LandmarkerDetector",
         "mediapipe": "speechlip.faces.detectors.mediapipe_landmarker:MediapipeLandmarker",
         "face-alignment": "speechlip.faces.detectors.fan:FanDetector",
         "cascade": "speechlip.faces.detectors.cascade:CascadeDetector",

@@ -27,9 +27,8 @@ TRAIN = "train"
 """The split whose pairs are sampled while training; those of the others are frozen."""
 VERSIONS_THAT_SHOW = (
     "av",
-    "mediapipe",
     "numpy",
-    "opencv-contrib-python",
+    "opencv-python-headless",
     "pillow",
     "scikit-image",
     "soundfile",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from speechlip.errors import ShardError
@@ -74,8 +74,16 @@ def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
 def why_otherwise(manifest: Manifest) -> str:
     """Which libraries are of another version than when the folder was made."""
     others = [
-        f"{name} was {was}, is {version(name)}"
+        f"{name} was {was}, is {now}"
         for name, was in manifest.versions.items()
-        if version(name) != was
+        if (now := installed(name)) != was
     ]
     return f" ({'; '.join(others)})" if others else ""
+
+
+def installed(package: str) -> str:
+    """Its version, or that it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

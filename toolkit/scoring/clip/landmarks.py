@@ -120,7 +120,7 @@ def of_both(
     if render is None or reference is None:
         raise NotScored(
             "no landmarks",
-            "the detector gives boxes only; take --detector mediapipe, "
+            "the detector gives boxes only; take --detector landmarker, "
             "or put .landmarks.npz beside both videos",
         )
     check_lengths(len(render), len(reference))

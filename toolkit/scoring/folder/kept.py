@@ -28,9 +28,8 @@ FOLDER = ".clips"
 VERSIONS_THAT_SHOW = (
     "av",
     "lpips",
-    "mediapipe",
     "numpy",
-    "opencv-contrib-python",
+    "opencv-python-headless",
     "scikit-image",
     "scipy",
     "torch",

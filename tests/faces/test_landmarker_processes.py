@@ -1,0 +1,68 @@
+"""The two landmarkers give the same in every process, and write nothing to the terminal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FRESH_PROCESS = """
+import sys; sys.path.insert(0, sys.argv[1])
+import hashlib
+from pathlib import Path
+from conftest import render_face
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.records import Source
+digest = hashlib.sha256()
+with open_detector(sys.argv[2], Source(Path(), "", "")) as detector:
+    for index in range(6):
+        digest.update(detector.detect(render_face(1, index / 5, yaw=index)[0], index)[0].landmarks.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.parametrize("name", ["landmarker", "mediapipe"])
+def test_it_gives_the_same_in_every_process_and_keeps_quiet(face_model, request, name):
+    if name == "mediapipe":
+        request.getfixturevalue("mediapipe")
+    here = str(request.path.parent)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", FRESH_PROCESS, here, name], capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    ]
+    assert runs[0].stdout == runs[1].stdout and len(runs[0].stdout) == 65
+    assert runs[0].stderr == ""
+
+
+LOADED = """
+import sys
+from pathlib import Path
+from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.tracking.stage import FaceStage
+from speechlip.media.frames import read_frames
+from speechlip.media.probe import probe
+from speechlip.records import Source
+video = Path(sys.argv[1])
+with open_detector("landmarker", Source(video, video.name, "")) as detector:
+    stage = FaceStage(detector)
+    for frame in read_frames(video, probe(video)):
+        stage.see(frame.rgb(), frame.index)
+    assert stage.finish().tracks
+with open("/proc/self/maps") as maps:
+    print(*{line.split()[-1].rpartition("/")[2] for line in maps if ".so" in line}, sep="\\n")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux lists what a process has loaded")
+def test_faces_with_landmarks_need_no_graphics_library(face_model, talking):
+    video = sorted(talking.rglob("*.mp4"))[0]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, str(video)], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert any(name.startswith("libpywrap_litert") for name in loaded)
+    assert any(name.startswith("cv2") for name in loaded)
+    unwanted = ("libGL", "libEGL", "libOpenGL", "libvulkan", "libLiteRtWebGpu")
+    assert [name for name in loaded if name.startswith(unwanted)] == []

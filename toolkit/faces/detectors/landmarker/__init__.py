@@ -1,0 +1,1 @@
+"""Face landmarks by the two networks of MediaPipe's Face Landmarker, run by LiteRT."""

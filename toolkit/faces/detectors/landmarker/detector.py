@@ -1,0 +1,182 @@
+"""Faces with landmarks, each followed from frame to frame by its own points.
+
+The detection network sees the whole frame where no face is known, where one is lost, and every few frames for
+new faces. In between only the landmark network runs, once a face, in the region that its last points give:
+faster, and steadier, than a region detected anew (docs/decisions/landmarks-by-litert.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from speechlip import assets
+from speechlip.faces.detectors.declared import MAX_FACES
+from speechlip.faces.detectors.landmarker import regions
+from speechlip.faces.detectors.landmarker.networks import open_networks
+from speechlip.faces.detectors.landmarker.regions import Region
+from speechlip.faces.detectors.mesh import Mesh
+from speechlip.faces.detectors.second_look import SecondLook, around
+from speechlip.libraries import Library
+from speechlip.records import Face, Source
+
+LEAST_PRESENCE = 0.5
+"""As in MediaPipe's Face Landmarker."""
+DETECT_EVERY = 5
+"""Frames: new faces are seen within 0.2 s."""
+PROBATION, PATIENCE = 5, 5
+"""Frames in a row: in all of them the detector has to see a new face, and in one of them a known one. What is
+no face is often seen once, and the landmark network believes in it as long as it is shown it."""
+SETTLE = 4
+"""Looks at a new face, each in the region that the last one's points give; after four, points move by less
+than 0.3 px when looked at again."""
+THUMBNAIL_STEP = 8
+LARGEST_CHANGE = 32.0
+"""Mean absolute difference, 0–255, of a face's region from one frame to the next. Where it is larger (a cut,
+a flash, a thrown head), the face is lost, and new where the detector sees it."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A face as it was in the last frame.
+
+    mesh: its points.
+    thumbnail: (32, 32, 3) int16, what the region around it showed.
+    seen: frames in which the detector saw it in the whole image.
+    missed: frames since, in which the detector did not see it, neither there nor in a closer look.
+    """
+
+    mesh: Mesh
+    thumbnail: np.ndarray
+    seen: int = 0
+    missed: int = 0
+
+    @cached_property
+    def region(self) -> Region:
+        """Where to look for it next."""
+        return regions.of_points(self.mesh.points)
+
+    def is_in(self, others: Sequence[Region]) -> bool:
+        return any(self.region.same_face(other) for other in others)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the detector has to look in every frame."""
+        return self.seen < PROBATION or self.missed > 0
+
+    @property
+    def given_up(self) -> bool:
+        return self.missed >= (PATIENCE if self.seen >= PROBATION else 1)
+
+
+class LandmarkerDetector:
+    """Faces with landmarks; ``score`` is the landmark network's presence: its probability, 0.5 to 1, that its
+    points are on a face.
+
+    A frame's points depend on the frames before it. Begun at a later frame they differ by up to 0.5 % of the
+    face's width there, and by less than 0.1 % three frames later.
+    """
+
+    name = "landmarker"
+    has_landmarks = True
+    models = ("face_landmarker",)
+    library = Library("ai_edge_litert", package="ai-edge-litert")
+
+    def __init__(self, source: Source) -> None:
+        self.library.refuse_missing()
+        self._detector, self._landmarks = open_networks(assets.path("face_landmarker"))
+        self._second_look = SecondLook(lambda part: self._settled(part, self._detected(part)))
+        self._followed: list[Followed] = []
+        self._stretch = -1
+        """Number of the ``DETECT_EVERY`` frames in which the detector last saw a whole frame."""
+
+    def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        kept, new = self._follow(image), []
+        if self._detector_is_due(kept, index):
+            seen = self._detected(image)
+            new = self._settled(image, seen, [face.region for face in kept])
+            kept = self._confirmed(image, kept, seen, alone=not new)
+        if not kept and not new:
+            new = self._second_look.find(image, index)
+        self._followed = kept + [self._begin(image, mesh) for mesh in new]
+        meshes = [face.mesh for face in self._followed]
+        self._second_look.remember(meshes, index)
+        return [mesh.face() for mesh in meshes]
+
+    def close(self) -> None:
+        del self._detector, self._landmarks
+
+    def _follow(self, image: np.ndarray) -> list[Followed]:
+        """The faces of the last frame that are still there; of two that became one, the one known longer."""
+        kept: list[Followed] = []
+        for last in self._followed:
+            crop = self._landmarks.crop(image, last.region)
+            small = thumbnail(crop)
+            if np.abs(small - last.thumbnail).mean() > LARGEST_CHANGE:
+                continue
+            face = replace(last, mesh=self._landmarks.mesh(crop, last.region), thumbnail=small)
+            if face.mesh.presence >= LEAST_PRESENCE and not face.is_in([other.region for other in kept]):
+                kept.append(face)
+        return kept
+
+    def _detector_is_due(self, kept: Sequence[Followed], index: int) -> bool:
+        stretch, last = index // DETECT_EVERY, self._stretch
+        self._stretch = stretch
+        lost = len(kept) < len(self._followed)
+        return not kept or lost or stretch != last or any(face.doubtful for face in kept)
+
+    def _detected(self, image: np.ndarray) -> list[Region]:
+        """Regions of the faces that the detector sees in an image, the surest first."""
+        return [regions.of_detection(each, image.shape) for each in self._detector.detect(image)]
+
+    def _confirmed(
+        self, image: np.ndarray, faces: Sequence[Followed], seen: Sequence[Region], alone: bool
+    ) -> list[Followed]:
+        """Those of ``faces`` that are not given up after a look at the whole image, which saw ``seen``.
+
+        alone: whether there is no other face; where none is seen, each is looked for in its surroundings.
+        """
+        alone = alone and not any(face.is_in(seen) for face in faces)
+        looked_for = []
+        for face in faces:
+            if face.is_in(seen):
+                face = replace(face, seen=face.seen + 1, missed=0)
+            elif alone and self._seen_closer(image, face):
+                face = replace(face, missed=0)
+            else:
+                face = replace(face, missed=face.missed + 1)
+            looked_for.append(face)
+        return [face for face in looked_for if not face.given_up]
+
+    def _seen_closer(self, image: np.ndarray, face: Followed) -> bool:
+        x0, y0, x1, y1 = around(face.mesh.box, image.shape)
+        here = replace(face.region, x=face.region.x - x0, y=face.region.y - y0)
+        return any(here.same_face(region) for region in self._detected(image[y0:y1, x0:x1]))
+
+    def _settled(self, image: np.ndarray, seen: Sequence[Region], known: Sequence[Region] = ()) -> list[Mesh]:
+        """The faces in the regions ``seen``, but those in ``known``, looked at until their points stay."""
+        taken, new = list(known), []
+        for region in seen:
+            if len(taken) == MAX_FACES or any(region.same_face(other) for other in taken):
+                continue
+            if mesh := self._settle(image, region):
+                new.append(mesh)
+                taken.append(regions.of_points(mesh.points))
+        return new
+
+    def _settle(self, image: np.ndarray, region: Region) -> Mesh | None:
+        for _ in range(SETTLE):
+            mesh = self._landmarks.mesh(self._landmarks.crop(image, region), region)
+            if mesh.presence < LEAST_PRESENCE:
+                return None
+            region = regions.of_points(mesh.points)
+        return mesh
+
+    def _begin(self, image: np.ndarray, mesh: Mesh) -> Followed:
+        return Followed(mesh, thumbnail(self._landmarks.crop(image, regions.of_points(mesh.points))))
+
+
+def thumbnail(crop: np.ndarray) -> np.ndarray:
+    """(256, 256, 3) uint8 → (32, 32, 3) int16."""
+    return crop[::THUMBNAIL_STEP, ::THUMBNAIL_STEP].astype(np.int16)

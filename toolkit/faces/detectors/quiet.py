@@ -1,0 +1,28 @@
+"""Messages of C++ libraries kept off the terminal."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep the C++ library's messages off the terminal; where the block fails they are shown after all.
+
+    It writes to file descriptor 2 and has no switch for it.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as chatter:
+        terminal = os.dup(2)
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            chatter.seek(0)
+            os.write(terminal, chatter.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
