@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
+from speechlip.checks import Workers, check_workers
 from speechlip.errors import OptionError, WorkerError
 from speechlip.files.locks import LOCK, only_run
 from speechlip.files.writing import make_folder, write_text
@@ -15,6 +16,7 @@ from speechlip.recipes import folder
 from speechlip.records import Source
 from speechlip.version import VERSION
 from speechlip.wording import counted
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import Crashed, Report, unheard
 from speechlip.workers.outcomes import in_this_process, outcomes
 
@@ -29,6 +31,8 @@ LANGUAGE = "en"
 SPLITS = None
 
 NOTE = "synthetic.json"
+PEAK_BYTES = 500_000_000
+"""Of memory that one worker takes."""
 
 
 @dataclass(frozen=True)
@@ -99,20 +103,27 @@ def clip_names(options: SyntheticOptions) -> list[str]:
 
 
 def generate(
-    root: Path, options: SyntheticOptions = SyntheticOptions(), workers: int = 1, progress: Progress = SILENT
+    root: Path,
+    options: SyntheticOptions = SyntheticOptions(),
+    workers: Workers = 1,
+    progress: Progress = SILENT,
 ) -> float:
     """Make the corpus in ``root`` → seconds of video in all; clips that are there already are kept.
 
-    The bytes do not depend on ``workers``. Raises OptionError where espeak-ng or OpenCV is missing, ``root``
+    workers: processes, or ``auto`` for as many as the machine holds; the bytes do not depend on it.
+
+    Raises OptionError where espeak-ng or OpenCV is missing, ``root``
     holds anything else, or another run writes there.
     """
     from speechlip.recipes._synthetic.paint import cv2_module
     from speechlip.recipes._synthetic.voice import espeak_files
 
+    check_workers(workers)
     cv2_module()
     espeak_files()
     root = Path(root)
     tasks = [(root, options, name) for name in clip_names(options)]
+    workers = settle_workers(workers, len(tasks), "clip", PEAK_BYTES, progress)
     progress.begin("rendering", len(tasks), "clips")
     total_s = 0.0
     with only_run(root):

@@ -48,7 +48,7 @@ def test_another_type_is_refused_in_one_sentence(given, said):
     assert str(error.value) == said
 
 
-@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, None])
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", "all", True, None])
 def test_no_number_of_workers(workers):
     with pytest.raises(OptionError, match=r"workers is .*, wanted a whole number from 1 on"):
         check_workers(workers)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from speechlip.errors import OptionError, no_such
 
@@ -70,10 +70,15 @@ def check_path(argument: str, value: object) -> Path:
     return Path(value)
 
 
+AUTO: Literal["auto"] = "auto"
+Workers = int | Literal["auto"]
+"""A number of processes, or one that is chosen (``workers.auto``)."""
+
+
 def check_workers(workers: object) -> None:
-    """Raise OptionError for what is no number of processes."""
-    if not fits(workers, int) or workers < 1:  # type: ignore[operator]
-        raise OptionError(f"workers is {workers!r:.80}, wanted a whole number from 1 on")
+    """Raise OptionError for what is neither a number of processes nor ``auto``."""
+    if workers != AUTO and (not fits(workers, int) or workers < 1):  # type: ignore[operator]
+        raise OptionError(f"workers is {workers!r:.80}, wanted a whole number from 1 on, or 'auto'")
 
 
 def fits(value: object, wanted: Any) -> bool:

@@ -1,6 +1,5 @@
 """``speechlip.benchmark``: speech encoders in one table; rows are kept as they come, tables come last."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -25,7 +24,7 @@ from speechlip.benchmarking.tasks import (
     training_notes,
     versions,
 )
-from speechlip.checks import check_kind, check_workers
+from speechlip.checks import AUTO, Workers, check_kind, check_workers
 from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.files.writing import write_text
@@ -35,6 +34,7 @@ from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.training.run.checkpoint import hold_run
 from speechlip.version import VERSION
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import Crashed, Work
 from speechlip.workers.outcomes import in_this_process, outcomes
 
@@ -45,6 +45,9 @@ CRASHED = (
 OnRow = Callable[[EncoderRow], None]
 """Called with every row as it is made, in no fixed order."""
 
+PEAK_BYTES = 2_000_000_000
+"""Of memory that one row takes while it trains."""
+
 
 def benchmark(
     encoders: str | Sequence[str],
@@ -52,7 +55,7 @@ def benchmark(
     out: str | Path = OUT,
     options: BenchmarkOptions = FULL,
     *,
-    workers: int | None = None,
+    workers: Workers | None = None,
     cache: str | Path | None = None,
     command: str = "",
     progress: Progress = SILENT,
@@ -64,7 +67,7 @@ def benchmark(
     encoders: one name or several, as ``open_encoder`` takes them; a run of training gives two rows
     shards: a prepared folder, ``hf://user/name`` or ``https://…``
     out: folder of benchmark.json, .csv, .html and the card; finished rows in it are kept
-    workers: encoders at a time; None for all cores, 1 on a GPU
+    workers: encoders at a time; None or ``auto``: as many as the machine holds, 1 on a GPU
     cache: folder that keeps whole shards of ``hf://`` and ``https://``
     command: as it was typed, for the record
     on_plan: called once with the rows to make, before any training
@@ -75,15 +78,14 @@ def benchmark(
     none.
     """
     check_kind("options", options, BenchmarkOptions)
-    if workers is not None:
-        check_workers(workers)
+    workers = AUTO if workers is None else workers
+    check_workers(workers)
     shards, out = shards_at(shards, Path(cache) if cache else None), Path(out)
     encoders = [encoders] if isinstance(encoders, str) else encoders
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
     for name in names:
         check_name(name)
     device = choose_device(options.device)
-    workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
     with hold_run(out, resume=True):
         settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
@@ -99,7 +101,7 @@ def score_encoders(
     shards: Path,
     out: Path,
     options: BenchmarkOptions,
-    workers: int,
+    workers: Workers,
     command: str,
     progress: Progress,
     on_plan: OnPlan,
@@ -117,6 +119,8 @@ def score_encoders(
         rows = {task: row for task in tasks if (row := finished_row(job, task))}
         undone = [task for task in tasks if task not in rows]
         pending = sorted(undone, key=lambda task: task.mode == AS_TRAINED)  # which trains nothing: short
+        on_gpu = options.device.startswith("cuda")
+        workers = settle_workers(workers, len(pending), "row", PEAK_BYTES, progress, on_gpu)
         plan = plan_rows(tasks, pending, facts, options, workers, notes)
     on_plan(plan)
     if pending:

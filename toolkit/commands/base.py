@@ -1,6 +1,7 @@
 """What every command has in common: help, version, names to choose from, errors as one line, exit codes."""
 
 import io
+import re
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from speechlip.checks import AUTO
 from speechlip.commands.terminal import echo
 from speechlip.device import DEVICES
 from speechlip.encoders.registry import ENCODERS
@@ -81,10 +83,37 @@ class _Shards(click.ParamType):
         return [CompletionItem(incomplete, type="dir")]
 
 
+class _Workers(click.ParamType):
+    """A number of processes from 1 on, or ``auto``."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value != AUTO and not re.fullmatch("0*[1-9][0-9]*", str(value)):
+            self.fail(f"{value!r} is no whole number from 1 on, nor {AUTO!r}", param, ctx)
+        return AUTO if value == AUTO else int(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[N|{AUTO}]"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(AUTO)] if AUTO.startswith(incomplete) else []
+
+
 SHARDS = _Shards()
 DEVICE = Named(DEVICES)
 DETECTOR = Named(DETECTORS)
 ENCODER = Named(ENCODERS)
+AUTO_WORKERS = "auto: as many as cores, free memory and units of work allow."
+
+
+def workers_option(help: str) -> Any:
+    """``--workers`` of a command; docs/decisions/workers-auto.md has the rule."""
+    return click.option("--workers", type=_Workers(), default=AUTO, help=f"{help} {AUTO_WORKERS}")
+
+
 cache_option = click.option(
     "--cache",
     type=FILE,

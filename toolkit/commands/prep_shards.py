@@ -1,12 +1,20 @@
 """``prep-shards``."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from speechlip.commands.base import DETECTOR, FILE, Named, command, correction_options, limit_options
+from speechlip.checks import Workers
+from speechlip.commands.base import (
+    DETECTOR,
+    FILE,
+    Named,
+    command,
+    correction_options,
+    limit_options,
+    workers_option,
+)
 from speechlip.format import LIPS_FORMATS
 from speechlip.recipes import RECIPES
 from speechlip.workers.engines import ENGINES
@@ -65,13 +73,7 @@ RECIPE = Named(RECIPES)
 @click.option("--shard-size", default="256MB", help="Largest size of a shard, as far as it can be foreseen.")
 @click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
 @click.option("--max-clip", default="10s", help="Longer spans are cut evenly.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    show_default="all cores",
-    help="Processes; the shards do not depend on it.",
-)
+@workers_option("Processes; the shards do not depend on it;")
 @click.option("--engine", type=Named(ENGINES), default="local", help="What runs the workers.")
 @click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
 @click.option(
@@ -113,7 +115,7 @@ RECIPE = Named(RECIPES)
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
-def prep_shards(video_dir: Path, out: Path, workers: int, engine: str, **given: Any) -> int:
+def prep_shards(video_dir: Path, out: Path, workers: Workers, engine: str, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
     VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar,

@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from speechlip.benchmarking.options import PRESETS
-from speechlip.commands.base import DEVICE, ENCODER, FILE, SHARDS, Named, cache_option, command
+from speechlip.commands.base import (
+    DEVICE,
+    ENCODER,
+    FILE,
+    SHARDS,
+    Named,
+    cache_option,
+    command,
+    workers_option,
+)
 from speechlip.training.schedule import PRECISIONS
 
 
@@ -51,9 +60,7 @@ from speechlip.training.schedule import PRECISIONS
     default=None,
     help="Pretrained encoders at random weights; nothing is fetched.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1), help="Encoders at a time.  [default: all cores, 1 on a GPU]"
-)
+@workers_option("Encoders at a time, on a GPU one;")
 @click.option(
     "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."
 )

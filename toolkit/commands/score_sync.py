@@ -1,6 +1,5 @@
 """``score-sync``."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from speechlip.commands.base import (
     command,
     correction_options,
     limit_options,
+    workers_option,
 )
 from speechlip.metrics.table import METRICS
 from speechlip.scoring.transcode.rules import GENERATIONS
@@ -84,13 +84,7 @@ PRECISION = Named(("fp32", "bf16"))
     "--sync-model",
     help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    show_default="all cores",
-    help="Processes.",
-)
+@workers_option("Processes;")
 @limit_options
 @click.option(
     "-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]"

@@ -1,11 +1,11 @@
 """``synthesize``."""
 
-import os
 from pathlib import Path
 
 import click
 
-from speechlip.commands.base import FILE, command
+from speechlip.checks import Workers
+from speechlip.commands.base import FILE, command, workers_option
 from speechlip.commands.terminal import Bars, echo
 from speechlip.wording import counted
 
@@ -23,15 +23,9 @@ from speechlip.wording import counted
     "--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late."
 )
 @click.option("--seed", type=int, default=0, help="Of faces, voices and sentences.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    show_default="all cores",
-    help="Processes; the corpus does not depend on it.",
-)
+@workers_option("Processes; the corpus does not depend on it;")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def synthesize(out: Path, workers: int, quiet: bool, **chosen: int) -> None:
+def synthesize(out: Path, workers: Workers, quiet: bool, **chosen: int) -> None:
     """Make a synthetic corpus of talking heads with exact phones, landmarks and A/V offset.
 
     It needs the extra [synthetic].

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.checks import check_kind, check_workers
+from speechlip.checks import Workers, check_kind, check_workers
 from speechlip.errors import ModelError, NoVideos, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
@@ -25,11 +25,14 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import ENGINES, get_engine
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
 DEFAULTS = PrepOptions()
+PEAK_BYTES = 1_000_000_000
+"""Of memory that one worker takes, a little above what benchmarks/workers.py and memory.py measured."""
 
 
 def prepare(
@@ -37,7 +40,7 @@ def prepare(
     out: str | Path,
     options: PrepOptions = DEFAULTS,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "local",
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
@@ -48,7 +51,7 @@ def prepare(
     videos: a folder of videos, or one video.
     out: the folder for the shards; an unfinished one is continued, a finished one is kept.
     options: all that the shards depend on.
-    workers: processes; the shards do not depend on their number.
+    workers: processes, or ``auto`` for as many as the machine holds; the shards do not depend on it.
     engine: what runs the workers.
     accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error.
     limits: how long a video may stand still, and how much memory it may take.
@@ -64,6 +67,7 @@ def prepare(
     if engine in ENGINES.built_in and not (out / MANIFEST).exists():
         start_server()
     sources = find_sources(videos, out, options)
+    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     settled = settle_models(options, out, progress)
     job = Job(
         out,
@@ -83,7 +87,7 @@ def prepare_plan(
     out: str | Path,
     options: PrepOptions = DEFAULTS,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Plan:
@@ -93,10 +97,11 @@ def prepare_plan(
     """
     check_arguments(options, workers, limits)
     sources = find_sources(Path(videos), Path(out), options)
+    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     return make_plan(sources, options, progress, inspect_on(workers, limits))
 
 
-def check_arguments(options: PrepOptions, workers: int, limits: Limits) -> None:
+def check_arguments(options: PrepOptions, workers: Workers, limits: Limits) -> None:
     """Raise OptionError for an argument of another kind."""
     check_kind("options", options, PrepOptions)
     check_workers(workers)

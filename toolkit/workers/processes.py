@@ -176,9 +176,14 @@ def resident_bytes(pid: int) -> int:
 
 @lru_cache
 def use_one_thread() -> None:
-    """One thread in this process: more would only take turns with the other processes."""
+    """One thread in this process: more would only take turns with the other processes.
+
+    Torch, OpenCV, and what numpy and scipy multiply with. Decoders and detectors have one thread anyway.
+    """
     import cv2
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    threadpool_limits(1)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo
 from speechlip.commands.values import (
     parse_bytes,
@@ -26,7 +27,7 @@ from speechlip.workers.engines import get_engine
 def run(
     video_dir: Path,
     out: Path,
-    workers: int,
+    workers: Workers,
     engine: str,
     dry_run: bool,
     quiet: bool,

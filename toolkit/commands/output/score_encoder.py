@@ -9,6 +9,7 @@ from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
+from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo, say
 from speechlip.errors import SOME_MISSING
 from speechlip.wording import counted, rough_time, shown
@@ -20,7 +21,7 @@ def run(
     out: Path,
     encoders: tuple[str, ...],
     preset: str,
-    workers: int | None,
+    workers: Workers,
     quiet: bool,
     command: str,
     chosen: dict[str, Any],

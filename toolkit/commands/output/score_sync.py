@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo
 from speechlip.commands.values import parse_limits, parse_pixels
 from speechlip.errors import SOME_MISSING
@@ -25,7 +26,7 @@ def run(
     out: Path | None,
     reference: Path | None,
     pairs: Path | None,
-    workers: int,
+    workers: Workers,
     quiet: bool,
     audit: bool,
     fix_offset: bool,
@@ -92,7 +93,7 @@ def report(scores: Scores, out: Path, quiet: bool) -> int:
 
 
 def run_audit(
-    renders: Path, out: Path | None, quiet: bool, workers: int, limits: Limits, max_picture_px: int
+    renders: Path, out: Path | None, quiet: bool, workers: Workers, limits: Limits, max_picture_px: int
 ) -> int:
     """Print what the containers did to the audio; with ``out`` also as ``audit.json``."""
     with Bars(quiet) as progress:

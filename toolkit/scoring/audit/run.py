@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import check_kind, check_path, check_type, check_workers
+from speechlip.checks import Workers, check_kind, check_path, check_type, check_workers
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.stamps import largest_first
 from speechlip.files.writing import make_folder, write_text
@@ -14,6 +14,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.scoring.audit.clip import Audit, audit_clip
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import tasks
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.unexpected import unexpected_refused
@@ -38,11 +39,15 @@ class Audits:
         write_text(Path(path), json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
 
 
+PEAK_BYTES = 500_000_000
+"""Of memory that one worker takes, which reads packets and sound and opens no network."""
+
+
 def audit(
     videos: str | Path,
     out: str | Path | None = None,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     max_picture_px: int = MAX_PICTURE_PX,
     progress: Progress = SILENT,
@@ -52,7 +57,7 @@ def audit(
     videos: a folder of videos at any depth, or one video.
     out: a folder that gets ``audit.json``; None: nothing is written. What lies in it (or in ``scores``) is no
         video.
-    workers: processes.
+    workers: processes, or ``auto`` for as many as the machine holds.
     limits: of one video.
     max_picture_px: a video whose frames have more pixels is refused.
 
@@ -65,6 +70,7 @@ def audit(
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
     clips = tasks(videos, exclude=out or Path("scores"))
+    workers = settle_workers(workers, len(clips), "clip", PEAK_BYTES, progress)
     found: dict[str, Audit | SourceRefused] = {}
     progress.begin("auditing", len(clips), "clips")
     made = outcomes(

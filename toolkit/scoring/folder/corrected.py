@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechlip.checks import check_kind, check_workers
+from speechlip.checks import Workers, check_kind, check_workers
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.writing import make_folder
 from speechlip.metrics.sync.columns import FAMILY
@@ -54,7 +54,7 @@ def fix_offsets(
     options: ScoreOptions = DEFAULTS,
     *,
     pairs: str | Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
     command: str = "speechlip.fix_offsets",

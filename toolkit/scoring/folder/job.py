@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import check_kind, check_path, check_workers
+from speechlip.checks import Workers, check_kind, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files.locks import only_run
 from speechlip.files.stamps import largest_first
@@ -28,6 +28,7 @@ from speechlip.scoring.renders import match
 from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.processes import use_one_thread
@@ -35,6 +36,8 @@ from speechlip.workers.unexpected import unexpected_refused
 
 SCRATCH = "scratch"
 DEFAULTS = ScoreOptions()
+PEAK_BYTES = 1_500_000_000
+"""Of memory that one worker takes, a little above what benchmarks/workers.py measured."""
 
 
 def score_folder(
@@ -44,7 +47,7 @@ def score_folder(
     options: ScoreOptions = DEFAULTS,
     *,
     pairs: str | Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
     command: str = "speechlip.score_folder",
@@ -56,7 +59,7 @@ def score_folder(
     out: a folder; clips that it holds finished results of are not scored again.
     reference: folder of the real videos, matched by relative path without extension, or one video.
     pairs: a CSV with columns render, reference, audio; None: ``pairs.csv`` of ``renders`` where there is one.
-    workers: processes; scores do not depend on their number.
+    workers: processes, or ``auto`` for as many as the machine holds; scores do not depend on it.
     limits: how long a clip may stand still, and how much memory it may take.
     rules: which offsets are decided.
     command: what ``scores.json`` and the report say was run.
@@ -133,7 +136,7 @@ def there(argument: str, path: str | Path) -> Path:
     return checked
 
 
-def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
+def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Scores:
     """Score every clip that has no finished result, and write tables and report. Raises OptionError,
     WriteError.
     """
@@ -153,10 +156,11 @@ def run(job: ScoreJob, workers: int = 1, progress: Progress = SILENT) -> Scores:
 
 
 def _score_pending(
-    job: ScoreJob, places: dict[ScoreTask, Path], workers: int, scratch: Path, progress: Progress
+    job: ScoreJob, places: dict[ScoreTask, Path], workers: Workers, scratch: Path, progress: Progress
 ) -> None:
     undone = [task for task, place in places.items() if not kept.finished(place)]
     pending = largest_first(undone, lambda task: (task.render, task.reference))
+    workers = settle_workers(workers, len(pending), "clip", PEAK_BYTES, progress)
     work = partial(
         score_task,
         options=job.options,
