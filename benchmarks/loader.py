@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,10 @@ def main() -> None:
     parser.add_argument("--only", default="", help="loaders whose name holds this")
     given = parser.parse_args()
     shards = open_shards(given.folder, given.split)
-    urls = tuple(islice(chain.from_iterable(repeat(shards.urls)), EPOCH_CLIPS * len(shards.urls) // shards.n_clips))
+    urls = shards.urls * -(-EPOCH_CLIPS // shards.n_clips)
     print(
-        "| loader | workers | windows/s | per CPU second | taking a batch, CPU ms | a worker, MB | read, kB a window "
-        f"| {CORES} cores, extrapolated |\n|---|---|---|---|---|---|---|---|"
+        "| loader | workers | windows/s | per CPU second | taking a batch, CPU ms | a worker, MB "
+        f"| read, kB a window | {CORES} cores, extrapolated |\n|---|---|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as arrays:
         unpack(given.folder, given.split, Path(arrays))

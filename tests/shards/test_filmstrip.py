@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from speechlip.shards.read.filmstrip import Filmstrip, decode_strip, frame_cuts
+from speechlip.shards.read.filmstrip import CodedFrames, Filmstrip, decode_coded, decode_strip, frame_cuts
 
 N = 23
 """More than the eight restart markers there are, so that they come round."""
@@ -46,6 +46,29 @@ def test_windows_are_those_of_the_whole_strip(kind, options):
     for length in (1, 5, 9, N):
         for start in range(N - length + 1):
             np.testing.assert_array_equal(film.window(start, length), frames[start : start + length])
+
+
+def test_windows_of_many_strips_are_decoded_together():
+    """In their order, under two headers, more frames than one call takes; the pixels are Pillow's."""
+    strips = [strip("JPEG", **RESTARTING | {"quality": quality}) for quality in (95, 60)]
+    places = np.random.default_rng(0).integers((2, N - 4), size=(60, 2)).tolist()
+    frames = np.empty((300, 96, 96, 3), np.uint8)
+    decode_coded([Filmstrip(strips[which], N).coded(start, 5) for which, start in places], frames)
+    wanted = [whole(strips[which])[start : start + 5] for which, start in places]
+    np.testing.assert_array_equal(frames, np.concatenate(wanted))
+    long = [Filmstrip(strips[0], N).coded(0, N)] * 9
+    longer = CodedFrames(*long[0].header, sum((each.frames for each in long), ()))
+    frames = np.empty((9 * N, 96, 96, 3), np.uint8)
+    decode_coded([longer], frames)
+    np.testing.assert_array_equal(frames, np.tile(whole(strips[0]), (9, 1, 1, 1)))
+
+
+def test_markers_inside_of_frames_are_no_cuts():
+    """An early end of image would end the decoding of all windows that come after it."""
+    data = bytearray(strip("JPEG", **RESTARTING))
+    begin, _ = frame_cuts(bytes(data), N).frames[3]
+    data[begin + 40 : begin + 42] = b"\xff\xd9"
+    assert frame_cuts(bytes(data), N) is None and Filmstrip(bytes(data), N).coded(0, 5) is None
 
 
 def test_only_the_frames_of_the_window_are_decoded():

@@ -13,13 +13,14 @@ import torch
 from position_auc import position_auc
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.pairs import stream as pair_stream
+from speechlip.shards.pairs import batches
 from speechlip.shards.pairs.loader import pair_loader
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import KINDS, NO_OFFSET, PairRules
 from speechlip.shards.pairs.stream import POOL_WINDOWS_PER_CLIP
-from speechlip.shards.read.decode import cut_lips
-from speechlip.shards.read.filmstrip import decode_strip
+from speechlip.shards.read import filmstrip, lip_windows
+from speechlip.shards.read.filmstrip import decode_coded, decode_strip
+from speechlip.shards.read.lip_windows import LipWindow
 from speechlip.shards.read.reader import ClipReader
 
 POSITIVE, SHIFT, CLIP, SPEAKER = range(4)
@@ -39,7 +40,7 @@ def clips(folder):
 def black(monkeypatch):
     """Lips are not decoded: for tests that draw thousands of pairs and look at none."""
     monkeypatch.setattr(
-        pair_stream, "cut_lips", lambda raw, strip, start, length: np.zeros((length, 96, 96, 3), np.uint8)
+        batches, "decode_lips", lambda windows: np.zeros((len(windows), 5, 96, 96, 3), np.uint8)
     )
 
 
@@ -234,8 +235,6 @@ def test_clips_too_short_serve_other_kinds_and_the_mix_holds(tmp_path):
 
 
 def test_a_png_filmstrip_is_decoded_once(tmp_path, monkeypatch):
-    from speechlip.shards.read import filmstrip
-
     folder, decoded = tiny_dataset.write_dataset(tmp_path / "out", lips_format="png"), Counter()
     monkeypatch.setattr(
         filmstrip,
@@ -246,18 +245,23 @@ def test_a_png_filmstrip_is_decoded_once(tmp_path, monkeypatch):
     assert n_pairs > 40 and len(decoded) == 9 and set(decoded.values()) == {1}
 
 
-def test_skipped_batches_decode_no_picture(folder, monkeypatch):
+@pytest.mark.parametrize("lips_format", ["jpg", "png"])
+def test_skipped_batches_decode_no_picture(tmp_path, lips_format, monkeypatch):
+    folder = tiny_dataset.write_dataset(tmp_path / "out", lips_format=lips_format)
     loader, resumed = (pair_loader(folder, "train", batch_size=8) for _ in range(2))
     whole = list(loader)
     loader.epoch = 0
     list(itertools.islice(iter(loader), len(whole) - 1))
     resumed.load_state_dict(loader.state_dict())
-    cut = Counter()
+    decoded, cut = Counter(), LipWindow.cut
     monkeypatch.setattr(
-        pair_stream, "cut_lips", lambda raw, *where: cut.update([raw["__key__"]]) or cut_lips(raw, *where)
+        filmstrip, "decode_coded", lambda windows, out: decoded.update(windows) or decode_coded(windows, out)
     )
+    monkeypatch.setattr(lip_windows, "decode_coded", filmstrip.decode_coded)
+    monkeypatch.setattr(LipWindow, "cut", lambda window: decoded.update([window.strip]) or cut(window))
     assert same(list(resumed), whole[-1:])
-    assert cut.total() == 8 + resumed.counts.unused
+    del decoded[None]
+    assert decoded.total() == 8 + (resumed.counts.unused if lips_format == "png" else 0)
 
 
 def test_the_pool_forgets_old_clips(tmp_path):

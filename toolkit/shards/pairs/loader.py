@@ -6,6 +6,7 @@ from typing import Any
 
 from speechlip.checks import check_kind, check_type
 from speechlip.errors import OptionError, ShardError
+from speechlip.shards.pairs.batches import as_tensors
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
@@ -38,8 +39,7 @@ class PairLoader(PositionedLoader):
         return sum((tally for tally in self.tallies if isinstance(tally, PairCounts)), PairCounts())
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in super().__iter__():  # out of a worker, and pinned, tuples come as lists
-            yield {**batch, "keys": [tuple(keys) for keys in batch["keys"]]}
+        yield from map(as_tensors, super().__iter__())
         if not self.counts.pairs:
             raise ShardError(self._why_none())
 

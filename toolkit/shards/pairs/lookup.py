@@ -14,10 +14,12 @@ from speechlip.errors import OptionError, ShardError
 from speechlip.format import pairs_file
 from speechlip.remote.mirror import keep_shards, shards_at
 from speechlip.remote.names import is_remote
+from speechlip.shards.pairs.batches import as_tensors, collate
 from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
-from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, members_of, open_filmstrip
+from speechlip.shards.read.decode import decode_field, decode_meta, members_of, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
+from speechlip.shards.read.lip_windows import LipWindow
 from speechlip.shards.read.shard import RawClip
 from speechlip.shards.read.shardset import open_shards
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
@@ -63,10 +65,10 @@ class ClipLookup:
                 members[member] = file.read(size)
         return members
 
-    def lips(self, key: str, start: int, length: int) -> np.ndarray:
-        """(length, 96, 96, 3) uint8 from frame ``start`` of a clip."""
+    def lips(self, key: str, start: int, length: int) -> LipWindow:
+        """The lips from frame ``start`` of a clip."""
         raw, strip = self._strip(key)
-        return cut_lips(raw, strip, start, length)
+        return LipWindow(raw, strip, start, length).cut()
 
     def speech(self, key: str, start: int, length: int) -> np.ndarray:
         """What ``reads`` cuts from frame ``start`` of a clip."""
@@ -112,13 +114,13 @@ def evaluation_batches(
 
 def collate_frozen(rows: Sequence[FrozenPair], clips: ClipLookup) -> dict[str, Any]:
     """Frozen pairs as one batch of tensors (``pair_loader`` states them)."""
-    from speechlip.shards.pairs.stream import collate
-
-    return collate(
-        [clips.lips(row.lips_key, row.lips_start_frame, row.window) for row in rows],
-        [clips.speech(row.audio_key, row.audio_start_frame, row.window) for row in rows],
-        [row.kind for row in rows],
-        [(row.lips_start_frame, row.audio_start_frame) for row in rows],
-        [(row.lips_key, row.audio_key) for row in rows],
-        clips.reads.form,
+    return as_tensors(
+        collate(
+            [clips.lips(row.lips_key, row.lips_start_frame, row.window) for row in rows],
+            [clips.speech(row.audio_key, row.audio_start_frame, row.window) for row in rows],
+            [row.kind for row in rows],
+            [(row.lips_start_frame, row.audio_start_frame) for row in rows],
+            [(row.lips_key, row.audio_key) for row in rows],
+            clips.reads.form,
+        )
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.errors import OptionError, no_such
+from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLES_PER_FRAME
 
 FORMS = {"spectrogram": "spectrogram", "waveform": "audio"}
@@ -43,6 +44,17 @@ class SpeechWindows:
     def n_frames(self, stored: np.ndarray) -> int:
         """Video frames of a clip's stored speech."""
         return len(stored) // (HOPS_PER_FRAME if self.form == "spectrogram" else SAMPLES_PER_FRAME)
+
+    def n_bytes(self, window: int) -> int:
+        """Of a window, at most.
+
+        >>> SpeechWindows().n_bytes(5), SpeechWindows("waveform").n_bytes(5)
+        (12850, 6400)
+        """
+        if self.form == "spectrogram":
+            return HOPS_PER_FRAME * window * max(SPECTROGRAM_WIDTHS.values()) * np.dtype(np.float16).itemsize
+        samples = self.before + SAMPLES_PER_FRAME * window + self.after
+        return samples * np.dtype(np.int16).itemsize
 
     def cut(self, stored: np.ndarray, start: int, window: int) -> np.ndarray:
         """The speech of frames start … start + window − 1 of a clip, a copy; ``stored`` is the whole clip's

@@ -9,33 +9,37 @@ used.
 """
 
 import math
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from speechlip.checks import check_type
 from speechlip.errors import OptionError
+from speechlip.format import CROP_SIZE
+from speechlip.shards.pairs.batches import collate
 from speechlip.shards.pairs.mix import PairMix
-from speechlip.shards.pairs.rules import KINDS, NO_OFFSET, SAMPLING, PairClip, PairRules, far_apart, pair_clip
+from speechlip.shards.pairs.rules import SAMPLING, PairRules, pair_clip
+from speechlip.shards.pairs.speech_pool import Speech, SpeechPool
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
-from speechlip.shards.read.decode import cut_lips, decode_field, decode_meta, open_filmstrip
+from speechlip.shards.read.decode import decode_field, decode_meta, open_filmstrip
 from speechlip.shards.read.filmstrip import Filmstrip
+from speechlip.shards.read.lip_windows import LipWindow
 from speechlip.shards.read.positions import Consumer, Tally
 from speechlip.shards.read.reader import ClipReader, generator, take
 from speechlip.shards.read.shard import RawClip
 
-Keys = tuple[str, str]
-"""(lips key, speech key)"""
 POOL_WINDOWS_PER_CLIP = 4
 """Windows of speech that a clip leaves in the pool for later clips; 13 kB each at most, so 512 clips hold 26
 MB."""
 QUEUED_BATCHES = 8
-"""How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 150 kB."""
+"""How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 30 kB, or
+150 kB where lips are no JPEG with restart markers."""
+NUMBERS_BYTES = 64
+"""Of what else a batch says of a pair, at most."""
 
 
 @dataclass
@@ -65,21 +69,12 @@ class PairCounts(Tally):
         )
 
 
-@dataclass(frozen=True)
-class _Speech:
-    """A window of speech: its clip, its start there, what ``SpeechWindows`` cut."""
-
-    clip: PairClip
-    start: int
-    values: np.ndarray
-
-
 class _OpenClip:
-    """A clip being paired; nothing of its filmstrip is decoded before a window is cut from it."""
+    """A clip being paired."""
 
-    def __init__(self, raw: RawClip, number: int, window: int, reads: SpeechWindows) -> None:
+    def __init__(self, raw: RawClip, window: int, reads: SpeechWindows) -> None:
         meta = decode_meta(raw)
-        self.raw, self.number, self.window, self.reads = raw, number, window, reads
+        self.raw, self.window, self.reads = raw, window, reads
         self.facts = pair_clip(raw["__key__"], meta)
         self.speech: np.ndarray = decode_field(raw, reads.field, self.facts.n_frames)
 
@@ -87,32 +82,25 @@ class _OpenClip:
     def strip(self) -> Filmstrip:
         return open_filmstrip(self.raw, self.facts.n_frames)
 
-    def cut_lips(self, start: int) -> np.ndarray:
-        return cut_lips(self.raw, self.strip, start, self.window)
+    def lips_from(self, start: int) -> LipWindow:
+        return LipWindow(self.raw, self.strip, start, self.window)
 
-    def cut_speech(self, start: int) -> _Speech:
-        return _Speech(self.facts, start, self.reads.cut(self.speech, start, self.window))
+    def speech_from(self, start: int) -> Speech:
+        return Speech(self.facts, start, self.reads.cut(self.speech, start, self.window))
 
 
 @dataclass
 class _Pair:
     """A pair in a queue.
 
-    ``lips`` are None while batches are skipped, and cut from ``clip`` if the pair outlives the skipping.
+    clip_number: in the order of reading.
     """
 
     kind: str
-    clip: Any  # _OpenClip, None once the lips are cut
+    clip_number: int
     lips_key: str
-    lips_start: int
-    speech: _Speech
-    lips: np.ndarray | None = None
-
-    def cut(self) -> np.ndarray:
-        """The lips, (window, 96, 96, 3) uint8; lets go of the clip."""
-        if self.lips is None:
-            self.lips, self.clip = self.clip.cut_lips(self.lips_start), None
-        return self.lips
+    lips: LipWindow
+    speech: Speech
 
 
 class PairStream:
@@ -144,6 +132,12 @@ class PairStream:
             reader.rank,
             reader.world_size,
         )
+
+    @property
+    def item_bytes(self) -> int:
+        """Of a batch, at most."""
+        lips = self.rules.window * CROP_SIZE**2 * 3
+        return self.batch_size * (lips + self.reads.n_bytes(self.rules.window) + NUMBERS_BYTES)
 
     def fingerprint(self) -> dict[str, Any]:
         """What a saved position is only good for: rules, mix, sizes and seed, and the reader's own."""
@@ -188,11 +182,11 @@ class _Pairing:
         self.queues: dict[str, list[_Pair]] = {kind: [] for kind in self.shares}
         self.due: Counter[str] = Counter()
         self.quota = self._next_quota()
-        self.pool: deque[_Speech] = deque(maxlen=stream.pool_clips * POOL_WINDOWS_PER_CLIP)
+        self.pool = SpeechPool(stream.pool_clips * POOL_WINDOWS_PER_CLIP, stream.rules)
 
     def add(self, raw: RawClip) -> Iterator[dict[str, Any]]:
         """Draw the windows of one clip; yields batches that became full."""
-        clip = _OpenClip(raw, self.counts.clips, self.rules.window, self.stream.reads)
+        clip = _OpenClip(raw, self.rules.window, self.stream.reads)
         self.counts.clips += 1
         if not self.rules.starts(clip.facts.n_frames):
             self.counts.too_short += 1
@@ -201,7 +195,8 @@ class _Pairing:
             self._queue_one(clip)
             if all(len(queue) >= self.room[kind] for kind, queue in self.queues.items()):
                 yield from self._batch()
-        self.pool.extend(clip.cut_speech(self._start(clip)) for _ in range(POOL_WINDOWS_PER_CLIP))
+        for _ in range(POOL_WINDOWS_PER_CLIP):
+            self.pool.add(clip.speech_from(self._start(clip)))
 
     def drain(self) -> Iterator[dict[str, Any]]:
         """The batches that can still be made of the queues when the epoch ends."""
@@ -220,14 +215,14 @@ class _Pairing:
                 self.counts.waited[kind] += 1
                 continue
             lips_start, speech = sampled
-            pair = _Pair(kind, clip, clip.facts.key, lips_start, speech)
+            lips = clip.lips_from(lips_start)
             if not self.skip:
-                pair.cut()
-            self.queues[kind].append(pair)
+                lips.cut()
+            self.queues[kind].append(_Pair(kind, self.counts.clips, clip.facts.key, lips, speech))
             return
         self.counts.unused += 1
 
-    def _sample(self, kind: str, clip: _OpenClip) -> tuple[int, _Speech] | None:
+    def _sample(self, kind: str, clip: _OpenClip) -> tuple[int, Speech] | None:
         """(lips start, speech) of one pair of this kind, or None where neither the clip nor the pool can
         serve it.
         """
@@ -235,28 +230,12 @@ class _Pairing:
             if not self.rules.can_shift(clip.facts.n_frames):
                 return None
             lips_start, speech_start = self.rules.sample_shift(clip.facts.n_frames, self._below)
-            return lips_start, clip.cut_speech(speech_start)
+            return lips_start, clip.speech_from(speech_start)
         lips_start = self._start(clip)
         if kind == "positive":
-            return lips_start, clip.cut_speech(lips_start)
-        speech = self._partner(clip.facts, lips_start, same_speaker=kind == "clip")
+            return lips_start, clip.speech_from(lips_start)
+        speech = self.pool.partner(clip.facts, lips_start, kind == "clip", self._below)
         return (lips_start, speech) if speech else None
-
-    def _partner(self, clip: PairClip, lips_start: int, same_speaker: bool) -> _Speech | None:
-        """A random window of the pool that may be paired: by a few blind draws, and where they fail among all
-        that fit.
-        """
-
-        def fits(speech: _Speech) -> bool:
-            same = speech.clip.speaker == clip.speaker
-            return same == same_speaker and far_apart(clip, lips_start, speech.clip, speech.start, self.rules)
-
-        for _ in range(4 if self.pool else 0):
-            speech = self.pool[self._below(len(self.pool))]
-            if fits(speech):
-                return speech
-        partners = [speech for speech in self.pool if fits(speech)]
-        return partners[self._below(len(partners))] if partners else None
 
     def _batch(self) -> Iterator[dict[str, Any]]:
         pairs = [take(self.queues[kind], self.rng) for kind in self.queues for _ in range(self.quota[kind])]
@@ -273,8 +252,8 @@ class _Pairing:
     def _cut_queued(self) -> None:
         """Cut the lips of all queued pairs, clip by clip, so that one filmstrip at a time is decoded."""
         waiting = [pair for queue in self.queues.values() for pair in queue]
-        for pair in sorted(waiting, key=lambda pair: pair.clip.number):
-            pair.cut()
+        for pair in sorted(waiting, key=lambda pair: pair.clip_number):
+            pair.lips.cut()
 
     def _next_quota(self) -> Counter[str]:
         """Pairs of each kind in the next batch: each pair goes to the kind that is furthest behind its share
@@ -295,36 +274,10 @@ class _Pairing:
 
 def _collate_pairs(pairs: Sequence[_Pair], form: str) -> dict[str, Any]:
     return collate(
-        [pair.cut() for pair in pairs],
+        [pair.lips for pair in pairs],
         [pair.speech.values for pair in pairs],
         [pair.kind for pair in pairs],
-        [(pair.lips_start, pair.speech.start) for pair in pairs],
+        [(pair.lips.start, pair.speech.start) for pair in pairs],
         [(pair.lips_key, pair.speech.clip.key) for pair in pairs],
         form,
     )
-
-
-def collate(
-    lips: Sequence[np.ndarray],
-    speech: Sequence[np.ndarray],
-    kinds: Sequence[str],
-    starts: Sequence[tuple[int, int]],
-    keys: Sequence[Keys],
-    form: str = "spectrogram",
-) -> dict[str, Any]:
-    """One batch of tensors, as ``pair_loader`` states it. starts: (lips start, speech start) of each pair.
-    form: the key of ``speech``.
-    """
-    lips_start, speech_start = torch.tensor(starts).T
-    kind = torch.tensor([KINDS.index(name) for name in kinds])
-    one_clip = kind <= KINDS.index("shift")
-    return {
-        "lips": torch.from_numpy(np.stack(lips)),
-        form: torch.from_numpy(np.stack(speech)),
-        "label": (kind == KINDS.index("positive")).float(),
-        "kind": kind,
-        "offset": torch.where(one_clip, speech_start - lips_start, NO_OFFSET),
-        "lips_start": lips_start,
-        "speech_start": speech_start,
-        "keys": list(keys),
-    }

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from speechlip.checks import check_type
 from speechlip.errors import OptionError, ShardError, WorkerError
+from speechlip.shards.read.parcels import Blocks, Parcel, packed
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class Streams(Protocol):
     rank: int
     world_size: int
 
+    @property
+    def item_bytes(self) -> int:
+        """What the arrays of an item take; larger items cross from a worker less quickly."""
+
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[Any]:
         """One consumer's items of one epoch without the first ``skip``."""
 
@@ -107,7 +112,8 @@ class PositionedLoader:
 
     def __iter__(self) -> Iterator[Any]:
         self.tallies = []
-        for worker, item in self._items():
+        for worker, sent in self._items():
+            item = sent.open() if isinstance(sent, Parcel) else sent
             if isinstance(item, Tally):
                 self.tallies.append(item)
                 continue
@@ -130,7 +136,8 @@ class PositionedLoader:
         self._epoch, self._delivered, self._turn = state["epoch"], list(state["delivered"]), state["turn"]
 
     def _items(self) -> Iterator[tuple[int, Any]]:
-        streams = _NumberedStreams(self.source, self._epoch, tuple(self._delivered), self._turn)
+        blocks = Blocks(self.workers, self.source.item_bytes) if self.workers else None
+        streams = _NumberedStreams(self.source, self._epoch, tuple(self._delivered), self._turn, blocks)
         if not self.workers:
             return iter(streams)
         # a generator of its own: DataLoader would draw from torch's global one, and a resumed training would
@@ -152,17 +159,20 @@ class PositionedLoader:
 
 
 class _NumberedStreams(IterableDataset):
-    """In each worker process, (worker number, item) of one worker's stream."""
+    """In each worker process, (worker number, item) of one worker's stream, packed where there are blocks."""
 
-    def __init__(self, source: Streams, epoch: int, delivered: tuple[int, ...], turn: int) -> None:
+    def __init__(
+        self, source: Streams, epoch: int, delivered: tuple[int, ...], turn: int, blocks: Blocks | None
+    ) -> None:
         self.source, self.epoch, self.delivered, self.turn = source, epoch, delivered, turn
+        self.blocks = blocks
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         info = get_worker_info()
         worker = ((info.id if info else 0) + self.turn) % len(self.delivered)
         consumer = Consumer.of(self.source.rank, self.source.world_size, worker, len(self.delivered))
         for item in self.source.stream(consumer, self.epoch, skip=self.delivered[worker]):
-            yield worker, item
+            yield worker, packed(item, self.blocks, info.id) if info and self.blocks else item
 
 
 def processes(rank: int | None, world_size: int | None) -> tuple[int, int]:

@@ -20,6 +20,9 @@ from speechlip.shards.read.positions import Consumer, PositionedLoader, check_sa
 from speechlip.shards.read.shard import RawClip, read_shard
 from speechlip.shards.read.shardset import Shards, ShardSet, open_shards
 
+CLIP_BYTES = 1 << 23
+"""Of a clip of 10 s with all its fields; more than most clips take."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -105,6 +108,10 @@ class ClipReader(IterableDataset):
             self._yielded, self._saved_by = self._yielded + 1, consumer
             yield clip
         self.epoch, self._yielded = self.epoch + 1, 0
+
+    @property
+    def item_bytes(self) -> int:
+        return CLIP_BYTES
 
     def stream(self, consumer: Consumer, epoch: int, skip: int = 0) -> Iterator[ClipSample]:
         """One consumer's clips of one epoch without the first ``skip``, which are read but not decoded."""

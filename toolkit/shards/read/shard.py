@@ -10,8 +10,7 @@ from tarfile import TarFile
 from typing import Any
 
 from speechlip.errors import ShardError
-from speechlip.shards.read.shardset import open_shard
-from speechlip.shards.read.tar_members import plain_members, said_of, stream_tar
+from speechlip.shards.read.tar_members import opened_tar, plain_members, said_of
 
 RawClip = dict[str, Any]
 """Members of a sample by the ending of their names, and ``__key__``, ``__url__``."""
@@ -43,7 +42,7 @@ def read_shard(
 
 
 def _grouped(url: str, members: frozenset[str] | None) -> Generator[RawClip, None, None]:
-    with said_of(url), open_shard(url) as stream, stream_tar(stream) as tar:
+    with said_of(url), opened_tar(url) as tar:
         sample: RawClip = {}
         for key, member, data in _members(tar, members):
             if sample and sample["__key__"] != key:

@@ -8,10 +8,8 @@ listed there is refused.
 import hashlib
 import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from speechlip.errors import OptionError, ShardError
 from speechlip.files.strict_json import strict_json
@@ -19,7 +17,6 @@ from speechlip.format import FORMAT, LEDGER, MANIFEST, WORK_FOLDER, shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.remote.mirror import shard_url, shards_at
 from speechlip.remote.names import REMOTE_SCHEMES, is_remote
-from speechlip.remote.stream import RemoteStream
 
 
 @dataclass(frozen=True)
@@ -135,11 +132,6 @@ def read_manifest(folder: str | Path) -> Manifest:
             f"manifest.json lacks or garbles what a reader needs: {error}; "
             f"restore {path}, or prepare the folder again"
         ) from error
-
-
-def open_shard(url: str) -> AbstractContextManager[BinaryIO | RemoteStream]:
-    """A readable byte stream of one shard, local or remote; closes with its ``with`` block."""
-    return RemoteStream(url) if is_remote(url) else Path(url).open("rb")
 
 
 def _why_no_manifest(folder: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from speechlip.errors import ShardError
+from speechlip.remote.names import is_remote
 from speechlip.remote.stream import RemoteStream
 
 MAX_MEMBER_BYTES = 1 << 29
@@ -78,6 +79,19 @@ def open_tar(path: str | Path) -> tarfile.TarFile:
 def stream_tar(stream: BinaryIO | RemoteStream) -> tarfile.TarFile:
     """A shard read once from its beginning to its end."""
     return tarfile.open(fileobj=stream, mode="r|", tarinfo=PlainHeader)  # type: ignore[call-overload]
+
+
+@contextmanager
+def opened_tar(url: str) -> Iterator[tarfile.TarFile]:
+    """A shard read once from its beginning to its end; on this disk, members that nobody asks for are passed
+    over.
+    """
+    if not is_remote(url):
+        with open_tar(url) as tar:
+            yield tar
+        return
+    with RemoteStream(url) as stream, stream_tar(stream) as tar:
+        yield tar
 
 
 @contextmanager
