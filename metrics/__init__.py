@@ -11,6 +11,7 @@ if __name__ != "speechlip.metrics":
     raise ImportError(f"import speechlip.metrics, not {__name__}: docs/architecture.md says why")
 
 if TYPE_CHECKING:
+    from speechlip.metrics.declared import Batches as Batches
     from speechlip.metrics.declared import Metric as Metric
     from speechlip.metrics.declared import Network as Network
     from speechlip.metrics.declared import NotScored as NotScored
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 ROOM_OF = {
     "Aggregate": "statistics.aggregate",
     "Ambiguity": "phones.ambiguity",
+    "Batches": "declared",
     "Difference": "statistics.differences",
     "Interval": "statistics.intervals",
     "LandmarkScore": "lmd",

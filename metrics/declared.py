@@ -5,7 +5,7 @@ Goal: a number never travels without its label. Everything that scoring knows of
 Conventions: ``name`` is the column of ``scores.csv``; ``formula`` is the id of a section of docs/protocols.md
 and says how the number comes out of arrays. How the arrays came out of a file is the other id beside every
 score, the protocol (``scoring.protocols``). Which metrics there are: ``metrics.table``.
-Classes: Metric, Network, NotScored.
+Classes: Metric, Network, Batches, NotScored.
 """
 
 import math
@@ -52,6 +52,18 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Batches:
+    """Several frames at once, for a metric that computes them faster together.
+
+    compute: as ``Metric.compute``, of lists of images of one size; returns a number for each frame
+    pixels: the most that the frames of a list have together, H · W each; a larger frame comes alone
+    """
+
+    compute: Callable[..., Any]
+    pixels: int
+
+
+@dataclass(frozen=True)
 class Metric:
     """One number per clip: what its column of ``scores.csv`` holds, and how it is computed.
 
@@ -67,6 +79,7 @@ class Metric:
         (T, 68, 2) px of the render's frame, NaN in frames without a face; per clip with audio: the clip's
         ``scoring.sync.models.SyncMeans``. With a network: that first. May raise NotScored
     network: where ``needs`` has it for another model than the sync model
+    batches: how several frames are computed at once; None: one after another, by ``compute``
     family: what ``--metrics`` calls it; by default its name
     lowest, highest: limits of its values, which limit the intervals of means too
     digits: behind the point, wherever it is printed
@@ -83,6 +96,7 @@ class Metric:
     per: str
     compute: Callable[..., Any]
     network: Network | None = None
+    batches: Batches | None = None
     family: str = ""
     lowest: float = 0.0
     highest: float = math.inf
@@ -102,6 +116,8 @@ class Metric:
             raise OptionError(
                 f"metric {self.name} {got}; per is one of {', '.join(PER)}; needs are of {', '.join(NEEDS)}"
             )
+        if self.batches and self.per == CLIP:
+            raise OptionError(f"metric {self.name} per clip has batches; they are of frames, leave them out")
         if self.per == FRAME_PAIR and not self.needs_reference:
             raise OptionError(f"metric {self.name} per frame pair needs 'reference'; declare it in needs")
 

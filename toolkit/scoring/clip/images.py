@@ -4,10 +4,9 @@ Frames are shown to a ``Comparison`` by whoever reads them: the first reading of
 faces; or, where a region has to wait for faces, lip sync and ``SharedFrames.finish``.
 """
 
-import math
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +16,9 @@ from speechlip.errors import SourceRefused
 from speechlip.media.decord_frames import ArrayImage
 from speechlip.media.frames import Frame, FrameReader
 from speechlip.metrics import table
-from speechlip.metrics.declared import FRAME, FRAME_PAIR, Metric, NotScored
+from speechlip.metrics.declared import FRAME_PAIR, NotScored
 from speechlip.metrics.regions import Box, cut
-from speechlip.scoring.clip.outcome import metric_of
+from speechlip.scoring.clip.frame_sums import FrameSum
 from speechlip.scoring.clip.strips import Strips
 
 Boxes = list[Box | None]
@@ -63,8 +62,8 @@ class Comparison:
     ) -> None:
         self.families, self.boxes, self.strips = families, boxes, strips
         self.metrics = {family: table.metric(family) for family in families}
-        self.paired, self.networks = paired, networks
-        self.sums = dict.fromkeys(families, 0.0)
+        self.paired = paired
+        self.sums = {family: FrameSum(self.metrics[family], networks.get(family)) for family in families}
         self.problems: dict[str, NotScored] = {}
         self.frames = 0
         self.over = not families and strips.complete
@@ -109,21 +108,31 @@ class Comparison:
         if self.boxes is not None and box is None:
             return
         render, reference = cut(render, box), None if reference is None else cut(reference, box)
-        for family in list(self.sums):
-            try:
-                metric, network = self.metrics[family], self.networks.get(family)
-                self.sums[family] += compute(metric, render, reference, network)
-            except NotScored as problem:
-                self.problems[family] = problem
-                del self.sums[family]
+        for family, each in list(self.sums.items()):
+            with self._scored(family):
+                each.add(render, reference)
         self.frames += 1
 
     def scores(self, seconds: float) -> ImageScores:
         """After the last frame. seconds: that the comparison took."""
+        began = time.perf_counter()
+        values = {}
+        for family, each in list(self.sums.items()) if self.frames else ():
+            with self._scored(family):
+                values[family] = each.total() / self.frames
         nobody = NotScored("no face", "no frame has the region that is asked for")
-        values = {family: total / self.frames for family, total in self.sums.items() if self.frames}
         problems = self.problems if self.frames else dict.fromkeys(self.sums, nobody) | self.problems
+        seconds += time.perf_counter() - began
         return ImageScores(values, problems, self.frames, self.strips, seconds)
+
+    @contextmanager
+    def _scored(self, family: str) -> Iterator[None]:
+        """Around a step of a metric: one that fails has its reason, and is computed no further."""
+        try:
+            yield
+        except NotScored as problem:
+            self.problems[family] = problem
+            del self.sums[family]
 
 
 class SharedFrames:
@@ -196,31 +205,3 @@ class SharedFrames:
         except SourceRefused as refusal:
             self.comparison.fail(NotScored(refusal.reason, refusal.detail))
         return frame
-
-
-def compute(metric: Metric, render: np.ndarray, reference: np.ndarray | None, network: Any) -> float:
-    """One metric of one frame: (H, W, 3) uint8 RGB of both.
-
-    network: what the metric computes with, where it declares one.
-
-    Raises NotScored, also for a number that is not finite.
-    """
-    images = [render] if metric.per == FRAME else [render, _of_one_size(render, reference)]
-    own = [network] if metric.network else []
-    with metric_of(metric.name):
-        value = float(metric.compute(*own, *images))
-    if not math.isfinite(value):
-        raise NotScored("not finite", f"{metric.name} of a frame is {value}")
-    return value
-
-
-def _of_one_size(render: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
-    if reference is None:
-        raise NotScored("no reference")
-    if render.shape != reference.shape:
-        across = [f"{image.shape[1]}×{image.shape[0]}" for image in (render, reference)]
-        raise NotScored(
-            "different sizes",
-            f"the picture changes its size: render {across[0]} where the reference is {across[1]}",
-        )
-    return reference

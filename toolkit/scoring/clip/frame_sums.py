@@ -1,0 +1,73 @@
+"""A metric over the frames of a clip, one after another or several at once, as the metric declares."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from speechlip.metrics.declared import FRAME, Metric, NotScored
+from speechlip.scoring.clip.outcome import metric_of
+
+
+class FrameSum:
+    """The sum of a metric over the frames that it was shown.
+
+    metric: per frame or per frame pair.
+    network: what it computes with, where it declares one.
+    """
+
+    def __init__(self, metric: Metric, network: Any) -> None:
+        self.metric, self.network = metric, network
+        self._sum = 0.0
+        self._waiting: list[list[np.ndarray]] = []
+
+    def add(self, render: np.ndarray, reference: np.ndarray | None) -> None:
+        """The next frame: (H, W, 3) uint8 RGB of both.
+
+        Raises NotScored for it or for one before that was still waiting, also where a number is not finite.
+        """
+        images = [render] if self.metric.per == FRAME else [render, _of_one_size(render, reference)]
+        if not self.metric.batches:
+            self._add_numbers(lambda *given: [self.metric.compute(*given)], images, 1)
+            return
+        if self._waiting and self._waiting[0][0].shape != render.shape:
+            self._compute_waiting()
+        self._waiting.append([np.ascontiguousarray(image) for image in images])  # a cut keeps its whole frame
+        height, width = render.shape[:2]
+        if (len(self._waiting) + 1) * height * width > self.metric.batches.pixels:
+            self._compute_waiting()
+
+    def total(self) -> float:
+        """After the last frame. Raises NotScored for those that were still to be computed."""
+        self._compute_waiting()
+        return self._sum
+
+    def _compute_waiting(self) -> None:
+        if self._waiting and self.metric.batches:
+            images = [list(each) for each in zip(*self._waiting, strict=True)]
+            self._waiting = []
+            self._add_numbers(self.metric.batches.compute, images, len(images[0]))
+
+    def _add_numbers(self, compute: Callable[..., Any], images: Sequence[Any], frames: int) -> None:
+        own = [self.network] if self.metric.network else []
+        with metric_of(self.metric.name):
+            numbers = [float(number) for number in compute(*own, *images)]
+            if len(numbers) != frames:
+                raise ValueError(f"{frames} numbers are wanted, one a frame, got {len(numbers)}")
+        for number in numbers:
+            if not math.isfinite(number):
+                raise NotScored("not finite", f"{self.metric.name} of a frame is {number}")
+            self._sum += number
+
+
+def _of_one_size(render: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
+    if reference is None:
+        raise NotScored("no reference")
+    if render.shape != reference.shape:
+        across = [f"{image.shape[1]}×{image.shape[0]}" for image in (render, reference)]
+        raise NotScored(
+            "different sizes",
+            f"the picture changes its size: render {across[0]} where the reference is {across[1]}",
+        )
+    return reference
