@@ -129,6 +129,7 @@ def audio_of(
         lost=lambda task, crash: SourceRefused("video", crash.reason, crash.detail),
         replaced=lambda event: progress.say(str(event)),
         limits=limits,
+        light=True,
     )
 
 

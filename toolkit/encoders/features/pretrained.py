@@ -8,11 +8,11 @@ the waveform: every layer depends on all of the clip, through its loudness at le
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchaudio
 from torch import Tensor, nn
 
 from speechlip import assets
@@ -38,15 +38,25 @@ class Pretrained:
     """Of its transformer."""
 
 
+def torchaudio_model(name: str) -> nn.Module:
+    """What the function of that name in ``torchaudio.models`` makes."""
+    import torchaudio
+
+    made: nn.Module = getattr(torchaudio.models, name)()
+    return made
+
+
 PRETRAINED = {
     entry.asset: entry
     for entry in (
-        Pretrained("hubert", torchaudio.models.hubert_base, scaled=False, layers=12),
-        Pretrained("hubert-large", torchaudio.models.hubert_large, scaled=True, layers=24),
-        Pretrained("wav2vec2", torchaudio.models.wav2vec2_base, scaled=False, layers=12),
-        Pretrained("wav2vec2-large", torchaudio.models.wav2vec2_large_lv60k, scaled=True, layers=24),
-        Pretrained("wavlm", torchaudio.models.wavlm_base, scaled=False, layers=12),
-        Pretrained("wavlm-large", torchaudio.models.wavlm_large, scaled=True, layers=24),
+        Pretrained("hubert", partial(torchaudio_model, "hubert_base"), scaled=False, layers=12),
+        Pretrained("hubert-large", partial(torchaudio_model, "hubert_large"), scaled=True, layers=24),
+        Pretrained("wav2vec2", partial(torchaudio_model, "wav2vec2_base"), scaled=False, layers=12),
+        Pretrained(
+            "wav2vec2-large", partial(torchaudio_model, "wav2vec2_large_lv60k"), scaled=True, layers=24
+        ),
+        Pretrained("wavlm", partial(torchaudio_model, "wavlm_base"), scaled=False, layers=12),
+        Pretrained("wavlm-large", partial(torchaudio_model, "wavlm_large"), scaled=True, layers=24),
     )
 }
 

@@ -21,7 +21,7 @@ def dump_plan(plan: Plan, options: PrepOptions) -> str:
             return str(value)
         raise TypeError(type(value))
 
-    return json.dumps({"options": options.as_dict(), **asdict(plan)}, default=plain, indent=1)
+    return json.dumps({"options": options.as_dict(), **asdict(plan)}, default=plain)
 
 
 def load_plan(text: str) -> tuple[Plan, dict]:

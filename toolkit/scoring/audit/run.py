@@ -81,6 +81,7 @@ def audit(
         lost,
         lambda event: progress.say(str(event)),
         limits,
+        light=True,
     )
     for task, result in made:
         found[task.clip] = result

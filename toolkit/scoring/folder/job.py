@@ -31,7 +31,7 @@ from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
-from speechlip.workers.processes import use_one_thread
+from speechlip.workers.processes import start_server, use_one_thread
 from speechlip.workers.unexpected import unexpected_refused
 
 SCRATCH = "scratch"
@@ -122,6 +122,8 @@ def make_job(
         check_path("pairs", pairs) if pairs else None,
         exclude=out,
     )
+    if not (out / kept.FOLDER).exists():
+        start_server()
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
     check_writable(out)
     networks = find_networks(settled, progress)
