@@ -4,9 +4,11 @@ from speechlip.workers.events import NO_LIMITS
 from speechlip.workers.outcomes import outcomes
 
 
-def in_this_process(work, tasks, workers, advanced, lost, replaced=lambda event: None, limits=NO_LIMITS):
+def in_this_process(
+    work, tasks, workers, advanced, lost, replaced=lambda event: None, limits=NO_LIMITS, light=False
+):
     """As ``workers.outcomes``, which does it where there are several workers."""
     if min(workers, len(tasks)) > 1:
-        yield from outcomes(work, tasks, workers, advanced, lost, replaced, limits)
+        yield from outcomes(work, tasks, workers, advanced, lost, replaced, limits, light)
     else:
         yield from ((task, work(task, advanced)) for task in tasks)

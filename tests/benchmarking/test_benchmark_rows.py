@@ -171,7 +171,7 @@ def test_files_of_features_that_change_make_another_key(shards, tmp_path):
 def test_a_process_that_dies_twice_is_a_row_with_its_reason(shards, tmp_path, monkeypatch):
     from speechlip.workers.events import Crashed
 
-    def dying(work, units, workers, limits=None):
+    def dying(work, units, workers, limits=None, light=False):
         while units:
             yield Crashed(units.popleft(), "", -9)
 
