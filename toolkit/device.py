@@ -1,6 +1,7 @@
 """Where networks compute: one choice for training, scoring, exporting and benchmarking."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechlip.errors import OptionError, no_such
@@ -48,6 +49,29 @@ def choose_device(name: str, number: int | None = None) -> "torch.device":
     if name == "mps" and not torch.backends.mps.is_available():
         raise OptionError("device 'mps' was asked for and this torch has none; take --device auto or cpu")
     return torch.device(name)
+
+
+def device_name(name: str) -> str:
+    """The name of what ``choose_device`` chooses; torch is not imported where there is no driver of a GPU.
+
+    Raises OptionError as ``choose_device`` does.
+
+    >>> device_name("cpu")
+    'cpu'
+    """
+    check_device(name)
+    return "cpu" if name == "cpu" or (name == "auto" and not has_gpu_driver()) else str(choose_device(name))
+
+
+def has_gpu_driver() -> bool:
+    """Whether a driver is there that torch's ``cuda`` computes with: NVIDIA's library, or AMD's device."""
+    import ctypes
+
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
 
 
 def _gpu(name: str, number: int | None, count: int) -> "torch.device":

@@ -153,6 +153,6 @@ def test_records_are_shown_without_their_tables():
 
 
 def test_bf16_is_refused_where_syncnet_computes_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(networks, "choose_device", lambda name: "cuda")
+    monkeypatch.setattr(networks, "device_name", lambda name: "cuda")
     with pytest.raises(OptionError, match="precision bf16 is for a CPU, and SyncNet computes on cuda"):
         networks.settle(ScoreOptions(("lse",), precision="bf16"), has_reference=False)

@@ -8,7 +8,8 @@ import torch
 from linear_pair import OPTIONS, whole_batch
 from torch import nn
 
-from speechlip.device import choose_device
+from speechlip import device
+from speechlip.device import choose_device, device_name
 from speechlip.errors import OptionError
 from speechlip.training import loop
 from speechlip.training.processes.accelerator import compiled, on_device, smaller_batch_advised
@@ -162,6 +163,18 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, name, words):
     assert choose_device("auto") == CPU
     with pytest.raises(OptionError, match=words):
         choose_device(name)
+
+
+def test_torch_is_asked_for_a_gpu_only_where_there_is_a_driver(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: asked.append("torch") or True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(device, "has_gpu_driver", lambda: False)
+    assert (device_name("auto"), device_name("cpu"), asked) == ("cpu", "cpu", [])
+    monkeypatch.setattr(device, "has_gpu_driver", lambda: True)
+    assert (device_name("auto"), device_name("cuda:0")) == ("cuda", "cuda:0") and asked
+    with pytest.raises(OptionError, match="no device 'gpu'; there are: auto, cpu, cuda"):
+        device_name("gpu")
 
 
 def test_on_the_cpu_batches_are_handed_on_as_they_are():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlip import assets
-from speechlip.device import choose_device
+from speechlip.device import device_name
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.files.stamps import sha256_of
@@ -98,7 +98,7 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
     whose model cannot be had.
     """
     metrics = options.metrics or default_metrics(has_reference)
-    settled = replace(options, metrics=metrics, device=str(choose_device(options.device)))
+    settled = replace(options, metrics=metrics, device=device_name(options.device))
     if settled.precision == "bf16" and settled.device != "cpu":
         raise OptionError(f"precision bf16 is for a CPU, and SyncNet computes on {settled.device}; take fp32")
     if not settled.needs_faces:
