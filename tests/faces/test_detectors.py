@@ -107,6 +107,23 @@ def test_auto_without_model_or_network_is_cascade_and_says_why(no_models):
     assert name == "cascade" and "face_landmarker.task" in why and str(no_models) in why and "\n" not in why
 
 
+def test_auto_without_its_library_is_cascade_and_says_why(face_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.delitem(sys.modules, "ai_edge_litert.interpreter", raising=False)
+    name, why = choose_detector("auto")
+    assert name == "cascade" and "\n" not in why
+    assert why.startswith(
+        "detector cascade (boxes only, no landmarks), because landmarker cannot be used: "
+        "ai_edge_litert.interpreter cannot be loaded: "
+    )
+
+
+def test_mediapipe_without_its_library_says_how_to_install_it(face_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(ModelError, match=r"mediapipe is not installed: pip install -e '\.\[mediapipe\]'"):
+        choose_detector("mediapipe")
+
+
 def test_auto_with_the_model_is_landmarker(face_model):
     assert choose_detector("auto") == ("landmarker", "detector landmarker")
 
