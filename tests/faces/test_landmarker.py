@@ -133,6 +133,23 @@ def test_a_video_begun_later_differs_by_less_than_a_percent_of_the_face(face, fa
                 assert apart < (0.01 if index == 7 else 0.005) * (one.box[2] - one.box[0])
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200, 3), (700, 2, 3), (2100, 3900, 3)])
+def test_an_image_of_any_shape_is_looked_at(landmarker, shape):
+    assert landmarker.detect(np.full(shape, 90, np.uint8), 0) == []
+
+
+def test_a_face_beyond_the_edge_of_the_frame_is_followed(face, opened):
+    """It leaves to the left, 8 px a frame; a third of it is gone in the end."""
+    image = face(0)[0]
+    for index in range(15):
+        shown = np.ascontiguousarray(
+            np.pad(image[:, 8 * index :], ((0, 0), (0, 8 * index), (0, 0)), mode="edge")
+        )
+        (found,) = opened.detect(shown, index)
+        mouth = face(0)[1][MOUTH].mean(axis=0) - (8 * index, 0)
+        assert np.abs(found.landmarks[MOUTH].mean(axis=0) - mouth).max() < 6
+
+
 def counted(monkeypatch, landmarker):
     """The frames that the detection network is shown, as a list that grows."""
     shown, see = [], landmarker._detector.detect

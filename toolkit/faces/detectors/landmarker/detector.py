@@ -65,6 +65,10 @@ class Followed:
         """Whether the detector has to look in every frame."""
         return self.seen < PROBATION or self.missed > 0
 
+    def looked_for(self, seen: bool, seen_closer: bool) -> "Followed":
+        """After a look of the detector at the whole image, and maybe at its surroundings."""
+        return replace(self, seen=self.seen + seen, missed=0 if seen or seen_closer else self.missed + 1)
+
     @property
     def given_up(self) -> bool:
         return self.missed >= (PATIENCE if self.seen >= PROBATION else 1)
@@ -89,17 +93,18 @@ class LandmarkerDetector:
         self._second_look = SecondLook(lambda part: self._settled(part, self._detected(part)))
         self._followed: list[Followed] = []
         self._stretch = -1
-        """Number of the ``DETECT_EVERY`` frames in which the detector last saw a whole frame."""
+        """``DETECT_EVERY`` frames are a stretch; in the first that is shown of each, the detector looks."""
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        kept, new = self._follow(image), []
-        if self._detector_is_due(kept, index):
-            seen = self._detected(image)
-            new = self._settled(image, seen, [face.region for face in kept])
-            kept = self._confirmed(image, kept, seen, alone=not new)
+        kept = self._follow(image)
+        new: list[Mesh] = []
+        lost, stretch = len(kept) < len(self._followed), index // DETECT_EVERY
+        if not kept or lost or stretch != self._stretch or any(face.doubtful for face in kept):
+            kept, new = self._looked_for(image, kept)
         if not kept and not new:
             new = self._second_look.find(image, index)
         self._followed = kept + [self._begin(image, mesh) for mesh in new]
+        self._stretch = stretch
         meshes = [face.mesh for face in self._followed]
         self._second_look.remember(meshes, index)
         return [mesh.face() for mesh in meshes]
@@ -120,39 +125,29 @@ class LandmarkerDetector:
                 kept.append(face)
         return kept
 
-    def _detector_is_due(self, kept: Sequence[Followed], index: int) -> bool:
-        stretch, last = index // DETECT_EVERY, self._stretch
-        self._stretch = stretch
-        lost = len(kept) < len(self._followed)
-        return not kept or lost or stretch != last or any(face.doubtful for face in kept)
+    def _looked_for(self, image: np.ndarray, kept: Sequence[Followed]) -> tuple[list[Followed], list[Mesh]]:
+        """Those of ``kept`` that are not given up after the detector's look at the image, and new faces.
+
+        Where it sees no face in the whole image, it looks at the surroundings of each face of the last frame.
+        """
+        known = [face.region for face in kept]
+        seen = self._detected(image)
+        new = self._settled(image, seen, known)
+        closer: list[Region] = []
+        if not new and not any(face.is_in(seen) for face in kept):
+            closer = [region for face in self._followed for region in self._detected_around(image, face)]
+            new = self._settled(image, closer, known)
+        looked_for = [face.looked_for(face.is_in(seen), face.is_in(closer)) for face in kept]
+        return [face for face in looked_for if not face.given_up], new
 
     def _detected(self, image: np.ndarray) -> list[Region]:
         """Regions of the faces that the detector sees in an image, the surest first."""
         return [regions.of_detection(each, image.shape) for each in self._detector.detect(image)]
 
-    def _confirmed(
-        self, image: np.ndarray, faces: Sequence[Followed], seen: Sequence[Region], alone: bool
-    ) -> list[Followed]:
-        """Those of ``faces`` that are not given up after a look at the whole image, which saw ``seen``.
-
-        alone: whether there is no other face; where none is seen, each is looked for in its surroundings.
-        """
-        alone = alone and not any(face.is_in(seen) for face in faces)
-        looked_for = []
-        for face in faces:
-            if face.is_in(seen):
-                face = replace(face, seen=face.seen + 1, missed=0)
-            elif alone and self._seen_closer(image, face):
-                face = replace(face, missed=0)
-            else:
-                face = replace(face, missed=face.missed + 1)
-            looked_for.append(face)
-        return [face for face in looked_for if not face.given_up]
-
-    def _seen_closer(self, image: np.ndarray, face: Followed) -> bool:
+    def _detected_around(self, image: np.ndarray, face: Followed) -> list[Region]:
         x0, y0, x1, y1 = around(face.mesh.box, image.shape)
-        here = replace(face.region, x=face.region.x - x0, y=face.region.y - y0)
-        return any(here.same_face(region) for region in self._detected(image[y0:y1, x0:x1]))
+        part = self._detected(image[y0:y1, x0:x1])
+        return [replace(region, x=region.x + x0, y=region.y + y0) for region in part]
 
     def _settled(self, image: np.ndarray, seen: Sequence[Region], known: Sequence[Region] = ()) -> list[Mesh]:
         """The faces in the regions ``seen``, but those in ``known``, looked at until their points stay."""
@@ -166,12 +161,14 @@ class LandmarkerDetector:
         return new
 
     def _settle(self, image: np.ndarray, region: Region) -> Mesh | None:
+        """The face in ``region`` from the last of up to ``SETTLE`` looks in which it was present."""
+        settled = None
         for _ in range(SETTLE):
             mesh = self._landmarks.mesh(self._landmarks.crop(image, region), region)
             if mesh.presence < LEAST_PRESENCE:
-                return None
-            region = regions.of_points(mesh.points)
-        return mesh
+                break
+            settled, region = mesh, regions.of_points(mesh.points)
+        return settled
 
     def _begin(self, image: np.ndarray, mesh: Mesh) -> Followed:
         return Followed(mesh, thumbnail(self._landmarks.crop(image, regions.of_points(mesh.points))))
