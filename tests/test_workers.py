@@ -3,6 +3,7 @@
 import multiprocessing.forkserver
 import os
 import signal
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -14,7 +15,7 @@ from speechlip.workers import pool
 from speechlip.workers.events import Advanced, Crashed, Finished, Limits, Replaced
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.pool import local
-from speechlip.workers.processes import PULSE, process_context, started
+from speechlip.workers.processes import PULSE, Server, process_context, started
 from speechlip.workers.unexpected import unexpected_refused
 
 
@@ -66,6 +67,11 @@ def step_by_step(unit, report):
             report(source, 0.04)
 
 
+def large_libraries(unit, report):
+    report("a.mp4", 0.0)
+    return sorted({"torch", "webdataset"} & set(sys.modules))
+
+
 class Unsendable(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
@@ -111,6 +117,18 @@ def test_the_steps_of_a_source_are_added_up_and_its_process_is_not_looked_at_for
     most = 4 + (time.monotonic() - began) / pool.TELL_EVERY_S
     assert len(passed) < most, "one message a source at its begin, one at its end, and one every so often"
     assert len(looks) <= (time.monotonic() - began) / pool.LOOK_EVERY_S
+
+
+@pytest.mark.parametrize(
+    ("ready", "light", "wanted"), [(False, True, []), (True, True, ["torch", "webdataset"])]
+)
+def test_light_work_waits_for_no_server_and_takes_one_that_is_ready(monkeypatch, ready, light, wanted):
+    if process_context().get_start_method() != "forkserver":
+        pytest.skip("processes are forked from a server on Linux only")
+    monkeypatch.setattr(Server, "ready", ready)
+    events = list(local(large_libraries, deque([0]), 1, light=light))
+    assert [event.result for event in events if isinstance(event, Finished)] == [wanted]
+    assert Server.ready == ready
 
 
 @pytest.mark.parametrize("workers", [0, 1.5])

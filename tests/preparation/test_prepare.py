@@ -78,6 +78,17 @@ def test_nothing_is_printed_and_a_finished_folder_is_kept(prepared, talking, cap
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_server_of_workers_is_started_for_work_alone(prepared, talking, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("speechlip.preparing.prepare.start_server", lambda: started.append("server"))
+    speechlip.prepare(talking, prepared.folder, OPTIONS)
+    speechlip.prepare_plan(talking, tmp_path / "out", OPTIONS)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoVideos):
+        speechlip.prepare(tmp_path / "empty", tmp_path / "out", OPTIONS)
+    assert started == []
+
+
 def test_other_options_are_refused(prepared, talking):
     other = speechlip.PrepOptions(detector="sidecar", max_clip_s=3.0)
     with pytest.raises(ShardError, match=r"max_clip_s was 2\.0, is now 3\.0"):

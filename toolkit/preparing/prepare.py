@@ -64,9 +64,9 @@ def prepare(
     check_arguments(options, workers, limits)
     videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
+    sources = find_sources(videos, out, options)
     if engine in ENGINES.built_in and not (out / MANIFEST).exists():
         start_server()
-    sources = find_sources(videos, out, options)
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     settled = settle_models(options, out, progress)
     job = Job(

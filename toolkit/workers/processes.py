@@ -30,7 +30,6 @@ IMPORTED_ONCE = [
     "torchaudio",
     "av",
     "cv2",
-    "skimage.transform",
     "soundfile",
     "PIL.Image",
     "webdataset",
