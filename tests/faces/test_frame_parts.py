@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speechlip.faces.crops import cut, region
-from speechlip.faces.frame_parts import around, parts_of
+from speechlip.faces.frame_parts import Margins, around, parts_of
 from speechlip.records import Face
 
 FRAME = np.random.default_rng(0).integers(0, 255, (90, 160, 3)).astype(np.uint8)
@@ -34,6 +34,6 @@ def test_a_crop_out_of_a_part_is_the_crop_out_of_the_frame(scale):
     assert np.array_equal(kept.cut(affine), cut(FRAME, affine))
 
 
-def test_around_grows_by_the_longer_side():
-    grown = around([Face(np.array([10, 20, 30, 60], np.float32), 1.0)], 0.25)
-    assert [box.tolist() for box in grown] == [[0, 10, 40, 70]]
+def test_surroundings_go_by_the_longer_side():
+    boxes = around([Face(np.array([10, 20, 30, 60], np.float32), 1.0)], Margins(across=0.75, up=0.25, down=1))
+    assert [box.tolist() for box in boxes] == [[-10, 30, 50, 80]]

@@ -14,6 +14,8 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.records import Source
 from speechlip.scoring.clip.faces import check_one_size
 from speechlip.scoring.clip.first_reading import Watched
+from speechlip.scoring.clip.kept_frames import what_to_keep
+from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.protocols import get
 from speechlip.scoring.transcode.codec_path import through
 from speechlip.shards.read.shard import read_shard
@@ -63,7 +65,8 @@ def wide_size(path):
 
 def test_what_has_one_size_only_refuses(turned, tmp_path):
     info = probe(turned)
-    watched = Watched(turned, info, "cascade", get("direct").tracks, frozenset())
+    keep, _ = what_to_keep(1, ScoreOptions(("lse",)), None)
+    watched = Watched(turned, info, "cascade", get("direct").tracks, keep)
     assert all(frame.image for frame in watched.frames())
     faces, corrected = watched.faces.result
     assert set(faces.sizes) == {(info.width, info.height), wide_size(turned)[::-1]} and corrected

@@ -9,18 +9,23 @@ import pytest
 from envelope_model import EnvelopeModel
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.frame_parts import Margins, parts_of
 from speechlip.media import audio, source_frames
 from speechlip.media.frames import Frame
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.image.lpips import random_lpips
-from speechlip.scoring.clip import images
+from speechlip.records import Face
+from speechlip.scoring.clip import first_reading, images
 from speechlip.scoring.clip.images import Comparison, SharedFrames
+from speechlip.scoring.clip.kept_frames import Keep, KeptFrames
 from speechlip.scoring.clip.outcome import attempt
 from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.clip.second_reading import PartialImage, first_kept
 from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
+from speechlip.scoring.sync.crops224 import shown224, square
 from speechlip.scoring.transcode import audio as transcode_audio
 from speechlip.scoring.transcode import reading as transcode_reading
 from speechlip.scoring.transcode import source as transcode_source
@@ -65,10 +70,19 @@ def files(head, tmp_path_factory):
     return folder
 
 
+class Saying(EnvelopeModel):
+    """Says which part of an image its crops show."""
+
+    def crop_region(self, track):
+        squares = square(track.boxes)
+        return lambda frame, size: shown224(*size, *squares[frame])
+
+
 def scored(files, metrics, protocol="direct", render="render.mp4", reference="gt.mp4", **options):
+    model = options.pop("model", None) or Saying()
     chosen = ScoreOptions(metrics, protocol=protocol, detector="sidecar", **options)
     task = ScoreTask(render, files / render, files / reference if reference else None)
-    return score_clip(task, chosen, Tools(EnvelopeModel(), {"lpips": random_lpips()}), lambda *_: None)
+    return score_clip(task, chosen, Tools(model, {"lpips": random_lpips()}), lambda *_: None)
 
 
 EVERYTHING = ("lse", "lmd", "psnr", "ssim", "cpbd")
@@ -77,18 +91,18 @@ EVERYTHING = ("lse", "lmd", "psnr", "ssim", "cpbd")
 @pytest.mark.parametrize(
     ("metrics", "protocol", "of_render", "of_reference"),
     [
-        (EVERYTHING, "direct", 2, 1),
-        (("lse", "cpbd"), "direct", 2, 0),
+        (EVERYTHING, "direct", 1, 1),
+        (("lse", "cpbd"), "direct", 1, 0),
         (("lmd", "psnr"), "direct", 1, 1),
         (("psnr",), "direct", 1, 1),
         (("psnr", "cpbd"), "wav2lip", 1, 1),
         (EVERYTHING, "wav2lip", 2, 1),
     ],
 )
-def test_files_are_decoded_once_but_for_crops_and_transcodes(
+def test_files_are_decoded_once_but_for_transcodes(
     files, decoded, metrics, protocol, of_render, of_reference
 ):
-    """Crops of a face want its track first; a codec path is given every source frame, not 25 a second."""
+    """A codec path is given every source frame of the render, not 25 a second."""
     scored(files, metrics, protocol)
     assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (of_render, of_reference)
     assert decoded["video"]["transcode"] == (protocol == "wav2lip" and "lse" in metrics)
@@ -96,9 +110,50 @@ def test_files_are_decoded_once_but_for_crops_and_transcodes(
     assert (heard["render.mp4"], heard["gt.mp4"]) == ("lse" in metrics, 0)
 
 
-def test_a_region_waits_for_the_faces(files, decoded):
-    scored(files, EVERYTHING, region="mouth")
-    assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (2, 2)
+@pytest.mark.parametrize("region", ["face", "mouth"])
+def test_regions_are_cut_out_of_what_was_kept(files, decoded, region):
+    scored(files, EVERYTHING, region=region)
+    assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (1, 1)
+
+
+def test_a_model_that_does_not_say_what_its_crops_show_has_the_render_decoded_again(files, decoded):
+    scored(files, EVERYTHING, model=EnvelopeModel())
+    assert (decoded["video"]["render.mp4"], decoded["video"]["gt.mp4"]) == (2, 1)
+
+
+@pytest.mark.parametrize("region", ["full", "mouth"])
+def test_scores_do_not_depend_on_how_much_is_kept(files, decoded, monkeypatch, region):
+    kept = scored(files, EVERYTHING, region=region)
+    for most_bytes in (0, 2**22):
+        monkeypatch.setattr(first_reading, "KeptFrames", lambda keep, most=most_bytes: KeptFrames(keep, most))
+        decoded["video"].clear()
+        less = scored(files, EVERYTHING, region=region)
+        assert decoded["video"]["render.mp4"] == 2
+        assert less.rows == kept.rows
+        assert less.detail.strip_render == kept.detail.strip_render
+        assert less.detail.tracks == kept.detail.tracks
+
+
+def test_the_second_reading_ends_where_frames_were_kept():
+    has_image = np.array([True, True, False, True, True])
+    image = np.full((20, 20, 3), 9, np.uint8)
+    kept = {index: parts_of(index, image, [np.array([2.0, 2, 12, 12])]) for index in (1, 3, 4)}
+    looks = [(index, (3, 3, 9, 9)) for index in range(5)]
+    assert first_kept(kept, has_image, looks) == 1
+    assert first_kept(kept, has_image, looks[1:]) == 0, "frame 2 has no image and shows frame 1"
+    assert first_kept(kept, has_image, [*looks, (3, (3, 3, 13, 9))]) == 4
+    assert PartialImage(kept[4]).rgb()[:, :, 0].sum() == 9 * 100
+
+
+def test_the_oldest_frames_go_first_but_for_the_chosen_ones():
+    face = Face(np.array([4, 4, 14, 14], np.float32), 1.0)
+    keep = Keep(Margins(0.5, 0.5, 0.5), True, frozenset({0}), 1)
+    frames = KeptFrames(keep, most_bytes=3 * 300)
+    for index in range(9):
+        frames.see(index, np.zeros((20, 20, 3), np.uint8), [face] if index < 5 else [])
+    assert [*frames.frames] == [0, 3, 4, 5, 6, 7, 8]
+    there = [len(parts.parts) for parts in frames.frames.values()]
+    assert there == [1, 1, 1, 1, 0, 0, 0], "from the second frame without it on, the face is gone"
 
 
 def test_crops_are_decoded_once(files, decoded):
@@ -185,7 +240,7 @@ def test_each_pays_for_its_own_seconds(monkeypatch):
         def _see(self, frame, other):
             now[0] += 2
 
-    frames = SharedFrames(lambda: Bright(1, 2, 3, 4), Slow(("psnr",), None, Strips(), False, {}))
+    frames = SharedFrames(lambda: Bright(1, 2, 3, 4), Slow(("psnr",), None, Strips(), False, {}), Bright)
     reading = frames.read()
     for _ in range(3):
         next(reading)

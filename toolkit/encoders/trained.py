@@ -102,6 +102,13 @@ class TrainedPair:
         affines = plan_crop(track, self.crop).affines
         return lambda image, frame: cut(image, affines[frame])
 
+    def crop_region(self, track: FaceTrack) -> Callable[[int, tuple[int, int]], tuple[int, int, int, int]]:
+        """Which part of an image a crop reads: ``crop_region(track)(frame, (width, height))``."""
+        from speechlip.faces.crops import plan_crop, region
+
+        affines = plan_crop(track, self.crop).affines
+        return lambda frame, size: region(affines[frame], *size)
+
     def _embed_clip(self, audio: np.ndarray) -> np.ndarray:
         """(640 L,) int16 → (L − 4, 512) float32 of frames i … i + 4."""
         reads = self.pair.reads

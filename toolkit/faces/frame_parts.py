@@ -78,14 +78,28 @@ def whole_frame(index: int, image: np.ndarray | None, samples: np.ndarray | None
     return FrameParts(index, (image.shape[1], image.shape[0]), (Part((0, 0), image),), samples)
 
 
-def around(faces: Iterable[Face], grown: float) -> list[np.ndarray]:
-    """The faces' boxes, grown on all sides by a share of their longer side.
+@dataclass(frozen=True)
+class Margins:
+    """How far a part reaches from the middle of a face's box, in shares of the box's longer side.
 
-    >>> around([Face(np.array([10, 20, 30, 60]), 1.0)], 0.5)
-    [array([-10.,   0.,  50.,  80.])]
+    across: to the left and to the right.
+    up, down: upwards and downwards.
     """
-    boxes = [face.box.astype(np.float64) for face in faces]
-    return [box + grown * (box[2:] - box[:2]).max() * np.array([-1, -1, 1, 1]) for box in boxes]
+
+    across: float
+    up: float
+    down: float
+
+
+def around(faces: Iterable[Face], margins: Margins) -> list[np.ndarray]:
+    """The surroundings of faces, (4,) x0 y0 x1 y1 px each.
+
+    >>> around([Face(np.array([10, 20, 30, 60]), 1.0)], Margins(across=0.5, up=0.5, down=1.0))
+    [array([ 0., 20., 40., 80.])]
+    """
+    reach = np.array([-margins.across, -margins.up, margins.across, margins.down])
+    boxes = (face.box.astype(np.float64) for face in faces)
+    return [np.tile((box[:2] + box[2:]) / 2, 2) + (box[2:] - box[:2]).max() * reach for box in boxes]
 
 
 def parts_of(

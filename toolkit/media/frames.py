@@ -7,16 +7,27 @@ from dataclasses import dataclass, fields
 from itertools import repeat
 from math import ceil
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from speechlip.errors import no_such
 from speechlip.media.audio import audio_windows
-from speechlip.media.decord_frames import ArrayImage, decord_images
+from speechlip.media.decord_frames import decord_images
 from speechlip.media.info import MediaInfo
-from speechlip.media.source_frames import DecodedImage, frames_by_packets, read_images
+from speechlip.media.source_frames import frames_by_packets, read_images
 from speechlip.media.streams.corrected import sentences
 from speechlip.timing import FPS
+
+
+class Image(Protocol):
+    """What is on display. ``shape``: (height, width, 3), costs nothing."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+
+    def rgb(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB as displayed."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Frame:
     """
 
     index: int
-    image: DecodedImage | ArrayImage | None
+    image: Image | None
     samples: np.ndarray | None
 
     def rgb(self) -> np.ndarray | None:

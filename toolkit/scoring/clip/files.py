@@ -4,10 +4,12 @@ Both are read at 25 frames a second by presentation time, each from its own firs
 compared with what the reference shows at the same time, whatever the two frame rates are.
 """
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from speechlip.errors import SourceRefused
-from speechlip.media.frames import FrameReader, read_frames
+from speechlip.media.frames import Frame, FrameReader, read_frames
 from speechlip.media.info import MediaInfo, image_corrections
 from speechlip.media.probe import probe
 from speechlip.metrics import table
@@ -49,11 +51,11 @@ class ClipFiles:
         """Begin a reading of the render's images."""
         return read_frames(self.task.render, self.info, audio=False)
 
-    def read_reference(self) -> FrameReader | None:
-        """Begin a reading of the reference's images; None where there is none that can be read."""
-        if self.task.reference is None or self.reference is None:
-            return None
-        return read_frames(self.task.reference, self.reference, audio=False)
+    def read_reference(self) -> Generator[Frame]:
+        """Read the reference's images; no frames where there is none that can be read."""
+        if self.task.reference and self.reference:
+            with closing(read_frames(self.task.reference, self.reference, audio=False)) as reading:
+                yield from reading
 
 
 def open_files(task: ScoreTask, options: ScoreOptions) -> ClipFiles:

@@ -8,11 +8,9 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.opening import open_detector
-from speechlip.faces.frame_parts import FrameParts, around, parts_of
+from speechlip.faces.frame_parts import FrameParts
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.media.decord_frames import ArrayImage
@@ -20,18 +18,15 @@ from speechlip.media.frames import Frame, joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
-from speechlip.records import Face
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.faces import NOT_LOOKED_FOR, ClipFaces, Seen, as_source
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.images import Comparison, ImageScores
+from speechlip.scoring.clip.kept_frames import Keep, KeptFrames, what_to_keep
 from speechlip.scoring.clip.outcome import Outcome
-from speechlip.scoring.clip.strips import candidates
 from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.sync.models import SyncModel
 from speechlip.workers.ahead import Ahead
-
-GROWN = 0.35
-"""Of a face box's longer side: the crop of a mouth lies within it, however low the mouth is in the box."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +35,30 @@ class FirstReading:
 
     faces: of render and reference.
     images: metrics of whole frames; None where they are still to be computed.
-    render_parts, reference_parts: by frame, what is around its faces, of those that a filmstrip may show.
+    of_render, of_reference: number of the frame → what was kept of it (``kept_frames``).
     """
 
     faces: ClipFaces = field(default_factory=ClipFaces)
     images: ImageScores | None = None
-    render_parts: Mapping[int, FrameParts] = field(default_factory=dict)
-    reference_parts: Mapping[int, FrameParts] = field(default_factory=dict)
+    of_render: Mapping[int, FrameParts] = field(default_factory=dict)
+    of_reference: Mapping[int, FrameParts] = field(default_factory=dict)
 
 
 class Watched:
     """One file of a clip while it is read for the first time.
 
     problem: why reading broke off; None where it did not.
-    parts: by frame, what is around its faces, of those that a filmstrip may show.
+    kept: what is around faces in some frames.
     """
 
-    def __init__(
-        self, path: Path, info: MediaInfo, detector: str, tracks: TrackOptions, chosen: frozenset[int]
-    ) -> None:
-        """detector: a name; empty: no faces are looked for. chosen: frames of which parts are kept."""
-        self.path, self.info, self.detector, self.tracks, self.chosen = path, info, detector, tracks, chosen
+    def __init__(self, path: Path, info: MediaInfo, detector: str, tracks: TrackOptions, keep: Keep) -> None:
+        """detector: a name; empty: no faces are looked for."""
+        self.path, self.info, self.detector, self.tracks = path, info, detector, tracks
         self.problem: NotScored | None = None
-        self.parts: dict[int, FrameParts] = {}
+        self.kept = KeptFrames(keep)
         self._unopened: NotScored | None = None
         self._seen: Seen | None = None
         self._seconds = 0.0
-        self._shown: tuple[np.ndarray | None, list[Face]] = (None, [])
 
     @property
     def faces(self) -> Outcome[Seen]:
@@ -87,7 +79,7 @@ class Watched:
                 for frame in reading:
                     image = frame.rgb()
                     faces = stage.see(image, frame.index) if stage else []
-                    self._keep(frame.index, image, faces)
+                    self.kept.see(frame.index, image, faces)
                     self._seconds += time.perf_counter() - began
                     yield Frame(frame.index, None if image is None else ArrayImage(image), None)
                     began = time.perf_counter()
@@ -107,32 +99,27 @@ class Watched:
             self._unopened = NotScored(refusal.reason, refusal.detail)
             return None
 
-    def _keep(self, index: int, image: np.ndarray | None, faces: list[Face]) -> None:
-        """A frame without an image shows the one before."""
-        if image is not None:
-            self._shown = image, faces
-        shown, faces = self._shown
-        if index in self.chosen and shown is not None:
-            self.parts[index] = parts_of(index, shown, around(faces, GROWN))
-
 
 def read_both(
     files: ClipFiles,
     options: ScoreOptions,
+    model: SyncModel | None,
     comparison: Comparison | None,
     advance: Callable[[float], None],
     side_by_side: bool,
 ) -> FirstReading:
     """Read both files once, where a stage needs faces.
 
+    model: what scores lip sync; None where nothing does.
     comparison: of whole frames; None where it has to wait for faces.
     side_by_side: each file in a thread of its own.
     """
     if not options.needs_faces:
         return FirstReading()
-    tracks, chosen = protocols.get(options.protocol).tracks, candidates(files.frames)
-    render = Watched(files.task.render, files.info, options.detector, tracks, chosen)
-    reference = _watch_reference(files, options, comparison, chosen)
+    tracks = protocols.get(options.protocol).tracks
+    keep, keep_of_reference = what_to_keep(files.frames, options, model)
+    render = Watched(files.task.render, files.info, options.detector, tracks, keep)
+    reference = _watch_reference(files, options, comparison, keep_of_reference)
     compare_s = 0.0
     with (
         closing(_running(render, side_by_side)) as shown,
@@ -152,8 +139,8 @@ def read_both(
     return FirstReading(
         ClipFaces(render.faces, reference.faces if reference else NOT_LOOKED_FOR),
         comparison.scores(compare_s) if comparison else None,
-        render.parts,
-        reference.parts if reference else {},
+        render.kept.frames,
+        reference.kept.frames if reference else {},
     )
 
 
@@ -164,13 +151,13 @@ def finds_in_reference(files: ClipFiles, options: ScoreOptions) -> bool:
 
 
 def _watch_reference(
-    files: ClipFiles, options: ScoreOptions, comparison: Comparison | None, chosen: frozenset[int]
+    files: ClipFiles, options: ScoreOptions, comparison: Comparison | None, keep: Keep
 ) -> Watched | None:
     path, info, finds = files.task.reference, files.reference, finds_in_reference(files, options)
     if not path or not info or not (finds or (comparison and comparison.paired)):
         return None
     tracks = protocols.get(options.protocol).tracks
-    return Watched(path, info, options.detector if finds else "", tracks, chosen)
+    return Watched(path, info, options.detector if finds else "", tracks, keep)
 
 
 def _compare(comparison: Comparison, frame: Frame, other: Frame | None, reference: Watched | None) -> None:

@@ -22,6 +22,7 @@ from speechlip.scoring.clip.frame_sums import FrameSum
 from speechlip.scoring.clip.strips import Strips
 
 Boxes = list[Box | None]
+Reading = Generator[Frame] | FrameReader
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,14 @@ class SharedFrames:
 
     def __init__(
         self,
-        open_frames: Callable[[], FrameReader],
+        open_frames: Callable[[], Reading],
         comparison: Comparison,
-        open_reference: Callable[[], FrameReader | None] = lambda: None,
+        open_reference: Callable[[], Reading],
     ) -> None:
         self.open_frames, self.comparison = open_frames, comparison
         self.open_reference = open_reference
-        self.reading: FrameReader | None = None
-        self.others: FrameReader | None = None
+        self.reading: Reading | None = None
+        self.others: Reading | None = None
         self.shown_s = 0.0
 
     def read(self) -> Generator[Frame]:

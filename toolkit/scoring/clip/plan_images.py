@@ -45,7 +45,7 @@ def plan_comparison(
     faces, info = first.faces, files.info
     families = () if first.images else families_left(options, failed)
     strips = Strips.of(files.frames, faces.of_render, faces.of_reference)
-    strips.fill(first.render_parts, first.reference_parts)
+    strips.fill(first.of_render, first.of_reference)
     same = files.same_length and files.same_size
     seen = (faces.of_reference if same else None) or faces.of_render
     boxes = attempt(lambda: region_boxes(options.region, seen, info))

@@ -12,11 +12,11 @@ from speechlip.progress import SILENT, Progress
 from speechlip.scoring.clip.detail import clip_detail
 from speechlip.scoring.clip.files import open_files
 from speechlip.scoring.clip.first_reading import read_both
-from speechlip.scoring.clip.images import SharedFrames
 from speechlip.scoring.clip.landmarks import score_landmarks
 from speechlip.scoring.clip.plan_images import plan_comparison, whole_frames
 from speechlip.scoring.clip.results import ClipResults, missing
 from speechlip.scoring.clip.rows import clip_rows, with_verdicts
+from speechlip.scoring.clip.second_reading import frames_again
 from speechlip.scoring.clip.sync import score_sync
 from speechlip.scoring.networks import Tools, find_networks, settle, tools_of
 from speechlip.scoring.options import ScoreOptions
@@ -100,11 +100,11 @@ def score_clip(
     files = open_files(task, options)
     failed = without_network | files.problems
     whole = whole_frames(files, options, tools.networks, failed)
-    first = read_both(files, options, whole, advance, side_by_side)
+    model = None if FAMILY in without_network else tools.sync
+    first = read_both(files, options, model, whole, advance, side_by_side)
     landmarks = score_landmarks(files, first.faces, options)
     comparison = plan_comparison(files, first, options, tools.networks, failed)
-    with closing(SharedFrames(files.read_render, comparison, files.read_reference)) as frames:
-        model = None if FAMILY in without_network else tools.sync
+    with closing(frames_again(files, first, comparison, options, model)) as frames:
         sync = score_sync(files, first.faces, frames.read, options, model, advance, scratch)
         sync = replace(sync, seconds=max(0.0, sync.seconds - frames.shown_s))
         images = frames.finish(advance)

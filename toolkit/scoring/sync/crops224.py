@@ -40,9 +40,7 @@ def cut224(image: np.ndarray, s: float, x: float, y: float) -> np.ndarray:
     """
     cv2 = load("cv2")
     height, width = image.shape[:2]
-    pad = int(s * (1 + 2 * MARGIN))
-    rows = _stretch(y + pad - s, y + pad + s * (1 + 2 * MARGIN), height, pad)
-    columns = _stretch(x + pad - s * (1 + MARGIN), x + pad + s * (1 + MARGIN), width, pad)
+    rows, columns = _reach(width, height, s, x, y)
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         raise SourceRefused(
             "sync",
@@ -50,12 +48,31 @@ def cut224(image: np.ndarray, s: float, x: float, y: float) -> np.ndarray:
             f"a face of half side {s:.1f} px at ({x:.0f}, {y:.0f}) of a {width}×{height} picture",
         )
     face = np.full((rows[1] - rows[0], columns[1] - columns[0], 3), PAD_VALUE, np.uint8)
-    top, bottom = (min(max(row, 0), height) for row in rows)
-    left, right = (min(max(column, 0), width) for column in columns)
+    left, top, right, bottom = shown224(width, height, s, x, y)
     face[top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]] = image[
         top:bottom, left:right, ::-1
     ]
     return cv2.resize(face, (CROP_PX, CROP_PX))
+
+
+def shown224(width: int, height: int, s: float, x: float, y: float) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 px of the part of a ``width`` × ``height`` image that a crop shows.
+
+    >>> shown224(200, 150, 40, 100, 60)
+    (44, 20, 156, 132)
+    """
+    rows, columns = _reach(width, height, s, x, y)
+    top, bottom = (min(max(row, 0), height) for row in rows)
+    left, right = (min(max(column, 0), width) for column in columns)
+    return left, top, right, bottom
+
+
+def _reach(width: int, height: int, s: float, x: float, y: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last + 1 of a crop's rows, and of its columns, which may lie beyond the image."""
+    pad = int(s * (1 + 2 * MARGIN))
+    rows = _stretch(y + pad - s, y + pad + s * (1 + 2 * MARGIN), height, pad)
+    columns = _stretch(x + pad - s * (1 + MARGIN), x + pad + s * (1 + MARGIN), width, pad)
+    return rows, columns
 
 
 def _stretch(start: float, stop: float, length: int, pad: int) -> tuple[int, int]:

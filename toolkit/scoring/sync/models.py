@@ -22,12 +22,13 @@ from speechlip.metrics.sync.lse import SyncScore, sync_score
 from speechlip.plugins import Registry
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
-from speechlip.scoring.sync.crops224 import CROP_PX, cut224, square
+from speechlip.scoring.sync.crops224 import CROP_PX, cut224, shown224, square
 from speechlip.scoring.sync.footage import Footage
 from speechlip.scoring.sync.verdict import LEAST_LSE_C
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
 Cropper = Callable[[np.ndarray, int], np.ndarray]
+CropRegion = Callable[[int, tuple[int, int]], tuple[int, int, int, int]]
 SYNC_MODELS = Registry("sync model", "speechlip.sync_models")
 MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cropper", "features")
 
@@ -41,7 +42,9 @@ class SyncModel(Interface):
     is_lse: whether its numbers are LSE-C and LSE-D.
     window_frames: frames that one row of features looks at.
 
-    It may also have ``least_confidence``: the confidence from which an offset is decided (``verdict``).
+    It may also have ``least_confidence``: the confidence from which an offset is decided (``verdict``), and
+    ``crop_region(track)(index, (width, height))``: x0 y0 x1 y1 of the part of an image of that size, in whole
+    px, that the crop reads. With that, most renders are decoded once.
     """
 
     name: str
@@ -91,6 +94,10 @@ class SyncNetModel:
             return whole_frame
         squares = square(track.boxes)
         return lambda image, frame: cut224(image, *squares[frame])
+
+    def crop_region(self, track: FaceTrack) -> CropRegion:
+        squares = square(track.boxes)
+        return lambda frame, size: shown224(*size, *squares[frame])
 
     def features(self, frames: Iterator[np.ndarray], audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from speechlip.metrics.sync.syncnet import sync_features
