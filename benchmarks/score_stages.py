@@ -24,8 +24,11 @@ from speechlip.media import source_frames
 from speechlip.media.images.painting import Painter
 from speechlip.metrics.image.lpips import random_lpips
 from speechlip.metrics.sync import syncnet
-from speechlip.scoring.clip import files, first_reading, images, sync
+from speechlip.scoring.clip import files, first_reading, sync
+from speechlip.scoring.clip.frame_sums import FrameSum
+from speechlip.scoring.clip.kept_frames import KeptFrames
 from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.clip.second_reading import PartialImage
 from speechlip.scoring.clip.strips import Strips
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
@@ -91,11 +94,13 @@ CALLS: list[tuple[Any, str, str | Callable[..., str]]] = [
     (FaceStage, "see", "detect faces"),
     (ShotDetector, "see", "shot cuts"),
     (FaceStage, "finish", "tracks"),
-    (first_reading, "parts_of", "filmstrips"),
+    (KeptFrames, "see", "keep what is around faces"),
+    (PartialImage, "rgb", "kept → image"),
     (Strips, "fill", "filmstrips"),
     (Strips, "see", "filmstrips"),
     (Strips, "encoded", "filmstrips"),
-    (images, "compute", lambda metric, *_: metric.name),
+    (FrameSum, "add", lambda each, *_: each.metric.name),
+    (FrameSum, "total", lambda each, *_: each.metric.name),
     (models, "cut224", "SyncNet: crops"),
     (models.SyncNetModel, "features", "SyncNet: network"),
     (syncnet, "mfcc_columns", "SyncNet: MFCC"),
