@@ -1,9 +1,11 @@
-"""Peak memory of preparing a short video and the same video looped for minutes.
+"""Peak memory of preparing or scoring a short video and the same video looped for minutes.
 
     python benchmarks/memory.py VIDEO [--minutes 20] [--detector landmarker]
+    python benchmarks/memory.py VIDEO --score psnr --region face [--short 60]
 
-The looped copy repeats the packets without encoding again. Peak is the largest resident size of any process
-of the run, the workers' included.
+With --score METRICS the video is its own reference, and SyncNet has random weights. The looped copy repeats
+the packets without encoding again. Peak is the largest resident size of any process of the run, the workers'
+included.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import av
+from score_speed import random_syncnet
 
 from speechlip.workers.processes import resident_bytes
 
@@ -30,15 +33,25 @@ def main() -> None:
     )
     parser.add_argument("video", type=Path)
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--short", type=float, default=SHORT_S, help="seconds of the short video")
     parser.add_argument("--detector", default="auto")
+    parser.add_argument("--score", metavar="METRICS", help="score-sync instead of prep-shards")
+    parser.add_argument("--region", default="full", help="of score-sync")
     given = parser.parse_args()
     print("| video | peak memory |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         peaks = []
-        for name, length_s in (("short", SHORT_S), ("long", given.minutes * 60)):
+        for name, length_s in (("short", given.short), ("long", given.minutes * 60)):
             looped = Path(folder) / f"{name}.mp4"
             loop(given.video, looped, length_s)
-            peaks.append(peak_mb(looped, Path(folder) / name, given.detector))
+            how = ["--detector", given.detector]
+            command = ["prep-shards", looped, *how]
+            if given.score:
+                weights = random_syncnet(Path(folder) / "random.model")
+                how += ["--metrics", given.score, "--region", given.region]
+                how += ["--syncnet-weights", weights, "--allow-unknown-weights"]
+                command = ["score-sync", looped, "--reference", looped, *how]
+            peaks.append(peak_mb([*command, "-o", Path(folder) / name]))
             print(f"| {length_s:g} s | {peaks[-1]:.0f} MB |", flush=True)
     print(f"\nlong : short = {peaks[1] / peaks[0]:.3f}")
 
@@ -65,27 +78,20 @@ def loop(video: Path, looped: Path, length_s: float) -> None:
             shift_s += period_s
 
 
-def peak_mb(video: Path, out: Path, detector: str) -> float:
-    """Largest resident size in MB among the processes of one run of prep-shards, looked at twenty times a
-    second.
-    """
-    command = [
-        Path(sys.executable).with_name("prep-shards"),
-        video,
-        "-o",
-        out,
-        "--detector",
-        detector,
-        "--workers",
-        "1",
-        "--quiet",
-    ]
-    run, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True), 0
+def peak_mb(command: list) -> float:
+    """Largest resident size in MB among the processes of one run, looked at twenty times a second."""
+    program, *arguments = command
+    run = subprocess.Popen(
+        [Path(sys.executable).with_name(program), *arguments, "--workers", "1", "--quiet"],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    peak = 0
     while run.poll() is None:
         peak = max([peak, *map(resident_bytes, processes_of(run.pid))])
         time.sleep(0.05)
     if run.returncode:
-        raise SystemExit(f"prep-shards ended with exit code {run.returncode}")
+        raise SystemExit(f"{program} ended with exit code {run.returncode}")
     return peak / 1e6
 
 
