@@ -18,6 +18,8 @@ from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
 from speechlip.device import DEVICES
+from speechlip.editing.facts import PROMISES
+from speechlip.editing.merge import DOUBLES
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
@@ -57,6 +59,9 @@ KNOWN = {
     ("prep-shards", "lips_format"): LIPS_FORMATS,
     ("prep-shards", "split_by"): SPLIT_BY,
     ("prep-shards", "engine"): ENGINES.choices(),
+    ("edit append", "engine"): ENGINES.choices(),
+    ("edit merge", "doubles"): DOUBLES,
+    ("edit split", "split_by"): PROMISES,
     ("prep-shards", "decoder"): DECODERS,
     ("score-sync", "metrics"): families(),
     ("score-sync", "protocol"): PROTOCOLS,

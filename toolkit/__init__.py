@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from speechlip.benchmarking.benchmark import benchmark as benchmark
     from speechlip.benchmarking.options import BenchmarkOptions as BenchmarkOptions
     from speechlip.benchmarking.records import Benchmark as Benchmark
+    from speechlip.editing.annotate import annotate_clips as annotate_clips
+    from speechlip.editing.append import append_videos as append_videos
+    from speechlip.editing.merge import merge_shards as merge_shards
+    from speechlip.editing.select import select_clips as select_clips
+    from speechlip.editing.split import deal_splits as deal_splits
+    from speechlip.editing.split import move_clips as move_clips
     from speechlip.encoders.features.catalogue import open_encoder as open_encoder
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
@@ -120,16 +126,21 @@ ROOM_OF = {
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
+    "annotate_clips": "editing.annotate",
+    "append_videos": "editing.append",
     "as_dataset": "hub.typed",
     "audit": "scoring.audit.run",
     "benchmark": "benchmarking.benchmark",
     "check_data": "training.check_data",
     "clip_loader": "shards.read.reader",
     "clips": "shards.clips.query",
+    "deal_splits": "editing.split",
     "export_features": "exporting.export",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "make_clips": "shards.clips.make",
+    "merge_shards": "editing.merge",
+    "move_clips": "editing.split",
     "open_encoder": "encoders.features.catalogue",
     "open_shards": "shards.read.shardset",
     "open_splits": "shards.read.shardset",
@@ -141,6 +152,7 @@ ROOM_OF = {
     "push_shards": "hub.push_shards",
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
+    "select_clips": "editing.select",
     "train": "training.train",
     "verify": "shards.checks.verify",
     "write_gallery": "gallery.write",

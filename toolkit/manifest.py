@@ -103,6 +103,20 @@ class RowsFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One edit of ``speechlip edit``, which made this folder out of others.
+
+    operation: ``select``, ``split``, ``merge``, ``append`` or ``annotate``.
+    of: digests of the manifests of these others, in their order.
+    arguments: of the operation, by name.
+    """
+
+    operation: str
+    of: tuple[str, ...] = ()
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LicenceTotals:
     """What is under one licence, sources without clips left out. seconds: of all clips."""
 
@@ -156,6 +170,8 @@ class Manifest:
     pairs: split → its frozen pairs, all but ``train``.
     licences: licence → what is under it, most seconds first.
     clips: ``clips.parquet``; None in folders of releases that did not write it.
+    edited: every edit since ``prep-shards``, the last one last; of a merge those of its parts before it. None
+    where nothing was edited.
     digest: ``digest_of`` all the rest.
     content_digest: what ``digest`` must be for the text that was read; not written.
     """
@@ -174,6 +190,7 @@ class Manifest:
     licences: dict[str, LicenceTotals] | None = None
     ledger: RowsFile | None = None
     clips: RowsFile | None = None
+    edited: tuple[Edit, ...] | None = None
     digest: str | None = None
     content_digest: str = field(default="", init=False, compare=False, repr=False)
 
@@ -204,6 +221,7 @@ class Manifest:
             "licences": _records(LicenceTotals, raw["licences"]) if "licences" in raw else None,
             "ledger": record_of(RowsFile, raw.get("ledger")),
             "clips": record_of(RowsFile, raw.get("clips")),
+            "edited": tuple(map(edit_from, raw["edited"])) if "edited" in raw else None,
         }
         manifest = cls(**_known(cls, raw) | inner)
         object.__setattr__(manifest, "content_digest", digest_of(raw))
@@ -266,6 +284,11 @@ def digest_of(raw: Mapping[str, Any]) -> str:
     return hashlib.sha256(encode_json(rest)).hexdigest()
 
 
+def edit_from(raw: Mapping[str, Any]) -> Edit:
+    """An edit from what JSON has of it."""
+    return Edit(**_known(Edit, raw) | {"of": tuple(map(str, raw.get("of", ())))})
+
+
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     return {each.name: raw[each.name] for each in dataclasses.fields(kind) if each.init and each.name in raw}
 
@@ -307,6 +330,10 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(row, dict):
             yield _other(f"licence {_short(licence)}", row, dict)
         yield from _type_problems(f"licence {_short(licence)}", LicenceTotals, row)
+    if not isinstance(raw.get("edited", []), list):
+        yield _other("edited", raw["edited"], list)
+    for edit in raw.get("edited", ()):
+        yield from _row_problems("an edit", edit, {"operation": str, "of": list, "arguments": dict})
     for name, what in (("ledger", "the ledger"), ("clips", "the table of clips")):
         if name in raw:
             yield from _row_problems(what, raw[name], ROWS_TYPES)

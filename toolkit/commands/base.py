@@ -126,18 +126,23 @@ def limit_options(command: Any) -> Any:
 
     docs/decisions/limits.md has their reasons.
     """
+    picture = click.option(
+        "--max-picture",
+        default="40MP",
+        help="Refuse a video whose pictures have more pixels; 8K has 33 million.",
+    )
+    return worker_limit_options(picture(command))
+
+
+def worker_limit_options(command: Any) -> Any:
+    """``--max-wait`` and ``--max-memory``, which do not change the bytes of what is made."""
     wait = click.option(
         "--max-wait", default="10min", help="Give a video up that gets no further for so long; 0: never."
     )
     memory = click.option(
         "--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never."
     )
-    picture = click.option(
-        "--max-picture",
-        default="40MP",
-        help="Refuse a video whose pictures have more pixels; 8K has 33 million.",
-    )
-    return wait(memory(picture(command)))
+    return wait(memory(command))
 
 
 def correction_options(command: Any) -> Any:

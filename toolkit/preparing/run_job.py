@@ -22,6 +22,7 @@ from speechlip.preparing.place.earlier_run import (
     changed_since_the_plan,
     read_finished,
     read_plan,
+    refuse_edited,
     refuse_losses,
     refuse_no_manifest,
     refuse_other_work,
@@ -53,6 +54,7 @@ def run_job(
     """
     if job.manifest_path.exists():
         manifest, rows = read_finished(job.out)
+        refuse_edited(job.out, manifest)
         changed = changed_since_the_ledger(job.out, job.sources, job.options.detector, rows)
         refuse_other_work(job.out, job.options, manifest.options, changed)
         if not job.work.exists() and not damaged_shards(job.data, manifest.shards):

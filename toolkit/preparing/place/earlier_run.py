@@ -69,6 +69,15 @@ def refuse_no_manifest(out: Path) -> None:
     raise ShardError(f"{out} holds a data folder that no run of prep-shards left there; choose another -o")
 
 
+def refuse_edited(out: Path, manifest: Manifest) -> None:
+    """Raise ShardError for a folder that ``speechlip edit`` made: no run of prep-shards gives its bytes."""
+    if manifest.edited:
+        raise ShardError(
+            f"{out} was edited ({manifest.edited[-1].operation}), and prep-shards goes on only with what it "
+            "made itself; choose another -o, or take `speechlip edit append`"
+        )
+
+
 def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
     """The sources, and those of the plan that are gone: what a run with ``--accept-losses`` goes on with."""
     listed = {source.name for source in sources}

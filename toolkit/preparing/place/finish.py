@@ -13,7 +13,7 @@ from speechlip.faces.detectors.opening import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
-from speechlip.manifest import About, Manifest, PairsFile, RowsFile, SplitTotals
+from speechlip.manifest import About, Edit, Manifest, PairsFile, RowsFile, SplitTotals
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
@@ -52,12 +52,23 @@ class FolderFacts:
     options: those that the shards were made with.
     columns: names of the users' own fields in every sample.
     frozen: whether evaluation pairs are frozen, for every split but train.
+    versions: of the libraries that made the samples; None: those that are here.
+    edited: the edits that made the folder.
     """
 
     about: About
     options: Mapping[str, Any]
     columns: Sequence[str] = ()
     frozen: bool = True
+    versions: Mapping[str, str] | None = None
+    edited: Sequence[Edit] = ()
+
+
+def versions_of(facts: FolderFacts) -> dict[str, str]:
+    """Library → version, of those that made the samples."""
+    if facts.versions is not None:
+        return dict(facts.versions)
+    return versions(facts.options.get("detector", ""))
 
 
 def finish(
@@ -84,7 +95,7 @@ def finish(
         speechlip=VERSION,
         about=facts.about,
         options=dict(facts.options),
-        versions=versions(facts.options.get("detector", "")),
+        versions=versions_of(facts),
         fields=fields,
         columns=columns,
         shards=tuple(shards),
@@ -93,6 +104,7 @@ def finish(
         funnel=funnel(rows),
         licences=licences(rows),
         ledger=describe_ledger(out / LEDGER, len(rows)),
+        edited=tuple(facts.edited) or None,
         clips=write_clips(out, clips_from_shards(out, shards, columns)),
     ).sealed()
     card(out, manifest, rows)

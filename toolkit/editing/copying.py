@@ -1,0 +1,156 @@
+"""Samples copied byte for byte into a new shard: headers, members, padding; nothing is decoded."""
+
+import hashlib
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from speechlip.editing.given import Sample
+from speechlip.errors import ShardError
+from speechlip.files.strict_json import encode_json
+from speechlip.files.writing import whole_file, write_text
+from speechlip.manifest import ShardRow
+from speechlip.preparing.cut.unit import UnitResult
+from speechlip.preparing.place.placing import result_path, tar_path
+from speechlip.preparing.plan.units import Unit
+from speechlip.progress import Progress
+from speechlip.shards.clips.scan import META, Member
+from speechlip.shards.writer import TAR_BLOCK
+
+BLOCK_BYTES = 1 << 22
+COPY_AGAIN = "copy it again, or restore it; verify-shards says all"
+
+
+@dataclass(frozen=True)
+class NewShard:
+    """One shard to be written.
+
+    samples: in their order.
+    whole: the shard of which they are all, copied as it is; None where samples come from here and there.
+    contents: key → another content of its ``json``.
+    """
+
+    unit: Unit
+    samples: tuple[Sample, ...] = field(repr=False)
+    whole: ShardRow | None = None
+    contents: dict[str, bytes] = field(default_factory=dict, hash=False, repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """What is read and written for it."""
+        return sum(sample.span.length for sample in self.samples)
+
+
+class Copier:
+    """Copies samples into shards in ``work``, each input shard checked against its manifest once.
+
+    stated: path of every input shard → its row of the manifest.
+    """
+
+    def __init__(self, work: Path, stated: dict[Path, ShardRow], progress: Progress) -> None:
+        self.work, self.stated, self.progress = work, stated, progress
+        self._sound: set[Path] = set()
+
+    def copy(self, shard: NewShard) -> None:
+        """Write one shard, then its result, which means done.
+
+        Raises ShardError where an input shard is not the one of its manifest.
+        """
+        path = tar_path(self.work, shard.unit)
+        with whole_file(path) as file:
+            digest, n_bytes = self._whole(shard, file) if shard.whole else self._pieces(shard, file)
+        fields = {member.name for sample in shard.samples for member in sample.span.members}
+        clips = tuple(sample.pair_clip for sample in shard.samples)
+        result = UnitResult(digest, n_bytes, tuple(sorted(fields)), clips, ())
+        write_text(result_path(self.work, shard.unit), encode_json(asdict(result)).decode())
+
+    def _whole(self, shard: NewShard, file: BinaryIO) -> tuple[str, int]:
+        path, digest, n_bytes = shard.samples[0].path, hashlib.sha256(), 0
+        for block in blocks(path):
+            digest.update(block)
+            file.write(block)
+            n_bytes += len(block)
+            self.progress.advance(len(block) / 1e6, path.name)
+        refuse_other_bytes(path, digest.hexdigest(), self.stated[path])
+        return digest.hexdigest(), n_bytes
+
+    def _pieces(self, shard: NewShard, file: BinaryIO) -> tuple[str, int]:
+        digest, n_bytes = hashlib.sha256(), 0
+        for path, samples in runs(shard.samples):
+            self._check(path)
+            with path.open("rb") as given:
+                for sample in samples:
+                    for piece in pieces(given, sample, shard.contents.get(sample.span.key)):
+                        digest.update(piece)
+                        file.write(piece)
+                        n_bytes += len(piece)
+                    self.progress.advance(sample.span.length / 1e6, path.name)
+        end = tar_end(n_bytes)
+        digest.update(end)
+        file.write(end)
+        return digest.hexdigest(), n_bytes + len(end)
+
+    def _check(self, path: Path) -> None:
+        if path not in self._sound:
+            digest = hashlib.sha256()
+            for block in blocks(path):
+                digest.update(block)
+            refuse_other_bytes(path, digest.hexdigest(), self.stated[path])
+            self._sound.add(path)
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def refuse_other_bytes(path: Path, sha256: str, row: ShardRow) -> None:
+    """Raise ShardError where a shard has another hash than its manifest says."""
+    if sha256 != row.sha256:
+        raise ShardError(f"{path} has SHA-256 {sha256}, its manifest says {row.sha256}; {COPY_AGAIN}")
+
+
+def runs(samples: Sequence[Sample]) -> Iterator[tuple[Path, list[Sample]]]:
+    """Neighbouring samples of one shard together."""
+    run: list[Sample] = []
+    for sample in samples:
+        if run and run[0].path != sample.path:
+            yield run[0].path, run
+            run = []
+        run.append(sample)
+    if run:
+        yield run[0].path, run
+
+
+def pieces(given: BinaryIO, sample: Sample, content: bytes | None) -> Iterator[bytes]:
+    """The bytes of one sample in its shard; with another ``json`` where ``content`` is given."""
+    members = [Member("", sample.span.offset, sample.span.length, 0)]
+    if content is not None:
+        members = list(sample.span.members)
+    for member in members:
+        if member.name == META and content is not None:
+            yield member_bytes(f"{sample.span.key}.{META}", content)
+            continue
+        given.seek(member.offset)
+        left = member.length
+        while left:
+            block = given.read(min(left, BLOCK_BYTES))
+            if not block:
+                raise ShardError(f"{sample.path} ends within {sample.span.key}; {COPY_AGAIN}")
+            left -= len(block)
+            yield block
+
+
+def member_bytes(name: str, content: bytes) -> bytes:
+    """Header, content and padding of a member as ``shards.writer`` writes it."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), 0o444
+    return info.tobuf() + content + bytes(-len(content) % TAR_BLOCK)
+
+
+def tar_end(n_bytes: int) -> bytes:
+    """What ends a tar of so many bytes: two empty blocks, then up to a whole record."""
+    return bytes(2 * TAR_BLOCK + -(n_bytes + 2 * TAR_BLOCK) % tarfile.RECORDSIZE)

@@ -1,0 +1,159 @@
+"""A folder that is edited: its manifest, its ledger, and where each of its samples lies."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from speechlip.checks import check_path
+from speechlip.errors import OptionError, ShardError
+from speechlip.files.stamps import sha256_of
+from speechlip.format import LEDGER, MANIFEST, shard_file
+from speechlip.licences import UNKNOWN
+from speechlip.manifest import About, Manifest, ShardRow
+from speechlip.progress import Progress
+from speechlip.remote.names import is_remote
+from speechlip.shards.clips.scan import SampleSpan, scan_shard
+from speechlip.shards.ledger import LedgerRow, read_ledger
+from speechlip.shards.pairs.rules import PairClip, pair_clip
+from speechlip.shards.read.shardset import read_manifest
+from speechlip.shards.sample_meta import SampleMeta
+
+RESTORE = "restore it from a copy, or run verify-shards, which says all"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of a folder that is edited.
+
+    path: of its shard.
+    split: that it is in.
+    span: where it lies in its shard, with its ``json``.
+    meta: the ``json`` as a record.
+    """
+
+    path: Path
+    split: str
+    span: SampleSpan = field(repr=False)
+    meta: SampleMeta = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        return str(self.meta.source)
+
+    @property
+    def pair_clip(self) -> PairClip:
+        """What pairing needs to know of it."""
+        return pair_clip(self.span.key, self.meta)
+
+
+@dataclass(frozen=True)
+class GivenShard:
+    """One shard of a folder that is edited. samples: in their order."""
+
+    row: ShardRow
+    path: Path
+    samples: tuple[Sample, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class GivenFolder:
+    """A folder that is edited.
+
+    folder: where it lies.
+    rows: of its ledger.
+    shards: in the order of the manifest.
+    """
+
+    folder: Path
+    manifest: Manifest = field(repr=False)
+    rows: tuple[LedgerRow, ...] = field(repr=False)
+    shards: tuple[GivenShard, ...] = field(repr=False)
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """All samples, in the order of the shards."""
+        return tuple(sample for shard in self.shards for sample in shard.samples)
+
+    @property
+    def digest(self) -> str:
+        """Of its manifest."""
+        return self.manifest.content_digest
+
+    @property
+    def about(self) -> About:
+        """What its card tells of the dataset; older releases did not write all of it."""
+        about = self.manifest.about or About()
+        return About(
+            title=about.title or "Clips",
+            licence=about.licence or "unknown",
+            citation=about.citation,
+            access=about.access,
+            homepage=about.homepage,
+            language=about.language,
+        )
+
+    def speakers(self) -> dict[str, str]:
+        """Speaker → the split of their clips, the first where they are in several."""
+        splits: dict[str, str] = {}
+        for sample in self.samples:
+            splits.setdefault(sample.meta.speaker, sample.split)
+        return splits
+
+
+def open_given(folder: str | Path, progress: Progress) -> GivenFolder:
+    """A finished folder on this disk. The headers of its shards are read, its media are not.
+
+    Raises OptionError for a folder elsewhere; ShardError for one that is not finished, of another format, or
+    whose manifest, ledger or shards are not as they were written.
+    """
+    if is_remote(folder):
+        raise OptionError(f"{folder} is elsewhere; copy it here first, such as by `hf download`")
+    folder = check_path("a folder", folder)
+    manifest = read_manifest(folder)
+    refuse_altered(folder, manifest)
+    progress.begin("reading headers", len(manifest.shards), "shards")
+    shards = tuple(scanned(folder, manifest, progress))
+    return GivenFolder(folder, manifest, with_licences(read_ledger(folder), shards), shards)
+
+
+def with_licences(rows: Iterable[LedgerRow], shards: Iterable[GivenShard]) -> tuple[LedgerRow, ...]:
+    """The rows with the licences that the samples state, which ledgers of older releases lack."""
+    stated = {each.source: each.meta.licence for shard in shards for each in shard.samples}
+    return tuple(
+        replace(row, licence=stated.get(row.source) or UNKNOWN) if row.licence == UNKNOWN else row
+        for row in rows
+    )
+
+
+def refuse_altered(folder: Path, manifest: Manifest) -> None:
+    """Raise ShardError where manifest or ledger are not as they were written."""
+    if manifest.digest not in (None, manifest.content_digest):
+        raise ShardError(f"{folder / MANIFEST} was changed after it was written; {RESTORE}")
+    if manifest.ledger and sha256_of(folder / LEDGER) != manifest.ledger.sha256:
+        raise ShardError(f"{folder / LEDGER} was changed after it was written; {RESTORE}")
+
+
+def scanned(folder: Path, manifest: Manifest, progress: Progress) -> Iterator[GivenShard]:
+    """The shards of a folder with the places of their samples. Raises ShardError as ``open_given`` does."""
+    for row in manifest.shards:
+        path = folder / shard_file(row.name)
+        if not path.is_file() or path.stat().st_size != row.bytes:
+            raise ShardError(f"{path} is missing or cut; {RESTORE}")
+        samples = tuple(Sample(path, row.split, span, SampleMeta.of(span.meta)) for span in scan_shard(path))
+        refuse_other_samples(path, row, samples, manifest.fields)
+        yield GivenShard(row, path, samples)
+        progress.advance()
+
+
+def refuse_other_samples(path: Path, row: ShardRow, samples: Sequence[Sample], fields: Sequence[str]) -> None:
+    """Raise ShardError where a shard holds other clips or members than its manifest says."""
+    if len(samples) != row.clips:
+        raise ShardError(f"{path} holds {len(samples)} clips, the manifest says {row.clips}; {RESTORE}")
+    for sample in samples:
+        members = sorted(member.name for member in sample.span.members)
+        if members != sorted(fields):
+            raise ShardError(
+                f"{path}: {sample.span.key} has the members {', '.join(members)}, "
+                f"the manifest says {', '.join(fields)}; {RESTORE}"
+            )

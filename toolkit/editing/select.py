@@ -1,0 +1,47 @@
+"""``speechlip.select_clips``: a folder of the clips that fulfil a condition."""
+
+from pathlib import Path
+
+from speechlip.checks import check_type
+from speechlip.editing.facts import facts_of
+from speechlip.editing.given import open_given
+from speechlip.editing.packing import packed
+from speechlip.editing.rows import rows_of_kept
+from speechlip.editing.run import Draft, run_edit
+from speechlip.errors import OptionError
+from speechlip.manifest import Edit
+from speechlip.preparing.prepared import Prepared
+from speechlip.progress import SILENT, Progress
+from speechlip.shards.clips.query import clips
+from speechlip.wording import counted
+
+NOT_SELECTED = "not selected"
+"""The reason in the ledger."""
+
+
+def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: Progress = SILENT) -> Prepared:
+    """Copy the clips that fulfil a condition into the folder ``out``, as ``speechlip edit select`` does.
+
+    folder: a finished folder on this disk; it stays as it is.
+    where: such as ``seconds >= 2 and abs(yaw_deg) < 40`` (``shards.clips.where``).
+
+    The other clips are counted in the ledger as ``not selected``. Raises OptionError for what is no
+    condition, and where no clip fulfils it; ShardError for a folder that is not finished or was
+    altered, and where ``out`` holds something else.
+    """
+    check_type("where", where, str)
+    given = open_given(folder, progress)
+    edit = Edit(operation="select", of=(given.digest,), arguments={"where": where})
+
+    def draft() -> Draft:
+        keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
+        kept = [sample for sample in given.samples if sample.span.key in keys]
+        if not kept:
+            raise OptionError(
+                f"none of {counted(len(given.samples), 'clip')} fulfils {where!r}, so nothing is written; "
+                "`speechlip clips FOLDER --plot curves.png` shows what thresholds keep"
+            )
+        rows = rows_of_kept(given.rows, given.samples, kept, NOT_SELECTED)
+        return Draft([given], packed(kept, {}, given), rows, facts_of(given, edit))
+
+    return run_edit(out, edit, [given], draft, progress)

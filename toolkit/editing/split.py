@@ -1,0 +1,170 @@
+"""``speechlip.deal_splits`` and ``move_clips``: clips in other splits than before."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from speechlip.checks import check_type
+from speechlip.editing.facts import PROMISES, facts_of
+from speechlip.editing.given import GivenFolder, Sample, open_given
+from speechlip.editing.packing import in_order, packed
+from speechlip.editing.rows import STAGE, rows_of_splits
+from speechlip.editing.run import Draft, run_edit
+from speechlip.errors import OptionError, no_such
+from speechlip.format import SPLIT_NAME
+from speechlip.manifest import Edit
+from speechlip.preparing.options import PEOPLE, PrepOptions, Shares
+from speechlip.preparing.own.options import OWN_CLIPS
+from speechlip.preparing.plan.deal import assign_splits, by_file, by_speaker
+from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.prepared import Prepared
+from speechlip.preparing.reasons import SILENT as SILENT_SOURCE
+from speechlip.progress import SILENT, Progress
+from speechlip.records import Source
+from speechlip.shards.checks.contents import Contents
+from speechlip.shards.checks.folder import in_several, times_in_several
+from speechlip.shards.clips.query import clips
+from speechlip.shards.ledger import LedgerRow
+
+DEALT_BY = {"speaker": by_speaker, "file": by_file}
+BEFORE_THE_DEAL = ("recipe", "probe", "video", "audio")
+"""Stages that refuse a source before sources are dealt to splits."""
+SplitOf = Mapping[str, str]
+"""Key of a clip → its split."""
+
+
+def deal_splits(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    by: str = "speaker",
+    shares: Shares | None = None,
+    seed: int | None = None,
+    also_declared: bool = False,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Deal the clips of a folder into splits anew, into the folder ``out``, by the rules of ``prep-shards``.
+
+    by: what falls into one split only: speaker or file.
+    shares: split → share of the seconds; None: those of the folder, else the usual ones.
+    seed: None: that of the folder.
+    also_declared: deal also sources whose split the dataset, or the writer of own clips, declares; else they
+    stay in it.
+
+    Raises OptionError for what cannot be dealt so; ShardError as ``select_clips`` does.
+    """
+    if by not in DEALT_BY:
+        raise no_such("way to deal", by, DEALT_BY)
+    given = open_given(folder, progress)
+    of_folder = given.manifest.split if given.manifest.split_by != "time" else {}
+    options = PrepOptions(
+        split_by=by,
+        split=dict(shares or of_folder or PEOPLE),
+        seed=given.manifest.seed if seed is None else seed,
+    )
+    arguments = {"by": by, "split": options.split, "seed": options.seed, "also_declared": also_declared}
+    edit = Edit(operation="split", of=(given.digest,), arguments=arguments)
+
+    def draft() -> Draft:
+        who = DEALT_BY[by]
+        own_clips = given.manifest.recipe == OWN_CLIPS
+        entries = [
+            planned(row, "" if also_declared else row.split if own_clips else row.declared.get("split", ""))
+            for row in given.rows
+            if was_dealt(row)
+        ]
+        split_of_whom = assign_splits(entries, options, who)
+        split_of_row = {entry.source.name: split_of_whom[who(entry)] for entry in entries}
+        split_of = {sample.span.key: split_of_row[sample.source] for sample in given.samples}
+        rows = [replace(row, split=split_of_row.get(row.source, row.split)) for row in given.rows]
+        return moved(replace(given, rows=tuple(rows)), split_of, by, edit, options)
+
+    return run_edit(out, edit, [given], draft, progress)
+
+
+def move_clips(
+    folder: str | Path,
+    out: str | Path,
+    where: str,
+    to: str,
+    *,
+    by: str | None = None,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Put the clips that fulfil a condition into one split, the folder ``out``; the others stay in theirs.
+
+    to: name of the split, which may be new.
+    by: what is in one split only afterwards: speaker, file or time; None: what the folder says.
+
+    Raises OptionError for what is no condition, where no clip fulfils it, and where ``by`` would not hold;
+    ShardError as ``select_clips`` does.
+    """
+    check_type("where", where, str)
+    check_type("to", to, str)
+    if not re.fullmatch(SPLIT_NAME, to):
+        raise OptionError(f"a split cannot be called {to!r}; take a-z, 0-9 and _, a letter first")
+    if by is not None and by not in PROMISES:
+        raise no_such("way to keep splits apart", by, PROMISES)
+    given = open_given(folder, progress)
+    kept_apart = by or given.manifest.split_by
+    edit = Edit(operation="split", of=(given.digest,), arguments={"where": where, "to": to, "by": kept_apart})
+
+    def draft() -> Draft:
+        keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
+        if not keys:
+            raise OptionError(f"no clip fulfils {where!r}, so nothing would move")
+        split_of = {
+            sample.span.key: to if sample.span.key in keys else sample.split for sample in given.samples
+        }
+        refuse_broken_promise(given.samples, split_of, kept_apart)
+        return moved(given, split_of, kept_apart, edit)
+
+    return run_edit(out, edit, [given], draft, progress)
+
+
+def moved(
+    given: GivenFolder, split_of: SplitOf, by: str, edit: Edit, options: PrepOptions | None = None
+) -> Draft:
+    """The folder with its clips in these splits. options: by which they were dealt, if they were."""
+    shares = {"split": options.split, "seed": options.seed} if options else {}
+    place = {row.source: number for number, row in enumerate(given.rows)}
+    samples = sorted(given.samples, key=lambda sample: place.get(sample.source, len(place)))
+    shards = packed(samples, dict(split_of), given)
+    rows = rows_of_splits(given.rows, samples, split_of, in_order(set(split_of.values()), given))
+    return Draft([given], shards, rows, facts_of(given, edit, split_by=by, **shares))
+
+
+def was_dealt(row: LedgerRow) -> bool:
+    """Whether a source has a share in the deal: one that gives clips, or that was looked at for them."""
+    return bool(row.clips) or (row.stage not in (*BEFORE_THE_DEAL, STAGE) and row.reason != SILENT_SOURCE)
+
+
+def planned(row: LedgerRow, declared: str) -> PlannedSource:
+    """A source as ``prep-shards`` deals it, from its row.
+
+    declared: the split that it must be in, or empty.
+    """
+    source = Source(Path(row.source), row.source, row.speaker, split=declared or None)
+    return PlannedSource(source, 0, 0, row.seconds)
+
+
+def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str) -> None:
+    """Raise OptionError where what is in one split only would be in several."""
+    contents = Contents()
+    for sample in samples:
+        contents.add(split_of[sample.span.key], sample.span.key, sample.span.meta)
+    if by == "speaker":
+        whom = ((sample.meta.speaker, split_of[sample.span.key]) for sample in samples)
+        problem = next(in_several("speaker", whom), "")
+    elif by == "file":
+        files = ((sample.source, split_of[sample.span.key]) for sample in samples)
+        problem = next(in_several("source", files), "")
+    else:
+        problem = next(times_in_several(contents), "")
+    if problem:
+        weaker = " or ".join(PROMISES[PROMISES.index(by) + 1 :])
+        raise OptionError(
+            f"{problem}, where this folder keeps splits apart by {by}: let the condition choose whole ones"
+            f"{f', or say --split-by {weaker}' if weaker else ''}"
+        )
