@@ -32,7 +32,7 @@ SPLITS = None
 
 NOTE = "synthetic.json"
 PEAK_BYTES = 500_000_000
-"""Of memory that one worker takes."""
+"""Of memory that one worker takes, an estimate."""
 
 
 @dataclass(frozen=True)

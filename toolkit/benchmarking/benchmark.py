@@ -46,7 +46,7 @@ OnRow = Callable[[EncoderRow], None]
 """Called with every row as it is made, in no fixed order."""
 
 PEAK_BYTES = 2_000_000_000
-"""Of memory that one row takes while it trains."""
+"""Of memory that one row takes while it trains, an estimate."""
 
 
 def benchmark(

@@ -32,7 +32,7 @@ from speechlip.workers.processes import start_server
 
 DEFAULTS = PrepOptions()
 PEAK_BYTES = 1_000_000_000
-"""Of memory that one worker takes, a little above what benchmarks/workers.py and memory.py measured."""
+"""Of memory that one worker takes: a little above what benchmarks/memory.py measured of long videos."""
 
 
 def prepare(

@@ -40,7 +40,7 @@ class Audits:
 
 
 PEAK_BYTES = 500_000_000
-"""Of memory that one worker takes, which reads packets and sound and opens no network."""
+"""Of memory that one worker takes, an estimate: it reads packets and audio, and opens no network."""
 
 
 def audit(

@@ -37,7 +37,7 @@ from speechlip.workers.unexpected import unexpected_refused
 SCRATCH = "scratch"
 DEFAULTS = ScoreOptions()
 PEAK_BYTES = 1_500_000_000
-"""Of memory that one worker takes, a little above what benchmarks/workers.py measured."""
+"""Of memory that one worker takes: half as much again as benchmarks/workers.py measured of LSE alone."""
 
 
 def score_folder(
