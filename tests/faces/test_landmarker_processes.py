@@ -1,10 +1,15 @@
 """The two landmarkers give the same in every process, and write nothing to the terminal."""
 
+import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from speechlip.faces.detectors.quiet import quiet_stderr
 
 FRESH_PROCESS = """
 import sys; sys.path.insert(0, sys.argv[1])
@@ -34,6 +39,25 @@ def test_it_gives_the_same_in_every_process_and_keeps_quiet(face_model, request,
     ]
     assert runs[0].stdout == runs[1].stdout and len(runs[0].stdout) == 65
     assert runs[0].stderr == ""
+
+
+def test_threads_that_open_detectors_at_once_give_the_terminal_back(capfd):
+    def open_one(number):
+        with quiet_stderr():
+            os.write(2, b"chatter")
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(open_one, range(8)))
+    os.write(2, b"said")
+    assert capfd.readouterr().err == "said"
+
+
+def test_what_a_library_said_is_shown_where_it_fails(capfd):
+    with pytest.raises(RuntimeError), quiet_stderr():
+        os.write(2, b"no such kernel")
+        raise RuntimeError
+    assert capfd.readouterr().err == "no such kernel"
 
 
 LOADED = """

@@ -3,8 +3,12 @@
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+ONE_AT_A_TIME = threading.Lock()
+"""File descriptor 2 is the whole process's: another thread would take this one's file for the terminal."""
 
 
 @contextmanager
@@ -13,8 +17,8 @@ def quiet_stderr() -> Iterator[None]:
 
     It writes to file descriptor 2 and has no switch for it.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as chatter:
+    with ONE_AT_A_TIME, tempfile.TemporaryFile() as chatter:
+        sys.stderr.flush()
         terminal = os.dup(2)
         os.dup2(chatter.fileno(), 2)
         try:
