@@ -133,6 +133,16 @@ def test_a_video_begun_later_differs_by_less_than_a_percent_of_the_face(face, fa
                 assert apart < (0.01 if index == 7 else 0.005) * (one.box[2] - one.box[0])
 
 
+def test_a_small_face_that_comes_beside_a_small_one_is_found_around_it(face, landmarker, put_into_landscape):
+    """The detector sees neither in the whole frame."""
+    for index in range(8):
+        image = put_into_landscape(face(0)[0], 100, (256, 454), (250, 100))
+        if index >= 4:
+            image[100:200, 310:410] = cv2.resize(face(3)[0], (100, 100), interpolation=cv2.INTER_AREA)
+        middles = sorted(round(float(one.box[[0, 2]].mean())) for one in landmarker.detect(image, index))
+        assert middles == pytest.approx([300, 360] if index >= 4 else [300], abs=3)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200, 3), (700, 2, 3), (2100, 3900, 3)])
 def test_an_image_of_any_shape_is_looked_at(landmarker, shape):
     assert landmarker.detect(np.full(shape, 90, np.uint8), 0) == []
