@@ -27,7 +27,7 @@ EDGE_PX = WINDOW_PX // 2
 N = WINDOW_PX**2
 C1 = np.float32((0.01 * 255 * N) ** 2)
 C2 = np.float32((0.03 * 255) ** 2 * N * (N - 1))
-STRIP_VALUES = 100_000
+STRIP_VALUES = 150_000
 """Values of an image that are computed at a time, so that the sums stay in a core's cache."""
 
 
@@ -61,22 +61,23 @@ class _Strip:
 
     def __init__(self, rows: int, width: int) -> None:
         shape = (rows, width, 3)
-        self.difference, self.product = np.empty(shape, np.uint8), np.empty(shape, np.uint16)
-        self.whole, self.terms = np.empty((5, *shape), np.int32), np.empty((4, *shape), np.float32)
+        self.values, self.planes = np.empty((3, *shape), np.uint16), np.empty((5, *shape), np.int32)
 
-    def summed_ssim(self, x: np.ndarray, y: np.ndarray) -> float:
+    def summed_ssim(self, render: np.ndarray, reference: np.ndarray) -> float:
         """The sum of the SSIM of all whole windows of two (H, W, 3) uint8, H at most the strip's rows."""
         import cv2
 
-        rows, inner = len(x), slice(EDGE_PX, len(x) - EDGE_PX)
-        difference, product = self.difference[:rows], self.product[:rows]
-        sum_x, sum_y, covariance, unlike, alike = self.whole[:, :rows]
+        rows, inner = len(render), slice(EDGE_PX, len(render) - EDGE_PX)
+        x, y, product = self.values[:, :rows]
+        np.copyto(x, render)
+        np.copyto(y, reference)
+        sum_x, sum_y, covariance, unlike, alike = self.planes[:, :rows]
         _window_sums(x, sum_x)
         _window_sums(y, sum_y)
-        _window_sums(cv2.multiply(x, y, product, dtype=cv2.CV_16U), covariance)
-        cv2.absdiff(x, y, difference)
-        _window_sums(cv2.multiply(difference, difference, product, dtype=cv2.CV_16U), unlike)
-        sum_x, sum_y, covariance, unlike, alike = self.whole[:, inner]
+        _window_sums(np.multiply(x, y, product), covariance)
+        x -= y  # modulo 2¹⁶, as its square, which is below that
+        _window_sums(np.multiply(x, x, product), unlike)
+        sum_x, sum_y, covariance, unlike, alike = self.planes[:, inner]
         np.multiply(sum_x, sum_y, alike)
         alike *= 2
         covariance *= 2 * N
@@ -85,7 +86,9 @@ class _Strip:
         apart *= apart
         unlike *= N
         unlike -= apart
-        luminance, structure, most_luminance, most_structure = self.terms[:, inner]
+        luminance, structure, most_luminance, most_structure = (
+            plane.view(np.float32) for plane in (sum_y, alike, covariance, sum_x)
+        )  # each over numbers that are no longer needed
         np.add(alike, C1, luminance, dtype=np.float32)
         np.add(covariance, C2, structure, dtype=np.float32)
         np.add(luminance, apart, most_luminance, dtype=np.float32)
@@ -93,11 +96,11 @@ class _Strip:
         luminance /= most_luminance
         structure /= most_structure
         luminance *= structure
-        return float(luminance[:, EDGE_PX:-EDGE_PX].sum(dtype=np.float64))
+        return sum(cv2.sumElems(luminance[:, EDGE_PX:-EDGE_PX]))  # in float64
 
 
 def _window_sums(values: np.ndarray, sums: np.ndarray) -> None:
-    """Sums of 7×7 px of one colour around every pixel: (H, W, 3) of whole numbers into (H, W, 3) int32."""
+    """Sums of 7×7 px of one colour around every pixel: (H, W, 3) uint16 into (H, W, 3) int32."""
     import cv2
 
     cv2.boxFilter(values, cv2.CV_32S, (WINDOW_PX, WINDOW_PX), sums, normalize=False)
