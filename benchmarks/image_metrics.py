@@ -13,6 +13,7 @@ the same.
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from runpy import run_path
 
@@ -31,6 +32,7 @@ from speechlip.metrics.image.lpips import lpips_distances, random_lpips
 Image = np.ndarray
 SIZES = {"512 × 512": (512, 512), "1280 × 720": (1280, 720), "1080 × 1920": (1080, 1920)}
 REGIONS = {"mouth, 190 × 127": (445, 1200, 635, 1327), "face, 500 × 600": (290, 800, 790, 1400)}
+LISTS_PX, LISTS = ((120, 80), (256, 256), (512, 512)), (1, 2, 8)
 REFERENCE = Path(__file__).parents[1] / "tests" / "metrics" / "cpbd_reference.py"
 AT_FRAME = 25
 FRAME_S = 0.04
@@ -42,7 +44,9 @@ def main() -> None:
     )
     parser.add_argument("clip", type=Path, nargs="?")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="the smallest size only, without regions")
+    parser.add_argument(
+        "--quick", action="store_true", help="the smallest size only, without regions and lists of pairs"
+    )
     given = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -53,6 +57,7 @@ def main() -> None:
         print_size(name, [scaled(image, size) for image in images], given.turns)
     if not given.quick:
         print_regions([scaled(image, SIZES["1080 × 1920"]) for image in images], given.turns)
+        print_lists(images, given.turns)
 
 
 def neighbours(clip: Path) -> tuple[Image, Image]:
@@ -86,19 +91,19 @@ def psnr_in_float64(render: Image, reference: Image) -> float:
     return float(10 * np.log10(255**2 / np.mean(np.square(render.astype(np.float64) - reference))))
 
 
+def package_lpips(model: torch.nn.Module, render: Image, reference: Image) -> float:
+    with torch.inference_mode():
+        return float(model(*(lpips.im2tensor(image) for image in (render, reference))))
+
+
 def metrics() -> dict[str, tuple[Callable[[Image, Image], float], Callable[[Image, Image], float]]]:
     """Name → the other side and ours, each of render and reference."""
     step_by_step, model = run_path(str(REFERENCE))["cpbd"], random_lpips()
-
-    def package(render: Image, reference: Image) -> float:
-        with torch.inference_mode():
-            return float(model(*(lpips.im2tensor(image) for image in (render, reference))))
-
     return {
         "PSNR": (psnr_in_float64, psnr),
         "SSIM": (lambda x, y: structural_similarity(x, y, channel_axis=-1, data_range=255), ssim),
         "CPBD": (lambda x, y: step_by_step(x), lambda x, y: cpbd(x)),
-        "LPIPS": (package, lambda x, y: lpips_distances(model, [x], [y])[0]),
+        "LPIPS": (partial(package_lpips, model), lambda x, y: lpips_distances(model, [x], [y])[0]),
     }
 
 
@@ -148,6 +153,23 @@ def print_regions(pair: list[Image], turns: int) -> None:
         share = cuts[0].size / pair[0].size
         shares = [f"{timed(side, cuts, turns)[0][0, 0] / whole[name]:.1%}" for name, side in sides.items()]
         print(f"| {region} | {share:.1%} | {' | '.join(shares)} |")
+
+
+def print_lists(images: tuple[Image, Image], turns: int) -> None:
+    """LPIPS of several pairs at once."""
+    print(
+        "\n| LPIPS, ms of CPU a pair | package | " + " | ".join(f"{pairs} at once" for pairs in LISTS) + " |"
+    )
+    print("|---|---|" + "---|" * len(LISTS))
+    model = random_lpips()
+    for size in LISTS_PX:
+        pair = [scaled(image, size) for image in images]
+        ours = (
+            lambda x, y, pairs=pairs: lpips_distances(model, [x] * pairs, [y] * pairs)[0] for pairs in LISTS
+        )
+        seconds, _ = timed((partial(package_lpips, model), *ours), pair, turns)
+        each = 1000 * seconds[:, 0] / [1, *LISTS]
+        print(f"| {size[0]} × {size[1]} | {' | '.join(f'{ms:.1f}' for ms in each)} |", flush=True)
 
 
 if __name__ == "__main__":

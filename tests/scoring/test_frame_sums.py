@@ -5,9 +5,13 @@ import pytest
 import torch
 
 from speechlip.errors import OptionError
+from speechlip.media.decord_frames import ArrayImage
+from speechlip.media.frames import Frame
 from speechlip.metrics.declared import Batches, Metric, NotScored
 from speechlip.metrics.image.lpips import METRIC, lpips_distance, random_lpips
+from speechlip.scoring.clip import images
 from speechlip.scoring.clip.frame_sums import FrameSum
+from speechlip.scoring.clip.strips import Strips
 
 
 def grey(level, side=4):
@@ -62,6 +66,24 @@ def test_a_waiting_cut_does_not_keep_its_frame():
     total = FrameSum(brightness(lambda images: seen.extend(images) or means(images)), None)
     total.add(frame[:4, :4], None)
     assert total.total() == 0 and not np.shares_memory(seen[0], frame)
+
+
+def test_of_a_region_nothing_else_is_computed(monkeypatch):
+    """The metric is given the boxes' pixels and no others; a frame without a box is left out."""
+    seen = []
+    metric = Metric(
+        *("seen", "Seen", "", None, "seen", ("reference",), "frame pair"),
+        compute=lambda *pair: seen.append([image.shape for image in pair]) or float(pair[0].mean()),
+    )
+    monkeypatch.setattr(images.table, "metric", lambda family: metric)
+    boxes = [(1, 2, 5, 8), None, (0, 0, 4, 6)]
+    comparison = images.Comparison(("seen",), boxes, Strips(), True, {})
+    for index in range(3):
+        picture = ArrayImage(np.full((20, 30, 3), index, np.uint8))
+        comparison.see(Frame(index, picture, None), Frame(index, picture, None))
+    scores = comparison.scores(0.0)
+    assert seen == [[(6, 4, 3)] * 2] * 2
+    assert scores.values == {"seen": 1.0} and scores.frames == 2
 
 
 @pytest.mark.parametrize(
