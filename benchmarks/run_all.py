@@ -37,6 +37,7 @@ def main() -> None:
         script("loader.py", shards)
         script("train_speed.py", shards)
         script("memory.py", longest, "--detector", given.detector)
+        script("image_metrics.py")
         script("syncnet_speed.py")
         script(
             "score_speed.py",
