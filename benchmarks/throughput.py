@@ -1,195 +1,138 @@
-"""How fast preparation is, and where its time goes.
+"""How fast preparation is, beside a bare decode + MediaPipe loop, and where its time goes.
 
-    python benchmarks/throughput.py VIDEO_DIR [--detector landmarker]
+    python benchmarks/throughput.py CLIP … [--detector auto] [--seconds 4] [--turns 3] [--stages CLIP …]
 
-Prints video-seconds prepared per second with one worker and with two (whole runs of prep-shards, start of
-processes included), their ratio, and the share of each stage in one process. Give it a few minutes of video
-at the least, or the start of the processes is what is measured.
+The bare loop decodes with PyAV, turns every frame into RGB, shows it to MediaPipe's Face Landmarker (VIDEO,
+four faces) and keeps nothing. Turn by turn it, prep-shards with one worker and prep-shards with two go
+through the same clips, each as a program of its own, start and imports included. Printed are video-seconds
+per second, the median of the turns, and their ratio to the bare loop; then, from this process, CPU
+milliseconds of every stage by clip (benchmarks/prepare_stages.py). Clips that preparation refuses are left
+out; give it a minute of video at the least, or the start of the programs is what is measured.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
-import numpy as np
+import av
+from prepare_stages import bare_loop, plan_of, print_stages
 
-from speechlip import recipes
-from speechlip.commands.cli import prep_shards
 from speechlip.faces.detectors.opening import choose_detector
-from speechlip.faces.tracking import stage as face_stage
-from speechlip.media.source_frames import DecodedImage
-from speechlip.preparing.cut import passes
-from speechlip.preparing.cut import unit as prepare
+from speechlip.media.listing import videos
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan.make_plan import make_plan
-from speechlip.shards import writer
-
-DECODE_OR_DETECT = ("decode", "detector")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("videos", type=Path)
+    parser.add_argument("clips", type=Path, nargs="+", help="videos, or folders of them")
     parser.add_argument("--detector", default="auto")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0, help="cut clips to their first seconds; 0: whole")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--stages", type=Path, nargs="*", help="clips of the table of stages; else all")
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.bare:
+        print(*(bare_loop(given.clips) or ()))
+        return
     detector, _ = choose_detector(given.detector)
-    options = PrepOptions(detector=detector)
-    plan = make_plan(list(recipes.get("folder").sources(given.videos)), options)
-    length_s = sum(planned.seconds for planned in plan.sources)
-    print(f"{len(plan.sources)} videos, {length_s:.0f} s, detector {detector}\n")
-    speeds = {1: [], 2: []}
-    for _ in range(given.repeats):
-        for workers in speeds:
-            speeds[workers].append(length_s / seconds_of_run(given.videos, detector, workers))
-    print("| workers | video-seconds per second |\n|---|---|")
-    for workers, found in speeds.items():
-        print(f"| {workers} | {np.median(found):.2f} |")
-    print(f"\ntwo workers : one = {np.median(speeds[2]) / np.median(speeds[1]):.2f}\n")
-    print_shares(stage_seconds(plan, options))
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = usable([clip for path in given.clips for clip in listed(path)], detector)
+        clips = [brought(clip, Path(folder), number, given.seconds) for number, clip in enumerate(chosen)]
+        length_s = sum(seconds_of(clip, detector) for clip in clips)
+        print(f"{len(clips)} clips, {length_s:.0f} s, {given.turns} turns\n", flush=True)
+        print_speeds(clips, Path(folder), detector, length_s, given.turns)
+        named = [clip for clip, whole in zip(clips, chosen, strict=True) if whole in (given.stages or chosen)]
+        print_stages(named, detector, given.turns)
 
 
-def seconds_of_run(videos: Path, detector: str, workers: int) -> float:
-    with tempfile.TemporaryDirectory() as out:
-        begin = time.perf_counter()
-        try:
-            prep_shards(
-                [
-                    str(videos),
-                    "-o",
-                    f"{out}/shards",
-                    "--detector",
-                    detector,
-                    "--workers",
-                    str(workers),
-                    "--quiet",
-                ]
-            )
-        except SystemExit as end:
-            if end.code:
-                raise RuntimeError(f"prep-shards ended with {end.code}") from end
-        return time.perf_counter() - begin
+def listed(path: Path) -> list[Path]:
+    return videos(path) if path.is_dir() else [path]
 
 
-def stage_seconds(plan, options: PrepOptions) -> Counter:
-    """Prepare every unit in this process with a stopwatch at the door of each stage."""
-    spent: Counter[str] = Counter()
-    with stopwatches(spent), tempfile.TemporaryDirectory() as out:
-        begin = time.perf_counter()
-        for unit in plan.units:
-            done = prepare.prepare_unit(
-                unit,
-                lambda source, seconds: None,
-                options=options,
-                work_folder=Path(out),
-                with_phones=plan.with_phones,
-            )
-            accidents = [row for row in done.rows if row.reason == "unexpected error"]
-            if accidents:
-                raise RuntimeError(accidents[0].detail)
-        spent["everything else"] = time.perf_counter() - begin - sum(spent.values())
-    return spent
+def usable(clips: list[Path], detector: str) -> list[Path]:
+    return [clip for clip in clips if seconds_of(clip, detector)]
 
 
-@contextmanager
-def stopwatches(spent: Counter) -> Iterator[None]:
-    """Put a timer around each stage's function where prepare and writer look it up, and take it off again."""
-    doors: list[tuple[object, str, str]] = [
-        (DecodedImage, "rgb", "decode"),
-        (prepare, "probe", "decode"),
-        (face_stage, "build_tracks", "tracks"),
-        (passes, "plan_crop", "crop"),
-        (passes, "cut", "crop"),
-        (writer, "spectrogram", "STFT"),
-        (writer, "encode_filmstrip", "encode lips"),
-        (writer, "encode_flac", "encode audio"),
-        (prepare, "sha256_of", "hash"),
-    ]
-    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in doors]
-    kept += [
-        (passes, "read_frames", passes.read_frames),
-        (passes, "open_detector", passes.open_detector),
-        (face_stage, "ShotDetector", face_stage.ShotDetector),
-    ]
-    for owner, name, label in doors:
-        setattr(owner, name, timed(getattr(owner, name), label, spent))
-    passes.read_frames = lambda *args, inner=passes.read_frames, **kwargs: TimedIterator(
-        inner(*args, **kwargs), spent
+def seconds_of(clip: Path, detector: str) -> float:
+    """Length of a clip as it is planned; 0 where it is refused."""
+    plan = plan_of(clip, PrepOptions(detector=detector))
+    return sum(planned.part_s for planned in plan.sources if not planned.refusal)
+
+
+def brought(clip: Path, folder: Path, number: int, seconds: float) -> Path:
+    """The clip in ``folder``, linked, or a copy of the packets of its first seconds."""
+    path = folder / f"{number:03d}{clip.suffix}"
+    if not seconds:
+        path.symlink_to(clip.absolute())
+        return path
+    with av.open(str(clip)) as source, av.open(str(path), "w") as out:
+        chosen = [source.streams.video[0], source.streams.audio[0]]
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in chosen}
+        for packet in source.demux(chosen):
+            if packet.dts is not None and packet.dts * packet.time_base < seconds:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    return path
+
+
+def print_speeds(clips: list[Path], folder: Path, detector: str, length_s: float, turns: int) -> None:
+    programs = {
+        "bare loop": bare(clips),
+        "prep-shards, one worker": prepare(folder, detector, 1),
+        "prep-shards, two workers": prepare(folder, detector, 2),
+    }
+    took: dict[str, list[float]] = {name: [] for name in programs}
+    said = ""
+    for _ in range(turns):
+        for name, program in programs.items():
+            wall_s, output = run(program)
+            took[name].append(wall_s)
+            said = output if name == "bare loop" else said
+    if said.strip():
+        shown, faces = said.split()
+        print(f"The bare loop found a face in {faces} of {shown} frames.\n")
+    else:
+        print("mediapipe is not installed: there is no bare loop to compare with.\n")
+        del took["bare loop"]
+    print(
+        "| whole programs | video-seconds per second | × bare loop, each turn | median |\n|---|---|---|---|"
     )
-    passes.open_detector = timed_detector(passes.open_detector, spent)
-    face_stage.ShotDetector = timed_method(face_stage.ShotDetector, "see", "shots", spent)
-    try:
-        yield
-    finally:
-        for owner, name, original in kept:
-            setattr(owner, name, original)
+    for name, walls in took.items():
+        ratios = [bare_s / wall for bare_s, wall in zip(took.get("bare loop", ()), walls, strict=False)]
+        every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        middle = f"{median(ratios):.2f}" if ratios else ""
+        print(f"| {name} | {length_s / median(walls):.2f} | {every} | {middle} |")
+    print(flush=True)
 
 
-def timed(function: Callable, stage: str, spent: Counter) -> Callable:
-    def run(*args, **kwargs):
+def bare(clips: list[Path]) -> list[object]:
+    return [sys.executable, __file__, "--bare", *clips]
+
+
+def prepare(folder: Path, detector: str, workers: int) -> list[object]:
+    program = Path(sys.executable).with_name("prep-shards")
+    return [program, folder, "-o", "shards", "--detector", detector, "--workers", workers, "--quiet"]
+
+
+def run(program: list[object]) -> tuple[float, str]:
+    """Wall seconds of a program in an empty folder, and what it printed."""
+    with tempfile.TemporaryDirectory() as here:
         begin = time.perf_counter()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            spent[stage] += time.perf_counter() - begin
-
-    return run
-
-
-def timed_method(make: Callable, method: str, stage: str, spent: Counter) -> Callable:
-    """Time ``make`` itself and one method of what it makes."""
-
-    def run(*args, **kwargs):
-        made = timed(make, stage, spent)(*args, **kwargs)
-        setattr(made, method, timed(getattr(made, method), stage, spent))
-        return made
-
-    return run
-
-
-def timed_detector(open_detector: Callable, spent: Counter) -> Callable:
-    """Time opening a detector and each look of it."""
-
-    @contextmanager
-    def run(*args):
-        opening = open_detector(*args)
-        detector = timed(opening.__enter__, "detector", spent)()
-        detector.detect = timed(detector.detect, "detector", spent)
-        try:
-            yield detector
-        finally:
-            opening.__exit__(None, None, None)
-
-    return run
-
-
-class TimedIterator:
-    def __init__(self, inner, spent: Counter) -> None:
-        self.inner, self.spent = inner, spent
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return timed(self.inner.__next__, "decode", self.spent)()
-
-    def __getattr__(self, name: str):
-        return getattr(self.inner, name)
-
-
-def print_shares(spent: Counter) -> None:
-    total = sum(spent.values())
-    print("| stage | share of one process |\n|---|---|")
-    for stage, seconds in spent.most_common():
-        print(f"| {stage} | {seconds / total:.1%} |")
-    rest = 1 - sum(spent[stage] for stage in DECODE_OR_DETECT) / total
-    print(f"\nneither decode nor detector: {rest:.1%}")
+        done = subprocess.run(
+            [str(word) for word in program],
+            cwd=here,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )
+        return time.perf_counter() - begin, done.stdout
 
 
 if __name__ == "__main__":

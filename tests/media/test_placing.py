@@ -12,7 +12,7 @@ import pytest
 from flash_click import click_errors_ms, waveform
 
 from speechlip.media.audio import cut_windows, place_audio
-from speechlip.media.frames import read_frames
+from speechlip.media.frames import read_ahead, read_frames
 from speechlip.media.probe import probe
 from speechlip.media.source_frames import display_spans, one_per_frame
 from speechlip.media.streams.corrected import sentences
@@ -241,3 +241,17 @@ def test_stamps_counted_on_at_the_rate_before_are_no_jumps():
     assert all(
         abs(start + len(samples) - following) <= 1 for (start, samples), (following, _) in pairwise(pieces)
     )
+
+
+def test_what_is_counted_while_audio_is_read_ahead_comes_with_its_window():
+    """Window k is read after k + 1 gaps; nobody asks for the last ones of a block."""
+
+    def windows(counts):
+        for k in range(60):
+            counts["audio_gaps"] += 1
+            yield k
+
+    tally = Counter(audio_gaps=100)
+    handed_out = read_ahead(windows, tally)
+    assert [(next(handed_out), tally["audio_gaps"]) for _ in range(30)] == [(k, 101 + k) for k in range(30)]
+    assert (list(handed_out), tally["audio_gaps"]) == (list(range(30, 60)), 160)
