@@ -53,9 +53,7 @@ def main() -> None:
         works: dict[str, Callable[[Path], object]] = {
             "copy, fsync": lambda out: copied(folders, out),
             "read, SHA-256": lambda out: hashed(folders),
-            "select, half of both folders' bytes": lambda out: select_clips(
-                folders[0], out, "start_s != 0.04"
-            ),
+            "select, all but a few clips": lambda out: select_clips(folders[0], out, "start_s != 0.04"),
             "split": lambda out: deal_splits(folders[0], out, seed=1),
             "merge": lambda out: merge_shards(folders, out),
             "annotate": lambda out: annotate_clips(folders[0], out, table),

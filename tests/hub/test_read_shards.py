@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import pickle
+import shutil
 import threading
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from click.testing import CliRunner
 from hub_answers import READER, STRANGER, TOKEN
 from tiny_dataset import read_tar
 
+import speechlip
 from speechlip.commands.cli import inspect_shards, score_encoder, train_encoder, verify_shards
+from speechlip.commands.cli import speechlip as speechlip_commands
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.hub import as_dataset, shards_at
 from speechlip.hub.push_shards import push_shards
@@ -87,6 +90,24 @@ def test_only_what_is_read_is_fetched(pushed, tmp_path):
     clips_of(NAME)
     asked = {line.rpartition("/")[2] for line in pushed.seen if "/resolve/" in line}
     assert not any(name.startswith("validation-") for name in asked)
+    assert not list((tmp_path / "home").rglob("*.tar"))
+
+
+def test_the_table_of_clips_is_asked_without_a_shard(hub, prepared, tmp_path):
+    own = shutil.copytree(prepared, tmp_path / "own")
+    speechlip.make_clips(own)
+    push_shards(own, "ann/talks", token=TOKEN)
+    hub.seen.clear()
+    table = speechlip.clips(NAME, "n_frames > 0", split="train")
+    assert table.rows == speechlip.clips(own, split="train").rows and len(table) == 3
+    assert not any(line.endswith(".tar") for line in hub.seen)
+    assert not list((tmp_path / "home").rglob("*.tar"))
+    done = CliRunner().invoke(speechlip_commands, ["clips", NAME, "--make"])
+    assert done.exit_code == 1 and "is elsewhere; copy it here first" in done.stderr
+
+
+def test_an_older_release_without_that_table_is_read_shard_by_shard(pushed, prepared, tmp_path):
+    assert speechlip.clips(NAME).rows == speechlip.clips(prepared).rows
     assert not list((tmp_path / "home").rglob("*.tar"))
 
 

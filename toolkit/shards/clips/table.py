@@ -10,6 +10,7 @@ from speechlip.files.parquet import write_parquet
 from speechlip.files.stamps import sha256_of
 from speechlip.format import CLIPS, shard_file
 from speechlip.manifest import Manifest, RowsFile, ShardRow
+from speechlip.remote.mirror import shard_on_disk
 from speechlip.shards.clips.columns import (
     Column,
     all_columns,
@@ -34,10 +35,14 @@ def clips_from_shards(folder: Path, shards: Iterable[ShardRow], own: Sequence[st
 
     Raises ShardError for a shard that cannot be read, or a ``json`` that holds another type.
     """
-    rows = (
-        clip_row(shard, span, own) for shard in shards for span in scan_shard(folder / shard_file(shard.name))
-    )
-    return table_of(rows, all_columns(own))
+    return table_of(rows_of_shards(folder, shards, own), all_columns(own))
+
+
+def rows_of_shards(folder: Path, shards: Iterable[ShardRow], own: Sequence[str]) -> Iterator[Row]:
+    """The rows of all clips; a shard that is elsewhere lies on this disk for as long as it is read."""
+    for shard in shards:
+        with shard_on_disk(folder, shard.name, shard.bytes) as path:
+            yield from (clip_row(shard, span, own) for span in scan_shard(path))
 
 
 def table_of(rows: Iterable[Row], columns: Sequence[Column]) -> "Table":
