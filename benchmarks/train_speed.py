@@ -6,9 +6,10 @@ trainer does: same model, same batch.
 
 The plain loop: every clip is a folder of JPEG frames and a WAV; a sample lists the folder, reads five frames
 and the whole WAV, and computes the spectrogram of the clip; then forward, loss, backward, Adam, and the loss
-as a number in every step. Then the share of a large matmul's FLOP/s, the memory by batch size, and windows a
-second of the loader alone. About two minutes on two cores with the defaults; a GPU wants --batch-size 512
---steps 100 --workers 12 or more. Give it a few hundred clips.
+as a number in every step. Both print steps a second, CPU seconds of this process a step, the share of time
+spent waiting for data, and that of a large matmul's FLOP/s; then come the memory by batch size and windows a
+second of the loader alone. Two minutes on two cores; --quick leaves out bf16 and memory. A GPU wants
+--batch-size 512 --steps 100 --workers 12 or more. Give it a few hundred clips.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32, help="clips that the plain loop reads from")
     parser.add_argument("--memory", default="4,16,64", help="batch sizes")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fp32 alone, no table of memory")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = choose_device(given.device)
@@ -76,7 +79,8 @@ def main() -> None:
         f"{name}, torch {torch.__version__}\n"
     )
     print_speed(given, device)
-    print_memory(given, device)
+    if not given.quick:
+        print_memory(given, device)
     print_loader(given)
 
 
@@ -88,27 +92,40 @@ def print_speed(given: argparse.Namespace, device: torch.device) -> None:
         f"{', '.join(f'{peak[precision] / 1e12:.3g} TFLOP/s in {precision}' for precision in peak)}\n"
     )
     print(
-        "| loop | steps/s | windows/s | waiting for data | of a large matmul's FLOP/s | ratio |\n"
-        "|---|---|---|---|---|---|"
+        "| loop | steps/s | windows/s | CPU s a step | waiting | of a large matmul's FLOP/s | ratio |\n"
+        "|---|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
         unpack(given.shards, Path(folder) / "frames", given.clips)
-        plain, waited = plain_loop(given, device, Path(folder) / "frames")
-        speeds = [("plain eager fp32", "fp32", plain, waited)]
-        for precision in DTYPES:
-            row = our_loop(given, precision, Path(folder) / precision)
-            speeds.append((f"train-encoder {precision}", precision, row.windows_per_s, row.data_wait))
-        for name, precision, rate, waited in speeds:
-            share = rate * flop / peak[precision]
+        plain = plain_loop(given, device, Path(folder) / "frames")
+        speeds = [("plain eager fp32", "fp32", plain)]
+        for precision in ["fp32"] if given.quick else DTYPES:
+            ours = our_loop(given, precision, Path(folder) / precision)
+            speeds.append((f"train-encoder {precision}", precision, ours))
+        for name, precision, speed in speeds:
+            share = speed.windows_per_s * flop / peak[precision]
+            rate, ratio = speed.windows_per_s, speed.windows_per_s / plain.windows_per_s
             print(
-                f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {waited:.1%} | {share:.1%} | "
-                f"{rate / plain:.2f} |",
+                f"| {name} | {rate / given.batch_size:.2f} | {rate:.0f} | {speed.cpu_s:.3f} | "
+                f"{speed.waited:.1%} | {share:.1%} | {ratio:.2f} |",
                 flush=True,
             )
 
 
-def our_loop(given: argparse.Namespace, precision: str, run: Path) -> HistoryRow:
-    """The second row of ``train`` as the command calls it; as many steps go before it."""
+@dataclass(frozen=True)
+class Speed:
+    """windows_per_s: by the clock.
+    waited: share of the time that was spent waiting for data.
+    cpu_s: CPU seconds of the training process a step.
+    """
+
+    windows_per_s: float
+    waited: float
+    cpu_s: float
+
+
+def our_loop(given: argparse.Namespace, precision: str, run: Path) -> Speed:
+    """The second half of the steps of ``train`` as the command calls it."""
     options = TrainOptions(
         encoder=given.encoder,
         batch_size=given.batch_size,
@@ -122,9 +139,10 @@ def our_loop(given: argparse.Namespace, precision: str, run: Path) -> HistoryRow
         validation_pairs=2,
         checkpoint_every=10**9,
     )
-    rows: list[HistoryRow] = []
-    train(given.shards, run, options, on_row=rows.append)
-    return rows[1]
+    rows: list[tuple[HistoryRow, float]] = []
+    train(given.shards, run, options, on_row=lambda row: rows.append((row, time.process_time())))
+    (_, half), (row, end) = rows
+    return Speed(row.windows_per_s, row.data_wait, (end - half) / given.steps)
 
 
 def unpack(shards: Path, folder: Path, n_clips: int) -> None:
@@ -161,8 +179,8 @@ class FramesInFolders(Dataset):
         )
 
 
-def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) -> tuple[float, float]:
-    """(windows a second, share of waiting) after the warm-up."""
+def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) -> Speed:
+    """Its speed after the warm-up."""
     pair = SpeechLipPair(speech_network(given.encoder), LipEncoder(), rectified=True).to(device).train()
     optimizer = torch.optim.Adam(pair.parameters(), 5e-5)
     steps = WARM_UP_STEPS + given.steps
@@ -171,10 +189,10 @@ def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) ->
             FramesInFolders(folder, steps * given.batch_size), given.batch_size, num_workers=given.workers
         )
     )
-    waited = began = 0.0
+    waited = began = cpu_began = 0.0
     for step in range(steps):
         if step == WARM_UP_STEPS:
-            waited, began = 0.0, time.perf_counter()
+            waited, began, cpu_began = 0.0, time.perf_counter(), time.process_time()
         asked = time.perf_counter()
         lips, speech, label = next(batches)
         waited += time.perf_counter() - asked
@@ -187,8 +205,8 @@ def plain_loop(given: argparse.Namespace, device: torch.device, folder: Path) ->
         loss.item()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    spent = time.perf_counter() - began
-    return given.steps * given.batch_size / spent, waited / spent
+    spent, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
+    return Speed(given.steps * given.batch_size / spent, waited / spent, cpu_s / given.steps)
 
 
 def flop_of_a_pair(encoder: str) -> float:
