@@ -182,6 +182,46 @@ def test_on_the_cpu_batches_are_handed_on_as_they_are():
     assert all(one is other for one, other in zip(on_device(batches, CPU), batches, strict=True))
 
 
+def test_a_gpu_is_given_batches_on_a_stream_of_their_own(monkeypatch):
+    """Which calls are made, in which order; what a GPU does with them is not tested here."""
+    calls = []
+
+    class Stream:
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            calls.append(f"{self.name} waits for {other.name}")
+
+        def __enter__(self):
+            calls.append(f"on {self.name}")
+
+        def __exit__(self, *error):
+            calls.append(f"off {self.name}")
+
+    def copied(tensor, device, non_blocking):
+        calls.append(f"copy {tensor.dtype} {'without waiting' if non_blocking else 'waiting'}")
+        return tensor
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("copies"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("work"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: stream)
+    monkeypatch.setattr(torch.Tensor, "to", copied)
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda tensor, stream: calls.append(f"used on {stream.name}")
+    )
+    batch = {"lips": torch.ones(1, dtype=torch.uint8), "keys": [("a", "a")]}
+    (moved,) = on_device([batch], torch.device("cuda"))
+    assert moved == batch
+    assert calls == [
+        "on copies",
+        "copy torch.uint8 without waiting",  # bytes, a quarter of what floats would be
+        "off copies",
+        "work waits for copies",
+        "used on work",
+    ]
+
+
 # losses
 
 
