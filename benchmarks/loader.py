@@ -40,6 +40,7 @@ from speechlip.timing import HOPS_PER_FRAME
 
 BATCH, WINDOW = 64, 5
 WARM_UP_BATCHES = 4
+"""Until buffers are full, of two workers too."""
 EPOCH_CLIPS = 200_000
 """Clips of an epoch: the shards are listed again and again, so that no epoch ends while it is measured."""
 CORES = 16
@@ -172,7 +173,9 @@ def plain_webdataset(windows_per_clip: int) -> Callable[[Job], Iterable]:
 
     def batches(job: Job) -> Iterable:
         clips = webdataset.WebDataset(list(job.shards), shardshuffle=False).shuffle(64).decode("rgb8")
-        return DataLoader(clips.compose(cut).shuffle(512), BATCH, num_workers=job.workers)
+        return DataLoader(
+            clips.compose(cut).shuffle(BATCH * WARM_UP_BATCHES // 2), BATCH, num_workers=job.workers
+        )
 
     return batches
 
