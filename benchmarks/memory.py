@@ -1,11 +1,11 @@
 """Peak memory of preparing or scoring a short video and the same video looped for minutes.
 
-    python benchmarks/memory.py VIDEO [--minutes 20] [--detector landmarker]
+    python benchmarks/memory.py VIDEO [--minutes 20] [--sources 1000] [--detector landmarker]
     python benchmarks/memory.py VIDEO --score psnr --region face [--short 60]
 
 With --score METRICS the video is its own reference, and SyncNet has random weights. The looped copy repeats
-the packets without encoding again. Peak is the largest resident size of any process of the run, the workers'
-included.
+the packets without encoding again; --sources prepares so many links to its first second, too. Peak is the
+largest resident size of any process of the run, the workers' included.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import av
 from score_speed import random_syncnet
+from throughput import brought
 
 from speechlip.workers.processes import resident_bytes
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("video", type=Path)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--short", type=float, default=SHORT_S, help="seconds of the short video")
+    parser.add_argument("--sources", type=int, default=0, help="videos of a second, prepared in one run")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--score", metavar="METRICS", help="score-sync instead of prep-shards")
     parser.add_argument("--region", default="full", help="of score-sync")
@@ -53,7 +55,20 @@ def main() -> None:
                 command = ["score-sync", looped, "--reference", looped, *how]
             peaks.append(peak_mb([*command, "-o", Path(folder) / name]))
             print(f"| {length_s:g} s | {peaks[-1]:.0f} MB |", flush=True)
+        if given.sources:
+            links = many(given.video, Path(folder), given.sources)
+            command = ["prep-shards", links, "--detector", given.detector, "-o", Path(folder) / "of-many"]
+            print(f"| {given.sources} of 1 s | {peak_mb(command):.0f} MB |", flush=True)
     print(f"\nlong : short = {peaks[1] / peaks[0]:.3f}")
+
+
+def many(video: Path, folder: Path, count: int) -> Path:
+    """A folder of ``count`` links to the first second of ``video``."""
+    second, links = brought(video, folder, 0, 1.04), folder / "many"
+    links.mkdir()
+    for number in range(count):
+        (links / f"{number:04d}{video.suffix}").symlink_to(second)
+    return links
 
 
 def loop(video: Path, looped: Path, length_s: float) -> None:
