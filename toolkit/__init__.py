@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from speechlip.shards.clips.make import make_clips as make_clips
     from speechlip.shards.clips.query import ClipTable as ClipTable
     from speechlip.shards.clips.query import clips as clips
+    from speechlip.shards.pairs.blend import BlendedLoader as BlendedLoader
     from speechlip.shards.pairs.loader import PairLoader as PairLoader
     from speechlip.shards.pairs.loader import pair_loader as pair_loader
     from speechlip.shards.pairs.mix import PairMix as PairMix
@@ -89,6 +90,7 @@ ROOM_OF = {
     "Audits": "scoring.audit.run",
     "Benchmark": "benchmarking.records",
     "BenchmarkOptions": "benchmarking.options",
+    "BlendedLoader": "shards.pairs.blend",
     "Clip": "records",
     "ClipReader": "shards.read.reader",
     "ClipSample": "shards.read.decode",

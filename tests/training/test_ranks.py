@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,12 +111,11 @@ def test_one_that_fails_ends_both_and_says_why(both):
     assert not list((out / "damaged").glob("step-*"))
 
 
-def test_another_number_of_processes_is_refused(both, shards, tiny_lips):
-    with pytest.raises(
-        OptionError,
-        match=r"trained by 2 process\(es\).*this is one of 1. Go on by torchrun --nproc-per-node 2, or begin",
-    ):
-        train(shards, both[0] / "resumed", OPTIONS, resume=True)
+def test_one_process_goes_on_with_the_pairs_of_two(both, shards, tmp_path, tiny_lips):
+    run = shutil.copytree(both[0] / "resumed", tmp_path / "run")
+    train(shards, run, replace(OPTIONS, steps=3), resume=True)
+    trainer = torch.load(run / "step-00000003" / "trainer.pt", weights_only=True)
+    assert [(place["rank"], place["world_size"]) for place in trainer["positions"]] == [(0, 2), (1, 2)]
 
 
 def test_the_package_is_a_command_too():

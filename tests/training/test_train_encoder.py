@@ -99,5 +99,5 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(shards, tmp_path, capsy
 
 def test_the_command_that_goes_on_names_shards_and_cache_as_they_were_given():
     stopped = Stopped(signal.SIGINT, 2, Path("runs/a/step-00000002"))
-    said = how_to_go_on(stopped, "hf://lab/lips", Path("my cache"), Path("runs/a"))
+    said = how_to_go_on(stopped, ("hf://lab/lips",), Path("my cache"), Path("runs/a"))
     assert said.endswith("; train-encoder hf://lab/lips --cache 'my cache' -o runs/a --resume goes on")

@@ -18,7 +18,7 @@ from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training import loop
+from speechlip.training import loop, streams
 from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
@@ -82,7 +82,7 @@ def test_a_run_of_the_waveform_is_looked_at_and_read_back(straight):
 
 def test_the_complex_stft_is_fitted_to_the_waveforms_of_the_train_split(shards):
     pair = build_pair("stft-gru-small", "mouth", False, feature="complex")
-    loop.fit_spectrum(pair, shards, seed=0)
+    loop.fit_spectrum(pair, [shards], seed=0)
     deviation = pair.speech.spectrum.deviation
     noise = (
         3000 / 32768 * np.sqrt((np.hanning(513)[:-1] ** 2).sum() / 2)
@@ -111,9 +111,9 @@ def test_what_was_chosen_is_saved_printed_and_built_again(shards, tmp_path):
 
 
 def test_the_least_gap_is_that_of_the_loader_and_of_the_loss(shards, tmp_path, monkeypatch):
-    seen, real = [], loop.pair_loader
+    seen, real = [], streams.pair_loader
     monkeypatch.setattr(
-        loop, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named)
+        streams, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named)
     )
     monkeypatch.setattr(loop, "Criterion", lambda loss, rules: seen.append(rules) or torch.nn.Identity())
     with pytest.raises(Exception):  # noqa: B017 an Identity is no loss

@@ -15,8 +15,8 @@ from speechlip.device import choose_device
 from speechlip.encoders.networks import pair
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.pairs.speech_windows import SpeechWindows
-from speechlip.training.loop import open_loader
 from speechlip.training.processes.ranks import Ranks, joined
+from speechlip.training.streams import open_streams
 from speechlip.training.train import train
 from tiny_lips import TinyLips
 
@@ -28,15 +28,15 @@ def main() -> None:
     ranks = Ranks.started()
     with joined(ranks, choose_device("cpu")):
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
-        loader = open_loader(
-            SHARDS,
+        loader = open_streams(
+            [SHARDS],
             replace(OPTIONS, negatives="positive:1"),
             PairRules(),
             SpeechWindows(),
             ranks,
             pin_memory=False,
         )
-        keys = ranks.collected([lips for batch in loader for lips, _ in batch["keys"]])
+        keys = ranks.collected([lips for batch in loader.loaders[0] for lips, _ in batch["keys"]])
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:
         torch.save({"gradients": found, "keys": keys, "mean": mean}, OUT / "found.pt")

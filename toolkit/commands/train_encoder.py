@@ -22,7 +22,10 @@ LIPS = Named(("mouth", "literal"))
         "--encoder mel-cnn --preset fast --steps 2000"
     ),
 )
-@click.argument("shards", type=SHARDS)
+@click.argument("shards", type=SHARDS, nargs=-1, required=True)
+@click.option(
+    "--weights", help="Of several SHARDS: the share of each in the batches, such as 2,1.  [default: equal]"
+)
 @cache_option
 @click.option(
     "--encoder",
@@ -109,7 +112,7 @@ LIPS = Named(("mouth", "literal"))
 )
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but notes.")
 def train_encoder(
-    shards: str | Path,
+    shards: tuple[str | Path, ...],
     cache: Path | None,
     out: Path | None,
     preset: str,
@@ -120,7 +123,8 @@ def train_encoder(
     **chosen: Any,
 ) -> int:
     """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://…), so
-    that what is said and what is seen lie close together.
+    that what is said and what is seen lie close together. Several are blended: each batch is of one of them,
+    and validation pairs are the first one's.
 
     Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture
     OUT/training.png and the card OUT/README.md. The paper preset is what SE4Lip states; what it leaves open

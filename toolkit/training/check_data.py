@@ -4,7 +4,7 @@ The networks, the loss and the batch are those of the run, the weights are fresh
 the run: random state is put back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,13 +20,14 @@ from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.read.shardset import open_shards
-from speechlip.training.loop import begin_state, fit_spectrum, open_loader
+from speechlip.training.loop import begin_state, fit_spectrum
 from speechlip.training.options import PAPER, TrainOptions
 from speechlip.training.processes.accelerator import on_device, smaller_batch_advised
 from speechlip.training.processes.ranks import ALONE
 from speechlip.training.step.finite import why_not_finite
 from speechlip.training.step.losses import plateau
 from speechlip.training.step.objective import Objective, speech_of
+from speechlip.training.streams import open_streams
 
 CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
 """Larger batches and the paper's learning rate come to the same in more time."""
@@ -59,25 +60,30 @@ class Memorised:
 
 
 def check_data(
-    shards: str | Path, options: TrainOptions = PAPER, *, cache: str | Path | None = None
+    shards: str | Path | Sequence[str | Path],
+    options: TrainOptions = PAPER,
+    *,
+    cache: str | Path | None = None,
 ) -> Memorised:
     """Overfit one batch of the train split with the options of a run, in at most 200 steps.
 
-    shards, cache: as ``train`` takes them.
+    shards, cache: as ``train`` takes them; of several folders the first one's batch is taken.
 
     Raises DataCheckFailed where that does not succeed, with what to look at; OptionError and ShardError as
     ``train`` does.
     """
     check_kind("options", options, TrainOptions)
-    shards, device = shards_at(shards, Path(cache) if cache else None), choose_device(options.device)
+    first = shards if isinstance(shards, str | Path) else shards[0]
+    folder, device = shards_at(first, Path(cache) if cache else None), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
-    checked = replace(options, batch_size=min(options.batch_size, CHECKED_PAIRS), lr=CHECKED_LR, workers=0)
+    batch_size = min(options.batch_size, CHECKED_PAIRS)
+    checked = replace(options, batch_size=batch_size, lr=CHECKED_LR, workers=0, weights="")
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
         rules = PairRules(gap_frames=options.min_neg_gap)
         state = begin_state(checked, rules, device)
-        train_split = open_shards(shards, "train")
-        fit_spectrum(state.pair, train_split, checked.seed)
-        loader = open_loader(train_split, checked, rules, state.pair.reads, ALONE, pin_memory=False)
+        splits = [open_shards(folder, "train")]
+        fit_spectrum(state.pair, splits, checked.seed)
+        loader = open_streams(splits, checked, rules, state.pair.reads, ALONE, pin_memory=False)
         batch = next(iter(on_device(loader, device)))
         refuse_degenerate(batch)
         return memorise(

@@ -1,9 +1,8 @@
 """The training loop, on one screen."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,9 +11,7 @@ from speechlip.encoders.networks.lips import LITERAL_WARNING
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.progress import Progress
-from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import Shards, ShardSet, folder_of, open_shards
 from speechlip.training.options import TrainOptions
@@ -29,6 +26,7 @@ from speechlip.training.step.augment import augment
 from speechlip.training.step.finite import LossQueue
 from speechlip.training.step.losses import Criterion, rectifies
 from speechlip.training.step.objective import Objective
+from speechlip.training.streams import SharedStreams, collected_positions, open_streams, own_streams
 from speechlip.training.validation import Validation, open_validation
 
 FITTED_CLIPS = 256
@@ -38,7 +36,7 @@ lasts.
 
 
 def training_loop(
-    shards: Path,
+    folders: Sequence[Path],
     run: Path,
     options: TrainOptions,
     resume: bool,
@@ -52,17 +50,17 @@ def training_loop(
     Raises Stopped, a KeyboardInterrupt, where SIGINT or SIGTERM ended it early; what was learned is saved.
     """
     full_speed(device)
-    train_split = open_shards(shards, "train")
-    data = checkpoint.training_data(train_split)
+    splits = [open_shards(folder, "train") for folder in folders]
+    data = checkpoint.training_data(*splits)
     state, loader, validation = open_run(
-        train_split, run, options, data if resume else None, progress, ranks, device
+        splits, run, options, data if resume else None, progress, ranks, device
     )
     pair = compiled(state.pair, device, progress.say) if options.compile else state.pair
     learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
     losses = LossQueue(late=1 if device.type == "cuda" else 0)
 
     def save() -> None:
-        positions = ranks.collected(loader.state_dict())
+        positions = collected_positions(ranks, loader)
         if ranks.first:
             checkpoint.save(run, state, options, data, positions)
 
@@ -70,7 +68,8 @@ def training_loop(
     if state.step < options.steps:
         progress.begin(options.encoder, options.steps, "steps", done=state.step)
     with asked_to_stop(ranks) as stop:
-        for batch in stop.until_lost(on_device(endless(loader, options.steps - state.step), device)):
+        left = islice(loader, max(0, options.steps - state.step))
+        for batch in stop.until_lost(on_device(left, device)):
             waited_s = totals.since_step_s()
             step = state.step = state.step + 1
             for group in state.optimizer.param_groups:
@@ -105,23 +104,26 @@ def training_loop(
 
 
 def open_run(
-    train_split: ShardSet,
+    splits: Sequence[ShardSet],
     run: Path,
     options: TrainOptions,
     resumed: TrainingData | None,
     progress: Progress,
     ranks: Ranks,
     device: torch.device,
-) -> tuple[TrainState, PairLoader, Validation | None]:
+) -> tuple[TrainState, SharedStreams, Validation | None]:
     """State, pairs to come, and on rank 0 validation pairs: of the last checkpoint, or new.
 
+    splits: train splits; validation pairs are those of the first one's folder.
     resumed: the training data, which must be those of the run that goes on; None for a new run.
     """
     rules = PairRules(gap_frames=options.min_neg_gap)
     state = begin_state(options, rules, device)
     reads = state.pair.reads
-    loader = open_loader(train_split, options, rules, reads, ranks, pin_memory=device.type == "cuda")
-    shards = folder_of(train_split)
+    positions = checkpoint.restore(run, state, options, resumed) if resumed else None
+    n_streams, pinned = len(positions) if positions else None, device.type == "cuda"
+    loader = open_streams(splits, options, rules, reads, ranks, pinned, n_streams)
+    shards = folder_of(splits[0])
     validation, note = (
         open_validation(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
     )
@@ -129,10 +131,10 @@ def open_run(
         None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]
     ):
         progress.say(text)
-    if resumed:
-        loader.load_state_dict(checkpoint.restore(run, state, options, resumed, ranks))
+    if positions:
+        loader.load_states([positions[number] for number in own_streams(ranks, len(positions))[0]])
     else:
-        fit_spectrum(state.pair, train_split, options.seed)
+        fit_spectrum(state.pair, splits, options.seed)
     if ranks.first:
         history.begin(run, state.step)
     return state, loader, validation
@@ -158,31 +160,6 @@ def validate(
     return row
 
 
-def open_loader(
-    shards: Shards,
-    options: TrainOptions,
-    rules: PairRules,
-    reads: SpeechWindows,
-    ranks: Ranks,
-    pin_memory: bool,
-) -> PairLoader:
-    """Batches of the train split: this process's share of them, as the options say."""
-    return pair_loader(
-        shards,
-        "train",
-        batch_size=ranks.share(options.batch_size),
-        mix=options.mix,
-        rules=rules,
-        windows_per_clip=options.windows_per_clip,
-        workers=options.workers,
-        seed=options.seed,
-        rank=ranks.rank,
-        world_size=ranks.count,
-        pin_memory=pin_memory,
-        reads=reads,
-    )
-
-
 def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -> TrainState:
     """A new pair, loss and Adam; the seed decides their weights."""
     torch.manual_seed(options.seed)
@@ -199,26 +176,19 @@ def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -
     )
 
 
-def fit_spectrum(pair: SpeechLipPair, shards: Shards, seed: int) -> None:
-    """Give the speech encoder mean and deviation of the train split's speech, where it takes them."""
+def fit_spectrum(pair: SpeechLipPair, folders: Sequence[Shards], seed: int) -> None:
+    """Give the speech encoder mean and deviation of the train splits' speech, where it takes them."""
     spectrum = getattr(pair.speech, "spectrum", None)
     if spectrum is not None and hasattr(spectrum, "fit"):
         field = pair.reads.field
-        clips = islice(
-            ClipReader(shards, "train", fields=(field,), seed=seed, rank=0, world_size=1), FITTED_CLIPS
-        )
+        readers = [
+            ClipReader(shards, "train", fields=(field,), seed=seed, rank=0, world_size=1)
+            for shards in folders
+        ]
+        of_each = max(1, FITTED_CLIPS // len(readers))
+        clips = chain.from_iterable(islice(reader, of_each) for reader in readers)
         spectrum.fit(
             torch.cat([torch.from_numpy(getattr(clip, field)) for clip in clips])[None].to(
                 next(pair.parameters()).device
             )
         )
-
-
-def endless(loader: PairLoader, steps: int) -> Iterator[dict[str, Any]]:
-    """So many batches, epoch after epoch."""
-
-    def epochs() -> Iterator[dict[str, Any]]:
-        while True:
-            yield from loader
-
-    return islice(epochs(), max(0, steps))

@@ -59,7 +59,9 @@ class TrainOptions:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
     workers: int = 0
-    """Processes that read shards, for each process that trains."""
+    """Processes that read shards, for each process that trains, and for each folder."""
+    weights: str = ""
+    """Shares of the batches of each of several folders, such as 2,1; empty: equal."""
     validation_pairs: int = 256
     """How many of the frozen validation pairs are evaluated."""
     validate_every: int = 200
@@ -84,6 +86,7 @@ class TrainOptions:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
         check_batch(self.batch_size, self.lr)
         parse_augmentations(self.augment)
+        parse_weights(self.weights)
         if self.min_neg_gap < 0:
             raise OptionError(
                 f"min_neg_gap is {self.min_neg_gap} frames; it must be at least 0, or the windows of a "
@@ -115,6 +118,11 @@ class TrainOptions:
         return options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
 
     @property
+    def blend(self) -> tuple[float, ...]:
+        """The weights of the folders; empty where none are given."""
+        return parse_weights(self.weights)
+
+    @property
     def augmentations(self) -> tuple[str, ...]:
         return parse_augmentations(self.augment)
 
@@ -130,6 +138,23 @@ class TrainOptions:
         [0.05, 0.1, 0.05, 0.0]
         """
         return learning_rate(step, self.steps, self.lr, self.warmup_steps, self.schedule == "cosine")
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """Numbers above 0 with commas between them. Raises OptionError.
+
+    >>> parse_weights("2,1"), parse_weights("")
+    ((2.0, 1.0), ())
+    """
+    if not text.strip():
+        return ()
+    try:
+        weights = tuple(map(float, text.split(",")))
+    except ValueError:
+        weights = ()
+    if not weights or not all(0 < weight < float("inf") for weight in weights):
+        raise OptionError(f"weights are {text!r}; write one above 0 for each folder, such as 2,1")
+    return weights
 
 
 PAPER = TrainOptions()

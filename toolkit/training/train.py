@@ -1,6 +1,6 @@
 """``speechlip.train``: one run of training, from shards to weights, history, picture and card."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip.checks import check_kind
 from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
-from speechlip.errors import SpeechLipError
+from speechlip.errors import OptionError, SpeechLipError
 from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
@@ -39,7 +39,7 @@ class TrainedRun:
 
 
 def train(
-    shards: str | Path,
+    shards: str | Path | Sequence[str | Path],
     run: str | Path,
     options: TrainOptions | None = None,
     *,
@@ -51,7 +51,8 @@ def train(
 ) -> TrainedRun:
     """Train a speech encoder and a lip encoder on the train split of ``shards``, into the folder ``run``.
 
-    shards: a prepared folder, ``hf://user/name`` or ``https://…``
+    shards: a prepared folder, ``hf://user/name`` or ``https://…``; or several, blended as ``options.weights``
+        says, and validated on the pairs of the first
     options: None for the paper's, or with ``resume`` for those of the run
     resume: go on from the last checkpoint; only the options in ``training.options.RESUMABLE`` may differ
     cache: folder that keeps whole shards of ``hf://`` and ``https://``
@@ -66,7 +67,7 @@ def train(
     """
     if options is not None:
         check_kind("options", options, TrainOptions)
-    shards, run, ranks = shards_at(shards, Path(cache) if cache else None), Path(run), Ranks.started()
+    folders, run, ranks = folders_at(shards, cache), Path(run), Ranks.started()
     progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore)
     saved = saved_options(run) if resume else None
     if saved:
@@ -82,11 +83,19 @@ def train(
         smaller_batch_advised(options.batch_size, ranks),
         with_scalars(run, resume, tensorboard if ranks.first else False, progress, on_row) as on_each_row,
     ):
-        last = training_loop(shards, run, options, resume, progress, on_each_row, ranks, device)
+        last = training_loop(folders, run, options, resume, progress, on_each_row, ranks, device)
     if ranks.first:
         illustrate(run, options, progress)
     checkpoint = open_checkpoint(run)
     return TrainedRun(run, checkpoint.folder, checkpoint.facts.step, options, last)
+
+
+def folders_at(shards: str | Path | Sequence[str | Path], cache: str | Path | None) -> list[Path]:
+    """The folders of one name or several. Raises what ``shards_at`` raises, and OptionError for none."""
+    names = [shards] if isinstance(shards, str | Path) else list(shards)
+    if not names:
+        raise OptionError("no shards were given; give a prepared folder, or several to blend")
+    return [shards_at(name, Path(cache) if cache else None) for name in names]
 
 
 @contextmanager

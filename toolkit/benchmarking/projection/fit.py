@@ -1,6 +1,7 @@
 """Train the common head and a lip encoder on one encoder's frozen features."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from speechlip.errors import SpeechLipError
 from speechlip.shards.pairs.loader import pair_loader
 from speechlip.shards.pairs.mix import parse_mix
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training.loop import endless
 from speechlip.training.step.losses import Criterion
+from speechlip.training.streams import epochs
 
 LOSS, MIX = "nce", "positive:1"
 """Every other window of the batch is a negative, as the preset ``fast`` of train-encoder has it."""
@@ -38,7 +39,8 @@ def fit(
     )
     pair = HeadedPair(cache.dim, seed).to(device)
     losses = []
-    for step, loss in enumerate(steps(pair, endless(loader, options.steps), cache, options, device), start=1):
+    batches = islice(epochs(loader), options.steps)
+    for step, loss in enumerate(steps(pair, batches, cache, options, device), start=1):
         losses.append(loss)
         after_step(step)
     return pair.eval(), sum(losses[-LAST_STEPS:]) / len(losses[-LAST_STEPS:])

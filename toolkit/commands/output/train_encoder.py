@@ -19,7 +19,7 @@ from speechlip.wording import counted
 
 
 def run(
-    shards: str | Path,
+    shards: tuple[str | Path, ...],
     cache: Path | None,
     out: Path | None,
     preset: str,
@@ -77,10 +77,12 @@ def where_things_are(trained: TrainedRun) -> str:
     return f"{last}; weights in {trained.checkpoint}, curve in {curve}, picture and card beside it"
 
 
-def how_to_go_on(stopped: KeyboardInterrupt, shards: str | Path, cache: Path | None, out: Path) -> str:
+def how_to_go_on(
+    stopped: KeyboardInterrupt, shards: tuple[str | Path, ...], cache: Path | None, out: Path
+) -> str:
     """What was saved of a run that was stopped, and the command that goes on with it."""
     kept = ["--cache", str(cache)] if cache else []
-    again = shlex.join(["train-encoder", str(shards), *kept, "-o", str(out), "--resume"])
+    again = shlex.join(["train-encoder", *map(str, shards), *kept, "-o", str(out), "--resume"])
     if isinstance(stopped, Stopped) and stopped.checkpoint:
         return f"{stopped}, which is saved in {stopped.checkpoint}; {again} goes on"
     if saved := checkpoints(out):

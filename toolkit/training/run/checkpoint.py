@@ -9,7 +9,7 @@ import hashlib
 import io
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,12 +37,13 @@ from speechlip.files.writing import make_folder, sync_folder, whole_file, write_
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
 from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
 from speechlip.training.options import TrainOptions, resumed, unlike_paper
-from speechlip.training.processes.ranks import ALONE, Ranks
+from speechlip.training.processes.ranks import Ranks
 from speechlip.training.run import cosines, history
 from speechlip.training.step.losses import Criterion
 from speechlip.version import VERSION
 
 TRAINER = "trainer.pt"
+SPECTROGRAMS = ("stft.npy", "mel.npy")
 LEFT_EARLY = (LOCK, history.NAME, cosines.NAME, "tensorboard")
 """What a run writes before its first checkpoint."""
 
@@ -81,8 +82,45 @@ class TrainingData:
     """As ``CheckpointFacts.data``, for the card."""
 
 
-def training_data(train: ShardSet) -> TrainingData:
-    """The facts of the train split.
+def training_data(*splits: ShardSet) -> TrainingData:
+    """The facts of the train splits of one folder or several.
+
+    Raises what ``split_data`` raises, and OptionError where the folders differ in crop or spectrogram.
+    """
+    each = [split_data(split) for split in splits]
+    if len(each) == 1:
+        return each[0]
+    for name, values in (
+        ("crop", {data.crop for data in each}),
+        ("spectrogram", {name for split in splits for name in split.fields or () if name in SPECTROGRAMS}),
+    ):
+        if len(values) > 1:
+            raise OptionError(f"folders of different {name} cannot be blended: {', '.join(sorted(values))}")
+    shards = TrainShards(
+        joined_digest(data.shards.manifest_sha256 for data in each),
+        joined_digest(data.shards.digest for data in each),
+    )
+    return TrainingData(shards, each[0].crop, blended_facts([data.declared for data in each]))
+
+
+def joined_digest(digests: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def blended_facts(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the card tells of several folders: sums, and all names and licences."""
+    facts = dict(each[0])
+    for name in ("clips", "frames", "seconds", "speakers"):
+        if all(isinstance(own.get(name), int | float) for own in each):
+            facts[name] = round(sum(own[name] for own in each), 2)
+    for name in ("title", "citation", "access"):
+        facts[name] = "; ".join(dict.fromkeys(own[name] for own in each if own.get(name)))
+    facts["licences"] = list(dict.fromkeys(licence for own in each for licence in own["licences"]))
+    return facts
+
+
+def split_data(train: ShardSet) -> TrainingData:
+    """The facts of one train split.
 
     Raises ShardError where its lips are cut in a way that the lip network is not made for, OptionError for a
     bare list of shards.
@@ -189,14 +227,11 @@ def saved_options(run: Path) -> TrainOptions:
         ) from error
 
 
-def restore(
-    run: Path, state: TrainState, options: TrainOptions, data: TrainingData, ranks: Ranks = ALONE
-) -> dict[str, Any]:
-    """Bring ``state`` to the run's last checkpoint; returns this process's position in the shards.
+def restore(run: Path, state: TrainState, options: TrainOptions, data: TrainingData) -> list[dict[str, Any]]:
+    """Bring ``state`` to the run's last checkpoint; returns the position of each of its streams.
 
     options: those with which it goes on. Raises ShardError where the shards are not those that the run began
-    with, ModelError for a checkpoint that is damaged or holds code, OptionError where another number of
-    processes trains than did before.
+    with, ModelError for a checkpoint that is damaged or holds code.
     """
     checkpoint = open_checkpoint(run)
     folder, facts = checkpoint.folder, checkpoint.facts
@@ -219,27 +254,13 @@ def restore(
             f"{folder / TRAINER} is not what a checkpoint of this run holds ({error!r}); restore it, or "
             "train again"
         ) from error
-    return own_position(positions, ranks, run)
+    return positions
 
 
 def ends_of(facts: CheckpointFacts, options: TrainOptions) -> tuple[int, ...]:
     """``TrainState.ends`` of a run that goes on with ``options``."""
     before, steps = facts.ends, facts.options["steps"]
     return (*before, steps) if options.schedule != "constant" and steps != options.steps else before
-
-
-def own_position(positions: list[dict[str, Any]], ranks: Ranks, run: Path) -> dict[str, Any]:
-    """The position of this process among those saved.
-
-    Raises OptionError where there were more or fewer processes.
-    """
-    if len(positions) != ranks.count:
-        raise OptionError(
-            f"{run} was trained by {len(positions)} process(es), and its place in the shards is theirs; "
-            f"this is one of {ranks.count}. "
-            f"Go on by torchrun --nproc-per-node {len(positions)}, or begin another run"
-        )
-    return positions[ranks.rank]
 
 
 def read_trainer(path: Path) -> dict[str, Any]:
