@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import av
+import numpy as np
 
 from speechlip import assets, recipes
 from speechlip.faces.detectors.opening import choose_detector
@@ -120,7 +121,8 @@ def bare_loop(clips: list[Path]) -> tuple[int, int] | None:
             av.open(str(clip)) as container,
         ):
             for index, frame in enumerate(container.decode(video=0)):
-                image = mediapipe.Image(mediapipe.ImageFormat.SRGB, frame.to_ndarray(format="rgb24"))
+                pixels = np.ascontiguousarray(frame.to_ndarray(format="rgb24"))  # it reads rows without gaps
+                image = mediapipe.Image(mediapipe.ImageFormat.SRGB, pixels)
                 faces += bool(landmarker.detect_for_video(image, index * 33).face_landmarks)
                 shown += 1
     return shown, faces
