@@ -167,6 +167,7 @@ def test_help_says_what_a_preset_takes(name, defaults, presets):
             "compile",
             "random_init",
             "negatives",
+            "weights",
             "split",
         ):
             shown = f"{getattr(defaults, option.name)}"

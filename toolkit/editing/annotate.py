@@ -13,7 +13,6 @@ from speechlip.editing.packing import as_they_are
 from speechlip.editing.run import Draft, run_edit
 from speechlip.errors import OptionError
 from speechlip.files.stamps import sha256_of
-from speechlip.files.strict_json import encode_json
 from speechlip.manifest import Edit
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import SILENT, Progress
@@ -61,16 +60,8 @@ def annotate_clips(
         if without:
             progress.say(f"{counted(without, 'clip')} without a row in {path.name}: empty text there")
         empty = dict.fromkeys(names, "")
-        contents = {
-            sample.span.key: encode_json(sample.span.meta | said.get(value_of(sample, by), empty))
-            for sample in given.samples
-        }
-        shards = [
-            replace(
-                shard, whole=None, contents={each.span.key: contents[each.span.key] for each in shard.samples}
-            )
-            for shard in as_they_are(given.shards)
-        ]
+        added = {sample.key: said.get(value_of(sample, by), empty) for sample in given.samples}
+        shards = [replace(shard, whole=None, added=added) for shard in as_they_are(given.shards)]
         facts = facts_of(given, edit)
         columns = sorted({*given.manifest.columns, *names})
         return Draft([given], shards, given.rows, replace(facts, columns=columns))
@@ -130,4 +121,4 @@ def rows_by(by: str, rows: Sequence[Mapping[str, str]], given: GivenFolder) -> d
 
 
 def value_of(sample: Sample, by: str) -> str:
-    return {"key": sample.span.key, "source": sample.source, "speaker": sample.meta.speaker}[by]
+    return {"key": sample.key, "source": sample.source, "speaker": sample.meta.speaker}[by]

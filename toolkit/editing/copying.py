@@ -2,21 +2,21 @@
 
 import hashlib
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.editing.given import Sample
 from speechlip.errors import ShardError
-from speechlip.files.strict_json import encode_json
+from speechlip.files.strict_json import encode_json, strict_json
 from speechlip.files.writing import whole_file, write_text
 from speechlip.manifest import ShardRow
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import result_path, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
-from speechlip.shards.clips.scan import META, Member
+from speechlip.shards.clips.scan import META
 from speechlip.shards.writer import TAR_BLOCK
 
 BLOCK_BYTES = 1 << 22
@@ -29,18 +29,18 @@ class NewShard:
 
     samples: in their order.
     whole: the shard of which they are all, copied as it is; None where samples come from here and there.
-    contents: key → another content of its ``json``.
+    added: key → fields that are added to its ``json``, or replace its own.
     """
 
     unit: Unit
     samples: tuple[Sample, ...] = field(repr=False)
     whole: ShardRow | None = None
-    contents: dict[str, bytes] = field(default_factory=dict, hash=False, repr=False)
+    added: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False, repr=False)
 
     @property
     def bytes(self) -> int:
         """What is read and written for it."""
-        return sum(sample.span.length for sample in self.samples)
+        return sum(sample.length for sample in self.samples)
 
 
 class Copier:
@@ -61,7 +61,7 @@ class Copier:
         path = tar_path(self.work, shard.unit)
         with whole_file(path) as file:
             digest, n_bytes = self._whole(shard, file) if shard.whole else self._pieces(shard, file)
-        fields = {member.name for sample in shard.samples for member in sample.span.members}
+        fields = {member.name for sample in shard.samples for member in sample.members}
         clips = tuple(sample.pair_clip for sample in shard.samples)
         result = UnitResult(digest, n_bytes, tuple(sorted(fields)), clips, ())
         write_text(result_path(self.work, shard.unit), encode_json(asdict(result)).decode())
@@ -82,11 +82,11 @@ class Copier:
             self._check(path)
             with path.open("rb") as given:
                 for sample in samples:
-                    for piece in pieces(given, sample, shard.contents.get(sample.span.key)):
+                    for piece in pieces(given, sample, shard.added.get(sample.key)):
                         digest.update(piece)
                         file.write(piece)
                         n_bytes += len(piece)
-                    self.progress.advance(sample.span.length / 1e6, path.name)
+                    self.progress.advance(sample.length / 1e6, path.name)
         end = tar_end(n_bytes)
         digest.update(end)
         file.write(end)
@@ -125,23 +125,29 @@ def runs(samples: Sequence[Sample]) -> Iterator[tuple[Path, list[Sample]]]:
         yield run[0].path, run
 
 
-def pieces(given: BinaryIO, sample: Sample, content: bytes | None) -> Iterator[bytes]:
-    """The bytes of one sample in its shard; with another ``json`` where ``content`` is given."""
-    members = [Member("", sample.span.offset, sample.span.length, 0)]
-    if content is not None:
-        members = list(sample.span.members)
-    for member in members:
-        if member.name == META and content is not None:
-            yield member_bytes(f"{sample.span.key}.{META}", content)
-            continue
-        given.seek(member.offset)
-        left = member.length
-        while left:
-            block = given.read(min(left, BLOCK_BYTES))
-            if not block:
-                raise ShardError(f"{sample.path} ends within {sample.span.key}; {COPY_AGAIN}")
-            left -= len(block)
-            yield block
+def pieces(given: BinaryIO, sample: Sample, added: Mapping[str, str] | None) -> Iterator[bytes]:
+    """The bytes of one sample in its shard; with ``added`` in its ``json`` where that is given."""
+    if added is None:
+        yield from stretch(given, sample, sample.offset, sample.length)
+        return
+    for member in sample.members:
+        if member.name == META:
+            start = member.offset + member.length - -(-member.size // TAR_BLOCK) * TAR_BLOCK
+            said = strict_json(b"".join(stretch(given, sample, start, member.size)))
+            yield member_bytes(f"{sample.key}.{META}", encode_json(said | added))
+        else:
+            yield from stretch(given, sample, member.offset, member.length)
+
+
+def stretch(given: BinaryIO, sample: Sample, offset: int, n_bytes: int) -> Iterator[bytes]:
+    """So many bytes of a shard. Raises ShardError where it ends before."""
+    given.seek(offset)
+    while n_bytes:
+        block = given.read(min(n_bytes, BLOCK_BYTES))
+        if not block:
+            raise ShardError(f"{sample.path} ends within {sample.key}; {COPY_AGAIN}")
+        n_bytes -= len(block)
+        yield block
 
 
 def member_bytes(name: str, content: bytes) -> bytes:

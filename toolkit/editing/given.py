@@ -13,7 +13,8 @@ from speechlip.licences import UNKNOWN
 from speechlip.manifest import About, Manifest, ShardRow
 from speechlip.progress import Progress
 from speechlip.remote.names import is_remote
-from speechlip.shards.clips.scan import SampleSpan, scan_shard
+from speechlip.shards.checks.samples import signature
+from speechlip.shards.clips.scan import Member, scan_shard
 from speechlip.shards.ledger import LedgerRow, read_ledger
 from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.read.shardset import read_manifest
@@ -22,19 +23,21 @@ from speechlip.shards.sample_meta import SampleMeta
 RESTORE = "restore it from a copy, or run verify-shards, which says all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of a folder that is edited.
+    """One sample of a folder that is edited: about 2 kB.
 
     path: of its shard.
     split: that it is in.
-    span: where it lies in its shard, with its ``json``.
-    meta: the ``json`` as a record.
+    key: of the sample.
+    members: where they lie in the shard.
+    meta: its ``json``.
     """
 
     path: Path
     split: str
-    span: SampleSpan = field(repr=False)
+    key: str
+    members: tuple[Member, ...] = field(repr=False)
     meta: SampleMeta = field(repr=False)
 
     @property
@@ -42,9 +45,19 @@ class Sample:
         return str(self.meta.source)
 
     @property
+    def offset(self) -> int:
+        """Where it begins in its shard, bytes."""
+        return self.members[0].offset
+
+    @property
+    def length(self) -> int:
+        """Of headers, contents and padding, bytes."""
+        return sum(member.length for member in self.members)
+
+    @property
     def pair_clip(self) -> PairClip:
         """What pairing needs to know of it."""
-        return pair_clip(self.span.key, self.meta)
+        return pair_clip(self.key, self.meta)
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,12 @@ class GivenFolder:
     def digest(self) -> str:
         """Of its manifest."""
         return self.manifest.content_digest
+
+    def signature(self) -> dict[str, str]:
+        """The type of each field of the first sample's ``json``; empty without a sample."""
+        if not self.samples:
+            return {}
+        return signature(next(scan_shard(self.samples[0].path)).meta)
 
     @property
     def about(self) -> About:
@@ -140,7 +159,10 @@ def scanned(folder: Path, manifest: Manifest, progress: Progress) -> Iterator[Gi
         path = folder / shard_file(row.name)
         if not path.is_file() or path.stat().st_size != row.bytes:
             raise ShardError(f"{path} is missing or cut; {RESTORE}")
-        samples = tuple(Sample(path, row.split, span, SampleMeta.of(span.meta)) for span in scan_shard(path))
+        samples = tuple(
+            Sample(path, row.split, span.key, span.members, SampleMeta.of(span.meta))
+            for span in scan_shard(path)
+        )
         refuse_other_samples(path, row, samples, manifest.fields)
         yield GivenShard(row, path, samples)
         progress.advance()
@@ -151,9 +173,9 @@ def refuse_other_samples(path: Path, row: ShardRow, samples: Sequence[Sample], f
     if len(samples) != row.clips:
         raise ShardError(f"{path} holds {len(samples)} clips, the manifest says {row.clips}; {RESTORE}")
     for sample in samples:
-        members = sorted(member.name for member in sample.span.members)
+        members = sorted(member.name for member in sample.members)
         if members != sorted(fields):
             raise ShardError(
-                f"{path}: {sample.span.key} has the members {', '.join(members)}, "
+                f"{path}: {sample.key} has the members {', '.join(members)}, "
                 f"the manifest says {', '.join(fields)}; {RESTORE}"
             )

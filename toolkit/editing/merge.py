@@ -16,7 +16,6 @@ from speechlip.errors import OptionError, ShardError, no_such
 from speechlip.manifest import Edit
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import SILENT, Progress
-from speechlip.shards.checks.samples import signature
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
 
@@ -60,7 +59,7 @@ def merged(given: Sequence[GivenFolder], edit: Edit) -> Draft:
     facts = merged_facts(given, edit)
     if facts.options["split_by"] == "speaker":
         refuse_speakers_apart(given)
-    keys = Counter(sample.span.key for each in given for sample in each.samples)
+    keys = Counter(sample.key for each in given for sample in each.samples)
     if twice := [key for key, count in keys.items() if count > 1]:
         raise ShardError(f"{counted(len(twice), 'key')} would be there twice, such as {twice[0]}")
     order = list(dict.fromkeys(split for each in given for split in each.manifest.splits))
@@ -103,8 +102,9 @@ def differences(first: GivenFolder, other: GivenFolder) -> Iterator[str]:
             "`speechlip edit annotate` gives them to the other"
         )
     elif first.samples and other.samples:
-        types = [signature(each.samples[0].span.meta) for each in (first, other)]
-        if names := sorted({name for name, _ in types[0].items() ^ types[1].items()}):
+        types, others = first.signature().items(), other.signature().items()
+        names = sorted({name for name, _ in types ^ others})
+        if names:
             yield (
                 f"json differs in the presence or type of {', '.join(names)}: "
                 f"speechlip {one.speechlip or 'of old'} and {two.speechlip or 'of old'} made them"

@@ -19,7 +19,7 @@ def packed(samples: Iterable[Sample], split_of: dict[str, str], given: GivenFold
     """
     by_split: dict[str, list[Sample]] = {}
     for sample in samples:
-        by_split.setdefault(split_of.get(sample.span.key, sample.split), []).append(sample)
+        by_split.setdefault(split_of.get(sample.key, sample.split), []).append(sample)
     shard_bytes = int(given.manifest.options.get("shard_bytes", SHARD_BYTES))
     return [
         NewShard(Unit(split, index, ()), tuple(group))
@@ -39,15 +39,15 @@ def in_order(splits: Iterable[str], given: GivenFolder) -> list[str]:
 
 def groups(samples: Sequence[Sample], shard_bytes: int) -> list[list[Sample]]:
     """Neighbours in groups of about equal size, near ``shard_bytes``."""
-    total = sum(sample.span.length for sample in samples)
+    total = sum(sample.length for sample in samples)
     target = total / max(-(-total // shard_bytes), min(UNITS_PER_SPLIT, len(samples)))
     found: list[list[Sample]] = [[]]
     filled = 0
     for sample in samples:
-        if found[-1] and filled + sample.span.length / 2 > target * len(found):
+        if found[-1] and filled + sample.length / 2 > target * len(found):
             found.append([])
         found[-1].append(sample)
-        filled += sample.span.length
+        filled += sample.length
     return found
 
 

@@ -106,9 +106,9 @@ def row_of_splits(
     """The row of a source whose clips may lie in other splits now; clips in the order of the splits."""
     if not samples:
         return row
-    count = Counter(split_of[sample.span.key] for sample in samples)
+    count = Counter(split_of[sample.key] for sample in samples)
     splits = [split for split in order if count[split]]
-    ordered = sorted(samples, key=lambda sample: splits.index(split_of[sample.span.key]))
+    ordered = sorted(samples, key=lambda sample: splits.index(split_of[sample.key]))
     return replace(
         row,
         split=SPLITS.join(splits),

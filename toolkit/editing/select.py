@@ -35,7 +35,7 @@ def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: P
 
     def draft() -> Draft:
         keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
-        kept = [sample for sample in given.samples if sample.span.key in keys]
+        kept = [sample for sample in given.samples if sample.key in keys]
         if not kept:
             raise OptionError(
                 f"none of {counted(len(given.samples), 'clip')} fulfils {where!r}, so nothing is written; "

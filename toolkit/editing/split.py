@@ -76,7 +76,7 @@ def deal_splits(
         ]
         split_of_whom = assign_splits(entries, options, who)
         split_of_row = {entry.source.name: split_of_whom[who(entry)] for entry in entries}
-        split_of = {sample.span.key: split_of_row[sample.source] for sample in given.samples}
+        split_of = {sample.key: split_of_row[sample.source] for sample in given.samples}
         rows = [replace(row, split=split_of_row.get(row.source, row.split)) for row in given.rows]
         return moved(replace(given, rows=tuple(rows)), split_of, by, edit, options)
 
@@ -114,9 +114,7 @@ def move_clips(
         keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
         if not keys:
             raise OptionError(f"no clip fulfils {where!r}, so nothing would move")
-        split_of = {
-            sample.span.key: to if sample.span.key in keys else sample.split for sample in given.samples
-        }
+        split_of = {sample.key: to if sample.key in keys else sample.split for sample in given.samples}
         refuse_broken_promise(given.samples, split_of, kept_apart)
         return moved(given, split_of, kept_apart, edit)
 
@@ -153,12 +151,12 @@ def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str)
     """Raise OptionError where what is in one split only would be in several."""
     contents = Contents()
     for sample in samples:
-        contents.add(split_of[sample.span.key], sample.span.key, sample.span.meta)
+        contents.add(split_of[sample.key], sample.key, sample.meta.dump())
     if by == "speaker":
-        whom = ((sample.meta.speaker, split_of[sample.span.key]) for sample in samples)
+        whom = ((sample.meta.speaker, split_of[sample.key]) for sample in samples)
         problem = next(in_several("speaker", whom), "")
     elif by == "file":
-        files = ((sample.source, split_of[sample.span.key]) for sample in samples)
+        files = ((sample.source, split_of[sample.key]) for sample in samples)
         problem = next(in_several("source", files), "")
     else:
         problem = next(times_in_several(contents), "")

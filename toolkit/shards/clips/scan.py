@@ -14,7 +14,7 @@ from speechlip.shards.writer import TAR_BLOCK
 META = "json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """One member of a sample.
 

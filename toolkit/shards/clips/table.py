@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MADE_ANEW = "make it anew by `speechlip clips FOLDER --make`"
 LONGEST_WHOLE = 2**63
+MAX_CLIPS = 10**8
+"""Read at most, of a file that may come from anywhere: dictionaries make endless rows of a few bytes."""
 Row = dict[str, Any]
 
 
@@ -126,6 +128,8 @@ def table_in(path: Path, manifest: Manifest) -> "Table":
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             n_rows, schema = file.metadata.num_rows, file.schema_arrow
+            if n_rows > MAX_CLIPS:
+                raise ShardError(f"{path} has {n_rows} rows, at most {MAX_CLIPS} are read")
             if n_rows != wanted:
                 raise ShardError(f"{path} has {n_rows} rows, the shards hold {wanted} clips; {MADE_ANEW}")
             if columns_of(schema) is None or not {"key", "split", "shard", "seconds"} <= {*schema.names}:
