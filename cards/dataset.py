@@ -23,7 +23,7 @@ from speechlip.files.strict_json import as_json
 from speechlip.files.writing import write_text
 from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
-from speechlip.manifest import Manifest
+from speechlip.manifest import Edit, Manifest
 from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
 from speechlip.shards.read.shardset import read_manifest
 
@@ -144,6 +144,7 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest.fields},
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "clips_table": manifest.clips is not None,
+        "edits": [as_json(edit) | {"arguments": shown_arguments(edit)} for edit in manifest.edited or ()],
         "copies": shared_recordings(rows),
         "distributions": distributions(rows),
         "crop_image": Markdown(f"{IMAGES_FOLDER}/{CROP}") if manifest.options.get("crop") in PRESETS else "",
@@ -166,6 +167,15 @@ def shown_option(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{name}={share}" for name, share in value.items())
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def shown_arguments(edit: Edit) -> dict[str, str]:
+    """The arguments of an edit in words; hashes are in the manifest."""
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else shown_option(value)
+        for name, value in edit.arguments.items()
+        if not name.endswith("sha256")
+    }
 
 
 def first_split(splits: Iterable[str]) -> str:

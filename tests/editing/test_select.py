@@ -44,6 +44,9 @@ def test_the_result_is_sound_and_says_where_it_comes_from(shards, selected):
     ]
     assert manifest(selected)["options"] == manifest(shards)["options"]
     assert "clips.parquet" in (selected / "croissant.json").read_text()
+    card = (selected / "README.md").read_text()
+    assert f"- `speechlip edit select`, where `{WHERE}`" in card
+    assert "The same videos, options and versions" not in card
 
 
 def test_the_ledger_counts_what_is_not_selected(shards, selected):

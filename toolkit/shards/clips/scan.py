@@ -1,5 +1,6 @@
 """Where each sample lies in its shard, and what its ``json`` says: headers are read, media are not."""
 
+import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def _member(path: Path, info: tarfile.TarInfo, name: str) -> Member:
             f"shard {path} holds {info.name!a}, which is no member of a sample; run verify-shards"
         )
     stop = info.offset_data + -(-info.size // TAR_BLOCK) * TAR_BLOCK
-    return Member(name, info.offset, stop - info.offset, info.size)
+    return Member(sys.intern(name), info.offset, stop - info.offset, info.size)
 
 
 def _meta(path: Path, key: str, tar: tarfile.TarFile, info: tarfile.TarInfo) -> dict[str, Any]:
