@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from speechlip.preparing.prepared import Prepared as Prepared
     from speechlip.progress import Progress as Progress
     from speechlip.records import Clip as Clip
+    from speechlip.records import ClipQuality as ClipQuality
     from speechlip.records import Phone as Phone
     from speechlip.records import Source as Source
     from speechlip.scoring.audit.run import Audits as Audits
@@ -92,6 +93,7 @@ ROOM_OF = {
     "BenchmarkOptions": "benchmarking.options",
     "BlendedLoader": "shards.pairs.blend",
     "Clip": "records",
+    "ClipQuality": "records",
     "ClipReader": "shards.read.reader",
     "ClipSample": "shards.read.decode",
     "ClipScore": "scoring.records",

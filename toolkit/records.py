@@ -137,6 +137,56 @@ class Phone:
     phone: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClipQuality:
+    """What is measured of a clip's face and sync, beside its width in px.
+
+    None where it is not known: angles, movement and blinks need landmarks, sync a sync filter.
+
+    face_width_share: median width of the face box in widths of the frame.
+    mouth_inside_share: how much of the crop lies in the frame, mean over frames; the rest repeats its border.
+    interpolated_share: frames in which the face was not seen but interpolated.
+    yaw_deg: median turn of the head, above 0 to the image's right.
+    yaw_min_deg: furthest turn to the image's left.
+    yaw_max_deg: furthest turn to the image's right.
+    pitch_deg: median turn of the head, above 0 upwards.
+    pitch_min_deg: furthest turn downwards.
+    pitch_max_deg: furthest turn upwards.
+    roll_deg: median lean of the head, above 0 clockwise in the image.
+    roll_min_deg: furthest lean anticlockwise.
+    roll_max_deg: furthest lean clockwise.
+    head_movement_per_s: mean speed of the head in the image, in face widths a second.
+    sharpness: median variance of the Laplacian of the face at 256 px of width.
+    brightness: median of the face's mean luma, 0 to 255.
+    blinks_per_minute: dips of the eyes' opening; a clip of few seconds says little.
+    sync_confidence: of the sync model, before audio was moved.
+    sync_distance: of the sync model, at its best offset.
+    sync_offset_frames: of the sync model, above 0 the audio is early, before it was moved.
+    sync_verdict: whether that offset may be acted on.
+    """
+
+    face_width_share: float | None = None
+    mouth_inside_share: float | None = None
+    interpolated_share: float | None = None
+    yaw_deg: float | None = None
+    yaw_min_deg: float | None = None
+    yaw_max_deg: float | None = None
+    pitch_deg: float | None = None
+    pitch_min_deg: float | None = None
+    pitch_max_deg: float | None = None
+    roll_deg: float | None = None
+    roll_min_deg: float | None = None
+    roll_max_deg: float | None = None
+    head_movement_per_s: float | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
+    blinks_per_minute: float | None = None
+    sync_confidence: float | None = None
+    sync_distance: float | None = None
+    sync_offset_frames: int | None = None
+    sync_verdict: str | None = None
+
+
 @dataclass(frozen=True)
 class Clip:
     """One span of one face within one shot, ready to be written as a sample.
@@ -153,6 +203,7 @@ class Clip:
     interpolated_frames: how many frames of the face were interpolated.
     delay_frames: by how much the audio was moved later to fit the lips.
     faces_max, faces_median: faces in these frames at once, this one among them.
+    quality: what is measured of it.
     """
 
     source: Source
@@ -168,3 +219,4 @@ class Clip:
     delay_frames: int = 0
     faces_max: int = 1
     faces_median: float = 1.0
+    quality: ClipQuality = field(default=ClipQuality(), repr=False)

@@ -102,7 +102,7 @@ def test_a_clip_says_how_many_faces_were_there():
     """By hand: 1, 1, 2, 2, 3 faces in its five frames."""
     counts = np.array([4, 1, 1, 2, 2, 3, 4], np.int32)
     track = FaceTrack(0, np.zeros((7, 4), np.float32), np.ones(7, np.float32), np.zeros(7, bool))
-    crop = SimpleNamespace(landmarks=None)
+    crop = SimpleNamespace(landmarks=None, affines=np.tile(np.eye(2, 3), (7, 1, 1)))
     seen = Observation(
         np.ones(7, bool),
         np.ones(7, bool),
@@ -113,6 +113,7 @@ def test_a_clip_says_how_many_faces_were_there():
         ReadStats(),
         (),
         counts,
+        frame_sizes=[(96, 96)],
     )
     clip = passes.make_clip(
         SOURCE,

@@ -12,7 +12,7 @@ import pytest
 import speechlip
 from checker import check_shards
 from preparing import prep
-from speechlip import Clip, Phone, ShardOptions, ShardWriter, Source
+from speechlip import Clip, ClipQuality, Phone, ShardOptions, ShardWriter, Source
 from speechlip.errors import OptionError, ShardError, WriteError
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.writer import OpenShard, source_key
@@ -143,6 +143,7 @@ def read_back(prepared, videos):
                     *(getattr(meta, name) for name in numbers),
                     faces_max=meta.faces_max,
                     faces_median=meta.faces_median,
+                    quality=meta,
                 ),
                 meta,
             )
@@ -250,6 +251,12 @@ def test_a_shard_ends_before_it_is_too_large(tmp_path):
         ({"phones": (Phone(1.0, 1.3, "AH"),)}, r"phone 'AH' lasts from 1 to 1\.3 s, wanted .* 0 to 1\.2"),
         ({"phones": ({"phone": "AH"},)}, "a phone is dict, wanted speechlip.records.Phone"),
         ({"face_score": 2.0}, "face_score is 2, wanted 0 … 1"),
+        ({"quality": {}}, "quality is dict, wanted speechlip.records.ClipQuality"),
+        (
+            {"quality": ClipQuality(yaw_deg="left")},
+            "yaw_deg of its quality is 'left', wanted a number or None",
+        ),
+        ({"quality": ClipQuality(sharpness=np.nan)}, "sharpness of its quality is nan, wanted a number"),
         ({"face_width_px": np.nan}, "face_width_px of a clip of 'a.mp4' is nan, wanted a number"),
         ({"track": 0.5}, "track of a clip of 'a.mp4' is 0.5, wanted a whole number"),
         ({"start_frame": -1}, "start_frame is -1, wanted 0"),

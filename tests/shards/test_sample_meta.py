@@ -1,16 +1,22 @@
 """The ``json`` of a sample as a record: what is stored comes back, what an older release lacks is None."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from speechlip.format import ClipFormat
-from speechlip.records import Clip, Source
+from speechlip.records import Clip, ClipQuality, Source
 from speechlip.shards.sample_meta import OWN_META, SampleMeta, meta_of
 
 LEAST = {"n_frames": 50, "speaker": "anna", "source_sha256": "ab", "start_s": 4.0}
+
+QUALITY = {each.name: 0.5 for each in fields(ClipQuality)} | {
+    "sync_offset_frames": -2,
+    "sync_verdict": "clear",
+}
 
 
 def stored(**changes):
@@ -20,7 +26,9 @@ def stored(**changes):
 def test_every_field_of_a_written_clip_comes_back():
     lips, audio = np.zeros((3, 96, 96, 3), np.uint8), np.zeros(1920, np.int16)
     source = Source(Path("a.mp4"), "a.mp4", "anna", licence="MIT", transcript="hi", more={"mood": "glad"})
-    clip = Clip(source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, faces_max=2, faces_median=1.5)
+    clip = Clip(
+        source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, 0, 2, 1.5, ClipQuality(**QUALITY)
+    )
     meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"])
     assert meta.dump() == {
         "n_frames": 3,
@@ -42,6 +50,7 @@ def test_every_field_of_a_written_clip_comes_back():
         "faces_max": 2,
         "faces_median": 1.5,
         "mood": "glad",
+        **QUALITY,
     }
     assert meta.dump().keys() - {"mood"} == OWN_META
     assert SampleMeta.load(json.dumps(meta.dump()).encode()) == meta

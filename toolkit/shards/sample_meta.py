@@ -8,7 +8,7 @@ from typing import Any
 from speechlip.files.names import plain_name
 from speechlip.files.strict_json import as_json, strict_json
 from speechlip.format import ClipFormat
-from speechlip.records import Clip
+from speechlip.records import Clip, ClipQuality
 from speechlip.timing import FPS, seconds
 
 NEEDED = ("n_frames", "speaker", "source_sha256", "start_s")
@@ -18,8 +18,8 @@ MAX_FRAMES, MAX_START_S = 10**7, 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleMeta:
-    """What a sample says of itself.
+class SampleMeta(ClipQuality):
+    """What a sample says of itself, with the fields of ``ClipQuality``.
 
     Beyond the first four all may be None: older releases and other writers lack some.
 
@@ -137,4 +137,5 @@ def meta_of(
         faces_max=clip.faces_max,
         faces_median=clip.faces_median,
         more=clip.source.more,
+        **{each.name: getattr(clip.quality, each.name) for each in dataclasses.fields(ClipQuality)},
     )

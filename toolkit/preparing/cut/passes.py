@@ -11,11 +11,14 @@ from itertools import islice
 
 import numpy as np
 
+from speechlip.describing.appearance import Appearances
+from speechlip.describing.quality import clip_quality
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, plan_crop
 from speechlip.faces.detectors.declared import declaration
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.frame_parts import FrameParts, whole_frame
+from speechlip.faces.tracking.selection import piece
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
@@ -55,33 +58,36 @@ def observe(
     ):
         stage = FaceStage(detector)
         kept = KeptRegions(options.crop, declaration(detector).mouth_in_box)
+        appearances = Appearances()
         for frame in reading:
             if frame.index == stop_frame:
                 break
             inside = frame.index >= first_frame
             image = frame.rgb() if inside else None
-            kept.see(frame.index, image, stage.see(image, frame.index), frame.samples)
+            seen = stage.see(image, frame.index)
+            kept.see(frame.index, image, seen, frame.samples)
+            appearances.see(frame.index, image, seen)
             peaks.append(peak(frame.samples) if inside else -1)
             if inside:
                 report(source.name, FIRST_PASS_S)
     faces = stage.finish(joins(info), options.faces)
     crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
+    sizes = tuple(faces.size_of(track) for track in faces.selected)
     return Observation(
         has_image=faces.has_image,
         face_seen=faces.face_seen,
         peaks=np.array(peaks, np.int32),
         tracks=faces.selected,
         crops=crops,
-        mouth_inside=tuple(
-            mouth_inside(crop, *faces.size_of(track))
-            for track, crop in zip(faces.selected, crops, strict=True)
-        ),
+        mouth_inside=tuple(mouth_inside(crop, *size) for crop, size in zip(crops, sizes, strict=True)),
         reading=reading.stats,
         faces=faces.at_once,
         too_small=faces.small_seen,
         small_width_px=float(np.median([face.width_px for face in faces.small])) if faces.small else 0.0,
         first_frame=min(first_frame, faces.n_frames),
         kept=kept,
+        frame_sizes=sizes,
+        appearances=appearances,
     )
 
 
@@ -206,6 +212,7 @@ def make_clip(
     delay = seen.delay_frames(span.track)
     where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
     faces = np.ones(1) if seen.faces is None else seen.faces[span.start_frame : span.stop_frame]
+    face = piece(track, where.start, where.stop)
     return Clip(
         source=source,
         track=span.track,
@@ -222,4 +229,11 @@ def make_clip(
         delay_frames=delay,
         faces_max=int(faces.max()),
         faces_median=float(np.median(faces)),
+        quality=clip_quality(
+            face,
+            crop.affines[where],
+            seen.frame_sizes[span.track],
+            seen.appearances.of(span.start_frame, face.boxes),
+            seen.verdicts[span.track] if seen.verdicts else None,
+        ),
     )

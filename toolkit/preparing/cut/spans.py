@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from speechlip.describing.appearance import Appearances
 from speechlip.faces.crops import CropPlan
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
@@ -54,6 +55,8 @@ class Observation:
     small_width_px: its median width; 0 where there is none.
     first_frame: where the part begins that was looked at; frames before it belong to another split.
     kept: pixels and audio of the frames that need not be read again.
+    frame_sizes: one per track, (width, height) px.
+    appearances: how sharp and bright faces are.
     """
 
     has_image: np.ndarray
@@ -69,6 +72,8 @@ class Observation:
     small_width_px: float = 0.0
     first_frame: int = 0
     kept: KeptRegions = field(default_factory=KeptRegions)
+    frame_sizes: Sequence[tuple[int, int]] = ()
+    appearances: Appearances = field(default_factory=Appearances)
 
     @property
     def n_frames(self) -> int:

@@ -3,15 +3,15 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from speechlip.checks import check_kind, check_types
+from speechlip.checks import check_kind, check_types, fits, in_words
 from speechlip.errors import OptionError
 from speechlip.format import CROP_SIZE, MAX_JPEG_HEIGHT, SPLIT_NAME
-from speechlip.records import Clip, Phone, Source
+from speechlip.records import Clip, ClipQuality, Phone, Source
 from speechlip.shards.sample_meta import OWN_META
 from speechlip.timing import SAMPLES_PER_FRAME, seconds
 
@@ -69,6 +69,7 @@ def clip_problems(clip: Clip, lips_format: str) -> Iterator[str]:
     for phone in clip.phones or ():
         yield from phone_problems(phone, seconds(n_frames))
     yield from range_problems(clip, n_frames)
+    yield from quality_problems(clip)
 
 
 def array_problems(
@@ -113,6 +114,17 @@ def range_problems(clip: Clip, n_frames: int) -> Iterator[str]:
         if not (least <= value <= most and math.isfinite(value)):
             wanted = f"{least} … {most}" if math.isfinite(most) else f"{least} or more"
             yield f"{name} is {value:g}, wanted {wanted}"
+
+
+def quality_problems(clip: Clip) -> Iterator[str]:
+    """A sentence where the quality is none, or holds another type or what is no finite number."""
+    if not isinstance(clip.quality, ClipQuality):
+        yield f"quality is {type(clip.quality).__name__}, wanted speechlip.records.ClipQuality"
+        return
+    for each in fields(ClipQuality):
+        value, wanted = getattr(clip.quality, each.name), get_type_hints(ClipQuality)[each.name]
+        if not fits(value, wanted) or (isinstance(value, float) and not math.isfinite(value)):
+            yield f"{each.name} of its quality is {value!r}, wanted {in_words(wanted)}"
 
 
 def check_source(source: Source) -> None:

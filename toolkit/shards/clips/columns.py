@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
+from speechlip.records import ClipQuality
 from speechlip.shards.sample_meta import SampleMeta
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ UNITS = {
     "_db": "dB",
     "_frames": "frames",
     "_share": "0 to 1",
+    "_per_s": "1/s",
     "_per_minute": "1/min",
     "byte_offset": "bytes",
     "byte_length": "bytes",
@@ -82,9 +84,11 @@ PLACES = (
 
 @cache
 def meta_columns() -> tuple[Column, ...]:
-    """The scalar fields of ``SampleMeta`` but for the key, in their order."""
-    hints, meanings = get_type_hints(SampleMeta), field_meanings(SampleMeta)
-    kinds = {each.name: scalar_kind(hints[each.name]) for each in fields(SampleMeta)}
+    """The scalar fields of ``SampleMeta`` but for the key: its own, then those of ``ClipQuality``."""
+    hints, meanings = get_type_hints(SampleMeta), field_meanings(ClipQuality) | field_meanings(SampleMeta)
+    measured = {each.name for each in fields(ClipQuality)}
+    in_order = sorted((each.name for each in fields(SampleMeta)), key=measured.__contains__)
+    kinds = {name: scalar_kind(hints[name]) for name in in_order}
     return tuple(
         Column(name, kind, meanings.get(name, ""))
         for name, kind in kinds.items()

@@ -1,0 +1,80 @@
+"""The numbers of one clip: by hand, and null where they cannot be known."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from speechlip.describing.appearance import Appearance
+from speechlip.describing.quality import clip_quality, crop_inside_share
+from speechlip.faces.landmarks import mean_face
+from speechlip.records import ClipQuality, FaceTrack, SyncVerdict
+
+BOX = np.array([100, 50, 200, 170], np.float32)
+SIZE = (400, 300)
+IDENTITY = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (50, 1, 1))
+LOOKS = [Appearance(BOX, sharpness, 100.04) for sharpness in (1.0, 9.0, 4.0)]
+
+
+def track(landmarks=True, interpolated=()):
+    points = np.tile(mean_face() * 6 + (150, 110), (50, 1, 1)).astype(np.float32) if landmarks else None
+    gaps = np.isin(np.arange(50), interpolated)
+    return FaceTrack(7, np.tile(BOX, (50, 1)), np.ones(50, np.float32), gaps, points)
+
+
+def test_numbers_of_a_face_that_keeps_still():
+    verdict = SyncVerdict(5.5, 7.5, -2, offset_verdict="clear")
+    quality = clip_quality(track(interpolated=[3]), IDENTITY, SIZE, LOOKS, verdict)
+    straight = {
+        f"{angle}{part}_deg": 0.0 for angle in ("yaw", "pitch", "roll") for part in ("", "_min", "_max")
+    }
+    assert {name: abs(value) if name in straight else value for name, value in asdict(quality).items()} == {
+        "face_width_share": 0.25,
+        "mouth_inside_share": 1.0,
+        "interpolated_share": 0.02,
+        **straight,
+        "head_movement_per_s": 0.0,
+        "sharpness": 4.0,
+        "brightness": 100.0,
+        "blinks_per_minute": 0.0,
+        "sync_confidence": 5.5,
+        "sync_distance": 7.5,
+        "sync_offset_frames": -2,
+        "sync_verdict": "clear",
+    }
+
+
+def test_boxes_alone_give_no_angles():
+    quality = asdict(clip_quality(track(landmarks=False), IDENTITY, SIZE, [], None))
+    known = {"face_width_share", "mouth_inside_share", "interpolated_share"}
+    assert {name for name, value in quality.items() if value is not None} == known
+
+
+def test_interpolated_frames_have_no_angles():
+    face = track(interpolated=[0, 1, 2])
+    face.landmarks[:3, :, 0] += mean_face()[:, 1] * 6  # leant, where nobody looked
+    assert abs(clip_quality(face, IDENTITY, SIZE, [], None).roll_max_deg) < 0.1
+    nowhere = clip_quality(replace(face, interpolated=np.ones(50, bool)), IDENTITY, SIZE, [], None)
+    assert nowhere.yaw_deg is None and nowhere.head_movement_per_s is not None
+
+
+def test_blinks_are_counted_by_the_minute():
+    face = track()
+    for lid in (37, 38, 40, 41, 43, 44, 46, 47):
+        corners = (36, 39) if lid < 42 else (42, 45)
+        for first in (10, 30):
+            face.landmarks[first : first + 3, lid, 1] = face.landmarks[first, list(corners), 1].mean()
+    assert clip_quality(face, IDENTITY, SIZE, [], None).blinks_per_minute == 2 / 2 * 60
+
+
+@pytest.mark.parametrize(
+    ("shift", "share"), [((0, 0), 1.0), ((48, 0), 0.5), ((48, 48), 0.25), ((96, 0), 0.0), ((-364, 0), 0.375)]
+)
+def test_the_part_of_a_crop_that_lies_in_the_frame(shift, share):
+    affine = np.array([[1.0, 0, shift[0]], [0, 1, shift[1]]])
+    assert crop_inside_share(affine[None], SIZE) == pytest.approx(share)
+    assert crop_inside_share(2 * affine[None], SIZE) <= 1
+
+
+def test_nothing_is_known_unless_it_is_measured():
+    assert not any(asdict(ClipQuality()).values())

@@ -1,0 +1,92 @@
+"""What is measured of one clip's face: ``records.ClipQuality``, from what preparation knows anyway."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from speechlip.describing.appearance import Appearance
+from speechlip.describing.blinks import count_blinks, eye_opening
+from speechlip.describing.head_pose import head_angles, head_movement_per_s
+from speechlip.format import CROP_SIZE
+from speechlip.records import ClipQuality, FaceTrack, SyncVerdict
+from speechlip.timing import FPS, seconds
+
+ANGLES = ("yaw", "pitch", "roll")
+GRID = 8
+"""Points along each side of a crop that are looked for in the frame."""
+
+
+def clip_quality(
+    face: FaceTrack,
+    affines: np.ndarray,
+    frame_size: tuple[int, int],
+    appearances: Sequence[Appearance],
+    verdict: SyncVerdict | None,
+) -> ClipQuality:
+    """The numbers of one clip.
+
+    face: the frames of its track that are in the clip.
+    affines: (N, 2, 3), frame px → crop px, of the same frames.
+    frame_size: (width, height) px.
+    appearances: of the face in these frames.
+    verdict: of the sync model on the track, or None.
+    """
+    widths = face.boxes[:, 2] - face.boxes[:, 0]
+    return ClipQuality(
+        face_width_share=round(float(np.median(widths)) / frame_size[0], 4),
+        mouth_inside_share=round(crop_inside_share(affines, frame_size), 4),
+        interpolated_share=round(float(face.interpolated.mean()), 4),
+        sharpness=median_of(each.sharpness for each in appearances),
+        brightness=median_of(each.brightness for each in appearances),
+        **of_landmarks(face),
+        **of_verdict(verdict),
+    )
+
+
+def of_landmarks(face: FaceTrack) -> dict[str, Any]:
+    """Angles, movement and blinks; empty without landmarks. Interpolated frames have no angles."""
+    if face.landmarks is None:
+        return {}
+    measured: dict[str, Any] = {}
+    if not face.interpolated.all():
+        angles = head_angles(face.landmarks[~face.interpolated])
+        for name, series in zip(ANGLES, angles.T, strict=True):
+            measured[f"{name}_deg"] = round(float(np.median(series)), 1)
+            measured[f"{name}_min_deg"] = round(float(series.min()), 1)
+            measured[f"{name}_max_deg"] = round(float(series.max()), 1)
+    width_px = float(np.median(face.boxes[:, 2] - face.boxes[:, 0]))
+    measured["head_movement_per_s"] = round(head_movement_per_s(face.landmarks, width_px, FPS), 4)
+    blinks = count_blinks(eye_opening(face.landmarks))
+    return measured | {"blinks_per_minute": round(60 * blinks / seconds(len(face)), 1)}
+
+
+def of_verdict(verdict: SyncVerdict | None) -> dict[str, Any]:
+    """What the sync model said; empty where none judged."""
+    if verdict is None:
+        return {}
+    return {
+        "sync_confidence": verdict.confidence,
+        "sync_distance": verdict.distance,
+        "sync_offset_frames": verdict.offset_frames,
+        "sync_verdict": verdict.offset_verdict or None,
+    }
+
+
+def crop_inside_share(affines: np.ndarray, frame_size: tuple[int, int]) -> float:
+    """How much of the crops lies in the frame, mean over frames: (N, 2, 3) and (width, height) px → 0 to 1.
+
+    >>> crop_inside_share(np.array([[[1.0, 0, 48], [0, 1, 0]]]), (200, 200))
+    0.5
+    """
+    along = (np.arange(GRID) + 0.5) * CROP_SIZE / GRID
+    points = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    back = np.linalg.inv(affines[:, :, :2].astype(np.float64))
+    places = (points[None] - affines[:, None, :, 2]) @ back.transpose(0, 2, 1)
+    return float(np.all((places >= 0) & (places < frame_size), axis=2).mean())
+
+
+def median_of(values: Iterable[float]) -> float | None:
+    """Median with one decimal; None of none."""
+    every = list(values)
+    return round(float(np.median(every)), 1) if every else None
