@@ -12,6 +12,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
+from speechlip.cards.columns import ColumnRange, column_ranges
 from speechlip.cards.croissant import needed, write_croissant
 from speechlip.cards.features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
 from speechlip.cards.images import CROP, distributions, write_images
@@ -80,7 +81,7 @@ def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> P
     Raises OptionError where the marks of the card that is there do not come in pairs.
     """
     path = folder / CARD
-    card = dataset_card(manifest, rows)
+    card = dataset_card(manifest, rows, column_ranges(folder, manifest))
     if path.is_file():
         card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
     write_images(folder, distributions(rows), manifest.crop)
@@ -89,9 +90,10 @@ def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> P
     return path
 
 
-def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow]) -> str:
-    """The whole README.md of a prepared folder, from its manifest and ledger alone."""
-    return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts_of(manifest, rows))
+def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow], ranges: Sequence[ColumnRange] = ()) -> str:
+    """The whole README.md of a prepared folder, from its manifest and ledger, and its columns' ranges."""
+    facts = facts_of(manifest, rows) | {"ranges": ranges}
+    return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts)
 
 
 def card_data(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
