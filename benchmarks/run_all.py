@@ -31,6 +31,7 @@ def main() -> None:
         script("start.py")
         script("planning.py")
         script("finish.py")
+        (script("doubles.py"))
         script("edit_speed.py")
         script("throughput.py", videos, "--detector", given.detector)
         script("member_sizes.py", videos, "--detector", given.detector)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from speechlip.benchmarking.benchmark import benchmark as benchmark
     from speechlip.benchmarking.options import BenchmarkOptions as BenchmarkOptions
     from speechlip.benchmarking.records import Benchmark as Benchmark
+    from speechlip.doubles.find import Doubles as Doubles
+    from speechlip.doubles.find import find_doubles as find_doubles
+    from speechlip.doubles.pairs import Double as Double
     from speechlip.editing.annotate import annotate_clips as annotate_clips
     from speechlip.editing.append import append_videos as append_videos
     from speechlip.editing.merge import merge_shards as merge_shards
@@ -99,6 +102,8 @@ ROOM_OF = {
     "ClipScore": "scoring.records",
     "ClipTable": "shards.clips.query",
     "CorrectionRules": "scoring.sync.verdict",
+    "Double": "doubles.pairs",
+    "Doubles": "doubles.find",
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
     "FixedOffsets": "scoring.folder.corrected",
@@ -140,6 +145,7 @@ ROOM_OF = {
     "clips": "shards.clips.query",
     "deal_splits": "editing.split",
     "export_features": "exporting.export",
+    "find_doubles": "doubles.find",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "make_clips": "shards.clips.make",

@@ -5,6 +5,7 @@ import click
 from speechlip.commands.base import Group
 from speechlip.commands.card import card
 from speechlip.commands.clips import clips
+from speechlip.commands.doubles import doubles
 from speechlip.commands.edit import edit
 from speechlip.commands.export_features import export_features
 from speechlip.commands.inspect_shards import inspect_shards
@@ -30,6 +31,7 @@ for command in (
     verify_shards,
     inspect_shards,
     clips,
+    doubles,
     edit,
     score_sync,
     train_encoder,

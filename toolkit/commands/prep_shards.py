@@ -107,6 +107,12 @@ RECIPE = Named(RECIPES)
 @click.option(
     "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file."
 )
+@click.option(
+    "--doubles",
+    type=Named(("keep", "drop")),
+    default="keep",
+    help="drop: of copies, also cut, re-encoded or mirrored ones, only one is prepared.",
+)
 @limit_options
 @click.option(
     "--accept-losses",

@@ -15,12 +15,12 @@ from speechlip.editing.run import Draft, run_edit
 from speechlip.errors import OptionError, ShardError, no_such
 from speechlip.manifest import Edit
 from speechlip.preparing.prepared import Prepared
+from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
 
 DOUBLES = ("refuse", "first")
-DOUBLE = "double"
 """The reason in the ledger of a recording that an earlier folder has under another name."""
 SAME_OPTIONS = ("crop", "detector", "spectrogram", "lips_format")
 

@@ -28,7 +28,7 @@ from speechlip.shards.clips.query import clips
 from speechlip.shards.ledger import LedgerRow
 
 DEALT_BY = {"speaker": by_speaker, "file": by_file}
-BEFORE_THE_DEAL = ("recipe", "probe", "video", "audio")
+BEFORE_THE_DEAL = ("recipe", "probe", "video", "audio", "plan")
 """Stages that refuse a source before sources are dealt to splits."""
 SplitOf = Mapping[str, str]
 """Key of a clip → its split."""

@@ -26,6 +26,7 @@ TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
+DOUBLES = ("keep", "drop")
 SHARD_BYTES = 256 * 10**6
 LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
@@ -58,6 +59,7 @@ class PrepOptions:
     correct_confidence: least confidence of an offset that is corrected; None: what the sync model declares.
     correct_frames: least and greatest offset that is corrected, in frames.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
+    doubles: what becomes of a recording that is there twice: keep (nobody looks), or drop.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
 
     Raises OptionError for an option that cannot be used; it lists the names there are.
@@ -83,6 +85,7 @@ class PrepOptions:
     max_picture_px: int = MAX_PICTURE_PX
     correct_confidence: float | None = None
     correct_frames: str = "2-14"
+    doubles: str = "keep"
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
 
@@ -95,6 +98,7 @@ class PrepOptions:
         check_name("spectrogram", self.spectrogram, SPECTROGRAM_WIDTHS)
         check_name("lips format", self.lips_format, LIPS_FORMATS)
         check_name("decoder", self.decoder, DECODERS)
+        check_name("--doubles", self.doubles, DOUBLES)
         check_name("--split-by", self.split_by, SPLIT_BY)
         object.__setattr__(self, "split", dict(self.split or SPLIT_BY[self.split_by]))
         check_split(self.split)

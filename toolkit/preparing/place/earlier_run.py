@@ -14,7 +14,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import load_plan
-from speechlip.preparing.reasons import WENT_AWAY
+from speechlip.preparing.reasons import DOUBLE, WENT_AWAY
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow, read_rows
 from speechlip.shards.read.shardset import read_manifest
@@ -127,7 +127,9 @@ def video_by_plan(
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
     seen = inspect_source(source, options.detector, entry.key_digits, options.max_picture_px)
-    return size, seen.seconds, seen.refusal[:2], sha256_of(source.path) if sha256 else ""
+    is_double = entry.refusal[1:2] == (DOUBLE,) and not seen.refusal
+    refusal = (entry if is_double else seen).refusal[:2]
+    return size, seen.seconds, refusal, sha256_of(source.path) if sha256 else ""
 
 
 def changed_since_the_ledger(

@@ -22,13 +22,16 @@ class InspectTask:
     detector: str
     key_digits: int
     max_picture_px: int = MAX_PICTURE_PX
+    with_fingerprint: bool = False
 
 
 def inspect(task: InspectTask, report: Report) -> PlannedSource:
     """``inspect_source`` as a unit of work. An unexpected error is said at the source's turn."""
     report(task.source.name, 0.0)
     try:
-        return inspect_source(task.source, task.detector, task.key_digits, task.max_picture_px)
+        return inspect_source(
+            task.source, task.detector, task.key_digits, task.max_picture_px, task.with_fingerprint
+        )
     except Exception:
         return uninspected(task)
 

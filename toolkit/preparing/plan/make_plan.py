@@ -8,6 +8,7 @@ from itertools import islice
 from speechlip.errors import OptionError
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
+from speechlip.preparing.plan.doubles import without_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan, make_units
@@ -47,7 +48,7 @@ def make_plan(
     inspect: Inspect = inspect_in_turn,
 ) -> Plan:
     """Assign every source to a split and a unit. ``inspect`` may end the sources in any order."""
-    planned = inspected(sources, options, progress, inspect)
+    planned = without_doubles(inspected(sources, options, progress, inspect), progress)
     by_split: dict[str, list[PlannedSource]] = defaultdict(list)
     split_of: dict[str, str] = {}
     for split, entry in dealt([entry for entry in planned if not entry.refusal], options):
@@ -74,7 +75,14 @@ def inspected(
     progress.begin("looking", len(sources), "videos")
     digits = key_digits(source.name for source in sources)
     tasks = [
-        InspectTask(index, source, options.detector, digits[source.name], options.max_picture_px)
+        InspectTask(
+            index,
+            source,
+            options.detector,
+            digits[source.name],
+            options.max_picture_px,
+            options.doubles == "drop",
+        )
         for index, source in enumerate(sources)
     ]
     seen: dict[str, PlannedSource] = {}

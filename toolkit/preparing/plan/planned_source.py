@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from speechlip.doubles.fingerprint import Fingerprint, fingerprint_of
 from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.sidecar import SidecarDetector
 from speechlip.files.stamps import file_stamp, sha256_of
@@ -31,6 +32,7 @@ class PlannedSource:
     refusal: stage, reason and detail where it cannot be read or has no sound; else empty.
     first_frame: where the part that is prepared begins, at 25 fps.
     stop_frame: where it ends; None: with the video.
+    fingerprint: while the plan is made and doubles are to be found; never written.
     """
 
     source: Source
@@ -42,6 +44,7 @@ class PlannedSource:
     refusal: tuple[str, ...] = ()
     first_frame: int = 0
     stop_frame: int | None = None
+    fingerprint: Fingerprint | None = field(default=None, compare=False, repr=False)
 
     @property
     def part_s(self) -> float:
@@ -51,10 +54,14 @@ class PlannedSource:
 
 
 def inspect_source(
-    source: Source, detector: str, key_digits: int, max_picture_px: int = MAX_PICTURE_PX
+    source: Source,
+    detector: str,
+    key_digits: int,
+    max_picture_px: int = MAX_PICTURE_PX,
+    with_fingerprint: bool = False,
 ) -> PlannedSource:
     """Note a source's size, time, length and what goes with it, and why it is refused, if it is."""
-    length_s = 0.0
+    length_s, own = 0.0, None
     refusal: tuple[str, ...] = ()
     try:
         if source.refusal:
@@ -63,11 +70,18 @@ def inspect_source(
         length_s = info.video_duration_s
         if is_silent(source.path, info):
             raise SourceRefused("clips", SILENT, "no sample of it is above −60 dBFS")
+        own = fingerprint_of(source.path, source.name, info) if with_fingerprint else None
     except SourceRefused as problem:
         refusal = (problem.stage, problem.reason, problem.detail)
         length_s = length_s or length_of(source)
     return PlannedSource(
-        source, *file_stamp(source.path), length_s, declared(source, detector), key_digits, refusal
+        source,
+        *file_stamp(source.path),
+        length_s,
+        declared(source, detector),
+        key_digits,
+        refusal,
+        fingerprint=own,
     )
 
 

@@ -21,7 +21,11 @@ def dump_plan(plan: Plan, options: PrepOptions) -> str:
             return str(value)
         raise TypeError(type(value))
 
-    return json.dumps({"options": options.as_dict(), **asdict(plan)}, default=plain)
+    def without_fingerprint(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return {name: value for name, value in pairs if name != "fingerprint"}
+
+    facts = asdict(plan, dict_factory=without_fingerprint)
+    return json.dumps({"options": options.as_dict(), **facts}, default=plain)
 
 
 def load_plan(text: str) -> tuple[Plan, dict]:

@@ -1,0 +1,33 @@
+"""``speechlip doubles``."""
+
+from pathlib import Path
+
+import click
+
+from speechlip.checks import Workers
+from speechlip.commands.base import FILE, SHARDS, Named, command, workers_option
+from speechlip.recipes import RECIPES
+
+
+@command(
+    "doubles",
+    epilog="\b\nExample:\n  speechlip doubles videos/ --workers 2\n"
+    "  speechlip doubles shards/ --csv doubles.csv",
+)
+@click.argument("data", type=SHARDS)
+@click.option(
+    "--recipe", type=Named(RECIPES), default="folder", help="How videos are laid out; not for shards."
+)
+@click.option("--csv", "table", type=FILE, help="Write every pair with its evidence into this file.")
+@workers_option("Processes, for videos;")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def doubles(data: str | Path, recipe: str, table: Path | None, workers: Workers, quiet: bool) -> int:
+    """Find recordings that are twice in DATA: cut, re-encoded, mirrored, re-timed.
+
+    DATA is a folder of videos, or a folder that prep-shards made, here or elsewhere; of that the clips of
+    different videos are compared, and pairs in two splits are said first. Exit code 0, also where some are
+    found, or 1 for an error.
+    """
+    from speechlip.commands.output.doubles import run
+
+    return run(data, recipe, table, workers, quiet)

@@ -1,0 +1,66 @@
+"""What ``speechlip doubles`` prints."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from speechlip.checks import Workers
+from speechlip.commands.terminal import Bars, echo
+from speechlip.doubles.find import Doubles, find_doubles
+from speechlip.doubles.pairs import Double
+from speechlip.errors import NOTHING_KEPT, NoVideos
+from speechlip.files.tables import csv_text
+from speechlip.files.writing import write_text
+from speechlip.wording import clock, counted, shown
+
+LISTED = 10
+COLUMNS = (*(each.name for each in fields(Double)), "first_split", "second_split")
+
+
+def run(data: str | Path, recipe: str, table: Path | None, workers: Workers, quiet: bool) -> int:
+    """Find doubles and list them; returns the exit code."""
+    try:
+        with Bars(quiet) as progress:
+            found = find_doubles(data, recipe=recipe, workers=workers, progress=progress)
+    except NoVideos as nothing:
+        echo(nothing, err=True)
+        return NOTHING_KEPT
+    if table:
+        write_text(table, csv_text(COLUMNS, [row(found, pair) for pair in found.pairs]))
+    show(found)
+    return 0
+
+
+def row(found: Doubles, pair: Double) -> dict:
+    splits = {"first_split": found.split_of.get(pair.first), "second_split": found.split_of.get(pair.second)}
+    return {**asdict(pair), **splits}
+
+
+def show(found: Doubles) -> None:
+    """Print counts, then pairs, those in two splits first."""
+    across = found.across_splits
+    pairs = counted(len(found.pairs), "pair")
+    in_two = f", {len(across)} in two splits" if across else ""
+    echo(f"{counted(found.count, found.unit)}: {pairs} with the same audio{in_two}")
+    listed = [*across, *(pair for pair in found.pairs if pair not in across)]
+    for pair in listed[:LISTED]:
+        echo(f"  {described(found, pair)}")
+    if len(listed) > LISTED:
+        echo(f"  … {len(listed) - LISTED} more; --csv lists them all")
+    for name, why in found.unread.items():
+        echo(f"not compared: {shown(name)}: {why}", err=True)
+
+
+def described(found: Doubles, pair: Double) -> str:
+    """A pair in one line."""
+    sides = (
+        (pair.first, pair.first_start_s, pair.first_stop_s),
+        (pair.second, pair.second_start_s, pair.second_stop_s),
+    )
+    first, second = (
+        f"{shown(name)}{f' ({split})' if (split := found.split_of.get(name)) else ''} "
+        f"{clock(start_s)}–{clock(stop_s)}"
+        for name, start_s, stop_s in sides
+    )
+    speed = "" if abs(pair.speed - 1) < 0.005 else f", {pair.speed:.2f} × as fast"
+    images = "" if pair.image_bits is None else f", images differ by {pair.image_bits} of 64 bits"
+    return f"{first} = {second}{speed}: {pair.votes} hashes{images}"

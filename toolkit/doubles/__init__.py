@@ -1,0 +1,1 @@
+"""Doubles: recordings that are there twice, cut, re-encoded, mirrored or re-timed."""
