@@ -150,7 +150,7 @@ def copied(path: Path, place: Path, how: Copying) -> None:
         rate = Fraction(pictures.average_rate or 25).limit_denominator(1001)
         video = out.add_stream("libx264", rate=rate, options={"crf": str(how.crf), "preset": "veryfast"})
         video.width, video.height = shown[0].width // 2 * 2, shown[0].height // 2 * 2
-        video.pix_fmt, video.time_base = "yuv420p", shown[0].time_base
+        video.pix_fmt, video.codec_context.time_base = "yuv420p", shown[0].time_base
         for frame in shown:
             frame = frame.reformat(video.width, video.height, "yuv420p")
             frame.pict_type = 0

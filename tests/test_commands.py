@@ -30,6 +30,7 @@ from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import families
+from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
@@ -60,6 +61,8 @@ KNOWN = {
     ("prep-shards", "split_by"): SPLIT_BY,
     ("prep-shards", "engine"): ENGINES.choices(),
     ("edit append", "engine"): ENGINES.choices(),
+    ("prep-shards", "doubles"): prep_options.DOUBLES,
+    ("doubles", "recipe"): recipes.RECIPES.choices(),
     ("edit merge", "doubles"): DOUBLES,
     ("edit split", "split_by"): PROMISES,
     ("prep-shards", "decoder"): DECODERS,

@@ -72,7 +72,8 @@ def key_image_hashes(path: Path, info: MediaInfo) -> ImageHashes:
     Raises SourceRefused as reading does.
     """
     step_s = max(STEP_S, info.video_duration_s / MOST_IMAGES)
-    values, times_s = [], []
+    values: list[int] = []
+    times_s: list[float] = []
     for at_s, grey in key_images(path, info):
         if not times_s or at_s >= times_s[-1] + step_s:
             values.append(image_hash(grey))
