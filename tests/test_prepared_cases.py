@@ -43,6 +43,7 @@ def test_two_people_are_counted_and_said(real_cases, face_model, tmp_path):
         "several faces at once in 1 video (0:05.0 of the clips), two_people.mp4: "
         "the largest was paired with the sound" in done.stderr
     )
+    assert "`speechlip edit select --where 'faces_max = 1'` keeps clips of one face" in done.stderr
     assert (
         "several faces are there at once, and nobody checked" in (tmp_path / "out" / "README.md").read_text()
     )

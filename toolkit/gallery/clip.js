@@ -25,6 +25,7 @@ class Card {
         )
       ),
       clip.transcript ? make("p", { class: "said" }, "“", text(clip.transcript), "”") : null,
+      clip.quality.length ? make("p", { class: "quality" }, clip.quality.join(" · ")) : null,
       make(
         "div",
         { class: "stage" },

@@ -18,6 +18,7 @@ from speechlip.files.writing import whole_file
 from speechlip.gallery.clips import GalleryClip
 from speechlip.gallery.images import CELL, COLUMNS, as_base64, coloured, levels, points, sheet, webp
 from speechlip.gallery.pairs import gallery_pairs
+from speechlip.gallery.quality import quality_words
 from speechlip.gallery.summary import Distributions, of_all, on_this_disk, stored_metas, summary
 from speechlip.shards.pairs.rules import PairClip
 from speechlip.shards.read.shardset import ShardSet
@@ -87,6 +88,7 @@ def clip_data(clip: GalleryClip) -> dict[str, Any]:
         "detector": str(meta.detector or ""),
         "transcript": str(meta.transcript or ""),
         "frames": len(sample.lips),
+        "quality": quality_words(meta),
         "meta": [
             [name, without_folders(value if isinstance(value, str) else embedded_text(value))]
             for name, value in sorted(meta.dump().items())

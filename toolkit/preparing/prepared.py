@@ -84,5 +84,6 @@ class Prepared:
                 f"several faces at once in {counted(len(several), 'video')} ({length} of the clips), "
                 f"{listed([shown(row.source) for row in several])}: {taken} paired with the sound, "
                 "whoever spoke; --sync-filter 'conf>=3' keeps those whose lips fit, "
-                "with SyncNet's weights or --sync-model runs/NAME"
+                "with SyncNet's weights or --sync-model runs/NAME, "
+                "and `speechlip edit select --where 'faces_max = 1'` keeps clips of one face"
             )
