@@ -111,6 +111,7 @@ setup(
         "jinja2>=3.1",
         "tqdm>=4.66",
         "safetensors>=0.5",
+        "silero-vad==6.2.*",  # its weights alone are read, and another release may store others
         "matplotlib>=3.9",
     ],
     extras_require={

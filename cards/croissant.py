@@ -25,7 +25,10 @@ LEDGER_TYPES = dict.fromkeys(
 )
 LEDGER_TYPES |= dict.fromkeys(("clips", "bytes", "faces_max"), "sc:Integer")
 LEDGER_TYPES |= dict.fromkeys(
-    ("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds", "small_face_px"),
+    (
+        *("seconds", "seconds_kept", "clip_seconds", "faces_median", "several_faces_seconds"),
+        *("no_speech_seconds", "small_face_px"),
+    ),
     "sc:Float",
 )
 COLUMN_TYPES = {str: "sc:Text", int: "sc:Integer", float: "sc:Float", bool: "sc:Boolean"}

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from speechlip.shards.clips.columns import KEY, meta_columns
 
 HUB_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
-JSON_TYPES: dict[str, str | list] = {
-    "corrected": ["string"],
+JSON_TYPES: dict[str, str | dict] = {
+    "corrected": {"list": "string"},
+    "speech": {"list": {"list": "float64"}},
     **{column.name: HUB_TYPES[column.kind] for column in (KEY, *meta_columns())},
 }
 
@@ -21,7 +22,7 @@ def json_features(columns: Iterable[str] = ()) -> dict:
     types = JSON_TYPES | dict.fromkeys(columns, "string")
     return {
         "struct": [
-            {"name": name, **({"list": kind[0]} if isinstance(kind, list) else {"dtype": kind})}
+            {"name": name, **(kind if isinstance(kind, dict) else {"dtype": kind})}
             for name, kind in sorted(types.items())
         ]
     }

@@ -35,6 +35,7 @@ from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.transcode.rules import GENERATIONS
+from speechlip.shards.pairs.rules import PAIRS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import options as config
 from speechlip.training.step import augment, losses
@@ -56,6 +57,7 @@ KNOWN = {
     ("prep-shards", "detector"): DETECTORS.choices(),
     ("prep-shards", "crop"): crops.PRESETS,
     ("prep-shards", "faces"): ("largest", "all"),
+    ("prep-shards", "pairs"): PAIRS,
     ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
     ("prep-shards", "lips_format"): LIPS_FORMATS,
     ("prep-shards", "split_by"): SPLIT_BY,
@@ -80,6 +82,7 @@ KNOWN = {
     ("train-encoder", "loss"): losses.LOSSES,
     ("train-encoder", "schedule"): config.SCHEDULES,
     ("train-encoder", "augment"): augment.AUGMENTATIONS,
+    ("train-encoder", "pairs"): PAIRS,
     ("train-encoder", "lip_input"): INPUTS,
     ("train-encoder", "device"): DEVICES,
     ("train-encoder", "precision"): config.PRECISIONS,

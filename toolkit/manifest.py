@@ -83,6 +83,7 @@ class PairsFile:
     rows: pairs.
     kinds: pairs of each kind.
     off: kind without a pair → why.
+    least_speech: share of each window in which somebody speaks, at least; None: any.
     drawing: which way of choosing pairs made them (``pairs.rules.SAMPLING``).
     """
 
@@ -91,6 +92,7 @@ class PairsFile:
     kinds: dict[str, int] | None = None
     off: dict[str, str] = field(default_factory=dict)
     drawing: int | None = None
+    least_speech: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +137,7 @@ class Funnel:
     clip_seconds: all clips together.
     interpolated_seconds: of the clips, where the face was not seen and its place interpolated.
     several_faces_seconds: of the clips, where several faces are there at once.
+    no_speech_seconds: of what was kept, where nobody speaks; None in folders of releases that did not listen.
     dropped: reason → seconds.
     skipped: ``stage: reason`` → sources.
     offsets_undecided: face tracks whose offset was not acted on; None where there is none.
@@ -150,6 +153,7 @@ class Funnel:
     interpolated_seconds: float = 0.0
     sources_with_several_faces: int = 0
     several_faces_seconds: float = 0.0
+    no_speech_seconds: float | None = None
     dropped: dict[str, float] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     offsets_undecided: int | None = None

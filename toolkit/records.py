@@ -204,6 +204,7 @@ class Clip:
     delay_frames: by how much the audio was moved later to fit the lips.
     faces_max, faces_median: faces in these frames at once, this one among them.
     quality: what is measured of it.
+    speech: (T,) bool, in which frames somebody speaks; None: listened for in ``audio`` when it is written.
     """
 
     source: Source
@@ -220,3 +221,4 @@ class Clip:
     faces_max: int = 1
     faces_median: float = 1.0
     quality: ClipQuality = field(default=ClipQuality(), repr=False)
+    speech: np.ndarray | None = field(default=None, repr=False)

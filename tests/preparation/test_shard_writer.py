@@ -144,9 +144,16 @@ def read_back(prepared, videos):
                     faces_max=meta.faces_max,
                     faces_median=meta.faces_median,
                     quality=meta,
+                    speech=spoken(meta),
                 ),
                 meta,
             )
+
+
+def spoken(meta):
+    """The frames of a clip in which somebody speaks, by their middles."""
+    middles = (np.arange(meta.n_frames) + 0.5) / 25
+    return np.any([(start_s < middles) & (middles < end_s) for start_s, end_s in meta.speech], axis=0)
 
 
 @pytest.fixture(scope="module")

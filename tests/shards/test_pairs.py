@@ -356,7 +356,7 @@ def test_one_speaker_leaves_out_the_speaker_kind_and_says_so(tmp_path):
         ),
     ):
         loader = pair_loader(folder, "train", batch_size=6)
-    assert loader.mix == PairMix().without(("speaker",)) and len(loader.notes) == 1
+    assert loader.mix == PairMix().without(("speaker",)) and len(loader.notes) == 2
     assert {row["kind"] for row in rows_of(loader)} == {POSITIVE, SHIFT, CLIP}
     with pytest.raises(OptionError, match=r"'speaker' negatives cannot be drawn.*one speaker"):
         pair_loader(folder, "train", mix=parse_mix("speaker:1"))

@@ -1,7 +1,8 @@
 """The ``json`` of a sample as a record: what is stored comes back, what an older release lacks is None."""
 
 import json
-from dataclasses import fields
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def test_every_field_of_a_written_clip_comes_back():
     clip = Clip(
         source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, 0, 2, 1.5, ClipQuality(**QUALITY)
     )
+    clip = replace(clip, speech=np.array([True, False, True]))
     meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"])
     assert meta.dump() == {
         "n_frames": 3,
@@ -49,6 +51,8 @@ def test_every_field_of_a_written_clip_comes_back():
         "interpolated_frames": 2,
         "faces_max": 2,
         "faces_median": 1.5,
+        "speech_share": 0.6667,
+        "speech": [[0.0, 0.04], [0.08, 0.12]],
         "mood": "glad",
         **QUALITY,
     }
@@ -75,11 +79,18 @@ def test_corrections_that_are_no_list_are_none(value):
         (b"{}", "it lacks n_frames, speaker, source_sha256, start_s"),
         (stored(n_frames=0), "n_frames is 0, wanted a whole number from 1 to 10000000"),
         (stored(n_frames=True), "n_frames is True"),
+        (
+            stored(speech=[[0.5, 0.4]]),
+            r"speech is [[0.5, 0.4]], wanted spans [start_s, end_s] in order within",
+        ),
+        (stored(speech=[[0, 2.1]]), r"speech is [[0, 2.1]], wanted spans"),
+        (stored(speech=[[0, True]]), r"speech is [[0, True]], wanted spans"),
+        (stored(speech="all of it"), "speech is 'all of it', wanted spans"),
         (stored(start_s="4"), "start_s is '4', wanted seconds within the source"),
         (stored(start_s=1e12), "start_s is 1000000000000.0"),
         (stored(start_s=float("nan")), "NaN is no number"),
     ],
 )
 def test_what_readers_need_is_asked_for(data, message):
-    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
+    with pytest.raises(ValueError, match=re.escape(message)):
         SampleMeta.load(data)

@@ -10,6 +10,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,12 @@ def write_dataset(
     phones: bool = False,
     seed: int = 0,
     sealed: bool = True,
+    spoken: Mapping[str, Sequence[tuple[int, int]]] | None = None,
 ) -> Path:
     """Write a finished folder with ``shards`` shards a split (clips dealt in turn); every speaker is one
     source of consecutive clips.
 
+    spoken: key → frames in which somebody speaks, of every clip; None: as older releases, which did not say.
     Not ``sealed``: as an older release wrote it, without hashes of manifest and ledger and without licences.
     """
     (folder / "data").mkdir(parents=True)
@@ -67,6 +70,8 @@ def write_dataset(
     ledger, fields = [], set()
     for split, speakers in splits.items():
         clips = [clip for speaker, lengths in speakers.items() for clip in clips_of(speaker, lengths)]
+        if spoken is not None:
+            clips = [replace(clip, spoken=tuple(spoken[clip.key])) for clip in clips]
         ledger += [ledger_row(speaker, split, lengths) for speaker, lengths in speakers.items()]
         for index in range(shards):
             samples = {clip.key: encode(clip, options) for clip in clips[index::shards]}
@@ -87,9 +92,12 @@ def write_dataset(
             manifest["pairs"][split] = {
                 "sha256": write_pairs(folder / "pairs" / f"{split}.parquet", rows),
                 "rows": len(rows),
+                **({} if spoken is None else {"least_speech": 0.5}),
             }
     manifest["fields"] = sorted(fields)
     manifest["funnel"] = {"sources": len(ledger), "clips": sum(row["clips"] for row in ledger)}
+    if spoken is not None:
+        manifest["funnel"]["no_speech_seconds"] = 0.0
     write_ledger(folder, ledger)
     if sealed:
         n_clips = manifest["funnel"]["clips"]
@@ -168,7 +176,15 @@ def meta_of(clip: PairClip) -> dict:
         "transcript": "",
         "track": 0,
         "interpolated_frames": 0,
-    }
+    } | said_of_speech(clip)
+
+
+def said_of_speech(clip: PairClip) -> dict:
+    if clip.spoken is None:
+        return {}
+    spoken = sum(stop - start for start, stop in clip.spoken)
+    spans = [[start / 25, stop / 25] for start, stop in clip.spoken]
+    return {"speech": spans, "speech_share": spoken / clip.n_frames}
 
 
 def draw_lips(rng: np.random.Generator, n_frames: int) -> np.ndarray:

@@ -113,6 +113,18 @@ RECIPE = Named(RECIPES)
     default="keep",
     help="drop: of copies, also cut, re-encoded or mirrored ones, only one is prepared.",
 )
+@click.option(
+    "--speech",
+    default="",
+    show_default=False,
+    help="Keep only clips in which somebody speaks, such as 'share>=0.5'. Singing is not heard as speech.",
+)
+@click.option(
+    "--pairs",
+    type=click.Choice(["speech", "any"]),
+    default="speech",
+    help="Windows of the frozen pairs: of which half is speech, or any.",
+)
 @limit_options
 @click.option(
     "--accept-losses",

@@ -69,6 +69,11 @@ LIPS = Named(("mouth", "literal"))
     help="Least frames between the two windows of a negative; 0 lets them touch.  [default: 5]",
 )
 @click.option(
+    "--pairs",
+    type=Named(("speech", "any")),
+    help="Windows of which half is speech, or any.  [default: speech]",
+)
+@click.option(
     "--windows-per-clip", type=int, help="Windows of lips that a clip gives in an epoch.  [default: 8]"
 )
 @click.option("--augment", type=AUGMENT, help="Any of these, or none.  [default: none]")

@@ -34,7 +34,8 @@ def row_of_kept(row: LedgerRow, before: Sequence[Sample], after: Sequence[Sample
     """The row of a source of which only some clips are kept.
 
     ``seconds = seconds_kept + Σ dropped`` holds on: what no kept clip covers any more moves to ``reason``.
-    several_faces_seconds is at most what is kept of clips with several faces: nobody noted the frames.
+    several_faces_seconds is at most what is kept of clips with several faces: nobody noted the frames; and
+    no_speech_seconds is at most that of the clips.
     """
     if len(before) == len(after):
         return row
@@ -42,12 +43,14 @@ def row_of_kept(row: LedgerRow, before: Sequence[Sample], after: Sequence[Sample
     dropped = Counter(row.dropped)
     dropped[reason] += round(lost_s, 2)  # type: ignore[assignment]  # seconds
     several_s = total_s(sample for sample in after if (sample.meta.faces_max or 1) > 1)
+    wordless_s = sum(sample.meta.seconds * (1 - (sample.meta.speech_share or 0)) for sample in after)
     gone = {} if after else {"status": "skipped", "stage": STAGE, "reason": reason, "detail": ""}
     return replace(
         row,
         seconds_kept=round(row.seconds_kept - lost_s, 2),
         dropped={name: round(lost, 2) for name, lost in sorted(dropped.items())},
         several_faces_seconds=min(row.several_faces_seconds, several_s),
+        no_speech_seconds=min(row.no_speech_seconds, round(wordless_s, 2)),
         split_clips=recounted(row.split_clips, after),
         **clip_facts(after) | gone,
     )
@@ -56,6 +59,7 @@ def row_of_kept(row: LedgerRow, before: Sequence[Sample], after: Sequence[Sample
 def clip_facts(samples: Sequence[Sample]) -> dict:
     """What a row says of its clips."""
     widths = (sample.meta.face_width_px for sample in samples)
+    shares = (sample.meta.speech_share for sample in samples)
     interpolated = sum(sample.meta.interpolated_frames or 0 for sample in samples)
     return {
         "clips": len(samples),
@@ -63,6 +67,7 @@ def clip_facts(samples: Sequence[Sample]) -> dict:
         "clip_seconds": total_s(samples),
         "interpolated_seconds": round(seconds(interpolated), 2),
         "face_widths_px": tuple(width for width in widths if width is not None),
+        "speech_shares": tuple(share for share in shares if share is not None),
     }
 
 

@@ -113,6 +113,7 @@ class Card {
       this.film,
       this.curve ? make("div", { class: "opening-lane" }, tagged("mouth opening"), this.curve) : null,
       make("div", { class: "spectrum-lane" }, tagged(clip.bins === 80 ? "80 mels" : "8 kHz"), this.spectrum),
+      this.heard(),
       clip.phones ? make("div", { class: "lane phones" }, this.phones) : null,
       this.marks(),
       this.axis(),
@@ -138,6 +139,18 @@ class Card {
       else return;
       event.preventDefault();
     });
+  }
+
+  heard() {  // where somebody speaks; empty where nobody does, absent where nobody listened
+    const clip = this.clip;
+    if (!clip.heard) return null;
+    const spans = clip.heard.map(([start_s, end_s]) =>
+      make("span", {
+        style: `left:${percent(start_s * FPS, clip)};width:${percent((end_s - start_s) * FPS, clip)}`,
+        title: `speech, ${two(start_s)}–${two(end_s)} s`
+      })
+    );
+    return make("div", { class: "lane heard", title: spans.length ? "speech" : "nobody speaks" }, spans);
   }
 
   // Windows of lips with their numbers; hollow: speech of the same clip that they are wrongly paired with.

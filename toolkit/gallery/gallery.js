@@ -58,6 +58,7 @@ function drawFunnel() {
       row("videos", funnel.seconds || 0),
       dropped.map(([reason, time_s]) => row("− " + reason, time_s, true)),
       row("= kept", funnel.seconds_kept || 0),
+      funnel.no_speech_seconds ? row("of which without speech", funnel.no_speech_seconds) : null,
       skipped
     )
   );

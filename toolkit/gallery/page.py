@@ -97,6 +97,7 @@ def clip_data(clip: GalleryClip) -> dict[str, Any]:
         "lips": webp(sheet(sample.lips)),
         "spectrum": webp(coloured(levels(sample.spectrogram))),
         "points": None if sample.landmarks is None else points(sample.landmarks),
+        "heard": meta.speech,
         "phones": None if sample.phones is None else [_phone(sample.key, phone) for phone in sample.phones],
         "audio": as_base64(clip.flac),
     }

@@ -14,7 +14,7 @@ from speechlip.gallery.images import coloured, levels, webp
 from speechlip.remote.names import is_remote
 from speechlip.shards.pairs.frozen import FrozenPair, freeze_pairs, read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup
-from speechlip.shards.pairs.rules import PairClip
+from speechlip.shards.pairs.rules import PairClip, PairRules, rules_for
 from speechlip.shards.read.decode import decode_field, decode_meta
 from speechlip.shards.read.shardset import ShardSet
 from speechlip.timing import HOPS_PER_FRAME
@@ -55,7 +55,9 @@ def gallery_pairs(splits: Sequence[ShardSet], clips: ClipsBySplit) -> GalleryPai
     for split in splits:
         there = clips.get(split.split, [])
         if split.split in (None, "train"):
-            pairs.rows += freeze_pairs(there, split.manifest.seed if split.manifest else 0).rows
+            manifest = split.manifest
+            rules = rules_for(manifest.options.get("pairs", "speech")) if manifest else PairRules()
+            pairs.rows += freeze_pairs(there, manifest.seed if manifest else 0, rules=rules).rows
         else:
             _add_frozen(pairs, split, {clip.key for clip in there})
     return pairs

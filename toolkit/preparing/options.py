@@ -8,6 +8,7 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.checks import check_type, check_types
+from speechlip.describing.speech import parse_least_share
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.registry import DETECTORS
@@ -16,6 +17,7 @@ from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
 from speechlip.scoring.sync.verdict import read_rules
+from speechlip.shards.pairs.rules import PAIRS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import FPS
 
@@ -58,6 +60,8 @@ class PrepOptions:
     max_picture_px: a video whose images have more pixels is refused.
     correct_confidence: least confidence of an offset that is corrected; None: what the sync model declares.
     correct_frames: least and greatest offset that is corrected, in frames.
+    speech: which clips are kept, such as ``share>=0.5``: at least half of it speech; empty: all.
+    pairs: which windows the frozen pairs are of: speech (half of each is) or any.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
     doubles: what becomes of a recording that is there twice: keep (nobody looks), or drop.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
@@ -86,6 +90,8 @@ class PrepOptions:
     correct_confidence: float | None = None
     correct_frames: str = "2-14"
     doubles: str = "keep"
+    speech: str = ""
+    pairs: str = "speech"
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
 
@@ -106,6 +112,13 @@ class PrepOptions:
             object.__setattr__(self, name, length_s(name, getattr(self, name)))
         self._check_lengths()
         self._check_sync()
+        parse_least_share(self.speech)
+        check_name("--pairs", self.pairs, PAIRS)
+
+    @property
+    def least_speech(self) -> float:
+        """Share of speech that a clip must have, 0 to 1."""
+        return parse_least_share(self.speech)
 
     def _gives_landmarks(self) -> bool:
         return self.crop != "auto-avsr" or DETECTORS.get(self.detector).has_landmarks

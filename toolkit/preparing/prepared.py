@@ -9,6 +9,8 @@ from speechlip.manifest import Funnel, Manifest, SplitTotals
 from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
 from speechlip.wording import clock, counted, listed, shown
 
+MOSTLY = 0.5
+"""Share of speech below which most of a clip is without."""
 ADVICE = {
     "speaker": "a speaker is in one split only: bring more speakers, other shares by --split, "
     "or cut videos in time by --split-by time",
@@ -64,7 +66,7 @@ class Prepared:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about the data: a split without clips, several faces at once."""
+        """Sentences about the data: a split without clips, several faces at once, clips without speech."""
         return tuple(self._warnings()) if self.clips else ()
 
     def _warnings(self) -> Iterator[str]:
@@ -75,6 +77,14 @@ class Prepared:
             yield (
                 f"no clip came into {names}, which has a share: there is speech of {speakers}; "
                 f"{ADVICE[manifest.split_by]}"
+            )
+        wordless = sum(share < MOSTLY for row in self.rows for share in row.speech_shares)
+        if wordless:
+            wordless_s, kept_s = self.funnel.no_speech_seconds or 0, self.funnel.seconds_kept
+            yield (
+                f"nobody speaks in {clock(wordless_s)} of {clock(kept_s)} kept; {wordless} of "
+                f"{counted(self.clips, 'clip')} {'is' if wordless == 1 else 'are'} mostly without speech "
+                "(singing is not heard as speech): --speech 'share>=0.5' drops them"
             )
         several = [row for row in self.rows if row.several_faces_seconds]
         if several and not manifest.options.get("sync_filter"):

@@ -44,6 +44,8 @@ class LedgerRow:
     faces_max: most faces at once.
     faces_median: median number of faces at once, over frames with a face.
     several_faces_seconds: of the clips, where several faces are there at once.
+    speech_shares: share of speech of each clip; empty where nobody listened.
+    no_speech_seconds: of what was kept, where nobody speaks.
     small_face_px: median width of faces that are too small, 0 where there is none.
     split_clips: of a source cut in time, split → clips; else empty.
     """
@@ -73,6 +75,8 @@ class LedgerRow:
     faces_max: int = 0
     faces_median: float = 0.0
     several_faces_seconds: float = 0.0
+    speech_shares: tuple[float, ...] = ()
+    no_speech_seconds: float = 0.0
     small_face_px: float = 0.0
     split_clips: dict[str, int] = field(default_factory=dict)
 
@@ -195,10 +199,17 @@ def funnel(rows: Iterable[LedgerRow]) -> Funnel:
         interpolated_seconds=round(sum(row.interpolated_seconds for row in rows), 2),
         sources_with_several_faces=sum(row.several_faces_seconds > 0 for row in rows),
         several_faces_seconds=round(sum(row.several_faces_seconds for row in rows), 2),
+        no_speech_seconds=seconds_without_speech(rows),
         dropped={reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
         skipped=dict(sorted(skipped.items())),
         offsets_undecided=undecided or None,
     )
+
+
+def seconds_without_speech(rows: Iterable[LedgerRow]) -> float | None:
+    """Seconds of what was kept where nobody speaks; None where nobody listened."""
+    heard = [row.no_speech_seconds for row in rows if row.speech_shares]
+    return round(sum(heard), 2) if heard else None
 
 
 def format_funnel(totals: Funnel) -> str:
@@ -220,6 +231,8 @@ def format_funnel(totals: Funnel) -> str:
             lines.append(f"  − {reason:<32}{skipped[reason] or '':>7}   {shown_s:>9}".rstrip())
     clips = counted(totals.clips, "clip")
     lines.append(f"  = kept{'':<28}{totals.sources_kept:>7}   {clock(totals.seconds_kept):>9}   in {clips}")
+    if round(totals.no_speech_seconds or 0, 1):
+        lines.append(f"    of which without speech{'':<19}   {clock(totals.no_speech_seconds or 0):>9}")
     if round(totals.interpolated_seconds, 1):
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals.interpolated_seconds):>9}")
     if undecided := totals.offsets_undecided:

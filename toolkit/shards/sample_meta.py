@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from speechlip.describing.speech import in_seconds, share_of
 from speechlip.files.names import plain_name
 from speechlip.files.strict_json import as_json, strict_json
 from speechlip.format import ClipFormat
@@ -15,6 +16,9 @@ NEEDED = ("n_frames", "speaker", "source_sha256", "start_s")
 """Without these nothing can be read of a sample."""
 MAX_FRAMES, MAX_START_S = 10**7, 1e9
 """A clip of four days, thirty years into its source: beyond that a ``json`` is no clip's."""
+
+ROUNDED_S = 0.01
+"""By how much a span may end after its clip: times are rounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,8 @@ class SampleMeta(ClipQuality):
     face_width_px: median width of the face box in the source.
     interpolated_frames: how many frames of the face were interpolated.
     faces_max, faces_median: how many faces are there at once, this one among them.
+    speech_share: share of its frames in which somebody speaks.
+    speech: where that is, (start_s, end_s) in the clip.
     more: columns of ``metadata.csv``, as text; in the ``json`` they stand beside the others.
     """
 
@@ -61,6 +67,8 @@ class SampleMeta(ClipQuality):
     interpolated_frames: int | None = None
     faces_max: int | None = None
     faces_median: float | None = None
+    speech_share: float | None = None
+    speech: tuple[tuple[float, float], ...] | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -77,6 +85,7 @@ class SampleMeta(ClipQuality):
         said = {name: raw[name] for name in OWN_META if name in raw}
         corrected = raw.get("corrected")
         said["corrected"] = tuple(map(str, corrected)) if isinstance(corrected, list) else None
+        said["speech"] = stated_speech(raw)
         return cls(
             **said
             | {"speaker": str(raw["speaker"]), "source_sha256": str(raw["source_sha256"])}
@@ -110,7 +119,33 @@ def meta_json(data: bytes) -> dict[str, Any]:
         raise ValueError(f"n_frames is {ascii(n_frames)[:40]}, wanted a whole number from 1 to {MAX_FRAMES}")
     if type(start_s) not in (int, float) or not abs(start_s) <= MAX_START_S:
         raise ValueError(f"start_s is {ascii(start_s)[:40]}, wanted seconds within the source")
+    stated_speech(meta)
     return meta
+
+
+def stated_speech(raw: Mapping[str, Any]) -> tuple[tuple[float, float], ...] | None:
+    """Where somebody speaks, as a ``json`` says; None where it does not.
+
+    Raises ValueError for what are no spans in order within the clip.
+
+    >>> stated_speech({"n_frames": 50, "speech": [[0.2, 1.0], [1.2, 2]]})
+    ((0.2, 1.0), (1.2, 2))
+    """
+    if (spans := raw.get("speech")) is None:
+        return None
+    if not are_spans(spans, seconds(raw["n_frames"])):
+        raise ValueError(
+            f"speech is {ascii(spans)[:60]}, wanted spans [start_s, end_s] in order within the clip"
+        )
+    return tuple((start_s, end_s) for start_s, end_s in spans)
+
+
+def are_spans(value: Any, length_s: float) -> bool:
+    """Whether a value of JSON is a list of [start_s, end_s] in order within ``length_s``."""
+    if not isinstance(value, list) or not all(isinstance(span, list) and len(span) == 2 for span in value):
+        return False
+    edges = [0, *(edge for span in value for edge in span), length_s + ROUNDED_S]
+    return all(type(edge) in (int, float) for edge in edges) and sorted(edges) == edges
 
 
 def meta_of(
@@ -136,6 +171,8 @@ def meta_of(
         interpolated_frames=clip.interpolated_frames,
         faces_max=clip.faces_max,
         faces_median=clip.faces_median,
+        speech_share=None if clip.speech is None else share_of(clip.speech),
+        speech=None if clip.speech is None else in_seconds(clip.speech),
         more=clip.source.more,
         **{each.name: getattr(clip.quality, each.name) for each in dataclasses.fields(ClipQuality)},
     )

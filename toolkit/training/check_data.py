@@ -18,7 +18,6 @@ from speechlip.device import choose_device
 from speechlip.errors import SpeechLipError
 from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.remote.mirror import shards_at
-from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.read.shardset import open_shards
 from speechlip.training.loop import begin_state, fit_spectrum
 from speechlip.training.options import PAPER, TrainOptions
@@ -79,7 +78,7 @@ def check_data(
     batch_size = min(options.batch_size, CHECKED_PAIRS)
     checked = replace(options, batch_size=batch_size, lr=CHECKED_LR, workers=0, weights="")
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
-        rules = PairRules(gap_frames=options.min_neg_gap)
+        rules = options.rules
         state = begin_state(checked, rules, device)
         splits = [open_shards(folder, "train")]
         fit_spectrum(state.pair, splits, checked.seed)

@@ -117,7 +117,7 @@ def open_run(
     splits: train splits; validation pairs are those of the first one's folder.
     resumed: the training data, which must be those of the run that goes on; None for a new run.
     """
-    rules = PairRules(gap_frames=options.min_neg_gap)
+    rules = options.rules
     state = begin_state(options, rules, device)
     reads = state.pair.reads
     positions = checkpoint.restore(run, state, options, resumed) if resumed else None

@@ -10,7 +10,7 @@ from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
-from speechlip.shards.pairs.rules import WINDOW
+from speechlip.shards.pairs.rules import PAIRS, WINDOW, PairRules, rules_for
 from speechlip.training.schedule import PRECISIONS, check_batch, learning_rate
 from speechlip.training.step.augment import NONE, parse_augmentations
 from speechlip.training.step.losses import LOSSES
@@ -46,6 +46,8 @@ class TrainOptions:
     """Shares of the kinds of negatives, as ``parse_mix`` reads them; empty for the loader's own."""
     min_neg_gap: int = WINDOW
     """Least frames between the two windows of a negative."""
+    pairs: str = "speech"
+    """Which windows pairs are of: speech (half of each is, at least) or any."""
     windows_per_clip: int = 8
     """Windows of lips that a clip gives in an epoch."""
     augment: str = NONE
@@ -76,6 +78,7 @@ class TrainOptions:
             "lip_input": INPUTS,
             "schedule": SCHEDULES,
             "precision": PRECISIONS,
+            "pairs": PAIRS,
         }
         for name, values in known.items():
             if getattr(self, name) not in values:
@@ -121,6 +124,11 @@ class TrainOptions:
     def blend(self) -> tuple[float, ...]:
         """The weights of the folders; empty where none are given."""
         return parse_weights(self.weights)
+
+    @property
+    def rules(self) -> PairRules:
+        """How windows of pairs are cut."""
+        return replace(rules_for(self.pairs), gap_frames=self.min_neg_gap)
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -182,6 +190,7 @@ CHOSEN = (
     "warmup_steps",
     "negatives",
     "min_neg_gap",
+    "pairs",
     "windows_per_clip",
     "augment",
 )

@@ -13,6 +13,7 @@ import numpy as np
 
 from speechlip.describing.appearance import Appearances
 from speechlip.describing.quality import clip_quality
+from speechlip.describing.speech import SpeechMeter
 from speechlip.errors import SourceRefused
 from speechlip.faces.crops import CropPlan, plan_crop
 from speechlip.faces.detectors.declared import declaration
@@ -46,12 +47,13 @@ def observe(
     first_frame: int = 0,
     stop_frame: int | None = None,
 ) -> Observation:
-    """First pass: faces, cuts and loudness of every frame, then the tracks of whole shots.
+    """First pass: faces, cuts, loudness and speech of every frame, then the tracks of whole shots.
 
     Frames before ``first_frame`` and from ``stop_frame`` on are not looked at, so they show in no track and
-    no crop.
+    no crop; what is said before ``first_frame`` is heard, so that speech across it is known as such.
     """
     peaks: list[int] = []
+    meter = SpeechMeter()
     with (
         open_detector(options.detector, source) as detector,
         closing(read_frames(source.path, info, options.decoder)) as reading,
@@ -67,6 +69,7 @@ def observe(
             seen = stage.see(image, frame.index)
             kept.see(frame.index, image, seen, frame.samples)
             appearances.see(frame.index, image, seen)
+            meter.hear(frame.samples)
             peaks.append(peak(frame.samples) if inside else -1)
             if inside:
                 report(source.name, FIRST_PASS_S)
@@ -85,6 +88,7 @@ def observe(
         too_small=faces.small_seen,
         small_width_px=float(np.median([face.width_px for face in faces.small])) if faces.small else 0.0,
         first_frame=min(first_frame, faces.n_frames),
+        speech=meter.finish(),
         kept=kept,
         frame_sizes=sizes,
         appearances=appearances,
@@ -236,4 +240,5 @@ def make_clip(
             seen.appearances.of(span.start_frame, face.boxes),
             seen.verdicts[span.track] if seen.verdicts else None,
         ),
+        speech=seen.speech_of(span),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from speechlip.describing.speech import share_of
 from speechlip.errors import SourceRefused
 from speechlip.faces.tracking.tracks import TrackOptions
 from speechlip.files.names import plain_name
@@ -34,12 +35,14 @@ class SourceStats:
         self.corrected: tuple[str, ...] = ()
         self.clip_frames: list[int] = []
         self.face_widths_px: list[float] = []
+        self.speech_shares: list[float] = []
         self.interpolated_frames = 0
         self.kept = np.zeros(self.n_frames, bool)
         self.lost: dict[str, int] = {}
         self.damage: dict[str, int] = {}
         self.sync: tuple[SyncVerdict, ...] = ()
         self.faces = np.zeros(self.n_frames, np.int32)
+        self.speech = np.zeros(self.n_frames, bool)
         self.small_face_px = 0.0
         self.refusal = SourceRefused("", "")
 
@@ -56,6 +59,7 @@ class SourceStats:
         self.sync = tuple(seen.verdicts)
         self.corrected = (*self.corrected, *seen.reading.corrected)
         self.faces = np.zeros(seen.n_frames, np.int32) if seen.faces is None else seen.faces
+        self.speech = np.zeros(seen.n_frames, bool)
         self.small_face_px = round(seen.small_width_px, 1)
         counts = {key: getattr(seen.reading, name) for name, key in DAMAGE.items()}
         self.damage = {key: count for key, count in counts.items() if count}
@@ -64,7 +68,11 @@ class SourceStats:
         self.clip_frames.append(len(clip.lips))
         self.face_widths_px.append(round(clip.face_width_px, 1))
         self.interpolated_frames += clip.interpolated_frames
-        self.kept[clip.start_frame : clip.start_frame + len(clip.lips)] = True
+        where = slice(clip.start_frame, clip.start_frame + len(clip.lips))
+        self.kept[where] = True
+        if clip.speech is not None:
+            self.speech_shares.append(share_of(clip.speech))
+            self.speech[where] |= clip.speech
 
     def refused(self, refusal: SourceRefused) -> None:
         self.refusal = refusal
@@ -99,11 +107,13 @@ class SourceStats:
             sync=self.sync,
             clip_frames=tuple(self.clip_frames),
             face_widths_px=tuple(self.face_widths_px),
+            speech_shares=tuple(self.speech_shares),
             licence=self.source.licence,
             declared=self.declared,
             faces_max=int(self.faces.max(initial=0)),
             faces_median=float(np.median(self.faces[self.faces > 0])) if self.faces.any() else 0.0,
             several_faces_seconds=seconds(int((self.kept & (self.faces > 1)).sum())),
+            no_speech_seconds=seconds(int((self.kept & ~self.speech).sum())) if self.speech_shares else 0.0,
             small_face_px=self.small_face_px,
         )
 

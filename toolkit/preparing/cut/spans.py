@@ -1,13 +1,14 @@
 """Which frames of a source become clips, and why every other does not (docs/format.md has the rules)."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from speechlip.describing.appearance import Appearances
+from speechlip.describing.speech import runs
 from speechlip.faces.crops import CropPlan
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
@@ -17,6 +18,7 @@ from speechlip.preparing.reasons import (
     NO_AUDIO,
     NO_FACE,
     NO_IMAGE,
+    NO_SPEECH,
     SILENT,
     TOO_BRIEF,
     TOO_SHORT,
@@ -54,6 +56,7 @@ class Observation:
     too_small: (N,) bool, whether there is a face that is seen long enough and is too small.
     small_width_px: its median width; 0 where there is none.
     first_frame: where the part begins that was looked at; frames before it belong to another split.
+    speech: (N,) bool, in which frames somebody speaks; None: nobody listened.
     kept: pixels and audio of the frames that need not be read again.
     frame_sizes: one per track, (width, height) px.
     appearances: how sharp and bright faces are.
@@ -71,6 +74,7 @@ class Observation:
     too_small: np.ndarray | bool = False
     small_width_px: float = 0.0
     first_frame: int = 0
+    speech: np.ndarray | None = None
     kept: KeptRegions = field(default_factory=KeptRegions)
     frame_sizes: Sequence[tuple[int, int]] = ()
     appearances: Appearances = field(default_factory=Appearances)
@@ -87,18 +91,27 @@ class Observation:
     def delay_frames(self, track: int) -> int:
         return self.verdicts[track].delay_frames if self.verdicts else 0
 
+    def speech_of(self, span: Span) -> np.ndarray | None:
+        """(len(span),) bool: the frames of a span in whose audio, as it is moved, somebody speaks."""
+        if self.speech is None:
+            return None
+        moved = delayed(self.speech, self.delay_frames(span.track), False)
+        return moved[span.start_frame : span.stop_frame]
+
     def refusal(self, track: int) -> str:
         return self.verdicts[track].refusal if self.verdicts else ""
 
 
 def choose_spans(
-    seen: Observation, min_clip_s: float, max_clip_s: float
+    seen: Observation, min_clip_s: float, max_clip_s: float, least_speech: float = 0.0
 ) -> tuple[tuple[Span, ...], dict[str, int]]:
     """Cut every track into clips: the spans by their start, and the number of frames lost by reason.
 
     A clip never holds a frame without image, audio or face; a longer run is cut evenly, so that no remainder
     is lost. Frames in a clip and frames lost add up to the frames of the source; a frame in clips of two
     tracks counts once.
+
+    least_speech: share of speech that every clip must have, 0 to 1.
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
     reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
@@ -121,6 +134,8 @@ def choose_spans(
             for span in divide(run, longest):
                 if peaks[span.start_frame : span.stop_frame].max() < SILENCE_PEAK:
                     reasons[span.start_frame : span.stop_frame] = SILENT
+                elif not speaks_enough(seen.speech_of(span), least_speech):
+                    reasons[span.start_frame : span.stop_frame] = NO_SPEECH
                 else:
                     kept.append(span)
     reasons[seen.peaks < 0] = NO_AUDIO
@@ -133,27 +148,22 @@ def choose_spans(
     )
 
 
-def delayed(peaks: np.ndarray, delay_frames: int) -> np.ndarray:
-    """Peaks of the audio moved ``delay_frames`` later; −1 where nothing is moved to.
+def speaks_enough(spoken: np.ndarray | None, least: float) -> bool:
+    """Whether the share of speech is at least ``least``."""
+    return not least or (spoken is not None and float(spoken.mean()) >= least)
+
+
+def delayed(values: np.ndarray, delay_frames: int, nothing: int = -1) -> np.ndarray:
+    """Values per frame of audio moved ``delay_frames`` later; ``nothing`` where nothing is moved to.
 
     >>> delayed(np.array([5, 6, 7]), 1), delayed(np.array([5, 6, 7]), -1)
     (array([-1,  5,  6]), array([ 6,  7, -1]))
     """
-    moved = np.full_like(peaks, -1)
-    length = max(0, len(peaks) - abs(delay_frames))
+    moved = np.full_like(values, nothing)
+    length = max(0, len(values) - abs(delay_frames))
     late, early = max(0, delay_frames), max(0, -delay_frames)
-    moved[late : late + length] = peaks[early : early + length]
+    moved[late : late + length] = values[early : early + length]
     return moved
-
-
-def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
-    """The (start, stop) of every run of True.
-
-    >>> list(runs(np.array([0, 1, 1, 0, 1], bool)))
-    [(1, 3), (4, 5)]
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
 def divide(run: Span, longest: int) -> Sequence[Span]:

@@ -25,7 +25,7 @@ from speechlip.preparing.reasons import WENT_AWAY
 from speechlip.records import Clip, Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
-from speechlip.shards.pairs.rules import PairClip, moved_audio
+from speechlip.shards.pairs.rules import PairClip, moved_audio, spoken_in
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, sample_key, write_shard
 from speechlip.workers.events import Report
@@ -113,7 +113,10 @@ def prepare_source(
             for clip, meta in cut_source(source, options, with_phones, stats, report, sync_filter):
                 key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
                 facts.append(
-                    PairClip(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames)
+                    PairClip(
+                        *(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames),
+                        spoken_in(clip),
+                    )
                 )
                 fields = meta_of(clip, options.clip_format, key, **meta)
                 yield key, encode_clip(clip, fields, options.clip_format)
@@ -161,7 +164,7 @@ def cut_source(
     seen = observe(source, info, options, report, *stats.part)
     if sync_filter:
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
-    spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s)
+    spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s, options.least_speech)
     stats.observed(seen, lost)
     for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
         moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []

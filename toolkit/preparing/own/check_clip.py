@@ -66,6 +66,8 @@ def clip_problems(clip: Clip, lips_format: str) -> Iterator[str]:
         yield from array_problems("landmarks", clip.landmarks, (n_frames, *MOUTH_POINTS), np.float32)
         if not np.isfinite(clip.landmarks).all():
             yield "landmarks hold values that are no numbers, wanted crop pixels"
+    if clip.speech is not None:
+        yield from array_problems("speech", clip.speech, (n_frames,), np.bool_)
     for phone in clip.phones or ():
         yield from phone_problems(phone, seconds(n_frames))
     yield from range_problems(clip, n_frames)

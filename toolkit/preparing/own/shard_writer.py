@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from speechlip.checks import check_kind
+from speechlip.describing.speech import speech_of
 from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
 from speechlip.files.locks import only_run
 from speechlip.files.writing import make_folder
@@ -66,6 +68,8 @@ class ShardWriter:
         check_source(clip.source)
         clip = checked_clip(clip, self.options.lips_format)
         source = self._sources.of(clip.source, source_sha256)
+        if clip.speech is None:
+            clip = replace(clip, speech=speech_of(clip.audio))
         facts = source.pair_clip(clip)
         if facts.key in self._keys:
             raise OptionError(

@@ -12,7 +12,7 @@ from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Clip, Source
 from speechlip.shards.ledger import LedgerRow
-from speechlip.shards.pairs.rules import PairClip
+from speechlip.shards.pairs.rules import PairClip, spoken_in
 from speechlip.shards.writer import KEY_DIGITS, MORE_KEY_DIGITS, sample_key, source_key
 
 TRAIN = "train"
@@ -38,6 +38,7 @@ class OwnSource:
             clip.start_frame,
             len(clip.lips),
             clip.delay_frames,
+            spoken_in(clip),
         )
 
     def written(self, clip: Clip, corrected: Sequence[str]) -> None:
@@ -45,6 +46,7 @@ class OwnSource:
         stats, stop = self.stats, clip.start_frame + len(clip.lips)
         more = max(0, stop - len(stats.kept))
         stats.kept, stats.faces = np.pad(stats.kept, (0, more)), np.pad(stats.faces, (0, more))
+        stats.speech = np.pad(stats.speech, (0, more))
         stats.faces[clip.start_frame : stop] = round(clip.faces_median)
         stats.written(clip)
         stats.n_frames = int(stats.kept.sum())

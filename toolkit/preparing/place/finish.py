@@ -19,7 +19,7 @@ from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
 from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
 from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
-from speechlip.shards.pairs.rules import SAMPLING, PairClip
+from speechlip.shards.pairs.rules import SAMPLING, PairClip, PairRules, rules_for
 from speechlip.timing import seconds
 from speechlip.version import VERSION
 
@@ -31,6 +31,7 @@ VERSIONS_THAT_SHOW = (
     "opencv-python-headless",
     "pillow",
     "scikit-image",
+    "silero-vad",
     "soundfile",
     "torch",
     "torchaudio",
@@ -88,7 +89,7 @@ def finish(
     work, clips_of, columns = out / WORK_FOLDER, clips_by_split(results), tuple(sorted(facts.columns))
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
-    pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"])
+    pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"], frozen_rules(facts.options))
     write_text(out / LEDGER, dump_ledger(rows))
     manifest = Manifest(
         format=FORMAT,
@@ -143,13 +144,22 @@ def describe_ledger(path: Path, n_rows: int) -> RowsFile:
     return RowsFile(sha256=sha256_of(path), bytes=path.stat().st_size, rows=n_rows)
 
 
-def freeze(out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int) -> dict[str, PairsFile]:
+def frozen_rules(options: Mapping[str, Any]) -> PairRules:
+    """The rules of the frozen pairs of a folder with these options."""
+    return rules_for(options.get("pairs", "speech"))
+
+
+def freeze(
+    out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int, rules: PairRules
+) -> dict[str, PairsFile]:
     """Write the evaluation pairs of every split but train; what the manifest says of them.
 
     Pairs that an end which came out otherwise has left are removed.
     """
     pairs = {
-        split: write_pairs_of(out, split, clips, seed) for split, clips in clips_of.items() if split != TRAIN
+        split: write_pairs_of(out, split, clips, seed, rules)
+        for split, clips in clips_of.items()
+        if split != TRAIN
     }
     for path in (out / PAIRS_FOLDER).glob("*.parquet"):
         if path.stem not in pairs:
@@ -157,10 +167,17 @@ def freeze(out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int) -> 
     return pairs
 
 
-def write_pairs_of(out: Path, split: str, clips: Sequence[PairClip], seed: int) -> PairsFile:
+def write_pairs_of(
+    out: Path, split: str, clips: Sequence[PairClip], seed: int, rules: PairRules
+) -> PairsFile:
     """Freeze the evaluation pairs of a split; what the manifest says of them."""
-    frozen = freeze_pairs(clips, seed)
+    frozen = freeze_pairs(clips, seed, rules=rules)
     digest = write_pairs(out / pairs_file(split), frozen.rows)
     return PairsFile(
-        sha256=digest, rows=len(frozen.rows), kinds=frozen.counts, off=frozen.off, drawing=SAMPLING
+        sha256=digest,
+        rows=len(frozen.rows),
+        kinds=frozen.counts,
+        off=frozen.off,
+        drawing=SAMPLING,
+        least_speech=rules.least_speech or None,
     )

@@ -7,8 +7,11 @@ from itertools import chain
 
 from speechlip.shards.ledger import SPLITS, LedgerRow
 
-ADDED = ("clips", "seconds", "seconds_kept", "clip_seconds", "interpolated_seconds", "several_faces_seconds")
-JOINED = ("sync", "clip_frames", "face_widths_px")
+ADDED = (
+    *("clips", "seconds", "seconds_kept", "clip_seconds", "interpolated_seconds"),
+    *("several_faces_seconds", "no_speech_seconds"),
+)
+JOINED = ("sync", "clip_frames", "face_widths_px", "speech_shares")
 
 
 def merged(rows: Iterable[LedgerRow]) -> list[LedgerRow]:

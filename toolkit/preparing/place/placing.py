@@ -14,7 +14,7 @@ from speechlip.manifest import ShardRow
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import row_from
-from speechlip.shards.pairs.rules import PairClip
+from speechlip.shards.pairs.rules import PairClip, Spoken
 
 SHARD_NAME = rf"{SPLIT_NAME}-\d{{5,}}-of-\d{{5,}}\.tar"
 Results = Mapping[Unit, UnitResult]
@@ -28,9 +28,14 @@ def tar_path(work: Path, unit: Unit) -> Path:
     return work / f"{unit.name}.tar"
 
 
+def as_spans(spans: list | None) -> Spoken:
+    """Spans of frames from what JSON has of them."""
+    return None if spans is None else tuple((start, stop) for start, stop in spans)
+
+
 def load_result(path: Path) -> UnitResult:
     raw = json.loads(path.read_text(encoding="utf-8"))
-    clips = tuple(PairClip(**clip) for clip in raw["clips"])
+    clips = tuple(PairClip(**clip | {"spoken": as_spans(clip.get("spoken"))}) for clip in raw["clips"])
     return UnitResult(
         raw["sha256"], raw["bytes"], tuple(raw["fields"]), clips, tuple(map(row_from, raw["rows"]))
     )

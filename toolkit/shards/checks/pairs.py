@@ -31,10 +31,15 @@ def check_pairs(folder: Path, manifest: Manifest, contents: Contents) -> Iterato
         if len(rows) != file.rows or 2 * positives != len(rows):
             wanted = f"wanted {file.rows}, half of them positive"
             yield f"{path} has {len(rows)} pairs, {positives} of them positive; {wanted}"
-        yield from (f"{PAIRS_FOLDER}/{split}: {problem}" for problem in _row_problems(split, rows, contents))
+        yield from (
+            f"{PAIRS_FOLDER}/{split}: {problem}"
+            for problem in _row_problems(split, rows, contents, file.least_speech or 0)
+        )
 
 
-def _row_problems(split: str, rows: Sequence[FrozenPair], contents: Contents) -> Iterator[str]:
+def _row_problems(
+    split: str, rows: Sequence[FrozenPair], contents: Contents, least_speech: float
+) -> Iterator[str]:
     clips = contents.clips[split]
     known = [row for row in rows if row.lips_key in clips and row.audio_key in clips]
     if len(known) < len(rows) and not contents.missing[split]:
@@ -42,19 +47,22 @@ def _row_problems(split: str, rows: Sequence[FrozenPair], contents: Contents) ->
         unknown = f"{len(rows) - len(known)} of {len(rows)} pairs"
         yield f"{unknown} name a clip that the split does not have, such as {first!r}"
     for row in known:
-        yield from (f"{row}: {problem}" for problem in pair_problems(row, clips))
+        yield from (f"{row}: {problem}" for problem in pair_problems(row, clips, least_speech))
 
 
-def pair_problems(row: FrozenPair, clips: Clips) -> Iterator[str]:
+def pair_problems(row: FrozenPair, clips: Clips, least_speech: float = 0.0) -> Iterator[str]:
     """Sentences about one frozen pair of known clips.
 
-    Windows out of range, another kind than it says, a negative that shares a frame with its positive.
+    Windows out of range or with less speech than the manifest says, another kind than it says, a negative
+    that shares a frame with its positive.
     """
     lips, speech = clips[row.lips_key], clips[row.audio_key]
-    rules = PairRules(window=row.window, gap_frames=0)
+    rules = PairRules(window=row.window, gap_frames=0, least_speech=least_speech)
     for clip, start in ((lips, row.lips_start_frame), (speech, row.audio_start_frame)):
         if not 0 <= start < rules.starts(clip.n_frames):
             yield f"a window that reaches beyond {clip.key}"
+        elif start not in rules.open_starts(clip.n_frames, clip.spoken):
+            yield f"a window of {clip.key} of which less than {least_speech:.0%} is speech"
     offset = row.audio_start_frame - row.lips_start_frame if lips == speech else None
     kind = _kind(lips, speech, offset)
     if row.kind != kind or row.label != (row.kind == KINDS[0]) or row.offset_frames != offset:

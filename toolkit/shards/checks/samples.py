@@ -31,6 +31,8 @@ META_TYPES = {
     "interpolated_frames": "int",
 }
 """What every sample's ``json`` holds at least, and the type of each."""
+WITHIN = {"speech": "list"}
+"""What lists hold that may be empty; others hold ``str``."""
 SPECTROGRAM_TOLERANCE = 0.02
 """Of the value + 1e-3: float16 rounds by 0.0005 of it, and FFT libraries differ far less; another window or
 hop differs by far more."""
@@ -83,13 +85,13 @@ def signature(meta: Mapping[str, Any]) -> dict[str, str]:
     >>> signature({"start_s": 3.0, "track": 0, "corrected": ["rotation"]})
     {'start_s': 'float', 'track': 'int', 'corrected': 'list of str'}
     """
-    return {name: _type_name(value) for name, value in meta.items()}
+    return {name: _type_name(value, WITHIN.get(name, "str")) for name, value in meta.items()}
 
 
-def _type_name(value: Any) -> str:
+def _type_name(value: Any, of_empty: str) -> str:
     if not isinstance(value, list):
         return type(value).__name__
-    inner = {type(item).__name__ for item in value} or {"str"}
+    inner = {type(item).__name__ for item in value} or {of_empty}
     return "list of " + "/".join(sorted(inner))
 
 

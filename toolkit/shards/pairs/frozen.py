@@ -99,7 +99,7 @@ def freeze_pairs(
     ``off`` which kinds are impossible. The order of ``clips`` does not matter. The rows depend only on the
     facts, the seed and the options.
     """
-    rules = rules or PairRules()
+    rules, clips = rules or PairRules(), list(clips)
     chance = partial(hashed, seed)
     anchors = _in_turn(_anchors(clips, rules, per_clip, chance), chance)[:max_positives]
     crowd = _Crowd(anchors, rules, chance)
@@ -111,8 +111,9 @@ def freeze_pairs(
     ]
     rows.sort(key=lambda row: (row.lips_key, row.lips_start_frame, -row.label))
     counts = Counter(row.kind for row in rows)
+    silent = not anchors and any(rules.starts(clip.n_frames) for clip in clips)
     by_kind = {kind: counts[kind] for kind in KINDS}
-    return FrozenPairs(tuple(rows), by_kind, _why_off(anchors, counts, rules), len(anchors) - len(negatives))
+    return FrozenPairs(tuple(rows), by_kind, _why_off(silent, counts, rules), len(anchors) - len(negatives))
 
 
 def hashed(seed: int, *labels: object) -> int:
@@ -130,7 +131,7 @@ def _anchors(clips: Iterable[PairClip], rules: PairRules, per_clip: int, chance:
     """Up to ``per_clip`` windows of each clip, one from each of as many equal stretches of its starts."""
     anchors = []
     for clip in clips:
-        starts = rules.window_starts(clip.n_frames)
+        starts = rules.window_starts(clip.n_frames, clip.spoken)
         n = min(per_clip, len(starts))
         for number in range(n):
             low, high = number * len(starts) // n, (number + 1) * len(starts) // n
@@ -184,7 +185,7 @@ class _Crowd:
 
     def possible(self, anchor: _Anchor) -> tuple[str, ...]:
         """The kinds of negative that there are for these lips."""
-        shift = bool(self.rules.shifted_starts(anchor.clip.n_frames, anchor.start))
+        shift = bool(self._shifted(anchor))
         others = {
             kind: any(self._fits(anchor, other, kind) for other in self._candidates(anchor, kind))
             for kind in ("clip", "speaker")
@@ -195,7 +196,7 @@ class _Crowd:
         """A negative of a possible kind for these lips."""
         lips = (anchor.clip.key, anchor.start)
         if kind == "shift":
-            starts = self.rules.shifted_starts(anchor.clip.n_frames, anchor.start)
+            starts = self._shifted(anchor)
             start = starts[self.chance(kind, anchor.name()) % len(starts)]
             return FrozenPair(*lips, anchor.clip.key, start, self.rules.window, kind, 0, start - anchor.start)
         candidates = self._candidates(anchor, kind)
@@ -204,6 +205,9 @@ class _Crowd:
         )
         partner = next(other for other in partners if self._fits(anchor, other, kind))
         return FrozenPair(*lips, partner.clip.key, partner.start, self.rules.window, kind, 0, None)
+
+    def _shifted(self, anchor: _Anchor) -> list[int]:
+        return self.rules.shifted_starts(anchor.clip.n_frames, anchor.start, anchor.clip.spoken)
 
     def _candidates(self, anchor: _Anchor, kind: str) -> Sequence[_Anchor]:
         if kind == "clip":
@@ -224,7 +228,11 @@ def _positive(anchor: _Anchor, rules: PairRules) -> FrozenPair:
     )
 
 
-def _why_off(anchors: Sequence[_Anchor], counts: Counter[str], rules: PairRules) -> dict[str, str]:
+def _why_off(silent: bool, counts: Counter[str], rules: PairRules) -> dict[str, str]:
+    """silent: whether there are windows, and none with enough speech."""
+    if silent:
+        why = f"no window of any clip is speech for {rules.least_speech:.0%} of it; --pairs any takes all"
+        return dict.fromkeys(KINDS, why)
     reasons = {
         "positive": "no clip is as long as a window, or no negative was found for any",
         "shift": f"no clip has a window {rules.min_offset} frames from another",

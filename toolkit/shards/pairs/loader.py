@@ -16,6 +16,10 @@ from speechlip.shards.read.reader import ClipReader
 from speechlip.shards.read.shardset import Shards, ShardSet
 from speechlip.wording import counted
 
+NOBODY_LISTENED = (
+    "the samples do not say where somebody speaks, as an older release wrote them: pairs are taken anywhere"
+)
+
 
 class PairLoader(PositionedLoader):
     """Batches of pairs, as ``pair_loader`` makes it.
@@ -55,6 +59,12 @@ class PairLoader(PositionedLoader):
         else:
             wanted = ", ".join(self.mix.kinds())
             why.append(f"{counted(counts.clips, 'clip')} gave no batch of {batch_size} pairs ({wanted})")
+        if counts.wordless:
+            why.append(
+                f"{counted(counts.wordless, 'clip')} of them without a window of which "
+                f"{self.source.rules.least_speech:.0%} is speech"
+            )
+            what_to_do.append("take windows without speech, too (--pairs any, PairRules(least_speech=0))")
         if counts.waited:
             waited = ", ".join(f"{kind} ({counted(n, 'time')})" for kind, n in counts.waited.items())
             why.append(f"kinds that clips could not serve: {waited}")
@@ -116,7 +126,10 @@ def pair_loader(
         world_size=world_size,
     )
     chosen, notes = possible_mix(stated, reader.shards)
-    stream = PairStream(reader, batch_size, chosen, rules or PairRules(), windows_per_clip, pool_clips, reads)
+    rules = rules or PairRules()
+    if rules.least_speech and nobody_listened(reader.shards):
+        notes.append(NOBODY_LISTENED)
+    stream = PairStream(reader, batch_size, chosen, rules, windows_per_clip, pool_clips, reads)
     return PairLoader(stream, workers, pin_memory, notes)
 
 
@@ -142,6 +155,12 @@ def possible_mix(mix: PairMix | None, shards: ShardSet) -> tuple[PairMix, list[s
     )
     warnings.warn(note, stacklevel=3)
     return changed, [note]
+
+
+def nobody_listened(shards: ShardSet) -> bool:
+    """Whether the manifest tells that the samples do not say where somebody speaks."""
+    funnel = shards.manifest and shards.manifest.funnel
+    return bool(funnel and funnel.clips and funnel.no_speech_seconds is None)
 
 
 def impossible_kinds(shards: ShardSet) -> dict[str, str]:

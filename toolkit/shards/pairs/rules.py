@@ -21,16 +21,17 @@ their content. The times are those of the audio: where ``--sync-correct`` moved 
 faces, the same audio stands beside other frames.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from itertools import chain
 
-from speechlip.errors import OptionError
+from speechlip.describing.speech import runs
+from speechlip.errors import OptionError, no_such
+from speechlip.records import Clip
+from speechlip.shards.pairs.rings import Ring, Starts, rings_of, spoken_starts
 from speechlip.shards.sample_meta import SampleMeta
-from speechlip.timing import FPS
+from speechlip.timing import FPS, frames
 
 KINDS = ("positive", "shift", "clip", "speaker")
 """A pair's ``kind`` is an index into this."""
@@ -38,12 +39,17 @@ NEGATIVES = KINDS[1:]
 WINDOW = 5
 """Video frames of a window: 200 ms, as SyncNet, Wav2Lip and SE4Lip have it."""
 NO_OFFSET = -(2**31)
-SAMPLING = 2
+LEAST_SPEECH = 0.5
+PAIRS = {"speech": LEAST_SPEECH, "any": 0.0}
+"""``--pairs`` → the least share of speech in a window."""
+SAMPLING = 3
 """Which way of sampling pairs this is; another one gives other pairs for the same seed. 1: speech of
-shifts stood at the ends of short clips."""
+shifts stood at the ends of short clips. 2: windows were taken where nobody speaks, too."""
 MOVED_AUDIO = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
 """What ``corrected`` in a sample's ``json`` says of a clip whose audio was moved later by so many frames."""
 
+Spoken = tuple[tuple[int, int], ...] | None
+"""(start, stop) frames of a clip in which somebody speaks; None where nobody listened."""
 Below = Callable[[int], int]
 """below(n) is a random integer of 0 … n − 1."""
 
@@ -56,15 +62,20 @@ class PairRules:
     gap_frames: least distance between the two windows of a negative in frames, None for a window; 0 lets them
         touch, never overlap.
     max_shift_frames: bound on ``|offset|`` of ``shift`` pairs, for hard ones; None for any time of the clip.
+    least_speech: share of each window of lips and of speech in which somebody must speak, 0 to 1, in clips
+        that say where; 0: any window.
     """
 
     window: int = WINDOW
     gap_frames: int | None = None
     max_shift_frames: int | None = None
+    least_speech: float = LEAST_SPEECH
 
     def __post_init__(self) -> None:
         if self.window < 1:
             raise OptionError(f"window must be at least one frame, but is {self.window}")
+        if not 0 <= self.least_speech <= 1:
+            raise OptionError(f"least_speech must be a share from 0 to 1, but is {self.least_speech}")
         if self.gap_frames is not None and self.gap_frames < 0:
             raise OptionError(
                 f"gap_frames must not be negative, but is {self.gap_frames}: "
@@ -94,27 +105,41 @@ class PairRules:
         """
         return max(0, n_frames - self.window + 1)
 
-    def can_shift(self, n_frames: int) -> bool:
+    def open_starts(self, n_frames: int, spoken: Spoken = None) -> Starts:
+        """The starts of windows with enough speech; of all, where nobody listened to the clip.
+
+        >>> PairRules().open_starts(25), PairRules().open_starts(25, ((10, 15),))
+        (range(0, 21), range(8, 13))
+        """
+        if spoken is None or not self.least_speech:
+            return range(self.starts(n_frames))
+        return spoken_starts(n_frames, self.window, spoken, self.least_speech)
+
+    def can_shift(self, n_frames: int, spoken: Spoken = None) -> bool:
         """Whether a clip of ``n_frames`` holds two windows far enough apart.
 
         >>> PairRules().can_shift(14), PairRules().can_shift(15)
         (False, True)
         """
-        return self.starts(n_frames) > self.min_offset
+        return bool(self.rings(n_frames, spoken))
 
-    def window_starts(self, n_frames: int) -> Sequence[int]:
+    def rings(self, n_frames: int, spoken: Spoken = None) -> tuple[Ring, ...]:
+        """The starts that ``shift`` pairs can have."""
+        return rings_of(self.open_starts(n_frames, spoken), self.min_offset, self.max_shift_frames)
+
+    def window_starts(self, n_frames: int, spoken: Spoken = None) -> Sequence[int]:
         """The starts that windows of lips and of speech have, in pairs of every kind: those that a ``shift``
         pair can have.
 
         >>> PairRules().window_starts(25), PairRules().window_starts(16)
-        (range(0, 21), [0, 1, 10, 11])
+        (range(0, 21), (0, 1, 10, 11))
         """
-        rings = rings_of(self, n_frames)
-        if not rings:
-            return range(self.starts(n_frames))
-        return rings[0].starts if len(rings) == 1 else range(rings[0].starts[0], rings[-1].starts[-1] + 1)
+        rings = self.rings(n_frames, spoken)
+        if len(rings) == 1:
+            return rings[0].starts
+        return tuple(chain(*(ring.starts for ring in rings))) or self.open_starts(n_frames, spoken)
 
-    def shifted_starts(self, n_frames: int, lips_start: int) -> list[int]:
+    def shifted_starts(self, n_frames: int, lips_start: int, spoken: Spoken = None) -> list[int]:
         """Where the speech of a ``shift`` pair may start for lips that start at ``lips_start``; empty where
         it cannot.
 
@@ -123,73 +148,29 @@ class PairRules:
         >>> PairRules().shifted_starts(25, 3), PairRules().shifted_starts(25, 12)
         ([13, 14], [1, 2])
         """
-        return next(
-            (ring.partners(lips_start) for ring in rings_of(self, n_frames) if lips_start in ring.starts), []
-        )
+        rings = self.rings(n_frames, spoken)
+        return next((ring.partners(lips_start) for ring in rings if lips_start in ring.starts), [])
 
-    def sample_start(self, n_frames: int, below: Below) -> int:
+    def sample_start(self, n_frames: int, below: Below, spoken: Spoken = None) -> int:
         """A start of lips or speech, any of ``window_starts``."""
-        starts = self.window_starts(n_frames)
+        starts = self.window_starts(n_frames, spoken)
         return starts[below(len(starts))]
 
-    def sample_shift(self, n_frames: int, below: Below) -> tuple[int, int]:
+    def sample_shift(self, n_frames: int, below: Below, spoken: Spoken = None) -> tuple[int, int]:
         """(lips start, speech start) of a ``shift`` pair in a clip that ``can_shift``.
 
         Each of the two by itself is distributed as ``sample_start``.
         """
-        lips_start = self.sample_start(n_frames, below)
-        partners = self.shifted_starts(n_frames, lips_start)
+        lips_start = self.sample_start(n_frames, below, spoken)
+        partners = self.shifted_starts(n_frames, lips_start, spoken)
         return lips_start, partners[below(len(partners))]
 
 
-@dataclass(frozen=True)
-class Ring:
-    """Starts closed to a ring: speech of a ``shift`` pair stands one of ``steps`` further than its lips,
-    around the end.
-
-    Every step maps the starts onto themselves. So each start is that of speech as often as that of lips, and
-    as often as in positives: where in its clip a window stands says nothing about the label. Sampled freely,
-    speech would stand at the ends of the clip, which alone have many partners.
-
-    starts: first frames of windows.
-    steps: distances along the ring.
-    """
-
-    starts: Sequence[int]
-    steps: range
-
-    def partners(self, start: int) -> list[int]:
-        place = self.starts.index(start)
-        return sorted(self.starts[(place + step) % len(self.starts)] for step in self.steps)
-
-
-@lru_cache(4096)
-def rings_of(rules: PairRules, n_frames: int) -> tuple[Ring, ...]:
-    """The starts of a clip as rings whose steps all keep the rules' distances; none where no shift is
-    possible.
-
-    One ring where ``max_shift_frames`` allows it, else as many as are needed, of equal length, as far as they
-    cover the clip; what they do not cover, at both its ends, is no start. In a clip shorter than two offsets
-    the starts in its middle have no partner and are none either.
-
-    >>> [(ring.starts, ring.steps) for ring in rings_of(PairRules(max_shift_frames=15), 52)]
-    [(range(0, 24), range(10, 15)), (range(24, 48), range(10, 15))]
-    """
-    starts, least = rules.starts(n_frames), rules.min_offset
-    if starts <= least:
-        return ()
-    if starts < 2 * least:
-        half = starts - least
-        return (Ring([*range(half), *range(least, starts)], range(half, half + 1)),)
-    longest = starts if rules.max_shift_frames is None else min(starts, rules.max_shift_frames + least)
-    count, covered = math.ceil(starts / longest), starts
-    if count * 2 * least > starts:
-        count, covered = count - 1, (count - 1) * longest
-    first = (starts - covered) // 2
-    edges = [first + covered * number // count for number in range(count + 1)]
-    return tuple(
-        Ring(range(low, high), range(least, high - low - least + 1)) for low, high in pairwise(edges)
-    )
+def rules_for(pairs: str) -> PairRules:
+    """The rules of ``--pairs``: ``speech`` or ``any``. Raises OptionError for another name."""
+    if pairs not in PAIRS:
+        raise no_such("--pairs", pairs, PAIRS)
+    return PairRules(least_speech=PAIRS[pairs])
 
 
 @dataclass(frozen=True)
@@ -202,6 +183,7 @@ class PairClip:
     start_frame: where the clip starts in its recording, at 25 fps.
     n_frames: its length.
     delay_frames: by how much its audio was moved later to fit the lips.
+    spoken: (start, stop) frames in which somebody speaks; None where nobody listened.
     """
 
     key: str
@@ -210,6 +192,7 @@ class PairClip:
     start_frame: int
     n_frames: int
     delay_frames: int = 0
+    spoken: Spoken = None
 
     @property
     def audio_start_in_recording(self) -> int:
@@ -222,13 +205,19 @@ def pair_clip(key: str, meta: SampleMeta) -> PairClip:
 
     >>> moved = (moved_audio(-3),)
     >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=moved)
-    >>> pair_clip("a", meta)
-    PairClip(key='a', speaker='s', recording='film', start_frame=100, n_frames=50, delay_frames=-3)
+    >>> pair_clip("a", meta) == PairClip("a", "s", "film", start_frame=100, n_frames=50, delay_frames=-3)
+    True
     """
     moved = [MOVED_AUDIO.fullmatch(correction) for correction in meta.corrected or ()]
     delay_frames = sum(int(match[1]) for match in moved if match)
     start_frame = round(meta.start_s * FPS)
-    return PairClip(key, meta.speaker, meta.source_sha256, start_frame, meta.n_frames, delay_frames)
+    spoken = None if meta.speech is None else tuple((frames(a), frames(b)) for a, b in meta.speech)
+    return PairClip(key, meta.speaker, meta.source_sha256, start_frame, meta.n_frames, delay_frames, spoken)
+
+
+def spoken_in(clip: Clip) -> Spoken:
+    """Where somebody speaks in a clip that is not written yet."""
+    return None if clip.speech is None else tuple(runs(clip.speech))
 
 
 def moved_audio(delay_frames: int) -> str:

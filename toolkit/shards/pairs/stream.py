@@ -50,6 +50,7 @@ class PairCounts(Tally):
     waited: by kind, how often a clip was asked for a pair and could not serve it.
     clips: read.
     too_short: of these, clips shorter than a window.
+    wordless: of these, clips without a window with enough speech.
     unused: windows that no kind took, or that were still queued at the end.
     """
 
@@ -57,6 +58,7 @@ class PairCounts(Tally):
     waited: Counter[str] = field(default_factory=Counter)
     clips: int = 0
     too_short: int = 0
+    wordless: int = 0
     unused: int = 0
 
     def __add__(self, other: "PairCounts") -> "PairCounts":
@@ -65,6 +67,7 @@ class PairCounts(Tally):
             self.waited + other.waited,
             self.clips + other.clips,
             self.too_short + other.too_short,
+            self.wordless + other.wordless,
             self.unused + other.unused,
         )
 
@@ -191,6 +194,9 @@ class _Pairing:
         if not self.rules.starts(clip.facts.n_frames):
             self.counts.too_short += 1
             return
+        if not self.rules.open_starts(clip.facts.n_frames, clip.facts.spoken):
+            self.counts.wordless += 1
+            return
         for _ in range(self.stream.windows_per_clip):
             self._queue_one(clip)
             if all(len(queue) >= self.room[kind] for kind, queue in self.queues.items()):
@@ -227,9 +233,11 @@ class _Pairing:
         serve it.
         """
         if kind == "shift":
-            if not self.rules.can_shift(clip.facts.n_frames):
+            if not self.rules.can_shift(clip.facts.n_frames, clip.facts.spoken):
                 return None
-            lips_start, speech_start = self.rules.sample_shift(clip.facts.n_frames, self._below)
+            lips_start, speech_start = self.rules.sample_shift(
+                clip.facts.n_frames, self._below, clip.facts.spoken
+            )
             return lips_start, clip.speech_from(speech_start)
         lips_start = self._start(clip)
         if kind == "positive":
@@ -266,7 +274,7 @@ class _Pairing:
         return self.due - before
 
     def _start(self, clip: _OpenClip) -> int:
-        return self.rules.sample_start(clip.facts.n_frames, self._below)
+        return self.rules.sample_start(clip.facts.n_frames, self._below, clip.facts.spoken)
 
     def _below(self, n: int) -> int:
         return int(self.rng.integers(n))
