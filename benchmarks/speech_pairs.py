@@ -1,7 +1,7 @@
 """What pairs drawn where somebody speaks change: AUC of a small trained encoder and of shuffled speech, on
 synthetic heads that also listen.
 
-    python benchmarks/speech_pairs.py work/ [--identities 24] [--clips 2] [--steps 120] [--threads 1]
+    python benchmarks/speech_pairs.py work/ [--identities 24] [--clips 2] [--steps 120] [--batch-size 32]
 
 Synthetic speakers hardly pause, so each clip is followed by its own frames played backwards in silence, as
 long as --pause of it. Prepares that corpus with ``--pairs any`` and ``--pairs speech`` and trains the preset
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=2)
     parser.add_argument("--pause", type=float, default=0.5)
     parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -57,7 +58,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for pairs in PAIRS:
         began = time.process_time()
-        trained = trained_on(shards[pairs], given.work / f"run-{pairs}", pairs, given.steps)
+        trained = trained_on(shards[pairs], given.work / f"run-{pairs}", pairs, given.steps, given.batch_size)
         cpu_s = time.process_time() - began
         for other, folder in shards.items():
             own, shuffled = aucs(trained, folder)
@@ -132,14 +133,14 @@ def described(folder: Path) -> str:
     return f"{len(rows)} | {silent / max(1, len(rows)):.1%}"
 
 
-def trained_on(shards: Path, run: Path, pairs: str, steps: int) -> TrainedPair:
+def trained_on(shards: Path, run: Path, pairs: str, steps: int, batch_size: int) -> TrainedPair:
     shutil.rmtree(run, ignore_errors=True)
     options = TrainOptions.preset(
         "fast",
         encoder="mel-cnn",
         pairs=pairs,
         steps=steps,
-        batch_size=32,
+        batch_size=batch_size,
         validate_every=10**9,
         checkpoint_every=10**9,
     )
