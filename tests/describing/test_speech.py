@@ -20,6 +20,10 @@ from speechlip.errors import OptionError
 from zoo import read_clip
 
 RATE = 16000
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:path is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit.load. is deprecated"),
+]
 
 
 @pytest.fixture(scope="module")

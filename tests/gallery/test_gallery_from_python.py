@@ -1,5 +1,8 @@
 """``speechlip.write_gallery`` gives a record, tells how far it is, and prints nothing."""
 
+import json
+import re
+
 import pytest
 from PIL import Image
 from tiny_dataset import write_dataset
@@ -45,3 +48,19 @@ def test_what_cannot_be_shown_is_said(shards, tmp_path):
     with pytest.raises(speechlip.SpeechLipError, match=r"must end in \.png, not as wall\.jpg"):
         speechlip.write_gallery(shards, tmp_path / "out", montage="wall.jpg")
     assert not (tmp_path / "out").exists()
+
+
+def test_where_somebody_speaks_is_shown_and_its_pairs_are_there(tmp_path):
+    """Two clips, each with speech in frames 10 to 19: the lane says so, and every pair has it."""
+    spoken = {"anna-0": [(10, 20)], "ben-0": [(10, 20)]}
+    folder = write_dataset(
+        tmp_path / "out", {"train": {"anna": (40,), "ben": (30,)}}, shards=1, spoken=spoken
+    )
+    page = speechlip.write_gallery(folder, tmp_path / "gallery").page.read_text()
+    scripts = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    told = [json.loads(script) for script in scripts]
+    clips = {each["key"]: each for each in told if "heard" in each}
+    assert {key: clip["heard"] for key, clip in clips.items()} == {key: [[0.4, 0.8]] for key in spoken}
+    pairs = next(each["pairs"] for each in told if "pairs" in each)
+    starts = [start for rows in pairs.values() for row in rows for start in (row[0], row[2])]
+    assert len(starts) > 4 and all(8 <= start <= 17 for start in starts)
