@@ -9,6 +9,7 @@ import numpy as np
 
 from speechlip.errors import ShardError
 from speechlip.shards.read.decode import MEMBERS, decode_field, decode_json
+from speechlip.shards.sample_meta import OWN_META
 from speechlip.spectra import spectrogram
 from speechlip.timing import FPS, seconds
 
@@ -31,6 +32,8 @@ META_TYPES = {
     "interpolated_frames": "int",
 }
 """What every sample's ``json`` holds at least, and the type of each."""
+MAY_LACK = OWN_META - META_TYPES.keys()
+"""Fields that a sample leaves out where nothing is known: older releases did, and not all can be measured."""
 WITHIN = {"speech": "list"}
 """What lists hold that may be empty; others hold ``str``."""
 SPECTROGRAM_TOLERANCE = 0.02
@@ -86,6 +89,17 @@ def signature(meta: Mapping[str, Any]) -> dict[str, str]:
     {'start_s': 'float', 'track': 'int', 'corrected': 'list of str'}
     """
     return {name: _type_name(value, WITHIN.get(name, "str")) for name, value in meta.items()}
+
+
+def differing(types: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    """The fields of two samples that differ in type or presence; what may be unknown may be missing.
+
+    >>> differing({"mood": "str", "speech": "list of list"}, {"mood": "int"})
+    ['mood']
+    """
+    both = types.keys() & others.keys()
+    names = {name for name, _ in types.items() ^ others.items()}
+    return sorted(name for name in names if name in both or name not in MAY_LACK)
 
 
 def _type_name(value: Any, of_empty: str) -> str:

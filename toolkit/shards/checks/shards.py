@@ -13,7 +13,7 @@ from speechlip.progress import Progress
 from speechlip.remote.mirror import shard_on_disk, shard_url
 from speechlip.shards.checks.clips import check_listed
 from speechlip.shards.checks.contents import Contents
-from speechlip.shards.checks.samples import META_TYPES, sample_problems, signature
+from speechlip.shards.checks.samples import META_TYPES, differing, sample_problems, signature
 from speechlip.shards.checks.sentences import unbroken
 from speechlip.shards.read.decode import decode_json
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
@@ -130,9 +130,8 @@ def _sample_problems(
     except ShardError:
         return  # sample_problems has said so
     types = signature(stored)
-    contents.types = contents.types or types
-    if types != contents.types:
-        other = sorted(name for name, _ in types.items() ^ contents.types.items())
+    if other := differing(types, contents.types or types):
         yield f"{key}: json differs from the first sample's in the presence or type of {', '.join(other)}"
+    contents.types = types | (contents.types or {})
     if all(types.get(name) == META_TYPES[name] for name in COUNTED_META):
         contents.add(split, key, stored)
