@@ -31,7 +31,10 @@ def clip_of(source, start, n_frames, seed):
     lips = rng.integers(0, 256, (n_frames, 96, 96, 3), np.uint8)
     audio = rng.integers(-9000, 9000, 640 * n_frames, np.int16)
     faces = 2 if start == STARTS[-1] else 1
-    return Clip(source, 0, start, lips, audio, None, None, 0.5, 80.0 + start, start // 10, 0, faces, 1.0)
+    said = {"speech": np.ones(len(lips), bool)}  # the audio is noise
+    return Clip(
+        source, 0, start, lips, audio, None, None, 0.5, 80.0 + start, start // 10, 0, faces, 1.0, **said
+    )
 
 
 def sha256(name, seed=0):
