@@ -23,7 +23,7 @@ import av
 import numpy as np
 
 from speechlip import recipes
-from speechlip.doubles.alignment import aligned
+from speechlip.doubles.alignment import aligned, best_line, distinct
 from speechlip.doubles.audio_landmarks import AudioHashes
 from speechlip.doubles.fingerprint import Fingerprint, fingerprint
 from speechlip.doubles.index import shared_hashes
@@ -112,10 +112,18 @@ def false_alarms(prints: list[Fingerprint], speaker_of: dict[str, str]) -> None:
     for i, one in enumerate(prints):
         for other in prints[:i]:
             n_pairs[speaker_of[one.name] == speaker_of[other.name]] += 1
+    votes = {True: 0, False: 0}
+    for i, j, one_s, other_s in shared_hashes([each.audio for each in prints], range(len(prints)), 3):
+        same = speaker_of[prints[i].name] == speaker_of[prints[j].name]
+        agreeing = best_line(one_s, other_s)[2]
+        votes[same] = max(votes[same], distinct(one_s[agreeing]))
     pairs = list(double_pairs(prints))
     for same, whose in ((True, "one speaker"), (False, "two speakers")):
         taken = [pair for pair in pairs if (speaker_of[pair.first] == speaker_of[pair.second]) == same]
-        print(f"of {n_pairs[same]} pairs of originals of {whose}: {len(taken)} taken for doubles")
+        print(
+            f"of {n_pairs[same]} pairs of originals of {whose}: {len(taken)} taken for doubles, "
+            f"{votes[same]} votes at most"
+        )
         for pair in taken:
             print(f"    {pair}")
 

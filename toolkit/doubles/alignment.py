@@ -13,8 +13,7 @@ MUCH_BETTER = 1.1
 VOTES_PER_S = 20
 """Votes closer together count once."""
 LEAST_VOTES = 8
-"""Different sentences of one voice have up to 4, and over less than half of their time; one sentence by two
-synthetic voices that differ in pitch alone has up to 11 (docs/decisions/doubles.md)."""
+"""Twice what different speech of one voice had at most (docs/decisions/doubles.md)."""
 PARTS = 8
 """Into which the common time is cut to see how evenly votes lie in it, of a second or more."""
 LEAST_EVENNESS = 0.5

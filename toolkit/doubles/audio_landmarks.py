@@ -24,13 +24,13 @@ PEAK_FRAMES, PEAK_BANDS = 6, 3
 FLOOR = 7.0
 """Natural logarithm of power, 30 dB: peaks so far below the loudest fiftieth are left out."""
 QUIET = 1e-6
-POINTS, AHEAD = 5, 6
-"""A hash joins a peak with four of the next six."""
+POINTS, AHEAD = 5, 7
+"""A hash joins a peak with four of the next seven."""
 SHORTEST_S, LONGEST_S = 0.15, 2.0
 """From the first to the last peak of a hash."""
 RATIO_STEPS, SPANS_PER_OCTAVE = 12, 2
 MOST_HASHES = 4096
-"""Of one recording, the smallest: about the first 25 s of speech have so many, and longer recordings are
+"""Of one recording, the smallest: about 12 s of speech have so many, and longer recordings are
 sampled by the value of the hash, which is the same for a copy."""
 BLOCK_COLUMNS = 4096
 
