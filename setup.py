@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 
 REPOSITORY = "https://github.com/speechlip/speechlip"
 EXTRAS = {
+    "align": ["pocketsphinx>=5.1"],  # 29 MB, its model with it; sounddevice is never imported
     "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
     "encoders": ["transformers>=5"],
     "fan": ["face-alignment>=1.5"],

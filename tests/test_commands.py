@@ -14,6 +14,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from speechlip import assets, recipes
+from speechlip.aligning.records import FORMS
 from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
@@ -53,6 +54,8 @@ def commands(group=speechlip, path=()):
 
 COMMANDS = dict(commands())
 KNOWN = {
+    ("align", "form"): FORMS,
+    ("align", "recipe"): recipes.RECIPES.choices(),
     ("prep-shards", "recipe"): recipes.RECIPES.choices(),
     ("prep-shards", "detector"): DETECTORS.choices(),
     ("prep-shards", "crop"): crops.PRESETS,

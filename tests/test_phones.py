@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechlip.errors import SourceRefused
-from speechlip.phones import cut_phones, read_align, read_phones
+from speechlip.phones import cut_phones, is_ours, read_align, read_phones, write_textgrid
 from speechlip.records import Phone
 
 LONG = """File type = "ooTextFile"
@@ -55,7 +55,15 @@ SHORT = (
     'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n0.5\n<exists>\n1\n"IntervalTier"\n"phone"\n'
     '0\n0.5\n2\n0\n0.2\n"é"\n0.2\n0.5\n"T"\n'
 )
-SAID = (Phone(0.0, 0.25, "SIL"), Phone(0.25, 0.5, "M"), Phone(0.5, 1.125, "AY1"), Phone(1.125, 1.5, "SIL"))
+SAID = tuple(
+    Phone(start_s, end_s, label, "textgrid")
+    for start_s, end_s, label in (
+        (0.0, 0.25, "SIL"),
+        (0.25, 0.5, "M"),
+        (0.5, 1.125, "AY1"),
+        (1.125, 1.5, "SIL"),
+    )
+)
 
 
 def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -71,7 +79,10 @@ def test_reads_the_phone_tier_with_its_silences(tmp_path, tier):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_reads_praats_short_form_in_its_encodings(tmp_path, encoding):
-    assert read_phones(written(tmp_path, SHORT, encoding)) == (Phone(0.0, 0.2, "é"), Phone(0.2, 0.5, "T"))
+    assert read_phones(written(tmp_path, SHORT, encoding)) == (
+        Phone(0.0, 0.2, "é", "textgrid"),
+        Phone(0.2, 0.5, "T", "textgrid"),
+    )
 
 
 def test_without_a_phone_tier_the_tiers_are_named(tmp_path):
@@ -101,7 +112,11 @@ def test_an_align_file_counts_25_khz_samples_1000_to_a_frame(tmp_path):
     assert (
         read_phones(path)
         == read_align(path)
-        == (Phone(0.0, 0.95, "SIL"), Phone(0.95, 1.18, "bin"), Phone(1.18, 2.98, "SIL"))
+        == (
+            Phone(0.0, 0.95, "SIL", "align"),
+            Phone(0.95, 1.18, "bin", "align"),
+            Phone(1.18, 2.98, "SIL", "align"),
+        )
     )
     assert read_align(path)[-1].end_s * 25 == pytest.approx(74.5)
 
@@ -117,8 +132,11 @@ def test_a_damaged_align_file_is_refused(tmp_path, text):
 
 
 def test_cut_by_hand():
-    assert cut_phones(SAID, 0.4, 0.6) == (Phone(0.0, 0.1, "M"), Phone(0.1, 0.2, "AY1"))
-    assert cut_phones(SAID, 0.25, 0.5) == (Phone(0.0, 0.25, "M"),)
+    assert cut_phones(SAID, 0.4, 0.6) == (
+        Phone(0.0, 0.1, "M", "textgrid"),
+        Phone(0.1, 0.2, "AY1", "textgrid"),
+    )
+    assert cut_phones(SAID, 0.25, 0.5) == (Phone(0.0, 0.25, "M", "textgrid"),)
     assert cut_phones(SAID, 2.0, 3.0) == ()
 
 
@@ -134,3 +152,15 @@ def test_pieces_of_a_cut_add_up():
     for phone in phones:
         parts = [p.end_s - p.start_s for piece in pieces for p in piece if p.phone == phone.phone]
         assert sum(parts) == pytest.approx(phone.end_s - phone.start_s, abs=5e-6)
+
+
+def test_what_we_write_is_read_with_its_sources_and_scores(tmp_path):
+    phones = (
+        Phone(0.0, 0.25, "SIL", "pocketsphinx-align"),
+        Phone(0.25, 0.5, "M", "pocketsphinx-align", -2.13),
+        Phone(0.5, 1.0, "AY", "pocketsphinx-align+espeak", -10.0),
+    )
+    path = tmp_path / "x.TextGrid"
+    write_textgrid(path, phones, [Phone(0.25, 1.0, 'my "own"')], 1.0)
+    assert read_phones(path) == phones and is_ours(path)
+    assert not is_ours(written(tmp_path, LONG.format(tier="phones", tier_class="IntervalTier")))

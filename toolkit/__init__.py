@@ -12,6 +12,9 @@ if __name__ != "speechlip":
 from speechlip.version import VERSION
 
 if TYPE_CHECKING:
+    from speechlip.aligning.align import AlignOptions as AlignOptions
+    from speechlip.aligning.align import align as align
+    from speechlip.aligning.records import AlignRow as AlignRow
     from speechlip.benchmarking.benchmark import benchmark as benchmark
     from speechlip.benchmarking.options import BenchmarkOptions as BenchmarkOptions
     from speechlip.benchmarking.records import Benchmark as Benchmark
@@ -91,6 +94,8 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 ROOM_OF = {
+    "AlignOptions": "aligning.align",
+    "AlignRow": "aligning.records",
     "Audits": "scoring.audit.run",
     "Benchmark": "benchmarking.records",
     "BenchmarkOptions": "benchmarking.options",
@@ -135,6 +140,7 @@ ROOM_OF = {
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
+    "align": "aligning.align",
     "annotate_clips": "editing.annotate",
     "append_videos": "editing.append",
     "as_dataset": "hub.typed",

@@ -1,13 +1,20 @@
-"""Aligned phones: read from a TextGrid or a GRID ``.align`` file, cut to a clip."""
+"""Aligned phones: read from a TextGrid or a GRID ``.align`` file, written as a TextGrid, cut to a clip."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from speechlip.errors import SourceRefused
 from speechlip.records import Phone
 
 TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
+RECOGNISED = "pocketsphinx-allphone"
+"""Source of a phone that was recognised without a transcript."""
 SILENT_LABELS = ("", "sil", "sp", "_", "<p:>")  # Praat and MFA, Kaldi, MAUS
+SOURCES, SCORES, WORDS = "phone sources", "phone scores", "words"
+"""Tiers that ``write_textgrid`` adds: what each phone comes from, and its score."""
 ALIGN_RATE = 25_000  # .align files count samples of GRID's 25 kHz audio: 1000 a frame of its 25 fps
 
 
@@ -30,7 +37,8 @@ def read_align(path: Path) -> tuple[Phone, ...]:
     try:
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         intervals = tuple(
-            Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label)) for start, end, label in rows
+            Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label), "align")
+            for start, end, label in rows
         )
     except (OSError, ValueError) as error:
         raise SourceRefused(
@@ -63,14 +71,56 @@ def read_textgrid(path: Path) -> tuple[Phone, ...]:
             f"it has: {', '.join(grid.tierNames)}"
         )
         raise SourceRefused("phones", "bad phone file", detail)
-    return tuple(
-        Phone(float(start_s), float(end_s), _label(label))
-        for start_s, end_s, label in grid.getTier(tiers[0]).entries
-    )
+    try:
+        sources, scores = _beside(grid, SOURCES), _beside(grid, SCORES)
+        return tuple(
+            Phone(
+                float(start_s),
+                float(end_s),
+                _label(label),
+                sources.get(start_s, "textgrid"),
+                float(scores[start_s]) if start_s in scores else None,
+            )
+            for start_s, end_s, label in grid.getTier(tiers[0]).entries
+        )
+    except ValueError as error:
+        raise SourceRefused(
+            "phones", "bad phone file", f"{path.name}: a score is no number: {error}"
+        ) from error
+
+
+def _beside(grid: Any, tier: str) -> dict[float, str]:
+    """Start → label of a tier, without empty ones; empty where there is none."""
+    entries = grid.getTier(tier).entries if tier in grid.tierNames else ()
+    return {entry[0]: entry[-1] for entry in entries if entry[-1]}
+
+
+def write_textgrid(path: Path, phones: Sequence[Phone], words: Sequence[Phone], length_s: float) -> None:
+    """Write tiers phones, words, phone sources and phone scores, as ``read_textgrid`` reads them."""
+    from praatio import textgrid
+
+    grid = textgrid.Textgrid(0, length_s)
+    scores = [replace(phone, phone=f"{phone.score:.2f}") for phone in phones if phone.score is not None]
+    tiers = {
+        "phones": phones,
+        WORDS: words,
+        SOURCES: [replace(phone, phone=phone.source) for phone in phones if phone.source],
+        SCORES: scores,
+    }
+    for name, spans in tiers.items():
+        entries = [(round(span.start_s, 6), round(span.end_s, 6), span.phone) for span in spans]
+        if entries:
+            grid.addTier(textgrid.IntervalTier(name, entries, 0, length_s))
+    grid.save(str(path), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
 
 
 def _label(label: str) -> str:
     return SILENCE if label.strip().lower() in SILENT_LABELS else label.strip()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether ``write_textgrid`` wrote it."""
+    return SOURCES.encode() in path.read_bytes()
 
 
 def cut_phones(phones: tuple[Phone, ...], start_s: float, stop_s: float) -> tuple[Phone, ...]:
@@ -78,9 +128,10 @@ def cut_phones(phones: tuple[Phone, ...], start_s: float, stop_s: float) -> tupl
 
     Times are rounded to a microsecond.
 
-    >>> cut_phones((Phone(0.0, 0.5, "AA"), Phone(0.5, 0.9, "M"), Phone(0.9, 1.2, "SIL")), 0.4, 0.8)
-    (Phone(start_s=0.0, end_s=0.1, phone='AA'), Phone(start_s=0.1, end_s=0.4, phone='M'))
+    >>> phones = Phone(0.0, 0.5, "AA"), Phone(0.5, 0.9, "M"), Phone(0.9, 1.2, "SIL")
+    >>> [(phone.start_s, phone.end_s, phone.phone) for phone in cut_phones(phones, 0.4, 0.8)]
+    [(0.0, 0.1, 'AA'), (0.1, 0.4, 'M')]
     """
-    spans = ((max(p.start_s, start_s) - start_s, min(p.end_s, stop_s) - start_s, p.phone) for p in phones)
-    rounded = (Phone(round(a, 6), round(b, 6), phone) for a, b, phone in spans)
+    spans = ((max(p.start_s, start_s) - start_s, min(p.end_s, stop_s) - start_s, p) for p in phones)
+    rounded = (replace(p, start_s=round(a, 6), end_s=round(b, 6)) for a, b, p in spans)
     return tuple(p for p in rounded if p.end_s > p.start_s)

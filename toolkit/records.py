@@ -130,11 +130,21 @@ class SyncVerdict:
 
 @dataclass(frozen=True)
 class Phone:
-    """One aligned phone; times in seconds of whatever it belongs to (the source, or the clip once cut)."""
+    """One aligned phone; times in seconds of whatever it belongs to (the source, or the clip once cut).
+
+    phone: the label, ARPAbet from our own alignment.
+    source: what gave it: ``textgrid``, ``align``, ``gentle``, ``pocketsphinx-align``,
+    ``pocketsphinx-allphone`` (recognised, without a transcript), with ``+espeak`` where espeak-ng pronounced
+    the word; empty where nobody says.
+    score: mean log-likelihood of a frame of 10 ms below the best of all, in nats, 0 at best; None where there
+    is none.
+    """
 
     start_s: float
     end_s: float
     phone: str
+    source: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from speechlip.benchmarking.projection.feature_cache import build_cache
 from speechlip.benchmarking.records import ShardsFacts
 from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.phones.visemes import viseme_classes
+from speechlip.records import Phone
 from speechlip.shards.read.reader import ClipReader
 
 PHONES = ("T", "D", "P", "B", "S", "Z")
@@ -95,6 +96,13 @@ def test_features_that_know_phones_keep_them_apart(shards, tmp_path):
     assert result.matrix[0][0] is None
     with np.load(tmp_path / result.tokens_file, allow_pickle=False) as tokens:
         assert tokens["points"].shape[0] == 240 and set(tokens["phones"].tolist()) == set(PHONES)
+
+
+def test_phones_recognised_without_a_transcript_are_refused(shards, tmp_path, monkeypatch):
+    heard = [("a", (Phone(0.0, 0.1, "T", "pocketsphinx-allphone"),), 60, None)]
+    monkeypatch.setattr(phones, "read_clips", lambda *given: iter(heard))
+    refused = ambiguity_of(lambda key: np.zeros((60, 2)), shards, "test", NO_ANCHORS, 50, tmp_path, KEY)
+    assert "recognised without a transcript" in refused.reason and not refused.scores
 
 
 def test_the_ends_of_ar_star_are_the_lips_and_the_sound(shards, monkeypatch):

@@ -2,6 +2,7 @@
 
 import click
 
+from speechlip.commands.align import align
 from speechlip.commands.base import Group
 from speechlip.commands.card import card
 from speechlip.commands.clips import clips
@@ -27,6 +28,7 @@ def speechlip() -> None:
 
 
 for command in (
+    align,
     prep_shards,
     verify_shards,
     inspect_shards,

@@ -15,6 +15,7 @@ from speechlip.metrics.phones.ambiguity import ambiguity
 from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.phones.spaces import token_space
 from speechlip.metrics.phones.tokens import Tokens, choose_tokens, token_features
+from speechlip.phones import RECOGNISED as RECOGNISED_SOURCE
 from speechlip.records import Phone
 from speechlip.shards.read.decode import ClipSample
 from speechlip.shards.read.reader import ClipReader
@@ -22,6 +23,10 @@ from speechlip.shards.read.shardset import read_manifest
 
 MAP_DIMENSIONS = 50
 NO_PHONES = "these shards carry no phones; put TextGrids beside the videos and prepare them again"
+RECOGNISED = (
+    "phones of these clips were recognised without a transcript, and many are wrong; "
+    "align transcripts (speechlip align) and prepare them again"
+)
 NOT_THERE = {
     "ar_star": "AR* needs landmarks, and a mel spectrum that is less ambiguous than the lips",
     "ar": "visemes do not lie apart in these features",
@@ -47,6 +52,8 @@ def anchor_ratios(shards: Path, facts: ShardsFacts) -> AnchorRatios:
     fields = ("phones", "landmarks", "audio")
     made = read_clips(shards, facts.split, fields, anchors_of)
     clips = sorted(made, key=lambda clip: clip[0])
+    if recognised(clips):
+        return AnchorRatios()
     try:
         tokens = choose_tokens(
             [phones for _, phones, _, _ in clips], [n_frames for _, _, n_frames, _ in clips]
@@ -79,6 +86,8 @@ def ambiguity_of(
     if not has_phones(shards):
         return Ambiguity(reason=NO_PHONES)
     clips = sorted(read_clips(shards, split, ("phones",), lambda clip: None), key=lambda clip: clip[0])
+    if recognised(clips):
+        return Ambiguity(reason=RECOGNISED)
     try:
         tokens = choose_tokens(
             [phones for _, phones, _, _ in clips], [n_frames for _, _, n_frames, _ in clips]
@@ -105,12 +114,17 @@ def has_phones(shards: Path) -> bool:
     return "phones.json" in read_manifest(shards).fields
 
 
+def recognised(clips: list[tuple[str, tuple[Phone, ...], int, Any]]) -> bool:
+    """Whether any phone was recognised without a transcript: such labels are no truth to measure by."""
+    return any(phone.source == RECOGNISED_SOURCE for _, phones, _, _ in clips for phone in phones)
+
+
 def read_clips(
     shards: Path, split: str, fields: tuple[str, ...], make: Callable[[ClipSample], Any]
 ) -> Iterator[tuple[str, tuple[Phone, ...], int, Any]]:
     """(key, phones, frames, what ``make`` gives) of every clip."""
     for clip in ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1):
-        phones = tuple(Phone(phone["start_s"], phone["end_s"], phone["phone"]) for phone in clip.phones or ())
+        phones = tuple(Phone(**phone) for phone in clip.phones or ())
         yield clip.key, phones, clip.meta.n_frames, make(clip)
 
 

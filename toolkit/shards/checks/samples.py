@@ -109,6 +109,10 @@ def _type_name(value: Any, of_empty: str) -> str:
     return "list of " + "/".join(sorted(inner))
 
 
+NEEDED = {"start_s", "end_s", "phone"}
+"""What every phone has."""
+
+
 def array_problems(arrays: Mapping[str, Any], kind: str, n_frames: int) -> Iterator[str]:
     """Sentences about the decoded members of a sample of ``n_frames``, whose spectrogram is of this kind
     (``stft`` or ``mel``).
@@ -133,10 +137,13 @@ def spectrogram_problems(stored: np.ndarray, audio: np.ndarray, kind: str) -> It
 
 
 def phone_problems(phones: Any, clip_s: float) -> Iterator[str]:
-    """A sentence for phones that are not ``{start_s, end_s, phone}`` in order within the clip."""
+    """A sentence for phones that are not ``{start_s, end_s, phone}`` in order within the clip.
+
+    Those of older releases have no ``source`` and no ``score``.
+    """
     for phone in phones:
-        if not isinstance(phone, dict) or set(phone) != {"start_s", "end_s", "phone"}:
-            yield f"phones.json holds {phone!r}, wanted start_s, end_s and phone"
+        if not isinstance(phone, dict) or not NEEDED <= phone.keys() <= NEEDED | {"source", "score"}:
+            yield f"phones.json holds {phone!r}, wanted start_s, end_s and phone, perhaps source and score"
             return
         times = [
             phone[name] if type(phone[name]) in (int, float) else math.nan for name in ("start_s", "end_s")

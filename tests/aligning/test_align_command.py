@@ -1,0 +1,145 @@
+"""``speechlip align``: what lies beside a video → its TextGrid; rows, exit codes."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from spoken import film, said
+
+from speechlip import align
+from speechlip.commands.cli import speechlip
+from speechlip.phones import read_phones
+
+pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
+pytest.importorskip("espeakng_loader", reason="the extra [synthetic] is not installed")
+TEXT = "Charge the battery for just an hour, then change the old cartridge."
+GENTLE = {
+    "transcript": "the",
+    "words": [
+        {"word": "um", "case": "not-found-in-audio"},
+        {
+            "word": "the",
+            "case": "success",
+            "start": 0.5,
+            "end": 0.7,
+            "phones": [{"phone": "dh_B", "duration": 0.05}, {"phone": "ah_E", "duration": 0.15}],
+        },
+    ],
+}
+
+
+def run(*arguments):
+    return CliRunner().invoke(speechlip, ["align", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return film(tmp_path_factory.mktemp("said") / "anna.mp4", said(TEXT)[0])
+
+
+@pytest.fixture
+def folder(tmp_path, video):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "anna.mp4").symlink_to(video)
+    return tmp_path / "in"
+
+
+def test_a_transcript_becomes_a_textgrid_once(folder):
+    (folder / "anna.txt").write_text(TEXT.upper())
+    done = run(folder, "--quiet")
+    assert (done.exit_code, done.output) == (0, "")
+    written = (folder / "anna.TextGrid").read_bytes()
+    phones = read_phones(folder / "anna.TextGrid")
+    assert {phone.source for phone in phones} == {"pocketsphinx-align"}
+    assert sum(phone.phone == "CH" for phone in phones) == 2
+    again = run(folder)
+    assert (again.exit_code, again.output.splitlines()[-1]) == (0, "1 TextGrid there before; 0 phones")
+    assert run(folder, "--again").exit_code == 0 and (folder / "anna.TextGrid").read_bytes() == written
+
+
+def test_a_textgrid_of_somebody_else_stays(folder):
+    (folder / "anna.TextGrid").write_text("mine")
+    (folder / "anna.txt").write_text(TEXT)
+    (row,) = align(folder)
+    assert row.status == "kept"
+    done = run(folder, "--again")
+    assert "anna.TextGrid is not from speechlip align, and stays" in done.output
+    assert (folder / "anna.TextGrid").read_text() == "mine"
+
+
+def test_gentle_is_taken_over_into_a_folder(folder, tmp_path):
+    (folder / "anna.json").write_text(json.dumps(GENTLE))
+    (row,) = align(folder, tmp_path / "out")
+    assert (row.status, row.form, row.phones, row.score) == ("aligned", "gentle", 2, None)
+    phones = read_phones(tmp_path / "out" / "anna.TextGrid")
+    assert [(p.phone, p.start_s, p.end_s) for p in phones[:3]] == [
+        ("SIL", 0, 0.5),
+        ("DH", 0.5, 0.55),
+        ("AH", 0.55, 0.7),
+    ]
+    assert phones[1].source == "gentle" and not (folder / "anna.TextGrid").exists()
+
+
+def test_whisperx_gives_texts_with_times_and_what_does_not_fit_is_no_phone(folder):
+    segments = [
+        {"start": 0.0, "end": 4.3, "text": TEXT},
+        {"start": 4.3, "end": 4.36, "text": "Nobody says so many words in so little time."},
+    ]
+    (folder / "anna.json").write_text(json.dumps({"segments": segments}))
+    (row,) = align(folder)
+    assert row.form == "whisperx" and row.detail.startswith("1 of 2 texts not aligned")
+    phones = read_phones(folder / "anna.TextGrid")
+    assert [p.phone for p in phones if p.start_s >= 4.3 and p.phone != "SIL"] == ["SPN"]
+
+
+def test_words_with_times_are_aligned_in_phones(folder):
+    words = TEXT.replace(",", "").replace(".", "").split()
+    edges = [round(110000 * place / len(words)) for place in range(len(words) + 1)]
+    lines = [f"{a} {b} {word}" for a, b, word in zip(edges, edges[1:], words, strict=False)]
+    (folder / "anna.align").write_text("\n".join(lines))
+    (row,) = align(folder)
+    assert (row.status, row.form) == ("aligned", "align") and row.phones > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("anna.json", "{", "bad phone file"),
+        ("anna.json", '{"segments": [{"start": 0}]}', "bad phone file"),
+        ("anna.json", '{"segments": [{"start": 2, "end": 1, "text": "no"}]}', "bad phone file"),
+        ("anna.json", '{"words": 3}', "bad phone file"),
+        ("anna.txt", "...", "no transcript"),
+        ("other.txt", "hello", "no transcript"),
+    ],
+)
+def test_what_cannot_be_used_is_a_row_with_its_reason(folder, name, text, reason):
+    (folder / name).write_text(text)
+    done = run(folder)
+    assert done.exit_code == 3 and f"no phones, {reason}: anna.mp4" in done.output
+    assert not (folder / "anna.TextGrid").exists()
+
+
+def test_a_form_that_is_not_there_is_a_reason(folder):
+    done = run(folder, "--from", "gentle")
+    assert done.exit_code == 3 and "there is no anna.json beside it" in done.output
+
+
+def test_one_that_fails_stops_no_other(folder, video):
+    (folder / "anna.txt").write_text(TEXT)
+    (folder / "bad.mp4").write_bytes(b"no video")
+    (folder / "bad.txt").write_text(TEXT)
+    done = run(folder)
+    assert done.exit_code == 3 and (folder / "anna.TextGrid").exists() and "bad.mp4" in done.output
+
+
+def test_without_a_transcript_phones_are_recognised_when_asked(folder):
+    assert run(folder, "--from", "none").exit_code == 0
+    assert {phone.source for phone in read_phones(folder / "anna.TextGrid")} == {"pocketsphinx-allphone"}
+
+
+def test_arguments_that_cannot_be_used(tmp_path, folder):
+    assert run(tmp_path / "no").exit_code == 1
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty").exit_code == 2
+    wrong = run(folder, "--from", "mfa")
+    assert wrong.exit_code == 1 and "there are: auto, textgrid" in wrong.output

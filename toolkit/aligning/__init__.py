@@ -1,0 +1,1 @@
+"""Phones of videos: a transcript aligned with the audio, or what other aligners wrote."""

@@ -1,0 +1,127 @@
+"""``speechlip.align``: videos → TextGrids with phones, which ``prepare`` finds beside them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechlip import recipes
+from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
+from speechlip.aligning.source import phones_of
+from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, WriteError, no_such
+from speechlip.files.names import is_file, plain_name
+from speechlip.files.writing import make_folder, part_name, remove
+from speechlip.media.probe import probe
+from speechlip.phones import SILENCE, is_ours, write_textgrid
+from speechlip.progress import SILENT, Progress
+from speechlip.records import Phone, Source
+from speechlip.workers.unexpected import unexpected_refused
+
+
+@dataclass(frozen=True)
+class AlignOptions:
+    """What a user may choose for ``align``.
+
+    form: what phones are made from: auto, textgrid, gentle, whisperx, align, transcript, none.
+    recipe: how the videos are laid out.
+    again: make TextGrids anew that an earlier run wrote; those of others are never touched.
+    """
+
+    form: str = "auto"
+    recipe: str = "folder"
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise no_such("form", self.form, FORMS)
+        if self.recipe not in recipes.names():
+            raise no_such("recipe", self.recipe, recipes.names())
+
+
+DEFAULTS = AlignOptions()
+
+
+def align(
+    videos: str | Path,
+    out: str | Path | None = None,
+    options: AlignOptions = DEFAULTS,
+    *,
+    progress: Progress = SILENT,
+) -> tuple[AlignRow, ...]:
+    """Write a TextGrid for each video, as ``speechlip align`` does; one row for each.
+
+    videos: a folder, at any depth, or one video.
+    out: a folder for the TextGrids; None: beside the videos, where ``prepare`` finds them.
+
+    A video that fails is a row with its reason. Raises NoVideos, OptionError, ModelError where pocketsphinx
+    is wanted and not installed, WriteError.
+    """
+    videos = Path(videos)
+    if not videos.exists():
+        raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
+    sources = list(recipes.listed(options.recipe, videos, Path(out) if out else None))
+    if not sources:
+        raise NoVideos(f"nothing to align: the recipe {options.recipe!r} found no video in {videos}")
+    return tuple(align_all(sources, Path(out) if out else None, options, progress))
+
+
+def align_all(
+    sources: list[Source], out: Path | None, options: AlignOptions, progress: Progress
+) -> Iterator[AlignRow]:
+    progress.begin("aligning", len(sources), "videos")
+    for source in sources:
+        yield align_one(source, place_of(source, out), options)
+        progress.advance(at=source.name)
+
+
+def place_of(source: Source, out: Path | None) -> Path:
+    """Where its TextGrid is written."""
+    if out is None:
+        return source.path.with_suffix(".TextGrid")
+    place = out / Path(source.name).with_suffix(".TextGrid")
+    if not place.resolve().is_relative_to(out.resolve()):
+        raise OptionError(f"{source.name!r} does not lie below {out}")
+    return place
+
+
+def align_one(source: Source, place: Path, options: AlignOptions) -> AlignRow:
+    """The row of one video, whose TextGrid is written."""
+    name = plain_name(source.name)
+    if is_file(place):
+        if not options.again:
+            return AlignRow(name, KEPT)
+        if not is_ours(place):
+            return AlignRow(name, KEPT, detail=f"{place.name} is not from speechlip align, and stays")
+    try:
+        with unexpected_refused("unexpected", SpeechLipError):
+            found = phones_of(source, options.form)
+            phones = tuple(phone for heard in found.heard for phone in heard.phones)
+            words = [Phone(each.start_s, each.end_s, each.word) for each in found.heard if each.word]
+            length_s = max(probe(source.path).video_duration_s, phones[-1].end_s if phones else 0.0)
+            write_whole(place, phones, words, length_s)
+    except SourceRefused as refusal:
+        return AlignRow(name, FAILED, reason=refusal.reason, detail=refusal.detail)
+    scores = [phone.score for phone in phones if phone.score is not None and phone.phone != SILENCE]
+    return AlignRow(
+        name,
+        ALIGNED,
+        found.form,
+        sum(phone.phone != SILENCE for phone in phones),
+        round(float(np.mean(scores)), 2) if scores else None,
+        detail=found.detail,
+    )
+
+
+def write_whole(place: Path, phones: tuple[Phone, ...], words: list[Phone], length_s: float) -> None:
+    """Write the TextGrid beside its place, and rename it. Raises SourceRefused for no phones, WriteError."""
+    if not phones:
+        raise SourceRefused("phones", "no phones", "nothing was recognised")
+    make_folder(place.parent)
+    part = place.with_name(part_name(place.name))
+    try:
+        write_textgrid(part, phones, words, length_s)
+        part.replace(place)
+    except OSError as error:
+        remove(part)
+        raise WriteError(f"cannot write {place}: {error.strerror or error}") from error

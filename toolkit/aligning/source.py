@@ -1,0 +1,136 @@
+"""The phones of one source, from whatever says what is spoken."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.aligning import sidecars, sphinx
+from speechlip.aligning.records import Phones, Utterance
+from speechlip.aligning.sphinx import Heard
+from speechlip.aligning.words import words_of
+from speechlip.errors import SourceRefused
+from speechlip.exporting.audio import read_audio
+from speechlip.files.names import is_file
+from speechlip.metrics.phones.visemes import fold
+from speechlip.phones import SILENCE, is_ours, read_phones
+from speechlip.records import Phone, Source
+from speechlip.timing import SAMPLE_RATE
+
+UNKNOWN = "SPN"
+"""A stretch of speech that was not aligned, as MFA's ``spn``: no phone, and no silence."""
+
+
+def phones_of(source: Source, form: str = "auto") -> Phones:
+    """Words and phones of a source.
+
+    form: one of ``records.FORMS``; ``auto`` takes the first that is there: a TextGrid or ``.align`` with
+    phones, unless ``align`` wrote it; JSON of Gentle or WhisperX; an ``.align`` with words; the transcript.
+
+    Raises SourceRefused with the reason; ModelError where pocketsphinx is wanted and missing.
+    """
+    form, beside = settle(source, form)
+    if form == "textgrid":
+        return Phones(tuple(as_heard(read_phones(beside))), form)
+    if form == "gentle":
+        return Phones(with_pauses(sidecars.gentle(sidecars.read_json(beside), beside.name)), form)
+    if form == "none":
+        return Phones(sphinx.recognise(read_audio(source.path).samples), form)
+    if form == "transcript":
+        words = words_of(source.transcript)
+        if not words:
+            raise SourceRefused("phones", "no transcript", "it has no word; --from none recognises phones")
+        return Phones(sphinx.align_words(read_audio(source.path).samples, words), form)
+    said = (
+        sidecars.words_with_times(beside)
+        if form == "align"
+        else sidecars.whisperx(sidecars.read_json(beside), beside.name)
+    )
+    return align_utterances(read_audio(source.path).samples, said, form)
+
+
+def settle(source: Source, form: str) -> tuple[str, Path]:
+    """What ``auto`` is for this source, and the file beside it. Raises SourceRefused where none is."""
+    if source.refusal:
+        raise SourceRefused("recipe", source.refusal, source.refusal_detail)
+    path = source.path
+    places = {
+        "textgrid": source.phones_path or path.with_suffix(".TextGrid"),
+        "gentle": path.with_suffix(".json"),
+        "whisperx": path.with_suffix(".json"),
+        "align": path.with_suffix(".align"),
+    }
+    if form != "auto":
+        place = places.get(form, path)
+        if form in places and not is_file(place):
+            raise SourceRefused("phones", "no phone file", f"there is no {place.name} beside it")
+        return form, place
+    if is_file(places["textgrid"]) and not is_ours(places["textgrid"]):
+        return "textgrid", places["textgrid"]
+    if is_file(places["gentle"]) and (found := sidecars.form_of(sidecars.read_json(places["gentle"]))):
+        return found, places["gentle"]
+    if is_file(places["align"]):
+        labels = {each.phone for each in read_phones(places["align"])} - {SILENCE}
+        return ("textgrid" if all(map(fold, labels)) else "align"), places["align"]
+    if source.transcript:
+        return "transcript", path
+    raise SourceRefused(
+        "phones",
+        "no transcript",
+        f"beside it lies no TextGrid, JSON, .align or {path.stem}.txt; --from none recognises phones",
+    )
+
+
+def as_heard(phones: Sequence[Phone]) -> Iterator[Heard]:
+    return (Heard("", phone.start_s, phone.end_s, (phone,)) for phone in phones)
+
+
+def with_pauses(words: Sequence[Heard]) -> tuple[Heard, ...]:
+    """Words with ``SIL`` between them."""
+    heard: list[Heard] = []
+    at = 0.0
+    for word in words:
+        if word.start_s > at:
+            heard += as_heard([Phone(at, word.start_s, SILENCE, word.phones[0].source)])
+        heard.append(word)
+        at = word.end_s
+    return tuple(heard)
+
+
+def align_utterances(samples: np.ndarray, said: Sequence[Utterance], form: str) -> Phones:
+    """Each utterance aligned within its time; what cannot be is ``SPN``, and counted.
+
+    Raises SourceRefused where none can be.
+    """
+    heard: list[Heard] = []
+    refusals: list[SourceRefused] = []
+    for each in said:
+        part = samples[round(each.start_s * SAMPLE_RATE) : round(each.end_s * SAMPLE_RATE)]
+        end_s = min(each.end_s, each.start_s + len(part) / SAMPLE_RATE)
+        if end_s <= each.start_s:
+            continue
+        try:
+            heard += [
+                moved(one, each.start_s, end_s) for one in sphinx.align_words(part, words_of(each.text))
+            ]
+        except SourceRefused as refusal:
+            refusals.append(refusal)
+            heard += as_heard([Phone(each.start_s, end_s, UNKNOWN, sphinx.ALIGNED)])
+    if len(refusals) == len(said) or not heard:
+        late = SourceRefused("phones", "no transcript", "the video ends before the texts")
+        raise refusals[0] if refusals else late
+    left = f"{len(refusals)} of {len(said)} texts not aligned, the first: {refusals[0]}" if refusals else ""
+    return Phones(tuple(heard), form, left)
+
+
+def moved(heard: Heard, start_s: float, end_s: float) -> Heard:
+    """A word of a stretch that begins at ``start_s``, in seconds of the whole."""
+
+    def at(time_s: float) -> float:
+        return round(min(start_s + time_s, end_s), 6)
+
+    phones = tuple(
+        Phone(at(phone.start_s), at(phone.end_s), phone.phone, phone.source, phone.score)
+        for phone in heard.phones
+    )
+    return Heard(heard.word, at(heard.start_s), at(heard.end_s), phones)

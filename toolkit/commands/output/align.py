@@ -1,0 +1,51 @@
+"""What ``speechlip align`` prints: counts by what was aligned from, then the failures by reason."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from speechlip.aligning.align import AlignOptions, align
+from speechlip.aligning.records import ALIGNED, FAILED, KEPT, AlignRow
+from speechlip.commands.terminal import Bars, echo
+from speechlip.errors import NOTHING_KEPT, SOME_MISSING, NoVideos
+from speechlip.wording import counted, listed, shown
+
+
+def run(videos: Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
+    """Align and print the result; returns the exit code."""
+    options = AlignOptions(form, recipe, again)
+    try:
+        with Bars(quiet) as bars:
+            rows = align(videos, out, options, progress=bars)
+    except NoVideos as nothing:
+        echo(nothing, err=True)
+        return NOTHING_KEPT
+    if not quiet:
+        show_counts(rows)
+    show_failures(rows)
+    return SOME_MISSING if any(row.status == FAILED for row in rows) else 0
+
+
+def show_counts(rows: Sequence[AlignRow]) -> None:
+    forms = Counter(row.form for row in rows if row.status == ALIGNED)
+    phones = sum(row.phones for row in rows)
+    parts = [f"{counted(count, 'video')} from {form}" for form, count in sorted(forms.items())]
+    if kept := [row for row in rows if row.status == KEPT]:
+        parts.append(f"{counted(len(kept), 'TextGrid')} there before")
+    echo(f"{', '.join(parts) or 'nothing aligned'}; {counted(phones, 'phone')}")
+    for row in rows:
+        if row.detail and row.status != FAILED:
+            echo(f"{shown(row.source)}: {row.detail}")
+
+
+def show_failures(rows: Sequence[AlignRow]) -> None:
+    """One line a reason: how many, which, and what the first of them says."""
+    by_reason: dict[str, list[AlignRow]] = defaultdict(list)
+    for row in rows:
+        if row.status == FAILED:
+            by_reason[row.reason].append(row)
+    for reason, failed in by_reason.items():
+        names = listed([shown(row.source) for row in failed])
+        echo(
+            f"no phones, {reason}: {names}" + (f" ({failed[0].detail})" if failed[0].detail else ""), err=True
+        )
