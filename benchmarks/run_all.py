@@ -33,6 +33,7 @@ def main() -> None:
         script("finish.py")
         (script("doubles.py"))
         script("edit_speed.py")
+        script("alignment_error.py", "--sentences", 4)
         script("throughput.py", videos, "--detector", given.detector)
         script("member_sizes.py", videos, "--detector", given.detector)
         script("loader.py", shards)
