@@ -89,6 +89,11 @@ def key_images(path: Path, info: MediaInfo) -> Iterator[tuple[float, np.ndarray]
         stream.codec_context.skip_frame = "NONKEY"
         geometries = Geometries(stream)
         for stamp, frame in stamped_frames(container, stream, Counter(), info.video_shifts):
-            if stamp is not None:
+            geometry = geometries.of(frame)
+            if stamp is None:
+                continue
+            try:
                 small = frame.reformat(SIDE_PX, SIDE_PX, "gray", interpolation="AREA")
-                yield float(stamp) - info.video_start_s, geometries.of(frame).upright(small.to_ndarray())
+            except (OSError, ValueError):  # colours that swscale cannot convert: the audio alone speaks
+                continue
+            yield float(stamp) - info.video_start_s, geometry.upright(small.to_ndarray())
