@@ -24,6 +24,7 @@ from speechlip.editing.merge import DOUBLES
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
+from speechlip.exporting.clip_files import FORMATS as EXPORT_FORMATS
 from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops
 from speechlip.faces.detectors.registry import DETECTORS
@@ -93,6 +94,7 @@ KNOWN = {
     ("score-encoder", "preset"): benchmark_options.PRESETS,
     ("score-encoder", "device"): DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,
+    ("export-clips", "form"): EXPORT_FORMATS,
     ("export-features", "encoder"): ENCODERS.choices(),
     ("export-features", "renderers"): RENDERERS,
     ("export-features", "device"): DEVICES,

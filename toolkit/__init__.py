@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from speechlip.encoders.features.catalogue import open_encoder as open_encoder
     from speechlip.encoders.trained import load_run as load_run
     from speechlip.errors import SpeechLipError as SpeechLipError
+    from speechlip.exporting.clips import ExportedClips as ExportedClips
+    from speechlip.exporting.clips import export_clips as export_clips
     from speechlip.exporting.export import Exported as Exported
     from speechlip.exporting.export import export_features as export_features
     from speechlip.exporting.options import ExportOptions as ExportOptions
@@ -111,6 +113,7 @@ ROOM_OF = {
     "Doubles": "doubles.find",
     "ExportOptions": "exporting.options",
     "Exported": "exporting.export",
+    "ExportedClips": "exporting.clips",
     "FixedOffsets": "scoring.folder.corrected",
     "Gallery": "gallery.write",
     "GalleryOptions": "gallery.write",
@@ -150,6 +153,7 @@ ROOM_OF = {
     "clip_loader": "shards.read.reader",
     "clips": "shards.clips.query",
     "deal_splits": "editing.split",
+    "export_clips": "exporting.clips",
     "export_features": "exporting.export",
     "find_doubles": "doubles.find",
     "fix_offsets": "scoring.folder.corrected",

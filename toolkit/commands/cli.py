@@ -8,6 +8,7 @@ from speechlip.commands.card import card
 from speechlip.commands.clips import clips
 from speechlip.commands.doubles import doubles
 from speechlip.commands.edit import edit
+from speechlip.commands.export_clips import export_clips
 from speechlip.commands.export_features import export_features
 from speechlip.commands.inspect_shards import inspect_shards
 from speechlip.commands.models import models
@@ -35,6 +36,7 @@ for command in (
     clips,
     doubles,
     edit,
+    export_clips,
     score_sync,
     train_encoder,
     score_encoder,

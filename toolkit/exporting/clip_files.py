@@ -1,0 +1,109 @@
+"""One clip as files: its crops and audio as a video of 25 fps, and the audio once more as wav.
+
+Both audio codecs are lossless and begin at sample 0: AAC would put 64 ms of its own before it. Every frame
+is coded in order of display, so frame i is the i-th that any reader gives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import soundfile
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+from speechlip.errors import no_such
+from speechlip.timing import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """The codecs of an exported video.
+
+    video, audio: encoders.
+    pixels: name of the pixel format, chroma at half the height and width.
+    options: of the video encoder.
+    color_range: of the luma: 16–235 or 0–255.
+    """
+
+    video: str
+    audio: str
+    pixels: str
+    options: Mapping[str, str]
+    color_range: ColorRange
+
+
+FORMATS = {
+    "mp4": FileFormat(
+        "libx264",
+        "flac",
+        "yuv420p",
+        {"crf": "12", "preset": "medium", "bf": "0", "g": "25"},
+        ColorRange.MPEG,
+    ),
+    "avi": FileFormat("mjpeg", "pcm_s16le", "yuvj420p", {"qmin": "2", "qmax": "2"}, ColorRange.JPEG),
+}
+"""Ending of the file, which is also the muxer's name → its codecs."""
+EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+"""How RGB becomes YUV: on every processor the same, and not a level darker."""
+
+
+def check_form(form: str) -> None:
+    """Raise OptionError for a format that is not there."""
+    if form not in FORMATS:
+        raise no_such("format", form, FORMATS)
+
+
+def write_video(file: BinaryIO, lips: np.ndarray, audio: np.ndarray, form: str) -> None:
+    """Write crops and audio as one video.
+
+    lips: (T, H, W, 3) uint8 RGB, H and W even.
+    audio: (640 T,) int16 at 16 kHz.
+    form: one of ``FORMATS``.
+    """
+    codecs = FORMATS[form]
+    with av.open(file, "w", format=form, container_options={"fflags": "+bitexact"}) as out:
+        video, sound = _video_stream(out, codecs, lips.shape[2], lips.shape[1]), _audio_stream(out, codecs)
+        for index, crop in enumerate(lips):
+            start = index * SAMPLES_PER_FRAME
+            out.mux(video.encode(_image(crop, index, codecs)))
+            out.mux(sound.encode(_block(audio[start : start + SAMPLES_PER_FRAME], start)))
+        out.mux(video.encode())
+        out.mux(sound.encode())
+
+
+def write_wav(file: BinaryIO, audio: np.ndarray) -> None:
+    """Write (N,) int16 as 16 kHz mono wav, 16 bits."""
+    soundfile.write(file, audio, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+
+
+def _video_stream(out: Any, codecs: FileFormat, width: int, height: int) -> Any:
+    stream = out.add_stream(codecs.video, rate=FPS, options={**codecs.options, "flags": "+bitexact"})
+    stream.width, stream.height, stream.pix_fmt = width, height, codecs.pixels
+    context = stream.codec_context
+    context.thread_count = 1
+    context.colorspace, context.color_range = Colorspace.ITU601, codecs.color_range
+    return stream
+
+
+def _audio_stream(out: Any, codecs: FileFormat) -> Any:
+    return out.add_stream(codecs.audio, rate=SAMPLE_RATE, layout="mono", options={"flags": "+bitexact"})
+
+
+def _image(crop: np.ndarray, index: int, codecs: FileFormat) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(crop), format="rgb24").reformat(
+        format=codecs.pixels,
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=codecs.color_range,
+        interpolation=EXACT,
+    )
+    frame.pts, frame.time_base = index, Fraction(1, FPS)
+    return frame
+
+
+def _block(samples: np.ndarray, start: int) -> av.AudioFrame:
+    block = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+    block.sample_rate, block.pts, block.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
+    return block
