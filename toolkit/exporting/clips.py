@@ -11,7 +11,6 @@ from typing import Any
 from speechlip.checks import check_path
 from speechlip.errors import OptionError, ShardError
 from speechlip.exporting.clip_files import check_form, write_video, write_wav
-from speechlip.exporting.records import EXPORTED, FAILED, KEPT
 from speechlip.files.locks import LOCK, only_run
 from speechlip.files.strict_json import strict_json
 from speechlip.files.tables import csv_text
@@ -23,6 +22,7 @@ from speechlip.shards.read.shard import RawClip, read_shard
 from speechlip.shards.read.shardset import ShardSet, open_splits
 from speechlip.wording import counted
 
+EXPORTED, KEPT, FAILED = "exported", "kept", "failed"
 TABLE, FACTS = "clips.csv", "export.json"
 FILES = ("video", "audio")
 """Columns of ``clips.csv`` that name a file, relative to its folder; the others are those of the clips."""
