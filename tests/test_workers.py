@@ -131,9 +131,9 @@ def test_light_work_waits_for_no_server_and_takes_one_that_is_ready(monkeypatch,
     assert Server.ready == ready
 
 
-@pytest.mark.parametrize("workers", [0, 1.5])
+@pytest.mark.parametrize("workers", [0, 1.5, "auto"])
 def test_no_number_of_workers(workers):
-    with pytest.raises(OptionError, match=f"workers is {workers}, wanted a whole number from 1 on"):
+    with pytest.raises(OptionError, match=f"workers is {workers!r}, wanted a whole number from 1 on$"):
         next(local(pid_of, deque(["a"]), workers))
 
 

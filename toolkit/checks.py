@@ -77,8 +77,17 @@ Workers = int | Literal["auto"]
 
 def check_workers(workers: object) -> None:
     """Raise OptionError for what is neither a number of processes nor ``auto``."""
-    if workers != AUTO and (not fits(workers, int) or workers < 1):  # type: ignore[operator]
-        raise OptionError(f"workers is {workers!r:.80}, wanted a whole number from 1 on, or 'auto'")
+    if workers != AUTO:
+        check_worker_count(workers, ", or 'auto'")
+
+
+def check_worker_count(workers: object, or_else: str = "") -> None:
+    """Raise OptionError for what is no number of processes.
+
+    or_else: what else is wanted, for the sentence.
+    """
+    if not fits(workers, int) or workers < 1:  # type: ignore[operator]
+        raise OptionError(f"workers is {workers!r:.80}, wanted a whole number from 1 on{or_else}")
 
 
 def fits(value: object, wanted: Any) -> bool:

@@ -1,12 +1,11 @@
 """``speechlip edit``: select, split, merge, append, annotate."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, Group, Named, worker_limit_options
+from speechlip.commands.base import FILE, Group, Named, worker_limit_options, workers_option
 from speechlip.workers.engines import ENGINES
 
 OUT = click.option(
@@ -100,13 +99,7 @@ def merge(shards: tuple[Path, ...], out: Path, doubles: str, quiet: bool) -> int
 @click.argument("shards", type=FILE)
 @click.argument("video_dir", type=FILE)
 @OUT
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    show_default="all cores",
-    help="Processes; the shards do not depend on it.",
-)
+@workers_option("Processes; the shards do not depend on it;")
 @click.option("--engine", type=Named(ENGINES), default="local", help="What runs the workers.")
 @worker_limit_options
 @click.option(

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.checks import check_path, check_workers
+from speechlip.checks import Workers, check_path, check_workers
 from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.merge import merged, refuse_differences
 from speechlip.editing.run import Draft, begin_work, run_edit
@@ -18,13 +18,14 @@ from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.inspecting import inspect_on
-from speechlip.preparing.prepare import declarations, find_sources, settle_models
+from speechlip.preparing.prepare import PEAK_BYTES, declarations, find_sources, settle_models
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import get_engine
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
@@ -37,7 +38,7 @@ def append_videos(
     videos: str | Path,
     out: str | Path,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "local",
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
@@ -60,6 +61,7 @@ def append_videos(
     settled = settle_models(options_of(given.manifest), out, progress)
     refuse_other_model(settled, given.manifest)
     sources = new_sources(find_sources(check_path("videos", videos), out, settled), given, progress)
+    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     edit = Edit(operation="append", of=(given.digest,), arguments=named(sources))
 
     def draft() -> Draft:

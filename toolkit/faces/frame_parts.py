@@ -94,8 +94,9 @@ class Margins:
 def around(faces: Iterable[Face], margins: Margins) -> list[np.ndarray]:
     """The surroundings of faces, (4,) x0 y0 x1 y1 px each.
 
-    >>> around([Face(np.array([10, 20, 30, 60]), 1.0)], Margins(across=0.5, up=0.5, down=1.0))
-    [array([ 0., 20., 40., 80.])]
+    >>> (box,) = around([Face(np.array([10, 20, 30, 60]), 1.0)], Margins(across=0.5, up=0.5, down=1.0))
+    >>> box.tolist()
+    [0.0, 20.0, 40.0, 80.0]
     """
     reach = np.array([-margins.across, -margins.up, margins.across, margins.down])
     boxes = (face.box.astype(np.float64) for face in faces)

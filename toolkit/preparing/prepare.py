@@ -31,7 +31,7 @@ from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
 DEFAULTS = PrepOptions()
-PEAK_BYTES = 1_000_000_000
+PEAK_BYTES = 1_100_000_000
 """Of memory that one worker takes: a little above what benchmarks/memory.py measured of long videos."""
 
 

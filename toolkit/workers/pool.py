@@ -16,7 +16,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from speechlip.checks import check_workers
+from speechlip.checks import check_worker_count
 from speechlip.errors import SpeechLipError, WorkerError
 from speechlip.workers.events import (
     NO_LIMITS,
@@ -52,10 +52,10 @@ def local(
 
     light: as ``process_context`` takes it.
 
-    An exception in ``work`` is raised here. Raises OptionError for a number of workers below 1, WorkerError
-    where processes end again and again before they do anything.
+    An exception in ``work`` is raised here. Raises OptionError for what is no number of workers, such as
+    ``auto``, WorkerError where processes end again and again before they do anything.
     """
-    check_workers(workers)
+    check_worker_count(workers)
     running: dict[Connection, _Worker] = {}
     false_starts, looked_s = 0, time.monotonic()
     try:
