@@ -41,6 +41,8 @@ MEMBER_FEATURES: dict[str, dict] = {
         "list": [
             {"name": "end_s", "dtype": "float64"},
             {"name": "phone", "dtype": "string"},
+            {"name": "score", "dtype": "float64"},
+            {"name": "source", "dtype": "string"},
             {"name": "start_s", "dtype": "float64"},
         ]
     },

@@ -245,7 +245,7 @@ def test_prep_shards_cuts_the_phones_of_an_align_file(talking, tmp_path, capsys)
     (sample,) = read_tar(shard).values()
     spans = [(0, 0.4, "SIL"), (0.4, 0.6, "b"), (0.6, 0.8, "ih1"), (0.8, 1.04, "n"), (1.04, 2.0, "SIL")]
     assert json.loads(sample["phones.json"]) == [
-        {"start_s": a, "end_s": b, "phone": phone} for a, b, phone in spans
+        {"start_s": a, "end_s": b, "phone": phone, "source": "align", "score": None} for a, b, phone in spans
     ]
     meta = json.loads(sample["json"])
     assert (meta["speaker"], meta["transcript"], meta["licence"], meta["start_s"]) == (

@@ -79,7 +79,9 @@ def test_members_hold_the_clip():
         0.9877,
         "a/b c.v1.mp4",
     )
-    assert json.loads(members["phones.json"]) == [{"start_s": 0.0, "end_s": 0.5, "phone": "AA"}]
+    assert json.loads(members["phones.json"]) == [
+        {"start_s": 0.0, "end_s": 0.5, "phone": "AA", "source": "", "score": None}
+    ]
     assert np.load(io.BytesIO(members["stft.npy"]), allow_pickle=False).shape == (150, 257)
 
 

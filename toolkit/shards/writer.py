@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from speechlip.files.strict_json import as_json, encode_json
+from speechlip.files.strict_json import encode_json
 from speechlip.files.writing import whole_file
 from speechlip.format import CROP_SIZE, ClipFormat
 from speechlip.records import Clip
@@ -112,7 +113,7 @@ def encode_clip(clip: Clip, meta: SampleMeta, form: ClipFormat) -> Sample:
     if clip.landmarks is not None:
         members["landmarks.npy"] = encode_npy(clip.landmarks)
     if clip.phones is not None:
-        members["phones.json"] = encode_json([as_json(phone) for phone in clip.phones])
+        members["phones.json"] = encode_json([asdict(phone) for phone in clip.phones])
     return dict(sorted(members.items()))
 
 

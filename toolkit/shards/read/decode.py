@@ -46,7 +46,7 @@ class ClipSample:
     spectrogram: (5 T, 257) float16 magnitude, or (5 T, 80) for a mel dataset.
     audio: (640 T,) int16, 16 kHz mono.
     landmarks: (T, 20, 2) float32 in crop pixels.
-    phones: dicts of start_s, end_s, phone in clip time; of newer shards also source, perhaps score.
+    phones: dicts of start_s, end_s, phone in clip time; of newer shards also source and score.
     """
 
     key: str
