@@ -24,7 +24,8 @@ from speechlip.hub import as_dataset
 def told(row):
     n_frames = row["json"]["n_frames"]
     assert row["lips.jpg"].size == (96, 96 * n_frames) and len(row["stft.npy"]) == 5 * n_frames
-    return [base64.b64encode(row["audio.flac"]).decode(), row["json"]]
+    known = {name: value for name, value in row["json"].items() if value is not None}
+    return [base64.b64encode(row["audio.flac"]).decode(), known]
 
 splits = load_dataset("ann/talks", streaming=True)
 ways = {split: {row["__key__"]: told(row) for row in rows} for split, rows in splits.items()}
