@@ -21,6 +21,7 @@ OF_EXTRAS = {
     "transformers": "encoders",
     "face_alignment": "fan",
     "mediapipe": "mediapipe",
+    "pocketsphinx": "align",
     "tensorboard": "train",
 }
 

@@ -165,7 +165,7 @@ def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
     shards, notes = tiny_dataset.write_dataset(tmp_path / "shards", splits), KeptProgress()
     train(shards, tmp_path / "run", replace(OPTIONS, steps=1), progress=notes)
     assert history(tmp_path / "run")[0]["auc"] == "nan"
-    assert "no pair AUC while training: there are no frozen pairs" in notes.said[0]
+    assert any("no pair AUC while training: there are no frozen pairs" in said for said in notes.said)
 
 
 def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
@@ -176,7 +176,7 @@ def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):
         replace(OPTIONS, steps=1, lip_input="literal"),
         progress=notes,
     )
-    assert "never look at rows 72–95" in notes.said[0]
+    assert any("never look at rows 72–95" in said for said in notes.said)
 
 
 def test_mel_shards_are_refused(tmp_path):
