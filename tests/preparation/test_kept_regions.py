@@ -61,6 +61,17 @@ def test_a_gap_keeps_the_last_place_as_long_as_tracks_are_interpolated():
     assert [index for index in range(20) if kept.has(index, affine_at(200, 170, 0.8))] == list(range(3, 16))
 
 
+@pytest.mark.parametrize("preset", ["lips", "lower-face", "auto-avsr"])
+def test_a_face_without_extent_is_not_kept(preset):
+    """As sidecars have it where there is no face: zeros."""
+    nobody = Face(np.zeros(4, np.float32), 0.0, np.zeros((68, 2), np.float32))
+    kept = KeptRegions(preset)
+    kept.see(0, NOISE, [nobody], SOUND)
+    kept.see(1, NOISE, [replace(nobody, landmarks=None)], SOUND)
+    kept.see(2, NOISE, [replace(nobody, box=np.array([5, 5, 90, 90], np.float32))], SOUND)
+    assert not any(kept.has(index, affine_at(40, 40, 0.8)) for index in range(3))
+
+
 def test_of_a_long_video_the_last_frames_are_kept():
     """A region has 80 + 2 · 28 / 96 · 80 px a side and a little more: under 60 kB."""
     kept = KeptRegions("lower-face", most_bytes=10 * 60_000)

@@ -142,6 +142,7 @@ def test_the_second_reading_ends_where_frames_were_kept():
     assert first_kept(kept, has_image, looks) == 1
     assert first_kept(kept, has_image, looks[1:]) == 0, "frame 2 has no image and shows frame 1"
     assert first_kept(kept, has_image, [*looks, (3, (3, 3, 13, 9))]) == 4
+    assert first_kept(kept, has_image, [*looks, (5, (3, 3, 9, 9))]) == 1, "the video ends before frame 5"
     assert PartialImage(kept[4]).rgb()[:, :, 0].sum() == 9 * 100
 
 
@@ -161,6 +162,12 @@ def test_crops_are_decoded_once(files, decoded):
     assert decoded["video"]["crops.mp4"] == 2, "one reading each, as render and as reference"
     assert decoded["audio"]["crops.mp4"] == 1
     assert row.status == "scored" and row.psnr == 100.0 and row.windows == 150 - 24
+
+
+def test_whole_frames_are_shown_to_syncnet_where_it_is_given_crops(files):
+    alone = scored(files, ("lse",), "precropped", "crops.mp4", "crops.mp4").row
+    beside = scored(files, ("lse", "lmd"), "precropped", "crops.mp4", "crops.mp4").row
+    assert (beside.sync_confidence, beside.sync_distance) == (alone.sync_confidence, alone.sync_distance)
 
 
 @pytest.mark.parametrize("region", ["full", "face"])

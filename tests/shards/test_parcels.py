@@ -73,6 +73,16 @@ def test_blocks_are_used_again_and_none_that_is_held():
     assert block_of(packed(item(9), blocks, 0)) == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files by /proc")
+def test_items_that_are_held_hold_no_open_files():
+    """A list of whole clips, each too large for a block: a process may open 1024 files."""
+    blocks = Blocks(workers=1, block_bytes=1 << 12)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held = [sent(packed(item(number, rows=5000), blocks, 0)).open() for number in range(20)]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert_equal(held[3], item(3, rows=5000))
+
+
 def test_workers_take_blocks_of_their_own():
     blocks = Blocks(workers=2, block_bytes=1 << 20)
     assert [block_of(packed(item(), blocks, worker)) for worker in (1, 0, 1)] == [

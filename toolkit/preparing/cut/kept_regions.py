@@ -49,7 +49,7 @@ class KeptRegions:
         if image is None:
             return
         size = image.shape[1], image.shape[0]
-        if faces:
+        if faces := [face for face in faces if has_extent(face)]:
             self._regions = [around_mouth(face, self._preset, self._mouth_in_box, size) for face in faces]
             self._faces_at, self._size = index, size
         elif size != self._size or index - self._faces_at > TrackOptions.max_gap_frames:
@@ -69,6 +69,12 @@ class KeptRegions:
     def take(self, index: int) -> FrameParts:
         """What is kept of a frame; from then on it is kept no longer."""
         return self._frames.pop(index)
+
+
+def has_extent(face: Face) -> bool:
+    """Whether a face is larger than a point; of one that is not there is nothing to keep."""
+    corners = face.box.reshape(2, 2) if face.landmarks is None else face.landmarks
+    return bool(np.ptp(face.box.reshape(2, 2), axis=0).min() > 0 and np.ptp(corners, axis=0).max() > 0)
 
 
 def around_mouth(

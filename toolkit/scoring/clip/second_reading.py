@@ -57,7 +57,7 @@ def frames_again(
         first.faces.of_reference,
     )
     compared = looks_of_comparison(comparison)
-    crops = looks_of_crops(model, protocol, render) if model and render and protocol.crops else []
+    crops = looks_of_crops(model, protocol, render) if model and render else []
     looks = None if compared is None or crops is None else compared + crops
     return SharedFrames(
         lambda: read_again(files.read_render, first.of_render, render, looks),
@@ -91,16 +91,18 @@ def read_again(
 def first_kept(kept: Mapping[int, FrameParts], has_image: np.ndarray, looks: Looks) -> int:
     """The frame from which on everything that will be looked at was kept.
 
-    has_image: (N,) bool; a frame without an image shows the one before.
+    has_image: (N,) bool; a frame without an image shows the one before. Looks beyond N frames, as of the
+        boxes of a longer reference, are none.
     """
     shown = np.maximum.accumulate(np.where(has_image, np.arange(len(has_image)), 0)).tolist()
-    return max((index + 1 for index, box in looks if not _holds(kept.get(shown[index]), box)), default=0)
+    inside = ((index, box) for index, box in looks if index < len(shown))
+    return max((index + 1 for index, box in inside if not _holds(kept.get(shown[index]), box)), default=0)
 
 
 def looks_of_crops(model: SyncModel, protocol: Protocol, faces: FaceTracks) -> Looks | None:
-    """What the crops of a sync model show; None where the model does not say it (``crop_region``)."""
+    """What a sync model is shown; None: whole frames, or what the model does not say (``crop_region``)."""
     crop_region = getattr(model, "crop_region", None)
-    if crop_region is None:
+    if crop_region is None or not protocol.crops:
         return None
     looks: Looks = []
     for track in faces.tracks:

@@ -117,17 +117,17 @@ class Parcel:
     room: tuple[int, int] | Memory | None
 
     def open(self) -> Any:
-        """The item. Its largest array lies in the shared memory and holds it; the others are copied, so that
-        a list of labels does not hold the images that they came with.
+        """The item. Its largest array lies in a block of shared memory and holds it; the others are copied,
+        so that a list of labels does not hold the images that they came with. Arrays in memory of their own
+        are copied, all of them: each of these memories is an open file, of which a process may have few.
         """
         if self.room is None:
             return pickle.loads(self.head)
         if isinstance(self.room, Memory):
-            array = self.room.array()
+            array, largest = self.room.array(), None
         else:
             blocks, block = self.room
-            array = _OPEN[blocks].lent(block)
-        largest = self.sizes.index(max(self.sizes))
+            array, largest = _OPEN[blocks].lent(block), self.sizes.index(max(self.sizes))
         views = [array.data[begin : begin + size] for begin, size in _places(self.sizes)]
         return pickle.loads(
             self.head,
