@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from throughput import listed
 
 from speechlip.errors import ModelError, SourceRefused
 from speechlip.faces.detectors.opening import choose_detector
@@ -25,7 +26,6 @@ from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.image.lpips import random_lpips
 from speechlip.metrics.sync.syncnet_network import official_shapes
-from speechlip.recipes.folder import videos
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
@@ -56,7 +56,7 @@ def main() -> None:
         use_one_thread()
     with tempfile.TemporaryDirectory() as folder:
         clips = (
-            videos(given.clips)[: given.limit] if given.clips else synthetic_clips(Path(folder) / "synthetic")
+            listed(given.clips)[: given.limit] if given.clips else synthetic_clips(Path(folder) / "synthetic")
         )
         clips = beginnings(clips, given.seconds, Path(folder)) if given.seconds else clips
         sync = SyncNetModel(random_syncnet(Path(folder) / "random.model"), True, "cpu")
@@ -166,7 +166,7 @@ def synthetic_clips(root: Path) -> list[Path]:
     from speechlip.recipes.synthetic import SyntheticOptions, generate
 
     generate(root, SyntheticOptions(identities=3, clips=1))
-    return videos(root)
+    return listed(root)
 
 
 if __name__ == "__main__":
