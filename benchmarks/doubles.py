@@ -28,6 +28,7 @@ from speechlip.doubles.audio_landmarks import AudioHashes
 from speechlip.doubles.fingerprint import Fingerprint, fingerprint
 from speechlip.doubles.index import shared_hashes
 from speechlip.doubles.pairs import LEAST_VOTES, double_pairs
+from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.preparing.cut.unit import prepare_unit
 from speechlip.preparing.options import PrepOptions
@@ -79,8 +80,8 @@ def main() -> None:
         for source in sources:
             try:
                 prints[source.name] = fingerprint(source.path, source.name)
-            except Exception as problem:
-                print(f"{source.name}: {problem}")
+            except SourceRefused as refusal:
+                print(f"{source.name}: {refusal}")
         cost(prints, time.process_time() - began_s, folder, Path(work))
         false_alarms(list(prints.values()), {source.name: source.speaker for source in sources})
         known = [source for source in sources if source.name in prints]

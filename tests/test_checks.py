@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ class Options:
 
 
 def test_what_is_stated_passes_and_numbers_of_numpy_become_int():
-    options = Options(np.int64(3), 2, "a", True, ("lse",), {"train": 1.0}, Path("w"))  # type: ignore[arg-type]
+    whole: Any = np.int64(3)
+    options = Options(whole, 2, "a", True, ("lse",), {"train": 1.0}, Path("w"))
     check_types(options)
     assert options.steps == 3 and type(options.steps) is int
 

@@ -86,6 +86,16 @@ def test_a_recording_under_another_name_is_a_double_too(tmp_path):
     assert row["detail"] == "the same recording as 'ann.mp4'" and row["dropped"] == {"double": 0.8}
 
 
+def test_clips_of_a_recording_that_has_none_in_an_earlier_folder_are_not_lost(shards, tmp_path):
+    emptied = tmp_path / "emptied"
+    speechlip.select_clips(shards, emptied, "speaker != 'ann'")
+    other = write(tmp_path / "other", {"ann": "train", "zoe": "train"})
+    with pytest.raises(OptionError, match=r"has clips of 'ann\.mp4', of which an earlier folder has none"):
+        speechlip.merge_shards([emptied, other], tmp_path / "out", doubles="first")
+    merged = speechlip.merge_shards([other, emptied], tmp_path / "out", doubles="first")
+    assert merged.clips == len(ledger(emptied)) * 3 + 3 and verify(merged.folder).ok
+
+
 def test_different_videos_of_one_name_are_never_one(shards, tmp_path):
     other = write(tmp_path / "other", {"ann": "train"}, seed=5)
     for doubles in ("refuse", "first"):

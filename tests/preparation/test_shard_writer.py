@@ -2,8 +2,6 @@
 
 import io
 import json
-import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,50 +9,10 @@ import pytest
 
 import speechlip
 from checker import check_shards
-from preparing import prep
+from own_clips import contents, corpus, made, members, write
 from speechlip import Clip, ClipQuality, Phone, ShardOptions, ShardWriter, Source
-from speechlip.errors import OptionError, ShardError, WriteError
+from speechlip.errors import OptionError
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.writer import OpenShard, source_key
-
-
-def members(folder):
-    """Every member of every sample by its name, read with tarfile alone."""
-    found = {}
-    for shard in sorted((folder / "data").glob("*.tar")):
-        with tarfile.open(shard) as tar:
-            found |= {member.name: tar.extractfile(member).read() for member in tar}
-    return found
-
-
-def contents(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def made(name="a.mp4", speaker="anna", start=0, n_frames=30, seed=0, split=None, **changed):
-    """A clip of noise of a source that has no file."""
-    rng = np.random.default_rng([seed, start])
-    source = Source(Path("/nowhere") / name, name, speaker, split=split, licence="CC0-1.0")
-    lips = rng.integers(0, 256, (n_frames, 96, 96, 3), np.uint8)
-    audio = rng.integers(-9000, 9000, 640 * n_frames, np.int16)
-    clip = Clip(source, 0, start, lips, audio, None, None, 1.0, 80.0, 0)
-    return replace(clip, **changed)
-
-
-def write(out, clips, **options):
-    with ShardWriter(out, ShardOptions(**options)) as writer:
-        for clip in clips:
-            writer.write(clip, source_sha256=source_key(clip.source.name, 64))
-    return writer.prepared
-
-
-def corpus():
-    """Two speakers to train, two to test, two clips of each."""
-    return [
-        made(f"{who}.mp4", who, start, seed=seed, split=split)
-        for seed, (who, split) in enumerate([("ann", None), ("ben", "train"), ("cy", "test"), ("di", "test")])
-        for start in (0, 40)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -323,73 +281,6 @@ def test_a_source_without_a_file_needs_something_to_tell_it_apart(tmp_path):
             writer.skip(made().source, "no face")
         with pytest.raises(OptionError, match=r"'b\.mp4' has no reason"):
             writer.skip(made("b.mp4").source, "")
-
-
-@pytest.mark.parametrize("stage", ["writing", "nothing written"])
-def test_what_is_not_finished_leaves_nothing(tmp_path, stage):
-    with pytest.raises((ZeroDivisionError, OptionError)), ShardWriter(tmp_path / "out") as writer:
-        if stage == "writing":
-            writer.write(made(), source_sha256="x")
-            assert list(tmp_path.glob("out/.work/*.part")) and not (tmp_path / "out" / "data").exists()
-            _ = 1 / 0
-    assert not (tmp_path / "out").exists()
-    with pytest.raises(ShardError, match="is closed; open another ShardWriter"):
-        writer.write(made(), source_sha256="x")
-    with pytest.raises(ShardError, match="is not finished"):
-        _ = writer.prepared
-
-
-def test_a_disk_that_is_full_gives_the_folder_up(tmp_path, monkeypatch):
-    """A shard that is cut in a sample never ends in a finished folder, whoever catches the error."""
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(ShardError, match="is closed"), ShardWriter(tmp_path / "out") as writer:
-        writer.write(made(), source_sha256="x")
-        monkeypatch.setattr(OpenShard, "write", full)
-        with pytest.raises(WriteError, match="No space left on device"):
-            writer.write(made(start=40), source_sha256="x")
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_end_that_fails_is_begun_anew(tmp_path, monkeypatch):
-    from speechlip.preparing.place import finish
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(finish, "write_text", interrupted)
-        write(tmp_path / "out", corpus())
-    assert (tmp_path / "out" / "data").exists() and not (tmp_path / "out" / "manifest.json").exists()
-    write(tmp_path / "out", corpus()[:4])
-    write(tmp_path / "alone", corpus()[:4])
-    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
-
-
-def test_a_folder_under_way_is_unfinished_for_readers(tmp_path):
-    with ShardWriter(tmp_path / "out") as writer:
-        writer.write(made(), source_sha256="x")
-        with pytest.raises(ShardError, match="is not finished: "):
-            speechlip.open_shards(tmp_path / "out", "train")
-
-
-def interrupted(path, text):
-    raise KeyboardInterrupt
-
-
-def test_folders_that_hold_something_else_are_refused(tmp_path, talking):
-    write(tmp_path / "out", corpus()[:2])
-    with pytest.raises(ShardError, match="is a finished folder; choose another one"):
-        ShardWriter(tmp_path / "out")
-    done = prep(talking, "-o", tmp_path / "out", "--detector", "sidecar")
-    assert (done.exit_code, "recipe was 'own clips', is now 'folder'" in done.stderr) == (1, True)
-    (tmp_path / "begun" / ".work").mkdir(parents=True)
-    (tmp_path / "begun" / ".work" / "plan.json").touch()
-    with pytest.raises(ShardError, match="holds an unfinished run of prep-shards"):
-        ShardWriter(tmp_path / "begun")
-    with ShardWriter(tmp_path / "held") as writer:
-        with pytest.raises(OptionError, match="another run is writing to"):
-            ShardWriter(tmp_path / "held")
-        writer.write(made(), source_sha256="x")
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def without_doubles(given: Sequence[GivenFolder], doubles: str, progress: Progre
     """The folders, each without the recordings that an earlier one has.
 
     Raises OptionError where there are some and ``doubles`` is ``refuse``; where two different videos have one
-    name, always.
+    name, and where the earlier folder has no clips of a recording and the later one has, always.
     """
     by_name: dict[str, LedgerRow] = {}
     by_content: dict[str, LedgerRow] = {}
@@ -140,6 +140,11 @@ def without_doubles(given: Sequence[GivenFolder], doubles: str, progress: Progre
             raise OptionError(
                 f"{each.folder} and an earlier folder have different videos of one name: "
                 f"{listed([repr(name) for name in other])}; prepare one of them under other names"
+            )
+        if lost := [row.source for row in same_name if row.clips and not by_name[row.source].clips]:
+            raise OptionError(
+                f"{each.folder} has clips of {listed([repr(name) for name in lost])}, of which an earlier "
+                "folder has none; name it before that folder"
             )
         names = {row.source for row in same_name}
         copies = {

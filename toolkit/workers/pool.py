@@ -183,21 +183,25 @@ def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
 
 
 class _Teller:
-    """Tells the parent where a worker is: at once when a source begins, then ``TELL_EVERY_S`` apart."""
+    """Tells the parent where a worker is: at once when a source begins, then ``TELL_EVERY_S`` apart.
+
+    Threads that read files side by side may tell at once.
+    """
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
+        self._pipe, self._lock = pipe, threading.RLock()
         self.source, self._passed_s, self._told_s = "", 0.0, 0.0
 
     def report(self, source: str, passed_s: float) -> None:
         """The ``Report`` that work calls."""
-        begins = source != self.source
-        if begins:
-            self.tell_rest()
-            self.source = source
-        self._passed_s += passed_s
-        if begins or time.monotonic() - self._told_s > TELL_EVERY_S:
-            self.tell()
+        with self._lock:
+            begins = source != self.source
+            if begins:
+                self.tell_rest()
+                self.source = source
+            self._passed_s += passed_s
+            if begins or time.monotonic() - self._told_s > TELL_EVERY_S:
+                self.tell()
 
     def tell_rest(self) -> None:
         """What has been got through and not been told."""
@@ -208,9 +212,10 @@ class _Teller:
         """The same, or that there is nothing more, which is a sign of life."""
         if not self.source:
             return
-        passed_s, self._passed_s, self._told_s = self._passed_s, 0.0, time.monotonic()
         try:
-            self._pipe.send(("advanced", (self.source, passed_s)))
+            with self._lock:
+                passed_s, self._passed_s, self._told_s = self._passed_s, 0.0, time.monotonic()
+                self._pipe.send(("advanced", (self.source, passed_s)))
         except OSError:
             os._exit(1)  # nobody hears; an exception would be taken for one of the source
 

@@ -67,11 +67,10 @@ def _whole(starts: Starts, least: int, most: int | None) -> Ring | None:
     n = len(starts)
     if isinstance(starts, range):
         return Ring(starts, range(least, n - least + 1)) if n >= 2 * least else None
-    places = np.arange(n)
     at = np.array(starts)
-    apart = np.abs(at[(places[:, None] + places) % n] - at)  # of step (row) and start (column)
-    fits = (apart >= least).all(axis=1) & (apart <= (at[-1] if most is None else most)).all(axis=1)
-    steps = tuple(np.flatnonzero(fits).tolist()) if n else ()
+    apart = (np.abs(np.roll(at, -step) - at) for step in range(n))
+    fits = [each.min() >= least and (most is None or each.max() <= most) for each in apart]
+    steps = tuple(step for step, fit in enumerate(fits) if fit)
     return Ring(starts, steps) if steps else None
 
 
