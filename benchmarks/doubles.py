@@ -5,7 +5,7 @@
 Every video (synthetic ones unless a folder is given) is copied in several ways; each copy alone is compared
 with all originals. Originals are compared with each other, by speaker. CPU time of fingerprints is put beside
 that of preparing the same videos, in one process with one thread. Then the index of so many made-up
-fingerprints of 1 500 hashes (10 s of speech) is searched, one in ten with a copy.
+fingerprints of 1 500 hashes (5 s of speech) is searched, one in ten with a copy.
 """
 
 import argparse

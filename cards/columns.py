@@ -8,12 +8,9 @@ import numpy as np
 
 from speechlip.cards.chart import number
 from speechlip.manifest import Manifest
-from speechlip.shards.clips.columns import columns_of
+from speechlip.shards.clips.columns import NO_QUALITY, columns_of
 from speechlip.shards.clips.query import column_values
 from speechlip.shards.clips.table import read_clips
-
-LEFT_OUT = {"byte_offset", "byte_length", "n_frames", "start_s", "track", "fps"}
-"""Where a clip lies, and what ``seconds`` says already."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def column_ranges(folder: Path, manifest: Manifest) -> list[ColumnRange]:
 def _ranges(folder: Path, manifest: Manifest) -> Iterator[ColumnRange]:
     table = read_clips(folder, manifest)
     for column in columns_of(table.schema) or ():
-        if not column.is_number or column.name in LEFT_OUT:
+        if not column.is_number or column.name in NO_QUALITY:
             continue
         values = column_values(table, column.name)
         stated = values.data[~values.nulls]

@@ -196,6 +196,17 @@ def test_a_cut_ends_a_face_in_its_first_frame(face, landmarker):
     assert np.abs(seen[7][0].landmarks - seen[12][0].landmarks).max() < 1
 
 
+def test_where_the_picture_jumps_the_detector_looks_at_once(face, landmarker, monkeypatch):
+    """Another head in the same place, between two looks that would be due."""
+    looked, detect = [], landmarker._detector.detect
+    for index, image in enumerate([face(0)[0]] * 12 + [255 - face(3)[0][:, ::-1]] + [face(3)[0]]):
+        monkeypatch.setattr(
+            landmarker._detector, "detect", lambda part, at=index: looked.append(at) or detect(part)
+        )
+        landmarker.detect(image, index)
+    assert 11 not in looked and {10, 12, 13} <= set(looked)
+
+
 def test_a_face_seen_once_is_dropped_when_the_detector_does_not_see_it_again(face, landmarker, monkeypatch):
     image = face(0)[0]
     assert len(landmarker.detect(image, 0)) == 1

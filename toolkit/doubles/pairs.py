@@ -1,4 +1,4 @@
-"""Pairs of recordings that are doubles, with what says so; and which of a group is kept."""
+"""Pairs of recordings that are doubles, with what says so."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

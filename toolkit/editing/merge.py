@@ -21,7 +21,7 @@ from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
 
 DOUBLES = ("refuse", "first")
-"""The reason in the ledger of a recording that an earlier folder has under another name."""
+"""What becomes of a recording that an earlier folder has: no merge, or the first one stays."""
 SAME_OPTIONS = ("crop", "detector", "spectrogram", "lips_format")
 
 

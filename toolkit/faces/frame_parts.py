@@ -52,8 +52,7 @@ class FrameParts:
 
     def has(self, affine: np.ndarray) -> bool:
         """Whether a part has all pixels of this crop."""
-        needed = region(affine, *self.size)
-        return any(part.holds(*needed) for part in self.parts)
+        return self.inside(*region(affine, *self.size)) is not None
 
     def cut(self, affine: np.ndarray) -> np.ndarray | None:
         """The crop, (96, 96, 3) uint8, as ``crops.cut`` of the whole frame gives it; None without its

@@ -6,7 +6,7 @@ other. Batch norm and augmentation see other groups of pairs, as on that number 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -20,19 +20,6 @@ from speechlip.training.options import TrainOptions
 from speechlip.training.processes.ranks import Ranks
 
 Batch = dict[str, Any]
-
-
-class Batches(Protocol):
-    """Batches with a position that can be saved."""
-
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-    def __iter__(self) -> Iterator[Batch]: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 def own_streams(ranks: Ranks, streams: int) -> tuple[range, int, int]:

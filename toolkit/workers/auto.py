@@ -1,8 +1,8 @@
 """How many worker processes a job gets that asks for ``auto``.
 
 As many as there are cores that this process may use, as its free memory holds, and as there are units of
-work; on a GPU one, which has it to itself. docs/decisions/workers-auto.md has the reasons and the measured
-peaks.
+work; one for a job that wants a GPU to itself. docs/decisions/workers-auto.md has the reasons and
+the measured peaks.
 """
 
 import math
@@ -48,7 +48,7 @@ def settle_workers(
     units: of work that there are.
     kind: of unit, such as ``video``.
     peak_bytes: of memory that one worker takes.
-    gpu: whether all workers would compute on one GPU.
+    gpu: whether the job wants the GPU for one worker.
     """
     if workers != AUTO:
         return int(workers)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -123,10 +123,10 @@ def quality_problems(clip: Clip) -> Iterator[str]:
     if not isinstance(clip.quality, ClipQuality):
         yield f"quality is {type(clip.quality).__name__}, wanted speechlip.records.ClipQuality"
         return
-    for each in fields(ClipQuality):
-        value, wanted = getattr(clip.quality, each.name), get_type_hints(ClipQuality)[each.name]
+    for name, wanted in get_type_hints(ClipQuality).items():
+        value = getattr(clip.quality, name)
         if not fits(value, wanted) or (isinstance(value, float) and not math.isfinite(value)):
-            yield f"{each.name} of its quality is {value!r}, wanted {in_words(wanted)}"
+            yield f"{name} of its quality is {value!r}, wanted {in_words(wanted)}"
 
 
 def check_source(source: Source) -> None:

@@ -80,6 +80,8 @@ PLACES = (
     Column("byte_length", int, "of the sample in its shard: headers, members, padding"),
     Column("seconds", float, "length of the clip"),
 )
+NO_QUALITY = {"byte_offset", "byte_length", "track", "fps", "start_s", "n_frames"}
+"""Numbers on which nobody sets a threshold: where a clip lies, and its length once more."""
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 
 from speechlip.errors import OptionError
 from speechlip.files.writing import make_folder, whole_file
-from speechlip.shards.clips.columns import PLACES, Column
+from speechlip.shards.clips.columns import NO_QUALITY, PLACES, Column
 from speechlip.shards.clips.query import ClipTable
 from speechlip.wording import clock, counted, listed, shown
 
@@ -39,8 +39,6 @@ STYLE: dict[Any, Any] = {
 PANELS_ACROSS, PANEL_INCHES, DPI = 3, (4.4, 2.7), 110
 MAX_THRESHOLDS = 512
 """A curve of more values is drawn at as many of their quantiles."""
-NO_QUALITY = {"byte_offset", "byte_length", "track", "fps", "start_s", "n_frames"}
-"""Numbers on which nobody sets a threshold: where a clip lies, and its length once more."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ GRIDS = ((16, 2), (8, 6))
 LEAST_SCORE = 0.5
 SAME_FACE_IOU = 0.3
 """Boxes that overlap more are of one face."""
-LARGEST_LOGIT = 100.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def decode(regressors: np.ndarray, logits: np.ndarray) -> list[Detection]:
     centre, size = values[:, 0] + ANCHORS[likely], values[:, 1]
     boxes = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
     keypoints = values[:, 2:] + ANCHORS[likely, None]
-    scores = 1 / (1 + np.exp(-np.minimum(logits[likely], LARGEST_LOGIT)))
+    scores = 1 / (1 + np.exp(-logits[likely]))
     return merge(boxes, keypoints, scores)
 
 

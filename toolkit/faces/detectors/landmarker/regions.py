@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.faces.detectors.landmarker.boxes import Detection
+from speechlip.faces.detectors.landmarker.boxes import SAME_FACE_IOU, Detection
 
 REACH = 1.5
 """Side of the square in longer sides of the face."""
@@ -50,10 +50,6 @@ class Region:
         shared = width * height
         areas = (self.side**2 + other.side**2) / REACH**2
         return shared > SAME_FACE_IOU * (areas - shared)
-
-
-SAME_FACE_IOU = 0.3
-"""As the detector merges its boxes."""
 
 
 def of_detection(detection: Detection, shape: tuple[int, ...]) -> Region:
