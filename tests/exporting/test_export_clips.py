@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 import wave
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 import speechlip
 from speechlip.commands.cli import speechlip as command
 from speechlip.errors import OptionError, ShardError
+from speechlip.exporting import clip_files
 from speechlip.exporting import clips as exporting
 from speechlip.files.locks import only_run
 
@@ -104,6 +106,23 @@ def test_every_frame_and_every_sample_stands_in_its_place(shards, tmp_path, form
         with wave.open(str(tmp_path / "out" / row["audio"])) as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16000, 1, 2)
             assert np.array_equal(np.frombuffer(file.readframes(file.getnframes()), np.int16), audio)
+
+
+def test_the_bytes_of_a_video_do_not_depend_on_the_processor(monkeypatch):
+    """With and without SIMD: the sums of x264 that differ between kinds of it also differ between runs."""
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).resize((96, 96))
+    lips = np.stack([np.roll(np.asarray(noise), shift, axis=1) for shift in range(30)])
+    audio = rng.integers(-3000, 3000, 30 * 640).astype(np.int16)
+
+    def video():
+        clip_files.write_video(file := io.BytesIO(), lips, audio, "mp4")
+        return file.getvalue()
+
+    with_simd, form = video(), clip_files.FORMATS["mp4"]
+    options = {**form.options, "x264-params": form.options["x264-params"] + ":asm=0"}
+    monkeypatch.setitem(clip_files.FORMATS, "mp4", replace(form, options=options))
+    assert video() == with_simd
 
 
 def test_opencv_reads_the_same_frames(shards, exported):

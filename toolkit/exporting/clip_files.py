@@ -40,12 +40,15 @@ FORMATS = {
         "libx264",
         "flac",
         "yuv420p",
-        {"crf": "12", "preset": "medium", "bf": "0", "g": "25"},
+        {"crf": "12", "preset": "medium", "bf": "0", "g": "25", "x264-params": "cpu-independent=1"},
         ColorRange.MPEG,
     ),
     "avi": FileFormat("mjpeg", "pcm_s16le", "yuvj420p", {"qmin": "2", "qmax": "2"}, ColorRange.JPEG),
 }
-"""Ending of the file, which is also the muxer's name → its codecs."""
+"""Ending of the file, which is also the muxer's name → its codecs. Without ``cpu-independent`` x264 plans its
+bits by other arithmetic on every kind of processor, and by memory that nobody wrote where it has AVX-512 and
+an image is narrower than 256 px: docs/decisions/lossless-audio-in-exports.md.
+"""
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 """How RGB becomes YUV: on every processor the same, and not a level darker."""
 
