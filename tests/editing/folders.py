@@ -3,26 +3,30 @@
 import hashlib
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 from click.testing import CliRunner
 
 from speechlip import Clip, ShardOptions, ShardWriter, Source
 from speechlip.commands.cli import speechlip
+from speechlip.records import ClipQuality
 
 SPEAKERS = {"ann": "train", "ben": "train", "cy": "train", "di": "test", "eve": "test"}
 STARTS = (0, 30, 80)
 
 
-def write(folder, speakers=SPEAKERS, *, more=None, starts=STARTS, seed=0, **options):
-    """Three clips of each speaker, 20, 24 and 28 frames long."""
+def write(folder, speakers=SPEAKERS, *, more=None, starts=STARTS, seed=0, quality=None, **options):
+    """Three clips of each speaker, 20, 24 and 28 frames long. quality: fields of ``ClipQuality``."""
     chosen = {"detector": "mine", "shard_bytes": 400_000, **options}
     with ShardWriter(folder, ShardOptions(**chosen)) as writer:
         for speaker, split in speakers.items():
             name = f"{speaker}.mp4"
             source = Source(name, name, speaker, split=split, licence="CC0-1.0", more=dict(more or {}))
             for number, start in enumerate(starts):
-                writer.write(clip_of(source, start, 20 + 4 * number, seed), source_sha256=sha256(name, seed))
+                clip = clip_of(source, start, 20 + 4 * number, seed)
+                clip = replace(clip, quality=ClipQuality(**quality or {}))
+                writer.write(clip, source_sha256=sha256(name, seed))
     return folder
 
 

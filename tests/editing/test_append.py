@@ -1,5 +1,6 @@
 """``speechlip edit append``: new videos behind a finished folder, whose shards keep their bytes."""
 
+import os
 import shutil
 
 import pytest
@@ -90,3 +91,85 @@ def test_killed_while_new_videos_are_prepared(begun, talking, tmp_path, monkeypa
             assert done.exit_code == 130 and not (tmp_path / "out" / "manifest.json").exists()
     done = run("append", begun, talking, "-o", tmp_path / "out", "--workers", 1, "--quiet")
     assert done.exit_code == 0 and digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+@pytest.fixture(scope="module")
+def fourth(talking, tmp_path_factory):
+    """A folder with the fourth speaker alone, to be changed in copies; and one with it appended."""
+    folder = speakers(talking)[3]
+    return shutil.copytree(folder, tmp_path_factory.mktemp("fourth") / "videos" / folder.name).parent
+
+
+@pytest.fixture(scope="module")
+def grown(begun, fourth, tmp_path_factory):
+    out = tmp_path_factory.mktemp("grown") / "out"
+    assert run("append", begun, fourth, "-o", out, "--workers", 1, "--quiet").exit_code == 0
+    return out
+
+
+def add_byte(video):
+    """Another file, which nobody gets to read as a video."""
+    video.write_bytes(video.read_bytes() + b"0")
+
+
+def rename(folder):
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(path.name.replace("clip-000", "renamed")))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda videos, video: add_byte(video), "(video)"),
+        (lambda videos, video: add_byte(shutil.copy(video, videos / "more.mp4")), "'more.mp4' (new)"),
+        (lambda videos, video: rename(video.parent), "/renamed.mp4' (there as "),
+        (lambda videos, video: os.utime(video), ""),
+    ],
+    ids=["other content", "one more", "renamed", "touched"],
+)
+def test_a_finished_append_is_of_the_videos_whose_content_it_has(
+    begun, fourth, grown, tmp_path, change, said
+):
+    videos, out = shutil.copytree(fourth, tmp_path / "videos"), shutil.copytree(grown, tmp_path / "out")
+    before = digests(out)
+    change(videos, next(videos.rglob("*.mp4")))
+    done = run("append", begun, videos, "-o", out, "--workers", 1, "--quiet")
+    assert digests(out) == before and done.exit_code == bool(said)
+    if said:
+        assert f"{out} is finished, and of the videos appended there 1 video is new, gone or" in done.stderr
+        assert said in done.stderr
+
+
+def test_another_split_is_refused_before_any_work(begun, talking, tmp_path, monkeypatch):
+    monkeypatch.setattr("speechlip.editing.append.run_job", lambda *given: pytest.fail("videos are prepared"))
+    speaker, split = next((name, split) for name, (split,) in splits_of(begun).items())
+    other = "test" if split == "train" else "train"
+    folder = shutil.copytree(speakers(talking)[3], tmp_path / "videos" / "x")
+    video = next(folder.glob("*.mp4")).name
+    table = tmp_path / "videos" / "metadata.csv"
+    table.write_text(f"file,speaker,split\nx/{video},{speaker},{other}\n")
+    done = run("append", begun, tmp_path / "videos", "-o", tmp_path / "out")
+    assert done.exit_code == 1 and not (tmp_path / "out").exists()
+    assert (
+        f"speaker {speaker!r} is in {split} of {begun}, and 'x/{video}' is declared in {other}" in done.stderr
+    )
+
+
+def test_what_is_told_otherwise_of_a_video_that_is_there_is_said(begun, talking, tmp_path):
+    for folder in speakers(talking)[2:]:
+        shutil.copytree(folder, tmp_path / "videos" / folder.name)
+    old = next((tmp_path / "videos" / speakers(talking)[2].name).glob("*.mp4"))
+    name = old.relative_to(tmp_path / "videos").as_posix()
+    (tmp_path / "videos" / "metadata.csv").write_text(f"file,licence\n{name},CC0-1.0\n")
+    done = run("append", begun, tmp_path / "videos", "-o", tmp_path / "out", "--workers", 1)
+    assert "1 video left out and told otherwise than in the folder, which stays as it is" in done.stderr
+    assert f"'{name}' (licence)" in done.stderr
+
+
+def test_an_appended_speaker_is_dealt_anew_with_the_old_clips(begun, fourth, talking, tmp_path):
+    speaker = speakers(talking)[0].name
+    new = shutil.copytree(next(fourth.iterdir()), tmp_path / "videos" / speaker)
+    for path in new.iterdir():
+        path.rename(path.with_name(f"later-{path.name}"))
+    assert run("append", begun, tmp_path / "videos", "-o", tmp_path / "out", "--quiet").exit_code == 0
+    assert {row["declared"]["split"] for row in ledger(tmp_path / "out").values()} == {""}

@@ -54,6 +54,14 @@ def test_folders_that_differ_are_refused_with_the_difference(shards, tmp_path, o
     assert not (tmp_path / "out").exists()
 
 
+def test_clips_of_which_less_is_known_are_merged(shards, tmp_path):
+    other = write(tmp_path / "other", {"fay": "train"}, starts=(0,), quality={"yaw_deg": 12.5})
+    assert run("merge", shards, other, "-o", tmp_path / "out", "--quiet").exit_code == 0
+    assert verify(tmp_path / "out").ok
+    yaws = speechlip.clips(tmp_path / "out").table["yaw_deg"].to_pylist()
+    assert sorted(yaws, key=str) == [12.5, *[None] * 15]
+
+
 def test_a_recording_in_both_is_refused_or_left_out(shards, tmp_path):
     other = write(tmp_path / "other", {"ann": "train", "zoe": "train"})
     done = run("merge", shards, other, "-o", tmp_path / "out")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.checks import Workers, check_path, check_workers
-from speechlip.editing.given import GivenFolder, open_given
+from speechlip.editing.given import open_given
 from speechlip.editing.merge import merged, refuse_differences
+from speechlip.editing.new_videos import OPERATION, in_known_split, new_sources, refuse_other_videos
 from speechlip.editing.run import Draft, begin_work, run_edit
-from speechlip.errors import NoVideos, OptionError, no_such
+from speechlip.errors import OptionError, no_such
 from speechlip.files.names import plain_name
-from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.manifest import Edit, Manifest
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
@@ -24,7 +24,6 @@ from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow
-from speechlip.wording import counted, listed
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import get_engine
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
@@ -47,29 +46,34 @@ def append_videos(
     """Prepare new videos as a folder's own were, and put both into the folder ``out``.
 
     folder: a finished folder of ``prep-shards``; it stays as it is.
-    videos: a folder of videos, or one; those that are in ``folder`` already are left out, with a line.
+    videos: a folder of videos, or one; those that ``folder`` has already, by content, are left out, with a
+    line.
     workers, engine, accept_losses, limits: as ``prepare`` has them.
 
     The old shards keep their bytes and stand first in each split; their number is the same, the count in
     their names is not. A speaker who is there already stays in that split. Raises NoVideos where nothing is
-    new; OptionError where a new video bears the name of another one, or what goes with it differs; what
-    ``prepare`` raises; ShardError as ``select_clips`` does.
+    new; OptionError where a new video bears the name of another one, what goes with it differs, or it is
+    declared in another split than its speaker is in; what ``prepare`` raises; ShardError as ``select_clips``
+    does, and where other videos were appended into a finished ``out``.
     """
     check_workers(workers)
     given, out = open_given(folder, progress), check_path("out", out)
     run_engine = get_engine(engine, limits)
     settled = settle_models(options_of(given.manifest), out, progress)
     refuse_other_model(settled, given.manifest)
-    sources = new_sources(find_sources(check_path("videos", videos), out, settled), given, progress)
+    found = find_sources(check_path("videos", videos), out, settled)
+    sources = new_sources(found, given, settled.detector, progress)
+    dealt = [in_known_split(source, given) for source in sources]
+    refuse_other_videos(out, given, dealt, settled.detector)
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
-    edit = Edit(operation="append", of=(given.digest,), arguments=named(sources))
+    edit = Edit(operation=OPERATION, of=(given.digest,), arguments=named(sources))
 
     def draft() -> Draft:
         new = begin_work(out, edit) / NEW
         about = declarations(recipes.get(settled.recipe))
         job = Job(
             new,
-            sources,
+            dealt,
             settled,
             about,
             settled.open_sync_filter(),
@@ -81,7 +85,7 @@ def append_videos(
         refuse_differences(both)
         whole = merged(both, edit)
         facts = replace(whole.facts, options={**whole.facts.options, **given.manifest.options})
-        return replace(whole, facts=facts)
+        return replace(whole, rows=as_declared(whole.rows, sources), facts=facts)
 
     return run_edit(out, edit, [given], draft, progress)
 
@@ -109,66 +113,15 @@ def refuse_other_model(settled: PrepOptions, manifest: Manifest) -> None:
         )
 
 
-def new_sources(sources: Sequence[Source], given: GivenFolder, progress: Progress) -> list[Source]:
-    """The sources that the folder does not have, with its columns and the splits of its speakers.
-
-    Raises NoVideos where there is none, OptionError where one cannot be appended.
+def as_declared(rows: Iterable[LedgerRow], sources: Iterable[Source]) -> list[LedgerRow]:
+    """The rows, those of these sources with the split that the sources themselves declare, or none: a split
+    that they are in for their speaker's sake is dealt anew with the speaker.
     """
-    doubles = already_there(sources, given.rows)
-    if doubles:
-        names = listed([repr(plain_name(name)) for name in doubles])
-        progress.say(f"{counted(len(doubles), 'video')} left out, in the folder already: {names}")
-    new = [source for source in sources if source.name not in doubles]
-    if not new:
-        raise NoVideos(f"nothing to append: {given.folder} has {counted(len(doubles), 'video')} already")
-    refuse_other_company(new, given.manifest)
-    columns = dict.fromkeys(given.manifest.columns, "")
-    splits = given.speakers() if given.manifest.split_by == "speaker" else {}
+    own = {plain_name(source.name): source.split or "" for source in sources}
     return [
-        replace(
-            source,
-            more=columns | source.more,
-            split=source.split or splits.get(plain_name(source.speaker)),
-        )
-        for source in new
+        replace(row, declared=row.declared | {"split": own[row.source]}) if row.source in own else row
+        for row in rows
     ]
-
-
-def already_there(sources: Iterable[Source], rows: Sequence[LedgerRow]) -> list[str]:
-    """Names of the sources that are in the folder: the same file, under this name or another.
-
-    Raises OptionError where another file bears a name that is there.
-    """
-    by_name = {row.source: row for row in rows}
-    sizes = {row.bytes for row in rows if row.sha256}
-    hashes = {row.sha256 for row in rows if row.sha256}
-    doubles = []
-    for source in sources:
-        row, (size, _) = by_name.get(plain_name(source.name)), file_stamp(source.path)
-        same = bool(size) and size in sizes and sha256_of(source.path) in hashes
-        if same or (row and not row.sha256 and row.bytes == size):
-            doubles.append(source.name)
-        elif row:
-            raise OptionError(
-                f"{plain_name(source.name)!r} is in the folder already, and this is another file; "
-                "give the new one another name"
-            )
-    return doubles
-
-
-def refuse_other_company(sources: Sequence[Source], manifest: Manifest) -> None:
-    """Raise OptionError where new videos bring other columns or, unlike the old ones, phones or none."""
-    if extra := sorted({name for source in sources for name in source.more} - {*manifest.columns}):
-        raise OptionError(
-            f"the new videos bring a column {extra[0]!r} that the folder's clips do not have; "
-            "`speechlip edit annotate` gives it to them first"
-        )
-    with_phones = any(source.phones_path for source in sources)
-    if with_phones != ("phones.json" in manifest.fields):
-        raise OptionError(
-            f"the new videos come {'with' if with_phones else 'without'} phones, the folder's "
-            f"{'without' if with_phones else 'with'}; every sample of a folder has the same members"
-        )
 
 
 def named(sources: Sequence[Source]) -> dict:

@@ -112,6 +112,7 @@ class GivenFolder:
             language=about.language,
         )
 
+    @cached_property
     def speakers(self) -> dict[str, str]:
         """Speaker → the split of their clips, the first where they are in several."""
         splits: dict[str, str] = {}

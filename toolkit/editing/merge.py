@@ -17,6 +17,7 @@ from speechlip.manifest import Edit
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
+from speechlip.shards.checks.samples import differing
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
 
@@ -101,21 +102,18 @@ def differences(first: GivenFolder, other: GivenFolder) -> Iterator[str]:
             f"only one has the columns {', '.join(names)} of your own; "
             "`speechlip edit annotate` gives them to the other"
         )
-    elif first.samples and other.samples:
-        types, others = first.signature().items(), other.signature().items()
-        names = sorted({name for name, _ in types ^ others})
-        if names:
-            yield (
-                f"json differs in the presence or type of {', '.join(names)}: "
-                f"speechlip {one.speechlip or 'of old'} and {two.speechlip or 'of old'} made them"
-            )
+    elif first.samples and other.samples and (names := differing(first.signature(), other.signature())):
+        yield (
+            f"json differs in the presence or type of {', '.join(names)}: "
+            f"speechlip {one.speechlip or 'of old'} and {two.speechlip or 'of old'} made them"
+        )
 
 
 def refuse_speakers_apart(given: Sequence[GivenFolder]) -> None:
     """Raise OptionError where a speaker is in different splits of two folders."""
     split_of: dict[str, tuple[str, Path]] = {}
     for each in given:
-        for speaker, split in each.speakers().items():
+        for speaker, split in each.speakers.items():
             before, folder = split_of.setdefault(speaker, (split, each.folder))
             if before != split:
                 raise OptionError(

@@ -116,7 +116,9 @@ def refuse_other_content(out: Path, edit: Edit) -> None:
     path = out / WORK_FOLDER / REQUEST
     if path.is_file():
         if path.read_text(encoding="utf-8") != request(edit):
-            raise ShardError(f"{out} holds an unfinished edit of another kind or other folders; {ELSEWHERE}")
+            raise ShardError(
+                f"{out} holds an unfinished edit of another kind, or of other folders or videos; {ELSEWHERE}"
+            )
     elif not out.is_dir() or any(each.name != LOCK and not is_begun(each) for each in out.iterdir()):
         raise ShardError(f"{out} is not empty, and no edit began it; {ELSEWHERE}")
 
