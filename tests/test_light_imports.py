@@ -150,7 +150,7 @@ def test_these_jobs_never_import_torch(talking, tmp_path):
         "    except SystemExit as ended: assert not ended.code, (words, ended.code)\n"
         "    large = {'torch', 'webdataset', 'sklearn', 'datasets', 'transformers'} & set(sys.modules)\n"
         "    assert not large, (words, large)\n"
-        "from pathlib import Path; from speechlip.exporting.audio import read_audio\n"
+        "from pathlib import Path; from speechlip.media.whole_audio import read_audio\n"
         "from speechlip.preparing.plan.inspecting import InspectTask, inspect, unheard\n"
         "from speechlip.records import Source; from speechlip.scoring.audit.clip import audit_clip\n"
         f"video = next(Path({str(talking)!r}).rglob('*.mp4'))\n"

@@ -19,8 +19,8 @@ from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError
 from speechlip.exporting import job, video
-from speechlip.exporting.audio import read_audio
 from speechlip.files.locks import only_run
+from speechlip.media.whole_audio import read_audio
 from speechlip.workers.outcomes import outcomes
 from zoo import RATE, write_clip
 

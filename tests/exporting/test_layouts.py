@@ -17,11 +17,11 @@ from torch import nn
 from speechlip.encoders.features.protocol import FeatureClock, per_frame
 from speechlip.errors import SourceRefused
 from speechlip.exporting import video
-from speechlip.exporting.audio import read_audio
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.layouts import RENDERERS, choose_layouts, windows, write_npy
 from speechlip.exporting.records import Exporter, ExportPlan, Task
 from speechlip.exporting.scale import Scale, measure
+from speechlip.media.whole_audio import read_audio
 
 T = 67
 ALL = ExportPlan(tuple(RENDERERS))

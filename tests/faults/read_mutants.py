@@ -14,8 +14,8 @@ import numpy as np
 from mutations import mutant, small_video
 
 from speechlip.errors import SourceRefused
-from speechlip.exporting.audio import read_audio
 from speechlip.faces.detectors.registry import DETECTORS
+from speechlip.media.whole_audio import read_audio
 from speechlip.preparing.cut.source_stats import refused_row
 from speechlip.preparing.cut.unit import prepare_unit
 from speechlip.preparing.options import PrepOptions

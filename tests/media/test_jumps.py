@@ -11,12 +11,12 @@ import pytest
 from flash_click import Recording, click_errors_ms, write
 
 from speechlip.errors import SourceRefused
-from speechlip.exporting.audio import read_audio
 from speechlip.media.frames import joins, read_frames
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.media.streams.stamps import Run
 from speechlip.media.streams.timeline import joined
+from speechlip.media.whole_audio import read_audio
 from speechlip.preparing.plan.planned_source import inspect_source
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS

@@ -10,8 +10,8 @@ from flash_click import Recording, click_errors_ms, measure, write
 from shaped import disc, say_shape, write_parts
 
 from speechlip.errors import OptionError, SourceRefused, WriteError
-from speechlip.exporting.audio import read_audio
 from speechlip.media.probe import probe
+from speechlip.media.whole_audio import read_audio
 from speechlip.scoring.audit.fix_offset import corrected_suffix, write_corrected
 
 TOLERANCE_MS = 1.5

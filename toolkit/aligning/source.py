@@ -10,8 +10,8 @@ from speechlip.aligning.records import Phones, Utterance
 from speechlip.aligning.sphinx import Heard
 from speechlip.aligning.words import words_of
 from speechlip.errors import SourceRefused
-from speechlip.exporting.audio import read_audio
 from speechlip.files.names import is_file
+from speechlip.media.whole_audio import read_audio
 from speechlip.metrics.phones.visemes import fold
 from speechlip.phones import SILENCE, is_ours, read_phones
 from speechlip.records import Phone, Source

@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
-from speechlip.exporting.audio import Audio, read_audio
 from speechlip.exporting.facts import facts_name, foreign_files, frames_if_done, own_name
 from speechlip.exporting.layouts import LAYOUTS
 from speechlip.exporting.records import EXPORTED, FAILED, KEPT, Exporter, ExportPlan, ExportRow, Task
@@ -21,6 +20,7 @@ from speechlip.files.writing import write_text
 from speechlip.format import LEDGER
 from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
+from speechlip.media.whole_audio import Audio, read_audio
 from speechlip.progress import SILENT, Progress
 from speechlip.workers.events import DEFAULT_LIMITS, Limits, Report, unheard
 from speechlip.workers.outcomes import outcomes

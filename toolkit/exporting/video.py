@@ -8,12 +8,12 @@ import numpy as np
 
 from speechlip.encoders.features.protocol import FRAME_MS, FeatureClock, per_frame
 from speechlip.errors import SourceRefused
-from speechlip.exporting.audio import Audio
 from speechlip.exporting.facts import AVE_NOTE, forget, own_name, write_facts
 from speechlip.exporting.layouts import DEEPSPEECH, OWN, choose_layouts, write_npy
 from speechlip.exporting.records import Exporter, ExportPlan, Task
 from speechlip.exporting.scale import measure
 from speechlip.files.writing import make_folder, write_text
+from speechlip.media.whole_audio import Audio
 
 PART_FRAMES = 2048  # of HuBERT-large's 2 × 1024 numbers a frame, 16 MB
 AVE_LINE = "aud_features = np.load(os.path.join(self.root_path, 'aud_ave.npy'))"
