@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from speechlip.faces.crops import cut, plan_crop
+from speechlip.faces.crops import plan_crop
+from speechlip.faces.cutting import cut
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.tracking.tracks import build_tracks

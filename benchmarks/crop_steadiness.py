@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.crops import cut, plan_crop
+from speechlip.faces.crops import plan_crop
+from speechlip.faces.cutting import cut
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.tracking.tracks import TrackOptions, build_tracks
 from speechlip.format import CROP_SIZE

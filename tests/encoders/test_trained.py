@@ -115,7 +115,8 @@ def test_too_short_is_said(trained):
 
 
 def test_it_cuts_its_own_crops_and_takes_finished_ones_of_their_size_only(trained):
-    from speechlip.faces.crops import cut, plan_crop
+    from speechlip.faces.crops import plan_crop
+    from speechlip.faces.cutting import cut
     from speechlip.records import FaceTrack
 
     boxes = np.tile(np.float32([40, 40, 200, 200]), (3, 1))

@@ -7,17 +7,8 @@ import pytest
 from skimage.transform import SimilarityTransform, warp
 
 from speechlip.errors import OptionError
-from speechlip.faces.crops import (
-    AVSR_FACE_SCALE,
-    AVSR_STABLE,
-    cut,
-    cut_region,
-    plan_crop,
-    region,
-    shrinkage,
-    similarities,
-    transform,
-)
+from speechlip.faces.crops import AVSR_FACE_SCALE, AVSR_STABLE, plan_crop, similarities, transform
+from speechlip.faces.cutting import cut, cut_region, region, shrinkage
 from speechlip.faces.detectors.declared import EYEBROWS_TO_CHIN
 from speechlip.faces.landmarks import MOUTH, mean_face
 from speechlip.format import CROP_SIZE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechlip.faces.crops import cut, region
+from speechlip.faces.cutting import cut, region
 from speechlip.faces.frame_parts import Margins, around, parts_of
 from speechlip.records import Face
 

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from speechlip.faces.crops import cut, similarities
+from speechlip.faces.crops import similarities
+from speechlip.faces.cutting import cut
 from speechlip.media.probe import probe
 from speechlip.preparing.cut import passes
 from speechlip.preparing.cut.kept_regions import KEPT_BYTES, KeptRegions

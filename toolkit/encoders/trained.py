@@ -97,14 +97,16 @@ class TrainedPair:
         """
         if track is None:
             return checked_crop
-        from speechlip.faces.crops import cut, plan_crop
+        from speechlip.faces.crops import plan_crop
+        from speechlip.faces.cutting import cut
 
         affines = plan_crop(track, self.crop).affines
         return lambda image, frame: cut(image, affines[frame])
 
     def crop_region(self, track: FaceTrack) -> Callable[[int, tuple[int, int]], tuple[int, int, int, int]]:
         """Which part of an image a crop reads: ``crop_region(track)(frame, (width, height))``."""
-        from speechlip.faces.crops import plan_crop, region
+        from speechlip.faces.crops import plan_crop
+        from speechlip.faces.cutting import region
 
         affines = plan_crop(track, self.crop).affines
         return lambda frame, size: region(affines[frame], *size)

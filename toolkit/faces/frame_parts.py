@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechlip.faces.crops import cut_region, region
+from speechlip.faces.cutting import cut_region, region
 from speechlip.records import Face
 
 
@@ -55,7 +55,7 @@ class FrameParts:
         return self.inside(*region(affine, *self.size)) is not None
 
     def cut(self, affine: np.ndarray) -> np.ndarray | None:
-        """The crop, (96, 96, 3) uint8, as ``crops.cut`` of the whole frame gives it; None without its
+        """The crop, (96, 96, 3) uint8, as ``cutting.cut`` of the whole frame gives it; None without its
         pixels."""
         box = region(affine, *self.size)
         pixels = self.inside(*box)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechlip.faces.crops import PRESETS, region, turn_to_mean_face, whole_pixels
+from speechlip.faces.crops import PRESETS, turn_to_mean_face
+from speechlip.faces.cutting import region, whole_pixels
 from speechlip.faces.frame_parts import FrameParts, Part
 from speechlip.faces.landmarks import MOUTH
 from speechlip.faces.pose import as_complex

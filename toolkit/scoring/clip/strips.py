@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechlip.faces.crops import CropPlan, cut, plan_crop
+from speechlip.faces.crops import CropPlan, plan_crop
+from speechlip.faces.cutting import cut
 from speechlip.faces.frame_parts import FrameParts
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.format import CROP_SIZE
