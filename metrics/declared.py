@@ -5,19 +5,21 @@ Goal: a number never travels without its label. Everything that scoring knows of
 Conventions: ``name`` is the column of ``scores.csv``; ``formula`` is the id of a section of docs/protocols.md
 and says how the number comes out of arrays. How the arrays came out of a file is the other id beside every
 score, the protocol (``scoring.protocols``). Which metrics there are: ``metrics.table``.
-Classes: Metric, Network, Batches, NotScored.
+Classes: Metric, Network, Batches, NotScored. Function: with_real.
 """
 
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from speechlip.errors import OptionError, SpeechLipError
 
-NEEDS = ("audio", "reference", "landmarks", "network")
+NEEDS = ("audio", "reference", "landmarks", "network", "speech", "phones")
+OF_LANDMARKS = ("landmarks", "reference", "audio", "speech", "phones")
+"""What a metric per clip that needs landmarks is given, in this order, of what it needs."""
 FRAME_PAIR, FRAME, CLIP = "frame pair", "frame", "clip"
 PER = (FRAME_PAIR, FRAME, CLIP)
 
@@ -72,12 +74,14 @@ class Metric:
     unit: ``dB``, ``px``, ``frames``, ``ms``; ``ratio`` and ``distance`` have none to print
     higher_is_better: None where neither way is (an offset)
     formula: id of a section of docs/protocols.md, or of the package that adds the metric
-    needs: of ``audio``, ``reference``, ``landmarks``, ``network``
+    needs: of ``audio``, ``reference``, ``landmarks``, ``network``, ``speech``, ``phones``
     per: ``frame pair``, ``frame`` or ``clip``: what ``compute`` gets, and what the clip's value is a mean of
     compute: returns one number. Per frame pair: render and reference, each (H, W, 3) uint8 RGB of one size;
-        per frame: the render's image; per clip with landmarks: those of render and reference, each
-        (T, 68, 2) px of the render's frame, NaN in frames without a face; per clip with audio: the clip's
-        ``scoring.sync.models.SyncMeans``. With a network: that first. May raise NotScored
+        per frame: the render's image; per clip with landmarks: those of the render, and of what else it needs
+        the reference's, each (T, 68, 2) px of the render's frame, NaN in frames without a face, the audio,
+        (640 T,) int16 at 16 kHz, in which frames somebody speaks, (T,) bool, and the ``Phone``s; per clip
+        with audio alone: the clip's ``scoring.sync.models.SyncMeans``. With a network: that first. May raise
+        NotScored
     network: where ``needs`` has it for another model than the sync model
     batches: how several frames are computed at once; None: one after another, by ``compute``
     family: what ``--metrics`` calls it; by default its name
@@ -85,6 +89,7 @@ class Metric:
     digits: behind the point, wherever it is printed
     in_table: whether the terminal's table has it
     beside: says how sure another column is: shown with the clip, not sorted by
+    of_real: computed of the reference in place of the render, for comparison (``with_real``)
     """
 
     name: str
@@ -103,6 +108,7 @@ class Metric:
     digits: int = 3
     in_table: bool = True
     beside: bool = False
+    of_real: bool = False
 
     def __post_init__(self) -> None:
         """Raise OptionError for a declaration that scoring could not follow."""
@@ -134,3 +140,17 @@ class Metric:
     def mean_digits(self) -> int:
         """Digits of a mean over clips: no fewer than two, also of frames and windows."""
         return max(2, self.digits)
+
+
+def with_real(metric: Metric) -> tuple[Metric, Metric]:
+    """A metric of landmarks that needs no reference, and the same of the real video: column ``NAME_real``."""
+    real = replace(
+        metric,
+        name=f"{metric.name}_real",
+        title=f"{metric.title}, real video",
+        higher_is_better=None,
+        in_table=False,
+        beside=True,
+        of_real=True,
+    )
+    return metric, real

@@ -8,7 +8,7 @@ zero. All LMD ≥ 0, lower is better. Pixels are those of the frame that was giv
 at one frame size, ``lmd_iod`` compares across sizes.
 Source: ``LMDMeter`` of RAD-NeRF, ER-NeRF, SyncTalk, TalkingGaussian (mean over the 20 FAN mouth points, each
 frame centred by its own mean); ATVGnet evaluation (Chen et al., CVPR 2019): the same distances summed, 20 ×
-as large. Functions: lmd_per_frame, eye_distance, landmark_score.
+as large. Functions: lmd_per_frame, eye_distance, centred_mouth, landmark_score.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def lmd_per_frame(render: np.ndarray, reference: np.ndarray) -> np.ndarray:
     [2.0, 2.0]
     """
     _check(render, reference)
-    difference = _centred_mouth(render) - _centred_mouth(reference)
+    difference = centred_mouth(render) - centred_mouth(reference)
     return np.linalg.norm(difference, axis=2).mean(axis=1)
 
 
@@ -107,7 +107,8 @@ def _check(render: np.ndarray, reference: np.ndarray) -> None:
         )
 
 
-def _centred_mouth(landmarks: np.ndarray) -> np.ndarray:
+def centred_mouth(landmarks: np.ndarray) -> np.ndarray:
+    """The mouth's points around their mean: (T, 68 or 20, 2) px → (T, 20, 2) px."""
     mouth = (landmarks if landmarks.shape[1] == MOUTH_POINTS else landmarks[:, MOUTH]).astype(np.float64)
     return mouth - mouth.mean(axis=1, keepdims=True)
 

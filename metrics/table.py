@@ -3,10 +3,10 @@
 Goal: one place that options, columns, tables and reports ask. Nothing is imported before it is asked for. A
 family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
 (``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
-point of the group ``speechlip.metrics`` that names a ``Metric``. Built-in families are scored by default,
-those of other packages where they are asked for by name: installing a plug-in never changes default
-scores.
-Functions: families, metrics_of, metric, metrics_per, families_that_need, packages_of.
+point of the group ``speechlip.metrics`` that names a ``Metric``. Families of ``GROUPS`` and those of other
+packages are scored where they are asked for, by name or by group; all others by default. So neither a release
+nor a plug-in changes default scores.
+Functions: families, members, metrics_of, metric, metrics_per, families_that_need, packages_of.
 """
 
 import pkgutil
@@ -21,6 +21,14 @@ from speechlip.plugins import Registry
 
 FIRST = ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
 """Families in the order that options and tables have always had; further ones follow by name."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    "lips": ("mtm", "slcc", "lip_corr", "lip_dtw", "lmd_soft", "silent_lips", "lip_dynamics"),
+}
+"""Group → its families, which are scored on request only; ``--metrics`` takes the group's name, too."""
+DEFAULT = "default"
+"""What ``--metrics`` calls the families that are scored where it is left out."""
+ROOMS = {"lips": "speechlip.metrics.lips"}
+"""Group → where its families are declared, one file each."""
 
 
 def _places() -> dict[str, str]:
@@ -31,20 +39,33 @@ def _places() -> dict[str, str]:
         "lse": "speechlip.metrics.sync.columns:METRICS",
         "lmd": "speechlip.metrics.lmd:METRICS",
     } | images
-    return {family: places[family] for family in (*FIRST, *sorted(places.keys() - {*FIRST}))}
+    in_order = {family: places[family] for family in (*FIRST, *sorted(places.keys() - {*FIRST}))}
+    return in_order | {
+        family: f"{ROOMS[group]}.{family}:METRICS" for group, members in GROUPS.items() for family in members
+    }
 
 
-METRICS = Registry("metric", "speechlip.metrics", _places())
-"""Families of metrics by name."""
+METRICS = Registry("metric", "speechlip.metrics", _places(), words=(DEFAULT, *GROUPS))
+"""Families of metrics by name; beside them groups may be named."""
 
 
 def families() -> tuple[str, ...]:
-    """Names of the built-in families, in the order of every table. Imports none of them.
+    """Names of the families that are scored by default, in the order of every table. Imports none of them.
 
     >>> families()[:6]
     ('lse', 'lmd', 'psnr', 'ssim', 'lpips', 'cpbd')
     """
-    return METRICS.choices()
+    on_request = {family for members in GROUPS.values() for family in members}
+    return tuple(family for family in METRICS.built_in if family not in on_request)
+
+
+def members(group: str) -> tuple[str, ...]:
+    """The families of a group or of ``default``; none of another name.
+
+    >>> members("lips")[:2]
+    ('mtm', 'slcc')
+    """
+    return families() if group == DEFAULT else GROUPS.get(group, ())
 
 
 def metrics_of(family: str) -> tuple[Metric, ...]:
@@ -104,7 +125,7 @@ def packages_of(asked: Iterable[str]) -> dict[str, str]:
 def _built_in() -> dict[str, Metric]:
     """Column → metric of every built-in family, and of sync models other than SyncNet."""
     others = import_module("speechlip.metrics.sync.columns").OF_OTHER_MODELS
-    return {each.name: each for family in families() for each in metrics_of(family)} | {
+    return {each.name: each for family in METRICS.built_in for each in metrics_of(family)} | {
         each.name: each for each in others
     }
 
@@ -122,6 +143,6 @@ def _of_another_package(name: str) -> Metric:
             f"metric {name!r} calls itself {added.name!r} of family {added.family!r}; "
             "name, family and entry point are one name, and none of the built-in columns"
         )
-    if "audio" in added.needs:
+    if "audio" in added.needs and "landmarks" not in added.needs:
         raise OptionError(f"metric {name!r} needs audio; lip sync is scored by a sync model (--sync-model)")
     return added

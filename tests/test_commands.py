@@ -31,7 +31,7 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
-from speechlip.metrics.table import families
+from speechlip.metrics.table import METRICS
 from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring import options as score_options
@@ -72,7 +72,7 @@ KNOWN = {
     ("edit merge", "doubles"): DOUBLES,
     ("edit split", "split_by"): PROMISES,
     ("prep-shards", "decoder"): DECODERS,
-    ("score-sync", "metrics"): families(),
+    ("score-sync", "metrics"): METRICS.choices(),
     ("score-sync", "protocol"): PROTOCOLS,
     ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "precision"): score_options.PRECISIONS,
@@ -148,7 +148,7 @@ def completed(*words):
 
 def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch):
     assert completed("prep-shards", "--crop", "l") == ["lips", "lower-face"]
-    assert completed("score-sync", "--metrics", "lse,l") == ["lse,lse", "lse,lmd", "lse,lpips"]
+    assert completed("score-sync", "--metrics", "lse,lp") == ["lse,lpips"]
     assert completed("models", "fetch", "wavlm") == ["wavlm", "wavlm-large", "wavlm-base"]
     monkeypatch.setattr(
         "speechlip.plugins.entry_points",

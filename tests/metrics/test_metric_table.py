@@ -11,7 +11,7 @@ import pytest
 from speechlip.errors import OptionError
 from speechlip.metrics import image
 from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
-from speechlip.metrics.table import families, metric, metrics_of
+from speechlip.metrics.table import GROUPS, METRICS, families, members, metric, metrics_of
 
 PROTOCOLS = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
 # The columns of scores.csv that hold a metric: stable names.
@@ -30,7 +30,14 @@ COLUMNS = {
     "cpbd",
 }
 DOCSTRING_WORDS = ("Goal:", "Conventions:", "Source", "Function")
-IMAGES = [family for family in families() if metrics_of(family)[0].per in (FRAME, FRAME_PAIR)]
+ON_REQUEST = [
+    column.name
+    for group in GROUPS
+    for family in members(group)
+    for column in metrics_of(family)
+    if not column.of_real
+]
+IMAGES = [family for family in METRICS.built_in if metrics_of(family)[0].per in (FRAME, FRAME_PAIR)]
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -51,12 +58,27 @@ def test_an_image_metric_stays_within_its_limits(name):
         assert type(value) is float and each.lowest - 1e-9 <= value <= each.highest + 1e-9
 
 
-@pytest.mark.parametrize("name", sorted(COLUMNS | {*IMAGES}))
+@pytest.mark.parametrize("name", sorted(COLUMNS | {*IMAGES, *ON_REQUEST}))
 def test_protocols_give_the_formula_of_every_column(name):
     rows = re.findall(rf"^\|[^|]*`{name}`[^|]*\| `([\w.-]+)`", PROTOCOLS, re.MULTILINE)
     formula = metric(name).formula
     assert rows == [formula], f"docs/protocols.md needs one row with `{name}` and `{formula}`, has {rows}"
     assert PROTOCOLS.count(formula) > 1, f"docs/protocols.md gives no formula marked {formula}"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_is_on_request_and_its_files_say_what_they_measure(group):
+    assert not {*members(group)} & {*families()} and members("default") == families()
+    for family in members(group):
+        text = importlib.import_module(METRICS.built_in[family].partition(":")[0]).__doc__
+        missing = [word for word in DOCSTRING_WORDS if word not in text]
+        assert not missing, f"the docstring of {family} lacks {', '.join(missing)}"
+
+
+def test_a_column_of_the_real_video_is_the_same_metric():
+    metric_, real = metrics_of("slcc")
+    assert (real.name, real.of_real, real.compute) == ("slcc_real", True, metric_.compute)
+    assert (real.arrow, real.in_table, real.formula) == ("", False, metric_.formula)
 
 
 def test_every_column_is_declared():

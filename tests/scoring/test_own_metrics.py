@@ -112,7 +112,7 @@ def test_a_file_beside_the_others_is_all_that_an_image_metric_needs(folder, tmp_
     )
     assert done.returncode == 0, done.stderr
     help_text, _, shown = done.stdout.partition("HELP ENDS")
-    assert "[lse,lmd,psnr,ssim,lpips,cpbd,brightest]" in re.sub(r"\s", "", help_text)
+    assert "lse,lmd,psnr,ssim,lpips,cpbd,brightest," in re.sub(r"\s", "", help_text)
     row = first_row(out)
     assert list(row) == [*row_columns(), "brightest"] and float(row["brightest"]) == wanted
     assert "Brightest" in shown and f"{wanted:.1f}" in shown
@@ -143,8 +143,10 @@ def test_a_name_that_means_nothing_lists_what_there_is(example_plugin, folder, m
     words = [str(folder / "render.mp4"), "--metrics", "psrn"]
     done = CliRunner().invoke(score_sync, words)
     assert done.exit_code == 1
-    assert done.stderr == (
-        "error: no metric 'psrn'; there are: lse, lmd, psnr, ssim, lpips, cpbd, mad; did you mean psnr?\n"
+    assert re.fullmatch(
+        "error: no metric 'psrn'; there are: default, lips, .*lse, lmd, psnr, ssim, lpips, cpbd, mtm, .*, mad"
+        "; did you mean psnr\\?\n",
+        done.stderr,
     )
 
 
@@ -206,6 +208,22 @@ def test_a_metric_of_landmarks_is_computed_once_per_clip(head, offer, tmp_path, 
     options = ScoreOptions(("frames_seen",), detector="sidecar", device="cpu")
     row = speechlip.score(clip, clip, options).row
     assert (row.frames_seen, row.frames_compared, row.lmd) == (20.68, 20, None)
+
+
+@pytest.mark.parametrize(("number", "missing"), [("len(audio)", {}), ("math.nan", {"heard": "not finite"})])
+def test_a_metric_of_landmarks_may_take_audio(head, offer, tmp_path, number, missing):
+    """As long as the frames, and a number that is not finite is missing with that reason."""
+    offer(heard="heard_metric:METRIC")
+    code = (
+        "import math\nfrom speechlip.metrics import Metric\n"
+        "METRIC = Metric('heard', 'Heard', '', None, 'heard', ('landmarks', 'audio'), 'clip',\n"
+        f"                lambda landmarks, audio: {number})\n"
+    )
+    (tmp_path / "packages" / "heard_metric.py").write_text(code)
+    sys.modules.pop("heard_metric", None)
+    clip = head.write(tmp_path / "clip.mp4", head.frames[:20], head.audio[: 15 * 640], head.landmarks[:20])
+    score = speechlip.score(clip, options=ScoreOptions(("heard",), detector="sidecar", device="cpu"))
+    assert (score.missing, score.row.heard) == (missing, None if missing else 20 * 640)
 
 
 @pytest.mark.parametrize(

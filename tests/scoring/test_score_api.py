@@ -162,7 +162,7 @@ def test_an_audit_gives_records(clip, tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"metrics": ("lse", "foo")}, "no metric 'foo'; there are: lse, lmd"),
+        ({"metrics": ("lse", "foo")}, "no metric 'foo'; there are: default, lips"),
         ({"metrics": "foo"}, "no metric 'foo'"),
         ({"protocol": "wav2lib"}, "no protocol 'wav2lib'; there are: direct"),
         ({"region": "nose"}, "no region 'nose'; there are: full, face, mouth"),

@@ -258,7 +258,7 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--metrics", "lse,foo"], "no metric 'foo'; there are: lse, lmd, psnr, ssim, lpips, cpbd"),
+        (["--metrics", "lse,foo"], "no metric 'foo'; there are: default, lips"),
         (
             ["--protocol", "wav2lib"],
             "no protocol 'wav2lib'; there are: direct, wav2lip, latentsync, lrs, precropped",

@@ -15,7 +15,7 @@ from speechlip.metrics import table
 from speechlip.metrics.declared import Network, NotScored
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
-from speechlip.scoring.options import ScoreOptions, default_metrics
+from speechlip.scoring.options import ScoreOptions, without_groups
 from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
 
@@ -97,7 +97,7 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
     Raises OptionError for a device that is not there or that precision is not for, ModelError for a detector
     whose model cannot be had.
     """
-    metrics = options.metrics or default_metrics(has_reference)
+    metrics = without_groups(options.metrics or (table.DEFAULT,), has_reference)
     settled = replace(options, metrics=metrics, device=device_name(options.device))
     if settled.precision == "bf16" and settled.device != "cpu":
         raise OptionError(f"precision bf16 is for a CPU, and SyncNet computes on {settled.device}; take fp32")

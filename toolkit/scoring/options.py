@@ -23,8 +23,8 @@ PRECISIONS = ("fp32", "bf16")
 class ScoreOptions:
     """Options of one scoring run. Raises OptionError, which lists what there is, where one cannot be used.
 
-    metrics: families of ``metrics.table``. Empty: all built-in ones; without a reference those that need
-        none.
+    metrics: families of ``metrics.table``, and groups of them. Empty, and as ``default``: those that are
+        scored by default. Of a group, without a reference, those that need none.
     protocol: from file to crops and audio, a name of docs/protocols.md.
     detector: what finds faces: auto, landmarker, mediapipe, face-alignment, cascade, sidecar, or one of
         another package.
@@ -109,30 +109,49 @@ class ScoreOptions:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Families of metrics in the order of every table; those of other packages last, by name.
+    """Families and groups of metrics in the order of every table; those of other packages last, by name.
 
     Raises OptionError for no name, an unknown one, or one of another package that cannot be used.
 
-    >>> ordered(["psnr", "lse"])
-    ('lse', 'psnr')
+    >>> ordered(["psnr", "lips", "lse"])
+    ('lips', 'lse', 'psnr')
     """
     asked = {names} if isinstance(names, str) else {*names}
     if not asked:
         raise OptionError(f"no metric named; there are: {', '.join(table.METRICS.names())}")
     for name in sorted(asked):
-        table.metrics_of(name)
-    built_in = [family for family in table.families() if family in asked]
+        if not table.members(name):
+            table.metrics_of(name)
+    built_in = [name for name in table.METRICS.choices() if name in asked]
     return (*built_in, *sorted(asked - {*built_in}))
 
 
+def without_groups(names: Iterable[str], has_reference: bool) -> tuple[str, ...]:
+    """Families in order, of families and groups; of groups those that can be scored.
+
+    >>> without_groups(["lips", "psnr"], False)
+    ('psnr', 'slcc', 'silent_lips', 'lip_dynamics')
+    """
+    families = {name for name in names if not table.members(name)}
+    for group in {*names} - families:
+        families |= {*(scorable(table.members(group), has_reference) or table.members(group))}
+    return ordered(families)
+
+
+def scorable(families: Iterable[str], has_reference: bool) -> tuple[str, ...]:
+    """Those of ``families`` that need no reference where there is none."""
+    families = tuple(families)
+    need_reference = () if has_reference else table.families_that_need("reference", families)
+    return tuple(family for family in families if family not in need_reference)
+
+
 def default_metrics(has_reference: bool) -> tuple[str, ...]:
-    """The built-in families that can be scored.
+    """The families that are scored by default.
 
     >>> default_metrics(False)
     ('lse', 'cpbd')
     """
-    need_reference = () if has_reference else table.families_that_need("reference", table.families())
-    return tuple(family for family in table.families() if family not in need_reference)
+    return scorable(table.families(), has_reference)
 
 
 def parse_metrics(text: str | None) -> tuple[str, ...]:

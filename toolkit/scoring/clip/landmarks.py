@@ -1,23 +1,29 @@
-"""LMD of a clip, and other metrics of its landmarks.
+"""LMD of a clip, and other metrics of its landmarks, audio and speech.
 
 The reference's landmarks are brought to the render's size, so that LMD is in px of the render.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from speechlip.files.names import is_file
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
-from speechlip.metrics.declared import CLIP, NotScored
+from speechlip.metrics.declared import CLIP, OF_LANDMARKS, Metric, NotScored
 from speechlip.metrics.lmd import lmd_per_frame
 from speechlip.scoring.clip.faces import ClipFaces, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles, check_lengths, size_words
 from speechlip.scoring.clip.outcome import Outcome, attempt, metric_of
+from speechlip.scoring.clip.signals import Signals, of_reference, of_render
 from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.transcode.codec_path import count_frames
 
 ASPECT_TOLERANCE = 0.01
+NOTHING: np.ndarray = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -26,19 +32,19 @@ class ClipLandmarks:
 
     values: column → number; NaN where the landmarks do not give it.
     problems: family → why it has no value.
-    lmd_per_frame: (T,) px, NaN where a face is missing.
-    notes: sentences on where the landmarks come from.
+    lmd_per_frame: (T,) px, NaN where a face is missing; empty where render and reference were not compared.
+    notes: sentences on where the landmarks come from, and on numbers of the real video that are missing.
     """
 
     values: dict[str, float]
     problems: dict[str, NotScored]
-    lmd_per_frame: np.ndarray
+    lmd_per_frame: np.ndarray = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()
 
     @property
-    def frames_compared(self) -> int:
-        """Frames with landmarks on both sides."""
-        return int(np.isfinite(self.lmd_per_frame).sum())
+    def frames_compared(self) -> int | None:
+        """Frames with landmarks on both sides; None where they were not compared."""
+        return int(np.isfinite(self.lmd_per_frame).sum()) if len(self.lmd_per_frame) else None
 
 
 def families_of(files: ClipFiles, options: ScoreOptions) -> tuple[str, ...]:
@@ -48,51 +54,100 @@ def families_of(files: ClipFiles, options: ScoreOptions) -> tuple[str, ...]:
 
 
 def score_landmarks(files: ClipFiles, faces: ClipFaces, options: ScoreOptions) -> Outcome[ClipLandmarks]:
-    """LMD and its like where they were asked for, and faces of both files could be looked for."""
+    """Metrics of landmarks that were asked for, each with its number or its reason."""
     families = families_of(files, options)
-    if not families or files.reference is None:
-        return Outcome()
-    if faces.reference.problem:
-        return Outcome(problem=faces.reference.problem)
-    reference = files.reference
-    return attempt(lambda: _score(files, reference, faces, families))
+    return attempt(lambda: Landmarks(files, faces).score(families)) if families else Outcome()
 
 
-def _score(
-    files: ClipFiles, reference: MediaInfo, faces: ClipFaces, families: tuple[str, ...]
-) -> ClipLandmarks:
-    for seen in (faces.of_render, faces.of_reference):
-        if seen:
-            check_one_size(seen, "LMD")
-    in_render = faces.of_render.landmarks if faces.of_render else None
-    in_reference = faces.of_reference.landmarks if faces.of_reference else None
-    paths, notes = (files.task.render, files.task.reference), tuple[str, ...]()
-    if (in_render is None or in_reference is None) and all(
-        path and is_file(sidecar_of(path)) for path in paths
-    ):
-        notes = ("LMD from the landmark files beside both videos",)
-        lengths = files.frames, faces.of_reference.n_frames if faces.of_reference else 0
-        in_render, in_reference = (
-            sidecar_landmarks(path, frames) for path, frames in zip(paths, lengths, strict=True) if path
-        )
-    pair = of_both(in_render, in_reference, scale_to_render(files.info, reference))
-    values, problems = compute(families, *pair)
-    return ClipLandmarks(values, problems, lmd_per_frame(*pair), notes)
+class Landmarks:
+    """What metrics of one clip's landmarks are computed of."""
 
+    def __init__(self, files: ClipFiles, faces: ClipFaces) -> None:
+        self._files, self._faces = files, faces
+        self._notes: list[str] = []
+        self._render = of_render(files, faces.render)
 
-def compute(
-    families: tuple[str, ...], render: np.ndarray, reference: np.ndarray
-) -> tuple[dict[str, float], dict[str, NotScored]]:
-    """Column → number, and family → why it has none, from (T, 68, 2) px of each."""
-    values: dict[str, float] = {}
-    problems: dict[str, NotScored] = {}
-    for family in families:
-        try:
-            with metric_of(family):
-                values |= {each.name: each.compute(render, reference) for each in table.metrics_of(family)}
-        except NotScored as problem:
-            problems[family] = problem
-    return values, problems
+    def score(self, families: tuple[str, ...]) -> ClipLandmarks:
+        """Every family; one that fails takes no other along."""
+        values: dict[str, float] = {}
+        problems: dict[str, NotScored] = {}
+        for family in families:
+            try:
+                with metric_of(family):
+                    values |= self._columns(family)
+            except NotScored as problem:
+                problems[family] = problem
+        compared = self._pair.result if "_pair" in self.__dict__ else None
+        per_frame = lmd_per_frame(*compared) if compared else NOTHING
+        sides = filter(None, (self._render, self._reference))
+        notes = dict.fromkeys(note for side in sides for note in side.notes)
+        return ClipLandmarks(values, problems, per_frame, (*self._notes, *notes))
+
+    def _columns(self, family: str) -> dict[str, float]:
+        """Column → number. Raises NotScored where the family's first column has none."""
+        first, *others = table.metrics_of(family)
+        values = {first.name: float(first.compute(*self._given(first)))}
+        if not math.isfinite(values[first.name]):
+            raise NotScored("not finite", f"{first.name} is {values[first.name]}")
+        for metric in others:
+            if metric.of_real and self._reference is None:
+                continue
+            try:
+                values[metric.name] = float(metric.compute(*self._given(metric)))
+            except NotScored as problem:
+                self._notes.append(f"no {metric.name}, {problem}")
+        return values
+
+    def _given(self, metric: Metric) -> list[Any]:
+        """What a metric is given, in the order of ``OF_LANDMARKS``. Raises NotScored."""
+        own = self._reference if metric.of_real and self._reference else self._render
+        if metric.needs_reference:
+            if self._pair.problem or not self._pair.result:
+                raise self._pair.problem or NotScored("no reference")
+            of_two = dict(zip(("landmarks", "reference"), self._pair.result, strict=True))
+        else:
+            of_two = {"landmarks": own.landmarks}
+        return [
+            of_two[what] if what in of_two else getattr(own, what)
+            for what in OF_LANDMARKS
+            if what in metric.needs
+        ]
+
+    @cached_property
+    def _reference(self) -> Signals | None:
+        path, info = self._files.task.reference, self._files.reference
+        if path is None or info is None:
+            return None
+        seen = self._faces.of_reference
+        frames = seen.n_frames if seen else count_frames(path, info)
+        return of_reference(path, info, frames, self._faces.reference)
+
+    @cached_property
+    def _pair(self) -> Outcome[tuple[np.ndarray, np.ndarray]]:
+        return attempt(self._find_pair)
+
+    def _find_pair(self) -> tuple[np.ndarray, np.ndarray]:
+        """Landmarks of both files. Raises NotScored."""
+        files, faces = self._files, self._faces
+        if files.reference is None:
+            raise NotScored("no reference")
+        if faces.reference.problem:
+            raise faces.reference.problem
+        for seen in (faces.of_render, faces.of_reference):
+            if seen:
+                check_one_size(seen, "LMD")
+        in_render = faces.of_render.landmarks if faces.of_render else None
+        in_reference = faces.of_reference.landmarks if faces.of_reference else None
+        paths = (files.task.render, files.task.reference)
+        if (in_render is None or in_reference is None) and all(
+            path and is_file(sidecar_of(path)) for path in paths
+        ):
+            self._notes.append("LMD from the landmark files beside both videos")
+            lengths = files.frames, faces.of_reference.n_frames if faces.of_reference else 0
+            in_render, in_reference = (
+                sidecar_landmarks(path, frames) for path, frames in zip(paths, lengths, strict=True) if path
+            )
+        return of_both(in_render, in_reference, scale_to_render(files.info, files.reference))
 
 
 def scale_to_render(render: MediaInfo, reference: MediaInfo) -> float:

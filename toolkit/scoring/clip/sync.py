@@ -6,7 +6,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from speechlip.media.frames import Frame
+from speechlip.media.info import MediaInfo
 from speechlip.media.streams.corrected import sentences
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.sync.columns import FAMILY
@@ -15,6 +18,7 @@ from speechlip.scoring.clip.faces import ClipFaces
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.outcome import attempt
 from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.crops224 import CROP_PX
 from speechlip.scoring.sync.footage import Footage, read_audio, wanted_tracks, why_no_track
 from speechlip.scoring.sync.models import SyncModel, TrackSync, score_tracks, score_whole
@@ -96,16 +100,30 @@ def score_sync(
 def find_audio(files: ClipFiles, options: ScoreOptions) -> ClipAudio:
     """The driving audio where there is one, else the render's own; what the protocol does to its timing."""
     task, info = files.task, files.info
-    if task.audio_problem:
-        return ClipAudio(problem=NotScored("no driving audio", task.audio_problem))
-    path = task.driving_audio or (task.render if info.audio_codec else None)
+    heard = attempt(lambda: audio_of(task, info))
+    path = heard.result
     if path is None:
-        why = "the file holds pictures only; pairs.csv may name its driving audio"
-        return ClipAudio(problem=NotScored("no audio", why))
+        return ClipAudio(problem=heard.problem)
     protocol, rules = protocols.get(options.protocol), options.transcoder.rules
     added = attempt(lambda: delay(protocol, task.render, info, path, rules))
     net_ms = round(1000 * added.result.net_s, 2) if added.result else None
     return ClipAudio(path, "driving" if task.driving_audio else "own", net_ms, added.problem)
+
+
+def audio_of(task: ScoreTask, info: MediaInfo) -> Path:
+    """The file whose audio a render is scored with. Raises NotScored where there is none."""
+    if task.audio_problem:
+        raise NotScored("no driving audio", task.audio_problem)
+    path = task.driving_audio or (task.render if info.audio_codec else None)
+    if path is None:
+        raise NotScored("no audio", "the file holds pictures only; pairs.csv may name its driving audio")
+    return path
+
+
+def read_beside(audio: Path, video: Path, info: MediaInfo, frames: int, tally: Counter) -> np.ndarray:
+    """(N,) int16 at 16 kHz: audio of a file from the first frame of ``video`` on. Raises SourceRefused."""
+    heard = replace(info, audio_shifts=audio_shifts_of(audio, video, info))
+    return read_audio(audio, heard, audio_zero_s(audio, video, info), frames, tally)
 
 
 def _score(
@@ -141,8 +159,7 @@ def footage_of(
     protocol, render, info = protocols.get(options.protocol), files.task.render, files.info
     tally: Counter = Counter()
     if protocol.codec_path == protocols.NO_CODEC:
-        heard = replace(info, audio_shifts=audio_shifts_of(audio, render, info))
-        samples = read_audio(audio, heard, audio_zero_s(audio, render, info), files.frames, tally)
+        samples = read_beside(audio, render, info, files.frames, tally)
         return Footage(open_frames, samples, corrected=sentences(tally))
     transcode = through(protocol, render, info, audio, folder, options.transcoder)
     shifts = audio_shifts_of(audio, render, info) if transcode.audio_path == audio else ()

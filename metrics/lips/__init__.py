@@ -1,0 +1,1 @@
+"""How lips move, from landmarks alone: one metric a file, each with its source."""

@@ -1,0 +1,112 @@
+"""What metrics of a clip's landmarks are given of one of its files: landmarks, audio, speech.
+
+Each is read when a metric first asks for it, whatever the protocol: metrics of landmarks see the file itself.
+"""
+
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.describing.speech import speech_of
+from speechlip.errors import OptionError
+from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.files.names import is_file
+from speechlip.media.info import MediaInfo
+from speechlip.metrics.declared import NotScored
+from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
+from speechlip.scoring.clip.files import ClipFiles
+from speechlip.scoring.clip.outcome import Outcome, Result, attempt
+from speechlip.scoring.clip.sync import audio_of, read_beside
+from speechlip.timing import SAMPLES_PER_FRAME
+
+
+class Signals:
+    """One file of a clip; each property raises NotScored where there is no such thing.
+
+    notes: sentences on where it comes from.
+    """
+
+    def __init__(self, path: Path, info: MediaInfo, frames: int, seen: Outcome[Seen], audio: Outcome[Path]):
+        """frames: of the file, 25 a second. seen: its faces. audio: the file of what is heard with it."""
+        self.path, self.info, self.frames = path, info, frames
+        self._seen, self._audio = seen, audio
+        self.notes: list[str] = []
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """(T, 68, 2) px, NaN in frames without a face: of the detector, else of the file beside the video."""
+        return given(self._landmarks)
+
+    @property
+    def audio(self) -> np.ndarray:
+        """(640 T,) int16 at 16 kHz, as long as the landmarks; silence beyond its end."""
+        return given(self._samples)
+
+    @property
+    def speech(self) -> np.ndarray:
+        """(T,) bool: in which frames somebody speaks."""
+        return given(self._speech)
+
+    @cached_property
+    def _landmarks(self) -> Outcome[np.ndarray]:
+        return attempt(self._find_landmarks)
+
+    @cached_property
+    def _samples(self) -> Outcome[np.ndarray]:
+        return attempt(self._read_audio)
+
+    @cached_property
+    def _speech(self) -> Outcome[np.ndarray]:
+        return attempt(self._hear_speech)
+
+    def _find_landmarks(self) -> np.ndarray:
+        faces: FaceTracks | None = self._seen.result[0] if self._seen.result else None
+        if faces:
+            check_one_size(faces, "lip motion")
+            if faces.landmarks is not None:
+                return faces.landmarks
+        if is_file(sidecar_of(self.path)):
+            self.notes.append(f"landmarks of {self.path.name} from the file beside it")
+            return sidecar_landmarks(self.path, self.frames)
+        if faces and not faces.selected:
+            raise NotScored("no face", f"no face was found in {faces.n_frames} frames of {self.path.name}")
+        raise self._seen.problem or NotScored(
+            "no landmarks",
+            "the detector gives boxes only; take --detector landmarker, "
+            "or put .landmarks.npz beside the video",
+        )
+
+    def _read_audio(self) -> np.ndarray:
+        frames, tally = len(self.landmarks), Counter[str]()
+        samples = read_beside(given(self._audio), self.path, self.info, frames, tally)
+        if not len(samples):
+            raise NotScored("no audio", f"nothing is heard while {self.path.name} is shown")
+        return np.pad(samples, (0, frames * SAMPLES_PER_FRAME - len(samples)))
+
+    def _hear_speech(self) -> np.ndarray:
+        try:
+            return speech_of(self.audio)
+        except OptionError as error:
+            raise NotScored("no speech detector", str(error)) from error
+
+
+def given(outcome: Outcome[Result]) -> Result:
+    """What a stage gave. Raises its problem."""
+    if outcome.result is None:
+        raise outcome.problem or NotScored("not scored")
+    return outcome.result
+
+
+def of_render(files: ClipFiles, seen: Outcome[Seen]) -> Signals:
+    """Of the render, with its driving audio where there is some."""
+    audio = attempt(lambda: audio_of(files.task, files.info))
+    return Signals(files.task.render, files.info, files.frames, seen, audio)
+
+
+def of_reference(path: Path, info: MediaInfo, frames: int, seen: Outcome[Seen]) -> Signals:
+    """Of the reference, with its own audio."""
+    silent = NotScored("no audio", f"{path.name} holds pictures only")
+    audio = Outcome(path) if info.audio_codec else Outcome(problem=silent)
+    return Signals(path, info, frames, seen, audio)
