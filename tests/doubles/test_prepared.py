@@ -1,4 +1,4 @@
-"""``prep-shards --doubles drop``, and ``speechlip doubles`` of videos and of shards."""
+"""``prep-shards --doubles drop`` and ``mark``, and ``speechlip doubles`` of videos and of shards."""
 
 import csv
 import shutil
@@ -89,7 +89,7 @@ def test_copied_files_go_on_and_another_choice_is_refused(videos, tmp_path):
 def test_nobody_looks_unless_asked(videos, tmp_path):
     plan = speechlip.prepare_plan(videos, tmp_path / "out", speechlip.PrepOptions(detector="sidecar"))
     assert plan.refused == ()
-    with pytest.raises(OptionError, match="no --doubles 'dorp'; there are: keep, drop; did you mean drop"):
+    with pytest.raises(OptionError, match="'dorp'; there are: keep, drop, mark; did you mean drop"):
         speechlip.PrepOptions(doubles="dorp")
 
 
@@ -134,3 +134,85 @@ def test_what_is_no_folder_of_videos_is_an_error(tmp_path):
     assert result.exit_code == 1 and "does not exist; give a folder of videos" in result.stderr
     result = doubles(tmp_path)
     assert result.exit_code == 2 and "found no video" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def marked(videos, tmp_path_factory):
+    """A copy is declared to be of the test split; the one that it is a double of has to go there, too."""
+    folder = shutil.copytree(videos, tmp_path_factory.mktemp("marked") / "videos")
+    (folder / "metadata.csv").write_text("file,split\naa/copy.mp4,test\nspeaker-001/clip-000.mp4,train\n")
+    out = folder.parent / "shards"
+    result = prep(folder, "-o", out, "--detector", "sidecar", "--doubles", "mark")
+    assert result.exit_code == 0, result.output
+    return folder, out, result
+
+
+def test_a_marked_double_is_kept_in_the_split_of_what_it_doubles(marked):
+    _, out, result = marked
+    assert "2 videos marked as double: speaker-000/clip-000.mp4, zz/copy.mp4" in result.stderr
+    rows = {row.source: row for row in read_ledger(out)}
+    assert all(row.clips for row in rows.values()) and len(rows) == 6
+    assert {name: row.double_of for name, row in rows.items() if row.double_of} == {
+        "speaker-000/clip-000.mp4": "aa/copy.mp4",
+        "zz/copy.mp4": "speaker-001/clip-000.mp4",
+    }
+    assert rows["speaker-000/clip-000.mp4"].split == rows["aa/copy.mp4"].split == "test"
+    assert rows["zz/copy.mp4"].split == rows["speaker-001/clip-000.mp4"].split == "train"
+    assert speechlip.verify(out).ok
+
+
+def test_a_column_names_what_a_clip_is_a_double_of(marked, dropped):
+    _, out, _ = marked
+    rows = speechlip.clips(out, "double_of != ''").chosen(["source", "double_of"]).to_pylist()
+    assert {row["source"]: row["double_of"] for row in rows} == {
+        "speaker-000/clip-000.mp4": "aa/copy.mp4",
+        "zz/copy.mp4": "speaker-001/clip-000.mp4",
+    }
+    assert len(speechlip.clips(out, "double_of = ''").chosen()) == 4
+    assert not len(speechlip.clips(dropped[0], "double_of = ''").chosen()), "nobody marked them"
+
+
+def test_a_double_moved_to_another_split_is_refused(marked, tmp_path):
+    _, out, _ = marked
+    edit = ["edit", "split", str(out), "-o", str(tmp_path / "out"), "--to", "test", "--quiet"]
+    result = CliRunner().invoke(cli, [*edit, "--where", "speaker = 'zz'"])
+    assert result.exit_code == 1
+    assert "'zz/copy.mp4' is in split test, and 'speaker-001/clip-000.mp4', which it is a double of" in (
+        result.stderr
+    )
+
+
+def test_doubles_in_two_declared_splits_are_kept_apart_by_leaving_one_out(marked, tmp_path):
+    folder, _, _ = marked
+    table = "file,split\naa/copy.mp4,test\nspeaker-000/clip-000.mp4,train\nzz/copy.mp4,train\n"
+    other = shutil.copytree(folder, tmp_path / "videos")
+    (other / "metadata.csv").write_text(table)
+    options = speechlip.PrepOptions(detector="sidecar", doubles="mark")
+    plan = speechlip.prepare_plan(other, tmp_path / "out", options)
+    ((split, refused),) = plan.refused
+    assert (split, refused.source.name) == ("train", "speaker-000/clip-000.mp4")
+    assert refused.refusal[1] == "double"
+    assert "of 'aa/copy.mp4', which is kept and declared in another split: audio of" in refused.refusal[2]
+    split_of = {entry.source.name: unit.split for unit in plan.units for entry in unit.sources}
+    assert split_of["speaker-001/clip-000.mp4"] == split_of["zz/copy.mp4"] == "train"
+
+
+def test_what_is_cut_in_time_cannot_be_marked():
+    with pytest.raises(OptionError, match="--split-by time puts every video into several"):
+        speechlip.PrepOptions(doubles="mark", split_by="time")
+
+
+def test_ties_do_not_depend_on_the_order():
+    from speechlip.preparing.plan.planned_source import PlannedSource
+    from speechlip.preparing.plan.ties import tied
+    from speechlip.records import Source
+
+    def entry(name, double_of="", split=None):
+        return PlannedSource(Source(name, name, name[0], split=split), 1, 1, 2.0, double_of=double_of)
+
+    entries = [entry("a1"), entry("a2", "b1"), entry("b1"), entry("c1", "a1"), entry("d1", "e1", "test")]
+    entries += [entry("e1", split="train"), entry("f1")]
+    for order in (entries, entries[::-1]):
+        ties, apart = tied(order, lambda each: each.source.speaker)
+        assert [ties.first(name) for name in "abcdef"] == ["a", "a", "a", "d", "e", "f"]
+        assert apart == {"d1"}

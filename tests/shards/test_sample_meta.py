@@ -31,7 +31,7 @@ def test_every_field_of_a_written_clip_comes_back():
         source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, 0, 2, 1.5, ClipQuality(**QUALITY)
     )
     clip = replace(clip, speech=np.array([True, False, True]))
-    meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"])
+    meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"], double_of="b.mp4")
     assert meta.dump() == {
         "n_frames": 3,
         "speaker": "anna",
@@ -51,6 +51,7 @@ def test_every_field_of_a_written_clip_comes_back():
         "interpolated_frames": 2,
         "faces_max": 2,
         "faces_median": 1.5,
+        "double_of": "b.mp4",
         "speech_share": 0.6667,
         "speech": [[0.0, 0.04], [0.08, 0.12]],
         "mood": "glad",

@@ -109,9 +109,10 @@ RECIPE = Named(RECIPES)
 )
 @click.option(
     "--doubles",
-    type=Named(("keep", "drop")),
+    type=Named(("keep", "drop", "mark")),
     default="keep",
-    help="drop: of copies, also cut, re-encoded or mirrored ones, only one is prepared.",
+    help="drop: of copies, also cut, re-encoded or mirrored ones, only one is prepared; "
+    "mark: all are, in one split, and copies say of what.",
 )
 @click.option(
     "--speech",

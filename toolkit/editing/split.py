@@ -23,7 +23,7 @@ from speechlip.preparing.reasons import SILENT as SILENT_SOURCE
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.shards.checks.contents import Contents
-from speechlip.shards.checks.folder import in_several, times_in_several
+from speechlip.shards.checks.folder import doubles_apart, in_several, times_in_several
 from speechlip.shards.clips.query import clips
 from speechlip.shards.ledger import LedgerRow
 
@@ -144,7 +144,7 @@ def planned(row: LedgerRow, declared: str) -> PlannedSource:
     declared: the split that it must be in, or empty.
     """
     source = Source(Path(row.source), row.source, row.speaker, split=declared or None)
-    return PlannedSource(source, 0, 0, row.seconds)
+    return PlannedSource(source, 0, 0, row.seconds, double_of=row.double_of)
 
 
 def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str) -> None:
@@ -160,6 +160,8 @@ def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str)
         problem = next(in_several("source", files), "")
     else:
         problem = next(times_in_several(contents), "")
+    if double := next(doubles_apart(contents), ""):
+        raise OptionError(f"{double}: let the condition choose both")
     if problem:
         weaker = " or ".join(PROMISES[PROMISES.index(by) + 1 :])
         raise OptionError(

@@ -28,7 +28,7 @@ TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
-DOUBLES = ("keep", "drop")
+DOUBLES = ("keep", "drop", "mark")
 SHARD_BYTES = 256 * 10**6
 LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
@@ -63,7 +63,8 @@ class PrepOptions:
     speech: which clips are kept, such as ``share>=0.5``: at least half of it speech; empty: all.
     pairs: which windows the frozen pairs are of: speech (half of each is) or any.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
-    doubles: what becomes of a recording that is there twice: keep (nobody looks), or drop.
+    doubles: what becomes of a recording that is there twice: keep (nobody looks), drop, or mark (kept, in
+        the split of the one it doubles, which its samples name).
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
 
     Raises OptionError for an option that cannot be used; it lists the names there are.
@@ -110,6 +111,7 @@ class PrepOptions:
         check_split(self.split)
         for name in LENGTHS:
             object.__setattr__(self, name, length_s(name, getattr(self, name)))
+        self._check_doubles()
         self._check_lengths()
         self._check_sync()
         parse_least_share(self.speech)
@@ -122,6 +124,13 @@ class PrepOptions:
 
     def _gives_landmarks(self) -> bool:
         return self.crop != "auto-avsr" or DETECTORS.get(self.detector).has_landmarks
+
+    def _check_doubles(self) -> None:
+        if self.doubles == "mark" and self.split_by == "time":
+            raise OptionError(
+                "--doubles mark keeps a double in the split of the one it doubles, and --split-by time puts "
+                "every video into several; take --doubles drop"
+            )
 
     def _check_lengths(self) -> None:
         if self.shard_bytes < 1:

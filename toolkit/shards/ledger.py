@@ -48,6 +48,7 @@ class LedgerRow:
     no_speech_seconds: of what was kept, where nobody speaks.
     small_face_px: median width of faces that are too small, 0 where there is none.
     split_clips: of a source cut in time, split → clips; else empty.
+    double_of: source that it is a double of, where doubles are marked; else empty.
     """
 
     source: str
@@ -79,6 +80,7 @@ class LedgerRow:
     no_speech_seconds: float = 0.0
     small_face_px: float = 0.0
     split_clips: dict[str, int] = field(default_factory=dict)
+    double_of: str = ""
 
 
 SPLITS = "+"

@@ -44,6 +44,7 @@ class SampleMeta(ClipQuality):
     face_width_px: median width of the face box in the source.
     interpolated_frames: how many frames of the face were interpolated.
     faces_max, faces_median: how many faces are there at once, this one among them.
+    double_of: source that its source is a double of, or empty; None where nobody looked for doubles.
     speech_share: share of its frames in which somebody speaks.
     speech: where that is, (start_s, end_s) in the clip.
     more: columns of ``metadata.csv``, as text; in the ``json`` they stand beside the others.
@@ -67,6 +68,7 @@ class SampleMeta(ClipQuality):
     interpolated_frames: int | None = None
     faces_max: int | None = None
     faces_median: float | None = None
+    double_of: str | None = None
     speech_share: float | None = None
     speech: tuple[tuple[float, float], ...] | None = None
     more: dict[str, Any] = field(default_factory=dict)
@@ -149,7 +151,12 @@ def are_spans(value: Any, length_s: float) -> bool:
 
 
 def meta_of(
-    clip: Clip, form: ClipFormat, key: str, source_sha256: str, corrected: Iterable[str]
+    clip: Clip,
+    form: ClipFormat,
+    key: str,
+    source_sha256: str,
+    corrected: Iterable[str],
+    double_of: str | None = None,
 ) -> SampleMeta:
     """What the sample of a clip says of itself; every sample of a dataset says the same fields."""
     return SampleMeta(
@@ -171,6 +178,7 @@ def meta_of(
         interpolated_frames=clip.interpolated_frames,
         faces_max=clip.faces_max,
         faces_median=clip.faces_median,
+        double_of=double_of,
         speech_share=None if clip.speech is None else share_of(clip.speech),
         speech=None if clip.speech is None else in_seconds(clip.speech),
         more=clip.source.more,

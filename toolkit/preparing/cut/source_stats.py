@@ -29,7 +29,7 @@ class SourceStats:
 
     def __init__(self, planned: PlannedSource) -> None:
         self.source, self.bytes, self.declared = planned.source, planned.bytes, planned.declared
-        self.part = planned.first_frame, planned.stop_frame
+        self.part, self.double_of = (planned.first_frame, planned.stop_frame), planned.double_of
         self.n_frames = round(planned.part_s * FPS)
         self.sha256 = ""
         self.corrected: tuple[str, ...] = ()
@@ -115,6 +115,7 @@ class SourceStats:
             several_faces_seconds=seconds(int((self.kept & (self.faces > 1)).sum())),
             no_speech_seconds=seconds(int((self.kept & ~self.speech).sum())) if self.speech_shares else 0.0,
             small_face_px=self.small_face_px,
+            double_of=plain_name(self.double_of),
         )
 
 

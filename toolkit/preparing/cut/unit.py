@@ -102,6 +102,7 @@ def prepare_source(
     """
     source = planned.source
     facts: list[PairClip] = []
+    double_of = plain_name(planned.double_of) if options.doubles == "mark" else None
     stats = SourceStats(planned)
     report(source.name, 0.0)
     try:
@@ -118,7 +119,7 @@ def prepare_source(
                         spoken_in(clip),
                     )
                 )
-                fields = meta_of(clip, options.clip_format, key, **meta)
+                fields = meta_of(clip, options.clip_format, key, **meta, double_of=double_of)
                 yield key, encode_clip(clip, fields, options.clip_format)
                 stats.written(clip)
     except SourceRefused as refusal:

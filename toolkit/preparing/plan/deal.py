@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from speechlip.errors import OptionError
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.ties import Who, tied
 from speechlip.timing import FPS, frames, seconds
 
 
@@ -18,7 +19,7 @@ def dealt(planned: Sequence[PlannedSource], options: PrepOptions) -> list[tuple[
     """
     if options.split_by == "time":
         return [part for entry in planned for part in parts_in_time(entry, options)]
-    who = by_file if options.split_by == "file" else by_speaker
+    who = WHO[options.split_by]
     split_of = assign_splits(planned, options, who)
     return [(split_of[who(entry)], entry) for entry in planned]
 
@@ -29,6 +30,10 @@ def by_speaker(entry: PlannedSource) -> str:
 
 def by_file(entry: PlannedSource) -> str:
     return entry.source.name
+
+
+WHO = {"speaker": by_speaker, "file": by_file}
+"""``split_by`` → what is not divided between splits."""
 
 
 def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[str, PlannedSource]]:
@@ -57,11 +62,12 @@ def split_order(by_split: Iterable[str], options: PrepOptions) -> list[str]:
 
 
 def assign_splits(
-    planned: Sequence[PlannedSource], options: PrepOptions, who: Callable[[PlannedSource], str] = by_speaker
+    planned: Sequence[PlannedSource], options: PrepOptions, who: Who = by_speaker
 ) -> dict[str, str]:
     """Give each speaker one split: the declared one, else one chosen so that the shares of seconds come out.
 
-    who: what is not divided: the speaker of a source, or its name.
+    who: what is not divided: the speaker of a source, or its name. Those that a double ties together
+        fall into one split.
 
     Speakers are taken in the order of a seeded hash; each goes to the split that lacks most. Every split with
     a share gets a speaker as soon as there are as many speakers as splits. Raises OptionError where one
@@ -69,8 +75,9 @@ def assign_splits(
     """
     seconds_of: dict[str, float] = defaultdict(float)
     split_of: dict[str, str] = {}
+    ties, _ = tied(planned, who)
     for entry in planned:
-        speaker, declared = who(entry), entry.source.split
+        speaker, declared = ties.first(who(entry)), entry.source.split
         seconds_of[speaker] += max(entry.seconds, seconds(1))
         if declared is not None and split_of.setdefault(speaker, declared) != declared:
             raise OptionError(
@@ -91,7 +98,7 @@ def assign_splits(
         }
         split_of[speaker] = max(lack, key=lambda name: lack[name])
         filled[split_of[speaker]] += seconds_of[speaker]
-    return split_of
+    return {name: split_of[ties.first(name)] for name in map(who, planned)}
 
 
 def seeded_hash(seed: int, text: str) -> str:

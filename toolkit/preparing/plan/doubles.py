@@ -1,4 +1,4 @@
-"""Sources that are doubles of others, refused before anything of them is prepared."""
+"""Sources that are doubles of others: refused before anything of them is prepared, or marked."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -8,36 +8,61 @@ from speechlip.doubles.keeping import doubles_of_kept, other_than
 from speechlip.doubles.pairs import SAME_FILE, Double, double_pairs
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import sha256_of
+from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.plan.deal import WHO
 from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.ties import tied
 from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import clock, counted, listed, shown
 
 STAGE = "plan"
+ELSEWHERE = " and declared in another split"
 
 
-def without_doubles(planned: Sequence[PlannedSource], progress: Progress = SILENT) -> list[PlannedSource]:
-    """The sources, with a refusal where another one is kept instead; fingerprints are taken off."""
-    marked = [entry for entry in planned if entry.fingerprint]
-    if not marked:
+def judged_doubles(
+    planned: Sequence[PlannedSource], options: PrepOptions, progress: Progress = SILENT
+) -> list[PlannedSource]:
+    """The sources, doubles among them refused or marked, as ``options.doubles`` says; fingerprints are taken
+    off.
+    """
+    if options.doubles == "keep":
         return [*planned]
-    copies = {pair.second: pair for pair in same_files(marked)}
-    prints = [entry.fingerprint for entry in marked if entry.fingerprint and entry.source.name not in copies]
-    left_out = doubles_of_kept({each.name: each.seconds for each in prints}, double_pairs(prints))
-    left_out |= {name: with_copy(left_out.get(pair.first), pair) for name, pair in copies.items()}
-    if left_out:
-        names = [shown(entry.source.name) for entry in marked if entry.source.name in left_out]
-        progress.say(f"{counted(len(names), 'video')} left out as double: {listed(names)}")
-    return [
-        replace(
-            entry,
-            fingerprint=None,
-            refusal=refusal(left_out[name], name)
-            if (name := entry.source.name) in left_out
-            else entry.refusal,
-        )
-        for entry in planned
+    doubles = found_doubles(planned)
+    if doubles:
+        names = [shown(entry.source.name) for entry in planned if entry.source.name in doubles]
+        done = "left out" if options.doubles == "drop" else "marked"
+        progress.say(f"{counted(len(names), 'video')} {done} as double: {listed(names)}")
+    bare = [replace(entry, fingerprint=None) for entry in planned]
+    if options.doubles == "drop":
+        return [
+            replace(entry, refusal=refusal(pair, entry.source.name))
+            if (pair := doubles.get(entry.source.name))
+            else entry
+            for entry in bare
+        ]
+    marked = [
+        replace(entry, double_of=other_than(pair, entry.source.name))
+        if (pair := doubles.get(entry.source.name))
+        else entry
+        for entry in bare
     ]
+    _, apart = tied([entry for entry in marked if not entry.refusal], WHO[options.split_by])
+    return [
+        replace(entry, double_of="", refusal=refusal(doubles[name], name, ELSEWHERE))
+        if (name := entry.source.name) in apart
+        else entry
+        for entry in marked
+    ]
+
+
+def found_doubles(planned: Sequence[PlannedSource]) -> dict[str, Double]:
+    """Name of each source that is a double → the pair with the one that is kept instead."""
+    seen = [entry for entry in planned if entry.fingerprint]
+    copies = {pair.second: pair for pair in same_files(seen)}
+    prints = [entry.fingerprint for entry in seen if entry.fingerprint and entry.source.name not in copies]
+    doubles = doubles_of_kept({each.name: each.seconds for each in prints}, double_pairs(prints))
+    return doubles | {name: with_copy(doubles.get(pair.first), pair) for name, pair in copies.items()}
 
 
 def with_copy(pair: Double | None, copied: Double) -> Double:
@@ -63,9 +88,10 @@ def same_files(entries: Sequence[PlannedSource]) -> Iterator[Double]:
             first.setdefault(content, name)
 
 
-def refusal(pair: Double, name: str) -> tuple[str, str, str]:
-    """Stage, reason and detail of a source that is left out."""
-    return STAGE, DOUBLE, f"of {plain_name(other_than(pair, name))!r}, which is kept: {evidence(pair, name)}"
+def refusal(pair: Double, name: str, where: str = "") -> tuple[str, str, str]:
+    """Stage, reason and detail of a source that is left out. where: of the one that is kept."""
+    kept = f"of {plain_name(other_than(pair, name))!r}, which is kept{where}"
+    return STAGE, DOUBLE, f"{kept}: {evidence(pair, name)}"
 
 
 def evidence(pair: Double, name: str) -> str:

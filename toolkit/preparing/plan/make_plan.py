@@ -8,7 +8,7 @@ from itertools import islice
 from speechlip.errors import OptionError
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
-from speechlip.preparing.plan.doubles import without_doubles
+from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan, make_units
@@ -48,7 +48,7 @@ def make_plan(
     inspect: Inspect = inspect_in_turn,
 ) -> Plan:
     """Assign every source to a split and a unit. ``inspect`` may end the sources in any order."""
-    planned = without_doubles(inspected(sources, options, progress, inspect), progress)
+    planned = judged_doubles(inspected(sources, options, progress, inspect), options, progress)
     by_split: dict[str, list[PlannedSource]] = defaultdict(list)
     split_of: dict[str, str] = {}
     for split, entry in dealt([entry for entry in planned if not entry.refusal], options):
@@ -81,7 +81,7 @@ def inspected(
             options.detector,
             digits[source.name],
             options.max_picture_px,
-            options.doubles == "drop",
+            options.doubles != "keep",
         )
         for index, source in enumerate(sources)
     ]

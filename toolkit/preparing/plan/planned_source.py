@@ -32,6 +32,7 @@ class PlannedSource:
     refusal: stage, reason and detail where it cannot be read or has no sound; else empty.
     first_frame: where the part that is prepared begins, at 25 fps.
     stop_frame: where it ends; None: with the video.
+    double_of: name of the source that it is a double of, where doubles are marked; else empty.
     fingerprint: while the plan is made and doubles are to be found; never written.
     """
 
@@ -44,6 +45,7 @@ class PlannedSource:
     refusal: tuple[str, ...] = ()
     first_frame: int = 0
     stop_frame: int | None = None
+    double_of: str = ""
     fingerprint: Fingerprint | None = field(default=None, compare=False, repr=False)
 
     @property

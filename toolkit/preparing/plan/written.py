@@ -48,7 +48,7 @@ def _load_source(entry: dict, detector: str) -> PlannedSource:
     source = Source(**fields)
     facts = entry["declared"] if "declared" in entry else declared(source, detector)
     digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
-    part = entry.get("first_frame", 0), entry.get("stop_frame")
+    part = entry.get("first_frame", 0), entry.get("stop_frame"), entry.get("double_of", "")
     return PlannedSource(
         source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal, *part
     )

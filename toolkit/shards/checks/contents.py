@@ -23,6 +23,7 @@ class Contents:
     frames_of: source → frames of its clips.
     spans: source → split → first and stop frame of each of its clips in the source.
     licensed: source → licence → clips.
+    double_of: source → the source that it is a double of.
     missing: split → clips that the manifest counts in shards that are not there. What ledger and pairs say of
         them cannot be checked, and the missing shard is said once.
     types: of the first sample's ``json``, field → type.
@@ -36,6 +37,7 @@ class Contents:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     licensed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    double_of: dict[str, str] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
     types: dict[str, str] | None = None
     listed: "Table | None" = None
@@ -54,6 +56,8 @@ class Contents:
         self.sources[source, meta.speaker, split, meta.source_sha256] += 1
         self.licensed[source][plain_licence(str(meta.licence))] += 1
         self.frames_of[source] += meta.n_frames
+        if meta.double_of:
+            self.double_of[source] = meta.double_of
         self.n_frames += meta.n_frames
 
     @property

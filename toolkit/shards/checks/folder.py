@@ -60,6 +60,7 @@ def check_splits(manifest: Manifest, contents: Contents) -> Iterator[str]:
         yield from in_several("source", ((source, split) for source, _, split, _ in contents.sources))
     else:
         yield from times_in_several(contents)
+    yield from doubles_apart(contents)
 
 
 def in_several(kind: str, members: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -74,6 +75,17 @@ def in_several(kind: str, members: Iterable[tuple[str, str]]) -> Iterator[str]:
         for name, own in splits.items()
         if len(own) > 1
     )
+
+
+def doubles_apart(contents: Contents) -> Iterator[str]:
+    """A sentence for each marked double in another split than the source that it doubles."""
+    for source, original in sorted(contents.double_of.items()):
+        own, others = (set(contents.spans.get(name, ())) for name in (source, original))
+        if others and own - others:
+            yield (
+                f"{source!r} is in split {', '.join(sorted(own))}, and {original!r}, "
+                f"which it is a double of, in {', '.join(sorted(others))}"
+            )
 
 
 def times_in_several(contents: Contents) -> Iterator[str]:
