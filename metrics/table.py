@@ -23,12 +23,13 @@ FIRST = ("lse", "lmd", "psnr", "ssim", "lpips", "cpbd")
 """Families in the order that options and tables have always had; further ones follow by name."""
 GROUPS: dict[str, tuple[str, ...]] = {
     "lips": ("mtm", "slcc", "lip_corr", "lip_dtw", "lmd_soft", "silent_lips", "lip_dynamics"),
+    "articulation": ("lips_closed", "teeth_on_lip", "lips_rounded"),
+    "head": ("pose_error", "head_motion", "blinks_per_minute", "brow_dynamics"),
 }
-"""Group → its families, which are scored on request only; ``--metrics`` takes the group's name, too."""
+"""Group, which is the room of its files → its families, scored on request only. ``--metrics`` takes the
+group's name, too."""
 DEFAULT = "default"
 """What ``--metrics`` calls the families that are scored where it is left out."""
-ROOMS = {"lips": "speechlip.metrics.lips"}
-"""Group → where its families are declared, one file each."""
 
 
 def _places() -> dict[str, str]:
@@ -41,7 +42,9 @@ def _places() -> dict[str, str]:
     } | images
     in_order = {family: places[family] for family in (*FIRST, *sorted(places.keys() - {*FIRST}))}
     return in_order | {
-        family: f"{ROOMS[group]}.{family}:METRICS" for group, members in GROUPS.items() for family in members
+        family: f"speechlip.metrics.{group}.{family}:METRICS"
+        for group, members in GROUPS.items()
+        for family in members
     }
 
 

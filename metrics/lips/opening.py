@@ -5,7 +5,7 @@ Conventions: landmarks are (T, 68, 2) px, NaN in a frame without a face. The ope
 inner lips' middle points by that of the outer eye corners, so it does not depend on the frame's size: some
 0.00 to 0.02 for closed lips, 0.3 for a wide open mouth. Gaps of up to 12 frames are bridged by straight
 lines, longer ones divide a clip into stretches.
-Functions: lip_opening, bridged, stretches, moving.
+Functions: lip_opening, in_eye_distances, bridged, stretches, moving.
 """
 
 from itertools import pairwise
@@ -31,10 +31,16 @@ def lip_opening(landmarks: np.ndarray) -> np.ndarray:
     >>> lip_opening(face).tolist()
     [0.2]
     """
+    return in_eye_distances(landmarks, UPPER, LOWER)
+
+
+def in_eye_distances(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
+    """Distance of two points by that of the outer eye corners: (T, 68, 2) px → (T,), NaN without a face."""
     points = landmarks.astype(np.float64)
-    gap = np.linalg.norm(points[:, UPPER] - points[:, LOWER], axis=1)
-    eyes = np.linalg.norm(points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]], axis=1)
-    return np.divide(gap, eyes, out=np.full(len(points), np.nan), where=eyes > 0)
+    apart, eyes = (
+        np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in ((first, second), EYE_CORNERS)
+    )
+    return np.divide(apart, eyes, out=np.full(len(points), np.nan), where=eyes > 0)
 
 
 def bridged(series: np.ndarray) -> np.ndarray:
@@ -68,7 +74,7 @@ def stretches(*series: np.ndarray) -> list[slice]:
     if not long:
         raise NotScored(
             "too short",
-            f"lip motion wants a face for {SHORTEST} frames on end, and none of {len(known)} has it",
+            f"a face for {SHORTEST} frames on end is wanted, and {len(known)} hold none",
         )
     return long
 

@@ -14,7 +14,8 @@ from speechlip.faces.tracking.selection import select
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.faces.tracking.tracks import build_tracks
 from speechlip.metrics.lips.opening import lip_opening
-from speechlip.records import Face
+from speechlip.phones import write_textgrid
+from speechlip.records import Face, Phone
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.clip.signals import Signals
 from speechlip.scoring.columns import row_columns
@@ -111,3 +112,45 @@ def test_of_two_faces_the_larger_is_measured(head):
     seen = FaceTracks(tracks, select(tracks, "largest"), unfit, (), np.ones(60, bool), ((512, 512),) * 60)
     measured = Signals(Path("a.mp4"), None, 60, Outcome((seen, ())), Outcome()).landmarks
     assert np.abs(lip_opening(measured) - lip_opening(head.landmarks[:60])).max() < 1e-3
+
+
+def test_phones_of_a_textgrid_or_recognised(head, tmp_path):
+    """Three /m/ where the mouth is most closed, and a reference of which nobody says what is spoken."""
+    pytest.importorskip("pocketsphinx")
+    own, real = (
+        head.write(tmp_path / name / "a.mp4", head.frames[:100], head.audio[:64000], head.landmarks[:100])
+        for name in ("renders", "gt")
+    )
+    opening = lip_opening(head.landmarks[:100])
+    closed = np.flatnonzero(opening <= 0.03)[[0, len(np.flatnonzero(opening <= 0.03)) // 2, -1]]
+    phones = [
+        Phone(frame / 25 + 0.001, (frame + 1) / 25 - 0.001, "M") for frame in sorted({*closed.tolist()})
+    ]
+    assert len(phones) == 3
+    write_textgrid(own.with_name("a.TextGrid"), phones, [], 4.0)
+    score = lips_of(own, real, "lips_closed")
+    assert score.row.lips_closed == 1.0
+    assert any("a.mp4 recognised without a transcript" in note for note in score.detail.notes)
+    real.with_name("a.TextGrid").write_text("no TextGrid")
+    broken = lips_of(own, real, "articulation")
+    assert broken.missing == {"teeth_on_lip": "too few phones", "lips_rounded": "too few phones"}
+    assert any(note.startswith("no lips_closed_real, bad phone file") for note in broken.detail.notes)
+
+
+def test_a_changed_textgrid_is_scored_again(head, tmp_path):
+    clip = head.write(
+        tmp_path / "renders" / "a.mp4", head.frames[:40], head.audio[:25600], head.landmarks[:40]
+    )
+    words = (clip.parent, "--metrics", "lips_closed", "--detector", "sidecar", "--workers", "1", "--quiet")
+    for count, wanted in ((2, "lips_closed: too few phones"), (3, "")):
+        phones = [Phone(0.2 * place, 0.2 * place + 0.1, "M") for place in range(count)]
+        write_textgrid(clip.with_name("a.TextGrid"), phones, [], 1.6)
+        run(*words, "-o", tmp_path / "out")
+        assert table(tmp_path / "out")[0]["reason"] == wanted
+
+
+def test_heads_of_one_file_are_equal(head, tmp_path):
+    clip = head.write(tmp_path / "a.mp4", head.frames[:60], None, head.landmarks[:60])
+    row = lips_of(clip, clip, "head").row
+    assert row.pose_error == 0 and row.head_motion == row.head_motion_real
+    assert row.blinks_per_minute == row.blinks_per_minute_real and row.brow_dynamics > 0

@@ -1,4 +1,4 @@
-"""What metrics of a clip's landmarks are given of one of its files: landmarks, audio, speech.
+"""What metrics of a clip's landmarks are given of one of its files: landmarks, audio, speech, phones.
 
 Each is read when a metric first asks for it, whatever the protocol: metrics of landmarks see the file itself.
 """
@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from speechlip.aligning.sphinx import recognise
 from speechlip.describing.speech import speech_of
-from speechlip.errors import OptionError
+from speechlip.errors import ModelError, OptionError
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.files.names import is_file
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
+from speechlip.phones import read_phones
+from speechlip.records import Phone
 from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.outcome import Outcome, Result, attempt
@@ -49,6 +52,11 @@ class Signals:
         """(T,) bool: in which frames somebody speaks."""
         return given(self._speech)
 
+    @property
+    def phones(self) -> tuple[Phone, ...]:
+        """Phones of the audio: of the TextGrid beside it, else recognised by a model of US English."""
+        return given(self._phones)
+
     @cached_property
     def _landmarks(self) -> Outcome[np.ndarray]:
         return attempt(self._find_landmarks)
@@ -60,6 +68,10 @@ class Signals:
     @cached_property
     def _speech(self) -> Outcome[np.ndarray]:
         return attempt(self._hear_speech)
+
+    @cached_property
+    def _phones(self) -> Outcome[tuple[Phone, ...]]:
+        return attempt(self._find_phones)
 
     def _find_landmarks(self) -> np.ndarray:
         faces: FaceTracks | None = self._seen.result[0] if self._seen.result else None
@@ -90,6 +102,26 @@ class Signals:
             return speech_of(self.audio)
         except OptionError as error:
             raise NotScored("no speech detector", str(error)) from error
+
+    def _find_phones(self) -> tuple[Phone, ...]:
+        textgrid = textgrid_of(given(self._audio))
+        if is_file(textgrid):
+            return read_phones(textgrid)
+        samples = self.audio
+        try:
+            phones = tuple(phone for heard in recognise(samples) for phone in heard.phones)
+        except ModelError as error:
+            raise NotScored("no phone recogniser", str(error)) from error
+        self.notes.append(
+            f"phones of {self.path.name} recognised without a transcript, by a model of US English: many are "
+            f"wrong; put {textgrid.name} beside it (speechlip align)"
+        )
+        return phones
+
+
+def textgrid_of(audio: Path) -> Path:
+    """Where the phones of a file's audio may lie."""
+    return audio.with_suffix(".TextGrid")
 
 
 def given(outcome: Outcome[Result]) -> Result:

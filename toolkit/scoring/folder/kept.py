@@ -16,6 +16,7 @@ from speechlip.files.writing import write_text
 from speechlip.metrics import table
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.scoring.clip.faces import sidecar_of
+from speechlip.scoring.clip.signals import textgrid_of
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
@@ -44,6 +45,8 @@ def place_of(folder: Path, task: ScoreTask, options: ScoreOptions, networks: Net
     """
     files = [task.render, *filter(None, (task.reference, task.driving_audio))]
     files += [sidecar_of(path) for path in (task.render, task.reference) if path]
+    if table.families_that_need("phones", options.metrics):
+        files += [textgrid_of(path) for path in (task.driving_audio or task.render, task.reference) if path]
     facts = {
         "task": [task.clip, task.problem, task.audio_problem],
         "files": [[str(path), *(file_stamp(path) if is_file(path) else (0, 0))] for path in files],

@@ -1,0 +1,1 @@
+"""How heads, eyes and brows move, from landmarks alone: one metric a file."""
