@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from speechlip.wording import counted
+
 OPERATORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "=": np.equal,
     "==": np.equal,
@@ -194,8 +196,8 @@ class Function:
     def problem(self, arguments: Sequence[Term]) -> str:
         """What is wrong with the arguments, or an empty text."""
         if not self.least <= len(arguments) <= self.most:
-            many = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-            return f"it takes {many} values"
+            many = f"{self.least} to " if self.least < self.most else ""
+            return f"it takes {many}{counted(self.most, 'value')}"
         other = [each for each in arguments if named(each.kind) != named(self.takes)]
         return f"{other[0]} is {named(other[0].kind)}, wanted {named(self.takes)}" if other else ""
 
@@ -218,12 +220,23 @@ def _number(text: str) -> float:
 
 
 def rounded(values: np.ndarray, digits: np.ndarray | float = 0.0) -> np.ndarray:
-    """Values to so many digits, halves to even as Python rounds."""
-    scale = 10.0 ** np.asarray(digits)
-    return np.rint(values * scale) / scale
+    """Values to so many digits, halves to even as Python rounds; NaN where the digits are none."""
+    return np.asarray(np.vectorize(_rounded, otypes=[float])(values, digits))
+
+
+def _rounded(value: float, digits: float) -> float:
+    if np.isnan(digits):
+        return np.nan
+    try:
+        return round(value, int(np.clip(digits, -MOST_DIGITS, MOST_DIGITS)))
+    except OverflowError:  # 1.7e308 to -308 digits
+        return value
 
 
 MOST = 16
+"""Values of one call."""
+MOST_DIGITS = 400
+"""No float has more before or behind the point."""
 FUNCTIONS = {
     "abs": Function(float, 1, 1, np.abs),
     "min": Function(float, 2, MOST, lambda *values: reduce(np.minimum, values)),
