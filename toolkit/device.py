@@ -1,4 +1,4 @@
-"""Where networks compute: one choice for training, scoring, exporting and benchmarking."""
+"""Where and how precisely networks compute: one choice for training, scoring, exporting and benchmarking."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 """Names that help lists; ``cuda:1`` and Apple's ``mps`` go too."""
+PRECISIONS = ("fp32", "bf16")
+"""Of what networks compute."""
 
 
 def check_device(name: str) -> None:

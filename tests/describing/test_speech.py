@@ -11,7 +11,6 @@ from speechlip.describing import silero, speech
 from speechlip.describing.speech import (
     SpeechMeter,
     in_seconds,
-    parse_least_share,
     share_of,
     speech_of,
     speech_spans,
@@ -137,13 +136,6 @@ def test_spans_in_seconds_and_share():
     spoken = np.array([0, 1, 1, 1, 0, 0, 1], bool)
     assert (in_seconds(spoken), share_of(spoken)) == (((0.04, 0.16), (0.24, 0.28)), 0.5714)
     assert (in_seconds(spoken[:1]), share_of(spoken[:0])) == ((), 0.0)
-
-
-@pytest.mark.parametrize("text", ["0.5", "share<0.5", "share>=0", "share>=1.5", "share>=nan", "share>=1;x"])
-def test_other_conditions_are_refused(text):
-    with pytest.raises(OptionError, match=r"cannot read --speech '.*'; write it as 'share>=0.5'"):
-        parse_least_share(text)
-    assert parse_least_share(" share >= .25 ") == 0.25
 
 
 @pytest.mark.parametrize("there", ["nothing", "no zip", "other arrays"])

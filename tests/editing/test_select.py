@@ -9,7 +9,8 @@ from folders import digests, ledger, manifest, members, run, write
 import speechlip
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.pairs.frozen import freeze_pairs, read_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.rules import PairClip
 
 WHERE = "n_frames >= 24 and speaker != 'ben'"

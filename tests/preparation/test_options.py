@@ -75,3 +75,10 @@ def test_the_record_leaves_out_where_a_model_lies():
     recorded = PrepOptions(sync_filter="conf>=3", syncnet_weights="/home/me/a.model").as_dict()
     assert {"recipe", "split", "sync_model"} <= recorded.keys()
     assert "/home/me/a.model" not in map(str, recorded.values())
+
+
+@pytest.mark.parametrize("text", ["0.5", "share<0.5", "share>=0", "share>=1.5", "share>=nan", "share>=1;x"])
+def test_other_conditions_on_speech_are_refused(text):
+    with pytest.raises(OptionError, match=r"cannot read --speech '.*'; write it as 'share>=0.5'"):
+        PrepOptions(speech=text)
+    assert PrepOptions(speech=" share >= .25 ").least_speech == 0.25

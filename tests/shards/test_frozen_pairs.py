@@ -13,7 +13,8 @@ import tiny_dataset
 from position_auc import position_auc
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.pairs.frozen import FrozenPair, freeze_pairs, read_pairs, write_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import FrozenPair, read_pairs, write_pairs
 from speechlip.shards.pairs.lookup import evaluation_batches
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, NO_OFFSET, PairClip, PairRules
 from speechlip.shards.read.reader import ClipReader

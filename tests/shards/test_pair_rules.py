@@ -9,8 +9,8 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
-from speechlip.shards.pairs.rules import PairClip, PairRules, far_apart, moved_audio, pair_clip
-from speechlip.shards.sample_meta import SampleMeta
+from speechlip.shards.pairs.rules import PairClip, PairRules, far_apart, pair_clip
+from speechlip.shards.sample_meta import SampleMeta, moved_audio
 
 # the mix
 

@@ -11,7 +11,8 @@ from test_pair_rules import outcomes
 from speechlip import pair_loader
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.pairs.frozen import freeze_pairs, read_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.loader import NOBODY_LISTENED
 from speechlip.shards.pairs.rules import PairClip, PairRules, rules_for
 

@@ -19,7 +19,8 @@ import torch
 import torchaudio
 from PIL import Image
 
-from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import write_pairs
 from speechlip.shards.pairs.rules import PairClip
 
 Speakers = Mapping[str, Sequence[int]]

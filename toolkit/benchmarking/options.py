@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from speechlip.checks import check_types, from_preset
-from speechlip.device import check_device
+from speechlip.device import PRECISIONS, check_device
 from speechlip.errors import OptionError
-from speechlip.training.schedule import PRECISIONS, check_batch, learning_rate
+from speechlip.training.schedule import check_batch, learning_rate
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from speechlip.commands.base import (
     command,
     workers_option,
 )
-from speechlip.training.schedule import PRECISIONS
+from speechlip.device import PRECISIONS
 
 
 @command(

@@ -18,12 +18,12 @@ from speechlip.commands.base import (
     limit_options,
     workers_option,
 )
+from speechlip.device import PRECISIONS
 from speechlip.metrics.table import METRICS
 from speechlip.scoring.transcode.rules import GENERATIONS
 
 PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
 FFMPEG = Named(GENERATIONS)
-PRECISION = Named(("fp32", "bf16"))
 
 
 @command(
@@ -70,7 +70,7 @@ PRECISION = Named(("fp32", "bf16"))
 )
 @click.option(
     "--precision",
-    type=PRECISION,
+    type=Named(PRECISIONS),
     default="fp32",
     help="Of SyncNet's lips on a CPU; bf16 is faster where the CPU has it, and moves scores by up to 0.001.",
 )

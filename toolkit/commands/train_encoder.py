@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DEVICE, FILE, SHARDS, Named, Names, cache_option, command
+from speechlip.device import PRECISIONS
 from speechlip.encoders.registry import SPEECH_NETWORKS
 
 ENCODER = Named(SPEECH_NETWORKS)
@@ -83,7 +84,7 @@ LIPS = Named(("mouth", "literal"))
     help="Rows 24–71 of the crop, or all 96, whose lowest the network never sees.  [default: mouth]",
 )
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
-@click.option("--precision", type=Named(("fp32", "bf16")), help="bf16 pays on a GPU alone.  [default: fp32]")
+@click.option("--precision", type=Named(PRECISIONS), help="bf16 pays on a GPU alone.  [default: fp32]")
 @click.option(
     "--compile",
     is_flag=True,

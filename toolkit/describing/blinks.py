@@ -11,6 +11,8 @@ of the usual opening suits narrow eyes and a lowered head, too.
 
 import numpy as np
 
+from speechlip.spans import runs
+
 LEFT_EYE, RIGHT_EYE = (36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47)
 SHUT_SHARE = 0.6
 """Of the usual opening; below it an eye counts as shut."""
@@ -50,6 +52,4 @@ def count_blinks(opening: np.ndarray) -> int:
     from scipy.ndimage import median_filter
 
     usual = median_filter(opening, size=min(AROUND_FRAMES, len(opening)), mode="reflect")
-    shut = np.concatenate([[0], (opening < SHUT_SHARE * usual).astype(np.int8), [0]])
-    begins, ends = np.flatnonzero(np.diff(shut) > 0), np.flatnonzero(np.diff(shut) < 0)
-    return int(np.sum(ends - begins <= LONGEST_FRAMES))
+    return sum(stop - start <= LONGEST_FRAMES for start, stop in runs(opening < SHUT_SHARE * usual))

@@ -5,14 +5,12 @@ its own ``get_speech_timestamps`` with their defaults, in samples; a video frame
 of its 40 ms lies in a span.
 """
 
-import math
-import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from speechlip.describing.silero import CHUNK, Silero
-from speechlip.errors import OptionError
+from speechlip.spans import Span, runs
 from speechlip.timing import SAMPLE_RATE, SAMPLES_PER_FRAME, seconds
 
 BLOCK_FRAMES = 200
@@ -21,8 +19,6 @@ BEGINS, GOES_ON = 0.5, 0.35
 """Speech begins at this probability, and ends where it stays below the other."""
 SHORTEST, PAUSE, PAD = (SAMPLE_RATE * ms // 1000 for ms in (250, 100, 30))
 """Samples: shorter speech is none, a shorter pause ends nothing, and spans reach so far beyond it."""
-Span = tuple[int, int]
-"""(start, stop)"""
 
 
 class SpeechMeter:
@@ -112,16 +108,6 @@ def spoken_frames(spans: Iterable[Span], n_frames: int) -> np.ndarray:
     return spoken
 
 
-def runs(mask: np.ndarray) -> Iterator[Span]:
-    """The (start, stop) of every run of True.
-
-    >>> list(runs(np.array([0, 1, 1, 0, 1], bool)))
-    [(1, 3), (4, 5)]
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-
-
 def in_seconds(spoken: np.ndarray) -> tuple[tuple[float, float], ...]:
     """Frames of speech as (start_s, end_s).
 
@@ -138,22 +124,3 @@ def share_of(spoken: np.ndarray) -> float:
     0.6667
     """
     return round(float(spoken.mean()), 4) if len(spoken) else 0.0
-
-
-def parse_least_share(text: str) -> float:
-    """The least share of speech that a clip must have, out of ``share>=0.5``; 0 for no text.
-
-    Raises OptionError for other text.
-
-    >>> parse_least_share("share >= 0.5"), parse_least_share("")
-    (0.5, 0.0)
-    """
-    if not text:
-        return 0.0
-    match = re.fullmatch(r"share>=(\d*\.?\d+)", re.sub(r"\s", "", text))
-    share = float(match[1]) if match else math.nan
-    if not 0 < share <= 1:
-        raise OptionError(
-            f"cannot read --speech {text!r:.80}; write it as 'share>=0.5', with a share above 0 and up to 1"
-        )
-    return share

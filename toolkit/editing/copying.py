@@ -2,13 +2,15 @@
 
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from speechlip.editing.given import Sample
 from speechlip.errors import ShardError
+from speechlip.files.stamps import sha256_of
 from speechlip.files.strict_json import encode_json, strict_json
 from speechlip.files.writing import whole_file, write_text
 from speechlip.manifest import ShardRow
@@ -78,8 +80,8 @@ class Copier:
 
     def _pieces(self, shard: NewShard, file: BinaryIO) -> tuple[str, int]:
         digest, n_bytes = hashlib.sha256(), 0
-        for path, samples in runs(shard.samples):
-            self._check(path)
+        for path, samples in groupby(shard.samples, key=lambda sample: sample.path):
+            self._refuse_damaged(path)
             with path.open("rb") as given:
                 for sample in samples:
                     for piece in pieces(given, sample, shard.added.get(sample.key)):
@@ -92,12 +94,9 @@ class Copier:
         file.write(end)
         return digest.hexdigest(), n_bytes + len(end)
 
-    def _check(self, path: Path) -> None:
+    def _refuse_damaged(self, path: Path) -> None:
         if path not in self._sound:
-            digest = hashlib.sha256()
-            for block in blocks(path):
-                digest.update(block)
-            refuse_other_bytes(path, digest.hexdigest(), self.stated[path])
+            refuse_other_bytes(path, sha256_of(path), self.stated[path])
             self._sound.add(path)
 
 
@@ -111,18 +110,6 @@ def refuse_other_bytes(path: Path, sha256: str, row: ShardRow) -> None:
     """Raise ShardError where a shard has another hash than its manifest says."""
     if sha256 != row.sha256:
         raise ShardError(f"{path} has SHA-256 {sha256}, its manifest says {row.sha256}; {COPY_AGAIN}")
-
-
-def runs(samples: Sequence[Sample]) -> Iterator[tuple[Path, list[Sample]]]:
-    """Neighbouring samples of one shard together."""
-    run: list[Sample] = []
-    for sample in samples:
-        if run and run[0].path != sample.path:
-            yield run[0].path, run
-            run = []
-        run.append(sample)
-    if run:
-        yield run[0].path, run
 
 
 def pieces(given: BinaryIO, sample: Sample, added: Mapping[str, str] | None) -> Iterator[bytes]:

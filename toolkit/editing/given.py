@@ -148,7 +148,7 @@ def with_licences(rows: Iterable[LedgerRow], shards: Iterable[GivenShard]) -> tu
 
 def refuse_altered(folder: Path, manifest: Manifest) -> None:
     """Raise ShardError where manifest or ledger are not as they were written."""
-    if manifest.digest not in (None, manifest.content_digest):
+    if manifest.is_altered:
         raise ShardError(f"{folder / MANIFEST} was changed after it was written; {RESTORE}")
     if manifest.ledger and sha256_of(folder / LEDGER) != manifest.ledger.sha256:
         raise ShardError(f"{folder / LEDGER} was changed after it was written; {RESTORE}")

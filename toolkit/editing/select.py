@@ -34,7 +34,7 @@ def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: P
     edit = Edit(operation="select", of=(given.digest,), arguments={"where": where})
 
     def draft() -> Draft:
-        keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
+        keys = clips(given.folder, where).keys
         kept = [sample for sample in given.samples if sample.key in keys]
         if not kept:
             raise OptionError(

@@ -111,7 +111,7 @@ def move_clips(
     edit = Edit(operation="split", of=(given.digest,), arguments={"where": where, "to": to, "by": kept_apart})
 
     def draft() -> Draft:
-        keys = set(clips(given.folder, where).chosen(["key"])["key"].to_pylist())
+        keys = clips(given.folder, where).keys
         if not keys:
             raise OptionError(f"no clip fulfils {where!r}, so nothing would move")
         split_of = {sample.key: to if sample.key in keys else sample.split for sample in given.samples}

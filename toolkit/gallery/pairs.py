@@ -12,7 +12,8 @@ import numpy as np
 from speechlip.format import pairs_file
 from speechlip.gallery.images import coloured, levels, webp
 from speechlip.remote.names import is_remote
-from speechlip.shards.pairs.frozen import FrozenPair, freeze_pairs, read_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup
 from speechlip.shards.pairs.rules import PairClip, PairRules, rules_for
 from speechlip.shards.read.decode import decode_field, decode_meta

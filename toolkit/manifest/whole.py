@@ -8,155 +8,26 @@ over itself.
 import dataclasses
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any
 
-from speechlip.checks import fits, in_words
 from speechlip.files.strict_json import as_json, encode_json, record_of, strict_json
 from speechlip.format import FORMAT
 from speechlip.licences import UNKNOWN
+from speechlip.manifest.problems import problems
+from speechlip.manifest.records import (
+    About,
+    Edit,
+    Funnel,
+    LicenceTotals,
+    PairsFile,
+    RowsFile,
+    ShardRow,
+    SplitTotals,
+)
 
 DIGEST = "digest"
-PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-"""A file name that stays in its folder: no slash, no leading dot."""
-SHARD_TYPES = {"name": str, "split": str, "sha256": str, "bytes": int, "clips": int, "frames": int}
-SPLIT_TYPES = {"clips": int, "frames": int, "speakers": int}
-PAIRS_TYPES = {"sha256": str, "rows": int}
-OPTION_TYPES = {"recipe": str, "detector": str, "crop": str, "faces": str, "split_by": str, "split": dict}
-VALUES_IN = {"kinds": int, "off": str, "dropped": float, "skipped": int}
-ROWS_TYPES = {"sha256": str, "bytes": int, "rows": int}
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What the recipe declares of the videos.
-
-    title: of the dataset.
-    licence: the recipe's; that of each source stands in the ledger.
-    citation: BibTeX, or empty.
-    access: how one comes by the videos.
-    homepage: URL, or empty.
-    language: ISO 639 code of what is spoken, or ``multilingual``, or empty.
-    """
-
-    title: str | None = None
-    licence: str | None = None
-    citation: str = ""
-    access: str = ""
-    homepage: str = ""
-    language: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardRow:
-    """One shard.
-
-    name: of the file in ``data/``.
-    sha256: of its content, hexadecimal.
-    frames: of all its clips, at 25 fps.
-    """
-
-    name: str
-    split: str
-    sha256: str
-    bytes: int
-    clips: int
-    frames: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitTotals:
-    """All clips of one split. seconds: None in folders of releases that did not add them up."""
-
-    clips: int
-    frames: int
-    seconds: float | None = None
-    speakers: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairsFile:
-    """The frozen pairs of one split, ``pairs/SPLIT.parquet``.
-
-    rows: pairs.
-    kinds: pairs of each kind.
-    off: kind without a pair → why.
-    least_speech: share of each window in which somebody speaks, at least; None: any.
-    drawing: which way of choosing pairs made them (``pairs.rules.SAMPLING``).
-    """
-
-    sha256: str
-    rows: int
-    kinds: dict[str, int] | None = None
-    off: dict[str, str] = field(default_factory=dict)
-    drawing: int | None = None
-    least_speech: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowsFile:
-    """A table beside the shards. rows: sources of ``ledger.jsonl``, or clips of ``clips.parquet``."""
-
-    sha256: str
-    bytes: int
-    rows: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """One edit of ``speechlip edit``, which made this folder out of others.
-
-    operation: ``select``, ``split``, ``merge``, ``append`` or ``annotate``.
-    of: digests of the manifests of these others, in their order.
-    arguments: of the operation, by name.
-    """
-
-    operation: str
-    of: tuple[str, ...] = ()
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LicenceTotals:
-    """What is under one licence, sources without clips left out. seconds: of all clips."""
-
-    sources: int = 0
-    clips: int = 0
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Funnel:
-    """The ledger added up: what came, what was lost by reason, what was kept.
-
-    Seconds without a suffix are of the sources.
-
-    sources, sources_kept, sources_skipped: videos.
-    clip_seconds: all clips together.
-    interpolated_seconds: of the clips, where the face was not seen and its place interpolated.
-    several_faces_seconds: of the clips, where several faces are there at once.
-    no_speech_seconds: of what was kept, where nobody speaks; None in folders of releases that did not listen.
-    dropped: reason → seconds.
-    skipped: ``stage: reason`` → sources.
-    offsets_undecided: face tracks whose offset was not acted on; None where there is none.
-    """
-
-    sources: int
-    sources_kept: int = 0
-    sources_skipped: int = 0
-    seconds: float = 0.0
-    seconds_kept: float = 0.0
-    clips: int
-    clip_seconds: float = 0.0
-    interpolated_seconds: float = 0.0
-    sources_with_several_faces: int = 0
-    several_faces_seconds: float = 0.0
-    no_speech_seconds: float | None = None
-    dropped: dict[str, float] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)
-    offsets_undecided: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +82,7 @@ class Manifest:
         """The manifest in a JSON value. Raises ValueError as ``load`` does."""
         if not isinstance(raw, dict):
             raise ValueError(f"it is of type {type(raw).__name__}")
-        if problem := next(_problems(raw), ""):
+        if problem := next(problems(raw), ""):
             raise ValueError(problem)
         inner = {
             "format": raw.get("format", FORMAT),
@@ -238,6 +109,11 @@ class Manifest:
     def sealed(self) -> "Manifest":
         """The same with its ``digest``."""
         return dataclasses.replace(self, digest=digest_of(as_json(self)))
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether it is another than was written; one of a release without digests does not say."""
+        return self.digest not in (None, self.content_digest)
 
     @property
     def stated_licences(self) -> list[str]:
@@ -299,92 +175,3 @@ def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _records(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: kind(**_known(kind, row)) for name, row in raw.items()}
-
-
-def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the shape. Read only the first: later checks index what earlier ones proved."""
-    for name, wanted in (("shards", list), ("splits", dict), ("pairs", dict), ("fields", list)):
-        if not isinstance(raw.get(name), wanted):
-            yield _other(name, raw.get(name), wanted)
-    for name in ("about", "options", "versions", "funnel", "licences", "ledger", "clips"):
-        if not isinstance(raw.get(name, {}), dict):
-            yield _other(name, raw[name], dict)
-    if not isinstance(raw.get("columns", []), list):
-        yield _other("columns", raw["columns"], list)
-    if type(raw.get("options", {}).get("seed", 0)) is not int:
-        yield _other("the seed among options", raw["options"]["seed"], int)
-    for name, kind in OPTION_TYPES.items():
-        if not fits(value := raw.get("options", {}).get(name, kind()), kind):
-            yield f"options: {name} is {_short(value)}, wanted {in_words(kind)}"
-    if not all(isinstance(name, str) for name in raw["fields"]):
-        yield f"fields are {_short(raw['fields'])}, wanted names of members"
-    yield from _type_problems("about", About, raw.get("about", {}))
-    yield from _type_problems("funnel", Funnel, raw.get("funnel", {}))
-    for row in raw["shards"]:
-        yield from _row_problems("a shard", row, SHARD_TYPES)
-        yield from _name_problems(row["name"], row["split"])
-    for split, row in raw["splits"].items():
-        yield from _row_problems(f"split {_short(split)}", row, SPLIT_TYPES)
-        yield from _type_problems(f"split {_short(split)}", SplitTotals, row)
-    for split, row in raw["pairs"].items():
-        yield from _row_problems(f"pairs of split {_short(split)}", row, PAIRS_TYPES)
-        yield from _type_problems(f"pairs of split {_short(split)}", PairsFile, row)
-        yield from _name_problems(split)
-    for licence, row in raw.get("licences", {}).items():
-        if not isinstance(row, dict):
-            yield _other(f"licence {_short(licence)}", row, dict)
-        yield from _type_problems(f"licence {_short(licence)}", LicenceTotals, row)
-    if not isinstance(raw.get("edited", []), list):
-        yield _other("edited", raw["edited"], list)
-    for edit in raw.get("edited", ()):
-        yield from _row_problems("an edit", edit, {"operation": str, "of": list, "arguments": dict})
-    for name, what in (("ledger", "the ledger"), ("clips", "the table of clips")):
-        if name in raw:
-            yield from _row_problems(what, raw[name], ROWS_TYPES)
-    without = {row["split"] for row in raw["shards"]} - raw["splits"].keys()
-    yield from (f"split {_short(split)} has shards and no totals" for split in sorted(without))
-
-
-def _row_problems(what: str, row: Any, types: Mapping[str, type]) -> Iterator[str]:
-    if not isinstance(row, dict):
-        yield f"{what} is {_short(row)}, wanted {', '.join(types)}"
-        return
-    for name, wanted in types.items():
-        value = row.get(name)
-        if not isinstance(value, wanted) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
-            yield f"{what}: {_other(name, value, wanted)}"
-
-
-def _type_problems(what: str, kind: type, row: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each field of another type than the record ``kind`` states, and for values in it."""
-    for name, wanted in get_type_hints(kind).items():
-        if name not in row:
-            continue
-        value = row[name]
-        if not fits(value, wanted):
-            yield f"{what}: {name} is {_short(value)}, wanted {in_words(wanted)}"
-        if isinstance(value, dict):
-            inner = VALUES_IN[name]
-            yield from (
-                f"{what}: {name} holds {_short(each)}, wanted {in_words(inner)}"
-                for each in value.values()
-                if not fits(each, inner)
-            )
-
-
-def _name_problems(*names: str) -> Iterator[str]:
-    yield from (
-        f"{_short(name)} is no plain name, so it could lie outside the folder"
-        for name in names
-        if not PLAIN_NAME.fullmatch(name)
-    )
-
-
-def _other(name: str, value: Any, wanted: type) -> str:
-    kinds = {list: "a list", dict: "an object", str: "text", int: "a whole number of at least 0"}
-    return f"{name} is {'missing' if value is None else _short(value)}, wanted {kinds[wanted]}"
-
-
-def _short(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:59] + "…"

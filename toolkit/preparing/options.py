@@ -8,7 +8,6 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.checks import check_type, check_types
-from speechlip.describing.speech import parse_least_share
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.registry import DETECTORS
@@ -213,3 +212,22 @@ def check_split(shares: Shares) -> None:
         raise OptionError(
             f"the shares of {given!r} add up to {sum(shares.values()):g}; they must add up to 1"
         )
+
+
+def parse_least_share(text: str) -> float:
+    """The least share of speech that a clip must have, out of ``share>=0.5``; 0 for no text.
+
+    Raises OptionError for other text.
+
+    >>> parse_least_share("share >= 0.5"), parse_least_share("")
+    (0.5, 0.0)
+    """
+    if not text:
+        return 0.0
+    match = re.fullmatch(r"share>=(\d*\.?\d+)", re.sub(r"\s", "", text))
+    share = float(match[1]) if match else math.nan
+    if not 0 < share <= 1:
+        raise OptionError(
+            f"cannot read --speech {text!r:.80}; write it as 'share>=0.5', with a share above 0 and up to 1"
+        )
+    return share

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speechlip.checks import check_types
-from speechlip.device import check_device
+from speechlip.device import PRECISIONS, check_device
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -15,8 +15,6 @@ from speechlip.metrics.sync.columns import FAMILY
 from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
-
-PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)

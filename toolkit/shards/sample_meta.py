@@ -1,6 +1,7 @@
 """The ``json`` member of a sample as a record: which clip of which source it is, and how it was made."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ NEEDED = ("n_frames", "speaker", "source_sha256", "start_s")
 MAX_FRAMES, MAX_START_S = 10**7, 1e9
 """A clip of four days, thirty years into its source: beyond that a ``json`` is no clip's."""
 
+MOVED_AUDIO = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
+"""What ``corrected`` says of a clip whose audio was moved later by so many frames."""
 ROUNDED_S = 0.01
 """By how much a span may end after its clip: times are rounded."""
 
@@ -150,6 +153,11 @@ def are_spans(value: Any, length_s: float) -> bool:
     return all(type(edge) in (int, float) for edge in edges) and sorted(edges) == edges
 
 
+def moved_audio(delay_frames: int) -> str:
+    """The sentence that ``MOVED_AUDIO`` reads."""
+    return f"audio moved by {delay_frames:+d} frames to fit the lips"
+
+
 def meta_of(
     clip: Clip,
     form: ClipFormat,
@@ -158,7 +166,11 @@ def meta_of(
     corrected: Iterable[str],
     double_of: str | None = None,
 ) -> SampleMeta:
-    """What the sample of a clip says of itself; every sample of a dataset says the same fields."""
+    """What the sample of a clip says of itself; every sample of a dataset says the same fields.
+
+    corrected: what was done to its source. That its audio was moved is added.
+    """
+    moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []
     return SampleMeta(
         n_frames=len(clip.lips),
         speaker=plain_name(clip.source.speaker),
@@ -168,7 +180,7 @@ def meta_of(
         source=plain_name(clip.source.name),
         licence=clip.source.licence,
         transcript=clip.source.transcript,
-        corrected=tuple(corrected),
+        corrected=(*corrected, *moved),
         track=clip.track,
         fps=FPS,
         detector=form.detector,

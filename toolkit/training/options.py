@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from speechlip.checks import check_types, from_preset
-from speechlip.device import check_device
+from speechlip.device import PRECISIONS, check_device
 from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.registry import options_of
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import PAIRS, WINDOW, PairRules, rules_for
-from speechlip.training.schedule import PRECISIONS, check_batch, learning_rate
+from speechlip.training.schedule import check_batch, learning_rate
 from speechlip.training.step.augment import NONE, parse_augmentations
 from speechlip.training.step.losses import LOSSES
 

@@ -1,10 +1,8 @@
-"""Batch, precision and learning rate, as training and benchmark read them."""
+"""Batch and learning rate, as training and benchmark read them."""
 
 import math
 
 from speechlip.errors import OptionError
-
-PRECISIONS = ("fp32", "bf16")
 
 
 def check_batch(batch_size: int, lr: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from speechlip.errors import no_such
 from speechlip.records import FaceTrack
+from speechlip.spans import runs
 
 SELECTIONS = ("largest", "all")
 MIN_FRAMES = 5
@@ -43,8 +44,7 @@ def outside(track: FaceTrack, others: Sequence[FaceTrack]) -> Iterator[FaceTrack
     for other in others:
         start, stop = (max(0, frame - track.start_frame) for frame in (other.start_frame, other.stop_frame))
         free[start:stop] = False
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], free.astype(np.int8), [0]])))
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    for start, stop in runs(free):
         yield piece(track, start, stop)
 
 

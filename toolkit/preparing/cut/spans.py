@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 
 from speechlip.describing.appearance import Appearances
-from speechlip.describing.speech import runs
 from speechlip.faces.crops import CropPlan
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
@@ -25,6 +24,7 @@ from speechlip.preparing.reasons import (
     TOO_SMALL,
 )
 from speechlip.records import FaceTrack, SyncVerdict
+from speechlip.spans import runs
 from speechlip.timing import frames
 
 

@@ -25,7 +25,7 @@ from speechlip.preparing.reasons import WENT_AWAY
 from speechlip.records import Clip, Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 from speechlip.shards.ledger import LedgerRow
-from speechlip.shards.pairs.rules import PairClip, moved_audio, spoken_in
+from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip, sample_key, write_shard
 from speechlip.workers.events import Report
@@ -111,16 +111,11 @@ def prepare_source(
             for name, reason, detail in unit.crashed:
                 if name == source.name:
                     raise SourceRefused("worker", reason, detail)
-            for clip, meta in cut_source(source, options, with_phones, stats, report, sync_filter):
-                key, speaker = sample_key(clip, planned.key_digits), plain_name(source.speaker)
-                facts.append(
-                    PairClip(
-                        *(key, speaker, stats.sha256, clip.start_frame, len(clip.lips), clip.delay_frames),
-                        spoken_in(clip),
-                    )
-                )
-                fields = meta_of(clip, options.clip_format, key, **meta, double_of=double_of)
-                yield key, encode_clip(clip, fields, options.clip_format)
+            for clip in cut_source(source, options, with_phones, stats, report, sync_filter):
+                key, form = sample_key(clip, planned.key_digits), options.clip_format
+                meta = meta_of(clip, form, key, stats.sha256, stats.corrected, double_of=double_of)
+                facts.append(pair_clip(key, meta))
+                yield key, encode_clip(clip, meta, form)
                 stats.written(clip)
     except SourceRefused as refusal:
         stats.refused(refusal)
@@ -157,8 +152,8 @@ def cut_source(
     stats: SourceStats,
     report: Report,
     sync_filter: SyncFilter | None,
-) -> Iterator[tuple[Clip, dict]]:
-    """Read a source and yield its clips, each with what the sample's ``json`` says of the source."""
+) -> Iterator[Clip]:
+    """Read a source and yield its clips; ``stats`` takes in what was seen of it."""
     info = probe(source.path, max_picture_px=options.max_picture_px)
     stats.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path else ()
@@ -167,6 +162,4 @@ def cut_source(
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s, options.least_speech)
     stats.observed(seen, lost)
-    for clip in cut_clips(source, info, seen, spans, phones if with_phones else None, options, report):
-        moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []
-        yield clip, {"source_sha256": stats.sha256, "corrected": [*stats.corrected, *moved]}
+    yield from cut_clips(source, info, seen, spans, phones if with_phones else None, options, report)

@@ -7,7 +7,8 @@ from typing import Any
 from speechlip.checks import check_types
 from speechlip.errors import OptionError
 from speechlip.format import LIPS_FORMATS, ClipFormat
-from speechlip.manifest import PLAIN_NAME, About
+from speechlip.manifest import About
+from speechlip.manifest.problems import PLAIN_NAME
 from speechlip.preparing.options import SHARD_BYTES, check_name
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 

@@ -22,7 +22,7 @@ from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
 from speechlip.records import Clip, Source
-from speechlip.shards.pairs.rules import PairClip, moved_audio
+from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip
 from speechlip.timing import frames
@@ -70,23 +70,21 @@ class ShardWriter:
         source = self._sources.of(clip.source, source_sha256)
         if clip.speech is None:
             clip = replace(clip, speech=speech_of(clip.audio))
-        facts = source.pair_clip(clip)
-        if facts.key in self._keys:
+        if (key := source.key(clip)) in self._keys:
             raise OptionError(
-                f"{facts.key} is written already; "
-                f"clips of {clip.source.name!r} differ in track or start_frame"
+                f"{key} is written already; clips of {clip.source.name!r} differ in track or start_frame"
             )
         said = list(corrected)
-        moved = [moved_audio(clip.delay_frames)] if clip.delay_frames else []
         form = self.options.clip_format
-        members = encode_clip(clip, meta_of(clip, form, facts.key, facts.recording, said + moved), form)
-        check_members(members, self._members or members, facts.key)
-        self._append(source.split, facts, members)
-        self._keys.add(facts.key)
+        meta = meta_of(clip, form, key, source.stats.sha256, said)
+        members = encode_clip(clip, meta, form)
+        check_members(members, self._members or members, key)
+        self._append(source.split, pair_clip(key, meta), members)
+        self._keys.add(key)
         self._members = sorted(members)
         source.written(clip, said)
         self._sources.keep(source)
-        return facts.key
+        return key
 
     def skip(self, source: Source, reason: str, detail: str = "", seconds: float = 0.0) -> None:
         """Record a source that gives no clip: a row of the ledger, counted by ``reason``.

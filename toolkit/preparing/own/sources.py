@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from speechlip.errors import OptionError, SourceRefused
-from speechlip.files.names import is_file, plain_name
+from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.records import Clip, Source
 from speechlip.shards.ledger import LedgerRow
-from speechlip.shards.pairs.rules import PairClip, spoken_in
 from speechlip.shards.writer import KEY_DIGITS, MORE_KEY_DIGITS, sample_key, source_key
 
 TRAIN = "train"
@@ -29,17 +28,9 @@ class OwnSource:
         self.stats.opened(sha256, ())
         self.faces_max = 0
 
-    def pair_clip(self, clip: Clip) -> PairClip:
-        """What pairing needs to know of a clip, its key among it."""
-        return PairClip(
-            sample_key(clip, self.digits),
-            plain_name(self.source.speaker),
-            self.stats.sha256,
-            clip.start_frame,
-            len(clip.lips),
-            clip.delay_frames,
-            spoken_in(clip),
-        )
+    def key(self, clip: Clip) -> str:
+        """Of the sample of a clip."""
+        return sample_key(clip, self.digits)
 
     def written(self, clip: Clip, corrected: Sequence[str]) -> None:
         """Count a clip. Frames outside all clips are unknown, so the source is as long as its clips cover."""

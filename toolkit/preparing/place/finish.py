@@ -18,7 +18,8 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
 from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
-from speechlip.shards.pairs.frozen import freeze_pairs, write_pairs
+from speechlip.shards.pairs.freeze import freeze_pairs
+from speechlip.shards.pairs.frozen import write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip, PairRules, rules_for
 from speechlip.timing import seconds
 from speechlip.version import VERSION

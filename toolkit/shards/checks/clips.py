@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.format import CLIPS
@@ -25,6 +27,8 @@ def check_clips_file(folder: Path, manifest: Manifest, contents: Contents) -> It
     except ShardError as error:
         yield str(error)
         return
+    for number, name in enumerate(contents.listed["shard"].to_pylist()):
+        contents.rows_of[name].append(number)
     if (sha256 := sha256_of(path)) != manifest.clips.sha256:
         yield f"{CLIPS} has SHA-256 {sha256}, the manifest says {manifest.clips.sha256}"
 
@@ -33,8 +37,6 @@ def check_listed(path: Path, shard: ShardRow, manifest: Manifest, contents: Cont
     """The rows of one shard, which lies at ``path``, beside its samples."""
     if contents.listed is None:
         return
-    import pyarrow.compute as compute
-
     rows = [clip_row(shard, span, manifest.columns) for span in scan_shard(path)]
-    own = contents.listed.filter(compute.equal(contents.listed["shard"], shard.name))
+    own = contents.listed.take(np.array(contents.rows_of[shard.name], np.int64))
     yield from (f"{CLIPS} {what}" for what in row_differences(own, rows, all_columns(manifest.columns)))

@@ -28,6 +28,7 @@ class Contents:
         them cannot be checked, and the missing shard is said once.
     types: of the first sample's ``json``, field → type.
     listed: ``clips.parquet``, where there is one that can be read.
+    rows_of: shard → numbers of its rows in it.
     """
 
     clips: dict[str, Clips] = field(default_factory=lambda: defaultdict(dict))
@@ -41,6 +42,7 @@ class Contents:
     missing: Counter[str] = field(default_factory=Counter)
     types: dict[str, str] | None = None
     listed: "Table | None" = None
+    rows_of: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     n_clips: int = 0
     n_frames: int = 0
 

@@ -14,7 +14,7 @@ from speechlip.timing import seconds
 
 def check_seal(folder: Path, manifest: Manifest) -> Iterator[str]:
     """The manifest's ``digest`` of itself and its hash of the ledger, as far as it has them."""
-    if manifest.digest is not None and manifest.digest != manifest.content_digest:
+    if manifest.is_altered:
         digests = f"its digest is {manifest.content_digest}, it says {manifest.digest}"
         yield f"{MANIFEST} was changed after prep-shards wrote it: {digests}"
     path, ledger = folder / LEDGER, manifest.ledger

@@ -25,7 +25,7 @@ def make_clips(folder: str | Path) -> RowsFile:
     folder = Path(folder)
     with only_run(folder):
         manifest = read_manifest(folder)
-        if manifest.digest not in (None, manifest.content_digest):
+        if manifest.is_altered:
             raise ShardError(f"{folder / MANIFEST} was changed after it was written; run verify-shards")
         made = write_clips(folder, clips_from_shards(folder, manifest.shards, manifest.columns))
         if made != manifest.clips:

@@ -65,6 +65,11 @@ class ClipTable:
             raise no_such("column", unknown[0], self.table.column_names)
         return self.table.filter(self.kept).select(list(columns) or self.table.column_names)
 
+    @property
+    def keys(self) -> set[str]:
+        """Of the clips that fulfil the condition."""
+        return set(self.chosen(["key"])["key"].to_pylist())
+
     def column(self, name: str) -> Values:
         """A column of all clips as an array, and where it is null. Raises OptionError as ``chosen`` does."""
         return column_values(self.table, self.chosen([name]).column_names[0])

@@ -21,16 +21,13 @@ their content. The times are those of the audio: where ``--sync-correct`` moved 
 faces, the same audio stands beside other frames.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from speechlip.describing.speech import runs
 from speechlip.errors import OptionError, no_such
-from speechlip.records import Clip
 from speechlip.shards.pairs.rings import Ring, Starts, rings_of, spoken_starts
-from speechlip.shards.sample_meta import SampleMeta
+from speechlip.shards.sample_meta import MOVED_AUDIO, SampleMeta
 from speechlip.timing import FPS, frames
 
 KINDS = ("positive", "shift", "clip", "speaker")
@@ -45,9 +42,6 @@ PAIRS = {"speech": LEAST_SPEECH, "any": 0.0}
 SAMPLING = 3
 """Which way of sampling pairs this is; another one gives other pairs for the same seed. 1: speech of
 shifts stood at the ends of short clips. 2: windows were taken where nobody speaks, too."""
-MOVED_AUDIO = re.compile(r"audio moved by ([+-]\d{1,6}) frames to fit the lips")
-"""What ``corrected`` in a sample's ``json`` says of a clip whose audio was moved later by so many frames."""
-
 Spoken = tuple[tuple[int, int], ...] | None
 """(start, stop) frames of a clip in which somebody speaks; None where nobody listened."""
 Below = Callable[[int], int]
@@ -203,7 +197,7 @@ class PairClip:
 def pair_clip(key: str, meta: SampleMeta) -> PairClip:
     """What pairing needs, out of what a sample says of itself.
 
-    >>> moved = (moved_audio(-3),)
+    >>> moved = ("audio moved by -3 frames to fit the lips",)
     >>> meta = SampleMeta(n_frames=50, speaker="s", source_sha256="film", start_s=4.0, corrected=moved)
     >>> pair_clip("a", meta) == PairClip("a", "s", "film", start_frame=100, n_frames=50, delay_frames=-3)
     True
@@ -213,16 +207,6 @@ def pair_clip(key: str, meta: SampleMeta) -> PairClip:
     start_frame = round(meta.start_s * FPS)
     spoken = None if meta.speech is None else tuple((frames(a), frames(b)) for a, b in meta.speech)
     return PairClip(key, meta.speaker, meta.source_sha256, start_frame, meta.n_frames, delay_frames, spoken)
-
-
-def spoken_in(clip: Clip) -> Spoken:
-    """Where somebody speaks in a clip that is not written yet."""
-    return None if clip.speech is None else tuple(runs(clip.speech))
-
-
-def moved_audio(delay_frames: int) -> str:
-    """The sentence that ``MOVED_AUDIO`` reads."""
-    return f"audio moved by {delay_frames:+d} frames to fit the lips"
 
 
 def far_apart(one: PairClip, one_start: int, other: PairClip, other_start: int, rules: PairRules) -> bool:

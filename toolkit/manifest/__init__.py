@@ -1,0 +1,27 @@
+"""``manifest.json`` of a prepared folder as a record, checked when it is read; its digest."""
+
+from speechlip.manifest.records import (
+    About,
+    Edit,
+    Funnel,
+    LicenceTotals,
+    PairsFile,
+    RowsFile,
+    ShardRow,
+    SplitTotals,
+)
+from speechlip.manifest.whole import DIGEST, Manifest, digest_of
+
+__all__ = [
+    "DIGEST",
+    "About",
+    "Edit",
+    "Funnel",
+    "LicenceTotals",
+    "Manifest",
+    "PairsFile",
+    "RowsFile",
+    "ShardRow",
+    "SplitTotals",
+    "digest_of",
+]
