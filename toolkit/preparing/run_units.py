@@ -12,8 +12,12 @@ from speechlip.preparing.place.earlier_run import losses
 from speechlip.preparing.place.placing import load_result, result_path, whole_results
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
+from speechlip.workers.auto import usable_cores
 from speechlip.workers.engines import Engine
 from speechlip.workers.events import Advanced, Crashed, Event, Replaced
+
+CORES_TO_DECODE_AHEAD = 2
+"""Of each worker: with as many, one detects faces while the other decodes."""
 
 
 def run_units(
@@ -32,6 +36,7 @@ def run_units(
         with_phones=with_phones,
         sync_filter=job.sync_filter,
         accept_losses=job.accept_losses,
+        spare_core=usable_cores() >= CORES_TO_DECODE_AHEAD * workers,
     )
     whole = whole_results(job.work, job.data, units)
     undone = [unit for unit in units if unit not in whole or losses(whole[unit].rows)]

@@ -23,7 +23,7 @@ from speechlip.faces.tracking.selection import piece
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
-from speechlip.media.frames import joins, read_frames
+from speechlip.media.frames import Frame, FrameReader, joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
@@ -33,6 +33,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds
+from speechlip.workers.ahead import Ahead
 from speechlip.workers.events import Report
 
 FIRST_PASS_S, SECOND_PASS_S = 0.9 / FPS, 0.1 / FPS
@@ -46,26 +47,27 @@ def observe(
     report: Report,
     first_frame: int = 0,
     stop_frame: int | None = None,
+    spare_core: bool = False,
 ) -> Observation:
     """First pass: faces, cuts, loudness and speech of every frame, then the tracks of whole shots.
 
     Frames before ``first_frame`` and from ``stop_frame`` on are not looked at, so they show in no track and
     no crop; what is said before ``first_frame`` is heard, so that speech across it is known as such.
+
+    spare_core: read in a thread of its own. What is observed does not depend on it.
     """
     peaks: list[int] = []
     meter = SpeechMeter()
+    reading = read_frames(source.path, info, options.decoder)
     with (
         open_detector(options.detector, source) as detector,
-        closing(read_frames(source.path, info, options.decoder)) as reading,
+        closing(shown_frames(reading, first_frame, stop_frame, spare_core)) as frames,
     ):
         stage = FaceStage(detector)
         kept = KeptRegions(options.crop, declaration(detector).mouth_in_box)
         appearances = Appearances()
-        for frame in reading:
-            if frame.index == stop_frame:
-                break
+        for frame, image in frames:
             inside = frame.index >= first_frame
-            image = frame.rgb() if inside else None
             seen = stage.see(image, frame.index)
             kept.see(frame.index, image, seen, frame.samples)
             appearances.see(frame.index, image, seen)
@@ -93,6 +95,27 @@ def observe(
         frame_sizes=sizes,
         appearances=appearances,
     )
+
+
+ShownFrame = tuple[Frame, np.ndarray | None]
+
+
+def shown_frames(
+    reading: FrameReader, first_frame: int, stop_frame: int | None, spare_core: bool
+) -> Generator[ShownFrame] | Ahead[ShownFrame]:
+    """The frames before ``stop_frame``, from ``first_frame`` on with (H, W, 3) uint8 RGB, if there is any.
+
+    Of ``reading`` as many frames are read as without a thread, so that its counts are the same.
+    """
+
+    def shown() -> Generator[ShownFrame]:
+        with closing(reading):
+            for frame in reading:
+                if frame.index == stop_frame:
+                    return
+                yield frame, frame.rgb() if frame.index >= first_frame else None
+
+    return Ahead(shown()) if spare_core else shown()
 
 
 def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
