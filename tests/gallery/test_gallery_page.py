@@ -166,6 +166,15 @@ def test_hostile_names_and_texts_are_text(seen):
     assert drawn.count("<script") == 8 + 3  # a clip each, the data, the page's own, this test's
 
 
+def test_the_columns_of_all_clips_have_their_range(seen):
+    """Every face is 120 px wide in the hostile shards."""
+    row = re.search(r"<tr><th[^>]*><code>face_width_px</code>.*?</tr>", seen[1])[0]
+    assert re.findall(r">([^<>]+)<", row) == [
+        *("face_width_px", " ", "px", "8", "120", "120", "120"),
+        "median width of the face box in the source",
+    ]
+
+
 def test_pairs_and_phones_are_drawn(seen, shards):
     _, drawn, _ = seen
     rows = [

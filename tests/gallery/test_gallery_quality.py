@@ -2,7 +2,9 @@
 
 import pytest
 
+from speechlip.gallery.columns import ranges
 from speechlip.gallery.quality import quality_words
+from speechlip.gallery.summary import of_all
 from speechlip.shards.sample_meta import SampleMeta
 
 LEAST = {"n_frames": 50, "speaker": "anna", "source_sha256": "ab", "start_s": 4.0}
@@ -19,6 +21,7 @@ def test_everything_that_is_said():
         for part, value in (("", -0.4), ("_min", -12.6), ("_max", 9.5))
     }
     assert words(
+        speech_share=0.964,
         face_width_px=211.4,
         face_width_share=0.412,
         **angles,
@@ -30,7 +33,9 @@ def test_everything_that_is_said():
         interpolated_share=0.12,
         faces_max=2,
         sync_confidence=4.25,
+        sync_offset_frames=-3,
     ) == [
+        "speech in 96 %",
         "face 211 px, 0.41 of the frame",
         "yaw 0° (−13 … 10)",
         "pitch 0° (−13 … 10)",
@@ -42,13 +47,20 @@ def test_everything_that_is_said():
         "90 % of the crop in the frame",
         "face interpolated in 12 %",
         "2 faces at once",
-        "sync confidence 4.2",
+        "sync confidence 4.2, offset −3 frames",
     ]
 
 
 def test_what_is_as_it_should_be_is_not_said():
     assert words() == []
     assert words(mouth_inside_share=1.0, interpolated_share=0.0, faces_max=1) == []
+
+
+def test_the_ranges_of_all_clips():
+    said = [{"yaw_deg": 12.0}, {"yaw_deg": -3.5}, {"yaw_deg": float("nan")}, {"speech_share": "much"}, {}]
+    all_clips = of_all(SampleMeta.of(LEAST | each) for each in said)
+    ((name, unit, *numbers, _),) = ranges(all_clips.values)
+    assert (name, unit, numbers) == ("yaw_deg", "°", ["2", "-3.5", "4.25", "12"])
 
 
 @pytest.mark.parametrize("value", ["<script>", [1], {}, float("nan"), float("inf"), None])

@@ -40,7 +40,14 @@ function drawFunnel() {
       make("p", {}, make("span", {}, text(name)), make("span", {}, clock(time_s))),
       make("i", { style: `width:${(100 * time_s) / (funnel.seconds || 1)}%` })
     );
-  const dropped = Object.entries(funnel.dropped || {}).sort((one, other) => other[1] - one[1]);
+  const dropped = Object.entries(funnel.dropped || {})
+    .filter(([, time_s]) => time_s >= 0.05)
+    .sort((one, other) => other[1] - one[1]);
+  const parts = [
+    ["without speech", funnel.no_speech_seconds],
+    ["the face interpolated", funnel.interpolated_seconds],
+    ["several faces at once", funnel.several_faces_seconds]
+  ];
   const skipped = Object.entries(funnel.skipped || {}).map(([reason, count]) =>
     make(
       "p",
@@ -58,7 +65,9 @@ function drawFunnel() {
       row("videos", funnel.seconds || 0),
       dropped.map(([reason, time_s]) => row("− " + reason, time_s, true)),
       row("= kept", funnel.seconds_kept || 0),
-      funnel.no_speech_seconds ? row("of which without speech", funnel.no_speech_seconds) : null,
+      parts
+        .filter(([, time_s]) => time_s >= 0.05)
+        .map(([what, time_s]) => row("of which " + what, time_s)),
       skipped
     )
   );
@@ -137,6 +146,19 @@ function drawOver() {
       drawSpeakers()
     ].filter(Boolean)
   );
+}
+function drawRanges() {
+  const rows = data.ranges.map(([name, unit, count, least, median, greatest, meaning]) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, make("code", {}, name), " ", make("span", { class: "unit" }, unit)),
+      [count, least, median, greatest].map((value) => make("td", {}, value.replace("-", "−"))),
+      make("td", { class: "words soft" }, meaning)
+    )
+  );
+  byId("ranges").hidden = !rows.length;
+  byId("ranges").querySelector("tbody").append(...rows);
 }
 
 // ---- filters: what is chosen stands in the address, so that a view can be sent ----
@@ -238,6 +260,7 @@ const seen = new IntersectionObserver(
 for (const card of cards) { card.at(0); seen.observe(card.element); }
 drawHeader();
 drawOver();
+drawRanges();
 fill();
 choose();
 addEventListener("hashchange", goToClip);

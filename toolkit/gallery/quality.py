@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from speechlip.gallery.columns import value_of
 from speechlip.shards.sample_meta import SampleMeta
 
 
@@ -16,6 +17,8 @@ def quality_words(meta: SampleMeta) -> list[str]:
 
 
 def _words(meta: SampleMeta) -> Iterator[str]:
+    if (speech := value_of(meta, "speech_share")) is not None:
+        yield f"speech in {100 * speech:.0f} %"
     width, share = value_of(meta, "face_width_px"), value_of(meta, "face_width_share")
     if width is not None and share is not None:
         yield f"face {width:.0f} px, {share:.2f} of the frame"
@@ -37,13 +40,10 @@ def _words(meta: SampleMeta) -> Iterator[str]:
     if (faces := value_of(meta, "faces_max")) is not None and faces > 1:
         yield f"{faces:.0f} faces at once"
     if (confidence := value_of(meta, "sync_confidence")) is not None:
-        yield f"sync confidence {confidence:.1f}"
-
-
-def value_of(meta: SampleMeta, name: str) -> float | None:
-    """A number of the ``json``; None where it is none: nobody checked it yet."""
-    value = getattr(meta, name)
-    return value if isinstance(value, int | float) and abs(value) < float("inf") else None
+        offset = value_of(meta, "sync_offset_frames")
+        yield f"sync confidence {confidence:.1f}" + (
+            "" if offset is None else f", offset {whole(offset)} frames"
+        )
 
 
 def whole(value: float) -> str:

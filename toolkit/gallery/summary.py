@@ -11,6 +11,7 @@ import numpy as np
 from speechlip.errors import ShardError
 from speechlip.files.strict_json import as_json
 from speechlip.format import LEDGER
+from speechlip.gallery.columns import ranges, stated
 from speechlip.manifest import Manifest
 from speechlip.remote.names import is_remote
 from speechlip.shards.ledger import read_rows
@@ -41,12 +42,12 @@ class Distributions:
     """Numbers of many clips.
 
     lengths_s: of each clip.
-    widths_px: median face width of each clip that says it, in the source.
+    values: column of numbers → the value of each clip that says one.
     seconds: speaker → length of all clips.
     """
 
     lengths_s: list[float] = field(default_factory=list)
-    widths_px: list[float] = field(default_factory=list)
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, meta: SampleMeta) -> None:
@@ -54,9 +55,8 @@ class Distributions:
         length_s = meta.n_frames / FPS
         self.lengths_s.append(length_s)
         self.seconds[meta.speaker] += length_s
-        width = meta.face_width_px
-        if isinstance(width, int | float) and np.isfinite(width):
-            self.widths_px.append(float(width))
+        for name, value in stated(meta):
+            self.values[name].append(value)
 
 
 def stored_metas(splits: Sequence[ShardSet]) -> Iterator[SampleMeta]:
@@ -94,7 +94,8 @@ def summary(name: str, splits: Sequence[ShardSet], distributions: Distributions)
         "clips": sum(split.n_clips or 0 for split in splits) or len(distributions.lengths_s),
         "counted": len(distributions.lengths_s),
         "lengths": histogram(distributions.lengths_s),
-        "widths": histogram(distributions.widths_px),
+        "widths": histogram(distributions.values["face_width_px"]),
+        "ranges": ranges(distributions.values),
         "speakers": _speakers(seconds or distributions.seconds),
     }
 
