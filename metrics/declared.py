@@ -20,8 +20,8 @@ from speechlip.errors import OptionError, SpeechLipError
 NEEDS = ("audio", "reference", "landmarks", "network", "speech", "phones")
 OF_LANDMARKS = ("landmarks", "reference", "audio", "speech", "phones")
 """What a metric per clip that needs landmarks is given, in this order, of what it needs."""
-FRAME_PAIR, FRAME, CLIP = "frame pair", "frame", "clip"
-PER = (FRAME_PAIR, FRAME, CLIP)
+FRAME_PAIR, FRAME, FRAMES, CLIP = "frame pair", "frame", "three frames", "clip"
+PER = (FRAME_PAIR, FRAME, FRAMES, CLIP)
 
 
 class NotScored(SpeechLipError):
@@ -75,13 +75,15 @@ class Metric:
     higher_is_better: None where neither way is (an offset)
     formula: id of a section of docs/protocols.md, or of the package that adds the metric
     needs: of ``audio``, ``reference``, ``landmarks``, ``network``, ``speech``, ``phones``
-    per: ``frame pair``, ``frame`` or ``clip``: what ``compute`` gets, and what the clip's value is a mean of
-    compute: returns one number. Per frame pair: render and reference, each (H, W, 3) uint8 RGB of one size;
-        per frame: the render's image; per clip with landmarks: those of the render, and of what else it needs
-        the reference's, each (T, 68, 2) px of the render's frame, NaN in frames without a face, the audio,
-        (640 T,) int16 at 16 kHz, in which frames somebody speaks, (T,) bool, and the ``Phone``s; per clip
-        with audio alone: the clip's ``scoring.sync.models.SyncMeans``. With a network: that first. May raise
-        NotScored
+    per: ``frame pair``, ``frame``, ``three frames`` or ``clip``: what ``compute`` gets, and what the clip's
+        value is a mean of
+    compute: returns one number; may raise NotScored. With a network, that comes first; then,
+        per frame pair: render and reference, each (H, W, 3) uint8 RGB of one size;
+        per frame: the render's image; per three frames: three of the render's on end, of one size;
+        per clip with landmarks, of ``OF_LANDMARKS`` what it needs: landmarks of the render and of the
+        reference, (T, 68, 2) px of the render's frame, NaN in frames without a face; audio, (640 T,) int16 at
+        16 kHz; in which frames somebody speaks, (T,) bool; a tuple of ``Phone``;
+        per clip with audio alone: the clip's ``scoring.sync.models.SyncMeans``
     network: where ``needs`` has it for another model than the sync model
     batches: how several frames are computed at once; None: one after another, by ``compute``
     family: what ``--metrics`` calls it; by default its name
@@ -122,8 +124,10 @@ class Metric:
             raise OptionError(
                 f"metric {self.name} {got}; per is one of {', '.join(PER)}; needs are of {', '.join(NEEDS)}"
             )
-        if self.batches and self.per == CLIP:
-            raise OptionError(f"metric {self.name} per clip has batches; they are of frames, leave them out")
+        if self.batches and self.per in (FRAMES, CLIP):
+            raise OptionError(
+                f"metric {self.name} per {self.per} has batches; they are of single frames, leave them out"
+            )
         if self.per == FRAME_PAIR and not self.needs_reference:
             raise OptionError(f"metric {self.name} per frame pair needs 'reference'; declare it in needs")
 

@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "lips": ("mtm", "slcc", "lip_corr", "lip_dtw", "lmd_soft", "silent_lips", "lip_dynamics"),
     "articulation": ("lips_closed", "teeth_on_lip", "lips_rounded"),
     "head": ("pose_error", "head_motion", "blinks_per_minute", "brow_dynamics"),
+    "image": ("sharpness", "flicker"),
 }
 """Group, which is the room of its files → its families, scored on request only. ``--metrics`` takes the
 group's name, too."""
@@ -40,12 +41,13 @@ def _places() -> dict[str, str]:
         "lse": "speechlip.metrics.sync.columns:METRICS",
         "lmd": "speechlip.metrics.lmd:METRICS",
     } | images
-    in_order = {family: places[family] for family in (*FIRST, *sorted(places.keys() - {*FIRST}))}
-    return in_order | {
-        family: f"speechlip.metrics.{group}.{family}:METRICS"
-        for group, members in GROUPS.items()
-        for family in members
+    on_request = {
+        family: images.get(family, f"speechlip.metrics.{group}.{family}:METRICS")
+        for group, families_of in GROUPS.items()
+        for family in families_of
     }
+    by_default = (*FIRST, *sorted(places.keys() - {*FIRST} - on_request.keys()))
+    return {family: places[family] for family in by_default} | on_request
 
 
 METRICS = Registry("metric", "speechlip.metrics", _places(), words=(DEFAULT, *GROUPS))

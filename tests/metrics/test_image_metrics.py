@@ -1,5 +1,6 @@
 """PSNR by hand, SSIM against scikit-image, LPIPS against its package, regions by arithmetic."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,8 +10,10 @@ from skimage.metrics import structural_similarity
 from speechlip.errors import ModelError
 from speechlip.metrics import regions
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.image.flicker import flicker
 from speechlip.metrics.image.lpips import ALEXNET, load_lpips, lpips_distance, lpips_distances, random_lpips
 from speechlip.metrics.image.psnr import psnr
+from speechlip.metrics.image.sharpness import sharpness
 from speechlip.metrics.image.ssim import ssim
 
 
@@ -196,3 +199,18 @@ def test_face_box_is_cut_to_the_frame():
     assert regions.face_box(np.array([700, 400, 800, 500]), 640, 480) is None
     assert regions.face_box(np.full(4, np.nan), 640, 480) is None
     assert regions.cut(np.zeros((480, 640, 3)), None).shape == (480, 640, 3)
+
+
+def test_sharpness_by_hand_and_of_a_blurred_image(portrait):
+    grey = np.full((20, 20, 3), 50, np.uint8)
+    grey[10, 10] = 150  # −400 there, 100 at four neighbours
+    assert sharpness(grey) == pytest.approx((400**2 + 4 * 100**2) / 400)
+    assert sharpness(cv2.GaussianBlur(portrait, (0, 0), 2)) < 0.1 * sharpness(portrait)
+    with pytest.raises(NotScored, match="region too small"):
+        sharpness(grey[:2])
+
+
+def test_flicker_by_hand():
+    """Of a brightness that rises evenly none; of one that jumps by 10 every other frame, 10."""
+    frames = [np.full((4, 4, 3), level, np.uint8) for level in (10, 20, 30, 40)]
+    assert flicker(*frames[:3]) == 0 and flicker(frames[0], frames[1], frames[0]) == 10

@@ -10,7 +10,7 @@ import pytest
 
 from speechlip.errors import OptionError
 from speechlip.metrics import image
-from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
+from speechlip.metrics.declared import CLIP, FRAME_PAIR, FRAMES, NotScored
 from speechlip.metrics.table import GROUPS, METRICS, families, members, metric, metrics_of
 
 PROTOCOLS = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ ON_REQUEST = [
     for column in metrics_of(family)
     if not column.of_real
 ]
-IMAGES = [family for family in METRICS.built_in if metrics_of(family)[0].per in (FRAME, FRAME_PAIR)]
+IMAGES = [family for family in METRICS.built_in if metrics_of(family)[0].per != CLIP]
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -54,7 +54,10 @@ def test_an_image_metric_stays_within_its_limits(name):
     each, random = metric(name), np.random.default_rng(1)
     noise = random.integers(0, 256, (64, 64, 3), np.uint8)
     for render, reference in ((noise, noise), (noise, 255 - noise), (np.zeros_like(noise), noise)):
-        value = each.compute(*([render] if each.per == FRAME else [render, reference]))
+        images = {FRAME_PAIR: [render, reference], FRAMES: [render, reference, render]}.get(
+            each.per, [render]
+        )
+        value = each.compute(*images)
         assert type(value) is float and each.lowest - 1e-9 <= value <= each.highest + 1e-9
 
 

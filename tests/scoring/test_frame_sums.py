@@ -9,6 +9,7 @@ from speechlip.media.decord_frames import ArrayImage
 from speechlip.media.frames import Frame
 from speechlip.metrics.declared import Batches, Metric, NotScored
 from speechlip.metrics.image.lpips import METRIC, lpips_distance, random_lpips
+from speechlip.metrics.table import metric
 from speechlip.scoring.clip import images
 from speechlip.scoring.clip.frame_sums import FrameSum
 from speechlip.scoring.clip.strips import Strips
@@ -102,5 +103,15 @@ def test_a_list_that_fails_has_a_reason(compute_all, why):
 
 
 def test_a_metric_per_clip_has_no_lists_of_frames():
-    with pytest.raises(OptionError, match="metric bright per clip has batches; they are of frames"):
+    with pytest.raises(OptionError, match="metric bright per clip has batches; they are of single frames"):
         Metric("bright", "", "", None, "mean", (), "clip", np.mean, batches=Batches(means, 1))
+
+
+def test_three_frames_on_end_of_one_size():
+    """Levels 0 0 9 | 5 5 5 5: two sizes, so three triples; the first is 4.5 off, the others nothing."""
+    total = FrameSum(metric("flicker"), None)
+    for level, side in ((0, 4), (0, 4), (9, 4), (5, 2), (5, 2), (5, 2), (5, 2)):
+        total.add(grey(level, side), None)
+    assert total.mean() == pytest.approx(4.5 / 3)
+    with pytest.raises(NotScored, match="too short: flicker wants three frames of one size on end"):
+        FrameSum(metric("flicker"), None).mean()

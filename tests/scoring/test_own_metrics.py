@@ -230,7 +230,7 @@ def test_a_metric_of_landmarks_may_take_audio(head, offer, tmp_path, number, mis
     ("changed", "why"),
     [
         ({"name": "My Metric"}, "metric name 'My Metric' is no column"),
-        ({"per": "video"}, "metric mine per 'video'; per is one of frame pair, frame, clip"),
+        ({"per": "video"}, "metric mine per 'video'; per is one of frame pair, frame, three frames, clip"),
         ({"needs": ("sound",)}, "metric mine needs sound; per is one of"),
         ({"per": "frame pair"}, "metric mine per frame pair needs 'reference'; declare it in needs"),
     ],

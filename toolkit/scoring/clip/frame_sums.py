@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.metrics.declared import FRAME, Metric, NotScored
+from speechlip.metrics.declared import FRAME_PAIR, FRAMES, Metric, NotScored
 from speechlip.scoring.clip.outcome import metric_of
 
 
 class FrameSum:
     """The sum of a metric over the frames that it was shown.
 
-    metric: per frame or per frame pair.
+    metric: per frame, per frame pair or per three frames.
     network: what it computes with, where it declares one.
     """
 
     def __init__(self, metric: Metric, network: Any) -> None:
         self.metric, self.network = metric, network
-        self._sum = 0.0
+        self._sum, self._count = 0.0, 0
+        self._before: list[np.ndarray] = []
         self._waiting: list[list[np.ndarray]] = []
 
     def add(self, render: np.ndarray, reference: np.ndarray | None) -> None:
@@ -27,7 +28,10 @@ class FrameSum:
 
         Raises NotScored for it or for one before that was still waiting, also where a number is not finite.
         """
-        images = [render] if self.metric.per == FRAME else [render, _of_one_size(render, reference)]
+        images = [render, _of_one_size(render, reference)] if self.metric.per == FRAME_PAIR else [render]
+        if self.metric.per == FRAMES:
+            self._add_three(render)
+            return
         if not self.metric.batches:
             self._add_numbers(lambda *given: [self.metric.compute(*given)], images, 1)
             return
@@ -42,6 +46,21 @@ class FrameSum:
         """After the last frame. Raises NotScored for those that were still to be computed."""
         self._compute_waiting()
         return self._sum
+
+    def mean(self) -> float:
+        """``total`` by the number of numbers. Raises NotScored, also where there is none."""
+        total = self.total()
+        if not self._count:
+            raise NotScored("too short", f"{self.metric.name} wants three frames of one size on end")
+        return total / self._count
+
+    def _add_three(self, image: np.ndarray) -> None:
+        """The next frame of a metric per three frames; where the size changes, it begins anew."""
+        if self._before and self._before[-1].shape != image.shape:
+            self._before = []
+        self._before = [*self._before[-2:], np.ascontiguousarray(image)]
+        if len(self._before) == 3:
+            self._add_numbers(lambda *three: [self.metric.compute(*three)], self._before, 1)
 
     def _compute_waiting(self) -> None:
         if self._waiting and self.metric.batches:
@@ -59,6 +78,7 @@ class FrameSum:
             if not math.isfinite(number):
                 raise NotScored("not finite", f"{self.metric.name} of a frame is {number}")
             self._sum += number
+            self._count += 1
 
 
 def _of_one_size(render: np.ndarray, reference: np.ndarray | None) -> np.ndarray:

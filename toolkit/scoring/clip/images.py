@@ -120,7 +120,7 @@ class Comparison:
         values = {}
         for family, each in list(self.sums.items()) if self.frames else ():
             with self._scored(family):
-                values[family] = each.total() / self.frames
+                values[family] = each.mean()
         nobody = NotScored("no face", "no frame has the region that is asked for")
         problems = self.problems if self.frames else dict.fromkeys(self.sums, nobody) | self.problems
         seconds += time.perf_counter() - began

@@ -6,7 +6,7 @@ from typing import Any
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
-from speechlip.metrics.declared import FRAME, FRAME_PAIR, NotScored
+from speechlip.metrics.declared import FRAME, FRAME_PAIR, FRAMES, NotScored
 from speechlip.metrics.regions import face_box, mouth_boxes
 from speechlip.scoring.clip.faces import check_one_size
 from speechlip.scoring.clip.files import ClipFiles
@@ -59,7 +59,9 @@ def plan_comparison(
 
 def families_left(options: ScoreOptions, failed: Mapping[str, NotScored]) -> tuple[str, ...]:
     """Requested families of image metrics that have not failed yet, those of frame pairs first."""
-    asked = (family for per in (FRAME_PAIR, FRAME) for family in table.metrics_per(per, options.metrics))
+    asked = (
+        family for per in (FRAME_PAIR, FRAME, FRAMES) for family in table.metrics_per(per, options.metrics)
+    )
     return tuple(family for family in asked if family not in failed)
 
 
