@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import tiny_dataset
+from click.testing import CliRunner
 from verifying import SPLITS, assert_found
 
 import speechlip
 from speechlip import Clip, ShardOptions, ShardWriter, Source
+from speechlip.commands.cli import speechlip as speechlip_command
 from speechlip.errors import ShardError
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.clips.columns import all_columns, meta_columns
@@ -100,9 +102,14 @@ def altered(folder, name, value, sealed=False):
     table = table.set_column(table.column_names.index(name), name, column)
     pyarrow.parquet.write_table(table, folder / "clips.parquet", store_schema=False)
     if sealed:
-        data = (folder / "clips.parquet").read_bytes()
-        facts = {"sha256": tiny_dataset.hashlib.sha256(data).hexdigest(), "bytes": len(data), "rows": 3}
-        tiny_dataset.edit_manifest(folder, lambda manifest: manifest.update(clips=facts))
+        seal(folder)
+
+
+def seal(folder):
+    """List the altered table in the manifest."""
+    data = (folder / "clips.parquet").read_bytes()
+    facts = {"sha256": tiny_dataset.hashlib.sha256(data).hexdigest(), "bytes": len(data), "rows": 3}
+    tiny_dataset.edit_manifest(folder, lambda manifest: manifest.update(clips=facts))
 
 
 def test_altered_by_hand(own):
@@ -141,6 +148,36 @@ def test_missing_damaged_or_another(own, change, message):
     assert_found(own, message)
     with pytest.raises(ShardError, match=message):
         read_clips(own, read_manifest(own))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.append_column("seconds", table["seconds"]), "which are no clips'"),
+        (lambda table: with_column(table, "seconds", ["1"] * 3), "which are no clips'"),
+        (
+            lambda table: with_column(table, "seconds", [1.0, float("inf"), 1.0]),
+            "seconds holds what is no",
+        ),
+        (
+            lambda table: with_column(table, "yaw_deg", [None, float("nan"), 1.0]),
+            "yaw_deg holds what is no",
+        ),
+        (lambda table: with_column(table, "split", ["a", None, "a"]), "split is missing of 1 clip"),
+    ],
+    ids=["column twice", "other type", "infinite", "no number", "null"],
+)
+def test_a_forged_table_never_ends_in_an_error_of_its_own(own, change, message):
+    path = own / "clips.parquet"
+    pyarrow.parquet.write_table(change(pyarrow.parquet.read_table(path)), path)
+    seal(own)
+    assert_found(own, message)
+    done = CliRunner().invoke(speechlip_command, ["clips", str(own), "--plot", str(own / "x.png")])
+    assert done.exit_code == 1 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+def with_column(table, name, values):
+    return table.set_column(table.column_names.index(name), name, pyarrow.array(values))
 
 
 def test_a_folder_of_an_older_release_has_none_and_is_read_from_its_shards(tmp_path):

@@ -21,14 +21,17 @@ from speechlip.shards.clips.columns import (
 )
 from speechlip.shards.clips.scan import SampleSpan, scan_shard
 from speechlip.timing import seconds
+from speechlip.wording import counted
 
 if TYPE_CHECKING:
-    from pyarrow import Table
+    from pyarrow import Schema, Table
 
 MADE_ANEW = "make it anew by `speechlip clips FOLDER --make`"
 LONGEST_WHOLE = 2**63
 MAX_CLIPS = 10**8
 """Read at most, of a file that may come from anywhere: dictionaries make endless rows of a few bytes."""
+NEEDED = {"key": str, "split": str, "shard": str, "seconds": float, "speaker": str}
+"""Column that every clip has a value in → its type."""
 Row = dict[str, Any]
 
 
@@ -132,12 +135,36 @@ def table_in(path: Path, manifest: Manifest) -> "Table":
                 raise ShardError(f"{path} has {n_rows} rows, at most {MAX_CLIPS} are read")
             if n_rows != wanted:
                 raise ShardError(f"{path} has {n_rows} rows, the shards hold {wanted} clips; {MADE_ANEW}")
-            if columns_of(schema) is None or not {"key", "split", "shard", "seconds"} <= {*schema.names}:
+            if not are_columns_of_clips(schema):
                 raise ShardError(f"{path} has the columns {schema.names}, which are no clips'; {MADE_ANEW}")
-            return file.read()
+            table = file.read()
     except (OSError, ValueError, MemoryError, pyarrow.ArrowException) as error:
         why = str(error) or type(error).__name__
         raise ShardError(f"{path} cannot be read ({why}); copy it again, or {MADE_ANEW}") from error
+    if wrong := no_value_in(table):
+        raise ShardError(f"{path}: {wrong}; {MADE_ANEW}")
+    return table
+
+
+def are_columns_of_clips(schema: "Schema") -> bool:
+    """Whether each name is there once, and those that every clip says have their types."""
+    columns = {column.name: column for column in columns_of(schema) or ()}
+    return len(columns) == len(schema.names) and all(
+        name in columns and columns[name].kind is kind for name, kind in NEEDED.items()
+    )
+
+
+def no_value_in(table: "Table") -> str:
+    """What no sample says: a number that is none, or nothing where each says something; else empty."""
+    import pyarrow.compute as compute
+
+    for name in NEEDED:
+        if table[name].null_count:
+            return f"{name} is missing of {counted(table[name].null_count, 'clip')}"
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        if values.type == "double" and compute.all(compute.is_finite(values)).as_py() is False:
+            return f"{name} holds what is no number"
+    return ""
 
 
 def row_differences(listed: "Table", made: Sequence[Row], columns: Sequence[Column]) -> Iterator[str]:
