@@ -23,7 +23,7 @@ class Mesh:
     @cached_property
     def box(self) -> np.ndarray:
         """(4,) float32 ``x0 y0 x1 y1`` px: holds the whole mesh, hairline to chin."""
-        return np.concatenate([self.points.min(axis=0), self.points.max(axis=0)]).astype(np.float32)
+        return np.concatenate(corners(self.points)).astype(np.float32)
 
     @property
     def area(self) -> float:
@@ -37,3 +37,12 @@ class Mesh:
     def face(self) -> Face:
         """In the 68-point convention."""
         return Face(self.box, self.presence, self.points[MESH_TO_68].astype(np.float32))
+
+
+def corners(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2) → (2,) least and (2,) greatest x and y.
+
+    numpy goes along a column four times as fast where it lies in one piece.
+    """
+    columns = np.ascontiguousarray(points.T)
+    return columns.min(axis=1), columns.max(axis=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.faces.detectors.landmarker.boxes import SAME_FACE_IOU, Detection
+from speechlip.faces.detectors.mesh import corners
 
 REACH = 1.5
 """Side of the square in longer sides of the face."""
@@ -69,7 +70,6 @@ def of_points(points: np.ndarray) -> Region:
     left, right = points[OUTER_EYE_CORNERS[0]].tolist(), points[OUTER_EYE_CORNERS[1]].tolist()
     turn = math.atan2(right[1] - left[1], right[0] - left[0])
     axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    upright = points @ axes
-    low, high = upright.min(axis=0), upright.max(axis=0)
+    low, high = corners(points @ axes)
     x, y = (axes @ ((low + high) / 2)).tolist()
     return Region(x, y, REACH * float((high - low).max()), turn)
