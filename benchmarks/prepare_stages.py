@@ -2,7 +2,7 @@
 
     python benchmarks/prepare_stages.py CLIP … [--detector auto] [--turns 3]
 
-Nothing of speechlip has a second thread; what the process's other threads take is the detector's. A frame is
+No thread decodes ahead here; what the process's other threads take is the detector's. A frame is
 40 ms of video. Of several turns the one with the least sum is shown. The bare loop shows each of PyAV's
 frames as RGB to MediaPipe's Face Landmarker (VIDEO, four faces) and keeps nothing.
 """
@@ -42,6 +42,7 @@ STAGES = (
         "shots",
         "keep mouths",
         "quality",
+        "speech",
         "tracks, crop plans",
     ),
     *("decode again", "audio again", "to RGB again", "cut", "JPEG", "STFT", "FLAC", REST),
@@ -176,10 +177,11 @@ def stopwatches(spent: Counter) -> Iterator[None]:
         (frames, "audio_windows", partial(iterated, stage("audio"), spent)),
         (DecodedImage, "rgb", partial(timed, stage("to RGB"), spent)),
         (passes, "open_detector", partial(timed_detector, spent)),
-        (face_stage, "ShotDetector", partial(with_timed, "see", lambda: "shots", spent)),
+        (face_stage, "ShotDetector", partial(with_timed, ("see",), lambda: "shots", spent)),
         (kept_regions.KeptRegions, "see", partial(timed, lambda: "keep mouths", spent)),
         (face_stage, "build_tracks", partial(timed, lambda: "tracks, crop plans", spent)),
-        (passes, "Appearances", partial(with_timed, "see", lambda: "quality", spent)),
+        (passes, "Appearances", partial(with_timed, ("see",), lambda: "quality", spent)),
+        (passes, "SpeechMeter", partial(with_timed, ("hear", "finish"), lambda: "speech", spent)),
         (passes, "clip_quality", partial(timed, lambda: "quality", spent)),
         (passes, "plan_crop", partial(timed, lambda: "tracks, crop plans", spent)),
         (passes, "last_not_kept", partial(timed, lambda: "cut", spent)),
@@ -225,12 +227,15 @@ def iterated(stage: Callable[[], str], spent: Counter, make: Callable) -> Callab
     return run
 
 
-def with_timed(method: str, stage: Callable[[], str], spent: Counter, make: Callable) -> Callable:
-    """Time one method of what ``make`` makes."""
+def with_timed(
+    methods: tuple[str, ...], stage: Callable[[], str], spent: Counter, make: Callable
+) -> Callable:
+    """Time methods of what ``make`` makes."""
 
     def run(*args, **kwargs):
         made = make(*args, **kwargs)
-        setattr(made, method, timed(stage, spent, getattr(made, method)))
+        for method in methods:
+            setattr(made, method, timed(stage, spent, getattr(made, method)))
         return made
 
     return run

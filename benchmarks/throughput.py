@@ -1,13 +1,15 @@
 """How fast preparation is, beside a bare decode + MediaPipe loop, and where its time goes.
 
-    python benchmarks/throughput.py CLIP … [--detector auto] [--seconds 4] [--turns 3] [--stages CLIP …]
+    python benchmarks/throughput.py CLIP … [--detector auto] [--seconds 4] [--copies 1] [--turns 3]
+        [--stages CLIP …] [--no-stages]
 
 The bare loop decodes with PyAV, turns every frame into RGB, shows it to MediaPipe's Face Landmarker (VIDEO,
 four faces) and keeps nothing. Turn by turn it, prep-shards with one worker and prep-shards with two go
 through the same clips, each as a program of its own, start and imports included. Printed are video-seconds
 per second, the median of the turns, and their ratio to the bare loop; then, from this process, CPU
 milliseconds of every stage by clip (benchmarks/prepare_stages.py). Clips that preparation refuses are left
-out; give it a minute of video at the least, or the start of the programs is what is measured.
+out; give it a minute of video at the least, or the start of the programs is what is measured. With
+``--copies`` every clip is there so many times, so that start and finish weigh less.
 """
 
 import argparse
@@ -33,8 +35,10 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", help="videos, or folders of them")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--seconds", type=float, default=0, help="cut clips to their first seconds; 0: whole")
+    parser.add_argument("--copies", type=int, default=1, help="how often each clip is prepared")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--stages", type=Path, nargs="*", help="clips of the table of stages; else all")
+    parser.add_argument("--no-stages", action="store_true", help="leave that table out")
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.bare:
@@ -43,12 +47,18 @@ def main() -> None:
     detector, _ = choose_detector(given.detector)
     with tempfile.TemporaryDirectory() as folder:
         chosen = usable([clip for path in given.clips for clip in listed(path)], detector)
-        clips = [brought(clip, Path(folder), number, given.seconds) for number, clip in enumerate(chosen)]
+        clips = [
+            brought(clip, Path(folder), number, given.seconds)
+            for number, clip in enumerate(given.copies * chosen)
+        ]
         length_s = sum(seconds_of(clip, detector) for clip in clips)
         print(f"{len(clips)} clips, {length_s:.0f} s, {given.turns} turns\n", flush=True)
         print_speeds(clips, Path(folder), detector, length_s, given.turns)
-        named = [clip for clip, whole in zip(clips, chosen, strict=True) if whole in (given.stages or chosen)]
-        print_stages(named, detector, given.turns)
+        named = [
+            clip for clip, whole in zip(clips, chosen, strict=False) if whole in (given.stages or chosen)
+        ]
+        if not given.no_stages:
+            print_stages(named, detector, given.turns)
 
 
 def listed(path: Path) -> list[Path]:
