@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from speechlip.cards.features import MEMBER_WORDS
+from speechlip.cards.features import member_words
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import write_text
 from speechlip.format import CLIPS, CROISSANT, LEDGER, pairs_file, shard_file
@@ -195,7 +195,7 @@ def file_sets(manifest: Manifest) -> Iterator[dict[str, Any]]:
         excluded = {"excludes": "*.*.json"} if member == "json" else {}
         words = {
             "name": member,
-            "description": MEMBER_WORDS[member],
+            "description": member_words(manifest.crop)[member],
             "containedIn": archives,
             "encodingFormat": kind,
         }

@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCardData
 
 from speechlip.cards.columns import ColumnRange, column_ranges
 from speechlip.cards.croissant import needed, write_croissant
-from speechlip.cards.features import MEMBER_FEATURES, MEMBER_WORDS, declared, size_category
+from speechlip.cards.features import MEMBER_FEATURES, declared, member_words, size_category
 from speechlip.cards.images import CROP, distributions, write_images
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
@@ -143,7 +143,7 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "dealt": Markdown(DEALT[manifest.split_by]),
         "licences": as_json(by_licence),
         "unknown": sum(share.sources for name, share in by_licence.items() if is_unknown(name)),
-        "members": {name: Markdown(MEMBER_WORDS[name]) for name in manifest.fields},
+        "members": {name: Markdown(member_words(manifest.crop)[name]) for name in manifest.fields},
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "clips_table": manifest.clips is not None,
         "edits": [as_json(edit) | {"arguments": shown_arguments(edit)} for edit in manifest.edited or ()],

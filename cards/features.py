@@ -5,6 +5,8 @@ Types are always declared: those guessed from the first samples lose keys and tu
 
 from collections.abc import Iterable
 
+from speechlip.faces.crops import crop_size
+from speechlip.format import CROP_SIZE
 from speechlip.shards.clips.columns import KEY, meta_columns
 
 HUB_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
@@ -48,17 +50,25 @@ MEMBER_FEATURES: dict[str, dict] = {
     },
     "stft.npy": {"list": {"list": "float16"}},
 }
-STRIP = "the lips, 96 × 96 RGB, one frame under the other: `np.asarray(image).reshape(-1, 96, 96, 3)`"
 MEMBER_WORDS = {
     "audio.flac": "the sound, 16 kHz mono, 640 samples a frame",
     "json": "source, speaker, where the clip begins, how large the face is, and what was corrected",
     "landmarks.npy": "20 mouth points a frame, in crop pixels",
-    "lips.jpg": STRIP,
-    "lips.png": f"{STRIP}, without loss",
     "mel.npy": "80 mels, five columns a frame",
     "phones.json": "aligned phones, in clip time",
     "stft.npy": "STFT magnitude, 257 bins, five columns a frame",
 }
+
+
+def member_words(crop: str) -> dict[str, str]:
+    """Member → what it is, in a folder of this crop preset."""
+    size = crop_size(crop)
+    what = "the lips" if size == CROP_SIZE else "the face"
+    strip = (
+        f"{what}, {size} × {size} RGB, one frame under the other: "
+        f"`np.asarray(image).reshape(-1, {size}, {size}, 3)`"
+    )
+    return MEMBER_WORDS | {"lips.jpg": strip, "lips.png": f"{strip}, without loss"}
 
 
 def declared(fields: Iterable[str], columns: Iterable[str] = ()) -> list[dict]:

@@ -26,11 +26,11 @@ from speechlip.cards.chart import (
     with_shapes,
     with_words,
 )
-from speechlip.faces.crops import PRESETS, plan_crop
+from speechlip.faces.crops import MOUTH_PRESETS, PRESETS, crop_size, plan_crop
 from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.landmarks import mean_face
 from speechlip.files.writing import whole_file
-from speechlip.format import CROP_SIZE, IMAGES_FOLDER, LIP_ROWS
+from speechlip.format import IMAGES_FOLDER, LIP_ROWS
 from speechlip.records import FaceTrack
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import seconds
@@ -133,39 +133,32 @@ def write_images(folder: Path, shown: Sequence[Distribution], preset: str) -> No
 
 
 def crop_image(preset: str) -> bytes:
-    """A PNG: the crop's place on the reference face, and beside it the crop with the rows that the lip
-    network reads.
+    """A PNG: the crop's place on the reference face, and beside it the crop; of a mouth, with the rows that
+    the lip network reads.
     """
-    face = mean_face()
+    face, size = mean_face(), crop_size(preset)
     track = FaceTrack(
         0, face_box(face)[None], np.ones(1, np.float32), np.zeros(1, bool), face[None].astype(np.float32)
     )
     affine = plan_crop(track, preset).affines[0].astype(np.float64)
-    corners = (
-        np.array([(0, 0), (CROP_SIZE, 0), (CROP_SIZE, CROP_SIZE), (0, CROP_SIZE), (0, 0)]) - affine[:, 2]
-    ) @ np.linalg.inv(affine[:, :2]).T
+    corners = (np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)]) - affine[:, 2]) @ np.linalg.inv(
+        affine[:, :2]
+    ).T
     low = np.minimum(face.min(0), corners.min(0))
     scale = (HEIGHT - 24) / (np.maximum(face.max(0), corners.max(0)) - low)[1]
     left, side = HEIGHT + 24, HEIGHT - 56
-    zoomed = (face @ affine[:, :2].T + affine[:, 2]) * side / CROP_SIZE + (left, 12)
-    rows = [12 + row * side / CROP_SIZE for row in LIP_ROWS]
+    zoomed = (face @ affine[:, :2].T + affine[:, 2]) * side / size + (left, 12)
     shapes: list[Shape] = [("line", SOFT, face_line) for face_line in lines((face - low) * scale + 12)]
-    shapes += [
-        ("line", MARK, (corners - low) * scale + 12),
-        ("shape", LINE, box(left, rows[0], side, rows[1] - rows[0])),
-    ]
+    shapes.append(("line", MARK, (corners - low) * scale + 12))
+    said = f"{preset}, {size} × {size}"
+    if preset in MOUTH_PRESETS:
+        first, last = (12 + row * side / size for row in LIP_ROWS)
+        shapes.append(("shape", LINE, box(left, first, side, last - first)))
+        said = f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {size}"
     shapes += [("line", INK, line) for line in lines(zoomed, inside=(left, 12, side))] + [
         ("line", MARK, box(left, 12, side, side))
     ]
-    words = [
-        (
-            left + side / 2,
-            HEIGHT - 20,
-            "mm",
-            SOFT,
-            f"{preset}; grey: rows {LIP_ROWS[0]} to {LIP_ROWS[1] - 1} of {CROP_SIZE}",
-        )
-    ]
+    words = [(left + side / 2, HEIGHT - 20, "mm", SOFT, said)]
     return as_png(with_words(with_shapes(blank(), shapes), words))
 
 

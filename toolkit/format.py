@@ -22,7 +22,10 @@ WEIGHTS, FACTS = "model.safetensors", "checkpoint.json"
 """Files of a checkpoint of ``train-encoder``."""
 
 CROP_SIZE = 96
-"""Height and width of a crop in pixels."""
+"""Height and width of a mouth crop in pixels, the only ones that the lip network reads."""
+FACE_SIZE = 256
+"""Height and width of a face crop in pixels."""
+CROP_SIZES = (CROP_SIZE, FACE_SIZE)
 LIP_ROWS = (24, 72)
 """First and last + 1 of the rows of a crop that the lip network reads: 48×96, the mouth in the middle."""
 LIP_ROWS_SHOWN = f"{LIP_ROWS[0]}–{LIP_ROWS[1] - 1}"

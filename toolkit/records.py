@@ -154,7 +154,9 @@ class ClipQuality:
     None where it is not known: angles, movement and blinks need landmarks, sync a sync filter.
 
     face_width_share: median width of the face box in widths of the frame.
-    mouth_inside_share: how much of the crop lies in the frame, mean over frames; the rest repeats its border.
+    mouth_inside_share: how much of the mouth crop lies in the frame, mean over frames; the rest repeats its
+        border. In a face crop: of the part that a mouth crop would show.
+    face_inside_share: how much of a face crop lies in the frame, mean over frames.
     interpolated_share: frames in which the face was not seen but interpolated.
     yaw_deg: median turn of the head, above 0 to the image's right.
     yaw_min_deg: furthest turn to the image's left.
@@ -177,6 +179,7 @@ class ClipQuality:
 
     face_width_share: float | None = None
     mouth_inside_share: float | None = None
+    face_inside_share: float | None = None
     interpolated_share: float | None = None
     yaw_deg: float | None = None
     yaw_min_deg: float | None = None
@@ -204,7 +207,7 @@ class Clip:
     source: the video that it is cut from.
     track: number of the face in the source.
     start_frame: first 25-fps frame in the source.
-    lips: (T, 96, 96, 3) uint8 RGB.
+    lips: (T, S, S, 3) uint8 RGB, S × S px: 96, or 256 of whole faces (crop ``face-256``).
     audio: (640 T,) int16, 16 kHz mono.
     landmarks: (T, 20, 2) float32 mouth points in crop pixels, or None.
     phones: in clip time, or None where the dataset carries none.

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from speechlip.describing.appearance import Appearance
-from speechlip.describing.quality import clip_quality, crop_inside_share
+from speechlip.describing.quality import clip_quality, inside_share
+from speechlip.faces.crops import CropPart, CropPlan
 from speechlip.faces.landmarks import mean_face
 from speechlip.records import ClipQuality, FaceTrack, SyncVerdict
 
 BOX = np.array([100, 50, 200, 170], np.float32)
 SIZE = (400, 300)
-IDENTITY = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (50, 1, 1))
+IDENTITY = CropPlan(np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (50, 1, 1)), None)
 LOOKS = [Appearance(BOX, sharpness, 100.04) for sharpness in (1.0, 9.0, 4.0)]
 
 
@@ -31,6 +32,7 @@ def test_numbers_of_a_face_that_keeps_still():
     assert {name: abs(value) if name in straight else value for name, value in asdict(quality).items()} == {
         "face_width_share": 0.25,
         "mouth_inside_share": 1.0,
+        "face_inside_share": None,
         "interpolated_share": 0.02,
         **straight,
         "head_movement_per_s": 0.0,
@@ -42,6 +44,16 @@ def test_numbers_of_a_face_that_keeps_still():
         "sync_offset_frames": -2,
         "sync_verdict": "clear",
     }
+
+
+def test_of_a_face_crop_mouth_and_whole_are_told_apart():
+    """By hand: 256 px, of which the 64 lowest rows lie below the frame; so do 8 of the mouth's 32."""
+    affines = np.tile(np.array([[1.0, 0, 0], [0, 1, -108]]), (50, 1, 1))
+    crop = CropPlan(affines, None, 256, CropPart(100, 168, 32))
+    quality = clip_quality(track(), crop, SIZE, LOOKS, None)
+    assert (quality.face_inside_share, quality.mouth_inside_share) == (0.75, 0.75)
+    assert inside_share(affines, CropPart(100, 200, 32), SIZE) == 0
+    assert clip_quality(track(), crop.frames(slice(3, 9)), SIZE, LOOKS, None).face_inside_share == 0.75
 
 
 def test_boxes_alone_give_no_angles():
@@ -72,8 +84,8 @@ def test_blinks_are_counted_by_the_minute():
 )
 def test_the_part_of_a_crop_that_lies_in_the_frame(shift, share):
     affine = np.array([[1.0, 0, shift[0]], [0, 1, shift[1]]])
-    assert crop_inside_share(affine[None], SIZE) == pytest.approx(share)
-    assert crop_inside_share(2 * affine[None], SIZE) <= 1
+    assert inside_share(affine[None], CropPart(0, 0, 96), SIZE) == pytest.approx(share)
+    assert inside_share(2 * affine[None], CropPart(0, 0, 96), SIZE) <= 1
 
 
 def test_nothing_is_known_unless_it_is_measured():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.crops import CropPlan
 from speechlip.faces.frame_parts import FrameParts
 from speechlip.media.frames import Frame, ReadStats
 from speechlip.preparing.cut import passes
@@ -39,7 +40,7 @@ def cut(monkeypatch, n_frames, spans):
     """The spans of the clips that come of a second reading of so many frames."""
     monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder: FrameReader(n_frames))
     monkeypatch.setattr(passes, "make_clip", lambda source, seen, span, *made: span)
-    monkeypatch.setattr(FrameParts, "cut", lambda frame, affine: frame.parts[0].pixels)
+    monkeypatch.setattr(FrameParts, "cut", lambda frame, affine, size: frame.parts[0].pixels)
     seen = SimpleNamespace(delay_frames=lambda track: 0, affine=lambda track, index: None, kept=KeptRegions())
     return passes.cut_clips(SOURCE, None, seen, spans, (), PrepOptions(), lambda name, seconds: None)
 
@@ -102,7 +103,7 @@ def test_a_clip_says_how_many_faces_were_there():
     """By hand: 1, 1, 2, 2, 3 faces in its five frames."""
     counts = np.array([4, 1, 1, 2, 2, 3, 4], np.int32)
     track = FaceTrack(0, np.zeros((7, 4), np.float32), np.ones(7, np.float32), np.zeros(7, bool))
-    crop = SimpleNamespace(landmarks=None, affines=np.tile(np.eye(2, 3), (7, 1, 1)))
+    crop = CropPlan(np.tile(np.eye(2, 3), (7, 1, 1)), None)
     seen = Observation(
         np.ones(7, bool),
         np.ones(7, bool),

@@ -13,15 +13,15 @@ N = 23
 """More than the eight restart markers there are, so that they come round."""
 
 
-def strip(kind, n_frames=N, **options):
-    noise = np.random.default_rng(1).integers(0, 256, (n_frames * 24, 24, 3), np.uint8)
+def strip(kind, n_frames=N, size=96, **options):
+    noise = np.random.default_rng(1).integers(0, 256, (n_frames * size // 4, size // 4, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def whole(data, n_frames=N):
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).reshape(n_frames, 96, 96, 3)
+def whole(data, n_frames=N, size=96):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).reshape(n_frames, size, size, 3)
 
 
 RESTARTING = {"quality": 95, "subsampling": 0, "restart_marker_rows": 12}
@@ -46,6 +46,20 @@ def test_windows_are_those_of_the_whole_strip(kind, options):
     for length in (1, 5, 9, N):
         for start in range(N - length + 1):
             np.testing.assert_array_equal(film.window(start, length), frames[start : start + length])
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("JPEG", RESTARTING | {"restart_marker_rows": 32}), ("JPEG", RESTARTING), ("PNG", {})],
+    ids=str,
+)
+def test_windows_of_faces(kind, options):
+    """256 px: cut out of the file where the markers stand between its frames, else of the whole strip."""
+    data = strip(kind, 13, 256, **options)
+    frames, film = whole(data, 13, 256), Filmstrip(data, 13)
+    for start, length in ((0, 1), (4, 5), (1, 12), (0, 13)):
+        np.testing.assert_array_equal(film.window(start, length), frames[start : start + length])
+    assert ("whole" in vars(film)) != (options.get("restart_marker_rows") == 32)
 
 
 def test_windows_of_many_strips_are_decoded_together():
@@ -117,8 +131,12 @@ def test_a_picture_that_claims_to_be_huge_is_an_error():
 
 def test_other_sizes_and_windows_are_refused():
     data = strip("JPEG", **RESTARTING)
-    with pytest.raises(ValueError, match="a picture of 96×2208 px, a filmstrip of 22 frames has 96×2112"):
+    with pytest.raises(
+        ValueError, match="a picture of 96×2208 px, a filmstrip of 22 frames has 96×2112 or 256×5632"
+    ):
         Filmstrip(data, 22).window(0, 5)
+    with pytest.raises(ValueError, match="a picture of 104×2392 px"):
+        Filmstrip(strip("JPEG", size=104, **RESTARTING), N).window(0, 5)
     for start, length in ((-1, 5), (19, 5), (0, 24)):
         with pytest.raises(ValueError, match="of a filmstrip of 23"):
             Filmstrip(data, N).window(start, length)

@@ -14,8 +14,8 @@ from speechlip.shards.read.lip_windows import LipWindow, decode_lips
 N = 20
 
 
-def raw(key, lips_format="jpg"):
-    lips = tiny_dataset.draw_lips(np.random.default_rng(len(key)), N)
+def raw(key, lips_format="jpg", size=96):
+    lips = tiny_dataset.draw_lips(np.random.default_rng(len(key)), N, size)
     return {
         "__key__": key,
         "__url__": "a.tar",
@@ -35,6 +35,17 @@ def test_coded_and_whole_filmstrips_in_one_batch():
         (data,) = (value for value in sample.values() if isinstance(value, bytes))
         image = np.asarray(Image.open(io.BytesIO(data))).reshape(N, 96, 96, 3)
         np.testing.assert_array_equal(each, image[start : start + 5])
+
+
+@pytest.mark.parametrize("lips_format", ["jpg", "png"])
+def test_windows_of_another_size_are_named(lips_format):
+    faces = [window(raw("face", lips_format, 256), 2), window(raw("other", lips_format, 256), 0)]
+    assert decode_lips(faces).shape == (2, 5, 256, 256, 3)
+    with pytest.raises(
+        ShardError,
+        match=r"sample a of a\.tar: its frames are of 96 px, those of sample face of a\.tar of 256 px",
+    ):
+        decode_lips([*faces, window(raw("a"), 0)])
 
 
 def test_a_damaged_window_is_named_and_the_sound_ones_are_not():

@@ -25,6 +25,7 @@ VARIANTS = [
     {"lips_format": "jpg", "landmarks": True, "phones": True},
     {"spectrogram": "mel"},
     {"shards": 1},
+    {"crop": "face-256", "landmarks": True},
 ]
 
 
@@ -292,6 +293,14 @@ def array(change):
 def test_a_spoilt_member_is_found(own, member, data, message):
     spoil(own, member, data)
     assert_found(own, message)
+
+
+@pytest.mark.parametrize(("crop", "own", "named"), [("lips", 256, 96), ("face-256", 96, 256)])
+def test_crops_have_the_size_of_their_preset(tmp_path, monkeypatch, crop, own, named):
+    draw = tiny_dataset.draw_lips
+    monkeypatch.setattr(tiny_dataset, "draw_lips", lambda rng, n_frames, size: draw(rng, n_frames, own))
+    folder = tiny_dataset.write_dataset(tmp_path / "out", {"train": {"anna": (20,)}}, shards=1, crop=crop)
+    assert_found(folder, f"anna-0: lips are {own}×{own} px, crops {crop!r} have {named}×{named}")
 
 
 def test_a_missing_field_and_a_missing_member(own):

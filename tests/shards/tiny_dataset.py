@@ -41,6 +41,7 @@ def write_dataset(
     spectrogram: str = "stft",
     landmarks: bool = False,
     phones: bool = False,
+    crop: str = "lips",
     seed: int = 0,
     sealed: bool = True,
     spoken: Mapping[str, Sequence[tuple[int, int]]] | None = None,
@@ -58,6 +59,7 @@ def write_dataset(
         "landmarks": landmarks,
         "phones": phones,
         "seed": seed,
+        **({} if crop == "lips" else {"crop": crop}),
     }
     manifest = {
         "format": 1,
@@ -147,8 +149,11 @@ def encode(clip: PairClip, options: Mapping) -> dict[str, bytes]:
     audio = (rng.normal(0, 3000, 640 * clip.n_frames)).astype(np.int16)
     members = {
         "audio.flac": flac(audio),
-        "json": json.dumps(meta_of(clip)).encode(),
-        f"lips.{options['lips_format']}": strip(draw_lips(rng, clip.n_frames), options["lips_format"]),
+        "json": json.dumps(meta_of(clip) | {"crop": options.get("crop", "lips")}).encode(),
+        f"lips.{options['lips_format']}": strip(
+            draw_lips(rng, clip.n_frames, 256 if options.get("crop") == "face-256" else 96),
+            options["lips_format"],
+        ),
         f"{options['spectrogram']}.npy": npy(spectrogram_of(audio, options["spectrogram"])),
     }
     if options["landmarks"]:
@@ -188,17 +193,18 @@ def said_of_speech(clip: PairClip) -> dict:
     return {"speech": spans, "speech_share": spoken / clip.n_frames}
 
 
-def draw_lips(rng: np.random.Generator, n_frames: int) -> np.ndarray:
-    """(T, 96, 96, 3) uint8: a smooth texture that no two frames share."""
+def draw_lips(rng: np.random.Generator, n_frames: int, size: int = 96) -> np.ndarray:
+    """(T, size, size, 3) uint8: a smooth texture that no two frames share."""
     coarse = rng.integers(0, 256, (n_frames, 4, 4, 3), np.uint8)
-    return coarse.repeat(24, axis=1).repeat(24, axis=2)
+    return coarse.repeat(size // 4, axis=1).repeat(size // 4, axis=2)
 
 
 def strip(lips: np.ndarray, lips_format: str) -> bytes:
     buffer = io.BytesIO()
-    image = Image.fromarray(lips.reshape(-1, 96, 3))
+    size = lips.shape[1]
+    image = Image.fromarray(lips.reshape(-1, size, 3))
     image.save(buffer, "PNG", compress_level=1) if lips_format == "png" else image.save(
-        buffer, "JPEG", quality=95, subsampling=0, restart_marker_rows=12
+        buffer, "JPEG", quality=95, subsampling=0, restart_marker_rows=size // 8
     )
     return buffer.getvalue()
 

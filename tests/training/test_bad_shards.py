@@ -10,7 +10,7 @@ import torch
 
 from speechlip.cards.kept import BEGIN
 from speechlip.commands.cli import speechlip
-from speechlip.faces.crops import PRESETS
+from speechlip.faces.crops import MOUTH_PRESETS, PRESETS
 from speechlip.shards.read.shardset import open_shards
 from speechlip.training.run.checkpoint import training_data
 
@@ -54,13 +54,16 @@ def test_another_format_version(shards, tmp_path, capsys):
 
 
 def test_another_crop(shards, tmp_path, capsys):
-    tiny_dataset.edit_manifest(shards, lambda manifest: manifest["options"].update(crop="full-face"))
-    words = refused(capsys, shards, *TINY, "-o", tmp_path / "run")
-    assert (
-        "cut by preset 'full-face'; the lip network reads rows 24–71, where lips, lower-face, auto-avsr "
-        "have the mouth" in words
-    )
-    for crop in PRESETS:
+    for other in ("full-face", *PRESETS.keys() - {*MOUTH_PRESETS}):
+        tiny_dataset.edit_manifest(
+            shards, lambda manifest, other=other: manifest["options"].update(crop=other)
+        )
+        words = refused(capsys, shards, *TINY, "-o", tmp_path / "run")
+        assert (
+            f"cut by preset {other!r}; the lip network reads rows 24–71, where lips, lower-face, auto-avsr "
+            "have the mouth: prepare the videos with one of these" in words
+        )
+    for crop in MOUTH_PRESETS:
         tiny_dataset.edit_manifest(shards, lambda manifest, crop=crop: manifest["options"].update(crop=crop))
         assert training_data(open_shards(shards, "train")).crop == crop
 

@@ -43,9 +43,9 @@ RECIPE = Named(RECIPES)
 )
 @click.option(
     "--crop",
-    type=Named(("lips", "lower-face", "auto-avsr")),
+    type=Named(("lips", "lower-face", "auto-avsr", "face-256")),
     default="lips",
-    help="What is cut out around the mouth; lower-face as Wav2Lip.",
+    help="What is cut out: the mouth, 96 px (lower-face as Wav2Lip), or the face, 256 px.",
 )
 @click.option(
     "--faces",

@@ -8,18 +8,19 @@ import numpy as np
 from speechlip.describing.appearance import Appearance
 from speechlip.describing.blinks import count_blinks, eye_opening
 from speechlip.describing.head_pose import head_angles, head_movement_per_s
+from speechlip.faces.crops import CropPart, CropPlan
 from speechlip.format import CROP_SIZE
 from speechlip.records import ClipQuality, FaceTrack, SyncVerdict
 from speechlip.timing import FPS, seconds
 
 ANGLES = ("yaw", "pitch", "roll")
 GRID = 8
-"""Points along each side of a crop that are looked for in the frame."""
+"""Points along each side of a part that are looked for in the frame."""
 
 
 def clip_quality(
     face: FaceTrack,
-    affines: np.ndarray,
+    crop: CropPlan,
     frame_size: tuple[int, int],
     appearances: Sequence[Appearance],
     verdict: SyncVerdict | None,
@@ -27,7 +28,7 @@ def clip_quality(
     """The numbers of one clip.
 
     face: the frames of its track that are in the clip.
-    affines: (N, 2, 3), frame px → crop px, of the same frames.
+    crop: of the same frames.
     frame_size: (width, height) px.
     appearances: of the face in these frames.
     verdict: of the sync model on the track, or None.
@@ -35,7 +36,8 @@ def clip_quality(
     widths = face.boxes[:, 2] - face.boxes[:, 0]
     return ClipQuality(
         face_width_share=round(float(np.median(widths)) / frame_size[0], 4),
-        mouth_inside_share=round(crop_inside_share(affines, frame_size), 4),
+        mouth_inside_share=round(inside_share(crop.affines, crop.mouth, frame_size), 4),
+        face_inside_share=face_inside_share(crop, frame_size),
         interpolated_share=round(float(face.interpolated.mean()), 4),
         sharpness=median_of(each.sharpness for each in appearances),
         brightness=median_of(each.brightness for each in appearances),
@@ -73,14 +75,24 @@ def of_verdict(verdict: SyncVerdict | None) -> dict[str, Any]:
     }
 
 
-def crop_inside_share(affines: np.ndarray, frame_size: tuple[int, int]) -> float:
-    """How much of the crops lies in the frame, mean over frames: (N, 2, 3) and (width, height) px → 0 to 1.
+def face_inside_share(crop: CropPlan, frame_size: tuple[int, int]) -> float | None:
+    """How much of face crops lies in the frame, 0 to 1; None of mouth crops."""
+    if crop.size == CROP_SIZE:
+        return None
+    return round(inside_share(crop.affines, CropPart(0, 0, crop.size), frame_size), 4)
 
-    >>> crop_inside_share(np.array([[[1.0, 0, 48], [0, 1, 0]]]), (200, 200))
+
+def inside_share(affines: np.ndarray, part: CropPart, frame_size: tuple[int, int]) -> float:
+    """How much of a part of the crops lies in the frame, mean over frames: 0 to 1.
+
+    affines: (N, 2, 3), frame px → crop px.
+    frame_size: (width, height) px.
+
+    >>> inside_share(np.array([[[1.0, 0, 48], [0, 1, 0]]]), CropPart(0, 0, 96), (200, 200))
     0.5
     """
-    along = (np.arange(GRID) + 0.5) * CROP_SIZE / GRID
-    points = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    along = (np.arange(GRID) + 0.5) * part.side / GRID
+    points = np.stack(np.meshgrid(along + part.x, along + part.y), axis=-1).reshape(-1, 2)
     back = np.linalg.inv(affines[:, :, :2].astype(np.float64))
     places = (points[None] - affines[:, None, :, 2]) @ back.transpose(0, 2, 1)
     return float(np.all((places >= 0) & (places < frame_size), axis=2).mean())

@@ -11,7 +11,7 @@ from torch import Tensor
 from speechlip.encoders.checkpoint import FACTS, load_weights, open_checkpoint, read_weights
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
 from speechlip.errors import ModelError, ShardError
-from speechlip.faces.crops import PRESETS
+from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.format import CROP_SIZE
 from speechlip.metrics.declared import NotScored
 from speechlip.records import FaceTrack
@@ -173,9 +173,9 @@ def load_run(path: Path | str, device: str = "cpu") -> TrainedPair:
     path = run_at(path)
     checkpoint = open_checkpoint(path)
     facts, weights = checkpoint.facts, read_weights(checkpoint)
-    if facts.crop not in PRESETS:
+    if facts.crop not in MOUTH_PRESETS:
         raise ModelError(
-            f"{checkpoint.folder / FACTS} says crops {facts.crop!r}; there are: {', '.join(PRESETS)}"
+            f"{checkpoint.folder / FACTS} says crops {facts.crop!r}; there are: {', '.join(MOUTH_PRESETS)}"
         )
     pair = build_pair(**facts.network, rectified=facts.rectified)
     load_weights(pair, weights, "pair.", checkpoint.folder)

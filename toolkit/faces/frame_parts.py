@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechlip.faces.cutting import cut_region, region
+from speechlip.format import CROP_SIZE
 from speechlip.records import Face
 
 
@@ -50,16 +51,16 @@ class FrameParts:
         audio = 0 if self.samples is None else self.samples.nbytes
         return audio + sum(part.pixels.nbytes for part in self.parts)
 
-    def has(self, affine: np.ndarray) -> bool:
-        """Whether a part has all pixels of this crop."""
-        return self.inside(*region(affine, *self.size)) is not None
+    def has(self, affine: np.ndarray, size: int = CROP_SIZE) -> bool:
+        """Whether a part has all pixels of this crop of ``size`` px."""
+        return self.inside(*region(affine, *self.size, size)) is not None
 
-    def cut(self, affine: np.ndarray) -> np.ndarray | None:
-        """The crop, (96, 96, 3) uint8, as ``cutting.cut`` of the whole frame gives it; None without its
+    def cut(self, affine: np.ndarray, size: int = CROP_SIZE) -> np.ndarray | None:
+        """The crop, (size, size, 3) uint8, as ``cutting.cut`` of the whole frame gives it; None without its
         pixels."""
-        box = region(affine, *self.size)
+        box = region(affine, *self.size, size)
         pixels = self.inside(*box)
-        return None if pixels is None else cut_region(pixels, affine, box[:2])
+        return None if pixels is None else cut_region(pixels, affine, box[:2], size)
 
     def inside(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray | None:
         """This region of the frame, without a copy; None without its pixels."""

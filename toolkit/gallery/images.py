@@ -6,6 +6,8 @@ from functools import cache
 
 import numpy as np
 
+from speechlip.format import CROP_SIZE
+
 CELL, COLUMNS = 72, 20
 """Side of a mouth on a sheet in pixels, and mouths in a row; WebP ends at 16383 px."""
 WEBP_QUALITY = 60
@@ -15,17 +17,24 @@ SPECTRUM_ROWS = 128
 
 
 def sheet(lips: np.ndarray) -> np.ndarray:
-    """All mouths, (T, 96, 96, 3) uint8, made smaller and laid out in rows: (72 ⌈T / 20⌉, 1440, 3) uint8.
+    """All crops, (T, S, S, 3) uint8, made smaller and laid out in rows: (72 ⌈T / 20⌉, 1440, 3) uint8.
 
     Frame i stands in row i // 20, column i % 20.
     """
-    from PIL import Image
-
     rows = -(-len(lips) // COLUMNS)
     cells = np.zeros((rows * COLUMNS, CELL, CELL, 3), np.uint8)
     for number, mouth in enumerate(lips):
-        cells[number] = np.asarray(Image.fromarray(mouth).resize((CELL, CELL), Image.Resampling.LANCZOS))
+        cells[number] = resized(mouth, CELL)
     return cells.reshape(rows, COLUMNS, CELL, CELL, 3).swapaxes(1, 2).reshape(rows * CELL, COLUMNS * CELL, 3)
+
+
+def resized(crop: np.ndarray, size: int) -> np.ndarray:
+    """(S, S, 3) uint8 → (size, size, 3) uint8."""
+    from PIL import Image
+
+    if len(crop) == size:
+        return crop
+    return np.asarray(Image.fromarray(crop).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def levels(spectrogram: np.ndarray, loudest: float | None = None) -> np.ndarray:
@@ -60,11 +69,12 @@ def webp(image: np.ndarray) -> str:
     return as_base64(buffer.getvalue())
 
 
-def points(landmarks: np.ndarray) -> str:
-    """(T, 20, 2) mouth points in crop pixels as base64 of (T, 20, 2) bytes of half pixels, what lies outside
-    moved to the border.
+def points(landmarks: np.ndarray, size: int = CROP_SIZE) -> str:
+    """(T, 20, 2) mouth points in pixels of a crop of ``size`` as base64 of (T, 20, 2) bytes: half pixels of a
+    crop of 96, what lies outside moved to the border.
     """
-    halves = np.clip(np.nan_to_num(np.asarray(landmarks, np.float32)) * 2, 0, 191)
+    scale = 2 * CROP_SIZE / size
+    halves = np.clip(np.nan_to_num(np.asarray(landmarks, np.float32)) * scale, 0, 191)
     return as_base64(np.rint(halves).astype(np.uint8).tobytes())
 
 

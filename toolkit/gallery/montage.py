@@ -1,5 +1,5 @@
-"""An image for a README: one row of mouths a clip, in their own pixels, the spectrogram under them on one
-time axis.
+"""An image for a README: one row of mouths a clip, in their own pixels, or of faces made smaller; the
+spectrogram under them on one time axis.
 """
 
 import io
@@ -12,7 +12,7 @@ import numpy as np
 from speechlip.files.writing import whole_file
 from speechlip.format import CROP_SIZE
 from speechlip.gallery.clips import GalleryClip
-from speechlip.gallery.images import coloured, levels
+from speechlip.gallery.images import coloured, levels, resized
 
 ROWS, MOUTHS = 8, 12
 SPECTRUM_HEIGHT, GAP = 48, 8
@@ -63,10 +63,10 @@ class Montage:
 
 
 def row_of(clip: GalleryClip) -> np.ndarray:
-    """(144, 1152, 3) uint8: twelve mouths, evenly spaced in the clip, and its spectrogram below."""
+    """(144, 1152, 3) uint8: twelve crops, evenly spaced in the clip, and its spectrogram below."""
     lips, spectrogram = clip.sample.lips, clip.sample.spectrogram
     assert lips is not None and spectrogram is not None
-    mouths = np.concatenate([lips[index] for index in middles(len(lips))], axis=1)
+    mouths = np.concatenate([resized(lips[index], CROP_SIZE) for index in middles(len(lips))], axis=1)
     return np.concatenate([mouths, coloured(levels(spectrogram), mouths.shape[1], SPECTRUM_HEIGHT)])
 
 

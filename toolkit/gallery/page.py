@@ -96,7 +96,7 @@ def clip_data(clip: GalleryClip) -> dict[str, Any]:
         "bins": sample.spectrogram.shape[1],
         "lips": webp(sheet(sample.lips)),
         "spectrum": webp(coloured(levels(sample.spectrogram))),
-        "points": None if sample.landmarks is None else points(sample.landmarks),
+        "points": None if sample.landmarks is None else points(sample.landmarks, sample.lips.shape[1]),
         "heard": meta.speech,
         "phones": None if sample.phones is None else [_phone(sample.key, phone) for phone in sample.phones],
         "audio": as_base64(clip.flac),

@@ -9,9 +9,9 @@ from pathlib import Path
 from speechlip import recipes
 from speechlip.checks import check_type, check_types
 from speechlip.errors import OptionError, no_such
-from speechlip.faces.crops import check_preset
+from speechlip.faces.crops import check_preset, crop_size
 from speechlip.faces.detectors.registry import DETECTORS
-from speechlip.format import CROP_SIZE, LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
+from speechlip.format import LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
@@ -41,7 +41,7 @@ class PrepOptions:
     recipe: how the videos are laid out, a name of ``speechlip recipes``.
     detector: what finds faces: auto, landmarker, mediapipe, face-alignment, cascade, sidecar, or one of
         another package.
-    crop: what is cut out around the mouth: lips, lower-face, auto-avsr.
+    crop: what is cut out: lips, lower-face, auto-avsr (96 px around the mouth), or face-256 (the face).
     faces: which faces of a shot become clips: largest or all.
     spectrogram: stft (257 bins) or mel (80).
     lips_format: jpg (quality 95) or png (lossless).
@@ -147,11 +147,11 @@ class PrepOptions:
                 f"--max-clip {self.max_clip_s:g}s must be at least twice --min-clip {self.min_clip_s:g}s, "
                 "so that a long span can be cut evenly"
             )
-        longest_jpeg_s = MAX_JPEG_HEIGHT // CROP_SIZE / FPS
+        longest_jpeg_s = MAX_JPEG_HEIGHT // crop_size(self.crop) / FPS
         if self.lips_format == "jpg" and self.max_clip_s > longest_jpeg_s:
             raise OptionError(
-                f"a JPEG filmstrip holds {longest_jpeg_s:g} s at most, --max-clip is {self.max_clip_s:g}s; "
-                "take --lips-format png"
+                f"a JPEG filmstrip of --crop {self.crop} holds {longest_jpeg_s:g} s at most, --max-clip is "
+                f"{self.max_clip_s:g}s; take --lips-format png, or --max-clip {int(longest_jpeg_s)}s"
             )
 
     def _check_sync(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from speechlip.files.strict_json import encode_json
 from speechlip.files.writing import whole_file
-from speechlip.format import CROP_SIZE, ClipFormat
+from speechlip.format import ClipFormat
 from speechlip.records import Clip
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.spectra import spectrogram
@@ -65,7 +65,7 @@ def key_digits(names: Iterable[str]) -> dict[str, int]:
 
 
 def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
-    """Encode (T, 96, 96, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG.
+    """Encode (T, S, S, 3) uint8 RGB as one vertical strip, JPEG without chroma subsampling or PNG.
 
     The JPEG has a restart marker after every frame, so that a reader can decode a window without the rest of
     the strip (filmstrip.py).
@@ -77,7 +77,7 @@ def encode_filmstrip(lips: np.ndarray, lips_format: str) -> bytes:
     buffer = io.BytesIO()
     if lips_format == "jpg":
         strip.save(
-            buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, restart_marker_rows=CROP_SIZE // JPEG_BLOCK
+            buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, restart_marker_rows=height // JPEG_BLOCK
         )
     else:
         strip.save(buffer, "PNG", compress_level=4)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechlip.faces.crops import PRESETS, turn_to_mean_face
+from speechlip.faces.crops import PRESETS, crop_size, turn_to_mean_face
 from speechlip.faces.cutting import region, whole_pixels
 from speechlip.faces.frame_parts import FrameParts, Part
 from speechlip.faces.landmarks import MOUTH
@@ -23,6 +23,8 @@ worker has 0.8 GB without them."""
 MARGIN = 28
 """Crop px by which a kept region goes beyond the crop that a face would have by itself, on each side: for
 what the rest of the track changes in place and size of its crops, 26 at most in 14 real clips."""
+FACE_MARGIN = 28
+"""… beyond a face crop, whose size no mouth changes."""
 
 
 class KeptRegions:
@@ -65,7 +67,7 @@ class KeptRegions:
 
     def has(self, index: int, affine: np.ndarray) -> bool:
         """Whether this crop of frame ``index`` can be cut."""
-        return index in self._frames and self._frames[index].has(affine)
+        return index in self._frames and self._frames[index].has(affine, crop_size(self._preset))
 
     def take(self, index: int) -> FrameParts:
         """What is kept of a frame; from then on it is kept no longer."""
@@ -85,14 +87,16 @@ def around_mouth(
 
     size: (width, height) of the frame in px.
 
-    With landmarks the crop's size is taken from a mean face, since the mouth of one frame may be rounded.
+    With landmarks a mouth crop's size is taken from a mean face, since the mouth of one frame may be rounded.
     """
-    if face.landmarks is None or preset == "lower-face":
+    if face.landmarks is None or preset in ("lower-face", "face-256"):
         score, interpolated = np.array([face.score], np.float32), np.zeros(1, bool)
-        alone = FaceTrack(0, face.box[None], score, interpolated, None, mouth_in_box)
-        affine = PRESETS[preset](alone)[0]
-        affine[:, 2] += MARGIN
-        return region(affine, *size, CROP_SIZE + 2 * MARGIN)
+        landmarks = face.landmarks[None] if preset == "face-256" and face.landmarks is not None else None
+        alone = FaceTrack(0, face.box[None], score, interpolated, landmarks, mouth_in_box)
+        affine = PRESETS[preset].affines(alone)[0]
+        margin = FACE_MARGIN if preset == "face-256" else MARGIN
+        affine[:, 2] += margin
+        return region(affine, *size, crop_size(preset) + 2 * margin)
     points = as_complex(face.landmarks)
     turn = complex(turn_to_mean_face(points[None])[0])
     centre, per_pixel = complex(points[MOUTH].mean()), 1 / abs(turn)

@@ -15,13 +15,12 @@ from speechlip.describing.appearance import Appearances
 from speechlip.describing.quality import clip_quality
 from speechlip.describing.speech import SpeechMeter
 from speechlip.errors import SourceRefused
-from speechlip.faces.crops import CropPlan, plan_crop
+from speechlip.faces.crops import CropPlan, crop_size, plan_crop
 from speechlip.faces.detectors.declared import declaration
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.frame_parts import FrameParts, whole_frame
 from speechlip.faces.tracking.selection import piece
 from speechlip.faces.tracking.stage import FaceStage
-from speechlip.format import CROP_SIZE
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import Frame, FrameReader, joins, read_frames
 from speechlip.media.info import MediaInfo
@@ -119,9 +118,10 @@ def shown_frames(
 
 
 def mouth_inside(crop: CropPlan, width: int, height: int) -> np.ndarray:
-    """(N,) bool: whether the centre of each frame's crop lies in the image."""
+    """(N,) bool: whether the centre of each frame's mouth, as the crop places it, lies in the image."""
     linear, shift = crop.affines[:, :, :2], crop.affines[:, :, 2]
-    centres = np.linalg.solve(linear, (CROP_SIZE / 2 - shift)[..., None])[..., 0]
+    middle = np.array(crop.mouth[:2]) + crop.mouth.side / 2
+    centres = np.linalg.solve(linear, (middle - shift)[..., None])[..., 0]
     inside: np.ndarray = np.all((centres >= 0) & (centres < (width, height)), axis=1)
     return inside
 
@@ -139,7 +139,7 @@ def cut_clips(
 
     Raises SourceRefused (stage ``clips``) where a frame of a span is not there a second time.
     """
-    waiting = deque(spans)
+    waiting, size = deque(spans), crop_size(options.crop)
     open_clips: list[tuple[Span, list[np.ndarray], list[np.ndarray]]] = []
     audio = DelayedAudio(source, info, {seen.delay_frames(span.track) for span in spans})
     with closing(frames_of(source, info, seen, spans, options.decoder)) as frames:
@@ -148,7 +148,7 @@ def cut_clips(
                 open_clips.append((waiting.popleft(), [], []))
             samples_by_delay = audio.of(frame) if open_clips else {}
             for span, lips, samples in open_clips:
-                crop = frame.cut(seen.affine(span.track, frame.index))
+                crop = frame.cut(seen.affine(span.track, frame.index), size)
                 own = samples_by_delay[seen.delay_frames(span.track)]
                 if crop is None or own is None:
                     raise SourceRefused(
@@ -235,9 +235,9 @@ def make_clip(
     phones: tuple[Phone, ...] | None,
 ) -> Clip:
     """Put together what was gathered over a span."""
-    track, crop = seen.tracks[span.track], seen.crops[span.track]
-    delay = seen.delay_frames(span.track)
+    track, delay = seen.tracks[span.track], seen.delay_frames(span.track)
     where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
+    crop = seen.crops[span.track].frames(where)
     faces = np.ones(1) if seen.faces is None else seen.faces[span.start_frame : span.stop_frame]
     face = piece(track, where.start, where.stop)
     return Clip(
@@ -246,7 +246,7 @@ def make_clip(
         start_frame=span.start_frame,
         lips=np.stack(lips),
         audio=np.concatenate(samples),
-        landmarks=None if crop.landmarks is None else crop.landmarks[where],
+        landmarks=crop.landmarks,
         phones=None
         if phones is None
         else cut_phones(phones, seconds(span.start_frame - delay), seconds(span.stop_frame - delay)),
@@ -258,7 +258,7 @@ def make_clip(
         faces_median=float(np.median(faces)),
         quality=clip_quality(
             face,
-            crop.affines[where],
+            crop,
             seen.frame_sizes[span.track],
             seen.appearances.of(span.start_frame, face.boxes),
             seen.verdicts[span.track] if seen.verdicts else None,

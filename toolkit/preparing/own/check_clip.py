@@ -24,10 +24,13 @@ WHOLE = ("track", "start_frame", "interpolated_frames", "delay_frames", "faces_m
 DECIMAL = ("face_score", "face_width_px", "faces_median")
 
 
-def checked_clip(clip: Clip, lips_format: str) -> Clip:
-    """The clip with plain Python numbers. Raises OptionError that says what came and what was wanted."""
+def checked_clip(clip: Clip, lips_format: str, size: int = CROP_SIZE) -> Clip:
+    """The clip, of crops of ``size`` px, with plain Python numbers.
+
+    Raises OptionError that says what came and what was wanted.
+    """
     clip = plain_numbers(clip)
-    if problem := next(clip_problems(clip, lips_format), ""):
+    if problem := next(clip_problems(clip, lips_format, size), ""):
         raise OptionError(f"clip at frame {clip.start_frame} of {clip.source.name!r}: {problem}")
     return clip
 
@@ -50,15 +53,15 @@ def plain_numbers(clip: Clip) -> Clip:
     return replace(clip, **plain)
 
 
-def clip_problems(clip: Clip, lips_format: str) -> Iterator[str]:
+def clip_problems(clip: Clip, lips_format: str, size: int) -> Iterator[str]:
     """What is wrong with a clip, as sentences."""
-    yield from array_problems("lips", clip.lips, (None, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    yield from array_problems("lips", clip.lips, (None, size, size, 3), np.uint8)
     n_frames = len(clip.lips)
     if not n_frames:
         yield "lips has no frame, wanted at least one"
-    if lips_format == "jpg" and n_frames * CROP_SIZE > MAX_JPEG_HEIGHT:
+    if lips_format == "jpg" and n_frames * size > MAX_JPEG_HEIGHT:
         yield (
-            f"lips has {n_frames} frames, a JPEG filmstrip holds {MAX_JPEG_HEIGHT // CROP_SIZE}; "
+            f"lips has {n_frames} frames, a JPEG filmstrip holds {MAX_JPEG_HEIGHT // size}; "
             "cut the clip, or take lips_format='png'"
         )
     yield from array_problems("audio", clip.audio, (SAMPLES_PER_FRAME * n_frames,), np.int16)

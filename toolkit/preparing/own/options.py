@@ -27,7 +27,8 @@ class ShardOptions:
     access: how one comes by the videos, or empty.
     homepage: an address, or empty.
     language: ISO 639 code of what is spoken, or empty.
-    crop: the name of what was cut out: lips, lower-face, auto-avsr, or a name of your own.
+    crop: the name of what was cut out: lips, lower-face, auto-avsr, or a name of your own (all 96×96), or
+        face-256 (256×256).
     detector: the name of what found the faces.
     spectrogram: stft (257 bins) or mel (80), computed from the audio.
     lips_format: jpg (quality 95) or png (lossless).

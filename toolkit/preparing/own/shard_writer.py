@@ -10,6 +10,7 @@ from types import TracebackType
 from speechlip.checks import check_kind
 from speechlip.describing.speech import speech_of
 from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
+from speechlip.faces.crops import crop_size
 from speechlip.files.locks import only_run
 from speechlip.files.writing import make_folder
 from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
@@ -66,7 +67,7 @@ class ShardWriter:
         self._refuse_closed()
         check_kind("clip", clip, Clip)
         check_source(clip.source)
-        clip = checked_clip(clip, self.options.lips_format)
+        clip = checked_clip(clip, self.options.lips_format, crop_size(self.options.crop))
         source = self._sources.of(clip.source, source_sha256)
         if clip.speech is None:
             clip = replace(clip, speech=speech_of(clip.audio))

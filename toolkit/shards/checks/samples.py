@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from speechlip.errors import ShardError
+from speechlip.faces.crops import crop_size
 from speechlip.shards.read.decode import MEMBERS, decode_field, decode_json
 from speechlip.shards.sample_meta import OWN_META
 from speechlip.spectra import spectrogram
@@ -63,11 +64,21 @@ def sample_problems(raw: Mapping[str, Any]) -> Iterator[str]:
             arrays[field] = decode_field(raw, field, meta["n_frames"])
         except ShardError as error:
             yield str(error)
+    if "lips" in arrays:
+        yield from (f"{key}: {problem}" for problem in lips_problems(arrays["lips"], meta.get("crop")))
     yield from (f"{key}: no {field}" for field in ("lips", "spectrogram", "audio") if field not in present)
     yield from (
         f"{key}: {problem}"
         for problem in array_problems(arrays, "mel" if "mel.npy" in raw else "stft", meta["n_frames"])
     )
+
+
+def lips_problems(lips: np.ndarray, crop: Any) -> Iterator[str]:
+    """A sentence where crops, (T, S, S, 3), have not the size of the preset that the ``json`` names."""
+    size = crop_size(str(crop))
+    if lips.shape[1] != size:
+        own = lips.shape[1]
+        yield f"lips are {own}×{own} px, crops {str(crop)!r} have {size}×{size}"
 
 
 def meta_problems(key: str, meta: Mapping[str, Any]) -> Iterator[str]:

@@ -93,7 +93,7 @@ def pair_loader(
 
     A batch is a dict of B = batch_size pairs:
 
-    lips: (B, window, 96, 96, 3) uint8 RGB.
+    lips: (B, window, S, S, 3) uint8 RGB, S × S px: 96, or 256 of whole faces.
     spectrogram: (B, 5 window, 257) float16 (mel: 80); or in its place, as ``reads`` asks,
     waveform: (B, before + 640 window + after) int16.
     label: (B,) float32, 1 for positives.

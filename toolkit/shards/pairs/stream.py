@@ -19,7 +19,7 @@ import numpy as np
 
 from speechlip.checks import check_type
 from speechlip.errors import OptionError
-from speechlip.format import CROP_SIZE
+from speechlip.faces.crops import crop_size
 from speechlip.shards.pairs.batches import collate
 from speechlip.shards.pairs.mix import PairMix
 from speechlip.shards.pairs.rules import SAMPLING, PairRules, pair_clip
@@ -138,8 +138,9 @@ class PairStream:
 
     @property
     def item_bytes(self) -> int:
-        """Of a batch, at most."""
-        lips = self.rules.window * CROP_SIZE**2 * 3
+        """Of a batch, at most; of shards without a manifest, if they hold mouths."""
+        manifest = self.reader.shards.manifest
+        lips = self.rules.window * crop_size(manifest.crop if manifest else "lips") ** 2 * 3
         return self.batch_size * (lips + self.reads.n_bytes(self.rules.window) + NUMBERS_BYTES)
 
     def fingerprint(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class ClipSample:
 
     key: of the sample.
     meta: its ``json``.
-    lips: (T, 96, 96, 3) uint8 RGB.
+    lips: (T, S, S, 3) uint8 RGB, S × S px: 96, or 256 of whole faces.
     spectrogram: (5 T, 257) float16 magnitude, or (5 T, 80) for a mel dataset.
     audio: (640 T,) int16, 16 kHz mono.
     landmarks: (T, 20, 2) float32 in crop pixels.
@@ -191,7 +191,7 @@ def member_of(raw: Raw, field: str) -> str:
 def _decoded(raw: Raw, member: str, decoder: Callable[[bytes], Any]) -> Any:
     if member not in raw:
         raise ShardError(
-            f"{_place(raw)} has no {member}; the shard is damaged or of another format, "
+            f"{place_of(raw)} has no {member}; the shard is damaged or of another format, "
             f"copy or prepare it again"
         )
     with said_of_member(raw, member):
@@ -208,9 +208,10 @@ def said_of_member(raw: Raw, member: str) -> Iterator[None]:
     ) as error:  # hostile bytes make numpy raise tokenize's errors, others OverflowError or MemoryError
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ShardError(
-            f"{_place(raw)}: {member} cannot be decoded: {why}; copy or prepare the shard again"
+            f"{place_of(raw)}: {member} cannot be decoded: {why}; copy or prepare the shard again"
         ) from error
 
 
-def _place(raw: Raw) -> str:
+def place_of(raw: Raw) -> str:
+    """A sample in words: its key and its shard."""
     return f"sample {raw.get('__key__')} of {raw.get('__url__', 'a shard')}"

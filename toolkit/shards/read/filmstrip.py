@@ -3,8 +3,10 @@
 A window of 5 frames out of 10 s is a fiftieth of the image. The writer puts a JPEG restart marker after every
 frame: there the decoder starts afresh, so any frames in any order, under the same header with another height,
 are a JPEG of their own. The pixels are those of a whole decode, because without chroma subsampling no frame
-looks at its neighbours. A window takes 15 kB as it is coded and 138 kB as pixels, so it waits as it is coded,
-and the windows of many clips are decoded by one call. Other JPEGs and PNG are decoded whole, once.
+looks at its neighbours. A window of mouths takes 15 kB as it is coded and 138 kB as pixels, so it waits as it
+is coded, and the windows of many clips are decoded by one call. Other JPEGs and PNG are decoded whole, once.
+
+How large its frames are, a filmstrip says itself: its width, one of ``CROP_SIZES`` (S below).
 """
 
 import io
@@ -15,37 +17,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechlip.format import CROP_SIZE
+from speechlip.format import CROP_SIZE, CROP_SIZES
 
 BLOCK = 8
 """Side of a JPEG block in pixels; without subsampling also that of the unit that restart intervals count (ITU
 T.81, A.2)."""
-BLOCKS_PER_FRAME = (CROP_SIZE // BLOCK) ** 2
 SOF0, SOS, DRI = 0xC0, 0xDA, 0xDD
 END_OF_IMAGE = b"\xff\xd9"
-FRAMES_AT_ONCE = 80
+PIXELS_AT_ONCE = 80 * CROP_SIZE**2
 """Decoded by one call, 2.2 MB: fewer cost more calls, more leave the cache."""
 
 
 class CodedFrames(NamedTuple):
     """Some frames of a JPEG filmstrip, not decoded.
 
+    size: height and width of a frame, px.
     before, after: the header without the two bytes of its height.
     frames: the entropy-coded data of each frame.
     """
 
+    size: int
     before: bytes
     after: bytes
     frames: tuple[bytes, ...]
 
     @property
-    def header(self) -> tuple[bytes, bytes]:
+    def header(self) -> tuple[int, bytes, bytes]:
         """Frames under the same header can be decoded together."""
-        return self.before, self.after
+        return self.size, self.before, self.after
 
 
 class Filmstrip:
-    """An encoded vertical filmstrip of ``n_frames`` 96×96 RGB frames.
+    """An encoded vertical filmstrip of ``n_frames`` S×S RGB frames.
 
     Raises ValueError where it is another image, and what Pillow raises for damaged data.
     """
@@ -56,7 +59,7 @@ class Filmstrip:
 
     @cached_property
     def whole(self) -> np.ndarray:
-        """All frames, (n_frames, 96, 96, 3) uint8."""
+        """All frames, (n_frames, S, S, 3) uint8."""
         return decode_strip(self.data, self.n_frames)
 
     def coded(self, start: int, length: int) -> CodedFrames | None:
@@ -66,19 +69,20 @@ class Filmstrip:
         self._check(start, length)
         if self._cuts is None:
             return None
-        height_at, frames = self._cuts
+        size, height_at, frames = self._cuts
         return CodedFrames(
+            size,
             self.data[:height_at],
             self.data[height_at + 2 : frames[0][0]],
             tuple(self.data[begin:end] for begin, end in frames[start : start + length]),
         )
 
     def window(self, start: int, length: int) -> np.ndarray:
-        """Frames ``start … start + length − 1``, (length, 96, 96, 3) uint8, in memory of their own."""
+        """Frames ``start … start + length − 1``, (length, S, S, 3) uint8, in memory of their own."""
         coded = self.coded(start, length)
         if coded is None:
             return self.whole[start : start + length].copy()
-        frames = np.empty((length, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+        frames = np.empty((length, coded.size, coded.size, 3), np.uint8)
         decode_coded([coded], frames)
         return frames
 
@@ -90,16 +94,18 @@ class Filmstrip:
 class FrameCuts(NamedTuple):
     """Where the parts of a JPEG filmstrip lie.
 
+    size: height and width of a frame, px.
     height_at: position of the two bytes of its height.
     frames: (begin, end) of the coded data of each frame.
     """
 
+    size: int
     height_at: int
     frames: list[tuple[int, int]]
 
 
 def decode_coded(windows: Sequence[CodedFrames], out: np.ndarray) -> None:
-    """The frames of all windows one after another into ``out``, (frames, 96, 96, 3) uint8.
+    """The frames of all windows, of one size, one after another into ``out``, (frames, S, S, 3) uint8.
 
     Raises ValueError where OpenCV cannot decode them; it decodes to the same pixels as Pillow, in two thirds
     of the time.
@@ -113,21 +119,22 @@ def decode_coded(windows: Sequence[CodedFrames], out: np.ndarray) -> None:
             strip = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
             raise ValueError(f"broken JPEG: {error.err}") from error
-        if strip is None or strip.shape != (CROP_SIZE * n_frames, CROP_SIZE, 3):
+        size = together[0].size
+        if strip is None or strip.shape != (size * n_frames, size, 3):
             raise ValueError("broken JPEG: its header cannot be decoded")
-        out[done : done + n_frames] = strip.reshape(n_frames, CROP_SIZE, CROP_SIZE, 3)
+        out[done : done + n_frames] = strip.reshape(n_frames, size, size, 3)
         done += n_frames
 
 
 def _runs(windows: Sequence[CodedFrames]) -> Iterator[list[CodedFrames]]:
-    """Neighbouring windows that one call decodes: under one header, at most ``FRAMES_AT_ONCE`` frames or one
+    """Neighbouring windows that one call decodes: under one header, at most ``PIXELS_AT_ONCE`` or one
     window.
     """
     for _, same in groupby(windows, key=lambda window: window.header):
         together: list[CodedFrames] = []
         n_frames = 0
         for window in same:
-            if together and n_frames + len(window.frames) > FRAMES_AT_ONCE:
+            if together and (n_frames + len(window.frames)) * window.size**2 > PIXELS_AT_ONCE:
                 yield together
                 together, n_frames = [], 0
             together.append(window)
@@ -140,7 +147,8 @@ def jpeg_of(windows: Sequence[CodedFrames]) -> tuple[bytes, int]:
     data, and restart markers counted anew, modulo 8.
     """
     frames = [frame for window in windows for frame in window.frames]
-    parts = [windows[0].before, (CROP_SIZE * len(frames)).to_bytes(2, "big"), windows[0].after]
+    first = windows[0]
+    parts = [first.before, (first.size * len(frames)).to_bytes(2, "big"), first.after]
     for number, frame in enumerate(frames):
         if number:
             parts.append(bytes((0xFF, 0xD0 + (number - 1) % 8)))
@@ -149,7 +157,7 @@ def jpeg_of(windows: Sequence[CodedFrames]) -> tuple[bytes, int]:
 
 
 def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
-    """A filmstrip image as (n_frames, 96, 96, 3) uint8 RGB.
+    """A filmstrip image as (n_frames, S, S, 3) uint8 RGB.
 
     Raises ValueError for an image of another size.
     """
@@ -160,13 +168,14 @@ def decode_strip(data: bytes, n_frames: int) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise ValueError(error) from error
     with opened as image:
-        if image.size != (CROP_SIZE, CROP_SIZE * n_frames):
+        size = image.width
+        if size not in CROP_SIZES or image.height != size * n_frames:
+            wanted = " or ".join(f"{each}×{each * n_frames}" for each in CROP_SIZES)
             raise ValueError(
-                f"a picture of {image.width}×{image.height} px, "
-                f"a filmstrip of {n_frames} frames has {CROP_SIZE}×{CROP_SIZE * n_frames}"
+                f"a picture of {size}×{image.height} px, a filmstrip of {n_frames} frames has {wanted}"
             )
         strip = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    return strip.reshape(n_frames, CROP_SIZE, CROP_SIZE, 3)
+    return strip.reshape(n_frames, size, size, 3)
 
 
 def frame_cuts(data: bytes, n_frames: int) -> FrameCuts | None:
@@ -180,7 +189,7 @@ def frame_cuts(data: bytes, n_frames: int) -> FrameCuts | None:
     height_at, scan_at = header[SOF0][0] + 5, sum(header[SOS])
     if scan_at > len(data) - len(END_OF_IMAGE):
         return None
-    height, width, channels, interval = (
+    height, size, channels, interval = (
         int.from_bytes(data[begin:end], "big")
         for begin, end in (
             (height_at, height_at + 2),
@@ -190,15 +199,16 @@ def frame_cuts(data: bytes, n_frames: int) -> FrameCuts | None:
         )
     )
     sampling = data[height_at + 6 : sum(header[SOF0]) : 3]
-    if (height, width, channels) != (CROP_SIZE * n_frames, CROP_SIZE, 3) or set(sampling) != {0x11}:
+    if size not in CROP_SIZES or (height, channels) != (size * n_frames, 3) or set(sampling) != {0x11}:
         return None
     *restarts, end = _markers(data, scan_at)
-    if interval != BLOCKS_PER_FRAME or len(restarts) != n_frames - 1 or end != len(data) - len(END_OF_IMAGE):
+    blocks = (size // BLOCK) ** 2
+    if interval != blocks or len(restarts) != n_frames - 1 or end != len(data) - len(END_OF_IMAGE):
         return None
     if any(not 0xD0 <= data[restart + 1] <= 0xD7 for restart in restarts):
         return None
     begins = [scan_at, *(restart + 2 for restart in restarts)]
-    return FrameCuts(height_at, list(zip(begins, [*restarts, end], strict=True)))
+    return FrameCuts(size, height_at, list(zip(begins, [*restarts, end], strict=True)))
 
 
 def _markers(data: bytes, scan_at: int) -> list[int]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.format import CROP_SIZE
-from speechlip.shards.read.decode import Raw, member_of, said_of_member
+from speechlip.errors import ShardError
+from speechlip.shards.read.decode import Raw, member_of, place_of, said_of_member
 from speechlip.shards.read.filmstrip import CodedFrames, Filmstrip, decode_coded
 
 
@@ -22,6 +22,15 @@ class LipWindow:
             self.coded: CodedFrames | None = strip.coded(start, length)
         self.strip: Filmstrip | None = None if self.coded else strip
         self.pixels: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """Height and width of a frame, px; raises ShardError naming the sample."""
+        if self.coded:
+            return self.coded.size
+        pixels = self.cut().pixels
+        assert pixels is not None
+        return pixels.shape[1]
 
     def cut(self) -> "LipWindow":
         """Lets go of the clip: what is not coded by frames becomes pixels. Raises ShardError naming the
@@ -44,12 +53,21 @@ class LipWindow:
 
 
 def decode_lips(windows: Sequence[LipWindow]) -> np.ndarray:
-    """Windows of one length, (B, length, 96, 96, 3) uint8; raises ShardError naming a sample."""
-    lips = np.empty((len(windows), windows[0].length, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    """Windows of one length as (B, length, S, S, 3) uint8, S the size of their frames.
+
+    Raises ShardError naming a sample, also where its frames are of another size than the first one's.
+    """
+    size = windows[0].size
+    if other := next((window for window in windows if window.size != size), None):
+        raise ShardError(
+            f"{place_of(other.of)}: its frames are of {other.size} px, those of {place_of(windows[0].of)} of "
+            f"{size} px; a batch takes one size, read shards of one crop preset at a time"
+        )
+    lips = np.empty((len(windows), windows[0].length, size, size, 3), np.uint8)
     coded = [window.coded for window in windows if window.coded]
     if len(coded) == len(windows):
         try:
-            decode_coded(coded, lips.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
+            decode_coded(coded, lips.reshape(-1, size, size, 3))
             return lips
         except ValueError:  # of one of them, which is not known
             pass

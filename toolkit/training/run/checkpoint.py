@@ -29,7 +29,7 @@ from speechlip.encoders.checkpoint import (
 )
 from speechlip.encoders.networks.pair import SpeechLipPair
 from speechlip.errors import ModelError, OptionError, ShardError
-from speechlip.faces.crops import PRESETS
+from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.files import locks
 from speechlip.files.locks import LOCK
 from speechlip.files.strict_json import as_json
@@ -127,11 +127,11 @@ def split_data(train: ShardSet) -> TrainingData:
     """
     shards, manifest = folder_of(train), manifest_of(train)
     crop = manifest.crop
-    if crop not in PRESETS:
+    if crop not in MOUTH_PRESETS:
         raise ShardError(
             f"the lips of {shards} are cut by preset {crop!r}; the lip network reads rows {LIP_ROWS_SHOWN}, "
             "where "
-            f"{', '.join(PRESETS)} have the mouth: prepare the videos with one of these"
+            f"{', '.join(MOUTH_PRESETS)} have the mouth: prepare the videos with one of these"
         )
     about = as_json(manifest.about) or {}
     # the licence of the recipe; the videos have their own
