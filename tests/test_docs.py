@@ -104,7 +104,7 @@ def test_the_reference_has_every_command_under_its_own_name():
 def test_a_row_says_what_help_says():
     section = command_pages.section("prep-shards", COMMANDS["prep-shards"])
     assert "| `--max-memory` | Give a video up whose process holds more memory; 0: never. | 4GiB |" in section
-    assert "Values: `lips`, `lower-face`, `auto-avsr`. | lips |" in section
+    assert "Values: `lips`, `lower-face`, `auto-avsr`, `face-256`. | lips |" in section
     assert "```sh\nprep-shards videos/ -o shards/ --workers 2\n" in section
 
 
