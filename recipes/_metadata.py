@@ -3,7 +3,7 @@
 import csv
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,20 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
     """``metadata.csv`` of a folder with these videos; empty where there is none. Raises OptionError."""
     if not path.is_file():
         return Metadata()
+    keys = {key_of(name) for name in found}
+    columns, table = table_of(path, keys)
+    rows: dict[str, Row] = {}
+    for where, row in table:
+        _check_row(where, row, keys, rows)
+        rows[key_of(row[FILE])] = row
+    return Metadata(rows, tuple(column for column in columns if column not in COLUMNS))
+
+
+def table_of(path: Path, keys: Set[str] = frozenset()) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Columns, and rows each with where it stands. Raises OptionError for what is no such table.
+
+    keys: names of videos that may begin or end with a space.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         try:
@@ -45,8 +59,7 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
         except (UnicodeDecodeError, csv.Error) as error:
             raise OptionError(f"{path} is not a CSV file in UTF-8: {error}") from error
     columns = named_columns(path, header)
-    keys = {key_of(name) for name in found}
-    rows: dict[str, Row] = {}
+    rows: list[tuple[str, Row]] = []
     for line, cells in enumerate(table, start=2):
         where = f"{path}, row {line}"
         if len(cells) > len(columns):
@@ -57,9 +70,8 @@ def read_metadata(path: Path, found: Iterable[str]) -> Metadata:
         row = dict(zip(columns, map(str.strip, cells), strict=False))
         unstripped = dict(zip(columns, cells, strict=False)).get(FILE, "")
         row[FILE] = unstripped if key_of(unstripped) in keys else row.get(FILE, "")
-        _check_row(where, row, keys, rows)
-        rows[key_of(row[FILE])] = row
-    return Metadata(rows, tuple(column for column in columns if column not in COLUMNS))
+        rows.append((where, row))
+    return columns, rows
 
 
 def named_columns(path: Path, header: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from speechlip.commands.cli import prep_shards, speechlip
 from speechlip.errors import ModelError
 from speechlip.recipes._metadata import read_metadata
+from speechlip.scoring.opinions import read_opinions
 from speechlip.scoring.renders import match
 
 PROJECT = Path(__file__).parents[1]
@@ -91,6 +92,8 @@ def test_a_table_is_one_that_the_commands_take(tmp_path, language, note, text):
     (tmp_path / "table.csv").write_text(text)
     if "file" in rows[0]:
         assert read_metadata(tmp_path / "table.csv", [row["file"] for row in rows]).rows
+    elif "clip" in rows[0]:
+        assert read_opinions(tmp_path / "table.csv", [row["clip"] for row in rows])
     else:
         references = {
             task.clip: task.reference for task in match(tmp_path, tmp_path, tmp_path / "table.csv").tasks

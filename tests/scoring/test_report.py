@@ -10,9 +10,11 @@ import yaml
 from made_scores import HOSTILE, made_scores
 
 from speechlip.errors import WriteError
+from speechlip.scoring.opinions import Agreement
 from speechlip.scoring.report.page import page, write_report
 from speechlip.scoring.report.published import FILE, published_tables
 from speechlip.scoring.scores import Scores
+from speechlip.scoring.subgroups import Subgroup
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -134,6 +136,19 @@ def test_hostile_names_are_text(seen):
     assert {shown(name) for name in HOSTILE} <= set(seen.clips)
     assert "score-sync 'renders <of> today/' --reference gt/" in seen.text
     assert "\u202e" not in seen.text and "\\u202egnp.mp4" in seen.text
+
+
+def test_groups_and_opinions_are_tables_and_their_names_text(browser, tmp_path):
+    scores, hostile = made_scores(("a.mp4",)), HOSTILE[0]
+    groups = [
+        Subgroup(hostile, hostile, 2, "psnr", 30.0, None, None, 2, 31.5, True),
+        Subgroup(hostile, "m", 2, "psnr", 33.0, None, None, 2, None),
+    ]
+    scores["subgroups"] = [*map(vars, groups)]
+    scores["opinions"] = [vars(Agreement(hostile, "psnr", 9, 0.61, 0.2, 0.88, 0.45, None, None))]
+    seen = drawn(browser, tmp_path, scores)
+    assert seen.title == "Lip-sync scores" and f"By {hostile}" in seen.text
+    assert "worst 30.00 · real 31.50" in seen.text and "0.20 … 0.88" in seen.text
 
 
 def test_missing_numbers_say_why_and_tracks_are_told_apart(browser, tmp_path):

@@ -47,6 +47,15 @@ FFMPEG = Named(GENERATIONS)
     help="Any of these.  [default: all; without --reference those that need none]",
 )
 @click.option(
+    "--by",
+    help="Columns of metadata.csv, such as language,gender: means by group, the worst marked.",
+)
+@click.option(
+    "--mos",
+    type=FILE,
+    help="CSV of opinions (clip, scales, rater): how far each metric orders the clips as people do.",
+)
+@click.option(
     "--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md."
 )
 @click.option(

@@ -8,7 +8,7 @@ dropped: a render whose reference is missing is a task that says so, and referen
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from speechlip.errors import OptionError
 from speechlip.files.names import plain_name
 from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
+from speechlip.recipes._metadata import key_of
 from speechlip.scoring.records import ScoreTask
 
 COLUMNS = ("render", "reference", "audio")
@@ -104,6 +105,25 @@ def stem_of(name: str) -> str:
     'anna/take 1.v2'
     """
     return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def named_alike(names: Iterable[str]) -> dict[str, str]:
+    """What tables may call a clip → the clip: its name, and that without its ending.
+
+    >>> named_alike(["b/take1.mp4"])
+    {'b/take1': 'b/take1.mp4', 'b/take1.mp4': 'b/take1.mp4'}
+    """
+    names = list(names)
+    return {stem_of(key_of(name)): name for name in names} | {key_of(name): name for name in names}
+
+
+def clip_named(name: str, clips: Mapping[str, str]) -> str | None:
+    """The clip that a table's cell means, whatever the ending; None where there is none.
+
+    clips: from ``named_alike``.
+    """
+    key = key_of(name)
+    return clips.get(key) or (clips.get(stem_of(key)) if PurePosixPath(key).name else None)
 
 
 def _listed(root: Path, exclude: Path | None) -> dict[str, Path]:

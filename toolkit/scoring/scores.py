@@ -10,7 +10,9 @@ from typing import Any
 from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.aggregate import Aggregate
+from speechlip.scoring.opinions import Agreement
 from speechlip.scoring.records import ClipDetail, ScoreRow, read_detail
+from speechlip.scoring.subgroups import Subgroup
 
 FORMAT = 1
 FILE = "scores.json"
@@ -35,6 +37,8 @@ class Scores:
     missing: family of metrics → reason → number of clips.
     unused_references: names of references that no render belongs to.
     clips: what a report shows of each clip, in the order of their rows.
+    subgroups: means over the clips of one group (``--by``).
+    opinions: how far metrics order clips as people do (``--mos``).
     """
 
     format: int = FORMAT
@@ -52,6 +56,8 @@ class Scores:
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     unused_references: tuple[str, ...] = ()
     clips: tuple[ClipDetail, ...] = field(default=(), repr=False)
+    subgroups: tuple[Subgroup, ...] = field(default=(), repr=False)
+    opinions: tuple[Agreement, ...] = field(default=(), repr=False)
 
     @property
     def of_clip(self) -> dict[str, ScoreRow]:
@@ -90,6 +96,8 @@ class Scores:
                 "aggregates": {name: _with_nan(row) for name, row in content["aggregates"].items()},
                 "unused_references": tuple(content.get("unused_references", ())),
                 "clips": tuple(map(read_detail, content["clips"])),
+                "subgroups": tuple(Subgroup(**row) for row in content.get("subgroups", ())),
+                "opinions": tuple(Agreement(**row) for row in content.get("opinions", ())),
             }
         )
 

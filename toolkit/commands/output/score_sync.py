@@ -12,7 +12,13 @@ from speechlip.scoring.audit.table import audit_table
 from speechlip.scoring.folder.corrected import fix_offsets
 from speechlip.scoring.folder.job import score_folder
 from speechlip.scoring.options import ScoreOptions, parse_metrics
-from speechlip.scoring.report.table import conditions, table, undecided_line
+from speechlip.scoring.report.table import (
+    conditions,
+    opinion_table,
+    subgroup_table,
+    table,
+    undecided_line,
+)
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import read_rules
 from speechlip.wording import counted, listed, shown
@@ -42,11 +48,12 @@ def run(
         return run_audit(renders, out, quiet, workers, limits, max_picture_px)
     rules = read_rules(chosen.pop("correct_confidence"), chosen.pop("correct_frames"))
     metrics = parse_metrics(chosen.pop("metrics"))
+    by, mos = chosen.pop("by"), chosen.pop("mos")
     options = ScoreOptions(metrics, max_picture_px=max_picture_px, **chosen)
     out = out or OUT
     with Bars(quiet) as progress:
         how: dict[str, Any] = {"pairs": pairs, "workers": workers, "limits": limits, "rules": rules}
-        how |= {"command": command, "progress": progress}
+        how |= {"command": command, "progress": progress, "by": parse_columns(by), "mos": mos}
         if fix_offset:
             fixed = fix_offsets(renders, out, reference, options, **how)
             scores, corrections = fixed.scores, fixed.corrections
@@ -63,9 +70,22 @@ def run(
 def say_scores(scores: Scores) -> None:
     """The table, and what one must know to read it."""
     echo(table(scores))
+    for by in dict.fromkeys(group.by for group in scores.subgroups):
+        echo(f"\nby {by}, ! the worst group\n{subgroup_table(scores, by)}")
+    for scale in dict.fromkeys(each.scale for each in scores.opinions):
+        echo(f"\nrank correlation with opinions, {shown(scale)}\n{opinion_table(scores, scale)}")
     if words := undecided_line(scores):
         echo(words)
     echo(conditions(scores))
+
+
+def parse_columns(text: str | None) -> tuple[str, ...]:
+    """Read a list such as ``language,gender``.
+
+    >>> parse_columns("language, gender"), parse_columns(None)
+    (('language', 'gender'), ())
+    """
+    return tuple(dict.fromkeys(filter(None, map(str.strip, (text or "").split(",")))))
 
 
 def say_unused(scores: Scores) -> None:

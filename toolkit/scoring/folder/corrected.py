@@ -1,5 +1,6 @@
 """``fix_offsets``: copies of scored videos with their audio moved by the measured offset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def fix_offsets(
     workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
+    by: Sequence[str] = (),
+    mos: str | Path | None = None,
     command: str = "speechlip.fix_offsets",
     progress: Progress = SILENT,
 ) -> FixedOffsets:
@@ -73,7 +76,7 @@ def fix_offsets(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path "
             "adds, and files have not"
         )
-    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress)
+    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
     check_sync_model(job)
     scores = run(job, workers, progress)
     rows = scores.of_clip

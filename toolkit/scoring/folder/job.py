@@ -5,7 +5,7 @@ A run that was stopped, or is repeated, scores only clips whose files, options, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,17 +16,20 @@ from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
+from speechlip.scoring import opinions, subgroups
 from speechlip.scoring.clip.rows import failed_row
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.folder import kept
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
 from speechlip.scoring.folder.tables import as_csv, scores_of
 from speechlip.scoring.networks import Networks, find_networks, settle, tools_of
+from speechlip.scoring.opinions import Opinions, read_opinions
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
 from speechlip.scoring.renders import match
 from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
+from speechlip.scoring.subgroups import Groups, read_groups
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
@@ -50,6 +53,8 @@ def score_folder(
     workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
+    by: Sequence[str] = (),
+    mos: str | Path | None = None,
     command: str = "speechlip.score_folder",
     progress: Progress = SILENT,
 ) -> Scores:
@@ -62,6 +67,8 @@ def score_folder(
     workers: processes, or ``auto`` for as many as the machine holds; scores do not depend on it.
     limits: how long a clip may stand still, and how much memory it may take.
     rules: which offsets are decided.
+    by: columns of ``metadata.csv``, in the renders' or the references' folder: means by group of each.
+    mos: a CSV of people's opinions: rank correlations of every metric with them.
     command: what ``scores.json`` and the report say was run.
 
     A score that is missing has its reason in ``Scores.rows`` and is counted in ``Scores.missing``. Raises
@@ -69,9 +76,8 @@ def score_folder(
     clips' results lie there; ModelError for weights that are not what they should be; WriteError.
     """
     check_workers(workers)
-    return run(
-        make_job(renders, out, reference, options, pairs, limits, rules, command, progress), workers, progress
-    )
+    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
+    return run(job, workers, progress)
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class ScoreJob:
     unused_references: names of references that no render belongs to.
     limits: of one clip.
     rules: which offsets are decided.
+    groups: of each clip, by column of metadata.csv.
+    opinions: of each clip, by scale.
     """
 
     out: Path
@@ -96,6 +104,8 @@ class ScoreJob:
     unused_references: Sequence[str] = ()
     limits: Limits = DEFAULT_LIMITS
     rules: CorrectionRules = STATED
+    groups: Groups = field(default_factory=dict)
+    opinions: Opinions = field(default_factory=dict)
 
 
 def make_job(
@@ -108,6 +118,8 @@ def make_job(
     rules: CorrectionRules,
     command: str,
     progress: Progress,
+    by: Sequence[str] = (),
+    mos: str | Path | None = None,
 ) -> ScoreJob:
     """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any
     work.
@@ -122,12 +134,27 @@ def make_job(
         check_path("pairs", pairs) if pairs else None,
         exclude=out,
     )
+    clips = [task.clip for task in matched.tasks]
+    by = (by,) if isinstance(by, str) else tuple(by)
+    groups = read_groups(by, Path(renders), Path(reference) if reference else None, clips)
+    of_people = read_opinions(there("mos", mos) if mos else None, clips)
     if not (out / kept.FOLDER).exists():
         start_server()
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
     check_writable(out)
     networks = find_networks(settled, progress)
-    return ScoreJob(out, matched.tasks, settled, networks, command, matched.unused_references, limits, rules)
+    return ScoreJob(
+        out,
+        matched.tasks,
+        settled,
+        networks,
+        command,
+        matched.unused_references,
+        limits,
+        rules,
+        groups,
+        of_people,
+    )
 
 
 def there(argument: str, path: str | Path) -> Path:
@@ -149,12 +176,34 @@ def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Sco
         places = {task: kept.place_of(folder, task, job.options, job.networks) for task in job.tasks}
         _score_pending(job, places, workers, scratch, progress)
         results = [kept.read(place) for place in places.values()]
-        scores = scores_of(results, job.options, job.networks, job.rules, job.command, job.unused_references)
+        scores = scores_of(
+            results,
+            job.options,
+            job.networks,
+            job.rules,
+            job.command,
+            job.unused_references,
+            job.groups,
+            job.opinions,
+        )
         write_text(job.out / "scores.csv", as_csv(scores))
+        _write_tables(job.out, scores)
         scores.dump(job.out / FILE)
         kept.remove_others(folder, [*places.values()])
     write_report(scores, job.out / "report.html")
     return scores
+
+
+def _write_tables(out: Path, scores: Scores) -> None:
+    """``subgroups.csv`` and ``opinions.csv`` where they were asked for; those of an earlier run go."""
+    for name, text in (
+        ("subgroups.csv", subgroups.as_csv(scores.subgroups) if scores.subgroups else ""),
+        ("opinions.csv", opinions.as_csv(scores.opinions) if scores.opinions else ""),
+    ):
+        if text:
+            write_text(out / name, text)
+        else:
+            (out / name).unlink(missing_ok=True)
 
 
 def _score_pending(

@@ -13,9 +13,11 @@ from speechlip.scoring.clip.rows import MEAN, with_verdicts
 from speechlip.scoring.columns import asked_columns, row_columns
 from speechlip.scoring.folder.kept import versions
 from speechlip.scoring.networks import Networks
+from speechlip.scoring.opinions import Opinions, agreements_of
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow
 from speechlip.scoring.scores import Scores
+from speechlip.scoring.subgroups import Groups, subgroups_of
 from speechlip.scoring.sync.verdict import CorrectionRules
 from speechlip.version import VERSION
 
@@ -27,11 +29,18 @@ def scores_of(
     rules: CorrectionRules,
     command: str,
     unused_references: Iterable[str],
+    groups: Groups,
+    opinions: Opinions,
 ) -> Scores:
-    """Everything ``scores.json`` holds, from the results of all clips."""
+    """Everything ``scores.json`` holds, from the results of all clips.
+
+    groups: column of metadata.csv → clip → its group.
+    opinions: scale → clip → mean opinion.
+    """
     protocol = protocols.get(options.protocol)
     columns = asked_columns(options.metrics, other_model=bool(options.sync_model))
     least = networks.least_confidence
+    of_clip = {result.row.clip: result.row for result in results}
     return Scores(
         speechlip=VERSION,
         command=command,
@@ -50,6 +59,8 @@ def scores_of(
         missing=missing(results, options.metrics),
         unused_references=tuple(unused_references),
         clips=tuple(result.detail for result in results),
+        subgroups=subgroups_of(of_clip, columns, groups),
+        opinions=agreements_of(of_clip, columns, opinions),
     )
 
 

@@ -45,7 +45,7 @@ def page_data(scores: Scores) -> dict[str, Any]:
     data = {
         **{name: value for name, value in content.items() if name not in ("clips", "metrics", "options")},
         "command": command_without_folders(scores.command),
-        "columns": [column(name) for name in shown_columns(scores.metrics)],
+        "columns": [with_real(name, scores.metrics) for name in shown_columns(scores.metrics)],
         "clips": [_with_names_only(_with_safe_strips(clip)) for clip in content["clips"]],
     }
     shared = without_folders_anywhere(
@@ -73,7 +73,7 @@ def column(name: str) -> dict[str, Any]:
 
     >>> column("psnr")
     {'name': 'psnr', 'title': 'PSNR', 'unit': 'dB', 'higher': True, 'family': 'psnr',
-     'digits': 2, 'mean_digits': 2}
+     'signed': False, 'digits': 2, 'mean_digits': 2}
     """
     metric = metric_of(name)
     return {
@@ -82,9 +82,16 @@ def column(name: str) -> dict[str, Any]:
         "unit": "" if metric.unit in ("distance", "ratio") else metric.unit,
         "higher": metric.higher_is_better,
         "family": metric.family,
+        "signed": metric.lowest < 0,
         "digits": metric.digits,
         "mean_digits": metric.mean_digits,
     }
+
+
+def with_real(name: str, metrics: Sequence[str]) -> dict[str, Any]:
+    """``column``, and the name of the column of the real video's number, None where there is none."""
+    real = f"{name}_real"
+    return column(name) | {"real": real if real in metrics else None}
 
 
 def _with_safe_strips(clip: dict[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,9 @@ function numbers(clip) {
         there ? shown(column, clip.row[column.name]) : whyMissing(clip.row, column),
         column.name === "offset_frames" && there
           ? make("span", { class: "unit" }, `  ${digits(FRAME_MS * clip.row.offset_frames, 0)} ms`)
+          : null,
+        known(clip.row[column.real])
+          ? make("span", { class: "unit" }, "\u00a0 real " + shown(column, clip.row[column.real]))
           : null
       )
     );
@@ -210,6 +213,8 @@ function draw() {
 
 drawHeader();
 drawSummary();
+drawSubgroups();
+drawOpinions();
 drawPublished(data.published);
 drawSpread();
 byId("by").append(...columns.map((column) => make("option", { value: column.name }, column.title)));

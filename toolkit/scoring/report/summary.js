@@ -9,7 +9,7 @@ const columnOf = Object.fromEntries(columns.map((column) => [column.name, column
 
 function shown(column, value, count = column.digits) {
   const text = digits(value, count);
-  return column.higher === null && value > 0 ? "+" + text : text;
+  return column.signed && column.higher === null && value > 0 ? "+" + text : text;
 }
 function titled(column, unit = true) {
   return [
@@ -123,8 +123,78 @@ function drawHeader() {
     make("code", {}, typeof data.command === "string" ? data.command : (data.command || []).join(" "))
   );
 }
+function drawTables(section, title, note, head, rows) {  // text of files is written as text
+  if (!rows.length) return;
+  const line = (cells, isHead) =>
+    make("tr", {}, cells.map((cell, place) =>
+      isHead || !place ? make("th", { scope: isHead ? "col" : "row" }, cell) : make("td", {}, cell)
+    ));
+  byId(section).append(
+    make("h3", {}, title),
+    make("p", { class: "soft small" }, note),
+    make(
+      "div",
+      { class: "scroll" },
+      make(
+        "table",
+        {},
+        make("thead", {}, line(head, true)),
+        make("tbody", {}, rows.map((row) => line(row, false)))
+      )
+    )
+  );
+  byId(section).hidden = false;
+}
+const namedColumns = (name) => asked.filter((column) => data[name].some(({ metric }) => metric === column.name));
+function drawSubgroups() {
+  const all = data.subgroups || [];
+  for (const by of new Set(all.map((group) => group.by))) {
+    const own = all.filter((group) => group.by === by), shownOf = namedColumns("subgroups");
+    const text = (group, column) =>
+      !group || !known(group.mean)
+        ? "—"
+        : [
+            group.worst ? make("strong", { class: "failed" }, "worst ") : null,
+            shown(column, group.mean, column.mean_digits),
+            known(group.real)
+              ? make("span", { class: "soft" }, " · real " + shown(column, group.real, column.mean_digits))
+              : null
+          ];
+    const rows = [...new Set(own.map(({ group }) => group))].map((name) => [
+      name,
+      String(own.find(({ group }) => group === name).clips),
+      ...shownOf.map((column) =>
+        text(own.find(({ group, metric }) => group === name && metric === column.name), column)
+      )
+    ]);
+    const note = "Means over the clips of each group. Worst: by the metric's direction, or farthest from real.";
+    drawTables("groups", "By " + by, note, [by, "clips", ...shownOf.map((column) => titled(column))], rows);
+  }
+}
+function drawOpinions() {
+  const all = data.opinions || [], number = (value) => (known(value) ? digits(value, 2) : "—");
+  const ends = (low, high) => (known(low) ? `${number(low)} … ${number(high)}` : "—");
+  for (const scale of new Set(all.map((each) => each.scale))) {
+    const rows = all
+      .filter((each) => each.scale === scale && asked.some(({ name }) => name === each.metric))
+      .map((each) => [
+        titled(asked.find(({ name }) => name === each.metric), false),
+        String(each.clips),
+        number(each.spearman),
+        ends(each.spearman_low, each.spearman_high),
+        number(each.kendall),
+        ends(each.kendall_low, each.kendall_high)
+      ]);
+    const head = ["", "clips", "Spearman", "95 % interval", "Kendall", "95 % interval"];
+    const note = "Rank correlation over clips with what people say; below 0 where less of a metric is better.";
+    drawTables("people", "Opinions: " + scale, note, head, rows);
+  }
+}
+
 function drawSummary() {
-  const head = ["", "mean", "95 % interval", "median", "clips", "missing"];
+  const real = (column) => (data.aggregates[column.real] || {}).mean;
+  const withReal = columns.some((column) => known(real(column)));
+  const head = ["", "mean", ...(withReal ? ["real video"] : []), "95 % interval", "median", "clips", "missing"];
   const body = columns.filter((column) => data.aggregates[column.name]).map((column) => {
     const all = data.aggregates[column.name];
     const number = (value) => shown(column, value, column.mean_digits),
@@ -135,6 +205,7 @@ function drawSummary() {
       {},
       make("th", { scope: "row" }, ...titled(column)),
       cell(all.mean),
+      withReal ? cell(real(column)) : null,
       make("td", {}, interval),
       cell(all.median),
       make("td", {}, String(all.scored)),

@@ -31,7 +31,53 @@ def table(scores: Scores) -> str:
     lines.append(["mean", "", *(number(mean.mean, metric.mean_digits) for metric, mean in means)])
     if not all(math.isnan(mean.ci_low) for _, mean in means):
         lines.append(["95 % interval", "", *(interval(mean, metric.mean_digits) for metric, mean in means)])
+    reals = [scores.aggregates.get(f"{metric.name}_real") for metric in metrics]
+    if any(real and real.scored for real in reals):
+        numbers = (
+            number(real.mean if real else None, metric.mean_digits)
+            for metric, real in zip(metrics, reals, strict=True)
+        )
+        lines.append(["real video", "", *numbers])
     lines.append(["scored", "", *(str(mean.scored) for _, mean in means)])
+    return layout(lines)
+
+
+def subgroup_table(scores: Scores, by: str) -> str:
+    """Means by group as text: groups down, metrics across, the real videos' means behind a stroke."""
+    groups = [group for group in scores.subgroups if group.by == by]
+    metrics = [metric for metric in map(metric_of, scores.metrics) if metric.in_table]
+    clips = {group.group: group.clips for group in groups}
+    cells = {
+        (group.group, group.metric): ("! " if group.worst else "")
+        + number(group.mean, metric_of(group.metric).mean_digits)
+        + ("" if group.real is None else f" / {number(group.real, metric_of(group.metric).mean_digits)}")
+        for group in groups
+    }
+    lines = [[shown(by), "clips", *(f"{metric.title} {metric.arrow}".strip() for metric in metrics)]]
+    lines += [
+        [shown(name), str(count), *(cells.get((name, metric.name), "–") for metric in metrics)]
+        for name, count in clips.items()
+    ]
+    return layout(lines)
+
+
+def opinion_table(scores: Scores, scale: str) -> str:
+    """Rank correlations of every metric with one scale as text."""
+    lines = [["metric", "clips", "Spearman", "95 % interval", "Kendall", "95 % interval"]]
+    for each in scores.opinions:
+        if each.scale == scale and metric_of(each.metric).in_table:
+            metric = metric_of(each.metric)
+            ends = (
+                f"{number(low, 2)} … {number(high, 2)}" if low is not None else "–"
+                for low, high in (
+                    (each.spearman_low, each.spearman_high),
+                    (each.kendall_low, each.kendall_high),
+                )
+            )
+            first, second = ends
+            name = f"{metric.title} {metric.arrow}".strip()
+            numbers = (number(each.spearman, 2), first, number(each.kendall, 2), second)
+            lines.append([name, str(each.clips), *numbers])
     return layout(lines)
 
 
