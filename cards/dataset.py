@@ -12,7 +12,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from speechlip.cards.columns import ColumnRange, column_ranges
+from speechlip.cards.columns import ColumnFacts, column_facts
 from speechlip.cards.croissant import needed, write_croissant
 from speechlip.cards.features import MEMBER_FEATURES, declared, member_words, size_category
 from speechlip.cards.images import CROP, distributions, write_images
@@ -30,6 +30,7 @@ from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
 TEMPLATE = "dataset.md.jinja"
+NO_COLUMNS = ColumnFacts()
 TAGS = ["webdataset", "audio", "video", "talking-head", "lip-sync", "speechlip"]
 TASKS = ["feature-extraction"]
 LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
@@ -81,7 +82,7 @@ def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> P
     Raises OptionError where the marks of the card that is there do not come in pairs.
     """
     path = folder / CARD
-    card = dataset_card(manifest, rows, column_ranges(folder, manifest))
+    card = dataset_card(manifest, rows, column_facts(folder, manifest))
     if path.is_file():
         card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
     write_images(folder, distributions(rows), manifest.crop)
@@ -90,9 +91,9 @@ def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> P
     return path
 
 
-def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow], ranges: Sequence[ColumnRange] = ()) -> str:
-    """The whole README.md of a prepared folder, from its manifest and ledger, and its columns' ranges."""
-    facts = facts_of(manifest, rows) | {"ranges": ranges}
+def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow], columns: ColumnFacts = NO_COLUMNS) -> str:
+    """The whole README.md of a prepared folder, from its manifest, its ledger, and what its columns hold."""
+    facts = facts_of(manifest, rows) | {"ranges": columns.ranges, "texts": columns.texts}
     return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts)
 
 

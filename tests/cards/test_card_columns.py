@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechlip import Clip, ClipQuality, ShardOptions, ShardWriter, Source
-from speechlip.cards.columns import column_ranges
+from speechlip.cards.columns import ColumnFacts, column_facts
 from speechlip.cards.dataset import renew_card
 from speechlip.errors import ShardError
 from speechlip.shards.read.shardset import read_manifest
@@ -18,11 +18,11 @@ def folder(tmp_path):
     """Three clips of one, two and three seconds; the last one's detector gave boxes only."""
     source = Source(Path("/nowhere/a.mp4"), "a.mp4", "anna", licence="CC0-1.0")
     with ShardWriter(tmp_path / "out", ShardOptions(pairs=False)) as writer:
-        for seconds, yaw in ((1, -30.5), (2, 12.0), (3, None)):
+        for seconds, yaw, verdict in ((1, -30.5, "a|b <i>"), (2, 12.0, "in sync"), (3, None, None)):
             n_frames = 25 * seconds
             lips = np.zeros((n_frames, 96, 96, 3), np.uint8)
             audio = np.full(640 * n_frames, seconds, np.int16)
-            quality = ClipQuality(yaw_deg=yaw, brightness=100.0 * seconds)
+            quality = ClipQuality(yaw_deg=yaw, brightness=100.0 * seconds, sync_verdict=verdict)
             clip = Clip(source, 0, 100 * seconds, lips, audio, None, None, 1.0, 80.0, 0, quality=quality)
             writer.write(clip, source_sha256="ab" * 32)
     return tmp_path / "out"
@@ -41,12 +41,19 @@ def test_each_column_says_what_its_clips_say(folder):
     assert table["brightness"][:5] == ["", "3", "100", "200", "300"]
 
 
+def test_columns_of_text_say_their_commonest(folder):
+    (line,) = [
+        line for line in (folder / "README.md").read_text().splitlines() if "sync_verdict" in line[:20]
+    ]
+    assert line.startswith("| `sync_verdict` | 2 | a\\|b &lt;i&gt; (1), in sync (1) | whether")
+
+
 def test_what_no_clip_says_and_where_clips_lie_is_no_row(folder):
     assert not {"pitch_deg", "sharpness", "sync_confidence", "byte_offset", "start_s"} & rows(folder).keys()
 
 
 def test_a_folder_of_an_older_release_has_no_such_table(folder):
-    assert column_ranges(folder, replace(read_manifest(folder), clips=None)) == []
+    assert column_facts(folder, replace(read_manifest(folder), clips=None)) == ColumnFacts()
 
 
 def test_an_altered_table_is_refused(folder):
