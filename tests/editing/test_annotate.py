@@ -80,6 +80,9 @@ def test_what_is_no_table_of_these_clips(shards, tmp_path, text, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_table_that_is_not_there(shards, tmp_path):
+def test_a_table_that_is_not_there_or_in_another_encoding(shards, tmp_path):
+    (tmp_path / "latin.csv").write_bytes("speaker,mood\nann,gaîté\n".encode("latin-1"))
+    done = run("annotate", shards, "-o", tmp_path / "out", "--csv", tmp_path / "latin.csv")
+    assert done.exit_code == 1 and "invalid continuation byte; save it as CSV in UTF-8" in done.stderr
     done = run("annotate", shards, "-o", tmp_path / "out", "--csv", tmp_path / "none.csv")
     assert done.exit_code == 1 and "cannot be read as CSV" in done.stderr

@@ -86,3 +86,21 @@ def test_a_folder_of_an_older_release_is_edited_too(tmp_path):
     folder = tiny_dataset.write_dataset(tmp_path / "in", splits, sealed=False)
     prepared = speechlip.select_clips(folder, tmp_path / "out", "n_frames >= 14")
     assert prepared.clips == 6 and prepared.manifest.clips and verify(tmp_path / "out").ok
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("select", "hf://ann/talks", "--where", "n_frames = 20"),
+        ("split", "hf://ann/talks"),
+        ("merge", "hf://ann/talks", "https://nowhere.example/shards"),
+        ("append", "hf://ann/talks", "videos"),
+        ("annotate", "hf://ann/talks", "--csv", "moods.csv"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_folders_elsewhere_are_copied_first(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "moods.csv").write_text("speaker,mood\nann,calm\n", encoding="utf-8")
+    done = run(*arguments, "-o", tmp_path / "out")
+    assert done.exit_code == 1 and "hf://ann/talks is elsewhere; copy it here first" in done.stderr

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, Group, Named, worker_limit_options, workers_option
+from speechlip.commands.base import FILE, SHARDS, Group, Named, worker_limit_options, workers_option
 from speechlip.workers.engines import ENGINES
 
 OUT = click.option(
@@ -28,11 +28,11 @@ def edit() -> None:
     "select",
     epilog="\b\nExample:\n  speechlip edit select shards/ -o clear/ --where 'face_width_px >= 80'",
 )
-@click.argument("shards", type=FILE)
+@click.argument("shards", type=SHARDS)
 @OUT
 @click.option("--where", required=True, help="Which clips; speechlip clips SHARDS --where … shows them.")
 @QUIET
-def select(shards: Path, out: Path, where: str, quiet: bool) -> int:
+def select(shards: str | Path, out: Path, where: str, quiet: bool) -> int:
     """Copy the clips of SHARDS that fulfil a condition. The others are counted in the ledger, as not
     selected."""
     from speechlip.commands.output.edit import run
@@ -46,7 +46,7 @@ def select(shards: Path, out: Path, where: str, quiet: bool) -> int:
     epilog="\b\nExample:\n  speechlip edit split shards/ -o dealt/ --split train=0.8,test=0.2 --seed 1\n"
     "  speechlip edit split shards/ -o moved/ --where \"speaker in ('ann', 'ben')\" --to test",
 )
-@click.argument("shards", type=FILE)
+@click.argument("shards", type=SHARDS)
 @OUT
 @click.option(
     "--split-by",
@@ -64,7 +64,7 @@ def select(shards: Path, out: Path, where: str, quiet: bool) -> int:
 @click.option("--where", help="Instead of dealing anew: move the clips that fulfil this to --to.")
 @click.option("--to", help="The split that --where moves clips to.")
 @QUIET
-def split(shards: Path, out: Path, quiet: bool, **chosen: Any) -> int:
+def split(shards: str | Path, out: Path, quiet: bool, **chosen: Any) -> int:
     """Deal the clips of SHARDS into splits anew, or move some to one split.
 
     Dealt by the rules of prep-shards: the same seed and shares give the same splits.
@@ -75,7 +75,7 @@ def split(shards: Path, out: Path, quiet: bool, **chosen: Any) -> int:
 
 
 @edit.command("merge", epilog="\b\nExample:\n  speechlip edit merge monday/ tuesday/ -o both/")
-@click.argument("shards", type=FILE, nargs=-1, required=True)
+@click.argument("shards", type=SHARDS, nargs=-1, required=True)
 @OUT
 @click.option(
     "--doubles",
@@ -84,7 +84,7 @@ def split(shards: Path, out: Path, quiet: bool, **chosen: Any) -> int:
     help="A recording that two folders have: refuse, or keep the first folder's.",
 )
 @QUIET
-def merge(shards: tuple[Path, ...], out: Path, doubles: str, quiet: bool) -> int:
+def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) -> int:
     """Put several prepared folders into one, shard by shard, in the order given.
 
     They must be of one crop, detector, spectrogram and format, and keep each speaker in one split.
@@ -96,7 +96,7 @@ def merge(shards: tuple[Path, ...], out: Path, doubles: str, quiet: bool) -> int
 
 
 @edit.command("append", epilog="\b\nExample:\n  speechlip edit append shards/ new_videos/ -o grown/")
-@click.argument("shards", type=FILE)
+@click.argument("shards", type=SHARDS)
 @click.argument("video_dir", type=FILE)
 @OUT
 @workers_option("Processes; the shards do not depend on it;")
@@ -108,7 +108,7 @@ def merge(shards: tuple[Path, ...], out: Path, doubles: str, quiet: bool) -> int
     help="Finish without videos that went away, or that crashed a worker or met an odd error.",
 )
 @QUIET
-def append(shards: Path, video_dir: Path, out: Path, quiet: bool, **given: Any) -> int:
+def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given: Any) -> int:
     """Prepare the new videos of VIDEO_DIR with the options of SHARDS, and put both into OUT.
 
     The old shards keep their bytes and come first in each split. Videos that are in SHARDS already are left
@@ -120,7 +120,7 @@ def append(shards: Path, video_dir: Path, out: Path, quiet: bool, **given: Any) 
 
 
 @edit.command("annotate", epilog="\b\nExample:\n  speechlip edit annotate shards/ -o told/ --csv moods.csv")
-@click.argument("shards", type=FILE)
+@click.argument("shards", type=SHARDS)
 @OUT
 @click.option(
     "--csv",
@@ -131,7 +131,7 @@ def append(shards: Path, video_dir: Path, out: Path, quiet: bool, **given: Any) 
 )
 @click.option("--replace", is_flag=True, help="Take a column that the clips have already in place of theirs.")
 @QUIET
-def annotate(shards: Path, out: Path, table: Path, replace: bool, quiet: bool) -> int:
+def annotate(shards: str | Path, out: Path, table: Path, replace: bool, quiet: bool) -> int:
     """Put columns of your own into the json of every sample, where speechlip clips --where asks them.
 
     Images and audio stay byte for byte. A clip without a row in the table gets empty text.

@@ -77,7 +77,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
             rows = list(reader)
             names = list(reader.fieldnames or [])
     except (OSError, ValueError, csv.Error) as error:
-        raise OptionError(f"{path} cannot be read as CSV: {error}") from error
+        raise OptionError(f"{path} cannot be read as CSV: {error}; save it as CSV in UTF-8") from error
     if len({*names}) < len(names):
         raise OptionError(f"{path} has a column twice among {', '.join(names)}; give each a name of its own")
     if not rows or len({*names} & {*BY}) != 1 or len(names) < 2:

@@ -26,7 +26,7 @@ def run(quiet: bool, edit: Callable[[Progress], Prepared]) -> int:
 
 
 def split_as_asked(
-    shards: Path,
+    shards: str | Path,
     out: Path,
     progress: Progress,
     *,
@@ -56,7 +56,7 @@ def split_as_asked(
 
 
 def append_as_asked(
-    shards: Path,
+    shards: str | Path,
     video_dir: Path,
     out: Path,
     progress: Progress,
