@@ -1,6 +1,7 @@
 """Aligned phones: read from a TextGrid or a GRID ``.align`` file, written as a TextGrid, cut to a clip."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
 RECOGNISED = "pocketsphinx-allphone"
 """Source of a phone that was recognised without a transcript."""
+ESPEAK = "+espeak"
+"""Behind the source of a phone whose word espeak-ng pronounced."""
 SILENT_LABELS = ("", "sil", "sp", "_", "<p:>")  # Praat and MFA, Kaldi, MAUS
 SOURCES, SCORES, WORDS = "phone sources", "phone scores", "words"
 """Tiers that ``write_textgrid`` adds: what each phone comes from, and its score."""
@@ -121,6 +124,26 @@ def _label(label: str) -> str:
 def is_ours(path: Path) -> bool:
     """Whether ``write_textgrid`` wrote it."""
     return SOURCES.encode() in path.read_bytes()
+
+
+def common_source(phones: Sequence[Phone]) -> str:
+    """What most phones come from, silence left out, whoever pronounced their words; empty where nobody says.
+
+    >>> common_source([Phone(0, 1, "AA", "textgrid"), Phone(1, 2, "SIL", "x"), Phone(2, 3, "SIL", "x")])
+    'textgrid'
+    """
+    sources = Counter(phone.source.removesuffix(ESPEAK) for phone in phones if phone.phone != SILENCE)
+    return max(sorted(sources), key=sources.__getitem__, default="")
+
+
+def mean_score(phones: Iterable[Phone]) -> float | None:
+    """Mean score of the phones that have one, silence left out, in nats; None where none has.
+
+    >>> mean_score([Phone(0, 1, "AA", "", -1.0), Phone(1, 2, "M", "", -2.5), Phone(2, 3, "SIL", "", -9.0)])
+    -1.75
+    """
+    scores = [phone.score for phone in phones if phone.score is not None and phone.phone != SILENCE]
+    return round(sum(scores) / len(scores), 2) if scores else None
 
 
 def cut_phones(phones: tuple[Phone, ...], start_s: float, stop_s: float) -> tuple[Phone, ...]:

@@ -3,6 +3,7 @@ know phones are not.
 """
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -103,6 +104,34 @@ def test_phones_recognised_without_a_transcript_are_refused(shards, tmp_path, mo
     monkeypatch.setattr(phones, "read_clips", lambda *given: iter(heard))
     refused = ambiguity_of(lambda key: np.zeros((60, 2)), shards, "test", NO_ANCHORS, 50, tmp_path, KEY)
     assert "recognised without a transcript" in refused.reason and not refused.scores
+
+
+@pytest.fixture
+def half_recognised(shards, tmp_path):
+    """The same shards, where half the phones were recognised."""
+    folder = shutil.copytree(shards, tmp_path / "heard")
+
+    def listen(samples):
+        for members in samples.values():
+            spoken = json.loads(members["phones.json"])
+            for number, phone in enumerate(spoken):
+                phone["source"] = ("textgrid", "pocketsphinx-allphone")[number % 2]
+            members["phones.json"] = json.dumps(spoken).encode()
+
+    for shard in ("test-00000-of-00002.tar", "test-00001-of-00002.tar"):
+        tiny_dataset.rewrite(folder, shard, listen)
+    return folder
+
+
+def test_recognised_phones_are_taken_when_asked_and_a_note_says_so(half_recognised, tmp_path):
+    visemes = {phone: viseme_classes("consensus")[phone] for phone in PHONES}
+    assert not found(half_recognised, tmp_path, visemes).scores
+    assert phones.phones_notes(half_recognised, "test", False) == []
+    cache = build_cache(tmp_path / "more", knowing(visemes), half_recognised, ("test",))
+    given = (cache.raw, half_recognised, "test", NO_ANCHORS, 50, tmp_path, KEY)
+    assert ambiguity_of(*given, take_recognised=True).scores["va"].value > 0.95
+    (note,) = phones.phones_notes(half_recognised, "test", True)
+    assert "recognised without a transcript (50% of them)" in note
 
 
 def test_the_ends_of_ar_star_are_the_lips_and_the_sound(shards, monkeypatch):

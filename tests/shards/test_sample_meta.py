@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speechlip.format import ClipFormat
-from speechlip.records import Clip, ClipQuality, Source
+from speechlip.records import Clip, ClipQuality, Phone, Source
 from speechlip.shards.sample_meta import OWN_META, SampleMeta, meta_of
 
 LEAST = {"n_frames": 50, "speaker": "anna", "source_sha256": "ab", "start_s": 4.0}
@@ -30,7 +30,8 @@ def test_every_field_of_a_written_clip_comes_back():
     clip = Clip(
         source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, 0, 2, 1.5, ClipQuality(**QUALITY)
     )
-    clip = replace(clip, speech=np.array([True, False, True]))
+    heard = Phone(0.0, 0.1, "AA", "textgrid+espeak", -1.5), Phone(0.1, 0.12, "SIL", "other", -9.0)
+    clip = replace(clip, speech=np.array([True, False, True]), phones=heard)
     meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"], double_of="b.mp4")
     assert meta.dump() == {
         "n_frames": 3,
@@ -46,6 +47,8 @@ def test_every_field_of_a_written_clip_comes_back():
         "fps": 25,
         "detector": "sidecar",
         "crop": "lips",
+        "phone_source": "textgrid",
+        "phone_score": -1.5,
         "face_score": 0.9877,
         "face_width_px": 123.5,
         "interpolated_frames": 2,

@@ -6,26 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.aligning import sidecars, sphinx
+from speechlip.aligning.long import align_text, unknown
 from speechlip.aligning.records import Phones, Utterance
 from speechlip.aligning.sphinx import Heard
 from speechlip.aligning.words import words_of
 from speechlip.errors import SourceRefused
 from speechlip.files.names import is_file
+from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.media.whole_audio import read_audio
 from speechlip.metrics.phones.visemes import fold
 from speechlip.phones import SILENCE, is_ours, read_phones
 from speechlip.records import Phone, Source
 from speechlip.timing import SAMPLE_RATE
 
-UNKNOWN = "SPN"
-"""A stretch of speech that was not aligned, as MFA's ``spn``: no phone, and no silence."""
 
-
-def phones_of(source: Source, form: str = "auto") -> Phones:
+def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICTURE_PX) -> Phones:
     """Words and phones of a source.
 
     form: one of ``records.FORMS``; ``auto`` takes the first that is there: a TextGrid or ``.align`` with
     phones, unless ``align`` wrote it; JSON of Gentle or WhisperX; an ``.align`` with words; the transcript.
+    max_picture_px: as for ``probe``.
 
     Raises SourceRefused with the reason; ModelError where pocketsphinx is wanted and missing.
     """
@@ -35,18 +35,26 @@ def phones_of(source: Source, form: str = "auto") -> Phones:
     if form == "gentle":
         return Phones(with_pauses(sidecars.gentle(sidecars.read_json(beside), beside.name)), form)
     if form == "none":
-        return Phones(sphinx.recognise(read_audio(source.path).samples), form)
+        return Phones(sphinx.recognise(read_audio(source.path, max_picture_px).samples), form)
     if form == "transcript":
         words = words_of(source.transcript)
         if not words:
             raise SourceRefused("phones", "no transcript", "it has no word; --from none recognises phones")
-        return Phones(sphinx.align_words(read_audio(source.path).samples, words), form)
+        heard, left = align_text(read_audio(source.path, max_picture_px).samples, words)
+        return Phones(heard, form, left)
     said = (
         sidecars.words_with_times(beside)
         if form == "align"
         else sidecars.whisperx(sidecars.read_json(beside), beside.name)
     )
-    return align_utterances(read_audio(source.path).samples, said, form)
+    return align_utterances(read_audio(source.path, max_picture_px).samples, said, form)
+
+
+def files_beside(source: Source) -> tuple[Path, Path, Path]:
+    """Where a TextGrid, the JSON of Gentle or WhisperX, and an ``.align`` would lie."""
+    path = source.path
+    grid = source.phones_path or path.with_suffix(".TextGrid")
+    return grid, path.with_suffix(".json"), path.with_suffix(".align")
 
 
 def settle(source: Source, form: str) -> tuple[str, Path]:
@@ -54,12 +62,8 @@ def settle(source: Source, form: str) -> tuple[str, Path]:
     if source.refusal:
         raise SourceRefused("recipe", source.refusal, source.refusal_detail)
     path = source.path
-    places = {
-        "textgrid": source.phones_path or path.with_suffix(".TextGrid"),
-        "gentle": path.with_suffix(".json"),
-        "whisperx": path.with_suffix(".json"),
-        "align": path.with_suffix(".align"),
-    }
+    textgrid, json, align = files_beside(source)
+    places = {"textgrid": textgrid, "gentle": json, "whisperx": json, "align": align}
     if form != "auto":
         place = places.get(form, path)
         if form in places and not is_file(place):
@@ -104,22 +108,24 @@ def align_utterances(samples: np.ndarray, said: Sequence[Utterance], form: str) 
     """
     heard: list[Heard] = []
     refusals: list[SourceRefused] = []
+    left = ""
     for each in said:
         part = samples[round(each.start_s * SAMPLE_RATE) : round(each.end_s * SAMPLE_RATE)]
         end_s = min(each.end_s, each.start_s + len(part) / SAMPLE_RATE)
         if end_s <= each.start_s:
             continue
         try:
-            heard += [
-                moved(one, each.start_s, end_s) for one in sphinx.align_words(part, words_of(each.text))
-            ]
+            aligned, here = align_text(part, words_of(each.text))
+            heard += [moved(one, each.start_s, end_s) for one in aligned]
+            left = left or here
         except SourceRefused as refusal:
             refusals.append(refusal)
-            heard += as_heard([Phone(each.start_s, end_s, UNKNOWN, sphinx.ALIGNED)])
+            heard.append(unknown(each.start_s, end_s))
     if len(refusals) == len(said) or not heard:
         late = SourceRefused("phones", "no transcript", "the video ends before the texts")
         raise refusals[0] if refusals else late
-    left = f"{len(refusals)} of {len(said)} texts not aligned, the first: {refusals[0]}" if refusals else ""
+    if refusals:
+        left = f"{len(refusals)} of {len(said)} texts not aligned, the first: {refusals[0]}"
     return Phones(tuple(heard), form, left)
 
 

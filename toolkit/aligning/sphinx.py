@@ -15,7 +15,7 @@ import numpy as np
 
 from speechlip.aligning.pronounce import pronounced
 from speechlip.errors import ModelError, SourceRefused, install
-from speechlip.phones import RECOGNISED, SILENCE
+from speechlip.phones import ESPEAK, RECOGNISED, SILENCE
 from speechlip.records import Phone
 from speechlip.timing import SAMPLE_RATE
 from speechlip.wording import listed
@@ -25,16 +25,15 @@ BEAMS = (1e-80, 1e-300)
 PAD = np.zeros(SAMPLE_RATE // 5, np.int16)
 """Silence before and behind: a word at the very end is found more often."""
 PAD_S = len(PAD) / SAMPLE_RATE
-NATS = 1024 * math.log(1.0001)
+SHIFT = 1024
+NATS = SHIFT * math.log(1.0001)
 """Of one unit of its scores: logarithms to the base 1.0001, shifted by 10 bits."""
 PIECE_S = 15.0
-LONGEST_S = 600.0
-"""Of one text without times: benchmarks/alignment_error.py measures what that takes."""
 FITS = -6.5
 """Least mean score of a transcript that fits, in nats: docs/measured.md has how others come out."""
 ALIGNED = "pocketsphinx-align"
-ESPEAK = "+espeak"
-"""Behind the source of a phone whose word espeak-ng pronounced."""
+UNKNOWN = "SPN"
+"""A stretch of speech that was not aligned, as MFA's ``spn``: no phone, and no silence."""
 
 
 @dataclass(frozen=True)
@@ -56,32 +55,32 @@ def align_words(samples: np.ndarray, words: Sequence[str]) -> tuple[Heard, ...]:
 
     samples: (N,) int16, 16 kHz mono.
 
-    Raises SourceRefused (stage ``phones``): no words, words without a pronunciation, more than
-    ``LONGEST_S``, no alignment, or a transcript that does not fit; ModelError where pocketsphinx is missing.
+    Memory grows with its length: ``long.align_text`` takes longer ones. Raises SourceRefused (stage
+    ``phones``): no words, words without a pronunciation, no alignment, or a transcript that does not fit;
+    ModelError where pocketsphinx is missing.
     """
     length_s = len(samples) / SAMPLE_RATE
     if not words:
         raise SourceRefused("phones", "no transcript", "it has no word")
-    if length_s > LONGEST_S:
-        raise SourceRefused(
-            "phones",
-            "too long to align",
-            f"{length_s:.0f} s with one text; give texts with times (WhisperX), or cut it to {LONGEST_S:g} s",
-        )
     learn(tuple(words))
     heard = tuple(
         each
         for start_s, end_s, said in pieces(words_in(samples, words), length_s)
         for each in align_piece(samples, start_s, end_s, said)
     )
+    refuse_misfit(heard, FITS)
+    return heard
+
+
+def refuse_misfit(heard: Sequence[Heard], least: float) -> None:
+    """Raise SourceRefused where the mean score of what was aligned is below ``least``."""
     score = mean_score(heard)
-    if score < FITS:
+    if score < least:
         raise SourceRefused(
             "phones",
             "transcript does not fit",
-            f"mean score {score:.1f} nats, below {FITS:g}: another text, another language, or no speech",
+            f"mean score {score:.1f} nats, below {least:g}: another text, another language, or no speech",
         )
-    return heard
 
 
 def mean_score(heard: Sequence[Heard]) -> float:
@@ -181,10 +180,20 @@ def recognise(samples: np.ndarray) -> tuple[Heard, ...]:
             from_s, to_s = (min(max(edge, start_s), start_s + PIECE_S, length_s) for edge in edges)
             if to_s > from_s:
                 phone = Phone(
-                    round(from_s, 6), round(to_s, 6), SILENCE if noise else plain(each.word), RECOGNISED
+                    round(from_s, 6),
+                    round(to_s, 6),
+                    SILENCE if noise else plain(each.word),
+                    RECOGNISED,
+                    score_of(each),
                 )
                 heard.append(Heard("", phone.start_s, phone.end_s, (phone,)))
     return tuple(heard)
+
+
+def score_of(segment: Any) -> float:
+    """Score of a recognised phone, in nats for a frame, 0 at best."""
+    n_frames = segment.end_frame - segment.start_frame + 1
+    return round(min(0.0, math.log(segment.ascore) * SHIFT / n_frames), 2)
 
 
 def listen(decoder: Any, samples: np.ndarray) -> None:
@@ -231,6 +240,11 @@ def learn(words: tuple[str, ...]) -> None:
             f"{listed([repr(word) for word in unknown])} not in the CMU dictionary of US English; "
             f"with espeak-ng they are pronounced: {install('synthetic')}",
         )
+
+
+def phones_of_word(word: str) -> tuple[str, ...]:
+    """Its first pronunciation, once it is learned."""
+    return tuple((open_decoder(BEAMS[0]).lookup_word(word) or "").split())
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from speechlip.benchmarking.evaluation.phones import anchor_ratios
+from speechlip.benchmarking.evaluation.phones import anchor_ratios, phones_notes
 from speechlip.benchmarking.evaluation.scores import compared, notes_on
 from speechlip.benchmarking.options import FULL, BenchmarkOptions
 from speechlip.benchmarking.plan import OnPlan, plan_rows
@@ -113,9 +113,13 @@ def score_encoders(
     """
     facts, clips = shards_facts(shards, options.split)
     tasks = tasks_of(names, facts, options)
-    notes = [*notes_of(shards, facts, clips), *training_notes(options)]
+    notes = [
+        *notes_of(shards, facts, clips),
+        *training_notes(options),
+        *phones_notes(shards, facts.split, options.recognised_phones),
+    ]
     with one_thread(options.device):
-        job = RowJob(out, shards, facts, options, anchor_ratios(shards, facts))
+        job = RowJob(out, shards, facts, options, anchor_ratios(shards, facts, options.recognised_phones))
         rows = {task: row for task in tasks if (row := finished_row(job, task))}
         undone = [task for task in tasks if task not in rows]
         pending = sorted(undone, key=lambda task: task.mode == AS_TRAINED)  # which trains nothing: short

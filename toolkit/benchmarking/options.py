@@ -37,6 +37,8 @@ class BenchmarkOptions:
     """Of the training: fp32 or bf16."""
     random_init: bool = False
     """Pretrained encoders at random weights."""
+    recognised_phones: bool = False
+    """Ambiguity also of phones that were recognised without a transcript, many of them wrong."""
     resamples: int = 1000
     """Of every bootstrap."""
     curve_every: int = 1

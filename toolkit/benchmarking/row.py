@@ -166,7 +166,14 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
         scores=row_scores(seeds, evaluations, job.pair_facts, options.resamples),
         seeds=tuple(seeds),
         ambiguity=ambiguity_of(
-            cache.raw, job.shards, split, job.anchors, options.resamples, job.out, task.features_key
+            cache.raw,
+            job.shards,
+            split,
+            job.anchors,
+            options.resamples,
+            job.out,
+            task.features_key,
+            options.recognised_phones,
         ),
         cost=measured_cost(
             CostTask(task.name, str(job.shards), split, options.device, options.random_init),

@@ -126,6 +126,12 @@ RECIPE = Named(RECIPES)
     default="speech",
     help="Windows of the frozen pairs: of which half is speech, or any.",
 )
+@click.option(
+    "--phones",
+    type=click.Choice(["files", "align", "recognise"]),
+    default="files",
+    help="files: those beside the videos; align: transcripts with the sound; recognise: no transcript.",
+)
 @limit_options
 @click.option(
     "--accept-losses",

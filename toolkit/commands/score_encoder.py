@@ -60,6 +60,12 @@ from speechlip.device import PRECISIONS
     default=None,
     help="Pretrained encoders at random weights; nothing is fetched.",
 )
+@click.option(
+    "--recognised-phones",
+    is_flag=True,
+    default=None,
+    help="VA and AR also of phones recognised without a transcript; many of these are wrong.",
+)
 @workers_option("Encoders at a time, on a GPU one;")
 @click.option(
     "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."

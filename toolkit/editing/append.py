@@ -62,9 +62,9 @@ def append_videos(
     settled = settle_models(options_of(given.manifest), out, progress)
     refuse_other_model(settled, given.manifest)
     found = find_sources(check_path("videos", videos), out, settled)
-    sources = new_sources(found, given, settled.detector, progress)
+    sources = new_sources(found, given, settled, progress)
     dealt = [in_known_split(source, given) for source in sources]
-    refuse_other_videos(out, given, dealt, settled.detector)
+    refuse_other_videos(out, given, dealt, settled)
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     edit = Edit(operation=OPERATION, of=(given.digest,), arguments=named(sources))
 

@@ -11,7 +11,9 @@ from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import MANIFEST
 from speechlip.manifest import Manifest
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.earlier_run import Facts, changed_since_the_ledger, changes, facts_of
+from speechlip.preparing.plan.make_plan import with_phones
 from speechlip.preparing.plan.planned_source import declared
 from speechlip.progress import Progress
 from speechlip.records import Source
@@ -56,7 +58,7 @@ class KnownVideos:
 
 
 def new_sources(
-    sources: Sequence[Source], given: GivenFolder, detector: str, progress: Progress
+    sources: Sequence[Source], given: GivenFolder, options: PrepOptions, progress: Progress
 ) -> list[Source]:
     """The sources that the folder does not have, with its columns. Others are left out with a line, and with
     another where they are told otherwise than in the folder.
@@ -69,7 +71,7 @@ def new_sources(
     if there:
         names = listed([repr(plain_name(name)) for name in there])
         progress.say(f"{counted(len(there), 'video')} left out, in the folder already: {names}")
-    if otherwise := told_otherwise((each for each in sources if each.name in there), there, detector):
+    if otherwise := told_otherwise((each for each in sources if each.name in there), there, options):
         progress.say(
             f"{counted(len(otherwise), 'video')} left out and told otherwise than in the folder, which stays "
             f"as it is: {listed(otherwise)}"
@@ -77,7 +79,7 @@ def new_sources(
     new = [source for source in sources if source.name not in there]
     if not new:
         raise NoVideos(f"nothing to append: {given.folder} has {counted(len(there), 'video')} already")
-    refuse_other_company(new, given.manifest)
+    refuse_other_company(new, given.manifest, options)
     if given.manifest.split_by == "speaker":
         refuse_other_splits(new, given)
     return new
@@ -100,7 +102,9 @@ def already_there(sources: Iterable[Source], known: KnownVideos) -> dict[str, Le
     return there
 
 
-def told_otherwise(sources: Iterable[Source], there: Mapping[str, LedgerRow], detector: str) -> list[str]:
+def told_otherwise(
+    sources: Iterable[Source], there: Mapping[str, LedgerRow], options: PrepOptions
+) -> list[str]:
     """Those of the videos of which something else is said now than in the folder, with what: speaker, split,
     licence, transcript, phones, landmarks. Under another name a video may have another speaker, as folders
     name speakers; those are not compared.
@@ -111,23 +115,23 @@ def told_otherwise(sources: Iterable[Source], there: Mapping[str, LedgerRow], de
         row = there[source.name]
         if plain_name(source.name) == row.source:
             was[source.name] = {"speaker": row.speaker, "licence": row.licence, **row.declared}
-            now[source.name] = facts_of(source, None, declared(source, detector))
+            now[source.name] = facts_of(source, None, declared(source, options.detector, options.phones))
             del now[source.name]["more"]  # `speechlip edit annotate` adds to it
     return changes(was, now)
 
 
-def refuse_other_company(sources: Sequence[Source], manifest: Manifest) -> None:
+def refuse_other_company(sources: Sequence[Source], manifest: Manifest, options: PrepOptions) -> None:
     """Raise OptionError where new videos bring other columns or, unlike the old ones, phones or none."""
     if extra := sorted({name for source in sources for name in source.more} - {*manifest.columns}):
         raise OptionError(
             f"the new videos bring a column {extra[0]!r} that the folder's clips do not have; "
             "`speechlip edit annotate` gives it to them first"
         )
-    with_phones = any(source.phones_path for source in sources)
-    if with_phones != ("phones.json" in manifest.fields):
+    have_phones = with_phones(sources, options)
+    if have_phones != ("phones.json" in manifest.fields):
         raise OptionError(
-            f"the new videos come {'with' if with_phones else 'without'} phones, the folder's "
-            f"{'without' if with_phones else 'with'}; every sample of a folder has the same members"
+            f"the new videos come {'with' if have_phones else 'without'} phones, the folder's "
+            f"{'without' if have_phones else 'with'}; every sample of a folder has the same members"
         )
 
 
@@ -145,7 +149,9 @@ def refuse_other_splits(sources: Iterable[Source], given: GivenFolder) -> None:
         )
 
 
-def refuse_other_videos(out: Path, given: GivenFolder, sources: Sequence[Source], detector: str) -> None:
+def refuse_other_videos(
+    out: Path, given: GivenFolder, sources: Sequence[Source], options: PrepOptions
+) -> None:
     """Raise ShardError with the difference where other videos were appended into a finished ``out``.
 
     A video differs by size or, if it was changed since, by content; what is said of it counts too.
@@ -168,7 +174,7 @@ def refuse_other_videos(out: Path, given: GivenFolder, sources: Sequence[Source]
     changed = changed_since_the_ledger(
         out,
         [source for source in sources if source.name not in moved],
-        detector,
+        options,
         [asdict(row) for row in rows if row.source not in moved.values()],
     )
     changed += [f"{plain_name(now)!r} (there as {was!r})" for now, was in moved.items()]

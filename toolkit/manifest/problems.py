@@ -13,7 +13,7 @@ SHARD_TYPES = {"name": str, "split": str, "sha256": str, "bytes": int, "clips": 
 SPLIT_TYPES = {"clips": int, "frames": int, "speakers": int}
 PAIRS_TYPES = {"sha256": str, "rows": int}
 OPTION_TYPES = {"recipe": str, "detector": str, "crop": str, "faces": str, "split_by": str, "split": dict}
-VALUES_IN = {"kinds": int, "off": str, "dropped": float, "skipped": int}
+VALUES_IN = {"kinds": int, "off": str, "no_phones": float, "dropped": float, "skipped": int}
 ROWS_TYPES = {"sha256": str, "bytes": int, "rows": int}
 
 

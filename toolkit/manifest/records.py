@@ -113,6 +113,7 @@ class Funnel:
     interpolated_seconds: of the clips, where the face was not seen and its place interpolated.
     several_faces_seconds: of the clips, where several faces are there at once.
     no_speech_seconds: of what was kept, where nobody speaks; None in folders of releases that did not listen.
+    no_phones: reason → seconds of what was kept that has no phones for it; None where there is none.
     dropped: reason → seconds.
     skipped: ``stage: reason`` → sources.
     offsets_undecided: face tracks whose offset was not acted on; None where there is none.
@@ -129,6 +130,7 @@ class Funnel:
     sources_with_several_faces: int = 0
     several_faces_seconds: float = 0.0
     no_speech_seconds: float | None = None
+    no_phones: dict[str, float] | None = None
     dropped: dict[str, float] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     offsets_undecided: int | None = None

@@ -28,6 +28,8 @@ SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
 FACES = ("largest", "all")
 DOUBLES = ("keep", "drop", "mark")
+FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
+PHONES = (FILES, ALIGN, RECOGNISE)
 SHARD_BYTES = 256 * 10**6
 LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
@@ -61,6 +63,8 @@ class PrepOptions:
     correct_frames: least and greatest offset that is corrected, in frames.
     speech: which clips are kept, such as ``share>=0.5``: at least half of it speech; empty: all.
     pairs: which windows the frozen pairs are of: speech (half of each is) or any.
+    phones: where phones come from: files beside the videos, as the recipe has them; align: what is said,
+        aligned with the audio; recognise: the audio alone, with many errors.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
     doubles: what becomes of a recording that is there twice: keep (nobody looks), drop, or mark (kept, in
         the split of the one it doubles, which its samples name).
@@ -92,6 +96,7 @@ class PrepOptions:
     doubles: str = "keep"
     speech: str = ""
     pairs: str = "speech"
+    phones: str = FILES
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
 
@@ -115,6 +120,7 @@ class PrepOptions:
         self._check_sync()
         parse_least_share(self.speech)
         check_name("--pairs", self.pairs, PAIRS)
+        check_name("--phones", self.phones, PHONES)
 
     @property
     def least_speech(self) -> float:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip import recipes
+from speechlip.aligning.sphinx import library as pocketsphinx
 from speechlip.checks import Workers, check_kind, check_workers
 from speechlip.errors import ModelError, NoVideos, OptionError
 from speechlip.faces.crops import check_preset
@@ -14,7 +15,7 @@ from speechlip.format import MANIFEST, WORK_FOLDER
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.job import Job
-from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.make_plan import limited, make_plan
 from speechlip.preparing.plan.units import Plan
@@ -129,6 +130,8 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     check_preset(options.crop, DETECTORS.get(options.detector).has_landmarks)
     if options.decoder == "decord":
         progress.say(DECORD_LIMITS)
+    if options.phones != FILES:
+        pocketsphinx()
     sync_filter = options.open_sync_filter()
     if sync_filter is None:
         return options

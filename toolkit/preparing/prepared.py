@@ -7,7 +7,7 @@ from pathlib import Path
 from speechlip.format import shard_file
 from speechlip.manifest import Funnel, Manifest, SplitTotals
 from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
-from speechlip.wording import clock, counted, listed, shown
+from speechlip.wording import clock, counted, listed, shown, visible
 
 MOSTLY = 0.5
 """Share of speech below which most of a clip is without."""
@@ -65,6 +65,15 @@ class Prepared:
         return by_reason
 
     @property
+    def without_phones(self) -> dict[str, list[LedgerRow]]:
+        """The sources whose clips have no phones though they were to be aligned or recognised, by reason."""
+        by_reason: dict[str, list[LedgerRow]] = {}
+        for row in self.rows:
+            if row.phones_reason and row.clips:
+                by_reason.setdefault(row.phones_reason, []).append(row)
+        return by_reason
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about the data: a split without clips, several faces at once, clips without speech."""
         return tuple(self._warnings()) if self.clips else ()
@@ -85,6 +94,12 @@ class Prepared:
                 f"nobody speaks in {clock(wordless_s)} of {clock(kept_s)} kept; {wordless} of "
                 f"{counted(self.clips, 'clip')} {'is' if wordless == 1 else 'are'} mostly without speech "
                 "(singing is not heard as speech): --speech 'share>=0.5' drops them"
+            )
+        for reason, rows in self.without_phones.items():
+            detail = rows[0].phones_detail
+            yield (
+                f"no phones, {reason}: {listed([shown(row.source) for row in rows])}"
+                + (f" ({visible(detail)})" if detail else "")
             )
         several = [row for row in self.rows if row.several_faces_seconds]
         if several and not manifest.options.get("sync_filter"):

@@ -55,7 +55,7 @@ def run_job(
     if job.manifest_path.exists():
         manifest, rows = read_finished(job.out)
         refuse_edited(job.out, manifest)
-        changed = changed_since_the_ledger(job.out, job.sources, job.options.detector, rows)
+        changed = changed_since_the_ledger(job.out, job.sources, job.options, rows)
         refuse_other_work(job.out, job.options, manifest.options, changed)
         if not job.work.exists() and not damaged_shards(job.data, manifest.shards):
             return manifest

@@ -47,6 +47,8 @@ class LedgerRow:
     speech_shares: share of speech of each clip; empty where nobody listened.
     no_speech_seconds: of what was kept, where nobody speaks.
     small_face_px: median width of faces that are too small, 0 where there is none.
+    phones_reason: why its clips have no phones, where they were to be aligned or recognised; else empty.
+    phones_detail: the sentence for a person, also where only a part has none.
     split_clips: of a source cut in time, split → clips; else empty.
     double_of: source that it is a double of, where doubles are marked; else empty.
     """
@@ -79,6 +81,8 @@ class LedgerRow:
     speech_shares: tuple[float, ...] = ()
     no_speech_seconds: float = 0.0
     small_face_px: float = 0.0
+    phones_reason: str = ""
+    phones_detail: str = ""
     split_clips: dict[str, int] = field(default_factory=dict)
     double_of: str = ""
 
@@ -202,6 +206,7 @@ def funnel(rows: Iterable[LedgerRow]) -> Funnel:
         sources_with_several_faces=sum(row.several_faces_seconds > 0 for row in rows),
         several_faces_seconds=round(sum(row.several_faces_seconds for row in rows), 2),
         no_speech_seconds=seconds_without_speech(rows),
+        no_phones=seconds_without_phones(rows),
         dropped={reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
         skipped=dict(sorted(skipped.items())),
         offsets_undecided=undecided or None,
@@ -212,6 +217,15 @@ def seconds_without_speech(rows: Iterable[LedgerRow]) -> float | None:
     """Seconds of what was kept where nobody speaks; None where nobody listened."""
     heard = [row.no_speech_seconds for row in rows if row.speech_shares]
     return round(sum(heard), 2) if heard else None
+
+
+def seconds_without_phones(rows: Iterable[LedgerRow]) -> dict[str, float] | None:
+    """Reason → seconds of what was kept without phones for it; None where there is none."""
+    without: Counter[str] = Counter()
+    for row in rows:
+        if row.phones_reason and row.clips:
+            without[row.phones_reason] += row.seconds_kept  # type: ignore[assignment]  # seconds
+    return {reason: round(kept_s, 2) for reason, kept_s in sorted(without.items())} or None
 
 
 def format_funnel(totals: Funnel) -> str:
@@ -235,6 +249,8 @@ def format_funnel(totals: Funnel) -> str:
     lines.append(f"  = kept{'':<28}{totals.sources_kept:>7}   {clock(totals.seconds_kept):>9}   in {clips}")
     if round(totals.no_speech_seconds or 0, 1):
         lines.append(f"    of which without speech{'':<19}   {clock(totals.no_speech_seconds or 0):>9}")
+    for reason, without_s in (totals.no_phones or {}).items():
+        lines.append(f"    {f'without phones, {reason}':<42} {clock(without_s):>9}")
     if round(totals.interpolated_seconds, 1):
         lines.append(f"    of which the face interpolated{'':<12}   {clock(totals.interpolated_seconds):>9}")
     if undecided := totals.offsets_undecided:

@@ -10,6 +10,7 @@ from speechlip.describing.speech import in_seconds, share_of
 from speechlip.files.names import plain_name
 from speechlip.files.strict_json import as_json, strict_json
 from speechlip.format import ClipFormat
+from speechlip.phones import common_source, mean_score
 from speechlip.records import Clip, ClipQuality
 from speechlip.timing import FPS, seconds
 
@@ -50,6 +51,8 @@ class SampleMeta(ClipQuality):
     double_of: source that its source is a double of, or empty; None where nobody looked for doubles.
     speech_share: share of its frames in which somebody speaks.
     speech: where that is, (start_s, end_s) in the clip.
+    phone_source: what its phones come from, the commonest; empty where it has none and others do.
+    phone_score: mean of its phones' scores, without silence, in nats, 0 at best.
     more: columns of ``metadata.csv``, as text; in the ``json`` they stand beside the others.
     """
 
@@ -74,6 +77,8 @@ class SampleMeta(ClipQuality):
     double_of: str | None = None
     speech_share: float | None = None
     speech: tuple[tuple[float, float], ...] | None = None
+    phone_source: str | None = None
+    phone_score: float | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -193,6 +198,8 @@ def meta_of(
         double_of=double_of,
         speech_share=None if clip.speech is None else share_of(clip.speech),
         speech=None if clip.speech is None else in_seconds(clip.speech),
+        phone_source=None if clip.phones is None else common_source(clip.phones),
+        phone_score=mean_score(clip.phones or ()),
         more=clip.source.more,
         **{each.name: getattr(clip.quality, each.name) for each in dataclasses.fields(ClipQuality)},
     )

@@ -1,6 +1,6 @@
 """Ambiguity of phones in one encoder's features, from the shards' aligned phones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,12 @@ MAP_DIMENSIONS = 50
 NO_PHONES = "these shards carry no phones; put TextGrids beside the videos and prepare them again"
 RECOGNISED = (
     "phones of these clips were recognised without a transcript, and many are wrong; "
-    "align transcripts (speechlip align) and prepare them again"
+    "align transcripts (speechlip align) and prepare them again, or take them as they are "
+    "(--recognised-phones)"
+)
+RECOGNISED_TAKEN = (
+    "VA, AR and their kin are of phones that were recognised without a transcript ({share:.0%} of them), "
+    "many of them wrong: they say less than those of aligned phones, and compare with no other benchmark"
 )
 NOT_THERE = {
     "ar_star": "AR* needs landmarks, and a mel spectrum that is less ambiguous than the lips",
@@ -45,14 +50,17 @@ class AnchorRatios:
         return None if self.lips is None or self.mel is None else (self.lips, self.mel)
 
 
-def anchor_ratios(shards: Path, facts: ShardsFacts) -> AnchorRatios:
-    """Both from the clips of the evaluated split, where it has phones and landmarks."""
+def anchor_ratios(shards: Path, facts: ShardsFacts, take_recognised: bool = False) -> AnchorRatios:
+    """Both from the clips of the evaluated split, where it has phones and landmarks.
+
+    take_recognised: also of phones that were recognised without a transcript.
+    """
     if not has_phones(shards) or not facts.landmarks:
         return AnchorRatios()
     fields = ("phones", "landmarks", "audio")
     made = read_clips(shards, facts.split, fields, anchors_of)
     clips = sorted(made, key=lambda clip: clip[0])
-    if recognised(clips):
+    if recognised_share(clips) and not take_recognised:
         return AnchorRatios()
     try:
         tokens = choose_tokens(
@@ -78,15 +86,18 @@ def ambiguity_of(
     resamples: int,
     out: Path,
     key: str,
+    take_recognised: bool = False,
 ) -> Ambiguity:
     """Ambiguity of an encoder's per-frame features; ``frames(key)`` are a clip's, (T, D).
+
+    take_recognised: also of phones that were recognised without a transcript.
 
     Leaves the tokens for the map in ``OUT/tokens``.
     """
     if not has_phones(shards):
         return Ambiguity(reason=NO_PHONES)
     clips = sorted(read_clips(shards, split, ("phones",), lambda clip: None), key=lambda clip: clip[0])
-    if recognised(clips):
+    if recognised_share(clips) and not take_recognised:
         return Ambiguity(reason=RECOGNISED)
     try:
         tokens = choose_tokens(
@@ -114,9 +125,18 @@ def has_phones(shards: Path) -> bool:
     return "phones.json" in read_manifest(shards).fields
 
 
-def recognised(clips: list[tuple[str, tuple[Phone, ...], int, Any]]) -> bool:
-    """Whether any phone was recognised without a transcript: such labels are no truth to measure by."""
-    return any(phone.source == RECOGNISED_SOURCE for _, phones, _, _ in clips for phone in phones)
+def recognised_share(clips: Iterable[tuple[str, tuple[Phone, ...], int, Any]]) -> float:
+    """Share of phones that were recognised without a transcript: such labels are no truth to measure by."""
+    sources = [phone.source for _, phones, _, _ in clips for phone in phones]
+    return sources.count(RECOGNISED_SOURCE) / len(sources) if sources else 0.0
+
+
+def phones_notes(shards: Path, split: str, take_recognised: bool) -> list[str]:
+    """What a reader has to know of the phones that ambiguity is measured by."""
+    if not take_recognised or not has_phones(shards):
+        return []
+    share = recognised_share(read_clips(shards, split, ("phones",), lambda clip: None))
+    return [RECOGNISED_TAKEN.format(share=share)] if share else []
 
 
 def read_clips(

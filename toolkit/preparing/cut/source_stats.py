@@ -45,6 +45,7 @@ class SourceStats:
         self.speech = np.zeros(self.n_frames, bool)
         self.small_face_px = 0.0
         self.refusal = SourceRefused("", "")
+        self.phones_reason, self.phones_detail = "", ""
 
     def opened(self, sha256: str, corrected: tuple[str, ...]) -> None:
         self.sha256, self.corrected = sha256, corrected
@@ -73,6 +74,10 @@ class SourceStats:
         if clip.speech is not None:
             self.speech_shares.append(share_of(clip.speech))
             self.speech[where] |= clip.speech
+
+    def without_phones(self, reason: str, detail: str) -> None:
+        """Note why there are no phones, or what was left out of them."""
+        self.phones_reason, self.phones_detail = reason, detail
 
     def refused(self, refusal: SourceRefused) -> None:
         self.refusal = refusal
@@ -116,6 +121,8 @@ class SourceStats:
             no_speech_seconds=seconds(int((self.kept & ~self.speech).sum())) if self.speech_shares else 0.0,
             small_face_px=self.small_face_px,
             double_of=plain_name(self.double_of),
+            phones_reason=self.phones_reason,
+            phones_detail=self.phones_detail,
         )
 
 

@@ -15,10 +15,11 @@ from speechlip.files.writing import write_text
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.phones import read_phones
+from speechlip.preparing.cut.made_phones import made_phones
 from speechlip.preparing.cut.passes import cut_clips, observe
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.cut.spans import choose_spans
-from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.reasons import WENT_AWAY
@@ -161,10 +162,14 @@ def cut_source(
     """Read a source and yield its clips; ``stats`` takes in what was seen of it."""
     info = probe(source.path, max_picture_px=options.max_picture_px)
     stats.opened(sha256_of(source.path), tuple(corrections(info)))
-    phones = read_phones(source.phones_path) if source.phones_path else ()
+    phones = read_phones(source.phones_path) if source.phones_path and options.phones == FILES else ()
     seen = observe(source, info, options, report, *stats.part, spare_core)
     if sync_filter:
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s, options.least_speech)
     stats.observed(seen, lost)
+    if spans and options.phones != FILES:
+        made = made_phones(source, options.phones, options.max_picture_px)
+        stats.without_phones(made.reason, made.detail)
+        phones = made.phones
     yield from cut_clips(source, info, seen, spans, phones if with_phones else None, options, report)

@@ -107,7 +107,7 @@ def changed_since_the_plan(
         video = (
             video_by_plan(source, known, made.get(plain_name(source.name), ""), options) if known else None
         )
-        now[source.name] = facts_of(source, video, declared(source, options.detector))
+        now[source.name] = facts_of(source, video, declared(source, options.detector, options.phones))
     lost = (
         {source.name for source in sources if file_stamp(source.path) == (0, 0)} if accept_losses else set()
     )
@@ -133,7 +133,7 @@ def video_by_plan(
 
 
 def changed_since_the_ledger(
-    out: Path, sources: Sequence[Source], detector: str, rows: Sequence[dict]
+    out: Path, sources: Sequence[Source], options: PrepOptions, rows: Sequence[dict]
 ) -> list[str]:
     """The sources that differ from a finished folder's ledger.
 
@@ -147,7 +147,9 @@ def changed_since_the_ledger(
     for source in sources:
         row = by_name.get(plain_name(source.name))
         video = video_now(source.path, row, written_ns) if row else None
-        now[plain_name(source.name)] = facts_of(source, video, declared(source, detector))
+        now[plain_name(source.name)] = facts_of(
+            source, video, declared(source, options.detector, options.phones)
+        )
     return changes(
         {
             name: facts

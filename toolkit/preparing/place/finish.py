@@ -13,8 +13,10 @@ from speechlip.faces.detectors.opening import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
+from speechlip.libraries import there
 from speechlip.manifest import About, Edit, Manifest, PairsFile, RowsFile, SplitTotals
 from speechlip.preparing.cut.unit import UnitResult
+from speechlip.preparing.options import FILES
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
 from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
@@ -41,9 +43,16 @@ CardWriter = Callable[[Path, Manifest, Sequence[LedgerRow]], object]
 """Writes what a person reads into a folder, from its manifest and ledger."""
 
 
-def versions(detector: str) -> dict[str, str]:
+VERSIONS_OF_PHONES = {"pocketsphinx": "pocketsphinx", "espeakng_loader": "espeakng-loader"}
+"""Module → package, where phones are aligned or recognised and it is installed."""
+
+
+def versions(detector: str, phones: str = FILES) -> dict[str, str]:
     """Library → version, of those that shards depend on."""
-    return {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
+    aligning = (
+        () if phones == FILES else [name for module, name in VERSIONS_OF_PHONES.items() if there(module)]
+    )
+    return {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector), *aligning)}
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ def versions_of(facts: FolderFacts) -> dict[str, str]:
     """Library → version, of those that made the samples."""
     if facts.versions is not None:
         return dict(facts.versions)
-    return versions(facts.options.get("detector", ""))
+    return versions(facts.options.get("detector", ""), facts.options.get("phones", FILES))
 
 
 def finish(

@@ -50,6 +50,8 @@ def added_up(parts: Sequence[LedgerRow]) -> LedgerRow:
         damage=dict(sorted(damage.items())),
         corrected=tuple(dict.fromkeys(text for part in parts for text in part.corrected)),
         faces_max=max(part.faces_max for part in parts),
+        phones_reason=next((part.phones_reason for part in parts if part.phones_reason), ""),
+        phones_detail=next((part.phones_detail for part in parts if part.phones_detail), ""),
         small_face_px=max(part.small_face_px for part in parts),
         **sums | lists,  # type: ignore[arg-type]
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from speechlip.files.stamps import file_stamp
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.options import FILES
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.records import Source
 from speechlip.workers.events import Crashed, Limits, Report, unheard
@@ -23,6 +24,7 @@ class InspectTask:
     key_digits: int
     max_picture_px: int = MAX_PICTURE_PX
     with_fingerprint: bool = False
+    phones: str = FILES
 
 
 def inspect(task: InspectTask, report: Report) -> PlannedSource:
@@ -30,7 +32,12 @@ def inspect(task: InspectTask, report: Report) -> PlannedSource:
     report(task.source.name, 0.0)
     try:
         return inspect_source(
-            task.source, task.detector, task.key_digits, task.max_picture_px, task.with_fingerprint
+            task.source,
+            task.detector,
+            task.key_digits,
+            task.max_picture_px,
+            task.with_fingerprint,
+            task.phones,
         )
     except Exception:
         return uninspected(task)
@@ -38,7 +45,7 @@ def inspect(task: InspectTask, report: Report) -> PlannedSource:
 
 def uninspected(task: InspectTask, refusal: tuple[str, ...] = ()) -> PlannedSource:
     """What is known of a source that could not be opened."""
-    stamp, facts = file_stamp(task.source.path), declared(task.source, task.detector)
+    stamp, facts = file_stamp(task.source.path), declared(task.source, task.detector, task.phones)
     return PlannedSource(task.source, *stamp, 0.0, facts, task.key_digits, refusal)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 
 from speechlip.errors import OptionError
-from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
@@ -65,7 +65,12 @@ def make_plan(
         for entry in planned
         if entry.refusal
     )
-    return Plan(units, any(source.phones_path for source in sources), refused)
+    return Plan(units, with_phones(sources, options), refused)
+
+
+def with_phones(sources: Iterable[Source], options: PrepOptions) -> bool:
+    """Whether every sample carries ``phones.json``."""
+    return options.phones != FILES or any(source.phones_path for source in sources)
 
 
 def inspected(
@@ -82,6 +87,7 @@ def inspected(
             digits[source.name],
             options.max_picture_px,
             options.doubles != "keep",
+            options.phones,
         )
         for index, source in enumerate(sources)
     ]

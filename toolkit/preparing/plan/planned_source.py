@@ -5,13 +5,16 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from speechlip.aligning.source import files_beside
 from speechlip.doubles.fingerprint import Fingerprint, fingerprint_of
 from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.sidecar import SidecarDetector
+from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.options import ALIGN, FILES
 from speechlip.preparing.reasons import SILENT
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS
@@ -61,6 +64,7 @@ def inspect_source(
     key_digits: int,
     max_picture_px: int = MAX_PICTURE_PX,
     with_fingerprint: bool = False,
+    phones: str = FILES,
 ) -> PlannedSource:
     """Note a source's size, time, length and what goes with it, and why it is refused, if it is."""
     length_s, own = 0.0, None
@@ -80,7 +84,7 @@ def inspect_source(
         source,
         *file_stamp(source.path),
         length_s,
-        declared(source, detector),
+        declared(source, detector, phones),
         key_digits,
         refusal,
         fingerprint=own,
@@ -95,12 +99,12 @@ def length_of(source: Source) -> float:
         return 0.0
 
 
-def declared(source: Source, detector: str) -> dict[str, str]:
+def declared(source: Source, detector: str, phones: str = FILES) -> dict[str, str]:
     """What clips depend on beside the video, its speaker and its licence.
 
     The split as declared; and the first ``DIGEST_DIGITS`` digits of the SHA-256 of the transcript, of the
-    user's own fields, of the phones' file and, where ``detector`` reads it, of the landmarks' file. Empty
-    where there is none.
+    user's own fields, of the phones' file and, where ``detector`` reads it, of the landmarks' file; where
+    phones are aligned, of all files beside that say what is spoken. Empty where there is none.
     """
     facts = {
         "split": source.split or "",
@@ -108,9 +112,11 @@ def declared(source: Source, detector: str) -> dict[str, str]:
         "phones": _content(source.phones_path),
         "more": _digest(json.dumps(source.more, sort_keys=True) if source.more else ""),
     }
-    return facts | (
-        {"landmarks": _content(source.landmarks_path)} if detector == SidecarDetector.name else {}
-    )
+    if detector == SidecarDetector.name:
+        facts["landmarks"] = _content(source.landmarks_path)
+    if phones == ALIGN:
+        facts["spoken"] = _digest("".join(_content(path) for path in files_beside(source) if is_file(path)))
+    return facts
 
 
 def _digest(text: str) -> str:

@@ -41,7 +41,8 @@ class Plan:
     """Which source goes into which shard.
 
     units: all shards.
-    with_phones: whether any source brings phones; then every sample carries ``phones.json``.
+    with_phones: whether phones are made, or any source brings them; then every sample carries
+    ``phones.json``.
     refused: (split, source) of those in no unit; the split is the declared one, that of the speaker, or
     empty.
     """

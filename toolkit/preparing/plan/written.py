@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared
 from speechlip.preparing.plan.units import Plan, Unit
 from speechlip.records import Source
@@ -31,22 +31,22 @@ def dump_plan(plan: Plan, options: PrepOptions) -> str:
 def load_plan(text: str) -> tuple[Plan, dict]:
     """Read back what ``dump_plan`` wrote: the plan, and its options as a plain dict."""
     raw = json.loads(text)
-    detector = raw["options"]["detector"]
+    given = raw["options"]["detector"], raw["options"].get("phones", FILES)
     units = [
-        Unit(unit["split"], unit["index"], tuple(_load_source(entry, detector) for entry in unit["sources"]))
+        Unit(unit["split"], unit["index"], tuple(_load_source(entry, *given) for entry in unit["sources"]))
         for unit in raw["units"]
     ]
-    refused = tuple((split, _load_source(entry, detector)) for split, entry in raw.get("refused", ()))
+    refused = tuple((split, _load_source(entry, *given)) for split, entry in raw.get("refused", ()))
     return Plan(tuple(units), raw["with_phones"], refused), raw["options"]
 
 
-def _load_source(entry: dict, detector: str) -> PlannedSource:
+def _load_source(entry: dict, detector: str, phones: str) -> PlannedSource:
     """One source of a written plan; what an older release did not write is taken as it is now."""
     fields = dict(entry["source"])
     for name in ("path", "phones_path", "landmarks_path"):
         fields[name] = Path(fields[name]) if fields[name] is not None else None
     source = Source(**fields)
-    facts = entry["declared"] if "declared" in entry else declared(source, detector)
+    facts = entry["declared"] if "declared" in entry else declared(source, detector, phones)
     digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
     part = entry.get("first_frame", 0), entry.get("stop_frame"), entry.get("double_of", "")
     return PlannedSource(
