@@ -73,11 +73,12 @@ def test_no_speech_gives_a_reason_and_no_times(samples):
 
 
 def test_without_espeak_the_words_that_nobody_knows_are_named(speech, monkeypatch):
-    monkeypatch.setattr(pronounce, "there", lambda name: False)
+    for module in (pronounce, sphinx):
+        monkeypatch.setattr(module, "there", lambda name: False)
     with pytest.raises(SourceRefused) as refused:
-        align_words(speech[0], words_of("Das Wetter 1984 regnerisch"))
+        align_words(speech[0], words_of("Das Wetter 3719 regnerisch"))
     assert refused.value.reason == "words without a pronunciation"
-    assert "'1984', 'regnerisch'" in refused.value.detail and "[synthetic]" in refused.value.detail
+    assert "'3719', 'regnerisch'" in refused.value.detail and "[synthetic]" in refused.value.detail
 
 
 def test_espeak_pronounces_what_the_dictionary_lacks_and_the_source_says_so():

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from speechlip.aligning.pronounce import pronounced
+from speechlip.aligning.words import quoted, refuse_other_language
 from speechlip.errors import ModelError, SourceRefused, install
+from speechlip.libraries import there
 from speechlip.phones import ESPEAK, RECOGNISED, SILENCE
 from speechlip.records import Phone
 from speechlip.timing import SAMPLE_RATE
-from speechlip.wording import listed
 
 STEP_S = 0.01
 BEAMS = (1e-80, 1e-300)
@@ -221,7 +222,11 @@ BY_ESPEAK: set[str] = set()
 
 
 def learn(words: tuple[str, ...]) -> None:
-    """Give both decoders the words that the dictionary lacks. Raises SourceRefused that names those left."""
+    """Give both decoders the words that the dictionary lacks.
+
+    Raises SourceRefused for a text that is not English, and for words left, which it names.
+    """
+    refuse_other_language(words, lambda word: open_decoder(BEAMS[0]).lookup_word(word) is not None)
     unknown = []
     for word in dict.fromkeys(words):
         if open_decoder(BEAMS[0]).lookup_word(word) is not None:
@@ -234,11 +239,13 @@ def learn(words: tuple[str, ...]) -> None:
         for beam in BEAMS:
             open_decoder(beam).add_word(word, " ".join(phones), True)
     if unknown:
+        hint = f"; with espeak-ng they are pronounced: {install('synthetic')}" * (
+            not there("espeakng_loader")
+        )
         raise SourceRefused(
             "phones",
             "words without a pronunciation",
-            f"{listed([repr(word) for word in unknown])} not in the CMU dictionary of US English; "
-            f"with espeak-ng they are pronounced: {install('synthetic')}",
+            f"{quoted(unknown)} not in the CMU dictionary of US English{hint}",
         )
 
 

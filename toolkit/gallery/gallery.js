@@ -45,6 +45,10 @@ function drawFunnel() {
     .sort((one, other) => other[1] - one[1]);
   const parts = [
     ["without speech", funnel.no_speech_seconds],
+    ...Object.entries(funnel.no_phones || {}).map(([reason, time_s]) => [
+      "without phones, " + reason,
+      time_s
+    ]),
     ["the face interpolated", funnel.interpolated_seconds],
     ["several faces at once", funnel.several_faces_seconds]
   ];
