@@ -54,8 +54,9 @@ def match(said: Sequence[str], heard: Sequence[str]) -> Matched:
     Time grows with the product of both, memory with that of the first's square root and the second: every
     so many rows one is kept, and the rows between are computed again.
 
-    >>> match(["T", "AA", "P"], ["T", "P"])
-    Matched(likeness=0.4666666666666667, pairs=((0, 0), (2, 1)))
+    >>> best = match(["T", "AA", "D", "P"], ["T", "P"])
+    >>> round(best.likeness, 2), best.pairs
+    (0.2, ((0, 0), (3, 1)))
     """
     rows, columns = np.array([*map(number_of, said)], int), np.array([*map(number_of, heard)], int)
     step = max(1, int(np.sqrt(len(rows))))
