@@ -72,7 +72,7 @@ def match(said: Sequence[str], heard: Sequence[str]) -> Matched:
         _, steps = onward(kept[number], rows[start : start + step], columns)
         place = len(steps)
         while place:
-            how = steps[place - 1][column]
+            how = int(steps[place - 1][column])
             if how == PATH:
                 pairs.append((start + place - 1, column - 1))
             place, column = place - (how != LEFT), column - (how != UP)
