@@ -98,6 +98,7 @@ setup(
         "httpx2>=2",  # what huggingface_hub asks the network with
         "av>=17.1",  # its decoder knows its packets' time base, without which encoder priming stays in
         "ai-edge-litert>=2.1,<3",
+        "flatbuffers>=25",  # what LiteRT's models are written with
         "opencv-python-headless>=4.10",  # cv2, in the one of its four distributions that needs no libGL
         "scikit-image>=0.25",
         "scikit-learn>=1.5",

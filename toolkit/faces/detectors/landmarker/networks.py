@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from speechlip.errors import ModelError
 from speechlip.faces.detectors.landmarker import boxes
 from speechlip.faces.detectors.landmarker.boxes import Detection
 from speechlip.faces.detectors.landmarker.regions import Region
+from speechlip.faces.detectors.landmarker.rows import prelu_in_rows
 from speechlip.faces.detectors.mesh import Mesh
 from speechlip.faces.detectors.quiet import quiet_stderr
 from speechlip.libraries import load
@@ -20,6 +22,8 @@ CROP_SIDE = 256
 LARGEST_LOGIT = 100.0
 N_POINTS = 478
 """Of the mesh; the network also gives their depth, which is not used."""
+LANDMARK_SHAPES = (1, CROP_SIDE, CROP_SIDE, 3), ((1, 1, 1, 3 * N_POINTS), (1, 1, 1, 1))
+"""What it takes and gives."""
 DETECTOR, LANDMARKS = "face_detector.tflite", "face_landmarks_detector.tflite"
 
 
@@ -93,9 +97,7 @@ class LandmarkNetwork:
 
     def __init__(self, cv2: Any, content: bytes) -> None:
         self._cv2 = cv2
-        self._network = Network(
-            LANDMARKS, content, (1, CROP_SIDE, CROP_SIDE, 3), ((1, 1, 1, 3 * N_POINTS), (1, 1, 1, 1))
-        )
+        self._network = Network(LANDMARKS, landmark_model(content), *LANDMARK_SHAPES)
 
     def crop(self, image: np.ndarray, region: Region) -> np.ndarray:
         """(256, 256, 3) uint8: what the network sees of an (H, W, 3) uint8 image; its border is repeated."""
@@ -110,6 +112,13 @@ class LandmarkNetwork:
         matrix = region.matrix(CROP_SIDE)
         placed = points.reshape(N_POINTS, 3)[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         return Mesh(placed, 1 / (1 + math.exp(-max(logit.item(), -LARGEST_LOGIT))))
+
+
+@lru_cache(maxsize=1)
+def landmark_model(content: bytes) -> bytes:
+    """The landmark network as it runs fastest (``rows``). Raises ModelError where it is another one."""
+    Network(LANDMARKS, content, *LANDMARK_SHAPES)
+    return prelu_in_rows(content)
 
 
 def warp(cv2: Any, image: np.ndarray, matrix: np.ndarray, out: np.ndarray, border: int) -> None:
