@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 
 REPOSITORY = "https://github.com/speechlip/speechlip"
 EXTRAS = {
-    "align": ["pocketsphinx>=5.1"],  # 29 MB, its model with it; sounddevice is never imported
+    "align": [],  # PocketSphinx, which it brought once, is in every installation
     "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
     "encoders": ["transformers>=5"],
     "fan": ["face-alignment>=1.5"],
@@ -115,6 +115,8 @@ setup(
         "safetensors>=0.5",
         "silero-vad==6.2.*",  # its weights alone are read, and another release may store others
         "matplotlib>=3.9",
+        # 28 MB, its model in the wheel; sounddevice, which it names, is never imported; no wheel for 3.14 yet
+        "pocketsphinx>=5.0.4; python_version < '3.14'",
     ],
     extras_require={
         **EXTRAS,

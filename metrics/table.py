@@ -129,7 +129,8 @@ def packages_of(asked: Iterable[str]) -> dict[str, str]:
 @cache
 def _built_in() -> dict[str, Metric]:
     """Column → metric of every built-in family, and of sync models other than SyncNet."""
-    others = import_module("speechlip.metrics.sync.columns").OF_OTHER_MODELS
+    sync = import_module("speechlip.metrics.sync.columns")
+    others = (*sync.OF_OTHER_MODELS, *sync.OF_MOUTH_MODELS)
     return {each.name: each for family in METRICS.built_in for each in metrics_of(family)} | {
         each.name: each for each in others
     }

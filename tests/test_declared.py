@@ -21,7 +21,6 @@ OF_EXTRAS = {
     "transformers": "encoders",
     "face_alignment": "fan",
     "mediapipe": "mediapipe",
-    "pocketsphinx": "align",
     "tensorboard": "train",
 }
 

@@ -112,7 +112,8 @@ def test_a_row_says_what_help_says():
     ("columns", "page", "heading"),
     [
         ([field.name for field in fields(LedgerRow)], "format", "ledger.jsonl"),
-        (row_columns(other_model=True), "score-sync", "What comes out"),
+        (row_columns(sync_model="runs/7"), "score-sync", "What comes out"),
+        (row_columns(sync_model="phones"), "score-sync", "What comes out"),
     ],
 )
 def test_every_field_of_a_table_has_its_meaning(columns, page, heading):

@@ -1,10 +1,12 @@
-"""Columns of a clip's lip sync: LSE by SyncNet, its formula in another model's space, offset, windows.
+"""Columns of a clip's lip sync: LSE by SyncNet, its formula in another model's space, or by landmarks.
 
-Goal: the columns that ``--metrics lse`` asks for, each with the field of ``scoring.sync.models.SyncMeans``
-that it holds.
+Goal: the columns that ``--metrics lse`` asks for, each with the field of ``scoring.sync.means`` that it
+holds.
 Conventions: a clip scored with another model (``--sync-model``) has OF_OTHER_MODELS in place of
 OF_SYNCNET_ALONE: distances in that model's space, which are no LSE and compare with no other model's.
-Tuples: METRICS (the family), OF_SYNCNET_ALONE (some of those), OF_OTHER_MODELS.
+One that is judged by landmarks (MOUTH_MODELS) has OF_MOUTH_MODELS there: correlations.
+Tuples: METRICS (the family), OF_SYNCNET_ALONE (some of those), OF_OTHER_MODELS, OF_MOUTH_MODELS.
+Function: columns_of.
 """
 
 import math
@@ -14,11 +16,13 @@ from typing import Any
 from speechlip.metrics.declared import CLIP, Metric
 
 FAMILY = "lse"
-PADDED, UNPADDED = "syncnet-padded", "syncnet-valid"
+PADDED, UNPADDED, MOUTH = "syncnet-padded", "syncnet-valid", "mouth-correlation"
+MOUTH_MODELS = ("phones", "self")
+"""Sync models that need landmarks and no weights (``speechlip.lipsync``)."""
 
 
 def _column(field: str, name: str, title: str, unit: str, higher: bool | None, **more: Any) -> Metric:
-    formula = UNPADDED if "unpadded" in name or "_ci_" in name else PADDED
+    formula = more.pop("formula", UNPADDED if "unpadded" in name or "_ci_" in name else PADDED)
     return Metric(
         name, title, unit, higher, formula, ("audio",), CLIP, attrgetter(field), family=FAMILY, **more
     )
@@ -27,6 +31,7 @@ def _column(field: str, name: str, title: str, unit: str, higher: bool | None, *
 REPORT_ONLY: dict[str, Any] = {"in_table": False}
 BESIDE: dict[str, Any] = {"in_table": False, "beside": True}
 SIGNED: dict[str, Any] = {"lowest": -math.inf, "digits": 0}
+OF_MOUTHS: dict[str, Any] = {"formula": MOUTH, "highest": 1.0}
 METRICS = (
     _column("confidence", "lse_c", "LSE-C", "distance", True),
     _column("distance", "lse_d", "LSE-D", "distance", False),
@@ -61,3 +66,20 @@ OF_OTHER_MODELS = (
     _column("ci_low", "sync_ci_low", "sync confidence unpadded, from", "distance", None, **BESIDE),
     _column("ci_high", "sync_ci_high", "sync confidence unpadded, to", "distance", None, **BESIDE),
 )
+OF_MOUTH_MODELS = (
+    OF_OTHER_MODELS[0],
+    _column("correlation", "sync_correlation", "sync correlation", "ratio", True, lowest=-1.0, **OF_MOUTHS),
+    _column("p", "sync_p", "sync p", "ratio", False, **OF_MOUTHS),
+)
+
+
+def columns_of(sync_model: str) -> tuple[Metric, ...]:
+    """Columns of lip sync by a sync model of that name; empty: SyncNet.
+
+    >>> [metric.name for metric in columns_of("phones")][-3:]
+    ['sync_confidence', 'sync_correlation', 'sync_p']
+    """
+    if not sync_model:
+        return METRICS
+    own = OF_MOUTH_MODELS if sync_model in MOUTH_MODELS else OF_OTHER_MODELS
+    return (*(metric for metric in METRICS if metric not in OF_SYNCNET_ALONE), *own)

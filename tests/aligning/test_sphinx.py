@@ -127,3 +127,13 @@ def test_without_pocketsphinx_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(ModelError, match=r"\[align\]"):
         sphinx.library()
+
+
+def test_nothing_of_it_needs_portaudio():
+    """``sounddevice``, which pocketsphinx names, raises where PortAudio is missing."""
+    code = (
+        "import sys; sys.modules['sounddevice'] = None; import numpy as np\n"
+        "from speechlip.aligning.sphinx import recognise; print(len(recognise(np.zeros(16000, np.int16))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

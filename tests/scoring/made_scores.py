@@ -24,7 +24,7 @@ HOSTILE = (
     "日本語 ünï😀 \u202egnp.mp4",
     "{{data}} ${1+1} `tick`\\u003c.mp4",
 )
-COLUMNS = asked_columns(families(), other_model=False)
+COLUMNS = asked_columns(families())
 
 
 def made_scores(names: Sequence[str] = HOSTILE, frames: int = 120) -> dict:

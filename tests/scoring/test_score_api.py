@@ -37,9 +37,8 @@ def clip(head, tmp_path_factory):
 def test_a_score_without_weights_has_its_reason(clip, family, reason):
     """From Python it was ``scored '' None``, or an AttributeError."""
     progress = KeptProgress()
-    scored = speechlip.score(
-        clip, clip, ScoreOptions((family, "psnr"), detector="sidecar"), progress=progress
-    )
+    options = ScoreOptions((family, "psnr"), detector="sidecar", sync_model="syncnet")
+    scored = speechlip.score(clip, clip, options, progress=progress)
     assert scored.missing == {family: reason} and scored.row.psnr == 100.0
     assert progress.stages == [("scoring", 1, "clips", 0)] and progress.done == 1
     assert (scored.row.status, scored.row.reason) == ("partial", f"{family}: {reason}")
@@ -68,9 +67,14 @@ def test_one_clip_is_scored_as_a_folder_is(head, clip, tmp_path, random_weights)
 
 def test_metrics_that_are_not_named_are_those_that_can_be_computed(clip):
     alone = speechlip.score(clip, options=ScoreOptions(detector="sidecar"))
-    assert alone.missing.keys() == {"lse"} and alone.row.cpbd is not None and alone.row.psnr is None
+    assert (
+        alone.missing.keys() == set()
+        and alone.row.sync_model == "phones"
+        and alone.row.cpbd is not None
+        and alone.row.psnr is None
+    )
     both = speechlip.score(clip, clip, ScoreOptions(detector="sidecar"))
-    assert both.missing.keys() == {"lse", "lpips"} and both.row.lmd == 0.0
+    assert both.missing.keys() == {"lpips"} and both.row.lmd == 0.0
 
 
 def test_what_cannot_be_read(clip, tmp_path):

@@ -139,7 +139,7 @@ def test_a_sync_model_is_opened_once_whatever_else_is_chosen(monkeypatch):
 
 def test_every_field_of_a_row_is_a_column():
     own = {field.name for field in fields(ScoreRow)} - {"values"}
-    columns = row_columns(other_model=True)
+    columns = row_columns(sync_model="runs/7")
     assert own <= {*columns}
     assert own - {*row_columns()} == {"sync_model"}
     assert all(table.metric(column) for column in columns if column not in own)

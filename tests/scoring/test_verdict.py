@@ -164,7 +164,7 @@ def test_tracks_that_disagree_leave_the_clip_undecided():
     [("stated:5:0.3", 5, "audio early"), ("stated:1:0.3", 0, "in sync"), ("stated:noise:1", 0, "undecided")],
 )
 def test_preparation_moves_sound_by_the_same_rules(sync_models, model, delay, verdict):
-    from speechlip.scoring.sync.models import TrackSync
+    from speechlip.scoring.sync.means import TrackSync
 
     sync_filter.open_model.cache_clear()
     score = sync_score(*StatedModel(model).features(range(100), None))

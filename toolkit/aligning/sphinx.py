@@ -272,5 +272,7 @@ def library() -> Any:
     try:
         import pocketsphinx
     except ImportError as error:
-        raise ModelError(f"aligning needs pocketsphinx: {install('align')}") from error
+        raise ModelError(
+            "phones are heard by pocketsphinx, which is not installed: pip install pocketsphinx"
+        ) from error
     return pocketsphinx

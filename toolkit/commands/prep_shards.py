@@ -99,7 +99,13 @@ RECIPE = Named(RECIPES)
 @correction_options
 @click.option(
     "--sync-model",
-    help="With --sync-filter: judge by another sync model than SyncNet, such as the run folder runs/NAME.",
+    help="With --sync-filter: judge by another sync model than SyncNet: phones, or the run folder runs/NAME.",
+)
+@click.option(
+    "--undecided",
+    type=Named(("keep", "drop")),
+    show_default="as the conditions say",
+    help="With --sync-filter: faces whose offset the sync model cannot decide.",
 )
 @click.option(
     "--syncnet-weights", type=FILE, help="With --sync-filter: another file in the format of syncnet_v2.model."

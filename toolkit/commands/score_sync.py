@@ -91,7 +91,9 @@ FFMPEG = Named(GENERATIONS)
 )
 @click.option(
     "--sync-model",
-    help="Score with a run of train-encoder (its folder) or another package's sync model; never called LSE.",
+    default="auto",
+    help="What scores lip sync: syncnet (LSE), phones (from landmarks, no weights), the folder of a run of "
+    "train-encoder, another package's; auto: syncnet, else phones.",
 )
 @workers_option("Processes;")
 @limit_options

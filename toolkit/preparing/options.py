@@ -14,7 +14,7 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.scoring.sync.sync_filter import SyncFilter, parse_filter
+from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS, SyncFilter, parse_filter
 from speechlip.scoring.sync.verdict import read_rules
 from speechlip.shards.pairs.rules import PAIRS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -56,7 +56,8 @@ class PrepOptions:
     limit: only so many sources, the first; 0: all.
     sync_filter: which faces are kept, such as ``conf>=3,abs(offset)<=6``; empty: all, and no sync model runs.
     sync_correct: move the audio of kept faces by its offset, where that is decided.
-    sync_model: a sync model other than SyncNet, such as a run folder.
+    sync_model: a sync model other than SyncNet: phones (from landmarks, without weights), or a run folder.
+    undecided: faces whose offset the sync model cannot decide: keep or drop; empty: the conditions decide.
     split_by: what falls into one split only: speaker, file, or time (each video is cut).
     max_picture_px: a video whose images have more pixels is refused.
     correct_confidence: least confidence of an offset that is corrected; None: what the sync model declares.
@@ -89,6 +90,7 @@ class PrepOptions:
     sync_filter: str = ""
     sync_correct: bool = False
     sync_model: str = ""
+    undecided: str = ""
     split_by: str = "speaker"
     max_picture_px: int = MAX_PICTURE_PX
     correct_confidence: float | None = None
@@ -161,11 +163,13 @@ class PrepOptions:
             )
 
     def _check_sync(self) -> None:
+        if self.undecided:
+            check_name("--undecided", self.undecided, UNDECIDED_TRACKS)
         if self.sync_filter:
             self.open_sync_filter()
-        elif self.sync_correct or self.syncnet_weights or self.sync_model:
+        elif self.sync_correct or self.syncnet_weights or self.sync_model or self.undecided:
             raise OptionError(
-                "--sync-correct, --sync-model and --syncnet-weights go with --sync-filter, "
+                "--sync-correct, --sync-model, --undecided and --syncnet-weights go with --sync-filter, "
                 "such as --sync-filter 'conf>=3'"
             )
 
@@ -180,6 +184,7 @@ class PrepOptions:
             None if self.syncnet_weights is None else Path(self.syncnet_weights),
             self.allow_unknown_weights,
             read_rules(self.correct_confidence, self.correct_frames),
+            self.undecided,
         )
 
     def as_dict(self) -> dict:

@@ -3,29 +3,31 @@
 from collections.abc import Iterable
 
 from speechlip.metrics import table
-from speechlip.metrics.sync.columns import FAMILY, OF_OTHER_MODELS, OF_SYNCNET_ALONE
+from speechlip.metrics.sync.columns import FAMILY, METRICS, columns_of
 
 
-def asked_columns(families: Iterable[str], other_model: bool) -> list[str]:
+def asked_columns(families: Iterable[str], sync_model: str = "") -> list[str]:
     """Columns of the requested families, in the order of tables and reports.
 
-    other_model: whether a sync model other than SyncNet scores lip sync; its own columns come last.
+    sync_model: a sync model other than SyncNet that scores lip sync; its own columns come last.
 
-    >>> asked_columns(["lmd", "psnr"], False), asked_columns(["lse", "psnr"], True)[2:5]
+    >>> asked_columns(["lmd", "psnr"]), asked_columns(["lse", "psnr"], "runs/7")[2:5]
     (['lmd', 'lmd_iod', 'psnr'], ['windows', 'psnr', 'sync_confidence'])
     """
     families = list(families)
     metrics = [metric for family in families for metric in table.metrics_of(family)]
-    if other_model and FAMILY in families:
-        metrics = [metric for metric in metrics if metric not in OF_SYNCNET_ALONE] + [*OF_OTHER_MODELS]
+    if FAMILY in families:
+        of_sync = columns_of(sync_model)
+        metrics = [metric for metric in metrics if metric not in METRICS or metric in of_sync]
+        metrics += [metric for metric in of_sync if metric not in METRICS]
     return [metric.name for metric in metrics]
 
 
-def row_columns(metrics: Iterable[str] = (), other_model: bool = False) -> list[str]:
+def row_columns(metrics: Iterable[str] = (), sync_model: str = "") -> list[str]:
     """Columns of ``scores.csv``: those that every run has, in an order that others rely on, and further ones.
 
     metrics: columns that were asked for or computed; those that not every run has come last
-    other_model: whether a sync model other than SyncNet scored lip sync
+    sync_model: a sync model other than SyncNet that scored lip sync
 
     >>> row_columns()[:6], row_columns(["psnr", "sharper"])[-2:]
     (['clip', 'track', 'status', 'reason', 'lse_c', 'lse_d'], ['net_delay_ms', 'sharper'])
@@ -34,8 +36,9 @@ def row_columns(metrics: Iterable[str] = (), other_model: bool = False) -> list[
     columns = ["clip", "track", "status", "reason", *of_sync, *of_landmarks, "frames_compared"]
     columns += [name for names in of_images for name in names]
     columns += ["protocol", "pictures_compared", "offset_verdict", "ffmpeg", "net_delay_ms"]
-    if other_model:
-        columns += ["sync_model", *(metric.name for metric in OF_OTHER_MODELS)]
+    if sync_model:
+        own = (metric.name for metric in columns_of(sync_model) if metric not in METRICS)
+        columns += ["sync_model", *own]
     return list(dict.fromkeys((*columns, *metrics)))
 
 

@@ -10,15 +10,21 @@ from speechlip import assets
 from speechlip.device import device_name
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors.opening import choose_detector, model_hashes
+from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.files.stamps import sha256_of
+from speechlip.libraries import there
 from speechlip.metrics import table
 from speechlip.metrics.declared import Network, NotScored
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring.options import ScoreOptions, without_groups
-from speechlip.scoring.sync.models import SyncModel, SyncNetModel, open_sync_model
+from speechlip.scoring.sync.models import AnyModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
 
+STAND_IN = (
+    "SyncNet's weights are not there: lip sync is judged by phones (sync_… columns), which is no LSE; "
+    "for LSE: speechlip models fetch syncnet_v2"
+)
 NO_SYNC_MODEL = NotScored("no sync model", "none was given: name one by ScoreOptions(sync_model=...)")
 
 
@@ -53,6 +59,11 @@ class Networks:
     problems: dict[str, NotScored]
     least_confidence: float | None = None
 
+    @property
+    def other_model(self) -> str:
+        """Name of the sync model where it is none that gives LSE."""
+        return self.sync.name if self.sync and not self.sync.is_lse else ""
+
     def as_dict(self) -> dict[str, Any]:
         """What numbers depend on, as plain values: ``sync``, ``models``, ``problems``."""
         problems = {family: (problem.reason, problem.detail) for family, problem in self.problems.items()}
@@ -68,7 +79,7 @@ class Tools:
     problems: family of metrics → why it has no network.
     """
 
-    sync: SyncModel | None = None
+    sync: AnyModel | None = None
     networks: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, NotScored] = field(default_factory=dict)
 
@@ -106,7 +117,21 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
     name, why = choose_detector(settled.detector)
     if why:
         progress.say(why)
-    return replace(settled, detector=name)
+    return with_sync_model(replace(settled, detector=name), progress)
+
+
+def with_sync_model(options: ScoreOptions, progress: Progress) -> ScoreOptions:
+    """``options`` with ``phones`` for lip sync where no model is named and SyncNet has no weights.
+
+    Other protocols than ``direct`` repeat what was published of SyncNet: they have no stand-in.
+    """
+    if FAMILY not in options.metrics or options.sync_model or options.syncnet_weights:
+        return options
+    direct, landmarks = options.protocol == "direct", DETECTORS.get(options.detector).has_landmarks
+    if assets.available("syncnet_v2") or not direct or not landmarks or not there("pocketsphinx"):
+        return options
+    progress.say(STAND_IN)
+    return replace(options, sync_model="phones")
 
 
 def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Networks:
@@ -135,17 +160,18 @@ def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Network
 def _find_sync(
     options: ScoreOptions, models: dict[str, str], problems: dict[str, NotScored]
 ) -> SyncModelFacts | None:
-    if not options.sync_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
+    if not options.other_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
         try:
             assets.path("syncnet_v2")
         except ModelError as error:
             problems[FAMILY] = NotScored(
                 "no SyncNet weights",
-                f"{error}; or score with --sync-model, or another file of the format with --syncnet-weights",
+                f"{error}; or score with --sync-model phones, "
+                "or another file of the format with --syncnet-weights",
             )
         return None
     model = open_model(options)
-    models[model.name if options.sync_model else syncnet_file(options).name] = model.sha256
+    models[model.name if options.other_model else syncnet_file(options).name] = model.sha256
     return SyncModelFacts(model.name, model.sha256, model.official, model.is_lse)
 
 
@@ -153,22 +179,22 @@ def syncnet_file(options: ScoreOptions) -> Path:
     return Path(options.syncnet_weights or assets.path("syncnet_v2"))
 
 
-def open_model(options: ScoreOptions) -> SyncModel:
+def open_model(options: ScoreOptions) -> AnyModel:
     """The sync model of the options, once per process."""
-    if options.sync_model:
-        return open_other(options.sync_model, options.device)
+    if options.other_model:
+        return open_other(options.other_model, options.device)
     return open_syncnet(
         syncnet_file(options), options.allow_unknown_weights, options.device, options.precision
     )
 
 
 @lru_cache(maxsize=2)
-def open_other(name: str, device: str) -> SyncModel:
+def open_other(name: str, device: str) -> AnyModel:
     return open_sync_model(name, device)
 
 
 @lru_cache(maxsize=2)
-def open_syncnet(weights: Path, allow_unknown: bool, device: str, precision: str) -> SyncModel:
+def open_syncnet(weights: Path, allow_unknown: bool, device: str, precision: str) -> AnyModel:
     return SyncNetModel(weights, allow_unknown, device, precision)
 
 

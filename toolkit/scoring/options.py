@@ -11,10 +11,12 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.metrics import table
 from speechlip.metrics.regions import REGIONS
-from speechlip.metrics.sync.columns import FAMILY
+from speechlip.metrics.sync.columns import FAMILY, MOUTH_MODELS
 from speechlip.scoring import protocols
 from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
+
+SYNCNET = "syncnet"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class ScoreOptions:
     region: where image metrics look: full, face or mouth.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the official one in the model cache.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file; every score says so.
-    sync_model: a run folder or another package's sync model, which scores instead of SyncNet.
+    sync_model: what scores lip sync: syncnet, phones (from landmarks, without weights), a run folder, or
+        another package's sync model. None or auto: SyncNet, and where its weights are not there phones.
     max_picture_px: a video whose frames have more pixels is refused.
     ffmpeg: whose choice of frames the protocol follows: a generation, which is emulated, or a binary to run.
     precision: of SyncNet's lips: fp32, or bf16, which is faster on some CPUs and moves scores by up to 1e-3.
@@ -75,14 +78,26 @@ class ScoreOptions:
             raise OptionError(
                 "--allow-unknown-weights goes with --syncnet-weights FILE; the official file needs no leave"
             )
-        if self.sync_model and self.syncnet_weights:
+        if self.sync_model == "auto":
+            object.__setattr__(self, "sync_model", None)
+        if self.other_model and self.syncnet_weights:
             raise OptionError("--sync-model scores with its own network; leave out --syncnet-weights")
-        if self.sync_model and self.precision != "fp32":
+        if self.other_model and self.precision != "fp32":
             raise OptionError("--precision is SyncNet's; leave it out with --sync-model")
-        if self.sync_model and self.protocol == "lrs":
+        if self.sync_model in MOUTH_MODELS and not protocols.get(self.protocol).crops:
+            raise OptionError(
+                f"protocol {self.protocol} looks for no face; with --sync-model {self.sync_model} "
+                "take --protocol direct"
+            )
+        if self.other_model and self.protocol == "lrs":
             raise OptionError(
                 "protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped"
             )
+
+    @property
+    def other_model(self) -> str:
+        """The sync model that scores instead of SyncNet; empty: SyncNet."""
+        return "" if self.sync_model in (None, SYNCNET) else self.sync_model
 
     @property
     def needs_faces(self) -> bool:

@@ -88,7 +88,7 @@ class ScoreRow:
 
     def cells(self, metrics: Iterable[str] = ()) -> dict[str, Any]:
         """Column → value, in the order of ``scores.csv``. metrics: columns that were asked for."""
-        columns = row_columns((*metrics, *self.values), other_model=bool(self.sync_model))
+        columns = row_columns((*metrics, *self.values), self.sync_model)
         return {column: getattr(self, column) for column in columns}
 
 

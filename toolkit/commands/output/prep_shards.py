@@ -65,7 +65,7 @@ def run(
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:
     """Texts of the command line to options. Raises OptionError."""
-    given = {**chosen, "sync_model": chosen["sync_model"] or ""}
+    given = {**chosen, **{name: chosen[name] or "" for name in ("sync_model", "undecided")}}
     split = given.pop("split")
     return PrepOptions(
         split=parse_split(split) if split is not None else {},

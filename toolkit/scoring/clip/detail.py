@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from speechlip.lipsync.correlation import MouthSync
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.lse import SyncScore
 from speechlip.scoring.clip.files import UNREADABLE
 from speechlip.scoring.clip.results import ClipResults
 from speechlip.scoring.records import ClipDetail, TrackCurves
-from speechlip.scoring.sync.models import TrackSync
+from speechlip.scoring.sync.means import TrackSync
 
 
 def clip_detail(results: ClipResults, problems: Mapping[str, NotScored]) -> ClipDetail:
@@ -38,17 +40,18 @@ def clip_detail(results: ClipResults, problems: Mapping[str, NotScored]) -> Clip
 def curves_of(tracks: Sequence[TrackSync]) -> tuple[TrackCurves, ...]:
     """What a report shows of the tracks that were scored."""
     return tuple(
-        TrackCurves(
-            track=str(number),
-            start_frame=track.start_frame,
-            frames=track.frames,
-            curve=tuple(_rounded(track.score.curve, 4)),
-            curve_unpadded=tuple(_rounded(track.score.curve_unpadded, 4)),
-            confidence=tuple(_rounded(track.score.confidence, 4)),
-        )
+        TrackCurves(str(number), track.start_frame, track.frames, *_curves(track.score))
         for number, track in enumerate(tracks)
         if track.score
     )
+
+
+def _curves(score: SyncScore | MouthSync) -> tuple[tuple[float | None, ...], ...]:
+    """Curve and unpadded curve by shift of the audio, −15 … 15 frames, and a number per frame."""
+    if isinstance(score, MouthSync):
+        return tuple(_rounded(score.curve[::-1], 4)), (), tuple(_rounded(score.per_frame, 4))
+    curves = (score.curve, score.curve_unpadded, score.confidence)
+    return tuple(tuple(_rounded(curve, 4)) for curve in curves)
 
 
 def _why_unseen(results: ClipResults, problems: Mapping[str, NotScored]) -> str:

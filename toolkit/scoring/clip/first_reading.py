@@ -25,7 +25,7 @@ from speechlip.scoring.clip.images import Comparison, ImageScores
 from speechlip.scoring.clip.kept_frames import Keep, KeptFrames, what_to_keep
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.sync.models import SyncModel
+from speechlip.scoring.sync.models import AnyModel
 from speechlip.workers.ahead import Ahead
 
 
@@ -103,7 +103,7 @@ class Watched:
 def read_both(
     files: ClipFiles,
     options: ScoreOptions,
-    model: SyncModel | None,
+    model: AnyModel | None,
     comparison: Comparison | None,
     advance: Callable[[float], None],
     side_by_side: bool,

@@ -12,7 +12,7 @@ from speechlip.records import Face
 from speechlip.scoring import protocols
 from speechlip.scoring.clip.strips import candidates
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.sync.models import SyncModel
+from speechlip.scoring.sync.models import AnyModel
 
 KEPT_BYTES = 192 * 2**20
 """Kept of each file at most, the last frames of it: 15 to 40 s of a render with a face 300 to 200 px wide."""
@@ -38,7 +38,7 @@ class Keep:
     max_gap_frames: int = 0
 
 
-def what_to_keep(frames: int, options: ScoreOptions, model: SyncModel | None) -> tuple[Keep, Keep]:
+def what_to_keep(frames: int, options: ScoreOptions, model: AnyModel | None) -> tuple[Keep, Keep]:
     """Of the render, and of the reference.
 
     frames: of the render.

@@ -7,21 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync.columns import FAMILY
+from speechlip.metrics.sync.columns import FAMILY, columns_of
 from speechlip.scoring.clip.results import ClipResults
-from speechlip.scoring.columns import asked_columns
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreRow
-from speechlip.scoring.sync.models import SyncMeans, SyncModel, TrackSync, of_clip
+from speechlip.scoring.sync.means import MouthMeans, SyncMeans, TrackSync, of_clip
+from speechlip.scoring.sync.models import AnyModel
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 MEAN = "mean"
 
 
 def clip_rows(
-    results: ClipResults, options: ScoreOptions, model: SyncModel | None, problems: Mapping[str, NotScored]
+    results: ClipResults, options: ScoreOptions, model: AnyModel | None, problems: Mapping[str, NotScored]
 ) -> tuple[ScoreRow, ...]:
     """One row of a clip with one face track or none; else one per track, and last the one that stands for the
     clip.
@@ -54,7 +53,7 @@ def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem
     )
 
 
-def label(options: ScoreOptions, model: SyncModel | None) -> str:
+def label(options: ScoreOptions, model: AnyModel | None) -> str:
     """The column ``protocol``: protocol id plus any deviation.
 
     >>> label(ScoreOptions(("psnr",), region="mouth"), None)
@@ -92,7 +91,7 @@ def _verdict(row: ScoreRow, model_least: float | None, rules: CorrectionRules) -
     )
     if row.offset_frames is None or confidence is None:
         return ""
-    return offset_verdict(row.offset_frames, confidence, low, model_least, rules)
+    return offset_verdict(row.offset_frames, confidence, low, model_least, rules, row.sync_p)
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class RowKind:
 
     clip: str
     options: ScoreOptions
-    model: SyncModel | None
+    model: AnyModel | None
 
     @property
     def is_lse(self) -> bool:
@@ -116,10 +115,10 @@ class RowKind:
         other_model = {} if self.model is None or self.is_lse else {"sync_model": self.model.name}
         return ScoreRow.of(own | values | label_of_run | other_model)
 
-    def sync_values(self, sync: SyncMeans) -> dict[str, Any]:
+    def sync_values(self, sync: SyncMeans | MouthMeans) -> dict[str, Any]:
         """Columns of lip sync, of SyncNet or of another model."""
-        columns = asked_columns([FAMILY], other_model=not self.is_lse)
-        return {column: _known(table.metric(column).compute(sync)) for column in columns}
+        columns = columns_of(self.model.name if self.model and not self.is_lse else "")
+        return {column.name: _known(column.compute(sync)) for column in columns}
 
 
 def _clip_row(

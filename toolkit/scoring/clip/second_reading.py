@@ -17,7 +17,8 @@ from speechlip.scoring.clip.first_reading import FirstReading
 from speechlip.scoring.clip.images import Comparison, Reading, SharedFrames
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.protocols import Protocol
-from speechlip.scoring.sync.models import SyncModel
+from speechlip.scoring.sync.models import AnyModel
+from speechlip.scoring.sync.mouth_models import MouthModel
 
 Looks = list[tuple[int, Box]]
 """Number of a frame, and x0 y0 x1 y1 in px of what will be looked at when it is on display."""
@@ -48,7 +49,7 @@ def frames_again(
     first: FirstReading,
     comparison: Comparison,
     options: ScoreOptions,
-    model: SyncModel | None,
+    model: AnyModel | None,
 ) -> SharedFrames:
     """The render's frames for what is left to do: the crops of ``model``, and ``comparison``."""
     protocol, render, reference = (
@@ -99,8 +100,10 @@ def first_kept(kept: Mapping[int, FrameParts], has_image: np.ndarray, looks: Loo
     return max((index + 1 for index, box in inside if not _holds(kept.get(shown[index]), box)), default=0)
 
 
-def looks_of_crops(model: SyncModel, protocol: Protocol, faces: FaceTracks) -> Looks | None:
+def looks_of_crops(model: AnyModel, protocol: Protocol, faces: FaceTracks) -> Looks | None:
     """What a sync model is shown; None: whole frames, or what the model does not say (``crop_region``)."""
+    if isinstance(model, MouthModel):
+        return []
     crop_region = getattr(model, "crop_region", None)
     if crop_region is None or not protocol.crops:
         return None

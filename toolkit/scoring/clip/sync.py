@@ -21,7 +21,8 @@ from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.crops224 import CROP_PX
 from speechlip.scoring.sync.footage import Footage, read_audio, wanted_tracks, why_no_track
-from speechlip.scoring.sync.models import SyncModel, TrackSync, score_tracks, score_whole
+from speechlip.scoring.sync.means import TrackSync
+from speechlip.scoring.sync.models import AnyModel, score_tracks, score_whole
 from speechlip.scoring.transcode.codec_path import audio_shifts_of, audio_zero_s, delay, through
 from speechlip.scoring.transcode.reading import transcode_images
 from speechlip.timing import FPS
@@ -69,7 +70,7 @@ def score_sync(
     faces: ClipFaces,
     open_frames: OpenFrames,
     options: ScoreOptions,
-    model: SyncModel | None,
+    model: AnyModel | None,
     advance: Callable[[float], None],
     scratch: Path | None,
 ) -> ClipSync:
@@ -132,7 +133,7 @@ def _score(
     open_frames: OpenFrames,
     audio: Path,
     options: ScoreOptions,
-    model: SyncModel,
+    model: AnyModel,
     advance: Callable[[float], None],
     scratch: Path | None,
 ) -> tuple[tuple[TrackSync, ...], tuple[str, ...]]:

@@ -276,5 +276,5 @@ def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipS
         codec_delay_ms=None,
         notes=(f"{problem.reason}: {problem.detail}" if problem.detail else problem.reason,),
     )
-    row = failed_row(task.clip, options, options.sync_model, problem)
+    row = failed_row(task.clip, options, options.other_model, problem)
     return ClipScore((row,), detail, dict.fromkeys(options.metrics, problem.reason))

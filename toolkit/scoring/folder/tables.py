@@ -38,7 +38,7 @@ def scores_of(
     opinions: scale → clip → mean opinion.
     """
     protocol = protocols.get(options.protocol)
-    columns = asked_columns(options.metrics, other_model=bool(options.sync_model))
+    columns = asked_columns(options.metrics, networks.other_model)
     least = networks.least_confidence
     of_clip = {result.row.clip: result.row for result in results}
     return Scores(
@@ -89,6 +89,6 @@ def missing(results: Iterable[ClipScore], families: Iterable[str]) -> dict[str, 
 
 def as_csv(scores: Scores) -> str:
     """Rows as CSV text, missing numbers as empty cells, numbers in full."""
-    other_model = any(row.sync_model for row in scores.rows)
+    other_model = next((row.sync_model for row in scores.rows if row.sync_model), "")
     columns = row_columns(scores.metrics, other_model)
     return csv_text(columns, [row.cells(scores.metrics) for row in scores.rows])

@@ -147,7 +147,8 @@ function chart(caption, series, { xName, xTicks, zero, mark, readout }) {
   return make("figure", {}, make("figcaption", {}, make("span", {}, caption)), svg);
 }
 function offsetCurve(clip) {
-  const caption = "Distance by offset", tracks = clip.detail.tracks || [];
+  const mouths = ofMouths(data.sync_model);
+  const caption = mouths ? "Correlation by offset" : "Distance by offset", tracks = clip.detail.tracks || [];
   if (!tracks.length) return nothing(caption, "no curve: " + whyMissing(clip.row, { family: "lse" }));
   const reach = (tracks[0].curve.length - 1) / 2;
   const turned = (curve) => curve.map((value, j) => [reach - j, value]).reverse();  // offset = −shift
@@ -155,17 +156,17 @@ function offsetCurve(clip) {
   if (tracks.length === 1 && tracks[0].curve_unpadded.some(known))
     series.push({ points: turned(tracks[0].curve_unpadded), kind: "curve second" });
   // the curve is rounded, the offset is not
-  const lowest = series[0].points.find(([at]) => at === clip.row.offset_frames) || series[0].points[0];
-  const sign = lowest[0] > 0 ? "+" : lowest[0] < 0 ? "−" : "";
+  const marked = series[0].points.find(([at]) => at === clip.row.offset_frames) || series[0].points[0];
+  const sign = marked[0] > 0 ? "+" : marked[0] < 0 ? "−" : "";
   return chart(tracks.length > 1 ? `${caption}, ${tracks.length} tracks` : caption, series, {
     xName: "offset in frames, above 0: audio early",
     xTicks: [-15, -10, -5, 0, 5, 10, 15].filter((tick) => Math.abs(tick) <= reach),
-    mark: tracks.length === 1 ? { x: lowest[0], y: lowest[1], text: `${sign}${Math.abs(lowest[0])}` } : null,
+    mark: tracks.length === 1 ? { x: marked[0], y: marked[1], text: `${sign}${Math.abs(marked[0])}` } : null,
     readout: (at, value) => `offset ${at > 0 ? "+" : ""}${digits(at, 0)}: ${digits(value, 3)}`
   });
 }
 function confidence(clip) {
-  const caption = "Confidence per frame",
+  const caption = ofMouths(data.sync_model) ? "Correlation around each frame" : "Confidence per frame",
     tracks = (clip.detail.tracks || []).filter((track) => track.confidence.length);
   if (!tracks.length) return nothing(caption, "no confidence: " + whyMissing(clip.row, { family: "lse" }));
   const series = tracks.map((track) => ({

@@ -12,7 +12,7 @@ from typing import Any
 
 from speechlip.files.shareable import command_without_folders, folders_of, without_folders_anywhere
 from speechlip.files.writing import write_text
-from speechlip.metrics.sync.columns import OF_OTHER_MODELS
+from speechlip.metrics.sync.columns import OF_MOUTH_MODELS, OF_OTHER_MODELS
 from speechlip.metrics.table import metric as metric_of
 from speechlip.scoring.report.published import published_tables
 from speechlip.scoring.scores import Scores
@@ -62,7 +62,7 @@ def shown_columns(metrics: Sequence[str]) -> list[str]:
     ['sync_confidence', 'offset_frames', 'psnr']
     """
     asked = [metric for metric in map(metric_of, metrics) if not metric.beside]
-    first = [metric for metric in asked if metric in OF_OTHER_MODELS]
+    first = [metric for metric in asked if metric in (*OF_OTHER_MODELS, *OF_MOUTH_MODELS)]
     return [metric.name for metric in [*first, *(each for each in asked if each not in first)]]
 
 

@@ -69,6 +69,7 @@ const address = (name, worst) => "#" + new URLSearchParams({ sort: name, order: 
 
 // ---- header, summary, published ----
 function whoseWeights(model) {
+  if (ofMouths(model)) return ": correlations of a mouth with what its audio foretells, no LSE; no weights";
   if (model.is_lse === false) return ": its numbers are distances in its own space, no LSE";
   return model.official === false
     ? make("strong", { class: "failed" }, ", unknown weights")
@@ -77,6 +78,7 @@ function whoseWeights(model) {
       : "";
 }
 
+const ofMouths = (model) => Boolean(model) && ["phones", "self"].includes(model.name);
 function drawHeader() {
   const count = (status) => clips.filter((clip) => clip.row.status === status).length;
   byId("lead").append(

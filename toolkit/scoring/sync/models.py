@@ -8,9 +8,7 @@ where lips and speech fit: SyncNet, whose scores are called LSE, or another one,
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Protocol as Interface
 
 import numpy as np
@@ -18,18 +16,24 @@ import numpy as np
 from speechlip.errors import OptionError
 from speechlip.media.frames import Frame
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync.lse import SyncScore, sync_score
+from speechlip.metrics.sync.lse import sync_score
 from speechlip.plugins import Registry
 from speechlip.records import FaceTrack
 from speechlip.remote.names import is_remote
 from speechlip.scoring.sync.crops224 import CROP_PX, cut224, shown224, square
 from speechlip.scoring.sync.footage import Footage
+from speechlip.scoring.sync.means import TrackSync
+from speechlip.scoring.sync.mouth_models import MouthModel, judge_track
 from speechlip.scoring.sync.verdict import LEAST_LSE_C
-from speechlip.timing import FPS, SAMPLES_PER_FRAME
+from speechlip.timing import SAMPLES_PER_FRAME
 
 Cropper = Callable[[np.ndarray, int], np.ndarray]
 CropRegion = Callable[[int, tuple[int, int]], tuple[int, int, int, int]]
-SYNC_MODELS = Registry("sync model", "speechlip.sync_models")
+SYNC_MODELS = Registry(
+    "sync model",
+    "speechlip.sync_models",
+    {"phones": "speechlip.scoring.sync.mouth_models:PhonesModel"},
+)
 MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cropper", "features")
 
 
@@ -71,6 +75,9 @@ class SyncModel(Interface):
 
         Raises NotScored for a clip that is too short.
         """
+
+
+AnyModel = SyncModel | MouthModel
 
 
 class SyncNetModel:
@@ -117,12 +124,13 @@ def whole_frame(image: np.ndarray, frame: int) -> np.ndarray:
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def open_sync_model(name: str, device: str) -> SyncModel:
+def open_sync_model(name: str, device: str) -> AnyModel:
     """The sync model of a name.
 
-    name: the folder of a run of ``train-encoder``, ``hf://user/name``, or what another package offers. Its
-        entry point in the group ``speechlip.sync_models`` is a callable ``(name, device) -> SyncModel``; the
-        name may go on behind a colon (``ours:runs/7``), and reaches the callable as a whole.
+    name: ``phones``, the folder of a run of ``train-encoder``, ``hf://user/name``, or what another package
+        offers. Its entry point in the group ``speechlip.sync_models`` is a callable
+        ``(name, device) -> SyncModel``; the name may go on behind a colon (``ours:runs/7``), and reaches the
+        callable as a whole.
 
     Raises ModelError for a folder that is no run, OptionError that lists the known names, or for a broken
     one.
@@ -137,6 +145,8 @@ def open_sync_model(name: str, device: str) -> SyncModel:
     make = SYNC_MODELS.get(kind)
     with SYNC_MODELS.guard(name):
         model = make(name, device)
+    if isinstance(model, MouthModel):
+        return model
     if missing := [attribute for attribute in MODEL_ATTRIBUTES if not hasattr(model, attribute)]:
         raise OptionError(
             f"sync model {name!r} has no {' and no '.join(missing)} (speechlip.scoring.sync.models.SyncModel)"
@@ -144,52 +154,15 @@ def open_sync_model(name: str, device: str) -> SyncModel:
     return model
 
 
-@dataclass(frozen=True)
-class TrackSync:
-    """Lip sync of one face track.
-
-    track: None where the frames are crops already.
-    start_frame, frames: where it lies in the footage.
-    score: None where there is none.
-    problem: why there is no score.
-    """
-
-    track: FaceTrack | None
-    start_frame: int
-    frames: int
-    score: SyncScore | None
-    problem: NotScored | None = None
-
-
-@dataclass(frozen=True)
-class SyncMeans:
-    """Lip sync of one clip as means over its tracks; a column of ``metrics.sync.columns`` for every field.
-
-    confidence, distance: mean over its tracks that were scored, as published (padded)
-    confidence_unpadded, distance_unpadded: the same from real pairs only
-    ci_low, ci_high: 95 % interval of the unpadded confidence; NaN for several tracks
-    offset_frames: of the track with most windows; above 0: the audio is early
-    windows: of all tracks
-    """
-
-    confidence: float
-    distance: float
-    confidence_unpadded: float
-    distance_unpadded: float
-    ci_low: float
-    ci_high: float
-    offset_frames: int
-    windows: int
-
-    @property
-    def offset_ms(self) -> float:
-        return 1000 * self.offset_frames / FPS
-
-
 def score_tracks(
-    model: SyncModel, footage: Footage, tracks: Sequence[FaceTrack], advance: Callable[[float], None]
+    model: AnyModel, footage: Footage, tracks: Sequence[FaceTrack], advance: Callable[[float], None]
 ) -> list[TrackSync]:
-    """Scores of every track, in the order given. Tracks that do not overlap in time share one reading."""
+    """Scores of every track, in the order given. Tracks that do not overlap in time share one reading.
+
+    A model that judges landmarks reads no image.
+    """
+    if isinstance(model, MouthModel):
+        return [judge_track(model, footage, track) for track in tracks]
     done: dict[int, TrackSync] = {}
     for lane in lanes([footage.track_here(track) for track in tracks]):
         with closing(footage.open_frames()) as reading:
@@ -198,8 +171,12 @@ def score_tracks(
     return [done[number] for number in range(len(tracks))]
 
 
-def score_whole(model: SyncModel, footage: Footage, advance: Callable[[float], None]) -> list[TrackSync]:
+def score_whole(model: AnyModel, footage: Footage, advance: Callable[[float], None]) -> list[TrackSync]:
     """The one score of a file whose frames are face crops already."""
+    if isinstance(model, MouthModel):
+        raise NotScored(
+            "no face", f"{model.name} judges a face's landmarks, and this protocol looks for none"
+        )
     with closing(footage.open_frames()) as reading:
         crops = _crops(reading, 0, None, model.cropper(None), lambda index: index, advance)
         return [_score(model, None, 0, crops, footage.audio)]
@@ -220,23 +197,6 @@ def lanes(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
-
-
-def of_clip(tracks: Sequence[TrackSync]) -> SyncMeans:
-    """The clip's own numbers, from its scored tracks; there is at least one."""
-    scores = [track.score for track in tracks if track.score]
-    longest = max(scores, key=lambda score: score.windows)
-    only = len(scores) == 1
-    return SyncMeans(
-        confidence=fmean(score.lse_c for score in scores),
-        distance=fmean(score.lse_d for score in scores),
-        confidence_unpadded=fmean(score.lse_c_unpadded for score in scores),
-        distance_unpadded=fmean(score.lse_d_unpadded for score in scores),
-        ci_low=longest.ci_low if only else float("nan"),
-        ci_high=longest.ci_high if only else float("nan"),
-        offset_frames=longest.offset_frames,
-        windows=sum(score.windows for score in scores),
-    )
 
 
 def _score_track(

@@ -5,6 +5,7 @@ The scores are those of ``score-sync --protocol direct``. The stage is handed to
 function, so that shards need not know of scores.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -16,10 +17,12 @@ from speechlip.errors import OptionError
 from speechlip.media.frames import read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
-from speechlip.records import FaceTrack, Source, SyncVerdict
+from speechlip.metrics.sync.columns import MOUTH_MODELS
+from speechlip.records import UNDECIDED, FaceTrack, Source, SyncVerdict
 from speechlip.scoring import protocols
 from speechlip.scoring.sync.footage import Footage, read_audio
-from speechlip.scoring.sync.models import SyncModel, SyncNetModel, TrackSync, open_sync_model, score_tracks
+from speechlip.scoring.sync.means import SyncMeans, TrackSync, of_clip
+from speechlip.scoring.sync.models import AnyModel, SyncNetModel, open_sync_model, score_tracks
 from speechlip.scoring.sync.verdict import (
     EARLY,
     LATE,
@@ -29,7 +32,8 @@ from speechlip.scoring.sync.verdict import (
     offset_verdict,
 )
 
-OUT_OF_SYNC, NOT_MEASURED = "out of sync", "sync not measured"
+OUT_OF_SYNC, NOT_MEASURED, SYNC_UNDECIDED = "out of sync", "sync not measured", "sync undecided"
+KEEP, DROP = UNDECIDED_TRACKS = ("keep", "drop")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -43,7 +47,7 @@ QUANTITIES = ("conf", "dist", "offset", "abs(offset)")
 class Condition:
     """One condition on a face track.
 
-    quantity: ``conf`` (LSE-C), ``dist`` (LSE-D), ``offset`` or ``abs(offset)`` in frames.
+    quantity: ``conf`` (LSE-C, or another model's), ``dist`` (LSE-D), ``offset`` or ``abs(offset)`` in frames.
     comparison: ``>=``, ``<=``, ``>`` or ``<``.
     limit: the number it is compared with.
     """
@@ -52,10 +56,10 @@ class Condition:
     comparison: str
     limit: float
 
-    def holds(self, confidence: float, distance: float, offset_frames: int) -> bool:
+    def holds(self, confidence: float, distance: float | None, offset_frames: int) -> bool:
         values = {
             "conf": confidence,
-            "dist": distance,
+            "dist": math.nan if distance is None else distance,
             "offset": offset_frames,
             "abs(offset)": abs(offset_frames),
         }
@@ -95,6 +99,10 @@ class SyncFilter:
     weights: another SyncNet file.
     allow_unknown: take ``weights`` that are not the official ones.
     rules: which offsets are decided.
+    undecided: what becomes of a track whose offset is undecided or could not be measured: keep, or drop;
+        empty: the conditions decide about the first, the others are dropped.
+
+    Raises OptionError for a condition on what the model does not measure.
     """
 
     conditions: tuple[Condition, ...]
@@ -103,6 +111,14 @@ class SyncFilter:
     weights: Path | None = None
     allow_unknown: bool = False
     rules: CorrectionRules = STATED
+    undecided: str = ""
+
+    def __post_init__(self) -> None:
+        if self.model in MOUTH_MODELS and any(each.quantity == "dist" for each in self.conditions):
+            raise OptionError(
+                f"--sync-model {self.model} measures no distance; "
+                "write conditions on conf and offset, such as conf>=0.2,abs(offset)<=3"
+            )
 
     def __call__(
         self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int
@@ -125,29 +141,40 @@ class SyncFilter:
                 if sync and sync.problem
                 else NotScored("too short", "a track must be seen in 50 frames to be scored")
             )
-            return SyncVerdict(None, None, None, NOT_MEASURED, str(problem), 0)
-        score = sync.score
-        kept = all(
-            condition.holds(score.lse_c, score.lse_d, score.offset_frames) for condition in self.conditions
-        )
+            refusal = "" if self.undecided == KEEP else NOT_MEASURED
+            return SyncVerdict(None, None, None, refusal, str(problem), 0)
+        means = of_clip([sync])
+        distance = means.distance if isinstance(means, SyncMeans) else None
+        ci_low, p = (means.ci_low, None) if isinstance(means, SyncMeans) else (None, means.p)
         verdict = offset_verdict(
-            score.offset_frames, score.lse_c, score.ci_low, least_confidence_of(open_model(self)), self.rules
+            means.offset_frames,
+            means.confidence,
+            ci_low,
+            least_confidence_of(open_model(self)),
+            self.rules,
+            p,
         )
-        delay_frames = score.offset_frames if kept and self.correct and verdict in (EARLY, LATE) else 0
-        refusal = "" if kept else OUT_OF_SYNC
+        refusal = self._refusal(verdict, means.confidence, distance, means.offset_frames)
+        moves = self.correct and not refusal and verdict in (EARLY, LATE)
         return SyncVerdict(
-            round(score.lse_c, 4),
-            round(score.lse_d, 4),
-            score.offset_frames,
+            round(means.confidence, 4),
+            None if distance is None else round(distance, 4),
+            means.offset_frames,
             refusal,
             "",
-            delay_frames,
+            means.offset_frames if moves else 0,
             verdict,
         )
 
+    def _refusal(self, verdict: str, confidence: float, distance: float | None, offset_frames: int) -> str:
+        if self.undecided and verdict.startswith(UNDECIDED):
+            return "" if self.undecided == KEEP else SYNC_UNDECIDED
+        kept = all(each.holds(confidence, distance, offset_frames) for each in self.conditions)
+        return "" if kept else OUT_OF_SYNC
+
 
 @lru_cache(maxsize=1)
-def open_model(chosen: SyncFilter) -> SyncModel:
+def open_model(chosen: SyncFilter) -> AnyModel:
     """The model of a filter, opened once per process. Raises ModelError, OptionError."""
     if chosen.model:
         return open_sync_model(chosen.model, "cpu")

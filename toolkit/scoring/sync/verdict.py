@@ -18,6 +18,7 @@ from speechlip.records import UNDECIDED
 
 IN_SYNC, EARLY, LATE = "in sync", "audio early", "audio late"
 DISAGREE = f"{UNDECIDED}: its tracks disagree"
+GREATEST_P = 0.05
 LEAST_LSE_C = 3.0
 """SyncNet's, by which data sets are filtered (LatentSync's pipeline keeps clips from 3 on)."""
 
@@ -90,11 +91,12 @@ def offset_verdict(
     ci_low: float | None,
     model_least: float | None,
     rules: CorrectionRules = STATED,
+    p: float | None = None,
 ) -> str:
     """``in sync``, ``audio early``, ``audio late``, or ``undecided: `` and why.
 
     confidence: of the padded curve, in the model's units; ci_low: the lower end of the unpadded confidence,
-    None or NaN where there is none.
+    None or NaN where there is none; p: of a model that is judged by landmarks, in place of that interval.
 
     >>> offset_verdict(-13, 0.011, 0.0, 0.1)
     'undecided: confidence 0.011 is below 0.1'
@@ -108,6 +110,9 @@ def offset_verdict(
     least = model_least if rules.confidence is None else rules.confidence
     if least is not None and confidence < least:
         return f"{UNDECIDED}: confidence {confidence:.3f} is below {least:g}"
-    if rules.confidence is None and not (ci_low is not None and ci_low > 0):
+    if p is not None:
+        if rules.confidence is None and p > GREATEST_P:
+            return f"{UNDECIDED}: p {p:.3f} against shifted audio is above {GREATEST_P:g}"
+    elif rules.confidence is None and not (ci_low is not None and ci_low > 0):
         return f"{UNDECIDED}: the interval of the confidence reaches 0"
     return IN_SYNC if abs(offset_frames) < rules.least_frames else EARLY if offset_frames > 0 else LATE
