@@ -51,6 +51,16 @@ def test_the_folder_is_sound_and_says_how_large_its_crops_are(faces):
     assert all(len(lips) <= 255 for _, lips in strips(faces))
 
 
+def test_small_faces_are_counted(faces, talking, tmp_path):
+    """All synthetic faces are narrower than 170 px; by hand, from the clips' own column."""
+    table = speechlip.clips(faces, "face_width_px < 170")
+    n = len(table.chosen(["key"]))
+    assert n == len(table.kept) > 0
+    again = prep(talking, "-o", faces, *ARGUMENTS, *SPLIT)
+    said = f"{n} of {n} clips show a face narrower than 170 px, which is enlarged to fill the crop"
+    assert said in again.stderr and "--where 'face_width_px >= 170'" in again.stderr
+
+
 def test_its_columns_are_of_the_mouth_and_of_the_face(faces):
     table = speechlip.clips(faces, "mouth_inside_share = 1 and face_inside_share > 0.5")
     assert len(table.chosen(["key"])) == len(table.kept)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speechlip.format import shard_file
+from speechlip.faces.crops import FACE_BOX_WIDTH_PX, FACE_WIDTH_PX, crop_size
+from speechlip.format import FACE_SIZE, shard_file
 from speechlip.manifest import Funnel, Manifest, SplitTotals
 from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
 from speechlip.wording import clock, counted, listed, shown, visible
@@ -75,7 +76,8 @@ class Prepared:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about the data: a split without clips, several faces at once, clips without speech."""
+        """Sentences about the data: a split without clips, several faces at once, clips without speech,
+        enlarged faces."""
         return tuple(self._warnings()) if self.clips else ()
 
     def _warnings(self) -> Iterator[str]:
@@ -101,6 +103,15 @@ class Prepared:
                 f"no phones, {reason}: {listed([shown(row.source) for row in rows])}"
                 + (f" ({visible(detail)})" if detail else "")
             )
+        if crop_size(manifest.crop) == FACE_SIZE:
+            least_px = FACE_WIDTH_PX if "landmarks.npy" in manifest.fields else FACE_BOX_WIDTH_PX
+            if enlarged := sum(width < least_px for row in self.rows for width in row.face_widths_px):
+                show = "shows" if enlarged == 1 else "show"
+                yield (
+                    f"{enlarged} of {counted(self.clips, 'clip')} {show} a face "
+                    f"narrower than {least_px} px, which is enlarged to fill the crop; "
+                    f"--where 'face_width_px >= {least_px}' leaves them out where clips are chosen"
+                )
         several = [row for row in self.rows if row.several_faces_seconds]
         if several and not manifest.options.get("sync_filter"):
             taken = "every one of them was" if manifest.faces == "all" else "the largest was"
