@@ -7,7 +7,7 @@ from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.ranks import ALONE
 from speechlip.training.step.losses import Criterion
-from speechlip.training.step.objective import Objective
+from speechlip.training.step.pair_loss import PairLoss
 
 OPTIONS = TrainOptions(
     encoder="mel-cnn", loss="half", steps=2, batch_size=4, lr=1e-3, device="cpu", checkpoint_every=1
@@ -43,7 +43,7 @@ def gradients(loss, ranks=ALONE):
     """The gradient of every weight after this process's part of the batch."""
     first, share = ranks.rank * PAIRS // ranks.count, PAIRS // ranks.count
     batch = {name: values[first : first + share] for name, values in whole_batch().items()}
-    objective = Objective(LinearPair(), Criterion(loss, PairRules()), bf16=False)
-    learner = ranks.averaging(objective)
-    learner(batch).backward()
-    return {name: parameter.grad.clone() for name, parameter in objective.named_parameters()}
+    both = PairLoss(LinearPair(), Criterion(loss, PairRules()), bf16=False)
+    learner = ranks.averaging(both)
+    learner(batch)["pairs"].backward()
+    return {name: parameter.grad.clone() for name, parameter in both.named_parameters()}

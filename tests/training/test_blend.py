@@ -7,16 +7,13 @@ import pytest
 import tiny_dataset
 import torch
 from click.testing import CliRunner
-from tiny_runs import OPTIONS, facts, history, same_weights
+from tiny_runs import OPTIONS, facts, history, same_weights, streams_of
 
 from speechlip.commands.cli import train_encoder
 from speechlip.errors import OptionError, ShardError
 from speechlip.shards.pairs.blend import BlendedLoader
 from speechlip.shards.pairs.loader import pair_loader
-from speechlip.shards.pairs.rules import PairRules
-from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.training.processes.ranks import Ranks
-from speechlip.training.streams import open_streams
 from speechlip.training.train import train
 
 pytestmark = pytest.mark.usefixtures("without_picture", "tiny_lips")
@@ -88,7 +85,7 @@ def test_other_weights_or_folders_are_refused(folders):
 
 def streams(folders, rank, count, began=None):
     ranks = Ranks(rank, count, rank)
-    return open_streams(folders, CHOSEN, PairRules(), SpeechWindows(), ranks, False, began)
+    return streams_of(folders, CHOSEN, ranks, began)
 
 
 def union(batches):
@@ -116,9 +113,7 @@ def test_another_number_of_processes_goes_on_with_the_same_pairs(folders, began,
 
 def test_numbers_that_do_not_divide_are_refused(folders):
     with pytest.raises(OptionError, match="has the pairs of 4 processes, which 3 cannot share"):
-        open_streams(
-            folders, replace(CHOSEN, batch_size=12), PairRules(), SpeechWindows(), Ranks(0, 3, 0), False, 4
-        )
+        streams_of(folders, replace(CHOSEN, batch_size=12), Ranks(0, 3, 0), 4)
 
 
 def test_a_run_on_two_folders_resumes_weight_for_weight(folders, tmp_path):

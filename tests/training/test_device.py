@@ -11,12 +11,12 @@ from torch import nn
 from speechlip import device
 from speechlip.device import choose_device, device_name
 from speechlip.errors import OptionError
-from speechlip.training import loop
+from speechlip.shards.pairs.rules import PairRules
 from speechlip.training.processes.accelerator import compiled, on_device, smaller_batch_advised
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.step.finite import LossQueue, TrainingStopped
 from speechlip.training.step.losses import LOSSES, Criterion
-from speechlip.training.step.objective import Objective
+from speechlip.training.step.pair_loss import PairLoss
 from speechlip.training.train import train
 
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def test_memory_that_runs_out_in_a_run_is_an_error_of_the_batch_size(tmp_path, m
     def full(self, batch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Objective, "forward", full)
+    monkeypatch.setattr(PairLoss, "forward", full)
     shards = tiny_dataset.write_dataset(tmp_path / "shards", {"train": {"anna": (40, 40), "ben": (40, 40)}})
     with pytest.raises(OptionError, match="batches of 4 pairs; try --batch-size 2"):
         train(shards, tmp_path / "run", OPTIONS)
@@ -227,18 +227,19 @@ def test_a_gpu_is_given_batches_on_a_stream_of_their_own(monkeypatch):
 
 def test_losses_are_handed_on_late_in_their_order_and_none_is_lost():
     late, at_once = LossQueue(late=1), LossQueue(late=0)
-    assert [list(late.add(step, torch.tensor(float(step)), {})) for step in (1, 2, 3)] == [
+    given = [{"loss": torch.tensor(float(step)), "term": torch.tensor(0.5)} for step in (1, 2, 3)]
+    assert [list(late.add(step, losses, {})) for step, losses in enumerate(given, 1)] == [
         [],
-        [1.0],
-        [2.0],
+        [{"loss": 1.0, "term": 0.5}],
+        [{"loss": 2.0, "term": 0.5}],
     ]
-    assert list(late.rest()) == [3.0] and list(late.rest()) == []
-    assert list(at_once.add(1, torch.tensor(0.5), {})) == [0.5]
+    assert list(late.rest()) == [{"loss": 3.0, "term": 0.5}] and list(late.rest()) == []
+    assert list(at_once.add(1, {"loss": torch.tensor(0.5)}, {})) == [{"loss": 0.5}]
 
 
 def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():
     watch, batch = LossQueue(late=1), whole_batch()
-    assert list(watch.add(7, torch.tensor(float("nan")), batch)) == []
+    assert list(watch.add(7, {"loss": torch.tensor(float("nan"))}, batch)) == []
     with pytest.raises(
         TrainingStopped,
         match=(
@@ -246,7 +247,9 @@ def test_a_late_loss_that_is_no_number_names_its_own_step_and_batch():
             r"f, g$"
         ),
     ):
-        list(watch.add(8, torch.tensor(1.0), {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)}))
+        list(
+            watch.add(8, {"loss": torch.tensor(1.0)}, {"keys": [("z", "z")], "spectrogram": torch.ones(1, 4)})
+        )
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -254,5 +257,5 @@ def test_every_loss_of_numbers_that_are_none_is_none_and_no_exception(loss):
     """torch's own binary cross entropy raises, on a GPU in a way that nothing recovers from; then no batch is
     named.
     """
-    criterion = Criterion(loss, loop.PairRules())
+    criterion = Criterion(loss, PairRules())
     assert torch.isnan(criterion(torch.full((8, 5), torch.nan), torch.ones(8, 5), whole_batch()))

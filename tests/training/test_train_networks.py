@@ -18,7 +18,8 @@ from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
-from speechlip.training import loop, streams
+from speechlip.training import loop
+from speechlip.training.objectives import windows
 from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
@@ -111,11 +112,11 @@ def test_what_was_chosen_is_saved_printed_and_built_again(shards, tmp_path):
 
 
 def test_the_least_gap_is_that_of_the_loader_and_of_the_loss(shards, tmp_path, monkeypatch):
-    seen, real = [], streams.pair_loader
+    seen, real = [], windows.pair_loader
     monkeypatch.setattr(
-        streams, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named)
+        windows, "pair_loader", lambda *given, **named: seen.append(named["rules"]) or real(*given, **named)
     )
-    monkeypatch.setattr(loop, "Criterion", lambda loss, rules: seen.append(rules) or torch.nn.Identity())
+    monkeypatch.setattr(windows, "Criterion", lambda loss, rules: seen.append(rules) or torch.nn.Identity())
     with pytest.raises(Exception):  # noqa: B017 an Identity is no loss
         train(shards, tmp_path / "run", replace(OPTIONS, min_neg_gap=2))
     assert len(seen) == 2 and {rules.min_offset for rules in seen} == {7}

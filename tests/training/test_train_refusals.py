@@ -201,7 +201,7 @@ def test_a_run_on_the_plateau_is_told_once_and_one_that_learns_never():
     def told(losses, auc):
         totals, answers = RowTotals(), []
         for number, loss in enumerate(losses, start=1):
-            totals.add_loss(loss)
+            totals.add_losses({"loss": loss})
             totals.add_step(4, 0.0)
             answers.append(totals.looks_stuck(options, totals.row(250 * number, 1e-3, auc)))
         return answers

@@ -6,7 +6,11 @@ import json
 import torch
 from safetensors.torch import load_file
 
+from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.training.objectives.registry import objective_of
 from speechlip.training.options import TrainOptions
+from speechlip.training.processes.ranks import ALONE
+from speechlip.training.streams import SharedStreams, open_streams
 
 OPTIONS = TrainOptions(
     encoder="mel-cnn",
@@ -20,6 +24,12 @@ OPTIONS = TrainOptions(
     validate_every=1,
     checkpoint_every=2,
 )
+
+
+def streams_of(folders, options, ranks=ALONE, began=None) -> SharedStreams:
+    """The batches of a process whose speech network reads the stored spectrogram."""
+    pair = EncoderPair(torch.nn.Identity(), torch.nn.Identity(), rectified=False)
+    return open_streams(folders, options, objective_of(options), pair, ranks, False, began)
 
 
 def history(run):

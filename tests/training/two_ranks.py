@@ -9,14 +9,12 @@ from pathlib import Path
 
 import torch
 from linear_pair import OPTIONS, gradients
+from tiny_runs import streams_of
 
 from speechlip.commands.cli import train_encoder
 from speechlip.device import choose_device
 from speechlip.encoders.networks import pair
-from speechlip.shards.pairs.rules import PairRules
-from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.training.processes.ranks import Ranks, joined
-from speechlip.training.streams import open_streams
 from speechlip.training.train import train
 from tiny_lips import TinyLips
 
@@ -28,14 +26,7 @@ def main() -> None:
     ranks = Ranks.started()
     with joined(ranks, choose_device("cpu")):
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
-        loader = open_streams(
-            [SHARDS],
-            replace(OPTIONS, negatives="positive:1"),
-            PairRules(),
-            SpeechWindows(),
-            ranks,
-            pin_memory=False,
-        )
+        loader = streams_of([SHARDS], replace(OPTIONS, negatives="positive:1"), ranks)
         keys = ranks.collected([lips for batch in loader.loaders[0] for lips, _ in batch["keys"]])
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:

@@ -20,12 +20,14 @@ from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.shardset import open_shards
 from speechlip.training.loop import begin_state, fit_spectrum
+from speechlip.training.objectives.objective import Objective, weighted
+from speechlip.training.objectives.registry import objective_of
 from speechlip.training.options import PAPER, TrainOptions
 from speechlip.training.processes.accelerator import on_device, smaller_batch_advised
 from speechlip.training.processes.ranks import ALONE
+from speechlip.training.run.checkpoint import TrainState
 from speechlip.training.step.finite import why_not_finite
-from speechlip.training.step.losses import plateau
-from speechlip.training.step.objective import Objective, speech_of
+from speechlip.training.step.pair_loss import speech_of
 from speechlip.training.streams import open_streams
 
 CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
@@ -44,16 +46,20 @@ class DataCheckFailed(SpeechLipError):
 
 @dataclass(frozen=True)
 class Memorised:
-    """A batch that was learned: its pairs, the steps it took, the loss of the first and of the last step."""
+    """A batch that was learned: its pairs, the steps it took, the loss of the first and of the last step.
+
+    unit: what a batch of the run is made of, in words.
+    """
 
     pairs: int
     steps: int
     first_loss: float
     last_loss: float
+    unit: str = "pairs"
 
     def __str__(self) -> str:
         return (
-            f"one batch of {self.pairs} pairs is learned by heart in {self.steps} steps, loss "
+            f"one batch of {self.pairs} {self.unit} is learned by heart in {self.steps} steps, loss "
             f"{self.first_loss:.3f} → {self.last_loss:.3f}"
         )
 
@@ -78,46 +84,42 @@ def check_data(
     batch_size = min(options.batch_size, CHECKED_PAIRS)
     checked = replace(options, batch_size=batch_size, lr=CHECKED_LR, workers=0, weights="")
     with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
-        rules = options.rules
-        state = begin_state(checked, rules, device)
+        objective = objective_of(checked)
+        state = begin_state(objective, checked, device)
         splits = [open_shards(folder, "train")]
+        objective.notes(state.pair, state.criterion, splits)
         fit_spectrum(state.pair, splits, checked.seed)
-        loader = open_streams(splits, checked, rules, state.pair.reads, ALONE, pin_memory=False)
+        loader = open_streams(splits, checked, objective, state.pair, ALONE, pin_memory=False)
         batch = next(iter(on_device(loader, device)))
         refuse_degenerate(batch)
-        return memorise(
-            Objective(state.pair, state.criterion, checked.precision == "bf16"),
-            state.optimizer,
-            batch,
-            checked,
-        )
+        return memorise(objective, state, batch)
 
 
-def memorise(
-    objective: Objective, optimizer: torch.optim.Optimizer, batch: Mapping[str, Any], options: TrainOptions
-) -> Memorised:
-    """Steps on one batch until its loss is below half the plateau.
+def memorise(objective: Objective, state: TrainState, batch: Mapping[str, Any]) -> Memorised:
+    """Steps on one batch until its loss is below half the plateau, or half of the first where there is none.
 
     Raises DataCheckFailed where 200 are not enough.
     """
-    enough, losses = LEARNED * plateau(options.loss, options.batch_size), []
+    learner, size = objective.learner(state.pair, state.criterion), len(batch["keys"])
+    enough, losses = 0.0, []
     for step in count(1):
-        loss = objective(batch)
+        loss = weighted(learner(batch), objective.weights)
         losses.append(loss.item())
         if not torch.isfinite(loss):
             raise DataCheckFailed(why_not_finite(step, losses[-1], batch))
+        enough = LEARNED * (objective.plateau or losses[0])
         if losses[-1] < enough:
-            return Memorised(options.batch_size, step, losses[0], losses[-1])
+            return Memorised(size, step, losses[0], losses[-1], objective.unit)
         if step == CHECKED_STEPS:
             break
-        optimizer.zero_grad()
+        state.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        state.optimizer.step()
     raise DataCheckFailed(
-        f"one batch of {options.batch_size} pairs is not learned by heart in {CHECKED_STEPS} steps: the loss "
+        f"one batch of {size} {objective.unit} is not learned by heart in {CHECKED_STEPS} steps: the loss "
         f"went from {losses[0]:.3f} to {losses[-1]:.3f}, below {enough:.3f} was wanted. Look at the lip "
         f"crops (are mouths in rows {LIP_ROWS_SHOWN}?) and listen to audio.flac beside them; if both are "
-        "right, take another --loss (nce, logit) or another --encoder"
+        f"right, {objective.otherwise}"
     )
 
 

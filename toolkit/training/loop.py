@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 
 from speechlip.encoders.checkpoint import last_checkpoint
-from speechlip.encoders.networks.lips import LITERAL_WARNING
-from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.encoders.networks.pair import EncoderPair
 from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.progress import Progress
-from speechlip.shards.pairs.rules import PairRules
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.read.shardset import Shards, ShardSet, folder_of, open_shards
+from speechlip.shards.read.shardset import Shards, ShardSet, open_shards
+from speechlip.training.objectives.objective import Objective, recorded_terms, shown, weighted
+from speechlip.training.objectives.registry import objective_of
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.accelerator import compiled, full_speed, on_device
 from speechlip.training.processes.ranks import Ranks
@@ -22,12 +22,9 @@ from speechlip.training.run import checkpoint, history
 from speechlip.training.run.checkpoint import TrainingData, TrainState
 from speechlip.training.run.history import HistoryRow, OnRow
 from speechlip.training.run.row_totals import STUCK_ADVICE, RowTotals
-from speechlip.training.step.augment import augment
 from speechlip.training.step.finite import LossQueue
-from speechlip.training.step.losses import Criterion, rectifies
-from speechlip.training.step.objective import Objective
 from speechlip.training.streams import SharedStreams, collected_positions, open_streams, own_streams
-from speechlip.training.validation import Validation, open_validation
+from speechlip.training.validation import Validation
 
 FITTED_CLIPS = 256
 """Clips of which mean and deviation of the spectrum are taken: about half an hour of speech, 130 MB while it
@@ -51,12 +48,12 @@ def training_loop(
     """
     full_speed(device)
     splits = [open_shards(folder, "train") for folder in folders]
-    data = checkpoint.training_data(*splits)
+    data, objective = checkpoint.training_data(*splits), objective_of(options)
     state, loader, validation = open_run(
-        splits, run, options, data if resume else None, progress, ranks, device
+        splits, run, options, objective, data if resume else None, progress, ranks, device
     )
     pair = compiled(state.pair, device, progress.say) if options.compile else state.pair
-    learner = ranks.averaging(Objective(pair, state.criterion, options.precision == "bf16"))
+    learner = ranks.averaging(objective.learner(pair, state.criterion))
     losses = LossQueue(late=1 if device.type == "cuda" else 0)
 
     def save() -> None:
@@ -74,8 +71,9 @@ def training_loop(
             step = state.step = state.step + 1
             for group in state.optimizer.param_groups:
                 group["lr"] = options.learning_rate(step)
-            loss = learner(augment(batch, options.augmentations, options.seed, step, ranks.rank))
-            known = list(losses.add(step, loss, batch))
+            terms = learner(objective.changed(batch, step, ranks.rank))
+            loss = weighted(terms, objective.weights)
+            known = list(losses.add(step, shown(loss, terms), batch))
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.step()
@@ -84,8 +82,8 @@ def training_loop(
             last, stopping = step == options.steps, stop.now(step)
             validates = step % options.validate_every == 0 or last
             saves = step % options.checkpoint_every == 0 or last or stopping
-            for value in [*known, *(losses.rest() if validates or saves else ())]:
-                totals.add_loss(value)
+            for values in [*known, *(losses.rest() if validates or saves else ())]:
+                totals.add_losses(values)
                 progress.advance()
             if validates:
                 row = validate(state, validation, totals, options, run, progress, on_row)
@@ -107,6 +105,7 @@ def open_run(
     splits: Sequence[ShardSet],
     run: Path,
     options: TrainOptions,
+    objective: Objective,
     resumed: TrainingData | None,
     progress: Progress,
     ranks: Ranks,
@@ -117,26 +116,20 @@ def open_run(
     splits: train splits; validation pairs are those of the first one's folder.
     resumed: the training data, which must be those of the run that goes on; None for a new run.
     """
-    rules = options.rules
-    state = begin_state(options, rules, device)
-    reads = state.pair.reads
+    state = begin_state(objective, options, device)
     positions = checkpoint.restore(run, state, options, resumed) if resumed else None
     n_streams, pinned = len(positions) if positions else None, device.type == "cuda"
-    loader = open_streams(splits, options, rules, reads, ranks, pinned, n_streams)
-    shards = folder_of(splits[0])
-    validation, note = (
-        open_validation(shards, options.validation_pairs, reads=reads) if ranks.first else (None, "")
-    )
-    for text in filter(
-        None, [*loader.notes, note, LITERAL_WARNING if options.lip_input == "literal" else ""]
-    ):
+    loader = open_streams(splits, options, objective, state.pair, ranks, pinned, n_streams)
+    validation, note = objective.validation(splits[0], state.pair) if ranks.first else (None, "")
+    notes = objective.notes(state.pair, state.criterion, splits)
+    for text in filter(None, [*loader.notes, note, *notes]):
         progress.say(text)
     if positions:
         loader.load_states([positions[number] for number in own_streams(ranks, len(positions))[0]])
     else:
         fit_spectrum(state.pair, splits, options.seed)
     if ranks.first:
-        history.begin(run, state.step)
+        history.begin(run, state.step, recorded_terms(objective))
     return state, loader, validation
 
 
@@ -160,15 +153,11 @@ def validate(
     return row
 
 
-def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -> TrainState:
+def begin_state(objective: Objective, options: TrainOptions, device: torch.device) -> TrainState:
     """A new pair, loss and Adam; the seed decides their weights."""
     torch.manual_seed(options.seed)
-    pair = (
-        build_pair(options.encoder, options.lip_input, rectifies(options.loss), options.feature, options.pool)
-        .to(device)
-        .train()
-    )
-    criterion = Criterion(options.loss, rules).to(device)
+    pair, criterion = objective.networks()
+    pair, criterion = pair.to(device).train(), criterion.to(device)
     return TrainState(
         pair,
         criterion,
@@ -176,7 +165,7 @@ def begin_state(options: TrainOptions, rules: PairRules, device: torch.device) -
     )
 
 
-def fit_spectrum(pair: SpeechLipPair, folders: Sequence[Shards], seed: int) -> None:
+def fit_spectrum(pair: EncoderPair, folders: Sequence[Shards], seed: int) -> None:
     """Give the speech encoder mean and deviation of the train splits' speech, where it takes them."""
     spectrum = getattr(pair.speech, "spectrum", None)
     if spectrum is not None and hasattr(spectrum, "fit"):

@@ -10,12 +10,11 @@ from typing import Any
 
 import torch
 
+from speechlip.encoders.networks.pair import EncoderPair
 from speechlip.errors import OptionError
-from speechlip.shards.pairs.blend import BlendedLoader
-from speechlip.shards.pairs.loader import PairLoader, pair_loader
-from speechlip.shards.pairs.rules import PairRules
-from speechlip.shards.pairs.speech_windows import SpeechWindows
+from speechlip.shards.pairs.blend import BatchLoader, BlendedLoader
 from speechlip.shards.read.shardset import Shards
+from speechlip.training.objectives.objective import Objective
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.ranks import Ranks
 
@@ -46,7 +45,7 @@ def own_streams(ranks: Ranks, streams: int) -> tuple[range, int, int]:
 class SharedStreams:
     """The batches of this process, out of the streams of a run that began with another number of them."""
 
-    def __init__(self, loaders: Sequence[PairLoader | BlendedLoader], part: int, parts: int) -> None:
+    def __init__(self, loaders: Sequence[BatchLoader], part: int, parts: int) -> None:
         self.loaders, self.part, self.parts = tuple(loaders), part, parts
 
     @property
@@ -67,7 +66,7 @@ class SharedStreams:
             loader.load_state_dict(state)
 
 
-def epochs(loader: PairLoader | BlendedLoader) -> Iterator[Batch]:
+def epochs(loader: BatchLoader) -> Iterator[Batch]:
     """Batches without an end, one epoch after another."""
     while True:
         yield from loader
@@ -96,8 +95,8 @@ def part_of(batch: Batch, part: int, parts: int) -> Batch:
 def open_streams(
     folders: Sequence[Shards],
     options: TrainOptions,
-    rules: PairRules,
-    reads: SpeechWindows,
+    objective: Objective,
+    pair: EncoderPair,
     ranks: Ranks,
     pin_memory: bool,
     streams: int | None = None,
@@ -106,31 +105,20 @@ def open_streams(
 
     streams: with how many processes the run began; None: with as many as there are.
 
-    Raises OptionError where batches or streams cannot be shared by the processes, and what ``pair_loader``
-    raises.
+    Raises OptionError where batches or streams cannot be shared by the processes, and what the objective's
+    loader raises.
     """
     ranks.share(options.batch_size)
     count = streams or ranks.count
     own, part, parts = own_streams(ranks, count)
     if options.batch_size % count:
-        raise OptionError(f"batch_size {options.batch_size} cannot be shared by {count} streams of pairs")
+        raise OptionError(
+            f"batch_size {options.batch_size} cannot be shared by {count} streams of {objective.unit}"
+        )
 
-    def stream(number: int) -> PairLoader | BlendedLoader:
+    def stream(number: int) -> BatchLoader:
         loaders = [
-            pair_loader(
-                shards,
-                "train",
-                batch_size=options.batch_size // count,
-                mix=options.mix,
-                rules=rules,
-                windows_per_clip=options.windows_per_clip,
-                workers=options.workers,
-                seed=options.seed,
-                rank=number,
-                world_size=count,
-                pin_memory=pin_memory,
-                reads=reads,
-            )
+            objective.loader(shards, pair, options.batch_size // count, number, count, pin_memory)
             for shards in folders
         ]
         return BlendedLoader(loaders, options.blend) if len(loaders) > 1 else loaders[0]

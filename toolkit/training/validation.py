@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from speechlip.encoders.networks.pair import SpeechLipPair
+from speechlip.encoders.networks.pair import EncoderPair
 from speechlip.errors import OptionError, ShardError
 from speechlip.format import pairs_file
 from speechlip.metrics.statistics.pairs import pair_auc
@@ -15,7 +15,7 @@ from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.training.run.cosines import write_cosines
-from speechlip.training.step.objective import speech_of
+from speechlip.training.step.pair_loss import speech_of
 
 BATCH_PAIRS = 64
 
@@ -28,7 +28,7 @@ class Validation:
         self.label = np.concatenate([batch["label"].numpy() for batch in batches])
         self.kind = np.concatenate([batch["kind"].numpy() for batch in batches])
 
-    def pair_auc(self, pair: SpeechLipPair, run: Path, step: int) -> float:
+    def pair_auc(self, pair: EncoderPair, run: Path, step: int) -> float:
         """Write ``cosines.csv`` of a run at this step; returns the pair AUC, 0.5 is chance.
 
         NaN where the encoders give numbers that are not finite.
@@ -38,7 +38,7 @@ class Validation:
         return pair_auc(cosines, self.label) if np.isfinite(cosines).all() else float("nan")
 
     @torch.inference_mode()
-    def cosines(self, pair: SpeechLipPair) -> np.ndarray:
+    def cosines(self, pair: EncoderPair) -> np.ndarray:
         """(N,) float32, computed in fp32 whatever the training's precision; the pair stays in its mode."""
         training, device = pair.training, next(pair.parameters()).device
         pair.eval()

@@ -8,7 +8,27 @@ from speechlip.encoders.networks.registry import speech_network, windows_of
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 
 
-class SpeechLipPair(nn.Module):
+class EncoderPair(nn.Module):
+    """A speech encoder and a lip encoder in one space, however they are compared.
+
+    speech, lips: the networks. rectified: whether both embeddings end in a ReLU.
+    """
+
+    def __init__(self, speech: nn.Module, lips: nn.Module, rectified: bool) -> None:
+        super().__init__()
+        self.speech, self.lips, self.rectified = speech, lips, rectified
+
+    @property
+    def reads(self) -> SpeechWindows:
+        """Which windows of speech the speech network reads; ``reads.form`` is their key in a batch."""
+        return windows_of(self.speech)
+
+    def embed_lips(self, lips: Tensor) -> Tensor:
+        """(B, 5, 96, 96, 3) uint8 → (B, 512)."""
+        raise NotImplementedError
+
+
+class SpeechLipPair(EncoderPair):
     """Two encoders whose outputs are comparable: lips and speech → (B, 512), (B, 512).
 
     lips: (B, 5, 96, 96, 3) uint8. speech: as ``reads`` asks for. rectified: both embeddings end in a ReLU, so
@@ -17,14 +37,8 @@ class SpeechLipPair(nn.Module):
     """
 
     def __init__(self, speech: nn.Module, lips: LipEncoder, rectified: bool) -> None:
-        super().__init__()
-        self.speech, self.lips, self.rectified = speech, lips, rectified
+        super().__init__(speech, lips, rectified)
         self.speech_norm = nn.BatchNorm1d(DIM)
-
-    @property
-    def reads(self) -> SpeechWindows:
-        """Which windows of speech the speech network reads; ``reads.form`` is their key in a batch."""
-        return windows_of(self.speech)
 
     def forward(self, lips: Tensor, speech: Tensor) -> tuple[Tensor, Tensor]:
         return self.embed_lips(lips), self.embed_speech(speech)

@@ -1,14 +1,30 @@
 """Batches out of several loaders, each its share of them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.shards.pairs.loader import PairLoader
+
+
+class BatchLoader(Protocol):
+    """Batches of one epoch after another, with a position: of pairs, of excerpts, or several of them."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of what is loaded."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rest of the epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position as plain numbers and strings."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where ``state_dict`` was taken. Raises ShardError where that is not possible."""
 
 
 class BlendedLoader:
-    """Batches of several pair loaders in turn, as often as their weights say, one epoch after another.
+    """Batches of several loaders in turn, as often as their weights say, one epoch after another.
 
     The next batch comes from the loader that is furthest behind its share, so the shares hold to one batch at
     any moment, however large the folders are. All pairs of a batch are of one folder: a negative whose lips
@@ -18,7 +34,7 @@ class BlendedLoader:
     Raises OptionError where weights are not positive, or not as many as loaders.
     """
 
-    def __init__(self, loaders: Sequence[PairLoader], weights: Sequence[float] = ()) -> None:
+    def __init__(self, loaders: Sequence[BatchLoader], weights: Sequence[float] = ()) -> None:
         self.loaders, self.weights = tuple(loaders), tuple(weights) or (1.0,) * len(loaders)
         if len(self.weights) != len(self.loaders) or min(self.weights) <= 0:
             raise OptionError(

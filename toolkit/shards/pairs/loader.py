@@ -31,7 +31,11 @@ class PairLoader(PositionedLoader):
 
     def __init__(self, source: "PairStream", workers: int, pin_memory: bool, notes: Sequence[str]) -> None:
         super().__init__(source, workers, pin_memory)
-        self.notes = tuple(notes)
+        self._notes = tuple(notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
 
     @property
     def mix(self) -> PairMix:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from speechlip.encoders.checkpoint import (
     FACTS,
@@ -27,7 +28,7 @@ from speechlip.encoders.checkpoint import (
     open_checkpoint,
     read_weights,
 )
-from speechlip.encoders.networks.pair import SpeechLipPair
+from speechlip.encoders.networks.pair import EncoderPair
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.files import locks
@@ -39,7 +40,6 @@ from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
 from speechlip.training.options import TrainOptions, resumed, unlike_paper
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.run import cosines, history
-from speechlip.training.step.losses import Criterion
 from speechlip.version import VERSION
 
 TRAINER = "trainer.pt"
@@ -52,8 +52,8 @@ LEFT_EARLY = (LOCK, history.NAME, cosines.NAME, "tensorboard")
 class TrainState:
     """Everything that a step changes, beside the position in the shards."""
 
-    pair: SpeechLipPair
-    criterion: Criterion
+    pair: EncoderPair
+    criterion: nn.Module
     optimizer: torch.optim.Optimizer
     step: int = 0
     ends: tuple[int, ...] = ()

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from speechlip.errors import ModelError, WriteError
 from speechlip.files.writing import write_text
@@ -30,26 +31,31 @@ class HistoryRow:
     """Share of the training time spent waiting for a batch."""
     elapsed_s: float
     """Seconds since this process began."""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """Mean of each term of the loss, where it has several; columns of their own."""
 
 
 OnRow = Callable[[HistoryRow], None]
 """Called with every row as it is written."""
-COLUMNS = [field.name for field in fields(HistoryRow)]
+COLUMNS = [each.name for each in fields(HistoryRow) if each.name != "terms"]
 
 
-def begin(run: Path, step: int = 0) -> None:
+def begin(run: Path, step: int = 0, terms: Sequence[str] = ()) -> None:
     """Start the file of a run, or cut an earlier one down to the rows up to ``step``.
+
+    terms: names of the terms of its loss, where it has several.
 
     Raises ModelError where it has other columns.
     """
+    columns = [*COLUMNS, *terms]
     path = run / NAME
     rows = (
         list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if step and path.is_file() else []
     )
-    if rows and list(rows[0]) != COLUMNS:
-        raise ModelError(f"{path} has other columns than {', '.join(COLUMNS)}; move it away to go on")
+    if rows and list(rows[0]) != columns:
+        raise ModelError(f"{path} has other columns than {', '.join(columns)}; move it away to go on")
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(row for row in rows if int(row["step"]) <= step)
     write_text(path, text.getvalue())
@@ -57,12 +63,11 @@ def begin(run: Path, step: int = 0) -> None:
 
 def append(run: Path, row: HistoryRow) -> None:
     """Add one row, to six digits. Raises WriteError."""
-    values = {
-        name: f"{value:.6g}" if isinstance(value, float) else value for name, value in asdict(row).items()
-    }
+    said = {name: getattr(row, name) for name in COLUMNS} | dict(row.terms)
+    values = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in said.items()}
     try:
         with (run / NAME).open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(values)
+            csv.DictWriter(file, list(values), lineterminator="\n").writerow(values)
     except OSError as error:
         raise WriteError(
             f"cannot write {run / NAME}: {error.strerror or error}; mend that, --resume goes on from the "
@@ -78,8 +83,16 @@ def read(run: Path) -> list[HistoryRow]:
     path = run / NAME
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
     try:
-        return [HistoryRow(int(row["step"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows]
+        return [row_of(row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on"
         ) from error
+
+
+def row_of(row: Mapping[str, str]) -> HistoryRow:
+    """A row as text. Raises KeyError, TypeError or ValueError where it is none."""
+    values = {name: float(text) for name, text in row.items() if name != "step"}
+    terms = {name: value for name, value in values.items() if name not in COLUMNS}
+    stated: dict[str, Any] = {name: values[name] for name in COLUMNS[1:]}
+    return HistoryRow(step=int(row["step"]), terms=terms, **stated)

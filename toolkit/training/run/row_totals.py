@@ -1,6 +1,7 @@
 """Loss and time since the last row of the history, and whether a run is stuck where it began."""
 
 import time
+from collections.abc import Mapping
 
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.ranks import ALONE, Ranks
@@ -36,9 +37,9 @@ class RowTotals:
         self.waited_s += waited_s
         self.spent_s += self.since_step_s()
 
-    def add_loss(self, loss: float) -> None:
-        """Count the loss of a step, once it is known."""
-        self.losses.append(loss)
+    def add_losses(self, losses: Mapping[str, float]) -> None:
+        """Count ``loss`` and terms of a step, once they are known."""
+        self.losses.append(losses)
 
     def resume(self) -> None:
         """Start the clock again after work that is not training: validation, saving."""
@@ -46,7 +47,11 @@ class RowTotals:
 
     def row(self, step: int, lr: float, auc: float) -> HistoryRow:
         """The row, and begin the next."""
-        loss = self.ranks.mean(sum(self.losses) / len(self.losses))
+        means = {
+            name: self.ranks.mean(sum(losses[name] for losses in self.losses) / len(self.losses))
+            for name in self.losses[0]
+        }
+        loss = means.pop("loss")
         row = HistoryRow(
             step=step,
             loss=loss,
@@ -55,6 +60,7 @@ class RowTotals:
             windows_per_s=self.windows / self.spent_s,
             data_wait=self.waited_s / self.spent_s,
             elapsed_s=time.perf_counter() - self.began,
+            terms=means,
         )
         self.row_losses.append(loss)
         self._clear()
@@ -69,5 +75,5 @@ class RowTotals:
         return self.advised
 
     def _clear(self) -> None:
-        self.losses: list[float] = []
+        self.losses: list[Mapping[str, float]] = []
         self.windows, self.waited_s, self.spent_s = 0, 0.0, 0.0

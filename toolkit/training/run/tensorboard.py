@@ -1,7 +1,6 @@
 """Rows of ``history.csv`` as scalars in ``RUN/tensorboard``, where TensorBoard is installed."""
 
 import math
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +43,9 @@ class Scalars:
     def row(self, row: HistoryRow) -> None:
         """Add the values of a row that are numbers."""
         self.writer = self.writer or self._open()
-        for name, tag in TAGS.items():
-            value = asdict(row)[name]
+        tagged = {tag: getattr(row, name) for name, tag in TAGS.items()}
+        tagged |= {f"terms/{name}": value for name, value in row.terms.items()}
+        for tag, value in tagged.items():
             if math.isfinite(value):
                 self.writer.add_scalar(tag, value, row.step)
         self.writer.flush()

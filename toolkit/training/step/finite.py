@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from speechlip.errors import SpeechLipError
-from speechlip.training.step.objective import speech_of
+from speechlip.training.step.pair_loss import speech_of
 
 
 class TrainingStopped(SpeechLipError):
@@ -26,14 +26,15 @@ class _Pending:
     """A loss on its way from the GPU."""
 
     step: int
-    loss: Tensor
+    names: tuple[str, ...]
+    losses: Tensor
     arrived: "torch.cuda.Event | None"
     batch: Mapping[str, Any]
 
-    def value(self) -> float:
+    def values(self) -> dict[str, float]:
         if self.arrived is not None:
             self.arrived.synchronize()
-        return self.loss.item()
+        return dict(zip(self.names, self.losses.tolist(), strict=True))
 
 
 class LossQueue:
@@ -43,31 +44,34 @@ class LossQueue:
         self.late = late
         self.pending: deque[_Pending] = deque()
 
-    def add(self, step: int, loss: Tensor, batch: Mapping[str, Any]) -> Iterator[float]:
-        """Begin to fetch the loss of a step; yields the losses that are due.
+    def add(
+        self, step: int, losses: Mapping[str, Tensor], batch: Mapping[str, Any]
+    ) -> Iterator[dict[str, float]]:
+        """Begin to fetch ``loss`` and terms of a step; yields those that are due.
 
-        Raises TrainingStopped for one that is not finite.
+        Raises TrainingStopped where one is not finite.
         """
-        self.pending.append(_Pending(step, *_on_its_way(loss), batch))
+        values = torch.stack([value.detach() for value in losses.values()])
+        self.pending.append(_Pending(step, tuple(losses), *_on_its_way(values), batch))
         yield from self._known(self.late)
 
-    def rest(self) -> Iterator[float]:
+    def rest(self) -> Iterator[dict[str, float]]:
         """The pending losses, waited for: before a row is written or weights are saved."""
         yield from self._known(0)
 
-    def _known(self, left: int) -> Iterator[float]:
+    def _known(self, left: int) -> Iterator[dict[str, float]]:
         while len(self.pending) > left:
             first = self.pending.popleft()
-            value = first.value()
-            if not isfinite(value):
-                raise TrainingStopped(why_not_finite(first.step, value, first.batch))
-            yield value
+            values = first.values()
+            if not all(map(isfinite, values.values())):
+                raise TrainingStopped(why_not_finite(first.step, values["loss"], first.batch))
+            yield values
 
 
-def _on_its_way(loss: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:
-    if loss.device.type != "cuda":
-        return loss.detach(), None
-    host, arrived = loss.detach().to("cpu", non_blocking=True), torch.cuda.Event()
+def _on_its_way(losses: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:
+    if losses.device.type != "cuda":
+        return losses, None
+    host, arrived = losses.to("cpu", non_blocking=True), torch.cuda.Event()
     arrived.record()
     return host, arrived
 
