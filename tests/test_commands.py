@@ -22,6 +22,7 @@ from speechlip.device import DEVICES
 from speechlip.editing.facts import PROMISES
 from speechlip.editing.merge import DOUBLES
 from speechlip.encoders.networks.lips import INPUTS
+from speechlip.encoders.networks.pase.sizes import ALIGNMENTS, SIZES
 from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
 from speechlip.exporting.clip_files import FORMATS as EXPORT_FORMATS
@@ -41,6 +42,7 @@ from speechlip.shards.pairs.rules import PAIRS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.training import options as config
 from speechlip.training.step import augment, losses
+from speechlip.training.step.segment_losses import MASKS
 from speechlip.workers.engines import ENGINES
 
 
@@ -83,7 +85,10 @@ KNOWN = {
     ("train-encoder", "encoder"): SPEECH_NETWORKS.choices(),
     ("train-encoder", "feature"): OPTIONS["feature"],
     ("train-encoder", "pool"): OPTIONS["pool"],
-    ("train-encoder", "preset"): config.PRESETS,
+    ("train-encoder", "preset"): config.PRESETS | dict(config.PASE_PRESETS),
+    ("train-encoder", "size"): SIZES,
+    ("train-encoder", "alignment"): ALIGNMENTS,
+    ("train-encoder", "negatives_mask"): MASKS,
     ("train-encoder", "loss"): losses.LOSSES,
     ("train-encoder", "schedule"): config.SCHEDULES,
     ("train-encoder", "augment"): augment.AUGMENTATIONS,
@@ -176,6 +181,8 @@ def test_help_says_what_a_preset_takes(name, defaults, presets):
             "encoder",
             "feature",
             "pool",
+            "size",
+            "alignment",
             "compile",
             "random_init",
             "recognised_phones",

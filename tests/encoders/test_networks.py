@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from speechlip.encoders.networks.layers import parameter_count
-from speechlip.encoders.networks.lips import LipEncoder
+from speechlip.encoders.networks.lips import LipEncoder, rows_read, stacked
 from speechlip.encoders.networks.pair import build_pair
 from speechlip.encoders.networks.registry import options_of, speech_network, windows_of
 from speechlip.encoders.networks.spectrum import Magnitude
@@ -116,10 +116,10 @@ def test_literal_input_never_sees_the_lowest_quarter_and_the_mouth_rows_are_all_
 
 def test_frames_and_colours_are_stacked_in_order():
     lips = torch.randint(0, 256, (2, 5, 96, 96, 3), dtype=torch.uint8)
-    stacked = LipEncoder("mouth").stacked(lips)
-    assert stacked.shape == (2, 15, 48, 96)
-    assert stacked[1, 3 * 4 + 2, 10, 20] == lips[1, 4, 24 + 10, 20, 2] / 255
-    assert torch.equal(LipEncoder("literal").stacked(lips)[0, 0], lips[0, 0, :, :, 0] / 255)
+    seen = stacked(lips, rows_read("mouth"))
+    assert seen.shape == (2, 15, 48, 96)
+    assert seen[1, 3 * 4 + 2, 10, 20] == lips[1, 4, 24 + 10, 20, 2] / 255
+    assert torch.equal(stacked(lips, rows_read("literal"))[0, 0], lips[0, 0, :, :, 0] / 255)
 
 
 def drawn_speech(network, n=3):
@@ -236,6 +236,7 @@ def test_names_are_listed_and_unknown_ones_refused():
         "mel-cnn",
         "mel-cnn-wav2lip",
         "stft-cnn",
+        "pase",
     ]
     with pytest.raises(OptionError, match="no encoder 'hubrt'; there are: se4lip, stft-gru, stft-gru-small"):
         speech_network("hubrt")

@@ -12,6 +12,7 @@ import pytest
 import tiny_dataset
 import torch
 from linear_pair import OPTIONS, gradients
+from linear_pase import pase_gradients
 from safetensors.torch import load_file
 
 from speechlip.errors import OptionError
@@ -65,6 +66,16 @@ def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(both, loss
     for name, gradient in alone.items():
         torch.testing.assert_close(ours[name], gradient, msg=lambda text, name=name: f"{name}: {text}")
         assert gradient.abs().max() > 1e-6
+
+
+def test_two_processes_have_the_gradients_and_terms_of_pase_with_the_whole_batch(both):
+    (ours, terms), (alone, all_terms) = both[2]["pase"], pase_gradients()
+    assert terms == pytest.approx(all_terms, rel=1e-4) and ours.keys() == alone.keys()
+    for name, gradient in alone.items():
+        torch.testing.assert_close(
+            ours[name], gradient, rtol=1e-3, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
+        )
+    assert {"pair.lips.layer.weight", "heads.phones.weight", "pair.attention.query.weight"} < alone.keys()
 
 
 def test_every_clip_goes_to_one_of_them(both):

@@ -6,7 +6,7 @@ import json
 import torch
 from safetensors.torch import load_file
 
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.training.objectives.registry import objective_of
 from speechlip.training.options import TrainOptions
 from speechlip.training.processes.ranks import ALONE

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from linear_pair import OPTIONS, gradients
+from linear_pase import pase_gradients
 from tiny_runs import streams_of
 
 from speechlip.commands.cli import train_encoder
@@ -26,11 +27,12 @@ def main() -> None:
     ranks = Ranks.started()
     with joined(ranks, choose_device("cpu")):
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
+        pase = pase_gradients(ranks)
         loader = streams_of([SHARDS], replace(OPTIONS, negatives="positive:1"), ranks)
         keys = ranks.collected([lips for batch in loader.loaders[0] for lips, _ in batch["keys"]])
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:
-        torch.save({"gradients": found, "keys": keys, "mean": mean}, OUT / "found.pt")
+        torch.save({"gradients": found, "pase": pase, "keys": keys, "mean": mean}, OUT / "found.pt")
     train(SHARDS, OUT / "resumed", replace(OPTIONS, steps=1))
     train(SHARDS, OUT / "resumed", replace(OPTIONS, steps=2), resume=True)
     with suppress(SystemExit):

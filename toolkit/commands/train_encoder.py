@@ -1,5 +1,6 @@
 """``train-encoder``."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,20 @@ FEATURE = Named(("logmag", "mag", "power", "complex"))
 LOSS = Named(("relu", "clamp", "half", "s2l", "logit", "nce"))
 AUGMENT = Names(("colour", "shift", "flip", "noise"))
 LIPS = Named(("mouth", "literal"))
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def term_weight(name: str, default: float, what: str) -> Decorator:
+    """The weight of a term of PASE's loss."""
+    words = f"Of pase, weight of a term, 0: off; {what}.  [default: {default}]"
+    return click.option(f"--{name}-weight", type=float, help=words)
+
+
+def share(name: str, default: float, what: str) -> Decorator:
+    """A share of what PASE is given."""
+    return click.option(f"--{name}", type=float, help=f"Of pase, share of {what}.  [default: {default}]")
 
 
 @command(
@@ -39,9 +54,9 @@ LIPS = Named(("mouth", "literal"))
 )
 @click.option(
     "--preset",
-    type=Named(("paper", "fast")),
+    type=Named(("paper", "fast", "small")),
     default="paper",
-    help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine.",
+    help="paper: lr 5e-5, batch 16, relu. fast: nce, batch 64, lr 5e-4, cosine. Of pase also small.",
 )
 @click.option("--loss", type=LOSS, help="docs/training.md has each.  [default: relu; fast: nce]")
 @click.option("--steps", type=int, help="Batches in all.  [default: 100000; fast: 5000]")
@@ -83,6 +98,27 @@ LIPS = Named(("mouth", "literal"))
     type=LIPS,
     help="Rows 24–71 of the crop, or all 96, whose lowest the network never sees.  [default: mouth]",
 )
+@click.option("--size", type=Named(("full", "small")), help="Of pase.  [default: full]")
+@click.option(
+    "--alignment",
+    type=Named(("attention", "mean")),
+    help="Of pase: segments read by cross-attention, or as means of their frames.  [default: attention]",
+)
+@click.option("--clip-frames", type=int, help="Of pase: length of an excerpt.  [default: 50]")
+@click.option(
+    "--negatives-mask",
+    type=Named(("none", "phoneme", "viseme")),
+    help="Of pase: segments of one of these are no negatives of each other.  [default: viseme]",
+)
+@term_weight("contrast", 1.0, "audio and lips of a segment, told from those of others")
+@term_weight("anchors", 0.5, "the viseme of a segment, read from either side")
+@term_weight("prediction", 1.0, "lip features predicted at masked frames")
+@term_weight("audio", 0.5, "the clean spectrum, reconstructed")
+@term_weight("mouth", 0.1, "the grey mouth, reconstructed")
+@share("masked-share", 0.3, "frames that the audio path is not given")
+@share("noisy-share", 0.5, "excerpts with noise under their speech")
+@share("audio-dropped", 0.15, "excerpts whose audio is withheld from the reconstruction")
+@share("lips-dropped", 0.25, "excerpts whose lips are withheld from it")
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
 @click.option("--precision", type=Named(PRECISIONS), help="bf16 pays on a GPU alone.  [default: fp32]")
 @click.option(

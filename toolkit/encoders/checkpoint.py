@@ -29,7 +29,7 @@ REQUIRED = {
 }
 OPTIONAL = {"unlike_paper": dict, "ends": list, "speechlip": str, "torch": str}
 """Fields that checkpoints of earlier releases lack."""
-NETWORK_OPTIONS = ("encoder", "lip_input", "feature", "pool")
+NETWORK_OPTIONS = ("encoder", "lip_input", "feature", "pool", "size", "alignment")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CheckpointFacts:
 
     @property
     def network(self) -> dict[str, str]:
-        """encoder, lip_input, feature, pool: what the networks are built by; "" for a default."""
+        """encoder, lip_input, feature and more: what the networks are built by; "" for a default."""
         return {name: self.options.get(name, "") for name in NETWORK_OPTIONS}
 
     @classmethod

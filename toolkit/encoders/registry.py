@@ -36,5 +36,8 @@ SPEECH_NETWORKS = Registry(
         "mel-cnn": f"{_NETWORKS}:MEL_CNN",
         "mel-cnn-wav2lip": f"{_NETWORKS}:MEL_CNN_WAV2LIP",
         "stft-cnn": f"{_NETWORKS}:STFT_CNN",
+        "pase": f"{_NETWORKS}:PASE",
     },
 )
+LEARN_FROM_PHONES = ("pase",)
+"""Speech networks that learn from excerpts with phones; the others learn from windows."""

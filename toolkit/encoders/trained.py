@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from speechlip.encoders.checkpoint import FACTS, load_weights, open_checkpoint, read_weights
-from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.errors import ModelError, ShardError
 from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.format import CROP_SIZE
@@ -37,7 +38,7 @@ class TrainedPair:
     official, is_lse, window_frames, least_confidence = False, False, WINDOW, LEAST_OF_RUNS
 
     def __init__(
-        self, pair: SpeechLipPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu"
+        self, pair: EncoderPair, name: str, sha256: str, step: int, crop: str, device: str = "cpu"
     ) -> None:
         self.pair, self.name, self.sha256, self.step, self.crop, self.device = (
             pair.to(device).eval(),
@@ -74,21 +75,20 @@ class TrainedPair:
         """
         return of_unit_length(self._embed_clip(audio))
 
+    @torch.inference_mode()
     def speech_embeddings(self, audio: np.ndarray) -> np.ndarray:
         """One embedding of speech for each frame: (N,) int16 at 16 kHz → (T, 512) float32, T = N // 640.
 
         As the loss compares them, but not of length 1. Row t is of frames t − 2 … t + 2; the first and the
-        last two rows repeat the one beside them, as SyncTalk's features do. Raises ShardError for fewer than
-        5 frames.
+        last two rows repeat the one beside them, as SyncTalk's features do. Of PASE row t is the audio
+        path's at frame t. Raises ShardError for fewer than 5 frames, of PASE for none.
         """
-        n_frames = len(audio) // SAMPLES_PER_FRAME
-        if n_frames < WINDOW:
+        n_frames, least = len(audio) // SAMPLES_PER_FRAME, self.pair.least_frames
+        if n_frames < least:
             raise ShardError(
-                f"{n_frames} frames of speech came; a window of {WINDOW} is wanted, leave such short clips "
-                "out"
+                f"{n_frames} frames of speech came; a window of {least} is wanted, leave such short clips out"
             )
-        rows = self._embed_clip(audio[: n_frames * SAMPLES_PER_FRAME])
-        return np.pad(rows, ((WINDOW // 2, WINDOW // 2), (0, 0)), mode="edge")
+        return self.pair.frame_features(self._stored(audio[: n_frames * SAMPLES_PER_FRAME]))
 
     def cropper(self, track: FaceTrack | None) -> Callable[[np.ndarray, int], np.ndarray]:
         """How to cut its crops: ``cropper(track)(image, frame)``.
@@ -111,16 +111,14 @@ class TrainedPair:
         affines = plan_crop(track, self.crop).affines
         return lambda frame, size: region(affines[frame], *size)
 
+    @torch.inference_mode()
     def _embed_clip(self, audio: np.ndarray) -> np.ndarray:
         """(640 L,) int16 → (L − 4, 512) float32 of frames i … i + 4."""
-        reads = self.pair.reads
-        clip = audio if reads.form == "waveform" else spectrogram(audio)
-        starts = range(len(audio) // SAMPLES_PER_FRAME - WINDOW + 1)
-        parts = [starts[first : first + BATCH_WINDOWS] for first in range(0, len(starts), BATCH_WINDOWS)]
-        windows = (
-            torch.from_numpy(np.stack([reads.cut(clip, start, WINDOW) for start in part])) for part in parts
-        )
-        return np.concatenate([self._embed(self.pair.embed_speech, part) for part in windows])
+        return self.pair.embed_clip(self._stored(audio))
+
+    def _stored(self, audio: np.ndarray) -> np.ndarray:
+        """What a shard would hold of the audio, of which the pair is given its windows."""
+        return audio if self.pair.reads.form == "waveform" else spectrogram(audio)
 
     @torch.inference_mode()
     def _embed(self, encoder: Callable[[Tensor], Tensor], windows: Tensor) -> np.ndarray:

@@ -30,7 +30,7 @@ from speechlip.training.step.finite import why_not_finite
 from speechlip.training.step.pair_loss import speech_of
 from speechlip.training.streams import open_streams
 
-CHECKED_PAIRS, CHECKED_STEPS, CHECKED_LR = 16, 200, 5e-4
+CHECKED_PAIRS, CHECKED_CLIPS, CHECKED_STEPS, CHECKED_LR = 16, 4, 200, 5e-4
 """Larger batches and the paper's learning rate come to the same in more time."""
 LEARNED = 0.5
 """Share of the plateau below which a batch counts as learned: guessing stays at 1, and no network gets there
@@ -81,9 +81,12 @@ def check_data(
     first = shards if isinstance(shards, str | Path) else shards[0]
     folder, device = shards_at(first, Path(cache) if cache else None), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
-    batch_size = min(options.batch_size, CHECKED_PAIRS)
+    batch_size = min(options.batch_size, CHECKED_CLIPS if options.learns_from_phones else CHECKED_PAIRS)
     checked = replace(options, batch_size=batch_size, lr=CHECKED_LR, workers=0, weights="")
-    with torch.random.fork_rng(cards), smaller_batch_advised(checked.batch_size):
+    with (
+        torch.random.fork_rng(cards),
+        smaller_batch_advised(checked.batch_size, clip_frames=checked.excerpt_frames),
+    ):
         objective = objective_of(checked)
         state = begin_state(objective, checked, device)
         splits = [open_shards(folder, "train")]

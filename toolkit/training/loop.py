@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from speechlip.encoders.checkpoint import last_checkpoint
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.format import LIP_ROWS_SHOWN
 from speechlip.progress import Progress
 from speechlip.shards.read.reader import ClipReader

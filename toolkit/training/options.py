@@ -1,16 +1,25 @@
 """What a user may choose for training: one frozen dataclass, two presets, what the paper leaves open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from speechlip.checks import check_types, from_preset
 from speechlip.device import PRECISIONS, check_device
 from speechlip.encoders.networks.lips import INPUTS
+from speechlip.encoders.networks.pase.sizes import ALIGNMENTS, SIZES
 from speechlip.encoders.networks.registry import options_of
+from speechlip.encoders.registry import LEARN_FROM_PHONES
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import PAIRS, WINDOW, PairRules, rules_for
+from speechlip.training.pase_options import (
+    EXCERPTS_CHOSEN,
+    OF_WINDOWS,
+    PASE_NAMES,
+    PASE_PRESETS,
+    PaseOptions,
+)
 from speechlip.training.schedule import check_batch, learning_rate
 from speechlip.training.step.augment import NONE, parse_augmentations
 from speechlip.training.step.losses import LOSSES
@@ -19,8 +28,11 @@ SCHEDULES = ("constant", "cosine")
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """Options of ``train``; the defaults are the preset ``paper``. Raises OptionError for what cannot be."""
+class TrainOptions(PaseOptions):
+    """Options of ``train``; the defaults are the preset ``paper``. Raises OptionError for what cannot be.
+
+    Those of ``PaseOptions`` are of the encoder ``pase``.
+    """
 
     encoder: str = "se4lip"
     """The speech network: a name of ``encoders.networks.registry``."""
@@ -35,7 +47,7 @@ class TrainOptions:
     steps: int = 100_000
     """Batches in all."""
     batch_size: int = 16
-    """Pairs a step, of all processes together."""
+    """Pairs a step, excerpts for ``pase``, of all processes together."""
     lr: float = 5e-5
     """Learning rate of Adam, at its highest."""
     schedule: str = "constant"
@@ -97,6 +109,8 @@ class TrainOptions:
             )
         for name, value in self.of_network.items():
             object.__setattr__(self, name, value)
+        self.check_pase()
+        self._refuse_options_of_others()
         if self.mix and not self.mix.positive:
             raise OptionError(f"negatives {self.negatives!r} leave no positive pair to learn from")
 
@@ -109,16 +123,48 @@ class TrainOptions:
         >>> TrainOptions.preset("fast", encoder="mel-cnn").loss
         'nce'
         """
-        return from_preset(cls, PRESETS, name, given)
+        return from_preset(cls, presets_of(given.get("encoder", cls.encoder)), name, given)
+
+    @property
+    def learns_from_phones(self) -> bool:
+        """Whether batches are excerpts with phones, and not pairs of windows."""
+        return self.encoder in LEARN_FROM_PHONES
+
+    @property
+    def excerpt_frames(self) -> int | None:
+        """Length of the excerpts that batches are made of; None where they are pairs."""
+        return self.clip_frames if self.learns_from_phones else None
 
     @property
     def of_network(self) -> dict[str, str]:
-        """What of feature and pool the encoder has, as chosen or by its default.
+        """What of feature, pool, size and alignment the encoder has, as chosen or by its default.
 
         >>> TrainOptions(encoder="mel-cnn").of_network
         {'feature': 'logmag'}
         """
-        return options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
+        own = options_of(self.encoder, {"feature": self.feature, "pool": self.pool})
+        if not self.learns_from_phones:
+            return own
+        return own | {
+            "size": self.size or next(iter(SIZES)),
+            "alignment": self.alignment or ALIGNMENTS[0],
+        }
+
+    def _refuse_options_of_others(self) -> None:
+        """Raise OptionError for an option that this encoder does not have."""
+        names = OF_WINDOWS if self.learns_from_phones else PASE_NAMES
+        defaults = {each.name: each.default for each in fields(self)}
+        for name in names:
+            if getattr(self, name) != defaults[name]:
+                others = "encoders that learn from windows" if self.learns_from_phones else "the encoder pase"
+                raise OptionError(
+                    f"encoder {self.encoder!r} has no {name} ({getattr(self, name)!r} was given); it is an "
+                    f"option of {others}, leave it out"
+                )
+        if self.learns_from_phones and "noise" in self.augmentations:
+            raise OptionError(
+                f"encoder {self.encoder!r} has noise of its own (--noisy-share); leave noise out of --augment"
+            )
 
     @property
     def blend(self) -> tuple[float, ...]:
@@ -146,6 +192,11 @@ class TrainOptions:
         [0.05, 0.1, 0.05, 0.0]
         """
         return learning_rate(step, self.steps, self.lr, self.warmup_steps, self.schedule == "cosine")
+
+
+def presets_of(encoder: str) -> Mapping[str, Mapping[str, Any]]:
+    """The presets that an encoder has, by name."""
+    return PASE_PRESETS if encoder in LEARN_FROM_PHONES else PRESETS
 
 
 def parse_weights(text: str) -> tuple[float, ...]:
@@ -206,6 +257,10 @@ def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, s
     >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
     ('0.0001, the paper has 5e-05', '100000, not stated')
     """
+    if options.learns_from_phones:
+        return {name: f"{getattr(options, name)}, our choice" for name in EXCERPTS_CHOSEN} | ended(
+            options, ends
+        )
     said = {
         name: f"{getattr(options, name)}, the paper has {value}"
         for name, value in STATED.items()
@@ -216,9 +271,12 @@ def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, s
         name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated"
         for name in CHOSEN
     }
-    return said | (
-        {"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {}
-    )
+    return said | ended(options, ends)
+
+
+def ended(options: TrainOptions, ends: Sequence[int]) -> dict[str, str]:
+    """What is said of the steps of a run that was to have others."""
+    return {"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {}
 
 
 def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:

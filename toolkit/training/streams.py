@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.errors import OptionError
 from speechlip.shards.pairs.blend import BatchLoader, BlendedLoader
 from speechlip.shards.read.shardset import Shards

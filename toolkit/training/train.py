@@ -80,7 +80,7 @@ def train(
         reader_deaths_said(),
         joined(ranks, device),
         hold_run(run, resume) if ranks.first else nullcontext(),
-        smaller_batch_advised(options.batch_size, ranks),
+        smaller_batch_advised(options.batch_size, ranks, options.excerpt_frames),
         with_scalars(run, resume, tensorboard if ranks.first else False, progress, on_row) as on_each_row,
     ):
         last = training_loop(folders, run, options, resume, progress, on_each_row, ranks, device)

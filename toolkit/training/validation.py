@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.errors import OptionError, ShardError
 from speechlip.format import pairs_file
 from speechlip.metrics.statistics.pairs import pair_auc
@@ -57,12 +57,20 @@ def open_validation(
 
     reads: the form of their speech. Where there are none: None, and a note that says why.
     """
+    batches, note = chosen_pairs(shards, n_pairs, split, seed, reads)
+    return (None, note) if note else (Validation(batches), "")
+
+
+def chosen_pairs(
+    shards: Path, n_pairs: int, split: str, seed: int, reads: SpeechWindows = STFT_WINDOWS
+) -> tuple[list[dict[str, Any]], str]:
+    """Batches of ``n_pairs`` frozen pairs, and a note: why there are none, or empty."""
     path = shards / pairs_file(split)
     try:
         rows = list(read_pairs(path))
         clips = ClipLookup(shards, split, reads)
     except (OptionError, ShardError) as error:
-        return None, f"no pair AUC while training: {error}"
+        return [], f"no pair AUC while training: {error}"
     chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:n_pairs].tolist())
     batches = [
         [rows[number] for number in chosen[first : first + BATCH_PAIRS]]
@@ -70,7 +78,7 @@ def open_validation(
     ]
     if not {0, 1} <= {rows[number].label for number in chosen}:
         return (
-            None,
+            [],
             f"no pair AUC while training: {path} has {len(rows)} pairs, matches and mismatches are wanted",
         )
-    return Validation([collate_frozen(batch, clips) for batch in batches]), ""
+    return [collate_frozen(batch, clips) for batch in batches], ""

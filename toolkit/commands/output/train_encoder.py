@@ -10,6 +10,7 @@ from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
 from speechlip.training.check_data import check_data
 from speechlip.training.options import PAPER, TrainOptions, unlike_paper
+from speechlip.training.pase_options import EXCERPTS_CHOSEN
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.processes.stopping import Stopped
 from speechlip.training.run.checkpoint import options_of_run
@@ -98,6 +99,8 @@ def described(options: TrainOptions) -> str:
     """
     differences = "; ".join(f"{name} {word}" for name, word in unlike_paper(options).items())
     text = f"training {options.encoder}. Not the paper's: {differences}"
+    if options.learns_from_phones:
+        text = f"training {options.encoder}. No text of its paper could be had; our choice: {chosen(options)}"
     if options.steps >= options.warmup_steps:
         return text
     steps = counted(options.steps, "step")
@@ -105,6 +108,15 @@ def described(options: TrainOptions) -> str:
         f"{text}\n{steps} lie under the warm-up of {options.warmup_steps}: "
         "the learning rate never gets where it should"
     )
+
+
+def chosen(options: TrainOptions) -> str:
+    """What was chosen, without a word on each.
+
+    >>> chosen(TrainOptions(encoder="pase"))[:30]
+    'lip_input mouth, steps 100000,'
+    """
+    return ", ".join(f"{name} {getattr(options, name)}" for name in EXCERPTS_CHOSEN)
 
 
 def row_words(row: HistoryRow) -> str:

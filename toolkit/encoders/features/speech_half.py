@@ -1,5 +1,6 @@
 """The speech half of a trained pair as an encoder: one embedding for each frame."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,27 +12,40 @@ from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.encoders.features.protocol import FRAME_MS, FeatureClock
 from speechlip.encoders.features.seeded import RANDOM_WEIGHTS, seeded
 from speechlip.encoders.features.waveform import FULL_SCALE
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.encoders.networks.layers import parameter_count
 from speechlip.encoders.networks.lips import DIM
 from speechlip.encoders.networks.pair import SpeechLipPair, build_pair
+from speechlip.encoders.networks.pase.audio import LOOK_AHEAD_MS
+from speechlip.encoders.networks.pase.pair import PasePair
 from speechlip.encoders.trained import TrainedPair, load_run
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.shards.pairs.speech_windows import SpeechWindows
 from speechlip.timing import FPS, HOP, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 
+FROM_THE_BEGINNING = FeatureClock(
+    rate_hz=FPS, centre_ms=FRAME_MS / 2, past_ms=math.inf, future_ms=FRAME_MS / 2 + LOOK_AHEAD_MS
+)
+"""The clock of PASE: a frame, and everything before it."""
+
 
 class SpeechHalf:
     """Speech embeddings of a ``TrainedPair`` as a ``SpeechEncoder``.
 
-    Feature t is the window of frames t − 2 … t + 2, not of length 1.
+    Feature t is the window of frames t − 2 … t + 2, not of length 1; of PASE frame t and all before it.
+
+    hears_whole: whether it is given recordings in one piece, however long.
     """
 
     dim = DIM
 
     def __init__(self, trained: TrainedPair, name: str) -> None:
         self.trained, self.name, self.weights = trained, name, trained.sha256
-        self.clock = window_clock(trained.pair.reads)
-        self.parameters = parameter_count(trained.pair.speech) + parameter_count(trained.pair.speech_norm)
+        self.hears_whole = isinstance(trained.pair, PasePair)
+        self.clock = FROM_THE_BEGINNING if self.hears_whole else window_clock(trained.pair.reads)
+        self.parameters = parameter_count(trained.pair.speech)
+        if isinstance(trained.pair, SpeechLipPair):
+            self.parameters += parameter_count(trained.pair.speech_norm)
 
     def encode(self, waveform: Tensor) -> Tensor:
         """(B, N) float32 in −1 … 1 at 16 kHz → (B, ⌈N / 640⌉, 512); silence fills the last frame.
@@ -82,5 +96,5 @@ def open_network(name: str, device: str) -> SpeechHalf:
     return untrained(lambda: build_pair(name, "mouth", rectified=False), name, device)
 
 
-def untrained(build: Callable[[], SpeechLipPair], name: str, device: str) -> SpeechHalf:
+def untrained(build: Callable[[], EncoderPair], name: str, device: str) -> SpeechHalf:
     return SpeechHalf(TrainedPair(seeded(build), name, RANDOM_WEIGHTS, 0, "lips", device), f"random:{name}")

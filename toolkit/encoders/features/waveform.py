@@ -35,6 +35,7 @@ class FromWaveform:
         self.encoder, self.device = encoder, device
         self.name, self.dim, self.clock = encoder.name, encoder.dim, encoder.clock
         self.weights: str = getattr(encoder, "weights", "")
+        self.hears_whole: bool = getattr(encoder, "hears_whole", False)
         if hasattr(encoder, "to"):
             encoder.to(device)
         self.parameters: int | None = getattr(encoder, "parameters", None)
@@ -59,13 +60,13 @@ class FromWaveform:
 
         More than 25 s go through in pieces of 20 s with 5 s more on either side, so that memory stays flat:
         an encoder that reaches less than 5 s gives what it gives for all at once, one that hears the whole
-        clip gets 30 s. A rate that is no whole number goes through at once. Raises ModelError where the
-        encoder gives another shape or rate than it declares, ShardError for no sound or values that are not
-        finite.
+        clip gets 30 s. A rate that is no whole number goes through at once, and so does all sound for an
+        encoder that has ``hears_whole``. Raises ModelError where the encoder gives another shape or rate than
+        it declares, ShardError for no sound or values that are not finite.
         """
         if not len(audio):
             raise ShardError("there is no sound to encode")
-        whole = not float(self.clock.rate_hz).is_integer()
+        whole = self.hears_whole or not float(self.clock.rate_hz).is_integer()
         return np.concatenate(
             [
                 self._kept(audio, *piece)

@@ -29,9 +29,7 @@ class LipEncoder(nn.Module):
 
     def __init__(self, input: str = "mouth") -> None:
         super().__init__()
-        if input not in INPUTS:
-            raise no_such("lip input", input, INPUTS)
-        self.rows = slice(*LIP_ROWS) if input == "mouth" else slice(None)
+        self.rows = rows_read(input)
         self.layers = nn.Sequential(
             ConvRow(15, 32, 7, padding=3),
             ConvRow(32, 64, 5, stride=(1, 2), padding=1),
@@ -50,12 +48,24 @@ class LipEncoder(nn.Module):
         )
 
     def forward(self, lips: Tensor) -> Tensor:
-        return self.layers(self.stacked(lips)).flatten(1)
+        return self.layers(stacked(lips, self.rows)).flatten(1)
 
-    def stacked(self, lips: Tensor) -> Tensor:
-        """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1.
 
-        In channels-last order, which convolutions read fastest.
-        """
-        pixels = lips[:, :, self.rows].permute(0, 1, 4, 2, 3).flatten(1, 2)
-        return pixels.to(torch.float32, memory_format=torch.channels_last) / 255
+def rows_read(input: str) -> slice:
+    """The rows of a crop that a lip network reads. Raises OptionError for another input.
+
+    >>> rows_read("mouth")
+    slice(24, 72, None)
+    """
+    if input not in INPUTS:
+        raise no_such("lip input", input, INPUTS)
+    return slice(*LIP_ROWS) if input == "mouth" else slice(None)
+
+
+def stacked(lips: Tensor, rows: slice) -> Tensor:
+    """(B, 5, 96, 96, 3) uint8 → (B, 15, H, 96) float32 in 0 … 1, the given rows of each frame.
+
+    In channels-last order, which convolutions read fastest.
+    """
+    pixels = lips[:, :, rows].permute(0, 1, 4, 2, 3).flatten(1, 2)
+    return pixels.to(torch.float32, memory_format=torch.channels_last) / 255

@@ -20,6 +20,8 @@ from functools import partial
 from torch import nn
 
 from speechlip.encoders.networks.lips import DIM
+from speechlip.encoders.networks.pase.audio import AudioPath
+from speechlip.encoders.networks.pase.sizes import size_of
 from speechlip.encoders.networks.spectrum import FEATURES, MEL_FEATURES, Wav2LipMel, spectrum_of
 from speechlip.encoders.networks.speech import POOLS, CnnEncoder, GruEncoder
 from speechlip.encoders.registry import SPEECH_NETWORKS
@@ -48,12 +50,17 @@ def _cnn(feature: str, mel: bool = False) -> nn.Module:
     return CnnEncoder(spectrum_of(feature, mel))
 
 
+def _audio_path(feature: str) -> nn.Module:
+    return AudioPath(spectrum_of(feature, mel=False), size_of(""))
+
+
 STFT_GRU = Network(_gru, OPTIONS)
 STFT_GRU_SMALL = Network(partial(_gru, width=256), OPTIONS)
 MEL_GRU = Network(partial(_gru, mel=True), {"feature": MEL_FEATURES, "pool": POOLS})
 MEL_CNN = Network(partial(_cnn, mel=True), {"feature": MEL_FEATURES})
 MEL_CNN_WAV2LIP = Network(lambda: CnnEncoder(Wav2LipMel()))
 STFT_CNN = Network(_cnn, {"feature": FEATURES})
+PASE = Network(_audio_path, {"feature": MEL_FEATURES})
 
 
 def speech_network(name: str, **chosen: str) -> nn.Module:

@@ -80,6 +80,10 @@ class ClipLookup:
             )
         return self.reads.cut(stored, start, length)
 
+    def whole_speech(self, key: str) -> np.ndarray:
+        """All of a clip's field that ``reads`` cuts from."""
+        return self._speech(key)
+
     def _open(self, key: str) -> tuple[RawClip, Filmstrip]:
         raw = self.raw(key)
         return raw, open_filmstrip(raw, decode_meta(raw).n_frames)

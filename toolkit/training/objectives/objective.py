@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.shards.pairs.blend import BatchLoader
 from speechlip.shards.read.shardset import Shards, ShardSet
 from speechlip.training.validation import Validation

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.encoders.networks.lips import LITERAL_WARNING
-from speechlip.encoders.networks.pair import EncoderPair, build_pair
+from speechlip.encoders.networks.pair import build_pair
 from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.read.shardset import Shards, ShardSet, folder_of
 from speechlip.training.options import TrainOptions

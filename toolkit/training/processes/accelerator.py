@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from speechlip.errors import OptionError
+from speechlip.shards.excerpts.stream import LEAST_FRAMES
 from speechlip.training.processes.ranks import ALONE, Ranks
 
 Batch = dict[str, Any]
@@ -60,23 +61,31 @@ def full_speed(device: torch.device) -> None:
 
 
 @contextmanager
-def smaller_batch_advised(batch_size: int, ranks: Ranks = ALONE) -> Iterator[None]:
-    """Turn a full memory, of GPU or machine, into an OptionError that names a batch to try."""
+def smaller_batch_advised(
+    batch_size: int, ranks: Ranks = ALONE, clip_frames: int | None = None
+) -> Iterator[None]:
+    """Turn a full memory, of GPU or machine, into an OptionError that names a batch to try.
+
+    clip_frames: the length of excerpts, where batches are made of these.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not (isinstance(error, (torch.OutOfMemoryError, MemoryError)) or CPU_FULL in str(error)):
             raise
         raise OptionError(
-            f"out of memory with batches of {batch_size} pairs; {_smaller(batch_size, ranks)}"
+            f"out of memory with batches of {batch_size} {'pairs' if clip_frames is None else 'clips'}; "
+            f"{_smaller(batch_size, ranks, clip_frames)}"
         ) from error
 
 
-def _smaller(batch_size: int, ranks: Ranks) -> str:
+def _smaller(batch_size: int, ranks: Ranks, clip_frames: int | None) -> str:
     least = 2 * ranks.count
     if batch_size <= least:
         return (
             f"{least} are the fewest that can be trained with, so take a smaller encoder, or a device with "
             "more memory"
         )
-    return f"try --batch-size {max(least, batch_size // 2 // ranks.count * ranks.count)}, with another -o"
+    smaller = f"--batch-size {max(least, batch_size // 2 // ranks.count * ranks.count)}"
+    shorter = "" if clip_frames is None else f" or --clip-frames {max(LEAST_FRAMES, clip_frames // 2)}"
+    return f"try {smaller}{shorter}, with another -o"

@@ -55,7 +55,7 @@ class Ranks:
         if batch_size % self.count or batch_size < 2 * self.count:
             fitting = max(2, round(batch_size / self.count)) * self.count
             raise OptionError(
-                f"batch_size {batch_size} cannot be shared by {self.count} processes, at least 2 pairs "
+                f"batch_size {batch_size} cannot be shared by {self.count} processes, at least 2 "
                 f"each; try --batch-size {fitting}"
             )
         return batch_size // self.count

@@ -15,6 +15,7 @@ from huggingface_hub import ModelCardData
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
+from speechlip.encoders.registry import LEARN_FROM_PHONES
 from speechlip.errors import ModelError
 from speechlip.files.writing import write_text
 from speechlip.format import CARD
@@ -69,6 +70,7 @@ def encoder_card(
     data |= {"licences": stated_licences(facts.data)}
     told = asdict(facts)
     told |= {
+        "excerpts": facts.options.get("encoder") in LEARN_FROM_PHONES,
         "name": name,
         "data": data,
         "auc": auc,

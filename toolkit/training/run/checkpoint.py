@@ -28,7 +28,7 @@ from speechlip.encoders.checkpoint import (
     open_checkpoint,
     read_weights,
 )
-from speechlip.encoders.networks.pair import EncoderPair
+from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.files import locks

@@ -41,6 +41,7 @@ STYLE |= {
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,
 }
+TERM_COLOURS = (CURVE, "#b4530a", "#7b4ba0", "#3d7a2f", "#a3324a")
 BINS, CHANCE, ROW_HEIGHT = 32, 0.5, 0.86
 
 
@@ -56,7 +57,7 @@ def draw_training(run: Path, options: TrainOptions) -> Path:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(13, 4), dpi=110, layout="constrained")
         losses, aucs, alike = figure.subplots(1, 3)
-        draw_loss(losses, rows, plateau(options.loss, options.batch_size))
+        draw_loss(losses, rows, plateau_of(options))
         draw_auc(aucs, rows)
         draw_cosines(alike, cosines)
         figure.suptitle(headline(options, rows), x=0.01, ha="left", color=SOFT, fontsize=11)
@@ -74,18 +75,39 @@ def headline(options: TrainOptions, rows: Sequence[HistoryRow]) -> str:
     'se4lip, loss relu, batches of 16, no step; AUC and cosines of the validation pairs'
     """
     done = f"{rows[-1].step} steps" if rows else "no step"
-    return (
-        f"{options.encoder}, loss {options.loss}, batches of {options.batch_size}, {done}; AUC and cosines "
-        "of the validation pairs"
-    )
+    of = f"loss {options.loss}, batches of {options.batch_size}"
+    if options.learns_from_phones:
+        of = f"{len(options.term_weights)} terms, batches of {options.batch_size} clips"
+    return f"{options.encoder}, {of}, {done}; AUC and cosines of the validation pairs"
 
 
-def draw_loss(axes: "Axes", rows: Sequence[HistoryRow], plateau_loss: float) -> None:
-    """Mean loss between validations, over the line at which nothing is told apart."""
+def plateau_of(options: TrainOptions) -> float | None:
+    """The loss while nothing is told apart; None where it has several terms."""
+    return None if options.learns_from_phones else plateau(options.loss, options.batch_size)
+
+
+def draw_loss(axes: "Axes", rows: Sequence[HistoryRow], plateau_loss: float | None) -> None:
+    """Mean loss between validations, over the line at which nothing is told apart; or its terms by name."""
+    if plateau_loss is None:
+        return draw_terms(axes, rows)
     axes.plot([row.step for row in rows], [row.loss for row in rows], color=CURVE, marker=_marker(rows))
     _level(axes, plateau_loss, f"dashed {plateau_loss:.2f}: nothing told apart")
     top = max([plateau_loss, *(row.loss for row in rows if np.isfinite(row.loss))])
     axes.set(title="Loss", xlabel="step", ylim=(0, 1.12 * top))
+    return None
+
+
+def draw_terms(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
+    """Each term of the loss as a share of what it was in the first row: they have scales of their own."""
+    steps = [row.step for row in rows]
+    terms = rows[0].terms or {"loss": rows[0].loss} if rows else {}
+    for colour, (name, first) in zip(TERM_COLOURS, terms.items(), strict=False):
+        values = [row.terms.get(name, row.loss) / (first or 1) for row in rows]
+        axes.plot(steps, values, color=colour, marker=_marker(rows), label=f"{name}, from {first:.2f}")
+    if terms:
+        axes.legend(frameon=False, fontsize=9)
+    _level(axes, 1.0, "as shares of the first row")
+    axes.set(title="Terms of the loss", xlabel="step", ylim=(0, None))
 
 
 def draw_auc(axes: "Axes", rows: Sequence[HistoryRow]) -> None:

@@ -69,7 +69,7 @@ class RowTotals:
     def looks_stuck(self, options: TrainOptions, row: HistoryRow) -> bool:
         """Once in a run: whether the losses of the last rows lie on the plateau and the AUC says the same."""
         losses = self.row_losses[-max(1, STUCK_STEPS // options.validate_every) :]
-        if self.advised or row.step < STUCK_STEPS or row.auc > STUCK_AUC:
+        if options.learns_from_phones or self.advised or row.step < STUCK_STEPS or row.auc > STUCK_AUC:
             return False
         self.advised = stuck(losses, options.loss, options.batch_size)
         return self.advised

@@ -11,7 +11,7 @@ noise   white noise under the speech, 5 … 30 dB below that window's own power
 ======  ====================================================================================================
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,9 +71,9 @@ def augment(
     return changed
 
 
-def generator(device: torch.device, seed: int, step: int, rank: int) -> Generator:
-    """A generator of its own for every step and rank."""
-    state = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
+def generator(device: torch.device, seed: int, step: int, rank: int, *purpose: int) -> Generator:
+    """A generator of its own for every step and rank, and for every purpose."""
+    state = np.random.SeedSequence([seed, step, rank, *purpose]).generate_state(1, np.uint64)[0]
     return Generator(device).manual_seed(int(state))
 
 
@@ -115,8 +115,16 @@ def flipped(lips: Tensor, random: Generator) -> Tensor:
     return torch.where(chosen[:, None, None, None, None], lips.flip(3), lips)
 
 
-def noisy_magnitude(magnitude: Tensor, random: Generator) -> Tensor:
-    """(B, 25, 257) STFT magnitude → the same, of speech and noise: |X + N|.
+def noisy_magnitude(
+    magnitude: Tensor,
+    random: Generator,
+    snr_db: tuple[float, float] = SNR_DB,
+    own_columns: Tensor | None = None,
+) -> Tensor:
+    """(B, C, 257) STFT magnitude → the same, of speech and noise: |X + N|.
+
+    snr_db: least and greatest. own_columns: (B,) how many columns of each are speech, of which the power is
+    taken; None: all.
 
     N is the STFT of white noise, columns overlapping as those of speech do, at a random level for each
     window. The phase of X is not stored; it is taken for 0, which changes nothing in the distribution of |X +
@@ -126,7 +134,9 @@ def noisy_magnitude(magnitude: Tensor, random: Generator) -> Tensor:
     noise = torch.randn(n_windows, (columns - 1) * HOP + N_FFT, generator=random, device=magnitude.device)
     window = torch.hann_window(N_FFT, device=magnitude.device)
     spectrum = torch.stft(noise, N_FFT, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
-    level = _level(magnitude.float().square().mean((1, 2)), spectrum.abs().square().mean((1, 2)), random)
+    power = magnitude.float().square()
+    own = power.mean((1, 2)) if own_columns is None else power.mean(2).sum(1) / own_columns
+    level = _level(own, spectrum.abs().square().mean((1, 2)), random, snr_db)
     return (magnitude + level[:, None, None] * spectrum).abs().to(magnitude.dtype)
 
 
@@ -141,14 +151,19 @@ def noisy_waveform(waveform: Tensor, random: Generator) -> Tensor:
 
 
 LIPS_CHANGES = {"colour": recoloured, "shift": shifted, "flip": flipped}
-SPEECH_CHANGES = {"spectrogram": noisy_magnitude, "waveform": noisy_waveform}
+SPEECH_CHANGES: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+    "spectrogram": noisy_magnitude,
+    "waveform": noisy_waveform,
+}
 
 
-def _level(speech_power: Tensor, noise_power: Tensor, random: Generator) -> Tensor:
+def _level(
+    speech_power: Tensor, noise_power: Tensor, random: Generator, snr_db: tuple[float, float] = SNR_DB
+) -> Tensor:
     """Factors that put noise a random number of decibels below the speech, (B,)."""
-    low, high = SNR_DB
-    snr_db = low + (high - low) * _uniform(speech_power.shape, random)
-    return (speech_power / noise_power.clamp(min=SILENCE) / 10 ** (snr_db / 10)).sqrt()
+    low, high = snr_db
+    below_db = low + (high - low) * _uniform(speech_power.shape, random)
+    return (speech_power / noise_power.clamp(min=SILENCE) / 10 ** (below_db / 10)).sqrt()
 
 
 def _factors(count: int, largest: float, random: Generator) -> Tensor:

@@ -1,0 +1,1 @@
+"""PASE, the phoneme-aware speech encoder: audio path, lip path, phones that align both (docs/pase.md)."""
