@@ -42,7 +42,8 @@ def pase_gradients(ranks=ALONE):
     learner = objective.learner(pair, heads)
     share = CLIPS // ranks.count
     own = some_of(whole_batch(), list(range(ranks.rank * share, (ranks.rank + 1) * share)))
-    terms = ranks.averaging(learner)(own)
+    averaging = ranks.averaging(learner)  # which averages as long as it lives
+    terms = averaging(own)
     weighted(terms, objective.weights).backward()
     gradients = {
         name: value.grad.clone() for name, value in learner.named_parameters() if value.grad is not None
