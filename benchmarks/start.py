@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--imports", action="store_true")
     given = parser.parse_args()
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    count_orphans()
     nothing = least([BIN / "python", "-c", "pass"], given.runs)
     torch = least([BIN / "python", "-c", "import torch"], given.runs)
     print(f"python -c pass: {nothing.cpu_s:.2f} CPU-s, {nothing.wall_s:.2f} s")
@@ -171,6 +171,12 @@ def run(command: Sequence[object], folder: Path = Path(), result: str = "") -> S
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"{command} failed:\n{seen.decode(errors='replace')}")
     return Spent(progress_s, result_s or wall_s, wall_s, cpu_s + cpu_of_orphans_s())
+
+
+def count_orphans() -> None:
+    """From now on processes that a command leaves behind become children of this one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def cpu_of_orphans_s() -> float:

@@ -6,13 +6,15 @@
 The bare loop decodes with PyAV, turns every frame into RGB, shows it to MediaPipe's Face Landmarker (VIDEO,
 four faces) and keeps nothing. Turn by turn it, prep-shards with one worker and prep-shards with two go
 through the same clips, each as a program of its own, start and imports included. Printed are video-seconds
-per second, the median of the turns, and their ratio to the bare loop; then, from this process, CPU
-milliseconds of every stage by clip (benchmarks/prepare_stages.py). Clips that preparation refuses are left
-out; give it a minute of video at the least, or the start of the programs is what is measured. With
-``--copies`` every clip is there so many times, so that start and finish weigh less.
+per second, the median of the turns, and their ratio to the bare loop, by the clock and by the CPU time of all
+processes, which other work on the machine disturbs less; then, from this process, CPU milliseconds of every
+stage by clip (benchmarks/prepare_stages.py). Clips that preparation refuses are left out; give it a minute of
+video at the least, or the start of the programs is what is measured. With ``--copies`` every clip is there so
+many times, so that start and finish weigh less.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from statistics import median
 
 import av
 from prepare_stages import bare_loop, plan_of, print_stages
+from start import count_orphans, cpu_of_orphans_s
 
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.media.listing import videos
@@ -44,6 +47,7 @@ def main() -> None:
     if given.bare:
         print(*(bare_loop(given.clips) or ()))
         return
+    count_orphans()
     detector, _ = choose_detector(given.detector)
     with tempfile.TemporaryDirectory() as folder:
         chosen = usable([clip for path in given.clips for clip in listed(path)], detector)
@@ -97,12 +101,12 @@ def print_speeds(clips: list[Path], folder: Path, detector: str, length_s: float
         "prep-shards, one worker": prepare(folder, detector, 1),
         "prep-shards, two workers": prepare(folder, detector, 2),
     }
-    took: dict[str, list[float]] = {name: [] for name in programs}
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     said = ""
     for _ in range(turns):
         for name, program in programs.items():
-            wall_s, output = run(program)
-            took[name].append(wall_s)
+            *seconds, output = run(program)
+            took[name].append(tuple(seconds))
             said = output if name == "bare loop" else said
     if said.strip():
         shown, faces = said.split()
@@ -111,13 +115,21 @@ def print_speeds(clips: list[Path], folder: Path, detector: str, length_s: float
         print("mediapipe is not installed: there is no bare loop to compare with.\n")
         del took["bare loop"]
     print(
-        "| whole programs | video-seconds per second | × bare loop, each turn | median |\n|---|---|---|---|"
+        "| whole programs | video-seconds per second | × bare loop, each turn | median "
+        "| CPU s | × bare loop, by CPU |\n|---|---|---|---|---|---|"
     )
-    for name, walls in took.items():
-        ratios = [bare_s / wall for bare_s, wall in zip(took.get("bare loop", ()), walls, strict=False)]
-        every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        middle = f"{median(ratios):.2f}" if ratios else ""
-        print(f"| {name} | {length_s / median(walls):.2f} | {every} | {middle} |")
+    for name, spent in took.items():
+        walls, cpus = zip(*spent, strict=True)
+        by_clock, by_cpu = (
+            [one[place] / other[place] for one, other in zip(took.get("bare loop", ()), spent, strict=False)]
+            for place in (0, 1)
+        )
+        every = ", ".join(f"{ratio:.2f}" for ratio in by_clock)
+        middle, middle_cpu = (f"{median(ratios):.2f}" if ratios else "" for ratios in (by_clock, by_cpu))
+        print(
+            f"| {name} | {length_s / median(walls):.2f} | {every} | {middle} "
+            f"| {median(cpus):.1f} | {middle_cpu} |"
+        )
     print(flush=True)
 
 
@@ -130,10 +142,10 @@ def prepare(folder: Path, detector: str, workers: int) -> list[object]:
     return [program, folder, "-o", "shards", "--detector", detector, "--workers", workers, "--quiet"]
 
 
-def run(program: list[object]) -> tuple[float, str]:
-    """Wall seconds of a program in an empty folder, and what it printed."""
+def run(program: list[object]) -> tuple[float, float, str]:
+    """Wall and CPU seconds of a program and all its processes in an empty folder, and what it printed."""
     with tempfile.TemporaryDirectory() as here:
-        begin = time.perf_counter()
+        begin, before_s = time.perf_counter(), cpu_of_children_s()
         done = subprocess.run(
             [str(word) for word in program],
             cwd=here,
@@ -142,7 +154,14 @@ def run(program: list[object]) -> tuple[float, str]:
             text=True,
             check=True,
         )
-        return time.perf_counter() - begin, done.stdout
+        wall_s = time.perf_counter() - begin
+        cpu_of_orphans_s()  # waits for them, so that they count as children
+        return wall_s, cpu_of_children_s() - before_s, done.stdout
+
+
+def cpu_of_children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":
