@@ -86,6 +86,7 @@ setup(
         "speechlip.benchmarking.report": ["report.html", "*.js"],
         "speechlip.cards": ["*.md.jinja"],
         "speechlip.gallery": ["gallery.html", "*.js"],
+        "speechlip.study": ["study.html", "study.js"],
     },
     install_requires=[
         "numpy>=2",

@@ -76,5 +76,5 @@ def test_help_does_not_import_heavy_libraries():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (
-        done.stdout.count("Usage: ") == 2 + done.stdout.count("\n  Example:") >= 15
-    )  # models and edit are groups, their commands have the examples
+        done.stdout.count("Usage: ") == 3 + done.stdout.count("\n  Example:") >= 15
+    )  # models, edit and study are groups, their commands have the examples

@@ -87,6 +87,10 @@ if TYPE_CHECKING:
     from speechlip.shards.read.shardset import open_shards as open_shards
     from speechlip.shards.read.shardset import open_splits as open_splits
     from speechlip.shards.sample_meta import SampleMeta as SampleMeta
+    from speechlip.study.make import Study as Study
+    from speechlip.study.make import make_study as make_study
+    from speechlip.study.results import StudyResults as StudyResults
+    from speechlip.study.results import read_study as read_study
     from speechlip.training.check_data import check_data as check_data
     from speechlip.training.options import TrainOptions as TrainOptions
     from speechlip.training.train import TrainedRun as TrainedRun
@@ -140,6 +144,8 @@ ROOM_OF = {
     "Source": "records",
     "SpeechLipError": "errors",
     "SpeechWindows": "shards.pairs.speech_windows",
+    "Study": "study.make",
+    "StudyResults": "study.results",
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
@@ -159,6 +165,7 @@ ROOM_OF = {
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "make_clips": "shards.clips.make",
+    "make_study": "study.make",
     "merge_shards": "editing.merge",
     "move_clips": "editing.split",
     "open_encoder": "encoders.features.catalogue",
@@ -170,6 +177,7 @@ ROOM_OF = {
     "prepare_plan": "preparing.prepare",
     "push_encoder": "hub.push_encoder",
     "push_shards": "hub.push_shards",
+    "read_study": "study.results",
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
     "select_clips": "editing.select",

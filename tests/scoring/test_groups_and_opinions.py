@@ -68,7 +68,7 @@ def test_groups_and_opinions_of_a_run(folder):
         groups = list(csv.DictReader(file))
     named = [(row["group"], row["clips"], row["worst"]) for row in groups]
     assert named == [("de", "1", ""), ("en", "2", ""), ("not said", "1", "worst")]
-    with (out / "opinions.csv").open(newline="") as file:
+    with (out / "correlations.csv").open(newline="") as file:
         (opinion,) = csv.DictReader(file)
     assert (opinion["scale"], opinion["clips"], float(opinion["spearman"])) == ("lip_sync", "4", 1.0)
     assert opinion["spearman_low"] == "" and "by language, ! the worst group" in done.output

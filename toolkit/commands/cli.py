@@ -18,6 +18,7 @@ from speechlip.commands.push_shards import push_shards
 from speechlip.commands.recipes import recipes
 from speechlip.commands.score_encoder import score_encoder
 from speechlip.commands.score_sync import score_sync
+from speechlip.commands.study import study
 from speechlip.commands.synthesize import synthesize
 from speechlip.commands.train_encoder import train_encoder
 from speechlip.commands.verify_shards import verify_shards
@@ -38,6 +39,7 @@ for command in (
     edit,
     export_clips,
     score_sync,
+    study,
     train_encoder,
     score_encoder,
     export_features,

@@ -145,5 +145,5 @@ def _means(
 
 
 def as_csv(agreements: Sequence[Agreement]) -> str:
-    """``opinions.csv``."""
+    """``correlations.csv``."""
     return csv_text(COLUMNS, [vars(each) for each in agreements])

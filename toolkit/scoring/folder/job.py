@@ -195,10 +195,10 @@ def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Sco
 
 
 def _write_tables(out: Path, scores: Scores) -> None:
-    """``subgroups.csv`` and ``opinions.csv`` where they were asked for; those of an earlier run go."""
+    """``subgroups.csv`` and ``correlations.csv`` where they were asked for; those of an earlier run go."""
     for name, text in (
         ("subgroups.csv", subgroups.as_csv(scores.subgroups) if scores.subgroups else ""),
-        ("opinions.csv", opinions.as_csv(scores.opinions) if scores.opinions else ""),
+        ("correlations.csv", opinions.as_csv(scores.opinions) if scores.opinions else ""),
     ):
         if text:
             write_text(out / name, text)
