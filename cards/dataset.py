@@ -25,7 +25,15 @@ from speechlip.files.writing import write_text
 from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
 from speechlip.manifest import Edit, Manifest
-from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger, shared_recordings
+from speechlip.shards.ledger import (
+    LedgerRow,
+    format_funnel,
+    leaking_people,
+    licences,
+    read_ledger,
+    shared_recordings,
+    splits_of_speakers,
+)
 from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
@@ -53,6 +61,12 @@ DEALT = {
     ),
 }
 """What is in one split only, by the option ``split_by``."""
+NAMED = {
+    "by-name": "speakers are named by folders or lists and not checked against faces",
+    "check": "speakers are named by folders or lists; faces that look alike under two names are said below",
+    "by-face": "speakers are told apart by their faces, which errs at times",
+}
+"""Who a speaker is, by the option ``speakers``."""
 GATE_FIELDS = {
     "Affiliation": "text",
     "What I will use the data for": "text",
@@ -149,12 +163,23 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "clips_table": manifest.clips is not None,
         "edits": [as_json(edit) | {"arguments": shown_arguments(edit)} for edit in manifest.edited or ()],
         "copies": shared_recordings(rows),
+        "leaking": people_apart(manifest, rows),
+        "speakers": Markdown(NAMED[manifest.options.get("speakers", "by-name")]),
         "distributions": distributions(rows),
         "crop_image": Markdown(f"{IMAGES_FOLDER}/{CROP}") if manifest.options.get("crop") in PRESETS else "",
         "split": first_split(manifest.splits),
         "shards": shard_pattern([shard.split for shard in manifest.shards]),
         "yours": Markdown(YOURS.rstrip()),
     }
+
+
+def people_apart(manifest: Manifest, rows: Sequence[LedgerRow]) -> list[list[tuple[str, str]]]:
+    """People who are in different splits under several names: (name, splits) of each, by person."""
+    splits = splits_of_speakers(rows)
+    return [
+        [(name, ", ".join(splits[name])) for name in each.speakers if name in splits]
+        for each in leaking_people(manifest.alike or (), splits)
+    ]
 
 
 def is_synthetic(manifest: Manifest) -> bool:

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from speechlip.hub.push_encoder import push_encoder as push_encoder
     from speechlip.hub.push_shards import push_shards as push_shards
     from speechlip.hub.typed import as_dataset as as_dataset
+    from speechlip.identity.find import People as People
+    from speechlip.identity.find import find_people as find_people
+    from speechlip.identity.people import Person as Person
     from speechlip.manifest import Manifest as Manifest
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
@@ -125,6 +128,8 @@ ROOM_OF = {
     "Limits": "workers.events",
     "Manifest": "manifest",
     "NO_OFFSET": "shards.pairs.rules",
+    "People": "identity.find",
+    "Person": "identity.people",
     "PairLoader": "shards.pairs.loader",
     "PairMix": "shards.pairs.mix",
     "PairRules": "shards.pairs.rules",
@@ -162,6 +167,7 @@ ROOM_OF = {
     "export_clips": "exporting.clips",
     "export_features": "exporting.export",
     "find_doubles": "doubles.find",
+    "find_people": "identity.find",
     "fix_offsets": "scoring.folder.corrected",
     "load_run": "encoders.trained",
     "make_clips": "shards.clips.make",

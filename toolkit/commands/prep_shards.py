@@ -121,6 +121,19 @@ RECIPE = Named(RECIPES)
     "mark: all are, in one split, and copies say of what.",
 )
 @click.option(
+    "--speakers",
+    type=Named(("by-name", "check", "by-face")),
+    default="by-name",
+    help="check: names are compared with faces, and who is in two splits is said; "
+    "by-face: a speaker is whose face is largest. Both need the extra [identity].",
+)
+@click.option(
+    "--face-distance",
+    type=float,
+    default=0.5,
+    help="With --speakers: distance up to which two faces are one person's.",
+)
+@click.option(
     "--speech",
     default="",
     show_default=False,

@@ -5,20 +5,16 @@ signs instead of the median). Mirroring turns the signs of the frequencies that 
 the mirrored image is known without looking.
 """
 
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from speechlip.media.images.geometry import Geometries
 from speechlip.media.info import MediaInfo
-from speechlip.media.probe import limit_image_size
-from speechlip.media.source_frames import require_stream
-from speechlip.media.streams.opening import open_local, video_stream
-from speechlip.media.streams.packets import stamped_frames
+from speechlip.media.key_frames import key_frames
 
 SIDE_PX, FREQUENCIES = 32, 8
 STEP_S, MOST_IMAGES = 2.0, 64
@@ -83,17 +79,10 @@ def key_image_hashes(path: Path, info: MediaInfo) -> ImageHashes:
 
 def key_images(path: Path, info: MediaInfo) -> Iterator[tuple[float, np.ndarray]]:
     """Seconds since the first image, and the image as displayed, (32, 32) uint8 grey."""
-    with open_local(path) as container:
-        stream = require_stream(video_stream(container))
-        limit_image_size(stream, info.max_picture_px)
-        stream.codec_context.skip_frame = "NONKEY"
-        geometries = Geometries(stream)
-        for stamp, frame in stamped_frames(container, stream, Counter(), info.video_shifts):
-            geometry = geometries.of(frame)
-            if stamp is None:
-                continue
+    with closing(key_frames(path, info)) as frames:
+        for at_s, frame, geometry in frames:
             try:
                 small = frame.reformat(SIDE_PX, SIDE_PX, "gray", interpolation="AREA")
             except (OSError, ValueError):  # colours that swscale cannot convert: the audio alone speaks
                 continue
-            yield float(stamp) - info.video_start_s, geometry.upright(small.to_ndarray())
+            yield at_s, geometry.upright(small.to_ndarray())

@@ -1,6 +1,7 @@
 """What manifest and card of an edited folder say beside its shards: options, versions, what was edited."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from speechlip.editing.given import GivenFolder
@@ -21,6 +22,7 @@ def facts_of(given: GivenFolder, edit: Edit, **changed: Any) -> FolderFacts:
         is_frozen(given),
         manifest.versions,
         (*(manifest.edited or ()), edit),
+        manifest.alike,
     )
 
 
@@ -56,6 +58,7 @@ def merged_facts(given: Sequence[GivenFolder], edit: Edit) -> FolderFacts:
         )
         for name in names
     }
+    alike = [manifest.alike for manifest in manifests]
     before = [each for manifest in manifests for each in manifest.edited or ()]
     return FolderFacts(
         first.about,
@@ -64,6 +67,7 @@ def merged_facts(given: Sequence[GivenFolder], edit: Edit) -> FolderFacts:
         all(map(is_frozen, given)),
         versions,
         (*before, edit),
+        None if None in alike else tuple(dict.fromkeys(chain.from_iterable(filter(None, alike)))),
     )
 
 

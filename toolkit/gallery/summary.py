@@ -20,6 +20,7 @@ from speechlip.shards.read.shardset import ShardSet
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import FPS
+from speechlip.wording import listed, shown
 
 MAX_CLIPS = 20_000
 """Clips whose ``json`` is read for the distributions: a few seconds."""
@@ -161,9 +162,16 @@ def _facts(manifest: Manifest) -> list[list[str]]:
         "Licence": about and about.licence,
         "Access": about and about.access,
         "Made with": f"speechlip {manifest.speechlip}" if manifest.speechlip else None,
+        "Several names": people_of_several_names(manifest),
         "Options": ", ".join(f"{name} {options[name]}" for name in TOLD_OPTIONS if options.get(name)),
     }
     return [[name, str(text)] for name, text in told.items() if text]
+
+
+def people_of_several_names(manifest: Manifest) -> str:
+    """Speakers in whose videos the same person is seen; empty for none, and where nobody compared."""
+    groups = ["=".join(map(shown, each.speakers)) for each in manifest.alike or ()]
+    return f"the same face under {listed(groups, most=10)}" if groups else ""
 
 
 def of_all(metas: Iterable[SampleMeta]) -> Distributions:

@@ -5,12 +5,13 @@ from speechlip.manifest.records import (
     Edit,
     Funnel,
     LicenceTotals,
+    LookAlike,
     PairsFile,
     RowsFile,
     ShardRow,
     SplitTotals,
 )
-from speechlip.manifest.whole import DIGEST, Manifest, digest_of
+from speechlip.manifest.whole import DIGEST, Manifest, digest_of, look_alike
 
 __all__ = [
     "DIGEST",
@@ -18,10 +19,12 @@ __all__ = [
     "Edit",
     "Funnel",
     "LicenceTotals",
+    "LookAlike",
     "Manifest",
     "PairsFile",
     "RowsFile",
     "ShardRow",
     "SplitTotals",
     "digest_of",
+    "look_alike",
 ]

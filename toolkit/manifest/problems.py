@@ -54,6 +54,13 @@ def problems(raw: Mapping[str, Any]) -> Iterator[str]:
         yield _other("edited", raw["edited"], list)
     for edit in raw.get("edited", ()):
         yield from row_problems("an edit", edit, {"operation": str, "of": list, "arguments": dict})
+    if not isinstance(raw.get("alike", []), list):
+        yield _other("alike", raw["alike"], list)
+    for row in raw.get("alike", ()):
+        yield from row_problems("speakers who look alike", row, {"speakers": list})
+        if not fits(row.get("distance"), float):
+            distance = _short(row.get("distance"))
+            yield f"speakers who look alike: distance is {distance}, wanted {in_words(float)}"
     for name, what in (("ledger", "the ledger"), ("clips", "the table of clips")):
         if name in raw:
             yield from row_problems(what, raw[name], ROWS_TYPES)

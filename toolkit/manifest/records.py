@@ -94,6 +94,17 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookAlike:
+    """Speakers in whose videos the same person is seen.
+
+    distance: greatest distance of the mean faces under two of these names; one person's lie within about 0.5.
+    """
+
+    speakers: tuple[str, ...]
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class LicenceTotals:
     """What is under one licence, sources without clips left out. seconds: of all clips."""
 

@@ -21,6 +21,7 @@ from speechlip.manifest.records import (
     Edit,
     Funnel,
     LicenceTotals,
+    LookAlike,
     PairsFile,
     RowsFile,
     ShardRow,
@@ -47,6 +48,7 @@ class Manifest:
     clips: ``clips.parquet``; None in folders of releases that did not write it.
     edited: every edit since ``prep-shards``, the last one last; of a merge those of its parts before it. None
     where nothing was edited.
+    alike: speakers in whose videos the same person is seen; None where nobody compared them.
     digest: ``digest_of`` all the rest.
     content_digest: what ``digest`` must be for the text that was read; not written.
     """
@@ -66,6 +68,7 @@ class Manifest:
     ledger: RowsFile | None = None
     clips: RowsFile | None = None
     edited: tuple[Edit, ...] | None = None
+    alike: tuple[LookAlike, ...] | None = None
     digest: str | None = None
     content_digest: str = field(default="", init=False, compare=False, repr=False)
 
@@ -97,6 +100,7 @@ class Manifest:
             "ledger": record_of(RowsFile, raw.get("ledger")),
             "clips": record_of(RowsFile, raw.get("clips")),
             "edited": tuple(map(edit_from, raw["edited"])) if "edited" in raw else None,
+            "alike": tuple(map(look_alike, raw["alike"])) if "alike" in raw else None,
         }
         manifest = cls(**_known(cls, raw) | inner)
         object.__setattr__(manifest, "content_digest", digest_of(raw))
@@ -167,6 +171,11 @@ def digest_of(raw: Mapping[str, Any]) -> str:
 def edit_from(raw: Mapping[str, Any]) -> Edit:
     """An edit from what JSON has of it."""
     return Edit(**_known(Edit, raw) | {"of": tuple(map(str, raw.get("of", ())))})
+
+
+def look_alike(raw: Mapping[str, Any]) -> LookAlike:
+    """Speakers who look alike from what JSON has of them."""
+    return LookAlike(speakers=tuple(map(str, raw["speakers"])), distance=float(raw["distance"]))
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset, crop_size
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
+from speechlip.identity.asked import SAME_PERSON, check_distance, check_landmarks
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS, SyncFilter, parse_filter
@@ -30,6 +31,7 @@ FACES = ("largest", "all")
 DOUBLES = ("keep", "drop", "mark")
 FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
 PHONES = (FILES, ALIGN, RECOGNISE)
+SPEAKERS = ("by-name", "check", "by-face")
 SHARD_BYTES = 256 * 10**6
 LENGTHS = ("min_clip_s", "max_clip_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
@@ -69,6 +71,9 @@ class PrepOptions:
     syncnet_weights: a file in the format of syncnet_v2.model; None: the one in the model cache.
     doubles: what becomes of a recording that is there twice: keep (nobody looks), drop, or mark (kept, in
         the split of the one it doubles, which its samples name).
+    speakers: who a speaker is: by-name, as the recipe says; check: the same, and names are compared with
+        faces; by-face: whose face is largest. The last two need the extra [identity].
+    face_distance: distance up to which two faces are one person's.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
 
     Raises OptionError for an option that cannot be used; it lists the names there are.
@@ -99,6 +104,8 @@ class PrepOptions:
     speech: str = ""
     pairs: str = "speech"
     phones: str = FILES
+    speakers: str = "by-name"
+    face_distance: float = SAME_PERSON
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
 
@@ -113,6 +120,8 @@ class PrepOptions:
         check_name("decoder", self.decoder, DECODERS)
         check_name("--doubles", self.doubles, DOUBLES)
         check_name("--split-by", self.split_by, SPLIT_BY)
+        check_name("--speakers", self.speakers, SPEAKERS)
+        self._check_faces()
         object.__setattr__(self, "split", dict(self.split or SPLIT_BY[self.split_by]))
         check_split(self.split)
         for name in LENGTHS:
@@ -131,6 +140,16 @@ class PrepOptions:
 
     def _gives_landmarks(self) -> bool:
         return self.crop != "auto-avsr" or DETECTORS.get(self.detector).has_landmarks
+
+    def _check_faces(self) -> None:
+        check_distance(self.face_distance)
+        if self.speakers == "check" and self.split_by != "speaker":
+            raise OptionError(
+                f"--speakers check says who is in two splits, and --split-by {self.split_by} puts speakers "
+                "into several on purpose; take --split-by speaker"
+            )
+        if self.speakers != "by-name" and self.detector != "auto":
+            check_landmarks(self.detector)
 
     def _check_doubles(self) -> None:
         if self.doubles == "mark" and self.split_by == "time":

@@ -12,6 +12,8 @@ from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.format import MANIFEST, WORK_FOLDER
+from speechlip.identity.asked import check_landmarks
+from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.job import Job
@@ -98,6 +100,9 @@ def prepare_plan(
     """
     check_arguments(options, workers, limits)
     sources = find_sources(Path(videos), Path(out), options)
+    if options.speakers != "by-name":
+        options = settle_detector(options, Path(out), progress)
+        check_faces(options)
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     return make_plan(sources, options, progress, inspect_on(workers, limits))
 
@@ -127,6 +132,7 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     Raises OptionError where the crop needs landmarks and the detector gives none; ModelError.
     """
     options = settle_detector(options, out, progress)
+    check_faces(options)
     check_preset(options.crop, DETECTORS.get(options.detector).has_landmarks)
     if options.decoder == "decord":
         progress.say(DECORD_LIMITS)
@@ -138,6 +144,15 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     model = open_model(sync_filter)
     known = "" if model.official else " (unknown weights)"
     return replace(options, sync_model=f"{model.name} {model.sha256}{known}")
+
+
+def check_faces(options: PrepOptions) -> None:
+    """Raise OptionError where faces are compared and the detector gives no landmarks; ModelError without the
+    extra [identity].
+    """
+    if options.speakers != "by-name":
+        check_landmarks(options.detector)
+        weights_file()
 
 
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:

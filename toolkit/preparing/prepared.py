@@ -7,7 +7,14 @@ from pathlib import Path
 from speechlip.faces.crops import FACE_BOX_WIDTH_PX, FACE_WIDTH_PX, crop_size
 from speechlip.format import FACE_SIZE, shard_file
 from speechlip.manifest import Funnel, Manifest, SplitTotals
-from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
+from speechlip.shards.ledger import (
+    LedgerRow,
+    empty_splits,
+    funnel,
+    leaking_people,
+    people_in_words,
+    splits_of_speakers,
+)
 from speechlip.wording import clock, counted, listed, shown, visible
 
 MOSTLY = 0.5
@@ -89,6 +96,9 @@ class Prepared:
                 f"no clip came into {names}, which has a share: there is speech of {speakers}; "
                 f"{ADVICE[manifest.split_by]}"
             )
+        splits = splits_of_speakers(self.rows)
+        if leaking := leaking_people(manifest.alike or (), splits):
+            yield (f"{people_in_words(leaking, splits)}; --speakers by-face puts each into one split")
         wordless = sum(share < MOSTLY for row in self.rows for share in row.speech_shares)
         if wordless:
             wordless_s, kept_s = self.funnel.no_speech_seconds or 0, self.funnel.seconds_kept

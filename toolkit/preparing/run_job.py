@@ -69,7 +69,7 @@ def run_job(
         results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
         refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
         columns = sorted({name for source in job.sources for name in source.more})
-        facts = FolderFacts(job.about, job.options.as_dict(), columns)
+        facts = FolderFacts(job.about, job.options.as_dict(), columns, alike=plan.alike)
         return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
 
 

@@ -10,9 +10,11 @@ from speechlip.doubles.pairs import Double
 from speechlip.errors import NOTHING_KEPT, NoVideos
 from speechlip.files.tables import csv_text
 from speechlip.files.writing import write_text
+from speechlip.identity.find import People, find_people
 from speechlip.wording import clock, counted, shown
 
 LISTED = 10
+FACE_COLUMNS = ("source", "speaker", "split", "person", "why_unknown")
 COLUMNS = (*(each.name for each in fields(Double)), "first_split", "second_split")
 
 
@@ -64,3 +66,68 @@ def described(found: Doubles, pair: Double) -> str:
     speed = "" if abs(pair.speed - 1) < 0.005 else f", {pair.speed:.2f} × as fast"
     images = "" if pair.image_bits is None else f", images differ by {pair.image_bits} of 64 bits"
     return f"{first} = {second}{speed}: {pair.votes} hashes{images}"
+
+
+def run_faces(
+    data: str | Path,
+    recipe: str,
+    detector: str,
+    distance: float,
+    table: Path | None,
+    workers: Workers,
+    quiet: bool,
+) -> int:
+    """Find people and list those under several names; returns the exit code."""
+    try:
+        with Bars(quiet) as progress:
+            found = find_people(
+                data, recipe=recipe, detector=detector, distance=distance, workers=workers, progress=progress
+            )
+    except NoVideos as nothing:
+        echo(nothing, err=True)
+        return NOTHING_KEPT
+    if table:
+        write_text(table, csv_text(FACE_COLUMNS, people_rows(found)))
+    show_people(found)
+    return 0
+
+
+def people_rows(found: People) -> list[dict]:
+    """A row a person and video, and one for a video in which nobody can be told."""
+    return [
+        {
+            "source": video,
+            "speaker": found.speaker_of[video],
+            "split": found.split_of.get(video),
+            "person": number,
+            "why_unknown": found.unknown.get(video),
+        }
+        for video in found.speaker_of
+        for number in found.who.of_video.get(video) or (None,)
+    ]
+
+
+def show_people(found: People) -> None:
+    """Print counts, then people under several names, those in two splits first."""
+    across, several = found.across_splits, found.under_two_names
+    in_two = f", {len(across)} in two splits" if across else ""
+    people = counted(len(found.who.people), "person").replace("persons", "people")
+    videos, names = (
+        counted(len(found.speaker_of), "video"),
+        counted(len({*found.speaker_of.values()}), "name"),
+    )
+    echo(f"{videos} of {names}: {people}, {len(several)} under several names{in_two}")
+    listed = [*across, *(person for person in several if person not in across)]
+    for person in listed[:LISTED]:
+        names = " = ".join(with_split(found, name) for name in person.speakers)
+        echo(f"  {names}: distance {person.distance:.2f}")
+    if len(listed) > LISTED:
+        echo(f"  … {len(listed) - LISTED} more; --csv lists them all")
+    for name, why in found.unknown.items():
+        echo(f"nobody told by face: {shown(name)}: {why}", err=True)
+
+
+def with_split(found: People, speaker: str) -> str:
+    """A name with the official splits of its videos."""
+    splits = {split for video, split in found.split_of.items() if found.speaker_of[video] == speaker}
+    return shown(speaker) + (f" ({', '.join(sorted(splits))})" if splits else "")

@@ -14,7 +14,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import load_plan
-from speechlip.preparing.reasons import DOUBLE, WENT_AWAY
+from speechlip.preparing.reasons import DOUBLE, UNKNOWN_PERSON, WENT_AWAY
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow, read_rows
 from speechlip.shards.read.shardset import read_manifest
@@ -127,8 +127,8 @@ def video_by_plan(
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
     seen = inspect_source(source, options.detector, entry.key_digits, options.max_picture_px)
-    is_double = entry.refusal[1:2] == (DOUBLE,) and not seen.refusal
-    refusal = (entry if is_double else seen).refusal[:2]
+    by_company = entry.refusal[1:2] in ((DOUBLE,), (UNKNOWN_PERSON,)) and not seen.refusal
+    refusal = (entry if by_company else seen).refusal[:2]
     return size, seen.seconds, refusal, sha256_of(source.path) if sha256 else ""
 
 

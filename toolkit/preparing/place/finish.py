@@ -13,8 +13,9 @@ from speechlip.faces.detectors.opening import packages
 from speechlip.files.stamps import sha256_of
 from speechlip.files.writing import remove, write_text
 from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLDER, WORK_FOLDER, pairs_file
+from speechlip.identity.network import packages_here
 from speechlip.libraries import there
-from speechlip.manifest import About, Edit, Manifest, PairsFile, RowsFile, SplitTotals
+from speechlip.manifest import About, Edit, LookAlike, Manifest, PairsFile, RowsFile, SplitTotals
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import FILES
 from speechlip.preparing.place.placing import Results, place_shards
@@ -65,6 +66,7 @@ class FolderFacts:
     frozen: whether evaluation pairs are frozen, for every split but train.
     versions: of the libraries that made the samples; None: those that are here.
     edited: the edits that made the folder.
+    alike: speakers in whose videos the same person is seen; None where nobody compared them.
     """
 
     about: About
@@ -73,13 +75,16 @@ class FolderFacts:
     frozen: bool = True
     versions: Mapping[str, str] | None = None
     edited: Sequence[Edit] = ()
+    alike: Sequence[LookAlike] | None = None
 
 
 def versions_of(facts: FolderFacts) -> dict[str, str]:
     """Library → version, of those that made the samples."""
     if facts.versions is not None:
         return dict(facts.versions)
-    return versions(facts.options.get("detector", ""), facts.options.get("phones", FILES))
+    made_with = versions(facts.options.get("detector", ""), facts.options.get("phones", FILES))
+    by_name = facts.options.get("speakers", "by-name") == "by-name"
+    return made_with if by_name else made_with | packages_here()
 
 
 def finish(
@@ -116,6 +121,7 @@ def finish(
         licences=licences(rows),
         ledger=describe_ledger(out / LEDGER, len(rows)),
         edited=tuple(facts.edited) or None,
+        alike=None if facts.alike is None else tuple(facts.alike),
         clips=write_clips(out, clips_from_shards(out, shards, columns)),
     ).sealed()
     card(out, manifest, rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from speechlip.errors import OptionError
+from speechlip.files.names import plain_name
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.ties import Who, tied
@@ -82,7 +83,7 @@ def assign_splits(
         if declared is not None and split_of.setdefault(speaker, declared) != declared:
             raise OptionError(
                 f"speaker {speaker!r} is declared in the splits {split_of[speaker]!r} and {declared!r}; "
-                "a speaker belongs to one"
+                f"a speaker belongs to one{as_faces_say(entry)}"
             )
     free = sorted(set(seconds_of) - set(split_of), key=lambda speaker: seeded_hash(options.seed, speaker))
     shares = [(name, share) for name, share in options.split.items() if share > 0]
@@ -99,6 +100,16 @@ def assign_splits(
         split_of[speaker] = max(lack, key=lambda name: lack[name])
         filled[split_of[speaker]] += seconds_of[speaker]
     return {name: split_of[ties.first(name)] for name in map(who, planned)}
+
+
+def as_faces_say(entry: PlannedSource) -> str:
+    """Why a source is of its speaker, where that was told by face."""
+    if "speaker" not in entry.declared:
+        return ""
+    return (
+        f", and the face in {plain_name(entry.source.name)!r} is theirs; "
+        "--speakers check keeps the names and says who is in two splits"
+    )
 
 
 def seeded_hash(seed: int, text: str) -> str:

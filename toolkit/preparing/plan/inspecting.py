@@ -25,6 +25,7 @@ class InspectTask:
     max_picture_px: int = MAX_PICTURE_PX
     with_fingerprint: bool = False
     phones: str = FILES
+    with_faces: bool = False
 
 
 def inspect(task: InspectTask, report: Report) -> PlannedSource:
@@ -38,6 +39,7 @@ def inspect(task: InspectTask, report: Report) -> PlannedSource:
             task.max_picture_px,
             task.with_fingerprint,
             task.phones,
+            task.with_faces,
         )
     except Exception:
         return uninspected(task)

@@ -10,6 +10,7 @@ from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
+from speechlip.preparing.plan.people import judged_people
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan, make_units
 from speechlip.progress import SILENT, Progress
@@ -49,6 +50,7 @@ def make_plan(
 ) -> Plan:
     """Assign every source to a split and a unit. ``inspect`` may end the sources in any order."""
     planned = judged_doubles(inspected(sources, options, progress, inspect), options, progress)
+    planned, alike = judged_people(planned, options, progress)
     by_split: dict[str, list[PlannedSource]] = defaultdict(list)
     split_of: dict[str, str] = {}
     for split, entry in dealt([entry for entry in planned if not entry.refusal], options):
@@ -65,7 +67,7 @@ def make_plan(
         for entry in planned
         if entry.refusal
     )
-    return Plan(units, with_phones(sources, options), refused)
+    return Plan(units, with_phones(sources, options), refused, alike)
 
 
 def with_phones(sources: Iterable[Source], options: PrepOptions) -> bool:
@@ -88,6 +90,7 @@ def inspected(
             options.max_picture_px,
             options.doubles != "keep",
             options.phones,
+            options.speakers != "by-name",
         )
         for index, source in enumerate(sources)
     ]

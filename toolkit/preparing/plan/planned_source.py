@@ -11,6 +11,7 @@ from speechlip.errors import SourceRefused
 from speechlip.faces.detectors.sidecar import SidecarDetector
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.identity.video_faces import VideoFaces, video_faces
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -36,6 +37,8 @@ class PlannedSource:
     first_frame: where the part that is prepared begins, at 25 fps.
     stop_frame: where it ends; None: with the video.
     double_of: name of the source that it is a double of, where doubles are marked; else empty.
+    also: other speakers who are seen in it, where they are told by face.
+    faces: while the plan is made and faces are compared; never written.
     fingerprint: while the plan is made and doubles are to be found; never written.
     """
 
@@ -49,6 +52,8 @@ class PlannedSource:
     first_frame: int = 0
     stop_frame: int | None = None
     double_of: str = ""
+    also: tuple[str, ...] = ()
+    faces: VideoFaces | None = field(default=None, compare=False, repr=False)
     fingerprint: Fingerprint | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -65,9 +70,10 @@ def inspect_source(
     max_picture_px: int = MAX_PICTURE_PX,
     with_fingerprint: bool = False,
     phones: str = FILES,
+    with_faces: bool = False,
 ) -> PlannedSource:
     """Note a source's size, time, length and what goes with it, and why it is refused, if it is."""
-    length_s, own = 0.0, None
+    length_s, own, faces = 0.0, None, None
     refusal: tuple[str, ...] = ()
     try:
         if source.refusal:
@@ -77,6 +83,7 @@ def inspect_source(
         if is_silent(source.path, info):
             raise SourceRefused("clips", SILENT, "no sample of it is above −60 dBFS")
         own = fingerprint_of(source.path, source.name, info) if with_fingerprint else None
+        faces = video_faces(source, info, detector) if with_faces else None
     except SourceRefused as problem:
         refusal = (problem.stage, problem.reason, problem.detail)
         length_s = length_s or length_of(source)
@@ -87,6 +94,7 @@ def inspect_source(
         declared(source, detector, phones),
         key_digits,
         refusal,
+        faces=faces,
         fingerprint=own,
     )
 

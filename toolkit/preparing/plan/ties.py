@@ -1,4 +1,4 @@
-"""Speakers or files that fall into one split because one has a double of the other."""
+"""Speakers or files that fall into one split because one has a double of the other, or is seen there too."""
 
 from collections.abc import Callable, Sequence
 
@@ -41,14 +41,18 @@ class Ties:
 
 
 def tied(planned: Sequence[PlannedSource], who: Who) -> tuple[Ties, frozenset[str]]:
-    """What doubles tie together, and the names of the doubles that are declared in another split than the
-    source which they double.
+    """What doubles and people in one video tie together; and the names of the doubles that are declared in
+    another split than the source which they double.
     """
     who_of = {entry.source.name: who(entry) for entry in planned}
-    ties = Ties(sorted(set(who_of.values())))
+    names = set(who_of.values())
+    ties = Ties(sorted(names))
     for entry in planned:
         if entry.source.split is not None:
             ties.declare(who(entry), entry.source.split)
     doubles = sorted((entry for entry in planned if entry.double_of in who_of), key=lambda e: e.source.name)
     apart = [entry.source.name for entry in doubles if not ties.tie(who(entry), who_of[entry.double_of])]
+    for entry in planned:
+        for other in {*entry.also} & names:
+            ties.tie(who(entry), other)
     return ties, frozenset(apart)

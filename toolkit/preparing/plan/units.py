@@ -6,6 +6,7 @@ A unit is one shard. Units depend on the sources and the options alone, never on
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from speechlip.manifest import LookAlike
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 
@@ -45,11 +46,13 @@ class Plan:
     ``phones.json``.
     refused: (split, source) of those in no unit; the split is the declared one, that of the speaker, or
     empty.
+    alike: speakers in whose videos the same person is seen; None where nobody compared them.
     """
 
     units: tuple[Unit, ...]
     with_phones: bool
     refused: tuple[tuple[str, PlannedSource], ...] = ()
+    alike: tuple[LookAlike, ...] | None = None
 
     @property
     def sources(self) -> tuple[PlannedSource, ...]:

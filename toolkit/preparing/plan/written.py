@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from speechlip.manifest import look_alike
 from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared
 from speechlip.preparing.plan.units import Plan, Unit
@@ -13,6 +14,8 @@ from speechlip.shards.writer import KEY_DIGITS
 
 PLAN = "plan.json"
 """Its name in the work folder."""
+NEVER_WRITTEN = ("fingerprint", "faces")
+"""What sources look and sound like; faces are biometric data."""
 
 
 def dump_plan(plan: Plan, options: PrepOptions) -> str:
@@ -21,10 +24,10 @@ def dump_plan(plan: Plan, options: PrepOptions) -> str:
             return str(value)
         raise TypeError(type(value))
 
-    def without_fingerprint(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        return {name: value for name, value in pairs if name != "fingerprint"}
+    def without_looks(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return {name: value for name, value in pairs if name not in NEVER_WRITTEN}
 
-    facts = asdict(plan, dict_factory=without_fingerprint)
+    facts = asdict(plan, dict_factory=without_looks)
     return json.dumps({"options": options.as_dict(), **facts}, default=plain)
 
 
@@ -37,7 +40,8 @@ def load_plan(text: str) -> tuple[Plan, dict]:
         for unit in raw["units"]
     ]
     refused = tuple((split, _load_source(entry, *given)) for split, entry in raw.get("refused", ()))
-    return Plan(tuple(units), raw["with_phones"], refused), raw["options"]
+    alike = None if raw.get("alike") is None else tuple(look_alike(each) for each in raw["alike"])
+    return Plan(tuple(units), raw["with_phones"], refused, alike), raw["options"]
 
 
 def _load_source(entry: dict, detector: str, phones: str) -> PlannedSource:
@@ -48,18 +52,30 @@ def _load_source(entry: dict, detector: str, phones: str) -> PlannedSource:
     source = Source(**fields)
     facts = entry["declared"] if "declared" in entry else declared(source, detector, phones)
     digits, refusal = entry.get("key_digits", KEY_DIGITS), tuple(entry.get("refusal", ()))
-    part = entry.get("first_frame", 0), entry.get("stop_frame"), entry.get("double_of", "")
+    part = entry.get("first_frame", 0), entry.get("stop_frame")
+    company = entry.get("double_of", ""), tuple(entry.get("also", ()))
     return PlannedSource(
-        source, entry["bytes"], entry["modified_ns"], entry["seconds"], facts, digits, refusal, *part
+        source,
+        entry["bytes"],
+        entry["modified_ns"],
+        entry["seconds"],
+        facts,
+        digits,
+        refusal,
+        *part,
+        *company,
     )
 
 
 def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
     """The same plan with these sources of the same names: their folder may have moved."""
     now = {source.name: source for source in sources}
-    units = [
-        replace(unit, sources=tuple(replace(entry, source=now[entry.source.name]) for entry in unit.sources))
-        for unit in plan.units
-    ]
-    refused = tuple((split, replace(entry, source=now[entry.source.name])) for split, entry in plan.refused)
+
+    def at_its_place(entry: PlannedSource) -> PlannedSource:
+        source = now[entry.source.name]
+        by_face = "speaker" in entry.declared
+        return replace(entry, source=replace(source, speaker=entry.source.speaker) if by_face else source)
+
+    units = [replace(unit, sources=tuple(map(at_its_place, unit.sources))) for unit in plan.units]
+    refused = tuple((split, at_its_place(entry)) for split, entry in plan.refused)
     return replace(plan, units=tuple(units), refused=refused)

@@ -63,6 +63,15 @@ class Contents:
         self.n_frames += meta.n_frames
 
     @property
+    def splits_of_speakers(self) -> dict[str, list[str]]:
+        """Speaker → the splits that their clips are in."""
+        found: dict[str, list[str]] = {}
+        for _, speaker, split, _ in self.sources:
+            own = found.setdefault(speaker, [])
+            own += [split] if split not in own else []
+        return found
+
+    @property
     def licences(self) -> dict[str, tuple[int, int]]:
         """Licence → sources and clips under it."""
         clips, sources = Counter[str](), Counter[str]()

@@ -19,6 +19,7 @@ from speechlip.shards.checks.ledger import check_ledger
 from speechlip.shards.checks.pairs import check_pairs
 from speechlip.shards.checks.sentences import one_line, unbroken
 from speechlip.shards.checks.shards import check_files, check_shards
+from speechlip.shards.ledger import leaking_people, people_in_words
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.timing import seconds
 from speechlip.wording import counted
@@ -35,7 +36,7 @@ class Verification:
     problems: sentences, the first 100.
     more: problems beyond these.
     licences: those of the clips, as their samples say.
-    notes: what could not be checked, because an older release did not write it down.
+    notes: what could not be checked, because an older release did not write it down; people in two splits.
     manifest: of the folder; None where it cannot be read.
     """
 
@@ -99,7 +100,7 @@ def verify(
         problems=first,
         more=more,
         licences=tuple(sorted(contents.licences)),
-        notes=tuple(unsealed(manifest)),
+        notes=(*unsealed(manifest), *people_apart(manifest, contents)),
         manifest=manifest,
     )
 
@@ -114,6 +115,12 @@ def kept(problems: Iterator[str]) -> tuple[tuple[str, ...], int]:
         else:
             more += 1
     return tuple(first), more
+
+
+def people_apart(manifest: Manifest, contents: Contents) -> Iterator[str]:
+    """People who are in different splits under several names, where faces were compared."""
+    if leaking := leaking_people(manifest.alike or (), contents.splits_of_speakers):
+        yield people_in_words(leaking, contents.splits_of_speakers)
 
 
 def unsealed(manifest: Manifest) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Who is seen in which video, by face: the same person under two names, speakers told apart without names."""
