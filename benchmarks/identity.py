@@ -11,9 +11,9 @@ as many people.
 """
 
 import argparse
-import resource
 import tempfile
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -126,11 +126,13 @@ def grouped(n_faces: int) -> None:
     rng = np.random.default_rng(0)
     people = rng.normal(size=(n_faces // 10, 128)) * 0.05
     points = people[rng.integers(0, len(people), n_faces)] + rng.normal(size=(n_faces, 128)) * 0.02
+    faces = points.astype(np.float32)
+    tracemalloc.start()
     began_s = time.process_time()
-    found = len(set(clusters(points.astype(np.float32), 0.5).tolist()))
-    cost_s = time.process_time() - began_s
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{n_faces} faces: {found} of {len(people)} people, {cost_s:.1f} CPU-s, {megabytes:.0f} MB in all")
+    found = len(set(clusters(faces, 0.5).tolist()))
+    cost_s, peak = time.process_time() - began_s, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"{n_faces} faces: {found} of {len(people)} people, {cost_s:.1f} CPU-s, {peak / 1e6:.0f} MB at most")
 
 
 if __name__ == "__main__":
