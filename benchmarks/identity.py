@@ -132,7 +132,8 @@ def grouped(n_faces: int) -> None:
     found = len(set(clusters(faces, 0.5).tolist()))
     cost_s, peak = time.process_time() - began_s, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    print(f"{n_faces} faces: {found} of {len(people)} people, {cost_s:.1f} CPU-s, {peak / 1e6:.0f} MB at most")
+    cost = f"{cost_s:.1f} CPU-s, {peak / 1e6:.0f} MB at most"
+    print(f"{n_faces} faces: {found} of {len(people)} people, {cost}")
 
 
 if __name__ == "__main__":
