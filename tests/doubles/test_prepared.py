@@ -216,3 +216,17 @@ def test_ties_do_not_depend_on_the_order():
         ties, apart = tied(order, lambda each: each.source.speaker)
         assert [ties.first(name) for name in "abcdef"] == ["a", "a", "a", "d", "e", "f"]
         assert apart == {"d1"}
+
+
+def test_who_is_seen_beside_a_speaker_is_tied_to_them():
+    from speechlip.preparing.plan.planned_source import PlannedSource
+    from speechlip.preparing.plan.ties import tied
+    from speechlip.records import Source
+
+    entries = [
+        PlannedSource(Source("a", "a", "ann"), 1, 1, 2.0, also=("cleo", "who speaks in none")),
+        PlannedSource(Source("b", "b", "bea"), 1, 1, 2.0),
+        PlannedSource(Source("c", "c", "cleo"), 1, 1, 2.0),
+    ]
+    ties, _ = tied(entries, lambda each: each.source.speaker)
+    assert [ties.first(name) for name in ("ann", "bea", "cleo")] == ["ann", "bea", "ann"]

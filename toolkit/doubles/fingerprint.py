@@ -15,7 +15,6 @@ from speechlip.doubles.image_hashes import ImageHashes, key_image_hashes
 from speechlip.media.audio import audio_windows
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe
-from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
 SILENCE = np.zeros(SAMPLES_PER_FRAME, np.int16)
@@ -38,12 +37,12 @@ class Fingerprint:
     images: ImageHashes
 
 
-def fingerprint(path: Path, name: str, max_picture_px: int = MAX_PICTURE_PX) -> Fingerprint:
+def fingerprint(path: Path, name: str) -> Fingerprint:
     """The fingerprint of a video: its audio is decoded, and an image every few seconds.
 
     Raises SourceRefused where it cannot be read.
     """
-    return fingerprint_of(path, name, probe(path, max_picture_px=max_picture_px))
+    return fingerprint_of(path, name, probe(path))
 
 
 def fingerprint_of(path: Path, name: str, info: MediaInfo) -> Fingerprint:

@@ -45,6 +45,45 @@ class Double:
     second_share: float = 1.0
     image_bits: int | None = None
 
+    def seen_from(self, name: str) -> "Double":
+        """The same pair with the recording of this name first."""
+        if name == self.first:
+            return self
+        return Double(
+            self.second,
+            self.first,
+            self.kind,
+            1 / self.speed,
+            -self.offset_s / self.speed,
+            self.votes,
+            self.second_start_s,
+            self.second_stop_s,
+            self.first_start_s,
+            self.first_stop_s,
+            self.second_share,
+            self.first_share,
+            self.image_bits,
+        )
+
+    @property
+    def faster(self) -> str:
+        """How much faster the second one is, in words; empty where it is not.
+
+        >>> Double("a", "b", AUDIO, speed=0.95).faster, Double("a", "b", AUDIO).faster
+        (', 0.95 × as fast', '')
+        """
+        return "" if abs(self.speed - 1) < 0.005 else f", {self.speed:.2f} × as fast"
+
+    @property
+    def evidence(self) -> str:
+        """What says that they are doubles, in words.
+
+        >>> Double("a", "b", BOTH, votes=18, image_bits=2).evidence
+        '18 hashes, images differ by 2 of 64 bits'
+        """
+        images = "" if self.image_bits is None else f", images differ by {self.image_bits} of 64 bits"
+        return f"{self.votes} hashes{images}"
+
 
 SAME_FILE, BOTH, AUDIO = "same file", "audio and images", "audio"
 

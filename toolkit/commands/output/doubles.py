@@ -63,9 +63,7 @@ def described(found: Doubles, pair: Double) -> str:
         f"{clock(start_s)}–{clock(stop_s)}"
         for name, start_s, stop_s in sides
     )
-    speed = "" if abs(pair.speed - 1) < 0.005 else f", {pair.speed:.2f} × as fast"
-    images = "" if pair.image_bits is None else f", images differ by {pair.image_bits} of 64 bits"
-    return f"{first} = {second}{speed}: {pair.votes} hashes{images}"
+    return f"{first} = {second}{pair.faster}: {pair.evidence}"
 
 
 def run_faces(

@@ -98,16 +98,6 @@ def evidence(pair: Double, name: str) -> str:
     """What says that ``name`` is a double, in words."""
     if pair.kind == SAME_FILE:
         return "the same file"
-    first = name == pair.first
-    start_s, stop_s = (
-        (pair.first_start_s, pair.first_stop_s) if first else (pair.second_start_s, pair.second_stop_s)
-    )
-    other_s = pair.second_start_s if first else pair.first_start_s
-    speed = (
-        "" if abs(pair.speed - 1) < 0.005 else f", {pair.speed if first else 1 / pair.speed:.2f} × as fast"
-    )
-    images = "" if pair.image_bits is None else f", images differ by {pair.image_bits} of 64 bits"
-    return (
-        f"audio of {clock(start_s)}–{clock(stop_s)} is there from {clock(other_s)}{speed} "
-        f"({pair.votes} hashes{images})"
-    )
+    own = pair.seen_from(name)
+    span = f"{clock(own.first_start_s)}–{clock(own.first_stop_s)}"
+    return f"audio of {span} is there from {clock(own.second_start_s)}{own.faster} ({own.evidence})"
