@@ -11,11 +11,15 @@ from PIL import Image
 from test_kept_regions import clips_of, same
 
 import speechlip
+from own_clips import made, write
 from preparing import prep
 from speechlip.commands.cli import speechlip as command
 from speechlip.errors import OptionError
-from speechlip.preparing.cut.kept_regions import KEPT_BYTES
+from speechlip.faces.crops import PRESETS
+from speechlip.faces.landmarks import mean_face
+from speechlip.preparing.cut.kept_regions import KEPT_BYTES, KeptRegions
 from speechlip.preparing.options import PrepOptions
+from speechlip.records import Face, FaceTrack
 
 ARGUMENTS = ("--recipe", "synthetic", "--detector", "sidecar", "--crop", "face-256", "--max-clip", "2s")
 SPLIT = ("--split", "train=0.5,test=0.5", "--workers", "1", "--limit", "2", "--quiet")
@@ -122,3 +126,29 @@ def test_from_one_reading_or_two_the_faces_are_the_same(talking, monkeypatch):
     again, n_read = clips_of(path, options, 0, monkeypatch)
     kept, n_none = clips_of(path, options, KEPT_BYTES, monkeypatch)
     assert same(again, kept) and n_none == 0 < n_read
+
+
+def test_own_clips_of_that_crop_have_256_px(tmp_path):
+    lips = np.zeros((20, 256, 256, 3), np.uint8)
+    written = write(tmp_path / "own", [made(n_frames=20, lips=lips)], crop="face-256")
+    assert run("verify-shards", written.folder).exit_code == 0
+    with pytest.raises(OptionError, match=r"lips is \(30, 96, 96, 3\) uint8, wanted \(T, 256, 256, 3\)"):
+        write(tmp_path / "mouths", [made()], crop="face-256")
+    long = made(n_frames=256, lips=np.zeros((256, 256, 256, 3), np.uint8))
+    with pytest.raises(OptionError, match="lips has 256 frames, a JPEG filmstrip holds 255"):
+        write(tmp_path / "long", [long], crop="face-256")
+
+
+def test_a_face_of_one_frame_and_one_without_extent(tmp_path):
+    """As a sidecar has it where there is no face; and a face in one corner of the frame."""
+    kept = KeptRegions("face-256")
+    image = np.zeros((240, 320, 3), np.uint8)
+    nobody = Face(np.zeros(4, np.float32), 0.0, np.zeros((68, 2), np.float32))
+    kept.see(0, image, [nobody], None)
+    landmarks = (mean_face() * 12 + (310, 230)).astype(np.float32)
+    kept.see(1, image, [Face(np.array([217, 169, 403, 343], np.float32), 1.0, landmarks)], None)
+    affine = PRESETS["face-256"].affines(
+        FaceTrack(1, np.zeros((1, 4)), np.ones(1), np.zeros(1, bool), landmarks[None])
+    )[0]
+    assert not kept.has(0, affine) and kept.has(1, affine)
+    assert kept.take(1).cut(affine, 256).shape == (256, 256, 3)
