@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from speechlip.faces.crops import plan_crop
+from speechlip.faces.crops import CropPlan, plan_crop
 from speechlip.faces.cutting import cut
 from speechlip.faces.detectors.opening import open_detector
 from speechlip.faces.detectors.sidecar import face_box
@@ -31,8 +31,9 @@ COLUMNS = (
     ("lips (box alone)", "box", "lips"),
     ("lower-face", "landmarks", "lower-face"),
     ("auto-avsr", "landmarks", "auto-avsr"),
+    ("face-256", "landmarks", "face-256"),
 )
-COLOURS = ("#d62728", "#ff9f1c", "#1f77b4", "#2ca02c")
+COLOURS = ("#d62728", "#ff9f1c", "#1f77b4", "#2ca02c", "#9467bd")
 
 
 def main() -> None:
@@ -46,19 +47,21 @@ def main() -> None:
 def draw_page() -> Image.Image:
     frames = [draw(i) for i in range(FRAMES)]
     tracks = {"landmarks": exact_track(frames), "box": box_track(frames)}
-    page = Image.new("RGB", (FACE_PX + 4 * (ENLARGED + MARGIN) + 2 * MARGIN, FACE_PX + 2 * MARGIN), "white")
+    page = Image.new(
+        "RGB", (FACE_PX + len(COLUMNS) * (ENLARGED + MARGIN) + 2 * MARGIN, FACE_PX + 2 * MARGIN), "white"
+    )
     shown = frames[SHOWN][0]
     face = Image.fromarray(shown)
     for number, (label, kind, preset) in enumerate(COLUMNS):
-        affine = plan_crop(tracks[kind], preset).affines[SHOWN]
-        outline(face, affine, COLOURS[number])
+        plan = plan_crop(tracks[kind], preset)
+        outline(face, plan.affines[SHOWN], plan.size, COLOURS[number])
         left = FACE_PX + 2 * MARGIN + number * (ENLARGED + MARGIN)
         ImageDraw.Draw(page).text((left, MARGIN), label, fill=COLOURS[number], font_size=16)
-        page.paste(enlarged(cut(shown, affine)), (left, MARGIN + LABEL + 6))
+        page.paste(shown_large(shown, plan), (left, MARGIN + LABEL + 6))
         for i, frame in enumerate((2, 5, 10)):
-            small = Image.fromarray(cut(frames[frame][0], plan_crop(tracks[kind], preset).affines[frame]))
+            crop = cut(frames[frame][0], plan.affines[frame], plan.size)
             page.paste(
-                small,
+                Image.fromarray(cv2.resize(crop, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)),
                 (left + (ENLARGED - CROP_SIZE) // 2, MARGIN + LABEL + ENLARGED + 18 + i * (CROP_SIZE + 4)),
             )
     page.paste(face, (MARGIN, MARGIN))
@@ -84,19 +87,18 @@ def box_track(frames: list[tuple[np.ndarray, np.ndarray]]) -> FaceTrack:
     return build_tracks(faces, ())[0][0]
 
 
-def outline(face: Image.Image, affine: np.ndarray, colour: str) -> None:
-    """Draw where the crop lies in the frame."""
-    corners = (
-        np.array([[0, 0], [CROP_SIZE, 0], [CROP_SIZE, CROP_SIZE], [0, CROP_SIZE], [0, 0]]) - affine[:, 2]
-    )
+def outline(face: Image.Image, affine: np.ndarray, size: int, colour: str) -> None:
+    """Draw where a crop of ``size`` px lies in the frame."""
+    corners = np.array([[0, 0], [size, 0], [size, size], [0, size], [0, 0]]) - affine[:, 2]
     places = corners @ np.linalg.inv(affine[:, :2].astype(float)).T
     ImageDraw.Draw(face).line([tuple(place) for place in places], fill=colour, width=3)
 
 
-def enlarged(crop: np.ndarray) -> Image.Image:
-    """The crop larger, with the rows that the lip network reads marked at both sides."""
+def shown_large(image: np.ndarray, plan: CropPlan) -> Image.Image:
+    """The crop at 176 px; of a mouth, with the rows that the lip network reads marked at both sides."""
+    crop = cut(image, plan.affines[SHOWN], plan.size)
     large = Image.fromarray(cv2.resize(crop, (ENLARGED, ENLARGED), interpolation=cv2.INTER_CUBIC))
-    for row in LIP_ROWS:
+    for row in LIP_ROWS if plan.size == CROP_SIZE else ():
         y = row * ENLARGED // CROP_SIZE
         for x in (0, ENLARGED - 12):
             ImageDraw.Draw(large).line([(x, y), (x + 12, y)], fill="white", width=2)

@@ -38,7 +38,7 @@ def main() -> None:
         if member != "lips.png":
             continue
         strip = Image.open(io.BytesIO(content))
-        frames += strip.height // 96
+        frames += strip.height // strip.width
         for quality in QUALITIES:
             buffer = io.BytesIO()
             strip.save(buffer, "JPEG", quality=quality, subsampling=0)

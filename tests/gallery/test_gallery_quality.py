@@ -56,6 +56,14 @@ def test_what_is_as_it_should_be_is_not_said():
     assert words(mouth_inside_share=1.0, interpolated_share=0.0, faces_max=1) == []
 
 
+def test_a_face_crop_and_its_mouth_are_told_apart():
+    assert words(mouth_inside_share=1.0, face_inside_share=0.88) == ["88 % of the crop in the frame"]
+    assert words(mouth_inside_share=0.5, face_inside_share=0.7) == [
+        "70 % of the crop in the frame",
+        "50 % of the mouth in the frame",
+    ]
+
+
 def test_the_ranges_of_all_clips():
     said = [{"yaw_deg": 12.0}, {"yaw_deg": -3.5}, {"yaw_deg": float("nan")}, {"speech_share": "much"}, {}]
     all_clips = of_all(SampleMeta.of(LEAST | each) for each in said)

@@ -33,8 +33,11 @@ def _words(meta: SampleMeta) -> Iterator[str]:
             yield f"{name} {level:.0f}"
     if (blinks := value_of(meta, "blinks_per_minute")) is not None:
         yield f"{blinks:.0f} blinks a minute"
+    face_inside = value_of(meta, "face_inside_share")
+    if face_inside is not None and face_inside < 1:
+        yield f"{100 * face_inside:.0f} % of the crop in the frame"
     if (inside := value_of(meta, "mouth_inside_share")) is not None and inside < 1:
-        yield f"{100 * inside:.0f} % of the crop in the frame"
+        yield f"{100 * inside:.0f} % of the {'crop' if face_inside is None else 'mouth'} in the frame"
     if interpolated := value_of(meta, "interpolated_share"):
         yield f"face interpolated in {100 * interpolated:.0f} %"
     if (faces := value_of(meta, "faces_max")) is not None and faces > 1:
