@@ -6,12 +6,14 @@ CLIPS is a folder of videos; the first sub-folder names the speaker, else the fi
 clips are not known. So "own against foreign" compares the correlation at the best offset; "against shifted"
 compares it at offset 0 (at ±25 frames, beyond the search, at the best offset too); "injected" moves the sound
 by ±4, ±8 and 0 frames, and asks for the offset of the whole clip, as the same judge measured it, plus the
-shift. Windows are parts of 5 and 10 s against the whole clip's offset by the other judge. Intervals are a
-bootstrap over clips. Prints Markdown.
+shift. Windows are parts of 5 and 10 s against the whole clip's offset by the other judge. Of two clips side
+by side, with the sound of one, --faces speaking is asked who speaks. Intervals are over clips. Prints
+Markdown.
 """
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,12 +30,13 @@ from speechlip.lipsync.correlation import LEAST_FRAMES, MouthSync, correlations,
 from speechlip.lipsync.learned import SpokenFace, foretold, heard, learn, seen
 from speechlip.lipsync.mouth import mouth_distances, movement
 from speechlip.lipsync.phones import expected_mouth
+from speechlip.lipsync.speaking import speakers
 from speechlip.media.frames import joins, read_frames
 from speechlip.media.listing import videos
 from speechlip.media.probe import probe
 from speechlip.metrics.statistics.intervals import mean_interval
 from speechlip.metrics.statistics.pair_intervals import auc_interval
-from speechlip.records import Source
+from speechlip.records import FaceTrack, Source
 from speechlip.scoring.sync.verdict import UNDECIDED, offset_verdict
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
@@ -93,6 +96,11 @@ def main() -> None:
         for group, chosen in groups.items():
             words = lag_words(clips, judges[name], whole[name], whole[other], chosen)
             print(f"| `{name}` | {group}: {chosen.sum()} | {words} |", flush=True)
+    print("\n| two faces at once, one of them speaks | right | wrong | undecided |\n|---|---|---|---|")
+    for group, chosen in groups.items():
+        print(
+            f"| {group}: {chosen.sum()} clips, each beside every other | {two_faces(clips, judges, chosen)} |"
+        )
     total = sum(clip.seconds for clip in clips)
     print(f"\nBoth judges, every clip once: {1000 * spent / total:.0f} ms of CPU a second of video")
 
@@ -250,6 +258,26 @@ def lag_words(
         f"{len(sure)} of {len(numbers)} | {rate(shifts)} | "
         f"{sum(map(sum, parts))} of {sum(map(len, parts))} | {rate(right)}"
     )
+
+
+def two_faces(clips: Sequence[Clip], judges: dict[str, Expect], chosen: np.ndarray) -> str:
+    """Share of frames in which the face that belongs to the audio is taken, another one, or none."""
+    frames = Counter[str]()
+    for number in np.flatnonzero(chosen):
+        clip = clips[number]
+        for other in np.flatnonzero(chosen):
+            if clips[other].speaker != clip.speaker:
+                n = min(len(clip.landmarks), len(clips[other].landmarks))
+                expected = judges["phones"](number, clip.audio)[clip.start : clip.start + n]
+                owner = speakers(expected, [track_of(clip, n), track_of(clips[other], n)])
+                frames.update(right=int(np.sum(owner == 0)), wrong=int(np.sum(owner == 1)), all=n)
+    right, wrong = frames["right"] / frames["all"], frames["wrong"] / frames["all"]
+    return f"{right:.0%} | {wrong:.1%} | {1 - right - wrong:.0%}"
+
+
+def track_of(clip: Clip, frames: int) -> FaceTrack:
+    seen = np.ones(frames, bool)
+    return FaceTrack(0, np.zeros((frames, 4)), seen, ~seen, clip.landmarks[:frames])
 
 
 def rate(right: Sequence[Sequence[bool]]) -> str:

@@ -37,6 +37,7 @@ from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
+from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS
 from speechlip.scoring.transcode.rules import GENERATIONS
 from speechlip.shards.pairs.rules import PAIRS
 from speechlip.spectra import SPECTROGRAM_WIDTHS
@@ -62,7 +63,7 @@ KNOWN = {
     ("prep-shards", "recipe"): recipes.RECIPES.choices(),
     ("prep-shards", "detector"): DETECTORS.choices(),
     ("prep-shards", "crop"): crops.PRESETS,
-    ("prep-shards", "faces"): ("largest", "all"),
+    ("prep-shards", "faces"): prep_options.FACES,
     ("prep-shards", "pairs"): PAIRS,
     ("prep-shards", "phones"): prep_options.PHONES,
     ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
@@ -99,6 +100,7 @@ KNOWN = {
     ("train-encoder", "device"): DEVICES,
     ("train-encoder", "precision"): config.PRECISIONS,
     ("score-encoder", "encoders"): ENCODERS.choices(),
+    ("prep-shards", "undecided"): UNDECIDED_TRACKS,
     ("score-encoder", "preset"): benchmark_options.PRESETS,
     ("score-encoder", "device"): DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,

@@ -49,9 +49,9 @@ RECIPE = Named(RECIPES)
 )
 @click.option(
     "--faces",
-    type=click.Choice(["largest", "all"]),
+    type=click.Choice(["largest", "all", "speaking"]),
     default="largest",
-    help="Which faces of a shot become clips.",
+    help="Which faces of a shot become clips; speaking: of several the one whose mouth follows the sound.",
 )
 @click.option(
     "--spectrogram", type=Named(("stft", "mel")), default="stft", help="Of the sound: 257 bins, or 80."

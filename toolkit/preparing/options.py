@@ -27,7 +27,7 @@ TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 """The first 10/11 of a video to train on, as AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian do."""
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
-FACES = ("largest", "all")
+FACES = ("largest", "all", "speaking")
 DOUBLES = ("keep", "drop", "mark")
 FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
 PHONES = (FILES, ALIGN, RECOGNISE)
@@ -46,7 +46,8 @@ class PrepOptions:
     detector: what finds faces: auto, landmarker, mediapipe, face-alignment, cascade, sidecar, or one of
         another package.
     crop: what is cut out: lips, lower-face, auto-avsr (96 px around the mouth), or face-256 (the face).
-    faces: which faces of a shot become clips: largest or all.
+    faces: which faces of a shot become clips: largest, all, or speaking: of several at once the one whose
+        mouth follows the audio.
     spectrogram: stft (257 bins) or mel (80).
     lips_format: jpg (quality 95) or png (lossless).
     split: share of seconds by split; they add up to 1. Empty: the usual shares of ``split_by``.

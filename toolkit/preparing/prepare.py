@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip import recipes
+from speechlip.aligning.sphinx import library
 from speechlip.aligning.sphinx import library as pocketsphinx
 from speechlip.checks import Workers, check_kind, check_workers
 from speechlip.errors import ModelError, NoVideos, OptionError
@@ -16,6 +17,7 @@ from speechlip.identity.asked import check_landmarks
 from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
+from speechlip.preparing.cut.speaker import SPEAKING
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
@@ -134,6 +136,7 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     options = settle_detector(options, out, progress)
     check_faces(options)
     check_preset(options.crop, DETECTORS.get(options.detector).has_landmarks)
+    check_speaking(options)
     if options.decoder == "decord":
         progress.say(DECORD_LIMITS)
     if options.phones != FILES:
@@ -153,6 +156,18 @@ def check_faces(options: PrepOptions) -> None:
     if options.speakers != "by-name":
         check_landmarks(options.detector)
         weights_file()
+
+
+def check_speaking(options: PrepOptions) -> None:
+    """Raise OptionError for ``--faces speaking`` without landmarks, ModelError without a recogniser."""
+    if options.faces != SPEAKING:
+        return
+    if not DETECTORS.get(options.detector).has_landmarks:
+        raise OptionError(
+            f"--faces speaking looks at landmarks of mouths, and the detector {options.detector} gives boxes "
+            "only; take --detector landmarker, or --faces largest"
+        )
+    library()
 
 
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:

@@ -7,6 +7,7 @@ from pathlib import Path
 from speechlip.faces.crops import FACE_BOX_WIDTH_PX, FACE_WIDTH_PX, crop_size
 from speechlip.format import FACE_SIZE, shard_file
 from speechlip.manifest import Funnel, Manifest, SplitTotals
+from speechlip.records import UNDECIDED
 from speechlip.shards.ledger import (
     LedgerRow,
     empty_splits,
@@ -122,14 +123,21 @@ class Prepared:
                     f"narrower than {least_px} px, which is enlarged to fill the crop; "
                     f"--where 'face_width_px >= {least_px}' leaves them out where clips are chosen"
                 )
+        kept = [verdict for row in self.rows for verdict in row.sync if not verdict.refusal]
+        unsure = sum(not each.offset_verdict or each.offset_verdict.startswith(UNDECIDED) for each in kept)
+        if unsure:
+            yield (
+                f"{unsure} of {counted(len(kept), 'face')} kept though the sync model could not decide "
+                "their offset: --undecided drop leaves them out"
+            )
         several = [row for row in self.rows if row.several_faces_seconds]
-        if several and not manifest.options.get("sync_filter"):
+        if several and manifest.faces != "speaking" and not manifest.options.get("sync_filter"):
             taken = "every one of them was" if manifest.faces == "all" else "the largest was"
             length = clock(sum(row.several_faces_seconds for row in several))
             yield (
                 f"several faces at once in {counted(len(several), 'video')} ({length} of the clips), "
                 f"{listed([shown(row.source) for row in several])}: {taken} paired with the sound, "
-                "whoever spoke; --sync-filter 'conf>=3' keeps those whose lips fit, "
-                "with SyncNet's weights or --sync-model runs/NAME, "
+                "whoever spoke; --faces speaking takes the one whose mouth follows the sound, "
+                "--sync-filter 'conf>=3' keeps those whose lips fit (SyncNet's weights, or --sync-model), "
                 "and `speechlip edit select --where 'faces_max = 1'` keeps clips of one face"
             )

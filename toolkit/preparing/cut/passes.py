@@ -28,6 +28,7 @@ from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.spans import Observation, Span
+from speechlip.preparing.cut.speaker import SPEAKING, who_speaks
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
@@ -74,7 +75,9 @@ def observe(
             peaks.append(peak(frame.samples) if inside else -1)
             if inside:
                 report(source.name, FIRST_PASS_S)
-    faces = stage.finish(joins(info), options.faces)
+    speaking = options.faces == SPEAKING
+    faces = stage.finish(joins(info), "all" if speaking else options.faces)
+    faces, undecided = who_speaks(source, info, faces) if speaking else (faces, False)
     crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
     sizes = tuple(faces.size_of(track) for track in faces.selected)
     return Observation(
@@ -93,6 +96,7 @@ def observe(
         kept=kept,
         frame_sizes=sizes,
         appearances=appearances,
+        who_speaks=undecided,
     )
 
 

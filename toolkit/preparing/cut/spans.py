@@ -22,6 +22,7 @@ from speechlip.preparing.reasons import (
     TOO_BRIEF,
     TOO_SHORT,
     TOO_SMALL,
+    WHO_SPEAKS,
 )
 from speechlip.records import FaceTrack, SyncVerdict
 from speechlip.spans import runs
@@ -60,6 +61,7 @@ class Observation:
     kept: pixels and audio of the frames that need not be read again.
     frame_sizes: one per track, (width, height) px.
     appearances: how sharp and bright faces are.
+    who_speaks: (N,) bool, with ``--faces speaking`` where no one of several mouths follows the audio.
     """
 
     has_image: np.ndarray
@@ -78,6 +80,7 @@ class Observation:
     kept: KeptRegions = field(default_factory=KeptRegions)
     frame_sizes: Sequence[tuple[int, int]] = ()
     appearances: Appearances = field(default_factory=Appearances)
+    who_speaks: np.ndarray | bool = False
 
     @property
     def n_frames(self) -> int:
@@ -115,6 +118,7 @@ def choose_spans(
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
     reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
+    reasons = np.where(seen.who_speaks, WHO_SPEAKS, reasons)
     kept: list[Span] = []
     for number, track in enumerate(seen.tracks):
         where = slice(track.start_frame, track.stop_frame)

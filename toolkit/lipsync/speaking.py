@@ -1,0 +1,95 @@
+"""Who speaks: of several mouths on screen at once, the one that follows the audio.
+
+Windows of 3 s go over every stretch in which the same faces are there. In each, every mouth has the greatest
+correlation with what the audio foretells, at offsets of up to 5 frames; a frame has the mean over the windows
+that hold it. A mouth speaks where its mean is high enough, and stands above that of every other.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from speechlip.lipsync.correlation import MAX_OFFSET, correlations
+from speechlip.lipsync.mouth import mouth_distances, movement
+from speechlip.records import FaceTrack
+from speechlip.spans import Span, runs
+
+WINDOW_FRAMES, STEP_FRAMES = 75, 5
+LEAST_FRAMES = 50
+"""2 s: faces that are there together for less are undecided."""
+REACH = 5
+"""Frames: whoever speaks is about in sync. A wider search finds chance correlations of others."""
+LEAST_CORRELATION, LEAST_LEAD = 0.15, 0.1
+ALONE, UNDECIDED = -1, -2
+
+
+def speakers(expected: np.ndarray, tracks: Sequence[FaceTrack]) -> np.ndarray:
+    """(N,) int: number of the track whose mouth follows the audio, where several are there at once.
+
+    ALONE where there is one track or none, UNDECIDED where no mouth, or more than one, follows it.
+
+    expected: (N, 4) of the whole audio (``lipsync.phones.expected_mouth``).
+    tracks: with landmarks.
+    """
+    there = np.zeros((len(tracks), len(expected)), bool)
+    measured = np.zeros((len(tracks), len(expected), 4))
+    for number, track in enumerate(tracks):
+        where = slice(track.start_frame, track.stop_frame)
+        there[number, where] = True
+        if track.landmarks is not None:
+            measured[number, where] = movement(mouth_distances(track.landmarks))
+    heard = movement(expected)
+    owner = np.full(len(expected), ALONE)
+    for (start, stop), present in stretches(there):
+        owner[start:stop] = UNDECIDED
+        if stop - start >= LEAST_FRAMES:
+            scores = np.stack([followed(heard, measured[number], start, stop) for number in present])
+            best, second = np.sort(scores, axis=0)[::-1][:2]
+            sure = (best >= LEAST_CORRELATION) & (best - second >= LEAST_LEAD)
+            owner[start:stop] = np.where(sure, np.array(present)[scores.argmax(axis=0)], UNDECIDED)
+    return owner
+
+
+def stretches(there: np.ndarray) -> Iterator[tuple[Span, list[int]]]:
+    """(start, stop) of frames in which the same two tracks or more are there, and their numbers.
+
+    there: (tracks, N) bool.
+
+    >>> list(stretches(np.array([[1, 1, 1, 1], [0, 1, 1, 0]], bool)))
+    [((1, 3), [0, 1])]
+    """
+    changes = np.flatnonzero((there[:, 1:] != there[:, :-1]).any(axis=0)) + 1
+    edges = [0, *changes.tolist(), there.shape[1]]
+    for start, stop in pairwise(edges):
+        present = np.flatnonzero(there[:, start]).tolist() if start < stop else []
+        if len(present) > 1:
+            yield (start, stop), present
+
+
+def followed(expected: np.ndarray, measured: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """(stop − start,) mean correlation of the windows that hold each frame.
+
+    expected, measured: (N, 4) of all frames.
+    """
+    frames = stop - start
+    width = min(WINDOW_FRAMES, frames)
+    total, count = np.zeros(frames), np.zeros(frames)
+    for first in sorted({*range(0, frames - width, STEP_FRAMES), frames - width}):
+        curve = correlations(expected, measured[start + first : start + first + width], start + first)
+        total[first : first + width] += curve[MAX_OFFSET - REACH : MAX_OFFSET + REACH + 1].max()
+        count[first : first + width] += 1
+    mean: np.ndarray = total / count
+    return mean
+
+
+def shares(owner: np.ndarray, tracks: Sequence[FaceTrack], least_frames: int) -> Iterator[tuple[int, Span]]:
+    """Number of each track and (start, stop) within it, of what it is used for: alone, or as who speaks.
+
+    Shorter ones than ``least_frames`` are left out.
+    """
+    for number, track in enumerate(tracks):
+        own = owner[track.start_frame : track.stop_frame]
+        for start, stop in runs((own == ALONE) | (own == number)):
+            if stop - start >= least_frames:
+                yield number, (start, stop)

@@ -1,0 +1,38 @@
+"""``--faces speaking``: of several faces at once the one whose mouth follows the audio becomes clips."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from speechlip.faces.tracking.selection import MIN_FRAMES, piece
+from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.lipsync.phones import expected_mouth
+from speechlip.lipsync.speaking import UNDECIDED, shares, speakers
+from speechlip.media.info import MediaInfo
+from speechlip.records import Source
+from speechlip.scoring.sync.footage import read_audio
+from speechlip.timing import SAMPLES_PER_FRAME
+
+SPEAKING = "speaking"
+
+
+def who_speaks(source: Source, info: MediaInfo, faces: FaceTracks) -> tuple[FaceTracks, np.ndarray]:
+    """The faces with those selected that are alone or speak, and (N,) bool: where nobody can tell who does.
+
+    The audio is read again, and only where two tracks are there at once. Raises ModelError.
+    """
+    together = np.zeros(faces.n_frames, int)
+    for track in faces.tracks:
+        together[track.start_frame : track.stop_frame] += 1
+    if not (together > 1).any():
+        return replace(faces, selected=faces.tracks), np.zeros(faces.n_frames, bool)
+    audio = read_audio(source.path, info, info.video_start_s, faces.n_frames)
+    whole = np.zeros(faces.n_frames * SAMPLES_PER_FRAME, np.int16)
+    whole[: len(audio)] = audio
+    owner = speakers(expected_mouth(whole), faces.tracks)
+    used = [
+        piece(faces.tracks[number], start, stop)
+        for number, (start, stop) in shares(owner, faces.tracks, MIN_FRAMES)
+    ]
+    selected = tuple(sorted(used, key=lambda track: track.start_frame))
+    return replace(faces, selected=selected), owner == UNDECIDED
