@@ -22,7 +22,10 @@ def head_motion(landmarks: np.ndarray) -> float:
     seen = landmarks[np.isfinite(landmarks).all(axis=(1, 2))]
     if len(seen) < SHORTEST:
         raise NotScored("too short", f"{len(seen)} frames with a face, {SHORTEST} are wanted")
-    return float(np.unwrap(head_angles(seen), period=360, axis=0).std(axis=0).mean())
+    angles = np.radians(head_angles(seen))
+    usual = np.arctan2(np.sin(angles).mean(axis=0), np.cos(angles).mean(axis=0))
+    away = np.angle(np.exp(1j * (angles - usual)))  # a head that is upside down turns through ±180°
+    return float(np.degrees(away.std(axis=0)).mean())
 
 
 METRICS = with_real(

@@ -132,7 +132,7 @@ function drawTables(section, title, note, head, rows) {  // text of files is wri
       isHead || !place ? make("th", { scope: isHead ? "col" : "row" }, cell) : make("td", {}, cell)
     ));
   byId(section).append(
-    make("h3", {}, title),
+    make("h2", {}, title),
     make("p", { class: "soft small" }, note),
     make(
       "div",
