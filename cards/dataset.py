@@ -25,15 +25,8 @@ from speechlip.files.writing import write_text
 from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
 from speechlip.manifest import Edit, Manifest
-from speechlip.shards.ledger import (
-    LedgerRow,
-    format_funnel,
-    leaking_people,
-    licences,
-    read_ledger,
-    shared_recordings,
-    splits_of_speakers,
-)
+from speechlip.shards.leaks import leaking_people, shared_recordings, splits_of_speakers
+from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger
 from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]

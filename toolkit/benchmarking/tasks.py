@@ -30,7 +30,8 @@ from speechlip.files.stamps import file_stamp
 from speechlip.format import MANIFEST, pairs_file
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
-from speechlip.shards.ledger import read_ledger, shared_recordings
+from speechlip.shards.leaks import shared_recordings
+from speechlip.shards.ledger import read_ledger
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.loader import impossible_kinds
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, WINDOW

@@ -11,12 +11,13 @@ from speechlip.faces.detectors.opening import choose_detector
 from speechlip.format import MANIFEST
 from speechlip.identity.asked import SAME_PERSON, check_distance, check_landmarks
 from speechlip.identity.network import refuse_missing, weights_file
-from speechlip.identity.people import Person, WhoIsWhere, across_splits, who_is_where
+from speechlip.identity.people import Person, WhoIsWhere, who_is_where
 from speechlip.identity.video_faces import VideoFaces, video_faces
 from speechlip.media.probe import probe
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.remote.names import is_remote
+from speechlip.shards.leaks import leaking_people
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report, unheard
 from speechlip.workers.outcomes import outcomes
@@ -51,7 +52,7 @@ class People:
         splits: dict[str, set[str]] = {}
         for video, split in self.split_of.items():
             splits.setdefault(self.speaker_of[video], set()).add(split)
-        return tuple(across_splits(self.under_two_names, splits))
+        return tuple(leaking_people(self.under_two_names, splits))
 
 
 def find_people(

@@ -1,6 +1,6 @@
 """People across videos: the faces of all videos grouped, whatever names the videos bear."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -94,12 +94,3 @@ def named(found: WhoIsWhere, speaker_of: Mapping[str, str]) -> dict[int, str]:
         number: min(own[number]) if number in own else one.videos[0]
         for number, one in enumerate(found.people)
     }
-
-
-def across_splits(people: Iterable[Person], splits_of: Mapping[str, Iterable[str]]) -> list[Person]:
-    """People whose speakers are in different splits. splits_of: speaker → the splits that they are in."""
-    return [
-        one
-        for one in people
-        if len({split for name in one.speakers for split in splits_of.get(name, ())}) > 1
-    ]

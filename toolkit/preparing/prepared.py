@@ -8,14 +8,8 @@ from speechlip.faces.crops import FACE_BOX_WIDTH_PX, FACE_WIDTH_PX, crop_size
 from speechlip.format import FACE_SIZE, shard_file
 from speechlip.manifest import Funnel, Manifest, SplitTotals
 from speechlip.records import UNDECIDED
-from speechlip.shards.ledger import (
-    LedgerRow,
-    empty_splits,
-    funnel,
-    leaking_people,
-    people_in_words,
-    splits_of_speakers,
-)
+from speechlip.shards.leaks import leaking_people, people_in_words, splits_of_speakers
+from speechlip.shards.ledger import LedgerRow, empty_splits, funnel
 from speechlip.wording import clock, counted, listed, shown, visible
 
 MOSTLY = 0.5

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import get_origin
@@ -12,9 +12,9 @@ from speechlip.errors import ShardError
 from speechlip.files.strict_json import encode_json, record_of
 from speechlip.format import LEDGER
 from speechlip.licences import UNKNOWN, plain_licence
-from speechlip.manifest import Funnel, LicenceTotals, LookAlike
+from speechlip.manifest import Funnel, LicenceTotals
 from speechlip.records import UNDECIDED, SyncVerdict
-from speechlip.wording import clock, counted, listed, shown
+from speechlip.wording import clock, counted
 
 
 @dataclass(frozen=True)
@@ -175,48 +175,6 @@ def rounded_sum(seconds: Iterable[float]) -> float:
     for each_s in seconds:
         total_s = round(total_s + each_s, 2)
     return total_s
-
-
-def shared_recordings(rows: Iterable[LedgerRow]) -> list[list[LedgerRow]]:
-    """Copies of one recording (equal SHA-256) whose clips lie in more than one split, as groups of rows."""
-    copies: dict[str, list[LedgerRow]] = {}
-    for row in rows:
-        if row.clips:
-            copies.setdefault(row.sha256, []).append(row)
-    return [group for group in copies.values() if len({row.split for row in group}) > 1]
-
-
-def leaking_people(alike: Iterable[LookAlike], splits_of: Mapping[str, Collection[str]]) -> list[LookAlike]:
-    """Of speakers in whose videos the same person is seen, those in different splits.
-
-    splits_of: speaker → the splits that their clips are in.
-    """
-    return [each for each in alike if len({s for name in each.speakers for s in splits_of.get(name, ())}) > 1]
-
-
-def splits_of_speakers(rows: Iterable[LedgerRow]) -> dict[str, list[str]]:
-    """Speaker → the splits that their clips are in."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        own = found.setdefault(row.speaker, []) if row.clips else []
-        own += [split for split in splits_of(row.split) if split not in own]
-    return found
-
-
-def people_in_words(alike: Sequence[LookAlike], splits_of: Mapping[str, Collection[str]]) -> str:
-    """People who are seen under several names in different splits, in one line.
-
-    >>> ann = LookAlike(speakers=("ann", "bob"), distance=0.2)
-    >>> people_in_words([ann], {"ann": ["train"], "bob": ["test"]})
-    'the same person is seen under several names in different splits: ann (train) and bob (test)'
-    """
-    groups = [
-        " and ".join(
-            f"{shown(name)} ({', '.join(splits_of[name])})" for name in each.speakers if name in splits_of
-        )
-        for each in alike
-    ]
-    return f"the same person is seen under several names in different splits: {listed(groups, between='; ')}"
 
 
 def funnel(rows: Iterable[LedgerRow]) -> Funnel:

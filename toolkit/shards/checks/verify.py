@@ -19,7 +19,7 @@ from speechlip.shards.checks.ledger import check_ledger
 from speechlip.shards.checks.pairs import check_pairs
 from speechlip.shards.checks.sentences import one_line, unbroken
 from speechlip.shards.checks.shards import check_files, check_shards
-from speechlip.shards.ledger import leaking_people, people_in_words
+from speechlip.shards.leaks import leaking_people, people_in_words
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.timing import seconds
 from speechlip.wording import counted
