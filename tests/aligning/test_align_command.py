@@ -1,12 +1,14 @@
 """``speechlip align``: what lies beside a video → its TextGrid; rows, exit codes."""
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
 from spoken import film, said
 
 from speechlip import align
+from speechlip.aligning import sphinx
 from speechlip.commands.cli import speechlip
 from speechlip.phones import read_phones
 
@@ -135,6 +137,22 @@ def test_one_that_fails_stops_no_other(folder, video):
 def test_without_a_transcript_phones_are_recognised_when_asked(folder):
     assert run(folder, "--from", "none").exit_code == 0
     assert {phone.source for phone in read_phones(folder / "anna.TextGrid")} == {"pocketsphinx-allphone"}
+
+
+def test_without_the_extra_the_command_to_type_is_named(folder, monkeypatch):
+    (folder / "anna.txt").write_text(TEXT)
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    sphinx.open_decoder.cache_clear()
+    done = run(folder)
+    assert done.exit_code == 1 and "pip install -e '.[align]'" in done.output
+    assert not (folder / "anna.TextGrid").exists()
+
+
+def test_a_transcript_in_another_language_is_a_row_that_says_what_to_do(folder):
+    (folder / "anna.txt").write_text("今天天气很好，我们去公园。", encoding="utf-8")
+    done = run(folder)
+    assert done.exit_code == 3 and "no phones, another language: anna.mp4" in done.output
+    assert "put its TextGrid beside" in done.output
 
 
 def test_arguments_that_cannot_be_used(tmp_path, folder):

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from speechlip import recipes
 from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
 from speechlip.aligning.source import phones_of
@@ -13,7 +11,7 @@ from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipErro
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.writing import make_folder, part_name, remove
 from speechlip.media.probe import probe
-from speechlip.phones import SILENCE, is_ours, write_textgrid
+from speechlip.phones import SILENCE, is_ours, mean_score, write_textgrid
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Phone, Source
 from speechlip.workers.unexpected import unexpected_refused
@@ -102,13 +100,12 @@ def align_one(source: Source, place: Path, options: AlignOptions) -> AlignRow:
             write_whole(place, phones, words, length_s)
     except SourceRefused as refusal:
         return AlignRow(name, FAILED, reason=refusal.reason, detail=refusal.detail)
-    scores = [phone.score for phone in phones if phone.score is not None and phone.phone != SILENCE]
     return AlignRow(
         name,
         ALIGNED,
         found.form,
         sum(phone.phone != SILENCE for phone in phones),
-        round(float(np.mean(scores)), 2) if scores else None,
+        mean_score(phones),
         detail=found.detail,
     )
 

@@ -20,6 +20,7 @@ from speechlip.libraries import there
 from speechlip.phones import ESPEAK, RECOGNISED, SILENCE
 from speechlip.records import Phone
 from speechlip.timing import SAMPLE_RATE
+from speechlip.workers.processes import alive
 
 STEP_S = 0.01
 BEAMS = (1e-80, 1e-300)
@@ -198,6 +199,7 @@ def score_of(segment: Any) -> float:
 
 
 def listen(decoder: Any, samples: np.ndarray) -> None:
+    alive()
     decoder.start_utt()
     decoder.process_raw(np.concatenate([PAD, samples, PAD]).tobytes(), no_search=False, full_utt=True)
     decoder.end_utt()
