@@ -19,6 +19,8 @@ from speechlip.phones import SILENCE, is_ours, read_phones
 from speechlip.records import Phone, Source
 from speechlip.timing import SAMPLE_RATE
 
+RECOGNISE = "without one, phones can be recognised (align --from none, prep-shards --phones recognise)"
+
 
 def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICTURE_PX) -> Phones:
     """Words and phones of a source.
@@ -39,7 +41,7 @@ def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICT
     if form == "transcript":
         words = words_of(source.transcript)
         if not words:
-            raise SourceRefused("phones", "no transcript", "it has no word; --from none recognises phones")
+            raise SourceRefused("phones", "no transcript", f"it has no word; {RECOGNISE}")
         heard, left = align_text(read_audio(source.path, max_picture_px).samples, words)
         return Phones(heard, form, left)
     said = (
@@ -81,7 +83,7 @@ def settle(source: Source, form: str) -> tuple[str, Path]:
     raise SourceRefused(
         "phones",
         "no transcript",
-        f"beside it lies no TextGrid, JSON, .align or {path.stem}.txt; --from none recognises phones",
+        f"beside it lies no TextGrid, JSON, .align or {path.stem}.txt; {RECOGNISE}",
     )
 
 
