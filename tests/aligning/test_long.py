@@ -92,6 +92,18 @@ def test_what_is_not_written_moves_no_other_word(recording):
     samples, spans = recording
     heard, _ = align_text(samples, words_of(" ".join(SENTENCES[:3] + SENTENCES[4:])))
     assert within(heard, "take", "water", *spans[6]) and within(heard, "the", "bank", *spans[7])
+    middle_s = sum(spans[3]) / 2
+    (there,) = [each for each in heard if each.start_s <= middle_s < each.end_s]
+    assert not there.word and there.phones[0].phone == UNKNOWN
+
+
+def test_the_text_of_a_part_is_aligned_with_that_part(recording):
+    samples, spans = recording
+    heard, _ = align_text(samples, words_of(" ".join(SENTENCES[2:5])))
+    for sentence, (start_s, end_s) in zip(SENTENCES[2:5], spans[2:5], strict=True):
+        first, *_, last = words_of(sentence)
+        assert within(heard, first, last, start_s, end_s), sentence
+    assert not [each for each in heard if each.word and each.start_s < spans[2][0] - 0.3]
 
 
 def test_the_text_of_another_recording_is_refused(recording):

@@ -2,8 +2,8 @@
 matched with those of the text.
 
 Both are lists of thousands; the best match of all of them (Needleman and Wunsch's) holds where many phones
-are wrong, where something is said that is not written, and the other way round. Costs are steps of 0.1 that
-separated right from wrong texts on synthetic voices; docs/decisions/aligning.md.
+are wrong, where something is said that is not written, and the other way round. Why the
+costs are what they are: docs/decisions/aligning.md.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 from speechlip.metrics.phones.visemes import VISEME_OF
 from speechlip.phones import SILENCE
 from speechlip.records import Phone
+from speechlip.workers.processes import alive
 
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 SAME, SAME_VISEME, BOTH_VOWELS, BOTH_CONSONANTS, OTHER, LEFT_OUT = 1.0, 0.3, -0.2, -0.7, -1.5, -0.6
@@ -24,14 +25,18 @@ SHORTEST_S, LONGEST_S = 8.0, 20.0
 """A cut is looked for so far behind the last one; later ones are taken only where there is none."""
 LONGEST_PAUSE_S = 0.5
 """A longer pause makes no better cut."""
+WIDE_S = 2.0
+"""A longer stretch between two words belongs to neither."""
 PATH, UP, LEFT = 0, 1, 2
+STEP = 64
+"""Rows between two signs of life."""
 
 
 @dataclass(frozen=True)
 class Matched:
     """Phones of a text matched with recognised ones.
 
-    likeness: sum of what all phones add, for one of the text: 1 at best; above −0.1 for the right text.
+    likeness: sum of what all phones add, for one of the text: 1 at best.
     pairs: (place in the text, place among the recognised) in order.
     """
 
@@ -41,11 +46,21 @@ class Matched:
 
 @dataclass(frozen=True)
 class Cut:
-    """A place to cut: at ``time_s``, before the word ``word``. quality: higher is better."""
+    """A place to cut, before the word ``word``.
 
-    time_s: float
+    leave_s: where the word before it ends.
+    resume_s: where that word begins.
+    quality: higher is better.
+    """
+
+    leave_s: float
+    resume_s: float
     word: int
     quality: float
+
+    @property
+    def time_s(self) -> float:
+        return (self.leave_s + self.resume_s) / 2
 
 
 def match(said: Sequence[str], heard: Sequence[str]) -> Matched:
@@ -79,8 +94,18 @@ def match(said: Sequence[str], heard: Sequence[str]) -> Matched:
     return Matched(likeness, tuple(reversed(pairs)))
 
 
+def likeness(said: Sequence[str], heard: Sequence[str]) -> float:
+    """That of the best match, without the match."""
+    rows, columns = (np.array([*map(number_of, side)], int) for side in (said, heard))
+    row = np.arange(len(columns) + 1) * LEFT_OUT
+    for start in range(0, len(rows), STEP):
+        row, _ = onward(row, rows[start : start + STEP], columns)
+    return float(row[-1]) / max(len(rows), 1)
+
+
 def onward(row: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """The last of further rows of the table, and how each place of each row is reached."""
+    alive()
     ramp, steps = np.arange(len(row)) * LEFT_OUT, []
     for phone in rows:
         across = np.concatenate([[-np.inf], row[:-1] + COSTS[phone, columns]])
@@ -127,26 +152,25 @@ def cuts(
         before, after = place_of.get(number - 1), place_of.get(number)
         if word_of[number] == word_of[number - 1] or before is None or after is None:
             continue
-        pause_s = heard[after].start_s - heard[before].end_s
+        leave_s, resume_s = heard[before].end_s, heard[after].start_s
         near = alike[max(0, number - NEAR) : number + NEAR]
-        quality = float(near.mean()) + min(pause_s, LONGEST_PAUSE_S)
-        yield Cut((heard[before].end_s + heard[after].start_s) / 2, word_of[number], quality)
+        quality = float(near.mean()) + min(resume_s - leave_s, LONGEST_PAUSE_S)
+        yield Cut(leave_s, resume_s, word_of[number], quality)
 
 
-def chosen(possible: Sequence[Cut], length_s: float) -> list[Cut]:
+def chosen(possible: Sequence[Cut], length_s: float) -> Iterator[Cut]:
     """The cuts that are taken: the best in each stretch, the first beyond it where there is none.
 
-    >>> possible = [Cut(5, 3, 1.5), Cut(10, 6, 0.9), Cut(12, 7, 1.1), Cut(40, 20, 0.5)]
+    >>> possible = [Cut(5, 5, 3, 1.5), Cut(10, 10, 6, 0.9), Cut(12, 12, 7, 1.1), Cut(39, 41, 20, 0.5)]
     >>> [cut.time_s for cut in chosen(possible, 45)]
-    [12, 40]
+    [12.0, 40.0]
     """
-    taken: list[Cut] = []
-    at_s, waiting = 0.0, list(possible)
+    at_s, waiting = 0.0, [cut for cut in possible if cut.time_s < length_s]
     while length_s - at_s > LONGEST_S:
-        waiting = [cut for cut in waiting if cut.time_s >= at_s + SHORTEST_S and length_s > cut.time_s]
+        waiting = [cut for cut in waiting if cut.time_s >= at_s + SHORTEST_S]
         if not waiting:
-            break
+            return
         within = [cut for cut in waiting if cut.time_s <= at_s + LONGEST_S]
-        taken.append(max(within, key=lambda cut: cut.quality) if within else waiting[0])
-        at_s = taken[-1].time_s
-    return taken
+        taken = max(within, key=lambda cut: cut.quality) if within else waiting[0]
+        yield taken
+        at_s = taken.time_s

@@ -1,14 +1,14 @@
 """Texts of recordings longer than a minute: cut at anchors, then aligned piece by piece in bounded memory."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from speechlip.aligning import sphinx
-from speechlip.aligning.anchors import chosen, cuts, match
+from speechlip.aligning.anchors import WIDE_S, Cut, chosen, cuts, likeness, match
 from speechlip.aligning.sphinx import Heard
 from speechlip.errors import SourceRefused
+from speechlip.media.silence import SILENCE_PEAK
 from speechlip.phones import SILENCE
 from speechlip.records import Phone
 from speechlip.timing import SAMPLE_RATE
@@ -17,12 +17,19 @@ from speechlip.wording import counted
 WHOLE_S = 60.0
 """A text of up to so much is aligned in one piece: benchmarks/alignment_error.py."""
 LONGEST_S = 3600.0
-UNLIKE = -0.14
-"""Least likeness of a text: right ones came to −0.07 and more, wrong ones to −0.16 and less."""
+ORDERS, MORE_LIKE = 4, 0.02
+"""A text is refused that is not more like what is heard than its own words in so many other orders."""
+MARGIN_S = 0.3
+"""Of a wide stretch between two words, beside each."""
 PIECE_FITS = -7.5
 """Least mean score of a piece of a text that is alike, in nats: a voice may score low throughout."""
+SILENT_S, SILENT = 1.0, -3.0
+"""A longer pause of less mean score, in nats, is none; shorter ones score so by their edges."""
 LEFT_OUT = 0.5
 """Share of a text's words in pieces that cannot be aligned from which on it is refused."""
+
+Piece = tuple[float, float, tuple[str, ...]]
+"""(start_s, end_s, words); without words where the text says nothing."""
 
 
 def align_text(samples: np.ndarray, words: Sequence[str]) -> tuple[tuple[Heard, ...], str]:
@@ -47,6 +54,9 @@ def align_text(samples: np.ndarray, words: Sequence[str]) -> tuple[tuple[Heard, 
     heard: list[Heard] = []
     refusals: list[tuple[int, SourceRefused]] = []
     for start_s, end_s, said in parts:
+        if not said:
+            heard.append(between_words(samples, start_s, end_s))
+            continue
         try:
             heard += fitting_piece(samples, start_s, end_s, said)
         except SourceRefused as refusal:
@@ -73,25 +83,76 @@ def fitting_piece(samples: np.ndarray, start_s: float, end_s: float, words: Sequ
     """One piece aligned. Raises SourceRefused where that fails or its text does not fit."""
     heard = sphinx.align_piece(samples, start_s, end_s, words)
     sphinx.refuse_misfit(heard, PIECE_FITS)
-    return heard
+    return [unknown(each.start_s, each.end_s) if no_silence(each) else each for each in heard]
 
 
-def pieces(samples: np.ndarray, words: Sequence[str]) -> Iterator[tuple[float, float, tuple[str, ...]]]:
-    """(start, end, words) of pieces that fill the recording. Raises SourceRefused for a text unlike it."""
+def no_silence(heard: Heard) -> bool:
+    """Whether what passes for a pause sounds like none: something is said that is not written, or music."""
+    score = heard.phones[0].score
+    return not heard.word and heard.end_s - heard.start_s > SILENT_S and score is not None and score < SILENT
+
+
+def between_words(samples: np.ndarray, start_s: float, end_s: float) -> Heard:
+    """A stretch that the text says nothing of: silence, or something unknown."""
+    frames = samples[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+    if len(frames) and np.abs(frames.astype(np.int32)).max() >= SILENCE_PEAK:
+        return unknown(start_s, end_s)
+    return Heard("", start_s, end_s, (Phone(start_s, end_s, SILENCE, sphinx.ALIGNED),))
+
+
+def pieces(samples: np.ndarray, words: Sequence[str]) -> Iterator[Piece]:
+    """The pieces that fill the recording. Raises SourceRefused for a text unlike it."""
     length_s = round(len(samples) / SAMPLE_RATE, 6)
     heard = [phone for each in sphinx.recognise(samples) for phone in each.phones if phone.phone != SILENCE]
     spoken = [sphinx.phones_of_word(word) for word in words]
     said = [phone for phones in spoken for phone in phones]
     word_of = [number for number, phones in enumerate(spoken) for _ in phones]
-    matched = match(said, [phone.phone for phone in heard])
-    if matched.likeness < UNLIKE:
+    labels = [phone.phone for phone in heard]
+    matched = match(said, labels)
+    refuse_unlike(matched.likeness, spoken, labels)
+    (first, first_heard), (last, last_heard) = matched.pairs[0], matched.pairs[-1]
+    begins = Cut(0.0, heard[first_heard].start_s if word_of[first] == 0 else 0.0, 0, 0)
+    ends_s = heard[last_heard].end_s if word_of[last] == len(words) - 1 else length_s
+    taken = chosen(list(cuts(said, word_of, heard, matched)), length_s)
+    return filling([begins, *taken, Cut(ends_s, length_s, len(words), 0)], words)
+
+
+def filling(cuts: Sequence[Cut], words: Sequence[str]) -> Iterator[Piece]:
+    """The pieces between cuts, and those within cuts that are long.
+
+    >>> list(filling([Cut(0, 9, 0, 0), Cut(15, 15.5, 1, 0), Cut(20, 21, 2, 0)], ["so", "what"]))
+    [(0, 8.7, ()), (8.7, 15.25, ('so',)), (15.25, 21, ('what',))]
+    """
+    at_s, first = 0.0, 0
+    for cut in cuts:
+        stop_s, resume_s = edges(cut, first == 0 and cut.word == 0, cut.word == len(words))
+        if cut.word > first:
+            yield at_s, stop_s, tuple(words[first : cut.word])
+        if resume_s > stop_s:
+            yield stop_s, resume_s, ()
+        at_s, first = resume_s, cut.word
+
+
+def edges(cut: Cut, is_first: bool, is_last: bool) -> tuple[float, float]:
+    """Where the piece before a cut ends and the one behind it begins: in the middle, or apart."""
+    if cut.resume_s - cut.leave_s <= WIDE_S:
+        at_s = cut.leave_s if is_first else cut.resume_s if is_last else round(cut.time_s, 6)
+        return at_s, at_s
+    stop_s = cut.leave_s if is_first else round(cut.leave_s + MARGIN_S, 6)
+    return stop_s, cut.resume_s if is_last else round(cut.resume_s - MARGIN_S, 6)
+
+
+def refuse_unlike(found: float, spoken: Sequence[tuple[str, ...]], heard: Sequence[str]) -> None:
+    """Raise SourceRefused for a text that is no more like what is heard than its words in other orders."""
+    random = np.random.default_rng(0)
+    by_chance = max(
+        likeness([phone for word in random.permutation(len(spoken)) for phone in spoken[word]], heard)
+        for _ in range(ORDERS)
+    )
+    if found < by_chance + MORE_LIKE:
         raise SourceRefused(
             "phones",
             "transcript does not fit",
-            f"what is heard is no more like it than like any text ({matched.likeness:.2f}, below {UNLIKE}): "
-            "another text, another language, or no speech",
+            f"what is heard is no more like it ({found:.2f}) than like its words in another order "
+            f"({by_chance:.2f}): another text, another language, or no speech",
         )
-    taken = chosen(list(cuts(said, word_of, heard, matched)), length_s)
-    edges = [(0.0, 0), *((round(cut.time_s, 6), cut.word) for cut in taken), (length_s, len(words))]
-    for (start_s, first), (end_s, stop) in pairwise(edges):
-        yield start_s, end_s, tuple(words[first:stop])
