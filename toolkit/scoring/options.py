@@ -103,8 +103,9 @@ class ScoreOptions:
     def needs_faces(self) -> bool:
         """Whether faces have to be found in the render."""
         crops = protocols.get(self.protocol).crops
-        of_landmarks = table.families_that_need("landmarks", self.metrics)
-        return (FAMILY in self.metrics and crops) or bool(of_landmarks) or self.region != "full"
+        families = without_groups(self.metrics, True) if self.metrics else ()
+        of_landmarks = table.families_that_need("landmarks", families)
+        return (FAMILY in families and crops) or bool(of_landmarks) or self.region != "full"
 
     @property
     def transcoder(self) -> Ffmpeg:
