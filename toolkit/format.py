@@ -30,6 +30,8 @@ LIP_ROWS = (24, 72)
 """First and last + 1 of the rows of a crop that the lip network reads: 48×96, the mouth in the middle."""
 LIP_ROWS_SHOWN = f"{LIP_ROWS[0]}–{LIP_ROWS[1] - 1}"
 MAX_JPEG_HEIGHT = 65_535
+MAX_STRIP_PX = 178_956_970
+"""Pillow, which decodes filmstrips, takes a larger image for an attack."""
 LIPS_FORMATS = ("jpg", "png")
 SPLIT_NAME = r"[a-z][a-z0-9_]*"
 
@@ -48,6 +50,15 @@ class ClipFormat:
     spectrogram: str = "stft"
     crop: str = "lips"
     detector: str = "auto"
+
+
+def most_frames(lips_format: str, size: int) -> int:
+    """How many frames of ``size`` px a filmstrip holds.
+
+    >>> most_frames("jpg", 96), most_frames("jpg", 256), most_frames("png", 256)
+    (682, 255, 2730)
+    """
+    return MAX_JPEG_HEIGHT // size if lips_format == "jpg" else MAX_STRIP_PX // size**2
 
 
 def shard_file(name: str) -> str:

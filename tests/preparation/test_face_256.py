@@ -120,6 +120,16 @@ def test_a_strip_of_faces_ends_at_10_2_seconds():
     assert PrepOptions(crop="face-256", max_clip_s=20, lips_format="png").max_clip_s == 20
 
 
+@pytest.mark.parametrize(("crop", "seconds"), [("lips", 776), ("face-256", 109)])
+def test_a_png_strip_ends_where_pillow_refuses_to_read_it(crop, seconds):
+    """By Pillow's own rule: twice its MAX_IMAGE_PIXELS."""
+    size = 256 if crop == "face-256" else 96
+    assert 25 * seconds * size**2 <= 2 * Image.MAX_IMAGE_PIXELS < 25 * (seconds + 1) * size**2
+    assert PrepOptions(crop=crop, max_clip_s=seconds, lips_format="png").max_clip_s == seconds
+    with pytest.raises(OptionError, match=f"a PNG filmstrip of --crop {crop} .*; take --max-clip {seconds}s"):
+        PrepOptions(crop=crop, max_clip_s=seconds + 1, lips_format="png")
+
+
 def test_from_one_reading_or_two_the_faces_are_the_same(talking, monkeypatch):
     path = sorted(talking.rglob("*.mp4"))[0]
     options = PrepOptions(detector="cascade", min_clip_s=0.4, max_clip_s=1, crop="face-256")

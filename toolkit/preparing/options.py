@@ -11,7 +11,7 @@ from speechlip.checks import check_type, check_types
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset, crop_size
 from speechlip.faces.detectors.registry import DETECTORS
-from speechlip.format import LIPS_FORMATS, MAX_JPEG_HEIGHT, SPLIT_NAME, ClipFormat
+from speechlip.format import LIPS_FORMATS, SPLIT_NAME, ClipFormat, most_frames
 from speechlip.identity.asked import SAME_PERSON, check_distance, check_landmarks
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -175,11 +175,12 @@ class PrepOptions:
                 f"--max-clip {self.max_clip_s:g}s must be at least twice --min-clip {self.min_clip_s:g}s, "
                 "so that a long span can be cut evenly"
             )
-        longest_jpeg_s = MAX_JPEG_HEIGHT // crop_size(self.crop) / FPS
-        if self.lips_format == "jpg" and self.max_clip_s > longest_jpeg_s:
+        longest_s = most_frames(self.lips_format, crop_size(self.crop)) / FPS
+        if self.max_clip_s > longest_s:
+            name, png = ("JPEG", "--lips-format png, or ") if self.lips_format == "jpg" else ("PNG", "")
             raise OptionError(
-                f"a JPEG filmstrip of --crop {self.crop} holds {longest_jpeg_s:g} s at most, --max-clip is "
-                f"{self.max_clip_s:g}s; take --lips-format png, or --max-clip {int(longest_jpeg_s)}s"
+                f"a {name} filmstrip of --crop {self.crop} holds {longest_s:g} s at most, --max-clip is "
+                f"{self.max_clip_s:g}s; take {png}--max-clip {int(longest_s)}s"
             )
 
     def _check_sync(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from speechlip.checks import check_kind, check_types, fits, in_words
 from speechlip.errors import OptionError
-from speechlip.format import CROP_SIZE, MAX_JPEG_HEIGHT, SPLIT_NAME
+from speechlip.format import CROP_SIZE, SPLIT_NAME, most_frames
 from speechlip.records import Clip, ClipQuality, Phone, Source
 from speechlip.shards.sample_meta import OWN_META
 from speechlip.timing import SAMPLES_PER_FRAME, seconds
@@ -59,11 +59,9 @@ def clip_problems(clip: Clip, lips_format: str, size: int) -> Iterator[str]:
     n_frames = len(clip.lips)
     if not n_frames:
         yield "lips has no frame, wanted at least one"
-    if lips_format == "jpg" and n_frames * size > MAX_JPEG_HEIGHT:
-        yield (
-            f"lips has {n_frames} frames, a JPEG filmstrip holds {MAX_JPEG_HEIGHT // size}; "
-            "cut the clip, or take lips_format='png'"
-        )
+    if n_frames > (most := most_frames(lips_format, size)):
+        name, png = ("JPEG", ", or take lips_format='png'") if lips_format == "jpg" else ("PNG", "")
+        yield f"lips has {n_frames} frames, a {name} filmstrip holds {most}; cut the clip{png}"
     yield from array_problems("audio", clip.audio, (SAMPLES_PER_FRAME * n_frames,), np.int16)
     if clip.landmarks is not None:
         yield from array_problems("landmarks", clip.landmarks, (n_frames, *MOUTH_POINTS), np.float32)

@@ -37,7 +37,7 @@ POOL_WINDOWS_PER_CLIP = 4
 MB."""
 QUEUED_BATCHES = 8
 """How many batches' worth of pairs the queues hold, so that a batch mixes many clips; a pair takes 30 kB, or
-150 kB where lips are no JPEG with restart markers."""
+150 kB where lips are no JPEG with restart markers; of faces 120 kB, or 1 MB."""
 NUMBERS_BYTES = 64
 """Of what else a batch says of a pair, at most."""
 
