@@ -14,6 +14,7 @@ from speechlip.media.probe import probe
 from speechlip.preparing.options import PrepOptions
 from speechlip.records import FaceTrack, Source
 from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.sync.spoken import Spoken, SpokenMouth
 from speechlip.scoring.sync.sync_filter import NOT_MEASURED, SYNC_UNDECIDED, SyncFilter, parse_filter
 from zoo import RATE, read_clip, write_clip
 
@@ -163,3 +164,55 @@ def test_a_wall_has_no_face(tmp_path, alone):
     clip = write_clip(tmp_path / "wall.mp4", np.full((100, 120, 160, 3), 90, np.uint8), tone)
     scored = speechlip.score(clip, options=ScoreOptions(("lse",), detector="cascade", sync_model="phones"))
     assert scored.missing == {"lse": "no face"}
+
+
+@pytest.fixture(scope="module")
+def people(talking, tmp_path_factory):
+    """Four synthetic speakers in folders of their own."""
+    folder = tmp_path_factory.mktemp("people")
+    for clip in sorted(talking.rglob("*.mp4")):
+        there = folder / clip.parent.name / clip.name
+        there.parent.mkdir(exist_ok=True)
+        there.write_bytes(clip.read_bytes())
+        sidecar = clip.with_name(clip.stem + ".landmarks.npz")
+        there.with_name(sidecar.name).write_bytes(sidecar.read_bytes())
+    return folder
+
+
+def test_self_learns_from_the_other_speakers_of_the_folder(people, tmp_path, alone):
+    out = tmp_path / "out"
+    code = run(people, *PHONES, "--sync-model", "self", "-o", out)
+    rows = table(out)
+    judged = [row for row in rows if row["status"] == "scored"]
+    assert code == (3 if len(judged) < len(rows) else 0) and len(judged) >= 2
+    assert {row["reason"] for row in rows} <= {"", "lse: too short"}
+    assert {row["sync_model"] for row in rows} == {"self"}
+    assert all(row["sync_p"] and row["offset_verdict"] and not row["lse_c"] for row in judged)
+    clips = json.loads((out / "scores.json").read_text())["clips"]
+    assert sum(len(clip["tracks"]) for clip in clips) == len(judged)
+    assert not any("not judged" in note for clip in clips for note in clip["notes"])
+    again = tmp_path / "again"
+    assert run(people, *PHONES, "--sync-model", "self", "-o", out) == code and table(out) == rows
+    one = next(iter(sorted(people.iterdir())))
+    assert run(one, *PHONES, "--sync-model", "self", "-o", again) == 3
+    assert {row["reason"] for row in table(again)} <= {"lse: one speaker", "lse: too short"}
+
+
+def test_self_has_nobody_to_learn_from_in_one_clip(clips, alone):
+    options = ScoreOptions(("lse",), detector="sidecar", sync_model="self")
+    scored = speechlip.score(clips / "late.mp4", options=options)
+    assert scored.missing == {"lse": "one speaker"} and scored.row.reason == "lse: one speaker"
+    assert any("learned on other speakers of the set" in note for note in scored.detail.notes)
+
+
+def test_self_is_no_filter():
+    with pytest.raises(OptionError, match="--sync-model self learns from the whole set"):
+        PrepOptions(sync_filter="conf>=0.2", sync_model="self")
+
+
+def test_what_waits_goes_through_json():
+    heard = np.random.default_rng(0).normal(size=(9, 40)).astype(np.float16)
+    mouth = SpokenMouth(1, 3, heard[:5, :4])
+    read = Spoken.read(json.loads(json.dumps(Spoken(heard, (mouth,)).as_dict())))
+    assert np.array_equal(read.heard, heard) and np.array_equal(read.mouths[0].seen, mouth.seen)
+    assert (read.mouths[0].track, read.mouths[0].start) == (1, 3)

@@ -92,8 +92,8 @@ FFMPEG = Named(GENERATIONS)
 @click.option(
     "--sync-model",
     default="auto",
-    help="What scores lip sync: syncnet (LSE), phones (from landmarks, no weights), the folder of a run of "
-    "train-encoder, another package's; auto: syncnet, else phones.",
+    help="What scores lip sync: syncnet (LSE), phones or self (from landmarks, no weights), the folder of a "
+    "run of train-encoder, another package's; auto: syncnet, else phones.",
 )
 @workers_option("Processes;")
 @limit_options

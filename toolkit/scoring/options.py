@@ -32,8 +32,8 @@ class ScoreOptions:
     region: where image metrics look: full, face or mouth.
     syncnet_weights: a file in the format of syncnet_v2.model; None: the official one in the model cache.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file; every score says so.
-    sync_model: what scores lip sync: syncnet, phones (from landmarks, without weights), a run folder, or
-        another package's sync model. None or auto: SyncNet, and where its weights are not there phones.
+    sync_model: what scores lip sync: syncnet, phones or self (from landmarks, without weights), a run folder,
+        or another package's sync model. None or auto: SyncNet, and where its weights are not there phones.
     max_picture_px: a video whose frames have more pixels is refused.
     ffmpeg: whose choice of frames the protocol follows: a generation, which is emulated, or a binary to run.
     precision: of SyncNet's lips: fp32, or bf16, which is faster on some CPUs and moves scores by up to 1e-3.

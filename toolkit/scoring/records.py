@@ -10,6 +10,7 @@ from typing import Any
 from speechlip.errors import OptionError
 from speechlip.metrics import table
 from speechlip.scoring.columns import row_columns
+from speechlip.scoring.sync.spoken import Spoken
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,13 @@ class ClipScore:
     rows: one per face track, and last the row that stands for the clip.
     detail: what a report shows of it.
     missing: family of metrics that was asked for and has no value → the reason.
+    spoken: what sync model ``self`` judges when every clip of the set is there; None: nothing waits.
     """
 
     rows: tuple[ScoreRow, ...]
     detail: ClipDetail
     missing: Mapping[str, str] = field(default_factory=dict)
+    spoken: Spoken | None = field(default=None, repr=False)
 
     @property
     def row(self) -> ScoreRow:

@@ -135,9 +135,7 @@ def _clip_row(
         values["frames_compared"] = landmarks.frames_compared
     values["pictures_compared"] = images.frames if images.values else None
     values["net_delay_ms"] = results.sync.audio.net_delay_ms
-    status = (
-        "scored" if not problems else "failed" if len(problems) == len(how.options.metrics) else "partial"
-    )
+    status = status_of(len(problems), len(how.options.metrics))
     reason = "; ".join(f"{family}: {problem.reason}" for family, problem in problems.items())
     return how.row(track, status, reason, values)
 
@@ -147,6 +145,15 @@ def _track_row(how: RowKind, number: str, track: TrackSync, delay: dict[str, Any
         reason = f"{FAMILY}: {track.problem.reason if track.problem else 'not scored'}"
         return how.row(number, "failed", reason, delay)
     return how.row(number, "scored", "", how.sync_values(of_clip([track])) | delay)
+
+
+def status_of(missing: int, asked: int) -> str:
+    """Of the row that stands for a clip. missing, asked: families of metrics.
+
+    >>> [status_of(missing, 2) for missing in range(3)]
+    ['scored', 'partial', 'failed']
+    """
+    return "scored" if not missing else "failed" if missing == asked else "partial"
 
 
 def _known(value: float) -> float | None:

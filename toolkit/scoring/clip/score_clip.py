@@ -13,6 +13,7 @@ from speechlip.scoring.clip.detail import clip_detail
 from speechlip.scoring.clip.files import open_files
 from speechlip.scoring.clip.first_reading import read_both
 from speechlip.scoring.clip.landmarks import score_landmarks
+from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.plan_images import plan_comparison, whole_frames
 from speechlip.scoring.clip.results import ClipResults, missing
 from speechlip.scoring.clip.rows import clip_rows, with_verdicts
@@ -21,6 +22,7 @@ from speechlip.scoring.clip.sync import score_sync
 from speechlip.scoring.networks import Tools, find_networks, settle, tools_of
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreTask
+from speechlip.scoring.sync.spoken import Spoken
 from speechlip.scoring.sync.verdict import STATED
 from speechlip.timing import FPS
 from speechlip.workers.events import Report
@@ -63,6 +65,7 @@ def score(
         task, settled, tools_of(settled, networks), lambda clip, seconds: progress.advance(0, clip)
     )
     progress.advance(1)
+    (result,) = judged([result], len(settled.metrics))
     return replace(result, rows=with_verdicts(result.rows, networks.least_confidence, STATED))
 
 
@@ -115,4 +118,5 @@ def score_clip(
         clip_rows(results, options, tools.sync, problems),
         clip_detail(results, problems),
         {family: problem.reason for family, problem in problems.items()},
+        Spoken.of(sync.tracks),
     )

@@ -17,6 +17,7 @@ from speechlip.files.writing import check_writable, make_folder, scratch_folder,
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring import opinions, subgroups
+from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.rows import failed_row
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.folder import kept
@@ -175,7 +176,7 @@ def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Sco
         claim(job.out, folder, job.tasks)
         places = {task: kept.place_of(folder, task, job.options, job.networks) for task in job.tasks}
         _score_pending(job, places, workers, scratch, progress)
-        results = [kept.read(place) for place in places.values()]
+        results = judged([kept.read(place) for place in places.values()], len(job.options.metrics))
         scores = scores_of(
             results,
             job.options,

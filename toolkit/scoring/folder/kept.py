@@ -21,6 +21,7 @@ from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
 from speechlip.scoring.scores import FORMAT
+from speechlip.scoring.sync.spoken import Spoken
 from speechlip.version import VERSION
 from speechlip.workers.events import CRASHED, OVER_LIMIT
 from speechlip.workers.unexpected import UNEXPECTED
@@ -71,6 +72,8 @@ def keep(result: ClipScore, place: Path) -> None:
     """Write a clip's result. Raises WriteError."""
     rows = [row.cells() for row in result.rows]
     content = {"rows": rows, "detail": asdict(result.detail), "missing": dict(result.missing)}
+    if result.spoken:
+        content["spoken"] = result.spoken.as_dict()
     write_text(place, json.dumps(content, ensure_ascii=False))
 
 
@@ -78,7 +81,10 @@ def read(place: Path) -> ClipScore:
     """A clip's result as it was written. Raises OSError, ValueError, TypeError or KeyError."""
     content = json.loads(place.read_text(encoding="utf-8"))
     return ClipScore(
-        tuple(map(ScoreRow.of, content["rows"])), read_detail(content["detail"]), dict(content["missing"])
+        tuple(map(ScoreRow.of, content["rows"])),
+        read_detail(content["detail"]),
+        dict(content["missing"]),
+        Spoken.read(content["spoken"]) if "spoken" in content else None,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from speechlip.lipsync.correlation import MouthSync
+from speechlip.lipsync.learned import SpokenFace
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.sync.lse import SyncScore
 from speechlip.records import FaceTrack
@@ -19,6 +20,7 @@ class TrackSync:
     start_frame, frames: where it lies in the footage.
     score: None where there is none.
     problem: why there is no score.
+    face: what ``self`` judges once every clip of the set is there; None: nothing waits.
     """
 
     track: FaceTrack | None
@@ -26,6 +28,7 @@ class TrackSync:
     frames: int
     score: SyncScore | MouthSync | None
     problem: NotScored | None = None
+    face: SpokenFace | None = None
 
 
 @dataclass(frozen=True)

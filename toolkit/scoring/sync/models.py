@@ -32,7 +32,10 @@ CropRegion = Callable[[int, tuple[int, int]], tuple[int, int, int, int]]
 SYNC_MODELS = Registry(
     "sync model",
     "speechlip.sync_models",
-    {"phones": "speechlip.scoring.sync.mouth_models:PhonesModel"},
+    {
+        "phones": "speechlip.scoring.sync.mouth_models:PhonesModel",
+        "self": "speechlip.scoring.sync.mouth_models:SelfModel",
+    },
 )
 MODEL_ATTRIBUTES = ("name", "sha256", "official", "is_lse", "window_frames", "cropper", "features")
 
@@ -127,8 +130,8 @@ def whole_frame(image: np.ndarray, frame: int) -> np.ndarray:
 def open_sync_model(name: str, device: str) -> AnyModel:
     """The sync model of a name.
 
-    name: ``phones``, the folder of a run of ``train-encoder``, ``hf://user/name``, or what another package
-        offers. Its entry point in the group ``speechlip.sync_models`` is a callable
+    name: ``phones``, ``self``, the folder of a run of ``train-encoder``, ``hf://user/name``, or what another
+        package offers. Its entry point in the group ``speechlip.sync_models`` is a callable
         ``(name, device) -> SyncModel``; the name may go on behind a colon (``ours:runs/7``), and reaches the
         callable as a whole.
 

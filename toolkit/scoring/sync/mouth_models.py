@@ -1,24 +1,33 @@
-"""Sync models that judge a face by its landmarks and need no weights of other people: ``phones``."""
+"""Sync models that judge a face by its landmarks and need nobody's weights: ``phones`` and ``self``."""
 
 from functools import cached_property
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from speechlip.files.stamps import sha256_of
+from speechlip.lipsync import learned
 from speechlip.lipsync.correlation import MouthSync
+from speechlip.lipsync.learned import SpokenFace
 from speechlip.lipsync.mouth import mouth_distances
 from speechlip.lipsync.phones import compared, expected_mouth
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.columns import MOUTH_MODELS
 from speechlip.records import FaceTrack
 from speechlip.scoring.sync.footage import Footage
 from speechlip.scoring.sync.means import TrackSync
 from speechlip.timing import SAMPLES_PER_FRAME
 
+PHONES, SELF = MOUTH_MODELS
+WAITING = NotScored(
+    "not judged yet", "it is judged by the other speakers, once every clip of the set is there"
+)
+
 
 class MouthModel:
-    """A sync model that hears a whole clip once, and then judges each face of it by its landmarks.
+    """A sync model that hears a clip once, and then judges each face of it by its landmarks.
 
     name: in every output.
     sha256: of what it hears with.
@@ -30,47 +39,80 @@ class MouthModel:
     official, is_lse = True, False
     least_confidence = 0.1
 
+    def __init__(self, name: str = "", device: str = "cpu") -> None:
+        self._heard: tuple[np.ndarray, np.ndarray] | None = None
+
     @property
     def sha256(self) -> str:
         raise NotImplementedError
 
-    def judge(self, audio: np.ndarray, landmarks: np.ndarray, start: int) -> MouthSync:
-        """Lip sync of one face. Raises NotScored.
+    def hear(self, audio: np.ndarray) -> np.ndarray:
+        """Rows for the frames of (640 N,) int16 audio at 16 kHz."""
+        raise NotImplementedError
 
-        audio: (640 N,) int16 at 16 kHz, all of the clip.
+    def judge(
+        self, heard: np.ndarray, landmarks: np.ndarray, start: int
+    ) -> tuple[MouthSync | None, SpokenFace | None]:
+        """Lip sync of one face, or what it is judged by when all clips are there. Raises NotScored.
+
+        heard: (N, …) of all of the clip's audio.
         landmarks: (T, 68, 2) px of the frames ``start … start + T − 1``.
         """
         raise NotImplementedError
+
+    def heard(self, audio: np.ndarray) -> np.ndarray:
+        """``hear``, once for all faces of a clip."""
+        if self._heard is None or self._heard[0] is not audio:
+            self._heard = audio, self.hear(audio)
+        return self._heard[1]
 
 
 class PhonesModel(MouthModel):
     """By the phones that PocketSphinx recognises (``lipsync.phones``). Raises ModelError without it."""
 
-    name = "phones"
+    name = PHONES
 
-    def __init__(self, name: str = "phones", device: str = "cpu") -> None:
+    def __init__(self, name: str = "", device: str = "cpu") -> None:
         from speechlip.aligning.sphinx import library
 
+        super().__init__(name, device)
         self._models = Path(library().get_model_path("en-us"))
-        self._heard: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
     def sha256(self) -> str:  # type: ignore[override]
-        """Of the names and hashes of the recogniser's files."""
-        whole = sha256()
+        """Of the recogniser's release, and of the names and hashes of its files."""
+        whole = sha256(f"pocketsphinx {version('pocketsphinx')}\n".encode())
         for file in sorted(self._models.rglob("*")):
             if file.is_file():
                 whole.update(f"{file.name} {sha256_of(file)}\n".encode())
         return whole.hexdigest()
 
-    def judge(self, audio: np.ndarray, landmarks: np.ndarray, start: int) -> MouthSync:
-        return compared(self._expected(audio), mouth_distances(landmarks), start)
+    def hear(self, audio: np.ndarray) -> np.ndarray:
+        return expected_mouth(audio)
 
-    def _expected(self, audio: np.ndarray) -> np.ndarray:
-        """What the audio foretells; several faces of one clip share it."""
-        if self._heard is None or self._heard[0] is not audio:
-            self._heard = audio, expected_mouth(audio)
-        return self._heard[1]
+    def judge(
+        self, heard: np.ndarray, landmarks: np.ndarray, start: int
+    ) -> tuple[MouthSync | None, SpokenFace | None]:
+        return compared(heard, mouth_distances(landmarks), start), None
+
+
+class SelfModel(MouthModel):
+    """By the other speakers of the set (``lipsync.learned``): nothing is judged before all are there."""
+
+    name = SELF
+
+    @property
+    def sha256(self) -> str:
+        """Of what it learns by: it has no weights before it meets a set."""
+        return sha256(f"{learned.BANDS} {learned.CONTEXT_FRAMES} {learned.PENALTY} 1".encode()).hexdigest()
+
+    def hear(self, audio: np.ndarray) -> np.ndarray:
+        return learned.heard(audio)
+
+    def judge(
+        self, heard: np.ndarray, landmarks: np.ndarray, start: int
+    ) -> tuple[MouthSync | None, SpokenFace | None]:
+        return None, SpokenFace("", heard, learned.seen(landmarks), start)
 
 
 def judge_track(model: MouthModel, footage: Footage, track: FaceTrack) -> TrackSync:
@@ -89,7 +131,7 @@ def judge_track(model: MouthModel, footage: Footage, track: FaceTrack) -> TrackS
         if not heard.any():
             raise NotScored("silence", "every sample is 0 where the face is: nothing to be in sync with")
         shown = [footage.frame_of_track(track, index) for index in range(start, stop)]
-        score = model.judge(footage.audio, track.landmarks[shown], start)
+        score, face = model.judge(model.heard(footage.audio), track.landmarks[shown], start)
     except NotScored as problem:
         return TrackSync(track, start, len(track), None, problem)
-    return TrackSync(track, start, len(track), score)
+    return TrackSync(track, start, len(track), score, WAITING if face else None, face)

@@ -23,6 +23,7 @@ from speechlip.scoring import protocols
 from speechlip.scoring.sync.footage import Footage, read_audio
 from speechlip.scoring.sync.means import SyncMeans, TrackSync, of_clip
 from speechlip.scoring.sync.models import AnyModel, SyncNetModel, open_sync_model, score_tracks
+from speechlip.scoring.sync.mouth_models import SELF
 from speechlip.scoring.sync.verdict import (
     EARLY,
     LATE,
@@ -114,6 +115,11 @@ class SyncFilter:
     undecided: str = ""
 
     def __post_init__(self) -> None:
+        if self.model == SELF:
+            raise OptionError(
+                "--sync-model self learns from the whole set, and a preparation decides video by video; take "
+                "--sync-model phones, or look first: score-sync VIDEOS --sync-model self"
+            )
         if self.model in MOUTH_MODELS and any(each.quantity == "dist" for each in self.conditions):
             raise OptionError(
                 f"--sync-model {self.model} measures no distance; "
