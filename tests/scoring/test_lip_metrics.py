@@ -1,5 +1,6 @@
 """Metrics of lip motion by ``score-sync``: their columns, and every reason why one is missing."""
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from speechlip.records import Face, Phone
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.clip.signals import Signals
 from speechlip.scoring.columns import row_columns
+from speechlip.scoring.folder import kept
 from speechlip.scoring.options import without_groups
 
 LIPS = ("mtm", "slcc", "lip_corr", "lip_dtw", "lmd_soft", "silent_lips", "lip_dynamics")
@@ -154,3 +156,17 @@ def test_heads_of_one_file_are_equal(head, tmp_path):
     row = lips_of(clip, clip, "head").row
     assert row.pose_error == 0 and row.head_motion == row.head_motion_real
     assert row.blinks_per_minute == row.blinks_per_minute_real and row.brow_dynamics > 0
+
+
+def test_a_library_that_was_missing_is_a_reason_to_score_again(monkeypatch):
+    def missing(name):
+        if name == "pocketsphinx":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    versions = kept.versions.__wrapped__
+    with_it = versions("cascade", ("lips_closed", "silent_lips"))
+    monkeypatch.setattr(kept, "version", missing)
+    without = versions("cascade", ("lips_closed", "silent_lips"))
+    assert with_it["silero-vad"].startswith("6.2") and without["pocketsphinx"] == "none"
+    assert {"pocketsphinx", "silero-vad"} & {*versions("cascade", ("psnr", "mtm"))} == set()

@@ -44,7 +44,8 @@ FFMPEG = Named(GENERATIONS)
 @click.option(
     "--metrics",
     type=Names(METRICS),
-    help="Any of these.  [default: all; without --reference those that need none]",
+    help="Any of these; lips, articulation, head and image are groups.  "
+    "[default: default; without --reference those of it that need none]",
 )
 @click.option(
     "--by",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from speechlip.faces.detectors.opening import packages
@@ -36,6 +36,8 @@ VERSIONS_THAT_SHOW = (
     "scipy",
     "torch",
 )
+HEARD_BY = {"speech": "silero-vad", "phones": "pocketsphinx"}
+"""What a metric needs → the library that hears it."""
 NO_NUMBERS = ("syncnet_weights", "allow_unknown_weights")
 """Options that say where a network lies; ``Networks`` says which it is."""
 
@@ -65,7 +67,18 @@ def versions(detector: str, metrics: tuple[str, ...]) -> dict[str, str]:
     """Library → version, of those that numbers depend on; metrics: families that were asked for."""
     own = {"speechlip": VERSION, "python": sys.version.split()[0]}
     libraries = {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
+    for what, library in HEARD_BY.items():
+        if table.families_that_need(what, metrics):
+            libraries[library] = version_there(library)
     return own | libraries | table.packages_of(metrics)
+
+
+def version_there(library: str) -> str:
+    """The version of a library, ``none`` where it is not installed: once it is, clips are scored again."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "none"
 
 
 def keep(result: ClipScore, place: Path) -> None:
