@@ -193,6 +193,7 @@ def test_help_says_what_a_preset_takes(name, defaults, presets):
             "negatives",
             "weights",
             "split",
+            "noise",
         ):
             shown = f"{getattr(defaults, option.name)}"
             also = "".join(

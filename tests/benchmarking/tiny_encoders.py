@@ -69,3 +69,14 @@ def out_of_memory():
         raise MemoryError
 
     return Features("hungry", make)
+
+
+def hearing():
+    """As ``seeing``, but spoilt by whatever makes a clip's audio louder than it was written."""
+
+    def make(clip):
+        too_loud = max(0.0, float(np.sqrt(np.square(clip.audio.astype(float)).mean())) - 3200)
+        spoilt = np.random.default_rng(0).normal(size=(clip.meta.n_frames, 48)) * 3 * too_loud
+        return patches(clip) + spoilt.astype(np.float32)
+
+    return Features("hearing", make, fields=("lips", "audio"))

@@ -12,6 +12,7 @@ from speechlip.benchmarking.plan import OnPlan, plan_rows
 from speechlip.benchmarking.projection.projection_head import IN_WORDS
 from speechlip.benchmarking.records import AS_TRAINED, CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
 from speechlip.benchmarking.report.card import write_card
+from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, draw_noise, has_noise, noise_csv
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import as_csv
 from speechlip.benchmarking.row import RowJob, evaluations_of, failed_row, finished_row, make_row, one_thread
@@ -66,7 +67,8 @@ def benchmark(
 
     encoders: one name or several, as ``open_encoder`` takes them; a run of training gives two rows
     shards: a prepared folder, ``hf://user/name`` or ``https://…``
-    out: folder of benchmark.json, .csv, .html and the card; finished rows in it are kept
+    out: folder of benchmark.json, .csv, .html and the card, with noise also noise.csv and noise.png; finished
+        rows in it are kept
     workers: encoders at a time; None or ``auto``: as many as the machine holds, 1 on a GPU
     cache: folder that keeps whole shards of ``hf://`` and ``https://``
     command: as it was typed, for the record
@@ -91,6 +93,9 @@ def benchmark(
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
         write_text(out / CSV_NAME, as_csv(scored))
         write_text(out / JSON_NAME, scored.dump())
+        if has_noise(scored):
+            write_text(out / NOISE_CSV, noise_csv(scored))
+            draw_noise(scored, out / NOISE_PNG)
     write_report(out)
     write_card(out)
     return scored

@@ -11,6 +11,8 @@ from speechlip.device import PRECISIONS, check_device
 from speechlip.errors import OptionError
 from speechlip.training.schedule import check_batch, learning_rate
 
+MOST_DB = 100.0
+
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
@@ -44,8 +46,12 @@ class BenchmarkOptions:
     curve_every: int = 1
     """The offset curve takes every so many windows of lips, and speech at every shift all the same."""
 
+    noise: str = ""
+    """Levels of white noise under the speech, in dB below it, such as 20,10,5,0; empty for none."""
+
     def __post_init__(self) -> None:
         check_types(self)
+        parse_noise(self.noise)
         check_device(self.device)
         if self.precision not in PRECISIONS:
             raise OptionError(f"precision is {self.precision!r}; there are: {', '.join(PRECISIONS)}")
@@ -65,6 +71,10 @@ class BenchmarkOptions:
         """
         return from_preset(cls, PRESETS, name, given)
 
+    @property
+    def noise_db(self) -> tuple[float, ...]:
+        return parse_noise(self.noise)
+
     def learning_rate(self, step: int) -> float:
         """Of step 1 … steps.
 
@@ -73,6 +83,26 @@ class BenchmarkOptions:
         [0.05, 0.1, 0.05, 0.0]
         """
         return learning_rate(step, self.steps, self.lr, self.warmup_steps)
+
+
+def parse_noise(text: str) -> tuple[float, ...]:
+    """Levels in dB with commas between them, each once. Raises OptionError for what are none.
+
+    >>> parse_noise("20,10,5,0"), parse_noise("")
+    ((20.0, 10.0, 5.0, 0.0), ())
+    """
+    if not text.strip():
+        return ()
+    try:
+        levels = tuple(map(float, text.split(",")))
+    except ValueError:
+        levels = ()
+    if not levels or not all(abs(level) <= MOST_DB for level in levels) or len(set(levels)) < len(levels):
+        raise OptionError(
+            f"noise is {text!r}; write how many dB below the speech it lies, each level once, such as "
+            "20,10,5,0"
+        )
+    return levels
 
 
 FULL = BenchmarkOptions()

@@ -59,6 +59,7 @@ def plan_rows(
     step_s, window_s = timed(options)
     evaluations = len(trained) * options.seeds + len(pending) - len(trained)
     windows = facts.splits[facts.split]["seconds"] * FPS / options.curve_every * evaluations
+    windows *= 1 + len(options.noise_db)
     busy = max(1, min(workers, len(pending)))
     rounds = -(-len(pending) // busy) * busy / len(pending)  # the last round may leave processes idle
     seconds_left = (n_steps * step_s + windows * window_s) * rounds / busy

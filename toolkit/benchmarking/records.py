@@ -123,6 +123,16 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class NoiseScores:
+    """What is left of a row's scores with noise under the speech."""
+
+    snr_db: float
+    """How far the noise lies below the power of a clip's audio."""
+    scores: dict[str, Score] = field(default_factory=dict)
+    """pair_auc, offset_exact, va, ar_star, nv."""
+
+
+@dataclass(frozen=True)
 class EncoderRow:
     """One row of the table."""
 
@@ -162,6 +172,8 @@ class EncoderRow:
     cost: Cost | None = None
     unlike_paper: dict[str, str] = field(default_factory=dict)
     """Of a trained run: option → how it differs from the paper's."""
+    noise: tuple[NoiseScores, ...] = ()
+    """A level of noise each, as asked for; empty for what does not read audio."""
     seconds: float = 0.0
     """Wall clock of all its seeds."""
 
@@ -262,6 +274,7 @@ def row_from(row: dict[str, Any]) -> EncoderRow:
         "seeds": tuple(seed_from(seed) for seed in row["seeds"]),
         "ambiguity": ambiguity_from(row["ambiguity"]),
         "cost": Cost(**row["cost"]) if row["cost"] else None,
+        "noise": tuple(noise_from(level) for level in row.get("noise", ())),
     }
     return EncoderRow(**row | parts)
 
@@ -270,6 +283,10 @@ def seed_from(seed: dict[str, Any]) -> SeedResult:
     return SeedResult(
         **seed | {name: tuple(seed[name]) for name in ("offsets", "confidence", "distance", "curve")}
     )
+
+
+def noise_from(level: dict[str, Any]) -> NoiseScores:
+    return NoiseScores(level["snr_db"], {name: Score(**score) for name, score in level["scores"].items()})
 
 
 def ambiguity_from(content: dict[str, Any]) -> Ambiguity:

@@ -6,7 +6,7 @@ What a seed evaluation is kept as soon as it is there, so that a row can go on.
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
@@ -25,6 +25,7 @@ from speechlip.benchmarking.evaluation.evaluate import (
     embed_with,
     evaluate,
 )
+from speechlip.benchmarking.evaluation.noise import NoiseLevel, hearing_noise, noise_levels, noise_scores
 from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of
 from speechlip.benchmarking.evaluation.scores import PairFacts, row_scores, seed_result
 from speechlip.benchmarking.options import BenchmarkOptions
@@ -36,6 +37,7 @@ from speechlip.benchmarking.records import (
     FAILED,
     SCORED,
     EncoderRow,
+    NoiseScores,
     SeedResult,
     ShardsFacts,
     row_from,
@@ -146,8 +148,10 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
     cache = build_cache(
         folder / FEATURES, features, job.shards, splits, lambda frames: advance(f"{task.label}: features", 0)
     )
+    advance(f"{task.label}: features with noise", 0)
+    noise = noise_levels(folder / FEATURES / "noise", features, cache, job.shards, split, options.noise_db)
     with smaller_batch_advised(options.batch_size):
-        seeds, evaluations, seconds = zip(*seeds_of(task, cache, advance, job), strict=True)
+        seeds, evaluations, seconds = zip(*seeds_of(task, cache, noise, advance, job), strict=True)
     advance(f"{task.label}: ambiguity, cost", 0)
     clock = features.clock
     return EncoderRow(
@@ -182,8 +186,27 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
             clock.future_ms,
         ),
         unlike_paper=task.run.unlike_paper if task.run and task.mode == AS_TRAINED else {},
+        noise=tuple(scores_with(level, task, job) for level in noise),
         seconds=sum(seconds),
     )
+
+
+def scores_with(level: NoiseLevel, task: Task, job: RowJob) -> NoiseScores:
+    """What is left of a row's scores with one level of noise, from what its seeds left on disk."""
+    paths = sorted(job.folder(task).glob(f"{level.name}-seed-*.npz"))
+    resamples = job.options.resamples
+    measured = ambiguity_of(
+        level.cache.raw,
+        job.shards,
+        job.facts.split,
+        job.anchors,
+        resamples,
+        None,
+        "",
+        job.options.recognised_phones,
+    )
+    evaluations = [load_seed(path)[0] for path in paths]
+    return noise_scores(level.snr_db, evaluations, measured, job.pair_facts, resamples)
 
 
 def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
@@ -200,14 +223,14 @@ def head_parameters(task: Task, cache: FeatureCache) -> int:
 
 
 def seeds_of(
-    task: Task, cache: FeatureCache, advance: Advance, job: RowJob
+    task: Task, cache: FeatureCache, noise: Sequence[NoiseLevel], advance: Advance, job: RowJob
 ) -> Iterator[tuple[SeedResult, Evaluation, float]]:
     """(result, evaluation, seconds) of each seed; those that an earlier run finished are read."""
     folder, n_seeds = job.folder(task), 1 if task.mode == AS_TRAINED else job.options.seeds
     for seed in range(n_seeds):
         path = folder / f"seed-{seed:03d}.npz"
         if not path.exists():
-            save_seed(path, *run_seed(task, cache, seed, advance, job))
+            save_seed(path, *run_seed(task, cache, noise, seed, advance, job))
         else:
             advance(
                 f"{task.label}: seed {seed} was there", 0 if task.mode == AS_TRAINED else job.options.steps
@@ -217,9 +240,12 @@ def seeds_of(
 
 
 def run_seed(
-    task: Task, cache: FeatureCache, seed: int, advance: Advance, job: RowJob
+    task: Task, cache: FeatureCache, noise: Sequence[NoiseLevel], seed: int, advance: Advance, job: RowJob
 ) -> tuple[Evaluation, int, float | None, float]:
-    """Train (or load what is trained) and evaluate: (evaluation, steps, loss, seconds)."""
+    """Train (or load what is trained) and evaluate: (evaluation, steps, loss, seconds).
+
+    Evaluations with noise are left on disk.
+    """
     began, device = time.perf_counter(), torch.device(job.options.device)
     embed: Embed
     reads: tuple[str, ...]
@@ -227,20 +253,23 @@ def run_seed(
     if task.mode == AS_TRAINED:
         trained = load_run(task.name, job.options.device)
         embed, reads, steps, loss = embed_as_trained(trained), ("lips", "audio"), trained.step, None
+        noisy = {level: hearing_noise(embed, level.snr_db) for level in noise}
     else:
         doing = f"{task.label}: training, seed {seed}"
         pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: advance(doing, 1))
         embed, reads, steps = embed_with(pair, cache, device), ("lips",), job.options.steps
+        noisy = {level: embed_with(pair, level.cache, device) for level in noise}
     doing = f"{task.label}: evaluating, seed {seed}"
-    evaluation = evaluate(
-        embed,
-        job.shards,
-        job.facts.split,
-        reads,
-        job.pairs,
-        job.options.curve_every,
-        lambda key: advance(doing, 0),
-    )
+
+    def evaluated(heard: Embed) -> Evaluation:
+        after_clip = lambda key: advance(doing, 0)  # noqa: E731
+        every = job.options.curve_every
+        return evaluate(heard, job.shards, job.facts.split, reads, job.pairs, every, after_clip)
+
+    for level, heard in noisy.items():
+        path = job.folder(task) / f"{level.name}-seed-{seed:03d}.npz"
+        save_seed(path, evaluated(heard), steps, loss, 0.0)
+    evaluation = evaluated(embed)
     return evaluation, steps, loss, time.perf_counter() - began
 
 

@@ -66,6 +66,10 @@ from speechlip.device import PRECISIONS
     default=None,
     help="VA and AR also of phones recognised without a transcript; many of these are wrong.",
 )
+@click.option(
+    "--noise",
+    help="Also with white noise so many dB below the speech, such as 20,10,5,0; each is evaluated anew.",
+)
 @workers_option("Encoders at a time, on a GPU one;")
 @click.option(
     "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."

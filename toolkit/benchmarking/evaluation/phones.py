@@ -84,7 +84,7 @@ def ambiguity_of(
     split: str,
     anchors: AnchorRatios,
     resamples: int,
-    out: Path,
+    out: Path | None,
     key: str,
     take_recognised: bool = False,
 ) -> Ambiguity:
@@ -92,7 +92,7 @@ def ambiguity_of(
 
     take_recognised: also of phones that were recognised without a transcript.
 
-    Leaves the tokens for the map in ``OUT/tokens``.
+    Leaves the tokens for the map in ``OUT/tokens``; out: None leaves none.
     """
     if not has_phones(shards):
         return Ambiguity(reason=NO_PHONES)
@@ -117,7 +117,7 @@ def ambiguity_of(
         contrast=finite(measured.contrast),
         matrix_phones=measured.matrix_phones,
         matrix=tuple(tuple(map(finite_or_none, row)) for row in measured.matrix.tolist()),
-        tokens_file=write_tokens(out, key, tokens, features),
+        tokens_file=write_tokens(out, key, tokens, features) if out else "",
     )
 
 

@@ -10,6 +10,7 @@ function draw() {
     ["r1_lips_to_speech", "r5_lips_to_speech", "r1_speech_to_lips", "r5_speech_to_lips"],
     rows
   );
+  drawNoise(rows);
   drawAmbiguity(rows);
   drawCost(rows);
 }

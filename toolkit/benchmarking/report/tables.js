@@ -284,6 +284,51 @@ function drawAmbiguity(rows) {
     make("tbody", {}, body)
   );
 }
+function drawNoise(rows) {
+  const heard = rows.filter((row) => row.noise.length),
+    levels = [...new Set(heard.flatMap((row) => row.noise.map((level) => level.snr_db)))].sort((a, b) => b - a),
+    measures = ["pair_auc", "offset_exact", "va", "ar_star"].map(anyColumn);
+  byId("with-noise").hidden = !heard.length;
+  const at = (row, level, name) =>
+    level === null
+      ? scoreOf(row, name).value
+      : row.noise.find((each) => each.snr_db === level)?.scores[name]?.value;
+  const shown = measures.filter((column) =>
+    heard.some((row) => [null, ...levels].some((level) => known(at(row, level, column.name))))
+  );
+  const cells = (row) =>
+    shown.flatMap((column) =>
+      [null, ...levels].map((level) => {
+        const value = at(row, level, column.name);
+        return make("td", {}, known(value) ? digits(value, column.digits) : dash("not measured"));
+      })
+    );
+  byId("noise").replaceChildren(
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        make("th", { scope: "col" }, "encoder"),
+        shown.flatMap((column) =>
+          [null, ...levels].map((level) =>
+            make(
+              "th",
+              { scope: "col" },
+              level === null ? `${column.title}, clean` : `${digits(level, 0)} dB`
+            )
+          )
+        )
+      )
+    ),
+    make(
+      "tbody",
+      {},
+      heard.map((row) => make("tr", { class: kindOf(row) }, head(row), cells(row)))
+    )
+  );
+}
 function drawCost(rows) {
   const millions = (count) =>
     count >= 1e6

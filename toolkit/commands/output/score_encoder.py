@@ -8,6 +8,7 @@ from speechlip.benchmarking.evaluation.scores import notes_on
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, has_noise, noise_text
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
 from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo, say
@@ -74,6 +75,8 @@ def print_result(scored: Benchmark, out: Path, quiet: bool) -> int:
     rows = counted(len(scored.rows), "row")
     if not quiet:
         echo(as_text(scored))
+        if has_noise(scored):
+            echo(f"\n{noise_text(scored)}\n\n{out / NOISE_CSV}, {NOISE_PNG}")
         for note in notes_on(scored.rows, len(scored.clips)):
             echo(note)
         echo(f"{rows}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
