@@ -18,7 +18,7 @@ def with_noise(audio: np.ndarray, snr_db: float, name: str) -> np.ndarray:
 
     >>> audio = np.full(16000, 1000, np.int16)
     >>> noise = with_noise(audio, 20.0, "clip") - audio.astype(float)
-    >>> round(20 * np.log10(1000 / noise.std()), 1)
+    >>> round(float(20 * np.log10(1000 / noise.std())), 1)
     20.0
     """
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
