@@ -85,8 +85,8 @@ def main() -> None:
     whole = {name: [own(clip, expect, n) for n, clip in enumerate(clips)] for name, expect in judges.items()}
     spent = time.process_time() - began
     print_clips(clips, whole)
-    print("\n| judge | clips | own / foreign | / ±4 | / ±8 | / ±25 | / ±25, best offset |")
-    print("|---|---|---|---|---|---|---|")
+    print("\n| judge | clips | own / foreign | / ±4 | / ±8 | / ±25 | / ±25, best offset | foreign decided |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, expect in judges.items():
         for group, chosen in groups.items():
             print(f"| `{name}` | {group}: {chosen.sum()} | {told_apart(clips, expect, chosen)} |", flush=True)
@@ -189,7 +189,7 @@ def print_clips(clips: Sequence[Clip], whole: dict[str, list[MouthSync]]) -> Non
 
 def told_apart(clips: Sequence[Clip], expect: Expect, chosen: np.ndarray) -> str:
     """AUC of own sound against others', and against its own shifted."""
-    best, here = {}, {}
+    best, here, taken = {}, {}, []
     for number in np.flatnonzero(chosen):
         clip = clips[number]
         for shift in (0, *SHIFTS, *FAR):
@@ -203,12 +203,14 @@ def told_apart(clips: Sequence[Clip], expect: Expect, chosen: np.ndarray) -> str
             frames = min(len(clip.landmarks), len(clips[other].audio) // SAMPLES_PER_FRAME - clip.start)
             if frames >= LEAST_FRAMES:
                 rows = movement(expect(number, clips[other].audio))
-                curve = correlations(rows[: clip.start + frames], clip.measured[:frames], clip.start)
-                best[number, f"foreign {other}"] = curve.max()
+                sync = mouth_sync(rows[: clip.start + frames], clip.measured[:frames], clip.start)
+                best[number, f"foreign {other}"] = sync.correlation
+                taken.append(decided(sync))
     columns = [auc(best, [key for key in best if isinstance(key[1], str)])]
     for shifts in ((-4, 4), (-8, 8), FAR):
         columns.append(auc(here, [key for key in here if key[1] in shifts]))
-    return " | ".join([*columns, auc(best, [key for key in best if key[1] in FAR])])
+    columns.append(auc(best, [key for key in best if key[1] in FAR]))
+    return " | ".join([*columns, f"{np.mean(taken):.0%} of {len(taken)}"])
 
 
 def auc(values: dict, negatives: list) -> str:

@@ -279,7 +279,7 @@ def test_published_rows_stand_apart(seen):
     assert seen.text.count("not from the paper") == 2
 
 
-@pytest.mark.parametrize("change", ["no clips", "sync model", "one clip", "unknown weights"])
+@pytest.mark.parametrize("change", ["no clips", "sync model", "phones", "one clip", "unknown weights"])
 def test_other_runs_are_drawn_too(browser, tmp_path, change):
     scores = made_scores(HOSTILE[:1])
     if change == "no clips":
@@ -295,12 +295,16 @@ def test_other_runs_are_drawn_too(browser, tmp_path, change):
         ]
         scores["metrics"] = ["offset_frames", "lmd", "sync_confidence", "sync_ci_low"]
         scores["aggregates"]["sync_confidence"] = scores["aggregates"].pop("lse_c")
+    if change == "phones":
+        scores["sync_model"] |= {"name": "phones", "is_lse": False}
     seen = drawn(browser, tmp_path, scores)
     assert len(seen.rows) == len(scores["clips"])
+    assert ("its highest point is the measured offset" in seen.text) == (change == "phones")
+    assert ("Correlation by offset" in seen.text) == (change == "phones")
     assert ("unknown weights" in seen.text) == (change == "unknown weights")
     assert ("sync confidence" in seen.text) == (change == "sync model") and (
         "LSE" in seen.text.split("Published")[0]
-    ) == (change in ("one clip", "unknown weights"))
+    ) == (change in ("phones", "one clip", "unknown weights"))
 
 
 def test_light_and_dark(browser, tmp_path):

@@ -212,6 +212,10 @@ function draw() {
 }
 
 drawHeader();
+if (ofMouths(data.sync_model))
+  byId("curves").textContent =
+    "Offset curve: correlation of the mouth with what its audio foretells, when the audio is that many frames "
+    + "early; its highest point is the measured offset.";
 drawSummary();
 drawSubgroups();
 drawOpinions();
