@@ -88,6 +88,13 @@ def test_words_of_a_long_recording_are_where_they_are_said(recording):
         assert within(heard, first, last, start_s, end_s), sentence
 
 
+def test_what_was_heard_before_changes_nothing(recording):
+    samples, text = recording[0][: 12 * 16000], words_of(" ".join(SENTENCES[:3]))
+    first = align_text(samples, text)
+    align_text((recording[0][12 * 16000 :] * 0.1).astype(np.int16), words_of(" ".join(SENTENCES[3:])))
+    assert align_text(samples, text) == first
+
+
 def test_what_is_not_written_moves_no_other_word(recording):
     samples, spans = recording
     heard, _ = align_text(samples, words_of(" ".join(SENTENCES[:3] + SENTENCES[4:])))

@@ -51,6 +51,7 @@ def align_text(samples: np.ndarray, words: Sequence[str]) -> tuple[tuple[Heard, 
         )
     sphinx.learn(tuple(words))
     parts = list(pieces(samples, words))
+    sphinx.forget()
     heard: list[Heard] = []
     refusals: list[tuple[int, SourceRefused]] = []
     for start_s, end_s, said in parts:

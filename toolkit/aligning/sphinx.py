@@ -112,6 +112,7 @@ def words_in(samples: np.ndarray, words: Sequence[str]) -> list[tuple[str, float
     """Where each word is: (word, start, end)."""
     for beam in BEAMS:
         decoder = open_decoder(beam)
+        decoder.reinit_feat()
         decoder.set_align_text(" ".join(words))
         listen(decoder, samples)
         if decoder.hyp() is not None:
@@ -128,8 +129,10 @@ def words_in(samples: np.ndarray, words: Sequence[str]) -> list[tuple[str, float
 def align_piece(samples: np.ndarray, start_s: float, end_s: float, words: Sequence[str]) -> list[Heard]:
     """Words and phones of one stretch."""
     part = samples[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+    mean = open_decoder(BEAMS[0]).get_cmn(False)
     for beam in BEAMS:
         decoder = open_decoder(beam)
+        decoder.set_cmn(mean)
         decoder.set_align_text(" ".join(words))
         listen(decoder, part)
         if decoder.hyp() is None:
@@ -172,6 +175,7 @@ def in_time(word: Any, start_s: float, end_s: float) -> Heard | None:
 def recognise(samples: np.ndarray) -> tuple[Heard, ...]:
     """Phones without a transcript: many are wrong, and each says so by its source."""
     decoder, length_s = open_recogniser(), len(samples) / SAMPLE_RATE
+    decoder.reinit_feat()
     heard = []
     for start in range(0, len(samples), round(PIECE_S * SAMPLE_RATE)):
         start_s = start / SAMPLE_RATE
@@ -249,6 +253,13 @@ def learn(words: tuple[str, ...]) -> None:
             "words without a pronunciation",
             f"{quoted(unknown)} not in the CMU dictionary of US English{hint}",
         )
+
+
+def forget() -> None:
+    """Begin to align as if nothing had been heard: a decoder goes on from the loudness and timbre of what it
+    heard last, and that was another video.
+    """
+    open_decoder(BEAMS[0]).reinit_feat()
 
 
 def phones_of_word(word: str) -> tuple[str, ...]:
