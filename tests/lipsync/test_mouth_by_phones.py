@@ -95,3 +95,27 @@ def test_sound_without_speech_is_not_decided(heads, kind):
 
 def test_a_rest_of_less_than_a_frame_is_left_out():
     assert expected_mouth(np.ones(FRAME * 3 + 100, np.int16)).shape == (3, 4)
+
+
+def test_music_over_speech_is_right_or_undecided(heads):
+    for landmarks, audio in heads:
+        seconds = np.arange(len(audio)) / 16000
+        chords = sum(np.sin(2 * np.pi * hz * seconds) for hz in (220, 277, 330)) * (1 + np.sin(9 * seconds))
+        mixed = np.clip(audio + audio.std() * chords, -32768, 32767).astype(np.int16)
+        sync = judge(mixed, landmarks)
+        assert abs(sync.offset_frames) <= 1 or sync.p > 0.05 or sync.confidence < 0.1
+
+
+def test_another_language_becomes_the_phones_that_sound_alike():
+    pytest.importorskip("espeakng_loader", reason="the extra [synthetic] is not installed")
+    from scipy.signal import resample_poly
+
+    from speechlip.recipes._synthetic.voice import speak
+
+    spoken = speak("Guten Morgen, der Apfel liegt auf dem alten Tisch am Fenster.", "de+m1", 140, 40)
+    audio = np.clip(resample_poly(spoken.samples.astype(float), 320, 441), -32768, 32767).astype(np.int16)
+    loud = np.sqrt(
+        np.square(audio[: len(audio) // FRAME * FRAME].reshape(-1, FRAME).astype(float)).mean(axis=1)
+    )
+    opening = expected_mouth(audio)[:, 0]
+    assert np.corrcoef(opening, np.log(loud + 30))[0, 1] > 0.3 and np.ptp(opening) > 0.5
