@@ -45,6 +45,7 @@ class SyntheticOptions:
     offset_frames: how many frames the audio is early; below 0 it is late (SyncNet's sign).
     size: pixels of a frame's side, even.
     fps: of the videos.
+    seconds: the least that a clip lasts; 0: a sentence or two.
     """
 
     identities: int = 6
@@ -53,6 +54,7 @@ class SyntheticOptions:
     offset_frames: int = 0
     size: int = 256
     fps: int = 25
+    seconds: int = 0
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -61,6 +63,7 @@ class SyntheticOptions:
             ("seed", 0, 2**32 - 1),
             ("size", 96, 1024),
             ("fps", 10, 60),
+            ("seconds", 0, 600),
         ):
             if not least <= getattr(self, name) <= most:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must lie in {least} … {most}")
@@ -169,6 +172,7 @@ def _make_clip(task: tuple[Path, SyntheticOptions, str], report: Report) -> floa
         [options.seed, 3, who, clip],
         options.fps,
         options.offset_frames,
+        options.seconds,
     )
 
 
@@ -182,7 +186,8 @@ def _portrait(seed: int, number: int, size: int):
 
 def _claim(root: Path, options: SyntheticOptions) -> None:
     """Make ``root`` this corpus's folder; refuse one that holds something else."""
-    note = {"options": asdict(options), "speechlip": VERSION}
+    chosen = {name: value for name, value in asdict(options).items() if (name, value) != ("seconds", 0)}
+    note = {"options": chosen, "speechlip": VERSION}
     there = _read_note(root)
     if there == note:
         return

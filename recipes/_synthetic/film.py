@@ -1,7 +1,9 @@
 """One clip: what is said, how the face moves with it, and its four files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -45,10 +47,14 @@ class Script:
         return (np.arange(self.n_frames) + 0.5) / self.fps
 
 
-def script(who: Identity, rng: np.random.Generator, fps: int, offset_frames: int) -> Script:
-    """Choose the words, say them, and count the frames."""
+def script(who: Identity, rng: np.random.Generator, fps: int, offset_frames: int, seconds: int = 0) -> Script:
+    """Choose the words, say them, and count the frames; seconds: the least, 0 for a sentence or two."""
     transcript = pick(rng, TARGET_WORDS)
     said = speak(transcript, who.voice, who.rate, who.pitch)
+    while said.duration_s < seconds:
+        missing = (seconds - said.duration_s) * len(transcript.split()) / said.duration_s
+        transcript = f"{transcript} {pick(rng, round(missing) + 1)}"
+        said = speak(transcript, who.voice, who.rate, who.pitch)
     lead, tail = max(LEAD_FRAMES, offset_frames), max(TAIL_FRAMES, -offset_frames)
     n_frames = lead + int(np.ceil(said.duration_s * fps)) + tail
     return Script(said, transcript, lead / fps, n_frames, fps, offset_frames)
@@ -83,34 +89,40 @@ def audio(plan: Script) -> np.ndarray:
     return track
 
 
-def write_clip(stem: Path, portrait: Portrait, seed: list[int], fps: int, offset_frames: int) -> float:
+def write_clip(
+    stem: Path, portrait: Portrait, seed: list[int], fps: int, offset_frames: int, seconds: int = 0
+) -> float:
     """Make one clip and write ``stem`` + ``ENDINGS`` → its length in seconds.
 
     Every file is written beside its place and renamed, the film last. The words and the movement have
     separate seeds.
     """
-    plan = script(portrait.who, np.random.default_rng([*seed, 0]), fps, offset_frames)
+    plan = script(portrait.who, np.random.default_rng([*seed, 0]), fps, offset_frames, seconds)
     spoken = placed(plan.utterance.phones, plan.lead_s, plan.duration_s, fill=True)
     mouths = mouth_track(tuple(spoken), plan.times_s())
     rng = np.random.default_rng([*seed, 1])
     stresses_s = tuple(t + plan.lead_s for t in plan.utterance.stresses_s)
     moves = poses(portrait.who, rng, plan.times_s(), stresses_s)
     looks = gazes(rng, plan.times_s(), stresses_s)
-    frames = [render_frame(portrait, *seen) for seen in zip(moves, mouths, looks, strict=True)]
-    landmarks = np.stack([points for _, points in frames])
+    landmarks: list[np.ndarray] = []
+
+    def images() -> Iterator[np.ndarray]:
+        for seen in zip(moves, mouths, looks, strict=True):
+            image, points = render_frame(portrait, *seen)
+            landmarks.append(points)
+            yield image
+
     write = {
+        ".mp4": lambda path: write_film(path, images(), audio(plan), fps, plan.utterance.sample_rate),
         ".txt": lambda path: path.write_text(plan.transcript + "\n", encoding="utf-8", newline="\n"),
         ".TextGrid": lambda path: write_textgrid(path, plan, spoken),
-        LANDMARKS_ENDING: lambda path: write_landmarks(path, landmarks, fps),
-        ".mp4": lambda path: write_film(
-            path, [image for image, _ in frames], audio(plan), fps, plan.utterance.sample_rate
-        ),
+        LANDMARKS_ENDING: lambda path: write_landmarks(path, np.stack(landmarks), fps),
     }
-    for ending in ENDINGS:
-        place = stem.with_name(stem.name + ending)
-        part = place.with_name(place.name + ".part")
+    parts = {ending: stem.with_name(f"{stem.name}{ending}.part") for ending in write}
+    for ending, part in parts.items():
         write[ending](part)
-        part.replace(place)
+    for ending in ENDINGS:
+        parts[ending].replace(stem.with_name(stem.name + ending))
     return plan.duration_s
 
 
@@ -144,7 +156,9 @@ def write_landmarks(path: Path, landmarks: np.ndarray, fps: int) -> None:
         np.savez(file, landmarks=landmarks.astype(np.float32), time_s=np.arange(len(landmarks)) / fps)
 
 
-def write_film(path: Path, images: list[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int) -> None:
+def write_film(
+    path: Path, images: Iterator[np.ndarray], samples: np.ndarray, fps: int, sample_rate: int
+) -> None:
     """H.264 and AAC in MP4, by one thread and without a clock in the file: equal input, equal bytes.
 
     The quantiser is constant: with x264's usual rate factor (crf), one film in about 1500 came out a bit
@@ -154,12 +168,13 @@ def write_film(path: Path, images: list[np.ndarray], samples: np.ndarray, fps: i
         str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}
     ) as film:
         video = film.add_stream("libx264", rate=fps)
-        video.height, video.width = images[0].shape[:2]
+        first = next(images)
+        video.height, video.width = first.shape[:2]
         video.pix_fmt = "yuv420p"
         video.options = {"preset": "veryfast", "qp": QUANTISER, "threads": "1"}
         audio = film.add_stream("aac", rate=sample_rate, layout="mono")
         audio.bit_rate = 96_000
-        for i, image in enumerate(images):
+        for i, image in enumerate(chain((first,), images)):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = i, Fraction(1, fps)
             film.mux(video.encode(frame))

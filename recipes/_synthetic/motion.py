@@ -1,5 +1,7 @@
 """How a head moves while it speaks, as functions of time: sway, nods on stressed vowels, blinks, glances."""
 
+from itertools import cycle
+
 import numpy as np
 
 from speechlip.recipes._synthetic.features import Gaze
@@ -33,7 +35,10 @@ def poses(
         sway[name] = who.sway * amplitude * (0.65 * waves[0] + 0.35 * waves[1])
     strengths = rng.uniform(0.3, 1.0, 256)
     nod = sum(
-        (s * np.exp(-(((times_s - t) / NOD_S) ** 2)) for t, s in zip(stresses_s, strengths, strict=False)),
+        (
+            s * np.exp(-(((times_s - t) / NOD_S) ** 2))
+            for t, s in zip(stresses_s, cycle(strengths), strict=False)
+        ),
         np.zeros_like(times_s),
     )
     sway["pitch"], sway["y"], sway["scale"] = (
@@ -58,7 +63,10 @@ def gazes(rng: np.random.Generator, times_s: np.ndarray, stresses_s: tuple[float
     for blink_s in blinks:
         shut = np.maximum(shut, np.cos(np.clip((times_s - blink_s) / BLINK_S, -0.5, 0.5) * np.pi))
     brow = sum(
-        (2.0 * s * np.exp(-(((times_s - t) / 0.2) ** 2)) for t, s in zip(stresses_s, lifts, strict=False)),
+        (
+            2.0 * s * np.exp(-(((times_s - t) / 0.2) ** 2))
+            for t, s in zip(stresses_s, cycle(lifts), strict=False)
+        ),
         np.zeros_like(times_s),
     )
     aim = aims[np.searchsorted(glances, times_s)]

@@ -53,10 +53,16 @@ SENTENCES = (
 
 
 def pick(rng, target_words: int) -> str:
-    """Different sentences, at least ``target_words`` words of them (``rng`` a numpy Generator)."""
+    """At least ``target_words`` words of sentences, none a second time before all were said.
+
+    rng: a numpy Generator.
+    """
     chosen: list[str] = []
-    for number in rng.permutation(len(SENTENCES)):
-        chosen.append(SENTENCES[number])
-        if sum(len(sentence.split()) for sentence in chosen) >= target_words:
-            break
+    words = 0
+    while words < target_words:
+        for number in rng.permutation(len(SENTENCES)):
+            chosen.append(SENTENCES[number])
+            words += len(SENTENCES[number].split())
+            if words >= target_words:
+                break
     return " ".join(chosen)

@@ -27,6 +27,7 @@ from speechlip.recipes._synthetic import film, voice
 from speechlip.recipes._synthetic.features import Gaze
 from speechlip.recipes._synthetic.frame import Pose, render_frame
 from speechlip.recipes._synthetic.identity import VOICES, identity
+from speechlip.recipes._synthetic.motion import poses
 from speechlip.recipes._synthetic.paint import Window, ellipse
 from speechlip.recipes._synthetic.portrait import portrait
 from speechlip.recipes._synthetic.sentences import SENTENCES
@@ -371,3 +372,22 @@ def test_a_corpus_in_place_of_a_file_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     done = CliRunner().invoke(synthesize, [str(tmp_path / "file" / "corpus")])
     assert done.exit_code == 1 and "cannot write to" in done.output and "Traceback" not in done.output
+
+
+def test_a_long_clip_lasts_as_long_as_asked_and_begins_like_a_short_one():
+    who = identity(4, 0)
+    short, long = (film.script(who, np.random.default_rng(1), 25, 0, seconds) for seconds in (0, 200))
+    assert 200 <= long.duration_s < 230 and short.duration_s < 20
+    assert long.transcript.startswith(short.transcript)
+    spoken = long.transcript.count(".")
+    assert spoken > len(SENTENCES)  # more than all of them: some are said again
+
+
+def test_a_nod_for_every_stress_of_a_long_clip():
+    """Moves are of 256 strengths, and a long clip has more stressed vowels than that."""
+    times = np.arange(100.0, 130.0, 0.04)
+    without, with_nod = (
+        poses(identity(4, 0), np.random.default_rng(2), times, (0.0,) * 256 + late) for late in ((), (115.0,))
+    )
+    moved = [abs(one.pitch - other.pitch) for one, other in zip(without, with_nod, strict=True)]
+    assert times[int(np.argmax(moved))] == pytest.approx(115, abs=0.1) and max(moved) > 0.1

@@ -20,6 +20,9 @@ from speechlip.wording import counted
 )
 @click.option("--clips", type=click.IntRange(1), default=2, help="Clips of each, one sentence or two long.")
 @click.option(
+    "--seconds", type=int, default=0, help="The least that a clip lasts, such as 180 for one to render."
+)
+@click.option(
     "--offset-frames", type=int, default=0, help="Known A/V offset; > 0: the audio is early, < 0: late."
 )
 @click.option("--seed", type=int, default=0, help="Of faces, voices and sentences.")
