@@ -155,12 +155,15 @@ class ClipScore:
     detail: what a report shows of it.
     missing: family of metrics that was asked for and has no value → the reason.
     spoken: what sync model ``self`` judges when every clip of the set is there; None: nothing waits.
+    per_frame: column → number of the frame → its number, of metrics per frame and of LMD: frames that were
+        compared. Not kept in files: ``score`` gives it, ``score_folder`` does not.
     """
 
     rows: tuple[ScoreRow, ...]
     detail: ClipDetail
     missing: Mapping[str, str] = field(default_factory=dict)
     spoken: Spoken | None = field(default=None, repr=False)
+    per_frame: Mapping[str, Mapping[int, float]] = field(default_factory=dict, repr=False)
 
     @property
     def row(self) -> ScoreRow:

@@ -15,11 +15,13 @@ class FrameSum:
 
     metric: per frame, per frame pair or per three frames.
     network: what it computes with, where it declares one.
+    numbers: one a frame, in the order shown; one a triple for a metric per three frames.
     """
 
     def __init__(self, metric: Metric, network: Any) -> None:
         self.metric, self.network = metric, network
-        self._sum, self._count = 0.0, 0
+        self.numbers: list[float] = []
+        self._sum = 0.0
         self._before: list[np.ndarray] = []
         self._waiting: list[list[np.ndarray]] = []
 
@@ -50,9 +52,9 @@ class FrameSum:
     def mean(self) -> float:
         """``total`` by the number of numbers. Raises NotScored, also where there is none."""
         total = self.total()
-        if not self._count:
+        if not self.numbers:
             raise NotScored("too short", f"{self.metric.name} wants three frames of one size on end")
-        return total / self._count
+        return total / len(self.numbers)
 
     def _add_three(self, image: np.ndarray) -> None:
         """The next frame of a metric per three frames; where the size changes, it begins anew."""
@@ -78,7 +80,7 @@ class FrameSum:
             if not math.isfinite(number):
                 raise NotScored("not finite", f"{self.metric.name} of a frame is {number}")
             self._sum += number
-            self._count += 1
+            self.numbers.append(number)
 
 
 def _of_one_size(render: np.ndarray, reference: np.ndarray | None) -> np.ndarray:

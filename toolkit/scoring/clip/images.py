@@ -16,7 +16,7 @@ from speechlip.errors import SourceRefused
 from speechlip.media.decord_frames import ArrayImage
 from speechlip.media.frames import Frame, FrameReader
 from speechlip.metrics import table
-from speechlip.metrics.declared import FRAME_PAIR, NotScored
+from speechlip.metrics.declared import FRAME_PAIR, FRAMES, NotScored
 from speechlip.metrics.regions import Box, cut
 from speechlip.scoring.clip.frame_sums import FrameSum
 from speechlip.scoring.clip.strips import Strips
@@ -34,6 +34,7 @@ class ImageScores:
     frames: compared; for CPBD alone those of the render.
     strips: mouths for the report.
     seconds: spent on it.
+    per_frame: column → number of the frame → its number, of metrics per frame and per frame pair.
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class ImageScores:
     frames: int = 0
     strips: Strips = field(default_factory=Strips)
     seconds: float = 0.0
+    per_frame: dict[str, dict[int, float]] = field(default_factory=dict)
 
 
 class Comparison:
@@ -66,7 +68,7 @@ class Comparison:
         self.paired = paired
         self.sums = {family: FrameSum(self.metrics[family], networks.get(family)) for family in families}
         self.problems: dict[str, NotScored] = {}
-        self.frames = 0
+        self._compared: list[int] = []
         self.over = not families and strips.complete
         self._image: np.ndarray | None = None
         self._other: np.ndarray | None = None
@@ -112,7 +114,12 @@ class Comparison:
         for family, each in list(self.sums.items()):
             with self._scored(family):
                 each.add(render, reference)
-        self.frames += 1
+        self._compared.append(index)
+
+    @property
+    def frames(self) -> int:
+        """How many were compared."""
+        return len(self._compared)
 
     def scores(self, seconds: float) -> ImageScores:
         """After the last frame. seconds: that the comparison took."""
@@ -124,7 +131,12 @@ class Comparison:
         nobody = NotScored("no face", "no frame has the region that is asked for")
         problems = self.problems if self.frames else dict.fromkeys(self.sums, nobody) | self.problems
         seconds += time.perf_counter() - began
-        return ImageScores(values, problems, self.frames, self.strips, seconds)
+        per_frame = {
+            each.metric.name: dict(zip(self._compared, each.numbers, strict=True))
+            for family, each in self.sums.items()
+            if family in values and each.metric.per != FRAMES
+        }
+        return ImageScores(values, problems, self.frames, self.strips, seconds, per_frame)
 
     @contextmanager
     def _scored(self, family: str) -> Iterator[None]:

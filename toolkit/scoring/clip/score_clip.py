@@ -1,5 +1,6 @@
 """One clip, from its files to its rows: a line of stages, each of which returns its result or its reason."""
 
+import math
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.scoring.clip.detail import clip_detail
 from speechlip.scoring.clip.files import open_files
 from speechlip.scoring.clip.first_reading import read_both
-from speechlip.scoring.clip.landmarks import score_landmarks
+from speechlip.scoring.clip.landmarks import ClipLandmarks, score_landmarks
 from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.plan_images import plan_comparison, whole_frames
 from speechlip.scoring.clip.results import ClipResults, missing
@@ -119,4 +120,13 @@ def score_clip(
         clip_detail(results, problems),
         {family: problem.reason for family, problem in problems.items()},
         Spoken.of(sync.tracks),
+        images.per_frame | lmd_of_frames(landmarks.result),
     )
+
+
+def lmd_of_frames(landmarks: ClipLandmarks | None) -> dict[str, dict[int, float]]:
+    """``lmd`` → number of the frame → px; empty where render and reference were not compared."""
+    if landmarks is None or "lmd" not in landmarks.values:
+        return {}
+    lmd = enumerate(landmarks.lmd_per_frame)
+    return {"lmd": {index: float(px) for index, px in lmd if math.isfinite(px)}}
