@@ -4,7 +4,8 @@ Both audio codecs are lossless and begin at sample 0: AAC would put 64 ms of its
 is coded in order of display, so frame i is the i-th that any reader gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -66,15 +67,41 @@ def write_video(file: BinaryIO, lips: np.ndarray, audio: np.ndarray, form: str) 
     audio: (640 T,) int16 at 16 kHz.
     form: one of ``FORMATS``.
     """
-    codecs = FORMATS[form]
+    with video_file(file, lips.shape[2], lips.shape[1], form) as video:
+        for crop, samples in zip(lips, audio.reshape(len(lips), -1), strict=True):
+            video.add(crop, samples)
+
+
+@contextmanager
+def video_file(file: BinaryIO, width: int, height: int, form: str) -> Iterator["VideoFile"]:
+    """A video that is written frame by frame, whole when the block ends.
+
+    width, height: px, even.
+    form: one of ``FORMATS``.
+    """
     with av.open(file, "w", format=form, container_options={"fflags": "+bitexact"}) as out:
-        video, sound = _video_stream(out, codecs, lips.shape[2], lips.shape[1]), _audio_stream(out, codecs)
-        for index, crop in enumerate(lips):
-            start = index * SAMPLES_PER_FRAME
-            out.mux(video.encode(_image(crop, index, codecs)))
-            out.mux(sound.encode(_block(audio[start : start + SAMPLES_PER_FRAME], start)))
-        out.mux(video.encode())
-        out.mux(sound.encode())
+        video = VideoFile(out, FORMATS[form], width, height)
+        yield video
+        video.finish()
+
+
+class VideoFile:
+    """Where frames of one image and 640 samples go, one after another."""
+
+    def __init__(self, out: Any, codecs: FileFormat, width: int, height: int) -> None:
+        self._out, self._codecs, self._frames = out, codecs, 0
+        self._video, self._sound = _video_stream(out, codecs, width, height), _audio_stream(out, codecs)
+
+    def add(self, image: np.ndarray, samples: np.ndarray) -> None:
+        """The next frame: (H, W, 3) uint8 RGB and (640,) int16."""
+        index, self._frames = self._frames, self._frames + 1
+        self._out.mux(self._video.encode(_image(image, index, self._codecs)))
+        self._out.mux(self._sound.encode(_block(samples, index * SAMPLES_PER_FRAME)))
+
+    def finish(self) -> None:
+        """After the last frame."""
+        self._out.mux(self._video.encode())
+        self._out.mux(self._sound.encode())
 
 
 def write_wav(file: BinaryIO, audio: np.ndarray) -> None:
