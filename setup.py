@@ -29,6 +29,7 @@ COMMANDS = [
     "push-shards",
     "push-encoder",
     "inspect-shards",
+    "render-lips",
 ]
 LINKS = ("src/speechlip", "toolkit/cards", "toolkit/metrics", "toolkit/recipes")
 PACKAGE = Path(__file__).with_name("src") / "speechlip"
@@ -87,6 +88,7 @@ setup(
         "speechlip.benchmarking.report": ["report.html", "*.js"],
         "speechlip.cards": ["*.md.jinja"],
         "speechlip.gallery": ["gallery.html", "*.js"],
+        "speechlip.rendering": ["index.html", "index.js"],
         "speechlip.study": ["study.html", "study.js"],
     },
     install_requires=[

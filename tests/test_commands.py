@@ -35,6 +35,7 @@ from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import METRICS
 from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
+from speechlip.rendering.options import SPLITS
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS
@@ -108,6 +109,10 @@ KNOWN = {
     ("export-features", "encoder"): ENCODERS.choices(),
     ("export-features", "renderers"): RENDERERS,
     ("export-features", "device"): DEVICES,
+    ("render-lips", "encoders"): ENCODERS.choices(),
+    ("render-lips", "split"): SPLITS,
+    ("render-lips", "detector"): DETECTORS.choices(),
+    ("render-lips", "device"): DEVICES,
     ("models fetch", "name"): {**assets.ASSETS, **assets.ALIASES},
     ("models path", "name"): {**assets.ASSETS, **assets.ALIASES},
 }

@@ -39,6 +39,7 @@ COMPUTES_AT_ONCE = {
     "train_encoder": {"torch"},
     "score_encoder": {"torch"},
     "export_features": {"torch"},
+    "render_lips": {"torch"},
 }
 """Commands that begin with a network."""
 

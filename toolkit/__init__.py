@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from speechlip.records import ClipQuality as ClipQuality
     from speechlip.records import Phone as Phone
     from speechlip.records import Source as Source
+    from speechlip.rendering.options import RenderOptions as RenderOptions
+    from speechlip.rendering.records import Renders as Renders
+    from speechlip.rendering.render import render_lips as render_lips
     from speechlip.scoring.audit.run import Audits as Audits
     from speechlip.scoring.audit.run import audit as audit
     from speechlip.scoring.clip.score_clip import score as score
@@ -140,6 +143,8 @@ ROOM_OF = {
     "Progress": "progress",
     "PushOptions": "hub.push",
     "Pushed": "hub.push",
+    "RenderOptions": "rendering.options",
+    "Renders": "rendering.records",
     "SampleMeta": "shards.sample_meta",
     "ScoreOptions": "scoring.options",
     "Scores": "scoring.scores",
@@ -184,6 +189,7 @@ ROOM_OF = {
     "push_encoder": "hub.push_encoder",
     "push_shards": "hub.push_shards",
     "read_study": "study.results",
+    "render_lips": "rendering.render",
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
     "select_clips": "editing.select",

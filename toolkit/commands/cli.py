@@ -16,6 +16,7 @@ from speechlip.commands.prep_shards import prep_shards
 from speechlip.commands.push_encoder import push_encoder
 from speechlip.commands.push_shards import push_shards
 from speechlip.commands.recipes import recipes
+from speechlip.commands.render_lips import render_lips
 from speechlip.commands.score_encoder import score_encoder
 from speechlip.commands.score_sync import score_sync
 from speechlip.commands.study import study
@@ -43,6 +44,7 @@ for command in (
     train_encoder,
     score_encoder,
     export_features,
+    render_lips,
     push_shards,
     push_encoder,
     card,

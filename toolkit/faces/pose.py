@@ -54,8 +54,10 @@ def as_points(numbers: np.ndarray) -> np.ndarray:
     return np.stack([numbers.real, numbers.imag], axis=-1).astype(np.float32)
 
 
-def fit_pose(landmarks: np.ndarray) -> Pose:
+def fit_pose(landmarks: np.ndarray, rigid: np.ndarray | None = None) -> Pose:
     """Least-squares similarity of the rigid points of every frame: (N, 68, 2) px → Pose.
+
+    rigid: (R,) complex cm, the rigid points of the reference face; None: those of the mean face.
 
     >>> pose = fit_pose(10 * mean_face()[None] + [100, 50])
     >>> round(float(abs(pose.turn[0])), 3), np.round(pose.to_image(np.zeros((1, 1))), 3).tolist()
@@ -63,7 +65,7 @@ def fit_pose(landmarks: np.ndarray) -> Pose:
     """
     points = as_complex(landmarks[:, list(RIGID)])
     middle = points.mean(axis=1, dtype=np.complex128)
-    reference = as_complex(mean_face())[list(RIGID)]
+    reference = as_complex(mean_face())[list(RIGID)] if rigid is None else rigid
     centred = reference - reference.mean()
     turn = (points - middle[:, None]) @ centred.conj() / np.sum(np.abs(centred) ** 2)
     return Pose(middle - turn * reference.mean(), turn)

@@ -1,0 +1,221 @@
+"""``render-lips`` on a small head: what comes out, an encoder that fails, going on after a kill, the page."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import small_person
+from click.testing import CliRunner
+
+from speechlip import render_lips
+from speechlip.commands.cli import speechlip
+from speechlip.errors import OptionError
+from speechlip.media.frames import read_frames
+from speechlip.media.probe import probe
+from speechlip.media.whole_audio import read_audio
+from speechlip.rendering import page, render
+from speechlip.rendering.options import RenderOptions
+from speechlip.study.make import make_study
+
+SIDECAR = RenderOptions(detector="sidecar")
+ENCODERS = [f"small_person:{name}" for name in ("loud", "deaf", "short", "broken")]
+FRAMES, TRAIN = 550, 500
+
+
+@pytest.fixture(scope="module")
+def may(tmp_path_factory):
+    return small_person.write_person(tmp_path_factory.mktemp("people") / "may.mp4")
+
+
+@pytest.fixture(scope="module")
+def run(may, tmp_path_factory):
+    """Exit code, output and folder of one run over four encoders, two of which fail."""
+    out = tmp_path_factory.mktemp("renders")
+    words = [word for name in ENCODERS for word in ("--encoder", name)]
+    done = CliRunner().invoke(
+        speechlip, ["render-lips", str(may), *words, "--detector", "sidecar", "-o", str(out)]
+    )
+    return done, out
+
+
+@pytest.fixture(scope="module")
+def rows(run):
+    with (run[1] / "scores.csv").open(newline="") as file:
+        return {row["row"]: row for row in csv.DictReader(file)}
+
+
+def frames_of(path):
+    return np.stack([frame.rgb() for frame in read_frames(path, probe(path))])
+
+
+def test_encoders_that_fail_take_no_other_along(run, rows):
+    done, out = run
+    assert done.exit_code == 3, done.output
+    assert [row["status"] for row in rows.values()] == ["rendered"] * 8 + ["failed"] * 4
+    assert "gave 525 features for 22.00 s, wanted 550" in rows["small_person-short"]["reason"]
+    assert "RuntimeError: no such kernel" in rows["small_person-broken"]["reason"]
+    assert done.output.count("no such kernel") == 3  # once as it comes, and in two rows of the table
+    assert not (out / "small_person-broken").exists()
+
+
+def test_who_hears_more_renders_better(rows):
+    order = ["ground-truth", "resampled", "pca-oracle", "small_person-loud", "mean-crop"]
+    psnr = {name: float(row["psnr"]) for name, row in rows.items() if row["psnr"]}
+    assert sorted(order, key=lambda name: -psnr[name]) == order
+    assert psnr["small_person-loud"] > psnr["small_person-loud-shuffled"] + 3
+    assert abs(psnr["small_person-deaf"] - psnr["mean-crop"]) < 1
+    assert float(rows["ground-truth"]["lmd"]) == 0
+
+
+def test_a_row_below_its_shuffled_row_is_marked(rows):
+    assert rows["small_person-loud"]["below_shuffled"] == ""
+    assert rows["small_person-deaf"]["below_shuffled"] == "psnr, ssim"
+
+
+def test_intervals_and_paired_differences_stand_beside_values(rows):
+    loud, mean = rows["small_person-loud"], rows["mean-crop"]
+    assert float(loud["psnr_low"]) < float(loud["psnr"]) < float(loud["psnr_high"])
+    gain = float(loud["psnr"]) - float(mean["psnr"])
+    assert float(loud["psnr_minus_mean_crop"]) == pytest.approx(gain, abs=1e-4)
+    assert mean["psnr_minus_mean_crop"] == ""
+
+
+def test_numbers_of_single_frames_are_those_whose_mean_is_the_value(run, rows):
+    facts = json.loads((run[1] / "scores.json").read_text())
+    by_name = {row["name"]: row for row in facts["rows"]}
+    for column in ("psnr", "ssim"):
+        numbers = by_name["small_person-loud"]["per_frame"][column]
+        assert [*numbers] == [str(frame) for frame in range(FRAMES - TRAIN)]
+        wanted = float(rows["small_person-loud"][column])
+        assert np.mean([*numbers.values()]) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_short_video_comes_with_the_reason_why_it_ranks_nothing(run):
+    facts = json.loads((run[1] / "scores.json").read_text())
+    assert "22 s of video are short: of 13 s" in facts["notes"][0] and "rank no encoders" in run[0].output
+    assert (facts["train_frames"], facts["test_frames"], facts["split"]) == (TRAIN, FRAMES - TRAIN, "se4lip")
+
+
+def test_videos_are_the_last_part_with_its_audio(may, run):
+    true = frames_of(may)[TRAIN:]
+    rendered = frames_of(run[1] / "small_person-loud" / "may.mp4")
+    assert rendered.shape == true.shape
+    assert np.abs(rendered[:, :20].astype(int) - true[:, :20]).mean() < 2  # above the face: only the codec
+    samples = read_audio(run[1] / "small_person-loud" / "may.mp4").samples
+    assert np.array_equal(samples, read_audio(may).samples[TRAIN * 640 :])
+
+
+def test_canonical_crops_are_kept(run):
+    oracle, mean = (np.load(run[1] / name / "canonical.npy") for name in ("pca-oracle", "mean-crop"))
+    assert oracle.shape == mean.shape == (FRAMES - TRAIN, 96, 96, 3)
+    assert (mean == mean[0]).all() and not (oracle == oracle[0]).all()
+
+
+def test_the_folder_is_what_a_study_takes(run, tmp_path):
+    study = make_study(run[1], tmp_path)
+    methods = {line.split(",")[3] for line in study.key.read_text().splitlines()[1:]}
+    assert study.clips == 8 and {"ground-truth", "small_person-loud"} <= methods
+
+
+def again(may, run, tmp_path, encoders=tuple(ENCODERS), options=SIDECAR):
+    out = shutil.copytree(run[1], tmp_path / "out", dirs_exist_ok=True)
+    return out, lambda: render_lips(may, encoders, out, options)
+
+
+def test_finished_rows_are_kept(may, run, tmp_path, monkeypatch):
+    out, go_on = again(may, run, tmp_path)
+    monkeypatch.setattr(render, "find_person", None)
+    monkeypatch.setattr(render, "write_rows", None)
+    go_on()
+    for name in ("scores.csv", "scores.json", "index.html"):
+        assert (out / name).read_bytes() == (run[1] / name).read_bytes()
+
+
+def test_a_killed_run_goes_on_to_the_same_numbers(may, run, tmp_path, monkeypatch):
+    scored = []
+
+    def killed_at_the_fifth(row, *given):
+        if len(scored) == 5:
+            raise KeyboardInterrupt
+        scored.append(row.name)
+        return score_row(row, *given)
+
+    score_row = render.score_row
+    monkeypatch.setattr(render, "score_row", killed_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        render_lips(may, ENCODERS, tmp_path / "out", SIDECAR)
+    assert not (tmp_path / "out" / "scores.csv").exists()
+    monkeypatch.setattr(
+        render, "score_row", lambda row, *given: scored.append(row.name) or score_row(row, *given)
+    )
+    monkeypatch.setattr(render, "find_person", None)
+    render_lips(may, ENCODERS, tmp_path / "out", SIDECAR)
+    assert len(scored) == len(set(scored)) == 8
+    assert (tmp_path / "out" / "scores.csv").read_text() == (run[1] / "scores.csv").read_text()
+
+
+def test_another_split_is_made_anew(may, run, tmp_path):
+    _, go_on = again(may, run, tmp_path, ENCODERS[:1], RenderOptions("speech2lip", "sidecar"))
+    made = go_on()
+    assert (made.train_frames, made.test_frames) == (495, 55)
+    assert made.row("resampled").values["psnr"] != pytest.approx(100)
+
+
+def test_a_full_disk_leaves_no_half_video(may, tmp_path, monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("speechlip.rendering.compose.paste", full)
+    done = CliRunner().invoke(
+        speechlip,
+        ["render-lips", str(may), "--encoder", ENCODERS[0], "--detector", "sidecar", "-o", str(tmp_path)],
+    )
+    assert done.exit_code == 1 and "No space left on device; what is finished is kept" in done.output
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".mp4")]
+
+
+def test_the_page_plays_all_and_names_no_folder(browser, run, may):
+    seen = browser.open(run[1] / "index.html")
+    assert not seen.console
+    assert seen.html.count("<video") == 8 and "no better than shuffled: psnr, ssim" in seen.html
+    worst = json.loads((run[1] / "index.html").read_text().split('id="data">')[1].split("</script>")[0])
+    assert [second for second, _ in worst["seconds"]] in ([0, 1], [1, 0])
+    assert worst["seconds"][0][1] <= worst["seconds"][1][1]
+    assert str(may.parent) not in json.dumps(worst)
+
+
+def test_a_page_that_would_be_too_large_plays_the_files_beside_it(browser, run, tmp_path, may, monkeypatch):
+    out, go_on = again(may, run, tmp_path)
+    monkeypatch.setattr(page, "MAX_BYTES", 1000)
+    go_on()
+    text = (out / "index.html").read_text()
+    assert "base64" not in text and '"video":"small_person-loud/may.mp4"' in text and len(text) < 60_000
+    assert not browser.open(out / "index.html").console
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["may.mp4", "--encoder", "small_person:lowd"], "small_person"),
+        (["may.mp4", "--encoder", "log-mell"], "no encoder 'log-mell'; there are"),
+        (["may.mp4", "--encoder", "log-mel", "--encoder", "log-mel"], "two rows would be called 'log-mel'"),
+        (
+            ["may.mp4", "--encoder", "log-mel", "--split", "half"],
+            "no split 'half'; there are: se4lip, speech2lip",
+        ),
+        (["may.mp4", "--encoder", "log-mel", "--detector", "eyes"], "no detector 'eyes'"),
+        (["june.mp4", "--encoder", "log-mel"], "there is no file june.mp4"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(words, said, may, tmp_path, monkeypatch):
+    monkeypatch.chdir(may.parent)
+    done = CliRunner().invoke(speechlip, ["render-lips", *words, "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1 and said in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_encoder_is_refused(may, tmp_path):
+    with pytest.raises(OptionError, match="no encoder named"):
+        render_lips(may, [], tmp_path)

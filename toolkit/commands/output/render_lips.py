@@ -1,0 +1,31 @@
+"""What ``render-lips`` prints: what is left out as it comes, then the table."""
+
+from pathlib import Path
+
+from speechlip.commands.terminal import Bars, echo
+from speechlip.commands.values import parse_pixels
+from speechlip.errors import SOME_MISSING
+from speechlip.rendering.options import RenderOptions
+from speechlip.rendering.page import PAGE
+from speechlip.rendering.render import render_lips
+from speechlip.rendering.table import as_text
+
+
+def run(
+    person: Path,
+    encoders: tuple[str, ...],
+    out: Path,
+    split: str,
+    detector: str,
+    device: str,
+    max_picture: str,
+    quiet: bool,
+) -> int:
+    """Render every row and print the table; returns the exit code."""
+    options = RenderOptions(split, detector, device, parse_pixels(max_picture))
+    with Bars(quiet) as bars:
+        renders = render_lips(person, encoders, out, options, progress=bars)
+    if not quiet:
+        echo(as_text(renders))
+        echo(f"side by side: {out / PAGE}; numbers with intervals: {out / 'scores.csv'}")
+    return SOME_MISSING if renders.failed else 0

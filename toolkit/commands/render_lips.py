@@ -1,0 +1,51 @@
+"""``render-lips``."""
+
+from typing import Any
+
+import click
+
+from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, command
+
+
+@command(
+    "render-lips",
+    epilog=(
+        "\b\nExample:\n  render-lips may.mp4 --encoder runs/se4lip --encoder hubert --encoder log-mel "
+        "-o renders/may"
+    ),
+)
+@click.argument("person", type=FILE)
+@click.option(
+    "--encoder",
+    "encoders",
+    type=ENCODER,
+    multiple=True,
+    required=True,
+    metavar="NAME|RUN",
+    help="Whose features drive the lips; again for each encoder.",
+)
+@click.option("-o", "--out", type=FILE, default="renders", help="Folder; each row has one of its own in it.")
+@click.option(
+    "--split",
+    type=Named(("se4lip", "speech2lip")),
+    default="se4lip",
+    help="Learn from the first 10/11 (se4lip) or 9/10 (speech2lip), render the rest.",
+)
+@click.option(
+    "--detector", type=DETECTOR, default="auto", help="What finds the face; it has to give landmarks."
+)
+@click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
+@click.option("--max-picture", default="40MP", help="Refuse a video whose pictures have more pixels.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
+def render_lips(**given: Any) -> int:
+    """Judge encoders by rendered lips: one small renderer for all, learned from one person's video.
+
+    PERSON is a video of one person who talks, without cuts, 3 minutes or more. Its first part teaches the
+    renderer, its last is rendered by the features of each encoder and scored by score-sync in the region of
+    the mouth: scores.csv, scores.json and index.html in the folder. Ground truth, resampled ground truth, PCA
+    oracle, mean crop and audio of other times are always rows. Finished rows are kept. Exit code 0 when every
+    row is rendered, 3 when some failed (each with its reason), 1 for an error.
+    """
+    from speechlip.commands.output.render_lips import run
+
+    return run(**given)

@@ -1,0 +1,1 @@
+"""Rendered lips: one person's mouth driven by the speech features of any encoder."""

@@ -1,0 +1,99 @@
+"""What a run keeps so that the next goes on: the faces of the person's video, and every finished row."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechlip.faces.detectors.opening import model_hashes, packages
+from speechlip.files.stamps import file_stamp
+from speechlip.files.strict_json import record_of, strict_json
+from speechlip.files.writing import whole_file, write_text
+from speechlip.media.probe import probe
+from speechlip.media.whole_audio import read_audio
+from speechlip.rendering.options import RenderOptions
+from speechlip.rendering.person import Person
+from speechlip.rendering.records import FORMAT, RENDERED, RenderRow
+from speechlip.scoring.clip.faces import sidecar_of
+from speechlip.scoring.folder.kept import versions
+from speechlip.timing import SAMPLES_PER_FRAME
+
+FOLDER = ".person"
+FACES, ROW = "faces.npz", "row.json"
+
+
+def digest(facts: Mapping[str, Any]) -> str:
+    """A name for everything that something was made from."""
+    text = json.dumps({"format": FORMAT, **facts}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def faces_made_from(path: Path, options: RenderOptions, detector: str) -> str:
+    """What a person's faces depend on."""
+    return digest(
+        {
+            "file": [str(path.absolute()), *file_stamp(path), *file_stamp(sidecar_of(path))],
+            "detector": [detector, model_hashes(detector), dict.fromkeys(packages(detector), "")],
+            "versions": versions(detector, ()),
+            "max_picture_px": options.max_picture_px,
+        }
+    )
+
+
+def keep_person(folder: Path, person: Person, made_from: str) -> None:
+    """Write the person's faces. Raises WriteError."""
+    with whole_file(folder / FACES) as file:
+        np.savez_compressed(
+            file,
+            made_from=made_from,
+            start=person.start,
+            landmarks=person.landmarks,
+            tracks=person.tracks,
+            seen=person.seen,
+            notes=np.array(person.notes, str),
+        )
+
+
+def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str) -> Person | None:
+    """The person whose faces an earlier run found in the same file; None where there is none."""
+    try:
+        with np.load(folder / FACES, allow_pickle=False) as kept:
+            if str(kept["made_from"]) != made_from:
+                return None
+            start, notes = int(kept["start"]), tuple(map(str, kept["notes"]))
+            landmarks, tracks, seen = kept["landmarks"], kept["tracks"], kept["seen"]
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        return None
+    samples = read_audio(path, options.max_picture_px).samples[start * SAMPLES_PER_FRAME :]
+    samples = samples[: len(seen) * SAMPLES_PER_FRAME]
+    return Person(
+        path,
+        probe(path, max_picture_px=options.max_picture_px),
+        start,
+        landmarks,
+        tracks,
+        seen,
+        samples,
+        notes,
+    )
+
+
+def keep_row(folder: Path, row: RenderRow, made_from: str) -> None:
+    """Write a finished row, last of its files. Raises WriteError."""
+    write_text(folder / ROW, json.dumps({"made_from": made_from, **asdict(row)}, ensure_ascii=False) + "\n")
+
+
+def kept_row(folder: Path, made_from: str, video: str) -> RenderRow | None:
+    """A row that an earlier run finished of the same; None where it is to be made."""
+    try:
+        raw = strict_json((folder / ROW).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    row = record_of(RenderRow, raw)
+    done = row and raw.get("made_from") == made_from and row.status == RENDERED and (folder / video).is_file()
+    return row if done else None

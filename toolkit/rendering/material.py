@@ -1,0 +1,65 @@
+"""What every row of one person shares: the mapping, the true crops and their principal components."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import floor
+
+import numpy as np
+
+from speechlip.faces.cutting import cut
+from speechlip.format import CROP_SIZE
+from speechlip.progress import Progress
+from speechlip.rendering.canonical import canonical_face, smooth_affines
+from speechlip.rendering.options import RenderOptions
+from speechlip.rendering.pca import CROP_COMPONENTS, LipSpace
+from speechlip.rendering.person import Person
+from speechlip.rendering.principal import evenly, principal
+
+
+@dataclass(frozen=True)
+class Material:
+    """A person, decomposed.
+
+    train: (L,) int, frames of the training part with a face.
+    first: number of the first test frame.
+    affines: (N, 2, 3) float64, frame px → crop px, NaN where no face is followed.
+    crops: (N, 96, 96, 3) uint8, zeros where no face is followed.
+    space: principal components of the training crops.
+    """
+
+    person: Person
+    train: np.ndarray
+    first: int
+    affines: np.ndarray
+    crops: np.ndarray
+    space: LipSpace
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """(N, 48) float32, of all true crops."""
+        return self.space.codes(self.crops)
+
+    @property
+    def test_crops(self) -> np.ndarray:
+        """(T, 96, 96, 3) uint8, those of the test frames."""
+        return self.crops[self.first :]
+
+
+def train_frames(person: Person, options: RenderOptions) -> int:
+    """How many frames are the training part, from the first on."""
+    return floor(len(person) * options.train_share)
+
+
+def decompose(person: Person, options: RenderOptions, progress: Progress) -> Material:
+    """Learn the canonical face from the training part, and cut all mouths."""
+    first = train_frames(person, options)
+    train = np.flatnonzero(person.seen[:first])
+    affines = smooth_affines(person.landmarks, canonical_face(person.landmarks[train]), person.tracks)
+    crops = np.zeros((len(person), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    progress.begin("cutting mouths", len(person), "frames")
+    for number, image in person.frames():
+        if image is not None and person.tracks[number] >= 0:
+            crops[number] = cut(image, affines[number])
+        progress.advance()
+    space = LipSpace(principal(crops[evenly(train)], CROP_COMPONENTS))
+    return Material(person, train, first, affines, crops, space)

@@ -1,0 +1,41 @@
+"""What a user may choose for ``render_lips``."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from speechlip.checks import check_types
+from speechlip.device import check_device
+from speechlip.errors import no_such
+from speechlip.faces.detectors.registry import DETECTORS
+from speechlip.media.streams.opening import MAX_PICTURE_PX
+
+SPLITS = {"se4lip": Fraction(10, 11), "speech2lip": Fraction(9, 10)}
+"""Whose split → the share of frames, from the first on, that a renderer trains on."""
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """Options of ``render_lips``. Raises OptionError for what cannot be.
+
+    split: whose: ``se4lip`` trains on the first 10/11, ``speech2lip`` on the first 9/10.
+    detector: what finds faces, in the person's video and in the renders; it has to give landmarks.
+    device: of the encoders: auto, cpu, cuda, cuda:1, mps.
+    max_picture_px: a video whose frames have more pixels is refused.
+    """
+
+    split: str = "se4lip"
+    detector: str = "auto"
+    device: str = "auto"
+    max_picture_px: int = MAX_PICTURE_PX
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_device(self.device)
+        if self.split not in SPLITS:
+            raise no_such("split", self.split, SPLITS)
+        if self.detector != "auto" and self.detector not in DETECTORS.names():
+            raise DETECTORS.no_such(self.detector)
+
+    @property
+    def train_share(self) -> Fraction:
+        return SPLITS[self.split]

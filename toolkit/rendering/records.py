@@ -1,0 +1,72 @@
+"""What rendering hands on: one record a row, and all of them with what they rest on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FORMAT = 1
+RENDERED, FAILED = "rendered", "failed"
+
+
+@dataclass(frozen=True)
+class RenderRow:
+    """One row.
+
+    name: of its folder.
+    encoder: as it was given; empty for a row that hears nothing.
+    shuffled: driven by audio of other times.
+    status: ``rendered`` or ``failed``.
+    reason: why it failed, or which metrics are missing and why; else empty.
+    values: column of ``score-sync`` → number.
+    per_frame: column → number of the test frame, as text → its number.
+    strength: λ of the ridge; None for a row that hears nothing.
+    """
+
+    name: str
+    encoder: str = ""
+    shuffled: bool = False
+    status: str = RENDERED
+    reason: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    per_frame: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    strength: float | None = None
+
+    def frames(self, column: str) -> dict[int, float]:
+        """Number of the test frame → its number; empty for a metric of the whole clip."""
+        return {int(frame): value for frame, value in self.per_frame.get(column, {}).items()}
+
+
+@dataclass(frozen=True)
+class Renders:
+    """What ``render_lips`` wrote.
+
+    folder: with ``scores.csv``, ``scores.json``, ``index.html`` and one folder a row.
+    person: name of the video.
+    video: name of the file in every row's folder.
+    split: whose.
+    train_frames, test_frames: of the stretch that is rendered.
+    learned_frames: of the training part, those with a face.
+    size: (width, height) of the videos, px.
+    notes: sentences on what was left out, and warnings.
+    rows: in the order of the table.
+    """
+
+    folder: Path
+    person: str
+    video: str
+    split: str
+    train_frames: int
+    learned_frames: int
+    test_frames: int
+    size: tuple[int, int]
+    notes: tuple[str, ...]
+    rows: tuple[RenderRow, ...]
+
+    @property
+    def failed(self) -> tuple[RenderRow, ...]:
+        return tuple(row for row in self.rows if row.status == FAILED)
+
+    def row(self, name: str) -> RenderRow:
+        """The row of that name. Raises KeyError."""
+        by_name = {row.name: row for row in self.rows}
+        return by_name[name]

@@ -1,0 +1,56 @@
+"""One row's video → its numbers, by ``score-sync`` in the region of the mouth."""
+
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.files.writing import whole_file
+from speechlip.records import LANDMARKS_ENDING
+from speechlip.rendering.material import Material
+from speechlip.rendering.records import FAILED, RENDERED, RenderRow
+from speechlip.rendering.rows import RowName
+from speechlip.scoring.clip.score_clip import score
+from speechlip.scoring.options import ScoreOptions
+from speechlip.timing import FPS
+from speechlip.workers.unexpected import unexpected_refused
+
+SIDECAR = "sidecar"
+
+
+def score_row(
+    row: RowName, render: Path, reference: Path, options: ScoreOptions, strength: float | None
+) -> RenderRow:
+    """The row with its numbers, or with the reason why it has none."""
+    try:
+        with unexpected_refused("scoring", ModelError, OptionError):
+            result = score(render, reference, options)
+    except SourceRefused as refusal:
+        return RenderRow(row.name, row.encoder, row.shuffled, FAILED, str(refusal), strength=strength)
+    per_frame = {
+        column: {str(frame): round(value, 6) for frame, value in by_frame.items()}
+        for column, by_frame in result.per_frame.items()
+    }
+    return RenderRow(
+        row.name,
+        row.encoder,
+        row.shuffled,
+        RENDERED,
+        result.row.reason,
+        dict(result.row.values),
+        per_frame,
+        strength,
+    )
+
+
+def write_reference_landmarks(material: Material, video: Path, detector: str) -> None:
+    """With detector ``sidecar``: the person's landmarks beside the ground truth, where scoring reads them.
+
+    Raises WriteError.
+    """
+    if detector != SIDECAR:
+        return
+    person, first = material.person, material.first
+    landmarks = np.where(person.seen[first:, None, None], person.landmarks[first:], np.nan)
+    with whole_file(video.with_name(video.stem + LANDMARKS_ENDING)) as file:
+        np.savez(file, landmarks=landmarks.astype(np.float32), time_s=np.arange(len(landmarks)) / FPS)
