@@ -113,6 +113,12 @@ def test_boxes_have_no_mouth(head, clips, alone):
     assert alone_again.missing == {"lse": "no SyncNet weights"}
 
 
+@pytest.mark.parametrize("given", [{"precision": "bf16", "device": "cpu"}, {"protocol": "wav2lip"}])
+def test_what_is_asked_of_syncnet_has_no_stand_in(clips, alone, given):
+    options = ScoreOptions(("lse",), detector="sidecar", **given)
+    assert speechlip.score(clips / "late.mp4", options=options).missing == {"lse": "no SyncNet weights"}
+
+
 def test_protocols_without_faces_are_refused():
     with pytest.raises(OptionError, match="protocol precropped looks for no face; with --sync-model phones"):
         ScoreOptions(("lse",), protocol="precropped", sync_model="phones")

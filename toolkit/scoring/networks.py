@@ -121,11 +121,12 @@ def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILE
 
 
 def with_sync_model(options: ScoreOptions, progress: Progress) -> ScoreOptions:
-    """``options`` with ``phones`` for lip sync where no model is named and SyncNet has no weights.
+    """``options`` with ``phones`` for lip sync where nothing of a model is named and SyncNet has no weights.
 
     Other protocols than ``direct`` repeat what was published of SyncNet: they have no stand-in.
     """
-    if FAMILY not in options.metrics or options.sync_model or options.syncnet_weights:
+    of_syncnet = options.syncnet_weights or options.precision != "fp32"
+    if FAMILY not in options.metrics or options.sync_model or of_syncnet:
         return options
     direct, landmarks = options.protocol == "direct", DETECTORS.get(options.detector).has_landmarks
     if assets.available("syncnet_v2") or not direct or not landmarks or not there("pocketsphinx"):
