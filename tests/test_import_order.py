@@ -123,3 +123,9 @@ def test_an_upward_import_and_a_circle_are_seen():
     graph = GRAPH | {"media.probe": GRAPH["media.probe"] | {"scoring.networks"}}
     assert upward(graph, ORDER) == ["media.probe imports scoring.networks, which stands below it"]
     assert {"media.probe", "scoring.networks"} <= set(circle(graph))
+
+
+def test_no_two_test_files_bear_one_name():
+    """Folders of tests are no packages: pytest would refuse to collect the second."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert not {name for name in names if names.count(name) > 1}

@@ -58,6 +58,13 @@ def test_people_are_called_by_a_name_that_is_theirs_alone():
     assert named(who_is_where(faces, speakers, 0.5), speakers) == {0: "x", 1: "z/3", 2: "z/4"}
 
 
+def test_two_people_of_the_same_videos_have_two_names():
+    """Both are seen in both, under one name: each is called by the video in which it is the larger one."""
+    faces = {"show/1": VideoFaces((ANN, BEA)), "show/2": VideoFaces((BEA, ANN))}
+    speakers = dict.fromkeys(faces, "show")
+    assert named(who_is_where(faces, speakers, 0.5), speakers) == {0: "show/1", 1: "show/2"}
+
+
 def test_two_people_of_one_video_are_told_apart_and_passers_by_left_out():
     sights = [Sight(BEA, 80.0), Sight(ANN, 60.0), Sight(NEAR_ANN, 60.0), Sight(BEA, 80.0), Sight(CAT, 300.0)]
     first, second = told_apart(sights)

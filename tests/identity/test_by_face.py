@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,6 +146,24 @@ def test_a_video_that_shows_nobody_is_a_row_with_a_reason(halves, tmp_path):
     stage, reason, detail = refused.refusal
     assert (stage, reason) == ("plan", "unknown person")
     assert detail == "nobody can be told by face: in 6 images: face blurred 6 times"
+
+
+@pytest.mark.parametrize("doubles", ["drop", "mark"])
+def test_a_double_of_a_video_that_shows_nobody_stays(halves, tmp_path, doubles):
+    """Of two doubles that which is left out, since nobody can be told, is not the one that is kept."""
+    folder = tmp_path / "videos"
+    for name in ("ann/one", "later/one"):
+        (folder / name).parent.mkdir(parents=True)
+        for ending in (".mp4", ".landmarks.npz"):
+            shutil.copy(halves / f"ann/one{ending}", folder / f"{name}{ending}")
+    frames, audio = zoo.read_clip(folder / "ann" / "one.mp4")
+    zoo.write_clip(folder / "ann" / "one.mp4", np.full_like(frames, 128), audio)
+    plan = speechlip.prepare_plan(folder, tmp_path / "out", replace(BY_FACE, doubles=doubles))
+    assert [(entry.source.name, entry.refusal[1:2]) for entry in plan.sources] == [
+        ("later/one.mp4", ()),
+        ("ann/one.mp4", ("unknown person",)),
+    ]
+    assert not plan.sources[0].double_of
 
 
 def test_one_video_alone_is_one_person(halves, tmp_path):
