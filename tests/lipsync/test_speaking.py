@@ -1,6 +1,7 @@
 """Who speaks: mouths whose law is known, synthetic heads side by side, and a real file."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_faces_together_for_a_second_are_undecided(heads):
     owner = speakers(expected_mouth(audio), [track(landmarks), other])
     assert (owner[:10] == ALONE).all() and (owner[10:35] == UNDECIDED).all() and (owner[35:] == ALONE).all()
     assert list(shares(owner, [track(landmarks), other], 5)) == [(0, (0, 10)), (0, (35, len(landmarks)))]
+
+
+def test_memory_does_not_grow_with_frames_times_tracks():
+    """200 shots of two faces: a table of all tracks by all frames would take 120 MB."""
+    landmarks = np.random.default_rng(0).normal(size=(50, 68, 2)).astype(np.float32)
+    tracks = [track(landmarks, 50 * shot) for shot in range(200) for _ in range(2)]
+    tracemalloc.start()
+    owner = speakers(np.zeros((10_000, 4)), tracks)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (owner == UNDECIDED).all() and peak_bytes < 10e6
 
 
 @pytest.mark.parametrize(("faces", "left"), [("largest", False), ("speaking", True)])

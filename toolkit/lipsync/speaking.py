@@ -14,6 +14,7 @@ from speechlip.lipsync.correlation import MAX_OFFSET, correlations
 from speechlip.lipsync.mouth import mouth_distances, movement
 from speechlip.records import FaceTrack
 from speechlip.spans import Span, runs
+from speechlip.workers.processes import alive
 
 WINDOW_FRAMES, STEP_FRAMES = 75, 5
 LEAST_FRAMES = 50
@@ -32,51 +33,52 @@ def speakers(expected: np.ndarray, tracks: Sequence[FaceTrack]) -> np.ndarray:
     expected: (N, 4) of the whole audio (``lipsync.phones.expected_mouth``).
     tracks: with landmarks.
     """
-    there = np.zeros((len(tracks), len(expected)), bool)
-    measured = np.zeros((len(tracks), len(expected), 4))
-    for number, track in enumerate(tracks):
-        where = slice(track.start_frame, track.stop_frame)
-        there[number, where] = True
-        if track.landmarks is not None:
-            measured[number, where] = movement(mouth_distances(track.landmarks))
-    heard = movement(expected)
+    heard, measured = movement(expected), [moves(track) for track in tracks]
     owner = np.full(len(expected), ALONE)
-    for (start, stop), present in stretches(there):
+    for (start, stop), present in stretches([(track.start_frame, track.stop_frame) for track in tracks]):
         owner[start:stop] = UNDECIDED
         if stop - start >= LEAST_FRAMES:
-            scores = np.stack([followed(heard, measured[number], start, stop) for number in present])
+            own = [measured[number][start - tracks[number].start_frame :] for number in present]
+            scores = np.stack([followed(heard, mouth[: stop - start], start) for mouth in own])
             best, second = np.sort(scores, axis=0)[::-1][:2]
             sure = (best >= LEAST_CORRELATION) & (best - second >= LEAST_LEAD)
             owner[start:stop] = np.where(sure, np.array(present)[scores.argmax(axis=0)], UNDECIDED)
     return owner
 
 
-def stretches(there: np.ndarray) -> Iterator[tuple[Span, list[int]]]:
+def moves(track: FaceTrack) -> np.ndarray:
+    """(T, 4) how the mouth of a track moves; zeros without landmarks."""
+    if track.landmarks is None:
+        return np.zeros((len(track), 4))
+    return movement(mouth_distances(track.landmarks))
+
+
+def stretches(there: Sequence[Span]) -> Iterator[tuple[Span, list[int]]]:
     """(start, stop) of frames in which the same two tracks or more are there, and their numbers.
 
-    there: (tracks, N) bool.
+    there: (start, stop) of each track.
 
-    >>> list(stretches(np.array([[1, 1, 1, 1], [0, 1, 1, 0]], bool)))
-    [((1, 3), [0, 1])]
+    >>> list(stretches([(0, 4), (1, 3), (3, 5)]))
+    [((1, 3), [0, 1]), ((3, 4), [0, 2])]
     """
-    changes = np.flatnonzero((there[:, 1:] != there[:, :-1]).any(axis=0)) + 1
-    edges = [0, *changes.tolist(), there.shape[1]]
-    for start, stop in pairwise(edges):
-        present = np.flatnonzero(there[:, start]).tolist() if start < stop else []
+    for start, stop in pairwise(sorted({edge for span in there for edge in span})):
+        present = [number for number, (first, last) in enumerate(there) if first <= start < last]
         if len(present) > 1:
             yield (start, stop), present
 
 
-def followed(expected: np.ndarray, measured: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """(stop − start,) mean correlation of the windows that hold each frame.
+def followed(expected: np.ndarray, measured: np.ndarray, start: int) -> np.ndarray:
+    """(T,) mean correlation of the windows that hold each frame.
 
-    expected, measured: (N, 4) of all frames.
+    expected: (N, 4) of all frames.
+    measured: (T, 4) of the frames from ``start`` on.
     """
-    frames = stop - start
+    frames = len(measured)
     width = min(WINDOW_FRAMES, frames)
     total, count = np.zeros(frames), np.zeros(frames)
     for first in sorted({*range(0, frames - width, STEP_FRAMES), frames - width}):
-        curve = correlations(expected, measured[start + first : start + first + width], start + first)
+        alive()
+        curve = correlations(expected, measured[first : first + width], start + first)
         total[first : first + width] += curve[MAX_OFFSET - REACH : MAX_OFFSET + REACH + 1].max()
         count[first : first + width] += 1
     mean: np.ndarray = total / count
