@@ -95,6 +95,20 @@ def test_espeak_pronounces_what_the_dictionary_lacks_and_the_source_says_so():
     assert [phone.phone for phone in by_word["7"].phones] == ["S", "EH", "V", "AH", "N"]
 
 
+def test_words_learned_from_an_earlier_text_are_no_english():
+    """Else a text would be refused by one worker and aligned by another that heard other texts before."""
+    german = words_of(
+        "Regnerisches Wetter zwingt vierzehn Kraftfahrer zum Umkehren, schreibt Bertha Zwiebel."
+    )
+    with pytest.raises(SourceRefused, match="words are not English") as fresh:
+        sphinx.learn(german)
+    for word in german:
+        sphinx.learn((word,))
+    with pytest.raises(SourceRefused) as again:
+        sphinx.learn(german)
+    assert str(again.value) == str(fresh.value)
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "[music] ... !"])
 def test_an_empty_transcript_is_a_reason(speech, text):
     with pytest.raises(SourceRefused, match="no transcript"):

@@ -232,10 +232,10 @@ def learn(words: tuple[str, ...]) -> None:
 
     Raises SourceRefused for a text that is not English, and for words left, which it names.
     """
-    refuse_other_language(words, lambda word: open_decoder(BEAMS[0]).lookup_word(word) is not None)
+    refuse_other_language(words, in_dictionary)
     unknown = []
     for word in dict.fromkeys(words):
-        if open_decoder(BEAMS[0]).lookup_word(word) is not None:
+        if word in BY_ESPEAK or in_dictionary(word):
             continue
         phones = pronounced(word)
         if not phones:
@@ -260,6 +260,11 @@ def forget() -> None:
     heard last, and that was another video.
     """
     open_decoder(BEAMS[0]).reinit_feat()
+
+
+def in_dictionary(word: str) -> bool:
+    """Whether the dictionary has it; words of earlier texts that espeak-ng pronounced are none of it."""
+    return word not in BY_ESPEAK and open_decoder(BEAMS[0]).lookup_word(word) is not None
 
 
 def phones_of_word(word: str) -> tuple[str, ...]:
