@@ -204,7 +204,7 @@ def test_what_is_cut_in_time_cannot_be_marked():
 
 def test_ties_do_not_depend_on_the_order():
     from speechlip.preparing.plan.planned_source import PlannedSource
-    from speechlip.preparing.plan.ties import tied
+    from speechlip.preparing.plan.ties import by_speaker, tied
     from speechlip.records import Source
 
     def entry(name, double_of="", split=None):
@@ -213,14 +213,14 @@ def test_ties_do_not_depend_on_the_order():
     entries = [entry("a1"), entry("a2", "b1"), entry("b1"), entry("c1", "a1"), entry("d1", "e1", "test")]
     entries += [entry("e1", split="train"), entry("f1")]
     for order in (entries, entries[::-1]):
-        ties, apart = tied(order, lambda each: each.source.speaker)
+        ties, apart = tied(order, by_speaker)
         assert [ties.first(name) for name in "abcdef"] == ["a", "a", "a", "d", "e", "f"]
         assert apart == {"d1"}
 
 
 def test_who_is_seen_beside_a_speaker_is_tied_to_them():
     from speechlip.preparing.plan.planned_source import PlannedSource
-    from speechlip.preparing.plan.ties import tied
+    from speechlip.preparing.plan.ties import by_speaker, tied
     from speechlip.records import Source
 
     entries = [
@@ -228,5 +228,21 @@ def test_who_is_seen_beside_a_speaker_is_tied_to_them():
         PlannedSource(Source("b", "b", "bea"), 1, 1, 2.0),
         PlannedSource(Source("c", "c", "cleo"), 1, 1, 2.0),
     ]
-    ties, _ = tied(entries, lambda each: each.source.speaker)
+    ties, _ = tied(entries, by_speaker)
     assert [ties.first(name) for name in ("ann", "bea", "cleo")] == ["ann", "bea", "ann"]
+
+
+def test_a_host_who_is_the_speaker_of_no_video_ties_the_guests():
+    from speechlip.preparing.plan.planned_source import PlannedSource
+    from speechlip.preparing.plan.ties import by_file, by_speaker, tied
+    from speechlip.records import Source
+
+    entries = [
+        PlannedSource(Source("a", "a", "ann"), 1, 1, 2.0, also=("host",)),
+        PlannedSource(Source("b", "b", "bea"), 1, 1, 2.0, also=("host",)),
+        PlannedSource(Source("c", "c", "cleo"), 1, 1, 2.0, also=("b",)),
+    ]
+    ties, _ = tied(entries, by_speaker)
+    assert ties.first("ann") == ties.first("bea") != ties.first("cleo")
+    ties, _ = tied(entries, by_file)
+    assert len({ties.first(name) for name in "abc"}) == 3, "people tie speakers, and no files"

@@ -16,8 +16,9 @@ from speechlip.format import SPLIT_NAME
 from speechlip.manifest import Edit
 from speechlip.preparing.options import PEOPLE, PrepOptions, Shares
 from speechlip.preparing.own.options import OWN_CLIPS
-from speechlip.preparing.plan.deal import assign_splits, by_file, by_speaker
+from speechlip.preparing.plan.deal import assign_splits
 from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.ties import WHO
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.reasons import SILENT as SILENT_SOURCE
 from speechlip.progress import SILENT, Progress
@@ -27,7 +28,6 @@ from speechlip.shards.checks.folder import doubles_apart, in_several, times_in_s
 from speechlip.shards.clips.query import clips
 from speechlip.shards.ledger import LedgerRow
 
-DEALT_BY = {"speaker": by_speaker, "file": by_file}
 BEFORE_THE_DEAL = ("recipe", "probe", "video", "audio", "plan")
 """Stages that refuse a source before sources are dealt to splits."""
 SplitOf = Mapping[str, str]
@@ -54,8 +54,8 @@ def deal_splits(
 
     Raises OptionError for what cannot be dealt so; ShardError as ``select_clips`` does.
     """
-    if by not in DEALT_BY:
-        raise no_such("way to deal", by, DEALT_BY)
+    if by not in WHO:
+        raise no_such("way to deal", by, WHO)
     given = open_given(folder, progress)
     of_folder = given.manifest.split if given.manifest.split_by != "time" else {}
     options = PrepOptions(
@@ -67,7 +67,7 @@ def deal_splits(
     edit = Edit(operation="split", of=(given.digest,), arguments=arguments)
 
     def draft() -> Draft:
-        who = DEALT_BY[by]
+        who = WHO[by]
         own_clips = given.manifest.recipe == OWN_CLIPS
         entries = [
             planned(row, "" if also_declared else row.split if own_clips else row.declared.get("split", ""))

@@ -80,17 +80,19 @@ def person(videos: Sequence[str], points: np.ndarray, speaker_of: Mapping[str, s
 
 def named(found: WhoIsWhere, speaker_of: Mapping[str, str]) -> dict[int, str]:
     """Number of each person → what they are called: the first name that only they bear as the one whose face
-    is largest; where there is none, their first video.
+    is largest; where there is none, the first video in which it is, else their first.
     """
     bearers: dict[str, set[int]] = {}
+    largest: dict[int, str] = {}
     for video, numbers in found.of_video.items():
         if numbers:
             bearers.setdefault(speaker_of[video], set()).add(numbers[0])
+            largest.setdefault(numbers[0], video)
     own: dict[int, list[str]] = {}
     for name, numbers_of_name in bearers.items():
         if len(numbers_of_name) == 1:
             own.setdefault(next(iter(numbers_of_name)), []).append(name)
     return {
-        number: min(own[number]) if number in own else one.videos[0]
+        number: min(own[number]) if number in own else largest.get(number, one.videos[0])
         for number, one in enumerate(found.people)
     }

@@ -9,7 +9,7 @@ from speechlip.errors import OptionError
 from speechlip.files.names import plain_name
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
-from speechlip.preparing.plan.ties import Who, tied
+from speechlip.preparing.plan.ties import WHO, Who, by_speaker, tied
 from speechlip.timing import FPS, frames, seconds
 
 
@@ -23,18 +23,6 @@ def dealt(planned: Sequence[PlannedSource], options: PrepOptions) -> list[tuple[
     who = WHO[options.split_by]
     split_of = assign_splits(planned, options, who)
     return [(split_of[who(entry)], entry) for entry in planned]
-
-
-def by_speaker(entry: PlannedSource) -> str:
-    return entry.source.speaker
-
-
-def by_file(entry: PlannedSource) -> str:
-    return entry.source.name
-
-
-WHO = {"speaker": by_speaker, "file": by_file}
-"""``split_by`` → what is not divided between splits."""
 
 
 def parts_in_time(entry: PlannedSource, options: PrepOptions) -> Iterator[tuple[str, PlannedSource]]:

@@ -9,9 +9,8 @@ from speechlip.doubles.pairs import SAME_FILE, Double, double_pairs
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import sha256_of
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.plan.deal import WHO
 from speechlip.preparing.plan.planned_source import PlannedSource
-from speechlip.preparing.plan.ties import tied
+from speechlip.preparing.plan.ties import WHO, tied
 from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import clock, counted, listed, shown
@@ -58,7 +57,7 @@ def judged_doubles(
 
 def found_doubles(planned: Sequence[PlannedSource]) -> dict[str, Double]:
     """Name of each source that is a double → the pair with the one that is kept instead."""
-    seen = [entry for entry in planned if entry.fingerprint]
+    seen = [entry for entry in planned if entry.fingerprint and not entry.refusal]
     copies = {pair.second: pair for pair in same_files(seen)}
     prints = [entry.fingerprint for entry in seen if entry.fingerprint and entry.source.name not in copies]
     doubles = doubles_of_kept({each.name: each.seconds for each in prints}, double_pairs(prints))

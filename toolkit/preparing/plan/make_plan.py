@@ -10,7 +10,7 @@ from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
-from speechlip.preparing.plan.people import judged_people
+from speechlip.preparing.plan.people import called_by_face, compared_by_face
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan, make_units
 from speechlip.progress import SILENT, Progress
@@ -49,8 +49,9 @@ def make_plan(
     inspect: Inspect = inspect_in_turn,
 ) -> Plan:
     """Assign every source to a split and a unit. ``inspect`` may end the sources in any order."""
-    planned = judged_doubles(inspected(sources, options, progress, inspect), options, progress)
-    planned, alike = judged_people(planned, options, progress)
+    planned = called_by_face(inspected(sources, options, progress, inspect), options, progress)
+    planned = judged_doubles(planned, options, progress)
+    planned, alike = compared_by_face(planned, options, progress)
     by_split: dict[str, list[PlannedSource]] = defaultdict(list)
     split_of: dict[str, str] = {}
     for split, entry in dealt([entry for entry in planned if not entry.refusal], options):

@@ -14,48 +14,64 @@ from speechlip.progress import SILENT, Progress
 from speechlip.wording import counted, listed, shown
 
 STAGE = "plan"
-Judged = tuple[list[PlannedSource], tuple[LookAlike, ...] | None]
-
-
-def judged_people(
-    planned: Sequence[PlannedSource], options: PrepOptions, progress: Progress = SILENT
-) -> Judged:
-    """The sources with speakers as ``options.speakers`` says, their faces taken off; and, where names are
-    compared with faces, the speakers in whose videos the same person is seen, else None.
-    """
-    if options.speakers == "by-name":
-        return [*planned], None
-    faces = {
-        entry.source.name: entry.faces or VideoFaces((), {"not looked at": 1})
-        for entry in planned
-        if not entry.refusal
-    }
-    speaker_of = {entry.source.name: entry.source.speaker for entry in planned}
-    who = who_is_where(faces, speaker_of, options.face_distance)
-    bare = [replace(entry, faces=None) for entry in planned]
-    unknown = [shown(name) for name, own in who.of_video.items() if not own]
-    if options.speakers == "check":
-        if unknown:
-            progress.say(f"{counted(len(unknown), 'video')} not compared by face: {listed(unknown)}")
-        alike = [
-            LookAlike(speakers=tuple(map(plain_name, person.speakers)), distance=person.distance)
-            for person in who.under_two_names
-        ]
-        return bare, tuple(alike)
-    if unknown:
-        progress.say(
-            f"{counted(len(unknown), 'video')} left out, nobody can be told by face: {listed(unknown)}"
-        )
-    return called_by_face(bare, faces, who, speaker_of), None
 
 
 def called_by_face(
+    planned: Sequence[PlannedSource], options: PrepOptions, progress: Progress = SILENT
+) -> list[PlannedSource]:
+    """The sources with the person whose face is largest as speaker, where speakers are told by face; those
+    that show nobody are refused.
+    """
+    if options.speakers != "by-face":
+        return [*planned]
+    faces, speaker_of, who = people_in(planned, options)
+    if unknown := unknown_in(who):
+        progress.say(
+            f"{counted(len(unknown), 'video')} left out, nobody can be told by face: {listed(unknown)}"
+        )
+    return with_speakers([replace(entry, faces=None) for entry in planned], faces, who, speaker_of)
+
+
+def compared_by_face(
+    planned: Sequence[PlannedSource], options: PrepOptions, progress: Progress = SILENT
+) -> tuple[list[PlannedSource], tuple[LookAlike, ...] | None]:
+    """The sources, their faces taken off, and the speakers in whose videos the same person is seen; None
+    where names are not compared with faces.
+    """
+    if options.speakers != "check":
+        return [*planned], None
+    _, _, who = people_in(planned, options)
+    if unknown := unknown_in(who):
+        progress.say(f"{counted(len(unknown), 'video')} not compared by face: {listed(unknown)}")
+    alike = [
+        LookAlike(speakers=tuple(map(plain_name, person.speakers)), distance=person.distance)
+        for person in who.under_two_names
+    ]
+    return [replace(entry, faces=None) for entry in planned], tuple(alike)
+
+
+def people_in(
+    planned: Sequence[PlannedSource], options: PrepOptions
+) -> tuple[dict[str, VideoFaces], dict[str, str], WhoIsWhere]:
+    """Faces and speaker of each source by its name, and who is where; refused sources are left out."""
+    entries = [entry for entry in planned if not entry.refusal]
+    faces = {entry.source.name: entry.faces or VideoFaces((), {"not looked at": 1}) for entry in entries}
+    speaker_of = {entry.source.name: entry.source.speaker for entry in entries}
+    return faces, speaker_of, who_is_where(faces, speaker_of, options.face_distance)
+
+
+def unknown_in(who: WhoIsWhere) -> list[str]:
+    """Names of the videos in which nobody can be told."""
+    return [shown(name) for name, own in who.of_video.items() if not own]
+
+
+def with_speakers(
     planned: Sequence[PlannedSource],
     faces: dict[str, VideoFaces],
     who: WhoIsWhere,
     speaker_of: dict[str, str],
 ) -> list[PlannedSource]:
-    """The sources with the person whose face is largest as speaker; those that show nobody are refused."""
+    """``called_by_face``, once it is known who is where."""
     names = named(who, speaker_of)
     called = []
     for entry in planned:

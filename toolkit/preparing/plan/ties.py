@@ -1,11 +1,24 @@
 """Speakers or files that fall into one split because one has a double of the other, or is seen there too."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from speechlip.preparing.plan.planned_source import PlannedSource
 
 Who = Callable[[PlannedSource], str]
 """What is not divided between splits: the speaker of a source, or its name."""
+
+
+def by_speaker(entry: PlannedSource) -> str:
+    return entry.source.speaker
+
+
+def by_file(entry: PlannedSource) -> str:
+    return entry.source.name
+
+
+WHO: dict[str, Who] = {"speaker": by_speaker, "file": by_file}
+"""``split_by`` → what is not divided between splits."""
 
 
 class Ties:
@@ -41,18 +54,18 @@ class Ties:
 
 
 def tied(planned: Sequence[PlannedSource], who: Who) -> tuple[Ties, frozenset[str]]:
-    """What doubles and people in one video tie together; and the names of the doubles that are declared in
-    another split than the source which they double.
+    """What doubles tie together, and speakers who are seen in one video; and the names of the doubles that
+    are declared in another split than the source which they double.
     """
     who_of = {entry.source.name: who(entry) for entry in planned}
-    names = set(who_of.values())
-    ties = Ties(sorted(names))
+    beside = {entry.source.name: entry.also if who is by_speaker else () for entry in planned}
+    ties = Ties(sorted({*who_of.values(), *chain(*beside.values())}))
     for entry in planned:
         if entry.source.split is not None:
             ties.declare(who(entry), entry.source.split)
     doubles = sorted((entry for entry in planned if entry.double_of in who_of), key=lambda e: e.source.name)
     apart = [entry.source.name for entry in doubles if not ties.tie(who(entry), who_of[entry.double_of])]
     for entry in planned:
-        for other in {*entry.also} & names:
+        for other in beside[entry.source.name]:
             ties.tie(who(entry), other)
     return ties, frozenset(apart)
