@@ -1,5 +1,7 @@
 """Which stretch of a video is rendered, and videos that are refused with a sentence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import small_person
@@ -45,10 +47,7 @@ def test_of_a_video_with_a_cut_the_longest_shot_is_rendered(tmp_path):
     write_sidecar(tmp_path / "cut.mp4", landmarks_of(loud))
     person = find(tmp_path / "cut.mp4")
     assert (person.start, len(person), len(person.audio)) == (75, 525, 525 * 640)
-    assert (
-        "3.0 s are left out, because only one shot is rendered (cut at 3.00 s): 3.00 to 24.00 s"
-        in person.notes
-    )
+    assert "3.0 s are left out" in person.notes[0] and "3.00 to 24.00 s (cut at 3.00 s)" in person.notes[0]
     numbers = [number for number, _ in person.frames(520)]
     assert numbers == [520, 521, 522, 523, 524]
 
@@ -109,4 +108,15 @@ def test_real_two_people(real_cases, face_model):
 def test_another_image_size_ends_a_stretch():
     sizes = ((320, 240),) * 40 + ((640, 480),) * 60
     assert longest_stretch(tracks_of(track(0, 100), sizes=sizes)) == (40, 100)
-    assert longest_stretch(tracks_of(track(0, 30), cuts=(50,))) == (0, 50)
+    assert longest_stretch(tracks_of(track(0, 30), cuts=(50,))) == (0, 30)
+
+
+def test_a_face_that_comes_late_is_where_the_stretch_begins(tmp_path):
+    person = find(small_person.write_person(tmp_path / "late.mp4", 25, hide=range(75)))
+    assert (person.start, len(person)) == (75, 550) and "3.0 s are left out" in person.notes[0]
+
+
+def test_a_training_part_without_the_face_is_refused(tmp_path):
+    person = find(small_person.write_person(tmp_path / "absent.mp4", 40, hide=range(150, 500)))
+    with pytest.raises(OptionError, match=r"absent\.mp4: the face is seen in 6\.0 s of the training part"):
+        decompose(replace(person, seen=person.seen & (np.arange(len(person)) < 150)), SIDECAR, SILENT)

@@ -32,6 +32,7 @@ function drawCurve(row) {
 function player(row, at) {
   const video = make("video", { src: row.video, muted: at > 0, playsinline: true, preload: "auto" });
   video.muted = at > 0;
+  video.addEventListener("loadeddata", () => { video.currentTime = timeOf(Number(byId("time").value)); }, { once: true });
   videos.push(video);
   return make(
     "figure",
@@ -54,8 +55,9 @@ function show(frame) {
 }
 function seek(frame) {
   const at = show(frame);
-  for (const video of videos) video.currentTime = (at + 0.5) / data.fps;
+  for (const video of videos) video.currentTime = timeOf(at);
 }
+const timeOf = (frame) => (frame + 0.5) / data.fps;
 const frameNow = () => Math.floor((videos[0] ? videos[0].currentTime : 0) * data.fps + 1e-6);
 
 function play() {

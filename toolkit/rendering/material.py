@@ -6,6 +6,7 @@ from math import floor
 
 import numpy as np
 
+from speechlip.errors import OptionError
 from speechlip.faces.cutting import cut
 from speechlip.format import CROP_SIZE
 from speechlip.progress import Progress
@@ -14,6 +15,9 @@ from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.pca import CROP_COMPONENTS, LipSpace
 from speechlip.rendering.person import Person
 from speechlip.rendering.principal import evenly, principal
+from speechlip.timing import FPS
+
+LEAST_LEARNED_S = 10
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,17 @@ def train_frames(person: Person, options: RenderOptions) -> int:
 
 
 def decompose(person: Person, options: RenderOptions, progress: Progress) -> Material:
-    """Learn the canonical face from the training part, and cut all mouths."""
+    """Learn the canonical face from the training part, and cut all mouths.
+
+    Raises OptionError where the training part shows the face in less than 10 s.
+    """
     first = train_frames(person, options)
     train = np.flatnonzero(person.seen[:first])
+    if len(train) < LEAST_LEARNED_S * FPS:
+        raise OptionError(
+            f"{person.path.name}: the face is seen in {len(train) / FPS:.1f} s of the training part, at least "
+            f"{LEAST_LEARNED_S} s are wanted; cut the video to where the person is on screen"
+        )
     affines = smooth_affines(person.landmarks, canonical_face(person.landmarks[train]), person.tracks)
     crops = np.zeros((len(person), CROP_SIZE, CROP_SIZE, 3), np.uint8)
     progress.begin("cutting mouths", len(person), "frames")

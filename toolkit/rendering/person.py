@@ -24,8 +24,8 @@ from speechlip.wording import counted, listed
 LEAST_S, ENOUGH_S = 20, 180
 """Shorter stretches are refused, and shorter ones come with a warning."""
 TOO_SHORT = (
-    "{length_s:.0f} s of video are short: of 13 s a renderer was no better than the mean crop by 0.3 dB, "
-    "whatever it heard, so they rank no encoders; take 3 to 5 min, of several people"
+    "{length_s:.0f} s of video are short: learned from 13 s, this renderer was 0.3 dB better than the mean "
+    "crop, which ranks no encoders; take 3 to 5 min, and several people"
 )
 OTHER_FACE = 0.5
 """A second face of this share of the person's width or more is another person in the foreground."""
@@ -118,13 +118,18 @@ def _image(frame: Frame) -> np.ndarray | None:
 
 
 def longest_stretch(faces: FaceTracks) -> tuple[int, int]:
-    """(start, stop) of the shot of one image size in which the selected face is seen most often."""
+    """(start, stop) of the shot of one image size in which the selected face is seen most often.
+
+    It begins and ends with a frame in which the face is seen.
+    """
     sizes = [at for at, (one, other) in enumerate(pairwise(faces.sizes), 1) if other and one and one != other]
     ends = sorted({0, *faces.cuts, *sizes, faces.n_frames})
     seen = np.zeros(faces.n_frames, bool)
     for track in faces.selected:
         seen[track.start_frame : track.stop_frame] = ~track.interpolated
-    return max(pairwise(ends), key=lambda span: (int(seen[slice(*span)].sum()), -span[0]))
+    start, stop = max(pairwise(ends), key=lambda span: (int(seen[slice(*span)].sum()), -span[0]))
+    where = start + np.flatnonzero(seen[start:stop])
+    return (int(where[0]), int(where[-1]) + 1) if len(where) else (start, stop)
 
 
 def refuse_others(name: str, faces: FaceTracks, start: int, stop: int) -> None:
@@ -157,10 +162,10 @@ def left_out(faces: FaceTracks, start: int, stop: int, seen: np.ndarray) -> list
     sentences = []
     if stop - start < faces.n_frames:
         cuts = [f"{cut / FPS:.2f} s" for cut in faces.cuts]
-        where = f"cut at {listed(cuts)}" if cuts else "another image size"
+        where = f" (cut at {listed(cuts)})" if cuts else ""
         sentences.append(
-            f"{(faces.n_frames - stop + start) / FPS:.1f} s are left out, because only one shot is rendered "
-            f"({where}): {start / FPS:.2f} to {stop / FPS:.2f} s"
+            f"{(faces.n_frames - stop + start) / FPS:.1f} s are left out, because one shot is rendered, from "
+            f"the first to the last sight of the face: {start / FPS:.2f} to {stop / FPS:.2f} s{where}"
         )
     if holes := int((~seen).sum()):
         sentences.append(
