@@ -6,7 +6,8 @@ const W = 230, H = 44;
 function lead() {
   const seconds = (frames) => `${digits(frames / data.fps, 1)} s`;
   byId("lead").textContent =
-    `${data.person}: learned from ${seconds(data.learned_frames)} of the first ${seconds(data.train_frames)}, ` +
+    `${data.person}: learned from ${seconds(data.learned_frames)} of the first ` +
+    `${seconds(data.train_frames)}, ` +
     `rendered the last ${seconds(data.test_frames)} (split ${data.split}).`;
   byId("notes").append(...data.notes.map((note) => make("li", {}, note)));
 }
@@ -16,7 +17,8 @@ function drawCurve(row) {
   const all = data.rows.filter((other) => other.name !== "ground-truth").flatMap((other) => other.curve);
   const seen = all.filter(known);
   if (row.name === "ground-truth" || !seen.length) return null;
-  const x = scale(0, Math.max(1, row.curve.length), 0, W), y = scale(Math.min(...seen), Math.max(...seen), H - 2, 2);
+  const x = scale(0, Math.max(1, row.curve.length), 0, W);
+  const y = scale(Math.min(...seen), Math.max(...seen), H - 2, 2);
   const points = (curve) => curve.map((value, at) => [x(at + 0.5), value === null ? null : y(value)]);
   const now = line(0, 0, 0, H, "now");
   now.dataset.now = "";
@@ -32,7 +34,8 @@ function drawCurve(row) {
 function player(row, at) {
   const video = make("video", { src: row.video, muted: at > 0, playsinline: true, preload: "auto" });
   video.muted = at > 0;
-  video.addEventListener("loadeddata", () => { video.currentTime = timeOf(Number(byId("time").value)); }, { once: true });
+  const toNow = () => { video.currentTime = timeOf(Number(byId("time").value)); };
+  video.addEventListener("loadeddata", toNow, { once: true });
   videos.push(video);
   return make(
     "figure",
@@ -114,7 +117,11 @@ byId("back").addEventListener("click", () => seek(frameNow() - 1));
 byId("on").addEventListener("click", () => seek(frameNow() + 1));
 byId("seconds").append(
   ...data.seconds.map(([second, psnr]) =>
-    make("button", { type: "button", onclick: () => seek(second * data.fps) }, `${second} s · ${digits(psnr, 1)} dB`)
+    make(
+      "button",
+      { type: "button", onclick: () => seek(second * data.fps) },
+      `${second} s · ${digits(psnr, 1)} dB`
+    )
   )
 );
 drawTable();

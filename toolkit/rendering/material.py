@@ -63,8 +63,8 @@ def decompose(person: Person, options: RenderOptions, progress: Progress) -> Mat
     train = np.flatnonzero(person.seen[:first])
     if len(train) < LEAST_LEARNED_S * FPS:
         raise OptionError(
-            f"{person.path.name}: the face is seen in {len(train) / FPS:.1f} s of the training part, at least "
-            f"{LEAST_LEARNED_S} s are wanted; cut the video to where the person is on screen"
+            f"{person.path.name}: the face is seen in {len(train) / FPS:.1f} s of the training part, "
+            f"at least {LEAST_LEARNED_S} s are wanted; cut the video to where the person is on screen"
         )
     affines = smooth_affines(person.landmarks, canonical_face(person.landmarks[train]), person.tracks)
     crops = np.zeros((len(person), CROP_SIZE, CROP_SIZE, 3), np.uint8)
