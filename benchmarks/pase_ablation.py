@@ -22,6 +22,7 @@ import torch
 from train_synthetic import corpus
 
 from speechlip.benchmarking.evaluation.evaluate import curve_of, curve_starts, cut_windows
+from speechlip.encoders.checkpoint import checkpoints
 from speechlip.encoders.features.noise import with_noise
 from speechlip.encoders.trained import TrainedPair, load_run
 from speechlip.metrics.phones.ambiguity import ambiguity
@@ -98,7 +99,7 @@ def main() -> None:
 
 
 def trained_run(shards: Path, run: Path, name: str, given: argparse.Namespace) -> tuple[TrainedPair, float]:
-    """The run of that name, trained where it is not, and CPU seconds of training."""
+    """The run of that name, trained or gone on with where it is not finished, and CPU seconds of that."""
     each = {"steps": given.steps, "seed": given.seed, "validate_every": 50, "checkpoint_every": 10**9}
     if name in PASE:
         options = TrainOptions.preset(
@@ -107,7 +108,8 @@ def trained_run(shards: Path, run: Path, name: str, given: argparse.Namespace) -
     else:
         options = TrainOptions.preset("fast", encoder=name, batch_size=32, precision="bf16", **each)
     began_s = time.process_time()
-    train(shards, run, options)
+    begun = bool(checkpoints(run))
+    train(shards, run, None if begun else options, resume=begun)
     return load_run(run), time.process_time() - began_s
 
 
