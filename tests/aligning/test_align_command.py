@@ -2,14 +2,19 @@
 
 import json
 import sys
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from spoken import film, said
 
 from speechlip import align
 from speechlip.aligning import sphinx
+from speechlip.aligning.records import Utterance
+from speechlip.aligning.source import align_utterances
 from speechlip.commands.cli import speechlip
+from speechlip.errors import SourceRefused
 from speechlip.phones import read_phones
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
@@ -18,13 +23,20 @@ TEXT = "Charge the battery for just an hour, then change the old cartridge."
 GENTLE = {
     "transcript": "the",
     "words": [
-        {"word": "um", "case": "not-found-in-audio"},
         {
             "word": "the",
             "case": "success",
             "start": 0.5,
             "end": 0.7,
             "phones": [{"phone": "dh_B", "duration": 0.05}, {"phone": "ah_E", "duration": 0.15}],
+        },
+        {"word": "um", "case": "not-found-in-audio"},
+        {
+            "word": "a",
+            "case": "success",
+            "start": 0.9,
+            "end": 1.0,
+            "phones": [{"phone": "ah_S", "duration": 0.1}],
         },
     ],
 }
@@ -72,12 +84,14 @@ def test_a_textgrid_of_somebody_else_stays(folder):
 def test_gentle_is_taken_over_into_a_folder(folder, tmp_path):
     (folder / "anna.json").write_text(json.dumps(GENTLE))
     (row,) = align(folder, tmp_path / "out")
-    assert (row.status, row.form, row.phones, row.score) == ("aligned", "gentle", 2, None)
+    assert (row.status, row.form, row.phones, row.score) == ("aligned", "gentle", 4, None)
     phones = read_phones(tmp_path / "out" / "anna.TextGrid")
-    assert [(p.phone, p.start_s, p.end_s) for p in phones[:3]] == [
+    assert [(p.phone, p.start_s, p.end_s) for p in phones[:5]] == [
         ("SIL", 0, 0.5),
         ("DH", 0.5, 0.55),
         ("AH", 0.55, 0.7),
+        ("SPN", 0.7, 0.9),  # a word that Gentle did not find is no silence
+        ("AH", 0.9, 1.0),
     ]
     assert phones[1].source == "gentle" and not (folder / "anna.TextGrid").exists()
 
@@ -91,7 +105,32 @@ def test_whisperx_gives_texts_with_times_and_what_does_not_fit_is_no_phone(folde
     (row,) = align(folder)
     assert row.form == "whisperx" and row.detail.startswith("1 of 2 texts not aligned")
     phones = read_phones(folder / "anna.TextGrid")
-    assert [p.phone for p in phones if p.start_s >= 4.3 and p.phone != "SIL"] == ["SPN"]
+    assert [p.phone for p in phones if 4.3 <= p.start_s < 4.36] == ["SPN"]
+
+
+def test_what_texts_with_times_say_nothing_of_is_silence_only_where_it_is_silent():
+    samples, _ = said(TEXT)
+    quiet = np.concatenate([np.zeros(16000, np.int16), samples, np.zeros(8000, np.int16), samples])
+    texts = [Utterance(1.0, 1 + len(samples) / 16000, TEXT)]
+    heard = align_utterances(quiet, texts, "whisperx").heard
+    phones = [phone for each in heard for phone in each.phones]
+    assert (phones[0].phone, phones[0].start_s, phones[0].end_s) == ("SIL", 0.0, 1.0)
+    assert (phones[-1].phone, phones[-1].end_s) == ("SPN", round(len(quiet) / 16000, 6))
+    assert all(left.end_s == pytest.approx(right.start_s, abs=1e-5) for left, right in pairwise(phones))
+
+
+def test_texts_none_of_which_can_be_aligned_are_refused_though_one_lies_behind_the_end():
+    samples = np.zeros(32000, np.int16)
+    texts = [Utterance(0.0, 2.0, TEXT), Utterance(5.0, 7.0, TEXT)]
+    with pytest.raises(SourceRefused, match=r"not aligned|does not fit"):
+        align_utterances(samples, texts, "whisperx")
+
+
+def test_json_of_something_else_is_passed_by(folder):
+    (folder / "anna.json").write_text('[{"box": [1, 2, 3, 4]}]')
+    (folder / "anna.txt").write_text(TEXT)
+    (row,) = align(folder)
+    assert (row.status, row.form) == ("aligned", "transcript")
 
 
 def test_words_with_times_are_aligned_in_phones(folder):
@@ -110,6 +149,8 @@ def test_words_with_times_are_aligned_in_phones(folder):
         ("anna.json", '{"segments": [{"start": 0}]}', "bad phone file"),
         ("anna.json", '{"segments": [{"start": 2, "end": 1, "text": "no"}]}', "bad phone file"),
         ("anna.json", '{"words": 3}', "bad phone file"),
+        ("anna.json", '{"segments": []}', "no transcript"),
+        ("anna.json", '{"words": [{"case": "not-found-in-audio"}]}', "not aligned"),
         ("anna.txt", "...", "no transcript"),
         ("other.txt", "hello", "no transcript"),
     ],

@@ -1,12 +1,12 @@
 """The phones of one source, from whatever says what is spoken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from speechlip.aligning import sidecars, sphinx
-from speechlip.aligning.long import align_text, unknown
+from speechlip.aligning.long import align_text, between_words, unknown
 from speechlip.aligning.records import Phones, Utterance
 from speechlip.aligning.sphinx import Heard
 from speechlip.aligning.words import words_of
@@ -35,14 +35,16 @@ def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICT
     if form == "textgrid":
         return Phones(tuple(as_heard(read_phones(beside))), form)
     if form == "gentle":
-        return Phones(with_pauses(sidecars.gentle(sidecars.read_json(beside), beside.name)), form)
+        raw = sidecars.read_json(beside)
+        words = sidecars.gentle(raw, beside.name)
+        return Phones(with_pauses(words, sidecars.lost_before(raw)), form)
     if form == "none":
         return Phones(sphinx.recognise(read_audio(source.path, max_picture_px).samples), form)
     if form == "transcript":
-        words = words_of(source.transcript)
-        if not words:
+        spoken = words_of(source.transcript)
+        if not spoken:
             raise SourceRefused("phones", "no transcript", f"it has no word; {RECOGNISE}")
-        heard, left = align_text(read_audio(source.path, max_picture_px).samples, words)
+        heard, left = align_text(read_audio(source.path, max_picture_px).samples, spoken)
         return Phones(heard, form, left)
     said = (
         sidecars.words_with_times(beside)
@@ -83,7 +85,7 @@ def settle(source: Source, form: str) -> tuple[str, Path]:
     raise SourceRefused(
         "phones",
         "no transcript",
-        f"beside it lies no TextGrid, JSON, .align or {path.stem}.txt; {RECOGNISE}",
+        f"beside it lies no TextGrid, JSON or .align, and no {path.stem}.txt with a text; {RECOGNISE}",
     )
 
 
@@ -91,41 +93,49 @@ def as_heard(phones: Sequence[Phone]) -> Iterator[Heard]:
     return (Heard("", phone.start_s, phone.end_s, (phone,)) for phone in phones)
 
 
-def with_pauses(words: Sequence[Heard]) -> tuple[Heard, ...]:
-    """Words with ``SIL`` between them."""
+def with_pauses(words: Sequence[Heard], lost_before: Collection[int] = ()) -> tuple[Heard, ...]:
+    """Words with ``SIL`` between them, ``SPN`` before those numbers before which a word was not found."""
     heard: list[Heard] = []
     at = 0.0
-    for word in words:
+    for number, word in enumerate(words):
         if word.start_s > at:
-            heard += as_heard([Phone(at, word.start_s, SILENCE, word.phones[0].source)])
+            label = sphinx.UNKNOWN if number in lost_before else SILENCE
+            heard += as_heard([Phone(at, word.start_s, label, word.phones[0].source)])
         heard.append(word)
         at = word.end_s
     return tuple(heard)
 
 
 def align_utterances(samples: np.ndarray, said: Sequence[Utterance], form: str) -> Phones:
-    """Each utterance aligned within its time; what cannot be is ``SPN``, and counted.
+    """Each utterance aligned within its time; what cannot be is ``SPN``, and counted. Between them is
+    silence, or ``SPN`` where something is heard.
 
-    Raises SourceRefused where none can be.
+    Raises SourceRefused where none can be aligned.
     """
     heard: list[Heard] = []
     refusals: list[SourceRefused] = []
-    left = ""
+    left, at_s, n_aligned = "", 0.0, 0
     for each in said:
         part = samples[round(each.start_s * SAMPLE_RATE) : round(each.end_s * SAMPLE_RATE)]
-        end_s = min(each.end_s, each.start_s + len(part) / SAMPLE_RATE)
+        end_s = round(min(each.end_s, each.start_s + len(part) / SAMPLE_RATE), 6)
         if end_s <= each.start_s:
             continue
+        if each.start_s > at_s:
+            heard.append(between_words(samples, at_s, each.start_s))
+        at_s = end_s
         try:
             aligned, here = align_text(part, words_of(each.text))
             heard += [moved(one, each.start_s, end_s) for one in aligned]
-            left = left or here
+            left, n_aligned = left or here, n_aligned + 1
         except SourceRefused as refusal:
             refusals.append(refusal)
             heard.append(unknown(each.start_s, end_s))
-    if len(refusals) == len(said) or not heard:
+    if not n_aligned:
         late = SourceRefused("phones", "no transcript", "the video ends before the texts")
         raise refusals[0] if refusals else late
+    length_s = round(len(samples) / SAMPLE_RATE, 6)
+    if length_s > at_s:
+        heard.append(between_words(samples, at_s, length_s))
     if refusals:
         left = f"{len(refusals)} of {len(said)} texts not aligned, the first: {refusals[0]}"
     return Phones(tuple(heard), form, left)
