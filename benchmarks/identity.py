@@ -14,7 +14,6 @@ import argparse
 import tempfile
 import time
 import tracemalloc
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import combinations
@@ -81,7 +80,7 @@ def real(folder: Path) -> None:
         for half in (0, 1):
             name = f"{source.speaker}.{half}"
             images = images_of_half(source, info.video_duration_s, half)
-            faces[name] = told_apart(seen_in(source, images, "landmarker", Counter()))[0]
+            faces[name] = told_apart(seen_in(source, images, "landmarker")[0])[0]
             who[name] = ONE_RECORDING.get(source.speaker, source.speaker)
     compare(f"halves of {len(costs_s)} real clips", faces, who)
     print(

@@ -1,6 +1,8 @@
 """Who is seen in which video: grouped by face, called by name; people of one video told apart."""
 
 import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +74,20 @@ def test_two_people_of_one_video_are_told_apart_and_passers_by_left_out():
     np.testing.assert_allclose(second, (ANN + NEAR_ANN) / 2)
     assert len(told_apart([Sight(CAT, 90.0)])) == 1, "whoever is seen alone and once counts"
     assert told_apart([]) == []
+
+
+@pytest.mark.parametrize(("first", "then", "kept"), [(2, 1, 2), (2, 4, 4), (3, None, 3)])
+def test_images_that_show_fewer_faces_do_not_replace_those_that_show_more(monkeypatch, first, then, kept):
+    """A long film whose first minute is black shows its people in key images alone."""
+    looks = iter([first, then])
+
+    def seen_in(source, images, detector):
+        n = next(looks)
+        return [Sight(ANN, 90.0)] * n, Counter({"can be told": n})
+
+    monkeypatch.setattr("speechlip.identity.video_faces.seen_in", seen_in)
+    found = video_faces(Source(Path("a"), "a", "a"), None, "landmarker")
+    assert found.seen == {"can be told": kept} and len(found.people) == 1
 
 
 def test_faces_that_do_not_tell_who_they_are_have_a_reason():

@@ -24,7 +24,7 @@ from speechlip.wording import counted
 IMAGES = 6
 """Of one video, spread over its length: the mean of six faces lies about 0.1 from that of sixty."""
 ENOUGH = 3
-"""Where key images give fewer faces that can be told, others are looked at, too."""
+"""Where key images give fewer faces that can be told, others are looked at, and taken if they give more."""
 LONGEST_S = 60.0
 """How far into a video others than key images are looked for."""
 LEAST_WIDTH_PX = 30.0
@@ -73,11 +73,11 @@ def video_faces(source: Source, info: MediaInfo, detector: str) -> VideoFaces:
 
     Raises SourceRefused as reading and the detector do, ModelError without the extra.
     """
-    seen: Counter[str] = Counter()
-    sights = seen_in(source, key_images(source, info), detector, seen)
+    sights, seen = seen_in(source, key_images(source, info), detector)
     if len(sights) < ENOUGH:
-        seen.clear()
-        sights = seen_in(source, spread_images(source, info), detector, seen)
+        others, seen_there = seen_in(source, spread_images(source, info), detector)
+        if len(others) >= len(sights):
+            sights, seen = others, seen_there
     return VideoFaces(tuple(told_apart(sights)), dict(seen))
 
 
@@ -108,9 +108,10 @@ def spread_images(source: Source, info: MediaInfo) -> Images:
                 return
 
 
-def seen_in(source: Source, images: Images, detector: str, seen: Counter[str]) -> list[Sight]:
-    """The faces that can be told. seen: counts them, and why others cannot."""
+def seen_in(source: Source, images: Images, detector: str) -> tuple[list[Sight], Counter[str]]:
+    """The faces that can be told; and whether a face can be told or why not → how many there were."""
     sights: list[Sight] = []
+    seen: Counter[str] = Counter()
     with open_detector(detector, source) as opened:
         for index, image in images:
             faces = opened.detect(image, index)
@@ -122,7 +123,7 @@ def seen_in(source: Source, images: Images, detector: str, seen: Counter[str]) -
                 for face, why in zip(faces, whys, strict=True)
                 if not why and face.landmarks is not None
             ]
-    return sights
+    return sights, seen
 
 
 def why_not(image: np.ndarray, face: Face) -> str:
