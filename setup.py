@@ -87,6 +87,7 @@ setup(
         "speechlip.scoring.report": ["report.html", "*.js", "published.yaml"],
         "speechlip.benchmarking.report": ["report.html", "*.js"],
         "speechlip.cards": ["*.md.jinja"],
+        "speechlip.judging": ["judge.html", "judge.js"],
         "speechlip.gallery": ["gallery.html", "*.js"],
         "speechlip.rendering": ["index.html", "index.js"],
         "speechlip.study": ["study.html", "study.js"],

@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from speechlip.identity.find import People as People
     from speechlip.identity.find import find_people as find_people
     from speechlip.identity.people import Person as Person
+    from speechlip.judging.job import JudgeCost as JudgeCost
+    from speechlip.judging.job import judge as judge
+    from speechlip.judging.job import judge_cost as judge_cost
+    from speechlip.judging.options import JudgeOptions as JudgeOptions
+    from speechlip.judging.records import Judgement as Judgement
     from speechlip.manifest import Manifest as Manifest
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
@@ -127,6 +132,9 @@ ROOM_OF = {
     "FixedOffsets": "scoring.folder.corrected",
     "Gallery": "gallery.write",
     "GalleryOptions": "gallery.write",
+    "JudgeCost": "judging.job",
+    "JudgeOptions": "judging.options",
+    "Judgement": "judging.records",
     "KINDS": "shards.pairs.rules",
     "Limits": "workers.events",
     "Manifest": "manifest",
@@ -174,6 +182,8 @@ ROOM_OF = {
     "find_doubles": "doubles.find",
     "find_people": "identity.find",
     "fix_offsets": "scoring.folder.corrected",
+    "judge": "judging.job",
+    "judge_cost": "judging.job",
     "load_run": "encoders.trained",
     "make_clips": "shards.clips.make",
     "make_study": "study.make",

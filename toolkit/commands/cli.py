@@ -11,6 +11,7 @@ from speechlip.commands.edit import edit
 from speechlip.commands.export_clips import export_clips
 from speechlip.commands.export_features import export_features
 from speechlip.commands.inspect_shards import inspect_shards
+from speechlip.commands.judge import judge
 from speechlip.commands.models import models
 from speechlip.commands.prep_shards import prep_shards
 from speechlip.commands.push_encoder import push_encoder
@@ -41,6 +42,7 @@ for command in (
     export_clips,
     score_sync,
     study,
+    judge,
     train_encoder,
     score_encoder,
     export_features,
