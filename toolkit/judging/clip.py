@@ -94,7 +94,7 @@ class ClipDone:
     """How a clip ended.
 
     refused: why it could not be read; empty where it could.
-    seconds: that reading it, and making and scoring its copies, took.
+    seconds: that making and scoring its last copy took.
     """
 
     refused: str = ""
@@ -120,7 +120,7 @@ def judge_copies(task: ClipTask, report: Report, *, settings: Settings) -> ClipD
 
     An error of a clip goes no further than this. Raises ModelError, OptionError, WriteError.
     """
-    began = time.perf_counter()
+    began = 0.0
     if settings.one_thread:
         use_one_thread()
     report(task.clip, 0.0)
@@ -130,10 +130,11 @@ def judge_copies(task: ClipTask, report: Report, *, settings: Settings) -> ClipD
         clean = folder / "clean.mkv"
         write_copy(clean, material.images, material.audio)
         for copy in task.copies:
+            began = time.perf_counter()
             _keep(_score(task, copy, material, clean, report, settings), copy.place)
             report(task.clip, 1.0)
     except SourceRefused as refusal:
-        return ClipDone(str(refusal), time.perf_counter() - began)
+        return ClipDone(str(refusal))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return ClipDone("", time.perf_counter() - began)

@@ -55,7 +55,7 @@ class JudgeCost:
     copies: of all clips.
     pending: those that are still to be made and scored.
     workers: processes.
-    one_s: seconds that one copy took, reading the clip included; None where none was tried.
+    one_s: seconds that one copy took; None where none was tried.
     """
 
     clips: int
@@ -150,7 +150,7 @@ def judge_cost(
     workers: Workers = 1,
     progress: Progress = SILENT,
 ) -> JudgeCost:
-    """What ``judge`` with the same arguments has before it. One copy is made and scored, and kept.
+    """What ``judge`` with the same arguments has before it. Two copies are made and scored, and kept.
 
     Raises as ``judge``.
     """
@@ -219,11 +219,13 @@ def _pending(job: JudgeJob) -> list[ClipTask]:
 
 
 def _estimate(job: JudgeJob, workers: int, scratch: Path, limits: Limits) -> tuple[JudgeCost, dict[str, str]]:
-    """One copy is made and timed, of the first clip that can be read; also the clips that cannot."""
+    """Two copies are made, of the first clip that can be read, and the second timed; also the clips that
+    cannot.
+    """
     refused: dict[str, str] = {}
     one_s: float | None = None
     for task in _pending(job):
-        first = ClipTask(task.clip, task.path, task.others, task.copies[:1])
+        first = ClipTask(task.clip, task.path, task.others, task.copies[:2])
         done = _run(job, [first], 1, scratch, limits, SILENT)[task.clip]
         if not done.refused:
             one_s = done.seconds

@@ -75,7 +75,7 @@ ALL = (
     Harm("h264", "H.264", "crf", IMAGES, CRF, form=H264),
     Harm("h265", "H.265", "crf", IMAGES, CRF, form=H265),
     Harm("blur", "blur", "px", IMAGES, (1, 2, 4), sight.blurred),
-    Harm("frozen", "frozen mouth", "", IMAGES, (0,), mouth.mouth_moved, needs_landmarks=True),
+    Harm("frozen", "frozen mouth", "", IMAGES, (1,), mouth.mouth_frozen, needs_landmarks=True),
     Harm(
         "mouth_less",
         "mouth moves less",
