@@ -105,6 +105,8 @@ KNOWN = {
     ("score-encoder", "preset"): benchmark_options.PRESETS,
     ("score-encoder", "device"): DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,
+    ("judge", "detector"): DETECTORS.choices(),
+    ("judge", "device"): DEVICES,
     ("export-clips", "form"): EXPORT_FORMATS,
     ("export-features", "encoder"): ENCODERS.choices(),
     ("export-features", "renderers"): RENDERERS,

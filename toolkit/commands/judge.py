@@ -17,9 +17,7 @@ from speechlip.commands.base import DETECTOR, DEVICE, FILE, command, limit_optio
 @click.argument("metrics", nargs=-1, metavar="METRIC...")
 @click.option("--clips", type=FILE, required=True, help="Folder of real talking videos, or one video.")
 @click.option("-o", "--out", type=FILE, default=Path("judge"), help="Folder for the tables and the page.")
-@click.option(
-    "--harms", default="", help="Names of harms, such as late,blur; others are left out.  [default: all]"
-)
+@click.option("--harms", help="Names of harms, such as late,blur; others are left out.  [default: all]")
 @click.option("--seconds", type=float, default=4.0, help="Of each clip, from its beginning.")
 @click.option("--side", "side_px", type=int, default=512, help="Scale frames to this longer side; 0: never.")
 @click.option(

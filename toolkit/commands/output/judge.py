@@ -24,14 +24,14 @@ def run(
     max_wait: str,
     max_memory: str,
     metrics: tuple[str, ...],
-    harms: str,
+    harms: str | None,
     max_picture: str,
     **chosen: Any,
 ) -> int:
     """Judge and print the result; returns the exit code."""
     limits = parse_limits(max_wait, max_memory)
     options = JudgeOptions(
-        _names(" ".join(metrics)), _names(harms), max_picture_px=parse_pixels(max_picture), **chosen
+        _names(" ".join(metrics)), _names(harms or ""), max_picture_px=parse_pixels(max_picture), **chosen
     )
     try:
         with Bars(quiet) as bars:
