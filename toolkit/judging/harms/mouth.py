@@ -66,7 +66,7 @@ def mouth_frozen(material: Material, step: float) -> np.ndarray:
     least, so that no teeth show. (T, H, W, 3) uint8. Raises NotScored as ``mouth_moved``.
     """
     images = mouth_moved(material, 0)
-    points: np.ndarray = material.landmarks  # type: ignore[assignment]
+    points = np.asarray(material.landmarks)
     rest = int(np.nanargmin(np.linalg.norm(points[:, INNER_LIPS[1]] - points[:, INNER_LIPS[0]], axis=1)))
     for image, to in zip(images, moved_landmarks(points, 0), strict=True):
         if np.isfinite(to).all():
@@ -85,9 +85,9 @@ def _lay_lips(image: np.ndarray, closed: np.ndarray, points: np.ndarray, to: np.
     grown = lips.mean(axis=0) + 1.3 * (lips - lips.mean(axis=0))
     cv2.fillConvexPoly(mask, cv2.convexHull(grown.astype(np.float32)).astype(np.int32), 1.0)
     rim = max(1.0, 0.05 * float(np.ptp(lips[:, 0])))
-    mask = cv2.GaussianBlur(mask, (0, 0), rim)[..., None]
+    share = cv2.GaussianBlur(mask, (0, 0), rim)[..., None]
     under = image[top : bottom + 1, left : right + 1]
-    under[:] = np.round(under * (1 - mask) + part * mask).astype(np.uint8)
+    under[:] = np.round(under * (1 - share) + part * share).astype(np.uint8)
 
 
 def _warped(image: np.ndarray, points: np.ndarray, to: np.ndarray) -> np.ndarray:
