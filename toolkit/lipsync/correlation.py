@@ -3,11 +3,12 @@
 Goal: (N, K) expected from audio, (T, K) measured → one ``MouthSync``.
 Conventions: columns are compared one with one, and their correlations averaged. **offset > 0: the audio is
 early** (the mouth moves that many frames after it), as SyncNet's offset has it. Frames of 40 ms.
-Source: Pearson's correlation; the p-value is a permutation test over circular shifts, of the greatest
-correlation of as many neighbouring shifts as offsets are searched.
-Functions: mouth_sync, correlations, circular, p_value.
+Source: Pearson's correlation; the p-value is a surrogate test (Theiler et al., Physica D 58, 1992): audio with
+the same spectrum and random phases, searched at as many offsets.
+Functions: mouth_sync, correlations, p_value, surrogates.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ LEAST_FRAMES = 50
 """2 s: of shorter ones every offset may come out (docs/sync-without-weights.md)."""
 AROUND = 12
 """Frames either side that the correlation of one frame is taken over: 1 s."""
+SURROGATES = 199
+"""So that p is 0.005 at least."""
+AT_ONCE = 500_000
+"""Numbers of surrogates in memory at once: 4 MB."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class MouthSync:
     offset_frames: > 0 where the audio is early.
     correlation: mean over the columns at that offset, −1 to 1.
     confidence: how far it stands above the best that is more than ``NEAR`` frames away, 0 to 2.
-    p: share of circular shifts of the audio, and of its reversal, that reach the correlation by chance.
+    p: share of audio that moves as fast at other times and reaches the correlation by chance.
     frames: T.
     curve: (2 · MAX_OFFSET + 1,) correlation at offset −15 … 15.
     per_frame: (T,) correlation of the second around each frame, at that offset.
@@ -68,7 +73,7 @@ def mouth_sync(expected: np.ndarray, measured: np.ndarray, start: int = 0) -> Mo
         offset_frames=offset,
         correlation=best,
         confidence=best - float(curve[far].max()),
-        p=p_value(best, shifted(expected, start, len(measured)), measured),
+        p=p_value(best, expected, measured, start),
         frames=len(measured),
         curve=curve,
         per_frame=per_frame(shifted(expected, start - offset, len(measured)), measured),
@@ -78,17 +83,19 @@ def mouth_sync(expected: np.ndarray, measured: np.ndarray, start: int = 0) -> Mo
 def correlations(expected: np.ndarray, measured: np.ndarray, start: int = 0) -> np.ndarray:
     """(31,) mean correlation of the columns at offset −15 … 15, from the frames that both have.
 
+    expected: (N, K), or several at once: (N, S, K) with measured (T, 1, K) → (31, S).
+
     >>> rows = np.random.default_rng(0).normal(size=(100, 2))
     >>> int(np.argmax(correlations(rows, rows))), round(float(correlations(rows, rows).max()), 6)
     (15, 1.0)
     """
-    curve = np.zeros(2 * MAX_OFFSET + 1)
+    curve = np.zeros((2 * MAX_OFFSET + 1, *expected.shape[1:-1]))
     for place, offset in enumerate(range(-MAX_OFFSET, MAX_OFFSET + 1)):
         first = max(0, offset - start)
         last = min(len(measured), len(expected) + offset - start)
         if last - first > 1:
             heard = expected[first + start - offset : last + start - offset]
-            curve[place] = np.mean(np.mean(unit(heard) * unit(measured[first:last]), axis=0))
+            curve[place] = np.mean(unit(heard) * unit(measured[first:last]), axis=0).mean(axis=-1)
     return curve
 
 
@@ -105,35 +112,34 @@ def shifted(expected: np.ndarray, start: int, frames: int) -> np.ndarray:
     return rows
 
 
-def p_value(best: float, expected: np.ndarray, measured: np.ndarray) -> float:
-    """How often audio that does not belong to the mouth reaches ``best`` in a search of 31 offsets.
+def p_value(best: float, expected: np.ndarray, measured: np.ndarray, start: int = 0) -> float:
+    """How often audio that does not belong to the mouth reaches ``best`` in the same search, 0.005 to 1.
 
-    expected, measured: (T, K) of the same frames. Every run of 31 neighbouring circular shifts that lies
-    beyond the search counts, and every run of those of the reversed audio.
+    expected, measured, start: as ``mouth_sync`` has them.
     """
-    reach, n = 2 * MAX_OFFSET + 1, len(measured)
-    away = circular(expected, measured)[reach + NEAR - MAX_OFFSET : n - reach - NEAR + MAX_OFFSET + 1]
-    turned = circular(expected[::-1], measured)
-    turned = np.concatenate([turned, turned[: reach - 1]])
-    peaks = [
-        np.lib.stride_tricks.sliding_window_view(values, reach).max(axis=1)
-        for values in (away, turned)
-        if len(values) >= reach
-    ]
-    by_chance = np.concatenate(peaks)
+    near = expected[max(0, start - MAX_OFFSET) : start + len(measured) + MAX_OFFSET]
+    from_there = min(start, MAX_OFFSET)
+    by_chance = np.concatenate(
+        [correlations(rows, measured[:, None], from_there).max(axis=0) for rows in surrogates(near)]
+    )
     return float((1 + np.sum(by_chance >= best)) / (1 + len(by_chance)))
 
 
-def circular(expected: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """(T,) mean correlation of the columns where ``expected`` is shifted around by 0 … T − 1 frames.
+def surrogates(expected: np.ndarray) -> Iterator[np.ndarray]:
+    """(N, K) → 199 like it in parts (N, S, K): the same spectrum in every column, each with other phases.
+
+    So they move as fast as it does, at other times; columns keep their correlation. Always the same ones.
 
     >>> rows = np.random.default_rng(0).normal(size=(60, 2))
-    >>> int(np.argmax(circular(rows, np.roll(rows, 7, axis=0))))
-    7
+    >>> (part,) = surrogates(rows)
+    >>> part.shape, bool(np.allclose(part.std(axis=0), rows.std(axis=0), rtol=0.1))
+    ((60, 199, 2), True)
     """
-    products = np.fft.rfft(unit(measured), axis=0) * np.conj(np.fft.rfft(unit(expected), axis=0))
-    means: np.ndarray = np.fft.irfft(products, len(measured), axis=0).mean(axis=1) / len(measured)
-    return means
+    random, spectrum = np.random.default_rng(0), np.fft.rfft(expected, axis=0)[:, None]
+    step = max(1, AT_ONCE // expected.size)
+    for first in range(0, SURROGATES, step):
+        turns = random.random((len(spectrum), min(step, SURROGATES - first), 1))
+        yield np.fft.irfft(spectrum * np.exp(2j * np.pi * turns), len(expected), axis=0)
 
 
 def per_frame(expected: np.ndarray, measured: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def offset_verdict(
         return f"{UNDECIDED}: confidence {confidence:.3f} is below {least:g}"
     if p is not None:
         if rules.confidence is None and p > GREATEST_P:
-            return f"{UNDECIDED}: p {p:.3f} against shifted audio is above {GREATEST_P:g}"
+            return f"{UNDECIDED}: p {p:.3f} against other audio is above {GREATEST_P:g}"
     elif rules.confidence is None and not (ci_low is not None and ci_low > 0):
         return f"{UNDECIDED}: the interval of the confidence reaches 0"
     return IN_SYNC if abs(offset_frames) < rules.least_frames else EARLY if offset_frames > 0 else LATE
