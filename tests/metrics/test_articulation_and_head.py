@@ -115,3 +115,21 @@ def test_brows_by_hand():
     wanted = abs(np.diff(np.linalg.norm(left[0] - left[1], axis=1))[0]) / between
     assert wanted > 0.005 and brow_dynamics(points) == pytest.approx(wanted)
     assert brow_dynamics(still(30)) == pytest.approx(0)
+
+
+def test_a_face_that_comes_nearer_does_not_raise_its_brows():
+    points = still(60)
+    points *= np.linspace(1, 3, 60)[:, None, None]
+    assert brow_dynamics(points) == pytest.approx(0, abs=1e-9)
+
+
+def test_heads_on_either_side_of_upside_down_are_near_each_other():
+    """Rolls of 179° and −179° differ by 2°, yaw and pitch not at all."""
+    render, real = (rolled(degrees, 30) for degrees in (179, -179))
+    assert pose_error(render, real) == pytest.approx(2 / 3, abs=1e-3)
+    assert head_motion(np.concatenate([render, real])) == pytest.approx(1 / 3, abs=1e-3)
+
+
+def rolled(degrees, frames):
+    turn = np.radians(degrees)
+    return still(frames) @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

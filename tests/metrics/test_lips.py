@@ -106,6 +106,12 @@ def test_lip_dtw_forgives_time_and_not_size():
     assert lip_dtw(faces(np.full(250, 0.1)), faces(np.full(250, 0.13))) == pytest.approx(0.03, rel=1e-4)
 
 
+def test_lip_dtw_is_a_mean_over_the_path_which_is_longer_than_the_clip():
+    """A mouth opens five frames late and 0.02 wider: 35 steps of 0.02 each, not 30."""
+    real, own = (np.where(np.arange(30) < opens, 0.1, 0.3) for opens in (10, 15))
+    assert lip_dtw(faces(own + 0.02), faces(real)) == pytest.approx(0.02, rel=1e-5)
+
+
 def test_soft_dtw_lmd_by_hand_and_in_order():
     """Two still mouths: all frames are equally far apart, and equal to themselves."""
     still, wide = faces(np.full(30, 0.1)), faces(np.full(30, 0.1))

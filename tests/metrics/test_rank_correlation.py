@@ -39,3 +39,14 @@ def test_what_few_clips_do_not_say(function):
     assert math.isnan(function(np.arange(9.0), np.ones(9)).value)
     agreed = function(np.arange(9.0), np.arange(9.0))
     assert agreed.value == 1 and math.isnan(agreed.ci_low)
+
+
+def test_ends_are_as_far_as_the_deviations_say_on_fishers_scale():
+    """Ten clips, the last two changed: ρ = 1 − 6 · 2 / 990, τ = 43 / 45."""
+    first, second = np.arange(10.0), np.array([0.0, 1, 2, 3, 4, 5, 6, 7, 9, 8])
+    rho, tau = spearman(first, second), kendall(first, second)
+    assert (rho.value, tau.value) == (pytest.approx(1 - 12 / 990), pytest.approx(43 / 45))
+    for found, variance in ((rho, (1 + rho.value**2 / 2) / 7), (tau, 0.437 / 6)):
+        for end, sign in ((found.ci_low, -1), (found.ci_high, 1)):
+            reach = math.log((1 + end) / (1 - end) * (1 - found.value) / (1 + found.value)) / 2
+            assert reach == pytest.approx(sign * 1.959964 * math.sqrt(variance))
