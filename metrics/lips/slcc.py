@@ -49,8 +49,11 @@ def speech_lip_correlation(landmarks: np.ndarray, audio: np.ndarray) -> float:
     """
     opening, level = lip_opening(landmarks), loudness(audio)
     moving(opening, "video")
-    if np.ptp(level) == 0:
-        raise NotScored("constant audio", f"every frame has {level[0]:.0f} dB: silence, or one tone")
+    heard = level[np.isfinite(opening)]
+    if np.ptp(heard) == 0:
+        raise NotScored(
+            "constant audio", f"every frame with a face has {heard[0]:.0f} dB: silence, or one tone"
+        )
     return correlation(opening, level, "SLCC")
 
 

@@ -184,8 +184,18 @@ def test_a_pair_that_cannot_be_compared_says_why(metric, render, why):
 
 
 def test_audio_without_a_change_has_no_slcc():
-    with pytest.raises(NotScored, match="constant audio: every frame has -60 dB: silence, or one tone"):
+    with pytest.raises(
+        NotScored, match="constant audio: every frame with a face has -60 dB: silence, or one tone"
+    ):
         speech_lip_correlation(faces(spoken(50)), np.zeros(50 * 640, np.int16))
+
+
+def test_audio_that_changes_only_where_there_is_no_face_has_no_slcc():
+    points = faces(spoken(60))
+    points[:20] = np.nan
+    audio = np.repeat(np.where(np.arange(60) < 20, 0, 3277).astype(np.int16), 640)
+    with pytest.raises(NotScored, match="constant audio: every frame with a face has -20 dB"):
+        speech_lip_correlation(points, audio)
 
 
 def test_openings_over_gaps():

@@ -1,5 +1,7 @@
 """Metrics of lip motion by ``score-sync``: their columns, and every reason why one is missing."""
 
+import math
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from speechlip.faces.detectors.sidecar import face_box
 from speechlip.faces.tracking.selection import select
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.faces.tracking.tracks import build_tracks
+from speechlip.metrics import table as table_of_metrics
 from speechlip.metrics.lips.opening import lip_opening
 from speechlip.phones import write_textgrid
 from speechlip.records import Face, Phone
@@ -137,6 +140,25 @@ def test_phones_of_a_textgrid_or_recognised(head, tmp_path):
     broken = lips_of(own, real, "articulation")
     assert broken.missing == {"teeth_on_lip": "too few phones", "lips_rounded": "too few phones"}
     assert any(note.startswith("no lips_closed_real, bad phone file") for note in broken.detail.notes)
+
+
+def test_a_number_of_the_real_video_that_is_none_is_noted(head, tmp_path, monkeypatch):
+    given = table_of_metrics.metrics_of
+    monkeypatch.setattr(
+        table_of_metrics,
+        "metrics_of",
+        lambda family: tuple(
+            replace(each, compute=lambda *signals: math.nan) if each.of_real else each
+            for each in given(family)
+        ),
+    )
+    own, real = (
+        head.write(tmp_path / name / "a.mp4", head.frames[:60], head.audio[:38400], head.landmarks[:60])
+        for name in ("renders", "gt")
+    )
+    score = lips_of(own, real, "slcc")
+    assert score.row.slcc is not None and score.row.values.get("slcc_real") is None
+    assert "no slcc_real, not finite: slcc_real is nan" in score.detail.notes
 
 
 def test_a_changed_textgrid_is_scored_again(head, tmp_path):

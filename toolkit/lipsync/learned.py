@@ -108,7 +108,9 @@ def judge_each(faces: Sequence[SpokenFace]) -> list[MouthSync]:
     speakers = sorted({face.speaker for face in faces})
     if len(speakers) < 2:
         raise NotScored(
-            "one speaker", "what a mouth does is learned on other speakers of the set, and there is one alone"
+            "one speaker",
+            "what a mouth does is learned on other speakers of the set, and there is one alone; the first "
+            "sub-folder names the speaker, else the file does. --sync-model phones wants nobody else",
         )
     folds = {speaker: number % MOST_FOLDS for number, speaker in enumerate(speakers)}
     weights = {

@@ -48,14 +48,13 @@ def read_answers(paths: Sequence[Path], key: Key) -> tuple[Answer, ...]:
             rater = cells["rater"].removeprefix("'").strip()
             if not rater:
                 raise OptionError(f"{where} has no rater; write a name or number into that column")
-            if (other := met.setdefault((rater, cells["clip"]), path)) != path or any(
-                each.rater == rater and each.of.clip == cells["clip"] for each in answers
-            ):
+            if other := met.get((rater, cells["clip"])):
                 raise OptionError(
                     f"{where} has a second answer of rater {rater!r} to {cells['clip']}, "
                     f"the first is in {other}; "
                     "keep one file of each rater, and give two of one name different names"
                 )
+            met[rater, cells["clip"]] = path
             points = {scale: _points(where, scale, cells[scale]) for scale in SCALES if cells[scale]}
             answers.append(Answer(rater, rows[cells["clip"]], points))
     return tuple(answers)

@@ -86,17 +86,22 @@ class Landmarks:
     def _columns(self, family: str) -> dict[str, float]:
         """Column → number. Raises NotScored where the family's first column has none."""
         first, *others = table.metrics_of(family)
-        values = {first.name: float(first.compute(*self._given(first)))}
-        if not math.isfinite(values[first.name]):
-            raise NotScored("not finite", f"{first.name} is {values[first.name]}")
+        values = {first.name: self._number(first)}
         for metric in others:
             if metric.of_real and self._reference is None:
                 continue
             try:
-                values[metric.name] = float(metric.compute(*self._given(metric)))
+                values[metric.name] = self._number(metric)
             except NotScored as problem:
                 self._notes.append(f"no {metric.name}, {problem}")
         return values
+
+    def _number(self, metric: Metric) -> float:
+        """Raises NotScored: that of the metric, and ``not finite``."""
+        number = float(metric.compute(*self._given(metric)))
+        if not math.isfinite(number):
+            raise NotScored("not finite", f"{metric.name} is {number}")
+        return number
 
     def _given(self, metric: Metric) -> list[Any]:
         """What a metric is given, in the order of ``OF_LANDMARKS``. Raises NotScored."""
