@@ -136,6 +136,27 @@ def test_prediction_teaches_the_audio_path_and_not_the_lips():
     assert lips is None and learner.pair.speech.enter.weight.grad.abs().sum() > 0
 
 
+def test_prediction_is_asked_where_the_audio_path_was_given_nothing_and_nowhere_else(learner):
+    batch = drawn(count=2, n_frames=[20, 12])
+    batch["masked"] = torch.zeros(2, 20, dtype=torch.bool)
+    batch["masked"][0, 5:8] = batch["masked"][1, 10:14] = True  # two of the last four are padding
+    with torch.inference_mode():
+        audio, lips = learner.pair(batch["spectrogram"], batch["lips"], batch["masked"])
+        apart = 1 - functional.cosine_similarity(learner.heads.predict(audio), lips, dim=2)
+    by_hand = torch.cat([apart[0, 5:8], apart[1, 10:12]]).mean().item()
+    assert terms_of(learner, batch)["prediction"] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_what_is_reconstructed_is_the_clean_spectrum_whatever_is_heard(learner):
+    batch = drawn(count=2)
+    heard = batch | {"heard": batch["spectrogram"] * 3}
+    with torch.inference_mode():
+        audio, lips = learner.pair(heard["heard"], batch["lips"], None)
+        told = learner.heads.audio(learner.heads.fused(audio, lips, torch.ones(2, 20, dtype=torch.bool)))
+        clean = learner.pair.speech.spectrum(batch["spectrogram"]).reshape(2, 20, -1)
+    assert terms_of(learner, heard)["audio"] == pytest.approx((told - clean).abs().mean().item(), rel=1e-4)
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_each_switch_removes_its_term_its_networks_and_its_gradient(term):
     on, whole = learner_of()

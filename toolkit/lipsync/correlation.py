@@ -3,8 +3,8 @@
 Goal: (N, K) expected from audio, (T, K) measured → one ``MouthSync``.
 Conventions: columns are compared one with one, and their correlations averaged. **offset > 0: the audio is
 early** (the mouth moves that many frames after it), as SyncNet's offset has it. Frames of 40 ms.
-Source: Pearson's correlation; the p-value is a surrogate test (Theiler et al., Physica D 58, 1992): audio with
-the same spectrum and random phases, searched at as many offsets.
+Source: Pearson's correlation; the p-value is a surrogate test (Theiler et al., Physica D 58, 1992): audio
+with the same spectrum and random phases, searched at as many offsets.
 Functions: mouth_sync, correlations, p_value, surrogates.
 """
 
