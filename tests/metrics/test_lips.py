@@ -184,9 +184,7 @@ def test_a_pair_that_cannot_be_compared_says_why(metric, render, why):
 
 
 def test_audio_without_a_change_has_no_slcc():
-    with pytest.raises(
-        NotScored, match="every frame with a face has -60 dB: silence, or one tone"
-    ):
+    with pytest.raises(NotScored, match="every frame with a face has -60 dB: silence, or one tone"):
         speech_lip_correlation(faces(spoken(50)), np.zeros(50 * 640, np.int16))
 
 
