@@ -43,9 +43,9 @@ def at(frames, *places):
 
 
 def test_lips_that_close_in_three_of_four():
-    """Frames 5 and 6 hold the first phone, 15 and 16 the second …; the third closes a frame too early, which
-    counts, the fourth two frames too late."""
-    opening = np.where(at(50, 5, 16, 24, 38), 0.02, 0.1)
+    """Frames 5 and 6 hold the first phone, 15 and 16 the second …; the second closes a frame too late, the
+    third a frame too early, which counts, the fourth two frames too late."""
+    opening = np.where(at(50, 5, 17, 24, 38), 0.02, 0.1)
     assert lips_closed(mouths(opening), said("P", "B1", "m", "M")) == 0.75
     assert lips_closed(mouths(opening), said("P", "B", "M", "AA", "SIL")) == 1.0
 
