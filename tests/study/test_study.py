@@ -132,12 +132,15 @@ def test_results_by_hand(answers, tmp_path):
     assert np.isnan(means["real", "lip_sync"].ci_low) and 1 <= ours.ci_low < ours.mean < ours.ci_high <= 5
     first, *_ = results.preferences
     assert (first.first, first.second, first.scale) == ("ours", "theirs", "lip_sync")
-    # content a: anna 4 : 2, ben 5 : 3; content b: anna 3 : 3; means 4.5 − 2.5 and 3.5 − 3
+    # content a: anna 4 : 2, ben 5 : 3; content b: anna 3 : 3, ben's 4 has no other: 2 and 0
     assert first.preferred == pytest.approx(2.5 / 3) and first.comparisons == 3
-    assert first.difference == pytest.approx((2 + 0.5) / 2) and np.isnan(first.p) and first.contents == 2
+    assert first.difference == pytest.approx((2 + 0) / 2) and np.isnan(first.p) and first.contents == 2
     alpha = next(each for each in results.agreement if each.scale == "lip_sync" and not each.rater)
     # shared by both: 4 5, 2 3, 5 5, 3 4: squares within 6 / 8; between all eight 2 (8 · 129 − 31²) / (8 · 7)
     assert alpha.alpha == pytest.approx(1 - (6 / 8) / (142 / 56)) and alpha.opinions == 9
+    of_anna = next(each for each in results.agreement if each.scale == "lip_sync" and each.rater == "anna")
+    ranks = [[3, 1, 4, 2], [3.5, 1, 3.5, 2]]  # anna's 4 2 5 3 beside ben's 5 3 5 4, not beside both means
+    assert of_anna.correlation == pytest.approx(np.corrcoef(*ranks)[0, 1])
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "mos.csv", "agreement.csv", "preferences.csv", "opinions.csv",
     }  # fmt: skip
@@ -156,7 +159,7 @@ def test_what_the_command_prints(answers):
     assert done.exit_code == 0, done.output
     assert "2 raters, 9 answers, 5 of 5 videos" in done.output and "α of all" in done.output
     assert re.search(r"theirs +2 +2\.75", done.output) and re.search(
-        r"ours : theirs +83 % +1\.25", done.output
+        r"ours : theirs +83 % +1\.00", done.output
     )
     alone = run("read", answers[0])
     assert alone.exit_code == 0 and "one rater: no agreement" in alone.stderr and "α" not in alone.stdout

@@ -54,9 +54,10 @@ class RaterAgreement:
 
 @dataclass(frozen=True)
 class Preference:
-    """Two methods on one scale, on the contents that both have.
+    """Two methods on one scale, by raters who gave points to both on the same content.
 
-    difference: mean opinion of ``first`` − that of ``second``, with its 95 % interval over contents.
+    difference: mean over contents of what raters gave ``first`` − what the same gave ``second``, with its
+        95 % interval over contents.
     p: two-sided, paired t test; NaN for fewer than ten contents.
     preferred: share of raters and contents where ``first`` has more points; equal points count half.
     comparisons: how many of these there are.
@@ -155,7 +156,7 @@ def agreement_of(answers: Sequence[Answer]) -> tuple[RaterAgreement, ...]:
 
 
 def preferences_of(answers: Sequence[Answer]) -> tuple[Preference, ...]:
-    """Every two methods on every scale, on the contents that both have."""
+    """Every two methods on every scale that some rater gave points to both on, for one content at least."""
     found = []
     for first, second in combinations(methods_of(answers), 2):
         for scale in SCALES:
@@ -163,20 +164,19 @@ def preferences_of(answers: Sequence[Answer]) -> tuple[Preference, ...]:
                 points_by(answers, method, scale, lambda answer: (answer.of.content, answer.rater))
                 for method in (first, second)
             )
-            compared = [np.sign(ours[each][0] - theirs[each][0]) for each in ours if each in theirs]
-            contents = sorted({content for content, _ in ours} & {content for content, _ in theirs})
-            if not contents:
+            apart_by: dict[str, list[int]] = {}
+            for content, rater in ours:
+                if (content, rater) in theirs:
+                    points = ours[content, rater][0] - theirs[content, rater][0]
+                    apart_by.setdefault(content, []).append(points)
+            if not apart_by:
                 continue
-            means = [
-                [
-                    np.mean([points[0] for (name, _), points in side.items() if name == content])
-                    for content in contents
-                ]
-                for side in (ours, theirs)
-            ]
-            apart = mean_difference(*means)
-            preferred = float(np.mean(compared)) / 2 + 0.5 if compared else math.nan
+            apart = mean_difference(
+                [np.mean(points) for points in apart_by.values()], np.zeros(len(apart_by))
+            )
+            compared = np.sign([each for points in apart_by.values() for each in points])
             numbers = (apart.value, apart.ci_low, apart.ci_high, apart.p, apart.clips)
+            preferred = float(compared.mean()) / 2 + 0.5
             found.append(Preference(scale, first, second, *numbers, preferred, len(compared)))
     return tuple(found)
 
