@@ -15,8 +15,13 @@ from speechlip.errors import OptionError
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.whole_audio import read_audio
+from speechlip.progress import SILENT
+from speechlip.recipes._muxing import mux
 from speechlip.rendering import page, render
+from speechlip.rendering.compose import write_rows
+from speechlip.rendering.material import decompose
 from speechlip.rendering.options import RenderOptions
+from speechlip.rendering.person import find_person
 from speechlip.study.make import make_study
 
 SIDECAR = RenderOptions(detector="sidecar")
@@ -162,6 +167,27 @@ def test_another_split_is_made_anew(may, run, tmp_path):
     made = go_on()
     assert (made.train_frames, made.test_frames) == (495, 55)
     assert made.row("resampled").values["psnr"] != pytest.approx(100)
+
+
+def test_another_person_does_not_go_into_the_same_folder(may, run, tmp_path):
+    out, _ = again(may, run, tmp_path)
+    june = shutil.copy(may, tmp_path / "june.mp4")
+    with pytest.raises(OptionError, match=r"holds renders of may\.mp4, and june\.mp4 is wanted; choose"):
+        render_lips(june, ENCODERS[:1], out, SIDECAR)
+
+
+def test_an_odd_row_and_column_are_left_out(tmp_path):
+    loud = small_person.loudness(525)
+    points = small_person.landmarks_of(loud)
+    path = tmp_path / "odd.mkv"
+    with path.open("wb") as file:
+        images = small_person.images_of(points)[:, 1:, :-1]
+        mux(file, images, small_person.audio_of(loud)[:, None], 16000, 25)
+    small_person.write_sidecar(path, points - [0, 1])
+    material = decompose(find_person(path, SIDECAR, "sidecar", SILENT), SIDECAR, SILENT)
+    assert material.person.size == (127, 127)
+    write_rows(material, {tmp_path / "odd.mp4": material.test_crops})
+    assert np.abs(frames_of(tmp_path / "odd.mp4").astype(int) - images[material.first :, :-1, :-1]).mean() < 2
 
 
 def test_a_full_disk_leaves_no_half_video(may, tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ def write_rows(material: Material, rows: Mapping[Path, np.ndarray | None]) -> No
     last row or column of the image is left out. Raises WriteError.
     """
     person, first = material.person, material.first
-    width, height = person.info.width, person.info.height
+    width, height = person.size
     before = np.zeros((height, width, 3), np.uint8)
     with ExitStack() as opened:
         files: list[tuple[VideoFile, np.ndarray | None]] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from speechlip.errors import OptionError
 from speechlip.faces.detectors.opening import model_hashes, packages
 from speechlip.files.stamps import file_stamp
 from speechlip.files.strict_json import record_of, strict_json
@@ -51,7 +52,9 @@ def keep_person(folder: Path, person: Person, made_from: str) -> None:
         np.savez_compressed(
             file,
             made_from=made_from,
+            person=person.path.name,
             start=person.start,
+            size=person.size,
             landmarks=person.landmarks,
             tracks=person.tracks,
             seen=person.seen,
@@ -66,6 +69,7 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
             if str(kept["made_from"]) != made_from:
                 return None
             start, notes = int(kept["start"]), tuple(map(str, kept["notes"]))
+            width, height = map(int, kept["size"])
             landmarks, tracks, seen = kept["landmarks"], kept["tracks"], kept["seen"]
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
         return None
@@ -75,12 +79,26 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
         path,
         probe(path, max_picture_px=options.max_picture_px),
         start,
+        (width, height),
         landmarks,
         tracks,
         seen,
         samples,
         notes,
     )
+
+
+def refuse_other_person(folder: Path, path: Path) -> None:
+    """Raise OptionError where an earlier run rendered another video into the same folder."""
+    try:
+        with np.load(folder / FACES, allow_pickle=False) as kept:
+            name = str(kept["person"])
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        return
+    if name != path.name:
+        raise OptionError(
+            f"{folder.parent} holds renders of {name}, and {path.name} is wanted; choose another -o"
+        )
 
 
 def keep_row(folder: Path, row: RenderRow, made_from: str) -> None:

@@ -38,6 +38,7 @@ class Person:
     """N frames on end of a video that are rendered.
 
     start: the first of them, at 25 frames/s.
+    size: (width, height) of their images, px.
     landmarks: (N, 68, 2) float32 px, NaN where no face is followed.
     tracks: (N,) int32, number of the face track of each frame, −1 where no face is followed.
     seen: (N,) bool, where the detector saw it; elsewhere a short gap is bridged.
@@ -48,6 +49,7 @@ class Person:
     path: Path
     info: MediaInfo
     start: int
+    size: tuple[int, int]
     landmarks: np.ndarray
     tracks: np.ndarray
     seen: np.ndarray
@@ -99,7 +101,8 @@ def find_person(path: Path, options: RenderOptions, detector: str, progress: Pro
         )
     samples = slice(start * SAMPLES_PER_FRAME, stop * SAMPLES_PER_FRAME)
     notes = (*left_out(faces, start, stop, seen), *audio.notes)
-    return Person(path, info, start, landmarks, tracks, seen, audio.samples[samples], notes)
+    size = next(size for size in faces.sizes[start:stop] if size)
+    return Person(path, info, start, size, landmarks, tracks, seen, audio.samples[samples], notes)
 
 
 def _watch(path: Path, info: MediaInfo, detector: str, progress: Progress) -> FaceTracks:

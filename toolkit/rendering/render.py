@@ -68,7 +68,14 @@ def render_lips(
     detector, why = choose_detector(options.detector)
     if why:
         progress.say(why)
-    scoring = settle(ScoreOptions(region="mouth", detector=detector, device=options.device), True, progress)
+    scoring = ScoreOptions(
+        region="mouth",
+        detector=detector,
+        device=options.device,
+        max_picture_px=options.max_picture_px,
+    )
+    kept.refuse_other_person(out / kept.FOLDER, path)
+    scoring = settle(scoring, True, progress)
     check_writable(out)
     with only_run(make_folder(out / kept.FOLDER)):
         return _Run(path, out, options, scoring, progress).finish(rows)
@@ -216,7 +223,7 @@ class _Run:
             train_frames=first,
             learned_frames=int(person.seen[:first].sum()),
             test_frames=len(person) - first,
-            size=(person.info.width // 2 * 2, person.info.height // 2 * 2),
+            size=(person.size[0] // 2 * 2, person.size[1] // 2 * 2),
             notes=notes,
             rows=tuple(rows),
         )
