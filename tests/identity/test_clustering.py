@@ -14,7 +14,9 @@ def partition(labels):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("most", [0.3, 1.0, 1.6, 9.0])
-def test_groups_are_those_of_scipy(seed, most):
+@pytest.mark.parametrize("rows", [7, 512])
+def test_groups_are_those_of_scipy(seed, most, rows, monkeypatch):
+    monkeypatch.setattr("speechlip.identity.clustering.ROWS", rows)
     rng = np.random.default_rng(seed)
     people = rng.normal(size=(12, 8)) * 0.5
     points = people[rng.integers(0, 12, 60)] + rng.normal(size=(60, 8)) * 0.15

@@ -42,8 +42,8 @@ def hanging_together(points: np.ndarray, most: float) -> np.ndarray:
     for start in range(0, len(points), ROWS):
         rows = slice(start, start + ROWS)
         squared = norms[rows, None] + norms - 2 * single[rows] @ single.T
-        one, other = np.nonzero(squared < near)
-        pairs = np.unique(np.stack([number[one + start], number[other]]), axis=1)
+        row, column = np.nonzero((squared < near) & (number[rows, None] != number))
+        pairs = np.unique(np.stack([number[rows][row], number[column]]), axis=1)
         graph = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), shape=(len(points),) * 2)
         number = connected_components(graph, directed=False)[1][number]
     return number
