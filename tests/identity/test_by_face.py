@@ -14,10 +14,14 @@ import zoo
 from preparing import prep
 from speechlip import recipes
 from speechlip.commands.cli import speechlip as cli
+from speechlip.editing.given import open_given
+from speechlip.editing.new_videos import in_known_split
 from speechlip.errors import OptionError
 from speechlip.identity import network
 from speechlip.preparing.place.earlier_run import changed_since_the_plan
 from speechlip.preparing.plan.written import at_their_places, dump_plan, load_plan
+from speechlip.progress import SILENT
+from speechlip.records import Source
 from speechlip.shards.ledger import read_ledger
 
 SETTINGS = ("--detector", "sidecar", "--face-distance", "0.22", "--workers", 1)
@@ -146,6 +150,28 @@ def test_a_video_that_shows_nobody_is_a_row_with_a_reason(halves, tmp_path):
     stage, reason, detail = refused.refusal
     assert (stage, reason) == ("plan", "unknown person")
     assert detail == "nobody can be told by face: in 6 images: face blurred 6 times"
+
+
+def test_an_appended_video_of_a_renamed_speaker_goes_where_their_clips_are(by_face):
+    given = open_given(by_face, SILENT)
+    rows = {row.speaker: row.split for row in read_ledger(by_face)}
+    for name, called in (("bob", "ann"), ("dan", "cleo"), ("eve", "eve")):
+        assert in_known_split(Source("x", "x", name), given).split == rows[called]
+    assert in_known_split(Source("x", "x", "zoe"), given).split is None
+
+
+def test_a_video_is_appended_once_though_its_speaker_is_called_otherwise(by_face, talking, tmp_path):
+    clip = next((talking / "speaker-003").glob("*.mp4"))
+    (tmp_path / "in" / "bob").mkdir(parents=True)
+    for path in (clip, clip.with_suffix(".landmarks.npz")):
+        shutil.copy(path, tmp_path / "in" / "bob" / f"three{''.join(path.suffixes)}")
+    edit = ("edit", "append", by_face, tmp_path / "in", "-o", tmp_path / "out", "--workers", 1, "--quiet")
+    for _ in range(2):
+        done = run(*edit)
+        assert done.exit_code == 0, done.output
+    rows = {row.source: row for row in read_ledger(tmp_path / "out")}
+    assert rows["bob/three.mp4"].split == rows["bob/two.mp4"].split
+    assert rows["bob/three.mp4"].declared["speaker"] == "bob"
 
 
 @pytest.mark.parametrize("doubles", ["drop", "mark"])

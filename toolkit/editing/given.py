@@ -120,6 +120,17 @@ class GivenFolder:
             splits.setdefault(sample.meta.speaker, sample.split)
         return splits
 
+    @cached_property
+    def renamed_speakers(self) -> dict[str, str]:
+        """What the recipe called speakers who were told by face → the split of their clips; names whose
+        clips are in several are left out.
+        """
+        splits: dict[str, set[str]] = {}
+        for row in self.rows:
+            if row.clips and "speaker" in row.declared:
+                splits.setdefault(row.declared["speaker"], set()).add(row.split)
+        return {name: next(iter(own)) for name, own in splits.items() if len(own) == 1}
+
 
 def open_given(folder: str | Path, progress: Progress) -> GivenFolder:
     """A finished folder on this disk. The headers of its shards are read, its media are not.

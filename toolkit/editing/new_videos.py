@@ -188,15 +188,18 @@ def refuse_other_videos(
 
 def with_known_split(row: LedgerRow, given: GivenFolder) -> LedgerRow:
     """The row of an appended video, declared in the split in which the folder has its speaker."""
-    split = row.declared.get("split") or split_of(row.speaker, given) or ""
+    speaker = row.declared.get("speaker", row.speaker)
+    split = row.declared.get("split") or split_of(speaker, given) or ""
     return replace(row, declared=row.declared | {"split": split})
 
 
 def split_of(speaker: str, given: GivenFolder) -> str | None:
-    """The split in which the folder keeps a speaker; None where it has no clips of them, or does not keep
-    speakers apart.
+    """The split in which the folder keeps a speaker, also one whom it calls otherwise by face; None where it
+    has no clips of them, or does not keep speakers apart.
     """
-    return given.speakers.get(speaker) if given.manifest.split_by == "speaker" else None
+    if given.manifest.split_by != "speaker":
+        return None
+    return given.speakers.get(speaker) or given.renamed_speakers.get(speaker)
 
 
 def in_known_split(source: Source, given: GivenFolder) -> Source:
