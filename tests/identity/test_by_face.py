@@ -160,18 +160,21 @@ def test_an_appended_video_of_a_renamed_speaker_goes_where_their_clips_are(by_fa
     assert in_known_split(Source("x", "x", "zoe"), given).split is None
 
 
-def test_a_video_is_appended_once_though_its_speaker_is_called_otherwise(by_face, talking, tmp_path):
-    clip = next((talking / "speaker-003").glob("*.mp4"))
-    (tmp_path / "in" / "bob").mkdir(parents=True)
-    for path in (clip, clip.with_suffix(".landmarks.npz")):
-        shutil.copy(path, tmp_path / "in" / "bob" / f"three{''.join(path.suffixes)}")
+def test_videos_are_appended_once_though_their_speakers_are_called_otherwise(by_face, halves, tmp_path):
+    """One person, whose videos bear the name of somebody in the folder and one that is new."""
+    for was, name in (("eve/one", "bob/three"), ("eve/two", "carl/four")):
+        path = tmp_path / "in" / f"{name}.mp4"
+        path.parent.mkdir(parents=True)
+        frames, audio = zoo.read_clip(halves / f"{was}.mp4")
+        zoo.write_clip(path, frames, audio // 2)
+        shutil.copy(halves / f"{was}.landmarks.npz", path.with_suffix(".landmarks.npz"))
     edit = ("edit", "append", by_face, tmp_path / "in", "-o", tmp_path / "out", "--workers", 1, "--quiet")
     for _ in range(2):
         done = run(*edit)
         assert done.exit_code == 0, done.output
     rows = {row.source: row for row in read_ledger(tmp_path / "out")}
-    assert rows["bob/three.mp4"].split == rows["bob/two.mp4"].split
-    assert rows["bob/three.mp4"].declared["speaker"] == "bob"
+    assert rows["bob/three.mp4"].speaker == rows["carl/four.mp4"].speaker
+    assert {rows[f"{name}.mp4"].split for name in ("bob/three", "carl/four")} == {rows["bob/two.mp4"].split}
 
 
 @pytest.mark.parametrize("doubles", ["drop", "mark"])
