@@ -6,7 +6,7 @@ it, all of it scored beside the controls.
 
 Makes 480 clips of 48 people in WORK/videos and prepares WORK/shards (people are in one split only); trains
 SE4Lip's ablation and the losses that matter by the preset ``fast`` into WORK/runs, ``--workers`` at a time
-(two of them for ``--preset quick``, unless ``--runs`` names others); runs ``score-encoder`` into
+(three of them for ``--preset quick``, unless ``--runs`` names others); runs ``score-encoder`` into
 WORK/benchmark-PRESET and draws WORK/benchmark-PRESET.png. What is done already is not done again. Prints what
 it will cost first.
 """
@@ -31,6 +31,8 @@ RUNS = {
     "mel-gru": ["--encoder", "mel-gru"],
     "stft-cnn": ["--encoder", "stft-cnn"],
     "stft-gru-small": ["--encoder", "stft-gru-small"],
+    "mel-cnn-wav2lip": ["--encoder", "mel-cnn-wav2lip"],
+    "pase": ["--encoder", "pase", "--preset", "small"],
     "mel-cnn-relu": [
         "--encoder",
         "mel-cnn",
@@ -48,10 +50,10 @@ RUNS = {
         "shift:0.5,clip:0.25,speaker:0.25",
     ],
 }
-"""The paper's ablation and a small control; and two losses with a label for every pair: SE4Lip's and
-Speech2Lip's.
+"""The paper's ablation and a small control; Wav2Lip's mel, the row to beat; PASE by its preset for a CPU; and
+two losses with a label for every pair: SE4Lip's and Speech2Lip's.
 """
-QUICK_RUNS = "mel-cnn,se4lip"
+QUICK_RUNS = "mel-cnn,se4lip,mel-cnn-wav2lip"
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ STYLE |= {
     "axes.axisbelow": True,
 }
 TERM_COLOURS = (CURVE, "#b4530a", "#7b4ba0", "#3d7a2f", "#a3324a")
-BINS, CHANCE, ROW_HEIGHT = 32, 0.5, 0.86
+BINS, CHANCE, ROW_HEIGHT, ROOM_FOR_NAMES = 32, 0.5, 0.86, 1.4
 
 
 def draw_training(run: Path, options: TrainOptions) -> Path:
@@ -105,9 +105,9 @@ def draw_terms(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
         values = [row.terms.get(name, row.loss) / (first or 1) for row in rows]
         axes.plot(steps, values, color=colour, marker=_marker(rows), label=f"{name}, from {first:.2f}")
     if terms:
-        axes.legend(frameon=False, fontsize=9)
+        axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")
     _level(axes, 1.0, "as shares of the first row")
-    axes.set(title="Terms of the loss", xlabel="step", ylim=(0, None))
+    axes.set(title="Terms of the loss", xlabel="step", ylim=(0, ROOM_FOR_NAMES * axes.get_ylim()[1]))
 
 
 def draw_auc(axes: "Axes", rows: Sequence[HistoryRow]) -> None:
