@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from speechlip.scoring.records import ClipScore as ClipScore
     from speechlip.scoring.scores import Scores as Scores
     from speechlip.scoring.sync.verdict import CorrectionRules as CorrectionRules
+    from speechlip.self_checking.check import CheckedMetric as CheckedMetric
+    from speechlip.self_checking.check import SelfCheck as SelfCheck
+    from speechlip.self_checking.check import self_check as self_check
     from speechlip.shards.checks.verify import Verification as Verification
     from speechlip.shards.checks.verify import verify as verify
     from speechlip.shards.clips.curves import plot_clips as plot_clips
@@ -117,6 +120,7 @@ ROOM_OF = {
     "Benchmark": "benchmarking.records",
     "BenchmarkOptions": "benchmarking.options",
     "BlendedLoader": "shards.pairs.blend",
+    "CheckedMetric": "self_checking.check",
     "Clip": "records",
     "ClipQuality": "records",
     "ClipReader": "shards.read.reader",
@@ -156,6 +160,7 @@ ROOM_OF = {
     "SampleMeta": "shards.sample_meta",
     "ScoreOptions": "scoring.options",
     "Scores": "scoring.scores",
+    "SelfCheck": "self_checking.check",
     "ShardOptions": "preparing.own.options",
     "ShardSet": "shards.read.shardset",
     "ShardWriter": "preparing.own.shard_writer",
@@ -203,6 +208,7 @@ ROOM_OF = {
     "score": "scoring.clip.score_clip",
     "score_folder": "scoring.folder.job",
     "select_clips": "editing.select",
+    "self_check": "self_checking.check",
     "train": "training.train",
     "verify": "shards.checks.verify",
     "write_gallery": "gallery.write",

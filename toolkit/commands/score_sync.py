@@ -26,6 +26,14 @@ PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
 FFMPEG = Named(GENERATIONS)
 
 
+def check_installation(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    """``--self-check``, which like ``--help`` leaves everything else on the command line aside."""
+    if asked and not context.resilient_parsing:
+        from speechlip.commands.output.self_check import run
+
+        context.exit(run())
+
+
 @command(
     "score-sync",
     epilog="\b\nExample:\n  score-sync renders/ --reference gt/ -o scores/\n  score-sync renders/ --audit",
@@ -112,6 +120,15 @@ FFMPEG = Named(GENERATIONS)
     help="Write OUT/corrected/: copies with the sound moved by the measured offset, where it is decided.",
 )
 @correction_options
+@click.option(
+    "--self-check",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=check_installation,
+    help="Only say whether this installation computes the numbers it should, of a clip made on the spot; "
+    "needs no RENDERS. Exit code 1 where one differs.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar, no table.")
 @click.pass_context
 def score_sync(
