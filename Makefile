@@ -1,6 +1,7 @@
 # make demo   set up, make a small corpus of synthetic talking heads, prepare it, make a page to look at it
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
+# make slow   set up, tests that train for minutes or go over every real clip
 # make faults set up, kills at random times, mutated videos, hostile shards: seeded, with their counts, at most
 #             15 minutes on two cores
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # what it compiles
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test faults lint types bench docs clean
+.PHONY: demo test slow faults lint types bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/speechlip synthesize demo/videos --identities 6 --clips 2 --seed 0
@@ -21,6 +22,9 @@ demo: $(VENV)/.demo
 
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+slow: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow -rP
 
 faults: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults -rP

@@ -14,7 +14,7 @@ import zoo
 from preparing import prep, prep_process
 from speechlip.commands.cli import verify_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 PR_CAPBSET_DROP = 24
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 PROJECT = Path(__file__).parents[1]
 LINKS = {
     "src/speechlip": "../toolkit",

@@ -21,7 +21,7 @@ import zoo
 from checker import check_shards
 from preparing import BIN, prep, prep_process
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 
 def contents(folder):

@@ -7,7 +7,7 @@ import pytest
 
 from preparing import prep
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 
 def rows_of(out):

@@ -13,7 +13,7 @@ from checker import check_shards
 from preparing import prep
 from speechlip.commands.cli import verify_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 TABLE = """file_name,license,mood,age
 {0},CC-BY-4.0,"glad, very",041
 {1},,,

@@ -29,7 +29,7 @@ from PIL import Image
 from speechlip.commands.cli import prep_shards, score_sync
 from zoo import read_clip, write_clip
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 RECORD = Path(__file__).with_name("same_results.json")
 RECORDED = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}

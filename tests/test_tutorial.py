@@ -11,7 +11,7 @@ from speechlip.benchmarking.records import Cost
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "tutorial.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 
 def run(source, names):

@@ -22,7 +22,7 @@ import speechlip
 from speechlip.benchmarking import row, tasks
 from speechlip.benchmarking.records import Benchmark
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
+pytestmark = [pytest.mark.early, pytest.mark.usefixtures("tiny")]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from preparing import prep
 from speechlip.commands.cli import export_features, score_sync
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 FRAMES = {"back_120s.mp4": 250, "epoch.mkv": 40, "long_then_short.mp4": 250, "neg.mkv": 35}
 BROKEN = "scale.avi"

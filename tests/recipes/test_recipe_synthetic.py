@@ -36,7 +36,7 @@ from speechlip.recipes._synthetic.visemes import MOUTHS, mouth_track
 from speechlip.recipes.synthetic import SyntheticOptions, generate, sources
 from speechlip.records import Phone
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 DOCS = Path(__file__).parents[2] / "docs"
 LEFT_CORNER, RIGHT_CORNER, UPPER_INNER, LOWER_INNER = 48, 54, 62, 66

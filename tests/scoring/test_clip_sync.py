@@ -16,7 +16,7 @@ from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.sync.footage import Footage
 from speechlip.scoring.transcode.binary import find
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 LSE = ("lse",)
 

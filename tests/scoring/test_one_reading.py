@@ -30,7 +30,7 @@ from speechlip.scoring.transcode import audio as transcode_audio
 from speechlip.scoring.transcode import reading as transcode_reading
 from speechlip.scoring.transcode import source as transcode_source
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from score_command import run, table
 
 from speechlip.scoring.folder import job
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alone")]
+pytestmark = [pytest.mark.early, pytest.mark.usefixtures("alone")]
 
 
 def finished(out):

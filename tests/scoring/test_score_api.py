@@ -16,7 +16,7 @@ from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
 from speechlip.scoring.records import ScoreTask
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alone")]
+pytestmark = [pytest.mark.early, pytest.mark.usefixtures("alone")]
 
 SECOND = 25
 

@@ -14,7 +14,7 @@ from score_command import run, table
 from speechlip.scoring import protocols
 from speechlip.scoring.columns import row_columns
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alone")]
+pytestmark = [pytest.mark.early, pytest.mark.usefixtures("alone")]
 
 COLUMNS = [
     *("clip", "track", "status", "reason"),

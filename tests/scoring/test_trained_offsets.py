@@ -16,7 +16,7 @@ from speechlip.scoring.networks import Tools
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 SHIFTS, A_FEW = (-10, -3, -1, 0, 4, 10), (-10, 0, 4)
 UNSEEN = 1

@@ -19,7 +19,7 @@ from speechlip.errors import OptionError
 from speechlip.training.processes.ranks import ALONE, Ranks, gathered
 from speechlip.training.train import train
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.early
 
 HERE, TWO = Path(__file__).parent, Ranks(1, 2, 1)
 
