@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from speechlip.rendering.pca import LAMBDAS, LipSpace, choose_strength, fit_codes, ridge
+from speechlip.rendering.lip_space import LipSpace
 from speechlip.rendering.principal import MOST_ROWS, principal
+from speechlip.rendering.renderers.pca import LAMBDAS, choose_strength, fit_codes, ridge
 from speechlip.rendering.rows import rows_of
 
 

@@ -32,6 +32,12 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
     help="Learn from the first 10/11 (se4lip) or 9/10 (speech2lip), render the rest.",
 )
 @click.option(
+    "--renderer",
+    type=Named(("pca",)),
+    default="pca",
+    help="What turns features into mouths: pca, a ridge to principal components, in seconds.",
+)
+@click.option(
     "--detector", type=DETECTOR, default="auto", help="What finds the face; it has to give landmarks."
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")

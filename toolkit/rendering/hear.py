@@ -1,33 +1,19 @@
-"""One encoder: opened, its features, the codes they say. Whatever fails is a reason, and others go on."""
+"""One encoder: opened, its features, the crops they say. Whatever fails is a reason, and others go on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-
-import numpy as np
+from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused
 from speechlip.exporting.export import open_exporter
 from speechlip.exporting.job import label_of
 from speechlip.exporting.records import Exporter
 from speechlip.metrics.declared import NotScored
+from speechlip.progress import Progress
 from speechlip.rendering.features import frame_features
 from speechlip.rendering.material import Material
-from speechlip.rendering.rows import heard_codes
+from speechlip.rendering.renderers.declared import Heard, Renderer
 from speechlip.workers.unexpected import unexpected_refused
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Codes of the test frames.
-
-    right, shuffled: (T, 48) float32, by right audio and by audio of other times.
-    strength: λ of the ridge.
-    """
-
-    right: np.ndarray
-    shuffled: np.ndarray
-    strength: float
 
 
 def open_named(encoder: str, device: str) -> Exporter:
@@ -36,12 +22,14 @@ def open_named(encoder: str, device: str) -> Exporter:
         return open_exporter(encoder, label_of(encoder), device, random_init=False)
 
 
-def hear(exporter: Exporter, material: Material) -> Heard:
-    """Learn a person's crops from an encoder's features. Raises NotScored with the reason where it fails."""
+def hear(exporter: Exporter, renderer: Renderer, material: Material, kept: Path, progress: Progress) -> Heard:
+    """Learn a person's crops from an encoder's features. Raises NotScored with the reason where it fails.
+
+    kept: a folder for what a run that is stopped goes on from.
+    """
     with _reasons("features"):
         features = frame_features(exporter, material.person.audio, material.first)
-        codes = material.codes
-        return Heard(*heard_codes(features, codes, material.train, material.first))
+        return renderer.hear(features, material, kept, progress)
 
 
 @contextmanager

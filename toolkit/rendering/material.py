@@ -11,8 +11,8 @@ from speechlip.faces.cutting import cut
 from speechlip.format import CROP_SIZE
 from speechlip.progress import Progress
 from speechlip.rendering.canonical import canonical_face, smooth_affines
+from speechlip.rendering.lip_space import CROP_COMPONENTS, LipSpace
 from speechlip.rendering.options import RenderOptions
-from speechlip.rendering.pca import CROP_COMPONENTS, LipSpace
 from speechlip.rendering.person import Person
 from speechlip.rendering.principal import evenly, principal
 from speechlip.timing import FPS

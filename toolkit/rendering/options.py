@@ -9,6 +9,9 @@ from speechlip.errors import no_such
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 
+RENDERERS = ("pca",)
+"""What turns features into crops, the default first."""
+
 SPLITS = {"se4lip": Fraction(10, 11), "speech2lip": Fraction(9, 10)}
 """Whose split → the share of frames, from the first on, that a renderer trains on."""
 
@@ -21,18 +24,22 @@ class RenderOptions:
     detector: what finds faces, in the person's video and in the renders; it has to give landmarks.
     device: of the encoders: auto, cpu, cuda, cuda:1, mps.
     max_picture_px: a video whose frames have more pixels is refused.
+    renderer: what turns features into crops: ``pca``, a ridge to principal components.
     """
 
     split: str = "se4lip"
     detector: str = "auto"
     device: str = "auto"
     max_picture_px: int = MAX_PICTURE_PX
+    renderer: str = RENDERERS[0]
 
     def __post_init__(self) -> None:
         check_types(self)
         check_device(self.device)
         if self.split not in SPLITS:
             raise no_such("split", self.split, SPLITS)
+        if self.renderer not in RENDERERS:
+            raise no_such("renderer", self.renderer, RENDERERS)
         if self.detector != "auto" and self.detector not in DETECTORS.names():
             raise DETECTORS.no_such(self.detector)
 

@@ -44,6 +44,7 @@ class Renders:
     person: name of the video.
     video: name of the file in every row's folder.
     split: whose.
+    renderer: by name.
     train_frames, test_frames: of the stretch that is rendered.
     learned_frames: of the training part, those with a face.
     size: (width, height) of the videos, px.
@@ -55,6 +56,7 @@ class Renders:
     person: str
     video: str
     split: str
+    renderer: str
     train_frames: int
     learned_frames: int
     test_frames: int

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from speechlip.checks import check_kind, check_path
 from speechlip.device import device_name
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import ModelError, OptionError
+from speechlip.exporting.records import Exporter
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.files.locks import only_run
 from speechlip.files.names import is_file, plain_name
@@ -19,12 +21,14 @@ from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
 from speechlip.rendering import kept
 from speechlip.rendering.compose import FORM, ROWS_AT_ONCE, write_rows
-from speechlip.rendering.hear import Heard, hear, open_named
+from speechlip.rendering.hear import hear, open_named
 from speechlip.rendering.material import Material, decompose, train_frames
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import write_page
 from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
 from speechlip.rendering.records import FAILED, RenderRow, Renders
+from speechlip.rendering.renderers.declared import Heard
+from speechlip.rendering.renderers.opening import open_renderer
 from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops, rows_of
 from speechlip.rendering.score import score_row, write_reference_landmarks
 from speechlip.rendering.table import as_csv, as_json
@@ -60,7 +64,7 @@ def render_lips(
     check_kind("options", options, RenderOptions)
     path, out = check_path("person", person), check_path("out", out)
     names = (encoders,) if isinstance(encoders, str) else tuple(encoders)
-    rows = rows_of(names)
+    rows = rows_of(names, open_renderer(options).oracle)
     for name in names:
         refuse_unknown(name)
     if not is_file(path):
@@ -105,7 +109,7 @@ class _Run:
         self, path: Path, out: Path, options: RenderOptions, scoring: ScoreOptions, progress: Progress
     ) -> None:
         self.path, self.out, self.options, self.scoring = path, out, options, scoring
-        self.progress = progress
+        self.progress, self.renderer = progress, open_renderer(options)
         self.video = f"{plain_name(path.stem)}.{FORM}"
         self.faces = kept.faces_made_from(path, options, scoring.detector)
         self.base = {
@@ -114,6 +118,7 @@ class _Run:
             "scoring": scoring.as_dict(),
             "networks": find_networks(scoring, progress).as_dict(),
             "versions": versions(scoring.detector, scoring.metrics),
+            **self.renderer.facts(),
         }
 
     @cached_property
@@ -135,10 +140,10 @@ class _Run:
         for sentence in warnings:
             self.progress.say(sentence)
         made: dict[str, RenderRow] = {}
-        todo = [*self._plan(rows, made)]
-        self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
-        for start in range(0, len(todo), ROWS_AT_ONCE):
-            for row in self._make(todo[start : start + ROWS_AT_ONCE]):
+        plan = self._plan(rows, made)
+        while todo := [*islice(plan, ROWS_AT_ONCE)]:
+            self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
+            for row in self._make(todo):
                 made[row.name] = row
                 self.progress.advance(1, row.name)
         renders = self._renders([made[row.name] for row in rows], warnings)
@@ -162,12 +167,19 @@ class _Run:
             try:
                 exporter = open_named(encoder, device_name(self.options.device))
                 undone = self._undone(own, exporter.described(), made)
-                heard = hear(exporter, self.material) if undone else None
+                heard = self._hear(exporter, own[0]) if undone else None
             except NotScored as problem:
                 self.progress.say(f"{shown(encoder)}: {problem}")
                 made |= {row.name: self._failed(row, str(problem)) for row in own}
                 continue
             yield from (_Row(each.row, each.made_from, heard) for each in undone)
+
+    def _hear(self, exporter: Exporter, row: RowName) -> Heard:
+        return hear(exporter, self.renderer, self.material, self._kept(row), self.progress)
+
+    def _kept(self, row: RowName) -> Path:
+        """Where a renderer keeps what it has learned so far."""
+        return self.out / kept.FOLDER / row.name
 
     def _undone(self, rows: list[RowName], encoder: dict, made: dict[str, RenderRow]) -> list[_Row]:
         undone = []
@@ -208,10 +220,11 @@ class _Run:
             yield row
 
     def _crops(self, each: _Row) -> np.ndarray | None:
-        if each.heard is None:
-            return plain_crops(each.row, self.material.test_crops, self.material.space)
-        codes = each.heard.shuffled if each.row.shuffled else each.heard.right
-        return self.material.space.crops(codes)
+        if each.heard is not None:
+            return each.heard.shuffled if each.row.shuffled else each.heard.right
+        if each.row.name == self.renderer.oracle:
+            return self.renderer.best(self.material, self._kept(each.row), self.progress)
+        return plain_crops(each.row, self.material)
 
     def _renders(self, rows: list[RenderRow], notes: tuple[str, ...]) -> Renders:
         person, first = self.person, train_frames(self.person, self.options)
@@ -220,6 +233,7 @@ class _Run:
             person=plain_name(self.path.name),
             video=self.video,
             split=self.options.split,
+            renderer=self.renderer.name,
             train_frames=first,
             learned_frames=int(person.seen[:first].sum()),
             test_frames=len(person) - first,

@@ -7,13 +7,15 @@ import numpy as np
 from speechlip.errors import OptionError
 from speechlip.exporting.job import label_of
 from speechlip.format import CROP_SIZE
-from speechlip.rendering.pca import LipSpace, fit_codes
+from speechlip.rendering.material import Material
 
-GROUND_TRUTH, RESAMPLED, MEAN_CROP, ORACLE = "ground-truth", "resampled", "mean-crop", "pca-oracle"
+GROUND_TRUTH, RESAMPLED, MEAN_CROP = "ground-truth", "resampled", "mean-crop"
+ORACLES = ("pca-oracle",)
+"""The row of each renderer that shows the most it can do."""
 MEANINGS = {
     GROUND_TRUTH: "the person's own frames",
     RESAMPLED: "true crops, cut out and pasted back: the most that this mapping allows",
-    ORACLE: "true crops by their 48 principal components: the most that this renderer allows",
+    "pca-oracle": "true crops by their 48 principal components: the most that this renderer allows",
     MEAN_CROP: "the mean training crop in every frame: what no encoder may fall below",
 }
 """Name → what it is, of the rows that hear nothing, best first."""
@@ -43,8 +45,10 @@ class RowName:
         return f"{self.encoder}: {driven}"
 
 
-def rows_of(encoders: tuple[str, ...]) -> list[RowName]:
+def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0]) -> list[RowName]:
     """All rows in the order of the table.
+
+    oracle: name of the row that shows the most the renderer can do.
 
     Raises OptionError for no encoder, or two rows of one name.
 
@@ -53,7 +57,7 @@ def rows_of(encoders: tuple[str, ...]) -> list[RowName]:
     """
     if not encoders:
         raise OptionError("no encoder named; take one or more of those of export-features: --encoder log-mel")
-    rows = [RowName(name) for name in MEANINGS]
+    rows = [RowName(name) for name in MEANINGS if name == oracle or name not in ORACLES]
     for encoder in encoders:
         label = label_of(encoder)
         if label in {row.name for row in rows}:
@@ -64,33 +68,14 @@ def rows_of(encoders: tuple[str, ...]) -> list[RowName]:
     return rows
 
 
-def plain_crops(row: RowName, crops: np.ndarray, space: LipSpace) -> np.ndarray | None:
-    """Crops of a row that hears nothing: (T, 96, 96, 3) uint8; None where the frames stay as they are.
+def plain_crops(row: RowName, material: Material) -> np.ndarray | None:
+    """Test crops of a row that no renderer makes: (T, 96, 96, 3) uint8.
 
-    crops: of the test frames, true ones.
+    None where the frames stay as they are.
     """
+    crops = material.test_crops
     if row.name == GROUND_TRUTH:
         return None
     if row.name == RESAMPLED:
         return crops
-    if row.name == ORACLE:
-        return space.crops(space.codes(crops))
-    return np.broadcast_to(space.mean_crop, (len(crops), CROP_SIZE, CROP_SIZE, 3))
-
-
-def heard_codes(
-    features: np.ndarray, codes: np.ndarray, train: np.ndarray, first: int
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Codes of the test frames by right audio and by audio of other times, and the ridge's λ.
-
-    features: (N, D) of all frames.
-    codes: (N, 48) of the true crops.
-    train: frames to learn from.
-    first: number of the first test frame.
-
-    The other times are half of the test part away, so that the lips move as much as they should, but at wrong
-    times.
-    """
-    fitted = fit_codes(features, codes, train)
-    test = fitted.codes[first:]
-    return test, np.roll(test, len(test) // 2, axis=0), fitted.strength
+    return np.broadcast_to(material.space.mean_crop, (len(crops), CROP_SIZE, CROP_SIZE, 3))

@@ -115,7 +115,7 @@ def as_json(renders: Renders) -> str:
         "speechlip": VERSION,
         "person": renders.person,
         "mapping": "similarity",
-        "renderer": "pca",
+        "renderer": renders.renderer,
         "split": renders.split,
         "train_frames": renders.train_frames,
         "learned_frames": renders.learned_frames,

@@ -16,13 +16,14 @@ def run(
     encoders: tuple[str, ...],
     out: Path,
     split: str,
+    renderer: str,
     detector: str,
     device: str,
     max_picture: str,
     quiet: bool,
 ) -> int:
     """Render every row and print the table; returns the exit code."""
-    options = RenderOptions(split, detector, device, parse_pixels(max_picture))
+    options = RenderOptions(split, detector, device, parse_pixels(max_picture), renderer)
     with Bars(quiet) as bars:
         renders = render_lips(person, encoders, out, options, progress=bars)
     if not quiet:

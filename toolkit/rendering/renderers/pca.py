@@ -6,39 +6,42 @@ five frames of its features, their 64 principal components, and a ridge whose st
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from speechlip.format import CROP_SIZE
-from speechlip.rendering.principal import BLOCK_ROWS, Principal, evenly, principal
+from speechlip.progress import Progress
+from speechlip.rendering.features import in_context
+from speechlip.rendering.material import Material
+from speechlip.rendering.principal import BLOCK_ROWS, evenly, principal
+from speechlip.rendering.renderers.declared import Heard
 
-CROP_COMPONENTS, FEATURE_COMPONENTS = 48, 64
-CONTEXT_FRAMES = 5
+FEATURE_COMPONENTS = 64
 LAMBDAS = tuple(10.0 ** (step / 2) for step in range(-2, 11))
 """0.1 to 100000; features have deviation 1."""
 CHOSEN_ON = 0.15
 """Share of the training frames, the last ones, that λ is chosen on."""
 
 
-@dataclass(frozen=True)
-class LipSpace:
-    """The principal components of a person's training crops."""
+class PcaRenderer:
+    """Ridge regression to the 48 principal components of the training crops."""
 
-    space: Principal
+    name, oracle = "pca", "pca-oracle"
 
-    def codes(self, crops: np.ndarray) -> np.ndarray:
-        """(N, 96, 96, 3) uint8 → (N, 48) float32."""
-        return self.space.codes(crops)
+    def facts(self) -> dict[str, Any]:
+        return {}
 
-    def crops(self, codes: np.ndarray) -> np.ndarray:
-        """(N, 48) → (N, 96, 96, 3) uint8."""
-        pixels = np.rint(np.clip(self.space.rows(codes), 0, 255)).astype(np.uint8)
-        return pixels.reshape(len(codes), CROP_SIZE, CROP_SIZE, 3)
+    def hear(self, features: np.ndarray, material: Material, kept: Path, progress: Progress) -> Heard:
+        fitted = fit_codes(features, material.codes, material.train)
+        test = fitted.codes[material.first :]
+        right, shuffled = (
+            material.space.crops(codes) for codes in (test, np.roll(test, len(test) // 2, axis=0))
+        )
+        return Heard(right, shuffled, fitted.strength)
 
-    @property
-    def mean_crop(self) -> np.ndarray:
-        """(96, 96, 3) uint8."""
-        return np.asarray(self.crops(np.zeros((1, len(self.space.axes))))[0])
+    def best(self, material: Material, kept: Path, progress: Progress) -> np.ndarray:
+        return material.space.crops(material.space.codes(material.test_crops))
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,6 @@ class Fitted:
 
     codes: np.ndarray
     strength: float
-
-
-def in_context(features: np.ndarray, frames: np.ndarray, width: int = CONTEXT_FRAMES) -> np.ndarray:
-    """Features of some frames, each with its neighbours': (N, D) → (F, width · D); the ends are repeated.
-
-    frames: (F,) int.
-
-    >>> in_context(np.array([[1], [2], [3]]), np.array([0, 1, 2]), 3).tolist()
-    [[1, 1, 2], [1, 2, 3], [2, 3, 3]]
-    """
-    reach = np.arange(width) - width // 2
-    neighbours = (frames[:, None] + reach).clip(0, len(features) - 1)
-    return features[neighbours].reshape(len(frames), -1)
 
 
 def fit_codes(features: np.ndarray, codes: np.ndarray, train: np.ndarray) -> Fitted:

@@ -1,0 +1,1 @@
+"""What turns the features of an encoder into canonical mouth crops, by name."""
