@@ -9,9 +9,10 @@ import pytest
 from speechlip import assets
 from speechlip.errors import ModelError
 from speechlip.faces.detectors.landmarker.detector import LandmarkerDetector
+from speechlip.faces.detectors.landmarker.meshes import MeshReader
 from speechlip.faces.detectors.landmarker.networks import DETECTOR, LANDMARKS, open_networks
 from speechlip.faces.detectors.opening import open_detector
-from speechlip.faces.landmarks import MOUTH
+from speechlip.faces.landmarks import MESH_TO_68, MOUTH
 
 
 @pytest.fixture(params=["landmarker", "mediapipe"])
@@ -268,3 +269,17 @@ def test_a_file_that_is_no_model_is_refused(opened, face_model, source):
     (face_model / "face_landmarker.task").write_bytes(b"no model")
     with pytest.raises(ModelError, match="wanted 64184e22"):
         open_detector(opened.name, source).__enter__()
+
+
+def test_the_mesh_of_a_known_face_is_the_detectors_own(face, landmarker):
+    image, _ = face(0)
+    (found,) = landmarker.detect(image, 0)
+    mesh = MeshReader().mesh(image, found.landmarks)
+    width = found.box[2] - found.box[0]
+    assert np.abs(mesh.points[MESH_TO_68] - found.landmarks).max() < 0.02 * width
+    nose_tip, ears = mesh.depth[4], mesh.depth[[234, 454]].mean()
+    assert nose_tip < ears - 0.3 * width  # away from the camera: the nose is nearest
+
+
+def test_where_no_face_is_there_is_no_mesh(face, face_model):
+    assert MeshReader().mesh(np.zeros((256, 256, 3), np.uint8), face(0)[1]) is None

@@ -167,6 +167,9 @@ def test_another_split_is_made_anew(may, run, tmp_path):
     made = go_on()
     assert (made.train_frames, made.test_frames) == (495, 55)
     assert made.row("resampled").values["psnr"] != pytest.approx(100)
+    assert made.notes[-1].startswith(
+        "not in this table, but in the folder, from an earlier run: small_person-d"
+    )
 
 
 def test_another_person_does_not_go_into_the_same_folder(may, run, tmp_path):

@@ -7,29 +7,40 @@ from pathlib import Path
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused
 from speechlip.exporting.export import open_exporter
 from speechlip.exporting.job import label_of
-from speechlip.exporting.records import Exporter
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import Progress
-from speechlip.rendering.features import frame_features
+from speechlip.rendering.features import Encoded, FeatureSource, Recording, frame_features
 from speechlip.rendering.material import Material
 from speechlip.rendering.renderers.declared import Heard, Renderer
+from speechlip.rendering.stored import stored_source
 from speechlip.workers.unexpected import unexpected_refused
 
 
-def open_named(encoder: str, device: str) -> Exporter:
-    """Raises NotScored with the reason of an encoder that cannot be opened or reads no audio."""
+def open_named(encoder: str, device: str) -> FeatureSource:
+    """Raises NotScored with the reason of an encoder that cannot be opened."""
     with _reasons("encoder"):
-        return open_exporter(encoder, label_of(encoder), device, random_init=False)
+        stored = stored_source(encoder)
+        return stored or Encoded(open_exporter(encoder, label_of(encoder), device, random_init=False))
 
 
-def hear(exporter: Exporter, renderer: Renderer, material: Material, kept: Path, progress: Progress) -> Heard:
-    """Learn a person's crops from an encoder's features. Raises NotScored with the reason where it fails.
+def hear(
+    source: FeatureSource,
+    renderer: Renderer,
+    material: Material,
+    kept: Path,
+    progress: Progress,
+    other: Recording | None = None,
+) -> Heard:
+    """Learn a person's crops from features. Raises NotScored with the reason where it fails.
 
     kept: a folder for what a run that is stopped goes on from.
+    other: what drives the lips instead of the person's own test part.
     """
     with _reasons("features"):
-        features = frame_features(exporter, material.person.audio, material.first)
-        return renderer.hear(features, material, kept, progress)
+        own = material.person.recording
+        recordings = [own, other] if other else [own]
+        features = frame_features(source, recordings, material.first)
+        return renderer.hear(features, material, len(own) if other else material.first, kept, progress)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from speechlip.rendering.records import FORMAT, RENDERED, RenderRow
 from speechlip.scoring.clip.faces import sidecar_of
 from speechlip.scoring.folder.kept import versions
 from speechlip.timing import SAMPLES_PER_FRAME
+from speechlip.wording import listed
 
 FOLDER = ".person"
 FACES, ROW = "faces.npz", "row.json"
@@ -73,8 +74,8 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
             landmarks, tracks, seen = kept["landmarks"], kept["tracks"], kept["seen"]
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
         return None
-    samples = read_audio(path, options.max_picture_px).samples[start * SAMPLES_PER_FRAME :]
-    samples = samples[: len(seen) * SAMPLES_PER_FRAME]
+    audio = read_audio(path, options.max_picture_px)
+    samples = audio.samples[start * SAMPLES_PER_FRAME :][: len(seen) * SAMPLES_PER_FRAME]
     return Person(
         path,
         probe(path, max_picture_px=options.max_picture_px),
@@ -84,6 +85,7 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
         tracks,
         seen,
         samples,
+        audio.frames,
         notes,
     )
 
@@ -104,6 +106,17 @@ def refuse_other_person(folder: Path, path: Path) -> None:
 def keep_row(folder: Path, row: RenderRow, made_from: str) -> None:
     """Write a finished row, last of its files. Raises WriteError."""
     write_text(folder / ROW, json.dumps({"made_from": made_from, **asdict(row)}, ensure_ascii=False) + "\n")
+
+
+def other_rows(out: Path, names: Sequence[str]) -> list[str]:
+    """A sentence on rows of an earlier run that lie in the folder, and that are not of this one."""
+    others = sorted({path.parent.name for path in out.glob(f"*/{ROW}")} - {*names})
+    if not others:
+        return []
+    return [
+        f"not in this table, but in the folder, from an earlier run: {listed(others)}; name their encoders "
+        "again, or remove their folders"
+    ]
 
 
 def kept_row(folder: Path, made_from: str, video: str) -> RenderRow | None:

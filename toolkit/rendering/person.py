@@ -16,6 +16,7 @@ from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe
 from speechlip.media.whole_audio import read_audio
 from speechlip.progress import Progress
+from speechlip.rendering.features import Recording
 from speechlip.rendering.options import RenderOptions
 from speechlip.scoring.clip.faces import as_source
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
@@ -43,6 +44,7 @@ class Person:
     tracks: (N,) int32, number of the face track of each frame, −1 where no face is followed.
     seen: (N,) bool, where the detector saw it; elsewhere a short gap is bridged.
     audio: (640 N,) int16 at 16 kHz.
+    whole: frames of the whole video.
     notes: sentences on what is left out.
     """
 
@@ -54,10 +56,15 @@ class Person:
     tracks: np.ndarray
     seen: np.ndarray
     audio: np.ndarray
+    whole: int
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.seen)
+
+    @property
+    def recording(self) -> Recording:
+        return Recording(self.path, self.start, self.whole, self.audio)
 
     def frames(self, first: int = 0) -> Iterator[tuple[int, np.ndarray | None]]:
         """(number in the stretch, image) from the frame ``first`` on; earlier images are not converted."""
@@ -102,7 +109,8 @@ def find_person(path: Path, options: RenderOptions, detector: str, progress: Pro
     samples = slice(start * SAMPLES_PER_FRAME, stop * SAMPLES_PER_FRAME)
     notes = (*left_out(faces, start, stop, seen), *audio.notes)
     size = next(size for size in faces.sizes[start:stop] if size)
-    return Person(path, info, start, size, landmarks, tracks, seen, audio.samples[samples], notes)
+    own = audio.samples[samples]
+    return Person(path, info, start, size, landmarks, tracks, seen, own, audio.frames, notes)
 
 
 def _watch(path: Path, info: MediaInfo, detector: str, progress: Progress) -> FaceTracks:

@@ -12,7 +12,6 @@ from speechlip.checks import check_kind, check_path
 from speechlip.device import device_name
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import ModelError, OptionError
-from speechlip.exporting.records import Exporter
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.files.locks import only_run
 from speechlip.files.names import is_file, plain_name
@@ -21,6 +20,7 @@ from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
 from speechlip.rendering import kept
 from speechlip.rendering.compose import FORM, ROWS_AT_ONCE, write_rows
+from speechlip.rendering.features import FeatureSource
 from speechlip.rendering.hear import hear, open_named
 from speechlip.rendering.material import Material, decompose, train_frames
 from speechlip.rendering.options import RenderOptions
@@ -39,6 +39,10 @@ from speechlip.timing import FPS
 from speechlip.wording import shown
 
 DEFAULTS = RenderOptions()
+DRIVES_NOTHING = {
+    "lips": "it is the true lips' own points, and the renderer's oracle row shows what they allow",
+    "shuffled": "every encoder has a row -shuffled already",
+}
 CROPS = "canonical.npy"
 """Of each row: its crops, (T, 96, 96, 3) uint8."""
 
@@ -87,6 +91,9 @@ def render_lips(
 
 def refuse_unknown(name: str) -> None:
     """Raise OptionError for a name that means no encoder; what is wrong with its weights, its row says."""
+    kind = name.partition(":")[0]
+    if kind in DRIVES_NOTHING:
+        raise OptionError(f"{name!r} drives no lips: {DRIVES_NOTHING[kind]}; leave it out")
     try:
         check_name(name)
     except ModelError:
@@ -136,7 +143,7 @@ class _Run:
 
     def finish(self, rows: list[RowName]) -> Renders:
         """Make every row that is not there, then tables and page."""
-        warnings = self._warnings()
+        warnings = self._warnings(rows)
         for sentence in warnings:
             self.progress.say(sentence)
         made: dict[str, RenderRow] = {}
@@ -152,10 +159,11 @@ class _Run:
         write_page(renders)
         return renders
 
-    def _warnings(self) -> tuple[str, ...]:
+    def _warnings(self, rows: list[RowName]) -> tuple[str, ...]:
         length_s = len(self.person) / FPS
         short = (TOO_SHORT.format(length_s=length_s),) if length_s < ENOUGH_S else ()
-        return (*short, *self.person.notes)
+        others = kept.other_rows(self.out, [row.name for row in rows])
+        return (*short, *self.person.notes, *others)
 
     def _plan(self, rows: list[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
         """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
@@ -165,17 +173,17 @@ class _Run:
             self.progress.begin("hearing", len(encoders), "encoders", number)
             own = [row for row in rows if row.encoder == encoder]
             try:
-                exporter = open_named(encoder, device_name(self.options.device))
-                undone = self._undone(own, exporter.described(), made)
-                heard = self._hear(exporter, own[0]) if undone else None
+                source = open_named(encoder, device_name(self.options.device))
+                undone = self._undone(own, source.described(), made)
+                heard = self._hear(source, own[0]) if undone else None
             except NotScored as problem:
                 self.progress.say(f"{shown(encoder)}: {problem}")
                 made |= {row.name: self._failed(row, str(problem)) for row in own}
                 continue
             yield from (_Row(each.row, each.made_from, heard) for each in undone)
 
-    def _hear(self, exporter: Exporter, row: RowName) -> Heard:
-        return hear(exporter, self.renderer, self.material, self._kept(row), self.progress)
+    def _hear(self, source: FeatureSource, row: RowName) -> Heard:
+        return hear(source, self.renderer, self.material, self._kept(row), self.progress)
 
     def _kept(self, row: RowName) -> Path:
         """Where a renderer keeps what it has learned so far."""

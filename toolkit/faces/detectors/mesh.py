@@ -15,10 +15,12 @@ class Mesh:
 
     points: (478, 2) float64 px.
     presence: probability in [0, 1] that these points are on a face.
+    depth: (478,) px, away from the camera, in the scale of ``points``; None where nobody asked for it.
     """
 
     points: np.ndarray
     presence: float
+    depth: np.ndarray | None = None
 
     @cached_property
     def box(self) -> np.ndarray:

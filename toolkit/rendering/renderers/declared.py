@@ -12,10 +12,10 @@ from speechlip.rendering.material import Material
 
 @dataclass(frozen=True)
 class Heard:
-    """Crops of the T test frames by one encoder's features.
+    """Crops of the T frames that are rendered, by one encoder's features.
 
     right: (T, 96, 96, 3) uint8, by right audio.
-    shuffled: the same, by audio of half the test part away: lips move as much, at wrong times.
+    shuffled: the same, by audio of half of them away: lips move as much, at wrong times.
     strength: λ of a ridge; None for a renderer that has none.
     """
 
@@ -37,10 +37,14 @@ class Renderer(Protocol):
     def facts(self) -> dict[str, Any]:
         """What its crops depend on beside features and person; empty for what earlier releases had."""
 
-    def hear(self, features: np.ndarray, material: Material, kept: Path, progress: Progress) -> Heard:
-        """Learn from the training frames, and say the crops of the test frames.
+    def hear(
+        self, features: np.ndarray, material: Material, first: int, kept: Path, progress: Progress
+    ) -> Heard:
+        """Learn from the training frames, and say the crops of the last ones.
 
-        features: (N, D) float32 of all frames, z-scored on the training part.
+        features: (N, D) float32 of all of the person's frames and maybe those of another recording behind
+            them, z-scored on the training part.
+        first: row of ``features`` from which on crops are wanted: the test part's, or the other recording's.
         kept: a folder for what a run that is stopped goes on from; it may not be there.
 
         Raises ModelError, OptionError and SourceRefused where it cannot.

@@ -32,9 +32,11 @@ class PcaRenderer:
     def facts(self) -> dict[str, Any]:
         return {}
 
-    def hear(self, features: np.ndarray, material: Material, kept: Path, progress: Progress) -> Heard:
+    def hear(
+        self, features: np.ndarray, material: Material, first: int, kept: Path, progress: Progress
+    ) -> Heard:
         fitted = fit_codes(features, material.codes, material.train)
-        test = fitted.codes[material.first :]
+        test = fitted.codes[first:]
         right, shuffled = (
             material.space.crops(codes) for codes in (test, np.roll(test, len(test) // 2, axis=0))
         )
@@ -60,7 +62,7 @@ def fit_codes(features: np.ndarray, codes: np.ndarray, train: np.ndarray) -> Fit
     """Learn codes from features on some frames, and say them of all.
 
     features: (N, D) float32, one row a frame.
-    codes: (N, 48) of the true crops; those of other frames than ``train`` are not looked at.
+    codes: (N', 48) of the true crops; those of other frames than ``train`` are not looked at.
     train: (T,) int, rising: the frames to learn from.
     """
     space = principal(in_context(features, evenly(train)), FEATURE_COMPONENTS)

@@ -21,7 +21,7 @@ CROP_SIDE = 256
 """px; input of the landmark network."""
 LARGEST_LOGIT = 100.0
 N_POINTS = 478
-"""Of the mesh; the network also gives their depth, which is not used."""
+"""Of the mesh, each with its depth."""
 LANDMARK_SHAPES = (1, CROP_SIDE, CROP_SIDE, 3), ((1, 1, 1, 3 * N_POINTS), (1, 1, 1, 1))
 """What it takes and gives."""
 DETECTOR, LANDMARKS = "face_detector.tflite", "face_landmarks_detector.tflite"
@@ -110,8 +110,10 @@ class LandmarkNetwork:
         np.multiply(crop, np.float32(1 / 255), out=self._network.input)
         points, logit = self._network.run()
         matrix = region.matrix(CROP_SIDE)
-        placed = points.reshape(N_POINTS, 3)[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        return Mesh(placed, 1 / (1 + math.exp(-max(logit.item(), -LARGEST_LOGIT))))
+        points = points.reshape(N_POINTS, 3)
+        placed = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        presence = 1 / (1 + math.exp(-max(logit.item(), -LARGEST_LOGIT)))
+        return Mesh(placed, presence, points[:, 2] * (region.side / CROP_SIDE))
 
 
 @lru_cache(maxsize=1)

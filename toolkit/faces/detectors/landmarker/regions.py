@@ -12,6 +12,9 @@ REACH = 1.5
 """Side of the square in longer sides of the face."""
 OUTER_EYE_CORNERS = (33, 263)
 """Points of the mesh, left and right in the image."""
+OUTER_EYE_CORNERS_OF_68 = (36, 45)
+FOREHEAD = 0.217
+"""Of the canonical face: hairline to brows in heights of brows to chin."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,21 @@ def of_detection(detection: Detection, shape: tuple[int, ...]) -> Region:
     return Region((x0 + x1) / 2, (y0 + y1) / 2, REACH * max(x1 - x0, y1 - y0), math.atan2(eyes[1], eyes[0]))
 
 
-def of_points(points: np.ndarray) -> Region:
-    """The region of a face whose mesh is known: (478, 2) px."""
-    left, right = points[OUTER_EYE_CORNERS[0]].tolist(), points[OUTER_EYE_CORNERS[1]].tolist()
+def of_landmarks(landmarks: np.ndarray) -> Region:
+    """The region of a face of which the 68 points are known: (68, 2) px, brows to chin."""
+    return of_points(landmarks.astype(np.float64), OUTER_EYE_CORNERS_OF_68, FOREHEAD)
+
+
+def of_points(points: np.ndarray, eyes: tuple[int, int] = OUTER_EYE_CORNERS, above: float = 0.0) -> Region:
+    """The region of a face whose mesh is known: (478, 2) px.
+
+    eyes: numbers of the outer eye corners.
+    above: what lies above the points, as a share of their height.
+    """
+    left, right = points[eyes[0]].tolist(), points[eyes[1]].tolist()
     turn = math.atan2(right[1] - left[1], right[0] - left[0])
     axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     low, high = corners(points @ axes)
+    low[1] -= above * (high[1] - low[1])
     x, y = (axes @ ((low + high) / 2)).tolist()
     return Region(x, y, REACH * float((high - low).max()), turn)
