@@ -117,6 +117,8 @@ class SyncVerdict:
     delay_frames: by how much its audio is moved later.
     offset_verdict: whether the offset may be acted on (``scoring.sync.verdict``), empty where it could not be
     scored.
+    p: of a model that judges landmarks: how often other audio does as well; else None.
+    model: name of the sync model, empty in ledgers of older releases.
     """
 
     confidence: float | None = None
@@ -126,6 +128,8 @@ class SyncVerdict:
     detail: str = ""
     delay_frames: int = 0
     offset_verdict: str = ""
+    p: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,8 @@ class ClipQuality:
     sync_confidence: of the sync model, before audio was moved.
     sync_distance: of the sync model, at its best offset.
     sync_offset_frames: of the sync model, above 0 the audio is early, before it was moved.
+    sync_p: of the sync models phones and self: share of other audio that does as well by chance.
+    sync_model: that measured these.
     sync_verdict: whether that offset may be acted on.
     """
 
@@ -197,6 +203,8 @@ class ClipQuality:
     sync_confidence: float | None = None
     sync_distance: float | None = None
     sync_offset_frames: int | None = None
+    sync_p: float | None = None
+    sync_model: str | None = None
     sync_verdict: str | None = None
 
 

@@ -24,7 +24,7 @@ def track(landmarks=True, interpolated=()):
 
 
 def test_numbers_of_a_face_that_keeps_still():
-    verdict = SyncVerdict(5.5, 7.5, -2, offset_verdict="clear")
+    verdict = SyncVerdict(5.5, 7.5, -2, offset_verdict="clear", p=0.03, model="phones")
     quality = clip_quality(track(interpolated=[3]), IDENTITY, SIZE, LOOKS, verdict)
     straight = {
         f"{angle}{part}_deg": 0.0 for angle in ("yaw", "pitch", "roll") for part in ("", "_min", "_max")
@@ -42,6 +42,8 @@ def test_numbers_of_a_face_that_keeps_still():
         "sync_confidence": 5.5,
         "sync_distance": 7.5,
         "sync_offset_frames": -2,
+        "sync_p": 0.03,
+        "sync_model": "phones",
         "sync_verdict": "clear",
     }
 

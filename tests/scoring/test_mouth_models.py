@@ -211,11 +211,6 @@ def test_self_has_nobody_to_learn_from_in_one_clip(clips, alone):
     assert any("learned on other speakers of the set" in note for note in scored.detail.notes)
 
 
-def test_self_is_no_filter():
-    with pytest.raises(OptionError, match="--sync-model self learns from the whole set"):
-        PrepOptions(sync_filter="conf>=0.2", sync_model="self")
-
-
 def test_what_waits_goes_through_json():
     heard = np.random.default_rng(0).normal(size=(9, 40)).astype(np.float16)
     mouth = SpokenMouth(1, 3, heard[:5, :4])

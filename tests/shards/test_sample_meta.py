@@ -16,6 +16,7 @@ LEAST = {"n_frames": 50, "speaker": "anna", "source_sha256": "ab", "start_s": 4.
 
 QUALITY = {each.name: 0.5 for each in fields(ClipQuality)} | {
     "sync_offset_frames": -2,
+    "sync_model": "phones",
     "sync_verdict": "clear",
 }
 

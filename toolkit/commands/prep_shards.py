@@ -99,7 +99,8 @@ RECIPE = Named(RECIPES)
 @correction_options
 @click.option(
     "--sync-model",
-    help="With --sync-filter: judge by another sync model than SyncNet: phones, or the run folder runs/NAME.",
+    help="With --sync-filter: judge by another sync model than SyncNet: phones, self, or the run folder "
+    "runs/NAME. With --faces speaking: phones or self.",
 )
 @click.option(
     "--undecided",

@@ -71,6 +71,8 @@ def of_verdict(verdict: SyncVerdict | None) -> dict[str, Any]:
         "sync_confidence": verdict.confidence,
         "sync_distance": verdict.distance,
         "sync_offset_frames": verdict.offset_frames,
+        "sync_p": verdict.p,
+        "sync_model": verdict.model or None,
         "sync_verdict": verdict.offset_verdict or None,
     }
 

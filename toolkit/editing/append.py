@@ -18,6 +18,7 @@ from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.inspecting import inspect_on
+from speechlip.preparing.plan.teaching import teach_on
 from speechlip.preparing.prepare import PEAK_BYTES, declarations, find_sources, settle_models
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
@@ -79,6 +80,7 @@ def append_videos(
             settled.open_sync_filter(),
             accept_losses,
             inspect_on(workers, limits),
+            teach_on(workers, limits),
         )
         run_job(job, run_engine, workers, progress)
         both = [given, open_given(new, progress)]

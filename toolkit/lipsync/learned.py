@@ -6,10 +6,10 @@ side; what is seen is how ``lipsync.mouth`` has the mouth move, in deviations of
 relative: if every clip of a set is late by the same number of frames, nothing in it says so.
 Source: ridge regression. Audio of videos from the web is off by up to some frames, so that each clip is moved
 to where it fits what the others taught, before all of them teach again (``ROUNDS``).
-Functions: heard, seen, learn, judge_each.
+Functions: heard, seen, learn, teach, judge_each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,10 @@ FARTHEST_MOVE = 8
 SURE = 0.1
 """Confidence from which a clip that teaches is moved to its offset."""
 MOST_FOLDS = 10
+ONE_SPEAKER = (
+    "what a mouth does is learned on other speakers of the set, and there is one alone; the first "
+    "sub-folder names the speaker, else the file does. --sync-model phones wants nobody else"
+)
 
 
 @dataclass(frozen=True)
@@ -100,27 +104,46 @@ def seen(landmarks: np.ndarray) -> np.ndarray:
     return unit(movement(distances))
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What a set taught, in folds of its speakers.
+
+    weights: (F, 441, 4), of each fold learned on all speakers but those in it.
+    folds: speaker → fold.
+    """
+
+    weights: np.ndarray = field(repr=False)
+    folds: Mapping[str, int]
+
+    def of(self, speaker: str) -> np.ndarray:
+        """(441, 4), learned on others than ``speaker``; one who did not teach may take any."""
+        weights: np.ndarray = self.weights[self.folds.get(speaker, 0)]
+        return weights
+
+    def judge(self, face: SpokenFace) -> MouthSync:
+        expected = movement(foretold(face.heard, self.of(face.speaker)))
+        return mouth_sync(expected, face.seen, face.start)
+
+
 def judge_each(faces: Sequence[SpokenFace]) -> list[MouthSync]:
-    """Every face by what was learned on the other speakers; in folds of speakers where there are many.
+    """Every face by what was learned on the other speakers. Raises NotScored as ``teach`` does."""
+    lessons = teach(faces)
+    return [lessons.judge(face) for face in faces]
+
+
+def teach(faces: Sequence[SpokenFace]) -> Lessons:
+    """What the other speakers of each one teach; in folds of speakers where there are many.
 
     Raises NotScored, ``one speaker``, where nothing can be learned on others.
     """
     speakers = sorted({face.speaker for face in faces})
     if len(speakers) < 2:
-        raise NotScored(
-            "one speaker",
-            "what a mouth does is learned on other speakers of the set, and there is one alone; the first "
-            "sub-folder names the speaker, else the file does. --sync-model phones wants nobody else",
-        )
+        raise NotScored("one speaker", ONE_SPEAKER)
     folds = {speaker: number % MOST_FOLDS for number, speaker in enumerate(speakers)}
-    weights = {
-        fold: learn([face for face in faces if folds[face.speaker] != fold])
-        for fold in sorted(set(folds.values()))
-    }
-    return [
-        mouth_sync(movement(foretold(face.heard, weights[folds[face.speaker]])), face.seen, face.start)
-        for face in faces
+    weights = [
+        learn([face for face in faces if folds[face.speaker] != fold]) for fold in sorted(set(folds.values()))
     ]
+    return Lessons(np.stack(weights), folds)
 
 
 def learn(faces: Sequence[SpokenFace]) -> np.ndarray:

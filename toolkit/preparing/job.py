@@ -8,6 +8,7 @@ from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
 from speechlip.manifest import About
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.inspecting import Inspect, inspect_in_turn
+from speechlip.preparing.plan.teaching import Teach, teach_in_turn
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import SyncFilter
 
@@ -23,6 +24,8 @@ class Job:
     sync_filter: keeps faces whose lips fit the audio; None: all are kept.
     accept_losses: end without sources that went away or that another run may keep.
     inspect: how the sources are opened for the plan.
+    teach: how they are looked at for sync model ``self``.
+    lessons: what they taught it, once it is there; None: another model, or none.
     """
 
     out: Path
@@ -32,6 +35,8 @@ class Job:
     sync_filter: SyncFilter | None = None
     accept_losses: bool = False
     inspect: Inspect = inspect_in_turn
+    teach: Teach = teach_in_turn
+    lessons: Path | None = None
 
     @property
     def data(self) -> Path:

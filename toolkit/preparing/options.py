@@ -15,6 +15,8 @@ from speechlip.format import LIPS_FORMATS, SPLIT_NAME, ClipFormat, most_frames
 from speechlip.identity.asked import SAME_PERSON, check_distance, check_landmarks
 from speechlip.media.frames import DECODERS
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.metrics.sync.columns import MOUTH_MODELS
+from speechlip.scoring.sync.mouth_models import SELF
 from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS, SyncFilter, parse_filter
 from speechlip.scoring.sync.verdict import read_rules
 from speechlip.shards.pairs.rules import PAIRS
@@ -27,7 +29,8 @@ TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 """The first 10/11 of a video to train on, as AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian do."""
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
-FACES = ("largest", "all", "speaking")
+SPEAKING = "speaking"
+FACES = ("largest", "all", SPEAKING)
 DOUBLES = ("keep", "drop", "mark")
 FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
 PHONES = (FILES, ALIGN, RECOGNISE)
@@ -59,7 +62,8 @@ class PrepOptions:
     limit: only so many sources, the first; 0: all.
     sync_filter: which faces are kept, such as ``conf>=3,abs(offset)<=6``; empty: all, and no sync model runs.
     sync_correct: move the audio of kept faces by its offset, where that is decided.
-    sync_model: a sync model other than SyncNet: phones (from landmarks, without weights), or a run folder.
+    sync_model: a sync model other than SyncNet: phones (from landmarks, without weights), self (the same,
+        learned on the other speakers of the set), or a run folder.
     undecided: faces whose offset the sync model cannot decide: keep or drop; empty: the conditions decide.
     split_by: what falls into one split only: speaker, file, or time (each video is cut).
     max_picture_px: a video whose images have more pixels is refused.
@@ -188,11 +192,22 @@ class PrepOptions:
             check_name("--undecided", self.undecided, UNDECIDED_TRACKS)
         if self.sync_filter:
             self.open_sync_filter()
-        elif self.sync_correct or self.syncnet_weights or self.sync_model or self.undecided:
+        elif self.faces == SPEAKING and self.sync_model in MOUTH_MODELS and not self._filters:
+            return
+        elif self._filters or self.sync_model:
             raise OptionError(
                 "--sync-correct, --sync-model, --undecided and --syncnet-weights go with --sync-filter, "
                 "such as --sync-filter 'conf>=3'"
             )
+
+    @property
+    def _filters(self) -> bool:
+        return bool(self.sync_correct or self.syncnet_weights or self.undecided)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the set has to teach sync model ``self`` first."""
+        return self.sync_model.partition(" ")[0] == SELF
 
     def open_sync_filter(self) -> SyncFilter | None:
         """The stage that keeps faces in sync, or None. Raises OptionError for unreadable conditions."""

@@ -17,11 +17,11 @@ from speechlip.identity.asked import check_landmarks
 from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
-from speechlip.preparing.cut.speaker import SPEAKING
 from speechlip.preparing.job import Job
-from speechlip.preparing.options import FILES, PrepOptions
+from speechlip.preparing.options import FILES, SPEAKING, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.make_plan import limited, make_plan
+from speechlip.preparing.plan.teaching import teach_on
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
@@ -82,6 +82,7 @@ def prepare(
         options.open_sync_filter(),
         accept_losses,
         inspect_on(workers, limits),
+        teach_on(workers, limits),
     )
     manifest = run_job(job, run_engine, workers, progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
@@ -167,7 +168,8 @@ def check_speaking(options: PrepOptions) -> None:
             f"--faces speaking looks at landmarks of mouths, and the detector {options.detector} gives boxes "
             "only; take --detector landmarker, or --faces largest"
         )
-    library()
+    if not options.learns:
+        library()
 
 
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:

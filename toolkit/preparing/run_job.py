@@ -34,6 +34,7 @@ from speechlip.preparing.place.parts import merged
 from speechlip.preparing.place.placing import Results, damaged_shards, whole_results
 from speechlip.preparing.place.repair import repair
 from speechlip.preparing.plan.make_plan import make_plan
+from speechlip.preparing.plan.teaching import LESSONS, write_taught
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN, at_their_places, dump_plan
 from speechlip.preparing.run_units import run_units
@@ -66,6 +67,7 @@ def run_job(
             return whole_again(job, engine, workers, progress)
         make_folder(job.work)
         job, plan = plan_of_job(job, progress)
+        job = taught(job, plan, progress)
         results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
         refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
         columns = sorted({name for source in job.sources for name in source.more})
@@ -79,7 +81,7 @@ def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> M
     if damaged := damaged_shards(job.data, manifest.shards):
         make_folder(job.work)
         plan = make_plan(job.sources, job.options, progress, job.inspect)
-        job = replace(job, accept_losses=True)
+        job = taught(replace(job, accept_losses=True), plan, progress)
         run = partial(
             run_units, job, with_phones=plan.with_phones, engine=engine, workers=workers, progress=progress
         )
@@ -112,6 +114,16 @@ def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan]:
     refuse_vanished(plan)
     write_text(path, dump_plan(plan, job.options))
     return job, plan
+
+
+def taught(job: Job, plan: Plan, progress: Progress) -> Job:
+    """The job, where ``self`` judges with the file of what the set taught it. Raises OptionError."""
+    if not job.options.learns:
+        return job
+    lessons = job.work / LESSONS
+    write_taught(lessons, plan, job.options, job.teach, progress)
+    sync_filter = replace(job.sync_filter, lessons=lessons) if job.sync_filter else None
+    return replace(job, lessons=lessons, sync_filter=sync_filter)
 
 
 def ledger_rows(job: Job, plan: Plan, results: Results) -> Sequence[LedgerRow]:

@@ -35,6 +35,7 @@ def run_units(
         work_folder=job.work,
         with_phones=with_phones,
         sync_filter=job.sync_filter,
+        lessons=job.lessons,
         accept_losses=job.accept_losses,
         spare_core=usable_cores() >= CORES_TO_DECODE_AHEAD * workers,
     )

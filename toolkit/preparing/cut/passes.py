@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -28,8 +29,8 @@ from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.spans import Observation, Span
-from speechlip.preparing.cut.speaker import SPEAKING, who_speaks
-from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.cut.speaker import who_speaks
+from speechlip.preparing.options import SPEAKING, PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds
@@ -48,6 +49,7 @@ def observe(
     first_frame: int = 0,
     stop_frame: int | None = None,
     spare_core: bool = False,
+    lessons: Path | None = None,
 ) -> Observation:
     """First pass: faces, cuts, loudness and speech of every frame, then the tracks of whole shots.
 
@@ -55,6 +57,7 @@ def observe(
     no crop; what is said before ``first_frame`` is heard, so that speech across it is known as such.
 
     spare_core: read in a thread of its own. What is observed does not depend on it.
+    lessons: as ``prepare_unit`` takes it.
     """
     peaks: list[int] = []
     meter = SpeechMeter()
@@ -77,7 +80,7 @@ def observe(
                 report(source.name, FIRST_PASS_S)
     speaking = options.faces == SPEAKING
     faces = stage.finish(joins(info), "all" if speaking else options.faces)
-    faces, undecided = who_speaks(source, info, faces) if speaking else (faces, False)
+    faces, undecided = who_speaks(source, info, faces, lessons) if speaking else (faces, False)
     crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
     sizes = tuple(faces.size_of(track) for track in faces.selected)
     return Observation(

@@ -1,23 +1,29 @@
 """``--faces speaking``: of several faces at once the one whose mouth follows the audio becomes clips."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from speechlip.faces.tracking.selection import MIN_FRAMES, piece
 from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.files.names import plain_name
+from speechlip.lipsync.learned import foretold, heard
 from speechlip.lipsync.phones import expected_mouth
 from speechlip.lipsync.speaking import UNDECIDED, shares, speakers
 from speechlip.media.info import MediaInfo
 from speechlip.records import Source
 from speechlip.scoring.sync.footage import read_audio
+from speechlip.scoring.sync.lessons import read_lessons
 from speechlip.timing import SAMPLES_PER_FRAME
 
-SPEAKING = "speaking"
 
-
-def who_speaks(source: Source, info: MediaInfo, faces: FaceTracks) -> tuple[FaceTracks, np.ndarray]:
+def who_speaks(
+    source: Source, info: MediaInfo, faces: FaceTracks, lessons: Path | None = None
+) -> tuple[FaceTracks, np.ndarray]:
     """The faces with those selected that are alone or speak, and (N,) bool: where nobody can tell who does.
+
+    lessons: what ``self`` learned on the set; None: by phones.
 
     The audio is read again, and only where two tracks are there at once. Raises ModelError.
     """
@@ -29,10 +35,20 @@ def who_speaks(source: Source, info: MediaInfo, faces: FaceTracks) -> tuple[Face
     audio = read_audio(source.path, info, info.video_start_s, faces.n_frames)
     whole = np.zeros(faces.n_frames * SAMPLES_PER_FRAME, np.int16)
     whole[: len(audio)] = audio
-    owner = speakers(expected_mouth(whole), faces.tracks)
+    owner = speakers(expected_of(whole, source, lessons), faces.tracks)
     used = [
         piece(faces.tracks[number], start, stop)
         for number, (start, stop) in shares(owner, faces.tracks, MIN_FRAMES)
     ]
     selected = tuple(sorted(used, key=lambda track: track.start_frame))
     return replace(faces, selected=selected), owner == UNDECIDED
+
+
+def expected_of(audio: np.ndarray, source: Source, lessons: Path | None) -> np.ndarray:
+    """(N, 4): what a mouth should do to (640 N,) int16 audio; zeros where the set taught nothing."""
+    if lessons is None:
+        return expected_mouth(audio)
+    taught = read_lessons(lessons)
+    if taught is None:
+        return np.zeros((len(audio) // SAMPLES_PER_FRAME, 4))
+    return foretold(heard(audio), taught.of(plain_name(source.speaker)))

@@ -62,11 +62,13 @@ def prepare_unit(
     work_folder: Path,
     with_phones: bool,
     sync_filter: SyncFilter | None = None,
+    lessons: Path | None = None,
     accept_losses: bool = False,
     spare_core: bool = False,
 ) -> UnitResult:
     """Make the shard of ``unit`` in ``work_folder``, and ``<unit>.json``, the result, which means done.
 
+    lessons: what ``self`` learned on the set, for ``--faces speaking``; None: phones tell who speaks.
     spare_core: whether a core is idle, so that a thread decodes ahead; the shard does not depend on it.
 
     Raises ShardError where a source went away since the plan was made, unless ``accept_losses``.
@@ -78,7 +80,7 @@ def prepare_unit(
     def samples() -> Iterator[KeyedSample]:
         for planned in unit.sources:
             row, source_facts = yield from prepare_source(
-                planned, unit, report, options, with_phones, sync_filter, accept_losses, spare_core
+                planned, unit, report, options, with_phones, sync_filter, accept_losses, spare_core, lessons
             )
             rows.append(row)
             facts.extend(source_facts)
@@ -99,6 +101,7 @@ def prepare_source(
     sync_filter: SyncFilter | None,
     accept_losses: bool = False,
     spare_core: bool = False,
+    lessons: Path | None = None,
 ) -> Generator[KeyedSample, None, tuple[LedgerRow, list[PairClip]]]:
     """Yield the encoded clips of one source; return its ledger row and the facts of its clips.
 
@@ -116,7 +119,8 @@ def prepare_source(
             for name, reason, detail in unit.crashed:
                 if name == source.name:
                     raise SourceRefused("worker", reason, detail)
-            for clip in cut_source(source, options, with_phones, stats, report, sync_filter, spare_core):
+            clips = cut_source(source, options, with_phones, stats, report, sync_filter, spare_core, lessons)
+            for clip in clips:
                 key, form = sample_key(clip, planned.key_digits), options.clip_format
                 meta = meta_of(clip, form, key, stats.sha256, stats.corrected, double_of=double_of)
                 facts.append(pair_clip(key, meta))
@@ -158,12 +162,13 @@ def cut_source(
     report: Report,
     sync_filter: SyncFilter | None,
     spare_core: bool = False,
+    lessons: Path | None = None,
 ) -> Iterator[Clip]:
     """Read a source and yield its clips; ``stats`` takes in what was seen of it."""
     info = probe(source.path, max_picture_px=options.max_picture_px)
     stats.opened(sha256_of(source.path), tuple(corrections(info)))
     phones = read_phones(source.phones_path) if source.phones_path and options.phones == FILES else ()
-    seen = observe(source, info, options, report, *stats.part, spare_core)
+    seen = observe(source, info, options, report, *stats.part, spare_core, lessons)
     if sync_filter:
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
     spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s, options.least_speech)

@@ -10,7 +10,7 @@ import numpy as np
 from speechlip.files.stamps import sha256_of
 from speechlip.lipsync import learned
 from speechlip.lipsync.correlation import MouthSync
-from speechlip.lipsync.learned import SpokenFace
+from speechlip.lipsync.learned import Lessons, SpokenFace
 from speechlip.lipsync.mouth import mouth_distances
 from speechlip.lipsync.phones import compared, expected_mouth
 from speechlip.metrics.declared import NotScored
@@ -113,6 +113,24 @@ class SelfModel(MouthModel):
         self, heard: np.ndarray, landmarks: np.ndarray, start: int
     ) -> tuple[MouthSync | None, SpokenFace | None]:
         return None, SpokenFace("", heard, learned.seen(landmarks), start)
+
+
+class TaughtModel(SelfModel):
+    """``self`` once a set has taught it: it judges one speaker by what the others taught.
+
+    lessons: None where fewer than two speakers could teach.
+    """
+
+    def __init__(self, lessons: Lessons | None, speaker: str) -> None:
+        super().__init__()
+        self._lessons, self._speaker = lessons, speaker
+
+    def judge(
+        self, heard: np.ndarray, landmarks: np.ndarray, start: int
+    ) -> tuple[MouthSync | None, SpokenFace | None]:
+        if self._lessons is None:
+            raise NotScored("one speaker", learned.ONE_SPEAKER)
+        return self._lessons.judge(SpokenFace(self._speaker, heard, learned.seen(landmarks), start)), None
 
 
 def judge_track(model: MouthModel, footage: Footage, track: FaceTrack) -> TrackSync:

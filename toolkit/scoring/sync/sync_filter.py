@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.files.names import plain_name
 from speechlip.media.frames import read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
@@ -21,9 +22,10 @@ from speechlip.metrics.sync.columns import MOUTH_MODELS
 from speechlip.records import UNDECIDED, FaceTrack, Source, SyncVerdict
 from speechlip.scoring import protocols
 from speechlip.scoring.sync.footage import Footage, read_audio
+from speechlip.scoring.sync.lessons import read_lessons
 from speechlip.scoring.sync.means import SyncMeans, TrackSync, of_clip
 from speechlip.scoring.sync.models import AnyModel, SyncNetModel, open_sync_model, score_tracks
-from speechlip.scoring.sync.mouth_models import SELF
+from speechlip.scoring.sync.mouth_models import TaughtModel
 from speechlip.scoring.sync.verdict import (
     EARLY,
     LATE,
@@ -100,6 +102,7 @@ class SyncFilter:
     weights: another SyncNet file.
     allow_unknown: take ``weights`` that are not the official ones.
     rules: which offsets are decided.
+    lessons: of model ``self``: the file that ``write_lessons`` wrote once the set had taught.
     undecided: what becomes of a track whose offset is undecided or could not be measured: keep, or drop;
         empty: the conditions decide about the first, the others are dropped.
 
@@ -113,13 +116,9 @@ class SyncFilter:
     allow_unknown: bool = False
     rules: CorrectionRules = STATED
     undecided: str = ""
+    lessons: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.model == SELF:
-            raise OptionError(
-                "--sync-model self learns from the whole set, and a preparation decides video by video; take "
-                "--sync-model phones, or look first: score-sync VIDEOS --sync-model self"
-            )
         if self.model in MOUTH_MODELS and any(each.quantity == "dist" for each in self.conditions):
             raise OptionError(
                 f"--sync-model {self.model} measures no distance; "
@@ -136,7 +135,10 @@ class SyncFilter:
         long_enough = [
             track for track in tracks if footage.times_seen(track) >= protocols.get("direct").min_frames
         ]
-        scored = score_tracks(open_model(self), footage, long_enough, lambda frames: None)
+        model = open_model(self)
+        if self.lessons:
+            model = TaughtModel(read_lessons(self.lessons), plain_name(source.speaker))
+        scored = score_tracks(model, footage, long_enough, lambda frames: None)
         sync_of = {id(track): sync for track, sync in zip(long_enough, scored, strict=True)}
         return [self._verdict(sync_of.get(id(track))) for track in tracks]
 
@@ -148,7 +150,7 @@ class SyncFilter:
                 else NotScored("too short", "a track must be seen in 50 frames to be scored")
             )
             refusal = "" if self.undecided == KEEP else NOT_MEASURED
-            return SyncVerdict(None, None, None, refusal, str(problem), 0)
+            return SyncVerdict(refusal=refusal, detail=str(problem), model=open_model(self).name)
         means = of_clip([sync])
         distance = means.distance if isinstance(means, SyncMeans) else None
         ci_low, p = (means.ci_low, None) if isinstance(means, SyncMeans) else (None, means.p)
@@ -170,6 +172,8 @@ class SyncFilter:
             "",
             means.offset_frames if moves else 0,
             verdict,
+            None if p is None else round(p, 4),
+            open_model(self).name,
         )
 
     def _refusal(self, verdict: str, confidence: float, distance: float | None, offset_frames: int) -> str:
