@@ -4,6 +4,8 @@ know phones are not.
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -158,9 +160,16 @@ def test_cost_of_a_spectrum(shards):
     ) == (16.0, 1, 5)
 
 
-def test_cost_of_an_encoder_that_fails_is_a_reason(shards, monkeypatch):
-    import subprocess
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone hands a parent's peak on")
+def test_memory_is_that_of_the_encoder_and_not_of_who_asked():
+    child = "from speechlip.benchmarking.evaluation.cost import peak_resident_bytes as peak; print(peak())"
+    large = "import subprocess, sys; held = b'.' * 400_000_000"
+    parent = f"{large}; subprocess.run([sys.executable, '-c', {child!r}])"
+    done = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
+    assert 5e6 < int(done.stdout) < 2e8
 
+
+def test_cost_of_an_encoder_that_fails_is_a_reason(shards, monkeypatch):
     def failing(command, **_):
         raise subprocess.CalledProcessError(1, command, stderr="Traceback\nValueError: no luck\n")
 

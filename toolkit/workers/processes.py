@@ -35,8 +35,6 @@ IMPORTED_ONCE = [
     "webdataset",
 ]
 START_TRIES, PAUSE_S, PULSE_S = 5, 0.2, 1.0
-MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
-"""The unit of ``resource.getrusage().ru_maxrss``."""
 
 
 def process_context(light: bool = False) -> ForkServerContext | SpawnContext:

@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from speechlip.benchmarking.records import Cost
 from speechlip.timing import FPS
-from speechlip.workers.processes import MAXRSS_BYTES
 
 SECONDS = 10.0
 FROM_SOUND = ("audio", "spectrogram")
@@ -98,7 +98,17 @@ def peak_memory_mb(device: str) -> float:
         import torch
 
         return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / 1e6
+    return peak_resident_bytes() / 1e6
+
+
+def peak_resident_bytes() -> int:
+    """Of this program alone: Linux's ``ru_maxrss`` starts with what the process that started it had."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
 
 
 if __name__ == "__main__":
