@@ -19,6 +19,7 @@ from speechlip.progress import SILENT
 from speechlip.recipes._muxing import mux
 from speechlip.rendering import page, render
 from speechlip.rendering.compose import write_rows
+from speechlip.rendering.drive import drive_of
 from speechlip.rendering.material import decompose
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import find_person
@@ -189,7 +190,9 @@ def test_an_odd_row_and_column_are_left_out(tmp_path):
     small_person.write_sidecar(path, points - [0, 1])
     material = decompose(find_person(path, SIDECAR, "sidecar", SILENT), SIDECAR, SILENT)
     assert material.person.size == (127, 127)
-    write_rows(material, {tmp_path / "odd.mp4": material.test_crops})
+    write_rows(
+        material, drive_of(material, None, None), {tmp_path / "odd.mp4": material.test_crops}, tmp_path
+    )
     assert np.abs(frames_of(tmp_path / "odd.mp4").astype(int) - images[material.first :, :-1, :-1]).mean() < 2
 
 

@@ -38,6 +38,18 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
     help="What turns features into mouths: pca, a ridge to principal components, in seconds.",
 )
 @click.option(
+    "--audio",
+    type=FILE,
+    metavar="FILE",
+    help="Another video or audio file that drives the lips; scored by what needs no reference.",
+)
+@click.option(
+    "--pose",
+    type=FILE,
+    metavar="VIDEO",
+    help="Another clip whose head motion (place, size, roll) the renders have.",
+)
+@click.option(
     "--detector", type=DETECTOR, default="auto", help="What finds the face; it has to give landmarks."
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")

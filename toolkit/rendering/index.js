@@ -8,7 +8,10 @@ function lead() {
   byId("lead").textContent =
     `${data.person}: learned from ${seconds(data.learned_frames)} of the first ` +
     `${seconds(data.train_frames)}, ` +
-    `rendered the last ${seconds(data.test_frames)} (split ${data.split}).`;
+    (data.audio
+      ? `rendered ${seconds(data.test_frames)} to the audio of ${data.audio}`
+      : `rendered the last ${seconds(data.test_frames)}`) +
+    (data.pose ? `, with the head motion of ${data.pose}` : "") + ` (split ${data.split}).`;
   byId("notes").append(...data.notes.map((note) => make("li", {}, note)));
 }
 

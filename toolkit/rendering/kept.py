@@ -47,13 +47,19 @@ def faces_made_from(path: Path, options: RenderOptions, detector: str) -> str:
     )
 
 
-def keep_person(folder: Path, person: Person, made_from: str) -> None:
-    """Write the person's faces. Raises WriteError."""
+def drivers(options: RenderOptions) -> dict[str, Any]:
+    """What rows depend on beside the person: the files that drive lips and head."""
+    given = {"audio": options.audio, "pose": options.pose}
+    return {what: [path, *file_stamp(Path(path))] for what, path in given.items() if path}
+
+
+def keep_person(folder: Path, person: Person, driven_by: str, made_from: str) -> None:
+    """Write the person's faces, and what the folder is of. Raises WriteError."""
     with whole_file(folder / FACES) as file:
         np.savez_compressed(
             file,
             made_from=made_from,
-            person=person.path.name,
+            person=person.path.name + driven_by,
             start=person.start,
             size=person.size,
             landmarks=person.landmarks,
@@ -90,16 +96,16 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
     )
 
 
-def refuse_other_person(folder: Path, path: Path) -> None:
-    """Raise OptionError where an earlier run rendered another video into the same folder."""
+def refuse_other_person(folder: Path, path: Path, driven_by: str) -> None:
+    """Raise OptionError where the folder has renders of another video, or driven by other files."""
     try:
         with np.load(folder / FACES, allow_pickle=False) as kept:
             name = str(kept["person"])
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
         return
-    if name != path.name:
+    if name != (wanted := path.name + driven_by):
         raise OptionError(
-            f"{folder.parent} holds renders of {name}, and {path.name} is wanted; choose another -o"
+            f"{folder.parent} holds renders of {name}, and {wanted} is wanted; choose another -o"
         )
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 from speechlip.checks import check_types
 from speechlip.device import check_device
 from speechlip.errors import no_such
 from speechlip.faces.detectors.registry import DETECTORS
+from speechlip.files.names import plain_name
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 
 RENDERERS = ("pca",)
@@ -25,6 +27,8 @@ class RenderOptions:
     device: of the encoders: auto, cpu, cuda, cuda:1, mps.
     max_picture_px: a video whose frames have more pixels is refused.
     renderer: what turns features into crops: ``pca``, a ridge to principal components.
+    audio: a video or audio file that drives the lips instead of the person's own test part; empty: none.
+    pose: a clip whose head motion the render has; empty: the person's own.
     """
 
     split: str = "se4lip"
@@ -32,6 +36,8 @@ class RenderOptions:
     device: str = "auto"
     max_picture_px: int = MAX_PICTURE_PX
     renderer: str = RENDERERS[0]
+    audio: str = ""
+    pose: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -42,6 +48,13 @@ class RenderOptions:
             raise no_such("renderer", self.renderer, RENDERERS)
         if self.detector != "auto" and self.detector not in DETECTORS.names():
             raise DETECTORS.no_such(self.detector)
+
+    @property
+    def driven_by(self) -> str:
+        """In words, behind the person's name; empty where it is the person's own test part."""
+        parts = [("audio of", self.audio), ("the head motion of", self.pose)]
+        given = [f"{what} {plain_name(Path(path).name)}" for what, path in parts if path]
+        return f" with {' and '.join(given)}" if given else ""
 
     @property
     def train_share(self) -> Fraction:

@@ -53,6 +53,8 @@ def page_data(renders: Renders, held: bool) -> dict[str, Any]:
         "train_frames": renders.train_frames,
         "learned_frames": renders.learned_frames,
         "test_frames": renders.test_frames,
+        "audio": renders.audio,
+        "pose": renders.pose,
         "size": list(renders.size),
         "fps": FPS,
         "notes": list(renders.notes),

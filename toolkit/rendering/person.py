@@ -87,7 +87,7 @@ def find_person(path: Path, options: RenderOptions, detector: str, progress: Pro
     """
     try:
         info = probe(path, max_picture_px=options.max_picture_px)
-        faces = _watch(path, info, detector, progress)
+        faces = watch(path, info, detector, progress)
         audio = read_audio(path, options.max_picture_px)
     except SourceRefused as refusal:
         raise OptionError(f"{path.name} cannot be rendered: {refusal}") from refusal
@@ -113,7 +113,8 @@ def find_person(path: Path, options: RenderOptions, detector: str, progress: Pro
     return Person(path, info, start, size, landmarks, tracks, seen, own, audio.frames, notes)
 
 
-def _watch(path: Path, info: MediaInfo, detector: str, progress: Progress) -> FaceTracks:
+def watch(path: Path, info: MediaInfo, detector: str, progress: Progress) -> FaceTracks:
+    """The faces of a whole video. Raises SourceRefused."""
     progress.begin("finding the face", info.video_duration_s, "s of video")
     with open_detector(detector, as_source(path)) as opened:
         stage = FaceStage(opened)

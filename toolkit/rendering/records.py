@@ -45,11 +45,12 @@ class Renders:
     video: name of the file in every row's folder.
     split: whose.
     renderer: by name.
-    train_frames, test_frames: of the stretch that is rendered.
+    train_frames, test_frames: that are learned from, and that are rendered.
     learned_frames: of the training part, those with a face.
     size: (width, height) of the videos, px.
     notes: sentences on what was left out, and warnings.
     rows: in the order of the table.
+    audio, pose: names of the files that drove lips and head; empty where the person's test part did.
     """
 
     folder: Path
@@ -63,6 +64,8 @@ class Renders:
     size: tuple[int, int]
     notes: tuple[str, ...]
     rows: tuple[RenderRow, ...]
+    audio: str = ""
+    pose: str = ""
 
     @property
     def failed(self) -> tuple[RenderRow, ...]:

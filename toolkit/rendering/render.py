@@ -20,18 +20,21 @@ from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
 from speechlip.rendering import kept
 from speechlip.rendering.compose import FORM, ROWS_AT_ONCE, write_rows
-from speechlip.rendering.features import FeatureSource
+from speechlip.rendering.drive import Drive, drive_of, notes_on, other_audio
+from speechlip.rendering.features import FeatureSource, Recording
 from speechlip.rendering.hear import hear, open_named
 from speechlip.rendering.material import Material, decompose, train_frames
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import write_page
 from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
+from speechlip.rendering.pose import head_motion, repeated_share
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.renderers.declared import Heard
 from speechlip.rendering.renderers.opening import open_renderer
 from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops, rows_of
 from speechlip.rendering.score import score_row, write_reference_landmarks
 from speechlip.rendering.table import as_csv, as_json
+from speechlip.scoring.clip.score_clip import given_file
 from speechlip.scoring.folder.kept import versions
 from speechlip.scoring.networks import find_networks, settle
 from speechlip.scoring.options import ScoreOptions
@@ -68,11 +71,14 @@ def render_lips(
     check_kind("options", options, RenderOptions)
     path, out = check_path("person", person), check_path("out", out)
     names = (encoders,) if isinstance(encoders, str) else tuple(encoders)
-    rows = rows_of(names, open_renderer(options).oracle)
+    rows = rows_of(names, open_renderer(options).oracle, bool(options.audio))
     for name in names:
         refuse_unknown(name)
     if not is_file(path):
         raise OptionError(f"there is no file {path}; give one video of a person who talks")
+    for what, name in (("audio", options.audio), ("pose", options.pose)):
+        if name:
+            given_file(what, name)
     detector, why = choose_detector(options.detector)
     if why:
         progress.say(why)
@@ -82,8 +88,8 @@ def render_lips(
         device=options.device,
         max_picture_px=options.max_picture_px,
     )
-    kept.refuse_other_person(out / kept.FOLDER, path)
-    scoring = settle(scoring, True, progress)
+    kept.refuse_other_person(out / kept.FOLDER, path, options.driven_by)
+    scoring = settle(scoring, not options.audio, progress)
     check_writable(out)
     with only_run(make_folder(out / kept.FOLDER)):
         return _Run(path, out, options, scoring, progress).finish(rows)
@@ -126,6 +132,7 @@ class _Run:
             "networks": find_networks(scoring, progress).as_dict(),
             "versions": versions(scoring.detector, scoring.metrics),
             **self.renderer.facts(),
+            **kept.drivers(options),
         }
 
     @cached_property
@@ -134,8 +141,23 @@ class _Run:
         known = kept.kept_person(folder, self.path, self.options, self.faces)
         if known is None:
             known = find_person(self.path, self.options, self.scoring.detector, self.progress)
-            kept.keep_person(folder, known, self.faces)
+            kept.keep_person(folder, known, self.options.driven_by, self.faces)
         return known
+
+    @cached_property
+    def other(self) -> Recording | None:
+        """What drives the lips instead of the person's test part."""
+        return other_audio(Path(self.options.audio), self.options) if self.options.audio else None
+
+    @cached_property
+    def drive(self) -> Drive:
+        given, detector = self.options.pose, self.scoring.detector
+        motion = head_motion(Path(given), self.options, detector, self.progress) if given else None
+        drive = drive_of(self.material, self.other, motion)
+        if drive.moves is not None:
+            share = repeated_share(drive.moves, self.person.size)
+            self.progress.say(f"{share:.1%} of the rendered pixels repeat an edge of the person's frame")
+        return drive
 
     @cached_property
     def material(self) -> Material:
@@ -163,7 +185,7 @@ class _Run:
         length_s = len(self.person) / FPS
         short = (TOO_SHORT.format(length_s=length_s),) if length_s < ENOUGH_S else ()
         others = kept.other_rows(self.out, [row.name for row in rows])
-        return (*short, *self.person.notes, *others)
+        return (*short, *self.person.notes, *notes_on(self.options), *others)
 
     def _plan(self, rows: list[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
         """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
@@ -183,7 +205,7 @@ class _Run:
             yield from (_Row(each.row, each.made_from, heard) for each in undone)
 
     def _hear(self, source: FeatureSource, row: RowName) -> Heard:
-        return hear(source, self.renderer, self.material, self._kept(row), self.progress)
+        return hear(source, self.renderer, self.material, self._kept(row), self.progress, self.other)
 
     def _kept(self, row: RowName) -> Path:
         """Where a renderer keeps what it has learned so far."""
@@ -216,12 +238,12 @@ class _Run:
             if own is not None:
                 with whole_file(folder / CROPS) as file:
                     np.save(file, own)
-        write_rows(self.material, files)
-        reference = self.out / GROUND_TRUTH / self.video
+        write_rows(self.material, self.drive, files, self.out / kept.FOLDER)
+        reference = None if self.other else self.out / GROUND_TRUTH / self.video
         for each in rows:
             render = self.out / each.row.name / self.video
             if each.row.name == GROUND_TRUTH:
-                write_reference_landmarks(self.material, render, self.scoring.detector)
+                write_reference_landmarks(self.material, self.drive, render, self.scoring.detector)
             strength = each.heard.strength if each.heard else None
             row = score_row(each.row, render, reference, self.scoring, strength)
             kept.keep_row(self.out / row.name, row, each.made_from)
@@ -232,7 +254,7 @@ class _Run:
             return each.heard.shuffled if each.row.shuffled else each.heard.right
         if each.row.name == self.renderer.oracle:
             return self.renderer.best(self.material, self._kept(each.row), self.progress)
-        return plain_crops(each.row, self.material)
+        return plain_crops(each.row, self.material, len(self.drive))
 
     def _renders(self, rows: list[RenderRow], notes: tuple[str, ...]) -> Renders:
         person, first = self.person, train_frames(self.person, self.options)
@@ -244,8 +266,10 @@ class _Run:
             renderer=self.renderer.name,
             train_frames=first,
             learned_frames=int(person.seen[:first].sum()),
-            test_frames=len(person) - first,
+            test_frames=len(self.other) if self.other else len(person) - first,
             size=(person.size[0] // 2 * 2, person.size[1] // 2 * 2),
             notes=notes,
             rows=tuple(rows),
+            audio=plain_name(Path(self.options.audio).name),
+            pose=plain_name(Path(self.options.pose).name),
         )

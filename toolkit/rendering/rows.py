@@ -18,6 +18,12 @@ MEANINGS = {
     "pca-oracle": "true crops by their 48 principal components: the most that this renderer allows",
     MEAN_CROP: "the mean training crop in every frame: what no encoder may fall below",
 }
+OWN_FRAMES = "own-frames"
+DRIVEN = {
+    OWN_FRAMES: "the person's own frames under this audio: lips that say something else",
+    MEAN_CROP: "the mean training crop in every frame: lips that say nothing",
+}
+"""The same, where other audio drives the lips and nobody knows the true ones."""
 """Name → what it is, of the rows that hear nothing, best first."""
 SHUFFLED = "-shuffled"
 """Ending of the row that is driven by audio of other times."""
@@ -40,15 +46,16 @@ class RowName:
     def meaning(self) -> str:
         """In words."""
         if not self.encoder:
-            return MEANINGS[self.name]
+            return (DRIVEN | MEANINGS)[self.name]
         driven = "the same renderer, driven by audio of other times" if self.shuffled else "driven by speech"
         return f"{self.encoder}: {driven}"
 
 
-def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0]) -> list[RowName]:
+def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0], driven: bool = False) -> list[RowName]:
     """All rows in the order of the table.
 
     oracle: name of the row that shows the most the renderer can do.
+    driven: by other audio, so that there are no true lips.
 
     Raises OptionError for no encoder, or two rows of one name.
 
@@ -57,7 +64,8 @@ def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0]) -> list[RowName
     """
     if not encoders:
         raise OptionError("no encoder named; take one or more of those of export-features: --encoder log-mel")
-    rows = [RowName(name) for name in MEANINGS if name == oracle or name not in ORACLES]
+    plain = DRIVEN if driven else MEANINGS
+    rows = [RowName(name) for name in plain if name == oracle or name not in ORACLES]
     for encoder in encoders:
         label = label_of(encoder)
         if label in {row.name for row in rows}:
@@ -68,14 +76,13 @@ def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0]) -> list[RowName
     return rows
 
 
-def plain_crops(row: RowName, material: Material) -> np.ndarray | None:
-    """Test crops of a row that no renderer makes: (T, 96, 96, 3) uint8.
+def plain_crops(row: RowName, material: Material, frames: int) -> np.ndarray | None:
+    """Crops of a row that no renderer makes: (T, 96, 96, 3) uint8 of T frames.
 
     None where the frames stay as they are.
     """
-    crops = material.test_crops
-    if row.name == GROUND_TRUTH:
+    if row.name in (GROUND_TRUTH, OWN_FRAMES):
         return None
     if row.name == RESAMPLED:
-        return crops
-    return np.broadcast_to(material.space.mean_crop, (len(crops), CROP_SIZE, CROP_SIZE, 3))
+        return material.test_crops
+    return np.broadcast_to(material.space.mean_crop, (frames, CROP_SIZE, CROP_SIZE, 3))

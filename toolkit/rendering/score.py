@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.faces.crops import transform
 from speechlip.files.writing import whole_file
 from speechlip.records import LANDMARKS_ENDING
+from speechlip.rendering.drive import Drive
 from speechlip.rendering.material import Material
 from speechlip.rendering.records import FAILED, RENDERED, RenderRow
 from speechlip.rendering.rows import RowName
@@ -19,7 +21,7 @@ SIDECAR = "sidecar"
 
 
 def score_row(
-    row: RowName, render: Path, reference: Path, options: ScoreOptions, strength: float | None
+    row: RowName, render: Path, reference: Path | None, options: ScoreOptions, strength: float | None
 ) -> RenderRow:
     """The row with its numbers, or with the reason why it has none."""
     try:
@@ -43,14 +45,16 @@ def score_row(
     )
 
 
-def write_reference_landmarks(material: Material, video: Path, detector: str) -> None:
+def write_reference_landmarks(material: Material, drive: Drive, video: Path, detector: str) -> None:
     """With detector ``sidecar``: the person's landmarks beside the ground truth, where scoring reads them.
 
     Raises WriteError.
     """
     if detector != SIDECAR:
         return
-    person, first = material.person, material.first
-    landmarks = np.where(person.seen[first:, None, None], person.landmarks[first:], np.nan)
+    person = material.person
+    landmarks = np.where(person.seen[:, None, None], person.landmarks, np.nan)[drive.shown]
+    if drive.moves is not None:
+        landmarks = transform(drive.moves, landmarks)
     with whole_file(video.with_name(video.stem + LANDMARKS_ENDING)) as file:
         np.savez(file, landmarks=landmarks.astype(np.float32), time_s=np.arange(len(landmarks)) / FPS)

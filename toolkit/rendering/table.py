@@ -120,6 +120,8 @@ def as_json(renders: Renders) -> str:
         "train_frames": renders.train_frames,
         "learned_frames": renders.learned_frames,
         "test_frames": renders.test_frames,
+        "audio": renders.audio or None,
+        "pose": renders.pose or None,
         "notes": list(renders.notes),
         "rows": [
             asdict(row) | {"below_shuffled": list(below_shuffled(renders, row))} for row in renders.rows

@@ -20,10 +20,20 @@ def run(
     detector: str,
     device: str,
     max_picture: str,
+    audio: Path | None,
+    pose: Path | None,
     quiet: bool,
 ) -> int:
     """Render every row and print the table; returns the exit code."""
-    options = RenderOptions(split, detector, device, parse_pixels(max_picture), renderer)
+    options = RenderOptions(
+        split,
+        detector,
+        device,
+        parse_pixels(max_picture),
+        renderer,
+        audio=str(audio or ""),
+        pose=str(pose or ""),
+    )
     with Bars(quiet) as bars:
         renders = render_lips(person, encoders, out, options, progress=bars)
     if not quiet:
