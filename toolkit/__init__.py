@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from speechlip.doubles.find import Doubles as Doubles
     from speechlip.doubles.find import find_doubles as find_doubles
     from speechlip.doubles.pairs import Double as Double
+    from speechlip.editing.align import align_shards as align_shards
     from speechlip.editing.annotate import annotate_clips as annotate_clips
     from speechlip.editing.append import append_videos as append_videos
     from speechlip.editing.merge import merge_shards as merge_shards
@@ -173,6 +174,7 @@ ROOM_OF = {
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
     "align": "aligning.align",
+    "align_shards": "editing.align",
     "annotate_clips": "editing.annotate",
     "append_videos": "editing.append",
     "as_dataset": "hub.typed",

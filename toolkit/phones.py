@@ -13,6 +13,8 @@ TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
 RECOGNISED = "pocketsphinx-allphone"
 """Source of a phone that was recognised without a transcript."""
+MADE_HERE = ("pocketsphinx-",)
+"""How sources of phones begin that were aligned or recognised here."""
 ESPEAK = "+espeak"
 """Behind the source of a phone whose word espeak-ng pronounced."""
 SILENT_LABELS = ("", "sil", "sp", "_", "<p:>")  # Praat and MFA, Kaldi, MAUS

@@ -6,6 +6,10 @@ from scipy.signal import resample_poly
 import zoo
 from speechlip.recipes._synthetic.voice import speak
 
+BASE = ("--detector", "sidecar", "--quiet", "--split", "train=1", "--max-clip", "4s")
+"""How the tests here prepare videos."""
+OTHER = "Open the window, and let the warm wind blow through."
+
 
 def said(text, voice="en-us+m1", rate=150, pitch=40):
     """Its samples at 16 kHz, int16, and what espeak-ng said."""

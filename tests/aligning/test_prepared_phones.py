@@ -4,39 +4,18 @@ import shutil
 import sys
 
 import pytest
+from spoken import BASE
 
 from preparing import prep
 from speechlip import clips
 from speechlip.manifest import Manifest
 from speechlip.preparing.plan.planned_source import declared
-from speechlip.recipes import synthetic
 from speechlip.records import Source
 from speechlip.shards.ledger import format_funnel, funnel, read_ledger
 from speechlip.shards.read.reader import ClipReader
 from speechlip.wording import clock
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
-BASE = ("--detector", "sidecar", "--quiet", "--split", "train=1", "--max-clip", "4s")
-OTHER = "Open the window, and let the warm wind blow through."
-
-
-@pytest.fixture(scope="module")
-def speech(talking, tmp_path_factory):
-    """Synthetic videos with landmarks: one with its transcript, others with what is none of theirs."""
-    folder = tmp_path_factory.mktemp("spoken")
-    said = list(synthetic.sources(talking))
-    texts = {"anna": said[0].transcript, "bob": OTHER, "chen": "今天天气很好，我们去公园。", "dora": " ... "}
-    for source, (name, text) in zip(said, texts.items(), strict=True):
-        shutil.copy(source.path, folder / f"{name}.mp4")
-        shutil.copy(source.landmarks_path, folder / f"{name}.landmarks.npz")
-        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def aligned(speech, tmp_path_factory):
-    out = tmp_path_factory.mktemp("aligned") / "shards"
-    return out, prep(speech, "-o", out, "--phones", "align", *BASE)
 
 
 def samples(out):

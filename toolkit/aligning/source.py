@@ -1,6 +1,6 @@
 """The phones of one source, from whatever says what is spoken."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,27 @@ from speechlip.timing import SAMPLE_RATE
 RECOGNISE = "without one, phones can be recognised (align --from none, prep-shards --phones recognise)"
 
 
-def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICTURE_PX) -> Phones:
+Aligner = Callable[[np.ndarray, str], tuple[tuple[Heard, ...], str]]
+"""((N,) int16 at 16 kHz mono, text) → words and pauses with their phones, and what was left out."""
+
+
+def align_english(samples: np.ndarray, text: str) -> tuple[tuple[Heard, ...], str]:
+    """A US English text aligned by PocketSphinx. Raises SourceRefused as ``align_text`` does."""
+    return align_text(samples, words_of(text))
+
+
+def phones_of(
+    source: Source,
+    form: str = "auto",
+    max_picture_px: int = MAX_PICTURE_PX,
+    align: Aligner = align_english,
+) -> Phones:
     """Words and phones of a source.
 
     form: one of ``records.FORMS``; ``auto`` takes the first that is there: a TextGrid or ``.align`` with
     phones, unless ``align`` wrote it; JSON of Gentle or WhisperX; an ``.align`` with words; the transcript.
     max_picture_px: as for ``probe``.
+    align: what aligns texts.
 
     Raises SourceRefused with the reason; ModelError where pocketsphinx is wanted and missing.
     """
@@ -38,20 +53,37 @@ def phones_of(source: Source, form: str = "auto", max_picture_px: int = MAX_PICT
         raw = sidecars.read_json(beside)
         words = sidecars.gentle(raw, beside.name)
         return Phones(with_pauses(words, sidecars.lost_before(raw)), form)
-    if form == "none":
-        return Phones(sphinx.recognise(read_audio(source.path, max_picture_px).samples), form)
-    if form == "transcript":
-        spoken = words_of(source.transcript)
-        if not spoken:
-            raise SourceRefused("phones", "no transcript", f"it has no word; {RECOGNISE}")
-        heard, left = align_text(read_audio(source.path, max_picture_px).samples, spoken)
-        return Phones(heard, form, left)
+    if form == "transcript" and not words_of(source.transcript):
+        raise no_transcript("it has no word")
+    if form in ("none", "transcript"):
+        samples = read_audio(source.path, max_picture_px).samples
+        return phones_in(samples, source.transcript, form, align)
     said = (
         sidecars.words_with_times(beside)
         if form == "align"
         else sidecars.whisperx(sidecars.read_json(beside), beside.name)
     )
-    return align_utterances(read_audio(source.path, max_picture_px).samples, said, form)
+    return align_utterances(read_audio(source.path, max_picture_px).samples, said, form, align)
+
+
+def phones_in(samples: np.ndarray, transcript: str, form: str, align: Aligner = align_english) -> Phones:
+    """Words and phones of audio.
+
+    samples: (N,) int16, 16 kHz mono.
+    form: ``transcript``, or ``none``: recognised without one.
+
+    Raises SourceRefused, ModelError as ``phones_of`` does.
+    """
+    if form == "none":
+        return Phones(sphinx.recognise(samples), form)
+    if not words_of(transcript):
+        raise no_transcript("it has no word")
+    heard, left = align(samples, transcript)
+    return Phones(heard, form, left)
+
+
+def no_transcript(why: str) -> SourceRefused:
+    return SourceRefused("phones", "no transcript", f"{why}; {RECOGNISE}")
 
 
 def files_beside(source: Source) -> tuple[Path, Path, Path]:
@@ -82,11 +114,7 @@ def settle(source: Source, form: str) -> tuple[str, Path]:
         return ("textgrid" if all(map(fold, labels)) else "align"), places["align"]
     if source.transcript:
         return "transcript", path
-    raise SourceRefused(
-        "phones",
-        "no transcript",
-        f"beside it lies no TextGrid, JSON or .align, and no {path.stem}.txt with a text; {RECOGNISE}",
-    )
+    raise no_transcript(f"beside it lies no TextGrid, JSON or .align, and no {path.stem}.txt with a text")
 
 
 def as_heard(phones: Sequence[Phone]) -> Iterator[Heard]:
@@ -106,7 +134,9 @@ def with_pauses(words: Sequence[Heard], lost_before: Collection[int] = ()) -> tu
     return tuple(heard)
 
 
-def align_utterances(samples: np.ndarray, said: Sequence[Utterance], form: str) -> Phones:
+def align_utterances(
+    samples: np.ndarray, said: Sequence[Utterance], form: str, align: Aligner = align_english
+) -> Phones:
     """Each utterance aligned within its time; what cannot be is ``SPN``, and counted. Between them is
     silence, or ``SPN`` where something is heard.
 
@@ -124,7 +154,7 @@ def align_utterances(samples: np.ndarray, said: Sequence[Utterance], form: str) 
             heard.append(between_words(samples, at_s, each.start_s))
         at_s = end_s
         try:
-            aligned, here = align_text(part, words_of(each.text))
+            aligned, here = align(part, each.text)
             heard += [moved(one, each.start_s, end_s) for one in aligned]
             left, n_aligned = left or here, n_aligned + 1
         except SourceRefused as refusal:

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import click
 
-from speechlip.commands.base import FILE, Named, command
+from speechlip.commands.base import FILE, SHARDS, Named, command
 from speechlip.recipes import RECIPES
 
 
 @command(
     "align",
-    epilog="\b\nExample:\n  speechlip align videos/\n  speechlip align videos/ --from whisperx -o phones/",
+    epilog="\b\nExample:\n  speechlip align videos/\n  speechlip align videos/ --from whisperx -o phones/\n"
+    "  speechlip align shards/ -o with_phones/",
 )
-@click.argument("videos", type=FILE)
+@click.argument("videos", type=SHARDS, metavar="VIDEOS_OR_SHARDS")
 @click.option(
     "-o",
     "--out",
     type=FILE,
-    help="Folder for the TextGrids.  [default: beside the videos, where prep-shards finds them]",
+    help="Folder for the TextGrids, or for the new shards.  [default: beside the videos, where prep-shards "
+    "finds them; needed for shards]",
 )
 @click.option(
     "--from",
@@ -29,13 +31,18 @@ from speechlip.recipes import RECIPES
 @click.option("--recipe", type=Named(RECIPES), default="folder", help="How VIDEOS is laid out.")
 @click.option("--again", is_flag=True, help="Make those anew that an earlier run wrote, never others'.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
-def align(videos: Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
+def align(videos: str | Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
     """Write a TextGrid with words and phones for each video: what prep-shards makes phones.json of.
 
-    VIDEOS is a folder (any depth) or one video. Transcripts (x.txt beside x.mp4, or as the recipe has them)
-    are aligned with the sound by PocketSphinx, in US English; x.TextGrid, x.json (Gentle, WhisperX) and
-    x.align are taken over. A video that has its TextGrid is not done again. Exit code 0 when every video has
-    one, 3 when some failed (each with its reason), 2 when there is no video, 1 for an error.
+    Of a folder of videos (any depth) or one video, transcripts (x.txt beside x.mp4, or as the recipe has
+    them) are aligned with the sound by PocketSphinx, in US English; x.TextGrid, x.json (Gentle, WhisperX)
+    and x.align are taken over. A video that has its TextGrid is not done again.
+
+    Of a finished folder of prep-shards, its transcripts are aligned, or phones recognised (--from none), and
+    the clips copied with them into OUT; images and audio stay byte for byte.
+
+    Exit code 0 when every video has phones, 3 when some failed (each with its reason), 2 when there is no
+    video, 1 for an error.
     """
     from speechlip.commands.output.align import run
 

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip.checks import check_path, check_type
+from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, Sample, open_given
 from speechlip.editing.packing import as_they_are
 from speechlip.editing.run import Draft, run_edit
 from speechlip.errors import OptionError
 from speechlip.files.stamps import sha256_of
+from speechlip.files.strict_json import encode_json
 from speechlip.manifest import Edit
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import SILENT, Progress
+from speechlip.shards.clips.scan import META
 from speechlip.shards.sample_meta import OWN_META
 from speechlip.wording import counted, listed
 
@@ -61,7 +64,8 @@ def annotate_clips(
             progress.say(f"{counted(without, 'clip')} without a row in {path.name}: empty text there")
         empty = dict.fromkeys(names, "")
         added = {sample.key: said.get(value_of(sample, by), empty) for sample in given.samples}
-        shards = [replace(shard, whole=None, added=added) for shard in as_they_are(given.shards)]
+        change = Change((META,), lambda sample, said: {META: encode_json(said | added[sample.key])})
+        shards = [replace(shard, whole=None, change=change) for shard in as_they_are(given.shards)]
         facts = facts_of(given, edit)
         columns = sorted({*given.manifest.columns, *names})
         return Draft([given], shards, given.rows, replace(facts, columns=columns))

@@ -2,11 +2,12 @@
 
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping
+from bisect import insort
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from speechlip.editing.given import Sample
 from speechlip.errors import ShardError
@@ -18,11 +19,23 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import result_path, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
-from speechlip.shards.clips.scan import META
+from speechlip.shards.clips.scan import META, Member
 from speechlip.shards.writer import TAR_BLOCK
 
 BLOCK_BYTES = 1 << 22
 COPY_AGAIN = "copy it again, or restore it; verify-shards says all"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Members that samples get anew; all others are copied.
+
+    names: of these members, the same in every sample; those that a sample lacks are added.
+    make: (sample, its ``json``) → their contents, by name.
+    """
+
+    names: tuple[str, ...]
+    make: Callable[[Sample, dict[str, Any]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +44,13 @@ class NewShard:
 
     samples: in their order.
     whole: the shard of which they are all, copied as it is; None where samples come from here and there.
-    added: key → fields that are added to its ``json``, or replace its own.
+    change: what its samples get anew; None where they are copied as they are.
     """
 
     unit: Unit
     samples: tuple[Sample, ...] = field(repr=False)
     whole: ShardRow | None = None
-    added: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False, repr=False)
+    change: Change | None = field(default=None, hash=False, repr=False)
 
     @property
     def bytes(self) -> int:
@@ -64,6 +77,7 @@ class Copier:
         with whole_file(path) as file:
             digest, n_bytes = self._whole(shard, file) if shard.whole else self._pieces(shard, file)
         fields = {member.name for sample in shard.samples for member in sample.members}
+        fields.update(shard.change.names if shard.change else ())
         clips = tuple(sample.pair_clip for sample in shard.samples)
         result = UnitResult(digest, n_bytes, tuple(sorted(fields)), clips, ())
         write_text(result_path(self.work, shard.unit), encode_json(asdict(result)).decode())
@@ -84,7 +98,7 @@ class Copier:
             self._refuse_damaged(path)
             with path.open("rb") as given:
                 for sample in samples:
-                    for piece in pieces(given, sample, shard.added.get(sample.key)):
+                    for piece in pieces(given, sample, shard.change):
                         digest.update(piece)
                         file.write(piece)
                         n_bytes += len(piece)
@@ -112,18 +126,27 @@ def refuse_other_bytes(path: Path, sha256: str, row: ShardRow) -> None:
         raise ShardError(f"{path} has SHA-256 {sha256}, its manifest says {row.sha256}; {COPY_AGAIN}")
 
 
-def pieces(given: BinaryIO, sample: Sample, added: Mapping[str, str] | None) -> Iterator[bytes]:
-    """The bytes of one sample in its shard; with ``added`` in its ``json`` where that is given."""
-    if added is None:
+def pieces(given: BinaryIO, sample: Sample, change: Change | None) -> Iterator[bytes]:
+    """The bytes of one sample in its shard, with the members that ``change`` makes anew in their order."""
+    if change is None:
         yield from stretch(given, sample, sample.offset, sample.length)
         return
-    for member in sample.members:
-        if member.name == META:
-            start = member.offset + member.length - -(-member.size // TAR_BLOCK) * TAR_BLOCK
-            said = strict_json(b"".join(stretch(given, sample, start, member.size)))
-            yield member_bytes(f"{sample.key}.{META}", encode_json(said | added))
+    members = {member.name: member for member in sample.members}
+    made = change.make(sample, strict_json(content(given, sample, members[META])))
+    names = [*members]
+    for name in sorted(made.keys() - members.keys()):
+        insort(names, name)
+    for name in names:
+        if name in made:
+            yield member_bytes(f"{sample.key}.{name}", made[name])
         else:
-            yield from stretch(given, sample, member.offset, member.length)
+            yield from stretch(given, sample, members[name].offset, members[name].length)
+
+
+def content(given: BinaryIO, sample: Sample, member: Member) -> bytes:
+    """The content of one member, without header and padding; ShardError where the shard ends before."""
+    start = member.offset + member.length - -(-member.size // TAR_BLOCK) * TAR_BLOCK
+    return b"".join(stretch(given, sample, start, member.size))
 
 
 def stretch(given: BinaryIO, sample: Sample, offset: int, n_bytes: int) -> Iterator[bytes]:

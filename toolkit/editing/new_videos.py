@@ -117,6 +117,8 @@ def told_otherwise(
             was[source.name] = {"speaker": row.speaker, "licence": row.licence, **row.declared}
             now[source.name] = facts_of(source, None, declared(source, options.detector, options.phones))
             del now[source.name]["more"]  # `speechlip edit annotate` adds to it
+            if "spoken" not in row.declared:  # `speechlip align` read the transcript in the shards
+                now[source.name].pop("spoken", None)
     return changes(was, now)
 
 

@@ -81,9 +81,9 @@ class RowsFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One edit of ``speechlip edit``, which made this folder out of others.
+    """One edit of ``speechlip edit`` or ``speechlip align``, which made this folder out of others.
 
-    operation: ``select``, ``split``, ``merge``, ``append`` or ``annotate``.
+    operation: ``select``, ``split``, ``merge``, ``append``, ``annotate`` or ``align``.
     of: digests of the manifests of these others, in their order.
     arguments: of the operation, by name.
     """

@@ -6,14 +6,21 @@ from pathlib import Path
 
 from speechlip.aligning.align import AlignOptions, align
 from speechlip.aligning.records import ALIGNED, FAILED, KEPT, AlignRow
+from speechlip.commands.output.prep_shards import show_prepared
 from speechlip.commands.terminal import Bars, echo
-from speechlip.errors import NOTHING_KEPT, SOME_MISSING, NoVideos
+from speechlip.editing.align import align_shards
+from speechlip.errors import NOTHING_KEPT, SOME_MISSING, NoVideos, OptionError
+from speechlip.files.names import is_file
+from speechlip.format import MANIFEST
+from speechlip.remote.names import is_remote
 from speechlip.wording import counted, listed, shown
 
 
-def run(videos: Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
+def run(videos: str | Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
     """Align and print the result; returns the exit code."""
     options = AlignOptions(form, recipe, again)
+    if is_remote(videos) or is_file(Path(videos) / MANIFEST):
+        return run_shards(videos, out, options, quiet)
     try:
         with Bars(quiet) as bars:
             rows = align(videos, out, options, progress=bars)
@@ -24,6 +31,15 @@ def run(videos: Path, out: Path | None, form: str, recipe: str, again: bool, qui
         show_counts(rows)
     show_failures(rows)
     return SOME_MISSING if any(row.status == FAILED for row in rows) else 0
+
+
+def run_shards(shards: str | Path, out: Path | None, options: AlignOptions, quiet: bool) -> int:
+    """Align the clips of a finished folder and print its funnel; returns the exit code."""
+    if out is None:
+        raise OptionError(f"{shards} holds shards, which stay as they are: give a folder for new ones, -o")
+    with Bars(quiet) as bars:
+        prepared = align_shards(shards, out, options, progress=bars)
+    return show_prepared(prepared, quiet) or (SOME_MISSING if prepared.without_phones else 0)
 
 
 def show_counts(rows: Sequence[AlignRow]) -> None:

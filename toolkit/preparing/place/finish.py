@@ -50,10 +50,13 @@ VERSIONS_OF_PHONES = {"pocketsphinx": "pocketsphinx", "espeakng_loader": "espeak
 
 def versions(detector: str, phones: str = FILES) -> dict[str, str]:
     """Library → version, of those that shards depend on."""
-    aligning = (
-        () if phones == FILES else [name for module, name in VERSIONS_OF_PHONES.items() if there(module)]
-    )
-    return {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector), *aligning)}
+    own = {name: version(name) for name in (*VERSIONS_THAT_SHOW, *packages(detector))}
+    return own if phones == FILES else own | versions_of_phones()
+
+
+def versions_of_phones() -> dict[str, str]:
+    """Library → version, of those that align and recognise phones, as far as they are installed."""
+    return {name: version(name) for module, name in VERSIONS_OF_PHONES.items() if there(module)}
 
 
 @dataclass(frozen=True)

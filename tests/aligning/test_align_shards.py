@@ -1,0 +1,109 @@
+"""``speechlip align SHARDS``: the same phones as when the videos are prepared with them."""
+
+import tarfile
+
+import pytest
+from click.testing import CliRunner
+
+import speechlip
+from speechlip.commands.cli import speechlip as cli
+from speechlip.manifest import Manifest
+from speechlip.shards.checks.verify import verify
+from speechlip.shards.ledger import read_ledger
+
+pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
+
+
+def align(*arguments):
+    return CliRunner().invoke(cli, ["align", *map(str, arguments)], catch_exceptions=False)
+
+
+def members(folder):
+    """Name → content of every member of every sample."""
+    found = {}
+    for shard in sorted((folder / "data").glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            found |= {info.name: tar.extractfile(info).read() for info in tar}
+    return found
+
+
+@pytest.fixture(scope="module")
+def given_phones(plain, tmp_path_factory):
+    out = tmp_path_factory.mktemp("given") / "shards"
+    return out, align(plain, "-o", out, "--quiet")
+
+
+def test_every_member_is_as_if_the_videos_had_been_prepared_with_phones(aligned, given_phones):
+    """Each video is one or more clips that hold all of it, so the audio put together is the video's own."""
+    out, done = given_phones
+    assert done.exit_code == 3 and verify(out).ok
+    assert members(out) == members(aligned[0])
+
+
+def test_what_describes_the_folder_is_as_if(aligned, given_phones, plain):
+    wanted, made = (
+        Manifest.load((folder / "manifest.json").read_text()) for folder in (aligned[0], given_phones[0])
+    )
+    assert (made.funnel, made.fields, made.options, made.versions) == (
+        wanted.funnel,
+        wanted.fields,
+        wanted.options,
+        wanted.versions,
+    )
+    assert [edit.operation for edit in made.edited] == ["align"]
+    told = [(row.source, row.phones_reason, row.phones_detail) for row in read_ledger(given_phones[0])]
+    assert told == [(row.source, row.phones_reason, row.phones_detail) for row in read_ledger(aligned[0])]
+    assert "no phones, another language: chen.mp4" in given_phones[1].stderr
+    assert "- `speechlip align`, from `transcript`" in (given_phones[0] / "README.md").read_text()
+
+
+def test_shards_stay_and_a_second_run_finds_it_done(plain, given_phones):
+    before = {path.name: path.stat().st_mtime_ns for path in (given_phones[0] / "data").iterdir()}
+    assert (
+        verify(plain).ok and "phones.json" not in Manifest.load((plain / "manifest.json").read_text()).fields
+    )
+    assert align(plain, "-o", given_phones[0]).exit_code == 3
+    assert {path.name: path.stat().st_mtime_ns for path in (given_phones[0] / "data").iterdir()} == before
+
+
+def test_killed_while_copying_nothing_is_aligned_again(plain, given_phones, tmp_path, monkeypatch):
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("speechlip.editing.copying.Copier.copy", killed)
+        with pytest.raises(KeyboardInterrupt):
+            speechlip.align_shards(plain, tmp_path / "out")
+    monkeypatch.setattr("speechlip.editing.source_phones.phones_of_source", None)
+    speechlip.align_shards(plain, tmp_path / "out")
+    for name in ("manifest.json", "ledger.jsonl", "README.md", "clips.parquet"):
+        assert (tmp_path / "out" / name).read_bytes() == (given_phones[0] / name).read_bytes()
+
+
+def test_phones_that_are_there_stay(given_phones, tmp_path):
+    done = align(given_phones[0], "-o", tmp_path / "none", "--from", "none")
+    assert "1 video with phones already: they stay" in done.output and done.exit_code == 0
+    before, after = members(given_phones[0]), members(tmp_path / "none")
+    sources = {row["key"]: row["phone_source"] for row in speechlip.clips(tmp_path / "none").rows}
+    assert {*sources.values()} == {"pocketsphinx-align", "pocketsphinx-allphone"}
+    kept = [name for name in after if sources[name.partition(".")[0]] == "pocketsphinx-align"]
+    assert all(after[name] == before[name] for name in kept) and verify(tmp_path / "none").ok
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "shards, which stay as they are: give a folder for new ones, -o"),
+        (("-o", "out", "--from", "gentle"), "no form for shards 'gentle'; there are: auto, transcript, none"),
+        (("-o", "out", "--recipe", "grid"), "shards have no recipe"),
+    ],
+)
+def test_what_cannot_be_asked_of_shards(plain, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = align(plain, *arguments)
+    assert done.exit_code == 1 and message in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_shards_elsewhere_are_to_be_copied_first():
+    done = align("hf://somebody/shards", "-o", "out")
+    assert done.exit_code == 1 and "is elsewhere; copy it here first" in done.stderr
