@@ -39,24 +39,25 @@ def read_align(path: Path) -> tuple[Phone, ...]:
     They are words in GRID's own files, phones in those of others. Labels as they stand, silence as ``SIL``;
     times in seconds of the source. Raises SourceRefused for anything else.
     """
+    at, where, intervals = 0, "", []
     try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        intervals = tuple(
-            Phone(int(start) / ALIGN_RATE, int(end) / ALIGN_RATE, _label(label), "align")
-            for start, end, label in rows
-        )
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            where = f" (line {number})"
+            if line.strip():
+                start, end, label = line.split()
+                if not at <= int(start) <= int(end):
+                    raise ValueError("intervals must be in order of time, none before 0")
+                at = int(end)
+                intervals.append(Phone(int(start) / ALIGN_RATE, at / ALIGN_RATE, _label(label), "align"))
+        if not intervals:
+            raise ValueError("it has none")
     except (OSError, ValueError) as error:
         raise SourceRefused(
             "phones",
             "bad phone file",
-            f"{path.name} must have lines START END LABEL in 25 kHz samples: {error}",
+            f"{path.name} must have lines START END LABEL in 25 kHz samples: {error}{where}",
         ) from error
-    edges = [edge for interval in intervals for edge in (interval.start_s, interval.end_s)]
-    if not edges or edges != sorted(edges) or edges[0] < 0:
-        raise SourceRefused(
-            "phones", "bad phone file", f"{path.name} must have intervals in order of time, none before 0"
-        )
-    return intervals
+    return tuple(intervals)
 
 
 def read_textgrid(path: Path) -> tuple[Phone, ...]:
@@ -67,7 +68,9 @@ def read_textgrid(path: Path) -> tuple[Phone, ...]:
         grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="silence")
     except Exception as error:  # praatio's parser raises whatever its slicing meets
         raise SourceRefused(
-            "phones", "bad phone file", f"{path.name} cannot be read as a TextGrid: {error}"
+            "phones",
+            "bad phone file",
+            f"{path.name} cannot be read as a TextGrid: {' '.join(str(error).split())}",
         ) from error
     tiers = [name for name in grid.tierNames if name.lower().split(" - ")[-1] in TIER_NAMES]
     if len(tiers) != 1 or not isinstance(grid.getTier(tiers[0]), textgrid.IntervalTier):

@@ -66,6 +66,15 @@ def test_nothing_new(begun, talking, tmp_path):
     assert done.exit_code == 2 and "nothing to append" in done.stderr and not (tmp_path / "out").exists()
 
 
+def test_nothing_new_gives_a_clip(begun, tmp_path):
+    (tmp_path / "videos").mkdir()
+    for name in ("text.mp4", "text.TextGrid"):
+        (tmp_path / "videos" / name).write_text("no video")
+    done = run("append", begun, tmp_path / "videos", "-o", tmp_path / "out", "--workers", 1)
+    said = "nothing was kept of 1 new video, so nothing is appended: not a video file: text.mp4"
+    assert done.exit_code == 2 and said in done.stderr and [*(tmp_path / "out").iterdir()] == []
+
+
 def test_another_video_of_a_name_that_is_there(begun, talking, tmp_path):
     first, other = speakers(talking)[0], speakers(talking)[3]
     shutil.copytree(other, tmp_path / "videos" / first.name)

@@ -1,6 +1,7 @@
 """The phones of one source, from whatever says what is spoken."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,20 +51,20 @@ def phones_of(
     if form == "textgrid":
         return Phones(tuple(as_heard(read_phones(beside))), form)
     if form == "gentle":
-        raw = sidecars.read_json(beside)
-        words = sidecars.gentle(raw, beside.name)
-        return Phones(with_pauses(words, sidecars.lost_before(raw)), form)
+        words = sidecars.gentle(sidecars.read_json(beside), beside.name)
+        return Phones(with_pauses(words.heard, words.lost_before), form, words.left_out)
     if form == "transcript" and not words_of(source.transcript):
         raise no_transcript("it has no word")
     if form in ("none", "transcript"):
         samples = read_audio(source.path, max_picture_px).samples
         return phones_in(samples, source.transcript, form, align)
-    said = (
-        sidecars.words_with_times(beside)
+    said, mended = (
+        (sidecars.words_with_times(beside), "")
         if form == "align"
         else sidecars.whisperx(sidecars.read_json(beside), beside.name)
     )
-    return align_utterances(read_audio(source.path, max_picture_px).samples, said, form, align)
+    made = align_utterances(read_audio(source.path, max_picture_px).samples, said, form, align)
+    return replace(made, detail="; ".join(filter(None, [mended, made.detail])))
 
 
 def phones_in(samples: np.ndarray, transcript: str, form: str, align: Aligner = align_english) -> Phones:

@@ -1,6 +1,7 @@
 """``speechlip.append_videos``: new videos prepared with a folder's own options, and put behind its shards."""
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from speechlip.editing.given import open_given
 from speechlip.editing.merge import merged, refuse_differences
 from speechlip.editing.new_videos import OPERATION, in_known_split, new_sources, refuse_other_videos
 from speechlip.editing.run import Draft, begin_work, run_edit
-from speechlip.errors import OptionError, no_such
+from speechlip.errors import NoVideos, OptionError, no_such
 from speechlip.files.names import plain_name
+from speechlip.format import WORK_FOLDER
 from speechlip.manifest import Edit, Manifest
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
@@ -25,6 +27,7 @@ from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow
+from speechlip.wording import counted, listed, shown
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import get_engine
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
@@ -53,9 +56,9 @@ def append_videos(
 
     The old shards keep their bytes and stand first in each split; their number is the same, the count in
     their names is not. A speaker who is there already stays in that split. Raises NoVideos where nothing is
-    new; OptionError where a new video bears the name of another one, what goes with it differs, or it is
-    declared in another split than its speaker is in; what ``prepare`` raises; ShardError as ``select_clips``
-    does, and where other videos were appended into a finished ``out``.
+    new, or nothing new gives a clip; OptionError where a new video bears the name of another one, what goes
+    with it differs, or it is declared in another split than its speaker is in; what ``prepare`` raises;
+    ShardError as ``select_clips`` does, and where other videos were appended into a finished ``out``.
     """
     check_workers(workers)
     given, out = open_given(folder, progress), check_path("out", out)
@@ -84,12 +87,25 @@ def append_videos(
         )
         run_job(job, run_engine, workers, progress)
         both = [given, open_given(new, progress)]
+        refuse_nothing_kept(both[1].rows, out)
         refuse_differences(both)
         whole = merged(both, edit)
         facts = replace(whole.facts, options={**whole.facts.options, **given.manifest.options})
         return replace(whole, rows=as_declared(whole.rows, sources), facts=facts)
 
     return run_edit(out, edit, [given], draft, progress)
+
+
+def refuse_nothing_kept(rows: Sequence[LedgerRow], out: Path) -> None:
+    """Raise NoVideos where no new video gave a clip; nothing is left of the work."""
+    if any(row.clips for row in rows):
+        return
+    shutil.rmtree(out / WORK_FOLDER)
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        by_reason.setdefault(row.reason, []).append(shown(row.source))
+    why = "; ".join(f"{reason}: {listed(names)}" for reason, names in by_reason.items())
+    raise NoVideos(f"nothing was kept of {counted(len(rows), 'new video')}, so nothing is appended: {why}")
 
 
 def options_of(manifest: Manifest) -> PrepOptions:
