@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from speechlip.preparing.own.shard_writer import ShardWriter as ShardWriter
     from speechlip.preparing.prepare import prepare as prepare
     from speechlip.preparing.prepare import prepare_plan as prepare_plan
+    from speechlip.preparing.prepare_array import finish_units as finish_units
+    from speechlip.preparing.prepare_array import plan_units as plan_units
+    from speechlip.preparing.prepare_array import prepare_units as prepare_units
     from speechlip.preparing.prepared import Prepared as Prepared
     from speechlip.progress import Progress as Progress
     from speechlip.records import Clip as Clip
@@ -188,6 +191,7 @@ ROOM_OF = {
     "export_features": "exporting.export",
     "find_doubles": "doubles.find",
     "find_people": "identity.find",
+    "finish_units": "preparing.prepare_array",
     "fix_offsets": "scoring.folder.corrected",
     "judge": "judging.job",
     "judge_cost": "judging.job",
@@ -200,9 +204,11 @@ ROOM_OF = {
     "open_shards": "shards.read.shardset",
     "open_splits": "shards.read.shardset",
     "pair_loader": "shards.pairs.loader",
+    "plan_units": "preparing.prepare_array",
     "plot_clips": "shards.clips.curves",
     "prepare": "preparing.prepare",
     "prepare_plan": "preparing.prepare",
+    "prepare_units": "preparing.prepare_array",
     "push_encoder": "hub.push_encoder",
     "push_shards": "hub.push_shards",
     "read_study": "study.results",

@@ -159,6 +159,13 @@ RECIPE = Named(RECIPES)
     help="Finish without videos that went away, or that crashed a worker or met an odd error.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--plan-only", is_flag=True, help="For an array of jobs: write the plan into OUT and stop.")
+@click.option(
+    "--units",
+    metavar="I::N",
+    help="Do every N-th shard of that plan, from the I-th on (from 0), beside other jobs.",
+)
+@click.option("--finish", is_flag=True, help="Finish OUT once all jobs are done; says what is missing.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
 def prep_shards(video_dir: Path, out: Path, workers: Workers, engine: str, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
@@ -169,5 +176,6 @@ def prep_shards(video_dir: Path, out: Path, workers: Workers, engine: str, **giv
     """
     from speechlip.commands.output.prep_shards import run
 
-    own = {name: given.pop(name) for name in ("dry_run", "quiet", "accept_losses", "max_wait", "max_memory")}
-    return run(video_dir, out, workers, engine, chosen=given, **own)
+    own = {name: given.pop(name) for name in ("quiet", "accept_losses", "max_wait", "max_memory")}
+    steps = {name: given.pop(name) for name in ("dry_run", "plan_only", "units", "finish")}
+    return run(video_dir, out, workers, engine, steps, chosen=given, **own)

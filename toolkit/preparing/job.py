@@ -26,6 +26,7 @@ class Job:
     inspect: how the sources are opened for the plan.
     teach: how they are looked at for sync model ``self``.
     lessons: what they taught it, once it is there; None: another model, or none.
+    videos: the folder of the videos as it was given; None: unknown.
     """
 
     out: Path
@@ -37,6 +38,7 @@ class Job:
     inspect: Inspect = inspect_in_turn
     teach: Teach = teach_in_turn
     lessons: Path | None = None
+    videos: Path | None = None
 
     @property
     def data(self) -> Path:

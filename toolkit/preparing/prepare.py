@@ -1,6 +1,7 @@
 """``speechlip.prepare``: talking videos → a folder of shards; and its plan alone."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def prepare(
         accept_losses,
         inspect_on(workers, limits),
         teach_on(workers, limits),
+        videos,
     )
     manifest = run_job(job, run_engine, workers, progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
@@ -179,9 +181,9 @@ def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> Prep
     Raises ModelError where an earlier run is to be ended with a detector that cannot be used any more.
     """
     if options.detector == "auto":
-        if finished := detector_of(out / MANIFEST):
+        if finished := detector_of(out / MANIFEST, Path.read_bytes):
             return replace(options, detector=finished)
-        if begun := detector_of(out / WORK_FOLDER / PLAN):
+        if begun := detector_of(out / WORK_FOLDER / PLAN, first_line):
             try:
                 choose_detector(begun)
             except ModelError as error:
@@ -196,12 +198,17 @@ def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> Prep
     return replace(options, detector=name)
 
 
-def detector_of(record: Path) -> str:
+def first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
+
+
+def detector_of(record: Path, read: Callable[[Path], bytes]) -> str:
     """The detector that a manifest or a plan names; empty where there is none, or it is damaged, which
     ``run_job`` says.
     """
     try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["options"]["detector"])
+        return str(json.loads(read(record))["options"]["detector"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

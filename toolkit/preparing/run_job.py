@@ -13,7 +13,7 @@ from functools import partial
 from speechlip.cards.dataset import write_card
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
-from speechlip.files.writing import make_folder, write_text
+from speechlip.files.writing import make_folder
 from speechlip.manifest import Manifest
 from speechlip.preparing.cut.source_stats import refused_row
 from speechlip.preparing.job import Job
@@ -36,7 +36,7 @@ from speechlip.preparing.place.repair import repair
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.teaching import LESSONS, write_taught
 from speechlip.preparing.plan.units import Plan
-from speechlip.preparing.plan.written import PLAN, at_their_places, dump_plan
+from speechlip.preparing.plan.written import PLAN, at_their_places, write_plan
 from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import LedgerRow
@@ -53,6 +53,22 @@ def run_job(
     accepted, where a source went away meanwhile or met what another run may not; OptionError where another
     run writes there.
     """
+    if manifest := finished_already(job):
+        return manifest
+    with only_run(job.out):
+        if job.manifest_path.exists():
+            return whole_again(job, engine, workers, progress)
+        make_folder(job.work)
+        job, plan = plan_of_job(job, progress)
+        job = taught(job, plan, progress)
+        results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
+        return finish_job(job, plan, results, card)
+
+
+def finished_already(job: Job) -> Manifest | None:
+    """The manifest of a folder that ``job`` has nothing to do in; None where it has. Raises as ``run_job``
+    does.
+    """
     if job.manifest_path.exists():
         manifest, rows = read_finished(job.out)
         refuse_edited(job.out, manifest)
@@ -62,17 +78,15 @@ def run_job(
             return manifest
     elif not job.work.exists() and job.data.exists():
         refuse_no_manifest(job.out)
-    with only_run(job.out):
-        if job.manifest_path.exists():
-            return whole_again(job, engine, workers, progress)
-        make_folder(job.work)
-        job, plan = plan_of_job(job, progress)
-        job = taught(job, plan, progress)
-        results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
-        refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
-        columns = sorted({name for source in job.sources for name in source.more})
-        facts = FolderFacts(job.about, job.options.as_dict(), columns, alike=plan.alike)
-        return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
+    return None
+
+
+def finish_job(job: Job, plan: Plan, results: Results, card: CardWriter = write_card) -> Manifest:
+    """The folder finished from the results of all units. Raises ShardError as ``run_job`` does."""
+    refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
+    columns = sorted({name for source in job.sources for name in source.more})
+    facts = FolderFacts(job.about, job.options.as_dict(), columns, alike=plan.alike)
+    return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
 
 
 def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> Manifest:
@@ -112,7 +126,7 @@ def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan]:
         return job, at_their_places(plan, job.sources)
     plan = make_plan(job.sources, job.options, progress, job.inspect)
     refuse_vanished(plan)
-    write_text(path, dump_plan(plan, job.options))
+    write_plan(path, plan, job.options, str(job.videos or ""))
     return job, plan
 
 
@@ -120,8 +134,13 @@ def taught(job: Job, plan: Plan, progress: Progress) -> Job:
     """The job, where ``self`` judges with the file of what the set taught it. Raises OptionError."""
     if not job.options.learns:
         return job
+    write_taught(job.work / LESSONS, plan, job.options, job.teach, progress)
+    return with_lessons(job)
+
+
+def with_lessons(job: Job) -> Job:
+    """The job with the file of what the set taught, which is there."""
     lessons = job.work / LESSONS
-    write_taught(lessons, plan, job.options, job.teach, progress)
     sync_filter = replace(job.sync_filter, lessons=lessons) if job.sync_filter else None
     return replace(job, lessons=lessons, sync_filter=sync_filter)
 

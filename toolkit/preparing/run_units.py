@@ -1,12 +1,13 @@
 """The units of a plan, run on an engine."""
 
+import secrets
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from speechlip.files.writing import remove
-from speechlip.preparing.cut.unit import UnitResult, prepare_unit
+from speechlip.files.writing import PART, remove
+from speechlip.preparing.cut.unit import UnitResult, attempt_name, prepare_unit
 from speechlip.preparing.job import Job
 from speechlip.preparing.place.earlier_run import losses
 from speechlip.preparing.place.placing import load_result, result_path, whole_results
@@ -29,6 +30,7 @@ def run_units(
     The longest begins first, so that no worker is left with a long one at the end. A source whose worker
     process dies is tried once more, then refused.
     """
+    run = secrets.token_hex(4)
     work = partial(
         prepare_unit,
         options=job.options,
@@ -38,6 +40,7 @@ def run_units(
         lessons=job.lessons,
         accept_losses=job.accept_losses,
         spare_core=usable_cores() >= CORES_TO_DECODE_AHEAD * workers,
+        run=run,
     )
     whole = whole_results(job.work, job.data, units)
     undone = [unit for unit in units if unit not in whole or losses(whole[unit].rows)]
@@ -50,6 +53,8 @@ def run_units(
     for event in engine(work, pending, workers):
         if isinstance(event, Crashed):
             crashes[event.source] += 1
+            for left in job.work.glob(f"{attempt_name(event.unit, run)}-*{PART}*"):
+                remove(left)
             pending.append(after_crash(event, is_last=crashes[event.source] > 1))
         report_event(progress, event)
     return {unit: load_result(result_path(job.work, unit)) for unit in units}

@@ -12,11 +12,12 @@ from speechlip.commands.values import (
     parse_pixels,
     parse_split,
 )
-from speechlip.errors import NOTHING_KEPT, NoVideos
+from speechlip.errors import NOTHING_KEPT, NoVideos, OptionError
 from speechlip.format import LEDGER, SHARDS_FOLDER
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.prepare import prepare, prepare_plan
+from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
 from speechlip.preparing.prepared import ADVICE, Prepared
 from speechlip.preparing.reasons import TOO_SMALL
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel
@@ -29,38 +30,74 @@ def run(
     out: Path,
     workers: Workers,
     engine: str,
-    dry_run: bool,
+    steps: dict[str, Any],
     quiet: bool,
     accept_losses: bool,
     max_wait: str,
     max_memory: str,
     chosen: dict[str, Any],
 ) -> int:
-    """Prepare ``video_dir`` into ``out`` and say what came of it; returns the exit code."""
-    limits = parse_limits(max_wait, max_memory)
+    """Prepare ``video_dir`` into ``out``, or do the one step that is asked for, and say what came of it;
+    returns the exit code.
+    """
+    step = the_step(steps)
+    common: dict[str, Any] = {"limits": parse_limits(max_wait, max_memory), "workers": workers}
     options = read_options(chosen)
     get_engine(engine)  # a wrong name is an error of a dry run too
     try:
         with Bars(quiet) as progress:
-            if dry_run:
-                plan = prepare_plan(
-                    video_dir, out, options, workers=workers, limits=limits, progress=progress
+            common["progress"] = progress
+            if step == "dry_run":
+                plan = prepare_plan(video_dir, out, options, **common)
+                return show_plan(plan, options)
+            common["accept_losses"] = accept_losses
+            if step == "plan_only":
+                written = plan_units(video_dir, out, options, **common)
+                return show_written(written, out, options)
+            if step == "units":
+                made = prepare_units(video_dir, out, steps["units"], options, engine=engine, **common)
+                return show_share(made, out)
+            if step == "finish":
+                prepared = finish_units(
+                    video_dir, out, options, accept_losses=accept_losses, progress=progress
                 )
             else:
-                prepared = prepare(
-                    video_dir,
-                    out,
-                    options,
-                    workers=workers,
-                    engine=engine,
-                    accept_losses=accept_losses,
-                    limits=limits,
-                    progress=progress,
-                )
+                prepared = prepare(video_dir, out, options, engine=engine, **common)
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
-    return show_plan(plan, options) if dry_run else show_prepared(prepared, quiet)
+    return show_prepared(prepared, quiet)
+
+
+def the_step(steps: dict[str, Any]) -> str:
+    """The one step that is asked for, empty for all of them. Raises OptionError where there are several."""
+    asked = [name for name, value in steps.items() if value]
+    if len(asked) > 1:
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise OptionError(f"{options} are steps of their own; give one of them")
+    return "".join(asked)
+
+
+def show_written(plan: Plan | None, out: Path, options: PrepOptions) -> int:
+    """Print what the plan has for an array of jobs."""
+    if plan is None:
+        echo(f"{out} is finished: there is nothing to do")
+        return 0
+    show_plan(plan, options)
+    echo(
+        f"{counted(len(plan.units), 'unit')} to do: --units 0::N to --units {{N-1}}::N, in any order and on "
+        "any machine that sees the folder, then --finish"
+    )
+    return 0
+
+
+def show_share(made: tuple[str, ...], out: Path) -> int:
+    """Print which units a job has done."""
+    if made:
+        echo(f"{counted(len(made), 'unit')} done: {listed(sorted(made))}")
+    else:
+        echo(f"no unit of {out} falls to this job")
+    return 0
 
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:

@@ -3,6 +3,7 @@
 An error of a source stays with that source: it becomes its row, and the others go on.
 """
 
+import secrets
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from speechlip.errors import ShardError, SourceRefused, SpeechLipError
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.files.strict_json import encode_json
-from speechlip.files.writing import write_text
+from speechlip.files.writing import PART, sync_folder, write_text
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.phones import read_phones
@@ -65,11 +66,16 @@ def prepare_unit(
     lessons: Path | None = None,
     accept_losses: bool = False,
     spare_core: bool = False,
+    run: str = "",
 ) -> UnitResult:
     """Make the shard of ``unit`` in ``work_folder``, and ``<unit>.json``, the result, which means done.
 
+    Both are written under names of this attempt alone: another attempt, of another job or of a machine that
+    was thought lost, may make the same unit at the same time, with the same bytes.
+
     lessons: what ``self`` learned on the set, for ``--faces speaking``; None: phones tell who speaks.
     spare_core: whether a core is idle, so that a thread decodes ahead; the shard does not depend on it.
+    run: stands in the names of files of unfinished attempts.
 
     Raises ShardError where a source went away since the plan was made, unless ``accept_losses``.
     """
@@ -85,11 +91,20 @@ def prepare_unit(
             rows.append(row)
             facts.extend(source_facts)
 
-    shard = work_folder / f"{unit.name}.tar"
+    attempt = f"{attempt_name(unit, run)}-{secrets.token_hex(4)}"
+    shard, record = (work_folder / f"{attempt}.{kind}{PART}" for kind in ("tar", "json"))
     fields = write_shard(shard, samples())
     result = UnitResult(sha256_of(shard), shard.stat().st_size, fields, tuple(facts), tuple(rows))
-    write_text(work_folder / f"{unit.name}.json", encode_json(asdict(result)).decode())
+    write_text(record, encode_json(asdict(result)).decode())
+    shard.replace(work_folder / f"{unit.name}.tar")
+    record.replace(work_folder / f"{unit.name}.json")
+    sync_folder(work_folder)
     return result
+
+
+def attempt_name(unit: Unit, run: str) -> str:
+    """How the names of files begin that an attempt at ``unit`` has not finished yet."""
+    return f"{unit.name}.{run}"
 
 
 def prepare_source(

@@ -27,14 +27,15 @@ Facts = dict[str, object]
 MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
-DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, StopIteration)
 
 
 def read_plan(path: Path) -> tuple[Plan, dict]:
     """The plan that a run left, and its options. Raises ShardError where it is gone or damaged."""
     again = f"delete {path.parent}, and the same command begins anew"
     try:
-        return load_plan(path.read_text(encoding="utf-8"))
+        with path.open("rb") as lines:
+            return load_plan(lines)
     except FileNotFoundError as error:
         raise ShardError(
             f"{path.parent} holds shards and no {path.name}, without which nobody knows of what: {again}"

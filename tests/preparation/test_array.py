@@ -1,0 +1,94 @@
+"""A preparation by an array of jobs: plan, shares in any order and process, end. The bytes are one run's."""
+
+import shutil
+
+import pytest
+from hindered import contents, in_this_process
+
+from preparing import prep
+from speechlip.errors import OptionError
+from speechlip.files.locks import beside_others, only_run
+from speechlip.preparing.plan.shares import Share, parse_share
+from speechlip.preparing.plan.written import UnitPlace
+
+OPTIONS = ("--recipe", "synthetic", "--detector", "sidecar", "--max-clip", "2s", "--workers", 1)
+
+
+@pytest.fixture(scope="module")
+def planned(talking, tmp_path_factory):
+    out = tmp_path_factory.mktemp("planned") / "out"
+    return out, prep(talking, "-o", out, *OPTIONS, "--plan-only")
+
+
+@pytest.fixture
+def begun(planned, tmp_path, monkeypatch):
+    """A folder of its own with that plan; units are done in this process."""
+    monkeypatch.setattr("speechlip.preparing.prepare_array.get_engine", lambda *given: in_this_process)
+    monkeypatch.setattr("speechlip.preparing.prepare_array.start_server", lambda: None)
+    return shutil.copytree(planned[0], tmp_path / "out")
+
+
+def test_the_plan_says_how_to_go_on_and_makes_nothing(planned, talking):
+    out, said = planned
+    assert said.exit_code == 0
+    assert "4 videos" in said.stdout and "4 units to do: --units 0::N to --units {N-1}::N" in said.stdout
+    assert [path.name for path in out.rglob("*") if path.is_file()] == ["plan.json"]
+    again = prep(talking, "-o", out, *OPTIONS, "--plan-only")
+    assert (again.exit_code, again.stdout) == (0, said.stdout)
+
+
+def test_shares_give_the_bytes_of_one_run_and_the_end_names_what_is_missing(begun, talking, undisturbed):
+    """tests/faults/test_array_jobs.py has them as processes, side by side and killed."""
+    said = prep(talking, "-o", begun, *OPTIONS, "--units", "1::2")
+    assert said.exit_code == 0 and "2 units done: " in said.stdout
+    ended = prep(talking, "-o", begun, *OPTIONS, "--finish")
+    assert ended.exit_code == 1 and not (begun / "manifest.json").exists()
+    assert "2 of 4 units are missing: " in ended.stderr and "no manifest.json is written" in ended.stderr
+    assert prep(talking, "-o", begun, *OPTIONS, "--units", "0::2").exit_code == 0
+    assert prep(talking, "-o", begun, *OPTIONS, "--finish").exit_code == 0
+    whole = contents(undisturbed)
+    del whole["manifest.json"]  # the fixture's has no declarations and no card
+    assert {name: digest for name, digest in contents(begun).items() if name in whole} == whole
+    for step in (("--plan-only",), ("--units", "0::4"), ("--finish",)):
+        assert prep(talking, "-o", begun, *OPTIONS, *step).exit_code == 0
+
+
+def test_other_options_than_the_plans_are_refused(begun, talking):
+    for step in (("--units", "0::1"), ("--finish",), ("--plan-only",)):
+        said = prep(talking, "-o", begun, *OPTIONS, "--crop", "lower-face", *step)
+        assert said.exit_code == 1 and "crop was 'lips', is now 'lower-face'" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--units", "0::4"), "has no plan; run the same command with --plan-only first"),
+        (("--finish",), "has no plan; run the same command with --plan-only first"),
+        (("--units", "4::4"), "--units 4::4 is no share: jobs are counted from 0, so the last of 4 is 3::4"),
+        (("--units", "1"), "cannot read --units '1'; write it as 0::8"),
+        (("--finish", "--plan-only"), "--plan-only and --finish are steps of their own; give one of them"),
+    ],
+)
+def test_steps_that_cannot_be_done(given, message, talking, tmp_path):
+    said = prep(talking, "-o", tmp_path / "out", *OPTIONS, *given)
+    assert said.exit_code == 1 and message in said.stderr
+
+
+def test_shares_are_the_whole_plan_once_and_about_equally_long():
+    units = [place(index, length_s) for index, length_s in enumerate((5, 90, 7, 80, 1, 3, 60, 2))]
+    shares = [Share(job, 3).of(units) for job in range(3)]
+    assert sorted(unit.index for share in shares for unit in share) == list(range(8))
+    assert [unit.seconds for unit in shares[0]] == [90, 7, 2]
+    assert parse_share("2::3").of(units) == shares[2] and Share(9, 10).of(units) == []
+
+
+def place(index, length_s):
+    return UnitPlace("train", index, length_s, 0, 0)
+
+
+def test_shares_hold_a_folder_together_and_a_whole_run_alone(tmp_path):
+    refused = pytest.raises(OptionError, match="another run is writing")
+    with beside_others(tmp_path), beside_others(tmp_path), refused, only_run(tmp_path):
+        pass
+    with only_run(tmp_path), refused, beside_others(tmp_path):
+        pass
