@@ -13,7 +13,9 @@ TIER_NAMES = ("phones", "phone", "phonemes")
 SILENCE = "SIL"
 RECOGNISED = "pocketsphinx-allphone"
 """Source of a phone that was recognised without a transcript."""
-MADE_HERE = ("pocketsphinx-",)
+CTC, CTC_IPA = "ctc-align", "ctc-align-ipa"
+"""Sources of phones that a phone model of the user's placed: ARPAbet, or IPA with the language behind it."""
+MADE_HERE = ("pocketsphinx-", CTC)
 """How sources of phones begin that were aligned or recognised here."""
 ESPEAK = "+espeak"
 """Behind the source of a phone whose word espeak-ng pronounced."""
@@ -129,6 +131,15 @@ def _label(label: str) -> str:
 def is_ours(path: Path) -> bool:
     """Whether ``write_textgrid`` wrote it."""
     return SOURCES.encode() in path.read_bytes()
+
+
+def is_ipa(source: str) -> bool:
+    """Whether phones of this source are IPA: ``y`` is no ARPAbet Y.
+
+    >>> is_ipa("ctc-align-ipa:fr"), is_ipa("textgrid")
+    (True, False)
+    """
+    return source.startswith(CTC_IPA)
 
 
 def common_source(phones: Sequence[Phone]) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.visemes import fold
+from speechlip.phones import is_ipa
 from speechlip.records import Phone
 from speechlip.timing import FPS
 
@@ -119,7 +120,7 @@ def _segments(
     segments, unknown = [], Counter[str]()
     for number, (spoken, length) in enumerate(zip(phones, n_frames, strict=True)):
         for segment in spoken:
-            phone = fold(segment.phone)
+            phone = None if is_ipa(segment.source) else fold(segment.phone)
             frame = int((segment.start_s + segment.end_s) / 2 * FPS)  # the one on display at the centre
             if phone is None:
                 unknown[segment.phone] += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
-from speechlip.aligning.source import phones_of
+from speechlip.aligning.source import Aligner, align_english, phones_of
 from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, WriteError, no_such
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.writing import make_folder, part_name, remove
@@ -16,6 +16,8 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Phone, Source
 from speechlip.workers.unexpected import unexpected_refused
 
+ENGLISH = "en-us"
+
 
 @dataclass(frozen=True)
 class AlignOptions:
@@ -24,17 +26,41 @@ class AlignOptions:
     form: what phones are made from: auto, textgrid, gentle, whisperx, align, transcript, none.
     recipe: how the videos are laid out.
     again: make TextGrids anew that an earlier run wrote; those of others are never touched.
+    language: of the texts, as espeak-ng names it; all but US English need a ``phone_model``.
+    phone_model: a folder of transformers' Wav2Vec2ForCTC whose tokens are IPA, which aligns texts instead of
+        PocketSphinx; None: PocketSphinx.
     """
 
     form: str = "auto"
     recipe: str = "folder"
     again: bool = False
+    language: str = ENGLISH
+    phone_model: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise no_such("form", self.form, FORMS)
         if self.recipe not in recipes.names():
             raise no_such("recipe", self.recipe, recipes.names())
+        if self.phone_model is None and self.language != ENGLISH:
+            raise OptionError(
+                f"{self.language!r} is aligned by a phone model only, US English ({ENGLISH}) without: "
+                "give --phone-model, a folder of transformers' Wav2Vec2ForCTC whose tokens are espeak-ng's "
+                "IPA, such as a download of facebook/wav2vec2-lv-60-espeak-cv-ft; or put TextGrids beside "
+                "the videos"
+            )
+        if self.phone_model is not None and self.form == "none":
+            raise OptionError(
+                "--from none recognises US English phones by PocketSphinx, and takes no --phone-model"
+            )
+
+    def open_aligner(self) -> Aligner:
+        """What aligns texts. Raises ModelError, OptionError for a phone model that cannot be used."""
+        if self.phone_model is None:
+            return align_english
+        from speechlip.aligning.by_model import open_aligner
+
+        return open_aligner(self.language, self.phone_model)
 
 
 DEFAULTS = AlignOptions()
@@ -53,7 +79,7 @@ def align(
     out: a folder for the TextGrids; None: beside the videos, where ``prepare`` finds them.
 
     A video that fails is a row with its reason. Raises NoVideos, OptionError, ModelError where pocketsphinx
-    is wanted and not installed, WriteError.
+    or a phone model is wanted and cannot be had, WriteError.
     """
     videos = Path(videos)
     if not videos.exists():
@@ -67,9 +93,10 @@ def align(
 def align_all(
     sources: list[Source], out: Path | None, options: AlignOptions, progress: Progress
 ) -> Iterator[AlignRow]:
+    aligner = options.open_aligner()
     progress.begin("aligning", len(sources), "videos")
     for source in sources:
-        yield align_one(source, place_of(source, out), options)
+        yield align_one(source, place_of(source, out), options, aligner)
         progress.advance(at=source.name)
 
 
@@ -83,7 +110,7 @@ def place_of(source: Source, out: Path | None) -> Path:
     return place
 
 
-def align_one(source: Source, place: Path, options: AlignOptions) -> AlignRow:
+def align_one(source: Source, place: Path, options: AlignOptions, aligner: Aligner) -> AlignRow:
     """The row of one video, whose TextGrid is written."""
     name = plain_name(source.name)
     if is_file(place):
@@ -93,7 +120,7 @@ def align_one(source: Source, place: Path, options: AlignOptions) -> AlignRow:
             return AlignRow(name, KEPT, detail=f"{place.name} is not from speechlip align, and stays")
     try:
         with unexpected_refused("unexpected", SpeechLipError):
-            found = phones_of(source, options.form)
+            found = phones_of(source, options.form, align=aligner)
             phones = tuple(phone for heard in found.heard for phone in heard.phones)
             words = [Phone(each.start_s, each.end_s, each.word) for each in found.heard if each.word]
             length_s = max(probe(source.path).video_duration_s, phones[-1].end_s if phones else 0.0)

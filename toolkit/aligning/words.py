@@ -34,7 +34,10 @@ LEAST_COMMON, MOST_UNKNOWN, LEAST_WORDS = 0.1, 0.3, 8
 """A text of so many words is not English where fewer are common and more unknown to the dictionary."""
 LETTERS_OF = 0.5
 """Share of words in other letters than Latin ones from which on a text is of another language."""
-INSTEAD = "US English alone is aligned here; align it elsewhere (MFA has models) and put its TextGrid beside"
+INSTEAD = (
+    "US English alone is aligned here without a phone model; give one (speechlip align --language "
+    "--phone-model), or align it elsewhere (MFA has models) and put its TextGrid beside"
+)
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """``speechlip align``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,15 +29,27 @@ from speechlip.recipes import RECIPES
     default="auto",
     help="What phones are made from; auto: the first that is there; none: recognise them, with many errors.",
 )
+@click.option(
+    "--language",
+    default="en-us",
+    show_default=True,
+    help="Of the texts, as espeak-ng names it: fr, de, cmn, …; others than en-us need --phone-model.",
+)
+@click.option(
+    "--phone-model",
+    type=FILE,
+    help="Folder of a Wav2Vec2ForCTC whose tokens are espeak-ng's IPA; it aligns texts, not PocketSphinx.",
+)
 @click.option("--recipe", type=Named(RECIPES), default="folder", help="How VIDEOS is laid out.")
 @click.option("--again", is_flag=True, help="Make those anew that an earlier run wrote, never others'.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
-def align(videos: str | Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
+def align(videos: str | Path, out: Path | None, quiet: bool, **chosen: Any) -> int:
     """Write a TextGrid with words and phones for each video: what prep-shards makes phones.json of.
 
     Of a folder of videos (any depth) or one video, transcripts (x.txt beside x.mp4, or as the recipe has
-    them) are aligned with the sound by PocketSphinx, in US English; x.TextGrid, x.json (Gentle, WhisperX)
-    and x.align are taken over. A video that has its TextGrid is not done again.
+    them) are aligned with the sound: US English by PocketSphinx, any language that espeak-ng reads by a
+    phone model of yours. x.TextGrid, x.json (Gentle, WhisperX) and x.align are taken over. A video that has
+    its TextGrid is not done again.
 
     Of a finished folder of prep-shards, its transcripts are aligned, or phones recognised (--from none), and
     the clips copied with them into OUT; images and audio stay byte for byte.
@@ -46,4 +59,4 @@ def align(videos: str | Path, out: Path | None, form: str, recipe: str, again: b
     """
     from speechlip.commands.output.align import run
 
-    return run(videos, out, form, recipe, again, quiet)
+    return run(videos, out, quiet, chosen)

@@ -4,10 +4,13 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from speechlip.aligning.align import DEFAULTS, AlignOptions
+from speechlip.aligning.by_model import ModelAligner
+from speechlip.aligning.source import Aligner
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, Sample, open_given
@@ -57,20 +60,29 @@ def align_shards(
         raise OptionError(f"shards have no recipe, and {options.recipe!r} was given; leave it out")
     given = open_given(folder, progress)
     form = "none" if options.form == "none" else "transcript"
-    edit = Edit(operation="align", of=(given.digest,), arguments={"from": form, "again": options.again})
+    aligner = options.open_aligner()
+    edit = Edit(operation="align", of=(given.digest,), arguments=arguments_of(options, form, aligner))
 
     def draft() -> Draft:
         work = begin_work(Path(out), edit)
         sources = to_align(given, options.again, progress)
-        place_of = align_sources(sources, work / ALIGNED_FOLDER, form, progress)
+        place_of = align_sources(sources, work / ALIGNED_FOLDER, form, aligner, progress)
         rows = [row_of(row, place_of) for row in given.rows]
         if len(sources) == len({sample.source for sample in given.samples}):
             refuse_none(rows, work)
         change = Change((META, PHONES), changing(place_of))
         shards = [replace(shard, whole=None, change=change) for shard in as_they_are(given.shards)]
-        return Draft([given], shards, rows, facts(given, edit, form))
+        return Draft([given], shards, rows, facts(given, edit, form, options))
 
     return run_edit(out, edit, [given], draft, progress)
+
+
+def arguments_of(options: AlignOptions, form: str, aligner: Aligner) -> dict[str, Any]:
+    """What the manifest notes of the options."""
+    said: dict[str, Any] = {"from": form, "again": options.again}
+    if isinstance(aligner, ModelAligner):
+        said |= {"language": options.language, "phone_model_sha256": aligner.model.sha256}
+    return said
 
 
 def row_of(row: LedgerRow, place_of: Mapping[str, Path]) -> LedgerRow:
@@ -112,8 +124,12 @@ def changing(place_of: Mapping[str, Path]) -> Callable[[Sample, dict[str, Any]],
     return make
 
 
-def facts(given: GivenFolder, edit: Edit, form: str) -> FolderFacts:
-    """What manifest and card say: also new videos are aligned, or their phones recognised."""
+def facts(given: GivenFolder, edit: Edit, form: str, options: AlignOptions) -> FolderFacts:
+    """What manifest and card say: also new videos are aligned, or their phones recognised, unless a phone
+    model did so here, which prep-shards does not take.
+    """
     how = RECOGNISE if form == "none" else ALIGN
-    own = facts_of(given, edit, **({} if given.manifest.recipe == OWN_CLIPS else {"phones": how}))
-    return replace(own, versions={**(own.versions or {}), **versions_of_phones()})
+    again = given.manifest.recipe != OWN_CLIPS and options.phone_model is None
+    own = facts_of(given, edit, **({"phones": how} if again else {}))
+    by_model = {} if options.phone_model is None else {"transformers": version("transformers")}
+    return replace(own, versions={**(own.versions or {}), **versions_of_phones(), **by_model})

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from speechlip.aligning.long import WHOLE_S
-from speechlip.aligning.source import phones_in
+from speechlip.aligning.source import Aligner, align_english, phones_in
 from speechlip.editing.given import GivenFolder, Sample
 from speechlip.editing.rows import by_source
 from speechlip.editing.source_audio import source_audio
@@ -56,7 +56,7 @@ def is_ours(sample: Sample) -> bool:
 
 
 def align_sources(
-    sources: Mapping[str, GivenSource], folder: Path, form: str, progress: Progress
+    sources: Mapping[str, GivenSource], folder: Path, form: str, aligner: Aligner, progress: Progress
 ) -> dict[str, Path]:
     """Source → the file with its phones. Those that an earlier run left are taken as they are."""
     make_folder(folder)
@@ -65,7 +65,7 @@ def align_sources(
     for number, (name, (row, samples)) in enumerate(sources.items()):
         place_of[name] = place = folder / f"{number:07d}.json"
         if not place.is_file():
-            made = phones_of_source(row, samples, form)
+            made = phones_of_source(row, samples, form, aligner)
             write_text(place, encode_json(asdict(made)).decode())
         progress.advance(at=name)
     return place_of
@@ -77,7 +77,7 @@ def load(place: Path) -> MadePhones:
     return MadePhones(tuple(Phone(**phone) for phone in raw["phones"]), raw["reason"], raw["detail"])
 
 
-def phones_of_source(row: LedgerRow, samples: Sequence[Sample], form: str) -> MadePhones:
+def phones_of_source(row: LedgerRow, samples: Sequence[Sample], form: str, aligner: Aligner) -> MadePhones:
     """The phones of a source on its own clock, or why it has none.
 
     Raises ShardError for audio that cannot be decoded; ModelError where pocketsphinx is missing.
@@ -86,20 +86,21 @@ def phones_of_source(row: LedgerRow, samples: Sequence[Sample], form: str) -> Ma
     try:
         with unexpected_refused("phones", SpeechLipError):
             if form == "transcript":
-                refuse_missing(row, audio.missing_s, seconds(len(audio.is_there)))
-            made = phones_in(audio.samples, samples[0].meta.transcript or "", form)
+                in_pieces = aligner is align_english and len(audio.is_there) > WHOLE_S * FPS
+                refuse_missing(row, audio.missing_s, seconds(len(audio.is_there)), in_pieces)
+            made = phones_in(audio.samples, samples[0].meta.transcript or "", form, aligner)
     except SourceRefused as refusal:
         return MadePhones(reason=refusal.reason, detail=refusal.detail)
     return MadePhones(tuple(phone for each in made.heard for phone in each.phones), detail=made.detail)
 
 
-def refuse_missing(row: LedgerRow, missing_s: float, length_s: float) -> None:
-    """Raise SourceRefused where clips lack speech of a source too short to be aligned piece by piece.
+def refuse_missing(row: LedgerRow, missing_s: float, length_s: float, in_pieces: bool) -> None:
+    """Raise SourceRefused where clips lack speech of a source that is not aligned in pieces.
 
     What was dropped because nobody speaks in it is not missed.
     """
     wordless_s = row.dropped.get(SILENT_AUDIO, 0.0) + row.dropped.get(NO_SPEECH, 0.0)
-    if length_s <= WHOLE_S and missing_s - wordless_s > MOST_MISSING_S:
+    if not in_pieces and missing_s - wordless_s > MOST_MISSING_S:
         raise SourceRefused(
             "phones",
             "audio is not whole",

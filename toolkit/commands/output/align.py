@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from speechlip.aligning.align import AlignOptions, align
 from speechlip.aligning.records import ALIGNED, FAILED, KEPT, AlignRow
@@ -16,9 +17,9 @@ from speechlip.remote.names import is_remote
 from speechlip.wording import counted, listed, shown
 
 
-def run(videos: str | Path, out: Path | None, form: str, recipe: str, again: bool, quiet: bool) -> int:
+def run(videos: str | Path, out: Path | None, quiet: bool, chosen: dict[str, Any]) -> int:
     """Align and print the result; returns the exit code."""
-    options = AlignOptions(form, recipe, again)
+    options = AlignOptions(**chosen)
     if is_remote(videos) or is_file(Path(videos) / MANIFEST):
         return run_shards(videos, out, options, quiet)
     try:

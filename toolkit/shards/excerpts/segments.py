@@ -8,6 +8,7 @@ import numpy as np
 
 from speechlip.metrics.phones.classes import phone_number
 from speechlip.metrics.phones.tokens import MIN_SEGMENT_S
+from speechlip.phones import is_ipa
 from speechlip.timing import FPS
 
 NOBODY = -1
@@ -67,7 +68,7 @@ def clip_phones(phones: Sequence[Mapping]) -> ClipPhones:
             raise ValueError(f"a phone is {row!r:.60}, wanted start_s, end_s and phone") from error
         if not 0 <= start_s <= end_s < np.inf or (kept and start_s < kept[-1][1] - ROUNDED_S):
             raise ValueError(f"phone {label!r:.20} is at {start_s} … {end_s} s, wanted times in order")
-        number = phone_number(label)
+        number = None if is_ipa(str(row.get("source", ""))) else phone_number(label)
         if number is None:
             unknown[label] += 1
         elif end_s - start_s < MIN_SEGMENT_S - ROUNDED_S:
