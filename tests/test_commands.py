@@ -18,6 +18,7 @@ from speechlip.aligning.records import FORMS
 from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
+from speechlip.describing.talkvid import PRESETS
 from speechlip.device import DEVICES
 from speechlip.editing.facts import PROMISES
 from speechlip.editing.merge import DOUBLES
@@ -103,6 +104,7 @@ KNOWN = {
     ("train-encoder", "precision"): config.PRECISIONS,
     ("score-encoder", "encoders"): ENCODERS.choices(),
     ("prep-shards", "undecided"): UNDECIDED_TRACKS,
+    **dict.fromkeys((("prep-shards", "quality"), ("clips", "quality"), ("edit select", "quality")), PRESETS),
     ("score-encoder", "preset"): benchmark_options.PRESETS,
     ("score-encoder", "device"): DEVICES,
     ("score-encoder", "precision"): benchmark_options.PRECISIONS,

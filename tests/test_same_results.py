@@ -27,6 +27,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from speechlip.commands.cli import prep_shards, score_sync
+from speechlip.describing.talkvid import THRESHOLDS as TALKVID
 from zoo import read_clip, write_clip
 
 pytestmark = pytest.mark.early
@@ -55,6 +56,7 @@ WITHIN = {
     "face_width_share": 0.005,
     "mouth_inside_share": 0.02,
     **{f"{angle}{part}_deg": 1.0 for angle in ("yaw", "pitch", "roll") for part in ("", "_min", "_max")},
+    **dict.fromkeys(TALKVID, 2.0),
     "head_movement_per_s": 0.02,
     "sharpness": 5.0,
     "brightness": 1.0,

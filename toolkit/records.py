@@ -175,6 +175,12 @@ class ClipQuality:
     sharpness: median variance of the Laplacian of the face at 256 px of width.
     brightness: median of the face's mean luma, 0 to 255.
     blinks_per_minute: dips of the eyes' opening; a clip of few seconds says little.
+    talkvid_avg_movement, talkvid_min_movement: of points that keep still from second to second, 0 to 100.
+    talkvid_avg_rotation, talkvid_min_rotation: of a head that turns little from second to second, to 100.
+    talkvid_avg_completeness, talkvid_min_completeness: of eyes, nose and mouth inside the frame, 0 to 100.
+    talkvid_avg_resolution, talkvid_min_resolution: 30 times the face box's percent of the frame.
+    talkvid_avg_orientation, talkvid_min_orientation: of a head turned to the camera, to 100.
+    talkvid_face_consistency: 100, less 20 for each second that does not begin with exactly one face.
     sync_confidence: of the sync model, before audio was moved.
     sync_distance: of the sync model, at its best offset.
     sync_offset_frames: of the sync model, above 0 the audio is early, before it was moved.
@@ -200,6 +206,17 @@ class ClipQuality:
     sharpness: float | None = None
     brightness: float | None = None
     blinks_per_minute: float | None = None
+    talkvid_avg_movement: float | None = None
+    talkvid_min_movement: float | None = None
+    talkvid_avg_rotation: float | None = None
+    talkvid_min_rotation: float | None = None
+    talkvid_avg_completeness: float | None = None
+    talkvid_min_completeness: float | None = None
+    talkvid_avg_resolution: float | None = None
+    talkvid_min_resolution: float | None = None
+    talkvid_avg_orientation: float | None = None
+    talkvid_min_orientation: float | None = None
+    talkvid_face_consistency: float | None = None
     sync_confidence: float | None = None
     sync_distance: float | None = None
     sync_offset_frames: int | None = None

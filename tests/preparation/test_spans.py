@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from speechlip.faces.landmarks import mean_face
 from speechlip.media.frames import ReadStats
 from speechlip.preparing.cut.spans import Observation, Span, choose_spans
 from speechlip.preparing.reasons import (
@@ -58,6 +59,19 @@ def test_every_lost_frame_has_its_reason():
     spans, lost = choose_spans(observation(300, [track(10, 290)], has_image, peaks, (inside,)), 2, 10)
     assert spans == (Span(0, 10, 100), Span(0, 110, 200), Span(0, 210, 280))
     assert lost == {NO_FACE: 10, NO_IMAGE: 10, MOUTH_OUTSIDE: 10, NO_AUDIO: 20}
+
+
+def test_the_first_score_below_talkvids_thresholds_is_the_reason():
+    """A face of 40 × 40 in 400 × 400 px: 1 % of the frame, which is 30 points of the 50 that are wanted."""
+    points = np.tile(mean_face() * 2 + (200, 200), (100, 1, 1)).astype(np.float32)
+    small = replace(track(0, 100), landmarks=points, boxes=np.tile([180.0, 180, 220, 220], (100, 1)))
+    seen = replace(observation(100, [small]), frame_sizes=[(400, 400)])
+    assert choose_spans(seen, 1, 10, quality="talkvid") == (
+        (),
+        {"low quality: talkvid_avg_resolution": 100},
+    )
+    two = replace(seen, faces=np.full(100, 2, np.int32))
+    assert choose_spans(two, 1, 10, quality="talkvid")[1] == {"low quality: talkvid unknown": 100}
 
 
 def test_short_runs_and_silence_are_counted():

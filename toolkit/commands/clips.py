@@ -21,6 +21,9 @@ from speechlip.commands.base import FILE, SHARDS, command
     help="Which clips, such as 'seconds >= 2 and not faces_max > 1'; docs/how-to/choose-clips.md has the "
     "grammar.",
 )
+@click.option(
+    "--quality", type=click.Choice(["talkvid"]), help="Only clips that reach TalkVid's thresholds, too."
+)
 @click.option("--split", help="Only clips of this split.")
 @click.option(
     "--columns",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from speechlip.commands.base import FILE, SHARDS, Group, Named, worker_limit_options, workers_option
+from speechlip.errors import OptionError
 from speechlip.workers.engines import ENGINES
 
 OUT = click.option(
@@ -30,15 +31,25 @@ def edit() -> None:
 )
 @click.argument("shards", type=SHARDS)
 @OUT
-@click.option("--where", required=True, help="Which clips; speechlip clips SHARDS --where … shows them.")
+@click.option(
+    "--where",
+    default="",
+    show_default=False,
+    help="Which clips; speechlip clips SHARDS --where … shows them.",
+)
+@click.option("--quality", type=click.Choice(["talkvid"]), help="Those that reach TalkVid's thresholds.")
 @QUIET
-def select(shards: str | Path, out: Path, where: str, quiet: bool) -> int:
+def select(shards: str | Path, out: Path, where: str, quality: str | None, quiet: bool) -> int:
     """Copy the clips of SHARDS that fulfil a condition. The others are counted in the ledger, as not
     selected."""
     from speechlip.commands.output.edit import run
     from speechlip.editing.select import select_clips
+    from speechlip.shards.clips.where import with_preset
 
-    return run(quiet, lambda bars: select_clips(shards, out, where, progress=bars))
+    if not where and not quality:
+        raise OptionError("say which clips: --where 'face_width_px >= 80', or --quality talkvid")
+    condition = with_preset(where, quality) if quality else where
+    return run(quiet, lambda bars: select_clips(shards, out, condition, progress=bars))
 
 
 @edit.command(

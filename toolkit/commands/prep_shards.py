@@ -141,6 +141,11 @@ RECIPE = Named(RECIPES)
     help="Keep only clips in which somebody speaks, such as 'share>=0.5'. Singing is not heard as speech.",
 )
 @click.option(
+    "--quality",
+    type=click.Choice(["talkvid"]),
+    help="Keep only clips that reach TalkVid's thresholds of head movement, turn, size and place.",
+)
+@click.option(
     "--pairs",
     type=click.Choice(["speech", "any"]),
     default="speech",

@@ -8,6 +8,7 @@ import numpy as np
 from speechlip.describing.appearance import Appearance
 from speechlip.describing.blinks import count_blinks, eye_opening
 from speechlip.describing.head_pose import head_angles, head_movement_per_s
+from speechlip.describing.talkvid import talkvid_scores
 from speechlip.faces.crops import CropPart, CropPlan
 from speechlip.format import CROP_SIZE
 from speechlip.records import ClipQuality, FaceTrack, SyncVerdict
@@ -24,6 +25,7 @@ def clip_quality(
     frame_size: tuple[int, int],
     appearances: Sequence[Appearance],
     verdict: SyncVerdict | None,
+    faces: np.ndarray | None = None,
 ) -> ClipQuality:
     """The numbers of one clip.
 
@@ -32,6 +34,7 @@ def clip_quality(
     frame_size: (width, height) px.
     appearances: of the face in these frames.
     verdict: of the sync model on the track, or None.
+    faces: (N,) how many faces there are in each of these frames; None: one.
     """
     widths = face.boxes[:, 2] - face.boxes[:, 0]
     return ClipQuality(
@@ -42,6 +45,7 @@ def clip_quality(
         sharpness=median_of(each.sharpness for each in appearances),
         brightness=median_of(each.brightness for each in appearances),
         **of_landmarks(face),
+        **talkvid_scores(face, np.ones(len(face)) if faces is None else faces, frame_size),
         **of_verdict(verdict),
     )
 

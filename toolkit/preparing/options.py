@@ -8,6 +8,7 @@ from pathlib import Path
 
 from speechlip import recipes
 from speechlip.checks import check_type, check_types
+from speechlip.describing.talkvid import PRESETS
 from speechlip.errors import OptionError, no_such
 from speechlip.faces.crops import check_preset, crop_size
 from speechlip.faces.detectors.registry import DETECTORS
@@ -70,6 +71,7 @@ class PrepOptions:
     correct_confidence: least confidence of an offset that is corrected; None: what the sync model declares.
     correct_frames: least and greatest offset that is corrected, in frames.
     speech: which clips are kept, such as ``share>=0.5``: at least half of it speech; empty: all.
+    quality: which clips are kept: talkvid (those that reach its thresholds); empty: all.
     pairs: which windows the frozen pairs are of: speech (half of each is) or any.
     phones: where phones come from: files beside the videos, as the recipe has them; align: what is said,
         aligned with the audio; recognise: the audio alone, with many errors.
@@ -107,6 +109,7 @@ class PrepOptions:
     correct_frames: str = "2-14"
     doubles: str = "keep"
     speech: str = ""
+    quality: str = ""
     pairs: str = "speech"
     phones: str = FILES
     speakers: str = "by-name"
@@ -135,6 +138,8 @@ class PrepOptions:
         self._check_lengths()
         self._check_sync()
         parse_least_share(self.speech)
+        if self.quality:
+            check_name("--quality", self.quality, PRESETS)
         check_name("--pairs", self.pairs, PAIRS)
         check_name("--phones", self.phones, PHONES)
 

@@ -16,7 +16,7 @@ from speechlip.remote.names import is_remote
 from speechlip.shards.clips.curves import plot_clips
 from speechlip.shards.clips.make import make_clips
 from speechlip.shards.clips.query import Amount, ClipTable, clips
-from speechlip.shards.clips.where import words_in
+from speechlip.shards.clips.where import with_preset, words_in
 from speechlip.wording import clock, counted, shown
 
 LISTED = 10
@@ -26,6 +26,7 @@ FIRST_COLUMNS = ("key", "split", "speaker", "seconds")
 def run(
     shards: str | Path,
     where: str,
+    quality: str | None,
     split: str | None,
     columns: str,
     limit: int | None,
@@ -40,7 +41,7 @@ def run(
             raise OptionError(f"--make writes into the folder, and {shards} is elsewhere; copy it here first")
         made = make_clips(shards)
         echo(f"{Path(shards) / CLIPS} has {counted(made.rows, 'row')}", err=True)
-    table = clips(shards, where, split=split)
+    table = clips(shards, with_preset(where, quality) if quality else where, split=split)
     if plot:
         echo(f"curves: {plot_clips(table, plot)}", err=True)
     if describe:

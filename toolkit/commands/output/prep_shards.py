@@ -102,7 +102,7 @@ def show_share(made: tuple[str, ...], out: Path) -> int:
 
 def read_options(chosen: dict[str, Any]) -> PrepOptions:
     """Texts of the command line to options. Raises OptionError."""
-    given = {**chosen, **{name: chosen[name] or "" for name in ("sync_model", "undecided")}}
+    given = {**chosen, **{name: chosen[name] or "" for name in ("sync_model", "undecided", "quality")}}
     split = given.pop("split")
     return PrepOptions(
         split=parse_split(split) if split is not None else {},

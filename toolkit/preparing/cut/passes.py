@@ -245,7 +245,7 @@ def make_clip(
     track, delay = seen.tracks[span.track], seen.delay_frames(span.track)
     where = slice(span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
     crop = seen.crops[span.track].frames(where)
-    faces = np.ones(1) if seen.faces is None else seen.faces[span.start_frame : span.stop_frame]
+    faces = seen.faces_in(span)
     face = piece(track, where.start, where.stop)
     return Clip(
         source=source,
@@ -269,6 +269,7 @@ def make_clip(
             seen.frame_sizes[span.track],
             seen.appearances.of(span.start_frame, face.boxes),
             seen.verdicts[span.track] if seen.verdicts else None,
+            faces,
         ),
         speech=seen.speech_of(span),
     )

@@ -8,11 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from speechlip.describing.appearance import Appearances
+from speechlip.describing.talkvid import below_talkvid, talkvid_scores
 from speechlip.faces.crops import CropPlan
+from speechlip.faces.tracking.selection import piece
 from speechlip.media.frames import ReadStats
 from speechlip.media.silence import SILENCE_PEAK
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.reasons import (
+    LOW_QUALITY,
     MOUTH_OUTSIDE,
     NO_AUDIO,
     NO_FACE,
@@ -101,12 +104,24 @@ class Observation:
         moved = delayed(self.speech, self.delay_frames(span.track), False)
         return moved[span.start_frame : span.stop_frame]
 
+    def faces_in(self, span: Span) -> np.ndarray:
+        """(len(span),) how many faces are there at once."""
+        if self.faces is None:
+            return np.ones(len(span), np.int32)
+        return self.faces[span.start_frame : span.stop_frame]
+
+    def below_talkvid(self, span: Span) -> str:
+        """Which of TalkVid's thresholds a span does not reach, the first; empty where it reaches all."""
+        track = self.tracks[span.track]
+        own = piece(track, span.start_frame - track.start_frame, span.stop_frame - track.start_frame)
+        return below_talkvid(talkvid_scores(own, self.faces_in(span), self.frame_sizes[span.track]))
+
     def refusal(self, track: int) -> str:
         return self.verdicts[track].refusal if self.verdicts else ""
 
 
 def choose_spans(
-    seen: Observation, min_clip_s: float, max_clip_s: float, least_speech: float = 0.0
+    seen: Observation, min_clip_s: float, max_clip_s: float, least_speech: float = 0.0, quality: str = ""
 ) -> tuple[tuple[Span, ...], dict[str, int]]:
     """Cut every track into clips: the spans by their start, and the number of frames lost by reason.
 
@@ -115,6 +130,7 @@ def choose_spans(
     tracks counts once.
 
     least_speech: share of speech that every clip must have, 0 to 1.
+    quality: ``talkvid``: every clip reaches its thresholds; empty: all are kept.
     """
     shortest, longest = frames(min_clip_s), frames(max_clip_s)
     reasons = np.where(seen.too_small, TOO_SMALL, np.where(seen.face_seen, TOO_BRIEF, NO_FACE)).astype(object)
@@ -140,6 +156,8 @@ def choose_spans(
                     reasons[span.start_frame : span.stop_frame] = SILENT
                 elif not speaks_enough(seen.speech_of(span), least_speech):
                     reasons[span.start_frame : span.stop_frame] = NO_SPEECH
+                elif quality and (score := seen.below_talkvid(span)):
+                    reasons[span.start_frame : span.stop_frame] = f"{LOW_QUALITY}: {score}"
                 else:
                     kept.append(span)
     reasons[seen.peaks < 0] = NO_AUDIO

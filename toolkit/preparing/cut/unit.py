@@ -186,7 +186,9 @@ def cut_source(
     seen = observe(source, info, options, report, *stats.part, spare_core, lessons)
     if sync_filter:
         seen = replace(seen, verdicts=sync_filter(source, info, seen.tracks, seen.n_frames))
-    spans, lost = choose_spans(seen, options.min_clip_s, options.max_clip_s, options.least_speech)
+    spans, lost = choose_spans(
+        seen, options.min_clip_s, options.max_clip_s, options.least_speech, options.quality
+    )
     stats.observed(seen, lost)
     if spans and options.phones != FILES:
         made = made_phones(source, options.phones, options.max_picture_px)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from speechlip.describing.talkvid import PRESETS
 from speechlip.errors import OptionError, no_such
 from speechlip.shards.clips.terms import (
     FUNCTIONS,
@@ -77,6 +78,15 @@ def parse_where(text: str, kinds: Mapping[str, type]) -> Term:
     if len(text) > MAX_CHARS:
         raise OptionError(f"the condition has {len(text)} characters, at most {MAX_CHARS} are read")
     return _Parser(text, kinds).whole()
+
+
+def with_preset(where: str, preset: str | None) -> str:
+    """A condition and, beside it, that of a preset of ``--quality``.
+
+    >>> with_preset("a or b", "talkvid")[:42]
+    '(a or b) and (talkvid_avg_movement >= 80 a'
+    """
+    return " and ".join(f"({text})" for text in (where, PRESETS.get(preset or "", "")) if text)
 
 
 def words_in(text: str) -> list[str]:
