@@ -37,6 +37,8 @@ def clip_quality(
     faces: (N,) how many faces there are in each of these frames; None: one.
     """
     widths = face.boxes[:, 2] - face.boxes[:, 0]
+    counts = np.ones(len(face), np.int32) if faces is None else faces
+    head_scores: dict[str, Any] = talkvid_scores(face, counts, frame_size)
     return ClipQuality(
         face_width_share=round(float(np.median(widths)) / frame_size[0], 4),
         mouth_inside_share=round(inside_share(crop.affines, crop.mouth, frame_size), 4),
@@ -45,7 +47,7 @@ def clip_quality(
         sharpness=median_of(each.sharpness for each in appearances),
         brightness=median_of(each.brightness for each in appearances),
         **of_landmarks(face),
-        **talkvid_scores(face, np.ones(len(face)) if faces is None else faces, frame_size),
+        **head_scores,
         **of_verdict(verdict),
     )
 
