@@ -36,8 +36,8 @@ from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import METRICS
 from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
+from speechlip.rendering.options import MAPPINGS, SPLITS
 from speechlip.rendering.options import RENDERERS as LIP_RENDERERS
-from speechlip.rendering.options import SPLITS
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS
@@ -116,6 +116,7 @@ KNOWN = {
     ("export-features", "device"): DEVICES,
     ("render-lips", "encoders"): ENCODERS.choices(),
     ("render-lips", "split"): SPLITS,
+    ("render-lips", "mapping"): MAPPINGS,
     ("render-lips", "renderer"): LIP_RENDERERS,
     ("render-lips", "detector"): DETECTORS.choices(),
     ("render-lips", "device"): DEVICES,

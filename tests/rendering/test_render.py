@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_no_half_video(may, tmp_path, monkeypatch):
     def full(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("speechlip.rendering.compose.paste", full)
+    monkeypatch.setattr("speechlip.rendering.mappings.similarity.paste", full)
     done = CliRunner().invoke(
         speechlip,
         ["render-lips", str(may), "--encoder", ENCODERS[0], "--detector", "sidecar", "-o", str(tmp_path)],

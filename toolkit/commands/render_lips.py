@@ -38,6 +38,13 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
     help="What turns features into mouths: pca, a ridge to principal components, in seconds.",
 )
 @click.option(
+    "--mapping",
+    type=Named(("similarity", "mesh")),
+    default="similarity",
+    help="What takes the head's movement out of mouths: similarity (place, size, roll), or mesh (turns in "
+    "depth as well, by MediaPipe's 478 points).",
+)
+@click.option(
     "--audio",
     type=FILE,
     metavar="FILE",

@@ -31,6 +31,10 @@ class Canonical:
     mouth: complex
     mouth_width: float
 
+    def pose_of(self, landmarks: np.ndarray) -> Pose:
+        """Of (N, 68, 2) px, not smoothed."""
+        return fit_pose(landmarks.astype(np.float64), self.rigid)
+
     def affines(self, poses: Pose) -> np.ndarray:
         """(N, 2, 3) float64, frame px → crop px, of N frames; the crop is 1.9 mouth widths wide."""
         centre = poses.to_image(np.full((len(poses.turn), 1), self.mouth))[:, 0]
@@ -56,6 +60,6 @@ def smooth_affines(landmarks: np.ndarray, canonical: Canonical, tracks: np.ndarr
     affines = np.full((len(landmarks), 2, 3), np.nan)
     for track in np.unique(tracks[tracks >= 0]):
         here = tracks == track
-        pose = fit_pose(landmarks[here].astype(np.float64), canonical.rigid)
+        pose = canonical.pose_of(landmarks[here])
         affines[here] = canonical.affines(pose.smoothed(POSE_FRAMES, POSE_FRAMES))
     return affines

@@ -11,7 +11,6 @@ from speechlip.files.writing import whole_file
 from speechlip.libraries import load
 from speechlip.rendering.drive import Drive, images_of
 from speechlip.rendering.material import Material
-from speechlip.rendering.paste import paste
 from speechlip.timing import SAMPLES_PER_FRAME
 
 ROWS_AT_ONCE = 4
@@ -44,7 +43,7 @@ def write_rows(
             for video, crops in files:
                 frame = image
                 if crops is not None and person.tracks[number] >= 0:
-                    frame = paste(image, crops[at], material.affines[number])
+                    frame = material.mapping.paste(image, crops[at], number)
                 if drive.moves is not None:
                     frame = moved(frame, drive.moves[at])
                 video.add(frame[:height, :width], samples)

@@ -48,9 +48,11 @@ def faces_made_from(path: Path, options: RenderOptions, detector: str) -> str:
 
 
 def drivers(options: RenderOptions) -> dict[str, Any]:
-    """What rows depend on beside the person: the files that drive lips and head."""
+    """What rows depend on beside the person: the files that drive lips and head, another mapping."""
     given = {"audio": options.audio, "pose": options.pose}
-    return {what: [path, *file_stamp(Path(path))] for what, path in given.items() if path}
+    files = {what: [path, *file_stamp(Path(path))] for what, path in given.items() if path}
+    mesh = {"mapping": ["mesh", model_hashes("landmarker")]} if options.mapping == "mesh" else {}
+    return files | mesh
 
 
 def keep_person(folder: Path, person: Person, driven_by: str, made_from: str) -> None:

@@ -7,11 +7,13 @@ from math import floor
 import numpy as np
 
 from speechlip.errors import OptionError
-from speechlip.faces.cutting import cut
 from speechlip.format import CROP_SIZE
 from speechlip.progress import Progress
 from speechlip.rendering.canonical import canonical_face, smooth_affines
 from speechlip.rendering.lip_space import CROP_COMPONENTS, LipSpace
+from speechlip.rendering.mappings.declared import Mapping
+from speechlip.rendering.mappings.open_mesh import mesh_mapping
+from speechlip.rendering.mappings.similarity import SimilarityMapping
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import Person
 from speechlip.rendering.principal import evenly, principal
@@ -26,7 +28,8 @@ class Material:
 
     train: (L,) int, frames of the training part with a face.
     first: number of the first test frame.
-    affines: (N, 2, 3) float64, frame px → crop px, NaN where no face is followed.
+    affines: (N, 2, 3) float64, frame px → crop px by place, size and roll, NaN where no face is followed.
+    mapping: between frames and crops.
     crops: (N, 96, 96, 3) uint8, zeros where no face is followed.
     space: principal components of the training crops.
     """
@@ -35,6 +38,7 @@ class Material:
     train: np.ndarray
     first: int
     affines: np.ndarray
+    mapping: Mapping
     crops: np.ndarray
     space: LipSpace
 
@@ -67,11 +71,21 @@ def decompose(person: Person, options: RenderOptions, progress: Progress) -> Mat
             f"at least {LEAST_LEARNED_S} s are wanted; cut the video to where the person is on screen"
         )
     affines = smooth_affines(person.landmarks, canonical_face(person.landmarks[train]), person.tracks)
+    mapping = mapping_of(person, train, affines, options, progress)
     crops = np.zeros((len(person), CROP_SIZE, CROP_SIZE, 3), np.uint8)
     progress.begin("cutting mouths", len(person), "frames")
     for number, image in person.frames():
         if image is not None and person.tracks[number] >= 0:
-            crops[number] = cut(image, affines[number])
+            crops[number] = mapping.cut(image, number)
         progress.advance()
     space = LipSpace(principal(crops[evenly(train)], CROP_COMPONENTS))
-    return Material(person, train, first, affines, crops, space)
+    return Material(person, train, first, affines, mapping, crops, space)
+
+
+def mapping_of(
+    person: Person, train: np.ndarray, affines: np.ndarray, options: RenderOptions, progress: Progress
+) -> Mapping:
+    """The mapping that the options name. Raises ModelError and OptionError where there is none."""
+    if options.mapping == "mesh":
+        return mesh_mapping(person, train, affines, progress)
+    return SimilarityMapping(affines)

@@ -14,6 +14,8 @@ from speechlip.media.streams.opening import MAX_PICTURE_PX
 RENDERERS = ("pca",)
 """What turns features into crops, the default first."""
 
+MAPPINGS = ("similarity", "mesh")
+"""What takes the head's movement out of a mouth and gives it back, the default first."""
 SPLITS = {"se4lip": Fraction(10, 11), "speech2lip": Fraction(9, 10)}
 """Whose split → the share of frames, from the first on, that a renderer trains on."""
 
@@ -29,6 +31,7 @@ class RenderOptions:
     renderer: what turns features into crops: ``pca``, a ridge to principal components.
     audio: a video or audio file that drives the lips instead of the person's own test part; empty: none.
     pose: a clip whose head motion the render has; empty: the person's own.
+    mapping: ``similarity``, place, size and roll; ``mesh``, turns in depth as well, by MediaPipe's mesh.
     """
 
     split: str = "se4lip"
@@ -38,6 +41,7 @@ class RenderOptions:
     renderer: str = RENDERERS[0]
     audio: str = ""
     pose: str = ""
+    mapping: str = MAPPINGS[0]
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -46,6 +50,8 @@ class RenderOptions:
             raise no_such("split", self.split, SPLITS)
         if self.renderer not in RENDERERS:
             raise no_such("renderer", self.renderer, RENDERERS)
+        if self.mapping not in MAPPINGS:
+            raise no_such("mapping", self.mapping, MAPPINGS)
         if self.detector != "auto" and self.detector not in DETECTORS.names():
             raise DETECTORS.no_such(self.detector)
 

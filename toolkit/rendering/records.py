@@ -50,6 +50,7 @@ class Renders:
     size: (width, height) of the videos, px.
     notes: sentences on what was left out, and warnings.
     rows: in the order of the table.
+    mapping: by name.
     audio, pose: names of the files that drove lips and head; empty where the person's test part did.
     """
 
@@ -64,6 +65,7 @@ class Renders:
     size: tuple[int, int]
     notes: tuple[str, ...]
     rows: tuple[RenderRow, ...]
+    mapping: str = "similarity"
     audio: str = ""
     pose: str = ""
 

@@ -270,6 +270,7 @@ class _Run:
             size=(person.size[0] // 2 * 2, person.size[1] // 2 * 2),
             notes=notes,
             rows=tuple(rows),
+            mapping=self.options.mapping,
             audio=plain_name(Path(self.options.audio).name),
             pose=plain_name(Path(self.options.pose).name),
         )

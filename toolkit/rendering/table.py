@@ -114,7 +114,7 @@ def as_json(renders: Renders) -> str:
         "format": FORMAT,
         "speechlip": VERSION,
         "person": renders.person,
-        "mapping": "similarity",
+        "mapping": renders.mapping,
         "renderer": renders.renderer,
         "split": renders.split,
         "train_frames": renders.train_frames,

@@ -20,6 +20,7 @@ def run(
     detector: str,
     device: str,
     max_picture: str,
+    mapping: str,
     audio: Path | None,
     pose: Path | None,
     quiet: bool,
@@ -31,6 +32,7 @@ def run(
         device,
         parse_pixels(max_picture),
         renderer,
+        mapping=mapping,
         audio=str(audio or ""),
         pose=str(pose or ""),
     )
