@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechlip.benchmarking.records import Cost
+from speechlip.benchmarking.row_records import Cost
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "tutorial.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]

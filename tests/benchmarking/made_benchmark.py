@@ -8,19 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS
-from speechlip.benchmarking.records import (
-    JSON_NAME,
-    SHIFTS,
-    TOKENS_FOLDER,
-    Ambiguity,
-    Benchmark,
-    Cost,
-    Difference,
-    EncoderRow,
-    Score,
-    SeedResult,
-    ShardsFacts,
-)
+from speechlip.benchmarking.records import JSON_NAME, SHIFTS, TOKENS_FOLDER, Benchmark, ShardsFacts
+from speechlip.benchmarking.row_records import Ambiguity, Cost, Difference, EncoderRow, Score, SeedResult
 
 HOSTILE = "features:</script><img src=x onerror=\"document.title='taken'\">\u202e & {{data}} ${1+1}"
 VISEMES = (

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from made_benchmark import HOSTILE, ROWS, made_benchmark
 
-from speechlip.benchmarking.records import CONTROL, JSON_NAME, Ambiguity, Score
+from speechlip.benchmarking.records import CONTROL, JSON_NAME
 from speechlip.benchmarking.report import phone_map
 from speechlip.benchmarking.report.page import HTML_NAME, write_report
+from speechlip.benchmarking.row_records import Ambiguity, Score
 from speechlip.errors import ShardError, WriteError
 
 LOOK = """

@@ -19,7 +19,7 @@ from tiny_benchmark import (
 )
 
 import speechlip
-from speechlip.benchmarking import row, tasks
+from speechlip.benchmarking import rates, tasks
 from speechlip.benchmarking.records import Benchmark
 
 pytestmark = [pytest.mark.early, pytest.mark.usefixtures("tiny")]
@@ -54,7 +54,7 @@ def test_what_is_written_is_what_was_found_and_says_what_was_compared(finished):
     out, found, _ = finished
     assert Benchmark.load(out / "benchmark.json") == found
     assert (
-        found.protocol == "speechlip-encoder-1"
+        found.protocol == "speechlip-encoder-2"
         and found.options["split"] == "test"
         and found.shards.gallery == 16
     )
@@ -99,7 +99,7 @@ def test_finished_rows_are_not_made_again_until_something_changes(shards, tmp_pa
 
 
 def test_a_run_that_was_killed_goes_on_with_the_next_seed(shards, finished, tmp_path, monkeypatch):
-    two_seeds, trained, fit = replace(FEW, seeds=2), [], row.fit
+    two_seeds, trained, fit = replace(FEW, seeds=2), [], rates.fit
 
     def counting(shards, cache, options, seed, *rest):
         trained.append(seed)
@@ -107,7 +107,7 @@ def test_a_run_that_was_killed_goes_on_with_the_next_seed(shards, finished, tmp_
             raise KeyboardInterrupt
         return fit(shards, cache, options, seed, *rest)
 
-    monkeypatch.setattr(row, "fit", counting)
+    monkeypatch.setattr(rates, "fit", counting)
     with pytest.raises(KeyboardInterrupt):
         benchmark(shards, tmp_path / "killed", SEEING, options=two_seeds)
     killed, _ = benchmark(shards, tmp_path / "killed", SEEING, options=two_seeds)
@@ -135,7 +135,7 @@ def test_out_of_memory_suggests_a_batch_size(shards, tmp_path, monkeypatch):
     def full(*rest):
         raise MemoryError
 
-    monkeypatch.setattr(row, "fit", full)
+    monkeypatch.setattr(rates, "fit", full)
     found, _ = benchmark(shards, tmp_path, SEEING, options=replace(FEW, batch_size=8))
     assert "out of memory with batches of 8 pairs; try --batch-size 4" in found.rows[0].reason
 

@@ -17,8 +17,9 @@ from speechlip.benchmarking.evaluation.scores import (
     seed_result,
     seed_scores,
 )
-from speechlip.benchmarking.records import Benchmark, EncoderRow, ShardsFacts
+from speechlip.benchmarking.records import Benchmark, ShardsFacts
 from speechlip.benchmarking.report.table import as_csv, as_text
+from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.errors import ShardError
 from speechlip.metrics.sync.lse import distance_curve, distances
 
@@ -186,7 +187,7 @@ def test_nothing_below_chance_is_the_best():
         100,
     )
     assert not any(row.is_best or row.differences for row in rows)
-    (note,) = notes_on(rows, clips=12)
+    note, *_ = notes_on(rows, clips=12)
     assert note.startswith(
         "no row is called the best: bad, the highest encoder, has pair AUC 0."
     ) and note.endswith("chance is 0.5")

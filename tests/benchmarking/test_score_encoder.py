@@ -176,7 +176,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(shards, tmp_path, capsy
         (lambda manifest: manifest.update(format=2), "has shard format 2, this speechlip reads format 1"),
         (
             lambda manifest: manifest["options"].update(crop="lower-face"),
-            "holds crops 'lower-face', speechlip-encoder-1 compares encoders on",
+            "holds crops 'lower-face', speechlip-encoder-2 compares encoders on",
         ),
         (lambda manifest: manifest["pairs"].clear(), "neither split test nor validation of"),
         (

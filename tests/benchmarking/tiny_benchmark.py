@@ -8,7 +8,7 @@ from dataclasses import replace
 import speechlip
 from kept_progress import KeptProgress
 from speechlip.benchmarking.options import BenchmarkOptions
-from speechlip.benchmarking.records import Cost
+from speechlip.benchmarking.row_records import Cost
 from speechlip.benchmarking.tasks import CONTROLS, LIPS
 
 SPLITS = {

@@ -224,6 +224,14 @@ def test_whisper_s_layers_are_those_of_transformers(whisper_folder):
     assert last.weights == sha256_of(folder / "model.safetensors") and last.dim == 16
 
 
+def test_all_of_whisper_s_layers_are_the_layers_one_by_one(whisper_folder):
+    stack = open_encoder(f"whisper@*:{whisper_folder[0]}", mix=True)
+    layers = stack.encode_waveform(SOUND).reshape(-1, 3, 16)
+    for layer in range(3):
+        alone = open_encoder(f"whisper@{layer}:{whisper_folder[0]}").encode_waveform(SOUND)
+        np.testing.assert_allclose(layers[:, layer], alone, atol=1e-5)
+
+
 def test_whisper_reads_nothing_but_safetensors(whisper_folder, tmp_path):
     folder, model = whisper_folder
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())

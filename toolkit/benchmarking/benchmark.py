@@ -7,15 +7,26 @@ from pathlib import Path
 
 from speechlip.benchmarking.evaluation.phones import anchor_ratios, phones_notes
 from speechlip.benchmarking.evaluation.scores import compared, notes_on
-from speechlip.benchmarking.options import FULL, BenchmarkOptions
+from speechlip.benchmarking.job import RowJob
+from speechlip.benchmarking.options import FULL, RATES, BenchmarkOptions
 from speechlip.benchmarking.plan import OnPlan, plan_rows
 from speechlip.benchmarking.projection.projection_head import IN_WORDS
-from speechlip.benchmarking.records import AS_TRAINED, CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmarking.records import (
+    AS_TRAINED,
+    CSV_NAME,
+    FAILED,
+    JSON_NAME,
+    PROTOCOL,
+    Benchmark,
+    protocol_of,
+)
 from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, draw_noise, has_noise, noise_csv
 from speechlip.benchmarking.report.page import write_report
 from speechlip.benchmarking.report.table import as_csv
-from speechlip.benchmarking.row import RowJob, evaluations_of, failed_row, finished_row, make_row, one_thread
+from speechlip.benchmarking.row import failed_row, finished_row, make_row, one_thread
+from speechlip.benchmarking.row_records import EncoderRow
+from speechlip.benchmarking.seeds import evaluations_of
 from speechlip.benchmarking.tasks import (
     Task,
     evaluated_split,
@@ -28,6 +39,7 @@ from speechlip.benchmarking.tasks import (
 from speechlip.checks import AUTO, Workers, check_kind, check_workers
 from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
+from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.progress import SILENT, Progress, ignore
@@ -86,9 +98,10 @@ def benchmark(
     encoders = [encoders] if isinstance(encoders, str) else encoders
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
     for name in names:
-        check_name(name)
+        check_name(name, mix=True)
     device = choose_device(options.device)
     with hold_run(out, resume=True):
+        refuse_other_protocol(out)
         settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
         write_text(out / CSV_NAME, as_csv(scored))
@@ -99,6 +112,17 @@ def benchmark(
     write_report(out)
     write_card(out)
     return scored
+
+
+def refuse_other_protocol(out: Path) -> None:
+    """Raise OptionError where ``out`` holds a table of another protocol: rows of two do not compare."""
+    path = out / JSON_NAME
+    protocol = protocol_of(path)
+    if protocol not in (None, PROTOCOL):
+        raise OptionError(
+            f"{path} is a table by {protocol}, this speechlip makes rows by {PROTOCOL}, and rows of two "
+            "protocols do not compare; give another folder with -o"
+        )
 
 
 def score_encoders(
@@ -120,7 +144,7 @@ def score_encoders(
     tasks = tasks_of(names, facts, options)
     notes = [
         *notes_of(shards, facts, clips),
-        *training_notes(options),
+        *training_notes(options, facts.validation),
         *phones_notes(shards, facts.split, options.recognised_phones),
     ]
     with one_thread(options.device):
@@ -177,7 +201,9 @@ def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
     """Where the common training differs from SE4Lip's paper, which trains an encoder whole."""
     from speechlip.training.options import STATED
 
-    ours = {"loss": "nce", "batch_size": options.batch_size, "lr": options.lr}
+    grid = " or ".join(f"{rate:g}" for rate in RATES)
+    lr = f"{grid}, chosen on validation" if options.lr is None else options.lr
+    ours = {"loss": "nce", "batch_size": options.batch_size, "lr": lr}
     said = {
         name: f"{ours[name]}, the paper has {value}" for name, value in STATED.items() if ours[name] != value
     }

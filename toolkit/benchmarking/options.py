@@ -12,6 +12,10 @@ from speechlip.errors import OptionError
 from speechlip.training.schedule import check_batch, learning_rate
 
 MOST_DB = 100.0
+RATES = (1.25e-4, 5e-4, 2e-3)
+"""Learning rates, each four times the one before: all rows choose among the same."""
+MIDDLE = RATES[1]
+"""For rows that have nobody to choose by."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,9 @@ class BenchmarkOptions:
     """How many, 0 … seeds − 1; start weights and pairs depend on them."""
     batch_size: int = 64
     """Pairs a step."""
-    lr: float = 5e-4
-    """Adam's, at its highest; after the warm-up it falls as a cosine to 0."""
+    lr: float | None = None
+    """Adam's, at its highest; after the warm-up it falls as a cosine to 0. None: each row has that one of
+    ``RATES`` with which it finds the lips of the validation people best."""
     warmup_steps: int = 20
     """Of a linear rise of the learning rate."""
     split: str = ""
@@ -58,7 +63,7 @@ class BenchmarkOptions:
         for name in ("steps", "seeds", "resamples", "curve_every"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        check_batch(self.batch_size, self.lr)
+        check_batch(self.batch_size, MIDDLE if self.lr is None else self.lr)
 
     @classmethod
     def preset(cls, name: str = "full", /, **given: Any) -> "BenchmarkOptions":
@@ -78,11 +83,14 @@ class BenchmarkOptions:
     def learning_rate(self, step: int) -> float:
         """Of step 1 … steps.
 
+        lr: of the options, or ``MIDDLE``.
+
         >>> options = BenchmarkOptions(lr=0.1, steps=10, warmup_steps=2)
         >>> [round(options.learning_rate(step), 4) for step in (1, 2, 6, 10)]
         [0.05, 0.1, 0.05, 0.0]
         """
-        return learning_rate(step, self.steps, self.lr, self.warmup_steps)
+        lr = MIDDLE if self.lr is None else self.lr
+        return learning_rate(step, self.steps, lr, self.warmup_steps)
 
 
 def parse_noise(text: str) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.options import RATES, BenchmarkOptions
 from speechlip.benchmarking.projection.fit import steps
 from speechlip.benchmarking.projection.projection_head import HeadedPair
 from speechlip.benchmarking.records import AS_TRAINED, ShardsFacts
@@ -53,7 +53,8 @@ def plan_rows(
 ) -> Plan:
     """A few training steps and one evaluated batch are timed, the encoders' own features are not."""
     trained = [task for task in pending if task.mode != AS_TRAINED]
-    n_steps = len(trained) * options.steps * options.seeds
+    rates = len(RATES) if options.lr is None and facts.validation else 1
+    n_steps = len(trained) * options.steps * options.seeds * rates
     if not pending:
         return Plan(len(tasks), len(tasks), 0, 0.0, 0.0, tuple(notes))
     step_s, window_s = timed(options)

@@ -1,85 +1,34 @@
-"""One row of the table, from an encoder's name to its numbers.
-
-What a seed evaluation is kept as soon as it is there, so that a row can go on.
-"""
+"""One row of the table, from an encoder's name to its numbers."""
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from dataclasses import asdict, replace
 
-import numpy as np
 import torch
 
 from speechlip.benchmarking.evaluation.cost import CostTask, measured_cost
-from speechlip.benchmarking.evaluation.evaluate import (
-    Embed,
-    Evaluation,
-    embed_as_trained,
-    embed_with,
-    evaluate,
-)
-from speechlip.benchmarking.evaluation.noise import NoiseLevel, hearing_noise, noise_levels, noise_scores
-from speechlip.benchmarking.evaluation.phones import AnchorRatios, ambiguity_of
-from speechlip.benchmarking.evaluation.scores import PairFacts, row_scores, seed_result
-from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.evaluation.noise import NoiseLevel, noise_levels, noise_scores
+from speechlip.benchmarking.evaluation.phones import ambiguity_of
+from speechlip.benchmarking.evaluation.scores import row_scores
+from speechlip.benchmarking.job import Advance, RowJob
 from speechlip.benchmarking.projection.feature_cache import FeatureCache, build_cache
-from speechlip.benchmarking.projection.fit import fit
+from speechlip.benchmarking.projection.layer_mix import mixed_clips
 from speechlip.benchmarking.projection.projection_head import ProjectionHead
-from speechlip.benchmarking.records import (
-    AS_TRAINED,
-    FAILED,
-    SCORED,
-    EncoderRow,
-    NoiseScores,
-    SeedResult,
-    ShardsFacts,
-    row_from,
-)
+from speechlip.benchmarking.rates import forget_fits, rate_of
+from speechlip.benchmarking.records import AS_TRAINED, FAILED, SCORED, ShardsFacts
+from speechlip.benchmarking.row_records import EncoderRow, NoiseScores, mean_mix, row_from
+from speechlip.benchmarking.seeds import evaluations_of, load_seed, seeds_of
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
-from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, SourceRefused, SpeechLipError
-from speechlip.files.writing import whole_file, write_text
-from speechlip.format import pairs_file
-from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
+from speechlip.files.writing import write_text
 from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.workers.unexpected import unexpected_refused
 
-ROWS_FOLDER, ROW, FEATURES = ".rows", "row.json", "features"
-Advance = Callable[[str, float], None]
-"""advance(what is being done, training steps done since the last call)"""
-
-
-@dataclass(frozen=True)
-class RowJob:
-    """What all rows of a run share."""
-
-    out: Path
-    shards: Path
-    facts: ShardsFacts
-    options: BenchmarkOptions
-    """Split and device settled."""
-    anchors: AnchorRatios
-    """What AR* is measured between."""
-
-    @cached_property
-    def pairs(self) -> tuple[FrozenPair, ...]:
-        return read_pairs(self.shards / pairs_file(self.facts.split))
-
-    @cached_property
-    def pair_facts(self) -> PairFacts:
-        return PairFacts.of(self.pairs, self.facts.off)
-
-    def folder(self, task: Task) -> Path:
-        return self.out / ROWS_FOLDER / task.key
+ROW, FEATURES = "row.json", "features"
 
 
 def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
@@ -95,11 +44,6 @@ def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
         return None
 
 
-def evaluations_of(job: RowJob, task: Task) -> list[Evaluation]:
-    """Of every seed that is there, in their order."""
-    return [load_seed(path)[0] for path in sorted(job.folder(task).glob("seed-*.npz"))]
-
-
 def make_row(task: Task, advance: Advance, *, job: RowJob) -> EncoderRow:
     """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason."""
     advance(f"{task.label}: begins", 0)
@@ -112,6 +56,7 @@ def make_row(task: Task, advance: Advance, *, job: RowJob) -> EncoderRow:
     except SpeechLipError as error:
         row = failed_row(task, str(error))
     shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)
+    forget_fits(job.folder(task))
     return row
 
 
@@ -142,8 +87,8 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
     folder.mkdir(parents=True, exist_ok=True)
     if task.mode == AS_TRAINED:
         refuse_other_crops(task, job.facts)
-    features = open_encoder(task.name, options.device, options.random_init)
-    splits = (split,) if task.mode == AS_TRAINED else ("train", split)
+    features = open_encoder(task.name, options.device, options.random_init, mix=True)
+    splits = (split,) if task.mode == AS_TRAINED else trained_and_examined(job)
     advance(f"{task.label}: features", 0)
     cache = build_cache(
         folder / FEATURES, features, job.shards, splits, lambda frames: advance(f"{task.label}: features", 0)
@@ -151,7 +96,11 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
     advance(f"{task.label}: features with noise", 0)
     noise = noise_levels(folder / FEATURES / "noise", features, cache, job.shards, split, options.noise_db)
     with smaller_batch_advised(options.batch_size):
-        seeds, evaluations, seconds = zip(*seeds_of(task, cache, noise, advance, job), strict=True)
+        rate = rate_of(task, cache, advance, job)
+        runs = list(seeds_of(task, cache, noise, rate, advance, job))
+    seeds = tuple(run.result(seed, job) for seed, run in enumerate(runs))
+    mix = mean_mix(seeds)
+    frames = mixed_clips(cache, mix) if mix else cache.raw
     advance(f"{task.label}: ambiguity, cost", 0)
     clock = features.clock
     return EncoderRow(
@@ -161,16 +110,18 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
         mode=task.mode,
         status=SCORED,
         note=task.note,
-        dim=features.dim,
-        frame_dim=cache.dim,
+        dim=features.dim // cache.stack,
+        frame_dim=cache.dim // cache.stack,
         rate_hz=clock.rate_hz,
         centre_ms=clock.centre_ms,
         random_init=features.name.startswith("random:"),
         weights=getattr(features, "weights", ""),
-        scores=row_scores(seeds, evaluations, job.pair_facts, options.resamples),
-        seeds=tuple(seeds),
+        scores=row_scores(seeds, [run.evaluation for run in runs], job.pair_facts, options.resamples),
+        seeds=seeds,
+        rate=rate,
+        network=task.run.network["encoder"] if task.run else "",
         ambiguity=ambiguity_of(
-            cache.raw,
+            frames,
             job.shards,
             split,
             job.anchors,
@@ -186,17 +137,23 @@ def scored_row(task: Task, advance: Advance, job: RowJob) -> EncoderRow:
             clock.future_ms,
         ),
         unlike_paper=task.run.unlike_paper if task.run and task.mode == AS_TRAINED else {},
-        noise=tuple(scores_with(level, task, job) for level in noise),
-        seconds=sum(seconds),
+        noise=tuple(scores_with(level, mix, task, job) for level in noise),
+        seconds=sum(run.seconds for run in runs),
     )
 
 
-def scores_with(level: NoiseLevel, task: Task, job: RowJob) -> NoiseScores:
+def trained_and_examined(job: RowJob) -> tuple[str, ...]:
+    """The splits whose features a trained row needs, the one that it learns from first."""
+    chooses = (job.facts.validation,) if job.options.lr is None and job.facts.validation else ()
+    return ("train", job.facts.split, *chooses)
+
+
+def scores_with(level: NoiseLevel, mix: tuple[float, ...], task: Task, job: RowJob) -> NoiseScores:
     """What is left of a row's scores with one level of noise, from what its seeds left on disk."""
     paths = sorted(job.folder(task).glob(f"{level.name}-seed-*.npz"))
     resamples = job.options.resamples
     measured = ambiguity_of(
-        level.cache.raw,
+        mixed_clips(level.cache, mix) if mix else level.cache.raw,
         job.shards,
         job.facts.split,
         job.anchors,
@@ -205,7 +162,7 @@ def scores_with(level: NoiseLevel, task: Task, job: RowJob) -> NoiseScores:
         "",
         job.options.recognised_phones,
     )
-    evaluations = [load_seed(path)[0] for path in paths]
+    evaluations = [load_seed(path).evaluation for path in paths]
     return noise_scores(level.snr_db, evaluations, measured, job.pair_facts, resamples)
 
 
@@ -219,81 +176,7 @@ def refuse_other_crops(task: Task, shards: ShardsFacts) -> None:
 
 
 def head_parameters(task: Task, cache: FeatureCache) -> int:
-    return 0 if task.mode == AS_TRAINED else parameter_count(ProjectionHead(cache.dim))
-
-
-def seeds_of(
-    task: Task, cache: FeatureCache, noise: Sequence[NoiseLevel], advance: Advance, job: RowJob
-) -> Iterator[tuple[SeedResult, Evaluation, float]]:
-    """(result, evaluation, seconds) of each seed; those that an earlier run finished are read."""
-    folder, n_seeds = job.folder(task), 1 if task.mode == AS_TRAINED else job.options.seeds
-    for seed in range(n_seeds):
-        path = folder / f"seed-{seed:03d}.npz"
-        if not path.exists():
-            save_seed(path, *run_seed(task, cache, noise, seed, advance, job))
-        else:
-            advance(
-                f"{task.label}: seed {seed} was there", 0 if task.mode == AS_TRAINED else job.options.steps
-            )
-        evaluation, steps, loss, seconds = load_seed(path)
-        yield seed_result(seed, steps, loss, evaluation, job.pair_facts), evaluation, seconds
-
-
-def run_seed(
-    task: Task, cache: FeatureCache, noise: Sequence[NoiseLevel], seed: int, advance: Advance, job: RowJob
-) -> tuple[Evaluation, int, float | None, float]:
-    """Train (or load what is trained) and evaluate: (evaluation, steps, loss, seconds).
-
-    Evaluations with noise are left on disk.
-    """
-    began, device = time.perf_counter(), torch.device(job.options.device)
-    embed: Embed
-    reads: tuple[str, ...]
-    loss: float | None
     if task.mode == AS_TRAINED:
-        trained = load_run(task.name, job.options.device)
-        embed, reads, steps, loss = embed_as_trained(trained), ("lips", "audio"), trained.step, None
-        noisy = {level: hearing_noise(embed, level.snr_db) for level in noise}
-    else:
-        doing = f"{task.label}: training, seed {seed}"
-        pair, loss = fit(job.shards, cache, job.options, seed, device, lambda step: advance(doing, 1))
-        embed, reads, steps = embed_with(pair, cache, device), ("lips",), job.options.steps
-        noisy = {level: embed_with(pair, level.cache, device) for level in noise}
-    doing = f"{task.label}: evaluating, seed {seed}"
-
-    def evaluated(heard: Embed) -> Evaluation:
-        after_clip = lambda key: advance(doing, 0)  # noqa: E731
-        every = job.options.curve_every
-        return evaluate(heard, job.shards, job.facts.split, reads, job.pairs, every, after_clip)
-
-    for level, heard in noisy.items():
-        path = job.folder(task) / f"{level.name}-seed-{seed:03d}.npz"
-        save_seed(path, evaluated(heard), steps, loss, 0.0)
-    evaluation = evaluated(embed)
-    return evaluation, steps, loss, time.perf_counter() - began
-
-
-def save_seed(path: Path, evaluation: Evaluation, steps: int, loss: float | None, seconds: float) -> None:
-    facts: dict[str, Any] = {"steps": steps, "loss": np.nan if loss is None else loss, "seconds": seconds}
-    with whole_file(path) as file:
-        np.savez(
-            file, **{field.name: getattr(evaluation, field.name) for field in fields(evaluation)}, **facts
-        )
-
-
-def load_seed(path: Path) -> tuple[Evaluation, int, float | None, float]:
-    """Raises SpeechLipError where the file is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            evaluation = Evaluation(**{field.name: content[field.name] for field in fields(Evaluation)})
-            loss = float(content["loss"])
-            return (
-                evaluation,
-                int(content["steps"]),
-                None if np.isnan(loss) else loss,
-                float(content["seconds"]),
-            )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise SpeechLipError(
-            f"{path} cannot be read ({error}); delete it, and run the same command again"
-        ) from error
+        return 0
+    own = parameter_count(ProjectionHead(cache.dim // cache.stack))
+    return own + cache.stack if cache.stack > 1 else own

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.benchmarking.evaluation.evaluate import LEAST_COMMON
-from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.options import MIDDLE, BenchmarkOptions
 from speechlip.benchmarking.records import (
     AS_TRAINED,
     CONTROL,
@@ -24,6 +24,7 @@ from speechlip.benchmarking.records import (
     ShardsFacts,
 )
 from speechlip.encoders.checkpoint import CheckpointFacts, open_checkpoint
+from speechlip.encoders.features.layer_stack import without_mix
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ModelError, OptionError, ShardError
 from speechlip.files.stamps import file_stamp
@@ -133,6 +134,7 @@ def key_of(name: str, mode: str, facts: ShardsFacts, options: BenchmarkOptions) 
 
 def identity(name: str) -> Any:
     """What tells encoders of one name apart: weights of a run, files of a folder, file of a module."""
+    name = without_mix(name)
     kind, _, rest = name.partition(":")
     if is_run(name):
         try:
@@ -220,6 +222,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
             f"the frozen pairs of split {split!r} lack matches or mismatches ({counts}); prepare more clips "
             "for it"
         )
+    validation = choosing_split(shards, split)
     why = impossible_kinds(evaluated) | manifest.pairs[split].off
     facts = ShardsFacts(
         name=shards.resolve().name,
@@ -228,7 +231,7 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         split=split,
         splits={
             name: {part: getattr(manifest.splits[name], part) for part in ("clips", "speakers", "seconds")}
-            for name in ("train", split)
+            for name in filter(None, ("train", validation, split))
         },
         pairs=counts,
         off={kind: why.get(kind, "no such pair could be drawn") for kind in NEGATIVES if not counts[kind]},
@@ -236,8 +239,21 @@ def shards_facts(shards: Path, split: str) -> tuple[ShardsFacts, tuple[str, ...]
         too_short=sum(clip.meta.n_frames < LEAST_FRAMES for clip in clips),
         train_digest=train_split.digest,
         landmarks=landmarks_of(clips[0].meta.detector or "") if "landmarks.npy" in manifest.fields else "",
+        validation=validation,
     )
     return facts, tuple(clip.key for clip in clips)
+
+
+def choosing_split(shards: Path, split: str) -> str:
+    """The split whose people choose learning rates: validation, with matches and mismatches; else empty.
+
+    split: the one that is evaluated, which must not choose.
+    """
+    name = "validation"
+    if name == split or name not in read_manifest(shards).pairs:
+        return ""
+    labels = {pair.label for pair in read_pairs(shards / pairs_file(name))}
+    return name if labels == {0, 1} else ""
 
 
 def landmarks_of(detector: str) -> str:
@@ -275,16 +291,24 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
     return notes
 
 
-def training_notes(options: BenchmarkOptions) -> list[str]:
+def training_notes(options: BenchmarkOptions, validation: str) -> list[str]:
     """What a reader has to know of the training of the heads.
 
-    >>> training_notes(BenchmarkOptions(steps=8))
+    validation: the split that chooses learning rates, empty where there is none.
+
+    >>> training_notes(BenchmarkOptions(steps=8), "validation")
     ['8 steps of training, under the warm-up of 20 steps: the learning rate never gets where it should, ...']
     """
-    if options.steps >= options.warmup_steps:
-        return []
-    steps, warmup = counted(options.steps, "step"), counted(options.warmup_steps, "step")
-    return [
-        f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it should, "
-        "and heads hardly learn"
-    ]
+    notes = []
+    if options.steps < options.warmup_steps:
+        steps, warmup = counted(options.steps, "step"), counted(options.warmup_steps, "step")
+        notes.append(
+            f"{steps} of training, under the warm-up of {warmup}: the learning rate never gets where it "
+            "should, and heads hardly learn"
+        )
+    if options.lr is None and not validation:
+        notes.append(
+            f"no validation people to choose learning rates by: all rows are trained at {MIDDLE:g}, the "
+            "middle of the grid; prepare with --split train=…,validation=…,test=…"
+        )
+    return notes

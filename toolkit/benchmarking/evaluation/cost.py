@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from speechlip.benchmarking.records import Cost
+from speechlip.benchmarking.row_records import Cost
 from speechlip.timing import FPS
 
 SECONDS = 10.0
@@ -67,7 +67,7 @@ def measure(task: CostTask) -> dict:
     if task.device == "cpu":
         torch.set_num_threads(1)
     facts = {"threads": torch.get_num_threads(), "device": task.device}
-    features = open_encoder(task.name, task.device, task.random_init)
+    features = open_encoder(task.name, task.device, task.random_init, mix=True)
     clips = list(some_clips(task, features.fields))
     features.of_clip(clips[0])  # the first call also sets things up
     began = time.perf_counter()

@@ -30,6 +30,8 @@ Embed = Callable[[ClipSample, Sequence[int]], tuple[np.ndarray, np.ndarray]]
 """A clip and the windows of lips that are wanted → those lips (N, D) and all of its speech (W, D) float32,
 rows of length 1.
 """
+Wanted = dict[tuple[str, str], set[int]]
+"""(side, key) → the windows of that clip which pairs need; an empty set for any other key."""
 BATCH_WINDOWS = 32
 LEAST_COMMON = 10
 """Windows that must have speech at every shift for an offset to be measured: clips of at least 44 frames."""
@@ -60,9 +62,9 @@ def embed_with(pair: HeadedPair, cache: FeatureCache, device: torch.device) -> E
 
     @torch.inference_mode()
     def embed(clip: Any, starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        features = torch.from_numpy(cache.frames(clip.key, 0, clip.meta.n_frames))
+        features = pair.mixed(torch.from_numpy(cache.frames(clip.key, 0, clip.meta.n_frames)).to(device))
         windows = features.unfold(0, WINDOW, 1).transpose(1, 2)
-        speech = normalize(pair.head(windows.to(device)).float()).cpu().numpy()
+        speech = normalize(pair.head(windows).float()).cpu().numpy()
         lips = [
             normalize(pair.lips(part.to(device)).float()).cpu().numpy()
             for part in cut_windows(clip.lips, starts)
@@ -117,30 +119,16 @@ def evaluate(
     ):
         n_windows = clip.meta.n_frames - WINDOW + 1
         for_curve = curve_starts(n_windows, every)
-        starts = sorted(
-            {*for_curve, *(checked(start, clip.key, n_windows) for start in wanted["lips", clip.key])}
-        ) or [0]
+        starts = starts_wanted(clip.key, n_windows, wanted, for_curve)
         lips, speech = embed(clip, starts)
-        rows |= {("lips", clip.key, start): lips[starts.index(start)] for start in wanted["lips", clip.key]}
-        rows |= {
-            ("speech", clip.key, start): speech[checked(start, clip.key, n_windows)]
-            for start in wanted["speech", clip.key]
-        }
+        rows |= rows_wanted(clip.key, starts, lips, speech, wanted)
         curves[clip.key] = (
             curve_of(lips[[starts.index(start) for start in for_curve]], speech, for_curve)
             if for_curve
             else None
         )
         after_clip(clip.key)
-    try:
-        lips, speech = (
-            np.stack([rows[(side, *place)] for place in places_of(pairs, side)])
-            for side in ("lips", "speech")
-        )
-    except KeyError as error:
-        raise ShardError(
-            f"no clip {error.args[0][1]!r} in split {split!r}, which its frozen pairs name; run verify-shards"
-        ) from error
+    lips, speech = sides_of(pairs, rows, split)
     matched = np.array([pair.label == 1 for pair in pairs])
     known = [curves[key] for key in sorted(curves)]
     return Evaluation(
@@ -156,9 +144,63 @@ def evaluate(
     )
 
 
-def windows_wanted(pairs: Sequence[FrozenPair]) -> dict[tuple[str, str], set[int]]:
+def pair_cosines(
+    embed: Embed,
+    shards: Path,
+    split: str,
+    fields: Sequence[str],
+    pairs: Sequence[FrozenPair],
+    after_clip: Callable[[str], None] = lambda key: None,
+) -> np.ndarray:
+    """(P,) cosine of each frozen pair alone, as of ``evaluate``, without looking at other windows of lips."""
+    wanted = windows_wanted(pairs)
+    rows: dict[tuple[str, str, int], np.ndarray] = {}
+    for clip in ClipReader(shards, split, fields=fields, shuffle_clips=0, rank=0, world_size=1):
+        if wanted["lips", clip.key] | wanted["speech", clip.key]:
+            starts = starts_wanted(clip.key, clip.meta.n_frames - WINDOW + 1, wanted)
+            rows |= rows_wanted(clip.key, starts, *embed(clip, starts), wanted)
+            after_clip(clip.key)
+    lips, speech = sides_of(pairs, rows, split)
+    return (lips * speech).sum(1)
+
+
+def starts_wanted(key: str, n_windows: int, wanted: Wanted, others: Sequence[int] = ()) -> list[int]:
+    """The windows of a clip's lips that pairs need, and ``others``; at least one."""
+    return sorted({*others, *(checked(start, key, n_windows) for start in wanted["lips", key])}) or [0]
+
+
+def rows_wanted(
+    key: str, starts: Sequence[int], lips: np.ndarray, speech: np.ndarray, wanted: Wanted
+) -> dict[tuple[str, str, int], np.ndarray]:
+    """(side, key, start) → the row of each window that pairs need.
+
+    lips: (N, D), the windows that begin at ``starts``. speech: (W, D), all windows of the clip.
+    """
+    ours = {("lips", key, start): lips[starts.index(start)] for start in wanted["lips", key]}
+    return ours | {
+        ("speech", key, start): speech[checked(start, key, len(speech))] for start in wanted["speech", key]
+    }
+
+
+def sides_of(
+    pairs: Sequence[FrozenPair], rows: dict[tuple[str, str, int], np.ndarray], split: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lips (P, D) and speech (P, D) of the pairs. Raises ShardError for a clip that is not there."""
+    try:
+        lips, speech = (
+            np.stack([rows[(side, *place)] for place in places_of(pairs, side)])
+            for side in ("lips", "speech")
+        )
+    except KeyError as error:
+        raise ShardError(
+            f"no clip {error.args[0][1]!r} in split {split!r}, which its frozen pairs name; run verify-shards"
+        ) from error
+    return lips, speech
+
+
+def windows_wanted(pairs: Sequence[FrozenPair]) -> Wanted:
     """(side, key) → the windows of that clip which pairs need."""
-    wanted: dict[tuple[str, str], set[int]] = defaultdict(set)
+    wanted: Wanted = defaultdict(set)
     for side in ("lips", "speech"):
         for key, start in places_of(pairs, side):
             wanted[side, key].add(start)

@@ -9,7 +9,7 @@ from speechlip.benchmarking.evaluation.evaluate import Embed, Evaluation
 from speechlip.benchmarking.evaluation.phones import finite_or_none
 from speechlip.benchmarking.evaluation.scores import PairFacts, interval_of, seed_scores, why_missing
 from speechlip.benchmarking.projection.feature_cache import FeatureCache, build_cache
-from speechlip.benchmarking.records import Ambiguity, NoiseScores, Score
+from speechlip.benchmarking.row_records import Ambiguity, NoiseScores, Score
 from speechlip.encoders.features.noise import Noisy, noisy_clip
 from speechlip.encoders.features.protocol import ClipFeatures
 

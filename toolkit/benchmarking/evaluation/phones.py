@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS
-from speechlip.benchmarking.records import TOKENS_FOLDER, Ambiguity, Score, ShardsFacts
+from speechlip.benchmarking.records import TOKENS_FOLDER, ShardsFacts
+from speechlip.benchmarking.row_records import Ambiguity, Score
 from speechlip.files.writing import whole_file
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.ambiguity import ambiguity
@@ -79,7 +80,7 @@ def anchors_of(clip: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ambiguity_of(
-    frames: Callable[[str], np.ndarray],
+    frames: Callable[[str], Any],
     shards: Path,
     split: str,
     anchors: AnchorRatios,

@@ -8,7 +8,8 @@ import numpy as np
 
 from speechlip.benchmarking.columns import COLUMNS
 from speechlip.benchmarking.evaluation.evaluate import Evaluation
-from speechlip.benchmarking.records import CONTROL, HEAD, LIPS, Difference, EncoderRow, Score, SeedResult
+from speechlip.benchmarking.records import CONTROL, HEAD, LIPS
+from speechlip.benchmarking.row_records import EDGE_MARK, Difference, EncoderRow, Score, SeedResult
 from speechlip.metrics.statistics.differences import LEAST_CLIPS, mean_difference
 from speechlip.metrics.statistics.intervals import Interval, interval, mean_interval
 from speechlip.metrics.statistics.pair_intervals import auc_difference, auc_interval, resampled_interval
@@ -23,6 +24,8 @@ from speechlip.shards.pairs.rules import NEGATIVES
 ALL = "all"
 CHANCE = 0.5
 SHUFFLED = "shuffled:"
+REFERENCE = "mel-cnn-wav2lip"
+"""The speech network that by published rows takes most of a trained encoder's gain over HuBERT."""
 NO_CLIP = "no clip is long enough: 44 frames are wanted"
 
 
@@ -77,7 +80,12 @@ def seed_scores(evaluation: Evaluation, pairs: PairFacts) -> dict[str, float]:
 
 
 def seed_result(
-    seed: int, steps: int, loss: float | None, evaluation: Evaluation, pairs: PairFacts
+    seed: int,
+    steps: int,
+    loss: float | None,
+    evaluation: Evaluation,
+    pairs: PairFacts,
+    mix: tuple[float, ...] = (),
 ) -> SeedResult:
     """The scores of one seed, and each clip's offset, confidence and distance; None where there is none."""
     sides = (evaluation.confidence, evaluation.distance)
@@ -86,7 +94,8 @@ def seed_result(
     )
     offsets = tuple(None if np.isnan(value) else int(value) for value in evaluation.offsets)
     curve = () if np.isnan(evaluation.curve).any() else tuple(evaluation.curve.tolist())
-    return SeedResult(seed, steps, loss, seed_scores(evaluation, pairs), offsets, confidence, distance, curve)
+    scores = seed_scores(evaluation, pairs)
+    return SeedResult(seed, steps, loss, scores, offsets, confidence, distance, curve, mix)
 
 
 def row_scores(
@@ -196,8 +205,33 @@ def auc_of(row: EncoderRow) -> float:
     return row.scores["pair_auc"].value or 0 if "pair_auc" in row.scores else 0
 
 
+def edge_note(rows: Sequence[EncoderRow]) -> list[str]:
+    """Which rows have their rate at an edge of the grid."""
+    names = [row.label for row in rows if row.rate and row.rate.at_edge]
+    if not names:
+        return []
+    return [
+        f"{EDGE_MARK} the best learning rate is the least or the greatest that was tried: "
+        f"a wider grid might score {', '.join(names)} higher"
+    ]
+
+
+def reference_note(rows: Sequence[EncoderRow]) -> list[str]:
+    """How to get the row to beat into the table where it is not there."""
+    if any(row.network == REFERENCE and row.scores for row in rows):
+        return []
+    run = f"runs/{REFERENCE}"
+    return [
+        f"the row to beat is {REFERENCE}, and it is not here: train-encoder SHARDS --encoder {REFERENCE} "
+        f"-o {run}, then --encoder {run}"
+    ]
+
+
 def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
-    """Notes on the compared rows: no best, a control above it, shuffled speech not at chance, no p."""
+    """Notes on the compared rows: no best, a control above it, shuffled speech not at chance, no p.
+
+    Also rates at the edge of the grid, and the row to beat where it is missing.
+    """
     scored = [row for row in rows if row.scores]
     best = next((row for row in scored if row.is_best), None)
     notes = []
@@ -231,7 +265,7 @@ def notes_on(rows: Sequence[EncoderRow], clips: int) -> list[str]:
             )
     if clips < LEAST_CLIPS:
         notes.append(f"no p and no stars: they want {LEAST_CLIPS} clips, there are {clips}")
-    return notes
+    return [*notes, *edge_note(rows), *reference_note(rows)]
 
 
 def differences(

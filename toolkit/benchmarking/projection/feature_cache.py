@@ -2,7 +2,8 @@
 
 ``FOLDER/{split}.npy`` holds (frames, D) float32, clip after clip; ``FOLDER/index.json``, written last, where
 each clip begins, and the mean and deviation of each dimension over the train split. Files are mapped, not
-read, so that memory does not grow with the dataset.
+read, so that memory does not grow with the dataset. All layers of an encoder (``NAME@*``) are float16, so
+that they take half the disk.
 """
 
 import json
@@ -22,6 +23,7 @@ from speechlip.timing import FPS
 INDEX = "index.json"
 CONSTANT = 1e-6
 """A dimension whose deviation is below this share of its size never changes: it is centred and not scaled."""
+LARGEST_HALF = float(np.finfo(np.float16).max)
 LENGTH_TOLERANCE_FRAMES = 2
 """How far the features' duration may be from the clip's: convolutional front ends lose a frame at the end."""
 
@@ -29,12 +31,15 @@ LENGTH_TOLERANCE_FRAMES = 2
 class FeatureCache:
     """Features of the clips of some splits, with mean 0 and deviation 1 over the train split.
 
-    ``raw`` gives them as the encoder gave them.
+    ``raw`` gives them as the encoder gave them. dim: numbers of a video frame, which has ``per_frame``
+    features of ``stack`` layers each, one layer after another.
     """
 
     def __init__(self, folder: Path) -> None:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self.dim: int = index["dim"]
+        self.stack: int = index["stack"]
+        self.per_frame: int = index["per_frame"]
         self.places: dict[str, list[Any]] = index["clips"]
         self.arrays = {
             split: np.load(folder / f"{split}.npy", mmap_mode="r", allow_pickle=False)
@@ -43,7 +48,7 @@ class FeatureCache:
         self.mean, self.deviation = (np.array(index[name], np.float32) for name in ("mean", "deviation"))
 
     def raw(self, key: str) -> np.ndarray:
-        """(T, D) float32 of a clip, mapped: rows are read when they are used."""
+        """(T, D) of a clip, mapped: rows are read when they are used. float16 for a stack of layers."""
         split, first, n_frames = self.places[key]
         return self.arrays[split][first : first + n_frames]
 
@@ -68,8 +73,10 @@ def build_cache(
     if not (folder / INDEX).exists():
         folder.mkdir(parents=True, exist_ok=True)
         statistics, places, dim = RunningStatistics(), {}, 0
+        stack = getattr(features, "stack", 1)
+        dtype = np.float32 if stack == 1 else np.float16
         for split in splits:
-            writer = SplitWriter(folder / f"{split}.npy", frames_of_split(shards, split))
+            writer = SplitWriter(folder / f"{split}.npy", frames_of_split(shards, split), dtype)
             for clip in ClipReader(
                 shards, split, fields=features.fields, shuffle_clips=0, rank=0, world_size=1
             ):
@@ -83,6 +90,8 @@ def build_cache(
         mean, deviation = statistics.scale()
         index = {
             "dim": dim,
+            "stack": stack,
+            "per_frame": max(1, dim // features.dim),
             "splits": list(splits),
             "clips": places,
             "mean": mean.tolist(),
@@ -128,20 +137,25 @@ def frames_of_split(shards: Path, split: str) -> int:
 class SplitWriter:
     """One ``.npy`` of a known number of frames, filled clip by clip."""
 
-    def __init__(self, path: Path, n_frames: int) -> None:
-        self.path, self.n_frames, self.filled = path, n_frames, 0
+    def __init__(self, path: Path, n_frames: int, dtype: type[np.floating] = np.float32) -> None:
+        self.path, self.n_frames, self.dtype, self.filled = path, n_frames, dtype, 0
         self.array: np.ndarray | None = None
 
     def write(self, key: str, values: np.ndarray) -> int:
         """Append a clip; returns at which frame it begins."""
         if self.array is None:
             self.array = np.lib.format.open_memmap(
-                self.path, "w+", np.float32, (self.n_frames, values.shape[1])
+                self.path, "w+", self.dtype, (self.n_frames, values.shape[1])
             )
         if self.filled + len(values) > self.n_frames or values.shape[1] != self.array.shape[1]:
             raise ShardError(
                 f"clip {key} has features of shape {values.shape}, {self.array.shape} of all clips were "
                 "wanted; run verify-shards"
+            )
+        if self.dtype is np.float16 and (most := float(np.abs(values).max(initial=0))) > LARGEST_HALF:
+            raise ShardError(
+                f"clip {key}: a layer has values up to {most:.3g}, and a mix of layers keeps them in 16 bits "
+                f"(up to {LARGEST_HALF:g}); score single layers, such as NAME@9"
             )
         first, self.filled = self.filled, self.filled + len(values)
         self.array[first : self.filled] = values

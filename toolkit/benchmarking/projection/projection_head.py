@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlip.benchmarking.projection.feature_cache import FeatureCache
+from speechlip.benchmarking.projection.layer_mix import LayerMix
 from speechlip.encoders.networks.lips import DIM, LipEncoder
 from speechlip.shards.pairs.rules import WINDOW
 
@@ -41,18 +42,24 @@ class ProjectionHead(nn.Module):
 class HeadedPair(nn.Module):
     """A new lip encoder and a new head.
 
-    The same seed gives every encoder the same lip encoder to begin with, whatever its width.
+    The same seed gives every encoder the same lip encoder to begin with, whatever its width. dim: of a video
+    frame, mixed where there is a mix of layers.
     """
 
-    def __init__(self, dim: int, seed: int) -> None:
+    def __init__(self, dim: int, seed: int, mix: LayerMix | None = None) -> None:
         super().__init__()
+        self.mix = mix
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.lips = LipEncoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.head = ProjectionHead(dim)
 
     def forward(self, lips: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.lips(lips), self.head(features)
+        return self.lips(lips), self.head(self.mixed(features))
+
+    def mixed(self, features: Tensor) -> Tensor:
+        """(…, k L D) → (…, k D) where layers are mixed, else as they are."""
+        return features if self.mix is None else self.mix(features)
 
 
 def speech_of(batch: Mapping[str, Any], cache: FeatureCache) -> Tensor:

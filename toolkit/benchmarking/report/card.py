@@ -7,16 +7,10 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
-from speechlip.benchmarking.records import (
-    CONTROL,
-    FAILED,
-    JSON_NAME,
-    Benchmark,
-    Score,
-    without_places,
-)
+from speechlip.benchmarking.records import CONTROL, FAILED, JSON_NAME, Benchmark, without_places
 from speechlip.benchmarking.report import table
 from speechlip.benchmarking.report.table import SHOWN, best_first, p_words, titled
+from speechlip.benchmarking.row_records import Score
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.files.writing import write_text

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechlip.benchmarking.records import (
-    AS_TRAINED,
-    CONTROL,
-    SHIFTS,
-    Benchmark,
-    EncoderRow,
-    without_places,
-)
+from speechlip.benchmarking.records import AS_TRAINED, CONTROL, SHIFTS, Benchmark, without_places
 from speechlip.benchmarking.report.phone_map import PICKED, PhoneMap, map_of_file
+from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.files.writing import whole_file
 from speechlip.metrics.declared import NotScored
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from speechlip.benchmarking.evaluation.noise import OF_PAIRS, OF_PHONES, title_of
-from speechlip.benchmarking.records import Benchmark, EncoderRow, Score
+from speechlip.benchmarking.records import Benchmark
 from speechlip.benchmarking.report.table import NAME_WIDTH, best_first, layout, number
+from speechlip.benchmarking.row_records import EncoderRow, Score
 from speechlip.files.tables import csv_text
 from speechlip.files.writing import whole_file
 from speechlip.wording import shown

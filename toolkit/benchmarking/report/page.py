@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
-from speechlip.benchmarking.records import JSON_NAME, SHIFTS, Benchmark, EncoderRow, without_places
+from speechlip.benchmarking.records import JSON_NAME, SHIFTS, Benchmark, without_places
 from speechlip.benchmarking.report.phone_map import map_of_file
+from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.files.writing import write_text
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.visemes import MAPS

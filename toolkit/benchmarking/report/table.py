@@ -5,7 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
-from speechlip.benchmarking.records import CONTROL, FAILED, Benchmark, EncoderRow, Score
+from speechlip.benchmarking.records import CONTROL, FAILED, Benchmark
+from speechlip.benchmarking.report.trained import entropy_bits, mix_words, rate_words
+from speechlip.benchmarking.row_records import EncoderRow, Score
 from speechlip.files.tables import csv_text
 from speechlip.wording import shown
 
@@ -66,7 +68,15 @@ def csv_row(row: EncoderRow) -> dict[str, Any]:
             f"{name}_to_best": difference.value if difference else None,
             f"{name}_p": difference.p if difference else None,
         }
-    return cells | {name: getattr(row.cost, name) if row.cost else None for name in COSTS}
+    cells |= {name: getattr(row.cost, name) if row.cost else None for name in COSTS}
+    weights = row.mix
+    return cells | {
+        "lr": row.rate.lr if row.rate else None,
+        "lr_by": row.rate.by if row.rate else None,
+        "lr_at_edge": row.rate.at_edge if row.rate else None,
+        "mix": " ".join(f"{weight:.6f}" for weight in weights) or None,
+        "mix_entropy_bits": entropy_bits(weights) if weights else None,
+    }
 
 
 def as_text(benchmark: Benchmark) -> str:
@@ -76,7 +86,7 @@ def as_text(benchmark: Benchmark) -> str:
     titles += (
         [titled(COLUMNS[name]) for name in SHOWN[1:]]
         + [titled(AMBIGUITY_COLUMNS[name]) for name in SHOWN_AMBIGUITY]
-        + ["RTF"]
+        + ["RTF", "lr"]
     )
     lines = [layout([titles, *map(text_row, order)])] if order else []
     lines += [
@@ -84,6 +94,7 @@ def as_text(benchmark: Benchmark) -> str:
         for row in benchmark.rows
         if row.status == FAILED
     ]
+    lines += [f"{shown(row.label, NAME_WIDTH)}: {words}" for row in order if (words := mix_words(row))]
     lines += [
         f"ambiguity: {shown(reason, 400)}"
         for reason in dict.fromkeys(row.ambiguity.reason for row in order)
@@ -116,7 +127,7 @@ def text_row(row: EncoderRow) -> list[str]:
         *(number(value_of(row.scores, name)) for name in SHOWN[1:]),
     ]
     cells += [number(value_of(row.ambiguity.scores, name)) for name in SHOWN_AMBIGUITY]
-    return [*cells, number(row.cost.real_time_factor if row.cost else None)]
+    return [*cells, number(row.cost.real_time_factor if row.cost else None), rate_words(row.rate)]
 
 
 def p_words(p: float | None) -> str:

@@ -7,9 +7,10 @@ from speechlip.benchmarking.benchmark import benchmark
 from speechlip.benchmarking.evaluation.scores import notes_on
 from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.plan import Plan
-from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark, EncoderRow
+from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark
 from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, has_noise, noise_text
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
+from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo, say
 from speechlip.errors import SOME_MISSING

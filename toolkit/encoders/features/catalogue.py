@@ -1,7 +1,7 @@
 """Encoders of every kind by name, as features of clips; ``open_encoder`` opens all (docs/encoders.md).
 
 A name is ``NAME``, ``NAME@LAYER``, ``NAME:WHERE`` or ``NAME@LAYER:WHERE``; ``random:`` and ``shuffled:`` go
-before any other name.
+before any other name. ``@*`` in place of a layer is all of them.
 """
 
 import re
@@ -12,6 +12,14 @@ from pathlib import Path
 
 from speechlip.encoders.checkpoint import last_checkpoint
 from speechlip.encoders.features.controls import LipPoints, LogSpectra, Shuffled
+from speechlip.encoders.features.layer_stack import (
+    WITH_LAYERS,
+    asks_mix,
+    no_layers,
+    refuse_mix,
+    stacked,
+    without_mix,
+)
 from speechlip.encoders.features.plugins import function_of, open_added, open_function
 from speechlip.encoders.features.pretrained import PRETRAINED, chosen_layer, open_pretrained
 from speechlip.encoders.features.protocol import ClipFeatures
@@ -53,12 +61,15 @@ class Request:
     """Random weights instead of the published ones."""
 
 
-def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> ClipFeatures:
+def open_encoder(
+    name: str, device: str = "cpu", random_init: bool = False, *, mix: bool = False
+) -> ClipFeatures:
     """The encoder called ``name``, ready to give features of clips.
 
     random_init: seeded random weights of the same network, as ``random:NAME``; what has no weights stays as
-    it is. Raises OptionError for an unknown name, layer or size, or a plug-in that is none; ModelError for
-    weights that cannot be had or are not this network's.
+    it is. mix: whether ``NAME@*`` is taken, all layers side by side (``stack`` of them). Raises OptionError
+    for an unknown name, layer or size, or a plug-in that is none; ModelError for weights that cannot be had
+    or are not this network's.
 
     >>> open_encoder("hubrt")
     Traceback (most recent call last):
@@ -66,11 +77,15 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
     >>> open_encoder("log-mel").clock.rate_hz
     125
     """
-    if is_remote(name):
-        return FromWaveform(open_run(run_at(name), device, random_init), device)
+    if not mix:
+        refuse_mix(name)
     head, _, rest = name.partition(":")
     if head == "shuffled":
-        return Shuffled(open_encoder(rest, device, random_init))
+        return Shuffled(open_encoder(rest, device, random_init, mix=mix))
+    if asks_mix(name):
+        return stacked(open_encoder(without_mix(name), device, random_init), name, device)
+    if is_remote(name):
+        return FromWaveform(open_run(run_at(name), device, random_init), device)
     if head == "random":
         return _random(rest, device)
     request = _taken_apart(name, device, random_init)
@@ -87,22 +102,28 @@ def open_encoder(name: str, device: str = "cpu", random_init: bool = False) -> C
     raise _unknown(name)
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, *, mix: bool = False) -> None:
     """Raise what ``open_encoder`` raises for a name that means no encoder here; no weights are read.
 
-    Raises OptionError for an unknown name, a folder or file that is not there, a module that cannot be
-    imported; ModelError for a folder that is no run.
+    mix: as for ``open_encoder``. Raises OptionError for an unknown name, a folder or file that is not there,
+    a module that cannot be imported; ModelError for a folder that is no run.
 
     >>> check_name("shuffled:log-mell")
     Traceback (most recent call last):
     speechlip.errors.OptionError: no encoder 'log-mell'; there are: hubert, ...; did you mean log-mel?
     """
+    if not mix:
+        refuse_mix(name)
     kind, _, rest = name.partition(":")
+    if asks_mix(name) and kind != "shuffled":
+        check_name(without_mix(name))
+        _check_layers(name)
+        return
     request = _taken_apart(name, "cpu", False)
     if is_remote(name) or name in ENCODERS.added() or (kind == "random" and rest in SPEECH_NETWORKS):
         pass
     elif kind in ("shuffled", "random"):
-        check_name(rest)
+        check_name(rest, mix=mix)
     elif _opener(request.name):
         _check_place(name, request)
     elif name and Path(name).is_dir():
@@ -111,6 +132,15 @@ def check_name(name: str) -> None:
         function_of(name)
     else:
         raise _unknown(name)
+
+
+def _check_layers(name: str) -> None:
+    """Raises OptionError for a mix of what has no layers; of other packages' encoders only opening tells."""
+    base = without_mix(name).removeprefix("random:")
+    kind = _taken_apart(base, "cpu", False).name
+    added = base in ENCODERS.added() or (not _opener(kind) and _FUNCTION.fullmatch(base))
+    if kind not in WITH_LAYERS and not added:
+        raise no_layers(name)
 
 
 def _check_place(name: str, request: Request) -> None:

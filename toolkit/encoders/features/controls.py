@@ -94,6 +94,7 @@ class Shuffled:
         self.base = base
         self.name, self.dim, self.clock = f"shuffled:{base.name}", base.dim, base.clock
         self.fields, self.parameters = base.fields, base.parameters
+        self.stack: int = getattr(base, "stack", 1)
         self._held: dict[str, deque[tuple[str, np.ndarray]]] = {}
 
     def of_clip(self, clip: ClipSample) -> np.ndarray:

@@ -42,6 +42,7 @@ class Noisy:
             features.clock,
             features.fields,
         )
+        self.stack: int = getattr(features, "stack", 1)
 
     @property
     def parameters(self) -> int | None:

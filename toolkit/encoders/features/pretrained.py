@@ -90,6 +90,16 @@ class TransformerLayer(nn.Module):
             return self.model(waveform)[0]
         return self.model.extract_features(waveform, num_layers=self.layer)[0][-1]
 
+    def encode_layers(self, waveform: Tensor) -> Tensor:
+        """The same of layers 0 … N in one pass: (B, N) → (B, T, N + 1, D)."""
+        if self.scaled:
+            waveform = nn.functional.layer_norm(waveform, waveform.shape[-1:])
+        columns, _ = self.model.feature_extractor(waveform, None)
+        front, transformer = self.model.encoder.feature_projection(columns), self.model.encoder.transformer
+        *inner, last = transformer.get_intermediate_outputs(front)
+        last = last if transformer.layer_norm_first else transformer.layer_norm(last)
+        return torch.stack([front, *inner, last], dim=2)
+
 
 def open_pretrained(
     name: str, layer: int | None = None, path: Path | None = None, random_init: bool = False

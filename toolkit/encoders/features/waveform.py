@@ -26,7 +26,8 @@ class FromWaveform:
 
     device: where it computes; an encoder that has ``to`` is moved there, and a torch module is set to
     ``eval``. weights: SHA-256 of its weights, ``random, seed 0``, or empty where the encoder does not say.
-    parameters: of a torch module, counted; else what the encoder says, or None.
+    parameters: of a torch module, counted; else what the encoder says, or None. stack: how many layers stand
+    side by side in a feature.
     """
 
     fields: tuple[str, ...] = ("audio",)
@@ -36,6 +37,7 @@ class FromWaveform:
         self.name, self.dim, self.clock = encoder.name, encoder.dim, encoder.clock
         self.weights: str = getattr(encoder, "weights", "")
         self.hears_whole: bool = getattr(encoder, "hears_whole", False)
+        self.stack: int = getattr(encoder, "stack", 1)
         if hasattr(encoder, "to"):
             encoder.to(device)
         self.parameters: int | None = getattr(encoder, "parameters", None)

@@ -47,6 +47,15 @@ class WhisperLayer(nn.Module):
 
     def encode(self, waveform: Tensor) -> Tensor:
         """(B, N) float32 in −1 … 1 at 16 kHz, up to 30 s → (B, ⌈N / 320⌉, D). Raises ModelError for more."""
+        return self._read(self._mel(waveform))[:, : features_of(waveform)]
+
+    def encode_layers(self, waveform: Tensor) -> Tensor:
+        """The same of layers 0 … N in one pass: (B, N) → (B, ⌈N / 320⌉, N + 1, D)."""
+        mel = self._mel(waveform)
+        deeper = self.model(mel, output_hidden_states=True).hidden_states[1:]
+        return torch.stack([self._columns(mel), *deeper], dim=2)[:, : features_of(waveform)]
+
+    def _mel(self, waveform: Tensor) -> Tensor:
         n_samples = waveform.shape[1]
         if n_samples > HEARS_S * SAMPLE_RATE:
             raise ModelError(
@@ -56,15 +65,23 @@ class WhisperLayer(nn.Module):
         mel = self.mel(
             list(waveform.cpu().numpy()), sampling_rate=SAMPLE_RATE, return_tensors="pt"
         ).input_features
-        return self._read(mel.to(waveform.device))[:, : -(-n_samples // SAMPLES_PER_FEATURE)]
+        return mel.to(waveform.device)
+
+    def _columns(self, mel: Tensor) -> Tensor:
+        columns = nn.functional.gelu(self.model.conv2(nn.functional.gelu(self.model.conv1(mel))))
+        return columns.transpose(1, 2)
 
     def _read(self, mel: Tensor) -> Tensor:
         if self.layer == 0:
-            columns = nn.functional.gelu(self.model.conv2(nn.functional.gelu(self.model.conv1(mel))))
-            return columns.transpose(1, 2)
+            return self._columns(mel)
         if self.layer == self.layers:
             return self.model(mel).last_hidden_state
         return self.model(mel, output_hidden_states=True).hidden_states[self.layer]
+
+
+def features_of(waveform: Tensor) -> int:
+    """How many features cover (B, N) samples."""
+    return -(-waveform.shape[1] // SAMPLES_PER_FEATURE)
 
 
 def open_whisper(where: str, layer: int | None = None, random_init: bool = False) -> WhisperLayer:
