@@ -1,4 +1,4 @@
-"""A mix of layers learns which layer tells of the lips, is the single layer where it has one, and is shown."""
+"""A mix of layers learns which one tells of the lips, is that layer alone where it can be, and is shown."""
 
 from dataclasses import replace
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from tiny_benchmark import FEW, OPTIONS, benchmark
-from tiny_models import LAYERS, WIDTH, tiny_transformer
 
 from speechlip.benchmarking.projection.feature_cache import build_cache
 from speechlip.benchmarking.projection.fit import new_pair, steps
@@ -17,6 +16,7 @@ from speechlip.commands.cli import speechlip
 from speechlip.encoders.features import pretrained
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import ShardError
+from tiny_models import LAYERS, WIDTH, tiny_transformer
 
 pytestmark = pytest.mark.usefixtures("tiny")
 STACK = LAYERS + 1

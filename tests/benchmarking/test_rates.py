@@ -89,7 +89,9 @@ def test_the_rate_stands_in_every_file(scored):
     cells = csv_row(row)
     assert (cells["lr"], cells["lr_by"], cells["lr_at_edge"]) == (row.rate.lr, "validation", row.rate.at_edge)
     edge = replace(row, rate=replace(row.rate, at_edge=True))
-    assert any(note.startswith("* the best learning rate is the least or the") for note in notes_on([edge], 9))
+    assert any(
+        note.startswith("* the best learning rate is the least or the") for note in notes_on([edge], 9)
+    )
     assert not list(out.rglob("*.safetensors")), "weights that were kept for the choice"
 
 
@@ -136,7 +138,10 @@ def test_a_rate_that_diverges_is_not_chosen_and_loses_no_row(people, tmp_path, m
 
 def test_without_validation_people_the_middle_is_taken_and_said(shards, tmp_path):
     found, watcher = benchmark(shards, tmp_path, SEEING, options=replace(FEW, lr=None))
-    assert (found.rows[0].rate.lr, found.rows[0].rate.by) == (MIDDLE, "nobody") and found.shards.validation == ""
+    assert (found.rows[0].rate.lr, found.rows[0].rate.by) == (
+        MIDDLE,
+        "nobody",
+    ) and found.shards.validation == ""
     assert any("no validation people to choose learning rates by: all rows" in note for note in found.notes)
     assert watcher.plan.steps == 2
 
@@ -148,7 +153,9 @@ def test_a_table_of_another_protocol_is_refused_and_stays(shards, tmp_path):
     path.write_text(old)
     with pytest.raises(OptionError) as refused:
         benchmark(shards, tmp_path, SHUFFLED, options=FEW)
-    assert "benchmark.json is a table by speechlip-encoder-1, this speechlip makes rows by" in str(refused.value)
+    assert "benchmark.json is a table by speechlip-encoder-1, this speechlip makes rows by" in str(
+        refused.value
+    )
     assert "give another folder with -o" in str(refused.value) and path.read_text() == old
 
 

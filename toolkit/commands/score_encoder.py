@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from speechlip.benchmarking.options import PRESETS
+from speechlip.benchmarking.options import PRESETS, RATES
 from speechlip.commands.base import (
     DEVICE,
     ENCODER,
@@ -24,6 +24,7 @@ from speechlip.device import PRECISIONS
 @command(
     "score-encoder",
     epilog="\b\nExample:\n  score-encoder shards/ --encoder hubert --encoder runs/se4lip --preset quick\n"
+    "  score-encoder shards/ --encoder 'hubert@*' --encoder runs/mel-cnn-wav2lip --noise 20,10,5,0\n"
     "  score-encoder shards/ --encoder features:my_features/ -o mine/",
 )
 @click.argument("shards", type=SHARDS)
@@ -35,8 +36,8 @@ from speechlip.device import PRECISIONS
     metavar="NAME",
     multiple=True,
     help=(
-        "May be given again: hubert, hubert@9, wav2vec2, wavlm, whisper, a run's folder, features:DIR, "
-        "module:function (docs/encoders.md)."
+        "May be given again: hubert, hubert@9, 'hubert@*' (a learned mix of its layers), wav2vec2, wavlm, "
+        "whisper, a run's folder, features:DIR, module:function (docs/encoders.md)."
     ),
 )
 @click.option(
@@ -50,7 +51,14 @@ from speechlip.device import PRECISIONS
     "--seeds", type=int, help="How many times each encoder's head is trained.  [default: 3; quick: 1]"
 )
 @click.option("--batch-size", type=int, help="Pairs a step.  [default: 64; quick: 32]")
-@click.option("--lr", type=float, help="Learning rate of Adam, at its highest.  [default: 0.0005]")
+@click.option(
+    "--lr",
+    type=float,
+    help=(
+        "Learning rate of Adam, at its highest.  "
+        f"[default: of {', '.join(f'{rate:g}' for rate in RATES)} the best on validation people]"
+    ),
+)
 @click.option("--split", help="Whose frozen pairs are examined.  [default: test, else validation]")
 @click.option("--device", type=DEVICE, help="auto: cuda where there is one.  [default: auto]")
 @click.option("--precision", type=Named(PRECISIONS), help="Of the training.  [default: fp32]")

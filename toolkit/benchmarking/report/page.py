@@ -13,6 +13,7 @@ import numpy as np
 from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
 from speechlip.benchmarking.records import JSON_NAME, SHIFTS, Benchmark, without_places
 from speechlip.benchmarking.report.phone_map import map_of_file
+from speechlip.benchmarking.report.trained import mix_words
 from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.files.writing import write_text
 from speechlip.metrics.declared import NotScored
@@ -22,7 +23,7 @@ from speechlip.webpage.filling import filled
 
 HTML_NAME = "benchmark.html"
 TEMPLATE = Path(__file__).with_name("report.html")
-SCRIPTS = [TEMPLATE.with_name(f"{name}.js") for name in ("tables", "charts", "phones", "report")]
+SCRIPTS = [TEMPLATE.with_name(f"{name}.js") for name in ("tables", "charts", "trained", "phones", "report")]
 PUBLISHED = ("se4lip_tab3", "se4lip_tab6")
 PER_CLIP = ("offsets", "confidence", "distance")
 DIGITS = 4
@@ -74,7 +75,11 @@ def _column(name: str, column: Column, gallery: int) -> dict[str, Any]:
 
 
 def _row(row: EncoderRow) -> dict[str, Any]:
-    shown = asdict(row) | {"curves": [_relative(seed.curve) for seed in row.seeds if seed.curve]}
+    shown = asdict(row) | {
+        "curves": [_relative(seed.curve) for seed in row.seeds if seed.curve],
+        "mix": row.mix,
+        "mix_words": mix_words(row),
+    }
     shown["seeds"] = [
         {name: value for name, value in asdict(seed).items() if name not in (*PER_CLIP, "curve")}
         for seed in row.seeds

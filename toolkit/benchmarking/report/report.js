@@ -10,8 +10,10 @@ function draw() {
     ["r1_lips_to_speech", "r5_lips_to_speech", "r1_speech_to_lips", "r5_speech_to_lips"],
     rows
   );
+  drawMixes(rows);
   drawNoise(rows);
   drawAmbiguity(rows);
+  drawRates(rows);
   drawCost(rows);
 }
 drawHeader();

@@ -303,6 +303,7 @@ function drawNoise(rows) {
         return make("td", {}, known(value) ? digits(value, column.digits) : dash("not measured"));
       })
     );
+  if (heard.length) drawNoiseCurves(heard, levels, shown, at);
   byId("noise").replaceChildren(
     make(
       "thead",
