@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tiny_models import LAYERS, WIDTH, tiny_transformer
 
+from encoders.tiny_models import LAYERS, WIDTH, tiny_transformer
 from speechlip.encoders.features import pretrained
 from speechlip.encoders.features.catalogue import check_name, open_encoder
 from speechlip.encoders.features.noise import Noisy
