@@ -38,6 +38,7 @@ from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
 from speechlip.rendering.options import MAPPINGS, SPLITS
 from speechlip.rendering.options import RENDERERS as LIP_RENDERERS
+from speechlip.rendering.paper_table import TABLES
 from speechlip.scoring import options as score_options
 from speechlip.scoring.protocols import PROTOCOLS
 from speechlip.scoring.sync.sync_filter import UNDECIDED_TRACKS
@@ -117,6 +118,7 @@ KNOWN = {
     ("render-lips", "encoders"): ENCODERS.choices(),
     ("render-lips", "split"): SPLITS,
     ("render-lips", "mapping"): MAPPINGS,
+    ("render-lips", "table"): TABLES,
     ("render-lips", "renderer"): LIP_RENDERERS,
     ("render-lips", "detector"): DETECTORS.choices(),
     ("render-lips", "device"): DEVICES,

@@ -57,6 +57,11 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
     help="Another clip whose head motion (place, size, roll) the renders have.",
 )
 @click.option(
+    "--table",
+    type=Named(("3", "4", "6")),
+    help="Print the encoders' numbers in the shape of that table of SE4Lip, too, its printed rows apart.",
+)
+@click.option(
     "--detector", type=DETECTOR, default="auto", help="What finds the face; it has to give landmarks."
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")

@@ -7,6 +7,7 @@ from speechlip.commands.values import parse_pixels
 from speechlip.errors import SOME_MISSING
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import PAGE
+from speechlip.rendering.paper_table import check_table, paper_table
 from speechlip.rendering.render import render_lips
 from speechlip.rendering.table import as_text
 
@@ -23,6 +24,7 @@ def run(
     mapping: str,
     audio: Path | None,
     pose: Path | None,
+    table: str | None,
     quiet: bool,
 ) -> int:
     """Render every row and print the table; returns the exit code."""
@@ -36,9 +38,13 @@ def run(
         audio=str(audio or ""),
         pose=str(pose or ""),
     )
+    if table:
+        check_table(table, audio is not None)
     with Bars(quiet) as bars:
         renders = render_lips(person, encoders, out, options, progress=bars)
     if not quiet:
         echo(as_text(renders))
         echo(f"side by side: {out / PAGE}; numbers with intervals: {out / 'scores.csv'}")
+    if table:
+        echo(f"\n{paper_table(renders, table)}")
     return SOME_MISSING if renders.failed else 0
