@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from speechlip.records import ClipQuality as ClipQuality
     from speechlip.records import Phone as Phone
     from speechlip.records import Source as Source
+    from speechlip.rendering.implicit_options import ImplicitOptions as ImplicitOptions
     from speechlip.rendering.options import RenderOptions as RenderOptions
     from speechlip.rendering.records import Renders as Renders
     from speechlip.rendering.render import render_lips as render_lips
@@ -140,6 +141,7 @@ ROOM_OF = {
     "FixedOffsets": "scoring.folder.corrected",
     "Gallery": "gallery.write",
     "GalleryOptions": "gallery.write",
+    "ImplicitOptions": "rendering.implicit_options",
     "JudgeCost": "judging.job",
     "JudgeOptions": "judging.options",
     "Judgement": "judging.records",

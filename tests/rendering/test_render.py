@@ -239,6 +239,8 @@ def test_a_page_that_would_be_too_large_plays_the_files_beside_it(browser, run, 
             "no split 'half'; there are: se4lip, speech2lip",
         ),
         (["may.mp4", "--encoder", "log-mel", "--detector", "eyes"], "no detector 'eyes'"),
+        (["may.mp4", "--encoder", "log-mel", "--renderer", "nerf"], "no renderer 'nerf'; there are: pca, im"),
+        (["may.mp4", "--encoder", "log-mel", "--size", "faithful"], "add --renderer implicit, or leave"),
         (["june.mp4", "--encoder", "log-mel"], "there is no file june.mp4"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, command
+from speechlip.device import PRECISIONS
 
 
 @command(
@@ -33,9 +34,12 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
 )
 @click.option(
     "--renderer",
-    type=Named(("pca",)),
+    type=Named(("pca", "implicit")),
     default="pca",
-    help="What turns features into mouths: pca, a ridge to principal components, in seconds.",
+    help=(
+        "What turns features into mouths: pca, a ridge to principal components, in seconds; implicit, the "
+        "network of Speech2Lip, in minutes."
+    ),
 )
 @click.option(
     "--mapping",
@@ -44,6 +48,21 @@ from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, comm
     help="What takes the head's movement out of mouths: similarity (place, size, roll), or mesh (turns in "
     "depth as well, by MediaPipe's 478 points).",
 )
+@click.option(
+    "--size", type=Named(("lite", "faithful")), help="Of implicit: 128×6, or 256×8.  [default: lite]"
+)
+@click.option("--steps", type=int, help="Of implicit.  [default: 20000; faithful: 100000]")
+@click.option("--time", is_flag=True, help="Of implicit: tell it the time of a frame, too.")
+@click.option("--blend", is_flag=True, help="Of implicit: train Blend-Net afterwards, which mends each crop.")
+@click.option(
+    "--sync-expert",
+    metavar="RUN",
+    help="Of implicit: a run of train-encoder, whose frozen encoders judge the lips in the last steps.",
+)
+@click.option("--sync-weight", type=float, help="Of the sync expert's loss.  [default: 0.01]")
+@click.option("--lpips-weight", type=float, help="Of LPIPS in the last steps.  [default: 0; faithful: 0.01]")
+@click.option("--precision", type=Named(PRECISIONS), help="Of implicit; bf16 pays on a GPU.  [default: fp32]")
+@click.option("--seed", type=int, help="Of implicit: weights and sampled pixels.  [default: 0]")
 @click.option(
     "--audio",
     type=FILE,

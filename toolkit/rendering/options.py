@@ -6,12 +6,13 @@ from pathlib import Path
 
 from speechlip.checks import check_types
 from speechlip.device import check_device
-from speechlip.errors import no_such
+from speechlip.errors import OptionError, no_such
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.files.names import plain_name
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.rendering.implicit_options import ImplicitOptions
 
-RENDERERS = ("pca",)
+RENDERERS = ("pca", "implicit")
 """What turns features into crops, the default first."""
 
 MAPPINGS = ("similarity", "mesh")
@@ -26,12 +27,13 @@ class RenderOptions:
 
     split: whose: ``se4lip`` trains on the first 10/11, ``speech2lip`` on the first 9/10.
     detector: what finds faces, in the person's video and in the renders; it has to give landmarks.
-    device: of the encoders: auto, cpu, cuda, cuda:1, mps.
+    device: of the encoders and of ``implicit``: auto, cpu, cuda, cuda:1, mps.
     max_picture_px: a video whose frames have more pixels is refused.
-    renderer: what turns features into crops: ``pca``, a ridge to principal components.
+    renderer: what turns features into crops: ``pca``, a ridge to components, or ``implicit``, a network.
     audio: a video or audio file that drives the lips instead of the person's own test part; empty: none.
     pose: a clip whose head motion the render has; empty: the person's own.
     mapping: ``similarity``, place, size and roll; ``mesh``, turns in depth as well, by MediaPipe's mesh.
+    implicit: options of ``implicit``; None for the defaults.
     """
 
     split: str = "se4lip"
@@ -42,6 +44,7 @@ class RenderOptions:
     audio: str = ""
     pose: str = ""
     mapping: str = MAPPINGS[0]
+    implicit: ImplicitOptions | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -52,6 +55,11 @@ class RenderOptions:
             raise no_such("renderer", self.renderer, RENDERERS)
         if self.mapping not in MAPPINGS:
             raise no_such("mapping", self.mapping, MAPPINGS)
+        if self.implicit and self.renderer != "implicit":
+            raise OptionError(
+                f"size, steps, blend, losses, precision and seed are of the renderer implicit, and "
+                f"{self.renderer} is chosen; add --renderer implicit, or leave them out"
+            )
         if self.detector != "auto" and self.detector not in DETECTORS.names():
             raise DETECTORS.no_such(self.detector)
 

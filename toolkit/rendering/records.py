@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 FORMAT = 1
 RENDERED, FAILED = "rendered", "failed"
@@ -19,7 +20,8 @@ class RenderRow:
     reason: why it failed, or which metrics are missing and why; else empty.
     values: column of ``score-sync`` → number.
     per_frame: column → number of the test frame, as text → its number.
-    strength: λ of the ridge; None for a row that hears nothing.
+    strength: λ of the ridge; None for a row that has none.
+    train_psnr: dB, of crops that the renderer has learned from; None where it is not measured.
     """
 
     name: str
@@ -30,6 +32,7 @@ class RenderRow:
     values: Mapping[str, float] = field(default_factory=dict)
     per_frame: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
     strength: float | None = None
+    train_psnr: float | None = None
 
     def frames(self, column: str) -> dict[int, float]:
         """Number of the test frame → its number; empty for a metric of the whole clip."""
@@ -44,7 +47,7 @@ class Renders:
     person: name of the video.
     video: name of the file in every row's folder.
     split: whose.
-    renderer: by name.
+    renderer: its name and options, as tables state them.
     train_frames, test_frames: that are learned from, and that are rendered.
     learned_frames: of the training part, those with a face.
     size: (width, height) of the videos, px.
@@ -58,7 +61,7 @@ class Renders:
     person: str
     video: str
     split: str
-    renderer: str
+    renderer: Mapping[str, Any]
     train_frames: int
     learned_frames: int
     test_frames: int

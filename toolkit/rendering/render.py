@@ -29,7 +29,7 @@ from speechlip.rendering.page import write_page
 from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
 from speechlip.rendering.pose import head_motion, repeated_share
 from speechlip.rendering.records import FAILED, RenderRow, Renders
-from speechlip.rendering.renderers.declared import Heard
+from speechlip.rendering.renderers.declared import Heard, Renderer
 from speechlip.rendering.renderers.opening import open_renderer
 from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops, rows_of
 from speechlip.rendering.score import score_row, write_reference_landmarks
@@ -71,7 +71,8 @@ def render_lips(
     check_kind("options", options, RenderOptions)
     path, out = check_path("person", person), check_path("out", out)
     names = (encoders,) if isinstance(encoders, str) else tuple(encoders)
-    rows = rows_of(names, open_renderer(options).oracle, bool(options.audio))
+    renderer = open_renderer(options, progress)
+    rows = rows_of(names, renderer.oracle, bool(options.audio))
     for name in names:
         refuse_unknown(name)
     if not is_file(path):
@@ -92,7 +93,7 @@ def render_lips(
     scoring = settle(scoring, not options.audio, progress)
     check_writable(out)
     with only_run(make_folder(out / kept.FOLDER)):
-        return _Run(path, out, options, scoring, progress).finish(rows)
+        return _Run(path, out, options, renderer, scoring, progress).finish(rows)
 
 
 def refuse_unknown(name: str) -> None:
@@ -119,10 +120,16 @@ class _Run:
     """One run; what several rows need is computed when the first of them asks for it."""
 
     def __init__(
-        self, path: Path, out: Path, options: RenderOptions, scoring: ScoreOptions, progress: Progress
+        self,
+        path: Path,
+        out: Path,
+        options: RenderOptions,
+        renderer: Renderer,
+        scoring: ScoreOptions,
+        progress: Progress,
     ) -> None:
         self.path, self.out, self.options, self.scoring = path, out, options, scoring
-        self.progress, self.renderer = progress, open_renderer(options)
+        self.renderer, self.progress = renderer, progress
         self.video = f"{plain_name(path.stem)}.{FORM}"
         self.faces = kept.faces_made_from(path, options, scoring.detector)
         self.base = {
@@ -244,8 +251,7 @@ class _Run:
             render = self.out / each.row.name / self.video
             if each.row.name == GROUND_TRUTH:
                 write_reference_landmarks(self.material, self.drive, render, self.scoring.detector)
-            strength = each.heard.strength if each.heard else None
-            row = score_row(each.row, render, reference, self.scoring, strength)
+            row = score_row(each.row, render, reference, self.scoring, each.heard)
             kept.keep_row(self.out / row.name, row, each.made_from)
             yield row
 
@@ -263,7 +269,7 @@ class _Run:
             person=plain_name(self.path.name),
             video=self.video,
             split=self.options.split,
-            renderer=self.renderer.name,
+            renderer=self.renderer.stated(),
             train_frames=first,
             learned_frames=int(person.seen[:first].sum()),
             test_frames=len(self.other) if self.other else len(person) - first,

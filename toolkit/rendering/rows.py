@@ -10,12 +10,13 @@ from speechlip.format import CROP_SIZE
 from speechlip.rendering.material import Material
 
 GROUND_TRUTH, RESAMPLED, MEAN_CROP = "ground-truth", "resampled", "mean-crop"
-ORACLES = ("pca-oracle",)
+ORACLES = ("pca-oracle", "implicit-oracle")
 """The row of each renderer that shows the most it can do."""
 MEANINGS = {
     GROUND_TRUTH: "the person's own frames",
     RESAMPLED: "true crops, cut out and pasted back: the most that this mapping allows",
     "pca-oracle": "true crops by their 48 principal components: the most that this renderer allows",
+    "implicit-oracle": "the network, driven by 48 components of the true crops: the most that it allows",
     MEAN_CROP: "the mean training crop in every frame: what no encoder may fall below",
 }
 OWN_FRAMES = "own-frames"

@@ -11,6 +11,7 @@ from speechlip.records import LANDMARKS_ENDING
 from speechlip.rendering.drive import Drive
 from speechlip.rendering.material import Material
 from speechlip.rendering.records import FAILED, RENDERED, RenderRow
+from speechlip.rendering.renderers.declared import Heard
 from speechlip.rendering.rows import RowName
 from speechlip.scoring.clip.score_clip import score
 from speechlip.scoring.options import ScoreOptions
@@ -21,14 +22,20 @@ SIDECAR = "sidecar"
 
 
 def score_row(
-    row: RowName, render: Path, reference: Path | None, options: ScoreOptions, strength: float | None
+    row: RowName, render: Path, reference: Path | None, options: ScoreOptions, heard: Heard | None
 ) -> RenderRow:
-    """The row with its numbers, or with the reason why it has none."""
+    """The row with its numbers, or with the reason why it has none.
+
+    heard: what the renderer says of an encoder; None for a row that hears nothing.
+    """
+    strength, train_psnr = (heard.strength, heard.train_psnr) if heard else (None, None)
     try:
         with unexpected_refused("scoring", ModelError, OptionError):
             result = score(render, reference, options)
     except SourceRefused as refusal:
-        return RenderRow(row.name, row.encoder, row.shuffled, FAILED, str(refusal), strength=strength)
+        return RenderRow(
+            row.name, row.encoder, row.shuffled, FAILED, str(refusal), {}, {}, strength, train_psnr
+        )
     per_frame = {
         column: {str(frame): round(value, 6) for frame, value in by_frame.items()}
         for column, by_frame in result.per_frame.items()
@@ -42,6 +49,7 @@ def score_row(
         dict(result.row.values),
         per_frame,
         strength,
+        train_psnr,
     )
 
 

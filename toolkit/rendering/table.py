@@ -16,6 +16,8 @@ from speechlip.rendering.rows import MEAN_CROP, SHUFFLED
 from speechlip.version import VERSION
 
 FIXED = ("row", "encoder", "status", "below_shuffled", "reason", "ridge_lambda")
+OF_NETWORKS = ("renderer", "size", "steps", "train_psnr")
+"""Further columns, of a renderer that is trained in steps."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,12 @@ def as_csv(renders: Renders) -> str:
     lines = [dict(_cells(renders, row, metrics)) for row in renders.rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     columns.sort(key=lambda name: _place(name, metrics))
-    return csv_text([*FIXED, *(name for name in columns if name not in FIXED)], lines)
+    fixed = _fixed(renders)
+    return csv_text([*fixed, *(name for name in columns if name not in fixed)], lines)
+
+
+def _fixed(renders: Renders) -> tuple[str, ...]:
+    return (*FIXED, *OF_NETWORKS) if "steps" in renders.renderer else FIXED
 
 
 def _place(name: str, metrics: list[Metric]) -> int:
@@ -90,6 +97,9 @@ def _place(name: str, metrics: list[Metric]) -> int:
 def _cells(renders: Renders, row: RenderRow, metrics: list[Metric]) -> Iterator[tuple[str, Any]]:
     below = ", ".join(below_shuffled(renders, row))
     yield from zip(FIXED, (row.name, row.encoder, row.status, below, row.reason, row.strength), strict=True)
+    if "steps" in renders.renderer:
+        yield from ((name, renders.renderer.get(name)) for name in OF_NETWORKS[:-1])
+        yield OF_NETWORKS[-1], row.train_psnr
     for metric in metrics:
         found = cell(renders, row, metric.name)
         if found is None:
@@ -115,7 +125,7 @@ def as_json(renders: Renders) -> str:
         "speechlip": VERSION,
         "person": renders.person,
         "mapping": renders.mapping,
-        "renderer": renders.renderer,
+        **renders.renderer,
         "split": renders.split,
         "train_frames": renders.train_frames,
         "learned_frames": renders.learned_frames,
@@ -124,10 +134,17 @@ def as_json(renders: Renders) -> str:
         "pose": renders.pose or None,
         "notes": list(renders.notes),
         "rows": [
-            asdict(row) | {"below_shuffled": list(below_shuffled(renders, row))} for row in renders.rows
+            _as_dict(row) | {"below_shuffled": list(below_shuffled(renders, row))} for row in renders.rows
         ],
     }
     return json.dumps(facts, ensure_ascii=False) + "\n"
+
+
+def _as_dict(row: RenderRow) -> dict[str, Any]:
+    named = asdict(row)
+    if row.train_psnr is None:
+        named.pop("train_psnr")
+    return named
 
 
 def as_text(renders: Renders) -> str:
@@ -141,10 +158,21 @@ def as_text(renders: Renders) -> str:
         mark = f"no better than shuffled: {', '.join(below)}" if below else ""
         lines.append([row.name, *numbers, row.reason if row.status == FAILED else mark])
     widths = [max(len(line[at]) for line in lines) for at in range(len(head) - 1)]
-    return "\n".join(
+    text = [
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:-1], widths[1:]), line[-1]]).rstrip()
         for line in lines
-    )
+    ]
+    return "\n".join([*([renderer_in_words(renders)] if "steps" in renders.renderer else []), *text])
+
+
+def renderer_in_words(renders: Renders) -> str:
+    """Name and options of the renderer.
+
+    ``renderer implicit: size lite, steps 20000, precision fp32, seed 0``
+    """
+    name, *options = renders.renderer.items()
+    stated = ", ".join(each if value is True else f"{each} {value}" for each, value in options)
+    return f"renderer {name[1]}" + (f": {stated}" if stated else "")
 
 
 def _shown(found: Cell | None, digits: int) -> str:

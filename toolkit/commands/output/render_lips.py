@@ -1,10 +1,12 @@
 """What ``render-lips`` prints: what is left out as it comes, then the table."""
 
 from pathlib import Path
+from typing import Any
 
 from speechlip.commands.terminal import Bars, echo
 from speechlip.commands.values import parse_pixels
 from speechlip.errors import SOME_MISSING
+from speechlip.rendering.implicit_options import given_options
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import PAGE
 from speechlip.rendering.paper_table import check_table, paper_table
@@ -26,6 +28,7 @@ def run(
     pose: Path | None,
     table: str | None,
     quiet: bool,
+    **of_implicit: Any,
 ) -> int:
     """Render every row and print the table; returns the exit code."""
     options = RenderOptions(
@@ -37,6 +40,7 @@ def run(
         mapping=mapping,
         audio=str(audio or ""),
         pose=str(pose or ""),
+        implicit=given_options(of_implicit),
     )
     if table:
         check_table(table, audio is not None)

@@ -17,11 +17,13 @@ class Heard:
     right: (T, 96, 96, 3) uint8, by right audio.
     shuffled: the same, by audio of half of them away: lips move as much, at wrong times.
     strength: λ of a ridge; None for a renderer that has none.
+    train_psnr: dB, of crops that it has learned from; None where it is not measured.
     """
 
     right: np.ndarray
     shuffled: np.ndarray
     strength: float | None = None
+    train_psnr: float | None = None
 
 
 class Renderer(Protocol):
@@ -33,6 +35,9 @@ class Renderer(Protocol):
 
     name: str
     oracle: str
+
+    def stated(self) -> dict[str, Any]:
+        """Name and options, as tables state them: ``renderer`` first."""
 
     def facts(self) -> dict[str, Any]:
         """What its crops depend on beside features and person; empty for what earlier releases had."""

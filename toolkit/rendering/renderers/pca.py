@@ -29,6 +29,9 @@ class PcaRenderer:
 
     name, oracle = "pca", "pca-oracle"
 
+    def stated(self) -> dict[str, Any]:
+        return {"renderer": self.name}
+
     def facts(self) -> dict[str, Any]:
         return {}
 
