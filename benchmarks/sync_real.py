@@ -1,14 +1,17 @@
 """Sync judged without weights, on real clips: own sound beside foreign and shifted, and injected shifts.
 
-    python benchmarks/sync_real.py CLIPS [--detector auto] [--speech 0.5]
+    python benchmarks/sync_real.py CLIPS [--detector auto] [--speech 0.5] [--same hdtf_1,videoretalking_3]
 
 CLIPS is a folder of videos; the first sub-folder names the speaker, else the file does. True offsets of real
 clips are not known. So "own against foreign" compares the correlation at the best offset; "against shifted"
 compares it at offset 0 (at ±25 frames, beyond the search, at the best offset too); "injected" moves the sound
 by ±4, ±8 and 0 frames, and asks for the offset of the whole clip, as the same judge measured it, plus the
 shift. Windows are parts of 5 and 10 s against the whole clip's offset by the other judge. Of two clips side
-by side, with the sound of one, --faces speaking is asked who speaks. Intervals are over clips. Prints
-Markdown.
+by side, with the sound of one, --faces speaking is asked who speaks. Intervals are over clips.
+
+--same names clips that are of one recording: they teach `self` nothing about each other, and are never
+foreign. Running mean and least confidence of `phones` were chosen on such clips; so both are chosen again on
+half the recordings, and the windows of the other half judged, many halves one after another. Prints Markdown.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,7 +31,7 @@ from speechlip.faces.detectors.opening import choose_detector, open_detector
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.lipsync.correlation import LEAST_FRAMES, MouthSync, correlations, mouth_sync
 from speechlip.lipsync.learned import SpokenFace, foretold, heard, learn, seen
-from speechlip.lipsync.mouth import mouth_distances, movement
+from speechlip.lipsync.mouth import STEADY_FRAMES, mouth_distances, movement
 from speechlip.lipsync.phones import expected_mouth
 from speechlip.lipsync.speaking import speakers
 from speechlip.media.frames import joins, read_frames
@@ -37,12 +40,16 @@ from speechlip.media.probe import probe
 from speechlip.metrics.statistics.intervals import mean_interval
 from speechlip.metrics.statistics.pair_intervals import auc_interval
 from speechlip.records import FaceTrack, Source
-from speechlip.scoring.sync.verdict import UNDECIDED, offset_verdict
+from speechlip.scoring.sync.verdict import GREATEST_P, UNDECIDED, offset_verdict
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
 SHIFTS = (-8, -4, 0, 4, 8)
 FAR = (-25, 25)
 LEAST_CONFIDENCE = 0.1
+STEADY, LEAST = (7, 9, 11, 13, 17, 25), (0.0, 0.05, 0.1, 0.15, 0.2)
+"""Running means, in frames, and least confidences that are chosen from."""
+HALVES, WRONG = 50, 4
+"""How often recordings are halved; how many right windows a wrong one outweighs."""
 Expect = Callable[[int, np.ndarray], np.ndarray]
 """(number of a clip, audio) → (N, 4): what the mouth of that clip should do to that audio."""
 
@@ -73,9 +80,13 @@ def main() -> None:
     )
     parser.add_argument("clips", type=Path)
     parser.add_argument("--detector", default="auto")
+    parser.add_argument("--same", action="append", default=[], help="clips of one recording, by name")
     parser.add_argument("--speech", type=float, default=0.5, help="least share of the second group")
     given = parser.parse_args()
     clips = list(read_clips(given.clips, choose_detector(given.detector)[0]))
+    for names in given.same:
+        same = names.split(",")
+        clips = [replace(clip, speaker=names) if clip.name in same else clip for clip in clips]
     groups = {"all": np.ones(len(clips), bool)}
     groups[f"speech ≥ {given.speech:.0%}"] = np.array([clip.speech >= given.speech for clip in clips])
     began = time.process_time()
@@ -90,8 +101,10 @@ def main() -> None:
     for name, expect in judges.items():
         for group, chosen in groups.items():
             print(f"| `{name}` | {group}: {chosen.sum()} | {told_apart(clips, expect, chosen)} |", flush=True)
-    print("\n| judge | clips | not undecided | injected, ± 1 frame | windows not undecided | ± 1 frame |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "\n| judge | clips | not undecided | injected, ± 1 frame | in every clip | windows not undecided "
+        "| ± 1 frame |\n|---|---|---|---|---|---|---|"
+    )
     for name, other in (("phones", "self"), ("self", "phones")):
         for group, chosen in groups.items():
             words = lag_words(clips, judges[name], whole[name], whole[other], chosen)
@@ -101,6 +114,7 @@ def main() -> None:
         print(
             f"| {group}: {chosen.sum()} clips, each beside every other | {two_faces(clips, judges, chosen)} |"
         )
+    print_held_out(clips, judges["phones"], whole["self"])
     total = sum(clip.seconds for clip in clips)
     print(f"\nBoth judges, every clip once: {1000 * spent / total:.0f} ms of CPU a second of video")
 
@@ -231,19 +245,20 @@ def lag_words(
 ) -> str:
     numbers = np.flatnonzero(chosen)
     sure = [number for number in numbers if decided(whole[number])]
-    shifts, parts, right = [], [], []
-    for number in sure:
+    shifts, parts, right, of_all = [], [], [], []
+    for number in numbers:
         clip = clips[number]
         found = [
             mouth_sync(movement(expect(number, moved(clip.audio, shift))), clip.measured, clip.start)
             for shift in SHIFTS
         ]
-        shifts.append(
+        of_all.append(
             [
                 abs(sync.offset_frames - shift - whole[number].offset_frames) <= 1
                 for sync, shift in zip(found, SHIFTS, strict=True)
             ]
         )
+        shifts += of_all[-1:] if number in sure else []
     for number in numbers:
         clip, truth = clips[number], other[number]
         if not decided(truth):
@@ -257,9 +272,72 @@ def lag_words(
         parts.append([decided(sync) for sync in syncs])
         right.append([abs(sync.offset_frames - truth.offset_frames) <= 1 for sync in syncs if decided(sync)])
     return (
-        f"{len(sure)} of {len(numbers)} | {rate(shifts)} | "
+        f"{len(sure)} of {len(numbers)} | {rate(shifts)} | {rate(of_all)} | "
         f"{sum(map(sum, parts))} of {sum(map(len, parts))} | {rate(right)}"
     )
+
+
+def print_held_out(clips: Sequence[Clip], expect: Expect, truth: Sequence[MouthSync]) -> None:
+    """Settings of ``phones`` chosen on half the recordings, the windows of the other half by them."""
+    recordings = sorted({clip.speaker for clip in clips})
+    judged = {
+        steady: {
+            number: windows_of(clip, expect(number, clip.audio), steady)
+            for number, clip in enumerate(clips)
+            if decided(truth[number])
+        }
+        for steady in STEADY
+    }
+
+    def counts(setting: tuple[int, float], group: set[str]) -> tuple[int, int, int]:
+        """Right, decided, all windows of the recordings of a group."""
+        syncs = [
+            (sync, truth[number].offset_frames)
+            for number, own_syncs in judged[setting[0]].items()
+            if clips[number].speaker in group
+            for sync in own_syncs
+        ]
+        sure = [pair for pair in syncs if pair[0].confidence >= setting[1] and pair[0].p <= GREATEST_P]
+        right = sum(abs(sync.offset_frames - offset) <= 1 for sync, offset in sure)
+        return right, len(sure), len(syncs)
+
+    def best(group: set[str]) -> tuple[int, float]:
+        """Most decided windows that are right, one that is wrong taken for ``WRONG`` of them."""
+        return max(
+            ((steady, least) for steady in STEADY for least in LEAST),
+            key=lambda setting: (1 + WRONG) * counts(setting, group)[0] - WRONG * counts(setting, group)[1],
+        )
+
+    chosen, seen_total, held_total = Counter[tuple[int, float]](), np.zeros(3), np.zeros(3)
+    random, usual_total = np.random.default_rng(0), np.zeros(3)
+    for _ in range(HALVES):
+        half = {recordings[n] for n in random.permutation(len(recordings))[: len(recordings) // 2]}
+        for group in (half, set(recordings) - half):
+            setting, rest = best(group), set(recordings) - group
+            chosen[setting] += 1
+            seen_total += counts(setting, group)
+            held_total += counts(setting, rest)
+            usual_total += counts((STEADY_FRAMES, LEAST_CONFIDENCE), rest)
+    print("\n| `phones`, windows of 5 and 10 s | not undecided | ± 1 frame |\n|---|---|---|")
+    for name, total in (
+        (f"as released: mean of {STEADY_FRAMES}, confidence {LEAST_CONFIDENCE}", usual_total),
+        ("chosen and judged on the same half", seen_total),
+        ("chosen on one half, judged on the other", held_total),
+    ):
+        print(f"| {name} | {total[1] / total[2]:.0%} | {total[0] / max(1, total[1]):.0%} |")
+    often = ", ".join(
+        f"mean of {steady}, confidence {least:g}: {n} times" for (steady, least), n in chosen.most_common(3)
+    )
+    print(f"\n{2 * HALVES} halves of {len(recordings)} recordings; chosen most often: {often}", flush=True)
+
+
+def windows_of(clip: Clip, expected: np.ndarray, steady: int) -> list[MouthSync]:
+    rows, mouth = movement(expected, steady), movement(mouth_distances(clip.landmarks), steady)
+    return [
+        mouth_sync(rows, mouth[first : first + frames], clip.start + first)
+        for frames in (5 * FPS, 10 * FPS)
+        for first in range(0, len(mouth) - frames + 1, frames // 2)
+    ]
 
 
 def two_faces(clips: Sequence[Clip], judges: dict[str, Expect], chosen: np.ndarray) -> str:
