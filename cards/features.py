@@ -12,6 +12,7 @@ from speechlip.shards.clips.columns import KEY, meta_columns
 HUB_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
 JSON_TYPES: dict[str, str | dict] = {
     "corrected": {"list": "string"},
+    "faces_at_once": {"list": {"list": "int64"}},
     "speech": {"list": {"list": "float64"}},
     **{column.name: HUB_TYPES[column.kind] for column in (KEY, *meta_columns())},
 }

@@ -242,6 +242,7 @@ class Clip:
     delay_frames: by how much the audio was moved later to fit the lips.
     faces_max, faces_median: faces in these frames at once, this one among them.
     quality: what is measured of it.
+    faces: (T,) int32, faces in each of its frames, this one among them; None: nobody counted.
     speech: (T,) bool, in which frames somebody speaks; None: listened for in ``audio`` when it is written.
     """
 
@@ -260,3 +261,4 @@ class Clip:
     faces_median: float = 1.0
     quality: ClipQuality = field(default=ClipQuality(), repr=False)
     speech: np.ndarray | None = field(default=None, repr=False)
+    faces: np.ndarray | None = field(default=None, repr=False)

@@ -125,3 +125,4 @@ def test_a_clip_says_how_many_faces_were_there():
         None,
     )
     assert (clip.faces_max, clip.faces_median) == (3, 2.0)
+    assert clip.faces.tolist() == counts[1:6].tolist()

@@ -21,6 +21,9 @@ QUALITY = {each.name: 0.5 for each in fields(ClipQuality)} | {
 }
 
 
+NO_RUNS = ([], [[1, 49]], [[1, 50, 0]], [[1.0, 50]], [[-1, 50]], [50], "50", [[True, 50]], {"1": 50})
+
+
 def stored(**changes):
     return json.dumps(LEAST | changes).encode()
 
@@ -32,7 +35,7 @@ def test_every_field_of_a_written_clip_comes_back():
         source, 1, 50, lips, audio, None, None, 0.98765, 123.456, 2, 0, 2, 1.5, ClipQuality(**QUALITY)
     )
     heard = Phone(0.0, 0.1, "AA", "textgrid+espeak", -1.5), Phone(0.1, 0.12, "SIL", "other", -9.0)
-    clip = replace(clip, speech=np.array([True, False, True]), phones=heard)
+    clip = replace(clip, speech=np.array([True, False, True]), phones=heard, faces=np.array([1, 2, 2]))
     meta = meta_of(clip, ClipFormat(detector="sidecar"), "k", "ab", ["mono"], double_of="b.mp4")
     assert meta.dump() == {
         "n_frames": 3,
@@ -55,6 +58,7 @@ def test_every_field_of_a_written_clip_comes_back():
         "interpolated_frames": 2,
         "faces_max": 2,
         "faces_median": 1.5,
+        "faces_at_once": [[1, 1], [2, 2]],
         "double_of": "b.mp4",
         "speech_share": 0.6667,
         "speech": [[0.0, 0.04], [0.08, 0.12]],
@@ -94,6 +98,7 @@ def test_corrections_that_are_no_list_are_none(value):
         (stored(start_s="4"), "start_s is '4', wanted seconds within the source"),
         (stored(start_s=1e12), "start_s is 1000000000000.0"),
         (stored(start_s=float("nan")), "NaN is no number"),
+        *((stored(faces_at_once=runs), "wanted runs [faces, frames] of 50 frames") for runs in NO_RUNS),
     ],
 )
 def test_what_readers_need_is_asked_for(data, message):

@@ -4,7 +4,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from speechlip.describing.speech import in_seconds, share_of
 from speechlip.files.names import plain_name
@@ -48,6 +51,7 @@ class SampleMeta(ClipQuality):
     face_width_px: median width of the face box in the source.
     interpolated_frames: how many frames of the face were interpolated.
     faces_max, faces_median: how many faces are there at once, this one among them.
+    faces_at_once: the same frame by frame, as (faces, frames) of each run of one number, in order.
     double_of: source that its source is a double of, or empty; None where nobody looked for doubles.
     speech_share: share of its frames in which somebody speaks.
     speech: where that is, (start_s, end_s) in the clip.
@@ -74,6 +78,7 @@ class SampleMeta(ClipQuality):
     interpolated_frames: int | None = None
     faces_max: int | None = None
     faces_median: float | None = None
+    faces_at_once: tuple[tuple[int, int], ...] | None = None
     double_of: str | None = None
     speech_share: float | None = None
     speech: tuple[tuple[float, float], ...] | None = None
@@ -96,6 +101,7 @@ class SampleMeta(ClipQuality):
         corrected = raw.get("corrected")
         said["corrected"] = tuple(map(str, corrected)) if isinstance(corrected, list) else None
         said["speech"] = stated_speech(raw)
+        said["faces_at_once"] = stated_faces(raw)
         return cls(
             **said
             | {"speaker": str(raw["speaker"]), "source_sha256": str(raw["source_sha256"])}
@@ -130,7 +136,41 @@ def meta_json(data: bytes) -> dict[str, Any]:
     if type(start_s) not in (int, float) or not abs(start_s) <= MAX_START_S:
         raise ValueError(f"start_s is {ascii(start_s)[:40]}, wanted seconds within the source")
     stated_speech(meta)
+    stated_faces(meta)
     return meta
+
+
+def stated_faces(raw: Mapping[str, Any]) -> tuple[tuple[int, int], ...] | None:
+    """How many faces are there in which frames, as a ``json`` says; None where it does not.
+
+    Raises ValueError for what are no runs that fill the clip.
+
+    >>> stated_faces({"n_frames": 50, "faces_at_once": [[1, 40], [2, 10]]})
+    ((1, 40), (2, 10))
+    """
+    if (runs := raw.get("faces_at_once")) is None:
+        return None
+    pairs = runs if isinstance(runs, list) and all(isinstance(each, list) for each in runs) else [[]]
+    whole = [number for pair in pairs for number in pair]
+    if (
+        any(len(pair) != 2 for pair in pairs)
+        or any(type(number) is not int or number < 0 for number in whole)
+        or sum(whole[1::2]) != raw["n_frames"]
+    ):
+        raise ValueError(
+            f"faces_at_once is {ascii(runs)[:60]}, wanted runs [faces, frames] of {raw['n_frames']} frames"
+        )
+    return tuple((faces, frames) for faces, frames in pairs)
+
+
+def runs_of_one(values: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """(value, length) of each run of one value.
+
+    >>> runs_of_one(np.array([1, 1, 2, 1]))
+    ((1, 2), (2, 1), (1, 1))
+    """
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return tuple((int(values[start]), stop - start) for start, stop in pairwise(edges))
 
 
 def stated_speech(raw: Mapping[str, Any]) -> tuple[tuple[float, float], ...] | None:
@@ -195,6 +235,7 @@ def meta_of(
         interpolated_frames=clip.interpolated_frames,
         faces_max=clip.faces_max,
         faces_median=clip.faces_median,
+        faces_at_once=None if clip.faces is None else runs_of_one(clip.faces),
         double_of=double_of,
         speech_share=None if clip.speech is None else share_of(clip.speech),
         speech=None if clip.speech is None else in_seconds(clip.speech),

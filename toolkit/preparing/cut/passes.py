@@ -272,4 +272,5 @@ def make_clip(
             faces,
         ),
         speech=seen.speech_of(span),
+        faces=None if seen.faces is None else faces,
     )

@@ -67,6 +67,8 @@ def clip_problems(clip: Clip, lips_format: str, size: int) -> Iterator[str]:
         yield from array_problems("landmarks", clip.landmarks, (n_frames, *MOUTH_POINTS), np.float32)
         if not np.isfinite(clip.landmarks).all():
             yield "landmarks hold values that are no numbers, wanted crop pixels"
+    if clip.faces is not None:
+        yield from array_problems("faces", clip.faces, (n_frames,), np.int32)
     if clip.speech is not None:
         yield from array_problems("speech", clip.speech, (n_frames,), np.bool_)
     for phone in clip.phones or ():
