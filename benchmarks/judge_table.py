@@ -4,7 +4,8 @@
     python benchmarks/judge_table.py judge/judge.json
 
 AUC at the largest step of a harm, in brackets the smallest step noticed; ``·`` no clear answer, ``−`` called
-better, ``×`` the metric cannot take the harm, ``?`` too few values.
+better, ``°`` clear alone but not among all answers of the run (false discovery rate of 5 %), ``×`` the metric
+cannot take the harm, ``?`` too few values. Metrics without any answer come below the table.
 """
 
 import argparse
@@ -24,6 +25,7 @@ HARMS = (
     "frame_rate",
 )
 HARMLESS = ("again", "container", "louder", "h264_fine")
+MOST_BY_CHANCE = 0.05
 SIGNS = {"worse": "", "better": " −", "unmoved": " ·", "unknown": " ?"}
 
 
@@ -32,14 +34,52 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("judgement", type=Path)
-    metrics = json.loads(parser.parse_args().judgement.read_text(encoding="utf-8"))["metrics"]
-    print("| number | " + " | ".join(f"`{harm}`" for harm in HARMS) + " | false alarms |")
-    print("|" + "---|" * (len(HARMS) + 2))
-    for metric in metrics:
-        curves = {curve["harm"]: curve for curve in metric["curves"]}
-        cells = [cell(curves[harm]) for harm in HARMS]
-        title = f"{metric['title']} {metric['arrow']}".strip()
-        print("| " + " | ".join([title, *cells, false_alarms(curves)]) + " |")
+    judgement = json.loads(parser.parse_args().judgement.read_text(encoding="utf-8"))
+    print("\n".join(lines(judgement["metrics"], judgement["foreign"])))
+
+
+def lines(metrics: list[dict], foreign: dict | None) -> list[str]:
+    """The table, and what stands below it."""
+    rows = [row(metric) for metric in metrics if answered(metric)]
+    without = [metric["title"] for metric in metrics if not answered(metric)]
+    clear = [answer for metric in metrics for answer in answers(metric) if is_clear(answer)]
+    kept = sum(not by_chance(answer) for answer in clear)
+    of_all = sum(answer["p"] is not None for metric in metrics for answer in answers(metric))
+    below = [f"{kept} of {len(clear)} clear answers hold among all {of_all}."]
+    below += [f"No answer: {', '.join(without)}."] if without else []
+    if foreign:
+        heard = ", ".join(f"{clip} ← {other}" for clip, other in foreign["audio_of"].items())
+        below += [f"Another speaker's audio, told by {', '.join(foreign['told_by'])}: {heard}."]
+    return [*HEAD, *rows, "", *below]
+
+
+HEAD = (
+    "| number | " + " | ".join(f"`{harm}`" for harm in HARMS) + " | false alarms |",
+    "|" + "---|" * (len(HARMS) + 2),
+)
+
+
+def row(metric: dict) -> str:
+    curves = {curve["harm"]: curve for curve in metric["curves"]}
+    cells = [cell(curves[harm]) for harm in HARMS]
+    title = f"{metric['title']} {metric['arrow']}".strip()
+    return "| " + " | ".join([title, *cells, false_alarms(curves)]) + " |"
+
+
+def answers(metric: dict) -> list[dict]:
+    return [answer for curve in metric["curves"] for answer in curve["answers"]]
+
+
+def answered(metric: dict) -> bool:
+    return any(answer["auc"] is not None for answer in answers(metric))
+
+
+def is_clear(answer: dict) -> bool:
+    return answer["verdict"] in ("worse", "better")
+
+
+def by_chance(answer: dict) -> bool:
+    return is_clear(answer) and answer["p_corrected"] > MOST_BY_CHANCE
 
 
 def cell(curve: dict) -> str:
@@ -52,14 +92,16 @@ def cell(curve: dict) -> str:
     sign = SIGNS[known[-1]["verdict"]]
     if noticed is not None and len(curve["answers"]) > 1:
         sign = f" ({noticed:g})"
+    if by_chance(known[-1]):
+        sign += "°"
     return f"{known[-1]['auc']:.2f}{sign}"
 
 
 def false_alarms(curves: dict[str, dict]) -> str:
     answered = [
-        f"`{harm}`"
+        f"`{harm}`" + "°" * all(map(by_chance, alarms))
         for harm in HARMLESS
-        if any(answer["verdict"] in ("worse", "better") for answer in curves[harm]["answers"])
+        if (alarms := [answer for answer in curves[harm]["answers"] if is_clear(answer)])
     ]
     return ", ".join(answered) or "none"
 

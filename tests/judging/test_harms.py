@@ -38,7 +38,7 @@ def lag(harmed, clean):
 
 def through_file(harm, step, material, folder):
     """What a reader gets of a copy."""
-    path = folder / f"copy.{'mkv' if harm.form.muxer == 'matroska' else harm.form.muxer}"
+    path = folder / harm.form.name
     write_copy(path, *harm.apply(material, step), harm.form, step)
     return read_material(path, 1, 0)
 
@@ -136,12 +136,12 @@ def test_moved_landmarks_open_that_far(factor, material):
 
 def test_a_detector_reads_a_mouth_that_moves_less_and_more(real_clips, face_model):
     """Landmarks that know nothing of the warp; the network's idea of a mouth holds some of it back."""
-    from speechlip.judging.harms.material import find_landmarks
+    from speechlip.judging.recall import find_faces
 
     material = read_material(real_clips / "hdtf_1.mp4", 1.4, 256, (), "landmarker")
     before = opening(material.landmarks)
     ratios = {
-        name: opening(find_landmarks(HARMS[name].apply(material, step)[0], "landmarker")).mean()
+        name: opening(find_faces(HARMS[name].apply(material, step)[0], "landmarker").landmarks).mean()
         / before.mean()
         for name, step in (("frozen", 1), ("mouth_less", 0.5), ("mouth_more", 1.5))
     }
@@ -164,7 +164,7 @@ def test_frames_without_a_face_stay(material):
         ("aac", 64, {"audio": np.zeros(0, np.int16)}, "no audio"),
         ("late", 25, {}, "too short"),
         ("noise", 0, {"audio": np.zeros(25 * FRAME, np.int16)}, "silent"),
-        ("foreign", 1, {"foreign": np.zeros(0, np.int16)}, "no other clip"),
+        ("foreign", 1, {"foreign": np.zeros(0, np.int16)}, "no other speaker"),
         ("elsewhere", 1, {"elsewhere": np.zeros(0, np.int16)}, "too short"),
         ("frozen", 1, {"landmarks": None}, "no landmarks"),
         ("frozen", 1, {"landmarks": np.full((25, 68, 2), np.nan)}, "no face"),

@@ -8,13 +8,16 @@ clean copies. ``auc``: how often a harmed copy is worse than a clean one, over a
 ``effect``: mean difference towards worse, in standard deviations of the clips (Cohen's d: the root of the
 mean of both variances); None where neither copy varies. An answer is clear where the 95 % interval of the
 mean paired difference (Student's t over clips) leaves out 0 and the effect is at least ``LEAST_EFFECT``.
-Sources: AUC, Mann and Whitney 1947; d and its least size, Cohen 1988. Functions: answer, curve.
+``p`` is that of the paired t test; ``p_corrected`` of all answers of a judgement together: where answers up
+to 0.05 are believed, some one in twenty of these is chance.
+Sources: AUC, Mann and Whitney 1947; d and its least size, Cohen 1988; ``p_corrected``, Benjamini and Hochberg
+1995. Functions: answer, curve, corrected.
 """
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +29,8 @@ LEAST_EFFECT = 0.2
 """Standard deviations: what Cohen calls small."""
 FEWEST = 3
 """Clips, for any answer."""
+MOST_BY_CHANCE = 0.05
+"""Share of the clear answers."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Answer:
     worse_by, ci_low, ci_high: mean paired difference towards worse, in the metric's unit, and its interval.
     auc, effect: as above.
     worse_share: share of clips whose harmed copy is worse than their own clean one; equal ones count half.
+    p, p_corrected: as above.
     """
 
     step: float
@@ -54,6 +60,18 @@ class Answer:
     auc: float | None = None
     effect: float | None = None
     worse_share: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is ``worse`` or ``better``."""
+        return self.verdict in (WORSE, BETTER)
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it is clear alone, but not among all answers of its judgement."""
+        return self.clear and self.p_corrected is not None and self.p_corrected > MOST_BY_CHANCE
 
 
 @dataclass(frozen=True)
@@ -125,7 +143,49 @@ def answer(
         pair_auc(np.concatenate([bad, good]), np.repeat([1, 0], len(clips))),
         effect,
         float(np.mean((apart > 0) + 0.5 * (apart == 0))),
+        paired_p(apart),
     )
+
+
+def paired_p(apart: np.ndarray) -> float:
+    """p of the paired t test, two-sided: (C,) differences. 0 where all are one number that is not 0.
+
+    >>> round(paired_p(np.array([1.0, 2.0, 3.0])), 4)  # t = 2 / (1 / √3) = 3.46 with 2 degrees of freedom
+    0.0742
+    """
+    from scipy.special import stdtr
+
+    mean, error = float(apart.mean()), float(apart.std(ddof=1)) / math.sqrt(len(apart))
+    if not error:
+        return float(not mean)
+    return float(2 * stdtr(len(apart) - 1, -abs(mean / error)))
+
+
+def corrected(judged: Sequence[Sequence[Curve]]) -> list[tuple[Curve, ...]]:
+    """The same curves with ``p_corrected``: of each metric all, of a whole judgement."""
+    known = [told.p for curves in judged for each in curves for told in each.answers if told.p is not None]
+    by_p = dict(zip(known, benjamini_hochberg(np.array(known)).tolist(), strict=True))
+
+    def of_all(each: Curve) -> Curve:
+        answers = (
+            told if told.p is None else replace(told, p_corrected=by_p[told.p]) for told in each.answers
+        )
+        return replace(each, answers=tuple(answers))
+
+    return [tuple(map(of_all, curves)) for curves in judged]
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """(N,) p → the least share of false answers at which each is still believed.
+
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03])).round(3).tolist()  # 0.01 · 3, 0.04 · 3 / 3 for both
+    [0.03, 0.04, 0.04]
+    """
+    order = np.argsort(-p, kind="stable")
+    ranks = np.arange(len(p), 0, -1)
+    shares = np.empty(len(p))
+    shares[order] = np.minimum.accumulate(p[order] * len(p) / ranks)
+    return np.minimum(shares, 1.0)
 
 
 def _verdict(low: float, high: float, effect: float | None) -> str:

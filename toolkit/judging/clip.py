@@ -4,18 +4,22 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.faces.detectors.declared import Detector
+from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.files.strict_json import strict_json
 from speechlip.files.writing import make_folder, write_text
-from speechlip.judging.harms.copies import EXACT, write_copy
+from speechlip.judging.harms.copies import write_copy
 from speechlip.judging.harms.material import Material, read_material
 from speechlip.judging.harms.table import AUDIO, CLEAN, HARMS, Harm
 from speechlip.judging.options import JudgeOptions
 from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
+from speechlip.records import Source
 from speechlip.scoring.folder.job import score_task
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
@@ -94,11 +98,11 @@ class ClipDone:
     """How a clip ended.
 
     refused: why it could not be read; empty where it could.
-    seconds: that making and scoring its last copy took.
+    copies_s: seconds that making and scoring each copy took.
     """
 
     refused: str = ""
-    seconds: float = 0.0
+    copies_s: tuple[float, ...] = ()
 
 
 def hears(family: str) -> bool:
@@ -120,34 +124,39 @@ def judge_copies(task: ClipTask, report: Report, *, settings: Settings) -> ClipD
 
     An error of a clip goes no further than this. Raises ModelError, OptionError, WriteError.
     """
-    began = 0.0
+    took: list[float] = []
     if settings.one_thread:
         use_one_thread()
     report(task.clip, 0.0)
     folder = make_folder(settings.scratch / task.copies[0].place.stem)
     try:
         material = _read(task, settings)
-        clean = folder / "clean.mkv"
+        clean = folder / f"clean.{CLEAN.form.muxer}"
         write_copy(clean, material.images, material.audio)
         for copy in task.copies:
             began = time.perf_counter()
             _keep(_score(task, copy, material, clean, report, settings), copy.place)
+            took.append(time.perf_counter() - began)
             report(task.clip, 1.0)
     except SourceRefused as refusal:
         return ClipDone(str(refusal))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return ClipDone("", time.perf_counter() - began)
+    return ClipDone("", tuple(took))
 
 
 def _read(task: ClipTask, settings: Settings) -> Material:
-    harms = [HARMS[copy.harm] for copy in task.copies if copy.harm in HARMS]
-    detector = settings.scoring.detector if any(harm.needs_landmarks for harm in harms) else ""
+    wanted = settings.scoring.needs_faces or any(harm.needs_landmarks for harm in _harms_of(task))
+    detector = settings.scoring.detector if wanted else ""
     options = settings.options
     with unexpected_refused("judge", ModelError, OptionError):
         return read_material(
             task.path, options.seconds, options.side_px, task.others, detector, options.max_picture_px
         )
+
+
+def _harms_of(task: ClipTask) -> list[Harm]:
+    return [HARMS[copy.harm] for copy in task.copies if copy.harm in HARMS]
 
 
 def _score(
@@ -161,7 +170,7 @@ def _score(
         images, audio = harm.apply(material, copy.step)
     except NotScored as cannot:
         return CopyScore(problem=str(cannot))
-    path = clean.with_name(f"copy.{'mkv' if harm.form.muxer == EXACT.muxer else harm.form.muxer}")
+    path = clean.with_name(harm.form.name)
     write_copy(path, images, audio, harm.form, copy.step)
     del images, audio
     paired = table.families_that_need("reference", families)
@@ -172,10 +181,21 @@ def _score(
         networks=settings.networks,
         scratch=clean.parent,
         one_thread=settings.one_thread,
+        open_faces=_recalling(material, {clean, path} if harm is CLEAN or harm.changes == AUDIO else {clean}),
     )
     path.unlink()
     values = {name: float(value) for name, value in result.row.values.items() if value is not None}
     return CopyScore(values, dict(result.missing))
+
+
+def _recalling(material: Material, same: set[Path]) -> Opener:
+    """Faces of files that show the clip's own frames are known; those of others are looked for."""
+
+    def opened(detector: str, source: Source) -> AbstractContextManager[Detector]:
+        known = material.faces if source.path in same else None
+        return known.opened() if known else open_detector(detector, source)
+
+    return opened
 
 
 def _keep(score: CopyScore, place: Path) -> None:

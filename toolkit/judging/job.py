@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from speechlip.checks import Workers, check_kind, check_path, check_workers
 from speechlip.errors import NoVideos, OptionError
+from speechlip.faces.detectors.opening import choose_detector
 from speechlip.files.locks import only_run
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp
@@ -22,10 +23,11 @@ from speechlip.judging.clip import (
     judge_copies,
     kept_score,
 )
-from speechlip.judging.harms.table import CLEAN, harms_of
+from speechlip.judging.harms.table import AUDIO, CLEAN, HARMS, harms_of
 from speechlip.judging.options import JudgeOptions
+from speechlip.judging.others import Speakers, find_speakers
 from speechlip.judging.page import write_page
-from speechlip.judging.records import FILE, Judgement
+from speechlip.judging.records import FILE, Foreign, Judgement
 from speechlip.judging.tables import judgement_of, write_tables
 from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
@@ -40,10 +42,11 @@ from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits
 from speechlip.workers.outcomes import outcomes
 
 FOLDER = ".copies"
-FORMAT = 1
+FORMAT = 2
 """Of a copy's result, and of what harms do: another number makes all copies anew."""
 OTHERS = 4
-"""Clips that are asked for audio to stand in for one's own; the first that has some gives it."""
+"""Clips of other speakers that are asked for audio to stand in for one's own; the first that has some gives
+it."""
 DEFAULTS = JudgeOptions()
 
 
@@ -55,7 +58,7 @@ class JudgeCost:
     copies: of all clips.
     pending: those that are still to be made and scored.
     workers: processes.
-    one_s: seconds that one copy took; None where none was tried.
+    one_s: seconds that one copy takes in the mean, by those that were tried; None where none was.
     """
 
     clips: int
@@ -74,14 +77,14 @@ class JudgeCost:
         """One line for a person.
 
         >>> JudgeCost(clips=2, copies=106, pending=105, workers=2, one_s=2.0).words
-        '105 of 106 renders of 2 clips to make and score, about 1:45 min with 2 workers (one took 2.0 s)'
+        '105 of 106 renders of 2 clips to make and score, about 1:45 min with 2 workers (2.0 s each)'
         """
         ahead = f"{self.pending} of {self.copies} renders of {self.clips} clips to make and score"
         if self.seconds is None or self.one_s is None:
             return ahead
         return (
             f"{ahead}, about {rough_time(self.seconds)} with {self.workers} "
-            f"{'worker' if self.workers == 1 else 'workers'} (one took {self.one_s:.1f} s)"
+            f"{'worker' if self.workers == 1 else 'workers'} ({self.one_s:.1f} s each)"
         )
 
 
@@ -93,6 +96,7 @@ class JudgeJob:
     options, scoring, networks: as given, as settled, and what there is.
     tasks: of each clip all copies.
     command: as it was typed.
+    speakers: which clips share one; None where no harm asks.
     """
 
     out: Path
@@ -101,6 +105,7 @@ class JudgeJob:
     networks: Networks
     tasks: Sequence[ClipTask]
     command: str
+    speakers: Speakers | None = None
 
 
 def judge(
@@ -135,7 +140,9 @@ def judge(
         cost, refused = _estimate(job, settled, scratch, limits)
         progress.say(cost.words)
         refused |= _judge_pending(job, cost, scratch, limits, progress)
-        judgement = judgement_of(job.tasks, job.options, job.scoring, job.networks, refused, job.command)
+        judgement = judgement_of(
+            job.tasks, job.options, job.scoring, job.networks, refused, job.command, _foreign(job)
+        )
         write_tables(judgement, job.out)
         judgement.dump(job.out / FILE)
         write_page(judgement, job.out / "judge.html")
@@ -150,7 +157,7 @@ def judge_cost(
     workers: Workers = 1,
     progress: Progress = SILENT,
 ) -> JudgeCost:
-    """What ``judge`` with the same arguments has before it. Two copies are made and scored, and kept.
+    """What ``judge`` with the same arguments has before it. A few copies are made and scored, and kept.
 
     Raises as ``judge``.
     """
@@ -174,27 +181,55 @@ def make_job(
     if not paths:
         raise NoVideos(f"no video in {clips}; judge reads {shown_endings()}, at any depth")
     scoring = settle(options.scoring, True, progress)
+    if not scoring.needs_faces and any(harm.needs_landmarks for harm in harms_of(options.harms)):
+        name, why = choose_detector(scoring.detector)
+        scoring = replace(scoring, detector=name)
+        if why:
+            progress.say(why)
     check_writable(out)
     networks = find_networks(scoring, progress)
     base = root.parent if root.is_file() else root
-    tasks = [_task(out, path, base, paths, options, scoring, networks) for path in paths]
-    return JudgeJob(out, options, scoring, networks, tasks, command)
+    names = {path.relative_to(base).as_posix(): path for path in paths}
+    speakers = _speakers(root, options, scoring, progress)
+    tasks = []
+    for name, path in names.items():
+        others = speakers.others(name, [*names]) if speakers else ()
+        from_others = tuple(names[other] for other in others[:OTHERS])
+        tasks.append(_task(out, plain_name(name), path, from_others, options, scoring, networks))
+    return JudgeJob(out, options, scoring, networks, tasks, command, speakers)
+
+
+def _speakers(
+    root: Path, options: JudgeOptions, scoring: ScoreOptions, progress: Progress
+) -> Speakers | None:
+    harms = [harm for harm in harms_of(options.harms) if harm.of_others]
+    if not any(asked_of(harm, scoring.metrics) for harm in harms):
+        return None
+    speakers = find_speakers(root, scoring.detector, progress)
+    for problem in speakers.problems:
+        progress.say(problem)
+    return speakers
+
+
+def _foreign(job: JudgeJob) -> Foreign | None:
+    if job.speakers is None:
+        return None
+    clip_of = {task.path: task.clip for task in job.tasks}
+    heard = {task.clip: clip_of[task.others[0]] for task in job.tasks if task.others}
+    return Foreign(job.speakers.told_by, heard, job.speakers.problems)
 
 
 def _task(
     out: Path,
+    clip: str,
     path: Path,
-    base: Path,
-    paths: Sequence[Path],
+    others: tuple[Path, ...],
     options: JudgeOptions,
     scoring: ScoreOptions,
     networks: Networks,
 ) -> ClipTask:
-    at = paths.index(path)
-    others = tuple((*paths[at + 1 :], *paths[:at])[:OTHERS])
-    clip = plain_name(path.relative_to(base).as_posix())
     facts = {
-        "files": [[str(each), *file_stamp(each)] for each in (path, *others)],
+        "file": [str(path), *file_stamp(path)],
         "clip": [clip, options.seconds, options.side_px],
         "options": {name: value for name, value in scoring.as_dict().items() if name not in NO_NUMBERS},
         "networks": networks.as_dict(),
@@ -204,7 +239,8 @@ def _task(
     copies = []
     for harm in (CLEAN, *harms_of(options.harms)):
         for step in harm.steps if asked_of(harm, scoring.metrics) else ():
-            text = json.dumps(facts | {"copy": [harm.name, step]}, sort_keys=True)
+            heard = [[str(each), *file_stamp(each)] for each in others] if harm.of_others else []
+            text = json.dumps(facts | {"copy": [harm.name, step], "others": heard}, sort_keys=True)
             name = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
             copies.append(Copy(harm.name, step, out / FOLDER / f"{name}.json"))
     return ClipTask(clip, path, others, tuple(copies))
@@ -219,21 +255,35 @@ def _pending(job: JudgeJob) -> list[ClipTask]:
 
 
 def _estimate(job: JudgeJob, workers: int, scratch: Path, limits: Limits) -> tuple[JudgeCost, dict[str, str]]:
-    """Two copies are made, of the first clip that can be read, and the second timed; also the clips that
-    cannot.
+    """A few copies are made of the first clip that can be read, and one of each kind is timed; also the clips
+    that cannot.
     """
     refused: dict[str, str] = {}
-    one_s: float | None = None
+    took_s: dict[bool, float] = {}
     for task in _pending(job):
-        first = ClipTask(task.clip, task.path, task.others, task.copies[:2])
+        first = ClipTask(task.clip, task.path, task.others, _to_time(task.copies))
         done = _run(job, [first], 1, scratch, limits, SILENT)[task.clip]
         if not done.refused:
-            one_s = done.seconds
+            took_s = {_deaf(copy): one for copy, one in zip(first.copies, done.copies_s, strict=True)}
             break
         refused[task.clip] = done.refused
-    pending = sum(len(task.copies) for task in _pending(job) if task.clip not in refused)
+    left = [copy for task in _pending(job) if task.clip not in refused for copy in task.copies]
+    each_s = [took_s.get(_deaf(copy), max(took_s.values())) for copy in left if took_s]
+    one_s = sum(each_s) / len(each_s) if each_s else max(took_s.values(), default=None)
     copies = sum(len(task.copies) for task in job.tasks)
-    return JudgeCost(len(job.tasks), copies, pending, workers, one_s), refused
+    return JudgeCost(len(job.tasks), copies, len(left), workers, one_s), refused
+
+
+def _deaf(copy: Copy) -> bool:
+    """Whether a copy is scored by all metrics, also those that hear nothing: that takes longer."""
+    return HARMS.get(copy.harm, CLEAN).changes != AUDIO
+
+
+def _to_time(copies: Sequence[Copy]) -> tuple[Copy, ...]:
+    """The first, which loads what there is to load, and the middle one of each kind of the others."""
+    first, *others = copies
+    kinds = [[copy for copy in others if _deaf(copy) is deaf] for deaf in (False, True)]
+    return (first, *(kind[len(kind) // 2] for kind in kinds if kind))
 
 
 def _judge_pending(

@@ -11,6 +11,8 @@ const columns = KINDS.flatMap(([kind, chosen]) =>
     .map(([name, harm], place) => ({ kind, name, starts: place === 0, ...harm }))
 );
 const plainTitle = (harm) => harm.title.replace(/,$/, "");
+const perhapsChance = (answer) =>
+  ["worse", "better"].includes(answer.verdict) && known(answer.p_corrected) && answer.p_corrected > 0.05;
 const rounded = (value, places) => (known(value) ? digits(value, places) : "–");
 
 function stepWords(harm, answer) {
@@ -20,7 +22,8 @@ function stepWords(harm, answer) {
 function told(metric, harm, answer) {
   const missing = Object.entries(answer.missing).map(([reason, count]) => `${count} × ${reason}`).join("; ");
   const parts = [
-    `${metric.title}, ${plainTitle(harm)} ${harm.unit ? stepWords(harm, answer) : ""}: ${answer.verdict}`,
+    `${metric.title}, ${plainTitle(harm)} ${harm.unit ? stepWords(harm, answer) : ""}: ${answer.verdict}`
+      + (perhapsChance(answer) ? ", perhaps by chance" : ""),
     `AUC ${rounded(answer.auc, 2)}, effect ${rounded(answer.effect, 2)}`,
     `mean ${rounded(answer.mean, metric.digits)} (clean ${rounded(answer.clean_mean, metric.digits)})`,
     `${counted(answer.clips, "clip")}${missing ? "; without: " + missing : ""}`
@@ -42,7 +45,7 @@ function cell(metric, harm, curve) {
   curve.answers.forEach((answer, place) => {
     if (!known(answer.auc)) return;
     svg.append(
-      make("circle", { cx: x(place), cy: y(answer.auc), r: 2.8, class: answer.verdict },
+      make("circle", { cx: x(place), cy: y(answer.auc), r: 2.8, class: `${answer.verdict} ${perhapsChance(answer) ? "chance" : ""}` },
         make("title", {}, told(metric, harm, answer)))
     );
   });
@@ -73,6 +76,7 @@ function drawLegend() {
   byId("legend").append(
     ...["worse", "better", "unmoved"].flatMap((name) =>
       key(name, { worse: "called worse", better: "called better", unmoved: "no clear answer" }[name])),
+    ...key("worse chance", "clear alone, perhaps chance among all answers of this page"),
     ...key("worse", "an answer to what is harmless: a false alarm", true));
 }
 
@@ -84,6 +88,9 @@ byId("facts").append(
   ...fact("clips", data.clips.join(", ")),
   ...(Object.keys(data.refused).length
     ? fact("not read", Object.entries(data.refused).map(([clip, why]) => `${clip}: ${why}`).join("; ")) : []),
+  ...(data.foreign ? fact("another's audio", `${Object.entries(data.foreign.audio_of)
+    .map(([clip, other]) => `${clip} ← ${other}`).join(", ") || "no other speaker"}; other speakers told by `
+    + [data.foreign.told_by.join(", "), ...data.foreign.problems].join("; ")) : []),
   ...fact("faces by", data.options.detector),
   ...(data.sync_model ? fact("lip sync by", data.sync_model.name
     + (data.sync_model.is_lse && !data.sync_model.official

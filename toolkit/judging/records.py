@@ -48,6 +48,20 @@ class CopyValue:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """Whose audio stands in for a clip's own.
+
+    told_by: what says that it is another speaker's: of ``name``, ``audio``, ``face``.
+    audio_of: clip → the clip whose audio it is.
+    problems: sentences on what could not be asked.
+    """
+
+    told_by: tuple[str, ...]
+    audio_of: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Everything ``judge.json`` holds but ``values``, which are in values.csv.
 
@@ -63,6 +77,7 @@ class Judgement:
     harms: name → title, unit, changes, harmless and steps of each.
     metrics: what each metric answered.
     values: of every copy.
+    foreign: whose audio harm ``foreign`` takes; None where nobody asks.
     """
 
     speechlip: str
@@ -76,6 +91,7 @@ class Judgement:
     harms: dict[str, dict[str, Any]]
     metrics: tuple[Judged, ...]
     values: tuple[CopyValue, ...] = field(default=(), repr=False)
+    foreign: Foreign | None = None
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:

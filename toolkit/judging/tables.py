@@ -10,11 +10,11 @@ from typing import Any
 
 from speechlip.files.tables import csv_text
 from speechlip.files.writing import write_text
-from speechlip.judging.answers import Curve, curve
+from speechlip.judging.answers import Curve, corrected, curve
 from speechlip.judging.clip import HEARING, ClipTask, CopyScore, kept_score
 from speechlip.judging.harms.table import AUDIO, CLEAN, HARMS, Harm, harms_of
 from speechlip.judging.options import JudgeOptions
-from speechlip.judging.records import CopyValue, Judged, Judgement
+from speechlip.judging.records import CopyValue, Foreign, Judged, Judgement
 from speechlip.judging.words import paragraph
 from speechlip.metrics import table
 from speechlip.metrics.declared import Metric
@@ -42,6 +42,8 @@ ANSWERS = (
     "in_order",
     "notices_from",
     "missing",
+    "p",
+    "p_corrected",
 )
 VALUES = ("clip", "harm", "step", "metric", "value", "reason")
 Known = Mapping[tuple[str, float, str], Mapping[str, float]]
@@ -55,6 +57,7 @@ def judgement_of(
     networks: Networks,
     refused: Mapping[str, str],
     command: str,
+    foreign: Foreign | None = None,
 ) -> Judgement:
     """What all copies together say. refused: clip → why it has none."""
     harms = harms_of(options.harms)
@@ -68,9 +71,9 @@ def judgement_of(
             missing[key][each.reason] += 1
         else:
             known[key][each.clip] = each.value
+    of_metrics = [[_curve(metric, harm, known, missing) for harm in harms] for metric in metrics]
     judged = []
-    for metric in metrics:
-        curves = tuple(_curve(metric, harm, known, missing) for harm in harms)
+    for metric, curves in zip(metrics, corrected(of_metrics), strict=True):
         judged.append(
             Judged(
                 metric.name,
@@ -95,6 +98,7 @@ def judgement_of(
         harms={harm.name: _about(harm) for harm in harms},
         metrics=tuple(judged),
         values=values,
+        foreign=foreign,
     )
 
 

@@ -27,6 +27,10 @@ def paragraph(metric: Metric, curves: Sequence[Curve]) -> str:
             [HARMS[each.harm].title for each in asked if each.in_order is False and not _blind(each)],
         ),
         _alarms(curves),
+        _sentence(
+            "Perhaps chance, among so many answers",
+            [_title_of(each, told) for each in asked for told in each.answers if told.by_chance],
+        ),
         _sentence("Too few clips for", [HARMS[each.harm].title for each in taken if each not in asked]),
         _cannot(harms),
     ]
@@ -51,6 +55,10 @@ def _title(each: Curve, verdict: str = "") -> str:
     if len(steps) == len(each.answers):
         return f"{harm.title.strip(' ,')} at every step"
     return f"{harm.title.strip(' ,')} at {', '.join(f'{told.step:g}' for told in steps)} {harm.unit}".strip()
+
+
+def _title_of(each: Curve, told: Answer) -> str:
+    return HARMS[each.harm].words(told.step).strip(" ,")
 
 
 def _blind(each: Curve) -> bool:

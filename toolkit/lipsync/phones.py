@@ -6,10 +6,11 @@ Source: PocketSphinx recognises US-English phones (its model lies in its wheel).
 and which spread it, is what phonetics says of English vowels and consonants; the numbers were set once, by
 hand, and fitted to nothing. Phones of another language become the English ones that sound most alike, which
 is why that works too.
-Functions: judge, expected_mouth, phone_values.
+Functions: judge, expected_mouth, recognised, phone_values.
 """
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from speechlip.phones import SILENCE
 from speechlip.records import Phone
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
+REMEMBERED = 4
+"""Recordings whose phones are kept: of one clip several metrics ask, and the judge's copies share theirs."""
 STEPS = 4
 """Of 10 ms in a frame: the recogniser's clock."""
 
@@ -73,13 +76,30 @@ def compared(expected: np.ndarray, measured: np.ndarray, start: int = 0) -> Mout
 
 def expected_mouth(audio: np.ndarray) -> np.ndarray:
     """The four distances that phones foretell: (640 N,) int16 → (N, 4). Raises ModelError."""
-    from speechlip.aligning.sphinx import recognise
-
     whole = audio[: len(audio) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME]
-    phones = [phone for heard in recognise(whole) for phone in heard.phones] if whole.any() else []
+    phones = recognised(whole) if whole.any() else ()
     n_frames = len(whole) // SAMPLES_PER_FRAME
     opening, width = (phone_values(phones, n_frames, table) for table in (OPENING, WIDTH))
     return np.stack([opening, width, opening, opening], axis=1)
+
+
+_phones: dict[bytes, tuple[Phone, ...]] = {}
+
+
+def recognised(samples: np.ndarray) -> tuple[Phone, ...]:
+    """Phones of (N,) int16 without a transcript; those of the last few recordings are remembered.
+
+    Raises ModelError without the recogniser.
+    """
+    from speechlip.aligning.sphinx import recognise
+
+    key = sha256(np.ascontiguousarray(samples).data).digest()
+    if key not in _phones:
+        heard = tuple(phone for each in recognise(samples) for phone in each.phones)
+        if len(_phones) >= REMEMBERED:
+            del _phones[next(iter(_phones))]
+        _phones[key] = heard
+    return _phones[key]
 
 
 def phone_values(phones: Iterable[Phone], n_frames: int, table: Mapping[str, float]) -> np.ndarray:

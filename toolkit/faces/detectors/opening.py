@@ -1,7 +1,7 @@
 """Detectors opened by name, one per video, so that what one remembers of a video never reaches another."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.records import Face, Source
 
 SIZES_AT_ONCE = 3
+Opener = Callable[[str, Source], AbstractContextManager[Detector]]
+"""``open_detector``, or what stands in for it where faces are known."""
 PREFERRED, ELSE = "landmarker", "cascade"
 """What ``auto`` is: the first where it can be used."""
 

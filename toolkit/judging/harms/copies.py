@@ -1,4 +1,7 @@
-"""A harmed clip as a file. Frames are kept without loss and audio too, unless the codec is the harm."""
+"""A harmed clip as a file. Frames are kept as they are and audio too, unless the codec is the harm.
+
+Frames are stored as plain pixels: a lossless codec would take longer, both ways, than finding the faces.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,25 +28,31 @@ class FileForm:
     bit_rate: whether the step is the audio's bit rate in kb/s.
     """
 
-    muxer: str = "matroska"
-    video: str = "ffv1"
-    audio: str = "flac"
-    pixels: str = "bgr0"
-    options: Mapping[str, str] = field(default_factory=lambda: {"level": "3"})
+    muxer: str = "mov"
+    video: str = "rawvideo"
+    audio: str = "pcm_s16le"
+    pixels: str = "rgb24"
+    options: Mapping[str, str] = field(default_factory=dict)
     bit_rate: bool = False
 
+    @property
+    def name(self) -> str:
+        """Of a copy's file."""
+        return f"copy.{'mkv' if self.muxer == MATROSKA else self.muxer}"
 
+
+MATROSKA = "matroska"
 LOSSY = {"crf": "{step:g}", "preset": "veryfast"}
 SAME_EVERYWHERE = {"x264-params": "cpu-independent=1"}
 EXACT = FileForm()
-AVI_PCM = FileForm("avi", audio="pcm_s16le")
-AVI_MP3 = FileForm("avi", audio="libmp3lame", bit_rate=True)
+AVI_PCM = FileForm("avi", pixels="bgr24")
+AVI_MP3 = FileForm("avi", audio="libmp3lame", pixels="bgr24", bit_rate=True)
 MP4_AAC = FileForm(
     "mp4", "libx264rgb", "aac", "rgb24", {"qp": "0", "preset": "ultrafast"} | SAME_EVERYWHERE, bit_rate=True
 )
-"""MP4 holds no FFV1; at ``qp`` 0 x264 keeps RGB without loss."""
-H264 = FileForm(video="libx264", pixels="yuv420p", options=LOSSY | SAME_EVERYWHERE)
-H265 = FileForm(video="libx265", pixels="yuv420p", options=LOSSY | {"x265-params": "log-level=none"})
+"""MP4 holds no plain pixels; at ``qp`` 0 x264 keeps RGB without loss."""
+H264 = FileForm(MATROSKA, "libx264", "flac", "yuv420p", LOSSY | SAME_EVERYWHERE)
+H265 = FileForm(MATROSKA, "libx265", "flac", "yuv420p", LOSSY | {"x265-params": "log-level=none"})
 
 
 def write_copy(

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.detectors.opening import open_detector
-from speechlip.faces.tracking.stage import FaceStage
+from speechlip.judging.recall import KnownFaces, find_faces
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.media.whole_audio import read_audio
 from speechlip.metrics.declared import NotScored
-from speechlip.records import Source
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
 
 NOTHING: np.ndarray = np.zeros(0, np.int16)
@@ -33,6 +31,7 @@ class Material:
     landmarks: (T, 68, 2) px, NaN in frames without a face; None where they are not known.
     elsewhere: (640 T,) int16, the end of the same recording; empty where that is too short.
     foreign: (640 T,) int16, the beginning of another clip's audio; empty where there is none.
+    faces: of the frames; None where they were not looked for.
     """
 
     images: np.ndarray
@@ -40,6 +39,7 @@ class Material:
     landmarks: np.ndarray | None = None
     elsewhere: np.ndarray = field(default_factory=lambda: NOTHING)
     foreign: np.ndarray = field(default_factory=lambda: NOTHING)
+    faces: KnownFaces | None = None
 
 
 def read_material(
@@ -54,7 +54,7 @@ def read_material(
 
     side_px: the longer side of the frames at most; larger ones are scaled down. 0: as they are.
     others: clips whose audio may be put in place of its own; the first that has some is taken.
-    detector: what finds landmarks; empty: they are not looked for.
+    detector: what finds faces and landmarks; empty: they are not looked for.
     max_picture_px: a video whose frames have more pixels is refused.
 
     Raises SourceRefused where the video cannot be read.
@@ -67,26 +67,16 @@ def read_material(
         raise SourceRefused("read", "no decodable picture", path.name)
     whole = read_audio(path, max_picture_px).samples if info.audio_codec else NOTHING
     length = len(images) * SAMPLES_PER_FRAME
+    faces = find_faces(images, detector) if detector else None
     apart = len(whole) - length >= LEAST_APART_S * FPS * SAMPLES_PER_FRAME
     return Material(
         images,
         whole[:length],
-        find_landmarks(images, detector) if detector else None,
+        faces.landmarks if faces else None,
         whole[-length:] if apart else NOTHING,
         _audio_of_another(others, length, max_picture_px),
+        faces,
     )
-
-
-def find_landmarks(images: np.ndarray, detector: str) -> np.ndarray | None:
-    """(T, 68, 2) px of the largest face, NaN where there is none; None where the detector gives none.
-
-    Raises SourceRefused where the detector cannot be opened for such a video.
-    """
-    with open_detector(detector, Source(Path("frames"), "frames", "")) as opened:
-        stage = FaceStage(opened)
-        for index, image in enumerate(images):
-            stage.see(image, index)
-        return stage.finish().landmarks
 
 
 def require_audio(material: Material) -> np.ndarray:

@@ -32,7 +32,7 @@ def of_another(material: Material, step: float) -> np.ndarray:
     """Another clip's audio. Raises NotScored where there is none."""
     require_audio(material)
     if not len(material.foreign):
-        raise NotScored("no other clip", "another clip with audio is needed; give more clips")
+        raise NotScored("no other speaker", "another speaker's clip with audio is needed; give more clips")
     return material.foreign
 
 

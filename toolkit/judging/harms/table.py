@@ -28,6 +28,7 @@ class Harm:
     form: container and codecs of the copy.
     harmless: whether nobody would call it worse; then an answer is a false alarm.
     needs_landmarks: whether ``change`` moves pixels by landmarks.
+    of_others: whether ``change`` takes audio of other clips.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Harm:
     form: FileForm = EXACT
     harmless: bool = False
     needs_landmarks: bool = False
+    of_others: bool = False
 
     def apply(self, material: Material, step: float) -> tuple[np.ndarray, np.ndarray]:
         """Frames and samples of the copy. Raises NotScored where this clip cannot be harmed so."""
@@ -66,7 +68,7 @@ CRF = (23, 28, 34, 40)
 ALL = (
     Harm("late", "audio late", "frames", AUDIO, FRAMES, sound.late),
     Harm("early", "audio early", "frames", AUDIO, FRAMES, sound.early),
-    Harm("foreign", "another clip's audio", "", AUDIO, (1,), sound.of_another),
+    Harm("foreign", "another speaker's audio", "", AUDIO, (1,), sound.of_another, of_others=True),
     Harm("elsewhere", "another part of its own audio", "", AUDIO, (1,), sound.of_elsewhere),
     Harm("silence", "silence", "", AUDIO, (1,), sound.silent),
     Harm("noise", "noise at", "dB SNR", AUDIO, (20, 10, 0, -10), sound.noisy),
@@ -97,7 +99,7 @@ ALL = (
     Harm("frame_rate", "frame rate", "per s", IMAGES, (12.5, 8, 5), sight.held),
     Harm("small", "smaller face", "×", IMAGES, (0.75, 0.5, 0.25), sight.smaller),
     Harm("again", "written again, lossless", "", FILE, (1,), harmless=True),
-    Harm("container", "AVI in place of Matroska", "", FILE, (1,), form=AVI_PCM, harmless=True),
+    Harm("container", "AVI in place of QuickTime", "", FILE, (1,), form=AVI_PCM, harmless=True),
     Harm("louder", "louder", "dB", AUDIO, (1,), sound.louder, harmless=True),
     Harm("h264_fine", "H.264 crf 12", "", IMAGES, (12,), form=H264, harmless=True),
 )

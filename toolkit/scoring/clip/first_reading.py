@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
-from speechlip.faces.detectors.opening import open_detector
+from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.faces.frame_parts import FrameParts
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.faces.tracking.tracks import TrackOptions
@@ -51,10 +51,19 @@ class Watched:
     kept: what is around faces in some frames.
     """
 
-    def __init__(self, path: Path, info: MediaInfo, detector: str, tracks: TrackOptions, keep: Keep) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        detector: str,
+        tracks: TrackOptions,
+        keep: Keep,
+        open_faces: Opener = open_detector,
+    ) -> None:
         """detector: a name; empty: no faces are looked for."""
         self.path, self.info, self.detector, self.tracks = path, info, detector, tracks
         self.problem: NotScored | None = None
+        self._open_faces = open_faces
         self.kept = KeptFrames(keep)
         self._unopened: NotScored | None = None
         self._seen: Seen | None = None
@@ -94,7 +103,7 @@ class Watched:
         if not self.detector:
             return None
         try:
-            return FaceStage(opened.enter_context(open_detector(self.detector, as_source(self.path))))
+            return FaceStage(opened.enter_context(self._open_faces(self.detector, as_source(self.path))))
         except SourceRefused as refusal:
             self._unopened = NotScored(refusal.reason, refusal.detail)
             return None
@@ -107,19 +116,21 @@ def read_both(
     comparison: Comparison | None,
     advance: Callable[[float], None],
     side_by_side: bool,
+    open_faces: Opener = open_detector,
 ) -> FirstReading:
     """Read both files once, where a stage needs faces.
 
     model: what scores lip sync; None where nothing does.
     comparison: of whole frames; None where it has to wait for faces.
     side_by_side: each file in a thread of its own.
+    open_faces: gives the detector of a file.
     """
     if not options.needs_faces:
         return FirstReading()
     tracks = protocols.get(options.protocol).tracks
     keep, keep_of_reference = what_to_keep(files.frames, options, model)
-    render = Watched(files.task.render, files.info, options.detector, tracks, keep)
-    reference = _watch_reference(files, options, comparison, keep_of_reference)
+    render = Watched(files.task.render, files.info, options.detector, tracks, keep, open_faces)
+    reference = _watch_reference(files, options, comparison, keep_of_reference, open_faces)
     compare_s = 0.0
     with (
         closing(_running(render, side_by_side)) as shown,
@@ -151,13 +162,17 @@ def finds_in_reference(files: ClipFiles, options: ScoreOptions) -> bool:
 
 
 def _watch_reference(
-    files: ClipFiles, options: ScoreOptions, comparison: Comparison | None, keep: Keep
+    files: ClipFiles,
+    options: ScoreOptions,
+    comparison: Comparison | None,
+    keep: Keep,
+    open_faces: Opener,
 ) -> Watched | None:
     path, info, finds = files.task.reference, files.reference, finds_in_reference(files, options)
     if not path or not info or not (finds or (comparison and comparison.paired)):
         return None
     tracks = protocols.get(options.protocol).tracks
-    return Watched(path, info, options.detector if finds else "", tracks, keep)
+    return Watched(path, info, options.detector if finds else "", tracks, keep, open_faces)
 
 
 def _compare(comparison: Comparison, frame: Frame, other: Frame | None, reference: Watched | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from speechlip.checks import check_kind, check_path
 from speechlip.errors import OptionError
+from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.files.names import is_file, plain_name
 from speechlip.metrics.sync.columns import FAMILY
 from speechlip.progress import SILENT, Progress
@@ -85,6 +86,7 @@ def score_clip(
     report: Report,
     scratch: Path | None = None,
     side_by_side: bool = True,
+    open_faces: Opener = open_detector,
 ) -> ClipScore:
     """Score one clip.
 
@@ -93,6 +95,7 @@ def score_clip(
     scratch: a folder for the file that a codec path makes; None: the system's.
     side_by_side: whether other cores are free, so that both files are read at once. Scores do not depend on
         it.
+    open_faces: gives the detector of a file.
 
     Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows.
     """
@@ -105,7 +108,7 @@ def score_clip(
     failed = without_network | files.problems
     whole = whole_frames(files, options, tools.networks, failed)
     model = None if FAMILY in without_network else tools.sync
-    first = read_both(files, options, model, whole, advance, side_by_side)
+    first = read_both(files, options, model, whole, advance, side_by_side, open_faces)
     landmarks = score_landmarks(files, first.faces, options)
     comparison = plan_comparison(files, first, options, tools.networks, failed)
     with closing(frames_again(files, first, comparison, options, model)) as frames:

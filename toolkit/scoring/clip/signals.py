@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.aligning.sphinx import recognise
 from speechlip.describing.speech import speech_of
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.files.names import is_file
+from speechlip.lipsync.phones import recognised
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.phones import read_phones
@@ -109,7 +109,7 @@ class Signals:
             return read_phones(textgrid)
         samples = self.audio
         try:
-            phones = tuple(phone for heard in recognise(samples) for phone in heard.phones)
+            phones = recognised(samples)
         except ModelError as error:
             raise NotScored("no phone recogniser", str(error)) from error
         self.notes.append(

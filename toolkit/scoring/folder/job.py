@@ -11,6 +11,7 @@ from pathlib import Path
 
 from speechlip.checks import Workers, check_kind, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.files.locks import only_run
 from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
@@ -248,19 +249,22 @@ def score_task(
     networks: Networks,
     scratch: Path | None = None,
     one_thread: bool = False,
+    open_faces: Opener = open_detector,
 ) -> ClipScore:
     """Score one clip in a worker; no error of a clip goes further than this.
 
-    scratch: where files lie that are wanted while it is scored. Raises ModelError, OptionError.
+    scratch: where files lie that are wanted while it is scored.
+    open_faces: gives the detector of a file.
+
+    Raises ModelError, OptionError.
     """
     if one_thread:
         use_one_thread()
     report(task.clip, 0.0)
     try:
         with unexpected_refused("clip", ModelError, OptionError):
-            return score_clip(
-                task, options, tools_of(options, networks), report, scratch, side_by_side=not one_thread
-            )
+            tools = tools_of(options, networks)
+            return score_clip(task, options, tools, report, scratch, not one_thread, open_faces)
     except SourceRefused as refusal:
         return failure(task, options, NotScored(refusal.reason, refusal.detail))
 
