@@ -13,7 +13,7 @@ import numpy as np
 from speechlip.files.names import is_file
 from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
-from speechlip.metrics.declared import CLIP, OF_LANDMARKS, Metric, NotScored
+from speechlip.metrics.declared import CLIP, IN_PLACE_OF_LANDMARKS, OF_LANDMARKS, Metric, NotScored
 from speechlip.metrics.lmd import lmd_per_frame
 from speechlip.scoring.clip.faces import ClipFaces, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles, check_lengths, size_words
@@ -56,16 +56,18 @@ def families_of(files: ClipFiles, options: ScoreOptions) -> tuple[str, ...]:
 def score_landmarks(files: ClipFiles, faces: ClipFaces, options: ScoreOptions) -> Outcome[ClipLandmarks]:
     """Metrics of landmarks that were asked for, each with its number or its reason."""
     families = families_of(files, options)
-    return attempt(lambda: Landmarks(files, faces).score(families)) if families else Outcome()
+    return (
+        attempt(lambda: Landmarks(files, faces, options.detector).score(families)) if families else Outcome()
+    )
 
 
 class Landmarks:
     """What metrics of one clip's landmarks are computed of."""
 
-    def __init__(self, files: ClipFiles, faces: ClipFaces) -> None:
-        self._files, self._faces = files, faces
+    def __init__(self, files: ClipFiles, faces: ClipFaces, detector: str) -> None:
+        self._files, self._faces, self._detector = files, faces, detector
         self._notes: list[str] = []
-        self._render = of_render(files, faces.render)
+        self._render = of_render(files, faces.render, detector)
 
     def score(self, families: tuple[str, ...]) -> ClipLandmarks:
         """Every family; one that fails takes no other along."""
@@ -106,7 +108,15 @@ class Landmarks:
     def _given(self, metric: Metric) -> list[Any]:
         """What a metric is given, in the order of ``OF_LANDMARKS``. Raises NotScored."""
         own = self._reference if metric.of_real and self._reference else self._render
-        if metric.needs_reference:
+        of_two: dict[str, Any]
+        if instead := next((what for what in IN_PLACE_OF_LANDMARKS if what in metric.needs), ""):
+            of_two = {"landmarks": getattr(own, instead)}
+            if metric.needs_reference:
+                of_two |= {"reference": getattr(self._real, instead)}
+                check_lengths(*map(len, of_two.values()))
+                both = min(map(len, of_two.values()))
+                of_two = {what: series[:both] for what, series in of_two.items()}
+        elif metric.needs_reference:
             if self._pair.problem or not self._pair.result:
                 raise self._pair.problem or NotScored("no reference")
             of_two = dict(zip(("landmarks", "reference"), self._pair.result, strict=True))
@@ -118,6 +128,13 @@ class Landmarks:
             if what in metric.needs
         ]
 
+    @property
+    def _real(self) -> Signals:
+        """Raises NotScored where there is no reference."""
+        if self._reference is None:
+            raise NotScored("no reference")
+        return self._reference
+
     @cached_property
     def _reference(self) -> Signals | None:
         path, info = self._files.task.reference, self._files.reference
@@ -125,7 +142,7 @@ class Landmarks:
             return None
         seen = self._faces.of_reference
         frames = seen.n_frames if seen else count_frames(path, info)
-        return of_reference(path, info, frames, self._faces.reference)
+        return of_reference(path, info, frames, self._faces.reference, self._detector)
 
     @cached_property
     def _pair(self) -> Outcome[tuple[np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""What metrics of a clip's landmarks are given of one of its files: landmarks, audio, speech, phones.
+"""What metrics of a clip's landmarks are given of one of its files: landmarks, mesh, audio, speech, phones.
 
 Each is read when a metric first asks for it, whatever the protocol: metrics of landmarks see the file itself.
 """
@@ -20,6 +20,7 @@ from speechlip.phones import read_phones
 from speechlip.records import Phone
 from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles
+from speechlip.scoring.clip.meshes import blendshapes_of, meshes_of
 from speechlip.scoring.clip.outcome import Outcome, Result, attempt
 from speechlip.scoring.clip.sync import audio_of, read_beside
 from speechlip.timing import SAMPLES_PER_FRAME
@@ -31,8 +32,19 @@ class Signals:
     notes: sentences on where it comes from.
     """
 
-    def __init__(self, path: Path, info: MediaInfo, frames: int, seen: Outcome[Seen], audio: Outcome[Path]):
-        """frames: of the file, 25 a second. seen: its faces. audio: the file of what is heard with it."""
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        frames: int,
+        seen: Outcome[Seen],
+        audio: Outcome[Path],
+        detector: str,
+    ) -> None:
+        """frames: of the file, 25 a second. seen: its faces, by ``detector``. audio: the file of what is
+        heard with it.
+        """
+        self._detector = detector
         self.path, self.info, self.frames = path, info, frames
         self._seen, self._audio = seen, audio
         self.notes: list[str] = []
@@ -41,6 +53,16 @@ class Signals:
     def landmarks(self) -> np.ndarray:
         """(T, 68, 2) px, NaN in frames without a face: of the detector, else of the file beside the video."""
         return given(self._landmarks)
+
+    @property
+    def mesh(self) -> np.ndarray:
+        """(T, 478, 2) px, NaN in frames without a face."""
+        return given(self._mesh)
+
+    @property
+    def blendshapes(self) -> np.ndarray:
+        """(T, 52) coefficients of MediaPipe's blendshape network, NaN in frames without a face."""
+        return given(self._blendshapes)
 
     @property
     def audio(self) -> np.ndarray:
@@ -60,6 +82,14 @@ class Signals:
     @cached_property
     def _landmarks(self) -> Outcome[np.ndarray]:
         return attempt(self._find_landmarks)
+
+    @cached_property
+    def _mesh(self) -> Outcome[np.ndarray]:
+        return attempt(self._find_mesh)
+
+    @cached_property
+    def _blendshapes(self) -> Outcome[np.ndarray]:
+        return attempt(lambda: blendshapes_of(self.mesh))
 
     @cached_property
     def _samples(self) -> Outcome[np.ndarray]:
@@ -89,6 +119,12 @@ class Signals:
             "the detector gives boxes only; take --detector landmarker, "
             "or put .landmarks.npz beside the video",
         )
+
+    def _find_mesh(self) -> np.ndarray:
+        faces = self._seen.result[0] if self._seen.result else None
+        tracked = self.landmarks
+        detector = self._detector if faces and faces.landmarks is not None else "sidecar"
+        return meshes_of(self.path, self.info, tracked, detector)
 
     def _read_audio(self) -> np.ndarray:
         frames, tally = len(self.landmarks), Counter[str]()
@@ -131,14 +167,14 @@ def given(outcome: Outcome[Result]) -> Result:
     return outcome.result
 
 
-def of_render(files: ClipFiles, seen: Outcome[Seen]) -> Signals:
+def of_render(files: ClipFiles, seen: Outcome[Seen], detector: str) -> Signals:
     """Of the render, with its driving audio where there is some."""
     audio = attempt(lambda: audio_of(files.task, files.info))
-    return Signals(files.task.render, files.info, files.frames, seen, audio)
+    return Signals(files.task.render, files.info, files.frames, seen, audio, detector)
 
 
-def of_reference(path: Path, info: MediaInfo, frames: int, seen: Outcome[Seen]) -> Signals:
+def of_reference(path: Path, info: MediaInfo, frames: int, seen: Outcome[Seen], detector: str) -> Signals:
     """Of the reference, with its own audio."""
     silent = NotScored("no audio", f"{path.name} holds pictures only")
     audio = Outcome(path) if info.audio_codec else Outcome(problem=silent)
-    return Signals(path, info, frames, seen, audio)
+    return Signals(path, info, frames, seen, audio, detector)

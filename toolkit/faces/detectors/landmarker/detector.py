@@ -96,6 +96,10 @@ class LandmarkerDetector:
         """``DETECT_EVERY`` frames are a stretch; in the first that is shown of each, the detector looks."""
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        return [mesh.face() for mesh in self.meshes(image, index)]
+
+    def meshes(self, image: np.ndarray, index: int) -> list[Mesh]:
+        """The faces of ``detect``, with all 478 points."""
         kept = self._follow(image)
         new: list[Mesh] = []
         lost, stretch = len(kept) < len(self._followed), index // DETECT_EVERY
@@ -107,7 +111,7 @@ class LandmarkerDetector:
         self._stretch = stretch
         meshes = [face.mesh for face in self._followed]
         self._second_look.remember(meshes, index)
-        return [mesh.face() for mesh in meshes]
+        return meshes
 
     def close(self) -> None:
         del self._detector, self._landmarks
