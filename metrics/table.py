@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "articulation": ("lips_closed", "teeth_on_lip", "lips_rounded"),
     "head": ("pose_error", "head_motion", "blinks_per_minute", "brow_dynamics"),
     "image": ("sharpness", "flicker"),
+    "theval": ("theval_lips", "theval_head", "theval_brows", "theval_silence", "theval_sync"),
     "expression": ("blendshape_error", "blendshape_fd"),
 }
 """Group, which is the room of its files → its families, scored on request only. ``--metrics`` takes the

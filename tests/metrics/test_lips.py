@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.lips import mtm
 from speechlip.metrics.lips.lip_corr import lip_correlation
 from speechlip.metrics.lips.lip_dtw import lip_dtw
 from speechlip.metrics.lips.lip_dynamics import lip_dynamics
@@ -205,3 +206,13 @@ def test_openings_over_gaps():
     blind = faces(np.full(3, 0.1))
     blind[1, 45] = blind[1, 36]
     assert np.isnan(lip_opening(blind)).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(("late", "found"), [(8, [8]), (12, [])])
+def test_mtm_takes_extrema_that_lie_between_the_neighbours_of_the_other(late, found, monkeypatch):
+    """The real mouth has a maximum at 45 and minima at 35 and 55: 53 lies between these, 57 does not."""
+    frames = np.arange(120)
+    real, own = np.sin(2 * np.pi * (frames - 20) / 20), np.sin(2 * np.pi * (frames - 20 - late) / 20)
+    monkeypatch.setattr(mtm, "path", lambda table: np.array([[45, 45 + late]]))
+    assert mtm.extrema(real)[45] == "max" == mtm.extrema(own)[45 + late]
+    assert mtm.frames_apart(own, real) == found

@@ -65,6 +65,11 @@ class Signals:
         return given(self._blendshapes)
 
     @property
+    def size(self) -> np.ndarray:
+        """(2,) width and height, px."""
+        return np.array([self.info.width, self.info.height])
+
+    @property
     def audio(self) -> np.ndarray:
         """(640 T,) int16 at 16 kHz, as long as the landmarks; silence beyond its end."""
         return given(self._samples)

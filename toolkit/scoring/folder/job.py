@@ -17,7 +17,7 @@ from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
-from speechlip.scoring import opinions, subgroups
+from speechlip.scoring import opinions, subgroups, theval
 from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.rows import failed_row
 from speechlip.scoring.clip.score_clip import score_clip
@@ -197,8 +197,12 @@ def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Sco
 
 
 def _write_tables(out: Path, scores: Scores) -> None:
-    """``subgroups.csv`` and ``correlations.csv`` where they were asked for; those of an earlier run go."""
+    """``subgroups.csv``, ``correlations.csv`` and ``theval.csv`` where they were asked for; those of an
+    earlier run go.
+    """
+    measures = theval.measures_of(scores.of_clip.values(), scores.metrics)
     for name, text in (
+        (theval.FILE, theval.as_csv(measures) if measures else ""),
         ("subgroups.csv", subgroups.as_csv(scores.subgroups) if scores.subgroups else ""),
         ("correlations.csv", opinions.as_csv(scores.opinions) if scores.opinions else ""),
     ):
