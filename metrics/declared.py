@@ -17,10 +17,21 @@ from typing import Any
 
 from speechlip.errors import OptionError, SpeechLipError
 
-NEEDS = ("audio", "reference", "landmarks", "network", "speech", "phones", "mesh", "blendshapes", "size")
+NEEDS = (
+    "audio",
+    "reference",
+    "landmarks",
+    "network",
+    "speech",
+    "phones",
+    "mesh",
+    "blendshapes",
+    "size",
+    "identity",
+)
 OF_LANDMARKS = ("landmarks", "reference", "size", "audio", "speech", "phones")
 """What a metric per clip that needs landmarks is given, in this order, of what it needs."""
-IN_PLACE_OF_LANDMARKS = ("mesh", "blendshapes")
+IN_PLACE_OF_LANDMARKS = ("mesh", "blendshapes", "identity")
 """Named beside ``landmarks``, they are what the metric is given in their place."""
 FRAME_PAIR, FRAME, FRAMES, CLIP = "frame pair", "frame", "three frames", "clip"
 PER = (FRAME_PAIR, FRAME, FRAMES, CLIP)
@@ -77,7 +88,7 @@ class Metric:
     higher_is_better: None where neither way is (an offset)
     formula: id of a section of docs/protocols.md, or of the package that adds the metric
     needs: of ``audio``, ``reference``, ``landmarks``, ``network``, ``speech``, ``phones``, ``mesh``,
-        ``blendshapes``, ``size``
+        ``blendshapes``, ``size``, ``identity``
     per: ``frame pair``, ``frame``, ``three frames`` or ``clip``: what ``compute`` gets, and what the clip's
         value is a mean of
     compute: returns one number; may raise NotScored. With a network, that comes first; then,
@@ -85,9 +96,9 @@ class Metric:
         per frame: the render's image; per three frames: three of the render's on end, of one size;
         per clip with landmarks, of ``OF_LANDMARKS`` what it needs: landmarks of the render and of the
         reference, (T, 68, 2) px of the render's frame, NaN in frames without a face; audio, (640 T,) int16 at
-        16 kHz; in which frames somebody speaks, (T,) bool; a tuple of ``Phone``. Where ``mesh`` or
-        ``blendshapes`` is needed as well, these stand in place of landmarks, of the reference too: (T, 478,
-        2) px of its own frame, (T, 52). ``size``: (2,), width and height of the frame;
+        16 kHz; in which frames somebody speaks, (T,) bool; a tuple of ``Phone``. Where ``mesh``,
+        ``blendshapes`` or ``identity`` is needed as well, it stands in place of landmarks, of the reference
+        too: (T, 478, 2) px of its own frame, (T, 52), (T, 128). ``size``: (2,), width and height of the frame;
         per clip with audio alone: the clip's ``scoring.sync.models.SyncMeans``
     network: where ``needs`` has it for another model than the sync model
     batches: how several frames are computed at once; None: one after another, by ``compute``

@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "lips": ("mtm", "slcc", "lip_corr", "lip_dtw", "lmd_soft", "silent_lips", "lip_dynamics"),
     "articulation": ("lips_closed", "teeth_on_lip", "lips_rounded"),
     "head": ("pose_error", "head_motion", "blinks_per_minute", "brow_dynamics"),
+    "identity": ("identity_dlib",),
     "image": ("sharpness", "flicker"),
     "theval": ("theval_lips", "theval_head", "theval_brows", "theval_silence", "theval_sync"),
     "expression": ("blendshape_error", "blendshape_fd"),

@@ -52,7 +52,7 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
 @click.option(
     "--metrics",
     type=Names(METRICS),
-    help="Any of these; lips, articulation, head, theval, expression and image are groups.  "
+    help="Any of these; lips, articulation, head, theval, expression, identity and image are groups.  "
     "[default: default; without --reference those of it that need none]",
 )
 @click.option(

@@ -20,6 +20,7 @@ from speechlip.phones import read_phones
 from speechlip.records import Phone
 from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles
+from speechlip.scoring.clip.identities import identities_of
 from speechlip.scoring.clip.meshes import blendshapes_of, meshes_of
 from speechlip.scoring.clip.outcome import Outcome, Result, attempt
 from speechlip.scoring.clip.sync import audio_of, read_beside
@@ -65,6 +66,11 @@ class Signals:
         return given(self._blendshapes)
 
     @property
+    def identity(self) -> np.ndarray:
+        """(T, 128) of every fifth frame (``clip.identities``), NaN in others and without a face."""
+        return given(self._identity)
+
+    @property
     def size(self) -> np.ndarray:
         """(2,) width and height, px."""
         return np.array([self.info.width, self.info.height])
@@ -95,6 +101,10 @@ class Signals:
     @cached_property
     def _blendshapes(self) -> Outcome[np.ndarray]:
         return attempt(lambda: blendshapes_of(self.mesh))
+
+    @cached_property
+    def _identity(self) -> Outcome[np.ndarray]:
+        return attempt(lambda: identities_of(self.path, self.info, self.landmarks))
 
     @cached_property
     def _samples(self) -> Outcome[np.ndarray]:

@@ -36,8 +36,8 @@ VERSIONS_THAT_SHOW = (
     "scipy",
     "torch",
 )
-HEARD_BY = {"speech": "silero-vad", "phones": "pocketsphinx"}
-"""What a metric needs → the library that hears it."""
+HEARD_BY = {"speech": "silero-vad", "phones": "pocketsphinx", "identity": "dlib-bin"}
+"""What a metric needs → the library that hears or sees it."""
 NO_NUMBERS = ("syncnet_weights", "allow_unknown_weights")
 """Options that say where a network lies; ``Networks`` says which it is."""
 
