@@ -98,7 +98,8 @@ class Metric:
         reference, (T, 68, 2) px of the render's frame, NaN in frames without a face; audio, (640 T,) int16 at
         16 kHz; in which frames somebody speaks, (T,) bool; a tuple of ``Phone``. Where ``mesh``,
         ``blendshapes`` or ``identity`` is needed as well, it stands in place of landmarks, of the reference
-        too: (T, 478, 2) px of its own frame, (T, 52), (T, 128). ``size``: (2,), width and height of the frame;
+        too: (T, 478, 2) px of its own frame, (T, 52), (T, 128). ``size``: (2,), width and height of the
+        frame;
         per clip with audio alone: the clip's ``scoring.sync.models.SyncMeans``
     network: where ``needs`` has it for another model than the sync model
     batches: how several frames are computed at once; None: one after another, by ``compute``

@@ -2,8 +2,8 @@
 
 Goal: faces of render and reference as 128 numbers each → mean cosine over frames.
 Conventions: (T, 128) each, NaN in frames that were not looked at or have no face. In −1…1, higher is better;
-frames of one of six real clips have 0.95 and more with each other, of two people 0.76 to 0.89. No CSIM: that is
-the cosine of ArcFace, whose weights are not for every use.
+frames of one of six real clips have 0.95 and more with each other, of two people 0.76 to 0.89. No CSIM: that
+is the cosine of ArcFace, whose weights are not for every use.
 Source: dlib_face_recognition_resnet_model_v1 (Davis King; CC0), ``identity.network``. Function: identity.
 """
 
