@@ -23,6 +23,7 @@ def one_worker_is_this_process(monkeypatch):
     monkeypatch.setattr(job, "outcomes", in_this_process)
 
 
+@pytest.mark.slow
 def test_recalled_faces_give_the_scores_of_a_second_look(real_clips, tmp_path, monkeypatch):
     looked = []
 
