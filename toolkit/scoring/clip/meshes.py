@@ -14,6 +14,7 @@ from speechlip import assets
 from speechlip.faces.detectors.landmarker.blendshapes import NAMES, open_blendshapes
 from speechlip.faces.detectors.landmarker.detector import LandmarkerDetector
 from speechlip.faces.detectors.mesh import Mesh
+from speechlip.faces.landmarks import MESH_TO_68
 from speechlip.media.frames import read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
@@ -49,7 +50,7 @@ def meshes_of(path: Path, info: MediaInfo, landmarks: np.ndarray, detector: str)
 
 def same(mesh: Mesh, landmarks: np.ndarray) -> bool:
     """Whether these are the face's 68 points."""
-    return bool(np.array_equal(mesh.face().landmarks, landmarks))
+    return bool(np.array_equal(mesh.points[MESH_TO_68].astype(np.float32), landmarks))
 
 
 def blendshapes_of(meshes: np.ndarray) -> np.ndarray:
