@@ -1,6 +1,7 @@
 """Answers by hand arithmetic."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -103,3 +104,12 @@ def test_words_say_what_the_numbers_say():
         "Calls better: mouth moves more at every step. Not in the order of the steps: mouth moves more. "
         "False alarms: H.264 crf 12 12 crf (worse, 1.2 of its own spread)."
     ).replace("H.264 crf 12 12 crf", HARMS["h264_fine"].words(12))
+
+
+def test_words_name_the_steps_that_may_be_chance():
+    steps = [{clip: value - by for clip, value in CLEAN.items()} for by in (3, 4, 5)]
+    told = curve("psnr", "blur", (1, 2, 4), steps, CLEAN, [Counter()] * 3, True)
+    assert "chance" not in paragraph(metric("psnr"), [told])
+    doubted = (*(replace(each, p_corrected=0.2) for each in told.answers[:2]), told.answers[2])
+    words = paragraph(metric("psnr"), [replace(told, answers=doubted)])
+    assert "Perhaps chance, among so many answers: blur at 1, 2 px." in words

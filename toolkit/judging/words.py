@@ -29,7 +29,7 @@ def paragraph(metric: Metric, curves: Sequence[Curve]) -> str:
         _alarms(curves),
         _sentence(
             "Perhaps chance, among so many answers",
-            [_title_of(each, told) for each in asked for told in each.answers if told.by_chance],
+            [_at(each, doubted) for each in asked if (doubted := [a for a in each.answers if a.by_chance])],
         ),
         _sentence("Too few clips for", [HARMS[each.harm].title for each in taken if each not in asked]),
         _cannot(harms),
@@ -48,17 +48,17 @@ def _from(each: Curve) -> str:
 
 
 def _title(each: Curve, verdict: str = "") -> str:
+    return _at(each, [told for told in each.answers if told.verdict == verdict] if verdict else [])
+
+
+def _at(each: Curve, steps: Sequence[Answer]) -> str:
+    """A harm at some of its steps; of no step or the only one its title alone."""
     harm = HARMS[each.harm]
-    steps = [told for told in each.answers if told.verdict == verdict] if verdict else []
     if not steps or len(each.answers) == 1:
         return harm.title.strip(" ,")
     if len(steps) == len(each.answers):
         return f"{harm.title.strip(' ,')} at every step"
     return f"{harm.title.strip(' ,')} at {', '.join(f'{told.step:g}' for told in steps)} {harm.unit}".strip()
-
-
-def _title_of(each: Curve, told: Answer) -> str:
-    return HARMS[each.harm].words(told.step).strip(" ,")
 
 
 def _blind(each: Curve) -> bool:
