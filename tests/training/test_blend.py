@@ -33,6 +33,17 @@ def folders(tmp_path_factory):
     ]
 
 
+@pytest.fixture(scope="module")
+def for_three(tmp_path_factory):
+    """Two folders of six shards, so that each of three processes has two speakers of both."""
+    root = tmp_path_factory.mktemp("three")
+    speakers = [{f"{letter}{n}": (50, 40, 45, 47) for n in range(6)} for letter in "pq"]
+    return [
+        tiny_dataset.write_dataset(root / name, {"train": own}, shards=6)
+        for name, own in zip("ab", speakers, strict=True)
+    ]
+
+
 def blend(folders, weights=(2, 1), workers=0):
     loaders = [
         pair_loader(folder, "train", batch_size=4, seed=3, workers=workers, rank=0, world_size=1)
@@ -83,37 +94,44 @@ def test_other_weights_or_folders_are_refused(folders):
         blend(folders, (2, 1, 1))
 
 
-def streams(folders, rank, count, began=None):
-    ranks = Ranks(rank, count, rank)
-    return streams_of(folders, CHOSEN, ranks, began)
-
-
 def union(batches):
     """What all processes have in one step, in their order."""
     return [pair for batch in batches for pair in batch["keys"]]
 
 
-@pytest.mark.parametrize(("began", "then"), [(2, 1), (1, 2), (4, 2), (2, 4), (4, 1)])
-def test_another_number_of_processes_goes_on_with_the_same_pairs(folders, began, then):
-    first = [streams(folders, rank, began) for rank in range(began)]
+@pytest.mark.parametrize(("began", "then"), [(2, 1), (1, 2), (4, 2), (2, 4), (4, 1), (2, 3), (3, 2), (3, 4)])
+def test_another_number_of_processes_goes_on_with_the_same_pairs(folders, for_three, began, then):
+    """Also where neither number divides the other, and back again on the first number."""
+    chosen, folders = replace(CHOSEN, batch_size=12), for_three if began == 3 else folders
+
+    def opened(count, began=None):
+        return [streams_of(folders, chosen, Ranks(rank, count, rank), began) for rank in range(count)]
+
+    first = opened(began)
     for _ in islice(zip(*first, strict=True), 5):
         pass
-    states = [state for each in first for state in each.states()]
+    states = positions(first)
     wanted = [union(batches) for batches in islice(zip(*first, strict=True), 8)]
-    again = [streams(folders, rank, then, began) for rank in range(then)]
-    for rank, each in enumerate(again):
-        share = began // then if began >= then else 1
-        own = states[rank * share : (rank + 1) * share] if began >= then else [states[rank * began // then]]
-        each.load_states(own)
-    batches = [*islice(zip(*again, strict=True), 8)]
-    assert [union(step) for step in batches] == wanted
-    assert {len(batch["lips"]) for step in batches for batch in step} == {CHOSEN.batch_size // then}
+    again = opened(then, began)
+    for each in again:
+        each.load_states(states)
+    batches = [*islice(zip(*again, strict=True), 4)]
+    assert [union(step) for step in batches] == wanted[:4]
+    assert {len(batch["lips"]) for step in batches for batch in step} == {chosen.batch_size // then}
     assert all(torch.is_tensor(batch["label"]) for batch in batches[0])
+    back = opened(began)
+    for each in back:
+        each.load_states(positions(again))
+    assert [union(step) for step in islice(zip(*back, strict=True), 4)] == wanted[4:]
 
 
-def test_numbers_that_do_not_divide_are_refused(folders):
-    with pytest.raises(OptionError, match="has the pairs of 4 processes, which 3 cannot share"):
-        streams_of(folders, replace(CHOSEN, batch_size=12), Ranks(0, 3, 0), 4)
+def positions(processes):
+    """The position of every stream, as a checkpoint has it; all that read a stream are at one place."""
+    found = {}
+    for process in processes:
+        for number, state in process.states().items():
+            assert found.setdefault(number, state) == state
+    return [found[number] for number in sorted(found)]
 
 
 def test_a_run_on_two_folders_resumes_weight_for_weight(folders, tmp_path):

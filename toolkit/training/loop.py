@@ -23,7 +23,7 @@ from speechlip.training.run.checkpoint import TrainingData, TrainState
 from speechlip.training.run.history import HistoryRow, OnRow
 from speechlip.training.run.row_totals import STUCK_ADVICE, RowTotals
 from speechlip.training.step.finite import LossQueue
-from speechlip.training.streams import SharedStreams, collected_positions, open_streams, own_streams
+from speechlip.training.streams import SharedStreams, collected_positions, open_streams
 from speechlip.training.validation import Validation
 
 FITTED_CLIPS = 256
@@ -125,7 +125,7 @@ def open_run(
     for text in filter(None, [*loader.notes, note, *notes]):
         progress.say(text)
     if positions:
-        loader.load_states([positions[number] for number in own_streams(ranks, len(positions))[0]])
+        loader.load_states(positions)
     else:
         fit_spectrum(state.pair, splits, options.seed)
     if ranks.first:

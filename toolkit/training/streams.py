@@ -1,11 +1,12 @@
 """The batches of a run: of one folder or a blend, for as many processes as it began with, or for others.
 
-A run that began with N processes has N streams of pairs. On another number of processes each reads several
-of them, or a part of one, so that every step has the pairs that it would have had; one number must divide the
-other. Batch norm and augmentation see other groups of pairs, as on that number from the start.
+A run that began with N processes has N streams of pairs, whose batches in their order are that of the step.
+On another number of processes each reads the streams that its equal part of the step lies in, so that every
+step has the pairs that it would have had; a stream that several need is read by each of them. Batch norm and
+augmentation see other groups of pairs, as on that number from the start.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,49 +22,41 @@ from speechlip.training.processes.ranks import Ranks
 Batch = dict[str, Any]
 
 
-def own_streams(ranks: Ranks, streams: int) -> tuple[range, int, int]:
-    """Which of the streams this process reads, and which part of their batches, of how many, is its own.
+def own_streams(ranks: Ranks, streams: int) -> range:
+    """The streams that this process reads: those that its part of each step lies in.
 
-    Raises OptionError where neither number divides the other.
-
-    >>> own_streams(Ranks(1, 2), 4), own_streams(Ranks(3, 4), 2), own_streams(Ranks(1, 2), 2)
-    ((range(2, 4), 0, 1), (range(1, 2), 1, 2), (range(1, 2), 0, 1))
+    >>> own_streams(Ranks(1, 2), 4), own_streams(Ranks(3, 4), 2), own_streams(Ranks(1, 3), 2)
+    (range(2, 4), range(1, 2), range(0, 2))
     """
-    if streams % ranks.count == 0:
-        each = streams // ranks.count
-        return range(ranks.rank * each, (ranks.rank + 1) * each), 0, 1
-    if ranks.count % streams == 0:
-        parts = ranks.count // streams
-        stream = ranks.rank // parts
-        return range(stream, stream + 1), ranks.rank % parts, parts
-    raise OptionError(
-        f"this run has the pairs of {streams} processes, which {ranks.count} cannot share; "
-        f"go on with {streams}, a part of it or a multiple, or begin another run"
-    )
+    return range(ranks.rank * streams // ranks.count, -(-(ranks.rank + 1) * streams // ranks.count))
 
 
 class SharedStreams:
-    """The batches of this process, out of the streams of a run that began with another number of them."""
+    """The batches of this process, out of the streams of a run that began with another number of them.
 
-    def __init__(self, loaders: Sequence[BatchLoader], part: int, parts: int) -> None:
-        self.loaders, self.part, self.parts = tuple(loaders), part, parts
+    loaders: stream → its loader, in their order.
+    first, stop: which pairs of the streams' batches, one behind the other, are this process's.
+    """
+
+    def __init__(self, loaders: Mapping[int, BatchLoader], first: int, stop: int) -> None:
+        self.loaders, self.first, self.stop = dict(loaders), first, stop
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(note for loader in self.loaders for note in loader.notes))
+        return tuple(dict.fromkeys(note for loader in self.loaders.values() for note in loader.notes))
 
     def __iter__(self) -> Iterator[Batch]:
-        for batches in zip(*map(epochs, self.loaders), strict=True):
-            yield part_of(joined(batches), self.part, self.parts)
+        for batches in zip(*map(epochs, self.loaders.values()), strict=True):
+            yield part_of(joined(batches), self.first, self.stop)
 
-    def states(self) -> list[dict[str, Any]]:
-        """The position of every stream."""
-        return [loader.state_dict() for loader in self.loaders]
+    def states(self) -> dict[int, dict[str, Any]]:
+        """Stream → its position."""
+        return {number: loader.state_dict() for number, loader in self.loaders.items()}
 
     def load_states(self, states: Sequence[dict[str, Any]]) -> None:
-        """Continue where ``states`` were taken. Raises ShardError as the loaders do."""
-        for loader, state in zip(self.loaders, states, strict=True):
-            loader.load_state_dict(state)
+        """Continue where ``states`` of all streams were taken. Raises ShardError as the loaders do."""
+        for number, loader in self.loaders.items():
+            loader.load_state_dict(states[number])
 
 
 def epochs(loader: BatchLoader) -> Iterator[Batch]:
@@ -84,12 +77,11 @@ def joined(batches: Sequence[Batch]) -> Batch:
     }
 
 
-def part_of(batch: Batch, part: int, parts: int) -> Batch:
-    """One of so many equal parts of a batch."""
-    if parts == 1:
+def part_of(batch: Batch, first: int, stop: int) -> Batch:
+    """The pairs from ``first`` to before ``stop`` of a batch."""
+    if stop - first == len(batch["keys"]):
         return batch
-    n = len(batch["keys"]) // parts
-    return {name: value[part * n : (part + 1) * n] for name, value in batch.items()}
+    return {name: value[first:stop] for name, value in batch.items()}
 
 
 def open_streams(
@@ -108,9 +100,8 @@ def open_streams(
     Raises OptionError where batches or streams cannot be shared by the processes, and what the objective's
     loader raises.
     """
-    ranks.share(options.batch_size)
-    count = streams or ranks.count
-    own, part, parts = own_streams(ranks, count)
+    share, count = ranks.share(options.batch_size), streams or ranks.count
+    own = own_streams(ranks, count)
     if options.batch_size % count:
         raise OptionError(
             f"batch_size {options.batch_size} cannot be shared by {count} streams of {objective.unit}"
@@ -125,10 +116,13 @@ def open_streams(
 
     if len(folders) == 1 and options.blend:
         raise OptionError("weights are of several folders, and one was given; leave them out")
-    return SharedStreams([stream(number) for number in own], part, parts)
+    first = ranks.rank * share - own.start * (options.batch_size // count)
+    return SharedStreams({number: stream(number) for number in own}, first, first + share)
 
 
 def collected_positions(ranks: Ranks, batches: SharedStreams) -> list[dict[str, Any]]:
     """The position of every stream of the run; each process must ask."""
-    by_rank = ranks.collected(batches.states())[:: batches.parts]
-    return [position for states in by_rank for position in states]
+    positions: dict[int, dict[str, Any]] = {}
+    for states in ranks.collected(batches.states()):
+        positions |= states
+    return [positions[number] for number in sorted(positions)]
