@@ -10,7 +10,7 @@ from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
-from speechlip.preparing.plan.people import called_by_face, compared_by_face
+from speechlip.preparing.plan.people import called_by_face, compared_by_face, say_divided
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan, make_units
 from speechlip.progress import SILENT, Progress
@@ -54,7 +54,9 @@ def make_plan(
     planned, alike = compared_by_face(planned, options, progress)
     by_split: dict[str, list[PlannedSource]] = defaultdict(list)
     split_of: dict[str, str] = {}
-    for split, entry in dealt([entry for entry in planned if not entry.refusal], options):
+    in_splits = dealt([entry for entry in planned if not entry.refusal], options)
+    say_divided(in_splits, options, progress)
+    for split, entry in in_splits:
         by_split[split].append(entry)
         split_of[entry.source.speaker] = split
     units = tuple(

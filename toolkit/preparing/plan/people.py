@@ -1,6 +1,6 @@
 """Speakers by face: named anew, or compared; before sources are dealt to splits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from speechlip.files.names import plain_name
@@ -48,6 +48,26 @@ def compared_by_face(
         for person in who.under_two_names
     ]
     return [replace(entry, faces=None) for entry in planned], tuple(alike)
+
+
+def say_divided(dealt: Iterable[tuple[str, PlannedSource]], options: PrepOptions, progress: Progress) -> None:
+    """Say which people lie in several splits, where speakers are told by face and videos dealt one by one.
+
+    dealt: (split, source).
+    """
+    if options.speakers != "by-face" or options.split_by != "file":
+        return
+    splits: dict[str, list[str]] = {}
+    for split, entry in dealt:
+        for person in (entry.source.speaker, *entry.also):
+            own = splits.setdefault(person, [])
+            own += [split] * (split not in own)
+    divided = [f"{shown(person)} ({', '.join(own)})" for person, own in splits.items() if len(own) > 1]
+    if divided:
+        progress.say(
+            f"--split-by file puts {counted(len(divided), 'speaker')} into several splits, by face: "
+            f"{listed(divided)}; --split-by speaker keeps each in one"
+        )
 
 
 def people_in(
