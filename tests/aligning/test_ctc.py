@@ -12,11 +12,13 @@ import pytest
 from click.testing import CliRunner
 from spoken import film
 
+from speechlip import Clip, ShardOptions, ShardWriter, Source, clips, verify
 from speechlip.aligning.by_model import ModelAligner
 from speechlip.aligning.ipa import SpokenWord, spoken_words
 from speechlip.aligning.phone_model import PhoneModel, open_phone_model
 from speechlip.commands.cli import speechlip
 from speechlip.errors import ModelError, SourceRefused
+from speechlip.files.stamps import sha256_of
 from speechlip.metrics.phones.tokens import choose_tokens
 from speechlip.phones import read_phones
 from speechlip.records import Phone
@@ -106,6 +108,17 @@ def test_what_is_said_and_not_written_is_no_pause():
     spans += list(enumerate(in_turn([3] * 6, 50), 6))
     heard = aligned(spans, 70)
     assert [each.phones[0].phone for each in heard if not each.word] == ["SPN", "SIL"]
+
+
+def test_a_long_blank_within_a_word_is_no_phone():
+    spans = [*in_turn([3] * 9), *in_turn([3, 3], 60)]
+    heard = aligned(list(enumerate(spans, 1)), 66)
+    assert [(p.phone, p.start_s, p.end_s) for p in heard[-1].phones] == [
+        ("a", 0.48, 0.54),
+        ("SIL", 0.54, 1.2),
+        ("m", 1.2, 1.26),
+        ("i", 1.26, 1.32),
+    ]
 
 
 def test_another_text_is_refused_by_the_order_of_its_words():
@@ -217,6 +230,23 @@ def test_the_command_with_a_model(folder, tmp_path):
     assert all(round(p.start_s / 0.02, 3).is_integer() for p in phones)
 
 
+def test_shards_with_a_model(folder, tmp_path):
+    """Their transcript is one word; the manifest says which model it was."""
+    noise = np.random.default_rng(0).integers(-9000, 9000, 640 * 25, np.int16)
+    source = Source("a.mp4", "a.mp4", "ann", split="train", transcript="Bonjour")
+    lips = np.zeros((25, 96, 96, 3), np.uint8)
+    with ShardWriter(tmp_path / "in", ShardOptions(detector="mine")) as writer:
+        writer.write(Clip(source, 0, 0, lips, noise, None, None, 0.5, 80.0, 0), source_sha256="0" * 64)
+    done = run(tmp_path / "in", "-o", tmp_path / "out", "--language", "fr", "--phone-model", folder)
+    assert done.exit_code == 0, done.output
+    (row,) = clips(tmp_path / "out").rows
+    assert row["phone_source"] == "ctc-align-ipa:fr" and row["phone_score"] < 0
+    said = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert said["edited"][0]["arguments"]["phone_model_sha256"] == sha256_of(folder / "model.safetensors")
+    assert "transformers" in said["versions"] and "pocketsphinx" not in said["versions"]
+    assert verify(tmp_path / "out").ok
+
+
 def test_what_to_give_is_said(folder, tmp_path):
     (tmp_path / "anna.mp4").write_bytes(b"")
     for arguments, message in (
@@ -245,7 +275,7 @@ def test_weights_that_are_a_pickle_run_no_code(folder, tmp_path):
     (place / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"has no model\.safetensors or pytorch_model\.bin"):
         open_phone_model(place)
-    (place / "pytorch_model.bin").write_bytes(pickle.dumps(Evil()))
+    (place / "pytorch_model.bin").write_bytes(pickle.dumps(Evil(), 2))
     with pytest.raises(ModelError, match="cannot be read as weights"):
         open_phone_model(place)
     assert not (tmp_path / "ran").exists()

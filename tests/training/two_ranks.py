@@ -29,7 +29,7 @@ def main() -> None:
         found = {loss: gradients(loss, ranks) for loss in ("nce", "logit", "half")}
         pase = pase_gradients(ranks)
         loader = streams_of([SHARDS], replace(OPTIONS, negatives="positive:1"), ranks)
-        keys = ranks.collected([lips for batch in loader.loaders[0] for lips, _ in batch["keys"]])
+        keys = ranks.collected([lips for batch in loader.loaders[ranks.rank] for lips, _ in batch["keys"]])
         mean = ranks.mean(ranks.rank + 1.0)
     if ranks.first:
         torch.save({"gradients": found, "pase": pase, "keys": keys, "mean": mean}, OUT / "found.pt")

@@ -1,7 +1,7 @@
 """Phones of a text forced onto the frames of a CTC phone model, and edges between them.
 
-A CTC network may mark a phone by a frame or two and leave the rest blank. What lies between two phones of a
-word, or is short, is divided in the middle; a longer blank between words is a pause.
+A CTC network may mark a phone by a frame or two and leave the rest blank. A short blank between two phones is
+divided in the middle; a longer one is a pause, also within a word.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from speechlip.records import Phone
 Labels = Callable[[str], tuple[str, ...]]
 """IPA of a phone → the labels that it gets; several share its time, none adds it to the phone before."""
 PAUSE = 10
-"""Frames of blank between two words beyond which they are a pause."""
+"""Frames of blank between two phones beyond which they are a pause."""
 LEAST = 3
 """A phone that is marked by fewer frames reaches so far beyond them into a pause, less their number."""
 ORDERS = 4
@@ -94,8 +94,7 @@ def heard_words(
     source: str,
 ) -> tuple[Heard, ...]:
     """Words and pauses with their phones, in seconds; they fill all frames. spans: of all phones in order."""
-    first_of_word = set(np.cumsum([0, *(len(word.phones) for word in words)]).tolist())
-    edges = edges_of(spans, first_of_word, len(log_probs))
+    edges = edges_of(spans, len(log_probs))
     heard: list[Heard] = []
     at, number = 0, 0
     for word in words:
@@ -105,6 +104,8 @@ def heard_words(
             heard.append(pause(log_probs, at, start, blank, source))
         for ipa in word.phones:
             (begin, end), score = edges[number], spans[number][2]
+            if phones and begin > at:
+                phones += pause(log_probs, at, begin, blank, source).phones
             phones = labelled(phones, labels(ipa), begin, end, source, round(min(score, 0.0), 2))
             at, number = end, number + 1
         if phones:
@@ -116,10 +117,10 @@ def heard_words(
     return tuple(heard)
 
 
-def edges_of(spans: Sequence[Span], first_of_word: set[int], n_frames: int) -> list[tuple[int, int]]:
+def edges_of(spans: Sequence[Span], n_frames: int) -> list[tuple[int, int]]:
     """(first frame, frame behind the last) of each phone.
 
-    >>> edges_of([(2, 3, 0), (6, 7, 0), (20, 26, 0)], {0, 2}, 40)
+    >>> edges_of([(2, 3, 0), (6, 7, 0), (20, 26, 0)], 40)
     [(0, 4), (4, 9), (20, 26)]
     """
     starts: list[int] = []
@@ -127,7 +128,7 @@ def edges_of(spans: Sequence[Span], first_of_word: set[int], n_frames: int) -> l
     before = 0
     for number, (first, stop, _) in enumerate(spans):
         blank, reach = first - before, max(0, LEAST - (stop - first))
-        if number and (blank <= PAUSE or number not in first_of_word):
+        if number and blank <= PAUSE:
             middle = before + blank // 2
             stops[-1], first = middle, middle
         else:

@@ -115,7 +115,10 @@ def load(folder: Path, weights: Path) -> Any:
     """The network. Raises ModelError where its weights cannot be read, or are not all there."""
     import torch
     from transformers import Wav2Vec2ForCTC
+    from transformers.utils import logging
 
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         network, said = Wav2Vec2ForCTC.from_pretrained(
             str(folder),
@@ -128,6 +131,9 @@ def load(folder: Path, weights: Path) -> Any:
     except Exception as error:  # readers of hostile files raise what they meet
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{weights} cannot be read as weights ({why}); {WANTED}") from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     missing = sorted(name for name in said["missing_keys"] if "masked_spec_embed" not in name)
     if missing or said.get("mismatched_keys"):
         raise ModelError(

@@ -131,5 +131,9 @@ def facts(given: GivenFolder, edit: Edit, form: str, options: AlignOptions) -> F
     how = RECOGNISE if form == "none" else ALIGN
     again = given.manifest.recipe != OWN_CLIPS and options.phone_model is None
     own = facts_of(given, edit, **({"phones": how} if again else {}))
-    by_model = {} if options.phone_model is None else {"transformers": version("transformers")}
-    return replace(own, versions={**(own.versions or {}), **versions_of_phones(), **by_model})
+    used = (
+        versions_of_phones()
+        if options.phone_model is None
+        else {name: version(name) for name in ("espeakng-loader", "transformers")}
+    )
+    return replace(own, versions={**(own.versions or {}), **used})
