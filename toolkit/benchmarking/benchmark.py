@@ -20,6 +20,7 @@ from speechlip.benchmarking.records import (
     Benchmark,
     protocol_of,
 )
+from speechlip.benchmarking.rendered import refuse_person, with_renders
 from speechlip.benchmarking.report.card import write_card
 from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, draw_noise, has_noise, noise_csv
 from speechlip.benchmarking.report.page import write_report
@@ -68,6 +69,7 @@ def benchmark(
     out: str | Path = OUT,
     options: BenchmarkOptions = FULL,
     *,
+    render: str | Path | None = None,
     workers: Workers | None = None,
     cache: str | Path | None = None,
     command: str = "",
@@ -81,6 +83,7 @@ def benchmark(
     shards: a prepared folder, ``hf://user/name`` or ``https://…``
     out: folder of benchmark.json, .csv, .html and the card, with noise also noise.csv and noise.png; finished
         rows in it are kept
+    render: a video of one person, whose lips each encoder then renders into ``out/renders``
     workers: encoders at a time; None or ``auto``: as many as the machine holds, 1 on a GPU
     cache: folder that keeps whole shards of ``hf://`` and ``https://``
     command: as it was typed, for the record
@@ -99,11 +102,15 @@ def benchmark(
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
     for name in names:
         check_name(name, mix=True)
+    if render is not None:
+        refuse_person(Path(render), options.random_init)
     device = choose_device(options.device)
     with hold_run(out, resume=True):
         refuse_other_protocol(out)
         settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
         scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
+        if render is not None:
+            scored = with_renders(scored, Path(render), out, str(device), progress)
         write_text(out / CSV_NAME, as_csv(scored))
         write_text(out / JSON_NAME, scored.dump())
         if has_noise(scored):

@@ -55,3 +55,8 @@ AMBIGUITY_COLUMNS: dict[str, Column] = {
     "control_contrast": Column("control contrast", "", True),
 }
 """Keys of ``Ambiguity.scores``: docs/protocols.md has the formulas."""
+RENDER_COLUMNS: dict[str, Column] = {
+    "render_lmd": Column("rendered LMD", "px", False),
+    "render_psnr_gain": Column("rendered PSNR less mean crop", "dB", True, digits=2),
+}
+"""Keys of ``EncoderRow.render``: docs/rendering.md."""

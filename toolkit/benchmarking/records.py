@@ -60,6 +60,23 @@ class ShardsFacts:
 
 
 @dataclass(frozen=True)
+class RenderAnswer:
+    """Does pair AUC tell how well an encoder renders lips? Spearman's ρ with LMD, over encoders."""
+
+    person: str
+    """Name of the video."""
+    encoders: int
+    """That are scored below the common head and rendered, controls too."""
+    rho: float | None = None
+    """−1: the encoder with the higher pair AUC always has the lower LMD."""
+    ci_low: float | None = None
+    ci_high: float | None = None
+    """95 % interval over encoders; None where there is none."""
+    reason: str = ""
+    """Why there is no ρ."""
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """All of a benchmark, as ``benchmark.json`` holds it."""
 
@@ -81,6 +98,8 @@ class Benchmark:
     """Library → version."""
     speechlip: str = ""
     """Version that wrote it."""
+    render: RenderAnswer | None = None
+    """None where nothing was rendered."""
     intervals: str = BEFORE
     """Id of how intervals and p were made (docs/protocols.md)."""
     protocol: str = PROTOCOL
@@ -118,7 +137,9 @@ def benchmark_from(content: dict[str, Any]) -> Benchmark:
     """A ``Benchmark`` from what ``asdict`` made of it, and perhaps JSON carried."""
     rows = tuple(row_from(row) for row in content["rows"])
     lists = {name: tuple(content[name]) for name in ("clips", "notes")}
-    return Benchmark(**content | lists | {"shards": ShardsFacts(**content["shards"]), "rows": rows})
+    render = RenderAnswer(**content["render"]) if content.get("render") else None
+    parts = {"shards": ShardsFacts(**content["shards"]), "rows": rows, "render": render}
+    return Benchmark(**content | lists | parts)
 
 
 def without_places(benchmark: Benchmark) -> Benchmark:

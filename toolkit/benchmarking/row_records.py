@@ -184,6 +184,8 @@ class EncoderRow:
     cost: Cost | None = None
     unlike_paper: dict[str, str] = field(default_factory=dict)
     """Of a trained run: option → how it differs from the paper's."""
+    render: dict[str, Score] = field(default_factory=dict)
+    """Keys of ``RENDER_COLUMNS``, with intervals over 1-s blocks; empty where nothing was rendered."""
     noise: tuple[NoiseScores, ...] = ()
     """A level of noise each, as asked for; empty for what does not read audio."""
     seconds: float = 0.0
@@ -208,6 +210,7 @@ def row_from(row: dict[str, Any]) -> EncoderRow:
         "seeds": tuple(seed_from(seed) for seed in row["seeds"]),
         "ambiguity": ambiguity_from(row["ambiguity"]),
         "cost": Cost(**row["cost"]) if row["cost"] else None,
+        "render": {name: Score(**score) for name, score in row.get("render", {}).items()},
         "rate": rate_from(row["rate"]) if row.get("rate") else None,
         "noise": tuple(noise_from(level) for level in row.get("noise", ())),
     }

@@ -78,6 +78,12 @@ from speechlip.device import PRECISIONS
     "--noise",
     help="Also with white noise so many dB below the speech, such as 20,10,5,0; each is evaluated anew.",
 )
+@click.option(
+    "--render",
+    type=FILE,
+    metavar="PERSON",
+    help="A video of one person: each encoder also renders its lips (render-lips), into OUT/renders.",
+)
 @workers_option("Encoders at a time, on a GPU one;")
 @click.option(
     "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."
@@ -102,6 +108,6 @@ def score_encoder(
     """
     from speechlip.commands.output.score_encoder import run
 
-    own = {name: given.pop(name) for name in ("preset", "workers", "quiet")}
+    own = {name: given.pop(name) for name in ("preset", "render", "workers", "quiet")}
     typed = shlex.join([Path(context.find_root().info_name or "score-encoder").name, *sys.argv[1:]])
     return run(shards, cache, out, encoders, command=typed, chosen=given, **own)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, RENDER_COLUMNS, Column
 from speechlip.benchmarking.records import JSON_NAME, SHIFTS, Benchmark, without_places
 from speechlip.benchmarking.report.phone_map import map_of_file
+from speechlip.benchmarking.report.rendered import answer_words
 from speechlip.benchmarking.report.trained import mix_words
 from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.files.writing import write_text
@@ -23,7 +24,10 @@ from speechlip.webpage.filling import filled
 
 HTML_NAME = "benchmark.html"
 TEMPLATE = Path(__file__).with_name("report.html")
-SCRIPTS = [TEMPLATE.with_name(f"{name}.js") for name in ("tables", "charts", "trained", "phones", "report")]
+SCRIPTS = [
+    TEMPLATE.with_name(f"{name}.js")
+    for name in ("tables", "charts", "trained", "rendered", "phones", "report")
+]
 PUBLISHED = ("se4lip_tab3", "se4lip_tab6")
 PER_CLIP = ("offsets", "confidence", "distance")
 DIGITS = 4
@@ -59,6 +63,8 @@ def page_data(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
         "columns": [_column(name, column, benchmark.shards.gallery) for name, column in COLUMNS.items()],
         "ambiguity_columns": [_column(name, column, 0) for name, column in AMBIGUITY_COLUMNS.items()],
         "rows": [_row(row) for row in benchmark.rows],
+        "render_columns": [_column(name, column, 0) for name, column in RENDER_COLUMNS.items()],
+        "render_words": answer_words(benchmark.render) if benchmark.render else "",
         "maps": _maps(benchmark.rows, folder),
         "visemes": {
             name: {viseme: phones.split() for viseme, phones in classes.items()}

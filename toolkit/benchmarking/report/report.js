@@ -13,6 +13,7 @@ function draw() {
   drawMixes(rows);
   drawNoise(rows);
   drawAmbiguity(rows);
+  drawRendered(rows);
   drawRates(rows);
   drawCost(rows);
 }

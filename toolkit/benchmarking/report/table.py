@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, Column
+from speechlip.benchmarking.columns import AMBIGUITY_COLUMNS, COLUMNS, RENDER_COLUMNS, Column
 from speechlip.benchmarking.records import CONTROL, FAILED, Benchmark
 from speechlip.benchmarking.report.trained import entropy_bits, mix_words, rate_words
 from speechlip.benchmarking.row_records import EncoderRow, Score
@@ -76,6 +76,11 @@ def csv_row(row: EncoderRow) -> dict[str, Any]:
         "lr_at_edge": row.rate.at_edge if row.rate else None,
         "mix": " ".join(f"{weight:.6f}" for weight in weights) or None,
         "mix_entropy_bits": entropy_bits(weights) if weights else None,
+        **{
+            f"{name}{ending}": getattr(row.render.get(name, Score(None)), part)
+            for name in RENDER_COLUMNS
+            for ending, part in (("", "value"), ("_ci_low", "ci_low"), ("_ci_high", "ci_high"))
+        },
     }
 
 

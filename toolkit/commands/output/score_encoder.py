@@ -9,6 +9,7 @@ from speechlip.benchmarking.options import BenchmarkOptions
 from speechlip.benchmarking.plan import Plan
 from speechlip.benchmarking.records import CSV_NAME, FAILED, JSON_NAME, Benchmark
 from speechlip.benchmarking.report.noise import NOISE_CSV, NOISE_PNG, has_noise, noise_text
+from speechlip.benchmarking.report.rendered import render_text
 from speechlip.benchmarking.report.table import NAME_WIDTH, as_text
 from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.checks import Workers
@@ -23,6 +24,7 @@ def run(
     out: Path,
     encoders: tuple[str, ...],
     preset: str,
+    render: Path | None,
     workers: Workers,
     quiet: bool,
     command: str,
@@ -37,6 +39,7 @@ def run(
             shards,
             out,
             options,
+            render=render,
             workers=workers,
             cache=cache,
             command=command,
@@ -78,6 +81,8 @@ def print_result(scored: Benchmark, out: Path, quiet: bool) -> int:
         echo(as_text(scored))
         if has_noise(scored):
             echo(f"\n{noise_text(scored)}\n\n{out / NOISE_CSV}, {NOISE_PNG}")
+        if scored.render:
+            echo(f"\n{render_text(scored)}\n")
         for note in notes_on(scored.rows, len(scored.clips)):
             echo(note)
         echo(f"{rows}, · controls; {out / JSON_NAME}, {CSV_NAME}, benchmark.html")
