@@ -46,7 +46,7 @@ function renderedRow(row, columns) {
   );
 }
 function renderFigure(rows) {
-  const wide = 420, tall = 240, left = 44, right = wide - 12, top = 10, floor = 200,
+  const wide = 560, left = 44, right = 370, top = 10, floor = Math.max(200, 14 * rows.length), tall = floor + 40,
     at = rows.map((row) => [row.scores.pair_auc.value, row.render.render_lmd.value]),
     ends = (axis) => {
       const values = at.map((point) => point[axis]), low = Math.min(...values), high = Math.max(...values),
@@ -71,16 +71,19 @@ function renderFigure(rows) {
     make("text", { x: (left + right) / 2, y: tall - 6, "text-anchor": "middle" }, "pair AUC"),
     make("text", { x: 4, y: top + 4 }, "LMD")
   );
-  rows.forEach((row, place) => {
-    const [auc, lmd] = at[place], late = x(auc) > (left + right) / 2;
+  // Names stand to the right, in the order of their points, with a line to each.
+  const order = rows.map((_, place) => place).sort((one, other) => at[other][1] - at[one][1]);
+  order.forEach((place, rank) => {
+    const row = rows[place], [auc, lmd] = at[place], beside = top + 4 + 14 * rank;
     svg.append(
       make(
         "g",
         { class: kindOf(row) },
+        line(x(auc) + 5, y(lmd), right + 10, beside, "axis"),
         make("circle", { cx: x(auc), cy: y(lmd), r: 4, class: "dot" }, make("title", {}, plainLabel(row))),
         make(
           "text",
-          { x: x(auc) + (late ? -8 : 8), y: y(lmd) + 3.5, "text-anchor": late ? "end" : "start" },
+          { x: right + 14, y: beside + 3.5 },
           row.label.length > 26 ? row.label.slice(0, 25) + "…" : row.label
         )
       )
