@@ -1,0 +1,95 @@
+"""Does pair AUC tell which encoder renders better lips? Cheap encoders of different worth, one person.
+
+    python benchmarks/pairs_and_renders.py SHARDS [--person may.mp4] [--seconds 60] [--steps 24]
+
+Scores log-mel, log-stft and three encoders that hear less (four bands, the loudness alone, noise) by the
+protocol on SHARDS, with one learning rate and a few steps; renders the person by each; prints the table, the
+rank correlation, and CPU time. As ``score-encoder --render`` does, without its controls.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from speechlip.benchmarking import tasks
+from speechlip.benchmarking.benchmark import benchmark
+from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.report.rendered import render_text
+from speechlip.encoders.features.controls import LogSpectra
+from speechlip.recipes.synthetic import SyntheticOptions, generate
+
+
+class Bands(LogSpectra):
+    """The log-mel spectrum in fewer bands, each the mean of neighbours."""
+
+    def __init__(self, name: str, bands: int) -> None:
+        super().__init__(mel=True)
+        self.name, self.dim = name, bands
+
+    def encode(self, waveform):
+        return super().encode(waveform).unflatten(2, (self.dim, -1)).mean(3)
+
+
+class FourBands(Bands):
+    def __init__(self):
+        super().__init__("four-bands", 4)
+
+
+class Loudness(Bands):
+    def __init__(self):
+        super().__init__("loudness", 1)
+
+
+class Noise(Bands):
+    """Eight numbers that depend on nothing that is said."""
+
+    def __init__(self):
+        super().__init__("noise", 8)
+
+    def encode(self, waveform):
+        shape = super().encode(waveform).shape
+        return torch.randn(shape, generator=torch.Generator().manual_seed(waveform.shape[1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("shards", type=Path)
+    parser.add_argument("--person", type=Path)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=24)
+    given = parser.parse_args()
+    sys.path.append(str(Path(__file__).parent))
+    own = [f"pairs_and_renders:{name}" for name in ("FourBands", "Loudness", "Noise")]
+    tasks.CONTROLS, tasks.LIPS = {"log-mel": "the mel spectrum itself"}, "log-mel"
+    options = BenchmarkOptions.preset("quick", lr=5e-4, steps=given.steps, batch_size=16, device="cpu")
+    began = time.process_time(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        person = given.person or synthetic_person(Path(folder) / "people", given.seconds)
+        table = benchmark(
+            ["log-mel", "log-stft", *own],
+            given.shards,
+            Path(folder) / "out",
+            options,
+            render=person,
+            workers=1,
+        )
+    print(render_text(table))
+    for row in table.rows:
+        if reason := row.reason or row.render["render_lmd"].reason:
+            print(f"{row.label}: {reason}")
+    print(f"{time.process_time() - began[0]:.0f} s of CPU, {time.perf_counter() - began[1]:.0f} wall")
+
+
+def synthetic_person(folder: Path, seconds: int) -> Path:
+    generate(folder, SyntheticOptions(identities=1, clips=1, seconds=seconds))
+    return next(folder.rglob("*.mp4"))
+
+
+if __name__ == "__main__":
+    main()
