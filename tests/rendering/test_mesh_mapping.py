@@ -62,6 +62,21 @@ def test_known_turns_are_recovered(meshes, turns):
     assert np.allclose(size / size[0], wanted / wanted[0])
 
 
+def test_a_profile_turn_is_out_of_reach_of_the_similarity_alone(meshes):
+    """From 55° aside a similarity takes the narrow face for a small one, and misses the mouth."""
+    aside = 10 * head() @ turned(55).T + [160, 120, 0]
+    both = np.concatenate([meshes, np.tile(aside, (20, 1, 1))])
+    canonical = canonical_mesh(meshes)
+    exact = canonical.points[MESH_TO_68[48:68], :2].mean(axis=0)
+    mouth = both[-5, MESH_TO_68[48:68], :2].mean(axis=0)
+    camera = canonical.cameras(both)[-5]
+    corners = canonical.points[MESH_TO_68[48:68]].mean(axis=0)
+    assert np.abs(camera[:, :3] @ corners + camera[:, 3] - mouth).max() < 0.5
+    flat = both[:, MESH_TO_68, :2].astype(np.float32)
+    affine = smooth_affines(flat, canonical_face(flat[:60]), np.zeros(80, int))[-5]
+    assert np.abs(affine[:, :2] @ mouth + affine[:, 2] - exact).max() > 10
+
+
 @pytest.mark.parametrize(
     ("turn", "wanted"), [((-9, 0, 0), (9, 0, 0)), ((0, 6, 0), (0, -6, 0)), ((0, 0, 4), (0, 0, 4))]
 )

@@ -13,7 +13,7 @@ from speechlip.progress import SILENT
 from speechlip.records import FaceTrack
 from speechlip.rendering.material import decompose
 from speechlip.rendering.options import RenderOptions
-from speechlip.rendering.person import find_person, longest_stretch, refuse_others
+from speechlip.rendering.person import Person, find_person, longest_stretch, refuse_others
 from zoo import write_clip
 
 SIDECAR = RenderOptions(detector="sidecar")
@@ -63,6 +63,33 @@ def test_a_face_that_leaves_the_frame_is_neither_learned_nor_moved(tmp_path):
     material = decompose(person, SIDECAR, SILENT)
     assert np.isnan(material.affines[110]).all() and not material.crops[110].any()
     assert not {*gone} & {*material.train.tolist()} and material.crops[532].any()
+
+
+class Shown(Person):
+    """A person whose images are at hand."""
+
+    def frames(self, first=0):
+        return enumerate(self.path[first:], first)
+
+
+def test_a_hand_over_the_mouth_is_in_its_own_frames_alone():
+    """Two of 13 s of training are behind a hand: seen there, and hardly in what is learned of the others."""
+    loud = loudness(360)
+    points = landmarks_of(loud)
+    free = images_of(points)
+    covered = free.copy()
+    for number in range(100, 150):
+        x, y = points[number, 62].astype(int)
+        covered[number, y - 14 : y + 20, x - 22 : x + 22] = (190, 140, 110)
+    seen, tracks, audio = np.ones(360, bool), np.zeros(360, np.int32), audio_of(loud)
+    without, behind = (
+        decompose(Shown(images, None, 0, (128, 128), points, tracks, seen, audio, 360), SIDECAR, SILENT)
+        for images in (free, covered)
+    )
+    apart = np.abs(without.crops.astype(int) - behind.crops).mean(axis=(1, 2, 3))
+    assert apart[100:150].mean() > 15 and apart[150:].max() == 0 == apart[:100].max()
+    oracle = [each.space.crops(each.codes[330:]).astype(int) for each in (without, behind)]
+    assert np.abs(oracle[0] - oracle[1]).mean() < 2
 
 
 def test_thirty_frames_a_second_become_twenty_five(tmp_path):

@@ -76,7 +76,7 @@ def notes_on(options: RenderOptions) -> list[str]:
     if options.pose:
         notes.append(
             "with another head motion: place, size and roll around the person's own mean; whole frames are "
-            "moved, background and all, and repeat their edges; the ground truth is moved alike"
+            "moved, background and all, and repeat their edges; true frames are moved alike"
         )
     return notes
 

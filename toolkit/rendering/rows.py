@@ -22,7 +22,7 @@ MEANINGS = {
 OWN_FRAMES = "own-frames"
 DRIVEN = {
     OWN_FRAMES: "the person's own frames under this audio: lips that say something else",
-    MEAN_CROP: "the mean training crop in every frame: lips that say nothing",
+    MEAN_CROP: MEANINGS[MEAN_CROP],
 }
 """The same, where other audio drives the lips and nobody knows the true ones."""
 """Name → what it is, of the rows that hear nothing, best first."""
@@ -49,7 +49,7 @@ class RowName:
         if not self.encoder:
             return (DRIVEN | MEANINGS)[self.name]
         driven = "the same renderer, driven by audio of other times" if self.shuffled else "driven by speech"
-        return f"{self.encoder}: {driven}"
+        return driven if self.encoder == self.name else f"{self.encoder}: {driven}"
 
 
 def rows_of(encoders: tuple[str, ...], oracle: str = ORACLES[0], driven: bool = False) -> list[RowName]:
