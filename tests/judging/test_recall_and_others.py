@@ -139,3 +139,17 @@ def test_columns_of_answers_end_with_p(spoken, tmp_path, monkeypatch):
     with (tmp_path / "out" / "judge.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert [*rows[0]][-2:] == ["p", "p_corrected"] and float(rows[0]["p_corrected"]) >= float(rows[0]["p"])
+
+
+@pytest.mark.slow
+def test_lse_goes_through_with_seeded_weights(real_clips, random_weights, tmp_path):
+    """The machinery alone: what such numbers say of lip sync is nothing, and the page says so."""
+    options = JudgeOptions(
+        ("lse",), ("late", "louder"), 2.4, 256, syncnet_weights=random_weights, allow_unknown_weights=True
+    )
+    made = speechlip.judge(real_clips / "hdtf_1.mp4", tmp_path / "out", options)
+    assert made.sync_model["is_lse"] and not made.sync_model["official"]
+    values = {(value.metric, value.harm, value.step): value.value for value in made.values}
+    assert {metric for metric, *_ in values} == {"lse_c", "lse_d", "offset_frames"}
+    assert all(value is not None for value in values.values())
+    assert "its numbers mean nothing" in (tmp_path / "out" / "judge.html").read_text(encoding="utf-8")
