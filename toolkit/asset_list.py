@@ -26,6 +26,7 @@ class Asset:
 _MEDIAPIPE = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1"
 _FAN = "https://www.adrianbulat.com/downloads/python-fan"
 _VGG = "https://www.robots.ox.ac.uk/~vgg/software/lipsync/data"
+_LR_ASD = "https://github.com/Junhua-Liao/LR-ASD/raw/1b6dcd2d8fc2895683de6508ec6294ec47d388ca"
 _TORCHAUDIO = "https://download.pytorch.org/torchaudio/models"
 
 
@@ -86,6 +87,14 @@ ASSETS = {
             sha256="",
             licence="BSD-3-Clause (torchvision)",
         ),
+        Asset(
+            name="lr_asd",  # who talks, for prep-shards --faces speaking
+            file_name="finetuning_TalkSet.model",
+            url=f"{_LR_ASD}/weight/finetuning_TalkSet.model",
+            bytes=3_426_337,
+            sha256="",
+            licence="MIT",
+        ),
         _torchaudio("hubert", "hubert_fairseq_base_ls960.pth", 94_370_944),
         _torchaudio("hubert-large", "hubert_fairseq_large_ll60k.pth", 315_434_112),
         _torchaudio("wav2vec2", "wav2vec2_fairseq_base_ls960.pth", 94_370_944),
@@ -101,6 +110,7 @@ ALIASES = {
     "face-alignment": ("s3fd", "fan"),
     "syncnet": ("syncnet_v2",),
     "lpips": ("alexnet",),
+    "lr-asd": ("lr_asd",),
     "hubert-base": ("hubert",),
     "wav2vec2-base": ("wav2vec2",),
     "wavlm-base": ("wavlm",),

@@ -100,7 +100,7 @@ RECIPE = Named(RECIPES)
 @click.option(
     "--sync-model",
     help="With --sync-filter: judge by another sync model than SyncNet: phones, self, or the run folder "
-    "runs/NAME. With --faces speaking: phones or self.",
+    "runs/NAME. With --faces speaking: phones, self or lr-asd.",
 )
 @click.option(
     "--undecided",

@@ -22,6 +22,8 @@ LEAST_FRAMES = 50
 REACH = 5
 """Frames: whoever speaks is about in sync. A wider search finds chance correlations of others."""
 LEAST_CORRELATION, LEAST_LEAD = 0.15, 0.1
+LEAST_CHANCE = 0.5
+"""From which a face talks (``talkers``)."""
 ALONE, UNDECIDED = -1, -2
 
 
@@ -44,6 +46,34 @@ def speakers(expected: np.ndarray, tracks: Sequence[FaceTrack]) -> np.ndarray:
             sure = (best >= LEAST_CORRELATION) & (best - second >= LEAST_LEAD)
             owner[start:stop] = np.where(sure, np.array(present)[scores.argmax(axis=0)], UNDECIDED)
     return owner
+
+
+def talkers(talk: Sequence[np.ndarray], tracks: Sequence[FaceTrack], n_frames: int) -> np.ndarray:
+    """(N,) int as ``speakers`` has it: number of the only track of several that talks.
+
+    talk: how likely each track talks in each of its frames, (len(track),), 0 to 1; NaN: not judged.
+    UNDECIDED where nobody talks, or two do.
+    """
+    owner = np.full(n_frames, ALONE)
+    for (start, stop), present in stretches([(track.start_frame, track.stop_frame) for track in tracks]):
+        own = [(steadied(talk[number]), tracks[number].start_frame) for number in present]
+        chances = np.stack([each[start - first : stop - first] for each, first in own])
+        alone = np.sum(chances >= LEAST_CHANCE, axis=0) == 1
+        owner[start:stop] = np.where(alone, np.array(present)[chances.argmax(axis=0)], UNDECIDED)
+    return owner
+
+
+def steadied(chances: np.ndarray) -> np.ndarray:
+    """Each with two neighbours either side: their mean, as LR-ASD's demonstration shows it; NaN: left out.
+
+    >>> steadied(np.array([1.0, 0, 0, np.nan])).round(2).tolist()
+    [0.33, 0.33, 0.33, 0.0]
+    """
+    known = ~np.isnan(chances)
+    ones = np.ones(2 * 2 + 1)
+    total = np.convolve(np.where(known, chances, 0.0), ones, "full")[2:-2]
+    mean: np.ndarray = total / np.maximum(np.convolve(known.astype(float), ones, "full")[2:-2], 1)
+    return mean
 
 
 def moves(track: FaceTrack) -> np.ndarray:

@@ -30,7 +30,7 @@ TIME: Shares = {"train": 10 / 11, "validation": 1 / 11}
 """The first 10/11 of a video to train on, as AD-NeRF, ER-NeRF, SyncTalk and TalkingGaussian do."""
 SPLIT_BY = {"speaker": PEOPLE, "file": PEOPLE, "time": TIME}
 """What falls into one split only → the shares unless others are given."""
-SPEAKING = "speaking"
+SPEAKING, LR_ASD = "speaking", "lr-asd"
 FACES = ("largest", "all", SPEAKING)
 DOUBLES = ("keep", "drop", "mark")
 FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
@@ -64,7 +64,8 @@ class PrepOptions:
     sync_filter: which faces are kept, such as ``conf>=3,abs(offset)<=6``; empty: all, and no sync model runs.
     sync_correct: move the audio of kept faces by its offset, where that is decided.
     sync_model: a sync model other than SyncNet: phones (from landmarks, without weights), self (the same,
-        learned on the other speakers of the set), or a run folder.
+        learned on the other speakers of the set), or a run folder. With faces speaking and no filter it
+        tells who speaks: phones, self, or lr-asd (the asset of that name).
     undecided: faces whose offset the sync model cannot decide: keep or drop; empty: the conditions decide.
     split_by: what falls into one split only: speaker, file, or time (each video is cut).
     max_picture_px: a video whose images have more pixels is refused.
@@ -197,7 +198,7 @@ class PrepOptions:
             check_name("--undecided", self.undecided, UNDECIDED_TRACKS)
         if self.sync_filter:
             self.open_sync_filter()
-        elif self.faces == SPEAKING and self.sync_model in MOUTH_MODELS and not self._filters:
+        elif self.faces == SPEAKING and self.speaking_by in (*MOUTH_MODELS, LR_ASD) and not self._filters:
             return
         elif self._filters or self.sync_model:
             raise OptionError(
@@ -212,7 +213,12 @@ class PrepOptions:
     @property
     def learns(self) -> bool:
         """Whether the set has to teach sync model ``self`` first."""
-        return self.sync_model.partition(" ")[0] == SELF
+        return self.speaking_by == SELF
+
+    @property
+    def speaking_by(self) -> str:
+        """Name of the model that was asked for; a plan has its hash behind it."""
+        return self.sync_model.partition(" ")[0]
 
     def open_sync_filter(self) -> SyncFilter | None:
         """The stage that keeps faces in sync, or None. Raises OptionError for unreadable conditions."""

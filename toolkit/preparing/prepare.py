@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from speechlip import recipes
+from speechlip import assets, recipes
 from speechlip.aligning.sphinx import library
 from speechlip.aligning.sphinx import library as pocketsphinx
 from speechlip.checks import Workers, check_kind, check_workers
@@ -13,13 +13,15 @@ from speechlip.errors import ModelError, NoVideos, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.faces.detectors.registry import DETECTORS
+from speechlip.files.stamps import sha256_of
 from speechlip.format import MANIFEST, WORK_FOLDER
 from speechlip.identity.asked import check_landmarks
 from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
+from speechlip.preparing.cut.speaker import lr_asd
 from speechlip.preparing.job import Job
-from speechlip.preparing.options import FILES, SPEAKING, PrepOptions
+from speechlip.preparing.options import FILES, LR_ASD, SPEAKING, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.make_plan import limited, make_plan
 from speechlip.preparing.plan.teaching import teach_on
@@ -84,7 +86,7 @@ def prepare(
         accept_losses,
         inspect_on(workers, limits),
         teach_on(workers, limits),
-        videos,
+        videos=videos,
     )
     manifest = run_job(job, run_engine, workers, progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
@@ -145,6 +147,8 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
     if options.phones != FILES:
         pocketsphinx()
     sync_filter = options.open_sync_filter()
+    if options.speaking_by == LR_ASD and sync_filter is None:
+        return replace(options, sync_model=f"{LR_ASD} {sha256_of(assets.path('lr_asd'))}")
     if sync_filter is None:
         return options
     model = open_model(sync_filter)
@@ -164,6 +168,9 @@ def check_faces(options: PrepOptions) -> None:
 def check_speaking(options: PrepOptions) -> None:
     """Raise OptionError for ``--faces speaking`` without landmarks, ModelError without a recogniser."""
     if options.faces != SPEAKING:
+        return
+    if options.speaking_by == LR_ASD:
+        lr_asd()
         return
     if not DETECTORS.get(options.detector).has_landmarks:
         raise OptionError(

@@ -131,5 +131,5 @@ def whole_job(
         accept_losses,
         inspect_on(workers, limits),
         teach_on(workers, limits),
-        videos,
+        videos=videos,
     )

@@ -80,7 +80,9 @@ def observe(
                 report(source.name, FIRST_PASS_S)
     speaking = options.faces == SPEAKING
     faces = stage.finish(joins(info), "all" if speaking else options.faces)
-    faces, undecided = who_speaks(source, info, faces, lessons) if speaking else (faces, False)
+    undecided: np.ndarray | bool = False
+    if speaking:
+        faces, undecided = who_speaks(source, info, faces, options.speaking_by, lessons)
     crops = tuple(plan_crop(track, options.crop) for track in faces.selected)
     sizes = tuple(faces.size_of(track) for track in faces.selected)
     return Observation(
