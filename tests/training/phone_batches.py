@@ -1,6 +1,7 @@
-"""Batches of excerpts whose audio tells the phone and whose lips tell the viseme, or nothing of either."""
+"""Batches of excerpts of segments whose audio and lips are those of the phones, or of other ones."""
 
 import torch
+from torch import nn
 
 from speechlip.metrics.phones.classes import TABLE, VISEME_NUMBERS
 
@@ -10,15 +11,20 @@ LENGTH, EACH = 20, 4
 SEGMENTS = LENGTH // EACH
 
 
-def segments(random, count=8):
-    """Segments of four frames, without anything to hear or see."""
-    first = torch.arange(0, LENGTH, EACH).expand(count, SEGMENTS).clone()
+def segments(random, count=8, uneven=False):
+    """Segments, without anything to hear or see, of four frames or of 1 to 16."""
+    if uneven:
+        cuts = [torch.randperm(LENGTH - 1, generator=random)[: SEGMENTS - 1] for _ in range(count)]
+        cuts = torch.stack(cuts).sort(1).values + 1
+    else:
+        cuts = torch.arange(EACH, LENGTH, EACH).expand(count, -1)
+    first, stop = nn.functional.pad(cuts, (1, 0)), nn.functional.pad(cuts, (0, 1), value=LENGTH)
     return {
         "n_frames": [LENGTH] * count,
         "phone": phones(random, count),
         "first": first,
-        "stop": first + EACH,
-        "centre": first + EACH / 2.0,
+        "stop": stop,
+        "centre": (first + stop) / 2.0,
         "keys": [(f"clip-{number}",) * 2 for number in range(count)],
     }
 
@@ -27,17 +33,20 @@ def phones(random, count):
     return torch.tensor(SPOKEN)[torch.randint(len(SPOKEN), (count, SEGMENTS), generator=random)]
 
 
-def excerpts(random, count=8, telling=True, n_frames=None):
-    """Excerpts of such segments. telling: whether audio and lips are those of the phones, or of others."""
-    said = segments(random, count)
+def excerpts(random, count=8, telling=True, n_frames=None, uneven=False):
+    """Excerpts of such segments.
+
+    telling: whether audio and lips are those of the phones; else audio is of other ones, and lips of others.
+    """
+    said = segments(random, count, uneven)
     own = n_frames or said["n_frames"]
-    heard = said["phone"] if telling else phones(random, count)
+    heard, looks = (said["phone"] if telling else phones(random, count) for _ in range(2))
     patterns = torch.Generator().manual_seed(5)
     tones = torch.rand(len(TABLE), 257, generator=patterns)
     greys = torch.randint(0, 256, (22, 4, 4, 3), generator=patterns)
-    of_frames = heard.repeat_interleave(EACH, dim=1)
-    columns = tones[of_frames.repeat_interleave(5, dim=1)]
-    seen = greys[torch.tensor(VISEME_NUMBERS)[of_frames]]
+    number = (torch.arange(LENGTH)[:, None] >= said["stop"][:, None]).sum(2)  # of each frame's segment
+    columns = tones[heard.gather(1, number).repeat_interleave(5, dim=1)]
+    seen = greys[torch.tensor(VISEME_NUMBERS)[looks.gather(1, number)]]
     lips = seen.repeat_interleave(24, dim=2).repeat_interleave(24, dim=3)
     lips = lips + torch.randint(-20, 21, lips.shape, generator=random)
     batch = said | {
@@ -66,9 +75,7 @@ def some_of(batch, chosen):
 
 def padded(batch, frames, segments):
     """The same excerpts with so many more frames and segments that are none of theirs; garbage in them."""
-    from torch.nn.functional import pad
-
-    more = dict(batch)
+    pad, more = nn.functional.pad, dict(batch)
     more["lips"] = pad(batch["lips"], (0, 0, 0, 0, 0, 0, 0, frames), value=99)
     more["spectrogram"] = pad(batch["spectrogram"], (0, 0, 0, 5 * frames), value=7.0)
     more["phone"] = pad(batch["phone"], (0, segments), value=-1)

@@ -1,5 +1,6 @@
 """The terms of PASE's loss: padding changes nothing, switches remove gradients, masks are what they say."""
 
+import math
 from collections import Counter
 
 import pytest
@@ -14,7 +15,7 @@ from speechlip.training.objectives.objective import weighted
 from speechlip.training.objectives.registry import objective_of
 from speechlip.training.options import TrainOptions
 from speechlip.training.pase_options import PaseOptions
-from speechlip.training.step.segment_losses import segment_nce
+from speechlip.training.step.segment_losses import segment_nce, viseme_losses
 
 PER_FRAME = ("anchors", "prediction", "audio", "mouth")
 
@@ -67,17 +68,32 @@ def test_a_clip_alone_and_in_a_batch_give_the_same_terms(learner):
     assert terms_of(learner, twice)["contrast"] == pytest.approx(alone[0]["contrast"], rel=1e-5)
 
 
-def test_infonce_is_cross_entropy_over_the_segments_that_may_be_told_apart():
-    draw = torch.Generator().manual_seed(1)
-    audio, lips = torch.randn(2, 5, 8, generator=draw)
-    kept, classes = torch.tensor([True, True, False, True, True]), torch.tensor([3, 3, 4, 5, 6])
+def read_by(phones, segments, seed=1):
+    """Two sides as ``phones`` read ``segments``: rows of length 1."""
+    random = torch.Generator().manual_seed(seed)
+    return functional.normalize(torch.randn(2, phones, segments, 8, generator=random), dim=3)
+
+
+def test_infonce_is_cross_entropy_over_the_segments_that_may_be_told_apart_read_as_the_own_phone_reads():
+    audio, lips = read_by(phones=3, segments=4)
+    phone, classes = torch.tensor([0, 2, 1, 2]), torch.tensor([3, 3, 5, 6])
     by_hand = []
     for one, other in ((audio, lips), (lips, audio)):
-        for row in (0, 1, 3, 4):
-            against = [row, *(n for n in (0, 1, 3, 4) if classes[n] != classes[row])]
-            cosines = functional.cosine_similarity(one[row : row + 1], other[against])
-            by_hand.append(-torch.log_softmax(cosines / 0.07, 0)[0])
-    assert segment_nce(audio, lips, kept, classes).item() == pytest.approx(sum(by_hand).item() / 8, rel=1e-5)
+        for row in range(4):
+            against = [row, *(n for n in range(4) if classes[n] != classes[row])]
+            cosines = [one[phone[row], row] @ other[phone[row], n] for n in against]
+            by_hand.append(-torch.log_softmax(torch.stack(cosines) / 0.07, 0)[0])
+    assert segment_nce(audio, lips, phone, classes).item() == pytest.approx(sum(by_hand).item() / 8, rel=1e-5)
+
+
+def test_a_viseme_is_as_probable_as_its_phones_together_each_asked_of_what_it_reads_itself():
+    rows, anchors = read_by(phones=3, segments=2)[0], read_by(phones=3, segments=1, seed=2)[0][:, 0]
+    viseme_of, viseme = torch.tensor([4, 7, 4]), torch.tensor([4, 7])
+    for segment, phones in ((0, (0, 2)), (1, (1,))):
+        odds = [math.exp(rows[p, segment] @ anchors[p] / 0.07) for p in range(3)]
+        wanted = -math.log(sum(odds[p] for p in phones) / sum(odds))
+        measured = viseme_losses(rows, 5 * anchors, viseme_of, viseme)[segment].item()
+        assert measured == pytest.approx(wanted, rel=1e-4)
 
 
 @pytest.mark.parametrize(("mask", "different"), [("none", True), ("phoneme", False), ("viseme", False)])
@@ -171,10 +187,11 @@ def test_each_switch_removes_its_term_its_networks_and_its_gradient(term):
     assert all(each.grad is not None for each in trained), "or several processes would wait for it"
 
 
-def test_means_of_frames_leave_attention_and_phones_out():
+def test_means_of_frames_leave_attention_out_and_phones_where_none_is_asked_for():
     _, learner = learner_of(alignment="mean")
-    assert learner.pair.attention is None and learner.heads.phones is None
+    assert learner.pair.attention is None and learner.heads.phones is not None
     assert set(terms_of(learner, drawn(count=2))) == set(TERMS)
+    assert learner_of(alignment="mean", anchors_weight=0.0)[1].heads.phones is None
 
 
 # what is spoilt

@@ -1,6 +1,8 @@
 """``train-encoder --encoder pase`` in a small size: run, resume, inference, bad shards, what it says."""
 
+import hashlib
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import tiny_dataset
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 from tiny_runs import checkpoint, facts, history, same_weights
 
 from speechlip.commands.cli import train_encoder
@@ -282,8 +285,6 @@ def test_full_memory_names_a_smaller_batch_and_a_shorter_clip(shards, tmp_path, 
 
 @pytest.mark.parametrize("change", [{"encoder": "mel-cnn"}, {"size": "full"}, {"alignment": "mean"}])
 def test_a_checkpoint_of_other_networks_is_refused(straight, tmp_path, change):
-    import shutil
-
     run = shutil.copytree(straight, tmp_path / "run")
     path = checkpoint(run) / "checkpoint.json"
     content = json.loads(path.read_text())
@@ -293,9 +294,25 @@ def test_a_checkpoint_of_other_networks_is_refused(straight, tmp_path, change):
         load_run(run)
 
 
-def test_tables_of_another_size_are_refused(shards, straight, tmp_path, monkeypatch):
-    import shutil
+def test_a_run_from_before_every_segment_was_read_by_every_phone_is_refused(straight, shards, tmp_path):
+    """Its attention had a layer more; its weights were learned from what leaked through the queries."""
+    run = shutil.copytree(straight, tmp_path / "run")
+    weights = checkpoint(run) / "model.safetensors"
+    tensors = load_file(weights)
+    save_file(tensors | {"pair.attention.out.weight": torch.zeros(512, 512)}, weights)
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    facts = checkpoint(run) / "checkpoint.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"sha256": sha256}))
+    words = (
+        r"are those of another network: Unexpected .*attention\.out\.weight.*train again, or use the release"
+    )
+    with pytest.raises(ModelError, match=words):
+        load_run(run)
+    done = command(shards, "--resume", "-o", run, "--steps", 6)
+    assert done.exit_code == 1 and "train again, or use the release that wrote them" in done.output
 
+
+def test_tables_of_another_size_are_refused(shards, straight, tmp_path, monkeypatch):
     run = shutil.copytree(straight, tmp_path / "run")
     monkeypatch.setattr("speechlip.encoders.networks.pase.heads.TABLE", ("SIL", "AA"))
     with pytest.raises(ModelError, match=r"are those of another network: .*phones\.weight"):

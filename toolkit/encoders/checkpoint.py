@@ -180,8 +180,10 @@ def load_weights(module: "Module", tensors: "dict[str, Tensor]", prefix: str, fo
     try:
         module.load_state_dict(own)
     except RuntimeError as error:
+        what = str(error).splitlines()[1].strip("\t .")
         raise ModelError(
-            f"the weights in {folder} are those of another network: {str(error).splitlines()[1].strip()}"
+            f"the weights in {folder} are those of another network: {what}; "
+            "train again, or use the release that wrote them"
         ) from error
     broken = [name for name, tensor in module.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:

@@ -7,15 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlip.encoders.networks.pase.alignment import (
-    BESIDE,
-    frames_within,
-    mean_of_frames,
-    sinusoid,
-)
-from speechlip.encoders.networks.pase.heads import MOUTH, PaseHeads, frame_centres
+from speechlip.encoders.networks.pase.alignment import frames_around, frames_within, mean_of_frames
+from speechlip.encoders.networks.pase.heads import MOUTH, PaseHeads
 from speechlip.encoders.networks.pase.pair import PasePair
 from speechlip.format import LIP_ROWS
+from speechlip.metrics.phones.classes import TABLE
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.timing import HOPS_PER_FRAME
 from speechlip.training.processes.ranks import gathered
@@ -50,7 +46,8 @@ class PaseLoss(nn.Module):
         audio, lips = self.pair(batch.get("heard", batch["spectrogram"]), batch["lips"], hidden, some)
         terms: dict[str, Tensor] = {}
         if "contrast" in self.terms or "anchors" in self.terms:
-            terms |= self._aligned(batch, audio, lips, n_frames)
+            with torch.autocast(batch["lips"].device.type, enabled=False):
+                terms |= self._aligned(batch, audio.float(), lips.float(), n_frames)
         if heads.predict is not None:
             told = functional.cosine_similarity(heads.predict(audio).float(), lips.detach().float(), dim=2)
             asked = valid & batch["masked"] if "masked" in batch else valid
@@ -62,41 +59,40 @@ class PaseLoss(nn.Module):
     def _aligned(
         self, batch: Mapping[str, Any], audio: Tensor, lips: Tensor, n_frames: Tensor
     ) -> dict[str, Tensor]:
-        heads, phone = self.heads, batch["phone"]
-        kept, viseme = phone >= 0, heads.viseme_of[phone.clamp(min=0)]
-        read_audio, read_lips = self.read(batch, audio, lips, n_frames)
+        heads, all_phones = self.heads, gathered(batch["phone"].flatten())
+        kept = all_phones >= 0
+        phone = all_phones[kept]
+        viseme = heads.viseme_of[phone]
+        sides = self.read(batch, audio, lips, n_frames, kept)
         terms = {}
         if "contrast" in self.terms:
-            all_audio, all_lips = (gathered(rows.float().flatten(0, 1)) for rows in (read_audio, read_lips))
-            all_phones, all_visemes = (gathered(each.flatten()) for each in (phone, viseme))
-            classes = classes_of(self.mask, all_phones, all_visemes)
-            terms["contrast"] = segment_nce(all_audio, all_lips, all_phones >= 0, classes)
+            terms["contrast"] = segment_nce(*sides, phone, classes_of(self.mask, phone, viseme))
         if "anchors" in self.terms:
-            assert heads.visemes is not None
-            losses = [
-                viseme_losses(rows.flatten(0, 1), heads.visemes.weight, viseme.flatten())
-                for rows in (read_audio, read_lips)
-            ]
-            terms["anchors"] = mean_of(losses[0] + losses[1], kept.flatten())
+            losses = [viseme_losses(rows, heads.anchors, heads.viseme_of, viseme) for rows in sides]
+            terms["anchors"] = (losses[0] + losses[1]).sum() / max(1, len(phone))
         return terms
 
     def read(
-        self, batch: Mapping[str, Any], audio: Tensor, lips: Tensor, n_frames: Tensor
+        self, batch: Mapping[str, Any], audio: Tensor, lips: Tensor, n_frames: Tensor, kept: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What each segment reads of the audio and of the lips, (B, S, 512) each.
+        """What each phone reads of the audio and of the lips of each segment: (P, N, 512) twice, rows of
+        length 1.
 
-        Keys are the places of frames, not what is heard or seen there: a phone's query that could choose
-        frames by what is in them finds itself in any noise (docs/decisions/pase-keys.md).
+        kept: (B S,) bool, which segments of all processes are there, N of them. Without attention all phones
+        read the same, the mean of a segment's frames.
         """
-        attention, length = self.pair.attention, audio.shape[1]
-        near = frames_within(
-            batch["first"], batch["stop"], n_frames, length, beside=0 if attention is None else BESIDE
-        )
+        sides, attention = (audio, lips), self.pair.attention
         if attention is None:
-            return mean_of_frames(audio, near), mean_of_frames(lips, near)
-        queries = self.heads.queries(batch["phone"], batch["centre"])
-        places = sinusoid(frame_centres(audio)).expand_as(audio)
-        return attention(queries, places, audio, near), attention(queries, places, lips, near)
+            near = frames_within(batch["first"], batch["stop"], n_frames, audio.shape[1])
+            means = [gathered(mean_of_frames(rows, near).flatten(0, 1))[kept] for rows in sides]
+            audio, lips = (functional.normalize(rows, dim=1).expand(len(TABLE), -1, -1) for rows in means)
+            return audio, lips
+        around = [frames_around(attention.value(rows), batch["centre"], n_frames) for rows in sides]
+        every = [gathered(rows.flatten(0, 1))[kept] for rows in around]
+        read_audio, read_lips = (
+            functional.normalize(attention(self.heads.anchors, rows), dim=2) for rows in every
+        )
+        return read_audio, read_lips
 
     def _reconstructed(
         self, batch: Mapping[str, Any], audio: Tensor, lips: Tensor, valid: Tensor

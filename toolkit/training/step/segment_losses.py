@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlip.training.processes.ranks import gathered
-from speechlip.training.step.losses import IGNORED_CLASS
 
 MASKS = ("none", "phoneme", "viseme")
 """Which segments are no negatives of each other."""
@@ -17,40 +16,54 @@ TEMPERATURE = 0.07
 LEAST = 1e-9
 
 
-def segment_nce(audio: Tensor, lips: Tensor, kept: Tensor, classes: Tensor) -> Tensor:
-    """Symmetric InfoNCE over segments: audio, lips (N, D), kept (N,) bool, classes (N,) → scalar.
+def segment_nce(audio: Tensor, lips: Tensor, phone: Tensor, classes: Tensor) -> Tensor:
+    """Symmetric InfoNCE over segments: audio, lips (P, N, D), phone, classes (N,) → scalar.
 
-    Each kept segment's audio is to be told from the lips of all kept segments of other classes, and its lips
-    from their audio; logits are cosines / 0.07. 0 where nothing is kept.
+    audio, lips: what each of P phones reads of each of N segments, rows of length 1. Each segment's audio is
+    to be told from the lips of all segments of other classes, and its lips from their audio, **all of them
+    read as its own phone reads**; logits are cosines / 0.07. 0 where there are no segments.
 
-    >>> rows, kept = torch.eye(3), torch.tensor([True, True, False])
-    >>> round(segment_nce(rows, rows, kept, torch.tensor([0, 1, 2])).item(), 6)  # ln(1 + exp(−1 / 0.07))
+    >>> rows, phone = torch.eye(2).expand(5, 2, 2), torch.tensor([4, 1])
+    >>> round(segment_nce(rows, rows, phone, torch.tensor([0, 1])).item(), 6)  # ln(1 + exp(−1 / 0.07))
     1e-06
-    >>> segment_nce(rows, rows.flip(0), kept, torch.tensor([4, 4, 2])).item()  # no negative is left
+    >>> segment_nce(rows, rows.flip(1), phone, torch.tensor([4, 4])).item()  # no negative is left
     0.0
     """
-    audio, lips = functional.normalize(audio.float(), dim=1), functional.normalize(lips.float(), dim=1)
-    itself = torch.eye(len(kept), dtype=torch.bool, device=kept.device)
-    candidates = ((classes[:, None] != classes) & kept) | itself
-    logits = (audio @ lips.T / TEMPERATURE).masked_fill(~candidates, -torch.inf)
-    back = (lips @ audio.T / TEMPERATURE).masked_fill(~candidates, -torch.inf)
-    own = torch.arange(len(kept), device=kept.device).where(kept, IGNORED_CLASS)
-    return (class_loss(logits, own) + class_loss(back, own)) / 2
+    itself = torch.eye(len(phone), dtype=torch.bool, device=phone.device)
+    others = (classes[:, None] == classes) & ~itself
+    losses = [
+        functional.cross_entropy(
+            (cosines_as_read(one, other, phone) / TEMPERATURE).masked_fill(others, -torch.inf),
+            torch.arange(len(phone), device=phone.device),
+            reduction="sum",
+        )
+        for one, other in ((audio, lips), (lips, audio))
+    ]
+    return (losses[0] + losses[1]) / (2 * max(1, len(phone)))
 
 
-def class_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean cross entropy of the rows whose target is not ``IGNORED_CLASS``; 0 where there are none."""
-    total = functional.cross_entropy(logits, target, reduction="sum", ignore_index=IGNORED_CLASS)
-    return total / (target != IGNORED_CLASS).sum().clamp(min=1)
-
-
-def viseme_losses(rows: Tensor, table: Tensor, viseme: Tensor) -> Tensor:
-    """Cross entropy of each row's viseme, logits being cosines to the rows of the table / 0.07.
-
-    rows (N, D), table (22, D), viseme (N,) → (N,).
+def cosines_as_read(one: Tensor, other: Tensor, phone: Tensor) -> Tensor:
+    """Cosines of one side of each segment with the other side of all, both read as the segment's phone reads:
+    rows of length 1 (P, N, D) twice, (N,) → (N, N).
     """
-    logits = functional.normalize(rows.float(), dim=1) @ functional.normalize(table.float(), dim=1).T
-    return functional.cross_entropy(logits / TEMPERATURE, viseme, reduction="none")
+    cosines = one.new_empty(len(phone), len(phone))
+    for number in phone.unique():
+        own = phone == number
+        cosines[own] = one[number, own] @ other[number].T
+    return cosines
+
+
+def viseme_losses(rows: Tensor, anchors: Tensor, viseme_of: Tensor, viseme: Tensor) -> Tensor:
+    """Cross entropy of each segment's viseme, whose probability is the sum of its phones'.
+
+    A phone's logit is the cosine, / 0.07, of its anchor and of what it reads itself, so that the phones are
+    hypotheses that look for themselves. rows (P, N, D), of length 1, anchors (P, D), viseme_of (P,), viseme
+    (N,) → (N,).
+    """
+    anchors = functional.normalize(anchors, dim=1)
+    logits = torch.einsum("pnd,pd->np", rows, anchors) / TEMPERATURE
+    own = viseme_of == viseme[:, None]
+    return logits.logsumexp(1) - logits.masked_fill(~own, -torch.inf).logsumexp(1)
 
 
 def mean_of(values: Tensor, kept: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Cross-attention: what segments of phones read of audio or lips, and frames of one of the other."""
+"""Attention: what segments of phones read of audio or lips, and what frames of one read of the other."""
 
 import math
 
@@ -6,19 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from speechlip.encoders.networks.lips import DIM
+from speechlip.shards.pairs.rules import WINDOW
 
-BESIDE = 2
-"""Frames beside a segment that its query may look at: lips begin before the phone is heard."""
+REACH = WINDOW // 2
+"""Frames before and after the middle frame of a segment that are read: five in all, as in a window."""
 LONGEST_FRAMES = 10_000.0
 
 
 class CrossAttention(nn.Module):
-    """Queries (B, S, 512) over T frames → (B, S, 512): weighted sums of values, and of nothing else.
-
-    There is **no way from a query to the output** but the weights: with one, both sides of a segment would
-    carry its phone, and be told from other segments without a look at audio or lips. For the same reason keys
-    of segments are the places of frames alone (docs/decisions/pase-keys.md).
-    """
+    """Queries (B, S, 512) over T frames → (B, S, 512): weighted sums of values."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -26,10 +22,7 @@ class CrossAttention(nn.Module):
         self.query, self.key, self.value, self.out = (nn.Linear(DIM, DIM) for _ in range(4))
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-        """keys, values: (B, T, 512). seen: (B, S, T) bool, which frames a query may look at; one that may
-        look at none looks at all, and counts nowhere.
-        """
-        seen = seen | ~seen.any(2, keepdim=True)
+        """keys, values: (B, T, 512). seen: (B, S, T) bool, which frames a query may look at, one at least."""
         query, key, value = (
             layer(rows).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for layer, rows in ((self.query, queries), (self.key, keys), (self.value, values))
@@ -38,9 +31,51 @@ class CrossAttention(nn.Module):
         weights = weights.masked_fill(~seen[:, None], -torch.inf).softmax(3)
         return self.out((weights.to(value.dtype) @ value).transpose(1, 2).flatten(2))
 
-    def project(self, rows: Tensor) -> Tensor:
-        """(…, 512) → (…, 512): what a query reads that looks at these rows alone."""
-        return self.out(self.value(rows))
+
+class SegmentAttention(nn.Module):
+    """How each phone would look at a segment: which of the frames around its middle it would read.
+
+    A phone chooses by place alone, how far a frame is from the middle: it knows nothing of what is heard or
+    seen there, of when that is, or of how long the segment lasts. All begin with a bell of one frame's
+    deviation around the middle. And **every segment is read in the way of every phone**, so that what was
+    read does not tell whose way it was (docs/decisions/pase-keys.md).
+    """
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(DIM, DIM) for _ in range(3))
+
+    def forward(self, anchors: Tensor, values: Tensor) -> Tensor:
+        """anchors: (P, 512), one a phone. values: (N, 5, 512), ``value`` of the frames around the middles of
+        N segments → (P, N, 512).
+        """
+        heads = values.unflatten(2, (self.heads, -1))
+        return torch.einsum("phk,nkhd->pnhd", self.weights(anchors), heads).flatten(2)
+
+    def weights(self, anchors: Tensor) -> Tensor:
+        """(P, 512) → (P, heads, 5): how much of each frame, sums of 1."""
+        distance = torch.arange(-REACH, REACH + 1.0, device=anchors.device)
+        query, key = (
+            layer(rows).unflatten(1, (self.heads, -1))
+            for layer, rows in ((self.query, anchors), (self.key, sinusoid(distance)))
+        )
+        logits = torch.einsum("phd,khd->phk", query, key) / math.sqrt(query.shape[2])
+        return (logits - distance.square() / 2).softmax(2)
+
+
+def frames_around(frames: Tensor, centre: Tensor, n_frames: Tensor) -> Tensor:
+    """The frames around the middles of segments: (B, T, D), (B, S), (B,) → (B, S, 5, D).
+
+    Before an excerpt's first frame and after its last, these are repeated.
+
+    >>> frames = torch.arange(5.0)[None, :, None]
+    >>> frames_around(frames, torch.tensor([[1.5, 3.2]]), torch.tensor([4]))[0, :, :, 0].tolist()
+    [[0.0, 0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 3.0, 3.0]]
+    """
+    around = centre.floor().long()[:, :, None] + torch.arange(-REACH, REACH + 1, device=centre.device)
+    places = around.clamp(min=0).minimum(n_frames[:, None, None] - 1)
+    return frames[torch.arange(len(frames), device=centre.device)[:, None, None], places]
 
 
 def mean_of_frames(frames: Tensor, seen: Tensor) -> Tensor:
@@ -54,17 +89,17 @@ def mean_of_frames(frames: Tensor, seen: Tensor) -> Tensor:
     return (weights @ frames) / weights.sum(2, keepdim=True).clamp(min=1)
 
 
-def frames_within(first: Tensor, stop: Tensor, n_frames: Tensor, length: int, beside: int = 0) -> Tensor:
+def frames_within(first: Tensor, stop: Tensor, n_frames: Tensor, length: int) -> Tensor:
     """Which frames segments touch: first, stop (B, S), n_frames (B,) → (B, S, length) bool.
 
-    beside: how many more on either side. Frames beyond an excerpt's own are never among them.
+    Frames beyond an excerpt's own are never among them.
 
-    >>> first, stop, n_frames = torch.tensor([[1, 2]]), torch.tensor([[2, 3]]), torch.tensor([3])
-    >>> frames_within(first, stop, n_frames, 4, beside=1)[0].int().tolist()
-    [[1, 1, 1, 0], [0, 1, 1, 0]]
+    >>> first, stop, n_frames = torch.tensor([[1, 2]]), torch.tensor([[2, 4]]), torch.tensor([3])
+    >>> frames_within(first, stop, n_frames, 4)[0].int().tolist()
+    [[0, 1, 0, 0], [0, 0, 1, 0]]
     """
     frame = torch.arange(length, device=first.device)
-    near = (frame >= first[:, :, None] - beside) & (frame < stop[:, :, None] + beside)
+    near = (frame >= first[:, :, None]) & (frame < stop[:, :, None])
     return near & (frame < n_frames[:, None, None])
 
 

@@ -30,10 +30,10 @@ class PaseHeads(nn.Module):
     def __init__(self, pair: PasePair, size: PaseSize, terms: Collection[str]) -> None:
         super().__init__()
         aligned = any(term in terms for term in ALIGNED)
-        queried = aligned and pair.attention is not None
+        asked = "anchors" in terms or (aligned and pair.attention is not None)
         self.register_buffer("viseme_of", torch.tensor(VISEME_NUMBERS), persistent=False)
-        self.phones = nn.Embedding(len(TABLE), DIM) if queried else None
-        self.visemes = nn.Embedding(VISEMES, DIM) if queried or "anchors" in terms else None
+        self.phones = nn.Embedding(len(TABLE), DIM) if asked else None
+        self.visemes = nn.Embedding(VISEMES, DIM) if asked else None
         self.predict = two_layers(DIM) if "prediction" in terms else None
         fused = any(term in terms for term in RECONSTRUCTED)
         self.fuse = CrossAttention(size.heads) if fused else None
@@ -46,11 +46,11 @@ class PaseHeads(nn.Module):
         if "prediction" not in terms:
             pair.speech.masked.requires_grad_(False)
 
-    def queries(self, phone: Tensor, centre: Tensor) -> Tensor:
-        """(B, S) numbers and middles in frames → (B, S, 512): phone, viseme and time of each segment."""
+    @property
+    def anchors(self) -> Tensor:
+        """(40, 512): of each phone of the table, its row and that of its viseme."""
         assert self.phones is not None and self.visemes is not None
-        known = phone.clamp(min=0)
-        return self.phones(known) + self.visemes(self.viseme_of[known]) + sinusoid(centre)
+        return self.phones.weight + self.visemes(self.viseme_of)
 
     def fused(self, audio: Tensor, lips: Tensor, valid: Tensor) -> Tensor:
         """Both paths (B, T, 512), each perhaps replaced by ``without`` → (B, T, 512): audio, and what it

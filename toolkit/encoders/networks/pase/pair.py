@@ -8,7 +8,7 @@ from torch.nn import functional
 from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.encoders.networks.layers import ConvRow
 from speechlip.encoders.networks.lips import DIM, LipEncoder, rows_read, stacked
-from speechlip.encoders.networks.pase.alignment import CrossAttention
+from speechlip.encoders.networks.pase.alignment import SegmentAttention
 from speechlip.encoders.networks.pase.audio import AudioPath
 from speechlip.encoders.networks.pase.sizes import ALIGNMENTS, size_of
 from speechlip.encoders.networks.spectrum import spectrum_of
@@ -33,7 +33,7 @@ class PasePair(EncoderPair):
     lips: "LipPath"
     least_frames = 1
 
-    def __init__(self, speech: AudioPath, lips: "LipPath", attention: CrossAttention | None) -> None:
+    def __init__(self, speech: AudioPath, lips: "LipPath", attention: SegmentAttention | None) -> None:
         super().__init__(speech, lips, rectified=False)
         self.attention = attention
 
@@ -56,7 +56,7 @@ class PasePair(EncoderPair):
 
     def compared(self, rows: Tensor) -> Tensor:
         """Features (…, 512) of either path in the space in which segments are compared."""
-        return rows if self.attention is None else self.attention.project(rows)
+        return rows if self.attention is None else self.attention.value(rows)
 
     def embed_lips(self, lips: Tensor) -> Tensor:
         """(B, 5, 96, 96, 3) uint8 → (B, 512)."""
@@ -146,6 +146,6 @@ def build_pase(lip_input: str, feature: str = "", size: str = "", alignment: str
     if alignment not in ALIGNMENTS:
         raise no_such("alignment", alignment, ALIGNMENTS)
     lips = Table2Lips(lip_input) if chosen.table_2 else SmallLips(lip_input)
-    attention = CrossAttention(chosen.heads) if alignment == "attention" else None
+    attention = SegmentAttention(chosen.heads) if alignment == "attention" else None
     pair = PasePair(AudioPath(spectrum_of(feature or "logmag", mel=False), chosen), lips, attention)
     return pair.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
