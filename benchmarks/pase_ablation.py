@@ -25,7 +25,7 @@ from train_synthetic import BIN, corpus
 from speechlip.benchmarking.evaluation.evaluate import curve_of, curve_starts, cut_windows
 from speechlip.encoders.checkpoint import checkpoints
 from speechlip.encoders.features.noise import with_noise
-from speechlip.encoders.trained import TrainedPair, load_run
+from speechlip.encoders.trained import TrainedPair, load_run, of_unit_length
 from speechlip.metrics.phones.ambiguity import ambiguity
 from speechlip.metrics.phones.anchors import lip_anchor, mel_anchor
 from speechlip.metrics.phones.tokens import Tokens, choose_tokens, token_features
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 def trained_run(shards: Path, run: Path, name: str, given: argparse.Namespace) -> tuple[TrainedPair, float]:
-    """The run of that name, trained or gone on with where it is not finished, and CPU seconds of that."""
+    """The run of that name, trained or gone on with where it is not finished, and its CPU seconds."""
     each = {"steps": given.steps, "seed": given.seed, "validate_every": 10**9, "checkpoint_every": 10**9}
     if name in PASE:
         options = TrainOptions.preset(
@@ -130,10 +130,14 @@ def trained_run(shards: Path, run: Path, name: str, given: argparse.Namespace) -
         options = TrainOptions.preset(
             "fast", encoder=encoder, batch_size=32, precision="bf16", **each, **OTHERS[name]
         )
-    began_s = time.process_time()
-    begun = bool(checkpoints(run))
-    train(shards, run, None if begun else options, resume=begun)
-    return load_run(run), time.process_time() - began_s
+    spent, began_s, begun = run / "cpu_s.txt", time.process_time(), bool(checkpoints(run))
+    before_s = float(spent.read_text()) if begun and spent.is_file() else 0.0
+    try:
+        train(shards, run, None if begun else options, resume=begun)
+    finally:
+        cpu_s = before_s + time.process_time() - began_s
+        spent.write_text(f"{cpu_s:.1f}\n")
+    return load_run(run), cpu_s
 
 
 def other_people(work: Path) -> Speech:
@@ -164,8 +168,11 @@ def scored(trained: TrainedPair, speech: Speech) -> tuple[list[dict], np.ndarray
             clip.key: clip.audio if snr_db is None else with_noise(clip.audio, snr_db, clip.key)
             for clip in speech.clips
         }
-        said = {key: trained.speech_features(audio)[:, :-1] for key, audio in heard.items()}
         features = [trained.speech_embeddings(heard[clip.key]) for clip in speech.clips]
+        said = {
+            clip.key: speech_rows(trained, heard[clip.key], own)
+            for clip, own in zip(speech.clips, features, strict=True)
+        }
         measured = ambiguity(
             speech.tokens, token_features(speech.tokens, features), anchors=speech.anchors, resamples=200
         )
@@ -193,6 +200,15 @@ def scored(trained: TrainedPair, speech: Speech) -> tuple[list[dict], np.ndarray
             }
         )
     return rows, np.array(all_cosines, np.float32)
+
+
+def speech_rows(trained: TrainedPair, audio: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Rows of length 1 of every window of a clip's speech, (T − 4, 512), from its features where they are
+    those of windows.
+    """
+    if trained.pair.least_frames == WINDOW:
+        return of_unit_length(features[WINDOW // 2 : -(WINDOW // 2)])[:, :-1]
+    return trained.speech_features(audio)[:, :-1]
 
 
 def lip_rows(trained: TrainedPair, clip: ClipSample) -> np.ndarray:

@@ -63,16 +63,6 @@ class ExcerptCounts(Tally):
     unused: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
 
-    def __add__(self, other: "ExcerptCounts") -> "ExcerptCounts":
-        return ExcerptCounts(
-            self.clips + other.clips,
-            self.excerpts + other.excerpts,
-            self.too_short + other.too_short,
-            self.phoneless + other.phoneless,
-            self.unused + other.unused,
-            self.unknown + other.unknown,
-        )
-
 
 @dataclass
 class _Excerpt:

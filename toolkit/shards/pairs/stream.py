@@ -61,16 +61,6 @@ class PairCounts(Tally):
     wordless: int = 0
     unused: int = 0
 
-    def __add__(self, other: "PairCounts") -> "PairCounts":
-        return PairCounts(
-            self.pairs + other.pairs,
-            self.waited + other.waited,
-            self.clips + other.clips,
-            self.too_short + other.too_short,
-            self.wordless + other.wordless,
-            self.unused + other.unused,
-        )
-
 
 class _OpenClip:
     """A clip being paired."""

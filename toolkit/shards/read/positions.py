@@ -8,8 +8,8 @@ skips what it had delivered, and the workers are numbered so that the one whose 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, TypeVar
 
 from torch import Generator
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -17,6 +17,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from speechlip.checks import check_type
 from speechlip.errors import OptionError, ShardError, WorkerError
 from speechlip.shards.read.parcels import Blocks, Parcel, packed
+
+Counts = TypeVar("Counts", bound="Tally")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ def reader_deaths_said() -> Iterator[None]:
         ) from error
 
 
+@dataclass
 class Tally:
     """What a stream counted: yielded last, once, and kept by the loader instead of handed on."""
+
+    def __add__(self: Counts, other: Counts) -> Counts:
+        """Every count of both."""
+        return type(self)(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 class Streams(Protocol):
