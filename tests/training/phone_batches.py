@@ -36,17 +36,17 @@ def phones(random, count):
 def excerpts(random, count=8, telling=True, n_frames=None, uneven=False):
     """Excerpts of such segments.
 
-    telling: whether audio and lips are those of the phones; else audio is of other ones, and lips of others.
+    telling: whether audio and lips are those of the phones; else audio is of other segments, and lips of
+        others, so that not even their rhythm is shared.
     """
     said = segments(random, count, uneven)
     own = n_frames or said["n_frames"]
-    heard, looks = (said["phone"] if telling else phones(random, count) for _ in range(2))
+    heard, looks = (phones_of_frames(said if telling else segments(random, count, uneven)) for _ in range(2))
     patterns = torch.Generator().manual_seed(5)
     tones = torch.rand(len(TABLE), 257, generator=patterns)
     greys = torch.randint(0, 256, (22, 4, 4, 3), generator=patterns)
-    number = (torch.arange(LENGTH)[:, None] >= said["stop"][:, None]).sum(2)  # of each frame's segment
-    columns = tones[heard.gather(1, number).repeat_interleave(5, dim=1)]
-    seen = greys[torch.tensor(VISEME_NUMBERS)[looks.gather(1, number)]]
+    columns = tones[heard.repeat_interleave(5, dim=1)]
+    seen = greys[torch.tensor(VISEME_NUMBERS)[looks]]
     lips = seen.repeat_interleave(24, dim=2).repeat_interleave(24, dim=3)
     lips = lips + torch.randint(-20, 21, lips.shape, generator=random)
     batch = said | {
@@ -63,6 +63,12 @@ def excerpts(random, count=8, telling=True, n_frames=None, uneven=False):
         batch["phone"][number, batch["first"][number] >= length] = -1
         batch["stop"][number] = batch["stop"][number].clamp(max=length)
     return batch
+
+
+def phones_of_frames(said):
+    """Segments → (B, T), the phone of each frame."""
+    passed = torch.arange(LENGTH)[:, None] >= said["stop"][:, None]
+    return said["phone"].gather(1, passed.sum(2))
 
 
 def some_of(batch, chosen):
