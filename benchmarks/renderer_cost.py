@@ -63,7 +63,7 @@ def measured(name, given):
     learning = " (".join(f"{each * steps:.0f}" for each in learned) + ")"
     per_s = " (".join(f"{given.frames / each:.1f}" for each in rendered) + ")"
     by = f", {steps} steps of {learned[0] * 1000:.0f} ms" if steps > 1 else ""
-    numbers = f"{count:,}".replace(",", " ")
+    numbers = f"{count:,}".replace(",", " ") if count else "none"
     return f"| `{name}` | {numbers} | {learning}{by} | {per_s} | {memory:.0f} |"
 
 

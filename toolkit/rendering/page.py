@@ -13,7 +13,7 @@ from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.blocks import BLOCK_FRAMES
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.rows import GROUND_TRUTH, RowName
-from speechlip.rendering.table import below_shuffled, cell, columns_of
+from speechlip.rendering.table import below_shuffled, cell, columns_of, of_network
 from speechlip.timing import FPS
 from speechlip.webpage.filling import filled
 
@@ -57,7 +57,7 @@ def page_data(renders: Renders, held: bool) -> dict[str, Any]:
         "pose": renders.pose,
         "size": list(renders.size),
         "fps": FPS,
-        "notes": list(renders.notes),
+        "notes": [*of_network(renders), *renders.notes],
         "columns": [
             {
                 "name": each.name,

@@ -162,17 +162,19 @@ def as_text(renders: Renders) -> str:
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:-1], widths[1:]), line[-1]]).rstrip()
         for line in lines
     ]
-    return "\n".join([*([renderer_in_words(renders)] if "steps" in renders.renderer else []), *text])
+    return "\n".join([*of_network(renders), *text])
 
 
-def renderer_in_words(renders: Renders) -> str:
-    """Name and options of the renderer.
+def of_network(renders: Renders) -> list[str]:
+    """Name and options of a renderer that is trained in steps, as a line; nothing of another.
 
     ``renderer implicit: size lite, steps 20000, precision fp32, seed 0``
     """
-    name, *options = renders.renderer.items()
+    if "steps" not in renders.renderer:
+        return []
+    (_, name), *options = renders.renderer.items()
     stated = ", ".join(each if value is True else f"{each} {value}" for each, value in options)
-    return f"renderer {name[1]}" + (f": {stated}" if stated else "")
+    return [f"renderer {name}: {stated}"]
 
 
 def _shown(found: Cell | None, digits: int) -> str:
