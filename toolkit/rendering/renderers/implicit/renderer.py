@@ -61,8 +61,7 @@ class ImplicitRenderer:
 
     def best(self, material: Material, kept: Path, progress: Progress) -> np.ndarray:
         codes = material.codes
-        mean, deviation = codes[material.train].mean(axis=0), codes[material.train].std(axis=0)
-        features = (codes - mean) / np.maximum(deviation, 1e-6)
+        features = codes / max(float(codes[material.train, :1].std()), 1e-6)  # small components stay small
         return self.hear(features, material, material.first, kept, progress).right
 
     def _hear(
