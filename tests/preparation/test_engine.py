@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from preparing import prep
 from speechlip.errors import OptionError, ShardError
 from speechlip.preparing.plan.units import Unit
 from speechlip.workers.engines import get_engine
@@ -96,5 +97,20 @@ def test_an_error_of_the_work_is_raised_here():
 
 
 def test_an_unknown_engine_lists_those_there_are():
-    with pytest.raises(OptionError, match="no engine 'slurm'; there are: local"):
+    with pytest.raises(OptionError, match="no engine 'slurm'; there are: local, ray"):
         get_engine("slurm")
+
+
+def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch, talking, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    said = prep(talking, "-o", tmp_path / "out", "--engine", "ray")
+    assert said.exit_code == 1 and not (tmp_path / "out").exists()
+    assert "error: --engine ray needs Ray (" in said.stderr and "pip install 'speechlip[ray]'" in said.stderr
+
+
+def test_what_is_asked_of_a_cluster_goes_with_ray_alone(talking, tmp_path):
+    said = prep(talking, "-o", tmp_path / "out", "--cpus-per-unit", 2, "--ray-address", "local")
+    assert said.exit_code == 1
+    assert "--cpus-per-unit goes with --engine ray, and the engine is local" in said.stderr
+    said = prep(talking, "-o", tmp_path / "out", "--engine", "ray", "--gpus-per-unit", -1)
+    assert said.exit_code == 1 and "gpus_per_unit is -1.0, wanted 0 or more" in said.stderr

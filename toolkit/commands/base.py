@@ -22,6 +22,7 @@ from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.plugins import Registry
 from speechlip.remote.names import is_remote
 from speechlip.wording import visible
+from speechlip.workers.engines import ENGINES, LOCAL
 
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
@@ -143,6 +144,21 @@ def worker_limit_options(command: Any) -> Any:
         "--max-memory", default="4GiB", help="Give a video up whose process holds more memory; 0: never."
     )
     return wait(memory(command))
+
+
+def engine_options(command: Any) -> Any:
+    """``--engine``, and what ``--engine ray`` asks of its cluster."""
+    engine = click.option("--engine", type=Named(ENGINES), default=LOCAL, help="What runs the workers.")
+    address = click.option(
+        "--ray-address",
+        show_default="auto: the cluster of this machine",
+        help="With --engine ray: HOST:PORT of a cluster; local: one of this machine alone.",
+    )
+    cpus = click.option(
+        "--cpus-per-unit", type=float, show_default="1", help="With --engine ray: cores for one unit of work."
+    )
+    gpus = click.option("--gpus-per-unit", type=float, show_default="0", help="With --engine ray: GPUs.")
+    return engine(address(cpus(gpus(command))))
 
 
 def correction_options(command: Any) -> Any:

@@ -5,9 +5,16 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, SHARDS, Group, Named, worker_limit_options, workers_option
+from speechlip.commands.base import (
+    FILE,
+    SHARDS,
+    Group,
+    Named,
+    engine_options,
+    worker_limit_options,
+    workers_option,
+)
 from speechlip.errors import OptionError
-from speechlip.workers.engines import ENGINES
 
 OUT = click.option(
     "-o",
@@ -111,7 +118,7 @@ def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) 
 @click.argument("video_dir", type=FILE)
 @OUT
 @workers_option("Processes; the shards do not depend on it;")
-@click.option("--engine", type=Named(ENGINES), default="local", help="What runs the workers.")
+@engine_options
 @worker_limit_options
 @click.option(
     "--accept-losses",

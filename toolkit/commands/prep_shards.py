@@ -12,12 +12,13 @@ from speechlip.commands.base import (
     Named,
     command,
     correction_options,
+    engine_options,
     limit_options,
     workers_option,
 )
+from speechlip.commands.values import read_engine
 from speechlip.format import LIPS_FORMATS
 from speechlip.recipes import RECIPES
-from speechlip.workers.engines import ENGINES
 
 RECIPE = Named(RECIPES)
 
@@ -74,7 +75,7 @@ RECIPE = Named(RECIPES)
 @click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
 @click.option("--max-clip", default="10s", help="Longer spans are cut evenly.")
 @workers_option("Processes; the shards do not depend on it;")
-@click.option("--engine", type=Named(ENGINES), default="local", help="What runs the workers.")
+@engine_options
 @click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")
 @click.option(
     "--decoder",
@@ -172,7 +173,7 @@ RECIPE = Named(RECIPES)
 )
 @click.option("--finish", is_flag=True, help="Finish OUT once all jobs are done; says what is missing.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
-def prep_shards(video_dir: Path, out: Path, workers: Workers, engine: str, **given: Any) -> int:
+def prep_shards(video_dir: Path, out: Path, workers: Workers, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
     VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar,
@@ -181,6 +182,7 @@ def prep_shards(video_dir: Path, out: Path, workers: Workers, engine: str, **giv
     """
     from speechlip.commands.output.prep_shards import run
 
+    engine = read_engine(given)
     own = {name: given.pop(name) for name in ("quiet", "accept_losses", "max_wait", "max_memory")}
     steps = {name: given.pop(name) for name in ("dry_run", "plan_only", "units", "finish")}
     return run(video_dir, out, workers, engine, steps, chosen=given, **own)

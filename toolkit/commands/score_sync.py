@@ -15,9 +15,11 @@ from speechlip.commands.base import (
     Names,
     command,
     correction_options,
+    engine_options,
     limit_options,
     workers_option,
 )
+from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 from speechlip.metrics.table import METRICS
 from speechlip.scoring.transcode.rules import GENERATIONS
@@ -105,6 +107,7 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
     "run of train-encoder, another package's; auto: syncnet, else phones.",
 )
 @workers_option("Processes;")
+@engine_options
 @limit_options
 @click.option(
     "-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]"
@@ -147,9 +150,10 @@ def score_sync(
     """
     from speechlip.commands.output.score_sync import run
 
+    engine = read_engine(given)
     own = {
         name: given.pop(name)
         for name in ("workers", "quiet", "audit", "fix_offset", "max_wait", "max_memory")
     }
     command = shlex.join([Path(context.find_root().info_name or "score-sync").name, *sys.argv[1:]])
-    return run(renders, out, reference, pairs, command=command, chosen=given, **own)
+    return run(renders, out, reference, pairs, command=command, engine=engine, chosen=given, **own)

@@ -2,9 +2,12 @@
 
 import re
 from fractions import Fraction
+from typing import Any
 
 from speechlip.errors import OptionError
 from speechlip.format import SPLIT_NAME
+from speechlip.workers.cluster import RayCluster
+from speechlip.workers.engines import RAY, EngineChoice
 from speechlip.workers.events import Limits
 
 BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -55,6 +58,24 @@ def parse_limits(max_wait: str, max_memory: str) -> Limits:
     True
     """
     return Limits(parse_duration(max_wait), parse_bytes(max_memory))
+
+
+def read_engine(given: dict[str, Any]) -> EngineChoice:
+    """The engine that ``engine_options`` name; they are taken out of ``given``.
+
+    Raises OptionError where something is asked of a Ray cluster, and the engine is another.
+
+    >>> read_engine({"engine": "ray", "ray_address": None, "cpus_per_unit": 4.0, "gpus_per_unit": None})
+    RayCluster(address='auto', cpus_per_unit=4.0, gpus_per_unit=0.0)
+    """
+    engine, fields = given.pop("engine"), ("ray_address", "cpus_per_unit", "gpus_per_unit")
+    asked = {name: value for name in fields if (value := given.pop(name)) is not None}
+    if engine == RAY:
+        return RayCluster(**{name.removeprefix("ray_"): value for name, value in asked.items()})
+    if asked:
+        option = f"--{min(asked).replace('_', '-')}"
+        raise OptionError(f"{option} goes with --engine ray, and the engine is {engine}")
+    return engine
 
 
 def parse_share(text: str) -> Fraction:

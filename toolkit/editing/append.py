@@ -29,7 +29,7 @@ from speechlip.records import Source
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed, shown
 from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import get_engine
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 NEW = "new"
@@ -42,7 +42,7 @@ def append_videos(
     out: str | Path,
     *,
     workers: Workers = 1,
-    engine: str = "local",
+    engine: EngineChoice = LOCAL,
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
@@ -69,7 +69,7 @@ def append_videos(
     sources = new_sources(found, given, settled, progress)
     dealt = [in_known_split(source, given) for source in sources]
     refuse_other_videos(out, given, dealt, settled)
-    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    here = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     edit = Edit(operation=OPERATION, of=(given.digest,), arguments=named(sources))
 
     def draft() -> Draft:
@@ -82,10 +82,10 @@ def append_videos(
             about,
             settled.open_sync_filter(),
             accept_losses,
-            inspect_on(workers, limits),
-            teach_on(workers, limits),
+            inspect_on(here, limits),
+            teach_on(here, limits),
         )
-        run_job(job, run_engine, workers, progress)
+        run_job(job, run_engine, workers_of(engine, workers, here), progress)
         both = [given, open_given(new, progress)]
         refuse_nothing_kept(both[1].rows, out)
         refuse_differences(both)

@@ -34,7 +34,7 @@ from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
 from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import ENGINES, get_engine
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
@@ -49,7 +49,7 @@ def prepare(
     options: PrepOptions = DEFAULTS,
     *,
     workers: Workers = 1,
-    engine: str = "local",
+    engine: EngineChoice = LOCAL,
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
@@ -60,7 +60,7 @@ def prepare(
     out: the folder for the shards; an unfinished one is continued, a finished one is kept.
     options: all that the shards depend on.
     workers: processes, or ``auto`` for as many as the machine holds; the shards do not depend on it.
-    engine: what runs the workers.
+    engine: what runs the workers: ``local``, ``ray`` or a ``RayCluster``, or one of another package.
     accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error.
     limits: how long a video may stand still, and how much memory it may take.
     progress: told how far it is.
@@ -73,9 +73,9 @@ def prepare(
     videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
     sources = find_sources(videos, out, options)
-    if engine in ENGINES.built_in and not (out / MANIFEST).exists():
+    if engine == LOCAL and not (out / MANIFEST).exists():
         start_server()
-    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    here = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
     settled = settle_models(options, out, progress)
     job = Job(
         out,
@@ -84,11 +84,11 @@ def prepare(
         declarations(recipes.get(options.recipe)),
         options.open_sync_filter(),
         accept_losses,
-        inspect_on(workers, limits),
-        teach_on(workers, limits),
+        inspect_on(here, limits),
+        teach_on(here, limits),
         videos=videos,
     )
-    manifest = run_job(job, run_engine, workers, progress)
+    manifest = run_job(job, run_engine, workers_of(engine, workers, here), progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
 
 

@@ -25,7 +25,7 @@ from speechlip.preparing.run_array import end_array, plan_job, read_share, run_s
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.ledger import read_ledger
 from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import ENGINES, get_engine
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
@@ -55,7 +55,7 @@ def prepare_units(
     options: PrepOptions = DEFAULTS,
     *,
     workers: Workers = 1,
-    engine: str = "local",
+    engine: EngineChoice = LOCAL,
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
@@ -85,10 +85,10 @@ def prepare_units(
     _, places = read_share(job, wanted)
     if not places:
         return ()
-    if engine in ENGINES.built_in:
+    if engine == LOCAL:
         start_server()
-    workers = settle_workers(workers, len(places), "unit", PEAK_BYTES, progress)
-    return run_share(job, wanted, run_engine, workers, progress)
+    here = settle_workers(workers, len(places), "unit", PEAK_BYTES, progress)
+    return run_share(job, wanted, run_engine, workers_of(engine, workers, here), progress)
 
 
 def finish_units(

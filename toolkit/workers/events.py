@@ -99,4 +99,19 @@ class Replaced:
         return f"a worker process ended before it began (exit code {self.exit_code}); another does its work"
 
 
+@dataclass(frozen=True)
+class Lost(Replaced):
+    """The machine that did a unit went away, or the process that stood for it there; another does its work.
+
+    source: where the unit was.
+    why: in words.
+    """
+
+    source: str = ""
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"a worker was lost at {self.source!r} ({self.why}); another does its work"
+
+
 Event = Advanced[Unit] | Finished[Unit, Result] | Crashed[Unit] | Replaced

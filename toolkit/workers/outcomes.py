@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from speechlip.workers.engines import Engine
 from speechlip.workers.events import (
     NO_LIMITS,
     Advanced,
@@ -30,6 +31,7 @@ def outcomes(
     replaced: Callable[[Replaced], None] = lambda event: None,
     limits: Limits = NO_LIMITS,
     light: bool = False,
+    engine: Engine | None = None,
 ) -> Iterator[tuple[Task, Made]]:
     """Each task with what ``work`` made of it in another process, as they end.
 
@@ -37,9 +39,12 @@ def outcomes(
     stands for its result. Tasks are hashable and differ.
 
     light: as ``process_context`` takes it.
+    engine: what runs them, with limits of its own; None: processes of this machine.
     """
     pending, crashes = deque(tasks), Counter[Task]()
-    for event in local(work, pending, max(1, min(workers, len(pending))), limits, light):
+    most = max(1, min(workers, len(pending)))
+    run = engine(work, pending, most) if engine else local(work, pending, most, limits, light)
+    for event in run:
         if isinstance(event, Advanced):
             advanced(event.source, event.seconds)
         elif isinstance(event, Finished):

@@ -175,7 +175,7 @@ def _serve(pipe: Connection, work: Work, environment: dict[str, str]) -> None:
             try:
                 answer = ("finished", work(unit, teller.report))
             except Exception as error:
-                answer = ("error", _sendable(error))
+                answer = ("error", sendable(error))
             teller.tell_rest()
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -220,7 +220,7 @@ class _Teller:
             os._exit(1)  # nobody hears; an exception would be taken for one of the source
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
     """The error where a pipe carries it, else its words."""
     try:
         pickle.loads(pickle.dumps(error))

@@ -6,7 +6,7 @@ from typing import Any
 
 from speechlip.commands.output.prep_shards import show_prepared
 from speechlip.commands.terminal import Bars, echo
-from speechlip.commands.values import parse_limits, parse_split
+from speechlip.commands.values import parse_limits, parse_split, read_engine
 from speechlip.editing.append import append_videos
 from speechlip.editing.split import deal_splits, move_clips
 from speechlip.errors import NOTHING_KEPT, NoVideos, OptionError
@@ -66,5 +66,5 @@ def append_as_asked(
     **given: Any,
 ) -> Prepared:
     """Append with the limits as the command line writes them."""
-    limits = parse_limits(max_wait, max_memory)
-    return append_videos(shards, video_dir, out, limits=limits, progress=progress, **given)
+    limits, engine = parse_limits(max_wait, max_memory), read_engine(given)
+    return append_videos(shards, video_dir, out, engine=engine, limits=limits, progress=progress, **given)

@@ -22,14 +22,14 @@ from speechlip.preparing.prepared import ADVICE, Prepared
 from speechlip.preparing.reasons import TOO_SMALL
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel
 from speechlip.wording import clock, counted, listed, shown
-from speechlip.workers.engines import get_engine
+from speechlip.workers.engines import EngineChoice, get_engine
 
 
 def run(
     video_dir: Path,
     out: Path,
     workers: Workers,
-    engine: str,
+    engine: EngineChoice,
     steps: dict[str, Any],
     quiet: bool,
     accept_losses: bool,

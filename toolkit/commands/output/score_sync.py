@@ -22,6 +22,7 @@ from speechlip.scoring.report.table import (
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import read_rules
 from speechlip.wording import counted, listed, shown
+from speechlip.workers.engines import EngineChoice
 from speechlip.workers.events import Limits
 
 OUT = Path("scores")
@@ -33,6 +34,7 @@ def run(
     reference: Path | None,
     pairs: Path | None,
     workers: Workers,
+    engine: EngineChoice,
     quiet: bool,
     audit: bool,
     fix_offset: bool,
@@ -52,7 +54,13 @@ def run(
     options = ScoreOptions(metrics, max_picture_px=max_picture_px, **chosen)
     out = out or OUT
     with Bars(quiet) as progress:
-        how: dict[str, Any] = {"pairs": pairs, "workers": workers, "limits": limits, "rules": rules}
+        how: dict[str, Any] = {
+            "pairs": pairs,
+            "workers": workers,
+            "engine": engine,
+            "limits": limits,
+            "rules": rules,
+        }
         how |= {"command": command, "progress": progress, "by": parse_columns(by), "mos": mos}
         if fix_offset:
             fixed = fix_offsets(renders, out, reference, options, **how)

@@ -17,6 +17,7 @@ from speechlip.scoring.records import ScoreRow, ScoreTask
 from speechlip.scoring.renders import stem_of
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import EARLY, LATE, STATED, CorrectionRules
+from speechlip.workers.engines import LOCAL, EngineChoice
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 FOLDER = "corrected"
@@ -56,6 +57,7 @@ def fix_offsets(
     *,
     pairs: str | Path | None = None,
     workers: Workers = 1,
+    engine: EngineChoice = LOCAL,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
     by: Sequence[str] = (),
@@ -78,7 +80,7 @@ def fix_offsets(
         )
     job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
     check_sync_model(job)
-    scores = run(job, workers, progress)
+    scores = run(job, workers, progress, engine)
     rows = scores.of_clip
     return FixedOffsets(scores, tuple(correct(task, rows[task.clip], job.out / FOLDER) for task in job.tasks))
 

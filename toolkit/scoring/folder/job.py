@@ -34,6 +34,7 @@ from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.subgroups import Groups, read_groups
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.auto import settle_workers
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.processes import start_server, use_one_thread
@@ -53,6 +54,7 @@ def score_folder(
     *,
     pairs: str | Path | None = None,
     workers: Workers = 1,
+    engine: EngineChoice = LOCAL,
     limits: Limits = DEFAULT_LIMITS,
     rules: CorrectionRules = STATED,
     by: Sequence[str] = (),
@@ -67,6 +69,7 @@ def score_folder(
     reference: folder of the real videos, matched by relative path without extension, or one video.
     pairs: a CSV with columns render, reference, audio; None: ``pairs.csv`` of ``renders`` where there is one.
     workers: processes, or ``auto`` for as many as the machine holds; scores do not depend on it.
+    engine: what runs them, as ``prepare`` takes it.
     limits: how long a clip may stand still, and how much memory it may take.
     rules: which offsets are decided.
     by: columns of ``metadata.csv``, in the renders' or the references' folder: means by group of each.
@@ -78,8 +81,9 @@ def score_folder(
     clips' results lie there; ModelError for weights that are not what they should be; WriteError.
     """
     check_workers(workers)
+    get_engine(engine)
     job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
-    return run(job, workers, progress)
+    return run(job, workers, progress, engine)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,9 @@ def there(argument: str, path: str | Path) -> Path:
     return checked
 
 
-def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Scores:
+def run(
+    job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT, engine: EngineChoice = LOCAL
+) -> Scores:
     """Score every clip that has no finished result, and write tables and report. Raises OptionError,
     WriteError.
     """
@@ -176,7 +182,7 @@ def run(job: ScoreJob, workers: Workers = 1, progress: Progress = SILENT) -> Sco
         refuse_fewer(job.out, job.options.metrics)
         claim(job.out, folder, job.tasks)
         places = {task: kept.place_of(folder, task, job.options, job.networks) for task in job.tasks}
-        _score_pending(job, places, workers, scratch, progress)
+        _score_pending(job, places, workers, scratch, progress, engine)
         results = judged([kept.read(place) for place in places.values()], len(job.options.metrics))
         scores = scores_of(
             results,
@@ -213,27 +219,34 @@ def _write_tables(out: Path, scores: Scores) -> None:
 
 
 def _score_pending(
-    job: ScoreJob, places: dict[ScoreTask, Path], workers: Workers, scratch: Path, progress: Progress
+    job: ScoreJob,
+    places: dict[ScoreTask, Path],
+    workers: Workers,
+    scratch: Path,
+    progress: Progress,
+    engine: EngineChoice = LOCAL,
 ) -> None:
     undone = [task for task, place in places.items() if not kept.finished(place)]
     pending = largest_first(undone, lambda task: (task.render, task.reference))
-    workers = settle_workers(workers, len(pending), "clip", PEAK_BYTES, progress)
+    here = settle_workers(workers, len(pending), "clip", PEAK_BYTES, progress)
+    at_once = workers_of(engine, workers, here)
     work = partial(
         score_task,
         options=job.options,
         networks=job.networks,
         scratch=scratch,
-        one_thread=min(workers, len(pending)) > 1,
+        one_thread=min(at_once, len(pending)) > 1,
     )
     progress.begin("scoring", len(places), "clips", len(places) - len(pending))
     made = outcomes(
         work,
         pending,
-        workers,
+        at_once,
         lambda clip, seconds: progress.advance(0, clip),
         partial(crashed, options=job.options),
         lambda event: progress.say(str(event)),
         job.limits,
+        engine=get_engine(engine, job.limits),
     )
     for task, result in made:
         kept.keep(result, places[task])

@@ -1,0 +1,246 @@
+"""Units of work as tasks of a Ray cluster.
+
+A task runs its unit on the local engine of its node, with one worker: a process of its own under the node's
+limits. So what a source does to its process (a crash in a native library, a hang, too much memory) is told
+with the source, as on one machine. Ray loses whole nodes beside; then the unit is given to another.
+
+What travels is pickled by Ray between the driver and the nodes of its own cluster; no file is unpickled.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from speechlip.errors import OptionError, SpeechLipError, WorkerError
+from speechlip.version import VERSION
+from speechlip.workers.cluster import RayCluster, library
+from speechlip.workers.events import (
+    NO_LIMITS,
+    Advanced,
+    Crashed,
+    Event,
+    Finished,
+    Limits,
+    Lost,
+    Report,
+    Result,
+    Unit,
+    Work,
+)
+from speechlip.workers.pool import local, sendable
+
+LOOK_EVERY_S = 0.5
+TELL_EVERY_S = 1.0
+"""A node adds up its steps for so long: a thousand of them tell the driver."""
+AHEAD = 4
+"""Tasks that wait in the cluster beside those that have room, so that a free core begins at once."""
+LOST_AT_MOST = 3
+"""A unit whose worker Ray lost so many times has crashed it: its node may die by what it does."""
+LOST_IN_A_ROW = 10
+"""So many losses with nothing done between them end the run: the next would be lost as well."""
+
+
+@dataclass
+class _Running:
+    """A task, and where it is."""
+
+    unit: Any
+    source: str = ""
+
+
+def on_ray(
+    work: Work[Unit, Result],
+    units: deque[Unit],
+    workers: int,
+    limits: Limits = NO_LIMITS,
+    cluster: RayCluster | None = None,
+) -> Iterator[Event[Unit, Result]]:
+    """Run units on a cluster, at most ``workers`` at a time, in their order; ``units`` may be extended
+    meanwhile.
+
+    Nodes may come and go. An exception in ``work`` is raised here. Raises OptionError where there is no
+    cluster, or none of its nodes has room for a unit; WorkerError where workers are lost again and again.
+    """
+    cluster, ray = cluster or RayCluster(), library()
+    ours = connect(ray, cluster)
+    task = ray.remote(
+        num_returns="streaming",
+        max_retries=0,
+        num_cpus=cluster.cpus_per_unit,
+        num_gpus=cluster.gpus_per_unit,
+    )(run_unit)
+    running: dict[Any, _Running] = {}
+    losses, in_a_row = Counter[Any](), 0
+    room, looked_s = room_for(ray, cluster), time.monotonic()
+    try:
+        while units or running:
+            if time.monotonic() - looked_s > LOOK_EVERY_S:
+                room, looked_s = room_for(ray, cluster), time.monotonic()
+            while units and len(running) < min(workers, room + AHEAD):
+                unit = units.popleft()
+                named = task.options(name=task_name(unit))
+                running[named.remote(VERSION, str(Path.cwd()), work, unit, limits)] = _Running(unit)
+            for stream in ready(ray, running):
+                event = received(ray, stream, running[stream])
+                if not isinstance(event, Advanced):
+                    unit = running.pop(stream).unit
+                if isinstance(event, Lost):
+                    losses[unit] += 1
+                    in_a_row += 1
+                    if losses[unit] % LOST_AT_MOST == 0 and event.source:
+                        event = Crashed(unit, event.source, -signal.SIGKILL)
+                    else:
+                        units.appendleft(unit)
+                elif isinstance(event, Finished):
+                    in_a_row = 0
+                yield event
+                if in_a_row == LOST_IN_A_ROW:
+                    raise WorkerError(
+                        f"{LOST_IN_A_ROW} workers in a row were lost by Ray, the last {event}; "
+                        "`ray logs` says more; the same command goes on where it stopped"
+                    )
+    finally:
+        for stream in running:
+            ray.cancel(stream, force=True)
+        if ours:
+            ray.shutdown()
+
+
+def connect(ray: Any, cluster: RayCluster) -> bool:
+    """Connect to the cluster, unless this process is; whether it did. Raises OptionError where there is none.
+
+    Ray would take SIGTERM over; it stays with whoever had it.
+    """
+    if ray.is_initialized():
+        return False
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM) if main else None
+    try:
+        ray.init(
+            address=cluster.address,
+            log_to_driver=False,
+            logging_level="error",
+            namespace="speechlip",
+            **({"include_dashboard": False} if cluster.address == "local" else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise OptionError(
+            f"no Ray cluster at {cluster.address!r} ({said}); start one with `ray start --head`, "
+            "or give --ray-address local for one of this machine alone"
+        ) from error
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGTERM, handler)
+    return True
+
+
+def room_for(ray: Any, cluster: RayCluster) -> int:
+    """Units that the nodes have room for. Raises OptionError where no node has room for one."""
+    wanted = {"CPU": cluster.cpus_per_unit, "GPU": cluster.gpus_per_unit}
+    nodes = [node.get("Resources", {}) for node in ray.nodes() if node.get("Alive")]
+    room = sum(
+        min((int(node.get(kind, 0) / each) for kind, each in wanted.items() if each), default=1)
+        for node in nodes
+    )
+    if nodes and not room:
+        most = {kind: max(node.get(kind, 0) for node in nodes) for kind in wanted}
+        raise OptionError(
+            f"no node of the Ray cluster has {wanted['CPU']:g} cores and {wanted['GPU']:g} GPUs for one unit "
+            f"(the largest: {most['CPU']:g} and {most['GPU']:g}); take fewer with --cpus-per-unit and "
+            "--gpus-per-unit, or add a node"
+        )
+    return room
+
+
+def task_name(unit: Any) -> str:
+    """What Ray's dashboard shows.
+
+    >>> task_name("a.mp4")
+    'a.mp4'
+    """
+    return str(getattr(unit, "name", None) or getattr(unit, "clip", None) or unit)[:80]
+
+
+def ready(ray: Any, running: dict[Any, _Running]) -> list[Any]:
+    """The tasks that have something to say; none after ``LOOK_EVERY_S``."""
+    streams = list(running)
+    some, _ = ray.wait(streams, num_returns=1, timeout=LOOK_EVERY_S)
+    if not some or len(streams) == 1:
+        return some
+    return ray.wait(streams, num_returns=len(streams), timeout=0)[0]
+
+
+def received(ray: Any, stream: Any, task: _Running) -> Event:
+    """The next thing that a task says. Its exception is raised here."""
+    try:
+        kind, *said = ray.get(next(stream))
+    except StopIteration:
+        return Lost(0, task.source, "it ended without a word")
+    except ray.exceptions.RayTaskError as error:
+        said = str(error.cause).partition("\n")[0]
+        raise WorkerError(f"a Ray task failed ({said}); is speechlip {VERSION} on every node?") from error
+    except ray.exceptions.RayError as error:
+        return Lost(0, task.source, type(error).__name__)
+    if kind == "advanced":
+        task.source = said[0]
+        return Advanced(task.unit, *said)
+    if kind == "crashed":
+        return Crashed(task.unit, *said)
+    if kind == "error":
+        raise said[0]
+    return Finished(task.unit, said[0])
+
+
+def run_unit(version: str, folder: str, work: Work, unit: Any, limits: Limits) -> Iterator[tuple]:
+    """A unit on this node; what is told of it, without the unit: ``advanced``, then one other.
+
+    Steps are added up for ``TELL_EVERY_S``. folder: in which the driver was started.
+    """
+    if version != VERSION:
+        node = os.uname().nodename
+        yield (
+            "error",
+            OptionError(f"node {node} has speechlip {VERSION}, the driver has {version}; install one"),
+        )
+        return
+    source, passed_s, told_s = "", 0.0, 0.0
+    try:
+        for event in local(partial(in_folder, work=work, folder=folder), deque([unit]), 1, limits):
+            if isinstance(event, Advanced):
+                if event.source != source and passed_s:
+                    yield "advanced", source, passed_s
+                    passed_s = 0.0
+                begins = event.source != source
+                source, passed_s = event.source, passed_s + event.seconds
+                if begins or time.monotonic() - told_s > TELL_EVERY_S:
+                    yield "advanced", source, passed_s
+                    passed_s, told_s = 0.0, time.monotonic()
+            elif isinstance(event, Crashed):
+                yield "crashed", event.source, event.exit_code, event.limit
+            elif isinstance(event, Finished):
+                if passed_s:
+                    yield "advanced", source, passed_s
+                yield "finished", event.result
+    except Exception as error:
+        yield (
+            "error",
+            sendable(error)
+            if isinstance(error, SpeechLipError)
+            else WorkerError(f"{type(error).__name__}: {error}"),
+        )
+
+
+def in_folder(unit: Unit, report: Report, work: Work[Unit, Result], folder: str) -> Result:
+    """``work`` where the driver was started, so that paths mean there what they mean here."""
+    with suppress(OSError):  # a node may not have it: then every path is absolute
+        os.chdir(folder)
+    return work(unit, report)
