@@ -88,9 +88,9 @@ def test_only_a_line_feed_ends_a_row(tmp_path):
 def test_rows_come_back_from_the_text_that_was_written(tmp_path):
     """A verdict of an older release lacks its verdict on the offset."""
     whole = replace(KEPT, sync=(SyncVerdict(5.5, 7.0, -2, delay_frames=2), SyncVerdict(detail="no face")))
-    (tmp_path / "ledger.jsonl").write_text(dump_ledger([whole, LOST]), encoding="utf-8")
+    (tmp_path / "ledger.jsonl").write_text("".join(dump_ledger([whole, LOST])), encoding="utf-8")
     assert read_ledger(tmp_path) == [whole, LOST]
-    raw = json.loads(dump_ledger([whole]))
+    raw = json.loads(*dump_ledger([whole]))
     assert raw["sync"][1]["confidence"] is None and list(raw) == sorted(raw)
     del raw["sync"][0]["offset_verdict"]
     (tmp_path / "ledger.jsonl").write_text(json.dumps(raw) + "\n", encoding="utf-8")

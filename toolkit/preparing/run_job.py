@@ -31,7 +31,7 @@ from speechlip.preparing.place.earlier_run import (
 )
 from speechlip.preparing.place.finish import CardWriter, FolderFacts, finish
 from speechlip.preparing.place.parts import merged
-from speechlip.preparing.place.placing import Results, damaged_shards, whole_results
+from speechlip.preparing.place.placing import Results, damaged_shards, each_whole_result
 from speechlip.preparing.place.repair import repair
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.teaching import LESSONS, write_taught
@@ -116,7 +116,7 @@ def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan]:
             job = replace(job, sources=with_lost_sources(job.sources, plan))
         made = {
             row.source: row.sha256
-            for result in whole_results(job.work, job.data, plan.units).values()
+            for _, result in each_whole_result(job.work, job.data, plan.units)
             for row in result.rows
         }
         changed = changed_since_the_plan(job.sources, job.options, plan, made, job.accept_losses)

@@ -10,7 +10,7 @@ from speechlip.files.writing import PART, remove
 from speechlip.preparing.cut.unit import UnitResult, attempt_name, prepare_unit
 from speechlip.preparing.job import Job
 from speechlip.preparing.place.earlier_run import losses
-from speechlip.preparing.place.placing import load_result, result_path, whole_results
+from speechlip.preparing.place.placing import each_whole_result, load_result, result_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
 from speechlip.workers.auto import usable_cores
@@ -42,8 +42,9 @@ def run_units(
         spare_core=usable_cores() >= CORES_TO_DECODE_AHEAD * workers,
         run=run,
     )
-    whole = whole_results(job.work, job.data, units)
-    undone = [unit for unit in units if unit not in whole or losses(whole[unit].rows)]
+    whole = each_whole_result(job.work, job.data, units)
+    done = {unit.name for unit, result in whole if not losses(result.rows)}
+    undone = [unit for unit in units if unit.name not in done]
     pending = deque(sorted(undone, key=lambda unit: length_s([unit]), reverse=True))
     for unit in pending:
         remove(result_path(job.work, unit))

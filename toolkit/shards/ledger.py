@@ -3,13 +3,14 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import get_origin
 
 from speechlip.errors import ShardError
 from speechlip.files.strict_json import encode_json, record_of
+from speechlip.files.writing import whole_file
 from speechlip.format import LEDGER
 from speechlip.licences import UNKNOWN, plain_licence
 from speechlip.manifest import Funnel, LicenceTotals
@@ -109,9 +110,16 @@ def row_from(raw: Mapping[str, object]) -> LedgerRow:
     return LedgerRow(**(values | {"sync": tuple(sync)}))  # type: ignore[arg-type]
 
 
-def dump_ledger(rows: Iterable[LedgerRow]) -> str:
-    """The text of ``ledger.jsonl``: the same rows give the same bytes."""
-    return "".join(encode_json(asdict(row)).decode() + "\n" for row in rows)
+def dump_ledger(rows: Iterable[LedgerRow]) -> Iterator[str]:
+    """The lines of ``ledger.jsonl``: the same rows give the same bytes."""
+    return (encode_json(asdict(row)).decode() + "\n" for row in rows)
+
+
+def write_ledger(path: Path, rows: Iterable[LedgerRow]) -> None:
+    """Write ``ledger.jsonl`` a row at a time; it appears whole or not at all. Raises WriteError."""
+    with whole_file(path) as file:
+        for line in dump_ledger(rows):
+            file.write(line.encode("utf-8", "backslashreplace"))
 
 
 def read_rows(path: Path) -> list[dict]:

@@ -20,7 +20,7 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import FILES
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
-from speechlip.shards.ledger import LedgerRow, dump_ledger, funnel, licences
+from speechlip.shards.ledger import LedgerRow, funnel, licences, write_ledger
 from speechlip.shards.pairs.freeze import freeze_pairs
 from speechlip.shards.pairs.frozen import write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip, PairRules, rules_for
@@ -108,7 +108,7 @@ def finish(
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
     pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"], frozen_rules(facts.options))
-    write_text(out / LEDGER, dump_ledger(rows))
+    write_ledger(out / LEDGER, rows)
     manifest = Manifest(
         format=FORMAT,
         speechlip=VERSION,

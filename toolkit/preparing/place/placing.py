@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from speechlip.errors import ShardError
@@ -42,23 +42,31 @@ def load_result(path: Path) -> UnitResult:
 
 
 def whole_results(work: Path, data: Path, units: Sequence[Unit]) -> dict[Unit, UnitResult]:
-    """The readable results in ``work`` whose shard is there in full; a unit without a clip needs none.
+    """All of ``each_whole_result``."""
+    return dict(each_whole_result(work, data, units))
+
+
+def each_whole_result(work: Path, data: Path, units: Sequence[Unit]) -> Iterator[tuple[Unit, UnitResult]]:
+    """The readable results in ``work`` whose shard is there in full, one at a time; a unit without a clip
+    needs none.
 
     Shards that an interrupted end has put in place are taken back first: the end may come out otherwise this
     time.
     """
-    results = {}
+    if any(data.glob("*.tar")):
+        without = [unit for unit in units if not tar_path(work, unit).exists()]
+        take_back(work, data, dict(_readable(work, without)))
+    for unit, result in _readable(work, units):
+        if not result.clips or has_size(tar_path(work, unit), result.bytes):
+            yield unit, result
+
+
+def _readable(work: Path, units: Sequence[Unit]) -> Iterator[tuple[Unit, UnitResult]]:
     for unit in units:
         try:
-            results[unit] = load_result(result_path(work, unit))
+            yield unit, load_result(result_path(work, unit))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    take_back(work, data, results)
-    return {
-        unit: result
-        for unit, result in results.items()
-        if not result.clips or has_size(tar_path(work, unit), result.bytes)
-    }
 
 
 def take_back(work: Path, data: Path, results: Results) -> None:

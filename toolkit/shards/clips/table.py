@@ -1,6 +1,7 @@
 """``clips.parquet``: one row a clip, made from the samples, written, read and compared with them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MADE_ANEW = "make it anew by `speechlip clips FOLDER --make`"
 LONGEST_WHOLE = 2**63
+AT_A_TIME = 10_000
 MAX_CLIPS = 10**8
 """Read at most, of a file that may come from anywhere: dictionaries make endless rows of a few bytes."""
 NEEDED = {"key": str, "split": str, "shard": str, "seconds": float, "speaker": str}
@@ -51,14 +53,15 @@ def rows_of_shards(folder: Path, shards: Iterable[ShardRow], own: Sequence[str])
 
 
 def table_of(rows: Iterable[Row], columns: Sequence[Column]) -> "Table":
-    """Rows as a table with these columns, nulls where a row has none."""
+    """Rows as a table with these columns, nulls where a row has none; ``AT_A_TIME`` are held as records."""
     import pyarrow
 
-    values: dict[str, list[Any]] = {column.name: [] for column in columns}
-    for row in rows:
-        for name, own in values.items():
-            own.append(row.get(name))
-    return pyarrow.table(values, schema=schema_of(columns))
+    schema, rest = schema_of(columns), iter(rows)
+    parts = [schema.empty_table()]
+    while some := list(islice(rest, AT_A_TIME)):
+        values = {column.name: [row.get(column.name) for row in some] for column in columns}
+        parts.append(pyarrow.table(values, schema=schema))
+    return pyarrow.concat_tables(parts)
 
 
 def clip_row(shard: ShardRow, span: SampleSpan, own: Sequence[str] = ()) -> Row:
