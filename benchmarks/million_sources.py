@@ -152,7 +152,7 @@ def append(work: Path, n: int) -> None:
     from speechlip.editing import append as module
 
     module.settle_models = lambda options, out, progress: options
-    module.find_sources = lambda videos, out, options: sources(work, n + 10)
+    module.find_sources = lambda videos, out, options: sources(work, 10, n)
     module.inspect_on = lambda workers, limits: opened
     module.get_engine = lambda *given: made_up
     speechlip.append_videos(work / "out", work, work / "grown")

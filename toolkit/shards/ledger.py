@@ -18,7 +18,7 @@ from speechlip.records import UNDECIDED, SyncVerdict
 from speechlip.wording import clock, counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One row of ``ledger.jsonl``: seconds = seconds_kept + the sum of ``dropped``.
 

@@ -167,7 +167,7 @@ def rules_for(pairs: str) -> PairRules:
     return PairRules(least_speech=PAIRS[pairs])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PairClip:
     """What pairing needs to know of a clip.
 
