@@ -9,6 +9,7 @@ What travels is pickled by Ray between the driver and the nodes of its own clust
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter, deque
@@ -37,6 +38,8 @@ from speechlip.workers.events import (
 )
 from speechlip.workers.pool import local, sendable
 
+START = "start one with `ray start --head`, or give --ray-address local for one of this machine alone"
+ANSWER_S = 10.0
 LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 1.0
 """A node adds up its steps for so long: a thousand of them tell the driver."""
@@ -121,6 +124,7 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     """
     if ray.is_initialized():
         return False
+    refuse_silence(os.environ.get("RAY_ADDRESS", "") if cluster.address == "auto" else cluster.address)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -133,14 +137,22 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise OptionError(
-            f"no Ray cluster at {cluster.address!r} ({said}); start one with `ray start --head`, "
-            "or give --ray-address local for one of this machine alone"
-        ) from error
+        raise OptionError(f"no Ray cluster at {cluster.address!r} ({said}); {START}") from error
     finally:
         if handler is not None:
             signal.signal(signal.SIGTERM, handler)
     return True
+
+
+def refuse_silence(address: str) -> None:
+    """Raise OptionError where nothing answers at HOST:PORT: Ray itself would ask for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise OptionError(f"no Ray cluster at {address!r} ({error}); {START}") from error
 
 
 def room_for(ray: Any, cluster: RayCluster) -> int:
