@@ -5,7 +5,15 @@ from speechlip.workers.outcomes import outcomes
 
 
 def in_this_process(
-    work, tasks, workers, advanced, lost, replaced=lambda event: None, limits=NO_LIMITS, light=False
+    work,
+    tasks,
+    workers,
+    advanced,
+    lost,
+    replaced=lambda event: None,
+    limits=NO_LIMITS,
+    light=False,
+    engine=None,
 ):
     """As ``workers.outcomes``, which does it where there are several workers."""
     if min(workers, len(tasks)) > 1:
