@@ -36,6 +36,7 @@ from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import METRICS
 from speechlip.preparing import options as prep_options
 from speechlip.preparing.options import SPLIT_BY
+from speechlip.rendering import implicit_options
 from speechlip.rendering.options import MAPPINGS, SPLITS
 from speechlip.rendering.options import RENDERERS as LIP_RENDERERS
 from speechlip.rendering.paper_table import TABLES
@@ -123,6 +124,8 @@ KNOWN = {
     ("render-lips", "renderer"): LIP_RENDERERS,
     ("render-lips", "detector"): DETECTORS.choices(),
     ("render-lips", "device"): DEVICES,
+    ("render-lips", "precision"): implicit_options.PRECISIONS,
+    ("render-lips", "size"): implicit_options.SIZES,
     ("models fetch", "name"): {**assets.ASSETS, **assets.ALIASES},
     ("models path", "name"): {**assets.ASSETS, **assets.ALIASES},
 }
