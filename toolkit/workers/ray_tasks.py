@@ -82,8 +82,8 @@ def on_ray(
     )(run_unit)
     running: dict[Any, _Running] = {}
     losses, in_a_row = Counter[Any](), 0
-    room, looked_s = room_for(ray, cluster), time.monotonic()
     try:
+        room, looked_s = room_for(ray, cluster), time.monotonic()
         while units or running:
             if time.monotonic() - looked_s > LOOK_EVERY_S:
                 room, looked_s = room_for(ray, cluster), time.monotonic()
