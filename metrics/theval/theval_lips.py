@@ -25,10 +25,12 @@ def lip_dynamics(mesh: np.ndarray, size: np.ndarray) -> float:
     >>> lip_dynamics(mesh, np.array([256, 256]))
     0.1
     """
-    points = in_square(with_a_face(mesh), size)[:, LIPS]
-    first, second = np.triu_indices(len(LIPS), k=1)
-    apart = np.linalg.norm(points[:, first] - points[:, second], axis=2)
-    return float(apart.std(axis=0).mean())
+    points = in_square(with_a_face(mesh[:, LIPS]), size)
+    deviations = [
+        np.linalg.norm(points[:, index + 1 :] - points[:, [index]], axis=2).std(axis=0)
+        for index in range(len(LIPS) - 1)
+    ]
+    return float(np.concatenate(deviations).mean())
 
 
 METRICS = with_real(

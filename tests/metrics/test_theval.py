@@ -1,13 +1,15 @@
 """THEval's measures by hand and by its formulas in plain loops, and its normalisation."""
 
+import csv
+import json
+import tracemalloc
 from itertools import combinations
 from statistics import median
 
 import numpy as np
 import pytest
 
-import speechlip
-from speechlip import ScoreOptions
+from speechlip.commands.cli import score_sync
 from speechlip.judging.harms.material import read_material
 from speechlip.metrics import NotScored
 from speechlip.metrics.theval.mesh import LOWER, UPPER
@@ -106,12 +108,12 @@ def test_a_folder_is_scored_beside_its_references(real_clips, face_model, tmp_pa
     for name in ("renders", "real"):
         (tmp_path / name).mkdir()
         write_clip(tmp_path / name / "a.mp4", material.images, material.audio)
-    scores = speechlip.score_folder(
-        tmp_path / "renders",
-        tmp_path / "out",
-        tmp_path / "real",
-        ScoreOptions(("theval",), detector="landmarker"),
-    )
+    renders, real, out = (str(tmp_path / name) for name in ("renders", "real", "out"))
+    with pytest.raises(SystemExit) as ended:
+        score_sync(
+            [renders, "--reference", real, "-o", out, "--protocol", "theval", "--detector", "landmarker"]
+        )
+    assert ended.value.code == 3  # in a second there is no silence
     lines = (tmp_path / "out" / "theval.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines][:4] == [
         "measure",
@@ -119,5 +121,18 @@ def test_a_folder_is_scored_beside_its_references(real_clips, face_model, tmp_pa
         "theval_head",
         "theval_brows",
     ]
-    assert scores.rows[0].theval_lips == scores.rows[0].theval_lips_real > 0
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert scores["options"]["protocol"] == "direct" and scores["options"]["metrics"][0] == "theval_lips"
+    (row,) = csv.DictReader((tmp_path / "out" / "scores.csv").read_text().splitlines())
+    assert float(row["theval_lips"]) == float(row["theval_lips_real"]) > 0
     assert all(line.split(",")[3] in ("1.0", "") for line in lines[1:])
+
+
+def test_lip_dynamics_of_long_clips_take_little_memory():
+    """1 min: the lips' own points and few more of their size, not every distance of every frame (60 MB)."""
+    mesh = np.ones((1500, 478, 2), np.float32)
+    tracemalloc.start()
+    lip_dynamics(mesh, SIZE)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 10e6

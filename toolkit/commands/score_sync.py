@@ -24,7 +24,7 @@ from speechlip.device import PRECISIONS
 from speechlip.metrics.table import METRICS
 from speechlip.scoring.transcode.rules import GENERATIONS
 
-PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped"))
+PROTOCOL = Named(("direct", "wav2lip", "latentsync", "lrs", "precropped", "theval"))
 FFMPEG = Named(GENERATIONS)
 
 
@@ -67,7 +67,10 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
     help="CSV of opinions (clip, scales, rater): how far each metric orders the clips as people do.",
 )
 @click.option(
-    "--protocol", type=PROTOCOL, default="direct", help="From file to crops and sound: docs/protocols.md."
+    "--protocol",
+    type=PROTOCOL,
+    default="direct",
+    help="From file to crops and sound: docs/protocols.md; theval: direct, with --metrics theval.",
 )
 @click.option(
     "--ffmpeg",

@@ -11,7 +11,7 @@ from speechlip.scoring.audit.run import audit
 from speechlip.scoring.audit.table import audit_table
 from speechlip.scoring.folder.corrected import fix_offsets
 from speechlip.scoring.folder.job import score_folder
-from speechlip.scoring.options import ScoreOptions, parse_metrics
+from speechlip.scoring.options import ScoreOptions, ordered, parse_metrics
 from speechlip.scoring.report.table import (
     conditions,
     opinion_table,
@@ -21,11 +21,13 @@ from speechlip.scoring.report.table import (
 )
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import read_rules
+from speechlip.scoring.theval import GROUP
 from speechlip.wording import counted, listed, shown
 from speechlip.workers.engines import EngineChoice
 from speechlip.workers.events import Limits
 
 OUT = Path("scores")
+DEFAULT_PROTOCOL = ScoreOptions.protocol
 
 
 def run(
@@ -49,9 +51,9 @@ def run(
     if audit:
         return run_audit(renders, out, quiet, workers, limits, max_picture_px)
     rules = read_rules(chosen.pop("correct_confidence"), chosen.pop("correct_frames"))
-    metrics = parse_metrics(chosen.pop("metrics"))
+    metrics, protocol = with_theval(parse_metrics(chosen.pop("metrics")), chosen.pop("protocol"))
     by, mos = chosen.pop("by"), chosen.pop("mos")
-    options = ScoreOptions(metrics, max_picture_px=max_picture_px, **chosen)
+    options = ScoreOptions(metrics, protocol, max_picture_px=max_picture_px, **chosen)
     out = out or OUT
     with Bars(quiet) as progress:
         how: dict[str, Any] = {
@@ -85,6 +87,17 @@ def say_scores(scores: Scores) -> None:
     if words := undecided_line(scores):
         echo(words)
     echo(conditions(scores))
+
+
+def with_theval(metrics: tuple[str, ...], protocol: str) -> tuple[tuple[str, ...], str]:
+    """Metrics and protocol as the library has them: ``theval`` is a group of metrics there.
+
+    >>> with_theval((), "theval"), with_theval(("lmd",), "theval"), with_theval((), "lrs")
+    ((('theval',), 'direct'), (('lmd', 'theval'), 'direct'), ((), 'lrs'))
+    """
+    if protocol != GROUP:
+        return metrics, protocol
+    return ordered((*metrics, GROUP)), DEFAULT_PROTOCOL
 
 
 def parse_columns(text: str | None) -> tuple[str, ...]:
