@@ -2,7 +2,9 @@
 
     python benchmarks/run_all.py [VIDEO_DIR] [--detector auto]
 
-Without VIDEO_DIR the videos are synthetic: 12 identities, 4 clips each. Run it on an idle machine: other work
+Without VIDEO_DIR the videos are synthetic: 12 identities, 4 clips each; with real clips, sync_real.py and
+judge_table.py print what docs/sync-without-weights.md and docs/judge.md are made of. Left out, since they
+train for hours: pase_ablation.py, encoder_table.py, train_synthetic.py. Run it on an idle machine: other work
 on the same cores changes the figures.
 """
 
@@ -41,6 +43,10 @@ def main() -> None:
         script("train_speed.py", shards)
         script("memory.py", longest, "--detector", given.detector)
         script("image_metrics.py")
+        script("self_check.py")
+        sync = given.detector if given.videos else "sidecar"
+        script("sync_real.py", videos, "--detector", sync)
+        judge(given.videos or next(videos.glob("speaker-*")), Path(folder) / "judge", given.detector)
         script("syncnet_speed.py")
         script(
             "score_speed.py",
@@ -56,8 +62,21 @@ def synthetic(videos: Path) -> Path:
     return videos
 
 
-def command(name: str, *arguments: object) -> None:
-    subprocess.run([Path(sys.executable).with_name(name), *map(str, arguments)], check=True)
+def judge(videos: Path, out: Path, detector: str) -> None:
+    """The table of what four metrics see of a few harms. Missing values (exit code 3) are named in it."""
+    metrics, harms = ("psnr", "lmd", "mtm", "slcc"), "late,blur,frozen,again"
+    options = ("--seconds", 3, "--side", 320, "--detector", detector)
+    command(
+        "speechlip", "judge", *metrics, "--clips", videos, "-o", out, "--harms", harms, *options, ends=(0, 3)
+    )
+    script("judge_table.py", out / "judge.json")
+
+
+def command(name: str, *arguments: object, ends: tuple[int, ...] = (0,)) -> None:
+    """Run it. Raises SystemExit where its exit code is none of ``ends``."""
+    line = [Path(sys.executable).with_name(name), *map(str, arguments)]
+    if (code := subprocess.run(line, check=False).returncode) not in ends:
+        raise SystemExit(f"{name} ended with {code}")
 
 
 def script(name: str, *arguments: object) -> None:

@@ -40,8 +40,10 @@ from speechlip.media.probe import probe
 from speechlip.metrics.statistics.intervals import mean_interval
 from speechlip.metrics.statistics.pair_intervals import auc_interval
 from speechlip.records import FaceTrack, Source
+from speechlip.scoring.clip.faces import sidecar_of
 from speechlip.scoring.sync.verdict import GREATEST_P, UNDECIDED, offset_verdict
 from speechlip.timing import FPS, SAMPLES_PER_FRAME
+from speechlip.wording import counted
 
 SHIFTS = (-8, -4, 0, 4, 8)
 FAR = (-25, 25)
@@ -84,6 +86,10 @@ def main() -> None:
     parser.add_argument("--speech", type=float, default=0.5, help="least share of the second group")
     given = parser.parse_args()
     clips = list(read_clips(given.clips, choose_detector(given.detector)[0]))
+    if len(clips) < 2:
+        parser.error(
+            f"{counted(len(clips), 'clip')} with a face and sound in {given.clips}; two or more are wanted"
+        )
     for names in given.same:
         same = names.split(",")
         clips = [replace(clip, speaker=names) if clip.name in same else clip for clip in clips]
@@ -125,7 +131,9 @@ def read_clips(folder: Path, detector: str) -> Iterator[Clip]:
         try:
             info = probe(path)
             with (
-                open_detector(detector, Source(path, path.name, "")) as opened,
+                open_detector(
+                    detector, Source(path, path.name, "", landmarks_path=sidecar_of(path))
+                ) as opened,
                 closing(read_frames(path, info)) as reading,
             ):
                 stage, samples = FaceStage(opened), []
@@ -324,7 +332,7 @@ def print_held_out(clips: Sequence[Clip], expect: Expect, truth: Sequence[MouthS
         ("chosen and judged on the same half", seen_total),
         ("chosen on one half, judged on the other", held_total),
     ):
-        print(f"| {name} | {total[1] / total[2]:.0%} | {total[0] / max(1, total[1]):.0%} |")
+        print(f"| {name} | {total[1] / max(1, total[2]):.0%} | {total[0] / max(1, total[1]):.0%} |")
     often = ", ".join(
         f"mean of {steady}, confidence {least:g}: {n} times" for (steady, least), n in chosen.most_common(3)
     )

@@ -106,6 +106,15 @@ def test_words_say_what_the_numbers_say():
     ).replace("H.264 crf 12 12 crf", HARMS["h264_fine"].words(12))
 
 
+def test_words_claim_nothing_of_too_few_clips():
+    two = dict(list(CLEAN.items())[:2])
+    told = [
+        curve("psnr", name, HARMS[name].steps[:1], [two], two, [Counter()], True)
+        for name in ("blur", "again")
+    ]
+    assert paragraph(metric("psnr"), told) == "Too few clips for: blur, written again, lossless."
+
+
 def test_words_name_the_steps_that_may_be_chance():
     steps = [{clip: value - by for clip, value in CLEAN.items()} for by in (3, 4, 5)]
     told = curve("psnr", "blur", (1, 2, 4), steps, CLEAN, [Counter()] * 3, True)

@@ -149,6 +149,11 @@ def test_opinions_that_cannot_be_used(folder, text, why):
     assert done.exit_code == 1 and done.stderr.startswith("error: ") and not (folder / "out").exists()
 
 
+def test_opinions_that_are_not_there(folder):
+    done = scored(folder, "--mos", str(folder / "none.csv"))
+    assert done.exit_code == 1 and "none.csv cannot be read as a CSV file in UTF-8: " in done.stderr
+
+
 def test_tables_for_a_terminal():
     groups = (
         Subgroup("sex", "f", 3, "slcc", 0.3, None, None, 3, 0.4),

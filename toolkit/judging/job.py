@@ -36,7 +36,7 @@ from speechlip.scoring.folder.job import PEAK_BYTES, SCRATCH
 from speechlip.scoring.folder.kept import NO_NUMBERS, versions
 from speechlip.scoring.networks import Networks, find_networks, settle
 from speechlip.scoring.options import ScoreOptions
-from speechlip.wording import rough_time
+from speechlip.wording import counted, rough_time
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits
 from speechlip.workers.outcomes import outcomes
@@ -79,7 +79,7 @@ class JudgeCost:
         >>> JudgeCost(clips=2, copies=106, pending=105, workers=2, one_s=2.0).words
         '105 of 106 renders of 2 clips to make and score, about 1:45 min with 2 workers (2.0 s each)'
         """
-        ahead = f"{self.pending} of {self.copies} renders of {self.clips} clips to make and score"
+        ahead = f"{self.pending} of {self.copies} renders of {counted(self.clips, 'clip')} to make and score"
         if self.seconds is None or self.one_s is None:
             return ahead
         return (

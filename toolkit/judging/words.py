@@ -13,7 +13,8 @@ def paragraph(metric: Metric, curves: Sequence[Curve]) -> str:
     taken = [each for each in harms if not each.cannot]
     if not taken:
         return f"{metric.title} could not be judged: {_reasons(curves)}."
-    asked = [each for each in taken if any(told.verdict != UNKNOWN for told in each.answers)]
+    asked = [each for each in taken if not _unknown(each)]
+    harmless = [each for each in curves if HARMS[each.harm].harmless and not each.cannot]
     said = [
         _sentence("Calls worse", [_from(each) for each in asked if each.notices_from is not None]),
         _sentence(
@@ -26,12 +27,12 @@ def paragraph(metric: Metric, curves: Sequence[Curve]) -> str:
             "Not in the order of the steps",
             [HARMS[each.harm].title for each in asked if each.in_order is False and not _blind(each)],
         ),
-        _alarms(curves),
+        _alarms([each for each in harmless if not _unknown(each)]),
         _sentence(
             "Perhaps chance, among so many answers",
             [_at(each, doubted) for each in asked if (doubted := [a for a in each.answers if a.by_chance])],
         ),
-        _sentence("Too few clips for", [HARMS[each.harm].title for each in taken if each not in asked]),
+        _sentence("Too few clips for", [_title(each) for each in (*taken, *harmless) if _unknown(each)]),
         _cannot(harms),
     ]
     return " ".join(filter(None, said))
@@ -69,8 +70,11 @@ def _any(each: Curve, verdict: str) -> bool:
     return any(told.verdict == verdict for told in each.answers)
 
 
-def _alarms(curves: Sequence[Curve]) -> str:
-    harmless = [each for each in curves if HARMS[each.harm].harmless and not each.cannot]
+def _unknown(each: Curve) -> bool:
+    return all(told.verdict == UNKNOWN for told in each.answers)
+
+
+def _alarms(harmless: Sequence[Curve]) -> str:
     if not harmless:
         return ""
     alarms = [(each, told) for each in harmless for told in each.answers if told.verdict in (WORSE, BETTER)]

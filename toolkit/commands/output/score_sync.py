@@ -93,7 +93,7 @@ def with_theval(metrics: tuple[str, ...], protocol: str) -> tuple[tuple[str, ...
     """Metrics and protocol as the library has them: ``theval`` is a group of metrics there.
 
     >>> with_theval((), "theval"), with_theval(("lmd",), "theval"), with_theval((), "lrs")
-    ((('theval',), 'direct'), (('lmd', 'theval'), 'direct'), ((), 'lrs'))
+    ((('theval',), 'direct'), (('theval', 'lmd'), 'direct'), ((), 'lrs'))
     """
     if protocol != GROUP:
         return metrics, protocol

@@ -143,7 +143,7 @@ def make_job(
     clips = [task.clip for task in matched.tasks]
     by = (by,) if isinstance(by, str) else tuple(by)
     groups = read_groups(by, Path(renders), Path(reference) if reference else None, clips)
-    of_people = read_opinions(there("mos", mos) if mos else None, clips)
+    of_people = read_opinions(check_path("mos", mos) if mos else None, clips)
     if not (out / kept.FOLDER).exists():
         start_server()
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
