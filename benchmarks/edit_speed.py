@@ -28,7 +28,7 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.place.placing import tar_path
 from speechlip.preparing.plan.units import Unit
-from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.ledger import LedgerRow, line_of
 from speechlip.shards.pairs.rules import pair_clip
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.shards.writer import encode_json, write_shard
@@ -119,7 +119,7 @@ def folder_of_noise(folder: Path, mb: float, name: str) -> Path:
         results[unit] = UnitResult(sha256_of(path), path.stat().st_size, fields, clips, ())
         rows.append(row_of(metas, unit.split))
     options = replace(PrepOptions(detector="cascade"), detector="cascade").as_dict()
-    finish(folder, results, rows, FolderFacts(About(title="Noise", licence="CC0-1.0"), options))
+    finish(folder, results, map(line_of, rows), FolderFacts(About(title="Noise", licence="CC0-1.0"), options))
     return folder
 
 

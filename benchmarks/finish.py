@@ -23,7 +23,7 @@ from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.place.placing import tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.prepare import declarations
-from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.ledger import LedgerRow, line_of
 from speechlip.shards.pairs.rules import PairClip
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.shards.writer import write_shard
@@ -74,7 +74,7 @@ def finished(out: Path, n_clips: int) -> tuple[float, float, float]:
         results[unit] = UnitResult(digest(unit), tar.stat().st_size, MEMBERS, clips, ())
     facts = FolderFacts(declarations(recipes.get("folder")), PrepOptions(detector="cascade").as_dict())
     cpu_s, wall_s = time.process_time(), time.perf_counter()
-    finish(out, results, rows, facts, timed_card)
+    finish(out, results, map(line_of, rows), facts, timed_card)
     return time.process_time() - cpu_s, time.perf_counter() - wall_s, card_s
 
 

@@ -125,8 +125,8 @@ def plan(work: Path, n: int) -> None:
 
 
 def run(work: Path, n: int) -> None:
-    job, made = plan_of_job(job_of(work, n), SILENT)
-    run_units(job, made.units, made.with_phones, made_up, 1, SILENT)
+    job, made, done = plan_of_job(job_of(work, n), SILENT)
+    run_units(job, made.units, made.with_phones, made_up, 1, SILENT, done)
 
 
 def resume(work: Path, n: int) -> None:

@@ -6,7 +6,7 @@ bytes.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,6 @@ from speechlip.format import CLIPS, CROISSANT, LEDGER, pairs_file, shard_file
 from speechlip.licences import hub_id
 from speechlip.manifest import About, Funnel, Manifest
 from speechlip.shards.clips.columns import all_columns
-from speechlip.shards.ledger import LedgerRow, licences
 from speechlip.wording import counted
 
 LEDGER_TYPES = dict.fromkeys(
@@ -63,18 +62,23 @@ CONTEXT: dict[str, Any] = {
 """The context of the standard, which its readers expect in full."""
 
 
-def write_croissant(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
-    """Write ``croissant.json`` beside the ledger that is there; returns its path."""
+def write_croissant(folder: Path, manifest: Manifest, stated: Iterable[str]) -> Path:
+    """Write ``croissant.json`` beside the ledger that is there; returns its path.
+
+    stated: licences of the clips.
+    """
     path = folder / CROISSANT
-    content = croissant(manifest, rows, sha256_of(folder / LEDGER), (folder / LEDGER).stat().st_size)
+    content = croissant(manifest, stated, sha256_of(folder / LEDGER), (folder / LEDGER).stat().st_size)
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     return path
 
 
 def croissant(
-    manifest: Manifest, rows: Sequence[LedgerRow], ledger_sha256: str, ledger_bytes: int
+    manifest: Manifest, stated: Iterable[str], ledger_sha256: str, ledger_bytes: int
 ) -> dict[str, Any]:
-    """The metadata as JSON-LD. ledger_sha256, ledger_bytes: of ``ledger.jsonl``."""
+    """The metadata as JSON-LD. stated: licences of the clips. ledger_sha256, ledger_bytes: of
+    ``ledger.jsonl``.
+    """
     about, funnel = needed(manifest.about, "about"), needed(manifest.funnel, "funnel")
     content = {
         "@context": CONTEXT,
@@ -82,7 +86,7 @@ def croissant(
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": " ".join(needed(about.title, "title").split()),
         "description": described(about, funnel, manifest.speechlip),
-        "license": [licence_address(name) for name in licences(rows)] or ["unknown"],
+        "license": [licence_address(name) for name in stated] or ["unknown"],
         "keywords": ["lip-sync", "talking-head", "audio-visual", "speech", "webdataset", "speechlip"],
         "version": "1.0.0",
         "rai:dataCollectionMissingData": missing(funnel),
@@ -102,12 +106,12 @@ def croissant(
         if manifest.shards
         else [],
     }
-    stated = {
+    known = {
         "url": about.homepage,
         "citeAs": about.citation,
         "inLanguage": about.language,
     }
-    return content | {name: value for name, value in stated.items() if value}
+    return content | {name: value for name, value in known.items() if value}
 
 
 def needed(part: Part | None, name: str) -> Part:

@@ -7,6 +7,7 @@ made anew.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from huggingface_hub import DatasetCardData
 from speechlip.cards.columns import ColumnFacts, column_facts
 from speechlip.cards.croissant import needed, write_croissant
 from speechlip.cards.features import MEMBER_FEATURES, declared, member_words, size_category
-from speechlip.cards.images import CROP, distributions, write_images
+from speechlip.cards.images import CROP, Distribution, distributions, write_images
 from speechlip.cards.kept import YOURS, with_kept
 from speechlip.cards.text import Markdown, filled
 from speechlip.errors import ShardError
@@ -24,8 +25,8 @@ from speechlip.files.strict_json import as_json
 from speechlip.files.writing import write_text
 from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
-from speechlip.manifest import Edit, Manifest
-from speechlip.shards.leaks import leaking_people, shared_recordings, splits_of_speakers
+from speechlip.manifest import Edit, LicenceTotals, Manifest
+from speechlip.shards.leaks import SplitsOf, leaking_people, shared_recordings, splits_of_speakers
 from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger
 from speechlip.shards.read.shardset import read_manifest
 
@@ -82,34 +83,61 @@ def renew_card(folder: Path) -> Path:
         ) from error
 
 
-def write_card(folder: Path, manifest: Manifest, rows: Sequence[LedgerRow]) -> Path:
+def write_card(folder: Path, manifest: Manifest, rows: Iterable[LedgerRow]) -> Path:
     """Write card, images and Croissant into ``folder``, keeping what a person added; returns the card's
     path.
+
+    rows: of the ledger; they are gone through several times, and not held.
 
     Raises OptionError where the marks of the card that is there do not come in pairs.
     """
     path = folder / CARD
-    card = dataset_card(manifest, rows, column_facts(folder, manifest))
+    told = LedgerFacts.of(rows)
+    card = _card(manifest, told, column_facts(folder, manifest))
     if path.is_file():
         card = with_kept(card, path.read_text(encoding="utf-8", errors="replace"))
-    write_images(folder, distributions(rows), manifest.crop)
-    write_croissant(folder, manifest, rows)
+    write_images(folder, told.distributions, manifest.crop)
+    write_croissant(folder, manifest, told.licences)
     write_text(path, card)
     return path
 
 
-def dataset_card(manifest: Manifest, rows: Sequence[LedgerRow], columns: ColumnFacts = NO_COLUMNS) -> str:
+@dataclass(frozen=True)
+class LedgerFacts:
+    """What a card tells of a ledger.
+
+    licences: licence → what is under it.
+    distributions: of lengths, widths and sync.
+    copies: of one recording in several splits.
+    splits_of: speaker → their splits.
+    """
+
+    licences: Mapping[str, LicenceTotals]
+    distributions: Sequence[Distribution]
+    copies: Sequence[Sequence[LedgerRow]]
+    splits_of: SplitsOf
+
+    @classmethod
+    def of(cls, rows: Iterable[LedgerRow]) -> "LedgerFacts":
+        return cls(licences(rows), distributions(rows), shared_recordings(rows), splits_of_speakers(rows))
+
+
+def dataset_card(manifest: Manifest, rows: Iterable[LedgerRow], columns: ColumnFacts = NO_COLUMNS) -> str:
     """The whole README.md of a prepared folder, from its manifest, its ledger, and what its columns hold."""
-    facts = facts_of(manifest, rows) | {"ranges": columns.ranges, "texts": columns.texts}
-    return filled(TEMPLATE, DatasetCardData(**card_data(manifest, rows)).to_yaml(), facts)
+    return _card(manifest, LedgerFacts.of(rows), columns)
 
 
-def card_data(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+def _card(manifest: Manifest, told: LedgerFacts, columns: ColumnFacts) -> str:
+    facts = facts_of(manifest, told) | {"ranges": columns.ranges, "texts": columns.texts}
+    return filled(TEMPLATE, DatasetCardData(**card_data(manifest, told)).to_yaml(), facts)
+
+
+def card_data(manifest: Manifest, told: LedgerFacts) -> dict[str, Any]:
     """The YAML part: licence, tags, where each split lies, the type of every member, and what one agrees to
     where access is gated.
     """
     about, funnel = needed(manifest.about, "about"), needed(manifest.funnel, "funnel")
-    splits, stated = manifest.splits, licences(rows)
+    splits, stated = manifest.splits, told.licences
     homepage = about.homepage if list(stated) == [needed(about.licence, "licence")] else ""
     places = [{"split": name, "path": shard_file(f"{name}-*.tar")} for name in splits]
     return {
@@ -137,9 +165,9 @@ def bytes_of(manifest: Manifest, split: str) -> int:
     return sum(shard.bytes for shard in manifest.shards if shard.split == split)
 
 
-def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
+def facts_of(manifest: Manifest, told: LedgerFacts) -> dict[str, Any]:
     """What the template tells."""
-    by_licence = licences(rows)
+    by_licence = told.licences
     return {
         "splits": as_json(manifest.splits),
         "funnel": as_json(needed(manifest.funnel, "funnel")),
@@ -155,10 +183,10 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "funnel_lines": format_funnel(needed(manifest.funnel, "funnel")),
         "clips_table": manifest.clips is not None,
         "edits": [as_json(edit) | {"arguments": shown_arguments(edit)} for edit in manifest.edited or ()],
-        "copies": shared_recordings(rows),
-        "leaking": people_apart(manifest, rows),
+        "copies": told.copies,
+        "leaking": people_apart(manifest, told.splits_of),
         "speakers": Markdown(NAMED[manifest.options.get("speakers", "by-name")]),
-        "distributions": distributions(rows),
+        "distributions": told.distributions,
         "crop_image": Markdown(f"{IMAGES_FOLDER}/{CROP}") if manifest.options.get("crop") in PRESETS else "",
         "split": first_split(manifest.splits),
         "shards": shard_pattern([shard.split for shard in manifest.shards]),
@@ -166,9 +194,8 @@ def facts_of(manifest: Manifest, rows: Sequence[LedgerRow]) -> dict[str, Any]:
     }
 
 
-def people_apart(manifest: Manifest, rows: Sequence[LedgerRow]) -> list[list[tuple[str, str]]]:
+def people_apart(manifest: Manifest, splits: SplitsOf) -> list[list[tuple[str, str]]]:
     """People who are in different splits under several names: (name, splits) of each, by person."""
-    splits = splits_of_speakers(rows)
     return [
         [(name, ", ".join(splits[name])) for name in each.speakers if name in splits]
         for each in leaking_people(manifest.alike or (), splits)

@@ -5,7 +5,7 @@ A crop is shown on the reference face of ``faces.landmarks``, never on a person:
 people than the data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,41 +77,28 @@ class Distribution:
         )
 
 
-def distributions(rows: Sequence[LedgerRow]) -> list[Distribution]:
+def distributions(rows: Iterable[LedgerRow]) -> list[Distribution]:
     """What the ledger measured: of every clip its length and the width of its face; of every kept track
     confidence and offset, where judged.
     """
-    kept = [
-        verdict
-        for row in rows
-        for verdict in row.sync
-        if not verdict.refusal and verdict.confidence is not None
-    ]
+    lengths_s: list[float] = []
+    widths_px: list[float] = []
+    confidences: list[float] = []
+    offsets: list[float] = []
+    for row in rows:
+        lengths_s += map(seconds, row.clip_frames)
+        widths_px += row.face_widths_px
+        for verdict in row.sync:
+            if verdict.refusal or verdict.confidence is None:
+                continue
+            confidences.append(verdict.confidence)
+            if verdict.offset_frames is not None:
+                offsets.append(verdict.offset_frames)
     every = [
-        Distribution(
-            "clip-length", "Clip length", "s", 0.5, tuple(seconds(n) for row in rows for n in row.clip_frames)
-        ),
-        Distribution(
-            "face-width",
-            "Face width in the source",
-            "px",
-            10,
-            tuple(px for row in rows for px in row.face_widths_px),
-        ),
-        Distribution(
-            "sync-confidence",
-            "Sync confidence of kept tracks",
-            "",
-            0.5,
-            tuple(verdict.confidence for verdict in kept if verdict.confidence is not None),
-        ),
-        Distribution(
-            "sync-offset",
-            "Offset of kept tracks, as it came",
-            "frames",
-            1,
-            tuple(verdict.offset_frames for verdict in kept if verdict.offset_frames is not None),
-        ),
+        Distribution("clip-length", "Clip length", "s", 0.5, tuple(lengths_s)),
+        Distribution("face-width", "Face width in the source", "px", 10, tuple(widths_px)),
+        Distribution("sync-confidence", "Sync confidence of kept tracks", "", 0.5, tuple(confidences)),
+        Distribution("sync-offset", "Offset of kept tracks, as it came", "frames", 1, tuple(offsets)),
     ]
     return [each for each in every if each.values]
 

@@ -95,7 +95,7 @@ def test_where_nothing_was_kept_it_names_the_ledger(folder):
         "fields": [],
         "pairs": {},
     }
-    content = croissant(Manifest.of(manifest), [SKIPPED], "ab", 1)
+    content = croissant(Manifest.of(manifest), (), "ab", 1)
     assert [each["@id"] for each in content["distribution"]] == ["ledger.jsonl"] and content["license"] == [
         "unknown"
     ]

@@ -4,6 +4,7 @@ In the end the bytes are those of the local engine.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,45 @@ def test_no_cluster_and_no_room_are_sentences(cluster, talking, tmp_path):
     assert code == 1 and "no Ray cluster at '127.0.0.1:1'" in said and "ray start --head" in said
     with pytest.raises(OptionError, match="no node of the Ray cluster has 64 cores and 0 GPUs for one unit"):
         list(get_engine(RayCluster(cluster.address, cpus_per_unit=64))(square, deque(UNITS), 1))
+
+
+def test_the_address_of_a_dead_cluster_is_a_sentence_at_once(monkeypatch, tmp_path):
+    """``ray start`` left it; Ray itself asks there for minutes."""
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", set)
+    began_s = time.monotonic()
+    with pytest.raises(OptionError, match=r"no Ray cluster at '127.0.0.1:1'.*ray start --head"):
+        list(get_engine(RayCluster())(square, deque(UNITS), 1))
+    assert time.monotonic() - began_s < 30
+
+
+def ended(program, *given):
+    """Run a program; its exit code has to be 0."""
+    command = [PREP.with_name(program), *map(str, given), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+
+
+def test_scores_and_appended_clips_are_those_of_the_local_engine(cluster, videos, tmp_path):
+    speakers = sorted(path for path in videos.iterdir() if path.is_dir())
+    for folder, own in (("old", speakers[:1]), ("new", speakers[1:2])):
+        for speaker in own:
+            shutil.copytree(speaker, tmp_path / folder / speaker.name)
+    ended("prep-shards", tmp_path / "old", "-o", tmp_path / "shards", "--detector", "sidecar")
+    ray = ("--engine", "ray", "--ray-address", cluster.address)
+    for name, engine in (("here", ()), ("there", ray)):
+        scores = ("-o", tmp_path / name / "scores", "--metrics", "psnr", "--reference", tmp_path / "old")
+        ended("score-sync", tmp_path / "old", *scores, "--detector", "sidecar", *engine)
+        grown = ("edit", "append", tmp_path / "shards", tmp_path / "new", "-o", tmp_path / name / "grown")
+        ended("speechlip", *grown, *engine)
+    here, there = (
+        {**contents(tmp_path / name / "grown"), "": (tmp_path / name / "scores" / "scores.csv").read_bytes()}
+        for name in ("here", "there")
+    )
+    assert here == there and any(name.endswith(".tar") for name in here)
 
 
 def test_a_node_killed_and_a_node_added_give_the_bytes_of_the_local_engine(cluster, videos, whole, tmp_path):

@@ -70,7 +70,7 @@ def test_the_longest_unit_begins_first_and_results_stay_in_order(tmp_path):
     job = job_in(tmp_path)
     job.work.mkdir()
     engine = Clockwork(job.work)
-    results = run_units(job, UNITS, False, engine, 2, SILENT)
+    results = run_units(job, UNITS, False, engine, 2, SILENT).results(UNITS)
     assert engine.order == [4, 0, 1, 2, 3, 5]
     assert engine.ends_s == 50
     assert (

@@ -9,9 +9,9 @@ from speechlip.files.writing import make_folder
 from speechlip.format import MANIFEST
 from speechlip.manifest import Manifest
 from speechlip.preparing.job import Job
+from speechlip.preparing.place.done_units import DoneUnits
 from speechlip.preparing.place.earlier_run import DAMAGED, refuse_losses, refuse_other_work
 from speechlip.preparing.place.finish import CardWriter
-from speechlip.preparing.place.placing import Results, whole_results
 from speechlip.preparing.plan.shares import Share
 from speechlip.preparing.plan.teaching import LESSONS
 from speechlip.preparing.plan.units import Plan
@@ -32,7 +32,7 @@ def plan_job(job: Job, progress: Progress = SILENT) -> Plan | None:
         return None
     with only_run(job.out):
         make_folder(job.work)
-        job, plan = plan_of_job(job, progress)
+        job, plan, _ = plan_of_job(job, progress)
         taught(job, plan, progress)
         return plan
 
@@ -72,8 +72,8 @@ def run_share(
             job = with_lessons(job)
         head, places = read_share(job, share)
         units = units_at(job.work / PLAN, head, places, str(job.videos or head.videos))
-        results = run_units(job, units, head.with_phones, engine, workers, progress)
-    refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
+        done = run_units(job, units, head.with_phones, engine, workers, progress)
+    refuse_losses(done.lost(units), job.accept_losses)
     return tuple(unit.name for unit in units)
 
 
@@ -87,15 +87,14 @@ def end_array(job: Job, progress: Progress = SILENT, card: CardWriter = write_ca
     with only_run(job.out):
         if not (job.work / PLAN).exists():
             raise OptionError(f"{job.out} has no plan; run the same command with --plan-only first")
-        job, plan = plan_of_job(job, progress)
-        results = whole_results(job.work, job.data, plan.units)
-        refuse_missing(plan, results)
-        return finish_job(job, plan, {unit: results[unit] for unit in plan.units}, card)
+        job, plan, done = plan_of_job(job, progress)
+        refuse_missing(plan, done)
+        return finish_job(job, plan, done, card)
 
 
-def refuse_missing(plan: Plan, results: Results) -> None:
+def refuse_missing(plan: Plan, done: DoneUnits) -> None:
     """Raise ShardError where units have no whole result."""
-    missing = [unit.name for unit in plan.units if unit not in results]
+    missing = [unit.name for unit in plan.units if unit not in done]
     if missing:
         raise ShardError(
             f"{len(missing)} of {counted(len(plan.units), 'unit')} are missing: {listed(missing)}; no "

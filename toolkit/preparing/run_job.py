@@ -6,7 +6,6 @@ unfinished, and running the same job again goes on where it stopped.
 """
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +16,7 @@ from speechlip.files.writing import make_folder
 from speechlip.manifest import Manifest
 from speechlip.preparing.cut.source_stats import refused_row
 from speechlip.preparing.job import Job
+from speechlip.preparing.place.done_units import DoneUnits
 from speechlip.preparing.place.earlier_run import (
     changed_since_the_ledger,
     changed_since_the_plan,
@@ -30,8 +30,7 @@ from speechlip.preparing.place.earlier_run import (
     with_lost_sources,
 )
 from speechlip.preparing.place.finish import CardWriter, FolderFacts, finish
-from speechlip.preparing.place.parts import merged
-from speechlip.preparing.place.placing import Results, damaged_shards, each_whole_result
+from speechlip.preparing.place.placing import damaged_shards, each_whole_result
 from speechlip.preparing.place.repair import repair
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.preparing.plan.teaching import LESSONS, write_taught
@@ -39,7 +38,6 @@ from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN, at_their_places, write_plan
 from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT, Progress
-from speechlip.shards.ledger import LedgerRow
 from speechlip.workers.engines import Engine
 
 
@@ -59,10 +57,10 @@ def run_job(
         if job.manifest_path.exists():
             return whole_again(job, engine, workers, progress)
         make_folder(job.work)
-        job, plan = plan_of_job(job, progress)
+        job, plan, done = plan_of_job(job, progress)
         job = taught(job, plan, progress)
-        results = run_units(job, plan.units, plan.with_phones, engine, workers, progress)
-        return finish_job(job, plan, results, card)
+        run_units(job, plan.units, plan.with_phones, engine, workers, progress, done)
+        return finish_job(job, plan, done, card)
 
 
 def finished_already(job: Job) -> Manifest | None:
@@ -81,12 +79,15 @@ def finished_already(job: Job) -> Manifest | None:
     return None
 
 
-def finish_job(job: Job, plan: Plan, results: Results, card: CardWriter = write_card) -> Manifest:
-    """The folder finished from the results of all units. Raises ShardError as ``run_job`` does."""
-    refuse_losses([row for result in results.values() for row in result.rows], job.accept_losses)
+def finish_job(job: Job, plan: Plan, done: DoneUnits, card: CardWriter = write_card) -> Manifest:
+    """The folder finished from what came of all units. Raises ShardError as ``run_job`` does."""
+    refuse_losses(done.lost(plan.units), job.accept_losses)
+    position = {plain_name(source.name): place for place, source in enumerate(job.sources)}
+    refused = (refused_row(split, entry) for split, entry in plan.refused)
+    lines = done.ledger(plan.units, refused, position)
     columns = sorted({name for source in job.sources for name in source.more})
     facts = FolderFacts(job.about, job.options.as_dict(), columns, alike=plan.alike)
-    return finish(job.out, results, ledger_rows(job, plan, results), facts, card)
+    return finish(job.out, done.results(plan.units), lines, facts, card)
 
 
 def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> Manifest:
@@ -104,30 +105,29 @@ def whole_again(job: Job, engine: Engine, workers: int, progress: Progress) -> M
     return manifest
 
 
-def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan]:
+def plan_of_job(job: Job, progress: Progress) -> tuple[Job, Plan, DoneUnits]:
     """The plan that an earlier run left, if it is for the same sources and options, else a new one.
 
-    Also the job, with the sources of that plan.
+    Also the job, with the sources of that plan, and what is done of it.
     """
-    path = job.work / PLAN
+    path, done = job.work / PLAN, DoneUnits(job.work)
     if path.exists() or any(job.work.glob("*.json")):
         plan, options = read_plan(path)
         if job.accept_losses:
             job = replace(job, sources=with_lost_sources(job.sources, plan))
-        made = {
-            row.source: row.sha256
-            for _, result in each_whole_result(job.work, job.data, plan.units)
-            for row in result.rows
-        }
+        made: dict[str, str] = {}
+        for unit, result in each_whole_result(job.work, job.data, plan.units):
+            made.update((row.source, row.sha256) for row in result.rows)
+            done.add(unit, result)
         changed = changed_since_the_plan(job.sources, job.options, plan, made, job.accept_losses)
         refuse_other_work(job.out, job.options, options, changed)
         for leftover in job.work.glob("*.part"):
             leftover.unlink()
-        return job, at_their_places(plan, job.sources)
+        return job, at_their_places(plan, job.sources), done
     plan = make_plan(job.sources, job.options, progress, job.inspect)
     refuse_vanished(plan)
     write_plan(path, plan, job.options, str(job.videos or ""))
-    return job, plan
+    return job, plan, done
 
 
 def taught(job: Job, plan: Plan, progress: Progress) -> Job:
@@ -143,11 +143,3 @@ def with_lessons(job: Job) -> Job:
     lessons = job.work / LESSONS
     sync_filter = replace(job.sync_filter, lessons=lessons) if job.sync_filter else None
     return replace(job, lessons=lessons, sync_filter=sync_filter)
-
-
-def ledger_rows(job: Job, plan: Plan, results: Results) -> Sequence[LedgerRow]:
-    """One row per source, in the order of the sources."""
-    order = {plain_name(source.name): position for position, source in enumerate(job.sources)}
-    made = [row for result in results.values() for row in result.rows]
-    refused = [refused_row(split, entry) for split, entry in plan.refused]
-    return sorted(merged(made + refused), key=lambda row: order[row.source])

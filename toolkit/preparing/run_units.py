@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from speechlip.files.writing import PART, remove
-from speechlip.preparing.cut.unit import UnitResult, attempt_name, prepare_unit
+from speechlip.preparing.cut.unit import attempt_name, prepare_unit
 from speechlip.preparing.job import Job
-from speechlip.preparing.place.earlier_run import losses
+from speechlip.preparing.place.done_units import DoneUnits
 from speechlip.preparing.place.placing import each_whole_result, load_result, result_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
@@ -22,13 +22,21 @@ CORES_TO_DECODE_AHEAD = 2
 
 
 def run_units(
-    job: Job, units: Sequence[Unit], with_phones: bool, engine: Engine, workers: int, progress: Progress
-) -> dict[Unit, UnitResult]:
-    """Run every unit without a whole result, or whose result lost a source that a new attempt might keep; the
-    results of all units, in the order given.
+    job: Job,
+    units: Sequence[Unit],
+    with_phones: bool,
+    engine: Engine,
+    workers: int,
+    progress: Progress,
+    done: DoneUnits | None = None,
+) -> DoneUnits:
+    """Run every unit without a whole result, or whose result lost a source that a new attempt might keep;
+    what came of all units.
 
     The longest begins first, so that no worker is left with a long one at the end. A source whose worker
     process dies is tried once more, then refused.
+
+    done: what an earlier run left, where it was looked at already.
     """
     run = secrets.token_hex(4)
     work = partial(
@@ -42,9 +50,8 @@ def run_units(
         spare_core=usable_cores() >= CORES_TO_DECODE_AHEAD * workers,
         run=run,
     )
-    whole = each_whole_result(job.work, job.data, units)
-    done = {unit.name for unit, result in whole if not losses(result.rows)}
-    undone = [unit for unit in units if unit.name not in done]
+    done = done or done_units(job, units)
+    undone = [unit for unit in units if unit not in done or done.lost([unit])]
     pending = deque(sorted(undone, key=lambda unit: length_s([unit]), reverse=True))
     for unit in pending:
         remove(result_path(job.work, unit))
@@ -58,7 +65,17 @@ def run_units(
                 remove(left)
             pending.append(after_crash(event, is_last=crashes[event.source] > 1))
         report_event(progress, event)
-    return {unit: load_result(result_path(job.work, unit)) for unit in units}
+    for unit in undone:
+        done.add(unit, load_result(result_path(job.work, unit)))
+    return done
+
+
+def done_units(job: Job, units: Sequence[Unit]) -> DoneUnits:
+    """What an earlier run left of these units."""
+    done = DoneUnits(job.work)
+    for unit, result in each_whole_result(job.work, job.data, units):
+        done.add(unit, result)
+    return done
 
 
 def length_s(units: Iterable[Unit]) -> float:

@@ -12,12 +12,19 @@ MOST_NAMES = 6
 
 
 def shared_recordings(rows: Iterable[LedgerRow]) -> list[list[LedgerRow]]:
-    """Copies of one recording (equal SHA-256) whose clips lie in more than one split, as groups of rows."""
+    """Copies of one recording (equal SHA-256) whose clips lie in more than one split, as groups of rows.
+
+    Goes through the rows a second time where there are any.
+    """
+    split_of: dict[str, str] = {}
     copies: dict[str, list[LedgerRow]] = {}
     for row in rows:
-        if row.clips:
-            copies.setdefault(row.sha256, []).append(row)
-    return [group for group in copies.values() if len({row.split for row in group}) > 1]
+        if row.clips and split_of.setdefault(row.sha256, row.split) != row.split:
+            copies[row.sha256] = []
+    for row in rows if copies else ():
+        if row.clips and row.sha256 in copies:
+            copies[row.sha256].append(row)
+    return [copies[sha256] for sha256 in split_of if sha256 in copies]
 
 
 class UnderNames(Protocol):

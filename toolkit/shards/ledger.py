@@ -88,6 +88,7 @@ class LedgerRow:
     double_of: str = ""
 
 
+FIELDS = tuple(each.name for each in fields(LedgerRow))
 SPLITS = "+"
 """Between the splits of a source that is cut in time: ``train+validation``."""
 
@@ -110,16 +111,46 @@ def row_from(raw: Mapping[str, object]) -> LedgerRow:
     return LedgerRow(**(values | {"sync": tuple(sync)}))  # type: ignore[arg-type]
 
 
+def line_of(row: LedgerRow) -> bytes:
+    """The line of ``ledger.jsonl``: the same row gives the same bytes."""
+    plain = {name: getattr(row, name) for name in FIELDS}
+    return encode_json(plain | {"sync": [asdict(verdict) for verdict in row.sync]}) + b"\n"
+
+
 def dump_ledger(rows: Iterable[LedgerRow]) -> Iterator[str]:
-    """The lines of ``ledger.jsonl``: the same rows give the same bytes."""
-    return (encode_json(asdict(row)).decode() + "\n" for row in rows)
+    """The lines of ``ledger.jsonl`` as text."""
+    return (line_of(row).decode() for row in rows)
 
 
-def write_ledger(path: Path, rows: Iterable[LedgerRow]) -> None:
-    """Write ``ledger.jsonl`` a row at a time; it appears whole or not at all. Raises WriteError."""
+def write_ledger(path: Path, lines: Iterable[bytes]) -> "StoredLedger":
+    """Write ``ledger.jsonl`` a line at a time; it appears whole or not at all. Raises WriteError."""
+    count = 0
     with whole_file(path) as file:
-        for line in dump_ledger(rows):
-            file.write(line.encode("utf-8", "backslashreplace"))
+        for line in lines:
+            file.write(line)
+            count += 1
+    return StoredLedger(path, count)
+
+
+@dataclass(frozen=True)
+class StoredLedger:
+    """The rows of a ledger that was just written, read anew each time they are gone through: a million rows
+    are a gigabyte.
+
+    path: of the file.
+    count: of its rows.
+    """
+
+    path: Path
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[LedgerRow]:
+        with self.path.open("rb") as lines:
+            for line in lines:
+                yield row_from(json.loads(line))
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -133,10 +164,10 @@ def read_rows(path: Path) -> list[dict]:
 
 def read_ledger(folder: Path) -> list[LedgerRow]:
     """The rows of a prepared folder. Raises ShardError for what is no ledger."""
-    path, known = folder / LEDGER, {each.name for each in fields(LedgerRow)}
+    path = folder / LEDGER
     try:
         return [
-            checked(row_from({name: value for name, value in row.items() if name in known}))
+            checked(row_from({name: value for name, value in row.items() if name in FIELDS}))
             for row in read_rows(path)
         ]
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
@@ -158,73 +189,63 @@ def checked(row: LedgerRow) -> LedgerRow:
 
 def licences(rows: Iterable[LedgerRow]) -> dict[str, LicenceTotals]:
     """Licence → what is under it, sources without clips left out, most seconds first."""
-    under: dict[str, list[LedgerRow]] = {}
+    totals: dict[str, LicenceTotals] = {}
     for row in rows:
         if row.clips:
-            under.setdefault(plain_licence(row.licence), []).append(row)
-    totals = {
-        licence: LicenceTotals(
-            sources=len(own),
-            clips=sum(row.clips for row in own),
-            seconds=rounded_sum(row.clip_seconds for row in own),
-        )
-        for licence, own in under.items()
-    }
+            licence = plain_licence(row.licence)
+            so_far = totals.get(licence, LicenceTotals())
+            totals[licence] = LicenceTotals(
+                sources=so_far.sources + 1,
+                clips=so_far.clips + row.clips,
+                seconds=round((so_far.seconds or 0.0) + row.clip_seconds, 2),
+            )
     return dict(sorted(totals.items(), key=lambda item: (-(item[1].seconds or 0), item[0])))
 
 
-def rounded_sum(seconds: Iterable[float]) -> float:
-    """A sum that is rounded to hundredths after every summand, as manifests have it.
-
-    >>> rounded_sum([0.1, 0.2])
-    0.3
-    """
-    total_s = 0.0
-    for each_s in seconds:
-        total_s = round(total_s + each_s, 2)
-    return total_s
+ADDED = ("seconds", "seconds_kept", "clips", "clip_seconds", "interpolated_seconds", "several_faces_seconds")
+"""Fields that the funnel adds up."""
 
 
 def funnel(rows: Iterable[LedgerRow]) -> Funnel:
-    """Add up the ledger: sources and seconds that came, what was lost by reason, what was kept."""
-    rows = list(rows)
-    dropped: Counter[str] = Counter()
+    """Add up the ledger: sources and seconds that came, what was lost by reason, what was kept.
+
+    Goes through the rows once.
+    """
+    sums, statuses, skipped = dict.fromkeys(ADDED, 0.0), Counter[str](), Counter[str]()
+    dropped, without_phones = Counter[str](), Counter[str]()
+    several = undecided = listened = 0
+    no_speech_s = 0.0
     for row in rows:
-        dropped.update(row.dropped)
-    undecided = sum(verdict.offset_verdict.startswith(UNDECIDED) for row in rows for verdict in row.sync)
-    skipped = Counter(f"{row.stage}: {row.reason}" for row in rows if row.status == "skipped")
+        for name in ADDED:
+            sums[name] += getattr(row, name)
+        statuses[row.status] += 1
+        if row.status == "skipped":
+            skipped[f"{row.stage}: {row.reason}"] += 1
+        dropped.update(row.dropped)  # type: ignore[arg-type]  # seconds
+        several += row.several_faces_seconds > 0
+        undecided += sum(verdict.offset_verdict.startswith(UNDECIDED) for verdict in row.sync)
+        if row.speech_shares:
+            listened, no_speech_s = listened + 1, no_speech_s + row.no_speech_seconds
+        if row.phones_reason and row.clips:
+            without_phones[row.phones_reason] += row.seconds_kept  # type: ignore[assignment]  # seconds
+    added = {name: round(total, 2) for name, total in sums.items()}
     return Funnel(
-        sources=len(rows),
-        sources_kept=sum(row.status == "kept" for row in rows),
-        sources_skipped=sum(row.status == "skipped" for row in rows),
-        seconds=round(sum(row.seconds for row in rows), 2),
-        seconds_kept=round(sum(row.seconds_kept for row in rows), 2),
-        clips=sum(row.clips for row in rows),
-        clip_seconds=round(sum(row.clip_seconds for row in rows), 2),
-        interpolated_seconds=round(sum(row.interpolated_seconds for row in rows), 2),
-        sources_with_several_faces=sum(row.several_faces_seconds > 0 for row in rows),
-        several_faces_seconds=round(sum(row.several_faces_seconds for row in rows), 2),
-        no_speech_seconds=seconds_without_speech(rows),
-        no_phones=seconds_without_phones(rows),
-        dropped={reason: round(lost_s, 2) for reason, lost_s in sorted(dropped.items())},
+        sources=statuses.total(),
+        sources_kept=statuses["kept"],
+        sources_skipped=statuses["skipped"],
+        sources_with_several_faces=several,
+        no_speech_seconds=round(no_speech_s, 2) if listened else None,
+        no_phones=_rounded(without_phones) or None,
+        dropped=_rounded(dropped),
         skipped=dict(sorted(skipped.items())),
         offsets_undecided=undecided or None,
+        **(added | {"clips": int(added["clips"])}),  # type: ignore[arg-type]
     )
 
 
-def seconds_without_speech(rows: Iterable[LedgerRow]) -> float | None:
-    """Seconds of what was kept where nobody speaks; None where nobody listened."""
-    heard = [row.no_speech_seconds for row in rows if row.speech_shares]
-    return round(sum(heard), 2) if heard else None
-
-
-def seconds_without_phones(rows: Iterable[LedgerRow]) -> dict[str, float] | None:
-    """Reason → seconds of what was kept without phones for it; None where there is none."""
-    without: Counter[str] = Counter()
-    for row in rows:
-        if row.phones_reason and row.clips:
-            without[row.phones_reason] += row.seconds_kept  # type: ignore[assignment]  # seconds
-    return {reason: round(kept_s, 2) for reason, kept_s in sorted(without.items())} or None
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Reason → seconds, by the name of the reason."""
+    return {reason: round(lost_s, 2) for reason, lost_s in sorted(seconds.items())}
 
 
 def format_funnel(totals: Funnel) -> str:

@@ -124,7 +124,7 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     """
     if ray.is_initialized():
         return False
-    refuse_silence(os.environ.get("RAY_ADDRESS", "") if cluster.address == "auto" else cluster.address)
+    refuse_silence(address_by_ray() if cluster.address == "auto" else cluster.address)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -142,6 +142,18 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
         if handler is not None:
             signal.signal(signal.SIGTERM, handler)
     return True
+
+
+def address_by_ray() -> str:
+    """Where Ray itself would connect to: of RAY_ADDRESS, of a process that runs here, or as the last `ray
+    start` left it, which may be dead; empty where there is none.
+    """
+    try:
+        from ray._private.services import get_ray_address_from_environment
+
+        return get_ray_address_from_environment("auto", None) or ""
+    except (ImportError, AttributeError, TypeError, ConnectionError):  # private, or nothing is there
+        return os.environ.get("RAY_ADDRESS", "")
 
 
 def refuse_silence(address: str) -> None:

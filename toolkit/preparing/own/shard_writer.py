@@ -23,6 +23,7 @@ from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.plan.written import PLAN
 from speechlip.preparing.prepared import Prepared
 from speechlip.records import Clip, Source
+from speechlip.shards.ledger import line_of
 from speechlip.shards.pairs.rules import PairClip, pair_clip
 from speechlip.shards.sample_meta import meta_of
 from speechlip.shards.writer import Sample, encode_clip
@@ -116,7 +117,7 @@ class ShardWriter:
                 raise OptionError(f"no clip was written to {self.folder}, so there is nothing to finish")
             options = self.options
             facts = FolderFacts(options.about, options.as_dict(), self._sources.columns, options.pairs)
-            manifest = finish(self.folder, self._shards.results(), rows, facts)
+            manifest = finish(self.folder, self._shards.results(), map(line_of, rows), facts)
             self._prepared = Prepared(self.folder, manifest, tuple(rows))
             self._release()
         return self._prepared

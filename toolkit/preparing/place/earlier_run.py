@@ -227,9 +227,8 @@ def refuse_vanished(plan: Plan) -> None:
         )
 
 
-def refuse_losses(rows: Sequence[LedgerRow], accept: bool) -> None:
+def refuse_losses(lost: Sequence[str], accept: bool) -> None:
     """Raise ShardError that names the sources which another run may keep, unless losses are accepted."""
-    lost = losses(rows)
     if lost and not accept:
         raise ShardError(
             f"{counted(len(lost), 'video')} met what another run may not: {listed(lost, between='; ')}. "

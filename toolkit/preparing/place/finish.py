@@ -20,7 +20,7 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import FILES
 from speechlip.preparing.place.placing import Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
-from speechlip.shards.ledger import LedgerRow, funnel, licences, write_ledger
+from speechlip.shards.ledger import StoredLedger, funnel, licences, write_ledger
 from speechlip.shards.pairs.freeze import freeze_pairs
 from speechlip.shards.pairs.frozen import write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip, PairRules, rules_for
@@ -40,7 +40,7 @@ VERSIONS_THAT_SHOW = (
     "torch",
     "torchaudio",
 )
-CardWriter = Callable[[Path, Manifest, Sequence[LedgerRow]], object]
+CardWriter = Callable[[Path, Manifest, StoredLedger], object]
 """Writes what a person reads into a folder, from its manifest and ledger."""
 
 
@@ -93,13 +93,13 @@ def versions_of(facts: FolderFacts) -> dict[str, str]:
 def finish(
     out: Path,
     results: Results,
-    rows: Sequence[LedgerRow],
+    lines: Iterable[bytes],
     facts: FolderFacts,
     card: CardWriter = write_card,
 ) -> Manifest:
     """Finish the folder ``out`` from the shards in its work folder; returns the manifest. Safe to repeat.
 
-    rows: of the ledger, in its order.
+    lines: of the ledger, in its order; one is held at a time.
     card: writes what a person reads.
 
     Raises ShardError where a shard went away, or samples differ in their members.
@@ -108,7 +108,7 @@ def finish(
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
     pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"], frozen_rules(facts.options))
-    write_ledger(out / LEDGER, rows)
+    rows = write_ledger(out / LEDGER, lines)
     manifest = Manifest(
         format=FORMAT,
         speechlip=VERSION,
