@@ -17,6 +17,7 @@ from speechlip.scoring.report.table import (
     opinion_table,
     subgroup_table,
     table,
+    theval_table,
     undecided_line,
 )
 from speechlip.scoring.scores import Scores
@@ -84,6 +85,8 @@ def say_scores(scores: Scores) -> None:
         echo(f"\nby {by}, ! the worst group\n{subgroup_table(scores, by)}")
     for scale in dict.fromkeys(each.scale for each in scores.opinions):
         echo(f"\nrank correlation with opinions, {shown(scale)}\n{opinion_table(scores, scale)}")
+    if measures := theval_table(scores):
+        echo(f"\nTHEval's measures beside the real videos', theval.csv\n{measures}")
     if words := undecided_line(scores):
         echo(words)
     echo(conditions(scores))

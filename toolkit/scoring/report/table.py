@@ -9,6 +9,7 @@ from speechlip.metrics.table import metric as metric_of
 from speechlip.scoring.records import ScoreRow
 from speechlip.scoring.scores import Scores
 from speechlip.scoring.sync.verdict import UNDECIDED
+from speechlip.scoring.theval import measures_of
 from speechlip.wording import counted, shown
 
 
@@ -79,6 +80,28 @@ def opinion_table(scores: Scores, scale: str) -> str:
             numbers = (number(each.spearman, 2), first, number(each.kendall, 2), second)
             lines.append([name, str(each.clips), *numbers])
     return layout(lines)
+
+
+def theval_table(scores: Scores) -> str:
+    """THEval's measures beside the real videos', as ``theval.csv`` has them; empty where none was asked for.
+
+    >>> row = ScoreRow("a", "0", "scored", values={"theval_sync": 0.3, "theval_sync_real": 0.4})
+    >>> print(theval_table(Scores(metrics=("theval_sync",), rows=(row,))).splitlines()[1])
+    theval_sync       1       0.3000  0.4000  0.7500
+    """
+    measures = measures_of(scores.of_clip.values(), scores.metrics)
+    lines = [["measure", "clips", "renders", "real", "score"]]
+    lines += [
+        [
+            each.measure,
+            str(each.clips),
+            *(number(value, 4) for value in (each.renders, each.real, each.score)),
+        ]
+        for each in measures
+    ]
+    reasons = ["", *(f"  {each.reason}" if each.reason else "" for each in measures)]
+    rows = zip(layout(lines).splitlines(), reasons, strict=True)
+    return "\n".join(f"{line}{why}" for line, why in rows) if measures else ""
 
 
 def conditions(scores: Scores) -> str:
