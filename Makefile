@@ -2,7 +2,7 @@
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
 # make slow   set up, tests that train for minutes or go over every real clip
-# make faults set up, kills at random times, mutated videos, hostile shards: seeded, with their counts, at most
+# make faults set up, kills at random times, mutated videos, hostile shards, a bad S3 server: seeded, with their counts, at most
 #             15 minutes on two cores
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,7 +26,7 @@ test: lint types
 slow: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow -rP
 
-faults: $(VENV)/.ray
+faults: $(VENV)/.faults
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults -rP
 
 lint: $(VENV)/.dev
@@ -65,9 +65,9 @@ $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(ONE_CV2)
 	touch $@
 
-# 80 MB that no quick test needs
-$(VENV)/.ray: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --no-compile -e '.[ray]'
+# an S3 server, and 80 MB of Ray that no quick test needs
+$(VENV)/.faults: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[ray,faults]'
 	touch $@
 
 $(VENV)/.docs: setup.py | $(VENV)/bin/python

@@ -20,6 +20,8 @@ EXTRAS = {
 }
 APART = "ray"
 """80 MB for whoever has a cluster: not in [all]."""
+STORES = {"gs": ["gcsfs>=2025.3"], "s3": ["s3fs>=2025.3"]}
+"""Extras of object stores, which bring a cloud's libraries: not in [all] either."""
 PEERS = ["syncnet-python>=0.2.3,<0.3", "python_speech_features>=0.6"]
 """What our SyncNet scores and its MFCC are held against in tests; we do not import them."""
 COMMANDS = [
@@ -128,6 +130,7 @@ setup(
     ],
     extras_require={
         **EXTRAS,
+        **STORES,
         "all": sorted({requirement for name in EXTRAS if name != APART for requirement in EXTRAS[name]}),
         "dev": [
             "pytest>=8",
@@ -142,6 +145,7 @@ setup(
             "mlcroissant>=1.1",
             *PEERS,
         ],
+        "faults": [*STORES["s3"], "moto[s3]>=5.2", "flask>=3", "flask-cors>=5"],  # an S3 server for tests
         "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3"],
     },
     entry_points={

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from speechlip.judging.options import JudgeOptions as JudgeOptions
     from speechlip.judging.records import Judgement as Judgement
     from speechlip.manifest import Manifest as Manifest
+    from speechlip.preparing.ends.local import WorkPlace as WorkPlace
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
     from speechlip.preparing.own.shard_writer import ShardWriter as ShardWriter
@@ -178,6 +179,7 @@ ROOM_OF = {
     "TrainOptions": "training.options",
     "TrainedRun": "training.train",
     "Verification": "shards.checks.verify",
+    "WorkPlace": "preparing.ends.local",
     "align": "aligning.align",
     "align_shards": "editing.align",
     "annotate_clips": "editing.annotate",

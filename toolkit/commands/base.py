@@ -27,6 +27,8 @@ from speechlip.workers.engines import ENGINES, LOCAL
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 FILE = click.Path(path_type=Path)
+PLACE = click.Path(path_type=str)
+"""A path or a URL, which a ``Path`` would take a slash from."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 

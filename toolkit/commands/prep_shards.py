@@ -1,6 +1,5 @@
 """``prep-shards``."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +8,7 @@ from speechlip.checks import Workers
 from speechlip.commands.base import (
     DETECTOR,
     FILE,
+    PLACE,
     Named,
     command,
     correction_options,
@@ -28,13 +28,13 @@ RECIPE = Named(RECIPES)
     epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n"
     "  prep-shards interview.mp4 -o shards/ --detector cascade",
 )
-@click.argument("video_dir", type=FILE)
+@click.argument("video_dir", type=PLACE)
 @click.option(
     "-o",
     "--out",
-    type=FILE,
+    type=PLACE,
     required=True,
-    help="Folder for the shards; a folder begun earlier is gone on with.",
+    help="Folder for the shards; a folder begun earlier is gone on with. Or a URL, such as s3://bucket/shards.",
 )
 @click.option(
     "--recipe", type=RECIPE, default="folder", help="How VIDEO_DIR is laid out; speechlip recipes says more."
@@ -164,6 +164,16 @@ RECIPE = Named(RECIPES)
     is_flag=True,
     help="Finish without videos that went away, or that crashed a worker or met an odd error.",
 )
+@click.option(
+    "--work",
+    type=FILE,
+    show_default="in SPEECHLIP_HOME/work",
+    help="Where VIDEO_DIR or OUT is a URL: the folder to work in, which holds all shards until they are "
+    "uploaded.",
+)
+@click.option(
+    "--spool", default="20GB", help="Where VIDEO_DIR is a URL: videos on this disk at any time, at most."
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--plan-only", is_flag=True, help="For an array of jobs: write the plan into OUT and stop.")
 @click.option(
@@ -173,16 +183,20 @@ RECIPE = Named(RECIPES)
 )
 @click.option("--finish", is_flag=True, help="Finish OUT once all jobs are done; says what is missing.")
 @click.option("--quiet", is_flag=True, help="No progress bars, no funnel.")
-def prep_shards(video_dir: Path, out: Path, workers: Workers, **given: Any) -> int:
+def prep_shards(video_dir: str, out: str, workers: Workers, **given: Any) -> int:
     """Turn talking videos into WebDataset shards of aligned STFT windows and lip crops.
 
-    VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …) or one video. OUT gets data/*.tar,
+    VIDEO_DIR is a folder of videos (any depth; mp4, mov, mkv, MTS, wmv, …), one video, or the URL of either
+    (s3://, gs://, hf://datasets/, file://). OUT gets data/*.tar,
     the frozen evaluation pairs, a ledger with one row per video, a dataset card, and the manifest, which is
     written last. Exit code 0 when something was kept, 2 when nothing was, 1 for an error.
     """
     from speechlip.commands.output.prep_shards import run
 
     engine = read_engine(given)
-    own = {name: given.pop(name) for name in ("quiet", "accept_losses", "max_wait", "max_memory")}
+    own = {
+        name: given.pop(name)
+        for name in ("quiet", "accept_losses", "max_wait", "max_memory", "work", "spool")
+    }
     steps = {name: given.pop(name) for name in ("dry_run", "plan_only", "units", "finish")}
     return run(video_dir, out, workers, engine, steps, chosen=given, **own)

@@ -20,6 +20,7 @@ from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.cut.speaker import lr_asd
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace, ends_of
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import FILES, LR_ASD, SPEAKING, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
@@ -53,29 +54,33 @@ def prepare(
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Turn talking videos into shards of aligned speech and lip crops, as ``prep-shards`` does.
 
-    videos: a folder of videos, or one video.
-    out: the folder for the shards; an unfinished one is continued, a finished one is kept.
+    videos: a folder of videos, or one video; or a URL of either, such as ``s3://bucket/videos``.
+    out: the folder for the shards; an unfinished one is continued, a finished one is kept. Or a URL, to which
+        the finished folder is uploaded, the manifest last.
     options: all that the shards depend on.
     workers: processes, or ``auto`` for as many as the machine holds; the shards do not depend on it.
     engine: what runs the workers: ``local``, ``ray`` or a ``RayCluster``, or one of another package.
     accept_losses: finish without videos that went away, crashed a worker, or met an unexpected error.
     limits: how long a video may stand still, and how much memory it may take.
     progress: told how far it is.
+    work: where on this disk it works where either is a URL; ``Prepared.folder`` is there then.
 
     Raises NoVideos where the recipe finds none, OptionError for paths and options that cannot be used,
     ModelError for a missing model, and ShardError where ``out`` was made otherwise or is damaged, or a source
-    went away.
+    went away; HubError for a store that cannot be reached.
     """
     check_arguments(options, workers, limits)
-    videos, out = Path(videos), Path(out)
     run_engine = get_engine(engine, limits)
-    sources = find_sources(videos, out, options)
+    ends = ends_of(videos, out, work, progress)
+    out = ends.out
+    sources = find_sources(ends.videos, out, options)
     if engine == LOCAL and not (out / MANIFEST).exists():
         start_server()
-    here = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    here = ends.workers(settle_workers(workers, len(sources), "video", PEAK_BYTES, progress), progress)
     settled = settle_models(options, out, progress)
     job = Job(
         out,
@@ -86,9 +91,11 @@ def prepare(
         accept_losses,
         inspect_on(here, limits),
         teach_on(here, limits),
-        videos=videos,
+        videos=ends.videos,
     )
-    manifest = run_job(job, run_engine, workers_of(engine, workers, here), progress)
+    at_once = here if ends.largest else workers_of(engine, workers, here)
+    manifest = run_job(job, run_engine, at_once, progress)
+    ends.publish(progress)
     return Prepared(out, manifest, tuple(read_ledger(out)))
 
 
@@ -100,17 +107,19 @@ def prepare_plan(
     workers: Workers = 1,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Plan:
     """The plan that ``prepare`` would follow: which video goes into which shard, and which are refused.
 
-    It opens every video and writes nothing. Parameters and errors are those of ``prepare``.
+    It opens every video and writes nothing into ``out``. Parameters and errors are those of ``prepare``.
     """
     check_arguments(options, workers, limits)
-    sources = find_sources(Path(videos), Path(out), options)
+    ends = ends_of(videos, out, work, progress)
+    sources = find_sources(ends.videos, ends.out, options)
     if options.speakers != "by-name":
-        options = settle_detector(options, Path(out), progress)
+        options = settle_detector(options, ends.out, progress)
         check_faces(options)
-    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    workers = ends.workers(settle_workers(workers, len(sources), "video", PEAK_BYTES, progress), progress)
     return make_plan(sources, options, progress, inspect_on(workers, limits))
 
 

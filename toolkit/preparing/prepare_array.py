@@ -6,6 +6,7 @@ from speechlip import recipes
 from speechlip.checks import Workers
 from speechlip.errors import OptionError
 from speechlip.format import MANIFEST
+from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace, ends_of
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
@@ -23,6 +24,7 @@ from speechlip.preparing.prepare import (
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_array import end_array, plan_job, read_share, run_share
 from speechlip.progress import SILENT, Progress
+from speechlip.remote.stores import is_store
 from speechlip.shards.ledger import read_ledger
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
@@ -39,13 +41,15 @@ def plan_units(
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Plan | None:
     """Write the plan that ``prepare`` would follow into ``out``, and do nothing of it.
 
     None where ``out`` is finished already. Parameters and errors are those of ``prepare``.
     """
-    job = whole_job(videos, out, options, workers, accept_losses, limits, progress)
-    return plan_job(job, progress)
+    check_arguments(options, workers, limits)
+    ends = shared_ends(videos, out, work, progress)
+    return plan_job(whole_job(ends, options, workers, accept_losses, limits, progress), progress)
 
 
 def prepare_units(
@@ -59,6 +63,7 @@ def prepare_units(
     accept_losses: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> tuple[str, ...]:
     """Do a share of the units of the plan that lies in ``out``; their names.
 
@@ -73,7 +78,8 @@ def prepare_units(
     ``prepare`` does.
     """
     check_arguments(options, workers, limits)
-    wanted, videos, out = parse_share(share), Path(videos), Path(out)
+    wanted, ends = parse_share(share), shared_ends(videos, out, work, progress)
+    videos, out = ends.videos, ends.out
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
     if (out / MANIFEST).exists():
@@ -87,8 +93,9 @@ def prepare_units(
         return ()
     if engine == LOCAL:
         start_server()
-    here = settle_workers(workers, len(places), "unit", PEAK_BYTES, progress)
-    return run_share(job, wanted, run_engine, workers_of(engine, workers, here), progress)
+    here = ends.workers(settle_workers(workers, len(places), "unit", PEAK_BYTES, progress), progress)
+    at_once = here if ends.largest else workers_of(engine, workers, here)
+    return run_share(job, wanted, run_engine, at_once, progress)
 
 
 def finish_units(
@@ -98,19 +105,32 @@ def finish_units(
     *,
     accept_losses: bool = False,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Finish ``out`` once every unit is done: pairs, ledger, card, and the manifest last.
 
     Raises ShardError that names the units which are missing, and as ``prepare`` does.
     """
-    job = whole_job(videos, out, options, 1, accept_losses, DEFAULT_LIMITS, progress)
+    check_arguments(options, 1, DEFAULT_LIMITS)
+    ends = shared_ends(videos, out, work, progress)
+    job = whole_job(ends, options, 1, accept_losses, DEFAULT_LIMITS, progress)
     manifest = end_array(job, progress)
+    ends.publish(progress)
     return Prepared(job.out, manifest, tuple(read_ledger(job.out)))
 
 
+def shared_ends(videos: str | Path, out: str | Path, work: WorkPlace, progress: Progress) -> Ends:
+    """The ends of one of several jobs. Raises OptionError where they would not see each other's shards."""
+    if is_store(out) and not str(work.folder):
+        raise OptionError(
+            "jobs share a folder of shards until --finish uploads them: give all of them one --work DIR that "
+            "every machine sees"
+        )
+    return ends_of(videos, out, work, progress)
+
+
 def whole_job(
-    videos: str | Path,
-    out: str | Path,
+    ends: Ends,
     options: PrepOptions,
     workers: Workers,
     accept_losses: bool,
@@ -118,18 +138,16 @@ def whole_job(
     progress: Progress,
 ) -> Job:
     """What ``prepare`` would do, its sources listed and its models settled."""
-    check_arguments(options, workers, limits)
-    videos, out = Path(videos), Path(out)
-    sources = find_sources(videos, out, options)
-    workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    sources = find_sources(ends.videos, ends.out, options)
+    workers = ends.workers(settle_workers(workers, len(sources), "video", PEAK_BYTES, progress), progress)
     return Job(
-        out,
+        ends.out,
         sources,
-        settle_models(options, out, progress),
+        settle_models(options, ends.out, progress),
         declarations(recipes.get(options.recipe)),
         options.open_sync_filter(),
         accept_losses,
         inspect_on(workers, limits),
         teach_on(workers, limits),
-        videos=videos,
+        videos=ends.videos,
     )

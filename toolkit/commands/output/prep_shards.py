@@ -14,20 +14,22 @@ from speechlip.commands.values import (
 )
 from speechlip.errors import NOTHING_KEPT, NoVideos, OptionError
 from speechlip.format import LEDGER, SHARDS_FOLDER
+from speechlip.preparing.ends.local import WorkPlace
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.prepare import prepare, prepare_plan
 from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
 from speechlip.preparing.prepared import ADVICE, Prepared
 from speechlip.preparing.reasons import TOO_SMALL
+from speechlip.remote.stores import is_store
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel
 from speechlip.wording import clock, counted, listed, shown
 from speechlip.workers.engines import EngineChoice, get_engine
 
 
 def run(
-    video_dir: Path,
-    out: Path,
+    video_dir: str,
+    out: str,
     workers: Workers,
     engine: EngineChoice,
     steps: dict[str, Any],
@@ -35,13 +37,16 @@ def run(
     accept_losses: bool,
     max_wait: str,
     max_memory: str,
+    work: Path | None,
+    spool: str,
     chosen: dict[str, Any],
 ) -> int:
     """Prepare ``video_dir`` into ``out``, or do the one step that is asked for, and say what came of it;
     returns the exit code.
     """
     step = the_step(steps)
-    common: dict[str, Any] = {"limits": parse_limits(max_wait, max_memory), "workers": workers}
+    where = WorkPlace(work or "", parse_bytes(spool))
+    common: dict[str, Any] = {"limits": parse_limits(max_wait, max_memory), "workers": workers, "work": where}
     options = read_options(chosen)
     get_engine(engine)  # a wrong name is an error of a dry run too
     try:
@@ -59,14 +64,17 @@ def run(
                 return show_share(made, out)
             if step == "finish":
                 prepared = finish_units(
-                    video_dir, out, options, accept_losses=accept_losses, progress=progress
+                    video_dir, out, options, accept_losses=accept_losses, progress=progress, work=where
                 )
             else:
                 prepared = prepare(video_dir, out, options, engine=engine, **common)
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
-    return show_prepared(prepared, quiet)
+    code = show_prepared(prepared, quiet)
+    if is_store(out) and not quiet:
+        echo(f"uploaded to {out}; {prepared.folder} may be deleted")
+    return code
 
 
 def the_step(steps: dict[str, Any]) -> str:
@@ -78,7 +86,7 @@ def the_step(steps: dict[str, Any]) -> str:
     return "".join(asked)
 
 
-def show_written(plan: Plan | None, out: Path, options: PrepOptions) -> int:
+def show_written(plan: Plan | None, out: str, options: PrepOptions) -> int:
     """Print what the plan has for an array of jobs."""
     if plan is None:
         echo(f"{out} is finished: there is nothing to do")
@@ -91,7 +99,7 @@ def show_written(plan: Plan | None, out: Path, options: PrepOptions) -> int:
     return 0
 
 
-def show_share(made: tuple[str, ...], out: Path) -> int:
+def show_share(made: tuple[str, ...], out: str) -> int:
     """Print which units a job has done."""
     if made:
         echo(f"{counted(len(made), 'unit')} done: {listed(sorted(made))}")

@@ -20,6 +20,7 @@ from speechlip.preparing.cut.made_phones import made_phones
 from speechlip.preparing.cut.passes import cut_clips, observe
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.cut.spans import choose_spans
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import FILES, PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Unit
@@ -134,13 +135,16 @@ def prepare_source(
             for name, reason, detail in unit.crashed:
                 if name == source.name:
                     raise SourceRefused("worker", reason, detail)
-            clips = cut_source(source, options, with_phones, stats, report, sync_filter, spare_core, lessons)
-            for clip in clips:
-                key, form = sample_key(clip, planned.key_digits), options.clip_format
-                meta = meta_of(clip, form, key, stats.sha256, stats.corrected, double_of=double_of)
-                facts.append(pair_clip(key, meta))
-                yield key, encode_clip(clip, meta, form)
-                stats.written(clip)
+            with on_disk(source) as here:
+                clips = cut_source(
+                    here, options, with_phones, stats, report, sync_filter, spare_core, lessons
+                )
+                for clip in clips:
+                    key, form = sample_key(clip, planned.key_digits), options.clip_format
+                    meta = meta_of(clip, form, key, stats.sha256, stats.corrected, double_of=double_of)
+                    facts.append(pair_clip(key, meta))
+                    yield key, encode_clip(clip, meta, form)
+                    stats.written(clip)
     except SourceRefused as refusal:
         stats.refused(refusal)
     if why := went_away(planned):

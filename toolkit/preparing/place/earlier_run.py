@@ -10,6 +10,7 @@ from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import LEDGER, MANIFEST
 from speechlip.manifest import Manifest
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.preparing.plan.units import Plan
@@ -127,10 +128,12 @@ def video_by_plan(
     size, modified_ns = file_stamp(source.path)
     if size != entry.bytes or modified_ns == entry.modified_ns:
         return size, entry.seconds, entry.refusal[:2], sha256
-    seen = inspect_source(source, options.detector, entry.key_digits, options.max_picture_px)
+    with on_disk(source) as here:
+        seen = inspect_source(here, options.detector, entry.key_digits, options.max_picture_px)
+        content = sha256_of(here.path) if sha256 else ""
     by_company = entry.refusal[1:2] in ((DOUBLE,), (UNKNOWN_PERSON,)) and not seen.refusal
     refusal = (entry if by_company else seen).refusal[:2]
-    return size, seen.seconds, refusal, sha256_of(source.path) if sha256 else ""
+    return size, seen.seconds, refusal, content
 
 
 def changed_since_the_ledger(
@@ -147,7 +150,7 @@ def changed_since_the_ledger(
     now = {}
     for source in sources:
         row = by_name.get(plain_name(source.name))
-        video = video_now(source.path, row, written_ns) if row else None
+        video = video_now(source, row, written_ns) if row else None
         now[plain_name(source.name)] = facts_of(
             source, video, declared(source, options.detector, options.phones)
         )
@@ -169,11 +172,13 @@ def said_in(row: dict) -> Facts:
     return {name: row[name] for name in ("speaker", "licence") if name in row} | row.get("declared", {})
 
 
-def video_now(path: Path, row: dict, written_ns: int) -> tuple[int, str]:
+def video_now(source: Source, row: dict, written_ns: int) -> tuple[int, str]:
     """Size and SHA-256 of a source's file; the latter from its row where the file was not changed since."""
-    size, modified_ns = file_stamp(path)
-    touched = modified_ns > written_ns and row["sha256"] and size == row["bytes"]
-    return size, sha256_of(path) if touched else row["sha256"]
+    size, modified_ns = file_stamp(source.path)
+    if not (modified_ns > written_ns and row["sha256"] and size == row["bytes"]):
+        return size, row["sha256"]
+    with on_disk(source) as here:
+        return size, sha256_of(here.path)
 
 
 def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:

@@ -8,6 +8,7 @@ from speechlip.doubles.keeping import doubles_of_kept, other_than
 from speechlip.doubles.pairs import SAME_FILE, Double, double_pairs
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import sha256_of
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.ties import WHO, tied
@@ -81,7 +82,9 @@ def same_files(entries: Sequence[PlannedSource]) -> Iterator[Double]:
     for same_size in by_size.values():
         first: dict[str, str] = {}
         for entry in same_size if len(same_size) > 1 else ():
-            name, content = entry.source.name, sha256_of(entry.source.path)
+            name = entry.source.name
+            with on_disk(entry.source) as source:
+                content = sha256_of(source.path)
             if content in first:
                 yield Double(first[content], name, SAME_FILE)
             first.setdefault(content, name)

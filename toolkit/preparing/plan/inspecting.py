@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from speechlip.files.stamps import file_stamp
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import FILES
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.records import Source
@@ -31,18 +32,19 @@ class InspectTask:
 def inspect(task: InspectTask, report: Report) -> PlannedSource:
     """``inspect_source`` as a unit of work. An unexpected error is said at the source's turn."""
     report(task.source.name, 0.0)
-    try:
-        return inspect_source(
-            task.source,
-            task.detector,
-            task.key_digits,
-            task.max_picture_px,
-            task.with_fingerprint,
-            task.phones,
-            task.with_faces,
-        )
-    except Exception:
-        return uninspected(task)
+    with on_disk(task.source) as source:
+        try:
+            return inspect_source(
+                source,
+                task.detector,
+                task.key_digits,
+                task.max_picture_px,
+                task.with_fingerprint,
+                task.phones,
+                task.with_faces,
+            )
+        except Exception:
+            return uninspected(task)
 
 
 def uninspected(task: InspectTask, refusal: tuple[str, ...] = ()) -> PlannedSource:

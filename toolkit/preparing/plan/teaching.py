@@ -10,6 +10,7 @@ from speechlip.errors import OptionError, SourceRefused, SpeechLipError
 from speechlip.lipsync.learned import ONE_SPEAKER, SpokenFace
 from speechlip.media.probe import probe
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Plan
@@ -46,9 +47,9 @@ class TeachTask:
 def faces_of(task: TeachTask, report: Report) -> Faces:
     """What one video shows; nothing of one that cannot be read, which its own turn says."""
     try:
-        with unexpected_refused("unexpected", SpeechLipError):
-            info = probe(task.source.path, max_picture_px=task.max_picture_px)
-            return tuple(spoken_faces(task.source, info, task.detector, MOST_FRAMES, report))
+        with unexpected_refused("unexpected", SpeechLipError), on_disk(task.source) as source:
+            info = probe(source.path, max_picture_px=task.max_picture_px)
+            return tuple(spoken_faces(source, info, task.detector, MOST_FRAMES, report))
     except SourceRefused:
         return ()
 

@@ -1,0 +1,191 @@
+"""Videos and shards on an S3 server of this machine, moto's, which is slow, says 503 and cuts connections."""
+
+import hashlib
+import os
+import shutil
+
+import pytest
+from s3_proxy import FaultyProxy
+
+from preparing import BIN, prep_process
+
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install -e '.[s3]' brings it")
+moto_server = pytest.importorskip(
+    "moto.server", reason="moto is not installed: `make faults` installs it, with flask and flask-cors"
+)
+pytestmark = pytest.mark.faults
+SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCY"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+OPTIONS = ("--detector", "sidecar", "--max-clip", "2s", "--workers", 2)
+
+
+@pytest.fixture(scope="module")
+def moto():
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()[1]
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto, monkeypatch, tmp_path):
+    """A bucket of its own, and an environment that finds it and the secret; no proxy."""
+    import s3fs
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto}",
+        "AWS_MAX_ATTEMPTS": "2",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    name = f"talks-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    fs.mkdir(name)
+    return fs, name
+
+
+@pytest.fixture(scope="module")
+def mixed(bad_and_good, talking, tmp_path_factory):
+    """Bad videos and good ones, as a store can hold them: no links, no folders that cannot be listed."""
+    folder = tmp_path_factory.mktemp("mixed") / "videos"
+    for root, place in ((bad_and_good, "bad"), (talking, "good")):
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                copy = folder / place / path.relative_to(root)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(mixed, tmp_path_factory):
+    """What a folder of them gives."""
+    out = tmp_path_factory.mktemp("local") / "shards"
+    done = prep_process(mixed, "-o", out, *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    return contents(out)
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def stored(fs, folder):
+    return {path.removeprefix(f"{folder}/"): fs.cat(path) for path in fs.find(folder)}
+
+
+def proxied(url):
+    return {**os.environ, "AWS_ENDPOINT_URL": url}
+
+
+def run(name, work, url, *options):
+    ends = (f"s3://{name}/videos", "-o", f"s3://{name}/shards", "--work", work)
+    return prep_process(*ends, *OPTIONS, *options, env=proxied(url))
+
+
+def without_secret(done, *folders):
+    texts = [done.stdout.encode(), done.stderr.encode()]
+    for folder in folders:
+        texts += [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return not any(secret.encode() in text for text in texts for secret in (SECRET, KEY))
+
+
+def test_a_bad_server_changes_no_byte_and_the_secret_is_nowhere(bucket, moto, mixed, local, tmp_path):
+    fs, name = bucket
+    fs.put(f"{mixed}/", f"{name}/videos/", recursive=True)
+    proxy = FaultyProxy(moto, seed=7, **{"503": 0.1, "cut": 0.1, "slow": 0.1})
+    done = run(name, tmp_path / "work", proxy.url)
+    assert done.returncode == 0, done.stderr
+    there = stored(fs, f"{name}/shards")
+    assert there == local
+    assert min(proxy.met.values()) > 5, proxy.met
+    assert without_secret(done, tmp_path / "work") and not any(
+        SECRET.encode() in each for each in there.values()
+    )
+    puts = [path for method, path in proxy.requests if method == "PUT"]
+    assert puts[-1].endswith("/shards/manifest.json")
+
+
+@pytest.mark.parametrize("object_name", ["data/train-0000", "ledger.jsonl", "manifest.json"])
+def test_a_half_upload_is_not_finished_and_is_gone_on_with(bucket, moto, talking, tmp_path, object_name):
+    fs, name = bucket
+    proxy = FaultyProxy(moto)
+    proxy.stop_before = f"shards/{object_name}"
+    out = f"s3://{name}/shards"
+    command = (talking, "-o", out, "--work", tmp_path / "work", *OPTIONS)
+    done = prep_process(*command, env=proxied(proxy.url))
+    assert (
+        done.returncode == 1
+        and "failed 6 times" in done.stderr
+        and "run the same command again" in done.stderr
+    )
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in done.stderr
+    assert without_secret(done, tmp_path / "work")
+    assert "manifest.json" not in stored(fs, f"{name}/shards")
+    verified = prep_process(*command, env=proxied(f"http://127.0.0.1:{moto}"))
+    assert verified.returncode == 0, verified.stderr
+    work = tmp_path / "work" / "shards"
+    here = {
+        path.relative_to(work).as_posix(): path.read_bytes() for path in work.rglob("*") if path.is_file()
+    }
+    assert stored(fs, f"{name}/shards") == here and "manifest.json" in here
+
+
+def test_a_shard_of_many_parts_arrives_whole(bucket, moto, tmp_path, monkeypatch):
+    """Over 100 MB s3fs sends parts, each of which may be cut."""
+    from speechlip.remote import stores
+
+    _, name = bucket
+    proxy = FaultyProxy(moto, seed=3, cut=0.2)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    monkeypatch.setattr(stores, "_pause", lambda pause_s: None)
+    path = tmp_path / "a.tar"
+    path.write_bytes(os.urandom(1 << 20) * 120)
+    store = stores.store_at(f"s3://{name}/shards")
+    store.put(path, "data/a.tar")
+    assert store.sha256("data/a.tar", 120 << 20) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert proxy.met["cut"] > 0
+    assert any(method == "POST" for method, _ in proxy.requests), "in parts"
+
+
+def test_wrong_names_and_credentials_end_in_one_sentence(bucket, moto, talking, tmp_path, monkeypatch):
+    _, name = bucket
+    work = ("--work", tmp_path / "work", *OPTIONS)
+    done = prep_process(f"s3://{name}/nothing", "-o", tmp_path / "out", *work)
+    assert done.returncode == 1 and f"there is nothing at s3://{name}/nothing" in done.stderr
+    for secret in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(secret)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    done = prep_process(f"s3://{name}/videos", "-o", tmp_path / "out", *work)
+    assert done.returncode == 1 and "AWS_ACCESS_KEY_ID" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_an_upload_that_is_killed_is_gone_on_with(bucket, moto, talking, tmp_path):
+    """The process group dies by kill -9 while a slow server takes the shards."""
+    import signal
+    import subprocess
+    import time
+
+    fs, name = bucket
+    proxy = FaultyProxy(moto, slow=1.0)
+    command = [BIN / "prep-shards", talking, "-o", f"s3://{name}/shards", "--work", tmp_path / "work"]
+    command += [str(option) for option in OPTIONS]
+    process = subprocess.Popen(command, env=proxied(proxy.url), start_new_session=True)
+    until_s = time.monotonic() + 120
+    while not any(method == "PUT" and ".tar" in path for method, path in proxy.requests):
+        assert time.monotonic() < until_s and process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "manifest.json" not in stored(fs, f"{name}/shards")
+    done = prep_process(*command[1:], env=proxied(f"http://127.0.0.1:{moto}"))
+    assert done.returncode == 0, done.stderr
+    work = tmp_path / "work" / "shards"
+    here = {
+        path.relative_to(work).as_posix(): path.read_bytes() for path in work.rglob("*") if path.is_file()
+    }
+    assert stored(fs, f"{name}/shards") == here
