@@ -49,11 +49,11 @@ def bucket(moto, monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def mixed(bad_and_good, talking, tmp_path_factory):
-    """Bad videos and good ones, as a store can hold them: no links, no folders that cannot be listed."""
+    """Bad videos and good ones, as a store can hold them: no links; moto takes no name with a line break."""
     folder = tmp_path_factory.mktemp("mixed") / "videos"
     for root, place in ((bad_and_good, "bad"), (talking, "good")):
         for path in root.rglob("*"):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and path.name.isprintable():
                 copy = folder / place / path.relative_to(root)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
@@ -110,7 +110,7 @@ def test_a_bad_server_changes_no_byte_and_the_secret_is_nowhere(bucket, moto, mi
     assert puts[-1].endswith("/shards/manifest.json")
 
 
-@pytest.mark.parametrize("object_name", ["data/train-0000", "ledger.jsonl", "manifest.json"])
+@pytest.mark.parametrize("object_name", ["data/train-0000", "manifest.json"])
 def test_a_half_upload_is_not_finished_and_is_gone_on_with(bucket, moto, talking, tmp_path, object_name):
     fs, name = bucket
     proxy = FaultyProxy(moto)
