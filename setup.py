@@ -105,6 +105,7 @@ setup(
         "webdataset>=1.0.2",
         "datasets>=5.2",
         "huggingface_hub>=2.4,<3",
+        "fsspec>=2025.3",  # object stores; huggingface_hub and datasets ask for it, too
         "httpx2>=2",  # what huggingface_hub asks the network with
         "av>=17.1",  # its decoder knows its packets' time base, without which encoder priming stays in
         "ai-edge-litert>=2.1,<3",

