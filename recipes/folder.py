@@ -14,6 +14,7 @@ A folder that cannot be listed is yielded as a source (``speechlip.media.listing
 link to a text elsewhere is an OptionError: the transcript goes into the samples word for word.
 """
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ CITATION = ""
 ACCESS = "Your own videos; metadata.csv may name a licence for each."
 HOMEPAGE = ""
 SPLITS = None
+UTF16_MARKS = (BOM_UTF16_BE, BOM_UTF16_LE)
 
 
 def sources(root: Path, exclude: Path | None = None) -> Iterator[Source]:
@@ -79,7 +81,10 @@ def _beside(path: Path, ending: str) -> Path | None:
 
 
 def _text(path: Path | None, root: Path, video: Path) -> str:
-    """A transcript. Raises OptionError for a link to a text neither below ``root`` nor beside the video."""
+    """A transcript, in UTF-8, or UTF-16 with its mark; what is neither has U+FFFD for what cannot be read.
+
+    Raises OptionError for a link to a text neither below ``root`` nor beside the video.
+    """
     if path is None:
         return ""
     if not lies_in(root, path) and path.resolve().parent != video.resolve().parent:
@@ -87,4 +92,6 @@ def _text(path: Path | None, root: Path, video: Path) -> str:
             f"{path} is a link to {path.resolve()}, outside {root}; "
             "copy the transcript there, or remove the link"
         )
-    return path.read_text(encoding="utf-8", errors="replace").strip()
+    content = path.read_bytes()
+    encoding = "utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig"
+    return content.decode(encoding, errors="replace").strip()

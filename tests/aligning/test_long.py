@@ -7,9 +7,10 @@ from spoken import said
 from speechlip.aligning import long
 from speechlip.aligning.anchors import LEFT_OUT, cost, match
 from speechlip.aligning.long import align_text
-from speechlip.aligning.sphinx import ALIGNED, UNKNOWN
+from speechlip.aligning.sphinx import ALIGNED, UNKNOWN, Heard
 from speechlip.aligning.words import words_of
 from speechlip.errors import SourceRefused
+from speechlip.records import Phone
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
 pytest.importorskip("espeakng_loader", reason="the extra [synthetic] is not installed")
@@ -142,3 +143,14 @@ def test_more_than_is_aligned_is_refused(monkeypatch):
     monkeypatch.setattr(long, "LONGEST_S", 11.0)
     with pytest.raises(SourceRefused, match=r"too long to align.*12 s with one text.*WhisperX"):
         align_text(np.zeros(16000 * 12, np.int16), ("hello",))
+
+
+def test_also_of_a_short_recording_a_long_pause_that_sounds_like_none_is_no_silence(monkeypatch):
+    def pause(start_s, end_s, score):
+        return Heard("", start_s, end_s, (Phone(start_s, end_s, "SIL", "pocketsphinx-align", score),))
+
+    found = (pause(0, 1.5, -4.0), pause(1.5, 2.4, -4.0), pause(2.4, 4, -2.9))
+    monkeypatch.setattr(long.sphinx, "align_words", lambda samples, words: found)
+    heard, left = align_text(np.zeros(64000, np.int16), ["so"])
+    assert ([each.phones[0].phone for each in heard], left) == (["SPN", "SIL", "SIL"], "")
+    assert heard[1:] == found[1:] and heard[0].phones[0].score is None

@@ -6,6 +6,7 @@ from spoken import said
 
 from speechlip.aligning import sphinx
 from speechlip.aligning.long import align_text
+from speechlip.aligning.source import phones_in
 from speechlip.aligning.words import refuse_other_language, words_of
 from speechlip.errors import SourceRefused
 
@@ -94,3 +95,9 @@ def test_music_under_speech_is_aligned_or_refused_but_never_shifted():
     assert np.median(np.abs(np.array(starts) - [word.start_s for word in utterance.words])) < 0.06
     with pytest.raises(SourceRefused):
         align_text((3000 * chord).astype(np.int16), words_of(text))
+
+
+def test_a_text_that_could_not_be_decoded_is_refused():
+    with pytest.raises(SourceRefused, match="no transcript") as refused:
+        phones_in(np.zeros(16000, np.int16), "caf\ufffd au lait", "transcript")
+    assert refused.value.detail == "its text is not UTF-8; save it as UTF-8"

@@ -171,6 +171,13 @@ def test_files_beside_a_video(put):
     assert (second.phones_path, second.landmarks_path, second.transcript) == (None, None, "")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_transcript_may_begin_with_the_mark_of_its_encoding(put, encoding):
+    root = put("a.mp4")
+    (root / "a.txt").write_bytes("Grüß Gott".encode(encoding))
+    assert next(iter(sources(root))).transcript == "Grüß Gott"
+
+
 def test_empty_folder_yields_nothing(put):
     assert names(put("x.txt")) == []
 

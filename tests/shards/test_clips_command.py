@@ -16,7 +16,7 @@ import speechlip
 from speechlip.commands.cli import speechlip as command
 from speechlip.errors import OptionError
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.clips.curves import curve_of
+from speechlip.shards.clips.curves import LINE_LETTERS, curve_of, headline
 
 SPLITS = {"train": {"anna": (20, 14, 13), "ben": (50, 12)}, "test": {"dora": (16, 25), "emil": (17,)}}
 
@@ -90,7 +90,7 @@ def test_describe_lists_type_unit_range_and_meaning(folder):
         "25",
         "fps",
     ]
-    assert any(line.split()[:5] == ["faces_max", "whole", "number", "8", "how"] for line in lines)
+    assert any(line.split()[:5] == ["faces_max", "whole", "number", "8", "most"] for line in lines)
 
 
 def test_make_writes_the_table_of_an_older_folder(folder, tmp_path):
@@ -135,6 +135,13 @@ def test_the_picture(folder, tmp_path):
     one = tiny_dataset.write_dataset(tmp_path / "one", {"train": {"anna": (20,)}}, shards=1)
     with pytest.raises(OptionError, match=r"no column of .* has two values"):
         speechlip.plot_clips(speechlip.clips(one), tmp_path / "b.png")
+
+
+def test_the_headline_ends_before_the_legend(folder):
+    table = speechlip.clips(folder, where="n_frames < 40 and not (speaker in ('ann', 'ben', 'chen') or fps > 25)")
+    lines = headline(table, [column for column in table.columns if column.name == "seconds"]).splitlines()
+    assert len(lines) > 2 and max(map(len, lines)) <= LINE_LETTERS
+    assert "of one value or none: face_score" in "\n".join(lines)
 
 
 def test_from_python(folder):

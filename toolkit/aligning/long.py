@@ -37,12 +37,13 @@ def align_text(samples: np.ndarray, words: Sequence[str]) -> tuple[tuple[Heard, 
 
     samples: (N,) int16, 16 kHz mono, up to an hour.
 
-    A piece of a long recording that cannot be aligned is ``SPN``. Raises SourceRefused as ``align_words``
-    does, and for more than ``LONGEST_S``; ModelError where pocketsphinx is missing.
+    A pause in which something is heard is ``SPN``, and so is a piece of a long recording that cannot be
+    aligned. Raises SourceRefused as ``align_words`` does, and for more than ``LONGEST_S``; ModelError where
+    pocketsphinx is missing.
     """
     length_s = len(samples) / SAMPLE_RATE
     if length_s <= WHOLE_S or not words:
-        return sphinx.align_words(samples, words), ""
+        return tuple(map(as_it_sounds, sphinx.align_words(samples, words))), ""
     if length_s > LONGEST_S:
         raise SourceRefused(
             "phones",
@@ -84,7 +85,12 @@ def fitting_piece(samples: np.ndarray, start_s: float, end_s: float, words: Sequ
     """One piece aligned. Raises SourceRefused where that fails or its text does not fit."""
     heard = sphinx.align_piece(samples, start_s, end_s, words)
     sphinx.refuse_misfit(heard, PIECE_FITS)
-    return [unknown(each.start_s, each.end_s) if no_silence(each) else each for each in heard]
+    return list(map(as_it_sounds, heard))
+
+
+def as_it_sounds(heard: Heard) -> Heard:
+    """A word, or a pause that is silent, as it is; other pauses are ``SPN``."""
+    return unknown(heard.start_s, heard.end_s) if no_silence(heard) else heard
 
 
 def no_silence(heard: Heard) -> bool:

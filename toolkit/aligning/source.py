@@ -21,8 +21,8 @@ from speechlip.records import Phone, Source
 from speechlip.timing import SAMPLE_RATE
 
 RECOGNISE = "without one, phones can be recognised (align --from none, prep-shards --phones recognise)"
-
-
+UNREADABLE = "\ufffd"
+"""Stands where a text could not be decoded."""
 Aligner = Callable[[np.ndarray, str], tuple[tuple[Heard, ...], str]]
 """((N,) int16 at 16 kHz mono, text) → words and pauses with their phones, and what was left out."""
 
@@ -53,8 +53,8 @@ def phones_of(
     if form == "gentle":
         words = sidecars.gentle(sidecars.read_json(beside), beside.name)
         return Phones(with_pauses(words.heard, words.lost_before), form, words.left_out)
-    if form == "transcript" and not words_of(source.transcript):
-        raise no_transcript("it has no word")
+    if form == "transcript":
+        refuse_wordless(source.transcript)
     if form in ("none", "transcript"):
         samples = read_audio(source.path, max_picture_px).samples
         return phones_in(samples, source.transcript, form, align)
@@ -77,10 +77,17 @@ def phones_in(samples: np.ndarray, transcript: str, form: str, align: Aligner = 
     """
     if form == "none":
         return Phones(sphinx.recognise(samples), form)
-    if not words_of(transcript):
-        raise no_transcript("it has no word")
+    refuse_wordless(transcript)
     heard, left = align(samples, transcript)
     return Phones(heard, form, left)
+
+
+def refuse_wordless(text: str) -> None:
+    """Raise SourceRefused for a transcript without a word, or one that could not be read."""
+    if UNREADABLE in text:
+        raise SourceRefused("phones", "no transcript", "its text is not UTF-8; save it as UTF-8")
+    if not words_of(text):
+        raise no_transcript("it has no word")
 
 
 def no_transcript(why: str) -> SourceRefused:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from speechlip.errors import SourceRefused
 from speechlip.wording import listed
 
-NOTES = re.compile(r"\[[^\]]*\]|<[^>]*>|\{[^}]*\}")
-"""In brackets, such as ``[laughter]``: no words."""
+SOUNDS = "laugh|applau|music|sigh|cough|cheer|crosstalk|inaudible|unintelligible|silence"
+NOTES = re.compile(rf"\[[^\]]*\]|<[^>]*>|\{{[^}}]*\}}|\((?:\w+ )?(?:{SOUNDS})\w*(?: \w+)?\)", re.IGNORECASE)
+"""In brackets, such as ``[laughter]``: no words. In parentheses sounds are none; other words are spoken."""
 BETWEEN = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w'.]+|_")
 """A full stop within a number is part of it."""
 SPOKEN = (
@@ -45,6 +46,8 @@ def words_of(text: str) -> tuple[str, ...]:
 
     >>> words_of("It's OK [laughter] -- 'Twas well-known, DON’T you think?")
     ("it's", 'ok', 'twas', 'well', 'known', "don't", 'you', 'think')
+    >>> words_of("(Applause) Thank you (she laughs) all (both of you)")
+    ('thank', 'you', 'all', 'both', 'of', 'you')
     >>> words_of("In 1984 Dr. Wu's 3,000 cats cost $5.50, 45% more.")
     ('in', '19', '84', 'doctor', "wu's", '3000', 'cats', 'cost', '5.50', 'dollars', '45', 'percent', 'more')
     """

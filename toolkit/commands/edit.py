@@ -130,7 +130,7 @@ def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given:
     """Prepare the new videos of VIDEO_DIR with the options of SHARDS, and put both into OUT.
 
     The old shards keep their bytes and come first in each split. Videos that are in SHARDS already are left
-    out, with a line.
+    out, with a line. Exit code 0 when something was appended, 2 when nothing was, 1 for an error.
     """
     from speechlip.commands.output.edit import append_as_asked, run
 

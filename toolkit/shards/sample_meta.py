@@ -50,7 +50,8 @@ class SampleMeta(ClipQuality):
     face_score: mean of the detector, 0 to 1.
     face_width_px: median width of the face box in the source.
     interpolated_frames: how many frames of the face were interpolated.
-    faces_max, faces_median: how many faces are there at once, this one among them.
+    faces_max: most faces that are there at once, this one among them.
+    faces_median: median of how many are there at once, over frames with a face.
     faces_at_once: the same frame by frame, as (faces, frames) of each run of one number, in order.
     double_of: source that its source is a double of, or empty; None where nobody looked for doubles.
     speech_share: share of its frames in which somebody speaks.

@@ -1,6 +1,7 @@
 """``speechlip clips --plot``: what every threshold on every column would keep, in one picture."""
 
 import math
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ STYLE: dict[Any, Any] = {
 }
 PANELS_ACROSS, PANEL_INCHES, DPI = 3, (4.4, 2.7), 110
 MAX_THRESHOLDS = 512
+LINE_LETTERS = 100
+"""Of the headline, so that it ends before the legend."""
 """A curve of more values is drawn at as many of their quantiles."""
 
 
@@ -114,7 +117,7 @@ def plot_clips(table: ClipTable, path: str | Path) -> Path:
         for axes in panels[::PANELS_ACROSS]:
             axes.set_ylabel("kept, % of the seconds")
         figure.legend(handles=panels[0].get_lines()[-2:], loc="outside upper right", ncols=2, frameon=False)
-        figure.suptitle(headline(table, columns), x=0.01, ha="left", fontsize=11, color=SOFT)
+        figure.suptitle(headline(table, columns), x=0.01, ha="left", fontsize=10, color=SOFT)
         make_folder(path.parent)
         with whole_file(path) as file:
             figure.savefig(file, format="png", metadata={"Software": None})
@@ -151,10 +154,11 @@ def draw_column(axes: "Axes", table: ClipTable, column: Column) -> None:
 
 
 def headline(table: ClipTable, columns: list[Column]) -> str:
-    """What the picture shows, and what it leaves out, in one or two lines."""
+    """What the picture shows, and what it leaves out, a line each and wrapped."""
     amount = table.total[1]
     which = f" where {shown(table.where, 80)}; grey: all clips" if table.where else ""
     of = f"{counted(amount.clips, 'clip')}, {clock(amount.seconds)}{which}"
     drawn = {column.name for column in columns} | NO_QUALITY | {each.name for each in PLACES}
     same = [column.name for column in table.columns if column.is_number and column.name not in drawn]
-    return of + (f"\nof one value or none: {listed(same, most=12)}" if same else "")
+    parts = [of, *([f"of one value or none: {listed(same, most=12)}"] if same else [])]
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, LINE_LETTERS))
