@@ -138,7 +138,8 @@ def test_the_picture(folder, tmp_path):
 
 
 def test_the_headline_ends_before_the_legend(folder):
-    table = speechlip.clips(folder, where="n_frames < 40 and not (speaker in ('ann', 'ben', 'chen') or fps > 25)")
+    condition = "n_frames < 40 and not (speaker in ('ann', 'ben', 'chen') or fps > 25)"
+    table = speechlip.clips(folder, where=condition)
     lines = headline(table, [column for column in table.columns if column.name == "seconds"]).splitlines()
     assert len(lines) > 2 and max(map(len, lines)) <= LINE_LETTERS
     assert "of one value or none: face_score" in "\n".join(lines)
