@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import asdict
 
 import pytest
 from click.testing import CliRunner
@@ -48,7 +49,7 @@ def dropped(videos, tmp_path_factory):
 
 def test_a_double_is_a_row_that_names_what_is_kept(dropped):
     out, result = dropped
-    rows = {row.source: vars(row) for row in read_ledger(out)}
+    rows = {row.source: asdict(row) for row in read_ledger(out)}
     gone = {name: row for name, row in rows.items() if row["reason"] == "double"}
     assert sorted(gone) == ["speaker-000/clip-000.mp4", "zz/copy.mp4"]
     row = gone["speaker-000/clip-000.mp4"]
