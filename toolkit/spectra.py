@@ -6,6 +6,8 @@ frame.
 Magnitude, not its logarithm, is kept: log, power and mel can be derived from it, the other way round not.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,21 @@ def _transform(kind: str) -> "torch.nn.Module":
             mel_scale="slaney",
         )
     raise no_such("spectrogram", kind, SPECTROGRAM_WIDTHS)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: spectra of clips are so small that several threads mostly wait for each other,
+    and take seven times the CPU where other work is on the cores.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def spectrogram(audio: np.ndarray, kind: str = "stft") -> np.ndarray:

@@ -60,9 +60,10 @@ def wait_for(found, process):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def importable():
-    """This file, on every node."""
+def importable(tmp_path_factory):
+    """This file, on every node; and where the driver says what it heard."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEARD", str(tmp_path_factory.mktemp("heard")))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
         yield
 
@@ -122,10 +123,16 @@ def take_the_node_along(unit, report):
     """Kills the Ray worker above this process, as the kernel does where a node has no memory left."""
     report(f"source {unit.index}", 0.0)
     if unit.index == 3 and not unit.crashed:
-        time.sleep(4)
+        while not heard(f"source {unit.index}").exists():
+            time.sleep(0.05)
         os.kill(ray_worker(), signal.SIGKILL)
         time.sleep(60)
     return unit.index
+
+
+def heard(source):
+    """A file that is there while the driver knows that this source has begun."""
+    return Path(os.environ["HEARD"]) / source
 
 
 def ray_worker():
@@ -142,6 +149,10 @@ def events(cluster, work, units=UNITS, limits=NO_LIMITS):
     pending, crashes, told = deque(units), [], []
     for event in get_engine(RayCluster(cluster.address), limits)(work, pending, 10):
         told.append(event)
+        if isinstance(event, Advanced):
+            heard(event.source).touch()
+        elif isinstance(event, Lost | Crashed) and event.source:
+            heard(event.source).unlink(missing_ok=True)
         if isinstance(event, Crashed):
             crashes.append(event.source)
             if event.limit or crashes.count(event.source) > 1:

@@ -97,25 +97,26 @@ def changed_since_the_plan(
     made: name → SHA-256 of the sources whose clips are made.
     accept_losses: sources that are gone are no change.
     """
-    entries = {entry.source.name: entry for entry in plan.sources}
+    gone = {entry.source.name: entry for entry in plan.sources}
     was, now = {}, {}
-    for name, entry in entries.items():
-        sha256 = made.get(plain_name(name), "")
-        was[name] = facts_of(
-            entry.source, (entry.bytes, entry.seconds, entry.refusal[:2], sha256), entry.declared
-        )
     for source in sources:
-        known = entries.get(source.name)
-        video = (
-            video_by_plan(source, known, made.get(plain_name(source.name), ""), options) if known else None
-        )
-        now[source.name] = facts_of(source, video, declared(source, options.detector, options.phones))
-    lost = (
-        {source.name for source in sources if file_stamp(source.path) == (0, 0)} if accept_losses else set()
-    )
-    return changes(
-        *({name: facts for name, facts in side.items() if name not in lost} for side in (was, now))
-    )
+        known = gone.pop(source.name, None)
+        sha256 = made.get(plain_name(source.name), "")
+        video = video_by_plan(source, known, sha256, options) if known else None
+        facts = facts_of(source, video, declared(source, options.detector, options.phones))
+        before = facts_of_entry(known, sha256) if known else {}
+        if known and not changed_facts(before, facts):
+            continue
+        if not (accept_losses and file_stamp(source.path) == (0, 0)):
+            now[source.name] = facts
+            was |= {source.name: before} if known else {}
+    was |= {name: facts_of_entry(entry, made.get(plain_name(name), "")) for name, entry in gone.items()}
+    return changes(was, now)
+
+
+def facts_of_entry(entry: PlannedSource, sha256: str) -> Facts:
+    """What the plan says of a source. sha256: where its clips are made."""
+    return facts_of(entry.source, (entry.bytes, entry.seconds, entry.refusal[:2], sha256), entry.declared)
 
 
 def video_by_plan(
@@ -191,12 +192,17 @@ def changes(was: Mapping[str, Facts], now: Mapping[str, Facts]) -> list[str]:
     found = []
     for name in sorted(was.keys() | now.keys()):
         if name in was and name in now:
-            what = [fact for fact, value in sorted(was[name].items()) if now[name].get(fact, value) != value]
+            what = changed_facts(was[name], now[name])
         else:
             what = ["gone" if name in was else "new"]
         if what:
             found.append(f"{plain_name(name)!r} ({', '.join(what)})")
     return found
+
+
+def changed_facts(was: Facts, now: Facts) -> list[str]:
+    """The facts that both know and that differ, sorted."""
+    return [fact for fact, value in sorted(was.items()) if now.get(fact, value) != value]
 
 
 def refuse_other_work(

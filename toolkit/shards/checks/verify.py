@@ -21,6 +21,7 @@ from speechlip.shards.checks.sentences import one_line, unbroken
 from speechlip.shards.checks.shards import check_files, check_shards
 from speechlip.shards.leaks import leaking_people, people_in_words
 from speechlip.shards.read.shardset import read_manifest
+from speechlip.spectra import one_thread
 from speechlip.timing import seconds
 from speechlip.wording import counted
 
@@ -80,18 +81,19 @@ def verify(
         manifest = read_manifest(folder)
     except ShardError as error:
         return Verification(0, 0, 0, 0, (one_line(error),))
-    first, more = kept(
-        chain(
-            unbroken(f"the files in {SHARDS_FOLDER}/", check_files(folder, manifest)),
-            unbroken(MANIFEST, check_seal(folder, manifest)),
-            unbroken(CLIPS, check_clips_file(folder, manifest, contents)),
-            unbroken("the shards", check_shards(folder, manifest, contents, progress)),
-            unbroken("the splits", check_splits(manifest, contents)),
-            unbroken(LEDGER, check_ledger(folder, manifest, contents)),
-            unbroken("the licences", check_licences(manifest, contents)),
-            unbroken("the frozen pairs", check_pairs(folder, manifest, contents)),
+    with one_thread():
+        first, more = kept(
+            chain(
+                unbroken(f"the files in {SHARDS_FOLDER}/", check_files(folder, manifest)),
+                unbroken(MANIFEST, check_seal(folder, manifest)),
+                unbroken(CLIPS, check_clips_file(folder, manifest, contents)),
+                unbroken("the shards", check_shards(folder, manifest, contents, progress)),
+                unbroken("the splits", check_splits(manifest, contents)),
+                unbroken(LEDGER, check_ledger(folder, manifest, contents)),
+                unbroken("the licences", check_licences(manifest, contents)),
+                unbroken("the frozen pairs", check_pairs(folder, manifest, contents)),
+            )
         )
-    )
     return Verification(
         shards=len(manifest.shards),
         clips=contents.n_clips,
