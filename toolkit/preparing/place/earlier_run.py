@@ -98,7 +98,8 @@ def changed_since_the_plan(
     accept_losses: sources that are gone are no change.
     """
     gone = {entry.source.name: entry for entry in plan.sources}
-    was, now = {}, {}
+    was: dict[str, Facts] = {}
+    now: dict[str, Facts] = {}
     for source in sources:
         known = gone.pop(source.name, None)
         sha256 = made.get(plain_name(source.name), "")
