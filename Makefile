@@ -20,8 +20,9 @@ demo: $(VENV)/.demo
 	$(BIN)/verify-shards demo/shards
 	$(BIN)/inspect-shards demo/shards -o demo/gallery
 
+# three processes for two cores: tests of workers wait for what they kill, or for what hangs
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 slow: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow -rP

@@ -85,7 +85,7 @@ KNOWN = {
     ("edit split", "split_by"): PROMISES,
     ("prep-shards", "decoder"): DECODERS,
     ("score-sync", "metrics"): METRICS.choices(),
-    ("score-sync", "protocol"): PROTOCOLS,
+    ("score-sync", "protocol"): (*PROTOCOLS, "theval"),
     ("score-sync", "ffmpeg"): GENERATIONS,
     ("score-sync", "precision"): score_options.PRECISIONS,
     ("score-sync", "region"): REGIONS,

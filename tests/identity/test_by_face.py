@@ -95,6 +95,7 @@ def test_a_second_run_finds_it_done_and_another_value_is_refused(by_face, halves
     assert other.exit_code == 1 and "speakers was 'by-face', is now 'by-name'" in other.stderr
 
 
+@pytest.mark.slow
 def test_a_lost_shard_is_made_again(by_face, halves, tmp_path):
     out = shutil.copytree(by_face, tmp_path / "shards")
     shard = next((out / "data").glob("train-*.tar"))
@@ -123,6 +124,7 @@ def test_people_under_two_names_in_two_splits_are_said(leaking):
     assert "the same face under ann=bob, cleo=dan" in (out.parent / "page" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_what_was_compared_stays_known_after_an_edit(leaking, tmp_path):
     _, out, _ = leaking
     edit = ("edit", "select", out, "-o", tmp_path / "out", "--where", "speaker != 'eve'", "--quiet")
@@ -130,6 +132,7 @@ def test_what_was_compared_stays_known_after_an_edit(leaking, tmp_path):
     assert "ann (train) and bob (test)" in str(speechlip.verify(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_by_face_cannot_bend_declared_splits(leaking, tmp_path):
     folder = shutil.copytree(
         leaking[0], tmp_path / "videos", ignore=shutil.ignore_patterns("cleo", "dan", "eve")
@@ -160,6 +163,7 @@ def test_an_appended_video_of_a_renamed_speaker_goes_where_their_clips_are(by_fa
     assert in_known_split(Source("x", "x", "zoe"), given).split is None
 
 
+@pytest.mark.slow
 def test_videos_are_appended_once_though_their_speakers_are_called_otherwise(by_face, halves, tmp_path):
     """One person, whose videos bear the name of somebody in the folder and one that is new."""
     for was, name in (("eve/one", "bob/three"), ("eve/two", "carl/four")):
@@ -177,6 +181,7 @@ def test_videos_are_appended_once_though_their_speakers_are_called_otherwise(by_
     assert {rows[f"{name}.mp4"].split for name in ("bob/three", "carl/four")} == {rows["bob/two.mp4"].split}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doubles", ["drop", "mark"])
 def test_a_double_of_a_video_that_shows_nobody_stays(halves, tmp_path, doubles):
     """Of two doubles that which is left out, since nobody can be told, is not the one that is kept."""

@@ -115,7 +115,7 @@ def test_of_two_faces_the_larger_is_measured(head):
     tracks, unfit = build_tracks(faces, ())
     assert len(tracks) == 2
     seen = FaceTracks(tracks, select(tracks, "largest"), unfit, (), np.ones(60, bool), ((512, 512),) * 60)
-    measured = Signals(Path("a.mp4"), None, 60, Outcome((seen, ())), Outcome()).landmarks
+    measured = Signals(Path("a.mp4"), None, 60, Outcome((seen, ())), Outcome(), "sidecar").landmarks
     assert np.abs(lip_opening(measured) - lip_opening(head.landmarks[:60])).max() < 1e-3
 
 
