@@ -22,6 +22,8 @@ from speechlip.recipes._metadata import read_metadata
 from speechlip.scoring.opinions import read_opinions
 from speechlip.scoring.renders import match
 
+pytestmark = pytest.mark.early
+
 PROJECT = Path(__file__).parents[1]
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md")),

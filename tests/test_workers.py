@@ -18,6 +18,8 @@ from speechlip.workers.pool import local
 from speechlip.workers.processes import PULSE, Server, process_context, started
 from speechlip.workers.unexpected import unexpected_refused
 
+pytestmark = pytest.mark.early
+
 
 def pid_of(unit, report):
     report(f"unit {unit}", 0.0)

@@ -24,6 +24,8 @@ from speechlip.progress import SILENT
 from speechlip.records import Source
 from speechlip.shards.ledger import read_ledger
 
+pytestmark = pytest.mark.early
+
 SETTINGS = ("--detector", "sidecar", "--face-distance", "0.22", "--workers", 1)
 BY_FACE = speechlip.PrepOptions(detector="sidecar", speakers="by-face", face_distance=0.22)
 
