@@ -2,8 +2,8 @@
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
 # make slow   set up, tests that train for minutes or go over every real clip
-# make faults set up, kills at random times, mutated videos, hostile shards, a bad S3 server: seeded, with their counts, at most
-#             15 minutes on two cores
+# make faults set up, kills at random times, mutated videos, hostile shards, a Ray cluster that loses nodes, a bad
+#             S3 server: seeded, with their counts
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
