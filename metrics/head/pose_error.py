@@ -14,7 +14,7 @@ from speechlip.metrics.lips.opening import SHORTEST
 
 
 def pose_error(render: np.ndarray, reference: np.ndarray) -> float:
-    """Mean |difference| of yaw, pitch and roll over frames with both faces, degrees: (T, 68, 2) px twice.
+    """Mean absolute difference of yaw, pitch, roll over frames with both faces, degrees: (T, 68, 2) px each.
 
     Raises NotScored (``too short``) for fewer than 25 such frames.
     """

@@ -14,7 +14,7 @@ from speechlip.metrics.declared import FRAMES, Metric
 
 
 def flicker(before: np.ndarray, image: np.ndarray, after: np.ndarray) -> float:
-    """Mean |image − (before + after) / 2|: (H, W, 3) uint8 RGB each.
+    """Mean absolute image − (before + after) / 2: (H, W, 3) uint8 RGB each.
 
     >>> dark, bright = np.full((2, 2, 3), 100, np.uint8), np.full((2, 2, 3), 104, np.uint8)
     >>> flicker(dark, bright, dark), flicker(dark, dark, bright)

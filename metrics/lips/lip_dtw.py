@@ -15,7 +15,7 @@ from speechlip.metrics.lips.warping import accumulate, banded, path
 
 
 def lip_dtw(render: np.ndarray, reference: np.ndarray) -> float:
-    """Mean |difference| along the path, in eye distances: (T, 68, 2) px twice.
+    """Mean absolute difference along the path, in eye distances: (T, 68, 2) px twice.
 
     Raises NotScored: ``too short``.
 

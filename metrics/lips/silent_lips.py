@@ -19,7 +19,7 @@ SHORTEST_SILENCE = round(0.3 * FPS)
 
 
 def silent_lip_deviation(landmarks: np.ndarray, speech: np.ndarray) -> float:
-    """Median |opening − mean opening| over silences, in eye distances.
+    """Median absolute opening − mean opening over silences, in eye distances.
 
     Raises NotScored (``no silence``) where no two frames with a face lie in a silence of 320 ms.
 
