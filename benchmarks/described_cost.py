@@ -24,7 +24,8 @@ GROUPS = {
     "angles": ((quality, "head_angles"),),
     "movement": ((quality, "head_movement_per_s"),),
     "blinks": ((quality, "eye_opening"), (quality, "count_blinks")),
-    "mouth inside": ((quality, "crop_inside_share"),),
+    "mouth inside": ((quality, "inside_share"),),
+    "TalkVid's scores": ((quality, "talkvid_scores"),),
 }
 STAGES = ("quality", "speech")
 
