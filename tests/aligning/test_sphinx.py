@@ -9,6 +9,7 @@ import pytest
 from spoken import said
 
 from speechlip.aligning import pronounce, sphinx
+from speechlip.aligning.source import phones_in
 from speechlip.aligning.sphinx import align_words, mean_score, pieces, recognise
 from speechlip.aligning.words import words_of
 from speechlip.errors import ModelError, SourceRefused
@@ -54,6 +55,12 @@ def test_the_same_audio_gives_the_same_phones_whatever_came_before(speech, heard
     recognise(quiet)
     assert align_words(speech[0], words_of(TEXT)) == heard
     assert recognise(speech[0]) == recognised
+
+
+def test_a_word_does_not_pass_for_a_sentence(speech):
+    with pytest.raises(SourceRefused, match=r"4 phones for \d\.\d s of speech, fewer than 3 a second"):
+        phones_in(speech[0], "hello", "transcript")
+    phones_in(speech[0], "Charge the battery for just an hour", "transcript")
 
 
 def test_a_transcript_of_another_clip_is_refused_or_scores_less(speech, heard):

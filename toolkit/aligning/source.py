@@ -11,6 +11,7 @@ from speechlip.aligning.long import align_text, between_words, unknown
 from speechlip.aligning.records import Phones, Utterance
 from speechlip.aligning.sphinx import Heard
 from speechlip.aligning.words import words_of
+from speechlip.describing.speech import speech_of
 from speechlip.errors import SourceRefused
 from speechlip.files.names import is_file
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -18,11 +19,14 @@ from speechlip.media.whole_audio import read_audio
 from speechlip.metrics.phones.visemes import fold
 from speechlip.phones import SILENCE, is_ours, read_phones
 from speechlip.records import Phone, Source
-from speechlip.timing import SAMPLE_RATE
+from speechlip.timing import SAMPLE_RATE, SAMPLES_PER_FRAME, seconds
+from speechlip.wording import counted
 
 RECOGNISE = "without one, phones can be recognised (align --from none, prep-shards --phones recognise)"
 UNREADABLE = "\ufffd"
 """Stands where a text could not be decoded."""
+LEAST_PHONES = 3
+"""Of a whole text for each second of speech; slow speech has eight."""
 Aligner = Callable[[np.ndarray, str], tuple[tuple[Heard, ...], str]]
 """((N,) int16 at 16 kHz mono, text) → words and pauses with their phones, and what was left out."""
 
@@ -79,7 +83,25 @@ def phones_in(samples: np.ndarray, transcript: str, form: str, align: Aligner = 
         return Phones(sphinx.recognise(samples), form)
     refuse_wordless(transcript)
     heard, left = align(samples, transcript)
+    refuse_sparse(heard, samples)
     return Phones(heard, form, left)
+
+
+def refuse_sparse(heard: Sequence[Heard], samples: np.ndarray) -> None:
+    """Raise SourceRefused for a text of so few phones that most of the speech must be of something else.
+
+    Any word is found somewhere in ten seconds of speech, with a good score. samples: (N,) int16, 16 kHz mono.
+    """
+    spoken = speech_of(np.pad(samples, (0, -len(samples) % SAMPLES_PER_FRAME)))
+    spoken_s = seconds(int(spoken.sum()))
+    n_phones = sum(len(each.phones) for each in heard if each.word)
+    if n_phones < LEAST_PHONES * spoken_s:
+        raise SourceRefused(
+            "phones",
+            "transcript does not fit",
+            f"{counted(n_phones, 'phone')} for {spoken_s:.1f} s of speech, fewer than {LEAST_PHONES} a "
+            "second: the text of a part, or another text",
+        )
 
 
 def refuse_wordless(text: str) -> None:
