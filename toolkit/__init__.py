@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from speechlip.preparing.options import PrepOptions as PrepOptions
     from speechlip.preparing.own.options import ShardOptions as ShardOptions
     from speechlip.preparing.own.shard_writer import ShardWriter as ShardWriter
+    from speechlip.preparing.prep_run import PrepRun as PrepRun
     from speechlip.preparing.prepare import prepare as prepare
     from speechlip.preparing.prepare import prepare_plan as prepare_plan
     from speechlip.preparing.prepare_array import finish_units as finish_units
@@ -158,6 +159,7 @@ ROOM_OF = {
     "Phone": "records",
     "PositionedLoader": "shards.read.positions",
     "PrepOptions": "preparing.options",
+    "PrepRun": "preparing.prep_run",
     "Prepared": "preparing.prepared",
     "Progress": "progress",
     "PushOptions": "hub.push",

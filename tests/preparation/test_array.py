@@ -10,6 +10,8 @@ from speechlip.errors import OptionError
 from speechlip.files.locks import beside_others, only_run
 from speechlip.preparing.plan.shares import Share, parse_share
 from speechlip.preparing.plan.written import UnitPlace
+from speechlip.preparing.prep_run import PrepRun
+from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
 
 OPTIONS = ("--recipe", "synthetic", "--detector", "sidecar", "--max-clip", "2s", "--workers", 1)
 
@@ -23,7 +25,7 @@ def planned(talking, tmp_path_factory):
 @pytest.fixture
 def begun(planned, tmp_path, monkeypatch):
     """A folder of its own with that plan; units are done in this process."""
-    monkeypatch.setattr("speechlip.preparing.prepare_array.get_engine", lambda *given: in_this_process)
+    monkeypatch.setattr("speechlip.preparing.prep_run.get_engine", lambda *given: in_this_process)
     monkeypatch.setattr("speechlip.preparing.prepare_array.start_server", lambda: None)
     return shutil.copytree(planned[0], tmp_path / "out")
 
@@ -72,6 +74,27 @@ def test_other_options_than_the_plans_are_refused(begun, talking):
 def test_steps_that_cannot_be_done(given, message, talking, tmp_path):
     said = prep(talking, "-o", tmp_path / "out", *OPTIONS, *given)
     assert said.exit_code == 1 and message in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"run": 4}, r"run is 4, wanted PrepRun\(...\)"),
+        ({"options": PrepRun()}, r"options is PrepRun\(.*, wanted PrepOptions\(...\)"),
+    ],
+)
+def test_arguments_of_another_kind(given, message, talking, tmp_path):
+    for step, share in ((plan_units, ()), (prepare_units, ("0::1",)), (finish_units, ())):
+        with pytest.raises(OptionError, match=message):
+            step(talking, tmp_path / "out", *share, **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_how_it_is_run_is_checked_when_it_is_made():
+    with pytest.raises(OptionError, match=r"work is '/scratch', wanted WorkPlace\(...\)"):
+        PrepRun(work="/scratch")
+    with pytest.raises(OptionError, match="workers is 0, wanted a whole number from 1 on, or 'auto'"):
+        PrepRun(workers=0)
 
 
 def test_shares_are_the_whole_plan_once_and_about_equally_long():

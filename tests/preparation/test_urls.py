@@ -49,9 +49,9 @@ def few(memory):
 @pytest.fixture
 def in_one_process(monkeypatch):
     """Memory is not shared between processes."""
+    monkeypatch.setattr("speechlip.preparing.prep_run.get_engine", lambda *given: in_this_process)
+    monkeypatch.setattr("speechlip.preparing.prepare.inspect_on", lambda *given: inspect_in_turn)
     for room in ("prepare", "prepare_array"):
-        monkeypatch.setattr(f"speechlip.preparing.{room}.get_engine", lambda *given: in_this_process)
-        monkeypatch.setattr(f"speechlip.preparing.{room}.inspect_on", lambda *given: inspect_in_turn)
         monkeypatch.setattr(f"speechlip.preparing.{room}.start_server", lambda: None)
 
 

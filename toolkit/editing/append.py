@@ -21,7 +21,8 @@ from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.teaching import teach_on
-from speechlip.preparing.prepare import PEAK_BYTES, declarations, find_sources, settle_models
+from speechlip.preparing.prep_run import PEAK_BYTES
+from speechlip.preparing.prepare import declarations, find_sources, settle_models
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress

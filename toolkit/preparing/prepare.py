@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip import assets, recipes
 from speechlip.aligning.sphinx import library
 from speechlip.aligning.sphinx import library as pocketsphinx
-from speechlip.checks import Workers, check_kind, check_workers
+from speechlip.checks import Workers, check_kind
 from speechlip.errors import ModelError, NoVideos, OptionError
 from speechlip.faces.crops import check_preset
 from speechlip.faces.detectors.opening import choose_detector
@@ -20,7 +20,7 @@ from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.cut.speaker import lr_asd
-from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace, ends_of
+from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import FILES, LR_ASD, SPEAKING, PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
@@ -28,20 +28,18 @@ from speechlip.preparing.plan.make_plan import limited, make_plan
 from speechlip.preparing.plan.teaching import teach_on
 from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import PLAN
+from speechlip.preparing.prep_run import PrepRun
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger import read_ledger
-from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
+from speechlip.workers.engines import LOCAL, EngineChoice
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
 DEFAULTS = PrepOptions()
-PEAK_BYTES = 1_100_000_000
-"""Of memory that one worker takes: a little above what benchmarks/memory.py measured of long videos."""
 
 
 def prepare(
@@ -73,30 +71,22 @@ def prepare(
     ModelError for a missing model, and ShardError where ``out`` was made otherwise or is damaged, or a source
     went away; HubError for a store that cannot be reached.
     """
-    check_arguments(options, workers, limits)
-    run_engine = get_engine(engine, limits)
-    ends = ends_of(videos, out, work, progress)
-    out = ends.out
-    sources = find_sources(ends.videos, out, options)
-    if engine == LOCAL and not (out / MANIFEST).exists():
+    return prepare_as(videos, out, options, PrepRun(workers, engine, accept_losses, limits, progress, work))
+
+
+def prepare_as(videos: str | Path, out: str | Path, options: PrepOptions, run: PrepRun) -> Prepared:
+    """``prepare``, run as the record says."""
+    check_kind("options", options, PrepOptions)
+    engine = run.open_engine()
+    ends = run.ends(videos, out)
+    sources = find_sources(ends.videos, ends.out, options)
+    if run.engine == LOCAL and not (ends.out / MANIFEST).exists():
         start_server()
-    here = ends.workers(settle_workers(workers, len(sources), "video", PEAK_BYTES, progress), progress)
-    settled = settle_models(options, out, progress)
-    job = Job(
-        out,
-        sources,
-        settled,
-        declarations(recipes.get(options.recipe)),
-        options.open_sync_filter(),
-        accept_losses,
-        inspect_on(here, limits),
-        teach_on(here, limits),
-        videos=ends.videos,
-    )
-    at_once = here if ends.largest else workers_of(engine, workers, here)
-    manifest = run_job(job, run_engine, at_once, progress)
-    ends.publish(progress)
-    return Prepared(out, manifest, tuple(read_ledger(out)))
+    here = run.workers_here(ends, len(sources), "video")
+    job = whole_job(ends, sources, options, run, here)
+    manifest = run_job(job, engine, run.units_at_once(ends, here), run.progress)
+    ends.publish(run.progress)
+    return Prepared(ends.out, manifest, tuple(read_ledger(ends.out)))
 
 
 def prepare_plan(
@@ -113,21 +103,38 @@ def prepare_plan(
 
     It opens every video and writes nothing into ``out``. Parameters and errors are those of ``prepare``.
     """
-    check_arguments(options, workers, limits)
-    ends = ends_of(videos, out, work, progress)
+    return plan_as(videos, out, options, PrepRun(workers, limits=limits, progress=progress, work=work))
+
+
+def plan_as(videos: str | Path, out: str | Path, options: PrepOptions, run: PrepRun) -> Plan:
+    """``prepare_plan``, run as the record says."""
+    check_kind("options", options, PrepOptions)
+    ends = run.ends(videos, out)
     sources = find_sources(ends.videos, ends.out, options)
     if options.speakers != "by-name":
-        options = settle_detector(options, ends.out, progress)
+        options = settle_detector(options, ends.out, run.progress)
         check_faces(options)
-    workers = ends.workers(settle_workers(workers, len(sources), "video", PEAK_BYTES, progress), progress)
-    return make_plan(sources, options, progress, inspect_on(workers, limits))
+    here = run.workers_here(ends, len(sources), "video")
+    return make_plan(sources, options, run.progress, inspect_on(here, run.limits))
 
 
-def check_arguments(options: PrepOptions, workers: Workers, limits: Limits) -> None:
-    """Raise OptionError for an argument of another kind."""
-    check_kind("options", options, PrepOptions)
-    check_workers(workers)
-    check_kind("limits", limits, Limits)
+def whole_job(ends: Ends, sources: list[Source], options: PrepOptions, run: PrepRun, here: int) -> Job:
+    """What is to be done, its models settled.
+
+    sources: of the recipe.
+    here: processes of this machine that look at the videos for the plan.
+    """
+    return Job(
+        ends.out,
+        sources,
+        settle_models(options, ends.out, run.progress),
+        declarations(recipes.get(options.recipe)),
+        options.open_sync_filter(),
+        run.accept_losses,
+        inspect_on(here, run.limits),
+        teach_on(here, run.limits),
+        videos=ends.videos,
+    )
 
 
 def find_sources(videos: Path, out: Path, options: PrepOptions) -> list[Source]:

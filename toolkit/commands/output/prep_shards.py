@@ -17,7 +17,8 @@ from speechlip.format import LEDGER, SHARDS_FOLDER
 from speechlip.preparing.ends.local import WorkPlace
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.units import Plan
-from speechlip.preparing.prepare import prepare, prepare_plan
+from speechlip.preparing.prep_run import PrepRun
+from speechlip.preparing.prepare import plan_as, prepare_as
 from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
 from speechlip.preparing.prepared import ADVICE, Prepared
 from speechlip.preparing.reasons import TOO_SMALL
@@ -46,28 +47,19 @@ def run(
     """
     step = the_step(steps)
     where = WorkPlace(work or "", parse_bytes(spool))
-    common: dict[str, Any] = {"limits": parse_limits(max_wait, max_memory), "workers": workers, "work": where}
-    options = read_options(chosen)
+    limits, options = parse_limits(max_wait, max_memory), read_options(chosen)
     get_engine(engine)  # a wrong name is an error of a dry run too
     try:
         with Bars(quiet) as progress:
-            common["progress"] = progress
+            how = PrepRun(workers, engine, accept_losses, limits, progress, where)
             if step == "dry_run":
-                plan = prepare_plan(video_dir, out, options, **common)
-                return show_plan(plan, options)
-            common["accept_losses"] = accept_losses
+                return show_plan(plan_as(video_dir, out, options, how), options)
             if step == "plan_only":
-                written = plan_units(video_dir, out, options, **common)
-                return show_written(written, out, options)
+                return show_written(plan_units(video_dir, out, options, how), out, options)
             if step == "units":
-                made = prepare_units(video_dir, out, steps["units"], options, engine=engine, **common)
-                return show_share(made, out)
-            if step == "finish":
-                prepared = finish_units(
-                    video_dir, out, options, accept_losses=accept_losses, progress=progress, work=where
-                )
-            else:
-                prepared = prepare(video_dir, out, options, engine=engine, **common)
+                return show_share(prepare_units(video_dir, out, steps["units"], options, how), out)
+            make = finish_units if step == "finish" else prepare_as
+            prepared = make(video_dir, out, options, how)
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
