@@ -11,18 +11,23 @@ from click.testing import CliRunner
 
 from speechlip import render_lips
 from speechlip.commands.cli import speechlip
-from speechlip.errors import OptionError
+from speechlip.errors import OptionError, WriteError
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.whole_audio import read_audio
+from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT
 from speechlip.recipes._muxing import mux
-from speechlip.rendering import page, render
+from speechlip.rendering import page
+from speechlip.rendering import run as run_of_rows
 from speechlip.rendering.compose import write_rows
 from speechlip.rendering.drive import drive_of
+from speechlip.rendering.hear import reasons
+from speechlip.rendering.mappings.similarity import SimilarityMapping
 from speechlip.rendering.material import decompose
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import find_person
+from speechlip.rendering.renderers.pca import PcaRenderer
 from speechlip.study.make import make_study
 
 SIDECAR = RenderOptions(detector="sidecar")
@@ -133,8 +138,8 @@ def again(may, run, tmp_path, encoders=tuple(ENCODERS), options=SIDECAR):
 
 def test_finished_rows_are_kept(may, run, tmp_path, monkeypatch):
     out, go_on = again(may, run, tmp_path)
-    monkeypatch.setattr(render, "find_person", None)
-    monkeypatch.setattr(render, "write_rows", None)
+    monkeypatch.setattr(run_of_rows, "find_person", None)
+    monkeypatch.setattr(run_of_rows, "write_rows", None)
     go_on()
     for name in ("scores.csv", "scores.json", "index.html"):
         assert (out / name).read_bytes() == (run[1] / name).read_bytes()
@@ -144,23 +149,24 @@ def test_a_killed_run_goes_on_to_the_same_numbers(may, run, tmp_path, monkeypatc
     scored = []
 
     def killed_at_the_fifth(row, *given):
-        if len(scored) == 5:
+        if len(scored) == 4:
             raise KeyboardInterrupt
         scored.append(row.name)
         return score_row(row, *given)
 
-    score_row = render.score_row
-    monkeypatch.setattr(render, "score_row", killed_at_the_fifth)
+    score_row = run_of_rows.score_row
+    monkeypatch.setattr(run_of_rows, "score_row", killed_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
-        render_lips(may, ENCODERS, tmp_path / "out", SIDECAR)
+        render_lips(may, ENCODERS[:1], tmp_path / "out", SIDECAR)
     assert not (tmp_path / "out" / "scores.csv").exists()
     monkeypatch.setattr(
-        render, "score_row", lambda row, *given: scored.append(row.name) or score_row(row, *given)
+        run_of_rows, "score_row", lambda row, *given: scored.append(row.name) or score_row(row, *given)
     )
-    monkeypatch.setattr(render, "find_person", None)
-    render_lips(may, ENCODERS, tmp_path / "out", SIDECAR)
-    assert len(scored) == len(set(scored)) == 8
-    assert (tmp_path / "out" / "scores.csv").read_text() == (run[1] / "scores.csv").read_text()
+    monkeypatch.setattr(run_of_rows, "find_person", None)
+    render_lips(may, ENCODERS[:1], tmp_path / "out", SIDECAR)
+    assert len(scored) == len(set(scored)) == 6
+    wanted = (run[1] / "scores.csv").read_text().splitlines()[:7]
+    assert (tmp_path / "out" / "scores.csv").read_text().splitlines() == wanted
 
 
 def test_another_split_is_made_anew(may, run, tmp_path):
@@ -178,6 +184,74 @@ def test_another_person_does_not_go_into_the_same_folder(may, run, tmp_path):
     june = shutil.copy(may, tmp_path / "june.mp4")
     with pytest.raises(OptionError, match=r"holds renders of may\.mp4, and june\.mp4 is wanted; choose"):
         render_lips(june, ENCODERS[:1], out, SIDECAR)
+
+
+@pytest.fixture
+def loud(may, run, tmp_path):
+    """(a copy of the run without some rows, a call that makes these again, lines of scores.csv by row)."""
+    out = shutil.copytree(run[1], tmp_path / "out")
+    words = ["render-lips", str(may), "--encoder", ENCODERS[0], "--detector", "sidecar", "-o", str(out)]
+
+    def lines():
+        return {line.split(",")[0]: line for line in (out / "scores.csv").read_text().splitlines()}
+
+    def make_again(*rows):
+        for row in rows:
+            (out / row / "row.json").unlink(missing_ok=True)
+        return CliRunner().invoke(speechlip, words), lines()
+
+    return out, make_again, lines()
+
+
+def test_an_oracle_and_a_row_that_cannot_be_written_fail_alone(loud, monkeypatch):
+    out, make_again, before = loud
+    mean_crop, paste = np.load(out / "mean-crop" / "canonical.npy")[0], SimilarityMapping.paste
+
+    def failing(mapping, image, crop, number):
+        if (crop == mean_crop).all():
+            raise ValueError("a box of no size")
+        return paste(mapping, image, crop, number)
+
+    def no_room(*given):
+        raise RuntimeError("no room on the device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PcaRenderer, "best", no_room)
+        patched.setattr(SimilarityMapping, "paste", failing)
+        done, lines = make_again("resampled", "pca-oracle", "mean-crop")
+    assert done.exit_code == 3, done.output
+    assert "pca-oracle: rendering: unexpected error (RuntimeError: no room on the device" in done.output
+    assert lines["resampled"].startswith("resampled,,rendered,")
+    assert lines["pca-oracle"].startswith("pca-oracle,,failed,,rendering: unexpected error (RuntimeError: no")
+    assert lines["mean-crop"].startswith("mean-crop,,failed,,rendering: unexpected error (ValueError: a box")
+    assert not (out / "mean-crop" / "may.mp4").exists() and not [*out.rglob("*.part")]
+    done, lines = make_again()
+    assert done.exit_code == 0 and lines.items() <= before.items()
+
+
+def test_without_ground_truth_the_others_have_what_wants_no_reference(loud, monkeypatch):
+    _, make_again, before = loud
+    write_rows = run_of_rows.write_rows
+
+    def no_truth(material, drive, files, scratch):
+        if any(file.parent.name == "ground-truth" for file in files):
+            raise RuntimeError("no such codec")
+        write_rows(material, drive, files, scratch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_of_rows, "write_rows", no_truth)
+        done, lines = make_again("ground-truth", "resampled")
+    assert done.exit_code == 3 and "RuntimeError: no such codec" in lines["ground-truth"], done.output
+    assert lines["resampled"].startswith("resampled,,rendered,") and "no reference" in lines["resampled"]
+    done, lines = make_again()
+    assert done.exit_code == 0 and lines.items() <= before.items()
+
+
+def test_a_full_disk_is_no_reason_of_one_row():
+    with pytest.raises(WriteError), reasons("features"):
+        raise WriteError("cannot write lips.pt: No space left on device")
+    with pytest.raises(NotScored, match="features: unexpected error"), reasons("features"):
+        raise OSError("cannot read")
 
 
 def test_an_odd_row_and_column_are_left_out(tmp_path):

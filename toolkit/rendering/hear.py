@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused
+from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
 from speechlip.exporting.export import open_exporter
 from speechlip.exporting.job import label_of
 from speechlip.metrics.declared import NotScored
@@ -18,7 +18,7 @@ from speechlip.workers.unexpected import unexpected_refused
 
 def open_named(encoder: str, device: str) -> FeatureSource:
     """Raises NotScored with the reason of an encoder that cannot be opened."""
-    with _reasons("encoder"):
+    with reasons("encoder"):
         stored = stored_source(encoder)
         return stored or Encoded(open_exporter(encoder, label_of(encoder), device, random_init=False))
 
@@ -31,12 +31,12 @@ def hear(
     progress: Progress,
     other: Recording | None = None,
 ) -> Heard:
-    """Learn a person's crops from features. Raises NotScored with the reason where it fails.
+    """Learn a person's crops from features. Raises NotScored with the reason where it fails, WriteError.
 
     kept: a folder for what a run that is stopped goes on from.
     other: what drives the lips instead of the person's own test part.
     """
-    with _reasons("features"):
+    with reasons("features"):
         own = material.person.recording
         recordings = [own, other] if other else [own]
         features = frame_features(source, recordings, material.first)
@@ -44,9 +44,10 @@ def hear(
 
 
 @contextmanager
-def _reasons(stage: str) -> Iterator[None]:
+def reasons(stage: str) -> Iterator[None]:
+    """Around the work on one row: whatever fails is raised as NotScored with its reason, but WriteError."""
     try:
-        with unexpected_refused(stage, ModelError, OptionError, ShardError):
+        with unexpected_refused(stage, ModelError, OptionError, ShardError, WriteError):
             yield
     except (SourceRefused, ModelError, OptionError, ShardError) as error:
         raise NotScored(str(error)) from error

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.faces.crops import transform
 from speechlip.files.writing import whole_file
+from speechlip.metrics.declared import NotScored
 from speechlip.records import LANDMARKS_ENDING
 from speechlip.rendering.drive import Drive
+from speechlip.rendering.hear import reasons
 from speechlip.rendering.material import Material
 from speechlip.rendering.records import FAILED, RENDERED, RenderRow
 from speechlip.rendering.renderers.declared import Heard
@@ -16,7 +17,6 @@ from speechlip.rendering.rows import RowName
 from speechlip.scoring.clip.score_clip import score
 from speechlip.scoring.options import ScoreOptions
 from speechlip.timing import FPS
-from speechlip.workers.unexpected import unexpected_refused
 
 SIDECAR = "sidecar"
 
@@ -30,11 +30,11 @@ def score_row(
     """
     strength, train_psnr = (heard.strength, heard.train_psnr) if heard else (None, None)
     try:
-        with unexpected_refused("scoring", ModelError, OptionError):
+        with reasons("scoring"):
             result = score(render, reference, options)
-    except SourceRefused as refusal:
+    except NotScored as problem:
         return RenderRow(
-            row.name, row.encoder, row.shuffled, FAILED, str(refusal), {}, {}, strength, train_psnr
+            row.name, row.encoder, row.shuffled, FAILED, str(problem), {}, {}, strength, train_psnr
         )
     per_frame = {
         column: {str(frame): round(value, 6) for frame, value in by_frame.items()}

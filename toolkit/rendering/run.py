@@ -1,0 +1,245 @@
+"""One run of ``render_lips``: rows that are not there are made, each of which may fail alone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.device import device_name
+from speechlip.files.names import is_file, plain_name
+from speechlip.files.writing import make_folder, remove, whole_file, write_text
+from speechlip.metrics.declared import NotScored
+from speechlip.progress import Progress
+from speechlip.rendering import kept
+from speechlip.rendering.compose import FORM, ROWS_AT_ONCE, write_rows
+from speechlip.rendering.drive import Drive, drive_of, notes_on, other_audio
+from speechlip.rendering.features import FeatureSource, Recording
+from speechlip.rendering.hear import hear, open_named, reasons
+from speechlip.rendering.material import Material, decompose, train_frames
+from speechlip.rendering.options import RenderOptions
+from speechlip.rendering.page import write_page
+from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
+from speechlip.rendering.pose import head_motion, repeated_share
+from speechlip.rendering.records import FAILED, RenderRow, Renders
+from speechlip.rendering.renderers.declared import Heard, Renderer
+from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops
+from speechlip.rendering.score import score_row, write_reference_landmarks
+from speechlip.rendering.table import as_csv, as_json
+from speechlip.scoring.folder.kept import versions
+from speechlip.scoring.networks import find_networks
+from speechlip.scoring.options import ScoreOptions
+from speechlip.timing import FPS
+from speechlip.wording import shown
+
+CROPS = "canonical.npy"
+"""Of each row: its crops, (T, 96, 96, 3) uint8."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row that is to be made: ``heard`` is None where it hears nothing."""
+
+    row: RowName
+    made_from: str
+    heard: Heard | None = None
+
+
+class Run:
+    """One run; what several rows need is computed when the first of them asks for it."""
+
+    def __init__(
+        self,
+        path: Path,
+        out: Path,
+        options: RenderOptions,
+        renderer: Renderer,
+        scoring: ScoreOptions,
+        progress: Progress,
+    ) -> None:
+        self.path, self.out, self.options, self.scoring = path, out, options, scoring
+        self.renderer, self.progress = renderer, progress
+        self.video = f"{plain_name(path.stem)}.{FORM}"
+        self.faces = kept.faces_made_from(path, options, scoring.detector)
+        self.base = {
+            "faces": self.faces,
+            "split": options.split,
+            "scoring": scoring.as_dict(),
+            "networks": find_networks(scoring, progress).as_dict(),
+            "versions": versions(scoring.detector, scoring.metrics),
+            **self.renderer.facts(),
+            **kept.drivers(options),
+        }
+
+    @cached_property
+    def person(self) -> Person:
+        folder = self.out / kept.FOLDER
+        known = kept.kept_person(folder, self.path, self.options, self.faces)
+        if known is None:
+            known = find_person(self.path, self.options, self.scoring.detector, self.progress)
+            kept.keep_person(folder, known, self.options.driven_by, self.faces)
+        return known
+
+    @cached_property
+    def other(self) -> Recording | None:
+        """What drives the lips instead of the person's test part."""
+        return other_audio(Path(self.options.audio), self.options) if self.options.audio else None
+
+    @cached_property
+    def drive(self) -> Drive:
+        given, detector = self.options.pose, self.scoring.detector
+        motion = head_motion(Path(given), self.options, detector, self.progress) if given else None
+        drive = drive_of(self.material, self.other, motion)
+        if drive.moves is not None:
+            share = repeated_share(drive.moves, self.person.size)
+            self.progress.say(f"{share:.1%} of the rendered pixels repeat an edge of the person's frame")
+        return drive
+
+    @cached_property
+    def material(self) -> Material:
+        return decompose(self.person, self.options, self.progress)
+
+    def finish(self, rows: list[RowName]) -> Renders:
+        """Make every row that is not there, then tables and page."""
+        warnings = self._warnings(rows)
+        for sentence in warnings:
+            self.progress.say(sentence)
+        made: dict[str, RenderRow] = {}
+        plan = self._plan(rows, made)
+        while todo := [*islice(plan, ROWS_AT_ONCE)]:
+            self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
+            for row in self._make(todo):
+                made[row.name] = row
+                self.progress.advance(1, row.name)
+        renders = self._renders([made[row.name] for row in rows], warnings)
+        write_text(self.out / "scores.csv", as_csv(renders))
+        write_text(self.out / "scores.json", as_json(renders))
+        write_page(renders)
+        return renders
+
+    def _warnings(self, rows: list[RowName]) -> tuple[str, ...]:
+        length_s = len(self.person) / FPS
+        short = (TOO_SHORT.format(length_s=length_s),) if length_s < ENOUGH_S else ()
+        others = kept.other_rows(self.out, [row.name for row in rows])
+        return (*short, *self.person.notes, *notes_on(self.options), *others)
+
+    def _plan(self, rows: list[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
+        """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
+        yield from self._undone([row for row in rows if not row.encoder], {}, made)
+        encoders = dict.fromkeys(row.encoder for row in rows if row.encoder)
+        for number, encoder in enumerate(encoders):
+            self.progress.begin("hearing", len(encoders), "encoders", number)
+            own = [row for row in rows if row.encoder == encoder]
+            try:
+                source = open_named(encoder, device_name(self.options.device))
+                with reasons("encoder"):
+                    described = source.described()
+                undone = self._undone(own, described, made)
+                heard = self._hear(source, own[0]) if undone else None
+            except NotScored as problem:
+                self.progress.say(f"{shown(encoder)}: {problem}")
+                made |= {row.name: self._failed(row, str(problem)) for row in own}
+                continue
+            yield from (_Row(each.row, each.made_from, heard) for each in undone)
+
+    def _hear(self, source: FeatureSource, row: RowName) -> Heard:
+        return hear(source, self.renderer, self.material, self._kept(row), self.progress, self.other)
+
+    def _kept(self, row: RowName) -> Path:
+        """Where a renderer keeps what it has learned so far."""
+        return self.out / kept.FOLDER / row.name
+
+    def _undone(self, rows: list[RowName], encoder: dict, made: dict[str, RenderRow]) -> list[_Row]:
+        undone = []
+        for row in rows:
+            made_from = kept.digest({**self.base, "row": row.name, "encoder": encoder})
+            if there := kept.kept_row(self.out / row.name, made_from, self.video):
+                made[row.name] = there
+            else:
+                undone.append(_Row(row, made_from))
+        return undone
+
+    def _failed(self, row: RowName, reason: str) -> RenderRow:
+        """What stands for a row of which nothing could be rendered; what an earlier run left of it goes."""
+        for name in (kept.ROW, self.video, CROPS):
+            remove(self.out / row.name / name)
+        return RenderRow(row.name, row.encoder, row.shuffled, FAILED, reason)
+
+    def _make(self, rows: list[_Row]) -> Iterator[RenderRow]:
+        """Videos of some rows, written side by side, then the numbers of each; a row may fail alone."""
+        _ = self.material, self.drive  # what no row can do without
+        crops: dict[str, np.ndarray | None] = {}
+        problems: dict[str, str] = {}
+        for each in rows:
+            try:
+                with reasons("rendering"):
+                    crops[each.row.name] = self._crops(each)
+            except NotScored as problem:
+                problems[each.row.name] = str(problem)
+        problems |= self._write(crops)
+        for each in rows:
+            if reason := problems.get(each.row.name):
+                self.progress.say(f"{each.row.name}: {reason}")
+                yield self._failed(each.row, reason)
+            else:
+                yield self._scored(each)
+
+    def _write(self, crops: Mapping[str, np.ndarray | None]) -> dict[str, str]:
+        """Write crops and videos of some rows; returns name → reason of those that cannot be written."""
+        files: dict[Path, np.ndarray | None] = {}
+        for name, own in crops.items():
+            folder = make_folder(self.out / name)
+            remove(folder / kept.ROW)
+            files[folder / self.video] = own
+            if own is not None:
+                with whole_file(folder / CROPS) as file:
+                    np.save(file, own)
+        try:
+            with reasons("rendering"):
+                write_rows(self.material, self.drive, files, self.out / kept.FOLDER)
+        except NotScored as problem:
+            if len(crops) == 1:
+                return dict.fromkeys(crops, str(problem))
+            alone = [self._write({name: own}) for name, own in crops.items()]
+            return {name: reason for problems in alone for name, reason in problems.items()}
+        return {}
+
+    def _scored(self, each: _Row) -> RenderRow:
+        """The numbers of a row that is written; kept where nothing that it is compared with is missing."""
+        render = self.out / each.row.name / self.video
+        reference = None if self.other else self.out / GROUND_TRUTH / self.video
+        if each.row.name == GROUND_TRUTH:
+            write_reference_landmarks(self.material, self.drive, render, self.scoring.detector)
+        there = reference if reference and is_file(reference) else None
+        row = score_row(each.row, render, there, self.scoring, each.heard)
+        if there == reference:
+            kept.keep_row(self.out / row.name, row, each.made_from)
+        return row
+
+    def _crops(self, each: _Row) -> np.ndarray | None:
+        if each.heard is not None:
+            return each.heard.shuffled if each.row.shuffled else each.heard.right
+        if each.row.name == self.renderer.oracle:
+            return self.renderer.best(self.material, self._kept(each.row), self.progress)
+        return plain_crops(each.row, self.material, len(self.drive))
+
+    def _renders(self, rows: list[RenderRow], notes: tuple[str, ...]) -> Renders:
+        person, first = self.person, train_frames(self.person, self.options)
+        return Renders(
+            folder=self.out,
+            person=plain_name(self.path.name),
+            video=self.video,
+            split=self.options.split,
+            renderer=self.renderer.stated(),
+            train_frames=first,
+            learned_frames=int(person.seen[:first].sum()),
+            test_frames=len(self.other) if self.other else len(person) - first,
+            size=(person.size[0] // 2 * 2, person.size[1] // 2 * 2),
+            notes=notes,
+            rows=tuple(rows),
+            mapping=self.options.mapping,
+            audio=plain_name(Path(self.options.audio).name),
+            pose=plain_name(Path(self.options.pose).name),
+        )
