@@ -1,6 +1,7 @@
 """Features of a person's frames: computed, exported, or by another program; and of the wrong video."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -66,10 +67,26 @@ def test_features_of_the_same_video_twice_are_refused(may, exported):
         stored_source(f"features:{exported}").steps(may)
 
 
+def test_a_row_does_not_depend_on_features_of_other_videos(may, exported):
+    source = f"features:{exported}"
+    before = stored_source(source).described({"may.mp4"})
+    assert len(before["exported"]) == 2
+    shutil.copytree(exported / "may", exported / "june")
+    facts = exported / "june" / "aud_loud.json"
+    facts.write_text(facts.read_text().replace("may.mp4", "june.mp4"))
+    assert stored_source(source).described({"may.mp4"}) == before
+    (exported / "may" / "aud_loud.npy").touch()
+    assert stored_source(source).described({"may.mp4"}) != before
+    assert len(stored_source(source).described({"may.mp4", "june.mp4"})["exported"]) == 4
+
+
 def test_features_of_another_program_are_read_by_their_clock(may, tmp_path):
     rows = np.random.default_rng(0).normal(size=((FRAMES + START) * 2, 3)).astype(np.float32)
     (tmp_path / "features.json").write_text(json.dumps({"rate_hz": 50, "centre_ms": 10}))
     np.save(tmp_path / "may.npy", rows)
+    np.save(tmp_path / "june.npy", rows)
+    described = stored_source(f"features:{tmp_path}").described({"may.mp4"})
+    assert [name for name, *_ in described["stored"]] == [str(tmp_path / "may.npy")]
     steps = stored_source(f"features:{tmp_path}").steps(may)
     assert np.allclose(steps, rows[START * 2 :].reshape(FRAMES, 2, 3), atol=1e-5)
     np.save(tmp_path / "may.npy", rows[:300])

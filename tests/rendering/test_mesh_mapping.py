@@ -1,5 +1,7 @@
 """The mesh mapping: known turns of a head, an ellipsoid seen by rays, real clips there and back."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ from speechlip.rendering.canonical import canonical_face, smooth_affines
 from speechlip.rendering.mappings import open_mesh
 from speechlip.rendering.mappings.canonical_mesh import angles, canonical_mesh
 from speechlip.rendering.mappings.depth import completed, mesh_depth, pixel_middles
+from speechlip.rendering.mappings.kept_mesh import KeptMesh
 from speechlip.rendering.mappings.mesh import MeshMapping, seen_at, seen_from
 from speechlip.rendering.mappings.similarity import SimilarityMapping
+from speechlip.rendering.material import mapping_of
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import find_person
 
@@ -162,7 +166,7 @@ def test_a_head_that_folds_over_itself_keeps_its_frame():
     assert 0.2 < share < 1.2
 
 
-def test_depth_is_completed_where_the_mesh_ends():
+def test_depth_is_completed_where_the_mesh_ends(monkeypatch):
     """Frames of an ellipsoid of which the mesh knows the left part only; the rest goes on flat."""
     true = sphere_depth(pixel_middles())
     known = np.zeros((96, 96), bool)
@@ -176,7 +180,9 @@ def test_depth_is_completed_where_the_mesh_ends():
     done = completed(start, known, np.array(images), np.array(cameras))
     before, after = (np.abs(depth - true)[:, 66:92].mean() for depth in (start, done))
     assert after < 0.6 * before and np.abs(done - true)[:, :58].mean() < 0.5
-    assert np.array_equal(done, completed(start, known, np.array(images), np.array(cameras)))
+    monkeypatch.setattr("speechlip.rendering.mappings.depth.STEPS", 5)
+    one, other = (completed(start, known, np.array(images), np.array(cameras)) for _ in range(2))
+    assert np.array_equal(one, other)
 
 
 def test_mesh_depth_is_that_of_its_points():
@@ -200,6 +206,43 @@ def test_a_track_without_a_mesh_is_mapped_by_its_similarities(meshes):
     assert (
         np.allclose(affines[40, :, :2] @ cameras[40, :, [0, 1]].T, np.eye(2)) and not cameras[40, :, 2].any()
     )
+
+
+@pytest.fixture
+def mapping():
+    return MeshMapping(np.arange(96.0 * 96).reshape(96, 96), np.arange(40.0).reshape(5, 2, 4))
+
+
+@pytest.mark.parametrize("change", ["other faces", "other frames", "damaged", "cut short", "gone"])
+def test_a_mesh_is_kept_until_anything_changes(tmp_path, mapping, change):
+    file = tmp_path / "mesh.npz"
+    kept = KeptMesh(file, "faces")
+    kept.write(mapping)
+    again = kept.read(5)
+    assert np.array_equal(again.depth, mapping.depth) and np.array_equal(again.cameras, mapping.cameras)
+    content = file.read_bytes()
+    if change == "damaged":
+        file.write_bytes(content[:200] + bytes(300) + content[500:])
+    elif change == "cut short":
+        file.write_bytes(content[:-100])
+    elif change == "gone":
+        file.unlink()
+    assert (
+        KeptMesh(file, "others" if change == "other faces" else "faces").read(5 + ("frames" in change))
+        is None
+    )
+
+
+def test_a_kept_mesh_is_not_read_from_the_video_again(tmp_path, mapping, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "speechlip.rendering.material.mesh_mapping", lambda *given: said.append("read") or mapping
+    )
+    progress = SimpleNamespace(say=said.append)
+    for _ in range(2):
+        kept = KeptMesh(tmp_path / "mesh.npz", "faces")
+        mapping_of([None] * 5, np.arange(5), None, RenderOptions(mapping="mesh"), progress, kept)
+    assert said.count("read") == 1 and len(said) == 3 and said[1] == said[2]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Features on a person's frames, z-scored on the training part as ``export-features`` does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,8 +37,11 @@ class Recording:
 class FeatureSource(Protocol):
     """Where the features of a recording come from: an encoder, or files."""
 
-    def described(self) -> dict[str, Any]:
-        """What they depend on beside the recording."""
+    def described(self, videos: Collection[str]) -> dict[str, Any]:
+        """What they depend on beside the recordings.
+
+        videos: names of the recordings' files.
+        """
 
     def steps(self, recording: Recording) -> np.ndarray:
         """(N, W, D) float32 of the recording's N frames, W features of D numbers each.
@@ -54,7 +57,7 @@ class Encoded:
 
     exporter: Exporter
 
-    def described(self) -> dict[str, Any]:
+    def described(self, videos: Collection[str]) -> dict[str, Any]:
         return self.exporter.described()
 
     def steps(self, recording: Recording) -> np.ndarray:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from speechlip.files.strict_json import record_of, strict_json
 from speechlip.files.writing import whole_file, write_text
 from speechlip.media.probe import probe
 from speechlip.media.whole_audio import read_audio
+from speechlip.rendering.mappings.kept_mesh import KeptMesh
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import Person
 from speechlip.rendering.records import FORMAT, RENDERED, RenderRow
@@ -26,7 +28,9 @@ from speechlip.timing import SAMPLES_PER_FRAME
 from speechlip.wording import listed
 
 FOLDER = ".person"
-FACES, ROW = "faces.npz", "row.json"
+FACES, MESH, ROW = "faces.npz", "mesh.npz", "row.json"
+MESH_DETECTOR = "landmarker"
+"""Whose face model reads meshes."""
 
 
 def digest(facts: Mapping[str, Any]) -> str:
@@ -51,8 +55,22 @@ def drivers(options: RenderOptions) -> dict[str, Any]:
     """What rows depend on beside the person: the files that drive lips and head, another mapping."""
     given = {"audio": options.audio, "pose": options.pose}
     files = {what: [path, *file_stamp(Path(path))] for what, path in given.items() if path}
-    mesh = {"mapping": ["mesh", model_hashes("landmarker")]} if options.mapping == "mesh" else {}
+    mesh = {"mapping": ["mesh", model_hashes(MESH_DETECTOR)]} if options.mapping == "mesh" else {}
     return files | mesh
+
+
+def mesh_of(folder: Path, faces: str, options: RenderOptions) -> KeptMesh:
+    """Where the person's mesh mapping is kept.
+
+    faces: what the faces are made from.
+    """
+    facts = {
+        "faces": faces,
+        "split": options.split,
+        "model": model_hashes(MESH_DETECTOR),
+        "versions": versions(MESH_DETECTOR, ()),
+    }
+    return KeptMesh(folder / MESH, digest(facts))
 
 
 def keep_person(folder: Path, person: Person, driven_by: str, made_from: str) -> None:
@@ -80,7 +98,7 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
             start, notes = int(kept["start"]), tuple(map(str, kept["notes"]))
             width, height = map(int, kept["size"])
             landmarks, tracks, seen = kept["landmarks"], kept["tracks"], kept["seen"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         return None
     audio = read_audio(path, options.max_picture_px)
     samples = audio.samples[start * SAMPLES_PER_FRAME :][: len(seen) * SAMPLES_PER_FRAME]
@@ -103,7 +121,7 @@ def refuse_other_person(folder: Path, path: Path, driven_by: str) -> None:
     try:
         with np.load(folder / FACES, allow_pickle=False) as kept:
             name = str(kept["person"])
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         return
     if name != (wanted := path.name + driven_by):
         raise OptionError(

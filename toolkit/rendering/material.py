@@ -12,7 +12,8 @@ from speechlip.progress import Progress
 from speechlip.rendering.canonical import canonical_face, smooth_affines
 from speechlip.rendering.lip_space import CROP_COMPONENTS, LipSpace
 from speechlip.rendering.mappings.declared import Mapping
-from speechlip.rendering.mappings.open_mesh import mesh_mapping
+from speechlip.rendering.mappings.kept_mesh import KeptMesh
+from speechlip.rendering.mappings.open_mesh import mesh_mapping, turns_of
 from speechlip.rendering.mappings.similarity import SimilarityMapping
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import Person
@@ -58,10 +59,14 @@ def train_frames(person: Person, options: RenderOptions) -> int:
     return floor(len(person) * options.train_share)
 
 
-def decompose(person: Person, options: RenderOptions, progress: Progress) -> Material:
+def decompose(
+    person: Person, options: RenderOptions, progress: Progress, kept: KeptMesh | None = None
+) -> Material:
     """Learn the canonical face from the training part, and cut all mouths.
 
-    Raises OptionError where the training part shows the face in less than 10 s.
+    kept: where a mesh mapping is kept for the next run; None: nowhere.
+
+    Raises OptionError where the training part shows the face in less than 10 s, and as ``mapping_of`` does.
     """
     first = train_frames(person, options)
     train = np.flatnonzero(person.seen[:first])
@@ -71,7 +76,7 @@ def decompose(person: Person, options: RenderOptions, progress: Progress) -> Mat
             f"at least {LEAST_LEARNED_S} s are wanted; cut the video to where the person is on screen"
         )
     affines = smooth_affines(person.landmarks, canonical_face(person.landmarks[train]), person.tracks)
-    mapping = mapping_of(person, train, affines, options, progress)
+    mapping = mapping_of(person, train, affines, options, progress, kept)
     crops = np.zeros((len(person), CROP_SIZE, CROP_SIZE, 3), np.uint8)
     progress.begin("cutting mouths", len(person), "frames")
     for number, image in person.frames():
@@ -83,9 +88,23 @@ def decompose(person: Person, options: RenderOptions, progress: Progress) -> Mat
 
 
 def mapping_of(
-    person: Person, train: np.ndarray, affines: np.ndarray, options: RenderOptions, progress: Progress
+    person: Person,
+    train: np.ndarray,
+    affines: np.ndarray,
+    options: RenderOptions,
+    progress: Progress,
+    kept: KeptMesh | None = None,
 ) -> Mapping:
-    """The mapping that the options name. Raises ModelError and OptionError where there is none."""
-    if options.mapping == "mesh":
-        return mesh_mapping(person, train, affines, progress)
-    return SimilarityMapping(affines)
+    """The mapping that the options name.
+
+    Raises ModelError and OptionError where there is none, WriteError.
+    """
+    if options.mapping != "mesh":
+        return SimilarityMapping(affines)
+    mapping = kept.read(len(person)) if kept else None
+    if mapping is None:
+        mapping = mesh_mapping(person, train, affines, progress)
+        if kept:
+            kept.write(mapping)
+    progress.say(turns_of(mapping.cameras))
+    return mapping

@@ -62,6 +62,7 @@ class Run:
         self.path, self.out, self.options, self.scoring = path, out, options, scoring
         self.renderer, self.progress = renderer, progress
         self.video = f"{plain_name(path.stem)}.{FORM}"
+        self.videos = {path.name, *([Path(options.audio).name] if options.audio else [])}
         self.faces = kept.faces_made_from(path, options, scoring.detector)
         self.base = {
             "faces": self.faces,
@@ -99,7 +100,10 @@ class Run:
 
     @cached_property
     def material(self) -> Material:
-        return decompose(self.person, self.options, self.progress)
+        kept_mesh = None
+        if self.options.mapping == "mesh":
+            kept_mesh = kept.mesh_of(self.out / kept.FOLDER, self.faces, self.options)
+        return decompose(self.person, self.options, self.progress, kept_mesh)
 
     def finish(self, rows: list[RowName]) -> Renders:
         """Make every row that is not there, then tables and page."""
@@ -135,7 +139,7 @@ class Run:
             try:
                 source = open_named(encoder, device_name(self.options.device))
                 with reasons("encoder"):
-                    described = source.described()
+                    described = source.described(self.videos)
                 undone = self._undone(own, described, made)
                 heard = self._hear(source, own[0]) if undone else None
             except NotScored as problem:

@@ -5,6 +5,7 @@ are), or ``features.json`` and one ``VIDEO.npy``, as for ``score-encoder``; ``de
 ``VIDEO.npy``.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class Exported:
     folder: Path
     facts: tuple[Path, ...]
 
-    def described(self) -> dict[str, Any]:
-        return {"exported": _stamps(self.facts)}
+    def described(self, videos: Collection[str]) -> dict[str, Any]:
+        return {"exported": _stamps([path for path in self.facts if _source(path) in videos])}
 
     def steps(self, recording: Recording) -> np.ndarray:
         path = self._of(recording.path.name)
@@ -94,8 +95,10 @@ class ByName:
     folder: Path
     stored: StoredFeatures
 
-    def described(self) -> dict[str, Any]:
-        return {"stored": _stamps(sorted(self.folder.rglob("*.npy"))), "clock": str(self.stored.clock)}
+    def described(self, videos: Collection[str]) -> dict[str, Any]:
+        names = {*videos, *(Path(video).stem for video in videos)}
+        files = [path for path in sorted(self.folder.rglob("*.npy")) if path.stem in names]
+        return {"stored": _stamps(files), "clock": str(self.stored.clock)}
 
     def steps(self, recording: Recording) -> np.ndarray:
         name, frames = recording.path.name, len(recording)
@@ -131,7 +134,7 @@ def _finite(steps: np.ndarray, path: Path) -> np.ndarray:
     return steps
 
 
-def _stamps(paths: tuple[Path, ...] | list[Path]) -> list[list[Any]]:
+def _stamps(paths: Sequence[Path]) -> list[list[Any]]:
     """Name, size and time of each file, and of the .npy beside it."""
     files = [file for path in paths for file in dict.fromkeys((path, path.with_suffix(".npy")))]
     return [[str(file), *file_stamp(file)] for file in files]

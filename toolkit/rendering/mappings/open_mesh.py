@@ -35,13 +35,17 @@ def mesh_mapping(person: Person, train: np.ndarray, affines: np.ndarray, progres
         )
     canonical = canonical_mesh(meshes[learned].astype(np.float64))
     cameras = cameras_of(canonical, meshes, person.tracks, affines)
-    turns = np.nanpercentile(angles(cameras)[:, :2], (1, 99), axis=0).round()
-    progress.say("the head turns by {:g}° to {:g}°, and nods by {:g}° to {:g}°".format(*turns.T.ravel()))
     depth, known = mesh_depth(canonical.points)
     numbers = [number for number in kept if np.isfinite(meshes[number, 0, 0])]
     seen = [_into(affines[number], cameras[number]) for number in numbers]
     depth = completed(depth, known, np.array([kept[number] for number in numbers]), np.array(seen))
     return MeshMapping(depth, cameras)
+
+
+def turns_of(cameras: np.ndarray) -> str:
+    """How far a head turns and nods, as a sentence; (N, 2, 4), NaN where no face is followed."""
+    low, high = np.nanpercentile(angles(cameras)[:, :2], (1, 99), axis=0).round()
+    return f"the head turns by {low[0]:g}° to {high[0]:g}°, and nods by {low[1]:g}° to {high[1]:g}°"
 
 
 def _read_meshes(
