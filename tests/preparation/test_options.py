@@ -27,6 +27,11 @@ from speechlip.errors import OptionError
         ({"min_clip_s": 0.1}, "shorter than one window"),
         ({"min_clip_s": 6.0}, "at least twice"),
         ({"max_clip_s": 30.0}, "take --lips-format png"),
+        (
+            {"cut_sources_s": 5},
+            "--cut-sources 5s is shorter than --max-clip 10s, .* take minutes, such as 20min",
+        ),
+        ({"cut_sources_s": -1.0}, "--cut-sources -1s is shorter"),
         ({"shard_bytes": 0}, "--shard-size must be positive"),
         ({"shard_bytes": "256MB"}, "shard_bytes is '256MB', wanted a whole number"),
         ({"min_clip_s": "1s"}, "min_clip_s is '1s', wanted a number"),

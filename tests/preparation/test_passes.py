@@ -38,10 +38,12 @@ class FrameReader(nullcontext):
 
 def cut(monkeypatch, n_frames, spans):
     """The spans of the clips that come of a second reading of so many frames."""
-    monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder: FrameReader(n_frames))
+    monkeypatch.setattr(passes, "read_frames", lambda path, info, decoder, first_frame: FrameReader(n_frames))
     monkeypatch.setattr(passes, "make_clip", lambda source, seen, span, *made: span)
     monkeypatch.setattr(FrameParts, "cut", lambda frame, affine, size: frame.parts[0].pixels)
-    seen = SimpleNamespace(delay_frames=lambda track: 0, affine=lambda track, index: None, kept=KeptRegions())
+    seen = SimpleNamespace(
+        delay_frames=lambda track: 0, affine=lambda track, index: None, kept=KeptRegions(), first_frame=0
+    )
     return passes.cut_clips(SOURCE, None, seen, spans, (), PrepOptions(), lambda name, seconds: None)
 
 

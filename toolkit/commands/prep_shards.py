@@ -74,6 +74,12 @@ RECIPE = Named(RECIPES)
 @click.option("--shard-size", default="256MB", help="Largest size of a shard, as far as it can be foreseen.")
 @click.option("--min-clip", default="1s", help="Shorter spans are dropped, and counted.")
 @click.option("--max-clip", default="10s", help="Longer spans are cut evenly.")
+@click.option(
+    "--cut-sources",
+    default="0",
+    show_default="none",
+    help="Longer videos are cut evenly into parts, such as 20min, which workers do side by side.",
+)
 @workers_option("Processes; the shards do not depend on it;")
 @engine_options
 @click.option("--seed", type=int, default=0, help="Draws the splits and the evaluation pairs.")

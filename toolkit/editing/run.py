@@ -27,7 +27,7 @@ from speechlip.preparing.place.placing import load_result, result_path, whole_re
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import Progress
-from speechlip.shards.ledger import LedgerRow, line_of, read_ledger
+from speechlip.shards.ledger import LedgerRow, line_of, read_ledger, without_units
 from speechlip.shards.read.shardset import read_manifest
 
 REQUEST = "edit.json"
@@ -71,7 +71,7 @@ def run_edit(
         with only_run(out):
             begin_work(out, edit)
             keep_words(out, given)
-            lines = map(line_of, draft.rows)
+            lines = (line_of(without_units(row)) for row in draft.rows)
             done = finish(out, copied(out, draft, progress), lines, draft.facts, write_card)
     return Prepared(out, done, tuple(read_ledger(out)))
 

@@ -86,9 +86,18 @@ class FrameReader(Iterator[Frame]):
     """Iterates over the frames of one video and counts in ``stats``; closing it closes the file."""
 
     def __init__(
-        self, path: Path, info: MediaInfo, decoder: str, images: bool, audio: bool, threads: int
+        self,
+        path: Path,
+        info: MediaInfo,
+        decoder: str,
+        images: bool,
+        audio: bool,
+        threads: int,
+        first_frame: int,
     ) -> None:
         self._tally: Counter[str] = Counter()
+        self._first_frame = first_frame
+        self._before: Counter[str] | None = None if first_frame else Counter()
         shown = (
             DECODERS[decoder](path, info, threads, self._tally)
             if images
@@ -100,15 +109,18 @@ class FrameReader(Iterator[Frame]):
 
     def __next__(self) -> Frame:
         frame = next(self._frames)
+        if frame.index == self._first_frame and self._before is None:
+            self._before = self._tally.copy()
         self._tally["frames"] = frame.index + 1
         return frame
 
     @property
     def stats(self) -> ReadStats:
-        counts = {
-            field.name: self._tally[field.name] for field in fields(ReadStats) if field.name != "corrected"
-        }
-        return ReadStats(**counts, corrected=sentences(self._tally))
+        """What was met from ``first_frame`` on; ``frames`` and ``corrected`` from the beginning on."""
+        before = self._tally if self._before is None else self._before
+        names = (field.name for field in fields(ReadStats) if field.name not in ("frames", "corrected"))
+        counts = {name: self._tally[name] - before[name] for name in names}
+        return ReadStats(self._tally["frames"], **counts, corrected=sentences(self._tally))
 
     def close(self) -> None:
         self._frames.close()
@@ -121,6 +133,7 @@ def read_frames(
     images: bool = True,
     audio: bool = True,
     threads: int = 1,
+    first_frame: int = 0,
 ) -> FrameReader:
     """Read a video frame by frame in the order of time; memory does not grow with its length.
 
@@ -129,6 +142,8 @@ def read_frames(
     images: False decodes the audio only.
     audio: False decodes the images only.
     threads: of the video decoder.
+    first_frame: the first that is wanted. Those before it come too, for the sake of time, some without their
+        image.
 
     Reading ends with the video; audio that goes on longer is not read. Damage is skipped and counted in
     ``stats``. Raises OptionError for a decoder that is unknown or not installed; while reading only
@@ -136,7 +151,7 @@ def read_frames(
     """
     if decoder not in DECODERS:
         raise no_such("decoder", decoder, DECODERS)
-    return FrameReader(path, info, decoder, images, audio, threads)
+    return FrameReader(path, info, decoder, images, audio, threads, first_frame)
 
 
 def joins(info: MediaInfo) -> list[int]:

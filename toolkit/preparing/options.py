@@ -37,7 +37,7 @@ FILES, ALIGN, RECOGNISE = "files", "align", "recognise"
 PHONES = (FILES, ALIGN, RECOGNISE)
 SPEAKERS = ("by-name", "check", "by-face")
 SHARD_BYTES = 256 * 10**6
-LENGTHS = ("min_clip_s", "max_clip_s")
+LENGTHS = ("min_clip_s", "max_clip_s", "cut_sources_s")
 NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
 """Options that say where a model lies; ``sync_model`` records which one it was."""
 
@@ -58,6 +58,7 @@ class PrepOptions:
     shard_bytes: largest size of a shard, as far as it can be foreseen.
     min_clip_s: shorter spans are dropped, in seconds.
     max_clip_s: longer spans are cut evenly, in seconds.
+    cut_sources_s: longer videos are cut evenly into parts, each prepared on its own, in seconds; 0: none is.
     seed: of the splits and the evaluation pairs.
     decoder: what reads the images: pyav or decord.
     limit: only so many sources, the first; 0: all.
@@ -97,6 +98,7 @@ class PrepOptions:
     shard_bytes: int = SHARD_BYTES
     min_clip_s: float = 1.0
     max_clip_s: float = 10.0
+    cut_sources_s: float = 0.0
     seed: int = 0
     decoder: str = "pyav"
     limit: int = 0
@@ -184,6 +186,11 @@ class PrepOptions:
             raise OptionError(
                 f"--max-clip {self.max_clip_s:g}s must be at least twice --min-clip {self.min_clip_s:g}s, "
                 "so that a long span can be cut evenly"
+            )
+        if self.cut_sources_s and self.cut_sources_s < self.max_clip_s:
+            raise OptionError(
+                f"--cut-sources {self.cut_sources_s:g}s is shorter than --max-clip {self.max_clip_s:g}s, "
+                "and no clip goes on over the end of a part; take minutes, such as 20min, or 0 for none"
             )
         longest_s = most_frames(self.lips_format, crop_size(self.crop)) / FPS
         if self.max_clip_s > longest_s:

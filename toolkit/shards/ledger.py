@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_origin
 
@@ -52,6 +52,8 @@ class LedgerRow:
     phones_detail: the sentence for a person, also where only a part has none.
     split_clips: of a source cut in time, split → clips; else empty.
     double_of: source that it is a double of, where doubles are marked; else empty.
+    unit_clips: of a source of which one split has several parts, unit → clips; else empty, and not written.
+    lost_in: of such a source, the units in which it ended its worker or met an unexpected error.
     """
 
     source: str
@@ -86,9 +88,13 @@ class LedgerRow:
     phones_detail: str = ""
     split_clips: dict[str, int] = field(default_factory=dict)
     double_of: str = ""
+    unit_clips: dict[str, int] = field(default_factory=dict)
+    lost_in: tuple[str, ...] = ()
 
 
 FIELDS = tuple(each.name for each in fields(LedgerRow))
+BY_UNIT = ("unit_clips", "lost_in")
+"""Left out of a line where they are empty; no edit keeps them."""
 SPLITS = "+"
 """Between the splits of a source that is cut in time: ``train+validation``."""
 
@@ -113,8 +119,13 @@ def row_from(raw: Mapping[str, object]) -> LedgerRow:
 
 def line_of(row: LedgerRow) -> bytes:
     """The line of ``ledger.jsonl``: the same row gives the same bytes."""
-    plain = {name: getattr(row, name) for name in FIELDS}
+    plain = {name: value for name in FIELDS if (value := getattr(row, name)) or name not in BY_UNIT}
     return encode_json(plain | {"sync": [asdict(verdict) for verdict in row.sync]}) + b"\n"
+
+
+def without_units(row: LedgerRow) -> LedgerRow:
+    """The row of a folder that was edited, whose shards are no unit's any more."""
+    return replace(row, unit_clips={}, lost_in=()) if row.unit_clips else row
 
 
 def dump_ledger(rows: Iterable[LedgerRow]) -> Iterator[str]:

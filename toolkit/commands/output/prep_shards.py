@@ -109,6 +109,7 @@ def read_options(chosen: dict[str, Any]) -> PrepOptions:
         shard_bytes=parse_bytes(given.pop("shard_size")),
         min_clip_s=parse_duration(given.pop("min_clip")),
         max_clip_s=parse_duration(given.pop("max_clip")),
+        cut_sources_s=parse_duration(given.pop("cut_sources")),
         max_picture_px=parse_pixels(given.pop("max_picture")),
         **given,
     )

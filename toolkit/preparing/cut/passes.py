@@ -61,7 +61,7 @@ def observe(
     """
     peaks: list[int] = []
     meter = SpeechMeter()
-    reading = read_frames(source.path, info, options.decoder)
+    reading = read_frames(source.path, info, options.decoder, first_frame=first_frame)
     with (
         open_detector(options.detector, source) as detector,
         closing(shown_frames(reading, first_frame, stop_frame, spare_core)) as frames,
@@ -188,7 +188,7 @@ def frames_of(
     wanted = {index for span in spans for index in range(span.start_frame, span.stop_frame)}
     stop = 1 + last_not_kept(seen, spans)
     if stop:
-        with closing(read_frames(source.path, info, decoder)) as reading:
+        with closing(read_frames(source.path, info, decoder, first_frame=seen.first_frame)) as reading:
             for frame in reading:
                 yield whole_frame(frame.index, frame.rgb() if frame.index in wanted else None, frame.samples)
                 if frame.index + 1 == stop:

@@ -16,7 +16,7 @@ from speechlip.errors import WriteError
 from speechlip.files.writing import GO_ON
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.earlier_run import losses
-from speechlip.preparing.place.parts import merged
+from speechlip.preparing.place.parts import added_up
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import LedgerRow, line_of, row_from
 
@@ -64,13 +64,15 @@ class DoneUnits:
         self._keep_rows(REFUSED, refused)
         names = [*(unit.name for unit in units), REFUSED]
         rows = np.fromiter((row for name in names for row in self._rows_of[name]), np.int64)
+        unit_of = np.repeat(np.arange(len(names)), [len(self._rows_of[name]) for name in names])
         places = np.fromiter((position[self._sources[row]] for row in rows), np.int64)
         order = np.argsort(places, kind="stable")
         with self._file:
             for _, group in groupby(order, key=lambda each: places[each]):
-                lines = [self._line(self._offsets[rows[each]]) for each in group]
+                own = list(group)
+                lines = [self._line(self._offsets[rows[each]]) for each in own]
                 parts = [row_from(json.loads(line)) for line in lines] if len(lines) > 1 else []
-                yield line_of(*merged(parts)) if parts else lines[0]
+                yield line_of(added_up(parts, [names[unit_of[each]] for each in own])) if parts else lines[0]
 
     @cached_property
     def _file(self) -> BinaryIO:

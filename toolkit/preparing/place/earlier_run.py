@@ -83,7 +83,8 @@ def refuse_edited(out: Path, manifest: Manifest) -> None:
 def with_lost_sources(sources: Sequence[Source], plan: Plan) -> list[Source]:
     """The sources, and those of the plan that are gone: what a run with ``--accept-losses`` goes on with."""
     listed = {source.name for source in sources}
-    return [*sources, *(entry.source for entry in plan.sources if entry.source.name not in listed)]
+    gone = {entry.source.name: entry.source for entry in plan.sources if entry.source.name not in listed}
+    return [*sources, *gone.values()]
 
 
 def changed_since_the_plan(

@@ -1,11 +1,12 @@
 """A source that is cut in time is read once for each part; its row of the ledger is one."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
 from speechlip.shards.ledger import SPLITS, LedgerRow
+from speechlip.workers.unexpected import UNEXPECTED
 
 ADDED = (
     *("clips", "seconds", "seconds_kept", "clip_seconds", "interpolated_seconds"),
@@ -14,33 +15,40 @@ ADDED = (
 JOINED = ("sync", "clip_frames", "face_widths_px", "speech_shares")
 
 
-def merged(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
-    """One row for every source, its parts added up in the order given, which is that of time."""
-    parts: dict[str, list[LedgerRow]] = {}
-    for row in rows:
-        parts.setdefault(row.source, []).append(row)
-    return [added_up(own) if len(own) > 1 else own[0] for own in parts.values()]
+def was_lost(stage: str, reason: str) -> bool:
+    """Whether a source ended its worker, was over a limit, or met an unexpected error."""
+    return stage == "worker" or reason == UNEXPECTED
 
 
-def added_up(parts: Sequence[LedgerRow]) -> LedgerRow:
-    """The row of a source from those of its parts.
+def added_up(parts: Sequence[LedgerRow], units: Sequence[str] = ()) -> LedgerRow:
+    """The row of a source from those of its parts, in the order of time.
 
-    Its reason is that of a part that broke off, or of the first where none gave a clip. Every part counts the
-    damage from the file's beginning on, so the largest count is taken. faces_median is the longest part's.
+    units: the unit of each part; written down where one split has several, so that a missing shard can be
+        made again.
+
+    Its reason is that of a part that broke off, or of the first where none gave a clip. A part counts the
+    damage that is met while its own frames are read. faces_median is the longest part's.
     """
     kept = any(part.clips for part in parts)
     broken = [part for part in parts if part.reason and (part.clips or part.stage != "clips" or not kept)]
     why = broken[0] if broken else replace(parts[0], stage="", reason="", detail="")
     dropped, damage = Counter[str](), Counter[str]()
+    split_clips, unit_clips = Counter[str](), Counter[str]()
     for part in parts:
         dropped.update(part.dropped)  # type: ignore[arg-type]  # seconds
-        damage |= Counter(part.damage)
+        damage.update(part.damage)
+        split_clips[part.split] += part.clips
+    by_unit = list(zip(units, parts, strict=True)) if units and len(split_clips) < len(parts) else []
+    for unit, part in by_unit:
+        unit_clips[unit] += part.clips
     sums = {name: round(sum(getattr(part, name) for part in parts), 2) for name in ADDED}
     lists = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in JOINED}
     return replace(
         max(parts, key=lambda part: part.seconds),
-        split=SPLITS.join(part.split for part in parts),
-        split_clips={part.split: part.clips for part in parts},
+        split=SPLITS.join(split_clips),
+        split_clips=dict(split_clips) if len(split_clips) > 1 else {},
+        unit_clips=dict(unit_clips),
+        lost_in=tuple(dict.fromkeys(unit for unit, part in by_unit if was_lost(part.stage, part.reason))),
         status="kept" if kept else "skipped",
         stage=why.stage,
         reason=why.reason,

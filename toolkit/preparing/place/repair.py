@@ -10,9 +10,9 @@ from speechlip.files.names import plain_name
 from speechlip.format import shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.preparing.place.earlier_run import RESTORE
+from speechlip.preparing.place.parts import was_lost
 from speechlip.preparing.place.placing import load_result, result_path, shard_names, tar_path
 from speechlip.preparing.plan.units import Plan, Unit
-from speechlip.workers.unexpected import UNEXPECTED
 
 
 def repair(
@@ -57,7 +57,18 @@ def repair(
 
 def has_clips(unit: Unit, of_source: Mapping[str, dict]) -> bool:
     rows = (of_source.get(plain_name(planned.source.name), {"clips": 0}) for planned in unit.sources)
-    return any(row["split_clips"].get(unit.split) if row.get("split_clips") else row["clips"] for row in rows)
+    return any(clips_in(unit, row) for row in rows)
+
+
+def clips_in(unit: Unit, row: Mapping) -> int:
+    """How many clips of a source, by its row of the ledger, lie in a unit that it is in."""
+    if row.get("unit_clips"):
+        clips: int = row["unit_clips"].get(unit.name, 0)
+    elif row.get("split_clips"):
+        clips = row["split_clips"].get(unit.split, 0)
+    else:
+        clips = row["clips"]
+    return clips
 
 
 def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
@@ -66,7 +77,7 @@ def as_it_was(unit: Unit, of_source: Mapping[str, dict]) -> Unit:
     lost = tuple(
         (name, row["reason"], row["detail"])
         for name, row in rows
-        if row["stage"] == "worker" or row["reason"] == UNEXPECTED
+        if was_lost(row["stage"], row["reason"]) and unit.name in row.get("lost_in", [unit.name])
     )
     return replace(unit, crashed=lost)
 

@@ -7,6 +7,7 @@ from itertools import islice
 
 from speechlip.errors import OptionError
 from speechlip.preparing.options import FILES, PrepOptions
+from speechlip.preparing.plan.cut_long import in_parts
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles
 from speechlip.preparing.plan.inspecting import Inspect, InspectTask, inspect_in_turn
@@ -57,7 +58,7 @@ def make_plan(
     in_splits = dealt([entry for entry in planned if not entry.refusal], options)
     say_divided(in_splits, options, progress)
     for split, entry in in_splits:
-        by_split[split].append(entry)
+        by_split[split] += in_parts(entry, options.cut_sources_s)
         split_of[entry.source.speaker] = split
     units = tuple(
         unit

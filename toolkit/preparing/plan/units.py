@@ -69,7 +69,7 @@ def bytes_per_second(options: PrepOptions) -> int:
 def make_units(split: str, planned: Sequence[PlannedSource], options: PrepOptions) -> list[Unit]:
     """Cut the sources of one split, in their order, into units of about equal length near ``shard_bytes``.
 
-    A source is never divided: one longer than a shard gets a shard of its own.
+    What is planned of a source is never divided here: one longer than a shard gets a shard of its own.
     """
     costs = [max(entry.part_s, 1.0) * bytes_per_second(options) for entry in planned]
     wanted = max(-(-sum(costs) // options.shard_bytes), min(UNITS_PER_SPLIT, len(planned)))
