@@ -1,4 +1,4 @@
-"""``--cut-sources``: a long video is prepared in parts; no clip crosses their borders and no frame is lost."""
+"""``--cut-sources``: a long video is prepared in parts; no clip crosses a border and no frame is lost."""
 
 import io
 import json

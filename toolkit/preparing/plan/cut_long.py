@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.timing import FPS, frames
@@ -18,6 +17,6 @@ def in_parts(entry: PlannedSource, longest_s: float) -> Iterator[PlannedSource]:
     if count <= 1:
         yield entry
         return
-    edges = [first + n_frames * part // count for part in range(count)]
-    for start, following in pairwise([*edges, stop]):
+    starts = [first + n_frames * part // count for part in range(count)]
+    for start, following in zip(starts, [*starts[1:], stop], strict=True):
         yield replace(entry, first_frame=start, stop_frame=following)
