@@ -154,8 +154,9 @@ def driven(tmp_path_factory):
     ), folder
 
 
-def test_other_audio_drives_the_lips(driven):
+def test_other_audio_drives_the_lips(driven, monkeypatch):
     run, folder = driven
+    monkeypatch.setattr("speechlip.rendering.pose.TURN_LIMIT", -1)
     done = run("--audio", "JUNE", "--pose", "JUNE")
     assert done.exit_code == 0, done.output
     facts = json.loads((folder / "out" / "scores.json").read_text())
@@ -165,6 +166,9 @@ def test_other_audio_drives_the_lips(driven):
     assert (
         "nobody knows the true lips" in facts["notes"][1] and "moved, background and all" in facts["notes"][2]
     )
+    assert facts["notes"][3].startswith("the head of june.mkv turns by up to 0° and nods by up to")
+    monkeypatch.setattr("speechlip.rendering.run.head_motion", None)
+    assert run("--audio", "JUNE", "--pose", "JUNE").exit_code == 0  # nothing is watched again
     assert not {"psnr", "lmd"} & {column for row in facts["rows"] for column in row["values"]}
     video = folder / "out" / "small_person-loud" / "may.mp4"
     assert np.array_equal(read_audio(video).samples, read_audio(folder / "june.mkv").samples)

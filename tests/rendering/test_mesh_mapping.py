@@ -9,10 +9,10 @@ import pytest
 from speechlip.faces.landmarks import MESH_TO_68, mean_face
 from speechlip.progress import SILENT
 from speechlip.rendering.canonical import canonical_face, smooth_affines
+from speechlip.rendering.kept_arrays import KeptArrays
 from speechlip.rendering.mappings import open_mesh
 from speechlip.rendering.mappings.canonical_mesh import angles, canonical_mesh
 from speechlip.rendering.mappings.depth import completed, mesh_depth, pixel_middles
-from speechlip.rendering.mappings.kept_mesh import KeptMesh
 from speechlip.rendering.mappings.mesh import MeshMapping, seen_at, seen_from
 from speechlip.rendering.mappings.similarity import SimilarityMapping
 from speechlip.rendering.material import mapping_of
@@ -208,41 +208,31 @@ def test_a_track_without_a_mesh_is_mapped_by_its_similarities(meshes):
     )
 
 
-@pytest.fixture
-def mapping():
-    return MeshMapping(np.arange(96.0 * 96).reshape(96, 96), np.arange(40.0).reshape(5, 2, 4))
-
-
-@pytest.mark.parametrize("change", ["other faces", "other frames", "damaged", "cut short", "gone"])
-def test_a_mesh_is_kept_until_anything_changes(tmp_path, mapping, change):
-    file = tmp_path / "mesh.npz"
-    kept = KeptMesh(file, "faces")
-    kept.write(mapping)
-    again = kept.read(5)
-    assert np.array_equal(again.depth, mapping.depth) and np.array_equal(again.cameras, mapping.cameras)
-    content = file.read_bytes()
-    if change == "damaged":
-        file.write_bytes(content[:200] + bytes(300) + content[500:])
-    elif change == "cut short":
-        file.write_bytes(content[:-100])
-    elif change == "gone":
-        file.unlink()
-    assert (
-        KeptMesh(file, "others" if change == "other faces" else "faces").read(5 + ("frames" in change))
-        is None
-    )
-
-
-def test_a_kept_mesh_is_not_read_from_the_video_again(tmp_path, mapping, monkeypatch):
-    said = []
-    monkeypatch.setattr(
-        "speechlip.rendering.material.mesh_mapping", lambda *given: said.append("read") or mapping
-    )
+def test_a_kept_mesh_is_not_read_from_the_video_again(tmp_path, monkeypatch):
+    said, mapping = [], MeshMapping(np.arange(96.0 * 96).reshape(96, 96), np.arange(40.0).reshape(5, 2, 4))
+    read = "speechlip.rendering.material.mesh_mapping"
+    monkeypatch.setattr(read, lambda *given: said.append("read") or mapping)
     progress = SimpleNamespace(say=said.append)
     for _ in range(2):
-        kept = KeptMesh(tmp_path / "mesh.npz", "faces")
-        mapping_of([None] * 5, np.arange(5), None, RenderOptions(mapping="mesh"), progress, kept)
+        kept = KeptArrays(tmp_path / "mesh.npz", "faces")
+        again = mapping_of([None] * 5, np.arange(5), None, RenderOptions(mapping="mesh"), progress, kept)
     assert said.count("read") == 1 and len(said) == 3 and said[1] == said[2]
+    assert np.array_equal(again.depth, mapping.depth) and np.array_equal(again.cameras, mapping.cameras)
+
+
+@pytest.mark.parametrize("change", ["another source", "damaged", "cut short", "gone"])
+def test_arrays_are_kept_until_anything_changes(tmp_path, change):
+    kept = KeptArrays(tmp_path / "mesh.npz", "faces")
+    kept.write(depth=np.arange(9216.0), cameras=np.ones(3))
+    assert np.array_equal(kept.read()["depth"], np.arange(9216.0))
+    content = kept.file.read_bytes()
+    if change == "damaged":
+        kept.file.write_bytes(content[:1000] + bytes(300) + content[1300:])
+    elif change == "cut short":
+        kept.file.write_bytes(content[:-100])
+    elif change == "gone":
+        kept.file.unlink()
+    assert not KeptArrays(kept.file, "others" if change == "another source" else "faces").read()
 
 
 @pytest.mark.slow

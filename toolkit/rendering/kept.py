@@ -15,10 +15,10 @@ from speechlip.errors import OptionError
 from speechlip.faces.detectors.opening import model_hashes, packages
 from speechlip.files.stamps import file_stamp
 from speechlip.files.strict_json import record_of, strict_json
-from speechlip.files.writing import whole_file, write_text
+from speechlip.files.writing import write_text
 from speechlip.media.probe import probe
 from speechlip.media.whole_audio import read_audio
-from speechlip.rendering.mappings.kept_mesh import KeptMesh
+from speechlip.rendering.kept_arrays import KeptArrays
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import Person
 from speechlip.rendering.records import FORMAT, RENDERED, RenderRow
@@ -28,7 +28,7 @@ from speechlip.timing import SAMPLES_PER_FRAME
 from speechlip.wording import listed
 
 FOLDER = ".person"
-FACES, MESH, ROW = "faces.npz", "mesh.npz", "row.json"
+FACES, MESH, MOTION, ROW = "faces.npz", "mesh.npz", "motion.npz", "row.json"
 MESH_DETECTOR = "landmarker"
 """Whose face model reads meshes."""
 
@@ -59,7 +59,7 @@ def drivers(options: RenderOptions) -> dict[str, Any]:
     return files | mesh
 
 
-def mesh_of(folder: Path, faces: str, options: RenderOptions) -> KeptMesh:
+def mesh_of(folder: Path, faces: str, options: RenderOptions) -> KeptArrays:
     """Where the person's mesh mapping is kept.
 
     faces: what the faces are made from.
@@ -70,36 +70,34 @@ def mesh_of(folder: Path, faces: str, options: RenderOptions) -> KeptMesh:
         "model": model_hashes(MESH_DETECTOR),
         "versions": versions(MESH_DETECTOR, ()),
     }
-    return KeptMesh(folder / MESH, digest(facts))
+    return KeptArrays(folder / MESH, digest(facts))
+
+
+def motion_of(folder: Path, options: RenderOptions, detector: str) -> KeptArrays:
+    """Where the head motion of the clip ``options.pose`` is kept."""
+    return KeptArrays(folder / MOTION, faces_made_from(Path(options.pose), options, detector))
 
 
 def keep_person(folder: Path, person: Person, driven_by: str, made_from: str) -> None:
     """Write the person's faces, and what the folder is of. Raises WriteError."""
-    with whole_file(folder / FACES) as file:
-        np.savez_compressed(
-            file,
-            made_from=made_from,
-            person=person.path.name + driven_by,
-            start=person.start,
-            size=person.size,
-            landmarks=person.landmarks,
-            tracks=person.tracks,
-            seen=person.seen,
-            notes=np.array(person.notes, str),
-        )
+    KeptArrays(folder / FACES, made_from).write(
+        person=person.path.name + driven_by,
+        start=person.start,
+        size=person.size,
+        landmarks=person.landmarks,
+        tracks=person.tracks,
+        seen=person.seen,
+        notes=np.array(person.notes, str),
+    )
 
 
 def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str) -> Person | None:
     """The person whose faces an earlier run found in the same file; None where there is none."""
-    try:
-        with np.load(folder / FACES, allow_pickle=False) as kept:
-            if str(kept["made_from"]) != made_from:
-                return None
-            start, notes = int(kept["start"]), tuple(map(str, kept["notes"]))
-            width, height = map(int, kept["size"])
-            landmarks, tracks, seen = kept["landmarks"], kept["tracks"], kept["seen"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+    there = KeptArrays(folder / FACES, made_from).read()
+    if not there:
         return None
+    start, seen = int(there["start"]), there["seen"]
+    width, height = map(int, there["size"])
     audio = read_audio(path, options.max_picture_px)
     samples = audio.samples[start * SAMPLES_PER_FRAME :][: len(seen) * SAMPLES_PER_FRAME]
     return Person(
@@ -107,12 +105,12 @@ def kept_person(folder: Path, path: Path, options: RenderOptions, made_from: str
         probe(path, max_picture_px=options.max_picture_px),
         start,
         (width, height),
-        landmarks,
-        tracks,
+        there["landmarks"],
+        there["tracks"],
         seen,
         samples,
         audio.frames,
-        notes,
+        tuple(map(str, there["notes"])),
     )
 
 

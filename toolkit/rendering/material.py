@@ -10,9 +10,10 @@ from speechlip.errors import OptionError
 from speechlip.format import CROP_SIZE
 from speechlip.progress import Progress
 from speechlip.rendering.canonical import canonical_face, smooth_affines
+from speechlip.rendering.kept_arrays import KeptArrays
 from speechlip.rendering.lip_space import CROP_COMPONENTS, LipSpace
 from speechlip.rendering.mappings.declared import Mapping
-from speechlip.rendering.mappings.kept_mesh import KeptMesh
+from speechlip.rendering.mappings.mesh import MeshMapping
 from speechlip.rendering.mappings.open_mesh import mesh_mapping, turns_of
 from speechlip.rendering.mappings.similarity import SimilarityMapping
 from speechlip.rendering.options import RenderOptions
@@ -60,7 +61,7 @@ def train_frames(person: Person, options: RenderOptions) -> int:
 
 
 def decompose(
-    person: Person, options: RenderOptions, progress: Progress, kept: KeptMesh | None = None
+    person: Person, options: RenderOptions, progress: Progress, kept: KeptArrays | None = None
 ) -> Material:
     """Learn the canonical face from the training part, and cut all mouths.
 
@@ -93,7 +94,7 @@ def mapping_of(
     affines: np.ndarray,
     options: RenderOptions,
     progress: Progress,
-    kept: KeptMesh | None = None,
+    kept: KeptArrays | None = None,
 ) -> Mapping:
     """The mapping that the options name.
 
@@ -101,10 +102,11 @@ def mapping_of(
     """
     if options.mapping != "mesh":
         return SimilarityMapping(affines)
-    mapping = kept.read(len(person)) if kept else None
-    if mapping is None:
+    if kept and (there := kept.read()):
+        mapping = MeshMapping(there["depth"], there["cameras"])
+    else:
         mapping = mesh_mapping(person, train, affines, progress)
         if kept:
-            kept.write(mapping)
+            kept.write(depth=mapping.depth, cameras=mapping.cameras)
     progress.say(turns_of(mapping.cameras))
     return mapping

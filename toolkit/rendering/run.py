@@ -22,7 +22,7 @@ from speechlip.rendering.material import Material, decompose, train_frames
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import write_page
 from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
-from speechlip.rendering.pose import head_motion, repeated_share
+from speechlip.rendering.pose import Motion, head_motion, repeated_share, turns_left_out
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.renderers.declared import Heard, Renderer
 from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops
@@ -89,10 +89,22 @@ class Run:
         return other_audio(Path(self.options.audio), self.options) if self.options.audio else None
 
     @cached_property
+    def motion(self) -> Motion | None:
+        """The head motion of another clip."""
+        if not self.options.pose:
+            return None
+        detector = self.scoring.detector
+        keep = kept.motion_of(self.out / kept.FOLDER, self.options, detector)
+        if there := keep.read():
+            yaw, pitch = map(float, there["farthest"])
+            return Motion(there["place"], there["turn"], (yaw, pitch))
+        motion = head_motion(Path(self.options.pose), self.options, detector, self.progress)
+        keep.write(place=motion.place, turn=motion.turn, farthest=motion.farthest)
+        return motion
+
+    @cached_property
     def drive(self) -> Drive:
-        given, detector = self.options.pose, self.scoring.detector
-        motion = head_motion(Path(given), self.options, detector, self.progress) if given else None
-        drive = drive_of(self.material, self.other, motion)
+        drive = drive_of(self.material, self.other, self.motion)
         if drive.moves is not None:
             share = repeated_share(drive.moves, self.person.size)
             self.progress.say(f"{share:.1%} of the rendered pixels repeat an edge of the person's frame")
@@ -127,7 +139,8 @@ class Run:
         length_s = len(self.person) / FPS
         short = (TOO_SHORT.format(length_s=length_s),) if length_s < ENOUGH_S else ()
         others = kept.other_rows(self.out, [row.name for row in rows])
-        return (*short, *self.person.notes, *notes_on(self.options), *others)
+        turns = turns_left_out(Path(self.options.pose).name, self.motion) if self.motion else []
+        return (*short, *self.person.notes, *notes_on(self.options), *turns, *others)
 
     def _plan(self, rows: list[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
         """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
