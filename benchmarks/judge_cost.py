@@ -1,6 +1,6 @@
 """CPU seconds that ``speechlip judge`` takes for a copy, by what is harmed: audio, images, or the file.
 
-    python benchmarks/judge_cost.py CLIP [--seconds 8 --side 320]
+    python benchmarks/judge_cost.py CLIP [--seconds 8 --side 320 --metrics theval,expression]
 
 One thread. The first copy loads what there is to load, and is left out.
 """
@@ -30,8 +30,9 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--side", type=int, default=320)
+    parser.add_argument("--metrics", default=",".join(METRICS))
     given = parser.parse_args()
-    options = JudgeOptions(METRICS, TRIED, seconds=given.seconds, side_px=given.side)
+    options = JudgeOptions(tuple(given.metrics.split(",")), TRIED, seconds=given.seconds, side_px=given.side)
     began = time.process_time()
     at: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

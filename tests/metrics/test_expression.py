@@ -11,13 +11,13 @@ from speechlip import ScoreOptions, assets
 from speechlip.errors import ModelError
 from speechlip.faces.detectors.landmarker.blendshapes import NAMES, POINTS, open_blendshapes
 from speechlip.faces.detectors.landmarker.detector import LandmarkerDetector
+from speechlip.faces.detectors.mesh import Mesh
 from speechlip.judging.harms.material import read_material
-from speechlip.media.probe import probe
 from speechlip.metrics import NotScored
 from speechlip.metrics.expression.blendshape_error import METRICS, blendshape_error
 from speechlip.metrics.expression.blendshape_fd import blendshape_distance, frechet_distance
 from speechlip.records import Source
-from speechlip.scoring.clip.meshes import meshes_of
+from speechlip.scoring.clip.meshes import mesh_of_track
 from zoo import write_clip
 
 
@@ -74,13 +74,34 @@ def test_a_clip_is_scored_beside_its_reference(images, face_model, tmp_path):
     assert alone.missing == dict.fromkeys(asked.metrics, "no reference")
 
 
-def test_other_detectors_give_no_mesh(images, face_model, tmp_path):
+def test_other_detectors_give_no_mesh():
     points = np.zeros((2, 68, 2), np.float32)
     with pytest.raises(NotScored, match="no mesh: the landmarks are of sidecar, and only landmarker gives"):
-        meshes_of(tmp_path / "real.mp4", None, points, "sidecar")
-    write_clip(tmp_path / "real.mp4", images[:2], None)
-    with pytest.raises(NotScored, match="no mesh: the landmarks are not those that landmarker finds"):
-        meshes_of(tmp_path / "real.mp4", probe(tmp_path / "real.mp4", need_audio=False), points, "landmarker")
+        mesh_of_track(None, points, "sidecar")
+    with pytest.raises(NotScored, match="no mesh: the landmarks of frame 0 are not the detector's"):
+        mesh_of_track({0: [Mesh(np.ones((478, 2)), 1.0)]}, points, "landmarker")
+
+
+def test_faces_are_looked_for_once(images, face_model, tmp_path, monkeypatch):
+    """Ten frames, render and reference: the landmarker is shown twenty, whatever a mesh is wanted for."""
+    shown = []
+    meshes = LandmarkerDetector.meshes
+    monkeypatch.setattr(
+        LandmarkerDetector, "meshes", lambda self, *frame: shown.append(frame[1]) or meshes(self, *frame)
+    )
+    write_clip(tmp_path / "real.mp4", images[:10], None)
+    asked = ScoreOptions(("theval_lips", "theval_brows", "blendshape_error", "lmd"), detector="landmarker")
+    scored = speechlip.score(tmp_path / "real.mp4", tmp_path / "real.mp4", asked)
+    assert sorted(shown) == sorted([*range(10)] * 2) and scored.missing == {"blendshape_error": "too short"}
+    assert scored.row.values["theval_lips"] == scored.row.values["theval_lips_real"] > 0
+
+
+def test_of_two_faces_the_mesh_is_that_of_the_track():
+    one, other = (Mesh(np.full((478, 2), float(at)), 1.0) for at in (10, 20))
+    track = np.full((2, 68, 2), 20, np.float32)
+    track[1] = np.nan
+    mesh = mesh_of_track({0: [one, other], 1: [one]}, track, "landmarker")
+    assert (mesh[0] == 20).all() and np.isnan(mesh[1]).all()
 
 
 def test_frames_without_a_face_are_left_out():

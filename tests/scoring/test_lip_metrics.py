@@ -20,6 +20,7 @@ from speechlip.metrics import table as table_of_metrics
 from speechlip.metrics.lips.opening import lip_opening
 from speechlip.phones import write_textgrid
 from speechlip.records import Face, Phone
+from speechlip.scoring.clip.faces import Seen
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.clip.signals import Signals
 from speechlip.scoring.columns import row_columns
@@ -115,7 +116,7 @@ def test_of_two_faces_the_larger_is_measured(head):
     tracks, unfit = build_tracks(faces, ())
     assert len(tracks) == 2
     seen = FaceTracks(tracks, select(tracks, "largest"), unfit, (), np.ones(60, bool), ((512, 512),) * 60)
-    measured = Signals(Path("a.mp4"), None, 60, Outcome((seen, ())), Outcome(), "sidecar").landmarks
+    measured = Signals(Path("a.mp4"), None, 60, Outcome(Seen(seen)), Outcome(), "sidecar").landmarks
     assert np.abs(lip_opening(measured) - lip_opening(head.landmarks[:60])).max() < 1e-3
 
 

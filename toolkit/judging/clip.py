@@ -20,6 +20,9 @@ from speechlip.judging.options import JudgeOptions
 from speechlip.metrics import table
 from speechlip.metrics.declared import NotScored
 from speechlip.records import Source
+from speechlip.scoring.clip.meshes import wants_mesh
+from speechlip.scoring.clip.score_clip import Recalled
+from speechlip.scoring.clip.signals import Signals
 from speechlip.scoring.folder.job import score_task
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
@@ -133,9 +136,10 @@ def judge_copies(task: ClipTask, report: Report, *, settings: Settings) -> ClipD
         material = _read(task, settings)
         clean = folder / f"clean.{CLEAN.form.muxer}"
         write_copy(clean, material.images, material.audio)
+        references: dict[Path, Signals] = {}
         for copy in task.copies:
             began = time.perf_counter()
-            _keep(_score(task, copy, material, clean, report, settings), copy.place)
+            _keep(_score(task, copy, material, clean, report, settings, references), copy.place)
             took.append(time.perf_counter() - began)
             report(task.clip, 1.0)
     except SourceRefused as refusal:
@@ -151,7 +155,13 @@ def _read(task: ClipTask, settings: Settings) -> Material:
     options = settings.options
     with unexpected_refused("judge", ModelError, OptionError):
         return read_material(
-            task.path, options.seconds, options.side_px, task.others, detector, options.max_picture_px
+            task.path,
+            options.seconds,
+            options.side_px,
+            task.others,
+            detector,
+            options.max_picture_px,
+            wants_mesh(settings.scoring.metrics),
         )
 
 
@@ -160,7 +170,13 @@ def _harms_of(task: ClipTask) -> list[Harm]:
 
 
 def _score(
-    task: ClipTask, copy: Copy, material: Material, clean: Path, report: Report, settings: Settings
+    task: ClipTask,
+    copy: Copy,
+    material: Material,
+    clean: Path,
+    report: Report,
+    settings: Settings,
+    references: dict[Path, Signals],
 ) -> CopyScore:
     harm = HARMS.get(copy.harm, CLEAN)
     families = asked_of(harm, settings.scoring.metrics)
@@ -174,6 +190,7 @@ def _score(
     write_copy(path, images, audio, harm.form, copy.step)
     del images, audio
     paired = table.families_that_need("reference", families)
+    same = {clean, path} if harm is CLEAN or harm.changes == AUDIO else {clean}
     result = score_task(
         ScoreTask(task.clip, path, clean if paired else None),
         lambda clip, seconds: report(clip, 0.0),
@@ -181,7 +198,7 @@ def _score(
         networks=settings.networks,
         scratch=clean.parent,
         one_thread=settings.one_thread,
-        open_faces=_recalling(material, {clean, path} if harm is CLEAN or harm.changes == AUDIO else {clean}),
+        recalled=Recalled(_recalling(material, same), references),
     )
     path.unlink()
     values = {name: float(value) for name, value in result.row.values.items() if value is not None}

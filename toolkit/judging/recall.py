@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.faces.detectors.declared import Detector
+from speechlip.faces.detectors.mesh import Mesh
 from speechlip.faces.detectors.opening import declared, open_detector
 from speechlip.faces.tracking.stage import FaceStage
 from speechlip.records import Face, Source
+from speechlip.scoring.clip.meshes import Meshes, MeshKeeper
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,13 @@ class KnownFaces:
     detector: its name.
     seen: of each frame its faces.
     landmarks: (T, 68, 2) px of the largest face, NaN where there is none; None where the detector gives none.
+    meshes: of each frame those of its faces; None where they were not kept.
     """
 
     detector: str
     seen: Sequence[list[Face]]
     landmarks: np.ndarray | None
+    meshes: Meshes | None = None
 
     @contextmanager
     def opened(self) -> Iterator[Detector]:
@@ -38,19 +42,26 @@ class _Recalling:
     def __init__(self, known: KnownFaces) -> None:
         said = declared(known.detector)
         self.name, self.has_landmarks = known.detector, said.has_landmarks
-        self.mouth_in_box = said.mouth_in_box
-        self._seen = known.seen
+        self.mouth_in_box, self.has_mesh = said.mouth_in_box, known.meshes is not None
+        self._known = known
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
-        return self._seen[index] if index < len(self._seen) else []
+        return self._known.seen[index] if index < len(self._known.seen) else []
+
+    def meshes(self, image: np.ndarray, index: int) -> list[Mesh]:
+        return [*(self._known.meshes or {}).get(index, ())]
 
     def close(self) -> None:
         return
 
 
-def find_faces(images: np.ndarray, detector: str) -> KnownFaces:
-    """Faces of (T, H, W, 3) uint8 RGB. Raises SourceRefused where the detector cannot be opened for them."""
+def find_faces(images: np.ndarray, detector: str, with_mesh: bool = False) -> KnownFaces:
+    """Faces of (T, H, W, 3) uint8 RGB. Raises SourceRefused where the detector cannot be opened for them.
+
+    with_mesh: whether meshes are kept, where the detector gives some.
+    """
     with open_detector(detector, Source(Path("frames"), "frames", "")) as opened:
-        stage = FaceStage(opened)
+        keeper = MeshKeeper(opened) if with_mesh and declared(detector).has_mesh else None
+        stage = FaceStage(keeper or opened)
         seen = [stage.see(image, index) for index, image in enumerate(images)]
-        return KnownFaces(detector, seen, stage.finish().landmarks)
+        return KnownFaces(detector, seen, stage.finish().landmarks, keeper.kept if keeper else None)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from speechlip.assets import Asset
+from speechlip.faces.detectors.mesh import Mesh
 from speechlip.libraries import Library
 from speechlip.records import Face, MouthPlace, Source
 
@@ -28,7 +29,7 @@ class Detector(Protocol):
     name: as in ``--detector``.
     has_landmarks: whether its faces carry the 68 points, which crop preset ``auto-avsr`` needs.
 
-    A class may also declare ``models``, ``library`` and ``mouth_in_box`` (``Declaration``).
+    A class may also declare ``models``, ``library``, ``mouth_in_box`` and ``has_mesh`` (``Declaration``).
     """
 
     name: str
@@ -43,6 +44,13 @@ class Detector(Protocol):
         """Give back what the detector holds."""
 
 
+class MeshDetector(Detector, Protocol):
+    """A detector that declares ``has_mesh``."""
+
+    def meshes(self, image: np.ndarray, index: int) -> list[Mesh]:
+        """The faces of ``detect``, called in its place, with all 478 points."""
+
+
 @dataclass(frozen=True)
 class Declaration:
     """What a detector class says of itself; each field is a class attribute of that name.
@@ -51,12 +59,14 @@ class Declaration:
     models: the model files it reads: names of ``speechlip.assets``, or an ``Asset`` for a file of its own.
     library: what it is made with; its version is recorded.
     mouth_in_box: where the mouth is in its boxes, for ``lips`` crops of faces without landmarks.
+    has_mesh: whether it is a ``MeshDetector``.
     """
 
     has_landmarks: bool
     models: tuple[str | Asset, ...] = ()
     library: Library | None = None
     mouth_in_box: MouthPlace = EYEBROWS_TO_CHIN
+    has_mesh: bool = False
 
 
 def declaration(kind: Any) -> Declaration:
@@ -66,4 +76,5 @@ def declaration(kind: Any) -> Declaration:
         tuple(getattr(kind, "models", ())),
         getattr(kind, "library", None),
         getattr(kind, "mouth_in_box", EYEBROWS_TO_CHIN),
+        bool(getattr(kind, "has_mesh", False)),
     )

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from speechlip import assets
 from speechlip.errors import ModelError
 from speechlip.faces.detectors.declared import Declaration, Detector, declaration
+from speechlip.faces.detectors.mesh import Mesh
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.records import Face, Source
 
@@ -47,19 +49,26 @@ class _OnePerSize:
     def __init__(self, kind: type[Detector], source: Source) -> None:
         said = declaration(kind)
         self.name, self.has_landmarks = getattr(kind, "name", kind.__name__), said.has_landmarks
-        self.mouth_in_box = said.mouth_in_box
+        self.mouth_in_box, self.has_mesh = said.mouth_in_box, said.has_mesh
         self._kind, self._source = kind, source
         # opened before an image comes, so that what is wrong with a model or a sidecar is said first
         self._waiting: Detector | None = kind(source)
         self._opened: dict[tuple[int, ...], Detector] = {}
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        return self._of_size(image).detect(image, index)
+
+    def meshes(self, image: np.ndarray, index: int) -> list[Mesh]:
+        """Of a kind that declares ``has_mesh``."""
+        return self._of_size(image).meshes(image, index)
+
+    def _of_size(self, image: np.ndarray) -> Any:
         detector = self._opened.pop(image.shape, None) or self._waiting or self._kind(self._source)
         self._waiting = None
         self._opened[image.shape] = detector
         if len(self._opened) > SIZES_AT_ONCE:
             self._opened.pop(next(iter(self._opened))).close()
-        return detector.detect(image, index)
+        return detector
 
     def close(self) -> None:
         for detector in (*self._opened.values(), *([self._waiting] if self._waiting else [])):

@@ -49,6 +49,7 @@ def read_material(
     others: Iterable[Path] = (),
     detector: str = "",
     max_picture_px: int = MAX_PICTURE_PX,
+    with_mesh: bool = False,
 ) -> Material:
     """The first ``seconds`` of a video.
 
@@ -56,6 +57,7 @@ def read_material(
     others: clips whose audio may be put in place of its own; the first that has some is taken.
     detector: what finds faces and landmarks; empty: they are not looked for.
     max_picture_px: a video whose frames have more pixels is refused.
+    with_mesh: whether the meshes of its faces are kept as well.
 
     Raises SourceRefused where the video cannot be read.
     """
@@ -67,7 +69,7 @@ def read_material(
         raise SourceRefused("read", "no decodable picture", path.name)
     whole = read_audio(path, max_picture_px).samples if info.audio_codec else NOTHING
     length = len(images) * SAMPLES_PER_FRAME
-    faces = find_faces(images, detector) if detector else None
+    faces = find_faces(images, detector, with_mesh) if detector else None
     apart = len(whole) - length >= LEAST_APART_S * FPS * SAMPLES_PER_FRAME
     return Material(
         images,

@@ -10,29 +10,41 @@ from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.files.names import is_file
 from speechlip.metrics.declared import NotScored
 from speechlip.records import LANDMARKS_ENDING, Source
+from speechlip.scoring.clip.meshes import Meshes
 from speechlip.scoring.clip.outcome import Outcome
 
-Seen = tuple[FaceTracks, tuple[str, ...]]
+
+@dataclass(frozen=True)
+class Seen:
+    """The faces of one file.
+
+    tracks: of all its frames.
+    corrected: sentences on what reading the file altered.
+    meshes: of every frame; None where no metric wants them or the detector gives none.
+    """
+
+    tracks: FaceTracks
+    corrected: tuple[str, ...] = ()
+    meshes: Meshes | None = None
+
+
 NOT_LOOKED_FOR: Outcome[Seen] = Outcome()
 
 
 @dataclass(frozen=True)
 class ClipFaces:
-    """Faces of a clip.
-
-    render, reference: tracks, each with sentences on what reading the file altered.
-    """
+    """Faces of a clip's two files."""
 
     render: Outcome[Seen] = NOT_LOOKED_FOR
     reference: Outcome[Seen] = NOT_LOOKED_FOR
 
     @property
     def of_render(self) -> FaceTracks | None:
-        return self.render.result[0] if self.render.result else None
+        return self.render.result.tracks if self.render.result else None
 
     @property
     def of_reference(self) -> FaceTracks | None:
-        return self.reference.result[0] if self.reference.result else None
+        return self.reference.result.tracks if self.reference.result else None
 
 
 def check_one_size(faces: FaceTracks, what: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.errors import SourceRefused
+from speechlip.faces.detectors.declared import declaration
 from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.faces.frame_parts import FrameParts
 from speechlip.faces.tracking.stage import FaceStage
@@ -23,6 +24,7 @@ from speechlip.scoring.clip.faces import NOT_LOOKED_FOR, ClipFaces, Seen, as_sou
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.images import Comparison, ImageScores
 from speechlip.scoring.clip.kept_frames import Keep, KeptFrames, what_to_keep
+from speechlip.scoring.clip.meshes import Meshes, MeshKeeper, wants_mesh
 from speechlip.scoring.clip.outcome import Outcome
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.sync.models import AnyModel
@@ -59,11 +61,13 @@ class Watched:
         tracks: TrackOptions,
         keep: Keep,
         open_faces: Opener = open_detector,
+        with_mesh: bool = False,
     ) -> None:
-        """detector: a name; empty: no faces are looked for."""
+        """detector: a name; empty: no faces are looked for. with_mesh: whether meshes are kept."""
         self.path, self.info, self.detector, self.tracks = path, info, detector, tracks
         self.problem: NotScored | None = None
-        self._open_faces = open_faces
+        self._open_faces, self._with_mesh = open_faces, with_mesh
+        self._meshes: Meshes | None = None
         self.kept = KeptFrames(keep)
         self._unopened: NotScored | None = None
         self._seen: Seen | None = None
@@ -94,7 +98,7 @@ class Watched:
                     began = time.perf_counter()
                 if stage:
                     found = stage.finish(joins(self.info), "largest", self.tracks)
-                    self._seen = found, reading.stats.corrected
+                    self._seen = Seen(found, reading.stats.corrected, self._meshes)
         except SourceRefused as refusal:
             self.problem = NotScored(refusal.reason, refusal.detail)
         self._seconds += time.perf_counter() - began
@@ -103,7 +107,11 @@ class Watched:
         if not self.detector:
             return None
         try:
-            return FaceStage(opened.enter_context(self._open_faces(self.detector, as_source(self.path))))
+            detector = opened.enter_context(self._open_faces(self.detector, as_source(self.path)))
+            if self._with_mesh and declaration(detector).has_mesh:
+                detector = MeshKeeper(detector)
+                self._meshes = detector.kept
+            return FaceStage(detector)
         except SourceRefused as refusal:
             self._unopened = NotScored(refusal.reason, refusal.detail)
             return None
@@ -127,9 +135,9 @@ def read_both(
     """
     if not options.needs_faces:
         return FirstReading()
-    tracks = protocols.get(options.protocol).tracks
+    tracks, with_mesh = protocols.get(options.protocol).tracks, wants_mesh(options.metrics)
     keep, keep_of_reference = what_to_keep(files.frames, options, model)
-    render = Watched(files.task.render, files.info, options.detector, tracks, keep, open_faces)
+    render = Watched(files.task.render, files.info, options.detector, tracks, keep, open_faces, with_mesh)
     reference = _watch_reference(files, options, comparison, keep_of_reference, open_faces)
     compare_s = 0.0
     with (
@@ -171,8 +179,8 @@ def _watch_reference(
     path, info, finds = files.task.reference, files.reference, finds_in_reference(files, options)
     if not path or not info or not (finds or (comparison and comparison.paired)):
         return None
-    tracks = protocols.get(options.protocol).tracks
-    return Watched(path, info, options.detector if finds else "", tracks, keep, open_faces)
+    tracks, detector = protocols.get(options.protocol).tracks, options.detector if finds else ""
+    return Watched(path, info, detector, tracks, keep, open_faces, wants_mesh(options.metrics))
 
 
 def _compare(comparison: Comparison, frame: Frame, other: Frame | None, reference: Watched | None) -> None:

@@ -6,6 +6,7 @@ The reference's landmarks are brought to the render's size, so that LMD is in px
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,18 +54,29 @@ def families_of(files: ClipFiles, options: ScoreOptions) -> tuple[str, ...]:
     return tuple(family for family in wanted if family not in files.problems)
 
 
-def score_landmarks(files: ClipFiles, faces: ClipFaces, options: ScoreOptions) -> Outcome[ClipLandmarks]:
-    """Metrics of landmarks that were asked for, each with its number or its reason."""
+def score_landmarks(
+    files: ClipFiles, faces: ClipFaces, options: ScoreOptions, references: dict[Path, Signals] | None = None
+) -> Outcome[ClipLandmarks]:
+    """Metrics of landmarks that were asked for, each with its number or its reason.
+
+    references: of earlier calls, by file, to which this one's is added; None: nothing is kept.
+    """
     families = families_of(files, options)
+    kept = {} if references is None else references
     return (
-        attempt(lambda: Landmarks(files, faces, options.detector).score(families)) if families else Outcome()
+        attempt(lambda: Landmarks(files, faces, options.detector, kept).score(families))
+        if families
+        else Outcome()
     )
 
 
 class Landmarks:
     """What metrics of one clip's landmarks are computed of."""
 
-    def __init__(self, files: ClipFiles, faces: ClipFaces, detector: str) -> None:
+    def __init__(
+        self, files: ClipFiles, faces: ClipFaces, detector: str, references: dict[Path, Signals]
+    ) -> None:
+        self._references = references
         self._files, self._faces, self._detector = files, faces, detector
         self._notes: list[str] = []
         self._render = of_render(files, faces.render, detector)
@@ -140,9 +152,12 @@ class Landmarks:
         path, info = self._files.task.reference, self._files.reference
         if path is None or info is None:
             return None
-        seen = self._faces.of_reference
-        frames = seen.n_frames if seen else count_frames(path, info)
-        return of_reference(path, info, frames, self._faces.reference, self._detector)
+        if path not in self._references:
+            seen = self._faces.of_reference
+            frames = seen.n_frames if seen else count_frames(path, info)
+            found = of_reference(path, info, frames, self._faces.reference, self._detector)
+            self._references[path] = found
+        return self._references[path]
 
     @cached_property
     def _pair(self) -> Outcome[tuple[np.ndarray, np.ndarray]]:

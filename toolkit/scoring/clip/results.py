@@ -32,7 +32,7 @@ class ClipResults:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was done that a reader should know, without the reasons."""
-        faces = self.faces.render.result[1] if self.faces.render.result else ()
+        faces = self.faces.render.result.corrected if self.faces.render.result else ()
         landmarks = self.landmarks.result.notes if self.landmarks.result else ()
         return (*self.files.notes, *faces, *self.sync.notes, *landmarks)
 

@@ -2,7 +2,7 @@
 
 import math
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechlip.checks import check_kind, check_path
@@ -20,6 +20,7 @@ from speechlip.scoring.clip.plan_images import plan_comparison, whole_frames
 from speechlip.scoring.clip.results import ClipResults, missing
 from speechlip.scoring.clip.rows import clip_rows, with_verdicts
 from speechlip.scoring.clip.second_reading import frames_again
+from speechlip.scoring.clip.signals import Signals
 from speechlip.scoring.clip.sync import score_sync
 from speechlip.scoring.networks import Tools, find_networks, settle, tools_of
 from speechlip.scoring.options import ScoreOptions
@@ -30,6 +31,21 @@ from speechlip.timing import FPS
 from speechlip.workers.events import Report
 
 DEFAULTS = ScoreOptions()
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is known of a clip's files because they were looked at before.
+
+    open_faces: gives the detector of a file.
+    references: reference → what was computed of it, filled by each call; None: nothing is kept.
+    """
+
+    open_faces: Opener = open_detector
+    references: dict[Path, Signals] | None = None
+
+
+NOTHING_RECALLED = Recalled()
 
 
 def score(
@@ -86,7 +102,7 @@ def score_clip(
     report: Report,
     scratch: Path | None = None,
     side_by_side: bool = True,
-    open_faces: Opener = open_detector,
+    recalled: Recalled = NOTHING_RECALLED,
 ) -> ClipScore:
     """Score one clip.
 
@@ -95,7 +111,7 @@ def score_clip(
     scratch: a folder for the file that a codec path makes; None: the system's.
     side_by_side: whether other cores are free, so that both files are read at once. Scores do not depend on
         it.
-    open_faces: gives the detector of a file.
+    recalled: what is known of the files before they are read.
 
     Raises SourceRefused where the render itself cannot be read; everything else is a reason in its rows.
     """
@@ -108,8 +124,8 @@ def score_clip(
     failed = without_network | files.problems
     whole = whole_frames(files, options, tools.networks, failed)
     model = None if FAMILY in without_network else tools.sync
-    first = read_both(files, options, model, whole, advance, side_by_side, open_faces)
-    landmarks = score_landmarks(files, first.faces, options)
+    first = read_both(files, options, model, whole, advance, side_by_side, recalled.open_faces)
+    landmarks = score_landmarks(files, first.faces, options, recalled.references)
     comparison = plan_comparison(files, first, options, tools.networks, failed)
     with closing(frames_again(files, first, comparison, options, model)) as frames:
         sync = score_sync(files, first.faces, frames.read, options, model, advance, scratch)

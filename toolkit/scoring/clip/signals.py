@@ -11,7 +11,6 @@ import numpy as np
 
 from speechlip.describing.speech import speech_of
 from speechlip.errors import ModelError, OptionError
-from speechlip.faces.tracking.stage import FaceTracks
 from speechlip.files.names import is_file
 from speechlip.lipsync.phones import recognised
 from speechlip.media.info import MediaInfo
@@ -21,7 +20,7 @@ from speechlip.records import Phone
 from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.identities import identities_of
-from speechlip.scoring.clip.meshes import blendshapes_of, meshes_of
+from speechlip.scoring.clip.meshes import blendshapes_of, mesh_of_track
 from speechlip.scoring.clip.outcome import Outcome, Result, attempt
 from speechlip.scoring.clip.sync import audio_of, read_beside
 from speechlip.timing import SAMPLES_PER_FRAME
@@ -119,7 +118,7 @@ class Signals:
         return attempt(self._find_phones)
 
     def _find_landmarks(self) -> np.ndarray:
-        faces: FaceTracks | None = self._seen.result[0] if self._seen.result else None
+        faces = self._seen.result.tracks if self._seen.result else None
         if faces:
             check_one_size(faces, "lip motion")
             if faces.landmarks is not None:
@@ -136,10 +135,10 @@ class Signals:
         )
 
     def _find_mesh(self) -> np.ndarray:
-        faces = self._seen.result[0] if self._seen.result else None
-        tracked = self.landmarks
-        detector = self._detector if faces and faces.landmarks is not None else "sidecar"
-        return meshes_of(self.path, self.info, tracked, detector)
+        seen, tracked = self._seen.result, self.landmarks
+        if seen is None or seen.tracks.landmarks is None:
+            return mesh_of_track(None, tracked, "sidecar")
+        return mesh_of_track(seen.meshes, tracked, self._detector)
 
     def _read_audio(self) -> np.ndarray:
         frames, tally = len(self.landmarks), Counter[str]()

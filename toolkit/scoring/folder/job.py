@@ -11,7 +11,6 @@ from pathlib import Path
 
 from speechlip.checks import Workers, check_kind, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
-from speechlip.faces.detectors.opening import Opener, open_detector
 from speechlip.files.locks import only_run
 from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
@@ -20,7 +19,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.scoring import opinions, subgroups, theval
 from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.rows import failed_row
-from speechlip.scoring.clip.score_clip import score_clip
+from speechlip.scoring.clip.score_clip import NOTHING_RECALLED, Recalled, score_clip
 from speechlip.scoring.folder import kept
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
 from speechlip.scoring.folder.tables import as_csv, scores_of
@@ -266,12 +265,12 @@ def score_task(
     networks: Networks,
     scratch: Path | None = None,
     one_thread: bool = False,
-    open_faces: Opener = open_detector,
+    recalled: Recalled = NOTHING_RECALLED,
 ) -> ClipScore:
     """Score one clip in a worker; no error of a clip goes further than this.
 
     scratch: where files lie that are wanted while it is scored.
-    open_faces: gives the detector of a file.
+    recalled: what is known of its files before they are read.
 
     Raises ModelError, OptionError.
     """
@@ -281,7 +280,7 @@ def score_task(
     try:
         with unexpected_refused("clip", ModelError, OptionError):
             tools = tools_of(options, networks)
-            return score_clip(task, options, tools, report, scratch, not one_thread, open_faces)
+            return score_clip(task, options, tools, report, scratch, not one_thread, recalled)
     except SourceRefused as refusal:
         return failure(task, options, NotScored(refusal.reason, refusal.detail))
 

@@ -84,6 +84,7 @@ class LandmarkerDetector:
 
     name = "landmarker"
     has_landmarks = True
+    has_mesh = True
     models = ("face_landmarker",)
     library = Library("ai_edge_litert", package="ai-edge-litert")
 
