@@ -68,8 +68,9 @@ def test_what_has_one_size_only_refuses(turned, tmp_path):
     keep, _ = what_to_keep(1, ScoreOptions(("lse",)), None)
     watched = Watched(turned, info, "cascade", get("direct").tracks, keep)
     assert all(frame.image for frame in watched.frames())
-    faces, corrected = watched.faces.result
-    assert set(faces.sizes) == {(info.width, info.height), wide_size(turned)[::-1]} and corrected
+    seen = watched.faces.result
+    faces = seen.tracks
+    assert set(faces.sizes) == {(info.width, info.height), wide_size(turned)[::-1]} and seen.corrected
     with pytest.raises(Exception, match=r"picture size changes.*LMD is measured in pixels of one size"):
         check_one_size(faces, "LMD")
     with pytest.raises(Exception, match="picture size changes"):
