@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from speechlip.metrics.declared import NotScored as NotScored
     from speechlip.metrics.head.head_motion import head_motion as head_motion
     from speechlip.metrics.head.pose_error import pose_error as pose_error
+    from speechlip.metrics.image.brisque import brisque as brisque
+    from speechlip.metrics.image.brisque import load_brisque as load_brisque
     from speechlip.metrics.image.cpbd import cpbd as cpbd
     from speechlip.metrics.image.flicker import flicker as flicker
     from speechlip.metrics.image.lpips import load_lpips as load_lpips
@@ -85,6 +87,7 @@ ROOM_OF = {
     "auc_difference": "statistics.pair_intervals",
     "auc_interval": "statistics.pair_intervals",
     "average_precision": "statistics.pairs",
+    "brisque": "image.brisque",
     "cpbd": "image.cpbd",
     "cut": "regions",
     "equal_error_rate": "statistics.pairs",
@@ -98,6 +101,7 @@ ROOM_OF = {
     "lip_dtw": "lips.lip_dtw",
     "lip_opening": "lips.opening",
     "lmd_per_frame": "lmd",
+    "load_brisque": "image.brisque",
     "load_lpips": "image.lpips",
     "load_syncnet": "sync.syncnet",
     "lpips_distance": "image.lpips",

@@ -56,14 +56,17 @@ class NotScored(SpeechLipError):
 class Network:
     """A network that a metric computes with, opened once per process.
 
-    weights: returns its file, or raises ModelError that says how to get it
+    weights: returns its file or files, or raises ModelError that says how to get it
     open: device (``cpu``, ``cuda``) → the network, which ``Metric.compute`` takes first
     missing: reason of ``NotScored`` where there is no file (``no AlexNet weights``)
+    given: options of ``ScoreOptions`` that name files of the user's own; ``weights`` takes their values, and
+        ``open`` takes them behind the device
     """
 
-    weights: Callable[[], Path]
-    open: Callable[[str], Any]
+    weights: Callable[..., Path | tuple[Path, ...]]
+    open: Callable[..., Any]
     missing: str
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 Goal: one place that options, columns, tables and reports ask. Nothing is imported before it is asked for. A
 family is what ``--metrics`` names: one image metric, or several columns that come out of one computation
 (``lse``, ``lmd``). Image metrics are the files of ``metrics/image``; another package adds one by an entry
-point of the group ``speechlip.metrics`` that names a ``Metric``. Families of ``GROUPS`` and those of other
-packages are scored where they are asked for, by name or by group; all others by default. So neither a release
-nor a plug-in changes default scores.
+point of the group ``speechlip.metrics`` that names a ``Metric``. Families of ``GROUPS`` and ``BY_NAME``, and
+those of other packages, are scored where they are asked for, by name or by group; all others by default. So
+neither a release nor a plug-in changes default scores.
 Functions: families, members, metrics_of, metric, metrics_per, families_that_need, packages_of.
 """
 
@@ -32,6 +32,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """Group, which is the room of its files → its families, scored on request only. ``--metrics`` takes the
 group's name, too."""
+BY_NAME = ("brisque",)
+"""Families that only their own name requests: they want a file of the user's."""
 DEFAULT = "default"
 """What ``--metrics`` calls the families that are scored where it is left out."""
 
@@ -44,11 +46,12 @@ def _places() -> dict[str, str]:
         "lse": "speechlip.metrics.sync.columns:METRICS",
         "lmd": "speechlip.metrics.lmd:METRICS",
     } | images
+    by_name = {family: images[family] for family in BY_NAME}
     on_request = {
         family: images.get(family, f"speechlip.metrics.{group}.{family}:METRICS")
         for group, families_of in GROUPS.items()
         for family in families_of
-    }
+    } | by_name
     by_default = (*FIRST, *sorted(places.keys() - {*FIRST} - on_request.keys()))
     return {family: places[family] for family in by_default} | on_request
 
@@ -63,7 +66,7 @@ def families() -> tuple[str, ...]:
     >>> families()[:6]
     ('lse', 'lmd', 'psnr', 'ssim', 'lpips', 'cpbd')
     """
-    on_request = {family for members in GROUPS.values() for family in members}
+    on_request = {*BY_NAME, *(family for members in GROUPS.values() for family in members)}
     return tuple(family for family in METRICS.built_in if family not in on_request)
 
 

@@ -174,6 +174,7 @@ class ClipQuality:
     head_movement_per_s: mean speed of the head in the image, in face widths a second.
     sharpness: median variance of the Laplacian of the face at 256 px of width.
     brightness: median of the face's mean luma, 0 to 255.
+    brisque: median BRISQUE of the face at 256 px of width, by a fit of the user's; lower is more natural.
     blinks_per_minute: dips of the eyes' opening; a clip of few seconds says little.
     talkvid_avg_movement, talkvid_min_movement: of points that keep still from second to second, 0 to 100.
     talkvid_avg_rotation, talkvid_min_rotation: of a head that turns little from second to second, to 100.
@@ -205,6 +206,7 @@ class ClipQuality:
     head_movement_per_s: float | None = None
     sharpness: float | None = None
     brightness: float | None = None
+    brisque: float | None = None
     blinks_per_minute: float | None = None
     talkvid_avg_movement: float | None = None
     talkvid_min_movement: float | None = None

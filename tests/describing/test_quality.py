@@ -40,6 +40,7 @@ def test_numbers_of_a_face_that_keeps_still():
         "head_movement_per_s": 0.0,
         "sharpness": 4.0,
         "brightness": 100.0,
+        "brisque": None,
         "blinks_per_minute": 0.0,
         "sync_confidence": 5.5,
         "sync_distance": 7.5,

@@ -153,6 +153,18 @@ RECIPE = Named(RECIPES)
     help="Keep only clips that reach TalkVid's thresholds of head movement, turn, size and place.",
 )
 @click.option(
+    "--brisque-model",
+    type=FILE,
+    help="A fit of your own, such as allmodel of BRISQUE's authors (libsvm's text): clips get the column "
+    "brisque.",
+)
+@click.option(
+    "--brisque-range",
+    type=FILE,
+    show_default="allrange beside it",
+    help="With --brisque-model: the ranges of its features, as svm-scale saves them.",
+)
+@click.option(
     "--pairs",
     type=click.Choice(["speech", "any"]),
     default="speech",

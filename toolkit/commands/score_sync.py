@@ -104,6 +104,17 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
     help="Take --syncnet-weights though it is not the official file; every score says so.",
 )
 @click.option(
+    "--brisque-model",
+    type=FILE,
+    help="With --metrics brisque: a fit of your own, such as allmodel of its authors (libsvm's text).",
+)
+@click.option(
+    "--brisque-range",
+    type=FILE,
+    show_default="allrange beside it",
+    help="With --brisque-model: the ranges of its features, as svm-scale saves them.",
+)
+@click.option(
     "--sync-model",
     default="auto",
     help="What scores lip sync: syncnet (LSE), phones or self (from landmarks, no weights), the folder of a "

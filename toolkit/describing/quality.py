@@ -46,6 +46,7 @@ def clip_quality(
         interpolated_share=round(float(face.interpolated.mean()), 4),
         sharpness=median_of(each.sharpness for each in appearances),
         brightness=median_of(each.brightness for each in appearances),
+        brisque=median_of(each.brisque for each in appearances if each.brisque is not None),
         **of_landmarks(face),
         **head_scores,
         **of_verdict(verdict),

@@ -28,9 +28,9 @@ def _words(meta: SampleMeta) -> Iterator[str]:
             yield f"{angle} {whole(middle)}° ({whole(low)} … {whole(high)})"
     if (speed := value_of(meta, "head_movement_per_s")) is not None:
         yield f"head moves {speed:.2f} face widths a second"
-    for name in ("sharpness", "brightness"):
+    for name, title in (("sharpness", "sharpness"), ("brightness", "brightness"), ("brisque", "BRISQUE")):
         if (level := value_of(meta, name)) is not None:
-            yield f"{name} {level:.0f}"
+            yield f"{title} {level:.0f}"
     if (blinks := value_of(meta, "blinks_per_minute")) is not None:
         yield f"{blinks:.0f} blinks a minute"
     face_inside = value_of(meta, "face_inside_share")

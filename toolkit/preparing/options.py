@@ -38,8 +38,8 @@ PHONES = (FILES, ALIGN, RECOGNISE)
 SPEAKERS = ("by-name", "check", "by-face")
 SHARD_BYTES = 256 * 10**6
 LENGTHS = ("min_clip_s", "max_clip_s", "cut_sources_s")
-NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights")
-"""Options that say where a model lies; ``sync_model`` records which one it was."""
+NOT_RECORDED = ("syncnet_weights", "allow_unknown_weights", "brisque_model", "brisque_range")
+"""Options that say where a model lies; ``sync_model`` and ``brisque`` record which one it was."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class PrepOptions:
         faces; by-face: whose face is largest. The last two need the extra [identity].
     face_distance: distance up to which two faces are one person's.
     allow_unknown_weights: take ``syncnet_weights`` though it is not the official file.
+    brisque_model: a regression of libsvm, by which the column ``brisque`` is computed; None: it is empty.
+    brisque_range: the ranges of its features; None: ``allrange`` beside it.
+    brisque: the names and SHA-256 of these two, which preparation fills in.
 
     Raises OptionError for an option that cannot be used; it lists the names there are.
     """
@@ -119,6 +122,9 @@ class PrepOptions:
     face_distance: float = SAME_PERSON
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
+    brisque_model: str | Path | None = None
+    brisque_range: str | Path | None = None
+    brisque: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -145,6 +151,8 @@ class PrepOptions:
             check_name("--quality", self.quality, PRESETS)
         check_name("--pairs", self.pairs, PAIRS)
         check_name("--phones", self.phones, PHONES)
+        if self.brisque_range and not self.brisque_model:
+            raise OptionError("--brisque-range goes with --brisque-model FILE, whose features it scales")
 
     @property
     def least_speech(self) -> float:

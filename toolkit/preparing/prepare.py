@@ -19,6 +19,7 @@ from speechlip.identity.asked import check_landmarks
 from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
+from speechlip.preparing.brisque import settle_brisque
 from speechlip.preparing.cut.speaker import lr_asd
 from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace
 from speechlip.preparing.job import Job
@@ -154,7 +155,7 @@ def settle_models(options: PrepOptions, out: Path, progress: Progress) -> PrepOp
 
     Raises OptionError where the crop needs landmarks and the detector gives none; ModelError.
     """
-    options = settle_detector(options, out, progress)
+    options = settle_brisque(settle_detector(options, out, progress))
     check_faces(options)
     check_preset(options.crop, DETECTORS.get(options.detector).has_landmarks)
     check_speaking(options)

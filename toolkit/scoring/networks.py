@@ -138,17 +138,22 @@ def with_sync_model(options: ScoreOptions, progress: Progress) -> ScoreOptions:
 def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Networks:
     """Look for the weights that the options want, and say which are missing.
 
-    Raises ModelError for a file that is not what it should be, OptionError for an unknown name.
+    Raises ModelError for a file that is not what it should be or that an option names in vain, OptionError
+    for an unknown name.
     """
     models: dict[str, str] = {}
     problems: dict[str, NotScored] = {}
     sync = _find_sync(options, models, problems) if FAMILY in options.metrics else None
     for family, network in networks_of(options.metrics).items():
+        own = own_files(network, options)
         try:
             with table.METRICS.guard(family):
-                path = network.weights()
-            models[path.name] = sha256_of(path)
+                files = network.weights(*own)
+            for path in files if isinstance(files, tuple) else (files,):
+                models[path.name if path.name not in models else path.as_posix()] = sha256_of(path)
         except ModelError as error:
+            if any(own):
+                raise
             problems[family] = NotScored(network.missing, str(error))
     if options.needs_faces:
         models |= model_hashes(options.detector)
@@ -199,11 +204,22 @@ def open_syncnet(weights: Path, allow_unknown: bool, device: str, precision: str
     return SyncNetModel(weights, allow_unknown, device, precision)
 
 
+def own_files(network: Network, options: ScoreOptions) -> tuple[Any, ...]:
+    """The files that the options name for a network; None for each that they do not."""
+    return tuple(getattr(options, name) for name in network.given)
+
+
 @cache
-def open_network(family: str, device: str) -> Any:
-    """The network that a family of metrics computes with, once per process."""
+def open_network(
+    family: str, device: str, own: tuple[Any, ...] = (), hashes: tuple[tuple[str, str], ...] = ()
+) -> Any:
+    """The network that a family of metrics computes with, once per process.
+
+    own: from ``own_files``.
+    hashes: of files, by name: where one of the user's own changed, the network is opened again.
+    """
     with table.METRICS.guard(family):
-        return networks_of([family])[family].open(device)
+        return networks_of([family])[family].open(device, *own)
 
 
 def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
@@ -211,6 +227,14 @@ def tools_of(options: ScoreOptions, networks: Networks) -> Tools:
     there = [family for family in options.metrics if family not in networks.problems]
     return Tools(
         sync=open_model(options) if FAMILY in there else None,
-        networks={family: open_network(family, options.device) for family in networks_of(there)},
+        networks={
+            family: open_network(
+                family,
+                options.device,
+                own_files(network, options),
+                tuple(networks.models.items()) if network.given else (),
+            )
+            for family, network in networks_of(there).items()
+        },
         problems=networks.problems,
     )

@@ -17,6 +17,8 @@ from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 
 SYNCNET = "syncnet"
+OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range")
+"""Options that say where files of the user's lie; ``networks`` says which they are."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class ScoreOptions:
         or another package's sync model. None or auto: SyncNet, and where its weights are not there phones.
     max_picture_px: a video whose frames have more pixels is refused.
     ffmpeg: whose choice of frames the protocol follows: a generation, which is emulated, or a binary to run.
+    brisque_model: with metrics brisque: a regression of libsvm in a text file of the user's own.
+    brisque_range: the ranges of its features; None: ``allrange`` beside it.
     precision: of SyncNet's lips: fp32, or bf16, which is faster on some CPUs and moves scores by up to 1e-3.
     """
 
@@ -50,6 +54,8 @@ class ScoreOptions:
     max_picture_px: int = MAX_PICTURE_PX
     ffmpeg: str = DEFAULT
     precision: str = "fp32"
+    brisque_model: str | Path | None = None
+    brisque_range: str | Path | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.metrics, str | list | set | frozenset):
@@ -67,6 +73,7 @@ class ScoreOptions:
         if self.precision not in PRECISIONS:
             raise no_such("precision", self.precision, PRECISIONS)
         self._check_sync_model()
+        self._check_brisque()
         if find(self.ffmpeg) != EMULATED and not protocols.get(self.protocol).uses_ffmpeg:
             using = ", ".join(name for name, protocol in protocols.PROTOCOLS.items() if protocol.uses_ffmpeg)
             raise OptionError(
@@ -94,6 +101,15 @@ class ScoreOptions:
                 "protocol lrs resizes for SyncNet; with --sync-model take --protocol direct or precropped"
             )
 
+    def _check_brisque(self) -> None:
+        if self.brisque_range and not self.brisque_model:
+            raise OptionError("--brisque-range goes with --brisque-model FILE, whose features it scales")
+        if self.brisque_model and "brisque" not in self.metrics:
+            raise OptionError(
+                "--brisque-model goes with --metrics brisque, such as --metrics default,brisque; name the "
+                "metric, or leave the file out"
+            )
+
     @property
     def other_model(self) -> str:
         """The sync model that scores instead of SyncNet; empty: SyncNet."""
@@ -118,8 +134,9 @@ class ScoreOptions:
         return self.transcoder.words if protocols.get(self.protocol).uses_ffmpeg else ""
 
     def as_dict(self) -> dict:
-        weights = str(self.syncnet_weights) if self.syncnet_weights else None
-        return asdict(self) | {"syncnet_weights": weights, "ffmpeg": self.ffmpeg_words}
+        files = {name: getattr(self, name) for name in OWN_FILES}
+        stated = {name: str(file) if file else None for name, file in files.items()}
+        return asdict(self) | stated | {"ffmpeg": self.ffmpeg_words}
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:

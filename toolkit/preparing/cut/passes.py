@@ -27,6 +27,7 @@ from speechlip.media.frames import Frame, FrameReader, joins, read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
+from speechlip.preparing.brisque import open_brisque
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.spans import Observation, Span
 from speechlip.preparing.cut.speaker import who_speaks
@@ -68,7 +69,7 @@ def observe(
     ):
         stage = FaceStage(detector)
         kept = KeptRegions(options.crop, declaration(detector).mouth_in_box)
-        appearances = Appearances()
+        appearances = Appearances(open_brisque(options))
         for frame, image in frames:
             inside = frame.index >= first_frame
             seen = stage.see(image, frame.index)

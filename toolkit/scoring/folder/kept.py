@@ -18,7 +18,7 @@ from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.scoring.clip.faces import sidecar_of
 from speechlip.scoring.clip.signals import textgrid_of
 from speechlip.scoring.networks import Networks
-from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.options import OWN_FILES, ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreRow, ScoreTask, read_detail
 from speechlip.scoring.scores import FORMAT
 from speechlip.scoring.sync.spoken import Spoken
@@ -38,7 +38,7 @@ VERSIONS_THAT_SHOW = (
 )
 HEARD_BY = {"speech": "silero-vad", "phones": "pocketsphinx", "identity": "dlib-bin"}
 """What a metric needs → the library that hears or sees it."""
-NO_NUMBERS = ("syncnet_weights", "allow_unknown_weights")
+NO_NUMBERS = (*OWN_FILES, "allow_unknown_weights")
 """Options that say where a network lies; ``Networks`` says which it is."""
 
 

@@ -1,0 +1,42 @@
+"""The fit by which clips get the column ``brisque``: which one it is, and opened."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from speechlip.errors import OptionError
+from speechlip.files.stamps import sha256_of
+from speechlip.metrics.image.brisque import brisque_files, load_brisque
+from speechlip.preparing.options import PrepOptions
+
+
+def settle_brisque(options: PrepOptions) -> PrepOptions:
+    """The options with the files of the fit as they are recorded: name and SHA-256 of each.
+
+    Raises ModelError where they are none of a fit, OptionError where a folder that is gone on with has one.
+    """
+    if options.brisque_model is None:
+        if options.brisque:
+            raise OptionError(
+                f"the folder's clips have BRISQUE by {options.brisque}, and nothing gives that of new ones "
+                "here; prepare them with --brisque-model, then `speechlip edit merge`"
+            )
+        return options
+    files = brisque_files(options.brisque_model, options.brisque_range)
+    return replace(options, brisque=", ".join(f"{file.name} {sha256_of(file)}" for file in files))
+
+
+def open_brisque(options: PrepOptions) -> Callable[[np.ndarray], float] | None:
+    """What gives BRISQUE of a luma; None where it is not wanted. Raises ModelError."""
+    if options.brisque_model is None:
+        return None
+    return _rate(options.brisque_model, options.brisque_range, options.brisque)
+
+
+@lru_cache(maxsize=1)
+def _rate(model: str | Path, ranges: str | Path | None, recorded: str) -> Callable[[np.ndarray], float]:
+    """Once per process. recorded: hashes of the files, by which others of the same names are told apart."""
+    return load_brisque(model, ranges).of_luma
