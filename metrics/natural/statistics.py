@@ -64,8 +64,8 @@ def locally_normalised(image: np.ndarray) -> np.ndarray:
 def halved(image: np.ndarray) -> np.ndarray:
     """(H, W) float64 → (⌈H / 2⌉, ⌈W / 2⌉), as ``imresize(image, 0.5)``.
 
-    >>> halved(np.arange(8.0).repeat(8).reshape(8, 8))[1:3, 0].tolist()  # pixels 2 and 3 become one at 2.5
-    [2.5, 4.5]
+    >>> halved(np.arange(16.0).repeat(8).reshape(16, 8))[2:4, 0].tolist()  # rows 4 and 5 become one at 4.5
+    [4.5, 6.5]
     """
     import cv2
 
