@@ -1,13 +1,14 @@
 """PASE and its ablation on the synthetic corpus, with noise under the speech: the table of docs/pase.md.
 
     python benchmarks/pase_ablation.py work/ [--steps 120] [--batch-size 8] [--only full,no-anchors,...]
-    [--threads 1] [--picture pase.jpg]
+    [--threads 1] [--picture pase.jpg] [--partners]
 
 Makes the corpus of benchmarks/train_synthetic.py in WORK where it is not there, trains what is not trained
 yet into WORK/ablation, each on one thread, and scores it on 12 other people, of another seed, by whom nothing
 was trained or chosen: pair AUC and exact offsets by the run's own two halves, VA, AR* and NV of its features,
 on clean speech and with white noise 20, 10, 5 and 0 dB below it. ``--only`` trains and scores some of them,
-for several processes beside each other; the table has all that are scored.
+for several processes beside each other; the table has all that are scored. ``--partners`` prints on what AR*
+rests: how far each pair of phones that look alike lie apart in the clean features of these runs.
 """
 
 import argparse
@@ -59,7 +60,9 @@ OTHERS = {
 }
 """By the preset fast, batches of 32 in bf16, with noise of 5 to 30 dB in training or without. mel-cnn-wav2lip
 is the row to beat: second-hand it has three quarters of what PASE gains over HuBERT."""
+SHOWN = ["full", *OTHERS]
 PAIRS_PER_CLIP = 48
+FEWEST_STEPS = 120
 RESULT, COSINES = "result.json", "cosines.npy"
 
 
@@ -87,12 +90,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=FEWEST_STEPS)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default=",".join([*PASE, *OTHERS]))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--partners", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     shards = given.work / "shards"
@@ -113,6 +117,10 @@ def main() -> None:
     speech = speech or other_people(given.work)
     for other in OTHERS:
         for line in differences(given.work / "ablation", f"{given.steps}-{given.seed}", other, speech):
+            print(line)
+    if given.partners:
+        names = [f"{name}-{given.steps}-{given.seed}" for name in given.only.split(",")]
+        for line in partners(given.work / "ablation", names, speech):
             print(line)
     if given.picture:
         draw(results, given.picture)
@@ -202,6 +210,19 @@ def scored(trained: TrainedPair, speech: Speech) -> tuple[list[dict], np.ndarray
     return rows, np.array(all_cosines, np.float32)
 
 
+def partners(folder: Path, names: Sequence[str], speech: Speech) -> Iterator[str]:
+    """R of every pair that looks alike, NV and NP, of runs, of a mel spectrum and of the lips' points."""
+    rows = {
+        name: [load_run(folder / name).speech_embeddings(c.audio) for c in speech.clips] for name in names
+    }
+    rows["mel"] = [mel_anchor(clip.audio) for clip in speech.clips]
+    rows["lips"] = [lip_anchor(clip.landmarks) for clip in speech.clips]
+    for name, features in rows.items():
+        found = ambiguity(speech.tokens, token_features(speech.tokens, features), resamples=2)
+        pairs = ", ".join(f"{pair} {value:.2f}" for pair, value in found.pairs.items())
+        yield f"{name}: R of {pairs}; NV {found.nv.value:.2f}, NP {found.np.value:.2f}"
+
+
 def speech_rows(trained: TrainedPair, audio: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Rows of length 1 of every window of a clip's speech, (T − 4, 512), from its features where they are
     those of windows.
@@ -259,11 +280,19 @@ def draw(results: Sequence[dict], path: Path) -> None:
     words = ["clean" if snr is None else f"{snr} dB" for snr in SNR_DB]
     columns = (("auc", "Pair AUC"), ("ar_star", "AR*, 0: as ambiguous as lips"), ("nv", "NV, visemes read"))
     for axes, (key, title) in zip(figure.subplots(1, 3), columns, strict=True):
-        for result in results:
-            known = result["name"] in ("full", *OTHERS)
-            label = "pase" if result["name"] == "full" else result["name"]
-            values = [row[key] for row in result["rows"]]
-            axes.plot(words, values, label=label, linewidth=2.2 if known else 1, alpha=1 if known else 0.6)
+        for number, result in enumerate(results):
+            name, steps = result["name"], result["steps"]
+            label = "pase" if name == "full" else f"− {name.removeprefix('no-')}" if name in PASE else name
+            colour, width = (f"C{SHOWN.index(name)}", 2.2) if name in SHOWN else (None, 0.9)
+            axes.plot(
+                words,
+                [row[key] for row in result["rows"]],
+                color=colour or f"C{3 + number % 7}",
+                alpha=1 if colour else 0.6,
+                linewidth=width,
+                linestyle="--" if colour and steps == FEWEST_STEPS else "-",
+                label=f"{label}, {steps} steps",
+            )
         axes.set_title(title, loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
