@@ -26,7 +26,7 @@ from speechlip.manifest import About
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.finish import FolderFacts, finish
-from speechlip.preparing.place.placing import tar_path
+from speechlip.preparing.place.placing import done_unit, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import LedgerRow, line_of
 from speechlip.shards.pairs.rules import pair_clip
@@ -116,7 +116,8 @@ def folder_of_noise(folder: Path, mb: float, name: str) -> Path:
         path = tar_path(work, unit)
         fields = write_shard(path, samples)
         clips = tuple(pair_clip(str(meta.key), meta) for meta in metas)
-        results[unit] = UnitResult(sha256_of(path), path.stat().st_size, fields, clips, ())
+        result = UnitResult(sha256_of(path), path.stat().st_size, fields, clips, ())
+        results[unit] = done_unit(unit, result)
         rows.append(row_of(metas, unit.split))
     options = replace(PrepOptions(detector="cascade"), detector="cascade").as_dict()
     finish(folder, results, map(line_of, rows), FolderFacts(About(title="Noise", licence="CC0-1.0"), options))

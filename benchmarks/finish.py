@@ -20,7 +20,7 @@ from speechlip.format import WORK_FOLDER
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.finish import FolderFacts, finish
-from speechlip.preparing.place.placing import tar_path
+from speechlip.preparing.place.placing import done_unit, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.prepare import declarations
 from speechlip.shards.ledger import LedgerRow, line_of
@@ -71,7 +71,7 @@ def finished(out: Path, n_clips: int) -> tuple[float, float, float]:
         clips = tuple(map(clip, numbers))
         tar = tar_path(out / WORK_FOLDER, unit)
         write_shard(tar, ((each.key, sample(each)) for each in clips))
-        results[unit] = UnitResult(digest(unit), tar.stat().st_size, MEMBERS, clips, ())
+        results[unit] = done_unit(unit, UnitResult(digest(unit), tar.stat().st_size, MEMBERS, clips, ()))
     facts = FolderFacts(declarations(recipes.get("folder")), PrepOptions(detector="cascade").as_dict())
     cpu_s, wall_s = time.process_time(), time.perf_counter()
     finish(out, results, map(line_of, rows), facts, timed_card)

@@ -27,7 +27,8 @@ from speechlip.format import CARD, IMAGES_FOLDER, shard_file
 from speechlip.licences import is_unknown, licence_fields
 from speechlip.manifest import Edit, LicenceTotals, Manifest
 from speechlip.shards.leaks import SplitsOf, leaking_people, shared_recordings, splits_of_speakers
-from speechlip.shards.ledger import LedgerRow, format_funnel, licences, read_ledger
+from speechlip.shards.ledger import LedgerRow, format_funnel, licences
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.shards.read.shardset import read_manifest
 
 __all__ = ["MEMBER_FEATURES", "card_data", "dataset_card", "renew_card", "write_card"]
@@ -75,7 +76,7 @@ def renew_card(folder: Path) -> Path:
     """
     manifest = read_manifest(folder)
     try:
-        return write_card(folder, manifest, read_ledger(folder))
+        return write_card(folder, manifest, stored_ledger(folder))
     except (KeyError, TypeError, AttributeError) as error:
         raise ShardError(
             f"manifest or ledger of {folder} lack or garble {error}, which the card tells; "

@@ -17,7 +17,7 @@ from speechlip.commands.cli import speechlip as cli
 from speechlip.manifest import Manifest
 from speechlip.phones import cut_phones
 from speechlip.shards.checks.verify import verify
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import read_ledger
 from speechlip.shards.read.reader import ClipReader
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")

@@ -11,7 +11,8 @@ from speechlip import clips
 from speechlip.manifest import Manifest
 from speechlip.preparing.plan.planned_source import declared
 from speechlip.records import Source
-from speechlip.shards.ledger import format_funnel, funnel, read_ledger
+from speechlip.shards.ledger import format_funnel, funnel
+from speechlip.shards.ledger_file import read_ledger
 from speechlip.shards.read.reader import ClipReader
 from speechlip.wording import clock
 

@@ -29,7 +29,8 @@ from speechlip.files.strict_json import as_json
 from speechlip.preparing.options import PrepOptions
 from speechlip.records import SyncVerdict
 from speechlip.shards.leaks import shared_recordings
-from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, licences, read_ledger
+from speechlip.shards.ledger import LedgerRow, format_funnel, funnel, licences
+from speechlip.shards.ledger_file import read_ledger
 from speechlip.shards.read.shardset import read_manifest
 
 EVIL = f"<script>x</script> | [a](http://b) ![c](d) `e` *f* _g_\n{BEGIN}\n---\n# heading\n```\n| h |"

@@ -13,7 +13,7 @@ from preparing import prep
 from speechlip.commands.cli import speechlip as cli
 from speechlip.errors import OptionError
 from speechlip.format import LEDGER
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import read_ledger
 
 
 def doubles(*arguments):

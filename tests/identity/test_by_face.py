@@ -22,7 +22,7 @@ from speechlip.preparing.place.earlier_run import changed_since_the_plan
 from speechlip.preparing.plan.written import at_their_places, dump_plan, load_plan
 from speechlip.progress import SILENT
 from speechlip.records import Source
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import read_ledger
 
 pytestmark = pytest.mark.early
 

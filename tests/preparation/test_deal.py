@@ -153,9 +153,9 @@ def contents(*clips):
     """(source, speaker, split, first frame, stop frame) as re-reading the shards finds them."""
     everything = Contents()
     for number, (source, speaker, split, first, stop) in enumerate(clips):
-        everything.clips[split][str(number)] = PairClip(str(number), speaker, source, first, stop - first)
-        everything.sources[source, speaker, split, source] += 1
-        everything.spans[source][split].append((first, stop))
+        clip = PairClip(str(number), speaker, source, first, stop - first)
+        everything.splits[split].add(clip, speaker)
+        everything.sources[source].add(clip, (speaker, split, source), "unknown")
     return everything
 
 

@@ -31,7 +31,7 @@ def test_rows_of_units_come_in_the_order_of_the_sources_and_parts_of_one_are_add
     assert done.lost(UNITS) == ["'b.mp4' (crashed the worker: exit code 9)"]
     done.add(UNITS[1], result(replace(ROW, source="b.mp4")))  # made again
     assert done.lost(UNITS) == [] and all(unit in done for unit in UNITS)
-    assert [each.rows for each in done.results(UNITS).values()] == [(), (), ()]
+    assert [each.bytes for each in done.results(UNITS).values()] == [1, 1, 1]
     refused = replace(ROW, source="c.mp4", status="skipped", clips=0)
     lines = list(done.ledger(UNITS, [refused], POSITION))
     assert [json.loads(line)["source"] for line in lines] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]

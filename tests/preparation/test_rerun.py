@@ -20,7 +20,7 @@ from speechlip.preparing.prepare import settle_detector
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT
 from speechlip.records import Source
-from speechlip.shards.ledger import read_ledger, read_rows
+from speechlip.shards.ledger_file import read_ledger, read_rows
 
 ODD = "line\u2028and\u2029para\u0085graph.mp4"
 
@@ -224,5 +224,5 @@ def test_everything_is_read_as_utf_8_whatever_the_locale(videos, tmp_path, monke
     first = run(tmp_path / "out", videos)
     assert (
         run(tmp_path / "out", videos) == first
-        and read_rows(tmp_path / "out" / "ledger.jsonl")[1]["source"] == ODD
+        and list(read_rows(tmp_path / "out" / "ledger.jsonl"))[1]["source"] == ODD
     )

@@ -17,7 +17,7 @@ from speechlip.preparing.plan.teaching import teachers, write_taught
 from speechlip.preparing.plan.units import Plan, Unit
 from speechlip.records import Source
 from speechlip.scoring.sync.lessons import read_lessons, write_lessons
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import read_ledger
 from zoo import read_clip
 
 SELF = ("--detector", "sidecar", "--sync-model", "self", "--workers", 1)

@@ -10,7 +10,8 @@ from speechlip.manifest import Funnel, Manifest
 from speechlip.records import SyncVerdict
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.ledger import check_ledger
-from speechlip.shards.ledger import LedgerRow, dump_ledger, empty_splits, format_funnel, funnel, read_ledger
+from speechlip.shards.ledger import LedgerRow, dump_ledger, empty_splits, format_funnel, funnel
+from speechlip.shards.ledger_file import read_ledger
 
 KEPT = LedgerRow(
     "a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {}

@@ -32,7 +32,7 @@ from speechlip.format import MANIFEST, pairs_file
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.metrics.sync.lse import MAX_SHIFT
 from speechlip.shards.leaks import shared_recordings
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.loader import impossible_kinds
 from speechlip.shards.pairs.rules import KINDS, NEGATIVES, WINDOW
@@ -282,7 +282,7 @@ def notes_of(shards: Path, facts: ShardsFacts, clips: Iterable[str]) -> list[str
             f"speakers of {facts.split!r} are in the train split too, on purpose: the scores say nothing of "
             "people who were not learned from"
         )
-    if copies := shared_recordings(read_ledger(shards)):
+    if copies := shared_recordings(stored_ledger(shards)):
         names = f"{', '.join(row.source for row in copies[0])}{' …' if len(copies) > 1 else ''}"
         notes.append(
             f"{len(copies)} recordings lie in more than one split ({names}): what is examined may have been "

@@ -13,9 +13,10 @@ from speechlip.aligning.by_model import ModelAligner
 from speechlip.aligning.source import Aligner
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
-from speechlip.editing.given import GivenFolder, Sample, open_given
+from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.packing import as_they_are
 from speechlip.editing.run import Draft, begin_work, run_edit
+from speechlip.editing.sample import Sample
 from speechlip.editing.source_phones import PHONES, align_sources, load, to_align
 from speechlip.errors import OptionError, no_such
 from speechlip.files.strict_json import encode_json

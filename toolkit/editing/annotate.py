@@ -9,9 +9,10 @@ from pathlib import Path
 from speechlip.checks import check_path, check_type
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
-from speechlip.editing.given import GivenFolder, Sample, open_given
+from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.packing import as_they_are
 from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.sample import Sample
 from speechlip.errors import OptionError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.strict_json import encode_json
@@ -63,8 +64,10 @@ def annotate_clips(
         if without:
             progress.say(f"{counted(without, 'clip')} without a row in {path.name}: empty text there")
         empty = dict.fromkeys(names, "")
-        added = {sample.key: said.get(value_of(sample, by), empty) for sample in given.samples}
-        change = Change((META,), lambda sample, said: {META: encode_json(said | added[sample.key])})
+        change = Change(
+            (META,),
+            lambda sample, meta: {META: encode_json(meta | said.get(value_of(sample, by), empty))},
+        )
         shards = [replace(shard, whole=None, change=change) for shard in as_they_are(given.shards)]
         facts = facts_of(given, edit)
         columns = sorted({*given.manifest.columns, *names})
@@ -125,4 +128,4 @@ def rows_by(by: str, rows: Sequence[Mapping[str, str]], given: GivenFolder) -> d
 
 
 def value_of(sample: Sample, by: str) -> str:
-    return {"key": sample.key, "source": sample.source, "speaker": sample.meta.speaker}[by]
+    return {"key": sample.key, "source": sample.source, "speaker": sample.speaker}[by]

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -97,16 +97,17 @@ def append_videos(
     return run_edit(out, edit, [given], draft, progress)
 
 
-def refuse_nothing_kept(rows: Sequence[LedgerRow], out: Path) -> None:
+def refuse_nothing_kept(rows: Iterable[LedgerRow], out: Path) -> None:
     """Raise NoVideos where no new video gave a clip; nothing is left of the work."""
     if any(row.clips for row in rows):
         return
-    shutil.rmtree(out / WORK_FOLDER)
     by_reason: dict[str, list[str]] = {}
     for row in rows:
         by_reason.setdefault(row.reason, []).append(shown(row.source))
     why = "; ".join(f"{reason}: {listed(names)}" for reason, names in by_reason.items())
-    raise NoVideos(f"nothing was kept of {counted(len(rows), 'new video')}, so nothing is appended: {why}")
+    shutil.rmtree(out / WORK_FOLDER)
+    count = sum(map(len, by_reason.values()))
+    raise NoVideos(f"nothing was kept of {counted(count, 'new video')}, so nothing is appended: {why}")
 
 
 def options_of(manifest: Manifest) -> PrepOptions:
@@ -132,15 +133,14 @@ def refuse_other_model(settled: PrepOptions, manifest: Manifest) -> None:
         )
 
 
-def as_declared(rows: Iterable[LedgerRow], sources: Iterable[Source]) -> list[LedgerRow]:
+def as_declared(rows: Iterable[LedgerRow], sources: Iterable[Source]) -> Iterator[LedgerRow]:
     """The rows, those of these sources with the split that the sources themselves declare, or none: a split
     that they are in for their speaker's sake is dealt anew with the speaker.
     """
     own = {plain_name(source.name): source.split or "" for source in sources}
-    return [
-        replace(row, declared=row.declared | {"split": own[row.source]}) if row.source in own else row
-        for row in rows
-    ]
+    for row in rows:
+        declared = row.declared | {"split": own[row.source]} if row.source in own else row.declared
+        yield replace(row, declared=declared)
 
 
 def named(sources: Sequence[Source]) -> dict:

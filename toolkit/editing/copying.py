@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from speechlip.editing.given import Sample
+from speechlip.editing.sample import BLOCK_BYTES, COPY_AGAIN, Sample, content, stretch
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.strict_json import encode_json, strict_json
@@ -19,11 +19,8 @@ from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.placing import result_path, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.progress import Progress
-from speechlip.shards.clips.scan import META, Member
+from speechlip.shards.clips.scan import META
 from speechlip.shards.writer import TAR_BLOCK
-
-BLOCK_BYTES = 1 << 22
-COPY_AGAIN = "copy it again, or restore it; verify-shards says all"
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Copier:
         path = tar_path(self.work, shard.unit)
         with whole_file(path) as file:
             digest, n_bytes = self._whole(shard, file) if shard.whole else self._pieces(shard, file)
-        fields = {member.name for sample in shard.samples for member in sample.members}
+        fields = {name for sample in shard.samples for name in sample.names}
         fields.update(shard.change.names if shard.change else ())
         clips = tuple(sample.pair_clip for sample in shard.samples)
         result = UnitResult(digest, n_bytes, tuple(sorted(fields)), clips, ())
@@ -141,23 +138,6 @@ def pieces(given: BinaryIO, sample: Sample, change: Change | None) -> Iterator[b
             yield member_bytes(f"{sample.key}.{name}", made[name])
         else:
             yield from stretch(given, sample, members[name].offset, members[name].length)
-
-
-def content(given: BinaryIO, sample: Sample, member: Member) -> bytes:
-    """The content of one member, without header and padding; ShardError where the shard ends before."""
-    start = member.offset + member.length - -(-member.size // TAR_BLOCK) * TAR_BLOCK
-    return b"".join(stretch(given, sample, start, member.size))
-
-
-def stretch(given: BinaryIO, sample: Sample, offset: int, n_bytes: int) -> Iterator[bytes]:
-    """So many bytes of a shard. Raises ShardError where it ends before."""
-    given.seek(offset)
-    while n_bytes:
-        block = given.read(min(n_bytes, BLOCK_BYTES))
-        if not block:
-            raise ShardError(f"{sample.path} ends within {sample.key}; {COPY_AGAIN}")
-        n_bytes -= len(block)
-        yield block
 
 
 def member_bytes(name: str, content: bytes) -> bytes:

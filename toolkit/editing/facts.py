@@ -6,7 +6,8 @@ from typing import Any
 
 from speechlip.editing.given import GivenFolder
 from speechlip.manifest import Edit
-from speechlip.preparing.place.finish import TRAIN, FolderFacts
+from speechlip.preparing.place.finish import FolderFacts
+from speechlip.preparing.place.placing import TRAIN
 
 PROMISES = ("speaker", "file", "time")
 """What is in one split only (``split_by``), the strongest first."""

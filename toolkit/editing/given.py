@@ -1,11 +1,13 @@
 """A folder that is edited: its manifest, its ledger, and where each of its samples lies."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 from speechlip.checks import check_path
+from speechlip.editing.sample import Sample, meta_reader, sample_of
 from speechlip.errors import OptionError, ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.format import LEDGER, MANIFEST, shard_file
@@ -14,50 +16,12 @@ from speechlip.manifest import About, Manifest, ShardRow
 from speechlip.progress import Progress
 from speechlip.remote.names import is_remote
 from speechlip.shards.checks.samples import signature
-from speechlip.shards.clips.scan import Member, scan_shard
-from speechlip.shards.ledger import LedgerRow, read_ledger
-from speechlip.shards.pairs.rules import PairClip, pair_clip
+from speechlip.shards.clips.scan import scan_shard
+from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.ledger_file import StoredLedger, stored_ledger
 from speechlip.shards.read.shardset import read_manifest
-from speechlip.shards.sample_meta import SampleMeta
 
 RESTORE = "restore it from a copy, or run verify-shards, which says all"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sample of a folder that is edited: about 2 kB.
-
-    path: of its shard.
-    split: that it is in.
-    key: of the sample.
-    members: where they lie in the shard.
-    meta: its ``json``.
-    """
-
-    path: Path
-    split: str
-    key: str
-    members: tuple[Member, ...] = field(repr=False)
-    meta: SampleMeta = field(repr=False)
-
-    @property
-    def source(self) -> str:
-        return str(self.meta.source)
-
-    @property
-    def offset(self) -> int:
-        """Where it begins in its shard, bytes."""
-        return self.members[0].offset
-
-    @property
-    def length(self) -> int:
-        """Of headers, contents and padding, bytes."""
-        return sum(member.length for member in self.members)
-
-    @property
-    def pair_clip(self) -> PairClip:
-        """What pairing needs to know of it."""
-        return pair_clip(self.key, self.meta)
 
 
 @dataclass(frozen=True)
@@ -74,13 +38,13 @@ class GivenFolder:
     """A folder that is edited.
 
     folder: where it lies.
-    rows: of its ledger.
+    rows: of its ledger, read from disk each time they are gone through.
     shards: in the order of the manifest.
     """
 
     folder: Path
     manifest: Manifest = field(repr=False)
-    rows: tuple[LedgerRow, ...] = field(repr=False)
+    rows: Sequence[LedgerRow] = field(repr=False)
     shards: tuple[GivenShard, ...] = field(repr=False)
 
     @cached_property
@@ -117,7 +81,7 @@ class GivenFolder:
         """Speaker → the split of their clips, the first where they are in several."""
         splits: dict[str, str] = {}
         for sample in self.samples:
-            splits.setdefault(sample.meta.speaker, sample.split)
+            splits.setdefault(sample.speaker, sample.split)
         return splits
 
     @cached_property
@@ -145,16 +109,39 @@ def open_given(folder: str | Path, progress: Progress) -> GivenFolder:
     refuse_altered(folder, manifest)
     progress.begin("reading headers", len(manifest.shards), "shards")
     shards = tuple(scanned(folder, manifest, progress))
-    return GivenFolder(folder, manifest, with_licences(read_ledger(folder), shards), shards)
+    return GivenFolder(folder, manifest, LicencedRows(stored_ledger(folder), shards), shards)
 
 
-def with_licences(rows: Iterable[LedgerRow], shards: Iterable[GivenShard]) -> tuple[LedgerRow, ...]:
-    """The rows with the licences that the samples state, which ledgers of older releases lack."""
-    stated = {each.source: each.meta.licence for shard in shards for each in shard.samples}
-    return tuple(
-        replace(row, licence=stated.get(row.source) or UNKNOWN) if row.licence == UNKNOWN else row
-        for row in rows
-    )
+@dataclass(frozen=True)
+class LicencedRows(Sequence[LedgerRow]):
+    """The rows of a ledger with the licences that the samples state, which ledgers of older releases lack."""
+
+    rows: StoredLedger
+    shards: Sequence[GivenShard] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return map(self._licenced, self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> LedgerRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[LedgerRow, ...]: ...
+    def __getitem__(self, index: int | slice) -> LedgerRow | tuple[LedgerRow, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._licenced, self.rows[index]))
+        return self._licenced(self.rows[index])
+
+    def _licenced(self, row: LedgerRow) -> LedgerRow:
+        if row.licence != UNKNOWN:
+            return row
+        return replace(row, licence=self._stated.get(row.source) or UNKNOWN)
+
+    @cached_property
+    def _stated(self) -> dict[str, str | None]:
+        return {each.source: each.licence for shard in self.shards for each in shard.samples}
 
 
 def refuse_altered(folder: Path, manifest: Manifest) -> None:
@@ -167,14 +154,12 @@ def refuse_altered(folder: Path, manifest: Manifest) -> None:
 
 def scanned(folder: Path, manifest: Manifest, progress: Progress) -> Iterator[GivenShard]:
     """The shards of a folder with the places of their samples. Raises ShardError as ``open_given`` does."""
+    read = meta_reader()
     for row in manifest.shards:
         path = folder / shard_file(row.name)
         if not path.is_file() or path.stat().st_size != row.bytes:
             raise ShardError(f"{path} is missing or cut; {RESTORE}")
-        samples = tuple(
-            Sample(path, row.split, span.key, span.members, SampleMeta.of(span.meta))
-            for span in scan_shard(path)
-        )
+        samples = tuple(sample_of(path, row.split, span, read) for span in scan_shard(path))
         refuse_other_samples(path, row, samples, manifest.fields)
         yield GivenShard(row, path, samples)
         progress.advance()
@@ -185,7 +170,7 @@ def refuse_other_samples(path: Path, row: ShardRow, samples: Sequence[Sample], f
     if len(samples) != row.clips:
         raise ShardError(f"{path} holds {len(samples)} clips, the manifest says {row.clips}; {RESTORE}")
     for sample in samples:
-        members = sorted(member.name for member in sample.members)
+        members = sorted(sample.names)
         if members != sorted(fields):
             raise ShardError(
                 f"{path}: {sample.key} has the members {', '.join(members)}, "

@@ -1,8 +1,8 @@
 """``speechlip.merge_shards``: several folders in one."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from speechlip.checks import check_type
@@ -18,7 +18,6 @@ from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.checks.samples import differing
-from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed
 
 DOUBLES = ("refuse", "first")
@@ -60,15 +59,25 @@ def merged(given: Sequence[GivenFolder], edit: Edit) -> Draft:
     facts = merged_facts(given, edit)
     if facts.options["split_by"] == "speaker":
         refuse_speakers_apart(given)
-    keys = Counter(sample.key for each in given for sample in each.samples)
-    if twice := [key for key, count in keys.items() if count > 1]:
+    if twice := keys_there_twice(given):
         raise ShardError(f"{counted(len(twice), 'key')} would be there twice, such as {twice[0]}")
     order = list(dict.fromkeys(split for each in given for split in each.manifest.splits))
     shards = sorted(
         (shard for each in given for shard in each.shards if shard.samples),
         key=lambda shard: order.index(shard.row.split),
     )
-    return Draft(given, new_shards(shards), [row for each in given for row in each.rows], facts)
+    return Draft(given, new_shards(shards), chain.from_iterable(each.rows for each in given), facts)
+
+
+def keys_there_twice(given: Sequence[GivenFolder]) -> list[str]:
+    """The keys that more than one sample has."""
+    seen: set[str] = set()
+    twice: dict[str, None] = {}
+    for sample in chain.from_iterable(each.samples for each in given):
+        if sample.key in seen:
+            twice[sample.key] = None
+        seen.add(sample.key)
+    return list(twice)
 
 
 def new_shards(shards: Sequence[GivenShard]) -> list[NewShard]:
@@ -123,14 +132,22 @@ def refuse_speakers_apart(given: Sequence[GivenFolder]) -> None:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What of a source tells whether a later folder has it too. sha256: of its file."""
+
+    sha256: str
+    has_clips: bool
+
+
 def without_doubles(given: Sequence[GivenFolder], doubles: str, progress: Progress) -> list[GivenFolder]:
     """The folders, each without the recordings that an earlier one has.
 
     Raises OptionError where there are some and ``doubles`` is ``refuse``; where two different videos have one
     name, and where the earlier folder has no clips of a recording and the later one has, always.
     """
-    by_name: dict[str, LedgerRow] = {}
-    by_content: dict[str, LedgerRow] = {}
+    by_name: dict[str, Recording] = {}
+    by_content: dict[str, str] = {}
     kept = []
     for each in given:
         same_name = [row for row in each.rows if row.source in by_name]
@@ -139,14 +156,14 @@ def without_doubles(given: Sequence[GivenFolder], doubles: str, progress: Progre
                 f"{each.folder} and an earlier folder have different videos of one name: "
                 f"{listed([repr(name) for name in other])}; prepare one of them under other names"
             )
-        if lost := [row.source for row in same_name if row.clips and not by_name[row.source].clips]:
+        if lost := [row.source for row in same_name if row.clips and not by_name[row.source].has_clips]:
             raise OptionError(
                 f"{each.folder} has clips of {listed([repr(name) for name in lost])}, of which an earlier "
                 "folder has none; name it before that folder"
             )
         names = {row.source for row in same_name}
         copies = {
-            row.source: by_content[row.sha256].source
+            row.source: by_content[row.sha256]
             for row in each.rows
             if row.clips and row.source not in names and row.sha256 in by_content
         }
@@ -161,8 +178,8 @@ def without_doubles(given: Sequence[GivenFolder], doubles: str, progress: Progre
                 f"{each.folder}: {counted(len(names) + len(copies), 'recording')} left out as double"
             )
         kept.append(without(each, names, copies))
-        by_name |= {row.source: row for row in each.rows}
-        by_content |= {row.sha256: row for row in each.rows if row.clips}
+        by_name |= {row.source: Recording(row.sha256, bool(row.clips)) for row in each.rows}
+        by_content |= {row.sha256: row.source for row in each.rows if row.clips}
     return kept
 
 

@@ -1,7 +1,7 @@
 """Which videos are new to a folder, by content; and what keeps them from being appended, before any work."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import MANIFEST
 from speechlip.manifest import Manifest
 from speechlip.preparing.options import PrepOptions
-from speechlip.preparing.place.earlier_run import Facts, changed_since_the_ledger, changes, facts_of
+from speechlip.preparing.place.earlier_run import changed_since_the_ledger, changes, facts_of
 from speechlip.preparing.plan.make_plan import with_phones
 from speechlip.preparing.plan.planned_source import declared
 from speechlip.progress import Progress
 from speechlip.records import Source
-from speechlip.shards.ledger import LedgerRow, read_ledger
+from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.wording import counted, listed
 
@@ -27,34 +28,38 @@ OPERATION = "append"
 
 @dataclass(frozen=True)
 class KnownVideos:
-    """The videos of a ledger, by name and by content. rows: of the ledger."""
+    """The videos of a ledger, by name and by content.
+
+    rows: of the ledger; only their places are held.
+    """
 
     rows: Sequence[LedgerRow]
+    by_name: dict[str, int] = field(default_factory=dict, init=False)
+    by_content: dict[tuple[int, str], int] = field(default_factory=dict, init=False)
 
-    @cached_property
-    def by_name(self) -> dict[str, LedgerRow]:
-        return {row.source: row for row in self.rows}
-
-    @cached_property
-    def by_content(self) -> dict[tuple[int, str], LedgerRow]:
-        """Size in bytes and SHA-256 → the first row of that file."""
-        return {(row.bytes, row.sha256): row for row in reversed(self.rows) if row.sha256}
+    def __post_init__(self) -> None:
+        for place, row in enumerate(self.rows):
+            self.by_name[row.source] = place
+            if row.sha256:
+                self.by_content.setdefault((row.bytes, row.sha256), place)
 
     @cached_property
     def sizes(self) -> set[int]:
         return {size for size, _ in self.by_content}
 
-    def same(self, source: Source) -> LedgerRow | None:
-        """The row of the same file, under its name or another; a file without a hash there is known by name
-        and size.
+    def same(self, source: Source) -> int | None:
+        """The place of the row of the same file, under its name or another; a file without a hash there is
+        known by name and size.
         """
-        own, (size, _) = self.by_name.get(plain_name(source.name)), file_stamp(source.path)
+        name, (size, _) = plain_name(source.name), file_stamp(source.path)
+        own = self.rows[self.by_name[name]] if name in self.by_name else None
         if own and own.bytes == size and not own.sha256:
-            return own
+            return self.by_name[name]
         if not size or size not in self.sizes:
             return None
         content = size, sha256_of(source.path)
-        return own if own and content == (own.bytes, own.sha256) else self.by_content.get(content)
+        same_name = own and content == (own.bytes, own.sha256)
+        return self.by_name[name] if same_name else self.by_content.get(content)
 
 
 def new_sources(
@@ -71,7 +76,13 @@ def new_sources(
     if there:
         names = listed([repr(plain_name(name)) for name in there])
         progress.say(f"{counted(len(there), 'video')} left out, in the folder already: {names}")
-    if otherwise := told_otherwise((each for each in sources if each.name in there), there, options):
+    otherwise = [
+        difference
+        for source in sorted(sources, key=lambda source: source.name)
+        if source.name in there
+        for difference in told_otherwise(source, given.rows[there[source.name]], options)
+    ]
+    if otherwise:
         progress.say(
             f"{counted(len(otherwise), 'video')} left out and told otherwise than in the folder, which stays "
             f"as it is: {listed(otherwise)}"
@@ -85,15 +96,15 @@ def new_sources(
     return new
 
 
-def already_there(sources: Iterable[Source], known: KnownVideos) -> dict[str, LedgerRow]:
-    """Name of each source that the folder has → its row there, which may bear another name.
+def already_there(sources: Iterable[Source], known: KnownVideos) -> dict[str, int]:
+    """Name of each source that the folder has → the place of its row there, which may bear another name.
 
     Raises OptionError where another file bears a name that is there.
     """
     there = {}
     for source in sources:
-        if row := known.same(source):
-            there[source.name] = row
+        if (place := known.same(source)) is not None:
+            there[source.name] = place
         elif plain_name(source.name) in known.by_name:
             raise OptionError(
                 f"{plain_name(source.name)!r} is in the folder already, and this is another file; "
@@ -102,24 +113,19 @@ def already_there(sources: Iterable[Source], known: KnownVideos) -> dict[str, Le
     return there
 
 
-def told_otherwise(
-    sources: Iterable[Source], there: Mapping[str, LedgerRow], options: PrepOptions
-) -> list[str]:
-    """Those of the videos of which something else is said now than in the folder, with what: speaker, split,
-    licence, transcript, phones, landmarks. Under another name a video may have another speaker, as folders
-    name speakers; those are not compared.
+def told_otherwise(source: Source, row: LedgerRow, options: PrepOptions) -> list[str]:
+    """A video of which something else is said now than in its row, with what: speaker, split, licence,
+    transcript, phones, landmarks. Under another name a video may have another speaker, as folders name
+    speakers; those are not compared.
     """
-    was: dict[str, Facts] = {}
-    now: dict[str, Facts] = {}
-    for source in sources:
-        row = there[source.name]
-        if plain_name(source.name) == row.source:
-            was[source.name] = {"speaker": row.speaker, "licence": row.licence, **row.declared}
-            now[source.name] = facts_of(source, None, declared(source, options.detector, options.phones))
-            del now[source.name]["more"]  # `speechlip edit annotate` adds to it
-            if "spoken" not in row.declared:  # `speechlip align` read the transcript in the shards
-                now[source.name].pop("spoken", None)
-    return changes(was, now)
+    if plain_name(source.name) != row.source:
+        return []
+    was: dict[str, object] = {"speaker": row.speaker, "licence": row.licence, **row.declared}
+    now = facts_of(source, None, declared(source, options.detector, options.phones))
+    del now["more"]  # `speechlip edit annotate` adds to it
+    if "spoken" not in row.declared:  # `speechlip align` read the transcript in the shards
+        now.pop("spoken", None)
+    return changes({source.name: was}, {source.name: now})
 
 
 def refuse_other_company(sources: Sequence[Source], manifest: Manifest, options: PrepOptions) -> None:
@@ -164,14 +170,14 @@ def refuse_other_videos(
     if not edited or (edited[-1].operation, edited[-1].of) != (OPERATION, (given.digest,)):
         return
     old = {row.source for row in given.rows}
-    rows = [with_known_split(row, given) for row in read_ledger(out) if row.source not in old]
+    rows = [with_known_split(row, given) for row in stored_ledger(out) if row.source not in old]
     known, names = KnownVideos(rows), {plain_name(source.name) for source in sources}
     moved = {
-        source.name: row.source
+        source.name: rows[place].source
         for source in sources
         if plain_name(source.name) not in known.by_name
-        and (row := known.same(source))
-        and row.source not in names
+        and (place := known.same(source)) is not None
+        and rows[place].source not in names
     }
     changed = changed_since_the_ledger(
         out,

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from speechlip.editing.copying import NewShard
-from speechlip.editing.given import GivenFolder, GivenShard, Sample
+from speechlip.editing.given import GivenFolder, GivenShard
+from speechlip.editing.sample import Sample
 from speechlip.preparing.options import SHARD_BYTES
 from speechlip.preparing.plan.units import UNITS_PER_SPLIT, Unit
 

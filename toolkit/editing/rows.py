@@ -1,10 +1,10 @@
 """Rows of the ledger after an edit: what a source still gives, and why the rest is gone."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from speechlip.editing.given import Sample
+from speechlip.editing.sample import Sample
 from speechlip.shards.ledger import SPLITS, LedgerRow
 from speechlip.timing import seconds
 
@@ -21,13 +21,17 @@ def by_source(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
 
 
 def rows_of_kept(
-    rows: Iterable[LedgerRow], samples: Sequence[Sample], kept: Sequence[Sample], reason: str
-) -> list[LedgerRow]:
+    rows: Iterable[LedgerRow], samples: Iterable[Sample], kept: Collection[str], reason: str
+) -> Iterator[LedgerRow]:
     """The rows of a folder of which only some clips are kept; the seconds of the others stand under
     ``reason``.
+
+    kept: keys of the clips.
     """
-    before, after = by_source(samples), by_source(kept)
-    return [row_of_kept(row, before.get(row.source, []), after.get(row.source, []), reason) for row in rows]
+    own = by_source(samples)
+    for row in rows:
+        before = own.get(row.source, [])
+        yield row_of_kept(row, before, [sample for sample in before if sample.key in kept], reason)
 
 
 def row_of_kept(row: LedgerRow, before: Sequence[Sample], after: Sequence[Sample], reason: str) -> LedgerRow:
@@ -96,13 +100,13 @@ def covered_s(samples: Iterable[Sample]) -> float:
 
 def rows_of_splits(
     rows: Iterable[LedgerRow], samples: Iterable[Sample], split_of: Mapping[str, str], order: Sequence[str]
-) -> list[LedgerRow]:
+) -> Iterator[LedgerRow]:
     """The rows after clips moved to other splits.
 
     split_of: key → its split now. order: of the splits.
     """
     own = by_source(samples)
-    return [row_of_splits(row, own.get(row.source, []), split_of, order) for row in rows]
+    return (row_of_splits(row, own.get(row.source, []), split_of, order) for row in rows)
 
 
 def row_of_splits(

@@ -6,7 +6,7 @@ beside it, moved into place when all are there; the manifest is written last.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,13 @@ from speechlip.files.strict_json import as_json, encode_json
 from speechlip.files.writing import make_folder, part_name, write_text
 from speechlip.format import CARD, MANIFEST, SHARDS_FOLDER, WORK_FOLDER
 from speechlip.manifest import Edit, Manifest
-from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.finish import FolderFacts, finish
-from speechlip.preparing.place.placing import load_result, result_path, whole_results
+from speechlip.preparing.place.placing import DoneUnit, done_unit, each_whole_result, load_result, result_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import Progress
-from speechlip.shards.ledger import LedgerRow, line_of, read_ledger, without_units
+from speechlip.shards.ledger import LedgerRow, line_of, without_units
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.shards.read.shardset import read_manifest
 
 REQUEST = "edit.json"
@@ -41,13 +41,13 @@ class Draft:
 
     given: the folders that samples are copied from.
     shards: to be written, in their order.
-    rows: of the ledger.
+    rows: of the ledger, gone through once.
     facts: what the manifest says that the shards do not hold.
     """
 
     given: Sequence[GivenFolder]
     shards: Sequence[NewShard]
-    rows: Sequence[LedgerRow]
+    rows: Iterable[LedgerRow]
     facts: FolderFacts
 
 
@@ -73,7 +73,7 @@ def run_edit(
             keep_words(out, given)
             lines = (line_of(without_units(row)) for row in draft.rows)
             done = finish(out, copied(out, draft, progress), lines, draft.facts, write_card)
-    return Prepared(out, done, tuple(read_ledger(out)))
+    return Prepared(out, done, stored_ledger(out))
 
 
 def begin_work(out: Path, edit: Edit) -> Path:
@@ -83,11 +83,13 @@ def begin_work(out: Path, edit: Edit) -> Path:
     return work
 
 
-def copied(out: Path, draft: Draft, progress: Progress) -> dict[Unit, UnitResult]:
-    """The results of all shards, those that an earlier run left among them."""
+def copied(out: Path, draft: Draft, progress: Progress) -> dict[Unit, DoneUnit]:
+    """What came of all shards, those that an earlier run left among them."""
     work = out / WORK_FOLDER
     units = [shard.unit for shard in draft.shards]
-    whole = whole_results(work, out / SHARDS_FOLDER, units)
+    whole = {
+        unit: done_unit(unit, result) for unit, result in each_whole_result(work, out / SHARDS_FOLDER, units)
+    }
     stated = {shard.path: shard.row for folder in draft.given for shard in folder.shards}
     total = sum(shard.bytes for shard in draft.shards) / 1e6
     done = sum(shard.bytes for shard in draft.shards if shard.unit in whole) / 1e6
@@ -96,7 +98,8 @@ def copied(out: Path, draft: Draft, progress: Progress) -> dict[Unit, UnitResult
     for shard in draft.shards:
         if shard.unit not in whole:
             copier.copy(shard)
-    return {unit: load_result(result_path(work, unit)) for unit in units}
+            whole[shard.unit] = done_unit(shard.unit, load_result(result_path(work, shard.unit)))
+    return {unit: whole[unit] for unit in units}
 
 
 def finished(out: Path, edit: Edit) -> Manifest | None:

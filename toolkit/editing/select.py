@@ -41,7 +41,7 @@ def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: P
                 f"none of {counted(len(given.samples), 'clip')} fulfils {where!r}, so nothing is written; "
                 "`speechlip clips FOLDER --plot curves.png` shows what thresholds keep"
             )
-        rows = rows_of_kept(given.rows, given.samples, kept, NOT_SELECTED)
+        rows = rows_of_kept(given.rows, given.samples, keys, NOT_SELECTED)
         return Draft([given], packed(kept, {}, given), rows, facts_of(given, edit))
 
     return run_edit(out, edit, [given], draft, progress)

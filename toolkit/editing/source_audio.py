@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechlip.editing.copying import COPY_AGAIN, content
-from speechlip.editing.given import Sample
+from speechlip.editing.sample import COPY_AGAIN, Sample, content
 from speechlip.errors import ShardError
 from speechlip.shards.read.decode import decode_audio
 from speechlip.timing import SAMPLES_PER_FRAME, seconds

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from speechlip.aligning.long import WHOLE_S
 from speechlip.aligning.source import Aligner, align_english, phones_in
-from speechlip.editing.given import GivenFolder, Sample
+from speechlip.editing.given import GivenFolder
 from speechlip.editing.rows import by_source
+from speechlip.editing.sample import Sample
 from speechlip.editing.source_audio import source_audio
 from speechlip.errors import SourceRefused, SpeechLipError
 from speechlip.files.strict_json import encode_json, strict_json

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from speechlip.checks import check_type
 from speechlip.editing.facts import PROMISES, facts_of
-from speechlip.editing.given import GivenFolder, Sample, open_given
+from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.packing import in_order, packed
 from speechlip.editing.rows import STAGE, rows_of_splits
 from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.sample import Sample
 from speechlip.errors import OptionError, no_such
 from speechlip.format import SPLIT_NAME
 from speechlip.manifest import Edit
@@ -32,6 +33,7 @@ BEFORE_THE_DEAL = ("recipe", "probe", "video", "audio", "plan")
 """Stages that refuse a source before sources are dealt to splits."""
 SplitOf = Mapping[str, str]
 """Key of a clip → its split."""
+NO_DEAL: SplitOf = {}
 
 
 def deal_splits(
@@ -77,8 +79,7 @@ def deal_splits(
         split_of_whom = assign_splits(entries, options, who)
         split_of_row = {entry.source.name: split_of_whom[who(entry)] for entry in entries}
         split_of = {sample.key: split_of_row[sample.source] for sample in given.samples}
-        rows = [replace(row, split=split_of_row.get(row.source, row.split)) for row in given.rows]
-        return moved(replace(given, rows=tuple(rows)), split_of, by, edit, options)
+        return moved(given, split_of, by, edit, options, split_of_row)
 
     return run_edit(out, edit, [given], draft, progress)
 
@@ -122,14 +123,24 @@ def move_clips(
 
 
 def moved(
-    given: GivenFolder, split_of: SplitOf, by: str, edit: Edit, options: PrepOptions | None = None
+    given: GivenFolder,
+    split_of: SplitOf,
+    by: str,
+    edit: Edit,
+    options: PrepOptions | None = None,
+    split_of_row: SplitOf = NO_DEAL,
 ) -> Draft:
-    """The folder with its clips in these splits. options: by which they were dealt, if they were."""
+    """The folder with its clips in these splits.
+
+    options: by which they were dealt, if they were.
+    split_of_row: source → the split to which it was dealt.
+    """
     shares = {"split": options.split, "seed": options.seed} if options else {}
     place = {row.source: number for number, row in enumerate(given.rows)}
     samples = sorted(given.samples, key=lambda sample: place.get(sample.source, len(place)))
     shards = packed(samples, dict(split_of), given)
-    rows = rows_of_splits(given.rows, samples, split_of, in_order(set(split_of.values()), given))
+    dealt = (replace(row, split=split_of_row.get(row.source, row.split)) for row in given.rows)
+    rows = rows_of_splits(dealt, samples, split_of, in_order(set(split_of.values()), given))
     return Draft([given], shards, rows, facts_of(given, edit, split_by=by, **shares))
 
 
@@ -153,7 +164,7 @@ def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str)
     for sample in samples:
         contents.add(split_of[sample.key], sample.key, sample.meta.dump())
     if by == "speaker":
-        whom = ((sample.meta.speaker, split_of[sample.key]) for sample in samples)
+        whom = ((sample.speaker, split_of[sample.key]) for sample in samples)
         problem = next(in_several("speaker", whom), "")
     elif by == "file":
         files = ((sample.source, split_of[sample.key]) for sample in samples)

@@ -14,7 +14,7 @@ from speechlip.format import LEDGER
 from speechlip.gallery.columns import ranges, stated
 from speechlip.manifest import Manifest
 from speechlip.remote.names import is_remote
-from speechlip.shards.ledger import read_rows
+from speechlip.shards.ledger_file import read_rows
 from speechlip.shards.read.decode import decode_meta
 from speechlip.shards.read.shardset import ShardSet
 from speechlip.shards.read.tar_members import open_tar, plain_members, said_of

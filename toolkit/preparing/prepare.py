@@ -35,7 +35,7 @@ from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.workers.engines import LOCAL, EngineChoice
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
@@ -87,7 +87,7 @@ def prepare_as(videos: str | Path, out: str | Path, options: PrepOptions, run: P
     job = whole_job(ends, sources, options, run, here)
     manifest = run_job(job, engine, run.units_at_once(ends, here), run.progress)
     ends.publish(run.progress)
-    return Prepared(ends.out, manifest, tuple(read_ledger(ends.out)))
+    return Prepared(ends.out, manifest, stored_ledger(ends.out))
 
 
 def prepare_plan(

@@ -16,7 +16,7 @@ from speechlip.preparing.prepare import DEFAULTS, declarations, find_sources, se
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_array import end_array, plan_job, read_share, run_share
 from speechlip.remote.stores import is_store
-from speechlip.shards.ledger import read_ledger
+from speechlip.shards.ledger_file import stored_ledger
 from speechlip.workers.engines import LOCAL
 from speechlip.workers.processes import start_server
 
@@ -85,7 +85,7 @@ def finish_units(
     sources = find_sources(ends.videos, ends.out, options)
     manifest = end_array(whole_job(ends, sources, options, run, here=1), run.progress)
     ends.publish(run.progress)
-    return Prepared(ends.out, manifest, tuple(read_ledger(ends.out)))
+    return Prepared(ends.out, manifest, stored_ledger(ends.out))
 
 
 def shared_ends(videos: str | Path, out: str | Path, options: PrepOptions, run: PrepRun) -> Ends:

@@ -1,6 +1,6 @@
 """What a preparation gives: folder, manifest, ledger rows, and warnings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +31,12 @@ class Prepared:
 
     folder: where it lies.
     manifest: what ``manifest.json`` holds.
-    rows: of the ledger, one per source.
+    rows: of the ledger, one per source; read from its file each time they are gone through.
     """
 
     folder: Path
     manifest: Manifest = field(repr=False)
-    rows: tuple[LedgerRow, ...] = field(repr=False)
+    rows: Sequence[LedgerRow] = field(repr=False)
 
     @property
     def funnel(self) -> Funnel:

@@ -1,17 +1,10 @@
 """The ledger says what became of every source; the funnel adds it up."""
 
-import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import get_origin
 
-from speechlip.errors import ShardError
 from speechlip.files.strict_json import encode_json, record_of
-from speechlip.files.writing import whole_file
-from speechlip.format import LEDGER
 from speechlip.licences import UNKNOWN, plain_licence
 from speechlip.manifest import Funnel, LicenceTotals
 from speechlip.records import UNDECIDED, SyncVerdict
@@ -131,71 +124,6 @@ def without_units(row: LedgerRow) -> LedgerRow:
 def dump_ledger(rows: Iterable[LedgerRow]) -> Iterator[str]:
     """The lines of ``ledger.jsonl`` as text."""
     return (line_of(row).decode() for row in rows)
-
-
-def write_ledger(path: Path, lines: Iterable[bytes]) -> "StoredLedger":
-    """Write ``ledger.jsonl`` a line at a time; it appears whole or not at all. Raises WriteError."""
-    count = 0
-    with whole_file(path) as file:
-        for line in lines:
-            file.write(line)
-            count += 1
-    return StoredLedger(path, count)
-
-
-@dataclass(frozen=True)
-class StoredLedger:
-    """The rows of a ledger that was just written, read anew each time they are gone through: a million rows
-    are a gigabyte.
-
-    path: of the file.
-    count: of its rows.
-    """
-
-    path: Path
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[LedgerRow]:
-        with self.path.open("rb") as lines:
-            for line in lines:
-                yield row_from(json.loads(line))
-
-
-def read_rows(path: Path) -> list[dict]:
-    """The rows of a ``ledger.jsonl`` as JSON has them.
-
-    Only a line feed ends a row: names may hold U+0085, U+2028 and U+2029.
-    """
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def read_ledger(folder: Path) -> list[LedgerRow]:
-    """The rows of a prepared folder. Raises ShardError for what is no ledger."""
-    path = folder / LEDGER
-    try:
-        return [
-            checked(row_from({name: value for name, value in row.items() if name in FIELDS}))
-            for row in read_rows(path)
-        ]
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
-        raise ShardError(
-            f"{path} cannot be read ({error}); restore it, or prepare the folder again"
-        ) from error
-
-
-def checked(row: LedgerRow) -> LedgerRow:
-    """The row. Raises ValueError where a field is of another type, or a number is none."""
-    for each in fields(row):
-        value, wanted = getattr(row, each.name), get_origin(each.type) or each.type
-        inner = value.values() if isinstance(value, dict) else [value]
-        sound = isinstance(value, (int, float) if wanted is float else wanted)  # type: ignore[arg-type]
-        if not sound or not all(math.isfinite(number) for number in inner if isinstance(number, float)):
-            raise ValueError(f"{each.name} is {value!r:.60}")
-    return row
 
 
 def licences(rows: Iterable[LedgerRow]) -> dict[str, LicenceTotals]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.preparing.cut.unit import UnitResult
-from speechlip.preparing.place.placing import tar_path
+from speechlip.preparing.place.placing import DoneUnit, done_unit, tar_path
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.pairs.rules import PairClip
 from speechlip.shards.writer import OpenShard, Sample, open_shard_file, tar_bytes
@@ -30,7 +30,7 @@ class OpenShards:
     def __init__(self, work: Path, shard_bytes: int) -> None:
         self.work, self.shard_bytes = work, shard_bytes
         self._growing: dict[str, Growing] = {}
-        self._whole: dict[str, dict[Unit, UnitResult]] = {}
+        self._whole: dict[str, dict[Unit, DoneUnit]] = {}
 
     def write(self, split: str, clip: PairClip, members: Sample) -> None:
         """Append a sample to the shard of its split; a full one is closed before."""
@@ -42,7 +42,7 @@ class OpenShards:
         growing.tar.write(clip.key, members)
         growing.clips.append(clip)
 
-    def results(self) -> Mapping[Unit, UnitResult]:
+    def done(self) -> Mapping[Unit, DoneUnit]:
         """All shards, closed, split by split in the order in which the splits came."""
         for split in list(self._growing):
             self._close(split)
@@ -67,4 +67,4 @@ class OpenShards:
         growing.file.close()
         path, fields = tar_path(self.work, growing.unit), tuple(sorted(growing.tar.fields))
         result = UnitResult(sha256_of(path), path.stat().st_size, fields, tuple(growing.clips), ())
-        self._whole[split][growing.unit] = result
+        self._whole[split][growing.unit] = done_unit(growing.unit, result)

@@ -117,7 +117,7 @@ class ShardWriter:
                 raise OptionError(f"no clip was written to {self.folder}, so there is nothing to finish")
             options = self.options
             facts = FolderFacts(options.about, options.as_dict(), self._sources.columns, options.pairs)
-            manifest = finish(self.folder, self._shards.results(), map(line_of, rows), facts)
+            manifest = finish(self.folder, self._shards.done(), map(line_of, rows), facts)
             self._prepared = Prepared(self.folder, manifest, tuple(rows))
             self._release()
         return self._prepared

@@ -3,7 +3,6 @@
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +16,7 @@ from speechlip.files.writing import GO_ON
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.earlier_run import losses
 from speechlip.preparing.place.parts import added_up
+from speechlip.preparing.place.placing import DoneUnit, done_unit
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import LedgerRow, line_of, row_from
 
@@ -25,11 +25,11 @@ REFUSED = ""
 
 
 class DoneUnits:
-    """Results by unit, without their rows; the rows as lines of a file without a name in the work folder."""
+    """What the end needs of each unit; the rows as lines of a file without a name in the work folder."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
-        self._results: dict[str, UnitResult] = {}
+        self._results: dict[str, DoneUnit] = {}
         self._lost: dict[str, list[str]] = {}
         self._rows_of: dict[str, range] = {}
         self._sources: list[str] = []
@@ -43,14 +43,14 @@ class DoneUnits:
         """Keep a result, in place of one that the unit has already. Raises WriteError."""
         self._keep_rows(unit.name, result.rows)
         self._lost[unit.name] = losses(result.rows)
-        self._results[unit.name] = replace(result, rows=())
+        self._results[unit.name] = done_unit(unit, result)
 
     def lost(self, units: Iterable[Unit]) -> list[str]:
         """The sources of these units that another run may keep, each with its reason."""
         return [each for unit in units for each in self._lost[unit.name]]
 
-    def results(self, units: Iterable[Unit]) -> dict[Unit, UnitResult]:
-        """The results of these units, in their order, without rows."""
+    def results(self, units: Iterable[Unit]) -> dict[Unit, DoneUnit]:
+        """What the end needs of these units, in their order."""
         return {unit: self._results[unit.name] for unit in units}
 
     def ledger(

@@ -17,7 +17,8 @@ from speechlip.preparing.plan.units import Plan
 from speechlip.preparing.plan.written import load_plan
 from speechlip.preparing.reasons import DOUBLE, UNKNOWN_PERSON, WENT_AWAY
 from speechlip.records import Source
-from speechlip.shards.ledger import LedgerRow, read_rows
+from speechlip.shards.ledger import LedgerRow
+from speechlip.shards.ledger_file import read_rows
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.wording import counted, listed
 from speechlip.workers.events import CRASHED
@@ -49,7 +50,7 @@ def read_finished(out: Path) -> tuple[Manifest, list[dict]]:
     """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged or gone."""
     manifest, path = read_manifest(out), out / LEDGER
     try:
-        rows = read_rows(path)
+        rows = list(read_rows(path))
         n_named = len({row["source"] for row in rows if {"bytes", "sha256", "split", "status"} <= row.keys()})
     except (OSError, *DAMAGED) as error:
         raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {RESTORE}") from error

@@ -16,19 +16,17 @@ from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLD
 from speechlip.identity.network import packages_here
 from speechlip.libraries import there
 from speechlip.manifest import About, Edit, LookAlike, Manifest, PairsFile, RowsFile, SplitTotals
-from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.options import FILES
-from speechlip.preparing.place.placing import Results, place_shards
+from speechlip.preparing.place.placing import TRAIN, DoneUnit, Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
-from speechlip.shards.ledger import StoredLedger, funnel, licences, write_ledger
+from speechlip.shards.ledger import funnel, licences
+from speechlip.shards.ledger_file import StoredLedger, write_ledger
 from speechlip.shards.pairs.freeze import freeze_pairs
 from speechlip.shards.pairs.frozen import write_pairs
 from speechlip.shards.pairs.rules import SAMPLING, PairClip, PairRules, rules_for
 from speechlip.timing import seconds
 from speechlip.version import VERSION
 
-TRAIN = "train"
-"""The split whose pairs are sampled while training; those of the others are frozen."""
 VERSIONS_THAT_SHOW = (
     "av",
     "numpy",
@@ -104,10 +102,10 @@ def finish(
 
     Raises ShardError where a shard went away, or samples differ in their members.
     """
-    work, clips_of, columns = out / WORK_FOLDER, clips_by_split(results), tuple(sorted(facts.columns))
+    work, splits, columns = out / WORK_FOLDER, units_by_split(results), tuple(sorted(facts.columns))
     fields = common_fields(results.values())
     shards = place_shards(work, out / SHARDS_FOLDER, results)
-    pairs = freeze(out, clips_of if facts.frozen else {}, facts.options["seed"], frozen_rules(facts.options))
+    pairs = freeze(out, splits if facts.frozen else {}, facts.options["seed"], frozen_rules(facts.options))
     rows = write_ledger(out / LEDGER, lines)
     manifest = Manifest(
         format=FORMAT,
@@ -118,7 +116,7 @@ def finish(
         fields=fields,
         columns=columns,
         shards=tuple(shards),
-        splits={split: describe_split(clips) for split, clips in clips_of.items()},
+        splits={split: describe_split(units) for split, units in splits.items()},
         pairs=pairs,
         funnel=funnel(rows),
         licences=licences(rows),
@@ -133,16 +131,16 @@ def finish(
     return manifest
 
 
-def clips_by_split(results: Results) -> dict[str, list[PairClip]]:
-    """The clips of every split that has any."""
-    clips: dict[str, list[PairClip]] = {}
+def units_by_split(results: Results) -> dict[str, list[DoneUnit]]:
+    """The units with clips of every split that has any."""
+    units: dict[str, list[DoneUnit]] = {}
     for unit, result in results.items():
-        if result.clips:
-            clips.setdefault(unit.split, []).extend(result.clips)
-    return clips
+        if result.n_clips:
+            units.setdefault(unit.split, []).append(result)
+    return units
 
 
-def common_fields(results: Iterable[UnitResult]) -> tuple[str, ...]:
+def common_fields(results: Iterable[DoneUnit]) -> tuple[str, ...]:
     """The members of every sample, sorted. Raises ShardError where shards differ in them."""
     kinds = {result.fields for result in results if result.fields}
     if len(kinds) > 1:
@@ -153,10 +151,14 @@ def common_fields(results: Iterable[UnitResult]) -> tuple[str, ...]:
     return kinds.pop() if kinds else ()
 
 
-def describe_split(clips: Sequence[PairClip]) -> SplitTotals:
-    n_frames = sum(clip.n_frames for clip in clips)
-    speakers = {clip.speaker for clip in clips}
-    return SplitTotals(clips=len(clips), frames=n_frames, seconds=seconds(n_frames), speakers=len(speakers))
+def describe_split(units: Sequence[DoneUnit]) -> SplitTotals:
+    n_frames = sum(unit.n_frames for unit in units)
+    return SplitTotals(
+        clips=sum(unit.n_clips for unit in units),
+        frames=n_frames,
+        seconds=seconds(n_frames),
+        speakers=len(frozenset[str]().union(*(unit.speakers for unit in units))),
+    )
 
 
 def describe_ledger(path: Path, n_rows: int) -> RowsFile:
@@ -169,15 +171,15 @@ def frozen_rules(options: Mapping[str, Any]) -> PairRules:
 
 
 def freeze(
-    out: Path, clips_of: Mapping[str, Sequence[PairClip]], seed: int, rules: PairRules
+    out: Path, splits: Mapping[str, Sequence[DoneUnit]], seed: int, rules: PairRules
 ) -> dict[str, PairsFile]:
     """Write the evaluation pairs of every split but train; what the manifest says of them.
 
     Pairs that an end which came out otherwise has left are removed.
     """
     pairs = {
-        split: write_pairs_of(out, split, clips, seed, rules)
-        for split, clips in clips_of.items()
+        split: write_pairs_of(out, split, [clip for unit in units for clip in unit.clips], seed, rules)
+        for split, units in splits.items()
         if split != TRAIN
     }
     for path in (out / PAIRS_FOLDER).glob("*.parquet"):

@@ -2,8 +2,10 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.errors import ShardError
@@ -17,7 +19,43 @@ from speechlip.shards.ledger import row_from
 from speechlip.shards.pairs.rules import PairClip, Spoken
 
 SHARD_NAME = rf"{SPLIT_NAME}-\d{{5,}}-of-\d{{5,}}\.tar"
-Results = Mapping[Unit, UnitResult]
+TRAIN = "train"
+"""The split whose pairs are sampled while training; those of the others are frozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoneUnit:
+    """What the end needs of a unit's result.
+
+    sha256, bytes, fields: as ``UnitResult`` has them.
+    n_clips, n_frames: in the shard.
+    speakers: of the clips.
+    clips: of which pairs are frozen; none in ``train``.
+    """
+
+    sha256: str
+    bytes: int
+    fields: tuple[str, ...]
+    n_clips: int
+    n_frames: int
+    speakers: frozenset[str]
+    clips: tuple[PairClip, ...]
+
+
+Results = Mapping[Unit, DoneUnit]
+
+
+def done_unit(unit: Unit, result: UnitResult) -> DoneUnit:
+    """What the end needs of a result."""
+    return DoneUnit(
+        result.sha256,
+        result.bytes,
+        result.fields,
+        len(result.clips),
+        sum(clip.n_frames for clip in result.clips),
+        frozenset(sys.intern(clip.speaker) for clip in result.clips),
+        () if unit.split == TRAIN else result.clips,
+    )
 
 
 def result_path(work: Path, unit: Unit) -> Path:
@@ -41,11 +79,6 @@ def load_result(path: Path) -> UnitResult:
     )
 
 
-def whole_results(work: Path, data: Path, units: Sequence[Unit]) -> dict[Unit, UnitResult]:
-    """All of ``each_whole_result``."""
-    return dict(each_whole_result(work, data, units))
-
-
 def each_whole_result(work: Path, data: Path, units: Sequence[Unit]) -> Iterator[tuple[Unit, UnitResult]]:
     """The readable results in ``work`` whose shard is there in full, one at a time; a unit without a clip
     needs none.
@@ -55,7 +88,8 @@ def each_whole_result(work: Path, data: Path, units: Sequence[Unit]) -> Iterator
     """
     if any(data.glob("*.tar")):
         without = [unit for unit in units if not tar_path(work, unit).exists()]
-        take_back(work, data, dict(_readable(work, without)))
+        found = {unit: done_unit(unit, result) for unit, result in _readable(work, without)}
+        take_back(work, data, found)
     for unit, result in _readable(work, units):
         if not result.clips or has_size(tar_path(work, unit), result.bytes):
             yield unit, result
@@ -74,7 +108,7 @@ def take_back(work: Path, data: Path, results: Results) -> None:
     wanted = {
         result.sha256: unit
         for unit, result in results.items()
-        if result.clips and not tar_path(work, unit).exists()
+        if result.n_clips and not tar_path(work, unit).exists()
     }
     sizes = {results[unit].bytes for unit in wanted.values()}
     for path in sorted(data.glob("*.tar")):
@@ -106,7 +140,7 @@ def place_shards(work: Path, data: Path, results: Results) -> list[ShardRow]:
     meanwhile.
     """
     make_folder(data)
-    names = shard_names([unit for unit, result in results.items() if result.clips])
+    names = shard_names([unit for unit, result in results.items() if result.n_clips])
     for unit, name in names.items():
         if not has_size(tar_path(work, unit), results[unit].bytes):
             raise ShardError(f"{tar_path(work, unit)} went away or was cut; the same command makes it again")
@@ -119,15 +153,15 @@ def place_shards(work: Path, data: Path, results: Results) -> list[ShardRow]:
     return [described(name, unit, results[unit]) for unit, name in names.items()]
 
 
-def described(name: str, unit: Unit, result: UnitResult) -> ShardRow:
+def described(name: str, unit: Unit, result: DoneUnit) -> ShardRow:
     """A shard as the manifest lists it."""
     return ShardRow(
         name=name,
         split=unit.split,
         sha256=result.sha256,
         bytes=result.bytes,
-        clips=len(result.clips),
-        frames=sum(clip.n_frames for clip in result.clips),
+        clips=result.n_clips,
+        frames=result.n_frames,
     )
 
 

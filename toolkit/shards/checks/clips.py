@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,12 @@ from speechlip.shards.checks.contents import Contents
 from speechlip.shards.clips.columns import all_columns
 from speechlip.shards.clips.scan import scan_shard
 from speechlip.shards.clips.table import clip_row, row_differences, table_in
+
+if TYPE_CHECKING:
+    from pyarrow import Table
+
+
+NO_ROWS = np.zeros(0, np.int64)
 
 
 def check_clips_file(folder: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
@@ -27,10 +34,19 @@ def check_clips_file(folder: Path, manifest: Manifest, contents: Contents) -> It
     except ShardError as error:
         yield str(error)
         return
-    for number, name in enumerate(contents.listed["shard"].to_pylist()):
-        contents.rows_of[name].append(number)
+    contents.rows_of = rows_by_shard(contents.listed)
     if (sha256 := sha256_of(path)) != manifest.clips.sha256:
         yield f"{CLIPS} has SHA-256 {sha256}, the manifest says {manifest.clips.sha256}"
+
+
+def rows_by_shard(listed: "Table") -> dict[str, np.ndarray]:
+    """Shard → numbers of its rows, in order."""
+    coded = listed["shard"].combine_chunks().dictionary_encode()
+    codes = np.asarray(coded.indices)
+    order = np.argsort(codes, kind="stable")
+    edges = np.searchsorted(codes[order], np.arange(len(coded.dictionary) + 1))
+    names = coded.dictionary.to_pylist()
+    return {name: order[first:stop] for name, first, stop in zip(names, edges, edges[1:], strict=False)}
 
 
 def check_listed(path: Path, shard: ShardRow, manifest: Manifest, contents: Contents) -> Iterator[str]:
@@ -38,5 +54,5 @@ def check_listed(path: Path, shard: ShardRow, manifest: Manifest, contents: Cont
     if contents.listed is None:
         return
     rows = [clip_row(shard, span, manifest.columns) for span in scan_shard(path)]
-    own = contents.listed.take(np.array(contents.rows_of[shard.name], np.int64))
+    own = contents.listed.take(contents.rows_of.get(shard.name, NO_ROWS))
     yield from (f"{CLIPS} {what}" for what in row_differences(own, rows, all_columns(manifest.columns)))

@@ -40,11 +40,11 @@ def check_splits(manifest: Manifest, contents: Contents) -> Iterator[str]:
     for split, totals in manifest.splits.items():
         if contents.missing[split]:
             continue
-        clips = contents.clips[split].values()
+        own = contents.splits[split]
         counts = (
-            ("clips", len(clips), totals.clips),
-            ("frames", sum(clip.n_frames for clip in clips), totals.frames),
-            ("speakers", len({clip.speaker for clip in clips}), totals.speakers),
+            ("clips", own.n_clips, totals.clips),
+            ("frames", own.n_frames, totals.frames),
+            ("speakers", len(own.speakers), totals.speakers),
         )
         yield from (
             f"split {split} has {n} {name}, the manifest says {stated}"
@@ -52,12 +52,12 @@ def check_splits(manifest: Manifest, contents: Contents) -> Iterator[str]:
             if n != stated
         )
     if manifest.split_by == "speaker":
-        by_split = contents.clips.items()
+        by_split = contents.splits.items()
         yield from in_several(
-            "speaker", ((clip.speaker, split) for split, own in by_split for clip in own.values())
+            "speaker", ((speaker, split) for split, own in by_split for speaker in own.speakers)
         )
     elif manifest.split_by == "file":
-        yield from in_several("source", ((source, split) for source, _, split, _ in contents.sources))
+        yield from in_several("source", splits_of_sources(contents))
     else:
         yield from times_in_several(contents)
     yield from doubles_apart(contents)
@@ -67,20 +67,31 @@ def in_several(kind: str, members: Iterable[tuple[str, str]]) -> Iterator[str]:
     """A sentence for each name that comes with several splits. kind: of what it is the name. members: (name,
     split).
     """
-    splits: dict[str, set[str]] = defaultdict(set)
+    first: dict[str, str] = {}
+    several: dict[str, set[str]] = defaultdict(set)
     for name, split in members:
-        splits[name].add(split)
+        if first.setdefault(name, split) != split:
+            several[name] |= {first[name], split}
     yield from (
-        f"{kind} {name!r} is in the splits {', '.join(sorted(own))}"
-        for name, own in splits.items()
-        if len(own) > 1
+        f"{kind} {name!r} is in the splits {', '.join(sorted(several[name]))}"
+        for name in first
+        if name in several
     )
+
+
+def splits_of_sources(contents: Contents) -> Iterator[tuple[str, str]]:
+    """(source, split) of every split that a source has clips in."""
+    for source, own in contents.sources.items():
+        yield from ((source, split) for split in own.splits)
 
 
 def doubles_apart(contents: Contents) -> Iterator[str]:
     """A sentence for each marked double in another split than the source that it doubles."""
     for source, original in sorted(contents.double_of.items()):
-        own, others = (set(contents.spans.get(name, ())) for name in (source, original))
+        own, others = (
+            contents.sources[name].splits if name in contents.sources else set()
+            for name in (source, original)
+        )
         if others and own - others:
             yield (
                 f"{source!r} is in split {', '.join(sorted(own))}, and {original!r}, "
@@ -90,10 +101,8 @@ def doubles_apart(contents: Contents) -> Iterator[str]:
 
 def times_in_several(contents: Contents) -> Iterator[str]:
     """A sentence for each source whose splits overlap: cut in time, each split is one stretch of it."""
-    for source, own in contents.spans.items():
-        stretches = sorted(
-            (min(spans)[0], max(stop for _, stop in spans), split) for split, spans in own.items()
-        )
+    for source, own in contents.sources.items():
+        stretches = sorted((first, stop, split) for split, first, stop in own.reach)
         for (_, stop, earlier), (first, _, later) in pairwise(stretches):
             if first < stop:
                 until, since = f"until {seconds(stop)} s", f"from {seconds(first)} s on"

@@ -1,8 +1,8 @@
 """Whether ``ledger.jsonl`` says what the shards hold: one row a source, whose clips and seconds add up."""
 
 import dataclasses
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ from speechlip.files.strict_json import record_of
 from speechlip.format import LEDGER
 from speechlip.licences import plain_licence
 from speechlip.manifest import Manifest
-from speechlip.shards.checks.contents import Contents
-from speechlip.shards.ledger import read_rows, splits_of
+from speechlip.shards.checks.contents import Contents, SourceClips
+from speechlip.shards.ledger import splits_of
+from speechlip.shards.ledger_file import read_rows
 from speechlip.timing import seconds
 
 TOLERANCE_S = 0.05
 """Rows are rounded to hundredths of a second."""
-Facts = tuple[str, str, str]
-"""Speaker, split and SHA-256 of a source, as its samples say."""
+NOTHING = SourceClips()
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def check_ledger(folder: Path, manifest: Manifest, contents: Contents) -> Iterat
     """One row a source, whose clips are those in the shards; the manifest's funnel adds the rows up."""
     path = folder / LEDGER
     try:
-        yield from _ledger_problems([_stated(raw) for raw in read_rows(path)], manifest, contents)
+        yield from _ledger_problems(path, manifest, contents)
     except (OSError, ValueError) as error:
         yield f"{path} cannot be read ({error})"
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -63,32 +63,34 @@ def _stated(raw: Any) -> StatedRow:
     return row
 
 
-def _ledger_problems(rows: Sequence[StatedRow], manifest: Manifest, contents: Contents) -> Iterator[str]:
-    counts = Counter(row.source for row in rows)
-    yield from (f"the ledger has {n} rows for {source!r}" for source, n in counts.items() if n > 1)
-    clips: Counter[str] = Counter()
-    facts: dict[str, set[Facts]] = defaultdict(set)
-    for (source, *of_source), n in contents.sources.items():
-        clips[source] += n
-        facts[source].add((of_source[0], of_source[1], of_source[2]))
+def _ledger_problems(path: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
+    """The rows are gone through twice, and only their names are held."""
+    counts: Counter[str] = Counter()
+    seen: set[str] = set()
+    for row in map(_stated, read_rows(path)):
+        counts.update([row.source] if row.source in seen else ())
+        seen.add(row.source)
+    yield from (f"the ledger has {n + 1} rows for {source!r}" for source, n in counts.items())
     yield from (
-        f"{source!r} has clips but no row in the ledger" for source in sorted(clips.keys() - counts.keys())
+        f"{source!r} has clips but no row in the ledger" for source in sorted(contents.sources.keys() - seen)
     )
-    for row in rows:
+    n_rows = 0
+    for row in map(_stated, read_rows(path)):
+        n_rows += 1
         yield from (
             f"ledger, {row.source!r}: {problem}"
-            for problem in _row_problems(row, clips[row.source], facts[row.source], contents)
+            for problem in _row_problems(row, contents.sources.get(row.source, NOTHING), contents)
         )
     if funnel := manifest.funnel:
         n_clips = contents.n_clips + contents.missing.total()
-        for name, stated, n in (("sources", funnel.sources, len(rows)), ("clips", funnel.clips, n_clips)):
+        for name, stated, n in (("sources", funnel.sources, n_rows), ("clips", funnel.clips, n_clips)):
             if stated != n:
                 yield f"the manifest's funnel says {stated} {name}, there are {n}"
 
 
-def _row_problems(row: StatedRow, clips: int, facts: set[Facts], contents: Contents) -> Iterator[str]:
-    """clips: how many the shards hold of the source. facts: of each of them."""
-    splits = splits_of(row.split)
+def _row_problems(row: StatedRow, held: SourceClips, contents: Contents) -> Iterator[str]:
+    """held: what the shards hold of the source."""
+    splits, clips = splits_of(row.split), held.n_clips
     all_there = not any(contents.missing[split] for split in splits)
     if all_there and row.clips != clips:
         yield f"{row.clips} clips, but {clips} are in the shards"
@@ -96,12 +98,12 @@ def _row_problems(row: StatedRow, clips: int, facts: set[Facts], contents: Conte
         yield f"status {row.status!r} with {clips} clips"
     if row.status == "skipped" and not (row.stage and row.reason):
         yield "skipped without a stage and a reason"
-    if facts - {(row.speaker, split, row.sha256) for split in splits}:
+    if {*held.facts} - {(row.speaker, split, row.sha256) for split in splits}:
         yield "speaker, split or SHA-256 are not those of its clips"
-    licences = sorted(contents.licensed[row.source]) if clips else []
+    licences = sorted(held.licences)
     if licences and row.licence is not None and licences != [plain_licence(row.licence)]:
         yield f"licence {row.licence!r}, but its clips say {', '.join(map(repr, licences))}"
-    clips_s = seconds(contents.frames_of[row.source])
+    clips_s = seconds(held.n_frames)
     if all_there and row.clip_seconds is not None and abs(row.clip_seconds - clips_s) > TOLERANCE_S:
         yield f"{row.clip_seconds} s of clips, but {clips_s} s are in the shards"
     dropped_s = sum(row.dropped.values())

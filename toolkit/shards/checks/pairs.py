@@ -12,6 +12,18 @@ from speechlip.shards.pairs.frozen import FrozenPair, read_pairs
 from speechlip.shards.pairs.rules import KINDS, PairClip, PairRules, far_apart
 
 
+def paired_keys(folder: Path, manifest: Manifest) -> set[str]:
+    """The keys that frozen pairs name, as far as these can be read."""
+    keys: set[str] = set()
+    for split in manifest.pairs:
+        try:
+            rows = read_pairs(folder / pairs_file(split))
+        except Exception:  # check_pairs says so
+            continue
+        keys.update(key for row in rows for key in (row.lips_key, row.audio_key))
+    return keys
+
+
 def check_pairs(folder: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
     """The files of the manifest and no others, unchanged, balanced, within clips of their split."""
     there = {path.stem for path in (folder / PAIRS_FOLDER).glob("*.parquet")}

@@ -16,7 +16,7 @@ from speechlip.shards.checks.clips import check_clips_file
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.folder import check_licences, check_seal, check_splits
 from speechlip.shards.checks.ledger import check_ledger
-from speechlip.shards.checks.pairs import check_pairs
+from speechlip.shards.checks.pairs import check_pairs, paired_keys
 from speechlip.shards.checks.sentences import one_line, unbroken
 from speechlip.shards.checks.shards import check_files, check_shards
 from speechlip.shards.leaks import leaking_people, people_in_words
@@ -76,11 +76,12 @@ def verify(
     lies on this disk. cache: a folder that keeps whole shards of one elsewhere. Raises HubError for what
     cannot be reached; never raises for what is wrong with the content.
     """
-    folder, contents = shards_at(folder, Path(cache) if cache else None), Contents()
+    folder = shards_at(folder, Path(cache) if cache else None)
     try:
         manifest = read_manifest(folder)
     except ShardError as error:
         return Verification(0, 0, 0, 0, (one_line(error),))
+    contents = Contents(paired_keys(folder, manifest))
     with one_thread():
         first, more = kept(
             chain(

@@ -1,0 +1,87 @@
+"""Training from many shards behind a URL: the batches of the folder, few files open, another world size."""
+
+import functools
+import http.server
+import threading
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import tiny_dataset
+from tiny_runs import OPTIONS, streams_of
+
+from speechlip.remote.mirror import shards_at
+from speechlip.shards.read.shardset import open_shards
+from speechlip.training.processes.ranks import Ranks
+
+N_SHARDS = 20
+SPLITS = {"train": {f"s{number:02d}": (20, 22) for number in range(N_SHARDS)}}
+CHOSEN = replace(OPTIONS, batch_size=8, windows_per_clip=2)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        return
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_dataset.write_dataset(
+        tmp_path_factory.mktemp("many") / "shards", SPLITS, shards=N_SHARDS, spectrogram="mel"
+    )
+
+
+@pytest.fixture
+def url(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def opened(shards, count, began=None):
+    splits = [open_shards(shards, "train")]
+    return [streams_of(splits, CHOSEN, Ranks(rank, count, rank), began) for rank in range(count)]
+
+
+def keys(processes, steps):
+    """The pairs of each step, over all processes in their order."""
+    return [
+        [pair for each in step for pair in each["keys"]]
+        for step in islice(zip(*processes, strict=True), steps)
+    ]
+
+
+def open_files():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists open files there")
+def test_few_of_many_shards_are_open_at_once(url):
+    (process,) = opened(shards_at(url), 1)
+    before = open_files()
+    most = max(open_files() - before for _ in islice(process, 8))
+    assert most <= 6  # the shard, its connection, and the other ends of both in this process
+
+
+def test_another_number_of_processes_goes_on_with_the_pairs_of_the_folder(url, folder):
+    wanted = keys(opened(folder, 2), 8)
+    began = opened(shards_at(url), 2)
+    assert keys(began, 4) == wanted[:4]
+    states = [state for each in began for state in each.states().values()]
+    for count in (1, 4):
+        again = opened(shards_at(url), count, began=2)
+        for each in again:
+            each.load_states(states)
+        assert keys(again, 4) == wanted[4:]
+
+
+def test_pairs_of_a_step_come_from_many_shards(folder):
+    steps = keys(opened(folder, 1), 8)
+    of_speaker = [Counter(lips.rpartition("-")[0] for lips, _ in step) for step in steps]
+    assert all(len(count) >= 3 for count in of_speaker)
