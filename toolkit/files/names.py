@@ -13,4 +13,5 @@ def is_file(path: Path) -> bool:
 
 def plain_name(name: str) -> str:
     r"""A file name as text that UTF-8 can hold: bytes that are none are shown as ``\udcXX``."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    plain = name.encode("utf-8", "backslashreplace").decode()
+    return name if plain == name else plain  # a million names are held once

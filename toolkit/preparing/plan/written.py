@@ -6,8 +6,10 @@ line.
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 
 from speechlip.files.writing import whole_file
@@ -23,6 +25,10 @@ PLAN = "plan.json"
 NEVER_WRITTEN = ("fingerprint", "faces")
 """What sources look and sound like; faces are biometric data."""
 PATHS = ("path", "phones_path", "landmarks_path")
+WRITTEN = tuple(each.name for each in fields(PlannedSource) if each.name not in NEVER_WRITTEN)
+OF_SOURCE = tuple(each.name for each in fields(Source))
+MOST_SHARED = 1000
+"""Different facts that sources share: beyond, each source has its own."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,10 @@ def _unit_line(unit: Unit) -> str:
 
 
 def _plain(entry: PlannedSource) -> dict:
-    source = dict(vars(entry.source))
+    source = {name: getattr(entry.source, name) for name in OF_SOURCE}
     for name in PATHS:
         source[name] = None if source[name] is None else str(source[name])
-    return {name: value for name, value in vars(entry).items() if name not in NEVER_WRITTEN} | {
-        "source": source
-    }
+    return {name: getattr(entry, name) for name in WRITTEN} | {"source": source}
 
 
 def load_plan(lines: Iterable[str | bytes]) -> tuple[Plan, dict]:
@@ -179,12 +183,14 @@ def _load_refused(raw: Sequence, options: dict) -> tuple[str, PlannedSource]:
 
 def _load_source(entry: dict, options: dict) -> PlannedSource:
     """One source of a written plan; what an older release did not write is taken as it is now."""
-    fields = dict(entry["source"])
+    said = dict(entry["source"]) | {"more": shared(entry["source"].get("more", {}))}
+    for name in {"speaker", "licence"} & said.keys():
+        said[name] = sys.intern(said[name])
     for name in PATHS:
-        fields[name] = Path(fields[name]) if fields[name] is not None else None
-    source = Source(**fields)
+        said[name] = Path(said[name]) if said[name] is not None else None
+    source = Source(**said)
     if "declared" in entry:
-        facts = entry["declared"]
+        facts = shared(entry["declared"])
     else:
         facts = declared(source, options["detector"], options.get("phones", FILES))
     return PlannedSource(
@@ -200,6 +206,16 @@ def _load_source(entry: dict, options: dict) -> PlannedSource:
         entry.get("double_of", ""),
         tuple(entry.get("also", ())),
     )
+
+
+def shared(facts: dict[str, str]) -> dict[str, str]:
+    """The same dictionary for equal facts: most sources say the same, and a million are held."""
+    return _shared(tuple(facts.items()))
+
+
+@lru_cache(maxsize=MOST_SHARED)
+def _shared(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return dict(items)
 
 
 def at_their_places(plan: Plan, sources: Iterable[Source]) -> Plan:
