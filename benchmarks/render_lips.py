@@ -8,6 +8,7 @@ python benchmarks/render_lips.py --opening              also how far mouths open
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from speechlip.recipes.synthetic import SyntheticOptions, generate
 from speechlip.records import LANDMARKS_ENDING
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import followed, watch
+from speechlip.rendering.records import FAILED
 from speechlip.rendering.table import as_text
 from speechlip.timing import FPS
 
@@ -83,8 +85,9 @@ def main():
         print(f"  {name}: {cpu:.1f}, {cpu / length_s * 60:.1f}, {wall:.1f}")
     cpu, wall = (sum(spent[at] for spent in stages.values()) for at in (0, 1))
     print(f"  all: {cpu:.1f}, {cpu / length_s * 60:.1f}, {wall:.1f}")
-    own = stages["rendering and scoring"][0] / renders.test_frames / rows
-    print(f"  of which a test frame of a row, composed, coded and scored: {1000 * own:.1f} ms")
+    if "rendering and scoring" in stages:  # not where all rows were kept
+        own = stages["rendering and scoring"][0] / renders.test_frames / rows
+        print(f"  of which a test frame of a row, composed, coded and scored: {1000 * own:.1f} ms")
 
 
 def opening_errors(person, renders):
@@ -93,10 +96,14 @@ def opening_errors(person, renders):
     Faces are found anew in the renders; the row of the ground truth says what finding them costs.
     """
     exact, _ = read_sidecar(person.with_name(person.stem + LANDMARKS_ENDING))
+    if len(exact) != renders.train_frames + renders.test_frames:
+        sys.exit(f"{person}: exact landmarks are of {len(exact)} frames, and not all of these are rendered")
     wanted = opening(exact)[-renders.test_frames :]
     widest = wanted >= np.quantile(wanted, 0.9)
     errors = {}
     for row in renders.rows:
+        if row.status == FAILED:
+            continue
         video = renders.folder / row.name / renders.video
         faces = watch(video, probe(video), "landmarker", SILENT)
         landmarks, _, _ = followed(faces, 0, faces.n_frames)

@@ -74,6 +74,7 @@ def scores_of(name: str, renders: Renders, why: str) -> dict[str, Score]:
 
 
 def score(value: float, low: float, high: float) -> Score:
+    """A number with its interval; an end that is no number is left out."""
     ci_low, ci_high = (None if np.isnan(end) else float(end) for end in (low, high))
     return Score(float(value), ci_low, ci_high)
 

@@ -58,9 +58,11 @@ class Encoded:
     exporter: Exporter
 
     def described(self, videos: Collection[str]) -> dict[str, Any]:
+        """The encoder and its weights, of any recording."""
         return self.exporter.described()
 
     def steps(self, recording: Recording) -> np.ndarray:
+        """Encoded in one pass, then cut into frames by the encoder's clock."""
         encoder = self.exporter.encoder
         features = encoder.encode_waveform(recording.audio)
         return np.concatenate([*frame_parts(features, encoder.clock, len(recording))])

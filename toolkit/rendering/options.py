@@ -72,4 +72,5 @@ class RenderOptions:
 
     @property
     def train_share(self) -> Fraction:
+        """Of the frames, from the first on, that are learned from."""
         return SPLITS[self.split]

@@ -64,6 +64,7 @@ class Person:
 
     @property
     def recording(self) -> Recording:
+        """The audio of these frames, as encoders hear it."""
         return Recording(self.path, self.start, self.whole, self.audio)
 
     def frames(self, first: int = 0) -> Iterator[tuple[int, np.ndarray | None]]:

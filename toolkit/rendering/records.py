@@ -74,6 +74,7 @@ class Renders:
 
     @property
     def failed(self) -> tuple[RenderRow, ...]:
+        """Rows that have a reason and no numbers."""
         return tuple(row for row in self.rows if row.status == FAILED)
 
     def row(self, name: str) -> RenderRow:

@@ -76,6 +76,7 @@ class Run:
 
     @cached_property
     def person(self) -> Person:
+        """The stretch that is rendered, with its faces; kept for the next run."""
         folder = self.out / kept.FOLDER
         known = kept.kept_person(folder, self.path, self.options, self.faces)
         if known is None:
@@ -104,6 +105,7 @@ class Run:
 
     @cached_property
     def drive(self) -> Drive:
+        """Frames, audio and head motion of what is rendered."""
         drive = drive_of(self.material, self.other, self.motion)
         if drive.moves is not None:
             share = repeated_share(drive.moves, self.person.size)
@@ -112,6 +114,7 @@ class Run:
 
     @cached_property
     def material(self) -> Material:
+        """The person, decomposed."""
         kept_mesh = None
         if self.options.mapping == "mesh":
             kept_mesh = kept.mesh_of(self.out / kept.FOLDER, self.faces, self.options)

@@ -60,9 +60,11 @@ class Exported:
     facts: tuple[Path, ...]
 
     def described(self, videos: Collection[str]) -> dict[str, Any]:
+        """Name, size and time of the exported files of these videos."""
         return {"exported": _stamps([path for path in self.facts if _source(path) in videos])}
 
     def steps(self, recording: Recording) -> np.ndarray:
+        """The recording's frames of what was exported for the whole video."""
         path = self._of(recording.path.name)
         steps = _opened(path.with_suffix(".npy"))
         last = recording.start + len(recording)
@@ -96,11 +98,13 @@ class ByName:
     stored: StoredFeatures
 
     def described(self, videos: Collection[str]) -> dict[str, Any]:
+        """Name, size and time of the .npy of these videos, and their clock."""
         names = {*videos, *(Path(video).stem for video in videos)}
         files = [path for path in sorted(self.folder.rglob("*.npy")) if path.stem in names]
         return {"stored": _stamps(files), "clock": str(self.stored.clock)}
 
     def steps(self, recording: Recording) -> np.ndarray:
+        """The recording's part of its video's .npy, cut into frames by the clock."""
         name, frames = recording.path.name, len(recording)
         meta = SampleMeta(
             n_frames=frames, speaker="", source_sha256="", start_s=recording.start / FPS, source=name

@@ -36,6 +36,7 @@ def mesh_depth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smoothed(depth: np.ndarray) -> np.ndarray:
+    """(S, S) px without the steps between triangles of the mesh."""
     cv2 = load("cv2")
     return np.asarray(
         cv2.GaussianBlur(np.ascontiguousarray(depth), (0, 0), SMOOTHED_PX, borderType=cv2.BORDER_REPLICATE)

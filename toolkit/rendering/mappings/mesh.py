@@ -47,6 +47,7 @@ class MeshMapping:
     _last: dict[int, Patch] = field(default_factory=dict, repr=False, compare=False)
 
     def cut(self, image: np.ndarray, number: int) -> np.ndarray:
+        """O2C: each pixel of the crop is read where its depth and camera put it, finer frames averaged."""
         cv2, camera = load("cv2"), self.cameras[number]
         shrink = float(np.sqrt(abs(np.linalg.det(camera[:, :2]))))
         samples = max(1, int(np.ceil(min(shrink, OVERSAMPLING) - 0.25)))
@@ -63,6 +64,7 @@ class MeshMapping:
         return cv2.resize(crop, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA) if samples > 1 else crop
 
     def paste(self, image: np.ndarray, crop: np.ndarray, number: int) -> np.ndarray:
+        """C2O; where the face folds over itself the frame stays."""
         cv2 = load("cv2")
         if number not in self._last:  # several rows are written side by side, frame by frame
             self._last.clear()

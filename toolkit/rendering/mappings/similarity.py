@@ -18,7 +18,9 @@ class SimilarityMapping:
     affines: np.ndarray
 
     def cut(self, image: np.ndarray, number: int) -> np.ndarray:
+        """By the frame's affine, as crops of shards are cut."""
         return cut(image, self.affines[number])
 
     def paste(self, image: np.ndarray, crop: np.ndarray, number: int) -> np.ndarray:
+        """By the inverse of the frame's affine."""
         return paste(image, crop, self.affines[number])

@@ -30,14 +30,17 @@ class PcaRenderer:
     name, oracle = "pca", "pca-oracle"
 
     def stated(self) -> dict[str, Any]:
+        """Its name; it has no options."""
         return {"renderer": self.name}
 
     def facts(self) -> dict[str, Any]:
+        """Nothing: neither options nor a seed."""
         return {}
 
     def hear(
         self, features: np.ndarray, material: Material, first: int, kept: Path, progress: Progress
     ) -> Heard:
+        """A ridge from five frames of features to the codes of crops."""
         fitted = fit_codes(features, material.codes, material.train)
         test = fitted.codes[first:]
         right, shuffled = (
@@ -46,6 +49,7 @@ class PcaRenderer:
         return Heard(right, shuffled, fitted.strength)
 
     def best(self, material: Material, kept: Path, progress: Progress) -> np.ndarray:
+        """The true crops by their own codes."""
         return material.space.crops(material.space.codes(material.test_crops))
 
 

@@ -50,6 +50,7 @@ class BlendNet(nn.Module):
         nn.init.zeros_(self.residual.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W), 0 to 1 → the same shape."""
         fine = self.down[0](images)
         middle = self.down[1](functional.max_pool2d(fine, 2))
         values = self.down[2](functional.max_pool2d(middle, 2))
@@ -78,9 +79,11 @@ class BlendLesson:
         self.network = BlendNet().to(data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def rate(self, step: int) -> float:
+        """Half a cosine down to 0."""
         return RATE * cosine(step / self.steps)
 
     def loss(self, step: int) -> Tensor:
+        """Of four training crops, said by the lips, pasted and mended, against the true ones."""
         data, options = self.data, self.options
         sample = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         frames = data.train[torch.randint(len(data.train), (FRAMES,), generator=sample).numpy()]

@@ -21,14 +21,14 @@ class Lesson(Protocol):
 
     title: for the progress bar.
     steps: in all.
-    network: what is trained.
     """
 
     title: str
     steps: int
 
     @property
-    def network(self) -> nn.Module: ...
+    def network(self) -> nn.Module:
+        """What is trained."""
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""

@@ -43,6 +43,7 @@ class Crops:
 
     @property
     def device(self) -> torch.device:
+        """Of features, crops, and the networks that read them."""
         return self.features.device
 
     def times(self, frames: Tensor) -> Tensor:
@@ -71,10 +72,12 @@ class LipLesson:
         self.starts = window_starts(data.train)
 
     def rate(self, step: int) -> float:
+        """Half a cosine down to 0 (lite), or constant (faithful)."""
         highest = RATE[self.options.size]
         return highest if self.options.size == "faithful" else highest * cosine(step / self.steps)
 
     def loss(self, step: int) -> Tensor:
+        """Of sampled pixels; in the last steps of five whole crops, where a loss wants these."""
         sample = torch.Generator().manual_seed(self.options.seed * 1_000_003 + step)
         data = self.data
         with torch.autocast(data.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):

@@ -71,6 +71,7 @@ class AudioNet(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, 5, D) → (B, 64)."""
         values = features.transpose(1, 2)
         for step in self.steps:
             values = functional.leaky_relu(step(values), SLOPE)
@@ -87,6 +88,7 @@ class InputSum(nn.Module):
         self.time = nn.Linear(TIME_CODE, width) if time else None
 
     def forward(self, points: Tensor, heard: Tensor, times: Tensor) -> Tensor:
+        """(F, P, 42) or (P, 42), (F, 64), (F,) → (F, P, W)."""
         of_frame = self.heard(heard)
         if self.time is not None:
             of_frame = of_frame + self.time(octaves(times[:, None]))

@@ -45,21 +45,25 @@ class ImplicitRenderer:
         self.expert_sha256 = expert_facts(options.sync_expert).sha256 if options.sync_expert else ""
 
     def stated(self) -> dict[str, Any]:
+        """Name, options, and which sync expert."""
         facts = self.options.facts()
         if self.options.sync_expert:
             facts["sync_expert"] = f"{Path(self.options.sync_expert).name} ({self.expert_sha256[:12]})"
         return {"renderer": self.name, **facts}
 
     def facts(self) -> dict[str, Any]:
+        """The same: crops depend on every option."""
         return self.stated()
 
     def hear(
         self, features: np.ndarray, material: Material, first: int, kept: Path, progress: Progress
     ) -> Heard:
+        """Train, or go on from what is kept, then say the frames. A full memory raises OptionError."""
         with memory_advised(self.options):
             return self._hear(features, material, first, kept, progress)
 
     def best(self, material: Material, kept: Path, progress: Progress) -> np.ndarray:
+        """The network, trained to hear the 48 components of the true crops, all divided by one number."""
         codes = material.codes
         features = codes / max(float(codes[material.train, :1].std()), 1e-6)  # small components stay small
         return self.hear(features, material, material.first, kept, progress).right
