@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -28,8 +29,9 @@ from speechlip.benchmarking.records import Benchmark
 from speechlip.benchmarking.rendered import answer, cannot, scores_of
 from speechlip.benchmarking.report.rendered import render_text
 from speechlip.encoders.features.controls import LogSpectra
+from speechlip.metrics.statistics.blocks import block_difference
 from speechlip.recipes.synthetic import SyntheticOptions, generate
-from speechlip.rendering.records import RenderRow, Renders
+from speechlip.rendering.records import FAILED, RenderRow, Renders
 
 
 class Bands(LogSpectra):
@@ -76,6 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.finished:
         print(render_text(together(*given.finished)))
+        print(f"\nLMD of one less that of the other, px, over the same frames\n{paired(given.finished[1])}")
         return
     if given.shards is None:
         parser.error("give SHARDS, or --finished")
@@ -101,13 +104,27 @@ def main() -> None:
     print(f"{time.process_time() - began[0]:.0f} s of CPU, {time.perf_counter() - began[1]:.0f} wall")
 
 
+def paired(scores_file: Path) -> str:
+    """Every two encoders of a run: the difference of their LMD with its interval over blocks of 1 s."""
+    rows = [RenderRow(**as_row(row)) for row in json.loads(scores_file.read_text())["rows"]]
+    heard = [row for row in rows if row.encoder and not row.shuffled and row.status != FAILED]
+    lines = []
+    for one, other in combinations(sorted(heard, key=lambda row: row.values["lmd"]), 2):
+        apart = block_difference(one.frames("lmd"), other.frames("lmd"))
+        lines.append(
+            f"{one.name} - {other.name}: {apart.value:.3f} ({apart.ci_low:.3f} … {apart.ci_high:.3f})"
+        )
+    return "\n".join(lines)
+
+
+def as_row(row: dict) -> dict:
+    return {name: value for name, value in row.items() if name != "below_shuffled"}
+
+
 def together(table_file: Path, scores_file: Path) -> Benchmark:
     """A finished table with the rows of a finished run beside it."""
     table, facts = Benchmark.load(table_file), json.loads(scores_file.read_text())
-    rendered = [
-        RenderRow(**{name: value for name, value in row.items() if name != "below_shuffled"})
-        for row in facts["rows"]
-    ]
+    rendered = [RenderRow(**as_row(row)) for row in facts["rows"]]
     renders = Renders(
         scores_file.parent, facts["person"], "", facts["split"], {}, 0, 0, 0, (0, 0), (), tuple(rendered)
     )

@@ -128,6 +128,7 @@ class Run:
         made: dict[str, RenderRow] = {}
         plan = self._plan(rows, made)
         while todo := [*islice(plan, ROWS_AT_ONCE)]:
+            _ = self.material, self.drive  # what no row can do without, with stages of their own
             self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
             for row in self._make(todo):
                 made[row.name] = row
@@ -189,7 +190,6 @@ class Run:
 
     def _make(self, rows: list[_Row]) -> Iterator[RenderRow]:
         """Videos of some rows, written side by side, then the numbers of each; a row may fail alone."""
-        _ = self.material, self.drive  # what no row can do without
         crops: dict[str, np.ndarray | None] = {}
         problems: dict[str, str] = {}
         for each in rows:
