@@ -46,7 +46,9 @@ class ArrayImage:
         return self.pixels
 
 
-def decord_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[ArrayImage | None]:
+def decord_images(
+    path: Path, info: MediaInfo, threads: int, tally: Counter, first_frame: int = 0
+) -> Generator[ArrayImage | None]:
     """What ``read_images`` yields, by decord and within DECORD_LIMITS.
 
     Raises OptionError where decord is not installed; SourceRefused (stage ``video``): decord cannot read it.

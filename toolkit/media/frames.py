@@ -99,7 +99,7 @@ class FrameReader(Iterator[Frame]):
         self._first_frame = first_frame
         self._before: Counter[str] | None = None if first_frame else Counter()
         shown = (
-            DECODERS[decoder](path, info, threads, self._tally)
+            DECODERS[decoder](path, info, threads, self._tally, first_frame)
             if images
             else frames_by_packets(path, info, self._tally)
         )
@@ -159,7 +159,7 @@ def joins(info: MediaInfo) -> list[int]:
     return [max(0, ceil(jump.at_s * FPS - 0.5)) for jump in info.jumps]
 
 
-DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter], Generator]] = {
+DECODERS: dict[str, Callable[[Path, MediaInfo, int, Counter, int], Generator]] = {
     "pyav": read_images,
     "decord": decord_images,
 }

@@ -1,11 +1,12 @@
 """What is known of a media file before it is read, and what of it reading corrects."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from speechlip.media.images.colours import SDR, Colours
 from speechlip.media.images.geometry import Geometry
+from speechlip.media.streams.key_packets import KeyPacket
 from speechlip.media.streams.opening import MAX_PICTURE_PX
 from speechlip.media.streams.timeline import Jump, Shift, jump_corrections
 from speechlip.timing import FPS, SAMPLE_RATE
@@ -39,6 +40,7 @@ class MediaInfo:
     video_shifts, audio_shifts: what is added to the stamps, from which packet on, so that they do not jump.
     jumps: where the stamps jump, ``at_s`` after the first image.
     max_picture_px: width times height above which no image is decoded.
+    key_packets: of the video, from which decoding may begin; none where only the first will do.
     """
 
     container: str
@@ -67,6 +69,7 @@ class MediaInfo:
     audio_shifts: tuple[Shift, ...] = ()
     jumps: tuple[Jump, ...] = ()
     max_picture_px: int = MAX_PICTURE_PX
+    key_packets: tuple[KeyPacket, ...] = field(default=(), repr=False)
 
     @property
     def stored(self) -> Geometry:

@@ -46,7 +46,8 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
             raise SourceRefused("probe", "no audio stream", _why_no_audio(container))
         limit_image_size(video, max_picture_px)
         geometries = Geometries(video)
-        first, reader = _read_through(container, [video, audio] if audio else [video])
+        damage: Counter[str] = Counter()
+        first, reader = _read_through(container, [video, audio] if audio else [video], damage)
         size = path.stat().st_size
         line = reader.time_line()
         steps = reader.lines[video.index].steps
@@ -63,6 +64,7 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
             audio_shifts=line.audio_shifts,
             jumps=tuple(_since(jump, video_facts["video_start_s"], container) for jump in line.jumps),
             max_picture_px=max_picture_px,
+            key_packets=() if damage else reader.key_packets(),
         )
 
 
@@ -94,7 +96,7 @@ def audio_timeline(path: Path) -> TimeLine:
         if stream is None:
             detail = "the file holds neither pictures nor sound that can be decoded"
             raise SourceRefused("probe", "no audio stream", detail)
-        return _read_through(container, [stream])[1].time_line()
+        return _read_through(container, [stream], Counter())[1].time_line()
 
 
 def limit_image_size(video: av.VideoStream, max_picture_px: int) -> None:
@@ -132,8 +134,12 @@ def _why_no_audio(container: InputContainer) -> str:
     return f"{unknown} in a codec that cannot be decoded" if unknown else "the file holds pictures only"
 
 
-def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, Any], TimeLineReader]:
+def _read_through(
+    container: InputContainer, streams: list, damage: Counter
+) -> tuple[dict[int, Any], TimeLineReader]:
     """The first presented frame of each stream by its index, and a reader that has seen all packets.
+
+    damage: counts packets that cannot be read.
 
     A stream that gives no frame within the first packets has none. The empty packets that flush a decoder
     know their stream, but PyAV leaves their stream index at 0.
@@ -141,7 +147,7 @@ def _read_through(container: InputContainer, streams: list) -> tuple[dict[int, A
     first: dict[int, Any] = {}
     early: dict[int, Any] = {}
     reader = TimeLineReader(streams, keeps_presentation_times(container))
-    for count, packet in enumerate(demuxed(container, streams, Counter())):
+    for count, packet in enumerate(demuxed(container, streams, damage)):
         reader.see(packet)
         if count < FIRST_PACKETS and packet.stream.index not in first:
             for frame in _try_decode(packet):

@@ -18,6 +18,7 @@ from speechlip.media.images.geometry import Changes, Geometries, Geometry
 from speechlip.media.images.painting import Painter
 from speechlip.media.info import MediaInfo
 from speechlip.media.probe import limit_image_size
+from speechlip.media.streams.key_packets import DECODERS, first_to_decode
 from speechlip.media.streams.opening import open_local, video_stream
 from speechlip.media.streams.packets import (
     keeps_presentation_times,
@@ -62,8 +63,12 @@ class DecodedImage:
         return self.painter.paint(self.frame, self.geometry)
 
 
-def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Generator[DecodedImage | None]:
+def read_images(
+    path: Path, info: MediaInfo, threads: int, tally: Counter, first_frame: int = 0
+) -> Generator[DecodedImage | None]:
     """One image per frame of 40 ms, from ``info.video_start_s`` to the end of the last packet.
+
+    first_frame: those before it may be None, and what lies before the key frame that it needs is not decoded.
 
     None in a hole, and where nothing can be decoded. Raises SourceRefused (stage ``video``): no decodable
     picture.
@@ -75,16 +80,20 @@ def read_images(path: Path, info: MediaInfo, threads: int, tally: Counter) -> Ge
         stream.codec_context.thread_count = threads
         stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"
         zero_s, geometries = video_zero_s(stream.time_base, info), Geometries(stream)
+        known = info.key_packets if info.video_codec in DECODERS else ()
+        first_packet = first_to_decode(known, zero_s + centre_s(first_frame)) if first_frame else 0
         stamped = (
             (stamp, length_s(frame, info), DecodedImage(frame, geometries.of(frame), painter))
-            for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts)
+            for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts, first_packet)
         )
         for index, image in enumerate(one_per_frame(display_spans(stamped, zero_s, tally), tally)):
             if image is not None:
+                if empty and first_packet:
+                    changes.begin_later(info.stored, info.colours, image.geometry)
                 empty = False
                 changes.see(image.frame, image.geometry, index / FPS)
             yield image
-    if empty:
+    if empty and not first_packet:
         raise SourceRefused(
             "video",
             "no decodable picture",

@@ -185,11 +185,24 @@ def doubts(stream: Any, frame: Any) -> list[str]:
 
 
 class Changes:
-    """Notes in a tally where a file changes its shape or colours, and where interlacing begins."""
+    """Notes in a tally where a file changes its shape or colours, and where interlacing begins.
+
+    interlaced: whether its first image is.
+    """
 
     def __init__(self, tally: Counter, interlaced: bool) -> None:
         self._tally, self._told, self._interlaced = tally, set[Geometry](), interlaced
         self._colours: set[Colours] = set()
+
+    def begin_later(self, stored: Geometry, colours: Colours, geometry: Geometry) -> None:
+        """Let the first frame that is seen be one in the middle of the file.
+
+        stored, colours: of the file's first image; its stored width may be off by rounding.
+        geometry: of that frame.
+        """
+        same = (stored.size, stored.changes()) == (geometry.size, geometry.changes())
+        self._told.add(geometry if same else stored)
+        self._colours.add(colours)
 
     def see(self, frame: Any, geometry: Geometry, at_s: float) -> None:
         """Take note of the frame on display at ``at_s`` seconds."""

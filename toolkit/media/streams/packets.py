@@ -26,7 +26,11 @@ def keeps_presentation_times(container: InputContainer) -> bool:
 
 
 def stamped_frames(
-    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift] = ()
+    container: InputContainer,
+    stream: MediaStream,
+    tally: Counter,
+    shifts: Sequence[Shift] = (),
+    first_packet: int = 0,
 ) -> Iterator[tuple[Fraction | None, Any]]:
     """Yield ``(time in seconds or None, frame)`` in the order in which the decoder gives them out.
 
@@ -34,12 +38,13 @@ def stamped_frames(
         ``damaged_frames``, which the decoder patched up and which are yielded.
     shifts: of this stream, from ``probe``. Times are shifted ones on the container's clock; frames outside
         the limits of their shift are left out.
+    first_packet: of the stream, from 0; those before it are read and not decoded.
 
     A stamp far off that the next frame does not confirm is damage too and becomes None. In AVI the n-th frame
     takes the n-th of the times of its packets in order, since decoders give frames out in the order of
     display.
     """
-    yield from without_wild_stamps(_decoded(container, stream, tally, shifts))
+    yield from without_wild_stamps(_decoded(container, stream, tally, shifts, first_packet))
 
 
 def without_wild_stamps(
@@ -63,10 +68,14 @@ def _wild(stamp: Fraction | None, last: Fraction | None) -> bool:
 
 
 def _decoded(
-    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift]
+    container: InputContainer,
+    stream: MediaStream,
+    tally: Counter,
+    shifts: Sequence[Shift],
+    first_packet: int,
 ) -> Iterator[tuple[Fraction | None, Any]]:
     waiting: list[int] | None = None if stream.type == "audio" or keeps_presentation_times(container) else []
-    for packet, shift in shifted_packets(container, stream, tally, shifts):
+    for packet, shift in shifted_packets(container, stream, tally, shifts, first_packet):
         if waiting is not None and packet.dts is not None:
             heappush(waiting, packet.dts)
         try:
@@ -108,9 +117,13 @@ def packets(
 
 
 def shifted_packets(
-    container: InputContainer, stream: MediaStream, tally: Counter, shifts: Sequence[Shift]
+    container: InputContainer,
+    stream: MediaStream,
+    tally: Counter,
+    shifts: Sequence[Shift],
+    first_packet: int = 0,
 ) -> Iterator[tuple[av.Packet, Shift | None]]:
-    """The packets of ``packets``, each with its shift."""
+    """The packets of ``packets`` from ``first_packet`` on, each with its shift."""
     coming, shift, ticks = list(reversed(shifts)), None, 0
     for number, packet in enumerate(demuxed(container, [stream], tally)):
         while coming and coming[-1].first_packet <= number:
@@ -119,7 +132,7 @@ def shifted_packets(
         if ticks:
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
-        if packet.size or packet.dts is None:
+        if number >= first_packet and (packet.size or packet.dts is None):
             yield packet, shift
 
 

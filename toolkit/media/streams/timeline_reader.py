@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speechlip.errors import SourceRefused
+from speechlip.media.streams.key_packets import KeyPacket, KeyPackets
 from speechlip.media.streams.speeds import Places, apart, side_by_side_s
 from speechlip.media.streams.stamps import NAMES, NO_STAMPS, StreamStamps
 from speechlip.media.streams.timeline import TimeLine, joined
@@ -18,6 +19,11 @@ class TimeLineReader:
             stream.index: StreamStamps(stream, presented or stream.type == "audio") for stream in streams
         }
         self._seen = 0
+        self._keys = {
+            stream.index: KeyPackets(stream.time_base)
+            for stream in streams
+            if presented and stream.type == "video"
+        }
         self.end_byte = 0  # of the file, behind the last packet
 
     def see(self, packet: Any) -> None:
@@ -25,6 +31,8 @@ class TimeLineReader:
         line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
         other = next((other.last for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other)
+        if keys := self._keys.get(packet.stream.index):
+            keys.see(packet)
         self._seen += 1
         byte = packet.opaque if packet.pos is None else packet.pos  # of a copy (``packets.shown``)
         self.end_byte = max(self.end_byte, (byte or 0) + packet.size)
@@ -38,6 +46,11 @@ class TimeLineReader:
         """
         self._check_speeds()
         return joined({line.kind: line.runs() for line in self.lines.values()})
+
+    def key_packets(self) -> tuple[KeyPacket, ...]:
+        """Those of the video, after the last packet; none where stamps jump or tell no presentation."""
+        runs = [len(line.runs()) for line in self.lines.values()]
+        return next((keys.packets() for keys in self._keys.values() if max(runs) == 1), ())
 
     def _check_speeds(self) -> None:
         kinds = list(self._places)

@@ -128,8 +128,9 @@ class SyncFilter:
     def __call__(
         self, source: Source, info: MediaInfo, tracks: Sequence[FaceTrack], n_frames: int
     ) -> list[SyncVerdict]:
+        first_frame = min((track.start_frame for track in tracks), default=0)
         footage = Footage(
-            lambda: read_frames(source.path, info, audio=False),
+            lambda: read_frames(source.path, info, audio=False, first_frame=first_frame),
             read_audio(source.path, info, info.video_start_s, n_frames),
         )
         long_enough = [

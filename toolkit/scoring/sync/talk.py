@@ -46,7 +46,8 @@ def talk_of(
             start = first - tracks[number].start_frame
             talk[number][start : start + len(faces)] = judge(np.stack(faces), mfccs_of(audio, first, stop))
 
-    with closing(read_frames(source.path, info, audio=False)) as frames:
+    first_frame = min((track.start_frame for track in tracks), default=0)
+    with closing(read_frames(source.path, info, audio=False, first_frame=first_frame)) as frames:
         for frame in frames:
             image = frame.rgb() if count[frame.index] > 1 else None
             for number, track in enumerate(tracks):
