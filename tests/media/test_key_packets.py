@@ -10,14 +10,14 @@ import av
 import numpy as np
 import pytest
 from flash_click import PHONE_STEPS_MS
-from shaped import quadrants, write_parts
+from shaped import quadrants, set_matrix, write_parts
 
 from speechlip.media import source_frames
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.source_frames import read_images
 from speechlip.media.streams import key_packets
-from speechlip.media.streams.key_packets import first_to_decode
+from speechlip.media.streams.key_packets import DECODERS, first_to_decode
 
 FRAMES, GROUP = 100, "12"
 DAMAGE = ("damaged_packets", "damaged_frames", "dropped_frames", "empty_frames")
@@ -110,8 +110,16 @@ def short_lead(monkeypatch):
 def test_images_are_those_of_reading_through(kind, tmp_path):
     path = made(tmp_path, kind)
     info = probe(path, need_audio=False)
+    assert info.video_codec in DECODERS
     assert first_to_decode(info.key_packets, Fraction(info.video_start_s) + 3) > 10
     assert_as_read_through(path, info, (26, 61, 93), audio=False)
+
+
+def test_images_are_turned_and_stretched_alike(tmp_path):
+    path = set_matrix(made(tmp_path, "B-frames"), 0, 1, -1, 0)
+    info = probe(path, need_audio=False)
+    assert info.rotation_deg
+    assert_as_read_through(path, info, (61,), audio=False)
 
 
 def test_packets_before_are_read_and_not_decoded(tmp_path, monkeypatch):

@@ -20,12 +20,16 @@ from preparing import prep
 from speechlip.manifest import About
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
+from speechlip.preparing.place.parts import added_up
+from speechlip.preparing.place.repair import as_it_was, has_clips
 from speechlip.preparing.plan.cut_long import in_parts
 from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.run_job import run_job
 from speechlip.recipes import synthetic
 from speechlip.records import Source
 from speechlip.shards.checks.verify import verify
+from speechlip.shards.ledger import LedgerRow, line_of, row_from, without_units
 
 WHOLE = PrepOptions(
     recipe="synthetic",
@@ -89,9 +93,9 @@ def folders(talking, tmp_path_factory):
 
 
 def clips(out):
-    """source → (first frame, meta, lips as one strip, audio) of its clips, in order."""
-    found = defaultdict(list)
-    for shard in sorted((out / "data").glob("*.tar")):
+    """(first frame, stop frame, lips, audio, phones) of every clip; phones in seconds of the source."""
+    found = []
+    for shard in (out / "data").glob("*.tar"):
         members = defaultdict(dict)
         with tarfile.open(shard) as tar:
             for member in tar:
@@ -99,38 +103,40 @@ def clips(out):
                 members[key][kind] = tar.extractfile(member).read()
         for parts in members.values():
             meta = json.loads(parts["json"])
-            (strip,) = (data for kind, data in parts.items() if kind.endswith("png"))
-            lips = np.asarray(Image.open(io.BytesIO(strip))).reshape(meta["n_frames"], 96, 96, 3)
-            (sound,) = (data for kind, data in parts.items() if kind.endswith("flac"))
-            audio = soundfile.read(io.BytesIO(sound), dtype="int16")[0].reshape(meta["n_frames"], 640)
-            found[meta["source"]].append((round(meta["start_s"] * 25), meta, lips, audio))
-    return {source: sorted(own, key=lambda clip: clip[0]) for source, own in found.items()}
+            first, n_frames = round(meta["start_s"] * 25), meta["n_frames"]
+            lips = np.asarray(Image.open(io.BytesIO(parts["lips.png"]))).reshape(n_frames, 96, 96, 3)
+            audio = soundfile.read(io.BytesIO(parts["audio.flac"]), dtype="int16")[0].reshape(n_frames, 640)
+            phones = [
+                (phone["phone"], meta["start_s"] + phone["start_s"], meta["start_s"] + phone["end_s"])
+                for phone in json.loads(parts["phones.json"])
+            ]
+            found.append((first, first + n_frames, lips, audio, phones))
+    return found
 
 
-def by_frame(own):
-    return {first + k: (lips[k], audio[k]) for first, _, lips, audio in own for k in range(len(lips))}
+def by_frame(out):
+    """frame → its lips, its audio, and the phone at its centre."""
+    found = {}
+    for first, stop, lips, audio, phones in clips(out):
+        for index in range(first, stop):
+            centre_s = (index + 0.5) / 25
+            spoken = [name for name, start_s, end_s in phones if start_s <= centre_s < end_s]
+            found[index] = lips[index - first], audio[index - first], spoken
+    return found
 
 
 def test_away_from_borders_a_cut_source_has_the_frames_of_a_whole_one(folders):
-    whole, cut = map(clips, folders)
-    compared = 0
-    for source, row in rows(folders[1]).items():
-        frames = round(row["seconds"] * 25)
-        borders = [part.first_frame for part in in_parts(entry(frames), CUT.cut_sources_s)][1:]
-        assert borders
-        assert not [
-            first
-            for first, meta, *_ in cut[source]
-            if any(first < border < first + meta["n_frames"] for border in borders)
-        ]
-        before, after = by_frame(whole[source]), by_frame(cut[source])
-        assert sorted(before) == sorted(after) == list(range(frames))
-        for index in before:
-            assert np.array_equal(before[index][1], after[index][1])
-            if min(abs(index + 0.5 - border) for border in borders) > NEAR:
-                compared += 1
-                assert np.array_equal(before[index][0], after[index][0])
-    assert compared
+    (row,) = rows(folders[1]).values()
+    n_frames = round(row["seconds"] * 25)
+    borders = [part.first_frame for part in in_parts(entry(n_frames), CUT.cut_sources_s)][1:]
+    crossing = [first for first, stop, *_ in clips(folders[1]) if any(first < at < stop for at in borders)]
+    assert len(borders) == 2 and not crossing
+    before, after = map(by_frame, folders)
+    assert sorted(before) == sorted(after) == list(range(n_frames))
+    for index, (lips, audio, spoken) in before.items():
+        assert np.array_equal(audio, after[index][1]) and spoken == after[index][2]
+        if min(abs(index + 0.5 - border) for border in borders) > NEAR:
+            assert np.array_equal(lips, after[index][0])
 
 
 def test_nothing_is_lost_and_the_folder_holds(folders):
@@ -179,7 +185,7 @@ def test_a_part_that_is_lost_leaves_the_others(folders, talking, tmp_path):
 def test_another_length_is_another_folder_and_jobs_of_an_array_cut_alike(
     folders, talking, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("speechlip.preparing.prepare_array.get_engine", lambda *given: in_this_process)
+    monkeypatch.setattr("speechlip.preparing.prep_run.get_engine", lambda *given: in_this_process)
     monkeypatch.setattr("speechlip.preparing.prepare_array.start_server", lambda: None)
     options = (
         "--recipe",
@@ -213,3 +219,17 @@ def test_another_length_is_another_folder_and_jobs_of_an_array_cut_alike(
     shards = [name for name in alone if name.startswith("data/")]
     assert shards and [made[name] for name in shards] == [alone[name] for name in shards]
     assert made["ledger.jsonl"] == alone["ledger.jsonl"]
+
+
+def test_a_missing_shard_is_looked_for_by_the_clips_of_its_unit():
+    """By hand: the source has three parts in one split, the middle one without a clip and lost."""
+    part = LedgerRow("a.mp4", "a", "train", "kept", 2, 4.0, 4.0, 4.0, 0.0, {}, "", "", "", "ab", 9, (), {})
+    gone = {"clips": 0, "status": "skipped", "seconds_kept": 0.0, "dropped": {"crashed the worker": 4.0}}
+    lost = replace(part, stage="worker", reason="crashed the worker", **gone)
+    row = json.loads(line_of(added_up([part, lost, part], ["train-00000", "train-00001", "train-00002"])))
+    assert row["unit_clips"] == {"train-00000": 2, "train-00001": 0, "train-00002": 2}
+    assert (row["clips"], row["lost_in"], row["split"]) == (4, ["train-00001"], "train")
+    units = [Unit("train", index, (entry(100),)) for index in range(3)]
+    assert [has_clips(unit, {"a.mp4": row}) for unit in units] == [True, False, True]
+    assert [len(as_it_was(unit, {"a.mp4": row}).crashed) for unit in units] == [0, 1, 0]
+    assert row_from(row).unit_clips == row["unit_clips"] and without_units(row_from(row)).unit_clips == {}
