@@ -6,7 +6,7 @@ Conventions: a clip scored with another model (``--sync-model``) has OF_OTHER_MO
 OF_SYNCNET_ALONE: distances in that model's space, which are no LSE and compare with no other model's.
 One that is judged by landmarks (MOUTH_MODELS) has OF_MOUTH_MODELS there: correlations.
 Tuples: METRICS (the family), OF_SYNCNET_ALONE (some of those), OF_OTHER_MODELS, OF_MOUTH_MODELS.
-Function: columns_of.
+Functions: family_in_reasons, columns_of.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import Any
 
 from speechlip.metrics.declared import CLIP, Metric
 
-FAMILY = "lse"
+FAMILY, SYNC = "lse", "sync"
 PADDED, UNPADDED, MOUTH = "syncnet-padded", "syncnet-valid", "mouth-correlation"
 MOUTH_MODELS = ("phones", "self")
 """Sync models that need landmarks and no weights (``speechlip.lipsync``)."""
@@ -71,6 +71,17 @@ OF_MOUTH_MODELS = (
     _column("correlation", "sync_correlation", "sync correlation", "ratio", True, lowest=-1.0, **OF_MOUTHS),
     _column("p", "sync_p", "sync p", "ratio", False, **OF_MOUTHS),
 )
+
+
+def family_in_reasons(family: str, sync_model: str) -> str:
+    """What reasons call a family: ``lse`` is ``sync`` where another model than SyncNet judges.
+
+    sync_model: name of that model; empty: SyncNet, or none.
+
+    >>> family_in_reasons("lse", "phones"), family_in_reasons("lse", ""), family_in_reasons("lmd", "phones")
+    ('sync', 'lse', 'lmd')
+    """
+    return SYNC if family == FAMILY and sync_model else family
 
 
 def columns_of(sync_model: str) -> tuple[Metric, ...]:

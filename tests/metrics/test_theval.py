@@ -98,7 +98,7 @@ def test_the_normalisation_of_its_example():
     assert (lips.renders, lips.real, lips.score, lips.clips) == (3.0, 4.0, 0.75, 2)
     assert brows.reason == "no clip has it beside its real video" and sync.reason == "the real videos' is 0"
     assert {each.measure: each.reason for each in refused}["mouth quality"] == "needs weights: MUSIQ"
-    assert mean.score == 0.75 and mean.reason == "of 1 of 8: no final score of THEval"
+    assert (mean.score, mean.clips) == (0.75, 3) and mean.reason == "of 1 of 8: no final score of THEval"
     assert as_csv([lips]).splitlines()[1] == "theval_lips,3.0,4.0,0.75,2,"
     assert measures_of(rows, ["psnr"]) == ()
 

@@ -55,7 +55,7 @@ def test_without_weights_lip_sync_is_scored_by_phones_and_not_called_lse(
         float(late["offset_ms"]) == 40 * int(late["offset_frames"]) and late["offset_verdict"] == "audio late"
     )
     assert float(late["sync_p"]) < 0.05 and float(late["sync_confidence"]) > 0.1
-    assert noise["offset_verdict"].startswith("undecided") or noise["reason"] == "lse: no speech"
+    assert noise["offset_verdict"].startswith("undecided") or noise["reason"] == "sync: no speech"
     assert not any(row[name] for row in (late, noise) for name in ("lse_c", "lse_d", "lse_c_unpadded"))
     scores = json.loads((out / "scores.json").read_text())
     model = scores["sync_model"]
@@ -191,7 +191,7 @@ def test_self_learns_from_the_other_speakers_of_the_folder(people, tmp_path, alo
     rows = table(out)
     judged = [row for row in rows if row["status"] == "scored"]
     assert code == (3 if len(judged) < len(rows) else 0) and len(judged) >= 2
-    assert {row["reason"] for row in rows} <= {"", "lse: too short"}
+    assert {row["reason"] for row in rows} <= {"", "sync: too short"}
     assert {row["sync_model"] for row in rows} == {"self"}
     assert all(row["sync_p"] and row["offset_verdict"] and not row["lse_c"] for row in judged)
     clips = json.loads((out / "scores.json").read_text())["clips"]
@@ -201,13 +201,13 @@ def test_self_learns_from_the_other_speakers_of_the_folder(people, tmp_path, alo
     assert run(people, *PHONES, "--sync-model", "self", "-o", out) == code and table(out) == rows
     one = next(iter(sorted(people.iterdir())))
     assert run(one, *PHONES, "--sync-model", "self", "-o", again) == 3
-    assert {row["reason"] for row in table(again)} <= {"lse: one speaker", "lse: too short"}
+    assert {row["reason"] for row in table(again)} <= {"sync: one speaker", "sync: too short"}
 
 
 def test_self_has_nobody_to_learn_from_in_one_clip(clips, alone):
     options = ScoreOptions(("lse",), detector="sidecar", sync_model="self")
     scored = speechlip.score(clips / "late.mp4", options=options)
-    assert scored.missing == {"lse": "one speaker"} and scored.row.reason == "lse: one speaker"
+    assert scored.missing == {"lse": "one speaker"} and scored.row.reason == "sync: one speaker"
     assert any("learned on other speakers of the set" in note for note in scored.detail.notes)
 
 

@@ -60,6 +60,12 @@ class Scores:
     opinions: tuple[Agreement, ...] = field(default=(), repr=False)
 
     @property
+    def other_model(self) -> str:
+        """Name of the sync model where its numbers are no LSE; else empty."""
+        said = self.sync_model or {}
+        return said["name"] if said.get("is_lse") is False else ""
+
+    @property
     def of_clip(self) -> dict[str, ScoreRow]:
         """Clip → the row that stands for it, which is its last."""
         return {row.clip: row for row in self.rows}

@@ -32,7 +32,7 @@ class Measure:
     measure: column of ``scores.csv``, or THEval's name of what is not computed; ``mean`` is the last.
     renders, real: means over the clips that have both.
     score: 1 − |renders − real| / |real|; that of the last row is the mean of those above it.
-    clips: that have both.
+    clips: that have both; of the last row, those that have both of any measure above it.
     reason: why there is no score.
     """
 
@@ -55,16 +55,22 @@ def measures_of(rows: Iterable[ScoreRow], columns: Iterable[str]) -> tuple[Measu
     if not wanted:
         return ()
     made = [_measure(family, rows) for family in wanted]
+    clips = sum(any(has_both(row, family) for family in wanted) for row in rows)
     refused = [Measure(name, reason=f"needs weights: {of}") for name, of in NEED_WEIGHTS.items()]
     scores = [each.score for each in made if each.score is not None]
     mean = float(np.mean(scores)) if scores else None
     count = f"of {len(scores)} of {len(table.members(GROUP)) + len(refused)}: no final score of THEval"
-    return (*made, *refused, Measure("mean", score=mean, reason=count))
+    return (*made, *refused, Measure("mean", score=mean, clips=clips, reason=count))
+
+
+def has_both(row: ScoreRow, family: str) -> bool:
+    """Whether a clip has a measure of its render and of its real video."""
+    return {family, f"{family}_real"} <= row.values.keys()
 
 
 def _measure(family: str, rows: Iterable[ScoreRow]) -> Measure:
     real = f"{family}_real"
-    pairs = [(row.values[family], row.values[real]) for row in rows if {family, real} <= row.values.keys()]
+    pairs = [(row.values[family], row.values[real]) for row in rows if has_both(row, family)]
     if not pairs:
         return Measure(family, reason="no clip has it beside its real video")
     of_renders, of_real = np.mean(pairs, axis=0).tolist()

@@ -7,6 +7,7 @@ from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo
 from speechlip.commands.values import parse_limits, parse_pixels
 from speechlip.errors import SOME_MISSING
+from speechlip.metrics.sync.columns import family_in_reasons
 from speechlip.scoring.audit.run import audit
 from speechlip.scoring.audit.table import audit_table
 from speechlip.scoring.folder.corrected import fix_offsets
@@ -132,7 +133,7 @@ def report(scores: Scores, out: Path, quiet: bool) -> int:
     echo(f"{sum(lost.values())} of {counted(asked, 'score')} missing:", err=True)
     for family, reasons in scores.missing.items():
         words = ", ".join(f"{count} × {reason}" for reason, count in reasons.items())
-        echo(f"  {family:<6} {words}", err=True)
+        echo(f"  {family_in_reasons(family, scores.other_model):<6} {words}", err=True)
     return SOME_MISSING
 
 

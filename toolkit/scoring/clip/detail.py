@@ -6,6 +6,7 @@ from typing import Any
 
 from speechlip.lipsync.correlation import MouthSync
 from speechlip.metrics.declared import NotScored
+from speechlip.metrics.sync.columns import family_in_reasons
 from speechlip.metrics.sync.lse import SyncScore
 from speechlip.scoring.clip.files import UNREADABLE
 from speechlip.scoring.clip.results import ClipResults
@@ -13,11 +14,15 @@ from speechlip.scoring.records import ClipDetail, TrackCurves
 from speechlip.scoring.sync.means import TrackSync
 
 
-def clip_detail(results: ClipResults, problems: Mapping[str, NotScored]) -> ClipDetail:
-    """problems: family → why it has no value."""
+def clip_detail(results: ClipResults, problems: Mapping[str, NotScored], other_model: str = "") -> ClipDetail:
+    """problems: family → why it has no value. other_model: name of the sync model, empty of SyncNet."""
     task, landmarks, strips = results.files.task, results.landmarks.result, results.images.strips
     render_strip, reference_strip = strips.encoded()
-    why = [f"{family}: {problem.detail}" for family, problem in problems.items() if problem.detail]
+    why = [
+        f"{family_in_reasons(family, other_model)}: {problem.detail}"
+        for family, problem in problems.items()
+        if problem.detail
+    ]
     return ClipDetail(
         clip=task.clip,
         render=str(task.render),

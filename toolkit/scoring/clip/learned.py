@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from speechlip.lipsync.learned import SpokenFace, judge_each
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync.columns import FAMILY, columns_of
+from speechlip.metrics.sync.columns import FAMILY, SYNC, columns_of
 from speechlip.scoring.clip.detail import curves_of
 from speechlip.scoring.clip.rows import MEAN, status_of
 from speechlip.scoring.records import ClipScore, ScoreRow
@@ -83,7 +83,7 @@ def _unjudged(result: ClipScore, problem: NotScored) -> ClipScore:
     def told(row: ScoreRow) -> ScoreRow:
         return replace(row, reason=row.reason.replace(WAITING.reason, problem.reason))
 
-    notes = (*_without_waiting(result), f"{FAMILY}: {problem.detail}")
+    notes = (*_without_waiting(result), f"{SYNC}: {problem.detail}")
     return replace(
         result,
         rows=tuple(map(told, result.rows)),
@@ -94,7 +94,7 @@ def _unjudged(result: ClipScore, problem: NotScored) -> ClipScore:
 
 
 def _without_waiting(result: ClipScore) -> tuple[str, ...]:
-    return tuple(note for note in result.detail.notes if note != f"{FAMILY}: {WAITING.detail}")
+    return tuple(note for note in result.detail.notes if note != f"{SYNC}: {WAITING.detail}")
 
 
 _NOTHING = TrackSync(None, 0, 0, None)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from speechlip.metrics.declared import NotScored
-from speechlip.metrics.sync.columns import FAMILY, columns_of
+from speechlip.metrics.sync.columns import FAMILY, columns_of, family_in_reasons
 from speechlip.scoring.clip.results import ClipResults
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreRow
 from speechlip.scoring.sync.means import MouthMeans, SyncMeans, TrackSync, of_clip
-from speechlip.scoring.sync.models import AnyModel
+from speechlip.scoring.sync.models import AnyModel, name_of_other
 from speechlip.scoring.sync.verdict import DISAGREE, UNDECIDED, CorrectionRules, offset_verdict
 
 MEAN = "mean"
@@ -41,7 +41,8 @@ def clip_rows(
 
 def failed_row(clip: str, options: ScoreOptions, model_name: str | None, problem: NotScored) -> ScoreRow:
     """The row of a clip of which nothing could be read."""
-    reason = "; ".join(f"{family}: {problem.reason}" for family in options.metrics)
+    families = (family_in_reasons(family, model_name or "") for family in options.metrics)
+    reason = "; ".join(f"{family}: {problem.reason}" for family in families)
     return ScoreRow(
         clip,
         "",
@@ -105,19 +106,27 @@ class RowKind:
     options: ScoreOptions
     model: AnyModel | None
 
-    @property
-    def is_lse(self) -> bool:
-        return self.model is None or self.model.is_lse
-
     def row(self, track: str, status: str, reason: str, values: dict[str, Any]) -> ScoreRow:
         own = {"clip": self.clip, "track": track, "status": status, "reason": reason}
         label_of_run = {"protocol": label(self.options, self.model), "ffmpeg": self.options.ffmpeg_words}
-        other_model = {} if self.model is None or self.is_lse else {"sync_model": self.model.name}
+        other_model = {"sync_model": self.other_model} if self.other_model else {}
         return ScoreRow.of(own | values | label_of_run | other_model)
+
+    @property
+    def other_model(self) -> str:
+        """Name of the sync model where it is another than SyncNet."""
+        return name_of_other(self.model)
+
+    def reasons(self, problems: Mapping[str, NotScored]) -> str:
+        """The column ``reason``. problems: family → why it has no value."""
+        return "; ".join(
+            f"{family_in_reasons(family, self.other_model)}: {problem.reason}"
+            for family, problem in problems.items()
+        )
 
     def sync_values(self, sync: SyncMeans | MouthMeans) -> dict[str, Any]:
         """Columns of lip sync, of SyncNet or of another model."""
-        columns = columns_of(self.model.name if self.model and not self.is_lse else "")
+        columns = columns_of(self.other_model)
         return {column.name: _known(column.compute(sync)) for column in columns}
 
 
@@ -136,14 +145,14 @@ def _clip_row(
     values["pictures_compared"] = images.frames if images.values else None
     values["net_delay_ms"] = results.sync.audio.net_delay_ms
     status = status_of(len(problems), len(how.options.metrics))
-    reason = "; ".join(f"{family}: {problem.reason}" for family, problem in problems.items())
+    reason = how.reasons(problems)
     return how.row(track, status, reason, values)
 
 
 def _track_row(how: RowKind, number: str, track: TrackSync, delay: dict[str, Any]) -> ScoreRow:
     if track.score is None:
-        reason = f"{FAMILY}: {track.problem.reason if track.problem else 'not scored'}"
-        return how.row(number, "failed", reason, delay)
+        reasons = how.reasons({FAMILY: track.problem or NotScored("not scored")})
+        return how.row(number, "failed", reasons, delay)
     return how.row(number, "scored", "", how.sync_values(of_clip([track])) | delay)
 
 

@@ -25,6 +25,7 @@ from speechlip.scoring.clip.sync import score_sync
 from speechlip.scoring.networks import Tools, find_networks, settle, tools_of
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ClipScore, ScoreTask
+from speechlip.scoring.sync.models import name_of_other
 from speechlip.scoring.sync.spoken import Spoken
 from speechlip.scoring.sync.verdict import STATED
 from speechlip.timing import FPS
@@ -136,7 +137,7 @@ def score_clip(
     problems = missing(results, options)
     return ClipScore(
         clip_rows(results, options, tools.sync, problems),
-        clip_detail(results, problems),
+        clip_detail(results, problems, name_of_other(tools.sync)),
         {family: problem.reason for family, problem in problems.items()},
         Spoken.of(sync.tracks),
         images.per_frame | lmd_of_frames(landmarks.result),

@@ -36,9 +36,11 @@ function reasons(row) {
   const alone = families.size === 1 && row.status === "failed";
   return [...families].map(([words, names]) => (alone ? words : `${names.join(", ")}: ${words}`));
 }
+const inReasons = (family) => family === "lse" && data.sync_model?.is_lse === false ? "sync" : family;
 function whyMissing(row, column) {
   const said = (row.reason || "").split("; ").map((part) => part.split(": "));
-  const own = said.find(([family]) => family === column.family);
+  const names = [column.family, inReasons(column.family)]; // results kept by older releases say lse
+  const own = said.find(([family]) => names.includes(family));
   return own ? own.slice(1).join(": ") : row.reason || "not computed";
 }
 
@@ -228,7 +230,7 @@ function drawSummary() {
   );
   for (const [family, reasons] of Object.entries(data.missing || {})) {
     const said = Object.entries(reasons).map(([reason, count]) => `${reason} (${count})`).join(", ");
-    if (said) byId("reasons").append(make("li", {}, make("strong", {}, family), " missing: " + said));
+    if (said) byId("reasons").append(make("li", {}, make("strong", {}, inReasons(family)), " missing: " + said));
   }
   const empty = asked.filter((column) => !columns.includes(column)).map((column) => column.title);
   if (empty.length && clips.length)

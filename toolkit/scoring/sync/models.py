@@ -157,6 +157,11 @@ def open_sync_model(name: str, device: str) -> AnyModel:
     return model
 
 
+def name_of_other(model: AnyModel | None) -> str:
+    """The model's name where its numbers are no LSE; empty for SyncNet, and without a model."""
+    return "" if model is None or model.is_lse else model.name
+
+
 def score_tracks(
     model: AnyModel, footage: Footage, tracks: Sequence[FaceTrack], advance: Callable[[float], None]
 ) -> list[TrackSync]:
