@@ -13,6 +13,7 @@ from speechlip.errors import OptionError
 from speechlip.media.probe import probe
 from speechlip.preparing.options import PrepOptions
 from speechlip.records import FaceTrack, Source
+from speechlip.scoring import networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.sync.spoken import Spoken, SpokenMouth
 from speechlip.scoring.sync.sync_filter import NOT_MEASURED, SYNC_UNDECIDED, SyncFilter, parse_filter
@@ -110,7 +111,17 @@ def test_boxes_have_no_mouth(head, clips, alone):
     alone_again = speechlip.score(
         clips / "late.mp4", options=ScoreOptions(("lse",), detector="cascade"), progress=progress
     )
-    assert alone_again.missing == {"lse": "no SyncNet weights"}
+    assert alone_again.missing == {"lse": "no landmarks"}
+    (said,) = [line for line in progress.said if "not scored" in line]
+    assert "detector cascade gives boxes only; take --detector landmarker, or speechlip models fetch" in said
+
+
+def test_without_recogniser_and_weights_the_recogniser_is_named(clips, alone, monkeypatch):
+    monkeypatch.setattr(networks, "there", lambda library: False)
+    options = ScoreOptions(("lse",), detector="sidecar")
+    scored = speechlip.score(clips / "late.mp4", options=options)
+    assert scored.missing == {"lse": "no phone recogniser"}
+    assert any("pip install pocketsphinx" in note for note in scored.detail.notes)
 
 
 @pytest.mark.parametrize("given", [{"precision": "bf16", "device": "cpu"}, {"protocol": "wav2lip"}])

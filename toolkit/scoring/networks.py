@@ -125,14 +125,37 @@ def with_sync_model(options: ScoreOptions, progress: Progress) -> ScoreOptions:
 
     Other protocols than ``direct`` repeat what was published of SyncNet: they have no stand-in.
     """
-    of_syncnet = options.syncnet_weights or options.precision != "fp32"
-    if FAMILY not in options.metrics or options.sync_model or of_syncnet:
-        return options
-    direct, landmarks = options.protocol == "direct", DETECTORS.get(options.detector).has_landmarks
-    if assets.available("syncnet_v2") or not direct or not landmarks or not there("pocketsphinx"):
+    if FAMILY not in options.metrics or not wants_stand_in(options) or why_no_stand_in(options):
         return options
     progress.say(STAND_IN)
     return replace(options, sync_model="phones")
+
+
+def wants_stand_in(options: ScoreOptions) -> bool:
+    """Whether nothing of SyncNet is named and its weights are not there, in protocol ``direct``."""
+    of_syncnet = options.sync_model or options.syncnet_weights or options.precision != "fp32"
+    return not of_syncnet and options.protocol == "direct" and not assets.available("syncnet_v2")
+
+
+def why_no_stand_in(options: ScoreOptions) -> NotScored | None:
+    """Why ``phones`` cannot judge in SyncNet's place; None where it can.
+
+    options: with the detector settled.
+    """
+    if not DETECTORS.get(options.detector).has_landmarks:
+        return NotScored(
+            "no landmarks",
+            "without SyncNet's weights lip sync is judged by phones, which wants landmarks, and detector "
+            f"{options.detector} gives boxes only; take --detector landmarker, or speechlip models fetch "
+            "syncnet_v2",
+        )
+    if not there("pocketsphinx"):
+        return NotScored(
+            "no phone recogniser",
+            "without SyncNet's weights lip sync is judged by phones, which wants pocketsphinx: "
+            "pip install pocketsphinx, or speechlip models fetch syncnet_v2",
+        )
+    return None
 
 
 def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Networks:
@@ -167,6 +190,9 @@ def _find_sync(
     options: ScoreOptions, models: dict[str, str], problems: dict[str, NotScored]
 ) -> SyncModelFacts | None:
     if not options.other_model and not options.syncnet_weights and not assets.available("syncnet_v2"):
+        if wants_stand_in(options) and (why := why_no_stand_in(options)):
+            problems[FAMILY] = why
+            return None
         try:
             assets.path("syncnet_v2")
         except ModelError as error:
