@@ -53,7 +53,11 @@ class PairLoader(PositionedLoader):
 
     def _why_none(self) -> str:
         counts, batch_size, per_clip = self.counts, self.source.batch_size, self.source.windows_per_clip
-        why, what_to_do = [], ["lower batch_size or workers", "raise windows_per_clip"]
+        why = []
+        what_to_do = [
+            "lower batch_size or workers",
+            "raise windows_per_clip (train-encoder: --windows-per-clip)",
+        ]
         if counts.clips * per_clip < batch_size:
             gives = "gives" if counts.clips == 1 else "give"
             why.append(
