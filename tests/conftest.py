@@ -1,15 +1,43 @@
 """Shared fixtures: a small corpus of synthetic talking heads; real clips and the face model where present."""
 
+import gc
+import importlib
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection():
+    """Nothing of what tests import goes away: no garbage is looked for among it, neither now nor later."""
+    gc.disable()
+    import_own_share()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
+
+
+def import_own_share():
+    """Of several processes each begins with other files, so that asserts are rewritten once in a new clone,
+    not once in every process. What cannot be imported is told when it is collected.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    files = sorted(Path(__file__).parent.rglob("test_*.py")) if count > 1 else []
+    for path in files[number::count]:
+        sys.path.insert(0, str(path.parent))
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(path.stem)
+        sys.path.remove(str(path.parent))
 
 
 def pytest_collection_modifyitems(items):

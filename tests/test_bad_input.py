@@ -114,8 +114,8 @@ def test_one_face_of_two_with_largest(ledger):
 
 def test_an_empty_folder_is_said_in_a_sentence(tmp_path):
     (tmp_path / "videos").mkdir()
-    done = prep_process(tmp_path / "videos", "-o", tmp_path / "out")
-    assert done.returncode == 2
+    done = prep(tmp_path / "videos", "-o", tmp_path / "out")
+    assert done.exit_code == 2
     assert "no video in" in done.stderr
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 
 import zoo
 from checker import check_shards
-from preparing import BIN, prep, prep_process
+from preparing import BIN, one_after_another, prep, prep_process, prep_without_workers
+from speechlip.workers.processes import started
 
 pytestmark = pytest.mark.early
 
@@ -204,9 +205,8 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_killed_in_any_state_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, state):
-    out = tmp_path / "killed"
+def kill_program(talking, out, state):
+    """A program of its own, and its workers."""
     command = [BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--workers", "2"]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -215,6 +215,24 @@ def test_killed_in_any_state_and_run_again_gives_the_same_bytes(prepared, talkin
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def kill_process(talking, out, state):
+    """One process without workers."""
+    process, _ = started(prep_without_workers, talking, "-o", out, "--detector", "sidecar", "--workers", 1)
+    while not any(out.glob(STATES[state])) and process.is_alive():
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+
+
+@pytest.mark.parametrize(
+    ("kill", "state"), [(kill_program, "a shard is open"), *((kill_process, state) for state in STATES)]
+)
+def test_killed_in_any_state_and_run_again_gives_the_same_bytes(prepared, talking, tmp_path, kill, state):
+    """tests/faults/test_kills.py kills programs at random times."""
+    out = tmp_path / "killed"
+    kill(talking, out, state)
     finished = (out / "manifest.json").exists()
     assert finished or (out / ".work" / "plan.json").exists()
     assert not finished or state == "the manifest is next", "the kill came too late to show anything"
@@ -282,13 +300,17 @@ def test_another_licence_in_metadata_csv_is_refused_by_name(talking, tmp_path):
     assert f"1 source new, gone or changed: '{video}' (licence). Choose another -o" in done.stderr
 
 
-def test_two_runs_into_one_folder_are_refused(talking, tmp_path):
-    out = tmp_path / "both"
-    first = subprocess.Popen([BIN / "prep-shards", talking, "-o", out, "--detector", "sidecar", "--quiet"])
-    wait_for(out / ".work" / "plan.json")
-    second = prep(talking, "-o", out, "--detector", "sidecar")
-    assert (second.exit_code, "another run is writing to" in second.stderr) == (1, True)
-    assert first.wait() == 0
+def test_two_runs_into_one_folder_are_refused(talking, tmp_path, monkeypatch):
+    """The second one while the first is at work."""
+    command, second = (talking, "-o", tmp_path / "both", "--detector", "sidecar", "--workers", 1), []
+
+    def engine(work, units, workers):
+        second.append(prep(*command))
+        return one_after_another(work, units, workers)
+
+    monkeypatch.setattr("speechlip.preparing.prep_run.get_engine", lambda *given: engine)
+    assert prep(*command).exit_code == 0
+    assert [said.exit_code for said in second] == [1] and "another run is writing to" in second[0].stderr
 
 
 def test_dry_run_shows_the_plan_and_writes_nothing(talking, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from speechlip.benchmarking.row_records import Cost
+from tiny_lips import TinyLips
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "tutorial.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
@@ -24,7 +25,9 @@ def run(source, names):
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
-    """Names after the last cell. Costs of encoders, for which each row takes a process, are not measured."""
+    """Names after the last cell. The lip networks have one layer, and costs of encoders, for which each row
+    takes a process, are not measured.
+    """
     import matplotlib
 
     matplotlib.use("agg")
@@ -32,6 +35,8 @@ def names(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tutorial")))
         patch.setattr("speechlip.benchmarking.row.measured_cost", lambda *task: Cost(None, None, None))
+        for network in ("encoders.networks.pair", "benchmarking.projection.projection_head"):
+            patch.setattr(f"speechlip.{network}.LipEncoder", TinyLips)
         for cell in CELLS:
             if cell["cell_type"] == "code":
                 names["shown"].append(run("".join(cell["source"]), names))

@@ -11,14 +11,16 @@ from click.testing import CliRunner
 
 import speechlip
 import zoo
+from here import in_this_process
 from preparing import prep
 from speechlip import recipes
 from speechlip.commands.cli import speechlip as cli
 from speechlip.editing.given import open_given
 from speechlip.editing.new_videos import in_known_split
 from speechlip.errors import OptionError
-from speechlip.identity import network
+from speechlip.identity import find, network, video_faces
 from speechlip.preparing.place.earlier_run import changed_since_the_plan
+from speechlip.preparing.plan import inspecting
 from speechlip.preparing.plan.written import at_their_places, dump_plan, load_plan
 from speechlip.progress import SILENT
 from speechlip.records import Source
@@ -43,7 +45,25 @@ def by_face(halves, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def leaking(halves, tmp_path_factory):
+def seen_once():
+    """From here on videos are looked at in this process, and dlib once at each face."""
+    known, embedding = {}, video_faces.embedding
+
+    def remembered(image, landmarks):
+        key = (image.tobytes(), landmarks.tobytes())
+        if key not in known:
+            known[key] = embedding(image, landmarks)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video_faces, "embedding", remembered)
+        patch.setattr(inspecting, "outcomes", in_this_process)
+        patch.setattr(find, "outcomes", in_this_process)
+        yield
+
+
+@pytest.fixture(scope="module")
+def leaking(seen_once, halves, tmp_path_factory):
     """Names checked against faces; bob, who is ann, is declared in the test split."""
     folder = shutil.copytree(halves, tmp_path_factory.mktemp("leaking") / "videos")
     (folder / "metadata.csv").write_text("file,split\nbob/two.mp4,test\nann/one.mp4,train\n")
@@ -71,7 +91,7 @@ def test_a_speaker_is_a_face_and_in_one_split(by_face):
 
 
 @pytest.fixture(scope="module")
-def plan(halves, tmp_path_factory):
+def plan(seen_once, halves, tmp_path_factory):
     return speechlip.prepare_plan(halves, tmp_path_factory.mktemp("plan") / "out", BY_FACE)
 
 
@@ -145,7 +165,7 @@ def test_by_face_cannot_bend_declared_splits(leaking, tmp_path):
     assert "and the face in 'bob/two.mp4' is theirs" in result.stderr
 
 
-def test_a_video_that_shows_nobody_is_a_row_with_a_reason(halves, tmp_path):
+def test_a_video_that_shows_nobody_is_a_row_with_a_reason(seen_once, halves, tmp_path):
     folder = shutil.copytree(halves, tmp_path / "videos", ignore=shutil.ignore_patterns("cleo", "dan"))
     frames, audio = zoo.read_clip(folder / "eve" / "two.mp4")
     zoo.write_clip(folder / "eve" / "two.mp4", np.full_like(frames, 128), audio)
@@ -202,14 +222,15 @@ def test_a_double_of_a_video_that_shows_nobody_stays(halves, tmp_path, doubles):
     assert not plan.sources[0].double_of
 
 
-def test_one_video_alone_is_one_person(halves, tmp_path):
+def test_one_video_alone_is_one_person(seen_once, halves, tmp_path):
     plan = speechlip.prepare_plan(halves / "ann" / "one.mp4", tmp_path / "out", BY_FACE)
     assert [entry.source.speaker for entry in plan.sources] == ["one"]
 
 
-def test_the_command_lists_people_under_two_names(halves, tmp_path):
+def test_the_command_lists_people_under_two_names(seen_once, halves, tmp_path):
     result = run(
         *("doubles", halves, "--faces", "--detector", "sidecar", "--face-distance", 0.22, "--quiet"),
+        *("--workers", 1),
         *("--csv", tmp_path / "people.csv"),
     )
     assert result.exit_code == 0
