@@ -5,6 +5,7 @@
 Exit code 1 where a combination is off by more than LIMIT_MS and is not known to be lost by its container.
 """
 
+import argparse
 import sys
 import tempfile
 from collections import Counter
@@ -119,6 +120,9 @@ class Row:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     rows = {
         (c, a, hz, fps): measured(recording(c, a, hz, fps))
         for c in CONTAINERS

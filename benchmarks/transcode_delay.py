@@ -7,6 +7,7 @@ PATH. Exit code 1 where a frame stands elsewhere than the emulated generation ha
 more than LIMIT_MS from there.
 """
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -158,7 +159,12 @@ def page(ffmpegs: list[Ffmpeg], found: list[tuple[str, str, int, str, list[Cell]
 
 
 def main() -> int:
-    ffmpegs = sorted(map(find, sys.argv[1:] or binaries().values()), key=lambda ffmpeg: ffmpeg.version)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("ffmpeg", nargs="*", help="binaries")
+    given = parser.parse_args().ffmpeg
+    ffmpegs = sorted(map(find, given or binaries().values()), key=lambda ffmpeg: ffmpeg.version)
     if not ffmpegs:
         print("no ffmpeg here: pip install imageio-ffmpeg, or name one", file=sys.stderr)
         return 1
