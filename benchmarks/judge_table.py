@@ -35,11 +35,11 @@ def main() -> None:
     )
     parser.add_argument("judgement", type=Path)
     judgement = json.loads(parser.parse_args().judgement.read_text(encoding="utf-8"))
-    print("\n".join(lines(judgement["metrics"], judgement["foreign"])))
+    print("\n".join(lines(judgement["metrics"], judgement["foreign"], judgement["missing_metrics"])))
 
 
-def lines(metrics: list[dict], foreign: dict | None) -> list[str]:
-    """The table, and what stands below it."""
+def lines(metrics: list[dict], foreign: dict | None, missing: dict[str, str]) -> list[str]:
+    """The table, and what stands below it. missing: family of metrics → why no copy was scored by it."""
     rows = [row(metric) for metric in metrics if answered(metric)]
     without = [metric["title"] for metric in metrics if not answered(metric)]
     clear = [answer for metric in metrics for answer in answers(metric) if is_clear(answer)]
@@ -47,6 +47,7 @@ def lines(metrics: list[dict], foreign: dict | None) -> list[str]:
     of_all = sum(answer["p"] is not None for metric in metrics for answer in answers(metric))
     below = [f"{kept} of {len(clear)} clear answers hold among all {of_all}."]
     below += [f"No answer: {', '.join(without)}."] if without else []
+    below += [f"Not scored: {family}, {why.partition(':')[0]}." for family, why in missing.items()]
     if foreign:
         heard = ", ".join(f"{clip} ← {other}" for clip, other in foreign["audio_of"].items())
         below += [f"Another speaker's audio, told by {', '.join(foreign['told_by'])}: {heard}."]

@@ -59,7 +59,7 @@ def signals_of(path: Path, detector: str) -> Signals:
     options = settle(ScoreOptions(("lip_dynamics",), device="cpu", detector=detector), False)
     files = open_files(ScoreTask(path.name, path), options)
     first = read_both(files, options, None, None, lambda frames: None, False)
-    return of_render(files, first.faces.render)
+    return of_render(files, first.faces.render, options.detector)
 
 
 def value_of(compute: Any) -> Any:

@@ -53,13 +53,16 @@ def test_the_whole_table():
         metric("lips closed", blind),
     ]
     foreign = {"told_by": ["audio", "face"], "audio_of": {"a.mp4": "b.mp4"}, "problems": []}
-    head, line, psnr, ssim, gap, *below = TABLE["lines"](metrics, foreign)
+    head, line, psnr, ssim, gap, *below = TABLE["lines"](
+        metrics, foreign, {"lpips": "no AlexNet weights: place them"}
+    )
     assert head.startswith("| number | `late` | `foreign` | ") and line == "|" + "---|" * 12 and gap == ""
     assert psnr == "| PSNR ↑ | " + "0.50 · | " * 5 + "0.90 | " + "0.50 · | " * 4 + "`again` |"
     assert ssim.endswith("| `louder`° |")
     assert below == [
         "2 of 3 clear answers hold among all 28.",
         "No answer: lips closed.",
+        "Not scored: lpips, no AlexNet weights.",
         "Another speaker's audio, told by audio, face: a.mp4 ← b.mp4.",
     ]
-    assert TABLE["lines"](metrics, None)[-1] == "No answer: lips closed."
+    assert TABLE["lines"](metrics, None, {})[-1] == "No answer: lips closed."

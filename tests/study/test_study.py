@@ -135,6 +135,7 @@ def test_results_by_hand(answers, tmp_path):
     # content a: anna 4 : 2, ben 5 : 3; content b: anna 3 : 3, ben's 4 has no other: 2 and 0
     assert first.preferred == pytest.approx(2.5 / 3) and first.comparisons == 3
     assert first.difference == pytest.approx((2 + 0) / 2) and np.isnan(first.p) and first.contents == 2
+    assert (first.ci_low, first.ci_high) == (-4.0, 4.0)  # no two answers of 1 … 5 are farther apart
     alpha = next(each for each in results.agreement if each.scale == "lip_sync" and not each.rater)
     # shared by both: 4 5, 2 3, 5 5, 3 4: squares within 6 / 8; between all eight 2 (8 · 129 − 31²) / (8 · 7)
     assert alpha.alpha == pytest.approx(1 - (6 / 8) / (142 / 56)) and alpha.opinions == 9

@@ -175,7 +175,8 @@ def preferences_of(answers: Sequence[Answer]) -> tuple[Preference, ...]:
                 [np.mean(points) for points in apart_by.values()], np.zeros(len(apart_by))
             )
             compared = np.sign([each for points in apart_by.values() for each in points])
-            numbers = (apart.value, apart.ci_low, apart.ci_high, apart.p, apart.clips)
+            low, high = np.clip((apart.ci_low, apart.ci_high), 1 - BEST, BEST - 1).tolist()
+            numbers = (apart.value, low, high, apart.p, apart.clips)
             preferred = float(compared.mean()) / 2 + 0.5
             found.append(Preference(scale, first, second, *numbers, preferred, len(compared)))
     return tuple(found)
