@@ -4,9 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from speechlip.faces.tracking.stage import FaceTracks
+from speechlip.faces.tracking.tracks import build_tracks
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.declared import NotScored
+from speechlip.records import Face
+from speechlip.scoring.clip.faces import why_no_face
 from speechlip.scoring.clip.landmarks import of_both
 from speechlip.scoring.clip.score_clip import score_clip
 from speechlip.scoring.networks import Tools
@@ -151,6 +155,21 @@ def test_frames_without_a_face_are_left_out_and_counted(head, reference, tmp_pat
         reference,
     )
     assert row.frames_compared == FRAMES - 5 and row.lmd == 0 and row.status == "scored"
+
+
+def test_no_face_is_no_lack_of_landmarks(head, reference, tmp_path):
+    """It was said that the detector gives boxes only."""
+    frames, landmarks = np.zeros_like(head.frames[:FRAMES]), head.landmarks[:FRAMES]
+    nobody = head.write(tmp_path / "clip.mp4", frames, head.audio[: FRAMES * 640], landmarks)
+    (tmp_path / "clip.landmarks.npz").unlink()
+    assert compared(nobody, reference, ("lmd",), detector="cascade").reason == "lmd: no face"
+
+
+def test_faces_of_20_px_are_named_too_small():
+    faces = [[Face(np.array([0, 0, 20, 20], np.float32), 1.0)]] * 60
+    tracks, unfit = build_tracks(faces, ())
+    seen = FaceTracks(tracks, tracks, unfit, (), np.ones(60, bool), ((40, 40),) * 60)
+    assert not tracks and why_no_face(seen, "a.mp4").reason == "face too small"
 
 
 def test_boxes_only_means_no_landmarks_unless_they_lie_beside(head, reference, tmp_path):

@@ -58,6 +58,13 @@ def check_one_size(faces: FaceTracks, what: str) -> None:
         )
 
 
+def why_no_face(faces: FaceTracks, name: str) -> NotScored:
+    """Why no face of a file is followed. name: of the file."""
+    if faces.small:
+        return NotScored("face too small", f"{name} shows faces, all too small to be followed")
+    return NotScored("no face", f"no face was found in {faces.n_frames} frames of {name}")
+
+
 def as_source(path: Path) -> Source:
     """The record a detector is opened with, its sidecar landmarks beside the video if there are any."""
     sidecar = sidecar_of(path)

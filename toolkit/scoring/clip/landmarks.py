@@ -16,7 +16,7 @@ from speechlip.media.info import MediaInfo
 from speechlip.metrics import table
 from speechlip.metrics.declared import CLIP, IN_PLACE_OF_LANDMARKS, OF_LANDMARKS, Metric, NotScored
 from speechlip.metrics.lmd import lmd_per_frame
-from speechlip.scoring.clip.faces import ClipFaces, check_one_size, sidecar_landmarks, sidecar_of
+from speechlip.scoring.clip.faces import ClipFaces, check_one_size, sidecar_landmarks, sidecar_of, why_no_face
 from speechlip.scoring.clip.files import ClipFiles, check_lengths, size_words
 from speechlip.scoring.clip.outcome import Outcome, attempt, metric_of
 from speechlip.scoring.clip.signals import Signals, of_reference, of_render
@@ -184,6 +184,11 @@ class Landmarks:
             in_render, in_reference = (
                 sidecar_landmarks(path, frames) for path, frames in zip(paths, lengths, strict=True) if path
             )
+        for seen, points, path in zip(
+            (faces.of_render, faces.of_reference), (in_render, in_reference), paths, strict=True
+        ):
+            if path and seen and points is None and not seen.selected:
+                raise why_no_face(seen, path.name)
         return of_both(in_render, in_reference, scale_to_render(files.info, files.reference))
 
 

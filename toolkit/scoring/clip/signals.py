@@ -17,7 +17,7 @@ from speechlip.media.info import MediaInfo
 from speechlip.metrics.declared import NotScored
 from speechlip.phones import read_phones
 from speechlip.records import Phone
-from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of
+from speechlip.scoring.clip.faces import Seen, check_one_size, sidecar_landmarks, sidecar_of, why_no_face
 from speechlip.scoring.clip.files import ClipFiles
 from speechlip.scoring.clip.identities import identities_of
 from speechlip.scoring.clip.meshes import blendshapes_of, mesh_of_track
@@ -127,7 +127,7 @@ class Signals:
             self.notes.append(f"landmarks of {self.path.name} from the file beside it")
             return sidecar_landmarks(self.path, self.frames)
         if faces and not faces.selected:
-            raise NotScored("no face", f"no face was found in {faces.n_frames} frames of {self.path.name}")
+            raise why_no_face(faces, self.path.name)
         raise self._seen.problem or NotScored(
             "no landmarks",
             "the detector gives boxes only; take --detector landmarker, "
