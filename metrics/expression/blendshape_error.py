@@ -42,6 +42,7 @@ def blendshape_error(render: np.ndarray, reference: np.ndarray, region: str = ""
 
 
 def of_region(region: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    """``blendshape_error`` of one region, as ``Metric.compute``."""
     return lambda render, reference: blendshape_error(render, reference, region)
 
 

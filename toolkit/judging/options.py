@@ -57,5 +57,6 @@ class JudgeOptions:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        """Option → plain value, as ``judge.json`` has them."""
         weights = str(self.syncnet_weights) if self.syncnet_weights else None
         return asdict(self) | {"syncnet_weights": weights}

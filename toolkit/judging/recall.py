@@ -46,13 +46,15 @@ class _Recalling:
         self._known = known
 
     def detect(self, image: np.ndarray, index: int) -> list[Face]:
+        """What was seen in frame ``index``."""
         return self._known.seen[index] if index < len(self._known.seen) else []
 
     def meshes(self, image: np.ndarray, index: int) -> list[Mesh]:
+        """The faces of ``detect`` with all 478 points."""
         return [*(self._known.meshes or {}).get(index, ())]
 
     def close(self) -> None:
-        return
+        """Nothing was opened."""
 
 
 def find_faces(images: np.ndarray, detector: str, with_mesh: bool = False) -> KnownFaces:
