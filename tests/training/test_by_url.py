@@ -12,6 +12,7 @@ import pytest
 import tiny_dataset
 from tiny_runs import OPTIONS, streams_of
 
+from speechlip.errors import HubError, OptionError
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.shardset import open_shards
 from speechlip.training.processes.ranks import Ranks
@@ -79,6 +80,17 @@ def test_another_number_of_processes_goes_on_with_the_pairs_of_the_folder(url, f
         for each in again:
             each.load_states(states)
         assert keys(again, 4) == wanted[4:]
+
+
+def test_an_object_store_serves_the_same_pairs(folder, monkeypatch, tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
+    fsspec.filesystem("memory").put(str(folder), "/talks/twenty", recursive=True)
+    assert keys(opened(shards_at("memory://talks/twenty/"), 1), 3) == keys(opened(folder, 1), 3)
+    with pytest.raises(HubError, match=r"there is no memory://talks/nothing/manifest\.json; check the name"):
+        shards_at("memory://talks/nothing")
+    with pytest.raises(OptionError, match="lost a slash"):
+        shards_at(Path("memory://talks/twenty"))
 
 
 def test_pairs_of_a_step_come_from_many_shards(folder):

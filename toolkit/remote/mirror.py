@@ -19,8 +19,8 @@ from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.files.writing import write_text
 from speechlip.format import CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
-from speechlip.remote.names import Place, is_remote, place_of
-from speechlip.remote.stream import RemoteStream, fetch
+from speechlip.remote.names import REMOTE_SCHEMES, STORE_SCHEMES, Place, is_remote, place_of
+from speechlip.remote.stream import fetch, open_stream
 
 ORIGIN = "remote.json"
 MAX_SMALL_BYTES = 1 << 26
@@ -34,14 +34,14 @@ MAX_TABLE_BYTES = 1 << 32
 def shards_at(name: str | Path, cache: Path | None = None) -> Path:
     """The folder of prepared shards that ``name`` means: itself where it is local, else its mirror.
 
-    name: a path, or ``hf://user/name[@revision]``, or ``https://…``.
+    name: a path, or ``hf://user/name[@revision]``, ``https://…``, or ``s3://…`` of an object store.
     cache: where to keep whole shards, hash-checked, continued after a kill. None: shards are streamed while
         they are read, and only the small files are kept, in ``SPEECHLIP_HOME/shards``.
 
     Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
     """
     if not is_remote(name):
-        if re.match(r"(hf|https?):/", str(name)):
+        if re.match(rf"({'|'.join((*REMOTE_SCHEMES, *STORE_SCHEMES))}):/", str(name)):
             raise OptionError(f"{name} lost a slash, as pathlib does to URLs; hand over the text itself")
         return Path(name)
     folder = _small_files(place_of(str(name), "datasets"), cache or cache_folder() / "shards")
@@ -127,7 +127,7 @@ def _small_files(place: Place, cache: Path) -> Path:
 
 def _small_file(url: str) -> tuple[bytes, str]:
     """(content, commit) of a file that is small. Raises HubError for one that is not."""
-    with RemoteStream(url) as stream:
+    with open_stream(url) as stream:
         data, commit = stream.read(MAX_SMALL_BYTES + 1), stream.commit
     if len(data) > MAX_SMALL_BYTES:
         raise HubError(

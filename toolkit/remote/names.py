@@ -1,5 +1,5 @@
-"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, or a folder behind
-``https://``.
+"""Names of what lies elsewhere: ``hf://user/name[@revision]`` on the Hugging Face Hub, a folder behind
+``https://``, or one of an object store (``s3://bucket/folder``).
 
 ``hf://user/name`` is a dataset where shards are wanted and a model where an encoder is wanted;
 ``hf://datasets/…`` and ``hf://models/…`` say it aloud. A revision is a branch, tag or commit; a ``/`` in it
@@ -16,6 +16,8 @@ from speechlip.errors import OptionError
 
 Kind = Literal["datasets", "models"]
 REMOTE_SCHEMES = ("http", "https", "hf")
+STORE_SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+"""Object stores, by fsspec (``stores``)."""
 HF = re.compile(
     r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)"
     r"(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?",
@@ -56,7 +58,12 @@ def is_remote(name: str | Path) -> bool:
     >>> is_remote("https://example.org/train-00000-of-00001.tar"), is_remote("train-00000-of-00001.tar")
     (True, False)
     """
-    return str(name).startswith(tuple(f"{scheme}://" for scheme in REMOTE_SCHEMES))
+    return str(name).startswith(tuple(f"{scheme}://" for scheme in (*REMOTE_SCHEMES, *STORE_SCHEMES)))
+
+
+def in_store(url: str) -> bool:
+    """Whether this is a URL of an object store."""
+    return url.partition("://")[0] in STORE_SCHEMES
 
 
 def place_of(name: str, kind: Kind) -> Place:

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from speechlip.errors import HubError, OptionError, install
-from speechlip.remote.stream import LONGEST_PAUSE_S, RETRIES
 from speechlip.workers.processes import alive
 
 Result = TypeVar("Result")
+RETRIES, LONGEST_PAUSE_S = 5, 8
+"""Tries without a single new byte, and the pause between them: 1, 2, 4, 8, 8 s."""
 SCHEME = re.compile(r"([a-z][a-z0-9+.:-]*?[a-z0-9]):/")
 FILE = "file://"
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -135,14 +136,14 @@ class Store:
         stamp = self.stamp(name)
         return stamp and stamp[0]
 
-    def blocks(self, name: str, n_bytes: int) -> Iterator[bytes]:
-        """The first ``n_bytes`` of a file, asked for block by block.
+    def blocks(self, name: str, n_bytes: int, first: int = 0) -> Iterator[bytes]:
+        """The first ``n_bytes`` of a file from byte ``first`` on, asked for block by block.
 
         Raises HubError, also where it ends before.
         """
         fs, _ = self._opened
         path, url = self.at(name), f"{self.url}/{name}"
-        for start in range(0, n_bytes, READ_BYTES):
+        for start in range(first, n_bytes, READ_BYTES):
             stop = min(start + READ_BYTES, n_bytes)
 
             def ask(start: int = start, stop: int = stop) -> bytes:

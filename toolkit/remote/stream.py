@@ -12,10 +12,9 @@ from pathlib import Path
 from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 from speechlip.files.writing import sync_folder
-from speechlip.remote.names import address, headers
-
-RETRIES, LONGEST_PAUSE_S = 5, 8
-"""Tries without a single new byte, and the pause between them: 1, 2, 4, 8, 8 s."""
+from speechlip.remote.names import address, headers, in_store
+from speechlip.remote.store_stream import StoreStream
+from speechlip.remote.stores import LONGEST_PAUSE_S, RETRIES
 
 
 class RemoteStream:
@@ -131,6 +130,14 @@ class RemoteStream:
         time.sleep(min(2 ** (self._failures - 1), LONGEST_PAUSE_S))
 
 
+Stream = RemoteStream | StoreStream
+
+
+def open_stream(url: str, start: int = 0, token: str | None = None) -> Stream:
+    """A file elsewhere, from byte ``start`` on. Raises HubError and OptionError as the streams do."""
+    return StoreStream(url, start) if in_store(url) else RemoteStream(url, start, token)
+
+
 @contextmanager
 def refused_plainly(url: str) -> Iterator[None]:
     """Turn what a server refuses, and a client that was told to ask none, into a HubError that says what to
@@ -211,7 +218,7 @@ def fetch(
 
 def _continue(url: str, part: Path, token: str | None, max_bytes: int | None) -> None:
     start = part.stat().st_size if part.exists() else 0
-    with RemoteStream(url, start, token) as stream, part.open("ab") as file:
+    with open_stream(url, start, token) as stream, part.open("ab") as file:
         while block := stream.read(BLOCK_BYTES):
             start += len(block)
             if max_bytes is not None and start > max_bytes:

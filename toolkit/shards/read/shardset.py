@@ -16,7 +16,9 @@ from speechlip.files.strict_json import strict_json
 from speechlip.format import FORMAT, LEDGER, MANIFEST, WORK_FOLDER, shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.remote.mirror import shard_url, shards_at
-from speechlip.remote.names import REMOTE_SCHEMES, is_remote
+from speechlip.remote.names import REMOTE_SCHEMES, STORE_SCHEMES, is_remote
+
+READ_SCHEMES = (*REMOTE_SCHEMES, *STORE_SCHEMES)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def open_shards(shards: Shards, split: str | None = None) -> ShardSet:
         return _listed(shards, split)
     if str(shards).endswith(".tar"):
         return _listed([shards], split)
-    _refuse_scheme(str(shards), REMOTE_SCHEMES)
+    _refuse_scheme(str(shards), READ_SCHEMES)
     folder = shards_at(shards)
     return _of_split(folder, read_manifest(folder), split)
 
@@ -225,7 +227,7 @@ def _listed(shards: Sequence[str | Path], split: str | None) -> ShardSet:
     if not urls:
         raise OptionError("the list of shards is empty; give at least one .tar path or URL")
     for url in urls:
-        _refuse_scheme(url, REMOTE_SCHEMES)
+        _refuse_scheme(url, READ_SCHEMES)
         if not is_remote(url) and not Path(url).is_file():
             raise ShardError(
                 f"there is no shard {url}; give paths of .tar files or {', '.join(REMOTE_SCHEMES)} URLs"

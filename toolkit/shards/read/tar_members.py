@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from speechlip.errors import ShardError
 from speechlip.remote.names import is_remote
-from speechlip.remote.stream import RemoteStream
+from speechlip.remote.stream import Stream, open_stream
 
 MAX_MEMBER_BYTES = 1 << 29
 """A PNG filmstrip of five hours."""
@@ -76,7 +76,7 @@ def open_tar(path: str | Path) -> tarfile.TarFile:
     return tarfile.open(path, "r:", tarinfo=PlainHeader)
 
 
-def stream_tar(stream: BinaryIO | RemoteStream) -> tarfile.TarFile:
+def stream_tar(stream: BinaryIO | Stream) -> tarfile.TarFile:
     """A shard read once from its beginning to its end."""
     return tarfile.open(fileobj=stream, mode="r|", tarinfo=PlainHeader)  # type: ignore[call-overload]
 
@@ -90,7 +90,7 @@ def opened_tar(url: str) -> Iterator[tarfile.TarFile]:
         with open_tar(url) as tar:
             yield tar
         return
-    with RemoteStream(url) as stream, stream_tar(stream) as tar:
+    with open_stream(url) as stream, stream_tar(stream) as tar:
         yield tar
 
 
