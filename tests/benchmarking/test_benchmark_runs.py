@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import pytest
 import tiny_dataset
-from tiny_benchmark import FEW, benchmark, no_cost, without_times
+from tiny_benchmark import FEW, benchmark, tiny_row, without_times
 
-from speechlip.benchmarking import row, tasks
-from speechlip.benchmarking.projection import projection_head as head
-from speechlip.benchmarking.row import make_row
+from speechlip.benchmarking import tasks
 from speechlip.training.options import TrainOptions
 from speechlip.training.train import train
-from tiny_lips import TinyLips
+from workmen import STAND_IN, add_stand_in, dying
 
+MAKE_ROW = "speechlip.benchmarking.benchmark:make_row"
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
@@ -110,15 +109,15 @@ def test_a_run_on_other_crops_is_a_row_with_its_reason(short_shards, trained, tm
     assert "was trained on crops 'lower-face', these shards hold 'lips'" in found.rows[1].reason
 
 
-def test_two_processes_find_what_one_finds(short_shards, tmp_path, monkeypatch):
+def test_two_processes_and_another_engine_find_what_one_finds(short_shards, tmp_path, monkeypatch):
     monkeypatch.setattr("speechlip.benchmarking.benchmark.make_row", tiny_row)
+    add_stand_in(monkeypatch)
     for workers in (1, 2):
         benchmark(short_shards, tmp_path / str(workers), "log-mel", options=FEW, workers=workers)
-    one, two = (without_times((tmp_path / name / "benchmark.json").read_text()) for name in ("1", "2"))
-    assert one == two and [row["status"] for row in two["rows"]] == ["scored", "scored"]
-
-
-def tiny_row(task, report, **options):
-    """A fresh process knows nothing of the fixture ``tiny``."""
-    head.LipEncoder, row.measured_cost = TinyLips, no_cost
-    return make_row(task, report, **options)
+    deaths = dying(monkeypatch, MAKE_ROW, "log-mel", 2, tmp_path / "deaths")
+    lost, _ = benchmark(short_shards, tmp_path / "3", "log-mel", options=FEW, engine=STAND_IN)
+    assert [row.status for row in lost.rows] == ["failed", "scored"] and deaths() == 2
+    assert "its process died with exit code -9, perhaps for lack of memory" in lost.rows[0].reason
+    benchmark(short_shards, tmp_path / "3", "log-mel", options=FEW, engine=STAND_IN)
+    one, two, other = (without_times((tmp_path / name / "benchmark.json").read_text()) for name in "123")
+    assert one == two == other and [row["status"] for row in two["rows"]] == ["scored", "scored"]

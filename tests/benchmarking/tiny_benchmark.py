@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import speechlip
 from kept_progress import KeptProgress
+from speechlip.benchmarking import row
 from speechlip.benchmarking.options import BenchmarkOptions
+from speechlip.benchmarking.projection import projection_head
 from speechlip.benchmarking.row_records import Cost
 from speechlip.benchmarking.tasks import CONTROLS, LIPS
 
@@ -32,7 +34,7 @@ class Watched(KeptProgress):
         super().__init__()
         self.plan, self.rows = None, []
 
-    def benchmark(self, shards, out, *encoders, options=OPTIONS, workers=1):
+    def benchmark(self, shards, out, *encoders, options=OPTIONS, workers=1, engine="local"):
         def keep_plan(plan):
             self.plan = plan
 
@@ -42,20 +44,30 @@ class Watched(KeptProgress):
             out,
             options,
             workers=workers,
+            engine=engine,
             progress=self,
             on_plan=keep_plan,
             on_row=lambda row: self.rows.append(row.label),
         )
 
 
-def benchmark(shards, out, *encoders, options=OPTIONS, workers=1):
+def benchmark(shards, out, *encoders, options=OPTIONS, workers=1, engine="local"):
     watched = Watched()
-    return watched.benchmark(shards, out, *encoders, options=options, workers=workers), watched
+    made = watched.benchmark(shards, out, *encoders, options=options, workers=workers, engine=engine)
+    return made, watched
 
 
 def no_cost(task, parameters, *rest):
     """In ``measured_cost``'s place: no process is started to measure."""
     return Cost(parameters, 1, None)
+
+
+def tiny_row(task, report, **options):
+    """``make_row`` in a fresh process, which knows nothing of the fixture ``tiny``."""
+    from tiny_lips import TinyLips
+
+    projection_head.LipEncoder, row.measured_cost = TinyLips, no_cost
+    return row.make_row(task, report, **options)
 
 
 def without_times(benchmark_json):

@@ -19,6 +19,7 @@ from speechlip.preparing.plan.units import Unit
 from speechlip.workers.cluster import RayCluster
 from speechlip.workers.engines import get_engine
 from speechlip.workers.events import NO_LIMITS, Advanced, Crashed, Finished, Limits, Lost
+from workmen import UNITS, die_at_two, refuse, square
 
 pytestmark = pytest.mark.faults
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make ray")
@@ -26,7 +27,6 @@ cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not inst
 PREP = Path(sys.executable).with_name("prep-shards")
 MEMORY = 100 * 2**20
 """Of a node's object store, through which next to nothing goes."""
-UNITS = tuple(Unit("train", index, ()) for index in range(6))
 
 
 def contents(folder):
@@ -100,18 +100,6 @@ def results(out):
     return list((out / ".work").glob("t*.json"))
 
 
-def square(unit, report):
-    report(f"source {unit.index}", 1.5)
-    return unit.index**2
-
-
-def die_at_two(unit, report):
-    report(f"source {unit.index}", 0.0)
-    if unit.index == 2 and not unit.crashed:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    return unit.index
-
-
 def hang_at_one(unit, report):
     report(f"source {unit.index}", 0.0)
     while unit.index == 1:
@@ -138,10 +126,6 @@ def heard(source):
 def ray_worker():
     """The process that stands for this one in Ray: the parent of the server that this one is forked from."""
     return int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def refuse(unit, report):
-    raise ShardError(f"no space for {unit.name}")
 
 
 def events(cluster, work, units=UNITS, limits=NO_LIMITS):

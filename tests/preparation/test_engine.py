@@ -16,20 +16,7 @@ from speechlip.workers.engines import get_engine
 from speechlip.workers.events import Advanced, Crashed, Finished
 from speechlip.workers.pool import local
 from speechlip.workers.processes import process_context
-
-UNITS = tuple(Unit("train", index, ()) for index in range(5))
-
-
-def square(unit, report):
-    report(f"source {unit.index}", 1.5)
-    return unit.index**2
-
-
-def die_at_two(unit, report):
-    report(f"source {unit.index}", 0.0)
-    if unit.index == 2 and not unit.crashed:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    return unit.index
+from workmen import UNITS, die_at_two, refuse, square
 
 
 def told_and_imported(unit, report):
@@ -46,15 +33,11 @@ def run_write_on(file):
     list(local(write_on, deque([Unit(str(file), 0, ())]), 1))
 
 
-def refuse(unit, report):
-    raise ShardError(f"no space for {unit.name}")
-
-
 @pytest.mark.parametrize("workers", [1, 3])
 def test_every_unit_is_done_once_and_progress_is_told(workers):
     events = list(local(square, deque(UNITS), workers))
-    assert sorted(event.result for event in events if isinstance(event, Finished)) == [0, 1, 4, 9, 16]
-    assert sum(event.seconds for event in events if isinstance(event, Advanced)) == 7.5
+    assert sorted(event.result for event in events if isinstance(event, Finished)) == [0, 1, 4, 9, 16, 25]
+    assert sum(event.seconds for event in events if isinstance(event, Advanced)) == 9.0
 
 
 def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
@@ -65,7 +48,7 @@ def test_a_dead_worker_is_told_with_its_source_and_the_others_go_on():
             units.append(Unit("train", 2, (), crashed=((event.source, event.reason, event.detail),)))
         if isinstance(event, Finished):
             done.append(event.result)
-    assert sorted(done) == [0, 1, 2, 3, 4]
+    assert sorted(done) == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_worker_has_its_environment_from_now_and_the_libraries_from_the_server(monkeypatch):

@@ -1,12 +1,14 @@
 """``speechlip.align``: videos → TextGrids with phones, which ``prepare`` finds beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from speechlip import recipes
 from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
 from speechlip.aligning.source import Aligner, align_english, phones_of
+from speechlip.checks import AUTO, Workers, check_workers
 from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, WriteError, no_such
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.writing import make_folder, part_name, remove
@@ -14,9 +16,15 @@ from speechlip.media.probe import probe
 from speechlip.phones import SILENCE, is_ours, mean_score, write_textgrid
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Phone, Source
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, settle_at_once
+from speechlip.workers.events import Crashed, Report
+from speechlip.workers.outcomes import spread
+from speechlip.workers.processes import use_one_thread
 from speechlip.workers.unexpected import unexpected_refused
 
 ENGLISH = "en-us"
+PEAK_BYTES = 500_000_000
+"""Of memory that one worker takes, an estimate; a phone model comes on top."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,17 @@ class AlignOptions:
 
         return open_aligner(self.language, self.phone_model)
 
+    @property
+    def is_light(self) -> bool:
+        """Whether no network computes."""
+        return self.phone_model is None
+
+    @property
+    def peak_bytes(self) -> int:
+        """Of memory that one worker takes, an estimate."""
+        files = Path(self.phone_model).glob("*") if self.phone_model is not None else ()
+        return PEAK_BYTES + 2 * max((file.stat().st_size for file in files if file.is_file()), default=0)
+
 
 DEFAULTS = AlignOptions()
 
@@ -71,33 +90,70 @@ def align(
     out: str | Path | None = None,
     options: AlignOptions = DEFAULTS,
     *,
+    workers: Workers = AUTO,
+    engine: EngineChoice = LOCAL,
     progress: Progress = SILENT,
 ) -> tuple[AlignRow, ...]:
     """Write a TextGrid for each video, as ``speechlip align`` does; one row for each.
 
     videos: a folder, at any depth, or one video.
     out: a folder for the TextGrids; None: beside the videos, where ``prepare`` finds them.
+    workers: videos at a time, or ``auto`` for as many as the machine holds.
+    engine: what runs them, as ``prepare`` takes it.
 
-    A video that fails is a row with its reason. Raises NoVideos, OptionError, ModelError where pocketsphinx
-    or a phone model is wanted and cannot be had, WriteError.
+    A video that fails, or kills its process twice, is a row with its reason. Raises NoVideos, OptionError,
+    ModelError where pocketsphinx or a phone model is wanted and cannot be had, WriteError.
     """
+    check_workers(workers)
     videos = Path(videos)
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
     sources = list(recipes.listed(options.recipe, videos, Path(out) if out else None))
     if not sources:
         raise NoVideos(f"nothing to align: the recipe {options.recipe!r} found no video in {videos}")
-    return tuple(align_all(sources, Path(out) if out else None, options, progress))
+    return align_all(sources, Path(out) if out else None, options, workers, engine, progress)
 
 
 def align_all(
-    sources: list[Source], out: Path | None, options: AlignOptions, progress: Progress
-) -> Iterator[AlignRow]:
-    aligner = options.open_aligner()
-    progress.begin("aligning", len(sources), "videos")
-    for source in sources:
-        yield align_one(source, place_of(source, out), options, aligner)
-        progress.advance(at=source.name)
+    sources: Sequence[Source],
+    out: Path | None,
+    options: AlignOptions,
+    workers: Workers,
+    engine: EngineChoice,
+    progress: Progress,
+) -> tuple[AlignRow, ...]:
+    """The row of each source, in their order; what is there is not opened by a worker."""
+    get_engine(engine)
+    aligner_of(options)  # what cannot be opened is said before any work
+    places = {source: place_of(source, out) for source in sources}
+    rows = there(places, options)
+    if (n_left := len(sources) - len(rows)) > 1:
+        aligner_of.cache_clear()  # workers open their own
+    at_once = settle_at_once(engine, workers, n_left, "video", options.peak_bytes, progress)
+    work = partial(align_one, out=out, options=options, one_thread=min(at_once, n_left) > 1)
+    progress.begin("aligning", len(sources), "videos", len(rows))
+    while left := {places[source]: source for source in reversed(sources) if source not in rows}:
+        pending = [*reversed(left.values())]  # of two videos of one TextGrid the first
+        made = spread(work, pending, at_once, progress, crashed, engine, n_left < 2, options.is_light)
+        for source, row in made:
+            rows[source] = row
+            progress.advance(1, at=source.name)
+        rows |= there({source: place for source, place in places.items() if source not in rows}, options)
+    return tuple(rows[source] for source in sources)
+
+
+def there(places: Mapping[Source, Path], options: AlignOptions) -> dict[Source, AlignRow]:
+    """The rows of videos whose TextGrid lies at its place, and stays."""
+    return {source: kept for source, place in places.items() if (kept := kept_row(source, place, options))}
+
+
+aligner_of = lru_cache(maxsize=1)(AlignOptions.open_aligner)
+"""The aligner of these options, opened once in a process."""
+
+
+def crashed(source: Source, crash: Crashed[Source]) -> AlignRow:
+    """What stands for a video whose process died twice."""
+    return AlignRow(plain_name(source.name), FAILED, reason=crash.reason, detail=f"{crash.detail}, twice")
 
 
 def place_of(source: Source, out: Path | None) -> Path:
@@ -110,14 +166,27 @@ def place_of(source: Source, out: Path | None) -> Path:
     return place
 
 
-def align_one(source: Source, place: Path, options: AlignOptions, aligner: Aligner) -> AlignRow:
+def kept_row(source: Source, place: Path, options: AlignOptions) -> AlignRow | None:
+    """The row of a video whose TextGrid is there and stays; None where it is to be written."""
+    name = plain_name(source.name)
+    if not is_file(place):
+        return None
+    if not options.again:
+        return AlignRow(name, KEPT)
+    if not is_ours(place):
+        return AlignRow(name, KEPT, detail=f"{place.name} is not from speechlip align, and stays")
+    return None
+
+
+def align_one(
+    source: Source, report: Report, *, out: Path | None, options: AlignOptions, one_thread: bool = False
+) -> AlignRow:
     """The row of one video, whose TextGrid is written."""
     name = plain_name(source.name)
-    if is_file(place):
-        if not options.again:
-            return AlignRow(name, KEPT)
-        if not is_ours(place):
-            return AlignRow(name, KEPT, detail=f"{place.name} is not from speechlip align, and stays")
+    report(name, 0.0)
+    if one_thread and not options.is_light:
+        use_one_thread()
+    aligner, place = aligner_of(options), place_of(source, out)
     try:
         with unexpected_refused("unexpected", SpeechLipError):
             found = phones_of(source, options.form, align=aligner)

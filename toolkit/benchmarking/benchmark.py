@@ -38,7 +38,6 @@ from speechlip.benchmarking.tasks import (
     versions,
 )
 from speechlip.checks import AUTO, Workers, check_kind, check_workers
-from speechlip.device import choose_device
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
@@ -48,9 +47,9 @@ from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.training.run.checkpoint import hold_run
 from speechlip.version import VERSION
-from speechlip.workers.auto import settle_workers
+from speechlip.workers.engines import LOCAL, EngineChoice, device_of, get_engine, settle_at_once
 from speechlip.workers.events import Crashed, Work
-from speechlip.workers.outcomes import in_this_process, outcomes
+from speechlip.workers.outcomes import spread
 
 OUT = Path("benchmark")
 CRASHED = (
@@ -71,6 +70,7 @@ def benchmark(
     *,
     render: str | Path | None = None,
     workers: Workers | None = None,
+    engine: EngineChoice = LOCAL,
     cache: str | Path | None = None,
     command: str = "",
     progress: Progress = SILENT,
@@ -85,6 +85,7 @@ def benchmark(
         rows in it are kept
     render: a video of one person, whose lips each encoder then renders into ``out/renders``
     workers: encoders at a time; None or ``auto``: as many as the machine holds, 1 on a GPU
+    engine: what makes rows, as ``prepare`` takes it
     cache: folder that keeps whole shards of ``hf://`` and ``https://``
     command: as it was typed, for the record
     on_plan: called once with the rows to make, before any training
@@ -104,13 +105,16 @@ def benchmark(
         check_name(name, mix=True)
     if render is not None:
         refuse_person(Path(render), options.random_init)
-    device = choose_device(options.device)
+    device = device_of(engine, options.device)
+    get_engine(engine)
     with hold_run(out, resume=True):
         refuse_other_protocol(out)
-        settled = replace(options, device=str(device), split=evaluated_split(shards, options.split))
-        scored = score_encoders(names, shards, out, settled, workers, command, progress, on_plan, on_row)
+        settled = replace(options, device=device, split=evaluated_split(shards, options.split))
+        scored = score_encoders(
+            names, shards, out, settled, workers, engine, command, progress, on_plan, on_row
+        )
         if render is not None:
-            scored = with_renders(scored, Path(render), out, str(device), progress)
+            scored = with_renders(scored, Path(render), out, device, progress)
         write_text(out / CSV_NAME, as_csv(scored))
         write_text(out / JSON_NAME, scored.dump())
         if has_noise(scored):
@@ -138,6 +142,7 @@ def score_encoders(
     out: Path,
     options: BenchmarkOptions,
     workers: Workers,
+    engine: EngineChoice,
     command: str,
     progress: Progress,
     on_plan: OnPlan,
@@ -160,12 +165,12 @@ def score_encoders(
         undone = [task for task in tasks if task not in rows]
         pending = sorted(undone, key=lambda task: task.mode == AS_TRAINED)  # which trains nothing: short
         on_gpu = options.device.startswith("cuda")
-        workers = settle_workers(workers, len(pending), "row", PEAK_BYTES, progress, on_gpu)
-        plan = plan_rows(tasks, pending, facts, options, workers, notes)
+        at_once = settle_at_once(engine, workers, len(pending), "row", PEAK_BYTES, progress, on_gpu)
+        plan = plan_rows(tasks, pending, facts, options, at_once, notes)
     on_plan(plan)
     if pending:
         progress.begin("training", plan.steps, "steps")
-    for task, row in made_rows(partial(make_row, job=job), pending, workers, progress):
+    for task, row in made_rows(partial(make_row, job=job), pending, at_once, progress, engine):
         rows[task] = row
         on_row(row)
     evaluations = [[] if rows[task].status == FAILED else evaluations_of(job, task) for task in tasks]
@@ -186,17 +191,12 @@ def score_encoders(
 
 
 def made_rows(
-    work: Work, pending: Sequence[Task], workers: int, progress: Progress
+    work: Work, pending: Sequence[Task], workers: int, progress: Progress, engine: EngineChoice = LOCAL
 ) -> Iterator[tuple[Task, EncoderRow]]:
-    """Each task with its row; with one worker in this process, which on a GPU is its only one."""
-
-    def advanced(doing: str, steps: float) -> None:
-        progress.advance(steps, doing)
-
-    if min(workers, len(pending)) < 2:
-        yield from in_this_process(work, pending, advanced)
-    else:
-        yield from outcomes(work, pending, workers, advanced, crashed, lambda event: progress.say(str(event)))
+    """Each task with its row; by ``local`` with one worker in this process, which on a GPU is its only
+    one.
+    """
+    return spread(work, pending, workers, progress, crashed, engine, here=min(workers, len(pending)) < 2)
 
 
 def crashed(task: Task, crash: Crashed) -> EncoderRow:

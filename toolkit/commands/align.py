@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, SHARDS, Named, command
+from speechlip.commands.base import FILE, SHARDS, Named, command, engine_options, workers_option
+from speechlip.commands.values import read_engine
 from speechlip.recipes import RECIPES
 
 
@@ -42,6 +43,8 @@ from speechlip.recipes import RECIPES
 )
 @click.option("--recipe", type=Named(RECIPES), default="folder", help="How VIDEOS is laid out.")
 @click.option("--again", is_flag=True, help="Make those anew that an earlier run wrote, never others'.")
+@workers_option("Videos at a time;")
+@engine_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def align(videos: str | Path, out: Path | None, quiet: bool, **chosen: Any) -> int:
     """Write a TextGrid with words and phones for each video: what prep-shards makes phones.json of.
@@ -57,6 +60,7 @@ def align(videos: str | Path, out: Path | None, quiet: bool, **chosen: Any) -> i
     Exit code 0 when every video has phones, 3 when some failed (each with its reason), 2 when there is no
     video, 1 for an error.
     """
+    engine, workers = read_engine(chosen), chosen.pop("workers")
     from speechlip.commands.output.align import run
 
-    return run(videos, out, quiet, chosen)
+    return run(videos, out, workers, engine, quiet, chosen)

@@ -16,8 +16,10 @@ from speechlip.commands.base import (
     Named,
     cache_option,
     command,
+    engine_options,
     workers_option,
 )
+from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 
 
@@ -85,6 +87,7 @@ from speechlip.device import PRECISIONS
     help="A video of one person: each encoder also renders its lips (render-lips), into OUT/renders.",
 )
 @workers_option("Encoders at a time, on a GPU one;")
+@engine_options
 @click.option(
     "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."
 )
@@ -106,8 +109,9 @@ def score_encoder(
     and .html; rows that are finished are not made again. Exit code 0 when all rows are there, 3 when some are
     missing (each with its reason), 1 for an error.
     """
+    engine = read_engine(given)
     from speechlip.commands.output.score_encoder import run
 
     own = {name: given.pop(name) for name in ("preset", "render", "workers", "quiet")}
     typed = shlex.join([Path(context.find_root().info_name or "score-encoder").name, *sys.argv[1:]])
-    return run(shards, cache, out, encoders, command=typed, chosen=given, **own)
+    return run(shards, cache, out, encoders, command=typed, engine=engine, chosen=given, **own)

@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from speechlip.aligning.align import DEFAULTS, AlignOptions
+from speechlip.aligning.align import DEFAULTS, AlignOptions, aligner_of
 from speechlip.aligning.by_model import ModelAligner
 from speechlip.aligning.source import Aligner
+from speechlip.checks import AUTO, Workers, check_workers
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, open_given
@@ -31,6 +32,7 @@ from speechlip.shards.clips.scan import META
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import seconds
 from speechlip.wording import counted, listed
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine
 
 FORMS_OF_SHARDS = ("auto", "transcript", "none")
 """What phones of clips can be made from: the transcripts in the shards, or the audio alone."""
@@ -41,13 +43,20 @@ PHONE_FIELDS = {"phone_source", "phone_score"}
 
 
 def align_shards(
-    folder: str | Path, out: str | Path, options: AlignOptions = DEFAULTS, *, progress: Progress = SILENT
+    folder: str | Path,
+    out: str | Path,
+    options: AlignOptions = DEFAULTS,
+    *,
+    workers: Workers = AUTO,
+    engine: EngineChoice = LOCAL,
+    progress: Progress = SILENT,
 ) -> Prepared:
     """Give the clips of a folder phones, in the folder ``out``, as ``speechlip align SHARDS`` does.
 
     folder: a finished folder on this disk; it stays as it is.
     options: form auto or transcript: the transcripts in the shards are aligned; none: phones are recognised.
         again: make those anew that were aligned or recognised before; others are never touched.
+    workers, engine: as ``align`` has them; videos are aligned side by side, shards written on this machine.
 
     The audio of a source is put together from its clips, and its phones are cut to them. ``phones.json`` and
     what the ``json`` says of phones are made anew, all other members are copied byte for byte. A source that
@@ -61,13 +70,15 @@ def align_shards(
         raise OptionError(f"shards have no recipe, and {options.recipe!r} was given; leave it out")
     given = open_given(folder, progress)
     form = "none" if options.form == "none" else "transcript"
-    aligner = options.open_aligner()
+    check_workers(workers)
+    get_engine(engine)
+    aligner = aligner_of(options)
     edit = Edit(operation="align", of=(given.digest,), arguments=arguments_of(options, form, aligner))
 
     def draft() -> Draft:
         work = begin_work(Path(out), edit)
         sources = to_align(given, options.again, progress)
-        place_of = align_sources(sources, work / ALIGNED_FOLDER, form, aligner, progress)
+        place_of = align_sources(sources, work / ALIGNED_FOLDER, form, options, workers, engine, progress)
         rows = [row_of(row, place_of) for row in given.rows]
         if len(sources) == len({sample.source for sample in given.samples}):
             refuse_none(rows, work)

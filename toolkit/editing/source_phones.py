@@ -1,11 +1,14 @@
-"""Phones of the sources of finished shards, aligned or recognised one after another, each kept in a file."""
+"""Phones of the sources of finished shards, aligned or recognised, each source's kept in a file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
+from speechlip.aligning.align import AlignOptions, aligner_of
 from speechlip.aligning.long import WHOLE_S
 from speechlip.aligning.source import Aligner, align_english, phones_in
+from speechlip.checks import Workers
 from speechlip.editing.given import GivenFolder
 from speechlip.editing.rows import by_source
 from speechlip.editing.sample import Sample
@@ -22,6 +25,10 @@ from speechlip.records import Phone
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import FPS, seconds
 from speechlip.wording import counted
+from speechlip.workers.engines import EngineChoice, settle_at_once
+from speechlip.workers.events import Crashed, Report
+from speechlip.workers.outcomes import spread
+from speechlip.workers.processes import use_one_thread
 from speechlip.workers.unexpected import unexpected_refused
 
 PHONES = "phones.json"
@@ -56,20 +63,56 @@ def is_ours(sample: Sample) -> bool:
     return (sample.meta.phone_source or "").startswith(MADE_HERE)
 
 
+@dataclass(frozen=True)
+class SourceToAlign:
+    """A source as the ledger has it, its clips, and the file for its phones. Its name tells it apart."""
+
+    name: str
+    row: LedgerRow = field(compare=False)
+    samples: Sequence[Sample] = field(compare=False)
+    place: Path
+
+
 def align_sources(
-    sources: Mapping[str, GivenSource], folder: Path, form: str, aligner: Aligner, progress: Progress
+    sources: Mapping[str, GivenSource],
+    folder: Path,
+    form: str,
+    options: AlignOptions,
+    workers: Workers,
+    engine: EngineChoice,
+    progress: Progress,
 ) -> dict[str, Path]:
     """Source → the file with its phones. Those that an earlier run left are taken as they are."""
     make_folder(folder)
-    progress.begin("aligning", len(sources), "videos")
-    place_of = {}
-    for number, (name, (row, samples)) in enumerate(sources.items()):
-        place_of[name] = place = folder / f"{number:07d}.json"
-        if not place.is_file():
-            made = phones_of_source(row, samples, form, aligner)
-            write_text(place, encode_json(asdict(made)).decode())
-        progress.advance(at=name)
-    return place_of
+    units = [
+        SourceToAlign(name, row, samples, folder / f"{number:07d}.json")
+        for number, (name, (row, samples)) in enumerate(sources.items())
+    ]
+    pending = [unit for unit in units if not unit.place.is_file()]
+    at_once = settle_at_once(engine, workers, len(pending), "video", options.peak_bytes, progress)
+    progress.begin("aligning", len(units), "videos", len(units) - len(pending))
+    work = partial(align_unit, form=form, options=options, one_thread=min(at_once, len(pending)) > 1)
+    is_alone = len(pending) < 2
+    made = spread(work, pending, at_once, progress, crashed, engine, is_alone, options.is_light)
+    for unit, phones in made:
+        write_text(unit.place, encode_json(asdict(phones)).decode())
+        progress.advance(1, at=unit.name)
+    return {unit.name: unit.place for unit in units}
+
+
+def align_unit(
+    unit: SourceToAlign, report: Report, *, form: str, options: AlignOptions, one_thread: bool = False
+) -> MadePhones:
+    """The phones of one source. Raises as ``phones_of_source`` does."""
+    report(unit.name, 0.0)
+    if one_thread and not options.is_light:
+        use_one_thread()
+    return phones_of_source(unit.row, unit.samples, form, aligner_of(options))
+
+
+def crashed(unit: SourceToAlign, crash: Crashed[SourceToAlign]) -> MadePhones:
+    """What stands for the phones of a source whose process died twice."""
+    return MadePhones(reason=crash.reason, detail=f"{crash.detail}, twice")
 
 
 def load(place: Path) -> MadePhones:

@@ -13,7 +13,11 @@ from functools import partial
 from typing import Any
 
 from speechlip.checks import AUTO, Workers
+from speechlip.device import check_device, device_name
+from speechlip.errors import OptionError
 from speechlip.plugins import Registry
+from speechlip.progress import Progress
+from speechlip.workers.auto import settle_workers
 from speechlip.workers.cluster import RayCluster, library
 from speechlip.workers.events import NO_LIMITS, Event, Limits, Work
 
@@ -55,6 +59,41 @@ def get_engine(engine: EngineChoice, limits: Limits = NO_LIMITS) -> Engine:
 def workers_of(engine: EngineChoice, asked: Workers, here: int) -> int:
     """Units at a time: of a cluster as asked, or as many as fit; of this machine ``here``."""
     return AS_MANY_AS_FIT if engine_name(engine) == RAY and asked == AUTO else here
+
+
+def settle_at_once(
+    engine: EngineChoice,
+    asked: Workers,
+    units: int,
+    kind: str,
+    peak_bytes: int,
+    progress: Progress,
+    gpu: bool = False,
+) -> int:
+    """Units at a time: of a cluster as ``workers_of`` says, of this machine as ``settle_workers`` does."""
+    here = engine_name(engine) != RAY or asked != AUTO
+    settled = settle_workers(asked, units, kind, peak_bytes, progress, gpu) if here else 1
+    return workers_of(engine, asked, settled)
+
+
+def device_of(engine: EngineChoice, asked: str) -> str:
+    """Where the networks of units compute: on this machine as ``device_name`` says; on a Ray cluster
+    ``auto`` is a GPU where units get one.
+
+    Raises OptionError as ``device_name`` does, and for a GPU that no unit of a Ray cluster gets.
+
+    >>> device_of(RayCluster(gpus_per_unit=1), "auto"), device_of("ray", "auto")
+    ('cuda', 'cpu')
+    """
+    if engine_name(engine) != RAY:
+        return device_name(asked)
+    check_device(asked)
+    gpus = engine.gpus_per_unit if isinstance(engine, RayCluster) else 0.0
+    if asked == "auto":
+        return "cuda" if gpus else "cpu"
+    if asked.startswith("cuda") and not gpus:
+        raise OptionError(f"device {asked!r} on a Ray cluster wants a GPU for each unit: --gpus-per-unit 1")
+    return asked
 
 
 def _of_another(name: str, engine: Engine, work: Work, units: deque[Any], workers: int) -> Iterator[Event]:

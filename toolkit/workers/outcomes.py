@@ -4,7 +4,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from speechlip.workers.engines import Engine
+from speechlip.progress import Progress
+from speechlip.workers.engines import LOCAL, Engine, EngineChoice, engine_name, get_engine
 from speechlip.workers.events import (
     NO_LIMITS,
     Advanced,
@@ -63,3 +64,32 @@ def in_this_process(
 ) -> Iterator[tuple[Task, Made]]:
     """Each task with what ``work`` makes of it in this process, one after another."""
     return ((task, work(task, advanced)) for task in tasks)
+
+
+def spread(
+    work: Work[Task, Made],
+    tasks: Sequence[Task],
+    workers: int,
+    progress: Progress,
+    lost: Callable[[Task, Crashed[Task]], Made],
+    engine: EngineChoice = LOCAL,
+    here: bool = False,
+    light: bool = False,
+) -> Iterator[tuple[Task, Made]]:
+    """Each task with what came of it on an engine, as ``outcomes``; ``progress`` hears of steps and losses.
+
+    here: ``local`` does them in this process, one after another.
+    light: as ``process_context`` takes it.
+    """
+
+    def advanced(doing: str, steps: float) -> None:
+        progress.advance(steps, doing)
+
+    def replaced(event: Replaced) -> None:
+        progress.say(str(event))
+
+    is_local = engine_name(engine) == LOCAL
+    if is_local and here:
+        return in_this_process(work, tasks, advanced)
+    run = None if is_local else get_engine(engine)
+    return outcomes(work, tasks, workers, advanced, lost, replaced, light=light, engine=run)

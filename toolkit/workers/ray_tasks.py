@@ -191,7 +191,8 @@ def task_name(unit: Any) -> str:
     >>> task_name("a.mp4")
     'a.mp4'
     """
-    return str(getattr(unit, "name", None) or getattr(unit, "clip", None) or unit)[:80]
+    own = (getattr(unit, field, None) for field in ("label", "name", "clip"))
+    return str(next(filter(None, own), unit))[:80]
 
 
 def ready(ray: Any, running: dict[Any, _Running]) -> list[Any]:

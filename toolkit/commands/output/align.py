@@ -7,6 +7,7 @@ from typing import Any
 
 from speechlip.aligning.align import AlignOptions, align
 from speechlip.aligning.records import ALIGNED, FAILED, KEPT, AlignRow
+from speechlip.checks import Workers
 from speechlip.commands.output.prep_shards import show_prepared
 from speechlip.commands.terminal import Bars, echo
 from speechlip.editing.align import align_shards
@@ -15,16 +16,24 @@ from speechlip.files.names import is_file
 from speechlip.format import MANIFEST
 from speechlip.remote.names import is_remote
 from speechlip.wording import counted, listed, shown
+from speechlip.workers.engines import EngineChoice
 
 
-def run(videos: str | Path, out: Path | None, quiet: bool, chosen: dict[str, Any]) -> int:
+def run(
+    videos: str | Path,
+    out: Path | None,
+    workers: Workers,
+    engine: EngineChoice,
+    quiet: bool,
+    chosen: dict[str, Any],
+) -> int:
     """Align and print the result; returns the exit code."""
     options = AlignOptions(**chosen)
     if is_remote(videos) or is_file(Path(videos) / MANIFEST):
-        return run_shards(videos, out, options, quiet)
+        return run_shards(videos, out, options, workers, engine, quiet)
     try:
         with Bars(quiet) as bars:
-            rows = align(videos, out, options, progress=bars)
+            rows = align(videos, out, options, workers=workers, engine=engine, progress=bars)
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
@@ -34,12 +43,19 @@ def run(videos: str | Path, out: Path | None, quiet: bool, chosen: dict[str, Any
     return SOME_MISSING if any(row.status == FAILED for row in rows) else 0
 
 
-def run_shards(shards: str | Path, out: Path | None, options: AlignOptions, quiet: bool) -> int:
+def run_shards(
+    shards: str | Path,
+    out: Path | None,
+    options: AlignOptions,
+    workers: Workers,
+    engine: EngineChoice,
+    quiet: bool,
+) -> int:
     """Align the clips of a finished folder and print its funnel; returns the exit code."""
     if out is None:
         raise OptionError(f"{shards} holds shards, which stay as they are: give a folder for new ones, -o")
     with Bars(quiet) as bars:
-        prepared = align_shards(shards, out, options, progress=bars)
+        prepared = align_shards(shards, out, options, workers=workers, engine=engine, progress=bars)
     return show_prepared(prepared, quiet) or (SOME_MISSING if prepared.without_phones else 0)
 
 

@@ -16,6 +16,7 @@ from speechlip.checks import Workers
 from speechlip.commands.terminal import Bars, echo, say
 from speechlip.errors import SOME_MISSING
 from speechlip.wording import counted, rough_time, shown
+from speechlip.workers.engines import EngineChoice
 
 
 def run(
@@ -26,6 +27,7 @@ def run(
     preset: str,
     render: Path | None,
     workers: Workers,
+    engine: EngineChoice,
     quiet: bool,
     command: str,
     chosen: dict[str, Any],
@@ -41,6 +43,7 @@ def run(
             options,
             render=render,
             workers=workers,
+            engine=engine,
             cache=cache,
             command=command,
             progress=bars,

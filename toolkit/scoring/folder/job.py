@@ -32,8 +32,7 @@ from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.subgroups import Groups, read_groups
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
-from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
+from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, settle_at_once
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.processes import start_server, use_one_thread
@@ -227,8 +226,7 @@ def _score_pending(
 ) -> None:
     undone = [task for task, place in places.items() if not kept.finished(place)]
     pending = largest_first(undone, lambda task: (task.render, task.reference))
-    here = settle_workers(workers, len(pending), "clip", PEAK_BYTES, progress)
-    at_once = workers_of(engine, workers, here)
+    at_once = settle_at_once(engine, workers, len(pending), "clip", PEAK_BYTES, progress)
     work = partial(
         score_task,
         options=job.options,
