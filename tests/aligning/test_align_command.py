@@ -16,9 +16,11 @@ from speechlip.aligning.source import align_utterances
 from speechlip.commands.cli import speechlip
 from speechlip.errors import SourceRefused
 from speechlip.phones import read_phones
+from workmen import STAND_IN, add_stand_in, dying
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
 pytest.importorskip("espeakng_loader", reason="the extra [synthetic] is not installed")
+ALIGN_ONE = "speechlip.aligning.align:align_one"
 TEXT = "Charge the battery for just an hour, then change the old cartridge."
 GENTLE = {
     "transcript": "the",
@@ -194,6 +196,34 @@ def test_a_transcript_in_another_language_is_a_row_that_says_what_to_do(folder):
     done = run(folder)
     assert done.exit_code == 3 and "no phones, another language: anna.mp4" in done.output
     assert "put its TextGrid beside" in done.output
+
+
+def test_on_another_engine_a_video_that_dies_twice_is_a_row_and_all_else_has_the_same_bytes(
+    folder, video, tmp_path, monkeypatch
+):
+    (folder / "ben.mp4").symlink_to(video)
+    for name in ("anna", "ben"):
+        (folder / f"{name}.json").write_text(json.dumps(GENTLE))
+        align(folder / f"{name}.mp4", tmp_path / "here")
+    add_stand_in(monkeypatch)
+    deaths = dying(monkeypatch, ALIGN_ONE, "anna.mp4", 2, tmp_path / "deaths")
+    there = (folder, "-o", tmp_path / "there", "--engine", STAND_IN)
+    done = run(*there)
+    assert done.exit_code == 3 and deaths() == 2
+    assert "no phones, crashed the worker: anna.mp4 (exit code -9, twice)" in done.output
+    assert run(*there).exit_code == 0
+    for name in ("anna.TextGrid", "ben.TextGrid"):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+
+
+def test_two_videos_of_one_textgrid_are_aligned_once(folder, video, monkeypatch):
+    add_stand_in(monkeypatch)
+    (folder / "anna.mkv").symlink_to(video)
+    (folder / "anna.json").write_text(json.dumps(GENTLE))
+    assert [(row.source, row.status) for row in align(folder, engine=STAND_IN)] == [
+        ("anna.mkv", "aligned"),
+        ("anna.mp4", "kept"),
+    ]
 
 
 def test_arguments_that_cannot_be_used(tmp_path, folder):

@@ -19,8 +19,11 @@ from speechlip.phones import cut_phones
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.ledger_file import read_ledger
 from speechlip.shards.read.reader import ClipReader
+from workmen import STAND_IN, add_stand_in, dying
 
 pytest.importorskip("pocketsphinx", reason="the extra [align] is not installed")
+
+ALIGN_UNIT = "speechlip.editing.source_phones:align_unit"
 
 
 def align(*arguments):
@@ -89,6 +92,20 @@ def test_killed_while_copying_nothing_is_aligned_again(plain, tmp_path, monkeypa
     speechlip.align_shards(anna, tmp_path / "out")
     for name in ("manifest.json", "ledger.jsonl", "README.md", "clips.parquet"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+
+
+def test_on_another_engine_a_source_that_dies_twice_has_its_reason_and_the_others_are_the_same(
+    plain, given_phones, tmp_path, monkeypatch
+):
+    two = speechlip.select_clips(plain, tmp_path / "in", "source in ('anna.mp4', 'dora.mp4')").folder
+    add_stand_in(monkeypatch)
+    deaths = dying(monkeypatch, ALIGN_UNIT, "dora.mp4", 2, tmp_path / "deaths")
+    done = align(two, "-o", tmp_path / "out", "--engine", STAND_IN)
+    assert done.exit_code == 3 and deaths() == 2
+    lost = next(row for row in read_ledger(tmp_path / "out") if row.source == "dora.mp4")
+    assert (lost.phones_reason, lost.phones_detail) == ("crashed the worker", "exit code -9, twice")
+    wanted = members(given_phones[0])
+    assert all(wanted[name] == data for name, data in members(tmp_path / "out").items())
 
 
 def test_phones_that_are_there_stay(given_phones, tmp_path):

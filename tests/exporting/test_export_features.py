@@ -22,8 +22,10 @@ from speechlip.exporting import job, video
 from speechlip.files.locks import only_run
 from speechlip.media.whole_audio import read_audio
 from speechlip.workers.outcomes import outcomes
+from workmen import STAND_IN, add_stand_in, dying
 from zoo import RATE, write_clip
 
+EXPORT_UNIT = "speechlip.exporting.job:export_unit"
 LOUD_FROM_S = 0.8
 
 
@@ -385,6 +387,26 @@ def test_a_video_that_kills_or_hangs_its_process_is_a_row_and_the_others_are_exp
     ]
     monkeypatch.undo()
     assert "2 exported, 1 kept" in run(root, tmp_path / "out").output, "the same command tries them again"
+
+
+def test_on_another_engine_a_video_that_dies_twice_is_a_row_and_all_files_are_the_same(
+    filmed, tmp_path, monkeypatch
+):
+    run(filmed, tmp_path / "here")
+    monkeypatch.undo()
+    add_stand_in(monkeypatch)
+    deaths = dying(monkeypatch, EXPORT_UNIT, "ben.mp4", 2, tmp_path / "deaths")
+    there = (filmed, tmp_path / "there", "--engine", STAND_IN)
+    done = run(*there)
+    assert done.exit_code == 3 and deaths() == 2
+    assert [(row["status"], row["reason"], row["detail"]) for row in rows(tmp_path / "there")] == [
+        ("exported", "", ""),
+        ("failed", "crashed the worker", "exit code -9"),
+    ]
+    assert run(*there).exit_code == 0
+    for name in ("ben", "ann/may"):
+        for path in (tmp_path / "here" / name).iterdir():
+            assert path.read_bytes() == (tmp_path / "there" / name / path.name).read_bytes()
 
 
 def test_two_exports_into_one_folder_are_refused_and_a_place_that_cannot_be_is_one_line(filmed, tmp_path):

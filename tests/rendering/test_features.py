@@ -8,7 +8,7 @@ import pytest
 import small_person
 
 from speechlip.errors import OptionError, ShardError
-from speechlip.exporting.export import open_exporter
+from speechlip.exporting.opening import open_exporter
 from speechlip.exporting.records import ExportPlan, Task
 from speechlip.exporting.video import export_video
 from speechlip.media.whole_audio import Audio

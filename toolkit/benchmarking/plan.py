@@ -17,6 +17,7 @@ from speechlip.encoders.trained import batches
 from speechlip.format import CROP_SIZE
 from speechlip.shards.pairs.rules import WINDOW
 from speechlip.timing import FPS
+from speechlip.workers.engines import here_of
 
 TIMED_DIM, TIMED_STEPS = 512, 2
 
@@ -71,9 +72,7 @@ def timed(options: BenchmarkOptions) -> tuple[float, float]:
     """(seconds of a training step, seconds of evaluating a window), on zeros; on a CPU where the GPU is
     not here.
     """
-    is_elsewhere = options.device.startswith("cuda") and not torch.cuda.is_available()
-    here = "cpu" if is_elsewhere else options.device
-    device, n = torch.device(here), options.batch_size
+    device, n = torch.device(here_of(options.device)), options.batch_size
     pair = HeadedPair(TIMED_DIM, seed=0).to(device)
     starts = torch.zeros(n, dtype=torch.long)
     batch = {

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DEVICE, ENCODER, FILE, Names, command, limit_options
+from speechlip.commands.base import DEVICE, ENCODER, FILE, Names, command, engine_options, limit_options
+from speechlip.commands.values import read_engine
 
 RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 
@@ -41,6 +42,7 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
 @click.option("--random-init", is_flag=True, help="The encoder at seeded random weights: a control.")
 @limit_options
+@engine_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def export_features(**given: Any) -> int:
     """Write speech features of whole videos in the files that SyncTalk, ER-NeRF, TalkingGaussian and AD-NeRF
@@ -54,4 +56,4 @@ def export_features(**given: Any) -> int:
     """
     from speechlip.commands.output.export_features import run
 
-    return run(**given)
+    return run(engine=read_engine(given), **given)

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.checks import check_kind
-from speechlip.device import choose_device
-from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.errors import OptionError
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.job import LEDGER, check_folders, export_all, find_tasks, label_of
 from speechlip.exporting.layouts import RENDERERS, choose_layouts
+from speechlip.exporting.opening import Opening, open_exporter
 from speechlip.exporting.options import ExportOptions
-from speechlip.exporting.records import FAILED, Exporter, ExportPlan, ExportRow, WaveformEncoder
+from speechlip.exporting.records import FAILED, Exporter, ExportPlan, ExportRow
 from speechlip.files.writing import check_writable
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import shown
+from speechlip.workers.engines import LOCAL, EngineChoice, device_of, get_engine, here_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 DEFAULTS = ExportOptions()
@@ -54,6 +54,7 @@ def export_features(
     out: str | Path | None = None,
     options: ExportOptions = DEFAULTS,
     *,
+    engine: EngineChoice = LOCAL,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Exported:
@@ -62,6 +63,7 @@ def export_features(
     encoder: a name as ``open_encoder`` takes it, such as the folder of a training run
     videos: a folder, at any depth, one video, or one file of audio
     out: None for ``features/ENCODER``
+    engine: what exports videos, as ``prepare`` takes it
     limits: how long a video may stand still, and how much memory it may take
 
     A video that fails is a row with its reason; finished ones are kept. Raises OptionError for what cannot be
@@ -74,7 +76,9 @@ def export_features(
     out = Path(out) if out else Path("features") / label
     tasks = find_tasks(Path(videos), out)
     check_folders(tasks, label)
-    exporter = open_exporter(encoder, label, str(choose_device(options.device)), options.random_init)
+    get_engine(engine)
+    opening = Opening(encoder, label, device_of(engine, options.device), options.random_init)
+    exporter = open_exporter(encoder, label, here_of(opening.device), options.random_init)
     layouts, left_out = choose_layouts(renderers or RENDERERS, exporter.steps, exporter.encoder.dim)
     check_wanted(renderers or (), left_out, exporter)
     scale, sha256 = None, ""
@@ -86,26 +90,12 @@ def export_features(
     )
     rows = []
     progress.begin(f"exporting {label}", len(tasks), "videos")
-    for row in export_all(tasks, exporter, plan, out, limits, progress):
+    for row in export_all(tasks, exporter, plan, out, limits, progress, engine, opening):
         rows.append(row)
         progress.advance()
         if row.status == FAILED:
             progress.say(f"{shown(row.source)}: {row.why}")
     return Exported(out, tuple(rows), (f"aud_{label}.npy", *layouts), left_out)
-
-
-def open_exporter(name: str, label: str, device: str, random_init: bool) -> Exporter:
-    """The encoder of that name.
-
-    Raises OptionError for one that does not read sound, and what ``open_encoder`` raises.
-    """
-    encoder = open_encoder(name, device=device, random_init=random_init)
-    if not isinstance(encoder, WaveformEncoder):
-        raise OptionError(
-            f"{name!r} does not read sound, so it cannot be exported of videos; "
-            "take a run of train-encoder or a speech encoder"
-        )
-    return Exporter(encoder, label, getattr(encoder, "weights", ""))
 
 
 def check_wanted(renderers: tuple[str, ...], left_out: dict[str, str], exporter: Exporter) -> None:

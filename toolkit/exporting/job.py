@@ -4,14 +4,16 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from speechlip.checks import AUTO
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
 from speechlip.exporting.facts import facts_name, foreign_files, frames_if_done, own_name
 from speechlip.exporting.layouts import LAYOUTS
+from speechlip.exporting.opening import Opening, opened
 from speechlip.exporting.records import EXPORTED, FAILED, KEPT, Exporter, ExportPlan, ExportRow, Task
 from speechlip.exporting.video import export_video
 from speechlip.files.locks import only_run
@@ -22,9 +24,14 @@ from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
 from speechlip.media.whole_audio import Audio, read_audio
 from speechlip.progress import SILENT, Progress
-from speechlip.workers.events import DEFAULT_LIMITS, Limits, Report, unheard
+from speechlip.workers.engines import LOCAL, EngineChoice, engine_name, get_engine, settle_at_once
+from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report, unheard
 from speechlip.workers.outcomes import outcomes
+from speechlip.workers.processes import steps_told
 from speechlip.workers.unexpected import unexpected_refused
+
+PEAK_BYTES = 3_000_000_000
+"""Of memory that one unit takes on another engine, an estimate."""
 
 
 def label_of(name: str, random_init: bool = False) -> str:
@@ -91,11 +98,15 @@ def export_all(
     out: Path,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    engine: EngineChoice = LOCAL,
+    opening: Opening | None = None,
 ) -> Iterator[ExportRow]:
     """A row for every video, as it is done; after the last, the ledger with all of them.
 
-    Videos are read in a process of their own, one after another: one at which it dies or hangs is a row, and
-    the others go on. Raises OptionError where another run writes into ``out``.
+    ``local`` reads videos in a process of their own, one after another, and encodes them here, where the
+    encoder is open. On another engine a video is a unit, which reads and encodes it by an encoder that is
+    opened there as ``opening`` says. A video at which the process dies or hangs is a row, and the others go
+    on. Raises OptionError where another run writes into ``out``.
     """
     with only_run(out):
         rows = {}
@@ -106,15 +117,54 @@ def export_all(
             if done is not None
         }
         pending = [task for task in tasks if task not in kept]
-        made = (
-            (task, export_read(task, read, exporter, plan))
-            for task, read in audio_of(pending, plan.max_picture_px, limits, progress)
-        )
+        made: Iterator[tuple[Task, ExportRow]]
+        if opening is None or engine_name(engine) == LOCAL:
+            made = (
+                (task, export_read(task, read, exporter, plan))
+                for task, read in audio_of(pending, plan.max_picture_px, limits, progress)
+            )
+        else:
+            made = exported_on(engine, opening, pending, plan, limits, progress)
         for task, row in chain(kept.items(), made):
             rows[task] = row
             yield row
         lines = [json.dumps(asdict(rows[task]), ensure_ascii=False) + "\n" for task in tasks]
         write_text(out / LEDGER, "".join(lines))
+
+
+def exported_on(
+    engine: EngineChoice,
+    opening: Opening,
+    tasks: Sequence[Task],
+    plan: ExportPlan,
+    limits: Limits,
+    progress: Progress,
+) -> Iterator[tuple[Task, ExportRow]]:
+    """Each task with its row, as units of an engine.
+
+    How much memory a process takes is not looked at, as the encoder is in it, too.
+    """
+    return outcomes(
+        partial(export_unit, opening=opening, plan=plan),
+        tasks,
+        workers=settle_at_once(engine, AUTO, len(tasks), "video", PEAK_BYTES, progress),
+        advanced=lambda video, seconds: progress.advance(0, video),
+        lost=crashed,
+        replaced=lambda event: progress.say(str(event)),
+        engine=get_engine(engine, replace(limits, memory_bytes=0)),
+    )
+
+
+def export_unit(task: Task, report: Report, *, opening: Opening, plan: ExportPlan) -> ExportRow:
+    """Read and encode one video, and write its files. No error of a video goes further than this."""
+    read = read_task(task, report, plan.max_picture_px)
+    with steps_told(report, plain_name(task.name)):
+        return export_read(task, read, opened(opening), plan)
+
+
+def crashed(task: Task, crash: Crashed[Task]) -> ExportRow:
+    """What stands for a video whose process died twice, or was over a limit."""
+    return ExportRow(plain_name(task.name), FAILED, 0, "video", crash.reason, crash.detail)
 
 
 def audio_of(

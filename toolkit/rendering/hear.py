@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from speechlip.errors import ModelError, OptionError, ShardError, SourceRefused, WriteError
-from speechlip.exporting.export import open_exporter
 from speechlip.exporting.job import label_of
+from speechlip.exporting.opening import open_exporter
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import Progress
 from speechlip.rendering.features import Encoded, FeatureSource, Recording, frame_features

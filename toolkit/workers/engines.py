@@ -96,6 +96,15 @@ def device_of(engine: EngineChoice, asked: str) -> str:
     return asked
 
 
+def here_of(device: str) -> str:
+    """A device of units as this machine has it: a CPU where a GPU of the cluster's is not here."""
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return device if torch.cuda.is_available() else "cpu"
+
+
 def _of_another(name: str, engine: Engine, work: Work, units: deque[Any], workers: int) -> Iterator[Event]:
     with ENGINES.guard(name):
         yield from engine(work, units, workers)

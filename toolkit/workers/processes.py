@@ -35,6 +35,8 @@ IMPORTED_ONCE = [
     "webdataset",
 ]
 START_TRIES, PAUSE_S, PULSE_S = 5, 0.2, 1.0
+STEP_S = 1e-6
+"""Of a source, as small as a step can be."""
 
 
 def process_context(light: bool = False) -> ForkServerContext | SpawnContext:
@@ -152,6 +154,26 @@ class Pulse:
 
 PULSE = Pulse()
 alive = PULSE.beat
+
+
+@contextmanager
+def steps_told(report: Callable[[str, float], None], source: str) -> Iterator[None]:
+    """While the block lasts, ``report`` hears once a second that ``source`` gets on: for work that takes
+    long and that no limit of time holds.
+    """
+    is_over = threading.Event()
+
+    def tell() -> None:
+        while not is_over.wait(PULSE_S):
+            report(source, STEP_S)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        teller.join()
 
 
 def resident_bytes(pid: int) -> int:

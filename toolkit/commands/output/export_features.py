@@ -8,6 +8,7 @@ from speechlip.errors import SOME_MISSING
 from speechlip.exporting.export import Exported, export_features
 from speechlip.exporting.layouts import parse_renderers
 from speechlip.exporting.options import ExportOptions
+from speechlip.workers.engines import EngineChoice
 
 
 def run(
@@ -19,6 +20,7 @@ def run(
     scale_of: Path | None,
     device: str,
     random_init: bool,
+    engine: EngineChoice,
     max_wait: str,
     max_memory: str,
     max_picture: str,
@@ -35,7 +37,7 @@ def run(
     )
     limits = parse_limits(max_wait, max_memory)
     with Bars(quiet) as bars:
-        exported = export_features(encoder, videos, out, options, limits=limits, progress=bars)
+        exported = export_features(encoder, videos, out, options, engine=engine, limits=limits, progress=bars)
     if not quiet:
         print_result(exported)
     return SOME_MISSING if exported.failed else 0
