@@ -79,6 +79,7 @@ KNOWN = {
     ("score-sync", "engine"): ENGINES.choices(),
     ("score-encoder", "engine"): ENGINES.choices(),
     ("export-features", "engine"): ENGINES.choices(),
+    ("render-lips", "engine"): ENGINES.choices(),
     ("align", "engine"): ENGINES.choices(),
     ("prep-shards", "doubles"): prep_options.DOUBLES,
     ("prep-shards", "speakers"): prep_options.SPEAKERS,

@@ -18,6 +18,8 @@ from speechlip.workers.events import NO_LIMITS, Advanced, Crashed, Finished
 from speechlip.workers.ray_tasks import task_name
 
 UNITS = tuple(Unit("train", index, ()) for index in range(6))
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+"""Of a Ray cluster on this machine; next to nothing goes through the object store."""
 STAND_IN = "stand-in"
 REAL = {}
 """``module:function`` → the function that ``dying`` stands in for, in this process."""
@@ -48,31 +50,37 @@ class Dying:
     """Work that stands in for ``where`` and dies at a unit.
 
     where: ``module:function``.
-    at: name of the unit, as Ray's dashboard has it.
-    times: how often it dies there; deaths are counted in ``folder``.
+    times: name of a unit, as Ray's dashboard has it → how often it dies there; deaths are files of
+        ``folder``.
     """
 
     where: str
-    at: str
-    times: int
+    times: dict[str, int]
     folder: Path
 
     def __call__(self, unit, report, **given):
-        deaths = len(list(self.folder.iterdir()))
-        if task_name(unit) == self.at and deaths < self.times:
-            (self.folder / str(deaths)).touch()
-            report(self.at, 0.0)
+        name = task_name(unit)
+        death = f"{name.replace('/', '_')}-"
+        number = len(list(self.folder.glob(f"{death}*")))
+        if number < self.times.get(name, 0):
+            (self.folder / f"{death}{number}").touch()
+            report(name, 0.0)
             if parent_process() is None:
                 raise Died
             os.kill(os.getpid(), signal.SIGKILL)
         return (REAL.get(self.where) or imported(self.where))(unit, report, **given)
 
 
-def dying(patch, where, at, times, folder):
-    """Let the work at ``where`` die so many times at one unit, also on other nodes; returns the deaths."""
+def dying(patch, where, times, folder, place=""):
+    """Let the work at ``where`` die at units as often as ``times`` says, also on other nodes; returns what
+    counts the deaths.
+
+    place: ``module:name`` that the work is called by; empty: ``where``.
+    """
     folder.mkdir()
-    REAL.setdefault(where, imported(where))
-    patch.setattr(where.replace(":", "."), Dying(where, at, times, folder))
+    if not isinstance(real := imported(where), Dying):
+        REAL[where] = real
+    patch.setattr((place or where).replace(":", "."), Dying(where, times, folder))
     return lambda: len(list(folder.iterdir()))
 
 

@@ -206,7 +206,7 @@ def test_on_another_engine_a_video_that_dies_twice_is_a_row_and_all_else_has_the
         (folder / f"{name}.json").write_text(json.dumps(GENTLE))
         align(folder / f"{name}.mp4", tmp_path / "here")
     add_stand_in(monkeypatch)
-    deaths = dying(monkeypatch, ALIGN_ONE, "anna.mp4", 2, tmp_path / "deaths")
+    deaths = dying(monkeypatch, ALIGN_ONE, {"anna.mp4": 2}, tmp_path / "deaths")
     there = (folder, "-o", tmp_path / "there", "--engine", STAND_IN)
     done = run(*there)
     assert done.exit_code == 3 and deaths() == 2

@@ -99,7 +99,7 @@ def test_on_another_engine_a_source_that_dies_twice_has_its_reason_and_the_other
 ):
     two = speechlip.select_clips(plain, tmp_path / "in", "source in ('anna.mp4', 'dora.mp4')").folder
     add_stand_in(monkeypatch)
-    deaths = dying(monkeypatch, ALIGN_UNIT, "dora.mp4", 2, tmp_path / "deaths")
+    deaths = dying(monkeypatch, ALIGN_UNIT, {"dora.mp4": 2}, tmp_path / "deaths")
     done = align(two, "-o", tmp_path / "out", "--engine", STAND_IN)
     assert done.exit_code == 3 and deaths() == 2
     lost = next(row for row in read_ledger(tmp_path / "out") if row.source == "dora.mp4")

@@ -114,7 +114,7 @@ def test_two_processes_and_another_engine_find_what_one_finds(short_shards, tmp_
     add_stand_in(monkeypatch)
     for workers in (1, 2):
         benchmark(short_shards, tmp_path / str(workers), "log-mel", options=FEW, workers=workers)
-    deaths = dying(monkeypatch, MAKE_ROW, "log-mel", 2, tmp_path / "deaths")
+    deaths = dying(monkeypatch, MAKE_ROW, {"log-mel": 2}, tmp_path / "deaths")
     lost, _ = benchmark(short_shards, tmp_path / "3", "log-mel", options=FEW, engine=STAND_IN)
     assert [row.status for row in lost.rows] == ["failed", "scored"] and deaths() == 2
     assert "its process died with exit code -9, perhaps for lack of memory" in lost.rows[0].reason

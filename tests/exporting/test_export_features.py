@@ -395,7 +395,7 @@ def test_on_another_engine_a_video_that_dies_twice_is_a_row_and_all_files_are_th
     run(filmed, tmp_path / "here")
     monkeypatch.undo()
     add_stand_in(monkeypatch)
-    deaths = dying(monkeypatch, EXPORT_UNIT, "ben.mp4", 2, tmp_path / "deaths")
+    deaths = dying(monkeypatch, EXPORT_UNIT, {"ben.mp4": 2}, tmp_path / "deaths")
     there = (filmed, tmp_path / "there", "--engine", STAND_IN)
     done = run(*there)
     assert done.exit_code == 3 and deaths() == 2

@@ -19,14 +19,11 @@ from speechlip.preparing.plan.units import Unit
 from speechlip.workers.cluster import RayCluster
 from speechlip.workers.engines import get_engine
 from speechlip.workers.events import NO_LIMITS, Advanced, Crashed, Finished, Limits, Lost
-from workmen import UNITS, die_at_two, refuse, square
+from workmen import NODE, UNITS, die_at_two, refuse, square
 
-pytestmark = pytest.mark.faults
-cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make ray")
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("importable")]
 
 PREP = Path(sys.executable).with_name("prep-shards")
-MEMORY = 100 * 2**20
-"""Of a node's object store, through which next to nothing goes."""
 
 
 def contents(folder):
@@ -57,27 +54,6 @@ def wait_for(found, process):
     while not found() and process.poll() is None:
         time.sleep(0.05)
     assert found() or process.returncode == 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def importable(tmp_path_factory):
-    """This file, on every node; and where the driver says what it heard."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEARD", str(tmp_path_factory.mktemp("heard")))
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
-        yield
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of one core each; a test may add and kill others."""
-    started = cluster_utils.Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False},
-    )
-    started.add_node(num_cpus=1, object_store_memory=MEMORY)
-    yield started
-    started.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -239,11 +215,11 @@ def test_scores_and_appended_clips_are_those_of_the_local_engine(cluster, videos
 
 def test_a_node_killed_and_a_node_added_give_the_bytes_of_the_local_engine(cluster, videos, whole, tmp_path):
     out = tmp_path / "out"
-    third = cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
+    third = cluster.add_node(**NODE)
     process = on(cluster.address, videos, out)
     wait_for(lambda: results(out), process)
     cluster.remove_node(third, allow_graceful=False)
-    cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
+    cluster.add_node(**NODE)
     code, said = done(process)
     assert code == 0, said
     assert contents(out) == whole

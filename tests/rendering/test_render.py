@@ -29,10 +29,12 @@ from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.person import find_person
 from speechlip.rendering.renderers.pca import PcaRenderer
 from speechlip.study.make import make_study
+from workmen import STAND_IN, add_stand_in, dying
 
 SIDECAR = RenderOptions(detector="sidecar")
 ENCODERS = [f"small_person:{name}" for name in ("loud", "deaf", "short", "broken")]
 FRAMES, TRAIN = 550, 500
+RENDER_UNIT = "speechlip.rendering.run:render_unit"
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +169,27 @@ def test_a_killed_run_goes_on_to_the_same_numbers(may, run, tmp_path, monkeypatc
     assert len(scored) == len(set(scored)) == 6
     wanted = (run[1] / "scores.csv").read_text().splitlines()[:7]
     assert (tmp_path / "out" / "scores.csv").read_text().splitlines() == wanted
+
+
+def test_on_another_engine_an_encoder_that_dies_twice_is_a_row_and_all_else_is_the_same(
+    may, run, tmp_path, monkeypatch
+):
+    out, _ = again(may, run, tmp_path)
+    add_stand_in(monkeypatch)
+    for name in ("mean-crop", "small_person-loud"):
+        (out / name / "row.json").unlink()
+    deaths = dying(monkeypatch, RENDER_UNIT, {ENCODERS[0]: 2}, tmp_path / "deaths")
+    lost = render_lips(may, ENCODERS[:2], out, SIDECAR, engine=STAND_IN)
+    assert {row.name: row.reason for row in lost.failed} == {
+        "small_person-loud": "crashed the worker: exit code -9, twice"
+    } | {"small_person-loud-shuffled": "crashed the worker: exit code -9, twice"}
+    assert deaths() == 2 and not (out / "small_person-loud" / "may.mp4").exists()
+    made = render_lips(may, ENCODERS[:2], out, SIDECAR, engine=STAND_IN)
+    facts = {row["name"]: row for row in json.loads((run[1] / "scores.json").read_text())["rows"]}
+    for row in made.rows:
+        assert row.values == facts[row.name]["values"]
+        for path in (run[1] / row.name).iterdir():
+            assert path.read_bytes() == (out / row.name / path.name).read_bytes()
 
 
 def test_another_split_is_made_anew(may, run, tmp_path):

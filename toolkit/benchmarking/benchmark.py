@@ -114,7 +114,7 @@ def benchmark(
             names, shards, out, settled, workers, engine, command, progress, on_plan, on_row
         )
         if render is not None:
-            scored = with_renders(scored, Path(render), out, device, progress)
+            scored = with_renders(scored, Path(render), out, device, engine, progress)
         write_text(out / CSV_NAME, as_csv(scored))
         write_text(out / JSON_NAME, scored.dump())
         if has_noise(scored):

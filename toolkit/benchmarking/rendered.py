@@ -20,6 +20,7 @@ from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.records import FAILED, Renders
 from speechlip.rendering.render import refuse_unknown, render_lips
 from speechlip.rendering.table import cell
+from speechlip.workers.engines import EngineChoice
 
 FOLDER = "renders"
 LEAST = 5
@@ -37,13 +38,16 @@ def refuse_person(person: Path, random_init: bool) -> None:
         )
 
 
-def with_renders(scored: Benchmark, person: Path, out: Path, device: str, progress: Progress) -> Benchmark:
+def with_renders(
+    scored: Benchmark, person: Path, out: Path, device: str, engine: EngineChoice, progress: Progress
+) -> Benchmark:
     """The same table with what each encoder renders, into ``out/renders``. Raises as ``render_lips`` does."""
     why = {name: cannot(name) for name in dict.fromkeys(row.name for row in scored.rows)}
     names = [name for name, reason in why.items() if not reason]
     if not names:
         raise OptionError("no row of this table can be rendered; name an encoder that reads audio")
-    renders = render_lips(person, names, out / FOLDER, RenderOptions(device=device), progress=progress)
+    options = RenderOptions(device=device)
+    renders = render_lips(person, names, out / FOLDER, options, engine=engine, progress=progress)
     rows = tuple(replace(row, render=scores_of(row.name, renders, why[row.name])) for row in scored.rows)
     return replace(scored, rows=rows, render=answer(rows, plain_name(person.name)))
 

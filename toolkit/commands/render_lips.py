@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, command
+from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, command, engine_options
+from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 
 
@@ -84,6 +85,7 @@ from speechlip.device import PRECISIONS
     "--detector", type=DETECTOR, default="auto", help="What finds the face; it has to give landmarks."
 )
 @click.option("--device", type=DEVICE, default="auto", help="auto: cuda where there is one.")
+@engine_options
 @click.option("--max-picture", default="40MP", help="Refuse a video whose pictures have more pixels.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def render_lips(**given: Any) -> int:
@@ -97,4 +99,4 @@ def render_lips(**given: Any) -> int:
     """
     from speechlip.commands.output.render_lips import run
 
-    return run(**given)
+    return run(engine=read_engine(given), **given)

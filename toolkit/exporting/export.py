@@ -12,6 +12,7 @@ from speechlip.exporting.layouts import RENDERERS, choose_layouts
 from speechlip.exporting.opening import Opening, open_exporter
 from speechlip.exporting.options import ExportOptions
 from speechlip.exporting.records import FAILED, Exporter, ExportPlan, ExportRow
+from speechlip.files.names import plain_name
 from speechlip.files.writing import check_writable
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import shown
@@ -95,6 +96,8 @@ def export_features(
         progress.advance()
         if row.status == FAILED:
             progress.say(f"{shown(row.source)}: {row.why}")
+    order = {plain_name(task.name): number for number, task in enumerate(tasks)}
+    rows.sort(key=lambda row: order[row.source])
     return Exported(out, tuple(rows), (f"aud_{label}.npy", *layouts), left_out)
 
 

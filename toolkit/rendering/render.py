@@ -1,6 +1,7 @@
 """``speechlip.render_lips``: one person's video rendered by the features of every encoder, and scored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from speechlip.checks import check_kind, check_path
@@ -20,6 +21,7 @@ from speechlip.rendering.run import Run
 from speechlip.scoring.clip.score_clip import given_file
 from speechlip.scoring.networks import settle
 from speechlip.scoring.options import ScoreOptions
+from speechlip.workers.engines import LOCAL, EngineChoice, device_of, engine_name, get_engine, here_of
 
 DEFAULTS = RenderOptions()
 DRIVES_NOTHING = {
@@ -34,6 +36,7 @@ def render_lips(
     out: str | Path = "renders",
     options: RenderOptions = DEFAULTS,
     *,
+    engine: EngineChoice = LOCAL,
     progress: Progress = SILENT,
 ) -> Renders:
     """Render the last part of a person's video by each encoder, learned from the first part.
@@ -41,6 +44,7 @@ def render_lips(
     person: a video of one person who talks, 3 minutes and more.
     encoders: names as ``open_encoder`` takes them, of encoders that read audio.
     out: a folder; finished rows that lie there are kept.
+    engine: what makes the rows, as ``prepare`` takes it; ``local``: this process.
 
     A row that fails, of an encoder or not, has its reason, and the others go on. Raises OptionError for a
     video that cannot be rendered, an unknown encoder, or a folder that another run writes to; ModelError for
@@ -49,7 +53,11 @@ def render_lips(
     check_kind("options", options, RenderOptions)
     path, out = check_path("person", person), check_path("out", out)
     names = (encoders,) if isinstance(encoders, str) else tuple(encoders)
-    renderer = open_renderer(options, progress)
+    get_engine(engine)
+    here = options
+    if engine_name(engine) != LOCAL:
+        here = replace(options, device=here_of(device_of(engine, options.device)))
+    renderer = open_renderer(here, progress)
     rows = rows_of(names, renderer.oracle, bool(options.audio))
     for name in names:
         refuse_unknown(name)
@@ -64,14 +72,14 @@ def render_lips(
     scoring = ScoreOptions(
         region="mouth",
         detector=detector,
-        device=options.device,
+        device=here.device,
         max_picture_px=options.max_picture_px,
     )
     kept.refuse_other_person(out / kept.FOLDER, path, options.driven_by)
     scoring = settle(scoring, not options.audio, progress)
     check_writable(out)
     with only_run(make_folder(out / kept.FOLDER)):
-        return Run(path, out, options, renderer, scoring, progress).finish(rows)
+        return Run(path, out, options, renderer, scoring, progress).finish(rows, engine)
 
 
 def refuse_unknown(name: str) -> None:

@@ -1,13 +1,14 @@
 """One run of ``render_lips``: rows that are not there are made, each of which may fail alone."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from speechlip.checks import AUTO
 from speechlip.device import device_name
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.writing import make_folder, remove, whole_file, write_text
@@ -25,15 +26,22 @@ from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
 from speechlip.rendering.pose import Motion, head_motion, repeated_share, turns_left_out
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.renderers.declared import Heard, Renderer
+from speechlip.rendering.renderers.opening import open_renderer
 from speechlip.rendering.rows import GROUND_TRUTH, RowName, plain_crops
 from speechlip.rendering.score import score_row, write_reference_landmarks
 from speechlip.rendering.table import as_csv, as_json
+from speechlip.rendering.units import RenderJob, RenderUnit, Reported, units_of
 from speechlip.scoring.folder.kept import versions
 from speechlip.scoring.networks import find_networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.timing import FPS
 from speechlip.wording import shown
+from speechlip.workers.engines import LOCAL, EngineChoice, device_of, engine_name, settle_at_once
+from speechlip.workers.events import Crashed, Report
+from speechlip.workers.outcomes import spread
 
+PEAK_BYTES = 3_000_000_000
+"""Of memory that one unit takes on another engine, an estimate."""
 CROPS = "canonical.npy"
 """Of each row: its crops, (T, 96, 96, 3) uint8."""
 
@@ -120,11 +128,20 @@ class Run:
             kept_mesh = kept.mesh_of(self.out / kept.FOLDER, self.faces, self.options)
         return decompose(self.person, self.options, self.progress, kept_mesh)
 
-    def finish(self, rows: list[RowName]) -> Renders:
+    def finish(self, rows: list[RowName], engine: EngineChoice = LOCAL) -> Renders:
         """Make every row that is not there, then tables and page."""
         warnings = self._warnings(rows)
         for sentence in warnings:
             self.progress.say(sentence)
+        made = self.make(rows) if engine_name(engine) == LOCAL else self._made_on(engine, rows)
+        renders = self._renders([made[row.name] for row in rows], warnings)
+        write_text(self.out / "scores.csv", as_csv(renders))
+        write_text(self.out / "scores.json", as_json(renders))
+        write_page(renders)
+        return renders
+
+    def make(self, rows: Sequence[RowName]) -> dict[str, RenderRow]:
+        """Name → row of all rows; those that are not there are made here."""
         made: dict[str, RenderRow] = {}
         plan = self._plan(rows, made)
         while todo := [*islice(plan, ROWS_AT_ONCE)]:
@@ -133,11 +150,27 @@ class Run:
             for row in self._make(todo):
                 made[row.name] = row
                 self.progress.advance(1, row.name)
-        renders = self._renders([made[row.name] for row in rows], warnings)
-        write_text(self.out / "scores.csv", as_csv(renders))
-        write_text(self.out / "scores.json", as_json(renders))
-        write_page(renders)
-        return renders
+        return made
+
+    def _made_on(self, engine: EngineChoice, rows: list[RowName]) -> dict[str, RenderRow]:
+        """The same; what is compared with first and here, each encoder's rows as a unit of an engine."""
+        first, units = units_of(rows)
+        made = self.make(first)
+        at_once = settle_at_once(engine, AUTO, len(units), "unit", PEAK_BYTES, self.progress)
+        device = device_of(engine, self.options.device)
+        job = RenderJob(self.path, self.out, replace(self.options, device=device), self.scoring)
+        self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
+        work = partial(render_unit, job=job)
+        for unit, own in spread(work, units, at_once, self.progress, self._crashed, engine):
+            made |= {row.name: row for row in own}
+            self.progress.advance(len(own), unit.name)
+            for reason in dict.fromkeys(row.reason for row in own if row.status == FAILED):
+                self.progress.say(f"{shown(unit.name)}: {reason}")
+        return made
+
+    def _crashed(self, unit: RenderUnit, crash: Crashed[RenderUnit]) -> tuple[RenderRow, ...]:
+        """What stands for the rows of a unit whose process died twice."""
+        return tuple(self._failed(row, f"{crash.reason}: {crash.detail}, twice") for row in unit.rows)
 
     def _warnings(self, rows: list[RowName]) -> tuple[str, ...]:
         length_s = len(self.person) / FPS
@@ -146,7 +179,7 @@ class Run:
         turns = turns_left_out(Path(self.options.pose).name, self.motion) if self.motion else []
         return (*short, *self.person.notes, *notes_on(self.options), *turns, *others)
 
-    def _plan(self, rows: list[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
+    def _plan(self, rows: Sequence[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
         """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
         yield from self._undone([row for row in rows if not row.encoder], {}, made)
         encoders = dict.fromkeys(row.encoder for row in rows if row.encoder)
@@ -263,3 +296,15 @@ class Run:
             audio=plain_name(Path(self.options.audio).name),
             pose=plain_name(Path(self.options.pose).name),
         )
+
+
+def render_unit(unit: RenderUnit, report: Report, *, job: RenderJob) -> tuple[RenderRow, ...]:
+    """The rows of one unit, wherever it runs: the person's faces are kept in the folder, the rest is made
+    from the video anew.
+    """
+    report(unit.name, 0.0)
+    progress = Reported(report, unit.name)
+    renderer = open_renderer(job.options, progress)
+    run = Run(job.path, job.out, job.options, renderer, job.scoring, progress)
+    made = run.make(unit.rows)
+    return tuple(made[row.name] for row in unit.rows)

@@ -12,6 +12,7 @@ from speechlip.rendering.page import PAGE
 from speechlip.rendering.paper_table import check_table, paper_table
 from speechlip.rendering.render import render_lips
 from speechlip.rendering.table import as_text
+from speechlip.workers.engines import EngineChoice
 
 
 def run(
@@ -27,6 +28,7 @@ def run(
     audio: Path | None,
     pose: Path | None,
     table: str | None,
+    engine: EngineChoice,
     quiet: bool,
     **of_implicit: Any,
 ) -> int:
@@ -45,7 +47,7 @@ def run(
     if table:
         check_table(table, audio is not None)
     with Bars(quiet) as bars:
-        renders = render_lips(person, encoders, out, options, progress=bars)
+        renders = render_lips(person, encoders, out, options, engine=engine, progress=bars)
     if not quiet:
         echo(as_text(renders))
         echo(f"side by side: {out / PAGE}; numbers with intervals: {out / 'scores.csv'}")
