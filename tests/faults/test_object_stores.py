@@ -8,6 +8,7 @@ import pytest
 from s3_proxy import FaultyProxy
 
 from preparing import BIN, prep_process
+from speechlip.preparing.ends.spool import FETCHED
 
 pytest.importorskip("s3fs", reason="s3fs is not installed: pip install -e '.[s3]' brings it")
 moto_server = pytest.importorskip(
@@ -108,6 +109,21 @@ def test_a_bad_server_changes_no_byte_and_the_secret_is_nowhere(bucket, moto, mi
     )
     puts = [path for method, path in proxy.requests if method == "PUT"]
     assert puts[-1].endswith("/shards/manifest.json")
+
+
+def test_a_ray_cluster_gives_the_same_objects_and_no_secret(bucket, moto, mixed, local, tmp_path):
+    """Nodes fetch videos themselves, by credentials of their own environment; shards go through --work."""
+    pytest.importorskip("ray", reason="Ray is not installed: make faults")
+    fs, name = bucket
+    fs.put(f"{mixed}/", f"{name}/videos/", recursive=True)
+    ray = ("--engine", "ray", "--ray-address", "local")
+    done = run(name, tmp_path / "work", f"http://127.0.0.1:{moto}", *ray)
+    assert done.returncode == 0, done.stderr
+    assert stored(fs, f"{name}/shards") == local
+    assert without_secret(done, tmp_path / "work")
+    assert not list((tmp_path / "work" / FETCHED).iterdir()), (
+        "videos are on this disk only while they are read"
+    )
 
 
 @pytest.mark.parametrize("object_name", ["data/train-0000", "manifest.json"])

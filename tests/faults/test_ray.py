@@ -163,7 +163,7 @@ def test_a_lost_ray_worker_is_replaced_and_a_unit_that_always_loses_it_has_crash
 
 
 def test_an_error_of_the_work_is_raised_here(cluster):
-    with pytest.raises(ShardError, match=r"no space for train-0000[0-5]"):
+    with pytest.raises(ShardError, match=r"no space for train-0000[0-5] \(on node \S+\)$"):
         events(cluster, refuse)
 
 

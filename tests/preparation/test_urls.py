@@ -1,5 +1,7 @@
 """Videos and shards behind URLs, in fsspec's memory: the bytes are those of folders on this disk."""
 
+from dataclasses import replace
+
 import fsspec
 import pytest
 from hindered import contents, in_this_process
@@ -7,12 +9,15 @@ from hindered import contents, in_this_process
 from preparing import prep
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.preparing.ends import spool
+from speechlip.preparing.ends.local import Ends
 from speechlip.preparing.ends.spool import FETCHED, check_room, make_tree, on_disk
 from speechlip.preparing.plan.inspecting import inspect_in_turn
+from speechlip.preparing.prep_run import PrepRun
 from speechlip.progress import Silent
 from speechlip.recipes.folder import sources
 from speechlip.remote import stores
 from speechlip.remote.stores import Store, store_at
+from speechlip.workers.engines import AS_MANY_AS_FIT
 
 OPTIONS = ("--recipe", "synthetic", "--detector", "sidecar", "--max-clip", "2s", "--workers", 1)
 
@@ -187,3 +192,14 @@ def test_workers_are_as_many_as_the_spool_holds_of_the_largest_video():
     assert check_room(10, 8, 25, told) == 2 and "2 of 8 workers" in told.said[0]
     with pytest.raises(OptionError, match="the largest video has 26 bytes and --spool 25"):
         check_room(26, 1, 25, told)
+
+
+def test_a_cluster_takes_as_many_units_as_the_spool_holds(tmp_path):
+    told = Said()
+    run = PrepRun("auto", "ray", progress=told)
+    elsewhere = Ends(tmp_path, tmp_path, None, largest=10, spool_bytes=205)
+    assert run.units_at_once(elsewhere, here=2) == 20
+    assert told.said == ["20 units at most at a time: their videos fill --spool"]
+    assert replace(run, workers=2).units_at_once(elsewhere, here=2) == 2
+    assert replace(run, engine="local").units_at_once(elsewhere, here=2) == 2
+    assert run.units_at_once(replace(elsewhere, largest=0), here=2) == AS_MANY_AS_FIT

@@ -6,6 +6,7 @@ from pathlib import Path
 from speechlip.checks import Workers, check_kind, check_workers
 from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace, ends_of
 from speechlip.progress import SILENT, Progress
+from speechlip.wording import counted
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.engines import LOCAL, Engine, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
@@ -58,8 +59,15 @@ class PrepRun:
         )
 
     def units_at_once(self, ends: Ends, here: int) -> int:
-        """Units that the engine runs at a time: ``here`` on this machine, more on a cluster that has room."""
-        return here if ends.largest else workers_of(self.engine, self.workers, here)
+        """Units that the engine runs at a time: ``here`` on this machine, more on a cluster that has room,
+        as far as the spool holds their videos.
+        """
+        at_once = workers_of(self.engine, self.workers, here)
+        if at_once == here or not ends.largest:
+            return at_once
+        held = ends.workers(at_once, SILENT)
+        self.progress.say(f"{counted(held, 'unit')} at most at a time: their videos fill --spool")
+        return held
 
 
 DEFAULT_RUN = PrepRun()

@@ -256,12 +256,15 @@ def run_unit(version: str, folder: str, work: Work, unit: Any, limits: Limits) -
                     yield "advanced", source, passed_s
                 yield "finished", event.result
     except Exception as error:
-        yield (
-            "error",
-            sendable(error)
-            if isinstance(error, SpeechLipError)
-            else WorkerError(f"{type(error).__name__}: {error}"),
-        )
+        ours = isinstance(error, SpeechLipError)
+        yield "error", sendable(named(error)) if ours else WorkerError(f"{type(error).__name__}: {error}")
+
+
+def named(error: Exception) -> Exception:
+    """The error of a unit, with the node that it came from where it is a sentence."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]} (on node {os.uname().nodename})",)
+    return error
 
 
 def in_folder(unit: Unit, report: Report, work: Work[Unit, Result], folder: str) -> Result:
