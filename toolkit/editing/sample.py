@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from speechlip.errors import ShardError
 from speechlip.shards.clips.scan import META, Member, SampleSpan
@@ -47,6 +47,11 @@ class Sample:
     names: tuple[str, ...] = field(repr=False)
     places: bytes = field(repr=False)
     read: ReadMeta = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process it goes without the ``json`` that is held in this one."""
+        own = self.path, self.split, self.key, self.source, self.speaker, self.licence
+        return Sample, (*own, self.names, self.places, read_meta)
 
     @property
     def members(self) -> tuple[Member, ...]:
