@@ -42,7 +42,7 @@ def members(folder):
 @pytest.fixture(scope="module")
 def given_phones(plain, tmp_path_factory):
     out = tmp_path_factory.mktemp("given") / "shards"
-    return out, align(plain, "-o", out, "--quiet")
+    return out, align(plain, "-o", out, "--workers", 1, "--quiet")
 
 
 def test_every_member_is_as_if_the_videos_had_been_prepared_with_phones(aligned, given_phones):
