@@ -49,7 +49,7 @@ def scored(shards, tiny, tmp_path_factory):
     person.write_bytes(b"")
     asked = []
 
-    def rendering(path, names, folder, options, progress):
+    def rendering(path, names, folder, options, engine, progress):
         asked.append((path, names, folder.name, options.device))
         return renders_of(folder, names)
 
