@@ -11,6 +11,7 @@ Function: frechet_distance.
 import numpy as np
 
 from speechlip.metrics.declared import CLIP, Metric, NotScored
+from speechlip.metrics.statistics.frechet import frechet
 
 LEAST_FRAMES = 100
 """Of either: 4 s. Fewer frames than that hardly fill a covariance of 51 coefficients."""
@@ -34,12 +35,8 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     >>> round(frechet_distance(one, other), 9)  # (8 − 1)² + (√18 − √2)² = 49 + 8
     57.0
     """
-    apart = first.mean(axis=0) - second.mean(axis=0)
     spread, other = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
-    values, vectors = np.linalg.eigh(spread)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ other @ root), 0, None)).sum()
-    return float(max(0.0, apart @ apart + np.trace(spread) + np.trace(other) - 2 * shared))
+    return frechet(first.mean(axis=0), spread, second.mean(axis=0), other)
 
 
 METRICS = (

@@ -115,6 +115,11 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
     help="With --brisque-model: the ranges of its features, as svm-scale saves them.",
 )
 @click.option(
+    "--fid-weights",
+    type=FILE,
+    help="FID of all frames beside the real videos', by pytorch-fid's file of Inception, which you have.",
+)
+@click.option(
     "--sync-model",
     default="auto",
     help="What scores lip sync: syncnet (LSE), phones or self (from landmarks, no weights), the folder of a "

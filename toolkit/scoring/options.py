@@ -17,7 +17,7 @@ from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 
 SYNCNET = "syncnet"
-OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range")
+OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range", "fid_weights")
 """Options that say where files of the user's lie; ``networks`` says which they are."""
 
 
@@ -40,6 +40,7 @@ class ScoreOptions:
     ffmpeg: whose choice of frames the protocol follows: a generation, which is emulated, or a binary to run.
     brisque_model: with metrics brisque: a regression of libsvm in a text file of the user's own.
     brisque_range: the ranges of its features; None: ``allrange`` beside it.
+    fid_weights: pytorch-fid's file of Inception: FID of all renders beside their real videos; None: no FID.
     precision: of SyncNet's lips: fp32, or bf16, which is faster on some CPUs and moves scores by up to 1e-3.
     """
 
@@ -56,6 +57,7 @@ class ScoreOptions:
     precision: str = "fp32"
     brisque_model: str | Path | None = None
     brisque_range: str | Path | None = None
+    fid_weights: str | Path | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.metrics, str | list | set | frozenset):

@@ -12,6 +12,7 @@ from speechlip.files.writing import write_text
 from speechlip.metrics.statistics.aggregate import Aggregate
 from speechlip.scoring.opinions import Agreement
 from speechlip.scoring.records import ClipDetail, ScoreRow, read_detail
+from speechlip.scoring.set_scores import SetScore
 from speechlip.scoring.subgroups import Subgroup
 
 FORMAT = 1
@@ -39,6 +40,7 @@ class Scores:
     clips: what a report shows of each clip, in the order of their rows.
     subgroups: means over the clips of one group (``--by``).
     opinions: how far metrics order clips as people do (``--mos``).
+    sets: numbers of the whole folder (``--fid-weights``).
     """
 
     format: int = FORMAT
@@ -58,6 +60,7 @@ class Scores:
     clips: tuple[ClipDetail, ...] = field(default=(), repr=False)
     subgroups: tuple[Subgroup, ...] = field(default=(), repr=False)
     opinions: tuple[Agreement, ...] = field(default=(), repr=False)
+    sets: tuple[SetScore, ...] = ()
 
     @property
     def other_model(self) -> str:
@@ -104,6 +107,7 @@ class Scores:
                 "clips": tuple(map(read_detail, content["clips"])),
                 "subgroups": tuple(Subgroup(**row) for row in content.get("subgroups", ())),
                 "opinions": tuple(Agreement(**row) for row in content.get("opinions", ())),
+                "sets": tuple(SetScore(**row) for row in content.get("sets", ())),
             }
         )
 

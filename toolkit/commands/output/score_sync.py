@@ -90,6 +90,9 @@ def say_scores(scores: Scores) -> None:
         echo(f"\nTHEval's measures beside the real videos', theval.csv\n{measures}")
     if words := undecided_line(scores):
         echo(words)
+    for each in scores.sets:
+        if each.value is not None:
+            echo(each.words)
     echo(conditions(scores))
 
 
@@ -127,8 +130,11 @@ def report(scores: Scores, out: Path, quiet: bool) -> int:
     lost = {family: sum(reasons.values()) for family, reasons in scores.missing.items()}
     if not quiet:
         echo(f"{counted(clips, 'clip')}; {out / 'scores.csv'}, scores.json, report.html")
+    without = [each.words for each in scores.sets if each.value is None]
+    for words in without:
+        echo(words, err=True)
     if not lost:
-        return 0
+        return SOME_MISSING if without else 0
     asked = clips * len(scores.options["metrics"])
     echo(f"{sum(lost.values())} of {counted(asked, 'score')} missing:", err=True)
     for family, reasons in scores.missing.items():

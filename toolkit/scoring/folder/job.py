@@ -5,7 +5,7 @@ A run that was stopped, or is repeated, scores only clips whose files, options, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.rows import failed_row
 from speechlip.scoring.clip.score_clip import NOTHING_RECALLED, Recalled, score_clip
 from speechlip.scoring.folder import kept
+from speechlip.scoring.folder.fid import check_fid, fid_score
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
 from speechlip.scoring.folder.tables import as_csv, scores_of
 from speechlip.scoring.networks import Networks, find_networks, settle, tools_of
@@ -146,6 +147,7 @@ def make_job(
         start_server()
     settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
     check_writable(out)
+    check_fid(settled, matched.tasks)
     networks = find_networks(settled, progress)
     return ScoreJob(
         out,
@@ -192,6 +194,8 @@ def run(
             job.groups,
             job.opinions,
         )
+        if job.options.fid_weights is not None:
+            scores = replace(scores, sets=(fid_score(job.tasks, job.options, folder, progress),))
         write_text(job.out / "scores.csv", as_csv(scores))
         _write_tables(job.out, scores)
         scores.dump(job.out / FILE)

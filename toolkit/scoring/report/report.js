@@ -219,6 +219,7 @@ if (ofMouths(data.sync_model))
 drawSummary();
 drawSubgroups();
 drawOpinions();
+drawSets();
 drawPublished(data.published);
 drawSpread();
 byId("by").append(...columns.map((column) => make("option", { value: column.name }, column.title)));

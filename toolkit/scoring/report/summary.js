@@ -195,6 +195,19 @@ function drawOpinions() {
   }
 }
 
+function drawSets() {
+  const rows = (data.sets || []).map((each) => [
+    each.metric.toUpperCase() + " ↓",
+    known(each.value) ? digits(each.value, 2) : each.reason,
+    String(each.clips),
+    String(each.frames),
+    String(each.frames_real)
+  ]);
+  const head = ["", "value", "clips", "frames", "real frames"];
+  const note = "One number for all frames together: it depends on how many there are, and has no interval.";
+  drawTables("sets", "Of the whole folder", note, head, rows);
+}
+
 function drawSummary() {
   const real = (column) => (data.aggregates[column.real] || {}).mean;
   const withReal = columns.some((column) => known(real(column)));

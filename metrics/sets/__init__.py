@@ -1,0 +1,1 @@
+"""Numbers of two sets of images, which no single clip has."""
