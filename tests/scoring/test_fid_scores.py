@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from score_command import run
 
 from here import in_this_process
-from speechlip.metrics.sets.inception import random_inception
+from speechlip.metrics.sets import inception
 from speechlip.scoring.folder import fid, job
 from speechlip.scoring.scores import Scores
 from zoo import write_clip
@@ -16,11 +15,12 @@ from zoo import write_clip
 SHIFT = 40
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "seeded.pth"
-    torch.save(random_inception().state_dict(), path)
-    return path
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A file that stands for weights, which nobody opens."""
+    monkeypatch.setattr(inception, "load_inception", lambda path: None)
+    (tmp_path / "seeded.pth").write_text("weights")
+    return tmp_path / "seeded.pth"
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_few_are_refused_with_the_number(folder, weights, capsys, monkeypatch, l
     assert json.loads((folder / "out" / "scores.json").read_text())["sets"][0]["value"] is None
 
 
-def test_what_is_wrong_is_said_before_anything_is_scored(folder, weights, capsys):
-    assert scored(folder, weights, reference=None) == 1
+def test_what_is_wrong_is_said_before_anything_is_scored(folder, capsys):
+    assert scored(folder, folder / "none.pth", reference=None) == 1
     assert "--fid-weights compares renders with real videos; give --reference" in capsys.readouterr().err
     assert scored(folder, folder / "none.pth") == 1
     assert "none.pth holds no weights of FID's Inception" in capsys.readouterr().err
