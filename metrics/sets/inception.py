@@ -57,7 +57,8 @@ class Mixed(nn.Module):
         super().__init__()
         self.steps, self.halve, self.largest = [], not pooled, largest
         for name, convolutions in branches.items():
-            before, steps = channels, []
+            before = channels
+            steps: list[tuple[str, ...]] = []
             for number, (wanted, kernel) in enumerate(convolutions, 1):
                 own = name if len(convolutions) == 1 else f"{name}_{number}"
                 last = self.halve and number == len(convolutions)
