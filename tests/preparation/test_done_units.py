@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.done_units import DoneUnits
+from speechlip.preparing.place.placing import done_unit
 from speechlip.preparing.plan.units import Unit
 from speechlip.shards.ledger import LedgerRow, line_of, row_from
+from speechlip.shards.pairs.rules import PairClip
 
 ROW = LedgerRow(
     *("a.mp4", "ann", "train", "kept", 1, 4.0, 4.0, 4.0, 0.0, {}, "", "", "", "0" * 64, 9, (), {}),
@@ -44,3 +46,12 @@ def test_rows_of_units_come_in_the_order_of_the_sources_and_parts_of_one_are_add
         8,
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_clips_of_train_are_counted_and_not_held():
+    clips = (PairClip("a", "ann", "film", 0, 20), PairClip("b", "ben", "film", 20, 30))
+    of_train, of_test = (
+        done_unit(Unit(split, 0, ()), UnitResult("", 1, ("json",), clips, ())) for split in ("train", "test")
+    )
+    assert (of_train.clips, of_test.clips) == ((), clips)
+    assert (of_train.n_clips, of_train.n_frames, of_train.speakers) == (2, 50, {"ann", "ben"})

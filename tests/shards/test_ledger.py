@@ -11,7 +11,7 @@ from speechlip.records import SyncVerdict
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.ledger import check_ledger
 from speechlip.shards.ledger import LedgerRow, dump_ledger, empty_splits, format_funnel, funnel
-from speechlip.shards.ledger_file import read_ledger
+from speechlip.shards.ledger_file import read_ledger, stored_ledger
 
 KEPT = LedgerRow(
     "a.mp4", "a", "train", "kept", 2, 10.0, 8.0, 12.0, 0.2, {"no face": 2.0}, "", "", "", "ab", 9, (), {}
@@ -99,3 +99,14 @@ def test_rows_come_back_from_the_text_that_was_written(tmp_path):
     (tmp_path / "ledger.jsonl").write_text(json.dumps(raw | {"sync": [7]}) + "\n", encoding="utf-8")
     with pytest.raises(ShardError, match=r"ledger\.jsonl cannot be read \(sync is \[7\]\)"):
         read_ledger(tmp_path)
+
+
+def test_a_stored_ledger_is_a_sequence_whose_rows_stay_on_disk(tmp_path):
+    rows = [replace(LOST, source=f"{number}\u2028.mp4") for number in range(5)]
+    (tmp_path / "ledger.jsonl").write_text("".join(dump_ledger(rows)), encoding="utf-8", newline="\n")
+    stored = stored_ledger(tmp_path)
+    assert stored == rows and [*stored] == rows and len(stored) == 5
+    assert (stored[0], stored[-1], stored[1:3]) == (rows[0], rows[4], tuple(rows[1:3]))
+    assert [*reversed(stored)] == rows[::-1] and stored != rows[1:]
+    with pytest.raises(IndexError):
+        stored[5]
