@@ -5,6 +5,7 @@ here. A file never makes the library open another one: playlists, concat scripts
 opened, whatever they are called.
 """
 
+import os
 from pathlib import Path
 
 import av
@@ -22,6 +23,30 @@ AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"
 STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
+class LocalFile:
+    """A file as PyAV reads it, block by block.
+
+    FFmpeg takes a read error of the disk or the network for the end of the file, or for a damaged packet;
+    here it is raised, as OSError, whatever the library makes of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"file:{path.absolute()}"
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, n_bytes: int) -> bytes:
+        return os.read(self._descriptor, n_bytes)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def tell(self) -> int:
+        return self.seek(0, os.SEEK_CUR)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 def open_local(path: Path) -> InputContainer:
     """Open ``path`` for reading.
 
@@ -32,7 +57,7 @@ def open_local(path: Path) -> InputContainer:
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
     try:
-        return av.open(f"file:{path.absolute()}", container_options=options, metadata_errors="replace")
+        return av.open(LocalFile(path), container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         if _has_mp4_magic(path):
             raise SourceRefused(
