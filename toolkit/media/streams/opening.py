@@ -57,7 +57,7 @@ def open_local(path: Path) -> InputContainer:
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
     try:
-        return av.open(LocalFile(path), container_options=options, metadata_errors="replace")
+        return av.open(LocalFile(path), "r", container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         if _has_mp4_magic(path):
             raise SourceRefused(
