@@ -27,6 +27,14 @@ def unfinished(folder):
     (folder / ".work").mkdir()
 
 
+def of_another_source(folder):
+    def change(samples):
+        first = next(iter(samples.values()))
+        first["json"] = json.dumps(json.loads(first["json"]) | {"source": "../x.mp4"}).encode()
+
+    tiny_dataset.rewrite(folder, min((folder / "data").glob("*.tar")).name, change)
+
+
 def flipped(path, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 1
@@ -54,9 +62,19 @@ def flipped(path, at):
             "clips.parquet was changed after it was written",
         ),
         (lambda folder: next((folder / "data").glob("*.tar")).unlink(), "is missing or cut"),
+        (of_another_source, "is of '../x.mp4', which"),
         (lambda folder: shutil.rmtree(folder), "there is no folder"),
     ],
-    ids=["half-finished", "newer format", "manifest", "ledger", "table of clips", "shard gone", "gone"],
+    ids=[
+        "half-finished",
+        "newer format",
+        "manifest",
+        "ledger",
+        "table of clips",
+        "shard gone",
+        "source",
+        "gone",
+    ],
 )
 def test_a_folder_that_is_not_as_it_was_written(own, tmp_path, damage, message):
     damage(own)

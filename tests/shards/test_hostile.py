@@ -291,6 +291,16 @@ def test_a_ledger_of_another_form_is_a_line(own, tmp_path, text):
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit) and done.output.count("\n") == 1
 
 
+def test_a_ledger_with_a_length_that_is_no_number_is_a_line(own):
+    rows = [json.loads(line) for line in (own / "ledger.jsonl").read_text().splitlines()]
+    tiny_dataset.write_ledger(own, [rows[0] | {"seconds": float("nan")}, *rows[1:]])
+    tiny_dataset.edit_manifest(own, lambda manifest: None)
+    assert any(
+        "ledger.jsonl cannot be read (a length in seconds is no number)" in problem
+        for problem in verify(own).problems
+    )
+
+
 def test_names_do_nothing_to_the_terminal(own):
     """A key and a source that would clear the screen, and end a line."""
 

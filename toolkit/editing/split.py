@@ -12,8 +12,8 @@ from speechlip.editing.packing import in_order, packed
 from speechlip.editing.rows import STAGE, rows_of_splits
 from speechlip.editing.run import Draft, run_edit
 from speechlip.editing.sample import Sample
-from speechlip.errors import OptionError, no_such
-from speechlip.format import SPLIT_NAME
+from speechlip.errors import OptionError, ShardError, no_such
+from speechlip.format import LEDGER, SPLIT_NAME
 from speechlip.manifest import Edit
 from speechlip.preparing.options import PEOPLE, PrepOptions, Shares
 from speechlip.preparing.own.options import OWN_CLIPS
@@ -78,6 +78,11 @@ def deal_splits(
         ]
         split_of_whom = assign_splits(entries, options, who)
         split_of_row = {entry.source.name: split_of_whom[who(entry)] for entry in entries}
+        for sample in given.samples:
+            if sample.source not in split_of_row:
+                raise ShardError(
+                    f"{sample.key} is of {sample.source!r}, of which {LEDGER} knows no clips; {RESTORE}"
+                )
         split_of = {sample.key: split_of_row[sample.source] for sample in given.samples}
         return moved(given, split_of, by, edit, options, split_of_row)
 

@@ -1,6 +1,7 @@
 """Whether ``ledger.jsonl`` says what the shards hold: one row a source, whose clips and seconds add up."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,12 +55,15 @@ def check_ledger(folder: Path, manifest: Manifest, contents: Contents) -> Iterat
 
 
 def _stated(raw: Any) -> StatedRow:
-    """Raises KeyError where the row lacks a field, TypeError where it is no object."""
+    """Raises KeyError where the row lacks a field, TypeError where it is no object, ValueError for NaN."""
     row = record_of(StatedRow, raw)
     if row is None:
         raise KeyError(
             next(field.name for field in dataclasses.fields(StatedRow) if field.name not in dict(raw))
         )
+    lengths_s = (row.seconds, row.seconds_kept, row.clip_seconds or 0.0, *row.dropped.values())
+    if not all(map(math.isfinite, lengths_s)):
+        raise ValueError("a length in seconds is no number")
     return row
 
 
