@@ -153,12 +153,12 @@ def test_a_half_upload_is_not_finished_and_is_gone_on_with(bucket, moto, talking
 
 def test_a_shard_of_many_parts_arrives_whole(bucket, moto, tmp_path, monkeypatch):
     """Over 100 MB s3fs sends parts, each of which may be cut."""
-    from speechlip.remote import stores
+    from speechlip.remote import patience, stores
 
     _, name = bucket
     proxy = FaultyProxy(moto, seed=3, cut=0.2)
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    monkeypatch.setattr(stores, "_pause", lambda pause_s: None)
+    monkeypatch.setattr(patience, "_pause", lambda pause_s: None)
     path = tmp_path / "a.tar"
     path.write_bytes(os.urandom(1 << 20) * 120)
     store = stores.store_at(f"s3://{name}/shards")

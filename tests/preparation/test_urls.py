@@ -15,8 +15,8 @@ from speechlip.preparing.plan.inspecting import inspect_in_turn
 from speechlip.preparing.prep_run import PrepRun
 from speechlip.progress import Silent
 from speechlip.recipes.folder import sources
-from speechlip.remote import stores
-from speechlip.remote.stores import Store, store_at
+from speechlip.remote import patience
+from speechlip.remote.stores import Store, StoredFile, store_at
 from speechlip.workers.engines import AS_MANY_AS_FIT
 
 OPTIONS = ("--recipe", "synthetic", "--detector", "sidecar", "--max-clip", "2s", "--workers", 1)
@@ -166,7 +166,7 @@ def test_a_video_without_a_known_ending_is_told_by_its_first_bytes(memory, tmp_p
 
 
 def test_names_that_lead_out_of_the_tree_are_refused(few, monkeypatch, tmp_path):
-    hostile = stores.StoredFile("../../evil.mp4", 3, 0)
+    hostile = StoredFile("../../evil.mp4", 3, 0)
     monkeypatch.setattr(Store, "files", lambda store, name="": [hostile])
     with pytest.raises(OptionError, match=r"'\.\./\.\./evil\.mp4' in memory://talks/videos cannot be"):
         make_tree(few, tmp_path / "work")
@@ -174,7 +174,7 @@ def test_names_that_lead_out_of_the_tree_are_refused(few, monkeypatch, tmp_path)
 
 
 def test_a_video_that_changes_or_goes_away_stops_the_run(few, memory, monkeypatch, tmp_path):
-    monkeypatch.setattr(stores, "_pause", lambda pause_s: None)
+    monkeypatch.setattr(patience, "_pause", lambda pause_s: None)
     tree, _ = make_tree(few, tmp_path)
     source = next(sources(tree))
     memory.pipe_file("/talks/videos/a.mp4", b"b" * 101)

@@ -10,8 +10,9 @@ from preparing import prep
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.manifest import Manifest
 from speechlip.manifest.records import ShardRow, SplitTotals
-from speechlip.remote import stores
-from speechlip.remote.stores import Store, is_store, modified_ns, patiently, store_at
+from speechlip.remote import patience
+from speechlip.remote.patience import patiently
+from speechlip.remote.stores import Store, is_store, modified_ns, store_at
 from speechlip.remote.upload import refuse_finished_by_others, upload
 
 SECRET = "wJalrXUtnFEMI-K7MDENG"
@@ -28,7 +29,7 @@ def memory():
 @pytest.fixture
 def pauses(monkeypatch):
     waited = []
-    monkeypatch.setattr(stores, "_pause", waited.append)
+    monkeypatch.setattr(patience, "_pause", waited.append)
     return waited
 
 

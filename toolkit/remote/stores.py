@@ -1,26 +1,19 @@
-"""Folders of object stores by fsspec (``s3://``, ``gs://``, …): listed, read in blocks, and put.
-
-What a store or the network refuses for a moment is asked again. No text of an error comes from the store: it
-might hold a credential.
-"""
+"""Folders of object stores by fsspec (``s3://``, ``gs://``, …): listed, read in blocks, and put."""
 
 import hashlib
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from speechlip.errors import HubError, OptionError, install
+from speechlip.remote.patience import USUAL_PLACES, gone_away, patiently, refusal
 from speechlip.workers.processes import alive
 
-Result = TypeVar("Result")
-RETRIES, LONGEST_PAUSE_S = 5, 8
-"""Tries without a single new byte, and the pause between them: 1, 2, 4, 8, 8 s."""
 SCHEME = re.compile(r"([a-z][a-z0-9+.:-]*?[a-z0-9]):/")
 FILE = "file://"
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -30,20 +23,6 @@ WHOLE_BY_NATURE = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
 READ_BYTES = 8 << 20
 TIMES = ("LastModified", "mtime", "last_modified", "updated", "created")
 CONTENTS = ("ETag", "etag", "blob_id", "md5Hash")
-WITHOUT_CREDENTIALS = frozenset(
-    (
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "ProfileNotFound",
-        "DefaultCredentialsError",
-        "RefreshError",
-        "GatedRepoError",
-    )
-)
-FOR_GOOD = (ValueError, TypeError, NotImplementedError, IsADirectoryError, NotADirectoryError)
-USUAL_PLACES = (
-    "credentials come from where its library looks (for s3: AWS_PROFILE, ~/.aws, AWS_ACCESS_KEY_ID)"
-)
 
 
 @dataclass(frozen=True)
@@ -246,56 +225,3 @@ def modified_ns(info: dict) -> int:
             return int(when * 1000) * 10**6
     content = next((str(info[key]) for key in CONTENTS if info.get(key)), "")
     return int.from_bytes(hashlib.sha256(content.encode()).digest()[:4], "big") * 256
-
-
-def patiently(url: str, ask: Callable[[], Result]) -> Result:
-    """What ``ask`` returns, asked up to ``RETRIES`` times more after pauses of 1, 2, 4, 8, 8 s.
-
-    Raises HubError where that does not help; OptionError of ``ask`` goes through.
-    """
-    for failures in range(RETRIES + 1):
-        if failures:
-            _pause(min(2 ** (failures - 1), LONGEST_PAUSE_S))
-        try:
-            return ask()
-        except (HubError, OptionError):
-            raise
-        except Exception as error:  # every store has errors of its own
-            why = refusal(url, error) or (gone_away(url, error) if failures == RETRIES else "")
-            if why:
-                raise HubError(why) from None
-    raise AssertionError("unreachable")
-
-
-def _pause(pause_s: float) -> None:
-    until_s = time.monotonic() + pause_s
-    while (left_s := until_s - time.monotonic()) > 0:
-        time.sleep(min(left_s, 1.0))
-        alive()
-
-
-def refusal(url: str, error: Exception) -> str:
-    """Why asking again does not help, in words of our own; empty where it may.
-
-    >>> refusal("s3://talks/a.mp4", FileNotFoundError("Key=AKIA…"))
-    'there is no s3://talks/a.mp4; check the name'
-    >>> refusal("s3://talks/a.mp4", TimeoutError())
-    ''
-    """
-    kind = type(error).__name__
-    if isinstance(error, FileNotFoundError):
-        return f"there is no {url}; check the name"
-    if isinstance(error, PermissionError) or kind in WITHOUT_CREDENTIALS:
-        return f"{url} may not be read or written with these credentials, or without any: {USUAL_PLACES}"
-    if isinstance(error, FOR_GOOD):
-        return f"{url} cannot be used ({kind}); check the name, and the settings of its library"
-    return ""
-
-
-def gone_away(url: str, error: Exception) -> str:
-    """
-    >>> gone_away("s3://talks/a.mp4", TimeoutError("of secret"))
-    's3://talks/a.mp4 failed 6 times (TimeoutError); what is done is kept: run the same command again'
-    """
-    kind = type(error).__name__
-    return f"{url} failed {RETRIES + 1} times ({kind}); what is done is kept: run the same command again"

@@ -13,8 +13,8 @@ from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 from speechlip.files.writing import sync_folder
 from speechlip.remote.names import address, headers, in_store
+from speechlip.remote.patience import LONGEST_PAUSE_S, RETRIES
 from speechlip.remote.store_stream import StoreStream
-from speechlip.remote.stores import LONGEST_PAUSE_S, RETRIES
 
 
 class RemoteStream:
