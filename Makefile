@@ -2,8 +2,8 @@
 # make test   set up, lint, types, tests
 # make docs   set up, build the site: build/docs/index.html
 # make slow   set up, tests that train for minutes or go over every real clip
-# make faults set up, kills at random times, mutated videos, hostile shards, a Ray cluster that loses nodes, a bad
-#             S3 server: seeded, with their counts
+# make faults set up, kills at random times, mutated videos, hostile shards, bad disks, a Ray cluster that loses
+#             nodes, bad object stores: seeded, with their counts
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -66,7 +66,7 @@ $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(ONE_CV2)
 	touch $@
 
-# an S3 server, and 80 MB of Ray that no quick test needs
+# servers that stand for object stores, and 80 MB of Ray, which no quick test needs
 $(VENV)/.faults: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[ray,faults]'
 	touch $@

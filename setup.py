@@ -146,7 +146,14 @@ setup(
             "mlcroissant>=1.1",
             *PEERS,
         ],
-        "faults": [*STORES["s3"], "moto[s3]>=5.2", "flask>=3", "flask-cors>=5"],  # an S3 server for tests
+        "faults": [  # servers for tests: S3's, and an emulator of Google's
+            *STORES["gs"],
+            *STORES["s3"],
+            "flask-cors>=5",
+            "flask>=3",
+            "gcp-storage-emulator>=2024.8",
+            "moto[s3]>=5.2",
+        ],
         "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3"],
     },
     entry_points={
