@@ -12,12 +12,16 @@ BLOCK_BYTES = 1 << 20
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hex digits."""
+    """SHA-256 of a file's content, 64 hex digits. Raises OSError with the file's name."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-            alive()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+                alive()
+    except OSError as error:
+        error.filename = error.filename or path.name
+        raise
     return digest.hexdigest()
 
 

@@ -95,7 +95,10 @@ def _shard_problems(
 def _other_bytes(path: Path, row: ShardRow) -> Iterator[str]:
     if path.stat().st_size != row.bytes:
         yield f"{path.stat().st_size} bytes, the manifest says {row.bytes}"
-    elif (sha256 := sha256_of(path)) != row.sha256:
+        return
+    with said_of(path):
+        sha256 = sha256_of(path)
+    if sha256 != row.sha256:
         yield f"SHA-256 {sha256}, the manifest says {row.sha256}"
 
 

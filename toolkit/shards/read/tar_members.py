@@ -108,7 +108,8 @@ def said_of(url: str | Path) -> Iterator[None]:
         MemoryError,
         RecursionError,
     ) as error:
-        why = str(next(iter(error.args), "")) or type(error).__name__  # webdataset adds to args
+        first = next(iter(error.args), "")  # webdataset adds to args
+        why = getattr(error, "strerror", None) or str(first) or type(error).__name__
         raise ShardError(
             f"shard {url} cannot be read ({why}); copy it again, then run verify-shards"
         ) from error
