@@ -21,6 +21,10 @@ def bucket(monkeypatch):
     server.start()
     port = server._api._httpd.server_address[1]
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv(
+        "NO_GCE_CHECK", "true"
+    )  # else credentials are asked for where Google's machines have them
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     fs = gcsfs.GCSFileSystem(token="anon", use_listings_cache=False, skip_instance_cache=True)
     fs.mkdir("talks")
     yield fs, "talks"
