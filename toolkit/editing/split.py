@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechlip.checks import check_type
 from speechlip.editing.facts import PROMISES, facts_of
-from speechlip.editing.given import GivenFolder, open_given
+from speechlip.editing.given import RESTORE, GivenFolder, open_given
 from speechlip.editing.packing import in_order, packed
 from speechlip.editing.rows import STAGE, rows_of_splits
 from speechlip.editing.run import Draft, run_edit
