@@ -34,8 +34,7 @@ from speechlip.format import LIPS_FORMATS
 from speechlip.media.frames import DECODERS
 from speechlip.metrics.regions import REGIONS
 from speechlip.metrics.table import METRICS
-from speechlip.preparing import options as prep_options
-from speechlip.preparing.options import SPLIT_BY
+from speechlip.preparing import choices as prep_choices
 from speechlip.rendering import implicit_options
 from speechlip.rendering.options import MAPPINGS, SPLITS
 from speechlip.rendering.options import RENDERERS as LIP_RENDERERS
@@ -68,12 +67,12 @@ KNOWN = {
     ("prep-shards", "recipe"): recipes.RECIPES.choices(),
     ("prep-shards", "detector"): DETECTORS.choices(),
     ("prep-shards", "crop"): crops.PRESETS,
-    ("prep-shards", "faces"): prep_options.FACES,
+    ("prep-shards", "faces"): prep_choices.FACES,
     ("prep-shards", "pairs"): PAIRS,
-    ("prep-shards", "phones"): prep_options.PHONES,
+    ("prep-shards", "phones"): prep_choices.PHONES,
     ("prep-shards", "spectrogram"): SPECTROGRAM_WIDTHS,
     ("prep-shards", "lips_format"): LIPS_FORMATS,
-    ("prep-shards", "split_by"): SPLIT_BY,
+    ("prep-shards", "split_by"): prep_choices.SPLIT_BY,
     ("prep-shards", "engine"): ENGINES.choices(),
     ("edit append", "engine"): ENGINES.choices(),
     ("score-sync", "engine"): ENGINES.choices(),
@@ -81,8 +80,8 @@ KNOWN = {
     ("export-features", "engine"): ENGINES.choices(),
     ("render-lips", "engine"): ENGINES.choices(),
     ("align", "engine"): ENGINES.choices(),
-    ("prep-shards", "doubles"): prep_options.DOUBLES,
-    ("prep-shards", "speakers"): prep_options.SPEAKERS,
+    ("prep-shards", "doubles"): prep_choices.DOUBLES,
+    ("prep-shards", "speakers"): prep_choices.SPEAKERS,
     ("doubles", "recipe"): recipes.RECIPES.choices(),
     ("doubles", "detector"): DETECTORS.choices(),
     ("edit merge", "doubles"): DOUBLES,

@@ -23,7 +23,7 @@ from speechlip.errors import OptionError, no_such
 from speechlip.files.strict_json import encode_json
 from speechlip.manifest import Edit
 from speechlip.phones import common_source, cut_phones, mean_score
-from speechlip.preparing.options import ALIGN, RECOGNISE
+from speechlip.preparing.choices import ALIGN, RECOGNISE
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.place.finish import FolderFacts, versions_of_phones
 from speechlip.preparing.prepared import Prepared

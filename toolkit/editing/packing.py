@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from speechlip.editing.copying import NewShard
 from speechlip.editing.given import GivenFolder, GivenShard
 from speechlip.editing.sample import Sample
-from speechlip.preparing.options import SHARD_BYTES
+from speechlip.preparing.choices import SHARD_BYTES
 from speechlip.preparing.plan.units import UNITS_PER_SPLIT, Unit
 
 

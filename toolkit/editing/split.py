@@ -15,7 +15,8 @@ from speechlip.editing.sample import Sample
 from speechlip.errors import OptionError, ShardError, no_such
 from speechlip.format import LEDGER, SPLIT_NAME
 from speechlip.manifest import Edit
-from speechlip.preparing.options import PEOPLE, PrepOptions, Shares
+from speechlip.preparing.choices import PEOPLE, Shares
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.deal import assign_splits
 from speechlip.preparing.plan.planned_source import PlannedSource

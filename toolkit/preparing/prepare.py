@@ -20,10 +20,11 @@ from speechlip.identity.network import weights_file
 from speechlip.manifest import About
 from speechlip.media.decord_frames import DECORD_LIMITS
 from speechlip.preparing.brisque import settle_brisque
+from speechlip.preparing.choices import FILES, LR_ASD, SPEAKING
 from speechlip.preparing.cut.speaker import lr_asd
 from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace
 from speechlip.preparing.job import Job
-from speechlip.preparing.options import FILES, LR_ASD, SPEAKING, PrepOptions
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.make_plan import limited, make_plan
 from speechlip.preparing.plan.teaching import teach_on

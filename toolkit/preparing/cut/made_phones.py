@@ -6,7 +6,7 @@ from speechlip.aligning.source import phones_of
 from speechlip.errors import SourceRefused
 from speechlip.files.names import is_file
 from speechlip.phones import RECOGNISED, is_ours, read_phones
-from speechlip.preparing.options import ALIGN
+from speechlip.preparing.choices import ALIGN
 from speechlip.records import Phone, Source
 
 

@@ -28,10 +28,11 @@ from speechlip.media.info import MediaInfo
 from speechlip.media.silence import peak
 from speechlip.phones import cut_phones
 from speechlip.preparing.brisque import open_brisque
+from speechlip.preparing.choices import SPEAKING
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.cut.spans import Observation, Span
 from speechlip.preparing.cut.speaker import who_speaks
-from speechlip.preparing.options import SPEAKING, PrepOptions
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.reasons import TWO_READINGS
 from speechlip.records import Clip, Phone, Source
 from speechlip.timing import FPS, seconds

@@ -14,7 +14,7 @@ from speechlip.lipsync.learned import foretold, heard
 from speechlip.lipsync.phones import expected_mouth
 from speechlip.lipsync.speaking import UNDECIDED, shares, speakers, talkers
 from speechlip.media.info import MediaInfo
-from speechlip.preparing.options import LR_ASD
+from speechlip.preparing.choices import LR_ASD
 from speechlip.records import Source
 from speechlip.scoring.sync.footage import read_audio
 from speechlip.scoring.sync.lessons import read_lessons

@@ -16,12 +16,13 @@ from speechlip.files.writing import PART, sync_folder, write_text
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 from speechlip.phones import read_phones
+from speechlip.preparing.choices import FILES
 from speechlip.preparing.cut.made_phones import made_phones
 from speechlip.preparing.cut.passes import cut_clips, observe
 from speechlip.preparing.cut.source_stats import SourceStats
 from speechlip.preparing.cut.spans import choose_spans
 from speechlip.preparing.ends.spool import on_disk
-from speechlip.preparing.options import FILES, PrepOptions
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.plan.units import Unit
 from speechlip.preparing.reasons import WENT_AWAY

@@ -9,7 +9,7 @@ from speechlip.errors import OptionError
 from speechlip.format import LIPS_FORMATS, ClipFormat
 from speechlip.manifest import About
 from speechlip.manifest.problems import PLAIN_NAME
-from speechlip.preparing.options import SHARD_BYTES, check_name
+from speechlip.preparing.choices import SHARD_BYTES, check_name
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 
 OWN_CLIPS = "own clips"

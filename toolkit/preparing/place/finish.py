@@ -16,7 +16,7 @@ from speechlip.format import FORMAT, LEDGER, MANIFEST, PAIRS_FOLDER, SHARDS_FOLD
 from speechlip.identity.network import packages_here
 from speechlip.libraries import there
 from speechlip.manifest import About, Edit, LookAlike, Manifest, PairsFile, RowsFile, SplitTotals
-from speechlip.preparing.options import FILES
+from speechlip.preparing.choices import FILES
 from speechlip.preparing.place.placing import TRAIN, DoneUnit, Results, place_shards
 from speechlip.shards.clips.table import clips_from_shards, write_clips
 from speechlip.shards.ledger import funnel, licences

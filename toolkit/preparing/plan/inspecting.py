@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from speechlip.files.stamps import file_stamp
 from speechlip.media.streams.opening import MAX_PICTURE_PX
+from speechlip.preparing.choices import FILES
 from speechlip.preparing.ends.spool import on_disk
-from speechlip.preparing.options import FILES
 from speechlip.preparing.plan.planned_source import PlannedSource, declared, inspect_source
 from speechlip.records import Source
 from speechlip.workers.events import Crashed, Limits, Report, unheard

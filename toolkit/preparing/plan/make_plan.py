@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from speechlip.errors import OptionError
-from speechlip.preparing.options import FILES, PrepOptions
+from speechlip.preparing.choices import FILES
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.cut_long import in_parts
 from speechlip.preparing.plan.deal import dealt, split_order
 from speechlip.preparing.plan.doubles import judged_doubles

@@ -15,7 +15,7 @@ from speechlip.identity.video_faces import VideoFaces, video_faces
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.preparing.options import ALIGN, FILES
+from speechlip.preparing.choices import ALIGN, FILES
 from speechlip.preparing.reasons import SILENT
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS

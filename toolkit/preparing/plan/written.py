@@ -14,7 +14,8 @@ from pathlib import Path
 
 from speechlip.files.writing import whole_file
 from speechlip.manifest import LookAlike, look_alike
-from speechlip.preparing.options import FILES, PrepOptions
+from speechlip.preparing.choices import FILES
+from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.planned_source import PlannedSource, declared
 from speechlip.preparing.plan.units import Plan, Unit
 from speechlip.records import Source
