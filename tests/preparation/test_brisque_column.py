@@ -2,18 +2,28 @@
 
 import hashlib
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
+from click.testing import CliRunner
 
 from preparing import prep
 from small_fit import scene, write_fit
+from speechlip import append_videos
+from speechlip.commands.cli import speechlip
 from speechlip.describing.appearance import Appearances, measured
+from speechlip.editing.facts import merged_facts
+from speechlip.editing.given import open_given
+from speechlip.editing.merge import refuse_differences
 from speechlip.errors import OptionError
+from speechlip.manifest import Edit
 from speechlip.metrics.image.brisque import load_brisque
 from speechlip.preparing.brisque import settle_brisque
 from speechlip.preparing.options import PrepOptions
+from speechlip.progress import SILENT
 from speechlip.records import Face
 from speechlip.shards.clips.query import clips
 
@@ -52,6 +62,42 @@ def test_a_prepared_folder_has_it_and_names_the_fit(talking, tmp_path):
     assert "| `brisque` |  |" in card  # among the columns of numbers
     other = prep(*words)
     assert other.exit_code == 1 and f"brisque was '{by}', is now ''" in other.stderr
+    grows_by_the_same_fit_only(out, sorted(talking.rglob("*.mp4"))[-1].parent, model, by)
+    merges_with_the_same_fit_only(out, by)
+
+
+def grows_by_the_same_fit_only(folder, speaker, model, by):
+    grown, other = folder.parent / "grown", folder.parent / "other"
+    shutil.copytree(model.parent, other)
+    videos = folder.parent / "new"
+    shutil.copytree(speaker, videos / speaker.name)
+    (other / "allmodel").write_text(model.read_text().replace("gamma 0.05", "gamma 0.06"))
+    for files, message in (
+        ((None, None), f"BRISQUE by {by}; give the same files again by --brisque-model"),
+        ((other / "allmodel", None), f"BRISQUE by {by}, here it is by allmodel "),
+        ((None, model), "--brisque-range goes with --brisque-model"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            append_videos(folder, videos, grown, brisque_model=files[0], brisque_range=files[1])
+    words = ("edit", "append", folder, videos, "-o", grown, "--workers", "1", "--quiet")
+    done = CliRunner().invoke(speechlip, [*map(str, words), "--brisque-model", str(model)])
+    assert done.exit_code == 0, done.stderr
+    values = parquet.read_table(grown / "clips.parquet")["brisque"].to_pylist()
+    assert len(values) == 2 and all(np.isfinite(values))
+    assert json.loads((grown / "manifest.json").read_text())["options"]["brisque"] == by
+
+
+def merges_with_the_same_fit_only(folder, by):
+    one = open_given(folder, SILENT)
+
+    def with_fit(fit):
+        return replace(one, manifest=replace(one.manifest, options={**one.manifest.options, "brisque": fit}))
+
+    refuse_differences([one, one])
+    with pytest.raises(OptionError, match=f"by {by} in one folder, by allmodel 12ab in another"):
+        refuse_differences([with_fit(""), one, with_fit("allmodel 12ab")])
+    edit = Edit(operation="merge", of=(), arguments={})
+    assert merged_facts([with_fit(""), one], edit).options["brisque"] == by
 
 
 def test_files_that_cannot_be_used_are_said_before_anything_is_prepared(talking, tmp_path):
@@ -64,5 +110,7 @@ def test_files_that_cannot_be_used_are_said_before_anything_is_prepared(talking,
 
 
 def test_a_folder_that_has_it_is_not_gone_on_with_without():
-    with pytest.raises(OptionError, match="BRISQUE by allmodel 12ab, and nothing gives that of new ones"):
+    with pytest.raises(
+        OptionError, match="BRISQUE by allmodel 12ab; give the same files again by --brisque-model"
+    ):
         settle_brisque(PrepOptions(brisque="allmodel 12ab"))

@@ -125,6 +125,17 @@ def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) 
     is_flag=True,
     help="Finish without videos that went away, or that crashed a worker or met an odd error.",
 )
+@click.option(
+    "--brisque-model",
+    type=FILE,
+    help="Where SHARDS has the column brisque: the fit that it is by, for the new clips.",
+)
+@click.option(
+    "--brisque-range",
+    type=FILE,
+    show_default="allrange beside it",
+    help="With --brisque-model: the ranges of its features.",
+)
 @QUIET
 def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given: Any) -> int:
     """Prepare the new videos of VIDEO_DIR with the options of SHARDS, and put both into OUT.

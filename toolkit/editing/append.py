@@ -45,6 +45,8 @@ def append_videos(
     workers: Workers = 1,
     engine: EngineChoice = LOCAL,
     accept_losses: bool = False,
+    brisque_model: str | Path | None = None,
+    brisque_range: str | Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Prepared:
@@ -54,18 +56,21 @@ def append_videos(
     videos: a folder of videos, or one; those that ``folder`` has already, by content, are left out, with a
     line.
     workers, engine, accept_losses, limits: as ``prepare`` has them.
+    brisque_model, brisque_range: the files of the fit by which the folder's clips have BRISQUE.
 
     The old shards keep their bytes and stand first in each split; their number is the same, the count in
     their names is not. A speaker who is there already stays in that split. Raises NoVideos where nothing is
     new, or nothing new gives a clip; OptionError where a new video bears the name of another one, what goes
-    with it differs, or it is declared in another split than its speaker is in; what ``prepare`` raises;
-    ShardError as ``select_clips`` does, and where other videos were appended into a finished ``out``.
+    with it differs, it is declared in another split than its speaker is in, or another fit is given; what
+    ``prepare`` raises; ShardError as ``select_clips`` does, and where other videos were appended into a
+    finished ``out``.
     """
     check_workers(workers)
     given, out = open_given(folder, progress), check_path("out", out)
     run_engine = get_engine(engine, limits)
-    settled = settle_models(options_of(given.manifest), out, progress)
+    settled = settle_models(options_of(given.manifest, brisque_model, brisque_range), out, progress)
     refuse_other_model(settled, given.manifest)
+    refuse_other_fit(settled, given.manifest)
     found = find_sources(check_path("videos", videos), out, settled)
     sources = new_sources(found, given, settled, progress)
     dealt = [in_known_split(source, given) for source in sources]
@@ -110,7 +115,9 @@ def refuse_nothing_kept(rows: Iterable[LedgerRow], out: Path) -> None:
     raise NoVideos(f"nothing was kept of {counted(count, 'new video')}, so nothing is appended: {why}")
 
 
-def options_of(manifest: Manifest) -> PrepOptions:
+def options_of(
+    manifest: Manifest, brisque_model: str | Path | None = None, brisque_range: str | Path | None = None
+) -> PrepOptions:
     """The options of a prepared folder, for more videos. Raises OptionError where they cannot be used."""
     if manifest.recipe == OWN_CLIPS:
         raise OptionError(
@@ -120,7 +127,8 @@ def options_of(manifest: Manifest) -> PrepOptions:
     known = {each.name for each in fields(PrepOptions)}
     if unknown := sorted(manifest.options.keys() - known):
         raise no_such("option of prep-shards here", unknown[0], sorted(known))
-    return PrepOptions(**{**manifest.options, "limit": 0, "sync_model": ""})
+    here = {"limit": 0, "sync_model": "", "brisque_model": brisque_model, "brisque_range": brisque_range}
+    return PrepOptions(**{**manifest.options, **here})
 
 
 def refuse_other_model(settled: PrepOptions, manifest: Manifest) -> None:
@@ -130,6 +138,18 @@ def refuse_other_model(settled: PrepOptions, manifest: Manifest) -> None:
         raise OptionError(
             f"the folder's videos were kept by the sync model {was!r}, here it is {settled.sync_model!r}; "
             "prepare the new ones with --sync-model, then `speechlip edit merge`"
+        )
+
+
+def refuse_other_fit(settled: PrepOptions, manifest: Manifest) -> None:
+    """Raise OptionError where new clips would get BRISQUE by another fit than the folder's."""
+    was = manifest.options.get("brisque", "")
+    if settled.brisque != was:
+        raise OptionError(
+            f"the folder's clips have BRISQUE by {was}, here it is by {settled.brisque}; give the same files"
+            if was
+            else "the folder's clips have no BRISQUE; leave --brisque-model away, or prepare the new videos "
+            "with it, then `speechlip edit merge`"
         )
 
 

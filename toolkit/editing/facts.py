@@ -52,6 +52,8 @@ def merged_facts(given: Sequence[GivenFolder], edit: Edit) -> FolderFacts:
     options = stated_anyway(first) | common([manifest.options for manifest in manifests])
     options["split_by"] = max((manifest.split_by for manifest in manifests), key=PROMISES.index)
     options.setdefault("split", {})
+    if fits := brisque_fits(given):
+        options["brisque"] = fits[0]
     names = sorted({name for manifest in manifests for name in manifest.versions})
     versions = {
         name: " and ".join(
@@ -70,6 +72,11 @@ def merged_facts(given: Sequence[GivenFolder], edit: Edit) -> FolderFacts:
         (*before, edit),
         None if None in alike else tuple(dict.fromkeys(chain.from_iterable(filter(None, alike)))),
     )
+
+
+def brisque_fits(given: Sequence[GivenFolder]) -> list[str]:
+    """The fits by which clips of these folders have BRISQUE, each once: names and SHA-256 of the files."""
+    return list(dict.fromkeys(filter(None, (each.manifest.options.get("brisque") for each in given))))
 
 
 def common(options: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechlip.checks import check_type
 from speechlip.editing.copying import NewShard
-from speechlip.editing.facts import merged_facts
+from speechlip.editing.facts import brisque_fits, merged_facts
 from speechlip.editing.given import GivenFolder, GivenShard, open_given
 from speechlip.editing.packing import as_they_are
 from speechlip.editing.rows import STAGE, row_of_kept
@@ -32,9 +32,9 @@ def merge_shards(
 
     doubles: what becomes of a recording that two folders have: refuse, or first: the later one is left out.
 
-    Raises OptionError where the folders differ in format, crop, detector or fields, with the difference,
-    where two have the same recording, or a speaker is in different splits; ShardError as ``select_clips``
-    does.
+    Raises OptionError where the folders differ in format, crop, detector, fields or the fit of BRISQUE, with
+    the difference, where two have the same recording, or a speaker is in different splits; ShardError as
+    ``select_clips`` does.
     """
     check_type("doubles", doubles, str)
     if doubles not in DOUBLES:
@@ -94,6 +94,11 @@ def refuse_differences(given: Sequence[GivenFolder]) -> None:
     for other in given[1:]:
         if found := list(differences(first, other)):
             raise OptionError(f"{first.folder} and {other.folder} cannot be one: {'; '.join(found)}")
+    if len(fits := brisque_fits(given)) > 1:
+        raise OptionError(
+            f"brisque is by {fits[0]} in one folder, by {fits[1]} in another; "
+            "values of two fits do not compare"
+        )
 
 
 def differences(first: GivenFolder, other: GivenFolder) -> Iterator[str]:

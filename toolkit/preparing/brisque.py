@@ -16,13 +16,14 @@ from speechlip.preparing.options import PrepOptions
 def settle_brisque(options: PrepOptions) -> PrepOptions:
     """The options with the files of the fit as they are recorded: name and SHA-256 of each.
 
-    Raises ModelError where they are none of a fit, OptionError where a folder that is gone on with has one.
+    Raises ModelError where they are none of a fit, OptionError where the folder's clips have one and none is
+    given.
     """
     if options.brisque_model is None:
         if options.brisque:
             raise OptionError(
-                f"the folder's clips have BRISQUE by {options.brisque}, and nothing gives that of new ones "
-                "here; prepare them with --brisque-model, then `speechlip edit merge`"
+                f"the folder's clips have BRISQUE by {options.brisque}; give the same files again by "
+                "--brisque-model"
             )
         return options
     files = brisque_files(options.brisque_model, options.brisque_range)
