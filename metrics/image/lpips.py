@@ -6,7 +6,6 @@ Source: LPIPS v0.1 AlexNet (Zhang et al. 2018), package ``lpips``, with torchvis
 Functions: lpips_distance, lpips_distances, load_lpips, random_lpips, alexnet_path.
 """
 
-import pickle
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from speechlip.assets import ASSETS, cache_folder
 from speechlip.errors import ModelError
 from speechlip.files.stamps import sha256_of
+from speechlip.files.weights import fill, read_tensors
 from speechlip.metrics.declared import FRAME_PAIR, Batches, Metric, Network
 from speechlip.metrics.image._checks import check_pair, check_size
 
@@ -100,9 +100,17 @@ def load_lpips(alexnet: Path | str | None = None) -> "torch.nn.Module":
     alexnet: file of torchvision's AlexNet, ``alexnet_path()`` by default.
     Raises ModelError when there is none or it is another network.
     """
-    trunk = _trunk(Path(alexnet or alexnet_path()))
+    file = Path(alexnet or alexnet_path())
+    wanted = f"LPIPS wants torchvision's AlexNet: {ALEXNET.file_name} from {ALEXNET.url}"
+    state = read_tensors(file, wanted)
+    trunk = {
+        f"{part}.{layer}.{kind}": state[name]
+        for layer, part in ALEXNET_SLICES.items()
+        for kind in ("weight", "bias")
+        if (name := f"features.{layer}.{kind}") in state
+    }
     model = random_lpips()
-    model.get_submodule("net").load_state_dict(trunk)
+    fill(model.get_submodule("net"), trunk, file, wanted)
     return model
 
 
@@ -124,23 +132,6 @@ def _check_hash(file: Path) -> None:
             f"{file} is damaged: SHA-256 {digest}, wanted one that begins with {wanted}; "
             f"fetch it again from {ALEXNET.url}"
         )
-
-
-def _trunk(file: Path) -> dict[str, "torch.Tensor"]:
-    """The convolutions of torchvision's AlexNet under the names of lpips' trunk."""
-    import torch
-
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        return {
-            f"{part}.{layer}.{kind}": state[f"features.{layer}.{kind}"]
-            for layer, part in ALEXNET_SLICES.items()
-            for kind in ("weight", "bias")
-        }
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
-        raise ModelError(
-            f"{file} is not torchvision's AlexNet ({error}); wanted {ALEXNET.file_name} from {ALEXNET.url}"
-        ) from error
 
 
 METRIC = Metric(

@@ -8,8 +8,6 @@ Source: Szegedy et al. 2016; Heusel et al. 2017. Functions: load_inception, rand
 inception_features.
 """
 
-import pickle
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlip.errors import ModelError
+from speechlip.files.weights import fill, read_tensors
 
 N_FEATURES = 2048
 SIDE_PX = 299
+WANTED = "FID's Inception wants the state_dict of pytorch-fid, pt_inception-2015-12-05-6726825d.pth"
 SPLIT = "split"
 """In place of a kernel: 1 × 3 and 3 × 1 side by side."""
 Kernel = int | tuple[int, int] | str
@@ -151,16 +150,9 @@ def load_inception(weights: Path | str) -> Inception:
     Only tensors are read. Raises ModelError for another file, such as a TorchScript program.
     """
     network = Inception()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a TorchScript file, which is refused here
-            stored = torch.load(weights, map_location="cpu", weights_only=True)
-        network.load_state_dict({name: each for name, each in stored.items() if not name.startswith("fc.")})
-    except (OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(
-            f"{weights} holds no weights of FID's Inception ({str(error).splitlines()[0]:.120}); wanted the "
-            "state_dict of pytorch-fid, pt_inception-2015-12-05-6726825d.pth"
-        ) from error
+    stored = read_tensors(weights, WANTED)
+    kept = {name: each for name, each in stored.items() if not name.startswith("fc.")}
+    fill(network, kept, weights, WANTED)
     return network.eval()
 
 

@@ -11,9 +11,7 @@ Functions: load_syncnet, mfcc_columns, sync_features, overlapping.
 """
 
 import hashlib
-import io
 import itertools
-import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import torch
 
 from speechlip.assets import get
 from speechlip.errors import ModelError
+from speechlip.files.weights import read_tensors
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.sync import CROP_PX, mfcc
 from speechlip.metrics.sync.syncnet_network import (
@@ -61,7 +60,7 @@ def load_syncnet(path: Path | str, allow_unknown: bool = False, precision: str =
     official = sha256 == get("syncnet_v2").sha256
     if not (official or allow_unknown):
         _refuse(path, len(content), sha256)
-    state = _read(path, content)
+    state = read_tensors(path, "wanted are the weights of SyncNet", content, finite=True)
     _check_layers(path, state)
     return SyncNet(state, sha256, official, precision)
 
@@ -155,47 +154,14 @@ def _refuse(path: Path, size: int, sha256: str) -> None:
     )
 
 
-def _read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
-    """The file's state dict, read so that nothing but tensors may come out of it."""
-    try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} holds code or other objects beside weights and was not run; "
-            "wanted a state dict of tensors"
-        ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        OSError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        AssertionError,
-    ) as error:
-        raise ModelError(
-            f"{path} cannot be read as a PyTorch file ({error}); wanted a state dict saved by torch.save"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError(f"{path} holds {type(state).__name__}, wanted a state dict of tensors")
-    return state
-
-
 def _check_layers(path: Path, state: dict[str, torch.Tensor]) -> None:
     wanted = official_shapes()
     shapes = {
-        name: tuple(value.shape)
-        for name, value in state.items()
-        if not str(name).endswith(".num_batches_tracked")
+        name: tuple(value.shape) for name, value in state.items() if not name.endswith(".num_batches_tracked")
     }
-    for name in sorted(wanted.keys() | shapes.keys(), key=str):
+    for name in sorted(wanted.keys() | shapes.keys()):
         if wanted.get(name) != shapes.get(name):
             raise ModelError(
                 f"{path} is no SyncNet: {name} is {shapes.get(name, 'missing')}, "
                 f"wanted {wanted.get(name, 'no such entry')}"
             )
-    for name, value in state.items():
-        if not torch.isfinite(value).all():
-            raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite")

@@ -139,10 +139,10 @@ def test_lpips_without_weights_says_where_they_go(tmp_path, monkeypatch):
 def test_lpips_refuses_another_file(tmp_path):
     for name, content in (("zeros", b"\0" * 999), ("empty", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ModelError, match="not torchvision's AlexNet"):
+        with pytest.raises(ModelError, match="LPIPS wants torchvision's AlexNet"):
             load_lpips(tmp_path / name)
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other")
-    with pytest.raises(ModelError, match="not torchvision's AlexNet"):
+    with pytest.raises(ModelError, match="LPIPS wants torchvision's AlexNet"):
         load_lpips(tmp_path / "other")
 
 

@@ -301,7 +301,6 @@ class Payload:
         return os.mkdir, (str(self.marker),)
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("kind", ["pickle", "torch, old container", "torch, new container"])
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, kind):
     file, marker = tmp_path / "evil.model", tmp_path / "ran"
@@ -310,7 +309,7 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, kind):
         file.write_bytes(pickle.dumps({"extra": Payload(marker)}))
     else:
         save(state, file, zipped=kind.endswith("new container"))
-    with pytest.raises(ModelError, match=r"holds code or other objects|cannot be read"):
+    with pytest.raises(ModelError, match="perhaps code; it was not run"):
         load_syncnet(file, allow_unknown=True)
     assert not marker.exists()
 
@@ -362,8 +361,8 @@ def without(name):
             lambda: random_state() | {"netfclip.3.bias": torch.full((1024,), math.nan)},
             r"netfclip\.3\.bias holds numbers that are not finite",
         ),
-        (lambda: torch.zeros(3), "holds Tensor, wanted a state dict"),
-        (lambda: {"epoch": 3}, "holds dict, wanted a state dict of tensors"),
+        (lambda: torch.zeros(3), "holds Tensor, not tensors by name"),
+        (lambda: {"epoch": 3}, "holds int under 'epoch', not tensors by name"),
     ],
 )
 def test_other_networks_are_refused(tmp_path, change, says):

@@ -293,7 +293,7 @@ def test_a_checkpoint_of_other_networks_is_refused(straight, tmp_path, change):
     content = json.loads(path.read_text())
     content["options"] |= change
     path.write_text(json.dumps(content))
-    with pytest.raises(ModelError, match="are those of another network"):
+    with pytest.raises(ModelError, match="holds weights of another network"):
         load_run(run)
 
 
@@ -307,7 +307,7 @@ def test_a_run_from_before_every_segment_was_read_by_every_phone_is_refused(stra
     facts = checkpoint(run) / "checkpoint.json"
     facts.write_text(json.dumps(json.loads(facts.read_text()) | {"sha256": sha256}))
     words = (
-        r"are those of another network: Unexpected .*attention\.out\.weight.*train again, or use the release"
+        r"weights of another network: Unexpected .*attention\.out\.weight.*train again, or use the release"
     )
     with pytest.raises(ModelError, match=words):
         load_run(run)
@@ -318,7 +318,7 @@ def test_a_run_from_before_every_segment_was_read_by_every_phone_is_refused(stra
 def test_tables_of_another_size_are_refused(shards, straight, tmp_path, monkeypatch):
     run = shutil.copytree(straight, tmp_path / "run")
     monkeypatch.setattr("speechlip.encoders.networks.pase.heads.TABLE", ("SIL", "AA"))
-    with pytest.raises(ModelError, match=r"are those of another network: .*phones\.weight"):
+    with pytest.raises(ModelError, match=r"holds weights of another network: .*phones\.weight"):
         train(shards, run, replace(SMALL, steps=6), resume=True)
 
 

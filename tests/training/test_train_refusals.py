@@ -46,7 +46,7 @@ def test_another_encoder_is_refused_and_what_may_change_may(own):
 
 def test_weights_of_another_encoder_are_refused(own):
     edit_facts(own, lambda facts: facts["options"].update(encoder="stft-gru-small"))
-    with pytest.raises(ModelError, match="are those of another network: Missing key"):
+    with pytest.raises(ModelError, match="holds weights of another network: Missing key"):
         load_run(own)
 
 

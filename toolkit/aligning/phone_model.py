@@ -9,6 +9,7 @@ import numpy as np
 from speechlip.errors import ModelError, install
 from speechlip.files.stamps import sha256_of
 from speechlip.files.strict_json import strict_json
+from speechlip.files.weights import read_tensors
 from speechlip.libraries import there
 from speechlip.timing import SAMPLE_RATE
 from speechlip.workers.processes import alive
@@ -114,23 +115,23 @@ def read_part(folder: Path, name: str) -> dict[str, Any]:
 def load(folder: Path, weights: Path) -> Any:
     """The network. Raises ModelError where its weights cannot be read, or are not all there."""
     import torch
-    from transformers import Wav2Vec2ForCTC
+    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
     from transformers.utils import logging
 
+    tensors = read_tensors(weights, WANTED)
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         network, said = Wav2Vec2ForCTC.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            use_safetensors=weights.suffix == ".safetensors",
-            weights_only=True,
+            None,
+            config=Wav2Vec2Config.from_pretrained(folder, local_files_only=True),
+            state_dict=tensors,
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except Exception as error:  # readers of hostile files raise what they meet
+    except Exception as error:  # transformers raises what it meets
         why = " ".join(str(error).split())[:200]
-        raise ModelError(f"{weights} cannot be read as weights ({why}); {WANTED}") from error
+        raise ModelError(f"{folder} is no network ({why}); {WANTED}") from error
     finally:
         if shown:
             logging.enable_progress_bar()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechlip.errors import ModelError
+from speechlip.files.weights import fill, read_tensors
 from speechlip.format import FACTS, WEIGHTS
 
 if TYPE_CHECKING:
@@ -154,19 +155,14 @@ def last_checkpoint(run: Path) -> Path:
 
 def read_weights(checkpoint: Checkpoint) -> "dict[str, Tensor]":
     """All tensors of ``model.safetensors``. Raises ModelError where it is not the file that was saved."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    path = checkpoint.folder / WEIGHTS
+    path, restore = checkpoint.folder / WEIGHTS, "restore it, or train again"
     try:
         data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != checkpoint.facts.sha256:
-            raise ModelError(
-                f"{path} is not the file that {FACTS} beside it names (SHA-256); restore it, or train again"
-            )
-        return load(data)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error}); {restore}") from error
+    if hashlib.sha256(data).hexdigest() != checkpoint.facts.sha256:
+        raise ModelError(f"{path} is not the file that {FACTS} beside it names (SHA-256); {restore}")
+    return read_tensors(path, restore, data)
 
 
 def load_weights(module: "Module", tensors: "dict[str, Tensor]", prefix: str, folder: Path) -> None:
@@ -177,14 +173,7 @@ def load_weights(module: "Module", tensors: "dict[str, Tensor]", prefix: str, fo
     import torch
 
     own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    try:
-        module.load_state_dict(own)
-    except RuntimeError as error:
-        what = str(error).splitlines()[1].strip("\t .")
-        raise ModelError(
-            f"the weights in {folder} are those of another network: {what}; "
-            "train again, or use the release that wrote them"
-        ) from error
+    fill(module, own, folder, "train again, or use the release that wrote them")
     broken = [name for name, tensor in module.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         raise ModelError(

@@ -7,7 +7,6 @@ Source: Liao et al., LR-ASD (IJCV 2025), MIT; its repository's ``model/`` and ``
 found by it, a mouth in sync is not (docs/decisions/sync-by-landmarks.md).
 """
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechlip.errors import ModelError
+from speechlip.files.weights import fill, read_tensors
 
 MEAN, DEVIATION = 0.4161, 0.1688
 """Of grey levels from 0 to 1, in AVA-ActiveSpeaker."""
@@ -139,19 +138,15 @@ class LrAsd(nn.Module):
 
 def load_lr_asd(weights: Path) -> LrAsd:
     """The network with published weights, ready to judge. Raises ModelError for another file."""
-    network = LrAsd()
-    try:
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
-        prefixes = ("model.", "lossAV.")  # the third, lossV., is of training alone
-        kept = {
-            name.removeprefix(prefix): value
-            for prefix in prefixes
-            for name, value in stored.items()
-            if name.startswith(prefix)
-        }
-        network.load_state_dict(kept)
-    except (OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{weights} holds no weights of LR-ASD ({str(error).splitlines()[0]})") from error
+    network, wanted = LrAsd(), "wanted are the weights that LR-ASD publishes"
+    stored = read_tensors(weights, wanted)
+    kept = {
+        name.removeprefix(prefix): value
+        for prefix in ("model.", "lossAV.")  # the third, lossV., is of training alone
+        for name, value in stored.items()
+        if name.startswith(prefix)
+    }
+    fill(network, kept, weights, wanted)
     return network.eval()
 
 

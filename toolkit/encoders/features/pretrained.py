@@ -5,7 +5,6 @@ centre at 12.5 ms. In base models a group norm over the clip follows the first c
 the waveform: every layer depends on all of the clip, through its loudness at least.
 """
 
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,9 @@ from speechlip.encoders.features.protocol import FeatureClock
 from speechlip.encoders.features.seeded import RANDOM_WEIGHTS, seeded
 from speechlip.errors import ModelError, OptionError
 from speechlip.files.stamps import sha256_of
+from speechlip.files.weights import fill, read_tensors
 
+WANTED = "give the file that torchaudio publishes, or remove it and fetch it again"
 CLOCK = FeatureClock(rate_hz=50, centre_ms=12.5, past_ms=float("inf"), future_ms=float("inf"))
 
 
@@ -118,7 +119,7 @@ def open_pretrained(
         )
     file = local_file(path) if path else assets.fetch(entry.asset)
     model = seeded(entry.build).eval()
-    load_state(model, file)
+    fill(model, read_tensors(file, WANTED), file, WANTED)
     return TransformerLayer(called, model, entry.scaled, sha256_of(file), layer)
 
 
@@ -136,23 +137,3 @@ def local_file(path: Path) -> Path:
             "fetch it"
         )
     return path
-
-
-def load_state(model: nn.Module, file: Path) -> None:
-    """Give ``model`` the tensors of ``file``; nothing in it is run.
-
-    Raises ModelError where it is damaged, holds code, or is another network's.
-    """
-    try:
-        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (OSError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{file} cannot be read as weights ({reason}); remove it and fetch it again"
-        ) from error
-    except (RuntimeError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ModelError(
-            f"{file} does not hold the weights of this network ({reason}); give the file that torchaudio "
-            "publishes"
-        ) from error

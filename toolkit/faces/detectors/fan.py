@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from speechlip import assets
+from speechlip.files.weights import fill, read_tensors
 from speechlip.libraries import Library, load
 from speechlip.records import Face, Source
 
+WANTED = "fetch it again: `speechlip models fetch face-alignment`"
 DETECT_LONG_SIDE = 640
 """S3FD sees frames scaled to 640 px (it finds faces from 16 px), the landmark network the full frame."""
 
@@ -63,7 +65,7 @@ def open_network() -> Any:
     class CheckedFaceAlignment(package.FaceAlignment):  # type: ignore[name-defined]
         def _load_native(self, network_name: str, network_size: int, device: str, dtype: Any) -> Any:
             network = load("face_alignment.models").FAN(network_size)
-            network.load_state_dict(torch.load(network_file, map_location=device, weights_only=True))
+            fill(network, read_tensors(network_file, WANTED), network_file, WANTED)
             return network.to(device, dtype=dtype).eval()
 
     return CheckedFaceAlignment(

@@ -1,13 +1,12 @@
 """A training run on disk: what is there is whole, and a run that was stopped goes on as if it had not been.
 
 ``step-NNNNNNNN/`` holds ``model.safetensors`` (weights), ``trainer.pt`` (optimiser, random state, position in
-the shards; read with ``weights_only=True``) and ``checkpoint.json`` (options, shards, what differs from the
-paper). It is written under a name of its own and renamed.
+the shards; nothing in it is run) and ``checkpoint.json`` (options, shards, what differs from the paper). It
+is written under a name of its own and renamed.
 """
 
 import hashlib
 import io
-import pickle
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from speechlip.faces.crops import MOUTH_PRESETS
 from speechlip.files import locks
 from speechlip.files.locks import LOCK
 from speechlip.files.strict_json import as_json
+from speechlip.files.weights import read_saved
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
 from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
@@ -243,7 +243,7 @@ def restore(run: Path, state: TrainState, options: TrainOptions, data: TrainingD
     tensors = read_weights(checkpoint)
     load_weights(state.pair, tensors, "pair.", folder)
     load_weights(state.criterion, tensors, "criterion.", folder)
-    trainer = read_trainer(folder / TRAINER)
+    trainer = read_saved(folder / TRAINER, "restore it, or train again")
     try:
         state.optimizer.load_state_dict(trainer["optimizer"])
         torch.set_rng_state(trainer["random"])
@@ -261,29 +261,6 @@ def ends_of(facts: CheckpointFacts, options: TrainOptions) -> tuple[int, ...]:
     """``TrainState.ends`` of a run that goes on with ``options``."""
     before, steps = facts.ends, facts.options["steps"]
     return (*before, steps) if options.schedule != "constant" and steps != options.steps else before
-
-
-def read_trainer(path: Path) -> dict[str, Any]:
-    """``trainer.pt``: tensors, numbers and strings, and nothing that runs. Raises ModelError."""
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} holds more than tensors and numbers, perhaps code; it was not run. Restore the file, "
-            "or train again"
-        ) from error
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        MemoryError,
-    ) as error:
-        raise ModelError(f"{path} cannot be read ({error}); restore it, or train again") from error
 
 
 @contextmanager

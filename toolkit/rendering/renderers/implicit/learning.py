@@ -2,14 +2,14 @@
 
 import io
 import math
-import pickle
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from speechlip.errors import ModelError
+from speechlip.files.weights import read_saved
 from speechlip.files.writing import make_folder, whole_file
 from speechlip.progress import Progress
 
@@ -81,7 +81,10 @@ def restore(file: Path, made_from: str, network: nn.Module, optimizer: torch.opt
 
     A file that is damaged, holds code, or is of something else counts as none.
     """
-    state = _read(file)
+    try:
+        state = read_saved(file, "the lips are learned again")
+    except ModelError:
+        return 0
     if state.get("made_from") != made_from:
         return 0
     try:
@@ -93,21 +96,3 @@ def restore(file: Path, made_from: str, network: nn.Module, optimizer: torch.opt
             f"{file} holds other weights than it says ({error!r:.200}); remove it, and the lips are learned "
             "again"
         ) from error
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        state = torch.load(file, weights_only=True, map_location="cpu")
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        pickle.UnpicklingError,
-    ):
-        return {}
-    return state if isinstance(state, dict) else {}
