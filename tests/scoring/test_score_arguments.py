@@ -1,7 +1,7 @@
 """What ``score``, ``score_folder``, ``fix_offsets`` and ``audit`` refuse before any work, in a sentence."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from speechlip.errors import OptionError
 from speechlip.metrics import table
 from speechlip.scoring import networks
 from speechlip.scoring.columns import row_columns
+from speechlip.scoring.networks import SyncModelFacts
 from speechlip.scoring.records import ClipDetail, ClipScore, ScoreRow
+from speechlip.workers.cluster import RayCluster
 
 
 @pytest.fixture
@@ -153,6 +155,29 @@ def test_records_are_shown_without_their_tables():
 
 
 def test_bf16_is_refused_where_syncnet_computes_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(networks, "device_name", lambda name: "cuda")
+    monkeypatch.setattr("speechlip.workers.engines.device_name", lambda name: "cuda")
     with pytest.raises(OptionError, match="precision bf16 is for a CPU, and SyncNet computes on cuda"):
         networks.settle(ScoreOptions(("lse",), precision="bf16"), has_reference=False)
+
+
+def test_networks_compute_where_the_units_of_a_cluster_do_whatever_the_driver_has(monkeypatch):
+    """The driver, without a GPU here, opens the sync model to know its hash."""
+    with_gpu, opened = RayCluster(gpus_per_unit=1), []
+    monkeypatch.setattr("speechlip.workers.engines.device_name", lambda name: "mps")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    def model(name, device):
+        opened.append(device)
+        return SyncModelFacts(name, "0" * 64, official=False, is_lse=False)
+
+    monkeypatch.setattr(networks, "open_other", model)
+    options = ScoreOptions(("lse",), sync_model="runs/sync", protocol="precropped")
+    devices = [
+        networks.settle(options, has_reference=False, engine=engine).device
+        for engine in ("local", "ray", with_gpu)
+    ]
+    assert devices == ["mps", "cpu", "cuda"]
+    networks.find_networks(networks.settle(options, has_reference=False, engine=with_gpu))
+    assert set(opened) == {"cpu"}
+    with pytest.raises(OptionError, match="device 'cuda' on a Ray cluster wants a GPU for each unit"):
+        networks.settle(replace(options, device="cuda"), has_reference=False, engine="ray")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from speechlip import assets
-from speechlip.device import device_name
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors.opening import choose_detector, model_hashes
 from speechlip.faces.detectors.registry import DETECTORS
@@ -20,6 +19,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.scoring.options import ScoreOptions, without_groups
 from speechlip.scoring.sync.models import AnyModel, SyncNetModel, open_sync_model
 from speechlip.scoring.sync.verdict import least_confidence_of
+from speechlip.workers.engines import LOCAL, EngineChoice, device_of, here_of
 
 STAND_IN = (
     "SyncNet's weights are not there: lip sync is judged by phones (sync_… columns), which is no LSE; "
@@ -102,14 +102,18 @@ def networks_of(metrics: Iterable[str]) -> dict[str, Network]:
     return {family: metric.network for family, metric in first.items() if metric.network}
 
 
-def settle(options: ScoreOptions, has_reference: bool, progress: Progress = SILENT) -> ScoreOptions:
+def settle(
+    options: ScoreOptions, has_reference: bool, progress: Progress = SILENT, engine: EngineChoice = LOCAL
+) -> ScoreOptions:
     """``options`` with metrics, device and detector chosen by what is there.
+
+    engine: what scores, as ``device_of`` takes it.
 
     Raises OptionError for a device that is not there or that precision is not for, ModelError for a detector
     whose model cannot be had.
     """
     metrics = without_groups(options.metrics or (table.DEFAULT,), has_reference)
-    settled = replace(options, metrics=metrics, device=device_name(options.device))
+    settled = replace(options, metrics=metrics, device=device_of(engine, options.device))
     if settled.precision == "bf16" and settled.device != "cpu":
         raise OptionError(f"precision bf16 is for a CPU, and SyncNet computes on {settled.device}; take fp32")
     if not settled.needs_faces:
@@ -164,6 +168,7 @@ def find_networks(options: ScoreOptions, progress: Progress = SILENT) -> Network
     Raises ModelError for a file that is not what it should be or that an option names in vain, OptionError
     for an unknown name.
     """
+    options = replace(options, device=here_of(options.device))
     models: dict[str, str] = {}
     problems: dict[str, NotScored] = {}
     sync = _find_sync(options, models, problems) if FAMILY in options.metrics else None

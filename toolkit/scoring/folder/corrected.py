@@ -78,7 +78,7 @@ def fix_offsets(
             "--fix-offset with --protocol direct: the offset of another protocol holds what its codec path "
             "adds, and files have not"
         )
-    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
+    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos, engine)
     check_sync_model(job)
     scores = run(job, workers, progress, engine)
     rows = scores.of_clip

@@ -28,6 +28,7 @@ from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.set_scores import SetScore
 from speechlip.version import VERSION
 from speechlip.wording import shown
+from speechlip.workers.engines import here_of
 
 LEAST_CLIPS = 10
 """With a real video: frames of one clip are nearly one frame."""
@@ -61,7 +62,7 @@ def fid_score(
     place = folder / f"{_key(pairs, score().network)}.{ENDING}"
     if place.is_file():
         return SetScore(**json.loads(place.read_text(encoding="utf-8")))
-    features = _opened(weights, options.device)
+    features = _opened(weights, here_of(options.device))
     sides = (dict.fromkeys(render for render, _ in pairs), dict.fromkeys(real for _, real in pairs))
     progress.begin("FID", sum(map(len, sides)), "videos")
     try:

@@ -81,7 +81,7 @@ def score_folder(
     """
     check_workers(workers)
     get_engine(engine)
-    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos)
+    job = make_job(renders, out, reference, options, pairs, limits, rules, command, progress, by, mos, engine)
     return run(job, workers, progress, engine)
 
 
@@ -125,6 +125,7 @@ def make_job(
     progress: Progress,
     by: Sequence[str] = (),
     mos: str | Path | None = None,
+    engine: EngineChoice = LOCAL,
 ) -> ScoreJob:
     """Match files, and settle detector, device and networks. Raises what ``score_folder`` does, before any
     work.
@@ -145,7 +146,8 @@ def make_job(
     of_people = read_opinions(check_path("mos", mos) if mos else None, clips)
     if not (out / kept.FOLDER).exists():
         start_server()
-    settled = settle(options, any(task.reference or task.problem for task in matched.tasks), progress)
+    has_reference = any(task.reference or task.problem for task in matched.tasks)
+    settled = settle(options, has_reference, progress, engine)
     check_writable(out)
     check_fid(settled, matched.tasks)
     networks = find_networks(settled, progress)
