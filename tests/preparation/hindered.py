@@ -75,14 +75,15 @@ def stopping_after(n_units, error):
 
 
 def dying_at(name, deaths):
-    """An engine whose worker dies at one source so many times."""
+    """An engine whose worker dies at one source so many times, in the first unit that has it."""
 
     def engine(work, units, workers):
-        left = deaths
+        left, place = deaths, ""
         while units:
             unit = units.popleft()
-            if left and name in [planned.source.name for planned in unit.sources]:
-                left -= 1
+            has_it = name in [planned.source.name for planned in unit.sources]
+            if left and has_it and place in ("", unit.name):
+                left, place = left - 1, unit.name
                 yield Crashed(unit, name, -9)
             else:
                 work(unit, lambda source, seconds: None)

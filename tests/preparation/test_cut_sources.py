@@ -30,6 +30,7 @@ from speechlip.recipes import synthetic
 from speechlip.records import Source
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.ledger import LedgerRow, line_of, row_from, without_units
+from speechlip.workers.events import Crashed, unheard
 
 WHOLE = PrepOptions(
     recipe="synthetic",
@@ -180,6 +181,23 @@ def test_a_part_that_is_lost_leaves_the_others(folders, talking, tmp_path):
         shard.unlink()
     prepare(talking, out, accept_losses=True)
     assert contents(out) == was
+
+
+def test_each_part_is_tried_again_by_itself(folders, talking, tmp_path):
+    """The worker dies once at every unit, so that one source meets as many deaths as it has units."""
+    died = set()
+
+    def dying_once_at_each(work, units, workers):
+        while units:
+            unit = units.popleft()
+            if unit.name in died:
+                work(unit, unheard)
+                continue
+            died.add(unit.name)
+            yield Crashed(unit, unit.sources[0].source.name, -9)
+
+    prepare(talking, tmp_path / "out", engine=dying_once_at_each)
+    assert len(died) > 2 and contents(tmp_path / "out") == contents(folders[1])
 
 
 def test_another_length_is_another_folder_and_jobs_of_an_array_cut_alike(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechlip import assets, recipes
-from speechlip.aligning.sphinx import library
 from speechlip.aligning.sphinx import library as pocketsphinx
 from speechlip.checks import Workers, check_kind
 from speechlip.errors import ModelError, NoVideos, OptionError
@@ -196,7 +195,7 @@ def check_speaking(options: PrepOptions) -> None:
             "only; take --detector landmarker, or --faces largest"
         )
     if not options.learns:
-        library()
+        pocketsphinx()
 
 
 def settle_detector(options: PrepOptions, out: Path, progress: Progress) -> PrepOptions:

@@ -34,7 +34,7 @@ def run_units(
     what came of all units.
 
     The longest begins first, so that no worker is left with a long one at the end. A source whose worker
-    process dies is tried once more, then refused.
+    process dies is tried once more in that unit, then refused there.
 
     done: what an earlier run left, where it was looked at already.
     """
@@ -57,13 +57,14 @@ def run_units(
         remove(result_path(job.work, unit))
     total_s = length_s(units)
     progress.begin("preparing", total_s, "s of video", done=total_s - length_s(undone))
-    crashes: Counter[str] = Counter()
+    crashes = Counter[tuple[str, str]]()
     for event in engine(work, pending, workers):
         if isinstance(event, Crashed):
-            crashes[event.source] += 1
+            at = event.unit.name, event.source
+            crashes[at] += 1
             for left in job.work.glob(f"{attempt_name(event.unit, run)}-*{PART}*"):
                 remove(left)
-            pending.append(after_crash(event, is_last=crashes[event.source] > 1))
+            pending.append(after_crash(event, is_last=crashes[at] > 1))
         report_event(progress, event)
     for unit in undone:
         done.add(unit, load_result(result_path(job.work, unit)))
