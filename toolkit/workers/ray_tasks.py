@@ -9,8 +9,6 @@ What travels is pickled by Ray between the driver and the nodes of its own clust
 
 import os
 import signal
-import socket
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ from typing import Any
 from speechlip.errors import OptionError, SpeechLipError, WorkerError
 from speechlip.version import VERSION
 from speechlip.workers.cluster import RayCluster, library
+from speechlip.workers.connection import TOKENS, connect, disconnect, refuse_other_tokens, room_for
 from speechlip.workers.events import (
     NO_LIMITS,
     Advanced,
@@ -38,8 +37,6 @@ from speechlip.workers.events import (
 )
 from speechlip.workers.pool import local, sendable
 
-START = "start one with `ray start --head`, or give --ray-address local for one of this machine alone"
-ANSWER_S = 10.0
 LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 1.0
 """A node adds up its steps for so long: a thousand of them tell the driver."""
@@ -73,6 +70,7 @@ def on_ray(
     cluster, or none of its nodes has room for a unit; WorkerError where workers are lost again and again.
     """
     cluster, ray = cluster or RayCluster(), library()
+    tokens = os.environ.get(TOKENS)
     ours = connect(ray, cluster)
     task = ray.remote(
         num_returns="streaming",
@@ -83,6 +81,7 @@ def on_ray(
     running: dict[Any, _Running] = {}
     losses, in_a_row = Counter[Any](), 0
     try:
+        refuse_other_tokens(ray)
         room, looked_s = room_for(ray, cluster), time.monotonic()
         while units or running:
             if time.monotonic() - looked_s > LOOK_EVERY_S:
@@ -114,75 +113,7 @@ def on_ray(
         for stream in running:
             ray.cancel(stream, force=True)
         if ours:
-            ray.shutdown()
-
-
-def connect(ray: Any, cluster: RayCluster) -> bool:
-    """Connect to the cluster, unless this process is; whether it did. Raises OptionError where there is none.
-
-    Ray would take SIGTERM over; it stays with whoever had it.
-    """
-    if ray.is_initialized():
-        return False
-    refuse_silence(address_by_ray() if cluster.address == "auto" else cluster.address)
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGTERM) if main else None
-    try:
-        ray.init(
-            address=cluster.address,
-            log_to_driver=False,
-            logging_level="error",
-            namespace="speechlip",
-            **({"include_dashboard": False} if cluster.address == "local" else {}),
-        )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise OptionError(f"no Ray cluster at {cluster.address!r} ({said}); {START}") from error
-    finally:
-        if handler is not None:
-            signal.signal(signal.SIGTERM, handler)
-    return True
-
-
-def address_by_ray() -> str:
-    """Where Ray itself would connect to: of RAY_ADDRESS, of a process that runs here, or as the last `ray
-    start` left it, which may be dead; empty where there is none.
-    """
-    try:
-        from ray._private.services import get_ray_address_from_environment
-
-        return get_ray_address_from_environment("auto", None) or ""
-    except (ImportError, AttributeError, TypeError, ConnectionError):  # private, or nothing is there
-        return os.environ.get("RAY_ADDRESS", "")
-
-
-def refuse_silence(address: str) -> None:
-    """Raise OptionError where nothing answers at HOST:PORT: Ray itself would ask for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
-    except (OSError, OverflowError) as error:
-        raise OptionError(f"no Ray cluster at {address!r} ({error}); {START}") from error
-
-
-def room_for(ray: Any, cluster: RayCluster) -> int:
-    """Units that the nodes have room for. Raises OptionError where no node has room for one."""
-    wanted = {"CPU": cluster.cpus_per_unit, "GPU": cluster.gpus_per_unit}
-    nodes = [node.get("Resources", {}) for node in ray.nodes() if node.get("Alive")]
-    room = sum(
-        min((int(node.get(kind, 0) / each) for kind, each in wanted.items() if each), default=1)
-        for node in nodes
-    )
-    if nodes and not room:
-        most = {kind: max(node.get(kind, 0) for node in nodes) for kind in wanted}
-        raise OptionError(
-            f"no node of the Ray cluster has {wanted['CPU']:g} cores and {wanted['GPU']:g} GPUs for one unit "
-            f"(the largest: {most['CPU']:g} and {most['GPU']:g}); take fewer with --cpus-per-unit and "
-            "--gpus-per-unit, or add a node"
-        )
-    return room
+            disconnect(ray, tokens)
 
 
 def task_name(unit: Any) -> str:
