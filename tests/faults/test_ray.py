@@ -256,5 +256,5 @@ def test_ctrl_c_stops_the_tasks_and_says_how_to_go_on(cluster, videos, whole, tm
 def test_a_cluster_without_tokens_is_a_sentence_where_this_process_asks_for_them(cluster, monkeypatch):
     """It would hear nothing of its units, for ever."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    with pytest.raises(OptionError, match="was started without tokens.*set RAY_AUTH_MODE=disabled"):
+    with pytest.raises(OptionError, match=r"was started without tokens.*set RAY_AUTH_MODE=disabled"):
         list(get_engine(RayCluster(cluster.address))(square, deque(UNITS), 1))

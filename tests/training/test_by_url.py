@@ -87,6 +87,7 @@ def test_an_object_store_serves_the_same_pairs(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
     fsspec.filesystem("memory").put(str(folder), "/talks/twenty", recursive=True)
     assert keys(opened(shards_at("memory://talks/twenty/"), 1), 3) == keys(opened(folder, 1), 3)
+    assert shards_at(folder.as_uri()) == folder
     with pytest.raises(HubError, match=r"there is no memory://talks/nothing/manifest\.json; check the name"):
         shards_at("memory://talks/nothing")
     with pytest.raises(OptionError, match="lost a slash"):

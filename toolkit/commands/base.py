@@ -21,6 +21,7 @@ from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.plugins import Registry
 from speechlip.remote.names import is_remote
+from speechlip.remote.stores import local_path
 from speechlip.wording import visible
 from speechlip.workers.engines import ENGINES, LOCAL
 
@@ -70,7 +71,7 @@ class Names(Named):
 
 
 class _Shards(click.ParamType):
-    """A prepared folder: a path here, the text as it is elsewhere.
+    """A prepared folder: a path here, also of ``file://``, the text as it is elsewhere.
 
     ``Path`` would take a slash from ``hf://``.
     """
@@ -78,7 +79,7 @@ class _Shards(click.ParamType):
     name = "shards"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
-        return value if is_remote(value) else Path(value)
+        return value if is_remote(value) else local_path(value)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -120,7 +121,7 @@ def workers_option(help: str) -> Any:
 cache_option = click.option(
     "--cache",
     type=FILE,
-    help="Of shards at hf:// or https://: keep them whole in this folder.  [default: stream them]",
+    help="Of shards at hf://, https:// or s3://: keep them whole in this folder.  [default: stream them]",
 )
 
 

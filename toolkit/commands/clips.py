@@ -45,7 +45,7 @@ from speechlip.commands.base import FILE, SHARDS, command
 )
 @click.option("--make", is_flag=True, help="First make clips.parquet anew from the shards, and list it.")
 def clips(shards: str | Path, **chosen: Any) -> int:
-    """List and count the clips of SHARDS, a prepared folder here or at hf://user/name or https://.
+    """List and count the clips of SHARDS, a prepared folder here or at hf://user/name, https:// or s3://.
 
     --where says which; what it would keep and drop is counted by split. Exit code 0, also where no clip
     fulfils the condition, or 1 for an error.

@@ -30,8 +30,8 @@ FORMATS = Named(("mp4", "avi"))
 )
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
 def export_clips(shards: str | Path, out: Path, where: str, split: str | None, form: str, quiet: bool) -> int:
-    """Write the clips of SHARDS, a prepared folder here or at hf://user/name or https://, as files: for each
-    OUT/SPLIT/KEY.mp4, 25 frames a second with audio, and KEY.wav, 16 kHz mono.
+    """Write the clips of SHARDS, a prepared folder here or at hf://user/name, https:// or s3://, as files:
+    for each OUT/SPLIT/KEY.mp4, 25 frames a second with audio, and KEY.wav, 16 kHz mono.
 
     Frame i of a video is frame i of the shard. OUT/clips.csv names the files and says what they are of.
     Finished clips are not done again. Exit code 0 when every clip is exported, 3 when some failed (each with

@@ -37,8 +37,8 @@ def inspect_shards(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Make a page to look at and listen to the clips of SHARDS: a prepared folder, one .tar, hf://user/name
-    or https://.
+    """Make a page to look at and listen to the clips of SHARDS: a prepared folder, one .tar, hf://user/name,
+    https:// or s3://.
 
     OUT/index.html is one file with everything in it, about 45 kB a second of clips: filmstrip, mouth opening,
     spectrogram and phones on one time axis, a player, the pairs drawn from each clip, its metadata; filters;

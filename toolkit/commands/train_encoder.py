@@ -164,9 +164,9 @@ def train_encoder(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://…), so
-    that what is said and what is seen lie close together. Several are blended: each batch is of one of them,
-    and validation pairs are the first one's.
+    """Train a speech encoder and the lip encoder on prepared SHARDS (a folder, hf://user/name, https://,
+    s3://), so that what is said and what is seen lie close together. Several are blended: each batch is of
+    one of them, and validation pairs are the first one's.
 
     Leaves OUT/step-…/model.safetensors, what is needed to go on, OUT/history.csv, the picture
     OUT/training.png and the card OUT/README.md. The paper preset is what SE4Lip states; what it leaves open

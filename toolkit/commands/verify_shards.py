@@ -14,8 +14,8 @@ from speechlip.errors import ERROR
 @cache_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
-    """Re-read a prepared FOLDER, here or at hf://user/name or https://…, and check hashes, counts, shapes,
-    keys, lengths, splits and pairs.
+    """Re-read a prepared FOLDER, here or at hf://user/name, https:// or s3://, and check hashes, counts,
+    shapes, keys, lengths, splits and pairs.
 
     Exit code 0 when it is sound, else 1.
     """

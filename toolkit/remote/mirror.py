@@ -20,6 +20,7 @@ from speechlip.files.writing import write_text
 from speechlip.format import CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
 from speechlip.remote.names import REMOTE_SCHEMES, STORE_SCHEMES, Place, is_remote, place_of
+from speechlip.remote.stores import local_path
 from speechlip.remote.stream import fetch, open_stream
 
 ORIGIN = "remote.json"
@@ -34,7 +35,8 @@ MAX_TABLE_BYTES = 1 << 32
 def shards_at(name: str | Path, cache: Path | None = None) -> Path:
     """The folder of prepared shards that ``name`` means: itself where it is local, else its mirror.
 
-    name: a path, or ``hf://user/name[@revision]``, ``https://…``, or ``s3://…`` of an object store.
+    name: a path or its ``file://``, or ``hf://user/name[@revision]``, ``https://…``, or ``s3://…`` of an
+        object store.
     cache: where to keep whole shards, hash-checked, continued after a kill. None: shards are streamed while
         they are read, and only the small files are kept, in ``SPEECHLIP_HOME/shards``.
 
@@ -43,7 +45,7 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
     if not is_remote(name):
         if re.match(rf"({'|'.join((*REMOTE_SCHEMES, *STORE_SCHEMES))}):/", str(name)):
             raise OptionError(f"{name} lost a slash, as pathlib does to URLs; hand over the text itself")
-        return Path(name)
+        return local_path(name)
     folder = _small_files(place_of(str(name), "datasets"), cache or cache_folder() / "shards")
     if cache:
         keep_shards(folder)
