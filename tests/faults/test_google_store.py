@@ -7,7 +7,7 @@ from test_object_stores import OPTIONS, contents, stored
 
 from preparing import prep_process
 
-gcsfs = pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install -e '.[gs]' brings it")
+gcsfs = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed: pip install -e '.[gs]' brings it")
 emulator = pytest.importorskip(
     "gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed: `make faults` installs it"
 )
@@ -21,9 +21,9 @@ def bucket(monkeypatch):
     server.start()
     port = server._api._httpd.server_address[1]
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv(
-        "NO_GCE_CHECK", "true"
-    )  # else credentials are asked for where Google's machines have them
+    # else credentials are asked for where Google's machines have them
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    # read when gcsfs is imported: its gRPC client knows no emulator, so here core's file system is taken
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     fs = gcsfs.GCSFileSystem(token="anon", use_listings_cache=False, skip_instance_cache=True)
     fs.mkdir("talks")
