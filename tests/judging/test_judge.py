@@ -1,6 +1,7 @@
 """``speechlip judge`` as a whole: tables, page, cost, resume, clips and metrics that fail."""
 
 import csv
+import hashlib
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 import speechlip
 from here import in_this_process
+from small_fit import write_fit
 from speechlip import JudgeOptions
 from speechlip.commands.cli import speechlip as cli
 from speechlip.errors import NoVideos, OptionError
@@ -159,6 +161,28 @@ def test_plug_ins_that_fail_are_reasons_and_one_that_works_is_judged(clips, plug
         if row["clip"] == "0.mp4"
     }
     assert reasons == {"bright": "", "fails": "unexpected error", "gives_nan": "not finite"}
+
+
+def test_brisque_is_judged_by_a_fit_of_ones_own(clips, tmp_path):
+    model, out = write_fit(tmp_path / "fit"), tmp_path / "out"
+    words = ("--clips", clips / "0.mp4", "-o", out, *WORDS[:-1], "blur,again", "--brisque-model")
+    code, said, errors = run("brisque", *words, model)
+    assert code == 0 and "BRISQUE ↓:" in said, errors
+    hashes = {
+        name: hashlib.sha256((tmp_path / "fit" / name).read_bytes()).hexdigest()
+        for name in ("allmodel", "allrange")
+    }
+    assert json.loads((out / "judge.json").read_text())["models"] == hashes
+    assert hashes["allmodel"] in (out / "judge.html").read_text()
+    values = [row["value"] for row in rows(out / "values.csv")]
+    assert values[0] == values[-1] != values[1]  # clean, written once more, blurred
+    (tmp_path / "fit" / "allrange").write_text(
+        (tmp_path / "fit" / "allrange").read_text().replace("-1 1", "0 1")
+    )
+    run("brisque", *words, model)
+    assert rows(out / "values.csv")[0]["value"] != values[0]  # by the other fit
+    code, _, errors = run("psnr", *words, model)
+    assert code == 1 and "--brisque-model goes with metric brisque" in errors
 
 
 def test_the_plan_alone_scores_no_more_than_it_times(clips, tmp_path):

@@ -47,14 +47,21 @@ def test_known_faces_end_with_the_frames():
         assert detector.detect(np.zeros((64, 64, 3), np.uint8), 3) == []
 
 
-def test_harms_by_landmarks_settle_a_detector_for_metrics_without_faces(tmp_path):
-    """PSNR looks for no face; the frozen mouth needs one, and says that there is none."""
+@pytest.mark.parametrize("detector", ["auto", "cascade"])
+def test_harms_by_landmarks_settle_a_detector_for_metrics_without_faces(tmp_path, detector):
+    """PSNR looks for no face; the frozen mouth needs one, and says that there is none, or no landmarks."""
     images = np.random.default_rng(0).integers(0, 256, (25, 64, 64, 3), np.uint8)
     write_clip(tmp_path / "noise.mp4", images, None)
-    options = JudgeOptions(("psnr",), ("frozen",), seconds=1, side_px=64, detector="auto")
+    options = JudgeOptions(("psnr",), ("frozen",), seconds=1, side_px=64, detector=detector)
     made = speechlip.judge(tmp_path / "noise.mp4", tmp_path / "out", options)
     (reason,) = [value.reason for value in made.values if value.harm == "frozen"]
-    assert reason == "no landmarks: mouths are warped by landmarks; take --detector landmarker"
+    assert (
+        reason
+        == {
+            "landmarker": "no face: in none of 25 frames one is followed",
+            "cascade": "no landmarks: mouths are warped by landmarks; take --detector landmarker",
+        }[made.options["detector"]]
+    )
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ ROWS = (
 
 
 def renders(audio=""):
-    return Renders(
-        Path(), "may.mp4", "may.mp4", "se4lip", "pca", 500, 500, 50, (128, 128), (), ROWS, audio=audio
-    )
+    facts = (Path(), "may.mp4", "may.mp4", "se4lip", {"renderer": "pca"}, 500, 500, 50, (128, 128), ())
+    return Renders(*facts, ROWS, audio=audio)
 
 
 def test_own_and_printed_rows_are_two_blocks():

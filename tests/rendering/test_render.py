@@ -310,6 +310,8 @@ def test_the_page_plays_all_and_names_no_folder(browser, run, may):
     seen = browser.open(run[1] / "index.html")
     assert not seen.console
     assert seen.html.count("<video") == 8 and "no better than shuffled: psnr, ssim" in seen.html
+    said = [words.split("</div>")[0] for words in seen.html.split('class="words small marked">')[1:]]
+    assert sum("no such kernel" in words for words in said) == 2
     worst = json.loads((run[1] / "index.html").read_text().split('id="data">')[1].split("</script>")[0])
     assert [second for second, _ in worst["seconds"]] in ([0, 1], [1, 0])
     assert worst["seconds"][0][1] <= worst["seconds"][1][1]

@@ -65,7 +65,7 @@ def test_a_file_that_is_no_fit_ends_the_run(folder, capsys):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"brisque_model": "m"}, "--brisque-model goes with --metrics brisque"),
+        ({"brisque_model": "m"}, "--brisque-model goes with metric brisque"),
         ({"metrics": "brisque", "brisque_range": "r"}, "--brisque-range goes with --brisque-model FILE"),
     ],
 )

@@ -57,8 +57,14 @@ def test_a_shift_is_its_square_with_n_beside_it_and_is_kept(folder, weights, cap
     assert f"FID ↓ {score.value:.2f}, of 12 frames of 2 clips beside 12 of their" in capsys.readouterr().out
     assert '"sets":[{"metric":"fid"' in (folder / "out" / "report.html").read_text()
     assert "fid" not in (folder / "out" / "scores.csv").read_text()
+    assert score.network in (folder / "out" / "report.html").read_text()
+    opened = fid._opened
     monkeypatch.setattr(fid, "_opened", None)  # kept: no frame is looked at again
     assert scored(folder, weights) == 0
+    (kept,) = (folder / "out" / ".clips").glob("*.set")
+    kept.write_text('{"metric": ')  # damaged: computed again
+    monkeypatch.setattr(fid, "_opened", opened)
+    assert scored(folder, weights) == 0 and json.loads(kept.read_text())["value"] == score.value
 
 
 def test_a_folder_beside_itself_has_none(folder, weights):
@@ -75,6 +81,7 @@ def test_a_folder_beside_itself_has_none(folder, weights):
 )
 def test_few_are_refused_with_the_number(folder, weights, capsys, monkeypatch, limit, says):
     monkeypatch.setattr(fid, *limit)
+    monkeypatch.setattr(fid, "_opened", None)  # frames are counted before the network looks at any
     assert scored(folder, weights) == 3
     assert says in capsys.readouterr().err
     assert json.loads((folder / "out" / "scores.json").read_text())["sets"][0]["value"] is None

@@ -29,6 +29,13 @@ from speechlip.commands.base import DETECTOR, DEVICE, FILE, command, limit_optio
 @click.option(
     "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file."
 )
+@click.option("--brisque-model", type=FILE, help="With METRIC brisque: a fit of your own, as of score-sync.")
+@click.option(
+    "--brisque-range",
+    type=FILE,
+    show_default="allrange beside it",
+    help="With --brisque-model: the ranges of its features.",
+)
 @workers_option("Processes;")
 @limit_options
 @click.option("--plan", is_flag=True, help="Only say how many renders there are and how long they take.")

@@ -95,6 +95,8 @@ byId("facts").append(
   ...(data.sync_model ? fact("lip sync by", data.sync_model.name
     + (data.sync_model.is_lse && !data.sync_model.official
       ? " with weights that are not the official ones: its numbers mean nothing" : "")) : []),
+  ...Object.entries(data.models).flatMap(([file, sha256]) =>
+    fact("model file", [file, " ", make("code", { class: "soft" }, sha256)])),
   ...Object.entries(data.missing_metrics).flatMap(([family, why]) => fact(`no ${family}`, why)),
   ...fact("command", make("code", {}, data.command)));
 drawLegend();

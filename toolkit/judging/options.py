@@ -8,7 +8,7 @@ from speechlip.checks import check_types
 from speechlip.errors import OptionError
 from speechlip.judging.harms.table import harms_of
 from speechlip.media.streams.opening import MAX_PICTURE_PX
-from speechlip.scoring.options import ScoreOptions
+from speechlip.scoring.options import OWN_FILES, ScoreOptions
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class JudgeOptions:
     harms: names of ``judging.harms.table``; empty: all.
     seconds: of each clip, from its beginning.
     side_px: frames are scaled down to this longer side; 0: never.
-    detector, device, sync_model, syncnet_weights, allow_unknown_weights: as of ``ScoreOptions``.
+    detector, device, sync_model, syncnet_weights, allow_unknown_weights, brisque_model, brisque_range: as of
+        ``ScoreOptions``.
     max_picture_px: a clip whose frames have more pixels is refused.
     """
 
@@ -33,6 +34,8 @@ class JudgeOptions:
     syncnet_weights: str | Path | None = None
     allow_unknown_weights: bool = False
     max_picture_px: int = MAX_PICTURE_PX
+    brisque_model: str | Path | None = None
+    brisque_range: str | Path | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -54,9 +57,11 @@ class JudgeOptions:
             syncnet_weights=self.syncnet_weights,
             allow_unknown_weights=self.allow_unknown_weights,
             max_picture_px=self.max_picture_px,
+            brisque_model=self.brisque_model,
+            brisque_range=self.brisque_range,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Option → plain value, as ``judge.json`` has them."""
-        weights = str(self.syncnet_weights) if self.syncnet_weights else None
-        return asdict(self) | {"syncnet_weights": weights}
+        plain = asdict(self)
+        return {name: str(each) if name in OWN_FILES and each else each for name, each in plain.items()}

@@ -26,7 +26,17 @@ def page(judgement: Judgement) -> str:
 def page_data(judgement: Judgement) -> dict[str, Any]:
     """What the page shows."""
     content = judgement.as_dict()
-    kept = ("speechlip", "sync_model", "clips", "refused", "missing_metrics", "harms", "versions", "foreign")
+    kept = (
+        "speechlip",
+        "sync_model",
+        "models",
+        "clips",
+        "refused",
+        "missing_metrics",
+        "harms",
+        "versions",
+        "foreign",
+    )
     options = {name: content["options"][name] for name in ("seconds", "side_px", "detector")}
     data = {
         **{name: content[name] for name in kept},

@@ -71,6 +71,7 @@ class Judgement:
     options: ``JudgeOptions`` as they were settled.
     sync_model: name, sha256, official, is_lse; None where none scored.
     versions: library → version.
+    models: file name → SHA-256, of every model file that was read.
     clips: names of the clips.
     refused: clip → why it could not be read.
     missing_metrics: family of metrics → why no copy was scored by it.
@@ -92,6 +93,7 @@ class Judgement:
     metrics: tuple[Judged, ...]
     values: tuple[CopyValue, ...] = field(default=(), repr=False)
     foreign: Foreign | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def judgement_of(
         metrics=tuple(judged),
         values=values,
         foreign=foreign,
+        models=networks.models,
     )
 
 

@@ -87,28 +87,28 @@ function keepTogether() {
 
 function drawTable() {
   const named = (column) => `${column.title}${column.unit ? `, ${column.unit}` : ""} ${arrowOf(column)}`;
-  const head = ["", ...data.columns.map(named), ""].map((text) => make("th", { scope: "col" }, text));
+  const head = ["", ...data.columns.map(named)].map((text) => make("th", { scope: "col" }, text));
   const rows = data.rows.map((row) => {
-    const cells = data.columns.map((column) => make("td", {}, drawCell(row.cells[column.name])));
-    const mark = row.below.length ? `no better than shuffled: ${row.below.join(", ")}` : row.reason;
-    return make(
-      "tr",
-      {},
-      make("th", { scope: "row", title: row.meaning }, row.name),
-      cells,
-      make("td", { class: row.below.length || row.status === "failed" ? "words marked" : "words soft" }, mark)
-    );
+    const cells = data.columns.map((column) => make("td", {}, drawCell(row.cells[column.name], column.digits)));
+    return make("tr", {}, make("th", { scope: "row", title: row.meaning }, row.name, remarks(row)), cells);
   });
   byId("table").append(make("thead", {}, make("tr", {}, head)), make("tbody", {}, rows));
 }
-function drawCell(cell) {
+function remarks(row) {
+  const remark = (text, bad) => make("div", { class: "words small " + (bad ? "marked" : "soft") }, text);
+  return [
+    row.below.length ? remark(`no better than shuffled: ${row.below.join(", ")}`, true) : null,
+    row.reason ? remark(row.reason, row.status === "failed") : null
+  ];
+}
+function drawCell(cell, count) {
   if (!cell) return "–";
-  const reach = known(cell.low) ? ` ± ${digits((cell.high - cell.low) / 2, 3)}` : "";
+  const reach = known(cell.low) ? ` ± ${digits((cell.high - cell.low) / 2, count)}` : "";
   const gain = known(cell.gain)
-    ? make("div", { class: "soft small" }, `${cell.gain > 0 ? "+" : ""}${digits(cell.gain, 3)}` +
-        (known(cell.gain_low) ? ` (${digits(cell.gain_low, 3)} to ${digits(cell.gain_high, 3)})` : ""))
+    ? make("div", { class: "soft small" }, `${cell.gain > 0 ? "+" : ""}${digits(cell.gain, count)}` +
+        (known(cell.gain_low) ? ` (${digits(cell.gain_low, count)} to ${digits(cell.gain_high, count)})` : ""))
     : null;
-  return [`${digits(cell.value, 3)}${reach}`, gain].map((part) => part && make("div", {}, part));
+  return [`${digits(cell.value, count)}${reach}`, gain].map((part) => part && make("div", {}, part));
 }
 
 lead();

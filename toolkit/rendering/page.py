@@ -64,6 +64,7 @@ def page_data(renders: Renders, held: bool) -> dict[str, Any]:
                 "title": each.title,
                 "unit": "" if each.unit in NO_UNIT else each.unit,
                 "higher": each.higher_is_better,
+                "digits": each.digits,
             }
             for each in metrics
         ],

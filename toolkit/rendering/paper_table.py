@@ -4,6 +4,7 @@ from speechlip.errors import OptionError
 from speechlip.metrics import table
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.rows import GROUND_TRUTH, OWN_FRAMES
+from speechlip.rendering.table import renderer_words
 from speechlip.scoring.report.published import published_tables
 
 TABLES = {"3": "se4lip_tab3", "4": "se4lip_tab4", "6": "se4lip_tab6"}
@@ -41,7 +42,7 @@ def paper_table(renders: Renders, number: str) -> str:
     to = f" to {renders.audio}" if renders.audio else ""
     lines = _aligned([["", "", *head], *own, [], *theirs])
     apart = APART.format(title=printed.title) + (f"; {printed.note}" if printed.note else "")
-    title = f"{renders.person}{to}, renderer {renders.renderer}, mouth region"
+    title = f"{renders.person}{to}, {renderer_words(renders.renderer)}, mouth region"
     return "\n".join([title, *lines[: len(own) + 1], "", apart, *lines[len(own) + 2 :]])
 
 

@@ -1,7 +1,7 @@
 """Rows → ``scores.csv`` and ``scores.json``: every number with its interval and its paired difference."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -166,15 +166,21 @@ def as_text(renders: Renders) -> str:
 
 
 def of_network(renders: Renders) -> list[str]:
-    """Name and options of a renderer that is trained in steps, as a line; nothing of another.
+    """Name and options of a renderer that is trained in steps, as a line; nothing of another."""
+    return [renderer_words(renders.renderer)] if "steps" in renders.renderer else []
 
-    ``renderer implicit: size lite, steps 20000, precision fp32, seed 0``
+
+def renderer_words(renderer: Mapping[str, Any]) -> str:
+    """Name and options of a renderer.
+
+    >>> renderer_words({"renderer": "pca"})
+    'renderer pca'
+    >>> renderer_words({"renderer": "implicit", "size": "lite", "steps": 20000, "time": True})
+    'renderer implicit: size lite, steps 20000, time'
     """
-    if "steps" not in renders.renderer:
-        return []
-    (_, name), *options = renders.renderer.items()
+    (_, name), *options = renderer.items()
     stated = ", ".join(each if value is True else f"{each} {value}" for each, value in options)
-    return [f"renderer {name}: {stated}"]
+    return f"renderer {name}" + (f": {stated}" if stated else "")
 
 
 def _shown(found: Cell | None, digits: int) -> str:

@@ -108,8 +108,8 @@ class ScoreOptions:
             raise OptionError("--brisque-range goes with --brisque-model FILE, whose features it scales")
         if self.brisque_model and "brisque" not in self.metrics:
             raise OptionError(
-                "--brisque-model goes with --metrics brisque, such as --metrics default,brisque; name the "
-                "metric, or leave the file out"
+                "--brisque-model goes with metric brisque, which only its own name asks for; name it, or "
+                "leave the file out"
             )
 
     @property

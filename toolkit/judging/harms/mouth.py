@@ -10,6 +10,7 @@ Source: ours. Functions: mouth_moved, mouth_frozen, moved_landmarks.
 
 import numpy as np
 
+from speechlip.faces.detectors.opening import declared
 from speechlip.faces.landmarks import RIGID
 from speechlip.faces.pose import as_complex, as_points, fit_pose
 from speechlip.judging.harms.material import Material
@@ -34,12 +35,18 @@ def mouth_moved(material: Material, factor: float) -> np.ndarray:
     Raises NotScored: ``no landmarks``, ``no face``.
     """
     if material.landmarks is None:
-        raise NotScored("no landmarks", "mouths are warped by landmarks; take --detector landmarker")
+        raise _why_no_landmarks(material)
     wanted = moved_landmarks(material.landmarks, factor)
     pairs = zip(material.images, material.landmarks, wanted, strict=True)
     return np.stack(
         [_warped(image, points, to) if np.isfinite(to).all() else image for image, points, to in pairs]
     )
+
+
+def _why_no_landmarks(material: Material) -> NotScored:
+    if material.faces and declared(material.faces.detector).has_landmarks:
+        return NotScored("no face", f"in none of {len(material.images)} frames one is followed")
+    return NotScored("no landmarks", "mouths are warped by landmarks; take --detector landmarker")
 
 
 def moved_landmarks(landmarks: np.ndarray, factor: float) -> np.ndarray:

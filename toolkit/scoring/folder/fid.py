@@ -8,18 +8,17 @@ import hashlib
 import json
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.stamps import file_stamp, sha256_of
+from speechlip.files.strict_json import record_of, strict_json
 from speechlip.files.writing import write_text
-from speechlip.media.frames import read_frames
+from speechlip.media.frames import Frame, read_frames
 from speechlip.media.probe import probe
 from speechlip.metrics.statistics.frechet import RunningNormal, frechet
 from speechlip.progress import Progress
@@ -60,20 +59,22 @@ def fid_score(
         why = f"too few clips: {len(pairs)} with a real video, {LEAST_CLIPS} are wanted"
         return score(clips=len(pairs), reason=why)
     place = folder / f"{_key(pairs, score().network)}.{ENDING}"
-    if place.is_file():
-        return SetScore(**json.loads(place.read_text(encoding="utf-8")))
-    features = _opened(weights, here_of(options.device))
-    sides = (dict.fromkeys(render for render, _ in pairs), dict.fromkeys(real for _, real in pairs))
-    progress.begin("FID", sum(map(len, sides)), "videos")
+    if known := _kept(place):
+        return known
+    score = partial(score, clips=len(pairs))
+    sides = [Videos([*dict.fromkeys(side)], options.max_picture_px) for side in zip(*pairs, strict=True)]
     try:
-        renders, reals = (_normal(features, [*side], progress) for side in sides)
+        of_renders, of_reals = (side.count(LEAST_FRAMES) for side in sides)
+        if (fewest := min(of_renders, of_reals)) < LEAST_FRAMES:
+            why = f"too few frames: {fewest}, {LEAST_FRAMES} are wanted, or FID measures how many there are"
+            return score(frames=of_renders, frames_real=of_reals, reason=why)
+        features = _opened(weights, here_of(options.device))
+        progress.begin("FID", sum(len(side.paths) for side in sides), "videos")
+        renders, reals = (_normal(features, side, progress) for side in sides)
     except SourceRefused as refusal:
-        return score(clips=len(pairs), reason=f"a video cannot be read: {refusal}")
-    score = partial(score, clips=len(pairs), frames=renders.n, frames_real=reals.n)
-    if (fewest := min(renders.n, reals.n)) < LEAST_FRAMES:
-        why = f"too few frames: {fewest}, {LEAST_FRAMES} are wanted, or FID measures how many there are"
-        return score(reason=why)
-    done = score(value=frechet(renders.mean, renders.covariance, reals.mean, reals.covariance))
+        return score(reason=f"a video cannot be read: {refusal}")
+    value = frechet(renders.mean, renders.covariance, reals.mean, reals.covariance)
+    done = score(value=value, frames=renders.n, frames_real=reals.n)
     for stale in folder.glob(f"*.{ENDING}"):
         stale.unlink()
     write_text(place, json.dumps(asdict(done)))
@@ -87,28 +88,49 @@ def _opened(weights: Path, device: str) -> Any:
     return partial(inception_features, load_inception(weights).to(device))
 
 
-def _normal(features: Any, videos: Sequence[Path], progress: Progress) -> RunningNormal:
+def _kept(place: Path) -> SetScore | None:
+    try:
+        return record_of(SetScore, strict_json(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class Videos:
+    """One side of the comparison.
+
+    paths: each video once.
+    max_picture_px: one whose frames have more pixels is refused.
+    """
+
+    paths: Sequence[Path]
+    max_picture_px: int
+
+    def frames(self, path: Path) -> Generator[Frame]:
+        """Frames of one video that have an image. Raises SourceRefused, which names the video."""
+        try:
+            info = probe(path, need_audio=False, max_picture_px=self.max_picture_px)
+            with closing(read_frames(path, info, audio=False)) as frames:
+                yield from (frame for frame in frames if frame.image is not None)
+        except SourceRefused as refusal:
+            raise SourceRefused(refusal.stage, refusal.reason, shown(path.name)) from refusal
+
+    def count(self, most: int) -> int:
+        """How many frames there are, up to ``most``, without looking at them. Raises SourceRefused."""
+        return sum(1 for _ in islice((frame for path in self.paths for frame in self.frames(path)), most))
+
+
+def _normal(features: Any, videos: Videos, progress: Progress) -> RunningNormal:
     """Mean and covariance of the features of every frame. Raises SourceRefused, which names the video."""
     normal: RunningNormal | None = None
-    for video in videos:
-        try:
-            images = _images(video)
-            while some := [*islice(images, AT_ONCE)]:
-                rows = features(some)
-                normal = normal or RunningNormal(rows.shape[1])
-                normal.see(rows)
-        except SourceRefused as refusal:
-            raise SourceRefused(refusal.stage, refusal.reason, shown(video.name)) from refusal
+    for path in videos.paths:
+        images = (frame.rgb() for frame in videos.frames(path))
+        while some := [*islice(images, AT_ONCE)]:
+            rows = features(some)
+            normal = normal or RunningNormal(rows.shape[1])
+            normal.see(rows)
         progress.advance(1)
     return normal or RunningNormal(1)
-
-
-def _images(video: Path) -> Generator[np.ndarray]:
-    info = probe(video, need_audio=False)
-    with closing(read_frames(video, info, audio=False)) as frames:
-        for frame in frames:
-            if (image := frame.rgb()) is not None:
-                yield image
 
 
 def _key(pairs: Sequence[tuple[Path, Path]], network: str) -> str:

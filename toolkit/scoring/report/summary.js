@@ -197,7 +197,7 @@ function drawOpinions() {
 
 function drawSets() {
   const rows = (data.sets || []).map((each) => [
-    each.metric.toUpperCase() + " ↓",
+    [each.metric.toUpperCase() + " ↓", make("code", { class: "soft" }, " " + each.network)],
     known(each.value) ? digits(each.value, 2) : each.reason,
     String(each.clips),
     String(each.frames),
