@@ -187,6 +187,12 @@ def test_the_address_of_a_dead_cluster_is_a_sentence_at_once(monkeypatch, tmp_pa
     assert time.monotonic() - began_s < 30
 
 
+def test_an_address_of_the_client_is_refused_where_the_environment_says_it(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
+    with pytest.raises(OptionError, match="ray://head:10001 is for Ray's client"):
+        list(get_engine(RayCluster())(square, deque(UNITS), 1))
+
+
 def ended(program, *given):
     """Run a program; its exit code has to be 0."""
     command = [PREP.with_name(program), *map(str, given), "--quiet"]

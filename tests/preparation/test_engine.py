@@ -97,3 +97,10 @@ def test_what_is_asked_of_a_cluster_goes_with_ray_alone(talking, tmp_path):
     assert "--cpus-per-unit goes with --engine ray, and the engine is local" in said.stderr
     said = prep(talking, "-o", tmp_path / "out", "--engine", "ray", "--gpus-per-unit", -1)
     assert said.exit_code == 1 and "gpus_per_unit is -1.0, wanted 0 or more" in said.stderr
+
+
+def test_the_client_of_ray_is_refused_before_any_work(talking, tmp_path):
+    """It knows no tasks that tell how they get on."""
+    said = prep(talking, "-o", tmp_path / "out", "--engine", "ray", "--ray-address", "ray://head:10001")
+    assert said.exit_code == 1 and not (tmp_path / "out").exists()
+    assert "ray://head:10001 is for Ray's client" in said.stderr and "give HOST:PORT" in said.stderr

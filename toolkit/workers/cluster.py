@@ -15,11 +15,11 @@ class RayCluster:
     """The engine ``ray``: which cluster, and what one unit takes of it.
 
     address: ``auto`` (the one that runs here, or that RAY_ADDRESS names), ``local`` (one of this machine
-        alone, started and ended with the job), HOST:PORT, or ``ray://HOST:PORT``.
+        alone, started and ended with the job), or HOST:PORT.
     cpus_per_unit: cores that a unit is counted with.
     gpus_per_unit: GPUs that a unit gets to itself.
 
-    Raises OptionError for a number that is negative or not finite.
+    Raises OptionError for ``ray://HOST:PORT``, and for a number that is negative or not finite.
     """
 
     address: str = "auto"
@@ -28,9 +28,19 @@ class RayCluster:
 
     def __post_init__(self) -> None:
         check_types(self)
+        refuse_client(self.address)
         for name in ("cpus_per_unit", "gpus_per_unit"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise OptionError(f"{name} is {value}, wanted 0 or more")
+
+
+def refuse_client(address: str) -> None:
+    """Raise OptionError for an address of Ray's client, which hears nothing of a task before its end."""
+    if address.startswith("ray://"):
+        raise OptionError(
+            f"{address} is for Ray's client, which does not hear how units get on; run the command on a "
+            "machine of the cluster, such as by `ray job submit`, or give HOST:PORT"
+        )
 
 
 def library() -> Any:

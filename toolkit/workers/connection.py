@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from speechlip.errors import OptionError
-from speechlip.workers.cluster import RayCluster
+from speechlip.workers.cluster import RayCluster, refuse_client
 
 START = (
     "start one with `ray start --head`, or give --ray-address local for one of this machine alone; for one "
@@ -26,7 +26,9 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     """
     if ray.is_initialized():
         return False
-    refuse_silence(address_by_ray() if cluster.address == "auto" else cluster.address)
+    address = address_by_ray() if cluster.address == "auto" else cluster.address
+    refuse_client(address)
+    refuse_silence(address)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -60,7 +62,7 @@ def address_by_ray() -> str:
 
 def refuse_silence(address: str) -> None:
     """Raise OptionError where nothing answers at HOST:PORT: Ray itself would ask for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         return
     try:
