@@ -151,3 +151,6 @@ def test_the_bar_shows_loss_auc_speed_and_waiting(monkeypatch):
         progress.row(HistoryRow(5, 0.61234, 1e-3, 0.8765, 123.4, 0.034, 1.0))
         shown = str(progress.bar.bar)
     assert "loss 0.6123, pair AUC 0.876, 123 windows/s, 3% waiting for data" in shown and "5/10" in shown
+    progress.counted = TrainOptions(encoder="pase").batches_of
+    progress.row(HistoryRow(6, 0.5, 1e-3, 0.8765, 4.2, 0.034, 1.0))
+    assert "4 excerpts/s" in progress.words

@@ -131,6 +131,11 @@ class TrainOptions(PaseOptions):
         return self.encoder in LEARN_FROM_PHONES
 
     @property
+    def batches_of(self) -> str:
+        """What batches are of, in the plural."""
+        return "excerpts" if self.learns_from_phones else "windows"
+
+    @property
     def excerpt_frames(self) -> int | None:
         """Length of the excerpts that batches are made of; None where they are pairs."""
         return self.clip_frames if self.learns_from_phones else None

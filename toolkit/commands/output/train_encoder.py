@@ -50,6 +50,7 @@ def run(
         if not quiet:
             echo(memorised, err=True)
     bar = TrainingBar(quiet)
+    bar.counted = options.batches_of
     try:
         with bar:
             trained = train(
@@ -73,7 +74,8 @@ def run(
 
 def where_things_are(trained: TrainedRun) -> str:
     """The last line on stdout."""
-    last = row_words(trained.last) if trained.last else "nothing was left to do"
+    of = trained.options.batches_of
+    last = row_words(trained.last, of) if trained.last else "nothing was left to do"
     curve = trained.folder / NAME
     return f"{last}; weights in {trained.checkpoint}, curve in {curve}, picture and card beside it"
 
@@ -119,14 +121,14 @@ def chosen(options: TrainOptions) -> str:
     return ", ".join(f"{name} {getattr(options, name)}" for name in EXCERPTS_CHOSEN)
 
 
-def row_words(row: HistoryRow) -> str:
-    """A row of the history in a line.
+def row_words(row: HistoryRow, of: str = "windows") -> str:
+    """A row of the history in a line. of: what batches are of.
 
     >>> row_words(HistoryRow(5, 0.61234, 1e-3, float("nan"), 123.4, 0.034, 1.0))
     'step 5: loss 0.6123, 123 windows/s, 3% waiting for data'
     """
     auc = "" if math.isnan(row.auc) else f", pair AUC {row.auc:.3f}"
-    speed = f"{row.windows_per_s:.0f} windows/s, {row.data_wait:.0%} waiting for data"
+    speed = f"{row.windows_per_s:.0f} {of}/s, {row.data_wait:.0%} waiting for data"
     return f"step {row.step}: loss {row.loss:.4f}{auc}, {speed}"
 
 
@@ -134,13 +136,14 @@ class TrainingBar(Bars):
     """The steps, with the last row of the history behind them; a line for each row where stderr is a file."""
 
     words = ""
+    counted = "windows"
 
     def advance(self, amount: float = 1.0, at: str = "") -> None:
         if self.bar is not None:
             self.bar.add(amount, at or self.words)
 
     def row(self, row: HistoryRow) -> None:
-        text = row_words(row)
+        text = row_words(row, self.counted)
         self.words = text.partition(": ")[2]
         if self.bar is not None:
             self.bar.tell(text)

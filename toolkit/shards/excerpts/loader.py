@@ -21,8 +21,9 @@ EXCERPT_FRAMES = 50
 """Two seconds."""
 MANY_LABELS = 5
 WHERE_PHONES_ARE = (
-    "prepare the videos again with TextGrids beside them or with --phones align; recipe synthetic has "
-    "phones, and grid where an .align or a TextGrid lies beside a video"
+    "align transcripts in them (speechlip align SHARDS -o OUT), or prepare the videos again with TextGrids "
+    "beside them or with --phones align; recipe synthetic has phones, and grid where an .align or a TextGrid "
+    "lies beside a video"
 )
 
 
