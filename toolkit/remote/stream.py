@@ -12,12 +12,13 @@ from pathlib import Path
 from speechlip.errors import HubError, ShardError, WriteError
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 from speechlip.files.writing import sync_folder
+from speechlip.remote.blocks import BlockReader
 from speechlip.remote.names import address, headers, in_store
 from speechlip.remote.patience import LONGEST_PAUSE_S, RETRIES
 from speechlip.remote.store_stream import StoreStream
 
 
-class RemoteStream:
+class RemoteStream(BlockReader):
     """The bytes of one file, in their order. ``commit``: of the repository, where the server says so.
 
     A cut is mended by asking for the rest (``Range``); 429 and 5xx are asked again as ``Retry-After`` says.
@@ -29,19 +30,7 @@ class RemoteStream:
         self.url, self.position, self.commit, self._token = url, start, "", token
         self._etag, self._failures, self._open = "", 0, ExitStack()
         self._blocks: Iterator[bytes] = iter(())
-        self._left = b""
         self._connect_again()
-
-    def read(self, size: int = -1) -> bytes:
-        """``size`` bytes, fewer at the end; all that is left where it is negative."""
-        parts = [self._left]
-        n_bytes = len(self._left)
-        while (size < 0 or n_bytes < size) and (block := self._next_block()):
-            parts.append(block)
-            n_bytes += len(block)
-        data = b"".join(parts)
-        self._left = data[size:] if size >= 0 else b""
-        return data[:size] if size >= 0 else data
 
     def close(self) -> None:
         self._open.close()
@@ -52,7 +41,7 @@ class RemoteStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _next_block(self) -> bytes:
+    def next_block(self) -> bytes:
         import httpx2
 
         while True:
