@@ -24,6 +24,11 @@ from speechlip.wording import counted, listed
 from speechlip.workers.events import CRASHED
 from speechlip.workers.unexpected import UNEXPECTED
 
+COMPARED = (
+    *("source", "bytes", "sha256", "split", "status", "stage", "reason", "detail", "speaker", "licence"),
+    *("declared", "clips", "split_clips", "unit_clips", "lost_in"),
+)
+"""Fields of a ledger row; the others are left on disk, since a million whole rows are gigabytes."""
 Facts = dict[str, object]
 """What is known of a source, by the word that a message names it by."""
 MAY_PASS = (CRASHED, UNEXPECTED)
@@ -47,10 +52,13 @@ def read_plan(path: Path) -> tuple[Plan, dict]:
 
 
 def read_finished(out: Path) -> tuple[Manifest, list[dict]]:
-    """Manifest and ledger rows of a finished folder. Raises ShardError where either is damaged or gone."""
+    """Manifest and ledger rows of a finished folder, of each what runs compare or repair by.
+
+    Raises ShardError where either is damaged or gone.
+    """
     manifest, path = read_manifest(out), out / LEDGER
     try:
-        rows = list(read_rows(path))
+        rows = [{name: row[name] for name in COMPARED if name in row} for row in read_rows(path)]
         n_named = len({row["source"] for row in rows if {"bytes", "sha256", "split", "status"} <= row.keys()})
     except (OSError, *DAMAGED) as error:
         raise ShardError(f"{path} cannot be read ({type(error).__name__}: {error}); {RESTORE}") from error
@@ -148,32 +156,32 @@ def changed_since_the_ledger(
     A video differs by its size or, if it was changed since, by its content. Fields that an older release did
     not write are not compared. A source that was accepted as lost may be gone or back.
     """
-    by_name = {row["source"]: row for row in rows}
+    gone = {row["source"]: row for row in rows}
     written_ns = (out / MANIFEST).stat().st_mtime_ns
-    was = {name: {"video": (row["bytes"], row["sha256"]), **said_in(row)} for name, row in by_name.items()}
-    now = {}
+    was: dict[str, Facts] = {}
+    now: dict[str, Facts] = {}
     for source in sources:
-        row = by_name.get(plain_name(source.name))
+        name = plain_name(source.name)
+        row = gone.pop(name, None)
         video = video_now(source, row, written_ns) if row else None
-        now[plain_name(source.name)] = facts_of(
-            source, video, declared(source, options.detector, options.phones)
-        )
-    return changes(
-        {
-            name: facts
-            for name, facts in was.items()
-            if name in now or by_name[name].get("reason") != WENT_AWAY
-        },
-        now,
-    )
+        facts = facts_of(source, video, declared(source, options.detector, options.phones))
+        before = facts_of_row(row) if row else {}
+        if row and not changed_facts(before, facts):
+            continue
+        now[name] = facts
+        was |= {name: before} if row else {}
+    was |= {name: facts_of_row(row) for name, row in gone.items() if row.get("reason") != WENT_AWAY}
+    return changes(was, now)
 
 
 def facts_of(source: Source, video: object, said: Mapping[str, object]) -> Facts:
     return {"video": video, "speaker": plain_name(source.speaker), "licence": source.licence, **said}
 
 
-def said_in(row: dict) -> Facts:
-    return {name: row[name] for name in ("speaker", "licence") if name in row} | row.get("declared", {})
+def facts_of_row(row: dict) -> Facts:
+    """What the ledger says of a source."""
+    said = {name: row[name] for name in ("speaker", "licence") if name in row}
+    return {"video": (row["bytes"], row["sha256"])} | said | row.get("declared", {})
 
 
 def video_now(source: Source, row: dict, written_ns: int) -> tuple[int, str]:
