@@ -35,7 +35,7 @@ from speechlip.preparing.place.placing import result_path, tar_path
 from speechlip.preparing.plan.planned_source import PlannedSource
 from speechlip.preparing.prepare import declarations
 from speechlip.preparing.run_array import end_array, plan_job
-from speechlip.preparing.run_job import plan_of_job
+from speechlip.preparing.run_job import finished_already, plan_of_job
 from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT
 from speechlip.records import Clip, Source
@@ -46,7 +46,7 @@ from speechlip.workers.events import Finished
 
 OPTIONS = PrepOptions(detector="cascade", spectrogram="mel", min_clip_s=0.2)
 FRAMES, VIDEOS_OF_A_SPEAKER, SECONDS = 5, 20, 6.0
-STEPS = ("plan", "run", "resume", "finish", "verify", "select", "append")
+STEPS = ("plan", "run", "resume", "finish", "again", "verify", "select", "append")
 
 
 def main() -> None:
@@ -136,6 +136,11 @@ def resume(work: Path, n: int) -> None:
 
 def finish(work: Path, n: int) -> None:
     end_array(job_of(work, n), card=write_card)
+
+
+def again(work: Path, n: int) -> None:
+    """The same command on the finished folder."""
+    assert finished_already(job_of(work, n))
 
 
 def verify(work: Path, n: int) -> None:
