@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from speechlip.identity.find import People as People
     from speechlip.identity.find import find_people as find_people
     from speechlip.identity.people import Person as Person
-    from speechlip.judging.job import JudgeCost as JudgeCost
+    from speechlip.judging.cost import JudgeCost as JudgeCost
     from speechlip.judging.job import judge as judge
     from speechlip.judging.job import judge_cost as judge_cost
     from speechlip.judging.options import JudgeOptions as JudgeOptions
@@ -144,7 +144,7 @@ ROOM_OF = {
     "Gallery": "gallery.write",
     "GalleryOptions": "gallery.write",
     "ImplicitOptions": "rendering.implicit_options",
-    "JudgeCost": "judging.job",
+    "JudgeCost": "judging.cost",
     "JudgeOptions": "judging.options",
     "Judgement": "judging.records",
     "KINDS": "shards.pairs.rules",

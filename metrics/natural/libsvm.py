@@ -122,7 +122,10 @@ def read_ranges(path: Path, n_features: int) -> Ranges:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Number and text of each line that is not empty."""
     if not is_file(path):
-        raise ModelError(f"there is no file {path}")
+        raise ModelError(
+            f"there is no file {path}; BRISQUE wants a model and the ranges of its features: --brisque-model "
+            "FILE, and allrange beside it or --brisque-range FILE"
+        )
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -73,6 +73,13 @@ def test_encoders_that_fail_take_no_other_along(run, rows):
     assert not (out / "small_person-broken").exists()
 
 
+def test_the_terminal_says_why_numbers_are_missing(run, rows):
+    reasons = [row["reason"] for row in rows.values() if row["status"] == "rendered" and row["reason"]]
+    said = [line for line in run[0].output.splitlines() if line.startswith("missing in ")]
+    assert {line.split(": ", 1)[1] for line in said} == {*reasons} != set()
+    assert sum(int(line.split()[2]) for line in said) == len(reasons)
+
+
 def test_who_hears_more_renders_better(rows):
     order = ["ground-truth", "resampled", "pca-oracle", "small_person-loud", "mean-crop"]
     psnr = {name: float(row["psnr"]) for name, row in rows.items() if row["psnr"]}

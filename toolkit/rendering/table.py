@@ -1,6 +1,7 @@
 """Rows → ``scores.csv`` and ``scores.json``: every number with its interval and its paired difference."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from speechlip.metrics.statistics.intervals import Interval
 from speechlip.rendering.records import FAILED, FORMAT, RenderRow, Renders
 from speechlip.rendering.rows import MEAN_CROP, SHUFFLED
 from speechlip.version import VERSION
+from speechlip.wording import counted
 
 FIXED = ("row", "encoder", "status", "below_shuffled", "reason", "ridge_lambda")
 OF_NETWORKS = ("renderer", "size", "steps", "train_psnr")
@@ -148,7 +150,7 @@ def _as_dict(row: RenderRow) -> dict[str, Any]:
 
 
 def as_text(renders: Renders) -> str:
-    """The table for a terminal: value ± half of the interval, and what is marked."""
+    """The table for a terminal: value ± half of the interval, what is marked, and why numbers are missing."""
     metrics = [metric for metric in columns_of(renders) if metric.in_table]
     head = ["row", *(f"{metric.title} {metric.arrow}".strip() for metric in metrics), ""]
     lines = [head]
@@ -162,7 +164,13 @@ def as_text(renders: Renders) -> str:
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:-1], widths[1:]), line[-1]]).rstrip()
         for line in lines
     ]
-    return "\n".join([*of_network(renders), *text])
+    return "\n".join([*of_network(renders), *text, *_missing(renders)])
+
+
+def _missing(renders: Renders) -> list[str]:
+    """Why rows that are rendered lack numbers, a line for each reason."""
+    reasons = Counter(row.reason for row in renders.rows if row.status != FAILED and row.reason)
+    return [f"missing in {counted(count, 'row')}: {reason}" for reason, count in reasons.items()]
 
 
 def of_network(renders: Renders) -> list[str]:
