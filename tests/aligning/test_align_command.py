@@ -113,8 +113,10 @@ def test_whisperx_gives_texts_with_times_and_what_does_not_fit_is_no_phone(folde
 def test_what_texts_with_times_say_nothing_of_is_silence_only_where_it_is_silent():
     samples, _ = said(TEXT)
     quiet = np.concatenate([np.zeros(16000, np.int16), samples, np.zeros(8000, np.int16), samples])
-    texts = [Utterance(1.0, 1 + len(samples) / 16000, TEXT)]
-    heard = align_utterances(quiet, texts, "whisperx").heard
+    texts = [Utterance(1.0, 1 + len(samples) / 16000, TEXT), Utterance(60.0, 61.0, TEXT)]
+    aligned = align_utterances(quiet, texts, "whisperx")
+    assert aligned.detail == "1 of 2 texts after the end of the audio, left out"
+    heard = aligned.heard
     phones = [phone for each in heard for phone in each.phones]
     assert (phones[0].phone, phones[0].start_s, phones[0].end_s) == ("SIL", 0.0, 1.0)
     assert (phones[-1].phone, phones[-1].end_s) == ("SPN", round(len(quiet) / 16000, 6))

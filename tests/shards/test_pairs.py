@@ -378,7 +378,7 @@ def test_an_epoch_without_a_batch_is_an_error(tmp_path):
         tmp_path / "out", {"train": {"anna": (12, 12), "ben": (12, 12)}}, shards=1
     )
     with pytest.raises(
-        ShardError, match=r"4 clips gave no batch of 8 pairs .*could not serve: shift \(\d+ times\)"
+        ShardError, match=r"out: 4 clips gave no batch of 8 pairs .*could not serve: shift \(\d+ times\)"
     ):
         list(pair_loader(folder, "train", batch_size=8, mix=parse_mix("shift:1")))
 

@@ -174,11 +174,12 @@ def align_utterances(
     """
     heard: list[Heard] = []
     refusals: list[SourceRefused] = []
-    left, at_s, n_aligned = "", 0.0, 0
+    left, at_s, n_aligned, n_late = "", 0.0, 0, 0
     for each in said:
         part = samples[round(each.start_s * SAMPLE_RATE) : round(each.end_s * SAMPLE_RATE)]
         end_s = round(min(each.end_s, each.start_s + len(part) / SAMPLE_RATE), 6)
         if end_s <= each.start_s:
+            n_late += 1
             continue
         if each.start_s > at_s:
             heard.append(between_words(samples, at_s, each.start_s))
@@ -191,14 +192,15 @@ def align_utterances(
             refusals.append(refusal)
             heard.append(unknown(each.start_s, end_s))
     if not n_aligned:
-        late = SourceRefused("phones", "no transcript", "the video ends before the texts")
-        raise refusals[0] if refusals else late
+        too_late = SourceRefused("phones", "no transcript", "the video ends before the texts")
+        raise refusals[0] if refusals else too_late
     length_s = round(len(samples) / SAMPLE_RATE, 6)
     if length_s > at_s:
         heard.append(between_words(samples, at_s, length_s))
     if refusals:
         left = f"{len(refusals)} of {len(said)} texts not aligned, the first: {refusals[0]}"
-    return Phones(tuple(heard), form, left)
+    late = f"{n_late} of {len(said)} texts after the end of the audio, left out" if n_late else ""
+    return Phones(tuple(heard), form, "; ".join(filter(None, [left, late])))
 
 
 def moved(heard: Heard, start_s: float, end_s: float) -> Heard:

@@ -14,7 +14,7 @@ from speechlip.shards.excerpts.stream import LEAST_FRAMES, ExcerptCounts, Excerp
 from speechlip.shards.pairs.batches import as_tensors
 from speechlip.shards.read.positions import PositionedLoader
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.read.shardset import Shards, ShardSet, open_shards
+from speechlip.shards.read.shardset import Shards, ShardSet, named_first, open_shards
 from speechlip.wording import counted
 
 EXCERPT_FRAMES = 50
@@ -41,7 +41,7 @@ class ExcerptLoader(PositionedLoader):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         yield from map(as_tensors, super().__iter__())
         if not self.counts.excerpts:
-            raise ShardError(self._why_none())
+            raise ShardError(named_first(self.source.reader.shards, self._why_none()))
 
     def _why_none(self) -> str:
         counts = self.counts

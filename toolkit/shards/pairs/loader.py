@@ -13,7 +13,7 @@ from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
 from speechlip.shards.pairs.stream import PairCounts, PairStream
 from speechlip.shards.read.positions import PositionedLoader
 from speechlip.shards.read.reader import ClipReader
-from speechlip.shards.read.shardset import Shards, ShardSet
+from speechlip.shards.read.shardset import Shards, ShardSet, named_first
 from speechlip.wording import counted
 
 NOBODY_LISTENED = (
@@ -49,7 +49,7 @@ class PairLoader(PositionedLoader):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         yield from map(as_tensors, super().__iter__())
         if not self.counts.pairs:
-            raise ShardError(self._why_none())
+            raise ShardError(named_first(self.source.reader.shards, self._why_none()))
 
     def _why_none(self) -> str:
         counts, batch_size, per_clip = self.counts, self.source.batch_size, self.source.windows_per_clip

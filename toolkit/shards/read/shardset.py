@@ -104,6 +104,11 @@ def folder_of(shards: ShardSet) -> Path:
     return shards.folder
 
 
+def named_first(shards: ShardSet, sentence: str) -> str:
+    """A sentence about shards with their folder before it, where they have one."""
+    return f"{shards.folder}: {sentence}" if shards.folder else sentence
+
+
 def read_manifest(folder: str | Path) -> Manifest:
     """``manifest.json`` of a finished folder of this format, here or elsewhere.
 

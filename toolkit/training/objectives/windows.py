@@ -1,5 +1,6 @@
 """SE4Lip's objective: windows of lips and speech that belong together, told from those that do not."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,20 +45,22 @@ class WindowPairs:
         self, shards: Shards, pair: EncoderPair, batch_size: int, rank: int, world_size: int, pin_memory: bool
     ) -> PairLoader:
         options = self.options
-        return pair_loader(
-            shards,
-            "train",
-            batch_size=batch_size,
-            mix=options.mix,
-            rules=options.rules,
-            windows_per_clip=options.windows_per_clip,
-            workers=options.workers,
-            seed=options.seed,
-            rank=rank,
-            world_size=world_size,
-            pin_memory=pin_memory,
-            reads=pair.reads,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # its notes are said when the run begins
+            return pair_loader(
+                shards,
+                "train",
+                batch_size=batch_size,
+                mix=options.mix,
+                rules=options.rules,
+                windows_per_clip=options.windows_per_clip,
+                workers=options.workers,
+                seed=options.seed,
+                rank=rank,
+                world_size=world_size,
+                pin_memory=pin_memory,
+                reads=pair.reads,
+            )
 
     def changed(self, batch: Mapping[str, Any], step: int, rank: int) -> dict[str, Any]:
         return augment(batch, self.options.augmentations, self.options.seed, step, rank)
