@@ -18,11 +18,8 @@ from pathlib import Path
 from runpy import run_path
 
 import cv2
-import lpips
 import numpy as np
 import torch
-from skimage import data
-from skimage.metrics import structural_similarity
 
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
@@ -70,6 +67,8 @@ def neighbours(clip: Path) -> tuple[Image, Image]:
 
 def photographs() -> tuple[Image, Image]:
     """A photograph, and it blurred; both with noise, as a decoder leaves some."""
+    from skimage import data
+
     rng, photo = np.random.default_rng(0), np.tile(data.astronaut(), (3, 3, 1))
     noisy = [
         np.clip(image + rng.normal(0, 2, image.shape).round(), 0, 255).astype(np.uint8)
@@ -92,12 +91,16 @@ def psnr_in_float64(render: Image, reference: Image) -> float:
 
 
 def package_lpips(model: torch.nn.Module, render: Image, reference: Image) -> float:
+    import lpips
+
     with torch.inference_mode():
         return float(model(*(lpips.im2tensor(image) for image in (render, reference))))
 
 
 def metrics() -> dict[str, tuple[Callable[[Image, Image], float], Callable[[Image, Image], float]]]:
     """Name → the other side and ours, each of render and reference."""
+    from skimage.metrics import structural_similarity
+
     step_by_step, model = run_path(str(REFERENCE))["cpbd"], random_lpips()
     return {
         "PSNR": (psnr_in_float64, psnr),

@@ -168,7 +168,9 @@ def no_network(name):
 )
 def test_python_runs(place, talking, tmp_path, monkeypatch, tiny_lips, language, note, text):
     monkeypatch.setattr("speechlip.assets.fetch", no_network)
-    (tmp_path / "videos").symlink_to(talking)
+    (tmp_path / "videos").mkdir()
+    for speaker in ("speaker-000", "speaker-001"):
+        (tmp_path / "videos" / speaker).symlink_to(talking / speaker)
     for name in ("render.mp4", "real.mp4"):
         (tmp_path / name).symlink_to(next(talking.rglob("*.mp4")))
     for path in place.iterdir():
