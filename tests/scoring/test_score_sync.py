@@ -86,7 +86,7 @@ def test_everything_that_needs_no_weights_is_scored_and_the_rest_says_why(videos
         "20",
     )
     assert c["reason"].startswith(
-        "lse: too short; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; "
+        "sync: too short; lmd: length mismatch; psnr: length mismatch; ssim: length mismatch; "
         "lpips: no AlexNet weights"
     )
     assert c["cpbd"] and not c["psnr"]
