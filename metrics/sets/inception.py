@@ -91,7 +91,8 @@ class Mixed(nn.Module):
         return self.branch_pool(pooled)
 
 
-def _first(channels: int, pooled: int) -> Mixed:
+def _block_35(channels: int, pooled: int) -> Mixed:
+    """Of 35 × 35 px, where an image has 299 × 299."""
     branches: Branches = {
         "branch1x1": [(64, 1)],
         "branch5x5": [(48, 1), (64, 5)],
@@ -100,7 +101,8 @@ def _first(channels: int, pooled: int) -> Mixed:
     return Mixed(channels, branches, pooled)
 
 
-def _second(inner: int) -> Mixed:
+def _block_17(inner: int) -> Mixed:
+    """Of 17 × 17 px, where an image has 299 × 299."""
     branches: Branches = {
         "branch1x1": [(192, 1)],
         "branch7x7": [(inner, 1), (inner, WIDE), (192, HIGH)],
@@ -109,7 +111,8 @@ def _second(inner: int) -> Mixed:
     return Mixed(768, branches, 192)
 
 
-def _third(channels: int, largest: bool) -> Mixed:
+def _block_8(channels: int, largest: bool) -> Mixed:
+    """Of 8 × 8 px, where an image has 299 × 299."""
     branches: Branches = {
         "branch1x1": [(320, 1)],
         "branch3x3": [(384, 1), (384, SPLIT)],
@@ -128,13 +131,17 @@ class Inception(nn.Module):
         self.Conv2d_2b_3x3 = Convolution(32, 64, 3)
         self.Conv2d_3b_1x1 = Convolution(64, 80, 1)
         self.Conv2d_4a_3x3 = Convolution(80, 192, 3, pad=False)
-        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = _first(192, 32), _first(256, 64), _first(288, 64)
+        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = (
+            _block_35(192, 32),
+            _block_35(256, 64),
+            _block_35(288, 64),
+        )
         self.Mixed_6a = Mixed(288, {"branch3x3": [(384, 3)], "branch3x3dbl": [(64, 1), (96, 3), (96, 3)]})
-        self.Mixed_6b, self.Mixed_6c = _second(128), _second(160)
-        self.Mixed_6d, self.Mixed_6e = _second(160), _second(192)
+        self.Mixed_6b, self.Mixed_6c = _block_17(128), _block_17(160)
+        self.Mixed_6d, self.Mixed_6e = _block_17(160), _block_17(192)
         seven: Sequence[tuple[int, Kernel]] = [(192, 1), (192, WIDE), (192, HIGH), (192, 3)]
         self.Mixed_7a = Mixed(768, {"branch3x3": [(192, 1), (320, 3)], "branch7x7x3": seven})
-        self.Mixed_7b, self.Mixed_7c = _third(1280, False), _third(2048, True)
+        self.Mixed_7b, self.Mixed_7c = _block_8(1280, False), _block_8(2048, True)
 
     def forward(self, x: Tensor) -> Tensor:
         for name, layer in self.named_children():

@@ -196,9 +196,10 @@ function drawOpinions() {
 }
 
 function drawSets() {
+  const below = (...words) => make("div", { class: "words small soft" }, ...words);
   const rows = (data.sets || []).map((each) => [
-    [each.metric.toUpperCase() + " ↓", make("code", { class: "soft" }, " " + each.network)],
-    known(each.value) ? digits(each.value, 2) : each.reason,
+    [each.metric.toUpperCase() + " ↓", below(each.reason), below(make("code", {}, each.network))],
+    known(each.value) ? digits(each.value, 2) : "—",
     String(each.clips),
     String(each.frames),
     String(each.frames_real)
