@@ -18,10 +18,10 @@ from speechlip.describing.appearance import Appearances, measured
 from speechlip.editing.facts import merged_facts
 from speechlip.editing.given import open_given
 from speechlip.editing.merge import refuse_differences
-from speechlip.errors import OptionError
+from speechlip.errors import ModelError, OptionError
 from speechlip.manifest import Edit
 from speechlip.metrics.image.brisque import load_brisque
-from speechlip.preparing.brisque import settle_brisque
+from speechlip.preparing.brisque import open_brisque, settle_brisque
 from speechlip.preparing.options import PrepOptions
 from speechlip.progress import SILENT
 from speechlip.records import Face
@@ -107,6 +107,13 @@ def test_files_that_cannot_be_used_are_said_before_anything_is_prepared(talking,
     assert not (tmp_path / "out" / "data").exists()
     with pytest.raises(OptionError, match="--brisque-range goes with --brisque-model FILE"):
         PrepOptions(brisque_range="allrange")
+
+
+def test_another_fit_on_the_machine_that_does_a_unit_is_refused(tmp_path):
+    options = settle_brisque(PrepOptions(brisque_model=write_fit(tmp_path)))
+    (tmp_path / "allrange").write_text((tmp_path / "allrange").read_text() + "\n")
+    with pytest.raises(ModelError, match=r"is allmodel .* here, and was allmodel .* when the preparation"):
+        open_brisque(options)
 
 
 def test_a_folder_that_has_it_is_not_gone_on_with_without():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import OptionError
+from speechlip.errors import ModelError, OptionError
 from speechlip.files.stamps import sha256_of
 from speechlip.metrics.image.brisque import brisque_files, load_brisque
 from speechlip.preparing.options import PrepOptions
@@ -26,8 +26,12 @@ def settle_brisque(options: PrepOptions) -> PrepOptions:
                 "--brisque-model"
             )
         return options
-    files = brisque_files(options.brisque_model, options.brisque_range)
-    return replace(options, brisque=", ".join(f"{file.name} {sha256_of(file)}" for file in files))
+    return replace(options, brisque=as_recorded(options.brisque_model, options.brisque_range))
+
+
+def as_recorded(model: str | Path, ranges: str | Path | None) -> str:
+    """Name and SHA-256 of each file of a fit. Raises ModelError where they are none."""
+    return ", ".join(f"{file.name} {sha256_of(file)}" for file in brisque_files(model, ranges))
 
 
 def open_brisque(options: PrepOptions) -> Callable[[np.ndarray], float] | None:
@@ -39,5 +43,7 @@ def open_brisque(options: PrepOptions) -> Callable[[np.ndarray], float] | None:
 
 @lru_cache(maxsize=1)
 def _rate(model: str | Path, ranges: str | Path | None, recorded: str) -> Callable[[np.ndarray], float]:
-    """Once per process. recorded: hashes of the files, by which others of the same names are told apart."""
+    """Once per process. recorded: names and hashes of the files, as the preparation began with them."""
+    if recorded and (here := as_recorded(model, ranges)) != recorded:
+        raise ModelError(f"the fit of BRISQUE is {here} here, and was {recorded} when the preparation began")
     return load_brisque(model, ranges).of_luma
