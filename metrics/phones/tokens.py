@@ -18,7 +18,7 @@ import numpy as np
 
 from speechlip.metrics.declared import NotScored
 from speechlip.metrics.phones.visemes import fold
-from speechlip.phones import is_ipa
+from speechlip.phones import SILENCE, is_ipa
 from speechlip.records import Phone
 from speechlip.timing import FPS
 
@@ -139,7 +139,8 @@ def _half(utterances: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 def _what_there_is(counts: Counter, unknown: Counter, at_least: int) -> str:
     common = ", ".join(f"{phone} {n}" for phone, n in counts.most_common(5)) or "none"
-    others = ", ".join(f"{label!r} {n}" for label, n in unknown.most_common(3)) or "none"
+    other = [(label, n) for label, n in unknown.most_common() if label != SILENCE]
+    others = ", ".join(f"{label!r} {n}" for label, n in other[:3]) or "none"
     return (
         f"phones with at least {at_least} segments of 40 ms, in two clips or more, are wanted; "
         f"there are: {common}; "

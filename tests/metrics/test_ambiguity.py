@@ -252,9 +252,10 @@ def test_halves_hold_whole_utterances_and_common_phones_are_capped():
 
 def test_too_little_says_what_there_is(tokens):
     with pytest.raises(
-        NotScored, match=r"too few phones: .* 30 segments .* there are: T 4; labels .*: 'sil' 2"
+        NotScored, match=r"too few phones: .* 30 segments .* there are: T 4; labels .*: 'spn' 2$"
     ):
-        choose_tokens([[Phone(0, 0.1, "T"), Phone(0.1, 0.2, "T"), Phone(0.2, 0.3, "sil")]] * 2, [9, 9])
+        said = (("T", 0.1), ("T", 0.2), ("spn", 0.3), ("SIL", 0.36))
+        choose_tokens([[Phone(end_s - 0.06, end_s, label) for label, end_s in said]] * 2, [9, 9])
     with pytest.raises(NotScored, match="two clips or more"):
         choose_tokens([[Phone(i / 10, (i + 1) / 10, "T") for i in range(40)]], [100])
     lonely = made_tokens(("T", "M", "AA"))
