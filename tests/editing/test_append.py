@@ -2,12 +2,18 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from folders import digests, ledger, manifest, members, run, splits_of
 
 from preparing import prep
+from speechlip.editing.append import options_of
+from speechlip.editing.given import open_given
+from speechlip.errors import OptionError
+from speechlip.progress import SILENT
 from speechlip.shards.checks.verify import verify
+from speechlip.shards.clips.query import clips
 
 OPTIONS = ("--detector", "sidecar", "--quiet")
 
@@ -182,3 +188,32 @@ def test_an_appended_speaker_is_dealt_anew_with_the_old_clips(begun, fourth, tal
         path.rename(path.with_name(f"later-{path.name}"))
     assert run("append", begun, tmp_path / "videos", "-o", tmp_path / "out", "--quiet").exit_code == 0
     assert {row["declared"]["split"] for row in ledger(tmp_path / "out").values()} == {""}
+
+
+@pytest.mark.parametrize(("recorded", "model"), [("", ""), ("SyncNet 12ab", ""), ("phones 12ab", "phones")])
+def test_new_videos_are_judged_by_the_model_of_the_old_ones(begun, recorded, model):
+    assert options_of(judged_by(begun, recorded)).sync_model == model
+
+
+@pytest.mark.parametrize("recorded", ["self 12ab", "my-run 12ab"])
+def test_a_model_that_the_folder_does_not_bring_is_named(begun, recorded):
+    with pytest.raises(OptionError, match=f"the sync model '{recorded}', which is not at hand here; prepare"):
+        options_of(judged_by(begun, recorded))
+
+
+def judged_by(folder, model):
+    whole = open_given(folder, SILENT).manifest
+    return replace(whole, options={**whole.options, "sync_filter": "abs(offset)<=6", "sync_model": model})
+
+
+def test_a_folder_that_a_sync_model_judged_grows_by_the_same(talking, tmp_path):
+    pytest.importorskip("pocketsphinx")
+    for place, speaker in (("old", speakers(talking)[0]), ("new", speakers(talking)[1])):
+        shutil.copytree(speaker, tmp_path / place / speaker.name)
+    judge = ("--sync-filter", "abs(offset)<=15", "--sync-model", "phones", "--undecided", "keep")
+    assert prep(tmp_path / "old", "-o", tmp_path / "shards", *OPTIONS, *judge).exit_code == 0
+    done = run("append", tmp_path / "shards", tmp_path / "new", "-o", tmp_path / "out", "--workers", 1)
+    assert done.exit_code == 0, done.stderr
+    was, now = (manifest(tmp_path / name)["options"]["sync_model"] for name in ("shards", "out"))
+    assert was == now and was.startswith("phones ")
+    assert {row["sync_model"] for row in clips(tmp_path / "out").rows} == {"phones"}

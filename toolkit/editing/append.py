@@ -16,6 +16,7 @@ from speechlip.errors import NoVideos, OptionError, no_such
 from speechlip.files.names import plain_name
 from speechlip.format import WORK_FOLDER
 from speechlip.manifest import Edit, Manifest
+from speechlip.preparing.choices import LR_ASD
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
@@ -27,6 +28,8 @@ from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
+from speechlip.scoring.sync.models import SyncNetModel
+from speechlip.scoring.sync.mouth_models import PHONES
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed, shown
 from speechlip.workers.auto import settle_workers
@@ -68,7 +71,8 @@ def append_videos(
     check_workers(workers)
     given, out = open_given(folder, progress), check_path("out", out)
     run_engine = get_engine(engine, limits)
-    settled = settle_models(options_of(given.manifest, brisque_model, brisque_range), out, progress)
+    asked = options_of(given.manifest, brisque_model, brisque_range)
+    settled = settle_models(asked, out, progress)
     refuse_other_model(settled, given.manifest)
     refuse_other_fit(settled, given.manifest)
     found = find_sources(check_path("videos", videos), out, settled)
@@ -86,7 +90,7 @@ def append_videos(
             dealt,
             settled,
             about,
-            settled.open_sync_filter(),
+            asked.open_sync_filter(),
             accept_losses,
             inspect_on(here, limits),
             teach_on(here, limits),
@@ -127,18 +131,37 @@ def options_of(
     known = {each.name for each in fields(PrepOptions)}
     if unknown := sorted(manifest.options.keys() - known):
         raise no_such("option of prep-shards here", unknown[0], sorted(known))
-    here = {"limit": 0, "sync_model": "", "brisque_model": brisque_model, "brisque_range": brisque_range}
+    own = {"brisque_model": brisque_model, "brisque_range": brisque_range}
+    here = {"limit": 0, "sync_model": model_at_hand(manifest), **own}
     return PrepOptions(**{**manifest.options, **here})
+
+
+def model_at_hand(manifest: Manifest) -> str:
+    """The sync model of a folder as ``prep-shards`` is told it, empty for SyncNet and none.
+
+    Raises OptionError for one that the folder does not bring: a run, or what the set has taught.
+    """
+    name = manifest.options.get("sync_model", "").partition(" ")[0]
+    if name in ("", SyncNetModel.name):
+        return ""
+    if name not in (PHONES, LR_ASD):
+        raise other_model(manifest, "which is not at hand here")
+    return str(name)
 
 
 def refuse_other_model(settled: PrepOptions, manifest: Manifest) -> None:
     """Raise OptionError where another sync model would judge the new videos."""
     was = manifest.options.get("sync_model", "")
     if settled.sync_model != was:
-        raise OptionError(
-            f"the folder's videos were kept by the sync model {was!r}, here it is {settled.sync_model!r}; "
-            "prepare the new ones with --sync-model, then `speechlip edit merge`"
-        )
+        raise other_model(manifest, f"here it is {settled.sync_model!r}")
+
+
+def other_model(manifest: Manifest, here: str) -> OptionError:
+    was = manifest.options["sync_model"]
+    return OptionError(
+        f"the folder's videos were kept by the sync model {was!r}, {here}; "
+        "prepare the new ones with --sync-model, then `speechlip edit merge`"
+    )
 
 
 def refuse_other_fit(settled: PrepOptions, manifest: Manifest) -> None:
