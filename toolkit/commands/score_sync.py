@@ -120,6 +120,11 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
     help="FID of all frames beside the real videos', by pytorch-fid's file of Inception, which you have.",
 )
 @click.option(
+    "--fvd-weights",
+    type=FILE,
+    help="FVD of windows of 16 frames beside the real videos', by VideoGPT's file of I3D, which you have.",
+)
+@click.option(
     "--sync-model",
     default="auto",
     help="What scores lip sync: syncnet (LSE), phones or self (from landmarks, no weights), the folder of a "

@@ -17,7 +17,7 @@ from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 
 SYNCNET = "syncnet"
-OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range", "fid_weights")
+OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range", "fid_weights", "fvd_weights")
 """Options that say where files of the user's lie; ``networks`` says which they are."""
 
 
@@ -41,6 +41,7 @@ class ScoreOptions:
     brisque_model: with metrics brisque: a regression of libsvm in a text file of the user's own.
     brisque_range: the ranges of its features; None: ``allrange`` beside it.
     fid_weights: pytorch-fid's file of Inception: FID of all renders beside their real videos; None: no FID.
+    fvd_weights: VideoGPT's file of I3D: FVD of all renders beside their real videos; None: no FVD.
     precision: of SyncNet's lips: fp32, or bf16, which is faster on some CPUs and moves scores by up to 1e-3.
     """
 
@@ -58,6 +59,7 @@ class ScoreOptions:
     brisque_model: str | Path | None = None
     brisque_range: str | Path | None = None
     fid_weights: str | Path | None = None
+    fvd_weights: str | Path | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.metrics, str | list | set | frozenset):

@@ -40,7 +40,7 @@ class Scores:
     clips: what a report shows of each clip, in the order of their rows.
     subgroups: means over the clips of one group (``--by``).
     opinions: how far metrics order clips as people do (``--mos``).
-    sets: numbers of the whole folder (``--fid-weights``).
+    sets: numbers of the whole folder (``--fid-weights``, ``--fvd-weights``).
     """
 
     format: int = FORMAT

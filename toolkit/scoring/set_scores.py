@@ -4,17 +4,25 @@ from dataclasses import dataclass
 
 from speechlip.wording import counted
 
+TITLES = {"fid": "FID", "fvd_videogpt": "FVD (VideoGPT)"}
+
+
+def title_of(metric: str) -> str:
+    """What tables and reports call it."""
+    return TITLES.get(metric, metric)
+
 
 @dataclass(frozen=True)
 class SetScore:
     """One number of all renders beside all real videos.
 
-    metric: ``fid``.
+    metric: ``fid``, ``fvd_videogpt``.
     value: None where it was not computed.
     clips: with a real video.
-    frames, frames_real: of the renders, of the real videos.
+    frames, frames_real: of the renders, of the real videos, that the network was shown.
     network: file name and SHA-256 of the weights.
     reason: why there is no value.
+    window: frames that the network was shown together.
     """
 
     metric: str
@@ -24,6 +32,7 @@ class SetScore:
     frames_real: int = 0
     network: str = ""
     reason: str = ""
+    window: int = 1
 
     @property
     def words(self) -> str:
@@ -31,10 +40,14 @@ class SetScore:
 
         >>> SetScore("fid", 12.345, 40, 9000, 9010).words
         'FID ↓ 12.35, of 9000 frames of 40 clips beside 9010 of their real videos'
+        >>> SetScore("fvd_videogpt", 98.7, 40, 8000, 8016, window=16).words
+        'FVD (VideoGPT) ↓ 98.70, of 500 windows of 16 frames of 40 clips beside 501 of their real videos'
         """
+        title = title_of(self.metric)
         if self.value is None:
-            return f"{self.metric.upper()} is not computed, {self.reason}"
+            return f"{title} is not computed, {self.reason}"
+        unit = "frames" if self.window == 1 else f"windows of {self.window} frames"
         return (
-            f"{self.metric.upper()} ↓ {self.value:.2f}, of {self.frames} frames of "
-            f"{counted(self.clips, 'clip')} beside {self.frames_real} of their real videos"
+            f"{title} ↓ {self.value:.2f}, of {self.frames // self.window} {unit} of "
+            f"{counted(self.clips, 'clip')} beside {self.frames_real // self.window} of their real videos"
         )

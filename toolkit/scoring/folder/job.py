@@ -21,8 +21,8 @@ from speechlip.scoring.clip.learned import judged
 from speechlip.scoring.clip.rows import failed_row
 from speechlip.scoring.clip.score_clip import NOTHING_RECALLED, Recalled, score_clip
 from speechlip.scoring.folder import kept
-from speechlip.scoring.folder.fid import check_fid, fid_score
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
+from speechlip.scoring.folder.set_metrics import check_sets, set_scores
 from speechlip.scoring.folder.tables import as_csv, scores_of
 from speechlip.scoring.networks import Networks, find_networks, settle, tools_of
 from speechlip.scoring.opinions import Opinions, read_opinions
@@ -149,7 +149,7 @@ def make_job(
     has_reference = any(task.reference or task.problem for task in matched.tasks)
     settled = settle(options, has_reference, progress, engine)
     check_writable(out)
-    check_fid(settled, matched.tasks)
+    check_sets(settled, matched.tasks)
     networks = find_networks(settled, progress)
     return ScoreJob(
         out,
@@ -196,8 +196,7 @@ def run(
             job.groups,
             job.opinions,
         )
-        if job.options.fid_weights is not None:
-            scores = replace(scores, sets=(fid_score(job.tasks, job.options, folder, progress),))
+        scores = replace(scores, sets=set_scores(job.tasks, job.options, folder, progress))
         write_text(job.out / "scores.csv", as_csv(scores))
         _write_tables(job.out, scores)
         scores.dump(job.out / FILE)

@@ -197,12 +197,14 @@ function drawOpinions() {
 
 function drawSets() {
   const below = (...words) => make("div", { class: "words small soft" }, ...words);
+  const amount = (frames, window) => (window > 1 ? frames / window + " × " + window : String(frames));
+  const titles = { fid: "FID", fvd_videogpt: "FVD (VideoGPT)" };
   const rows = (data.sets || []).map((each) => [
-    [each.metric.toUpperCase() + " ↓", below(each.reason), below(make("code", {}, each.network))],
+    [(titles[each.metric] || each.metric) + " ↓", below(each.reason), below(make("code", {}, each.network))],
     known(each.value) ? digits(each.value, 2) : "—",
     String(each.clips),
-    String(each.frames),
-    String(each.frames_real)
+    amount(each.frames, each.window),
+    amount(each.frames_real, each.window)
   ]);
   const head = ["", "value", "clips", "frames", "real frames"];
   const note = "One number for all frames together: it depends on how many there are, and has no interval.";
