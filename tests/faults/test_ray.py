@@ -260,7 +260,10 @@ def test_ctrl_c_stops_the_tasks_and_says_how_to_go_on(cluster, videos, whole, tm
 
 
 def test_a_cluster_without_tokens_is_a_sentence_where_this_process_asks_for_them(cluster, monkeypatch):
-    """It would hear nothing of its units, for ever."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    with pytest.raises(OptionError, match=r"was started without tokens.*set RAY_AUTH_MODE=disabled"):
-        list(get_engine(RayCluster(cluster.address))(square, deque(UNITS), 1))
+    """It would hear nothing of its units, for ever; so it must not go on asking when it is told not to."""
+    run = get_engine(RayCluster(cluster.address))
+    with monkeypatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        with pytest.raises(OptionError, match=r"was started without tokens.*set RAY_AUTH_MODE=disabled"):
+            list(run(square, deque(UNITS), 1))
+    assert len([event for event in run(square, deque(UNITS), 2) if isinstance(event, Finished)]) == len(UNITS)

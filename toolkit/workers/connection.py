@@ -29,6 +29,7 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     address = address_by_ray() if cluster.address == "auto" else cluster.address
     refuse_client(address)
     refuse_silence(address)
+    ask_for_tokens_as_the_environment_says()
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -115,8 +116,13 @@ def disconnect(ray: Any, tokens: str | None) -> None:
     ray.shutdown()
     if tokens is None and TOKENS in os.environ:
         del os.environ[TOKENS]
-        with suppress(ImportError, AttributeError):  # private
-            from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+        ask_for_tokens_as_the_environment_says()
 
-            Config.initialize("")
-            AuthenticationTokenLoader.instance().reset_cache()
+
+def ask_for_tokens_as_the_environment_says() -> None:
+    """Ray keeps what it read of the environment when this process connected before."""
+    with suppress(ImportError, AttributeError):  # private
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
