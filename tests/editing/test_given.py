@@ -73,7 +73,7 @@ def test_a_folder_that_is_not_as_it_was_written(own, tmp_path, damage, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_clip_of_a_source_that_the_ledger_lacks_is_not_dealt(own, tmp_path):
+def test_a_clip_of_a_source_that_the_ledger_lacks_is_neither_dealt_nor_aligned(own, tmp_path):
     def change(samples):
         first = next(iter(samples.values()))
         first["json"] = json.dumps(json.loads(first["json"]) | {"source": "../x.mp4"}).encode()
@@ -81,6 +81,8 @@ def test_a_clip_of_a_source_that_the_ledger_lacks_is_not_dealt(own, tmp_path):
     tiny_dataset.rewrite(own, min((own / "data").glob("*.tar")).name, change)
     done = run("split", own, "-o", tmp_path / "out", "--quiet")
     assert done.exit_code == 1 and "is of '../x.mp4', of which ledger.jsonl knows no clips" in done.stderr
+    with pytest.raises(ShardError, match=r"is of '\.\./x\.mp4', of which ledger\.jsonl knows no clips"):
+        speechlip.align_shards(own, tmp_path / "aligned", speechlip.AlignOptions(form="none"))
 
 
 @pytest.mark.parametrize("operation", ["select", "merge"])

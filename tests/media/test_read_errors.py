@@ -54,3 +54,13 @@ def test_the_file_is_closed_with_its_container(tmp_path, monkeypatch):
         assert container.streams.video and not closed
     del container
     assert len(closed) == 1
+
+
+def test_a_place_before_the_beginning_is_damage_and_no_error_of_the_disk(tmp_path):
+    """Sizes that a damaged MP4 states lead there; FFmpeg's own reader gives it the same number."""
+    path = tmp_path / "bytes"
+    path.write_bytes(b"0123")
+    file = opening.LocalFile(path)
+    assert file.seek(2) == 2
+    assert file.seek(-3) == -errno.EINVAL
+    assert file.tell() == 2 and file.read(2) == b"23"

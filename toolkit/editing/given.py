@@ -176,3 +176,8 @@ def refuse_other_samples(path: Path, row: ShardRow, samples: Sequence[Sample], f
                 f"{path}: {sample.key} has the members {', '.join(members)}, "
                 f"the manifest says {', '.join(fields)}; {RESTORE}"
             )
+
+
+def of_no_source(sample: Sample) -> ShardError:
+    """The error for a clip of a source that the ledger lacks."""
+    return ShardError(f"{sample.key} is of {sample.source!r}, of which {LEDGER} knows no clips; {RESTORE}")

@@ -9,7 +9,7 @@ from speechlip.aligning.align import AlignOptions, aligner_of
 from speechlip.aligning.long import WHOLE_S
 from speechlip.aligning.source import Aligner, align_english, phones_in
 from speechlip.checks import Workers
-from speechlip.editing.given import GivenFolder
+from speechlip.editing.given import GivenFolder, of_no_source
 from speechlip.editing.rows import by_source
 from speechlip.editing.sample import Sample
 from speechlip.editing.source_audio import source_audio
@@ -41,10 +41,12 @@ GivenSource = tuple[LedgerRow, Sequence[Sample]]
 
 def to_align(given: GivenFolder, again: bool, progress: Progress) -> dict[str, GivenSource]:
     """The sources that are to be aligned: those without phones, with ``again`` also those that have some of
-    ours.
+    ours. Raises ShardError for a clip of a source that the ledger lacks.
     """
     samples = by_source(given.samples)
     rows = {row.source: row for row in given.rows}
+    for name in samples.keys() - rows.keys():
+        raise of_no_source(samples[name][0])
     chosen: dict[str, GivenSource] = {
         name: (rows[name], own)
         for name, own in samples.items()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from speechlip.checks import check_type
 from speechlip.editing.facts import PROMISES, facts_of
-from speechlip.editing.given import RESTORE, GivenFolder, open_given
+from speechlip.editing.given import GivenFolder, of_no_source, open_given
 from speechlip.editing.packing import in_order, packed
 from speechlip.editing.rows import STAGE, rows_of_splits
 from speechlip.editing.run import Draft, run_edit
 from speechlip.editing.sample import Sample
-from speechlip.errors import OptionError, ShardError, no_such
-from speechlip.format import LEDGER, SPLIT_NAME
+from speechlip.errors import OptionError, no_such
+from speechlip.format import SPLIT_NAME
 from speechlip.manifest import Edit
 from speechlip.preparing.choices import PEOPLE, Shares
 from speechlip.preparing.options import PrepOptions
@@ -81,9 +81,7 @@ def deal_splits(
         split_of_row = {entry.source.name: split_of_whom[who(entry)] for entry in entries}
         for sample in given.samples:
             if sample.source not in split_of_row:
-                raise ShardError(
-                    f"{sample.key} is of {sample.source!r}, of which {LEDGER} knows no clips; {RESTORE}"
-                )
+                raise of_no_source(sample)
         split_of = {sample.key: split_of_row[sample.source] for sample in given.samples}
         return moved(given, split_of, by, edit, options, split_of_row)
 

@@ -5,6 +5,7 @@ here. A file never makes the library open another one: playlists, concat scripts
 opened, whatever they are called.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -38,7 +39,15 @@ class LocalFile:
         return os.read(self._descriptor, n_bytes)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return os.lseek(self._descriptor, offset, whence)
+        """The new position; a negative error number for one that cannot be, which only a damaged file names
+        and FFmpeg knows how to take.
+        """
+        try:
+            return os.lseek(self._descriptor, offset, whence)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return -errno.EINVAL
 
     def tell(self) -> int:
         return self.seek(0, os.SEEK_CUR)
