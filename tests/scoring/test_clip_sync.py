@@ -80,7 +80,7 @@ def test_a_model_of_ones_own_is_never_called_lse(head, tmp_path):
 
 def test_driving_audio_scores_a_silent_render(head, tmp_path):
     clip = head.write(tmp_path / "silent.mp4", audio=False)
-    assert only_row(clip).reason == "lse: no audio"
+    assert only_row(clip).reason == "sync: no audio"
     soundfile.write(tmp_path / "speech.flac", np.repeat(head.early(4), 2), 32000)
     result = scored(clip, driving_audio=tmp_path / "speech.flac")
     assert result.rows[0].offset_frames == 4 and result.detail.sound == "driving"
@@ -91,7 +91,7 @@ def test_driving_audio_scores_a_silent_render(head, tmp_path):
 
 def test_digital_silence_has_no_score(head, tmp_path):
     assert (
-        only_row(head.write(tmp_path / "mute.mp4", audio=np.zeros_like(head.audio))).reason == "lse: silence"
+        only_row(head.write(tmp_path / "mute.mp4", audio=np.zeros_like(head.audio))).reason == "sync: silence"
     )
 
 
@@ -115,7 +115,7 @@ def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, re
         tmp_path / "clip.mp4", head.frames[:frames], head.audio[: frames * 640], head.landmarks[:frames]
     )
     result = scored(clip, protocol=protocol)
-    assert result.rows[0].reason == (f"lse: {reason}" if reason else "")
+    assert result.rows[0].reason == (f"sync: {reason}" if reason else "")
     if reason and frames > 1:
         assert f"in {frames + 2 * (protocol == 'wav2lip')} frames" in " ".join(result.detail.notes)
 
@@ -123,7 +123,7 @@ def test_the_shortest_clip_of_each_protocol(head, tmp_path, frames, protocol, re
 def test_no_face(head, tmp_path):
     nobody = np.full_like(head.landmarks, np.nan)
     row = only_row(head.write(tmp_path / "clip.mp4", landmarks=nobody))
-    assert (row.track, row.status, row.reason) == ("", "failed", "lse: no face")
+    assert (row.track, row.status, row.reason) == ("", "failed", "sync: no face")
 
 
 def test_a_face_in_half_the_frames_is_scored_where_it_is(head, tmp_path):
@@ -170,12 +170,12 @@ def test_frames_of_the_hop_are_frames_of_the_track():
 
 def test_a_driving_audio_that_is_not_there_is_not_replaced_by_the_own_sound(head, tmp_path):
     row = only_row(head.write(tmp_path / "clip.mp4"), audio_problem="speech.wav of pairs.csv is not there")
-    assert (row.reason, row.status) == ("lse: no driving audio", "failed")
+    assert (row.reason, row.status) == ("sync: no driving audio", "failed")
 
 
 def test_precropped_wants_its_size(head, tmp_path):
     result = scored(head.write(tmp_path / "clip.mp4"), protocol="precropped")
-    assert result.rows[0].reason == "lse: not 224×224" and "this is 256×256" in result.detail.notes[0]
+    assert result.rows[0].reason == "sync: not 224×224" and "this is 256×256" in result.detail.notes[0]
 
 
 def test_another_frame_rate_and_size(head, tmp_path):
