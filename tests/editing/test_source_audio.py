@@ -44,7 +44,7 @@ def test_clips_that_end_behind_the_stated_length_count(made):
 
 def test_a_transcript_of_more_than_the_clips_hold_is_not_squeezed_into_them(made, tmp_path):
     done = CliRunner().invoke(speechlip, ["align", str(made[2]), "-o", str(tmp_path / "out")])
-    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert (done.exit_code, done.stderr.count("error: ")) == (1, 1) and "Traceback" not in done.stderr
     assert "none of 1 video gets phones, so nothing is written: audio is not whole" in done.stderr
     assert "the clips lack 0.9 of its 3.4 s" in done.stderr
     assert [*(tmp_path / "out").iterdir()] == []
