@@ -16,7 +16,7 @@ pytestmark = [
 ]
 STEPS = {"steps": 2, "batch_size": 4, "device": "cpu", "validation_pairs": 4, "validate_every": 1}
 WINDOWS = TrainOptions(encoder="mel-cnn-wav2lip", negatives="shift:1", **STEPS)
-EXCERPTS = TrainOptions.preset("small", encoder="pase", clip_frames=10, **STEPS)
+EXCERPTS = TrainOptions.preset("small", encoder="pase", clip_frames=10, **STEPS | {"batch_size": 2})
 
 
 @pytest.mark.parametrize("options", [WINDOWS, EXCERPTS], ids=["pairs", "pase"])
