@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import fsspec
 import pytest
 from filelock import FileLock
 
@@ -103,6 +104,15 @@ def real_cases():
     if not (SHARED / "cases").exists():
         pytest.skip("the files that failed once (../shared/cases) are not here")
     return SHARED / "cases"
+
+
+@pytest.fixture
+def memory():
+    """fsspec's file system in memory, empty."""
+    there = fsspec.filesystem("memory")
+    there.store.clear()
+    yield there
+    there.store.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import fsspec
 import pytest
 from hindered import contents, in_this_process
 
@@ -28,14 +27,6 @@ class Said(Silent):
 
     def say(self, text):
         self.said.append(text)
-
-
-@pytest.fixture
-def memory():
-    there = fsspec.filesystem("memory")
-    there.store.clear()
-    yield there
-    there.store.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 import sys
 
-import fsspec
 import pytest
 
 from preparing import prep
@@ -16,14 +15,6 @@ from speechlip.remote.stores import Store, is_store, modified_ns, store_at
 from speechlip.remote.upload import refuse_finished_by_others, upload
 
 SECRET = "wJalrXUtnFEMI-K7MDENG"
-
-
-@pytest.fixture
-def memory():
-    there = fsspec.filesystem("memory")
-    there.store.clear()
-    yield there
-    there.store.clear()
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ class RemoteStream(BlockReader):
         self.close()
 
     def next_block(self) -> bytes:
+        """The bytes that come next, after a cut from where it was; none at the end."""
         import httpx2
 
         while True:

@@ -23,6 +23,7 @@ class ClipValidation(Validation):
 
     @torch.inference_mode()
     def cosines(self, pair: EncoderPair) -> np.ndarray:
+        """(N,) float: lips against speech of every frozen pair, in their order."""
         training, device = pair.training, next(pair.parameters()).device
         whole = cast(PasePair, pair.eval())
         speech = {key: whole.embed_speech(clip[None].to(device))[0] for key, clip in self.clips.items()}

@@ -66,6 +66,7 @@ class SourceStats:
         self.damage = {key: count for key, count in counts.items() if count}
 
     def written(self, clip: Clip) -> None:
+        """Count in a clip that went into the shard."""
         self.clip_frames.append(len(clip.lips))
         self.face_widths_px.append(round(clip.face_width_px, 1))
         self.interpolated_frames += clip.interpolated_frames

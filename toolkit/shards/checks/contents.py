@@ -36,6 +36,7 @@ class SourceClips:
     reach: tuple[Reach, ...] = ()
 
     def add(self, clip: PairClip, facts: Facts, licence: str) -> None:
+        """Count a clip in."""
         self.n_clips += 1
         self.n_frames += clip.n_frames
         if facts not in self.facts:

@@ -112,6 +112,7 @@ def clips(folder: str | Path, where: str = "", *, split: str | None = None) -> C
 
 
 def of_split(table: "Table", manifest: Manifest, split: str | None) -> "Table":
+    """The rows of one split, all without one. Raises OptionError for a split that is not there."""
     if split is None:
         return table
     if split not in manifest.splits:

@@ -167,6 +167,7 @@ class _Parser:
         return term
 
     def compared(self) -> Term:
+        """A value, or values with signs, ``in`` or ``is`` between them."""
         first = self.value()
         if self.takes("is"):
             negative = bool(self.takes("not"))
@@ -206,6 +207,7 @@ class _Parser:
         return value
 
     def value(self) -> Term:
+        """A number, a text, a column, a function's call, or a term in parentheses."""
         token = self.next()
         if token.kind == "number":
             return Literal(float(token.text))
@@ -224,6 +226,7 @@ class _Parser:
         raise self.refusal(f"a value was expected, not {token}")
 
     def word(self, token: Token) -> Term:
+        """A function's call, true, false, or a column."""
         if self.takes("("):
             if token.text not in FUNCTIONS:
                 known = ", ".join(FUNCTIONS)

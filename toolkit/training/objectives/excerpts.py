@@ -59,6 +59,7 @@ class PhoneExcerpts:
         return pair, PaseHeads(pair, size_of(options.size), options.term_weights)
 
     def learner(self, pair: nn.Module, criterion: nn.Module) -> nn.Module:
+        """The module that gives the loss of a batch; its parameters are learned."""
         options = self.options
         return PaseLoss(
             cast(PasePair, pair),
@@ -71,6 +72,7 @@ class PhoneExcerpts:
     def loader(
         self, shards: Shards, pair: EncoderPair, batch_size: int, rank: int, world_size: int, pin_memory: bool
     ) -> ExcerptLoader:
+        """Batches of excerpts of split ``train``, the share of this process."""
         options = self.options
         return excerpt_loader(
             shards,

@@ -39,11 +39,13 @@ class WindowPairs:
         return pair, Criterion(options.loss, options.rules)
 
     def learner(self, pair: nn.Module, criterion: nn.Module) -> nn.Module:
+        """The module that gives the loss of a batch; its parameters are learned."""
         return PairLoss(pair, criterion, self.options.precision == "bf16")
 
     def loader(
         self, shards: Shards, pair: EncoderPair, batch_size: int, rank: int, world_size: int, pin_memory: bool
     ) -> PairLoader:
+        """Batches of pairs of windows of split ``train``, the share of this process."""
         options = self.options
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # its notes are said when the run begins
