@@ -4,16 +4,18 @@ from pathlib import Path
 
 import click
 
-from speechlip.commands.base import SHARDS, cache_option, command
+from speechlip.checks import Workers
+from speechlip.commands.base import SHARDS, cache_option, command, workers_option
 from speechlip.commands.terminal import echo
 from speechlip.errors import ERROR
 
 
 @command("verify-shards", epilog="\b\nExample:\n  verify-shards shards/\n  verify-shards hf://ann/talks@main")
 @click.argument("folder", type=SHARDS)
+@workers_option("Processes that read shards.")
 @cache_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
+def verify_shards(folder: str | Path, workers: Workers, cache: Path | None, quiet: bool) -> int:
     """Re-read a prepared FOLDER, here or at hf://user/name, https:// or s3://, and check hashes, counts,
     shapes, keys, lengths, splits and pairs.
 
@@ -23,6 +25,6 @@ def verify_shards(folder: str | Path, cache: Path | None, quiet: bool) -> int:
     from speechlip.shards.checks.verify import verify
 
     with Bars(quiet) as bars:
-        verification = verify(folder, cache=cache, progress=bars)
+        verification = verify(folder, cache=cache, workers=workers, progress=bars)
     echo(verification, err=not verification.ok)
     return 0 if verification.ok else ERROR

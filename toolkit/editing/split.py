@@ -166,7 +166,7 @@ def refuse_broken_promise(samples: Sequence[Sample], split_of: SplitOf, by: str)
     """Raise OptionError where what is in one split only would be in several."""
     contents = Contents()
     for sample in samples:
-        contents.add(split_of[sample.key], sample.key, sample.meta.dump())
+        contents.add(split_of[sample.key], sample.key, sample.meta)
     if by == "speaker":
         whom = ((sample.speaker, split_of[sample.key]) for sample in samples)
         problem = next(in_several("speaker", whom), "")

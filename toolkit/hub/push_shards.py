@@ -4,6 +4,7 @@ compared.
 
 from pathlib import Path
 
+from speechlip.checks import AUTO
 from speechlip.errors import ShardError
 from speechlip.format import (
     CARD,
@@ -59,7 +60,7 @@ def uploads_of(folder: Path, options: PushOptions, progress: Progress) -> tuple[
 
     Raises ShardError where verify-shards finds a problem.
     """
-    verification = verify(folder, progress=progress)
+    verification = verify(folder, workers=AUTO, progress=progress)
     manifest = verification.manifest
     if manifest is None or not verification.ok:
         more = len(verification.problems) + verification.more - 1

@@ -1,6 +1,6 @@
 """Whether ``clips.parquet`` is the one of the manifest, and says what the samples say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,7 @@ from speechlip.format import CLIPS
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.shards.checks.contents import Contents
 from speechlip.shards.clips.columns import all_columns
-from speechlip.shards.clips.scan import scan_shard
-from speechlip.shards.clips.table import clip_row, row_differences, table_in
+from speechlip.shards.clips.table import Row, row_differences, table_in
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -23,7 +22,7 @@ NO_ROWS = np.zeros(0, np.int64)
 
 
 def check_clips_file(folder: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
-    """Its hash and its shape; what can be read of it is kept for ``check_listed``."""
+    """Its hash and its shape; what can be read of it is kept for ``check_rows``."""
     path = folder / CLIPS
     if manifest.clips is None:
         if path.exists():
@@ -49,10 +48,9 @@ def rows_by_shard(listed: "Table") -> dict[str, np.ndarray]:
     return {name: order[first:stop] for name, first, stop in zip(names, edges, edges[1:], strict=False)}
 
 
-def check_listed(path: Path, shard: ShardRow, manifest: Manifest, contents: Contents) -> Iterator[str]:
-    """The rows of one shard, which lies at ``path``, beside its samples."""
+def check_rows(shard: ShardRow, rows: Sequence[Row], manifest: Manifest, contents: Contents) -> Iterator[str]:
+    """The rows of one shard beside those that its samples make."""
     if contents.listed is None:
         return
-    rows = [clip_row(shard, span, manifest.columns) for span in scan_shard(path)]
     own = contents.listed.take(contents.rows_of.get(shard.name, NO_ROWS))
     yield from (f"{CLIPS} {what}" for what in row_differences(own, rows, all_columns(manifest.columns)))

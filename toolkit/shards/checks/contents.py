@@ -4,7 +4,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from speechlip.licences import plain_licence
 from speechlip.shards.pairs.rules import PairClip, pair_clip
@@ -102,9 +102,8 @@ class Contents:
     def has(self, key: str) -> bool:
         return key in self.split_of
 
-    def add(self, split: str, key: str, stored: dict[str, Any]) -> None:
+    def add(self, split: str, key: str, meta: SampleMeta) -> None:
         """Count one sample by its ``json``."""
-        meta = SampleMeta.of(stored)
         split, speaker = sys.intern(split), sys.intern(meta.speaker)
         source, licence = str(meta.source), sys.intern(plain_licence(str(meta.licence)))
         clip = pair_clip(key, meta)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from speechlip.errors import HubError, WriteError
 from speechlip.wording import visible
 
+MAX_PROBLEMS = 100
+"""Sentences kept; the rest are counted."""
 MAX_CHARS = 2000
 """Of one sentence; names in hostile files may have any length."""
 

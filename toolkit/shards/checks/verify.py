@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from speechlip.checks import AUTO, Workers, check_workers
 from speechlip.errors import ShardError
 from speechlip.format import CLIPS, LEDGER, MANIFEST, SHARDS_FOLDER
 from speechlip.manifest import Manifest
@@ -17,16 +18,18 @@ from speechlip.shards.checks.contents import Contents
 from speechlip.shards.checks.folder import check_licences, check_seal, check_splits
 from speechlip.shards.checks.ledger import check_ledger
 from speechlip.shards.checks.pairs import check_pairs, paired_keys
-from speechlip.shards.checks.sentences import one_line, unbroken
+from speechlip.shards.checks.sentences import MAX_PROBLEMS, one_line, unbroken
 from speechlip.shards.checks.shards import check_files, check_shards
 from speechlip.shards.leaks import leaking_people, people_in_words
 from speechlip.shards.read.shardset import read_manifest
-from speechlip.spectra import one_thread
 from speechlip.timing import seconds
 from speechlip.wording import counted
+from speechlip.workers.auto import settle_workers
 
-MAX_PROBLEMS = 100
-"""Sentences kept; the rest are counted."""
+PEAK_BYTES = 700_000_000
+"""Of memory that one worker takes, libraries included."""
+WORTH_A_WORKER = 64_000_000
+"""Bytes of shards for one process of its own: less is read before it has begun."""
 
 
 @dataclass(frozen=True)
@@ -67,34 +70,41 @@ class Verification:
 
 
 def verify(
-    folder: str | Path, *, cache: str | Path | None = None, progress: Progress = SILENT
+    folder: str | Path,
+    *,
+    cache: str | Path | None = None,
+    workers: Workers = 1,
+    progress: Progress = SILENT,
 ) -> Verification:
     """Check hashes, counts, keys, shapes, lengths, spectrograms, splits, ledger and frozen pairs of a
     prepared folder.
 
-    folder: here, or ``hf://user/name[@revision]``, or ``https://…``; of one elsewhere one shard at a time
-    lies on this disk. cache: a folder that keeps whole shards of one elsewhere. Raises HubError for what
-    cannot be reached; never raises for what is wrong with the content.
+    folder: here, or ``hf://user/name[@revision]``, or ``https://…``; of one elsewhere one shard a worker
+        lies on this disk at a time.
+    cache: a folder that keeps whole shards of one elsewhere.
+    workers: processes that read shards, or ``auto`` for as many as the machine holds; 1 for small shards.
+
+    Raises HubError for what cannot be reached; never raises for what is wrong with the content.
     """
+    check_workers(workers)
     folder = shards_at(folder, Path(cache) if cache else None)
     try:
         manifest = read_manifest(folder)
     except ShardError as error:
         return Verification(0, 0, 0, 0, (one_line(error),))
-    contents = Contents(paired_keys(folder, manifest))
-    with one_thread():
-        first, more = kept(
-            chain(
-                unbroken(f"the files in {SHARDS_FOLDER}/", check_files(folder, manifest)),
-                unbroken(MANIFEST, check_seal(folder, manifest)),
-                unbroken(CLIPS, check_clips_file(folder, manifest, contents)),
-                unbroken("the shards", check_shards(folder, manifest, contents, progress)),
-                unbroken("the splits", check_splits(manifest, contents)),
-                unbroken(LEDGER, check_ledger(folder, manifest, contents)),
-                unbroken("the licences", check_licences(manifest, contents)),
-                unbroken("the frozen pairs", check_pairs(folder, manifest, contents)),
-            )
+    contents, at_once = Contents(paired_keys(folder, manifest)), settled(workers, manifest, progress)
+    first, more = kept(
+        chain(
+            unbroken(f"the files in {SHARDS_FOLDER}/", check_files(folder, manifest)),
+            unbroken(MANIFEST, check_seal(folder, manifest)),
+            unbroken(CLIPS, check_clips_file(folder, manifest, contents)),
+            unbroken("the shards", check_shards(folder, manifest, contents, at_once, progress)),
+            unbroken("the splits", check_splits(manifest, contents)),
+            unbroken(LEDGER, check_ledger(folder, manifest, contents)),
+            unbroken("the licences", check_licences(manifest, contents)),
+            unbroken("the frozen pairs", check_pairs(folder, manifest, contents)),
         )
+    )
     return Verification(
         shards=len(manifest.shards),
         clips=contents.n_clips,
@@ -106,6 +116,14 @@ def verify(
         notes=(*unsealed(manifest), *people_apart(manifest, contents)),
         manifest=manifest,
     )
+
+
+def settled(workers: Workers, manifest: Manifest, progress: Progress) -> int:
+    """Processes for these shards; ``auto`` is 1 where they are small."""
+    worth = min(len(manifest.shards), sum(row.bytes for row in manifest.shards) // WORTH_A_WORKER)
+    if workers == AUTO and worth < 2:
+        return 1
+    return settle_workers(workers, len(manifest.shards), "shard", PEAK_BYTES, progress)
 
 
 def kept(problems: Iterator[str]) -> tuple[tuple[str, ...], int]:
