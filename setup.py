@@ -88,7 +88,7 @@ setup(
     package_dir={"": "src"},
     package_data={
         "speechlip": ["py.typed"],
-        "speechlip.webpage": ["page.html", "page.css", "page.js"],
+        "speechlip.webpage": ["page_head.html", "page_end.html", "page.css", "page.js"],
         "speechlip.scoring.report": ["report.html", "*.js", "published.yaml"],
         "speechlip.benchmarking.report": ["report.html", "*.js"],
         "speechlip.cards": ["*.md.jinja"],

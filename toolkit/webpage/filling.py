@@ -1,10 +1,9 @@
 """Pages of one file that ask nothing of a network: a template with style, drawing functions and data put in.
 
-A template begins with ``{{head}}`` and holds ``{{style}}`` inside a style element, ``{{script}}`` inside a
-script element, and ``{{data}}`` inside a script element of type ``application/json``. What all pages share
-lies beside this
-file: ``page.html`` (how a page begins, and that it may load nothing), ``page.css`` and ``page.js``, which
-writes names only as text.
+A template begins with ``{{head}}``, holds ``{{style}}`` inside a style element, and finishes with
+``{{end}}``, which are the data and the scripts. What all pages share lies beside this file:
+``page_head.html`` (how a page begins, and that it may load nothing), ``page_end.html``, ``page.css`` and
+``page.js``, which writes names only as text.
 """
 
 import json
@@ -19,13 +18,21 @@ def filled(template: Path, data: Any, *scripts: Path) -> str:
 
     scripts: files of drawing functions of this page, beside those that all pages share.
     """
+    parts = {
+        "head": shared("page_head.html").rstrip(),
+        "style": shared("page.css"),
+        "end": shared("page_end.html").rstrip(),
+        "script": "\n".join((shared("page.js"), *(path.read_text(encoding="utf-8") for path in scripts))),
+        "data": embedded(data),  # last: its names may look like parts
+    }
     page = template.read_text(encoding="utf-8")
-    page = page.replace("{{head}}", (HERE / "page.html").read_text(encoding="utf-8").rstrip(), 1)
-    page = page.replace("{{style}}", (HERE / "page.css").read_text(encoding="utf-8"), 1)
-    page = page.replace(
-        "{{script}}", "\n".join(path.read_text(encoding="utf-8") for path in (HERE / "page.js", *scripts)), 1
-    )
-    return page.replace("{{data}}", embedded(data), 1)
+    for name, part in parts.items():
+        page = page.replace(f"{{{{{name}}}}}", part, 1)
+    return page
+
+
+def shared(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def embedded(data: Any) -> str:
